@@ -1,0 +1,156 @@
+"""The contract between the engine and the systems outside: Call, Reply, Verdict, Upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from adapters.outcomes import Extract, OutcomeRule
+
+BODY_LIMIT = 5 * 1024 * 1024
+"""Bytes of an answer that are read at most; what is longer is cut and judged unsure."""
+
+
+class Verdict(StrEnum):
+    """What one answer (or its absence) means for the delivery."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # mend the data
+    UNAVAILABLE = "unavailable"  # try again, nothing was stored
+    UNAUTHORIZED = "unauthorized"  # the account is refused: stop the facility's queue
+    DUPLICATE = "duplicate"  # it is there already: adopt its id
+    UNSURE = "unsure"  # it may have arrived: look before sending again
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, and for the whole exchange from the first byte out to the last byte in."""
+
+    connect: float = 10.0
+    total: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the YAML says of an upstream as a whole, as its adapter needs it."""
+
+    name: str
+    base_path: str = ""
+    content_type: str = "application/json"
+    timeouts: Timeouts = Timeouts()
+    outcomes: tuple[OutcomeRule, ...] = ()
+    code: Extract | None = None
+    message: Extract | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The adapter's own settings, e.g. the token path; the adapter checks them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One facility's access to one upstream: where, and as whom."""
+
+    facility_id: int
+    base_url: str
+    """Scheme, host and port from the environment profile; never from a spec or a record."""
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to be made: path and query below the upstream's base, body already serialised."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    content_type: str | None = None
+    """None: the profile's."""
+    outcomes: tuple[OutcomeRule, ...] = ()
+    """The entry's own outcome rules; they are asked before the upstream's."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice leaves the upstream as sending it once (RFC 9110, 9.2.2)."""
+        return self.method in {"GET", "HEAD", "PUT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One judged answer. Without a status there was none, and `message` says why."""
+
+    verdict: Verdict
+    status: int | None = None
+    code: str | None = None
+    """The business or rule code inside the body, e.g. "10457"."""
+    message: str = ""
+    body: bytes = field(default=b"", repr=False)
+    """As received, cut at BODY_LIMIT."""
+    content: Any = field(default=None, repr=False)
+    """The body as JSON, None where it is not JSON."""
+    media: str = ""
+    sent: bool = True
+    """False: surely no byte of the request reached the upstream."""
+    retry_after: float | None = None
+    """Seconds the upstream asked us to wait."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault that the pre-flight check found, with its JSON path, e.g. $.period.start."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a connection test saw."""
+
+    ok: bool
+    message: str
+    seconds: float
+    clock_skew: float | None = None
+    """Seconds that the upstream's clock is ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A bearer token as it is shared by all processes. Times are epoch seconds."""
+
+    value: str = field(default="", repr=False)
+    expires_at: float = 0.0
+    refused_at: float = 0.0
+    """When the upstream last refused our credentials; 0 if it did not since they were set."""
+    refusal: str = ""
+    """The upstream's words for it."""
+
+
+class TokenStore(Protocol):
+    """Where tokens live so that every process uses the same one; the engine keeps it in the database."""
+
+    async def load(self, account: Account, upstream: str) -> StoredToken: ...
+
+    async def lease(self, account: Account, upstream: str, seconds: float) -> bool:
+        """Become the one that asks for a new token; False while somebody else is."""
+        ...
+
+    async def save(self, account: Account, upstream: str, token: StoredToken) -> None:
+        """Keep the token (or the refusal) and end the lease."""
+        ...
+
+
+class Upstream(Protocol):
+    """A system we deliver to. `send` never raises for what the network or the upstream does."""
+
+    async def send(self, call: Call, account: Account) -> Reply: ...
+
+    def check(self, payload: Any) -> Sequence[Problem]:
+        """Faults that the upstream is known to refuse, found before anything is sent."""
+        ...
+
+    async def probe(self, account: Account) -> Probe: ...
+
+    async def close(self) -> None: ...

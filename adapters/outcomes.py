@@ -1,0 +1,83 @@
+"""Declarative outcome rules: which answer means which verdict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jmespath
+from jmespath.parser import ParsedResult
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """How to read a text out of an answer: a JMESPath, then optionally the first group of a pattern."""
+
+    path: ParsedResult
+    pattern: re.Pattern[str] | None = None
+
+    def read(self, content: Any) -> str | None:
+        """The text, several values joined by "; ", or None where the answer has none."""
+        found = self.path.search(content)
+        values = found if isinstance(found, list) else [found]
+        texts = [str(value) for value in values if value is not None]
+        if self.pattern is None:
+            return "; ".join(texts) or None
+        matches = (self.pattern.search(text) for text in texts)
+        return next((match.group(1) for match in matches if match), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRule:
+    """Conditions that must all hold, and the verdict if they do. An absent condition holds."""
+
+    verdict: str
+    statuses: tuple[range, ...] = ()
+    methods: frozenset[str] = frozenset()
+    when: ParsedResult | None = None
+    """A JMESPath on the JSON body that must give something true."""
+    codes: frozenset[str] = frozenset()
+    text: re.Pattern[str] | None = None
+    """A pattern searched in the whole body."""
+    media: str | None = None
+    """A part of the content type, e.g. "html"."""
+    renew: bool = False
+    """Renew the credential and ask once more before this verdict counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, as the rules see it."""
+
+    method: str
+    status: int
+    media: str
+    text: str
+    content: Any
+    code: str | None
+
+
+def first_match(rules: Iterable[OutcomeRule], answer: Answer) -> OutcomeRule | None:
+    """The first rule whose conditions all hold."""
+    return next((rule for rule in rules if _holds(rule, answer)), None)
+
+
+def _holds(rule: OutcomeRule, answer: Answer) -> bool:
+    return (
+        (not rule.statuses or any(answer.status in span for span in rule.statuses))
+        and (not rule.methods or answer.method in rule.methods)
+        and (rule.media is None or rule.media in answer.media)
+        and (not rule.codes or answer.code in rule.codes)
+        and (rule.when is None or bool(rule.when.search(answer.content)))
+        and (rule.text is None or rule.text.search(answer.text) is not None)
+    )
+
+
+def compile_path(expression: str) -> ParsedResult:
+    """Compile a JMESPath; raises ValueError with the place of the fault."""
+    try:
+        return jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise ValueError(str(error)) from error

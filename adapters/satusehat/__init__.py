@@ -1,0 +1,1 @@
+"""SatuSehat, the ministry's FHIR R4 platform."""

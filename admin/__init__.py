@@ -1,0 +1,1 @@
+"""What a person touches: pages, API and command line."""

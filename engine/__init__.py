@@ -1,0 +1,1 @@
+"""How anything is sent; knows no vendor, no clinic, no page."""

@@ -1,0 +1,28 @@
+"""The engine's errors; each says what is wrong and what would be right.
+
+AntarError
+├── SettingsError       the environment
+├── VaultError          a secret that cannot be opened
+├── EnvironmentMismatch a database of another environment
+└── NotFound            a facility, spec or delivery that is not there
+"""
+
+
+class AntarError(Exception):
+    """Base of all errors that a person can mend; str() is one readable sentence."""
+
+
+class SettingsError(AntarError):
+    """An environment variable is missing or wrong."""
+
+
+class VaultError(AntarError):
+    """A secret cannot be decrypted with the keys at hand."""
+
+
+class EnvironmentMismatch(AntarError):
+    """The database belongs to another environment; ids of one are worthless in the other (reference 1.1)."""
+
+
+class NotFound(AntarError):
+    """What was asked for does not exist, or not for this facility."""

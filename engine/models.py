@@ -1,0 +1,295 @@
+"""The tables. Times are epoch milliseconds (UTC), dates `YYYY-MM-DD` in the facility's zone."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Status(StrEnum):
+    """Where a delivery stands (design 3)."""
+
+    BLOCKED = "blocked"
+    QUEUED = "queued"
+    SENDING = "sending"
+    RETRYING = "retrying"
+    UNSURE = "unsure"
+    SENT = "sent"
+    FAILED = "failed"
+    IGNORED = "ignored"
+
+
+class Lane(IntEnum):
+    """What goes first (design 5, 7)."""
+
+    TODAY = 0
+    MENDED = 1
+    BULK = 2
+    BACKFILL = 3
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Installation(Base):
+    """One row: which environment this database belongs to."""
+
+    __tablename__ = "installation"
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    environment: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Facility(Base):
+    __tablename__ = "facilities"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    time_zone: Mapped[str] = mapped_column(String(40), default="Asia/Jakarta")
+    organization_id: Mapped[str] = mapped_column(String(40), default="")
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Credential(Base):
+    """A facility's secrets for one upstream, sealed by the vault."""
+
+    __tablename__ = "credentials"
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
+    upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Token(Base):
+    """A facility's bearer token, shared by all processes; `lease_until` lets one of them renew it."""
+
+    __tablename__ = "tokens"
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
+    upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    refused_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    refusal: Mapped[str] = mapped_column(Text, default="")
+    lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Channel(Base):
+    """One facility's queue to one upstream, present only while it is closed: why, and when to probe."""
+
+    __tablename__ = "channels"
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
+    upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(20))
+    """unavailable or unauthorized"""
+    reason: Mapped[str] = mapped_column(Text)
+    since: Mapped[int] = mapped_column(BigInteger)
+    probe_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class ApiKey(Base):
+    """A key with which a HIS hands in records; only its hash is kept."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(16))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int | None] = mapped_column(BigInteger)
+    last_used_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(40), default="admin")
+    session_version: Mapped[int] = mapped_column(Integer, default=1)
+    """Raised to end every session of the user."""
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    disabled: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class AuditEntry(Base):
+    """Who did what, when and why; never changed."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(60))
+    facility_id: Mapped[int | None] = mapped_column(Integer)
+    delivery_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class Lease(Base):
+    """A batch that a worker holds. The heartbeat and the begin mark touch this row, not the deliveries."""
+
+    __tablename__ = "leases"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    worker: Mapped[str] = mapped_column(String(80))
+    until: Mapped[int] = mapped_column(BigInteger, index=True)
+    begun: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Requests of the batch may have left: what is not settled when the lease ends is unsure."""
+
+
+class WorkerBeat(Base):
+    __tablename__ = "workers"
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    started_at: Mapped[int] = mapped_column(BigInteger)
+    beat_at: Mapped[int] = mapped_column(BigInteger)
+    in_flight: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Delivery(Base):
+    """A record on its way, and where it stands. Written only by engine.outbox."""
+
+    __tablename__ = "deliveries"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
+    spec: Mapped[str] = mapped_column(String(60))
+    upstream: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(200))
+    date: Mapped[str] = mapped_column(String(10))
+    patient_norm: Mapped[str | None] = mapped_column(String(60))
+    patient_name: Mapped[str | None] = mapped_column(String(200))
+
+    record: Mapped[str] = mapped_column(Text)
+    """The source document as JSON, as it was handed in."""
+    record_hash: Mapped[str] = mapped_column(String(32))
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    """Counts the contents handed in for this key."""
+    tried_version: Mapped[int | None] = mapped_column(Integer)
+    """The version whose request last left; an adopted id stands for this one."""
+    sent_version: Mapped[int | None] = mapped_column(Integer)
+    reference: Mapped[str | None] = mapped_column(String(200))
+
+    status: Mapped[str] = mapped_column(String(10))
+    claimed_from: Mapped[str | None] = mapped_column(String(10))
+    lane: Mapped[int] = mapped_column(SmallInteger, default=0)
+    due_at: Mapped[int | None] = mapped_column(BigInteger)
+    """Null: nothing is to be done by itself."""
+    lease_id: Mapped[int | None] = mapped_column(BigInteger)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    """Tries since it last became due by a change or by hand; the retry schedule counts them."""
+    deaths: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """Workers that died while holding it."""
+    trigger: Mapped[str] = mapped_column(String(120), default="auto")
+    """What made it due: auto, or who asked for the resend."""
+
+    http_status: Mapped[int | None] = mapped_column(SmallInteger)
+    code: Mapped[str | None] = mapped_column(String(60))
+    problem: Mapped[str | None] = mapped_column(Text)
+    """Why it is not sent, in the upstream's words or ours."""
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+    settled_at: Mapped[int | None] = mapped_column(BigInteger)
+    sent_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        UniqueConstraint("facility_id", "spec", "key"),
+        Index(
+            "ix_deliveries_due",
+            "upstream",
+            "facility_id",
+            "lane",
+            "due_at",
+            "id",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_lease_id",
+            "lease_id",
+            sqlite_where=text("lease_id IS NOT NULL"),
+            postgresql_where=text("lease_id IS NOT NULL"),
+        ),
+        Index("ix_deliveries_list", "facility_id", "spec", "status", "id"),
+        Index("ix_deliveries_date", "facility_id", "spec", "date", "id"),
+    )
+
+
+class Wait(Base):
+    """A delivery that waits for another record's reference, whether that record is here yet or not."""
+
+    __tablename__ = "waits"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
+    )
+    created_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class Attempt(Base):
+    """One try: the exact request and answer, and what they were taken for."""
+
+    __tablename__ = "attempts"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    delivery_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    at: Mapped[int] = mapped_column(BigInteger)
+    milliseconds: Mapped[int] = mapped_column(Integer)
+    operation: Mapped[str] = mapped_column(String(10))
+    """create, update, find, check, or lost (the worker died with it)"""
+    trigger: Mapped[str] = mapped_column(String(120))
+    spec_hash: Mapped[str] = mapped_column(String(32))
+    version: Mapped[int] = mapped_column(Integer)
+    method: Mapped[str | None] = mapped_column(String(10))
+    path: Mapped[str | None] = mapped_column(Text)
+    request: Mapped[bytes | None] = mapped_column(LargeBinary)
+    http_status: Mapped[int | None] = mapped_column(SmallInteger)
+    code: Mapped[str | None] = mapped_column(String(60))
+    verdict: Mapped[str] = mapped_column(String(20))
+    message: Mapped[str] = mapped_column(Text)
+    response: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Counter(Base):
+    """Deliveries per day and status, kept in the transaction that changes a status."""
+
+    __tablename__ = "counters"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    status: Mapped[str] = mapped_column(String(10), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+
+
+class Total(Base):
+    """Deliveries per status over all days, kept beside the daily counters."""
+
+    __tablename__ = "totals"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    status: Mapped[str] = mapped_column(String(10), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)

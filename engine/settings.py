@@ -1,0 +1,89 @@
+"""The environment (ANTAR_*), read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from engine.errors import SettingsError
+
+Environment = Literal["sandbox", "production", "demo"]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between two installations."""
+
+    environment: Environment = "sandbox"
+    database_url: str = "sqlite:///var/antar.sqlite3"
+    broker_url: str = "memory://"
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Fernet keys, the newest first; older ones only decrypt (rotation)."""
+    config_dir: Path = ROOT / "config"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    sandbox_port: int = 8100
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Upstream name -> scheme, host and port."""
+    log_level: str = "INFO"
+    trusted_proxies: str = "127.0.0.1"
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from ANTAR_*; raises SettingsError naming the variable."""
+    environment = environ.get("ANTAR_ENVIRONMENT", "sandbox")
+    if environment not in get_args(Environment):
+        raise SettingsError(f"ANTAR_ENVIRONMENT is {environment!r}; use one of {', '.join(get_args(Environment))}")
+    config_dir = Path(environ.get("ANTAR_CONFIG_DIR", Settings.config_dir))
+    return Settings(
+        environment=environment,  # type: ignore[arg-type]
+        database_url=environ.get("ANTAR_DATABASE_URL", Settings.database_url),
+        broker_url=environ.get("ANTAR_BROKER_URL", Settings.broker_url),
+        secret_keys=_secret_keys(environ),
+        config_dir=config_dir,
+        host=environ.get("ANTAR_HOST", Settings.host),
+        port=_port(environ, "ANTAR_PORT", Settings.port),
+        sandbox_port=_port(environ, "ANTAR_SANDBOX_PORT", Settings.sandbox_port),
+        addresses=_addresses(config_dir, environment, environ),
+        log_level=environ.get("ANTAR_LOG_LEVEL", Settings.log_level).upper(),
+        trusted_proxies=environ.get("ANTAR_TRUSTED_PROXIES", Settings.trusted_proxies),
+    )
+
+
+def _secret_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in environ.get("ANTAR_SECRET_KEY", "").split(",") if key.strip())
+    if not keys:
+        raise SettingsError(
+            "ANTAR_SECRET_KEY is not set; it encrypts the clinics' credentials. Make one with `antar key secret`"
+        )
+    return keys
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, str(default))
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise SettingsError(f"{name} is {text!r}; use a port number from 1 to 65535")
+    return int(text)
+
+
+def _addresses(config_dir: Path, environment: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The addresses of config/environments.yaml; ANTAR_<UPSTREAM>_URL points elsewhere outside production."""
+    path = config_dir / "environments.yaml"
+    known: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
+    addresses = dict(known.get(environment) or {})
+    for name, value in environ.items():
+        if not (name.startswith("ANTAR_") and name.endswith("_URL")):
+            continue
+        upstream = name.removeprefix("ANTAR_").removesuffix("_URL").lower()
+        if upstream in {"database", "broker", "test_database", "test_broker"}:
+            continue
+        if environment == "production":
+            raise SettingsError(f"{name} is not allowed in production; remove it")
+        addresses[upstream] = value
+    return {upstream: address.rstrip("/") for upstream, address in addresses.items()}

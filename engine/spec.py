@@ -1,0 +1,169 @@
+"""What a YAML entry is, once believed: typed, compiled, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from adapters.base import Profile
+from adapters.outcomes import OutcomeRule
+from engine.template import Template
+
+Operation = Literal["create", "update"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in the configuration something is said; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The request that creates (or deletes): context is record, needs, facility, operation, tables."""
+
+    method: str
+    path: Template
+    query: Template | None
+    reference: Template
+    """The upstream's id for the record, read from the answer: context also has `body`."""
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The request that replaces what was created: context also has `reference`."""
+
+    method: str
+    path: Template
+    query: Template | None
+    payload: Template | None
+    """None: the entry's payload."""
+    after_create: Template | None
+    """True: the create is only the first step, an update is due as soon as it is accepted."""
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """How to look whether a record already arrived. Without an endpoint it is all that is done."""
+
+    when: Literal["before", "unsure"]
+    """before: asked ahead of every first create; unsure: only when it may have arrived."""
+    path: Template
+    query: Template | None
+    candidates: Template
+    """A list read from the answer: context has `body`."""
+    match: Template | None
+    """True, false, or null where it cannot be told: context also has `candidate`. None: every one."""
+    reference: Template
+    """The id of the one that matches: context has `candidate`."""
+    next: Template | None
+    """The address of the next page, of which only the query is used; empty on the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Another delivery whose reference the payload uses."""
+
+    name: str
+    spec: str
+    key: Template
+    """An empty key: the record needs nothing here and `needs.<name>` is null."""
+    each: Template | None = None
+    """A list of items, one need for each; the key sees the item under `item_name`."""
+    item_name: str = "item"
+    when: Template | None = None
+    operation: Operation | None = None
+    """None: needed for both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the monitoring table."""
+
+    name: str
+    label: str
+    value: Template
+    filter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When an unavailable delivery is tried again; seconds."""
+
+    attempts: int = 8
+    first: float = 30.0
+    factor: float = 2.0
+    cap: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """When an upstream of one facility counts as down, and how long until the next probe; seconds."""
+
+    failures: int = 10
+    pause: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSpec:
+    """An upstream as the YAML says it."""
+
+    name: str
+    label: str
+    adapter: str
+    profile: Profile
+    concurrency: int = 8
+    """Requests in flight per facility."""
+    rate: float | None = None
+    """Requests per second and facility; None: unlimited."""
+    retry: Retry = Retry()
+    breaker: Breaker = Breaker()
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    """Names of what a facility must enter, with their labels."""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    """Status -> label on the panel, where it differs from the panel's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One resource type or job type."""
+
+    name: str
+    label: str
+    group: str
+    upstream: UpstreamSpec
+    source: Source
+    hash: str
+    """Content hash of the entry with all it inherits; stored with every attempt."""
+    key: Template
+    date: Template
+    patient_norm: Template | None
+    patient_name: Template | None
+    record_schema: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    example: Mapping[str, Any]
+    payload: Template | None
+    endpoint: Endpoint | None
+    update: Update | None
+    find: Find | None
+    needs: tuple[Need, ...] = ()
+    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further records by name: each is rendered and checked by the tests."""
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    outcomes: tuple[OutcomeRule, ...] = ()
+    retry: Retry = Retry()
+    icon: str = "file"
+    description: str = ""
+    foundation: bool = False
+    check: bool = True
+    """Whether the adapter's pre-flight check looks at the payload."""
+
+    def needs_for(self, operation: Operation) -> tuple[Need, ...]:
+        """What must have been sent before this operation."""
+        return tuple(need for need in self.needs if need.operation in (None, operation))

@@ -1,0 +1,41 @@
+"""Secrets at rest: Fernet, with older keys still readable so that a key can be rotated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from engine.errors import SettingsError, VaultError
+
+
+class Vault:
+    """Seals and opens small mappings of text."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError as error:
+            raise SettingsError(
+                "ANTAR_SECRET_KEY is no Fernet key (32 bytes, urlsafe base64); make one with `antar key secret`"
+            ) from error
+
+    def seal(self, secrets: Mapping[str, str]) -> bytes:
+        """Encrypt with the newest key."""
+        return self._fernet.encrypt(orjson.dumps(dict(secrets)))
+
+    def open(self, sealed: bytes) -> dict[str, str]:
+        """Decrypt with whichever key fits; raises VaultError if none does."""
+        try:
+            opened: dict[str, str] = orjson.loads(self._fernet.decrypt(sealed))
+        except InvalidToken as error:
+            raise VaultError(
+                "a stored secret cannot be opened with ANTAR_SECRET_KEY; append the key it was sealed with"
+            ) from error
+        return opened
+
+
+def new_key() -> str:
+    """A fresh key for ANTAR_SECRET_KEY."""
+    return Fernet.generate_key().decode()

@@ -1,0 +1,1 @@
+"""The outside world in a box, for demo, tests and training."""
