@@ -194,6 +194,8 @@ class Delivery(Base):
 
     status: Mapped[str] = mapped_column(String(10))
     claimed_from: Mapped[str | None] = mapped_column(String(10))
+    in_doubt: Mapped[bool] = mapped_column(Boolean, default=False)
+    """A create may have arrived: it is looked for before another is sent."""
     lane: Mapped[int] = mapped_column(SmallInteger, default=0)
     due_at: Mapped[int | None] = mapped_column(BigInteger)
     """Null: nothing is to be done by itself."""

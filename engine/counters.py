@@ -1,0 +1,90 @@
+"""What the dashboards read: deliveries per day and status, and their totals, kept by whoever changes a status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.database import Database, as_json
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """One counter: a facility's deliveries of a type, of a day, in a status."""
+
+    facility_id: int
+    date: str
+    spec: str
+    status: str
+
+
+class Deltas(Counter[Cell]):
+    """Changes of counters, collected in memory during one transaction."""
+
+    def move(self, facility_id: int, date: str, spec: str, before: str | None, after: str) -> None:
+        """One delivery went from a status to another; None: it is new."""
+        if before is not None:
+            self[Cell(facility_id, date, spec, before)] -= 1
+        self[Cell(facility_id, date, spec, after)] += 1
+
+
+async def apply(database: Database, connection: AsyncConnection, deltas: Deltas) -> None:
+    """Add the changes; in sorted order, so that two transactions never wait for each other crosswise."""
+    changes = {cell: n for cell, n in sorted(deltas.items()) if n}
+    if not changes:
+        return
+    totals: Counter[tuple[int, str, str]] = Counter()
+    for cell, n in changes.items():
+        totals[cell.facility_id, cell.spec, cell.status] += n
+    columns = {"facility_id": "integer", "date": "text", "spec": "text", "status": "text", "n": "bigint"}
+    daily = [[cell.facility_id, cell.date, cell.spec, cell.status, n] for cell, n in changes.items()]
+    await connection.execute(text(_upsert(database, "counters", columns)), {"rows": as_json(daily)})
+    del columns["date"]
+    overall = [[*key, n] for key, n in sorted(totals.items()) if n]
+    await connection.execute(text(_upsert(database, "totals", columns)), {"rows": as_json(overall)})
+
+
+def _upsert(database: Database, table: str, columns: Mapping[str, str]) -> str:
+    key = ", ".join(name for name in columns if name != "n")
+    return (
+        f"INSERT INTO {table} ({key}, n) SELECT {key}, n FROM {database.rows(columns, 'rows')} AS v WHERE true "
+        f"ON CONFLICT ({key}) DO UPDATE SET n = {table}.n + excluded.n"
+    )
+
+
+async def read(
+    database: Database, facility_id: int, since: str | None = None, until: str | None = None
+) -> dict[str, dict[str, int]]:
+    """Counts by type and status, for the days from `since` to `until` (both inclusive), or over all days."""
+    if since is None and until is None:
+        query = "SELECT spec, status, n FROM totals WHERE facility_id = :facility"
+    else:
+        query = (
+            "SELECT spec, status, SUM(n) AS n FROM counters WHERE facility_id = :facility "
+            "AND date BETWEEN :since AND :until GROUP BY spec, status"
+        )
+    parameters = {"facility": facility_id, "since": since or "0000-00-00", "until": until or "9999-12-31"}
+    counts: dict[str, dict[str, int]] = {}
+    async with database.read() as connection:
+        for spec, status, n in await connection.execute(text(query), parameters):
+            counts.setdefault(spec, {})[status] = int(n)
+    return counts
+
+
+async def recount(database: Database) -> dict[Cell, int]:
+    """The counters as they would have to be, counted from the deliveries; for tests and repairs, slow."""
+    query = "SELECT facility_id, date, spec, status, COUNT(*) FROM deliveries GROUP BY 1, 2, 3, 4"
+    async with database.read() as connection:
+        rows = await connection.execute(text(query))
+        return {Cell(f, d, s, st): n for f, d, s, st, n in rows}
+
+
+async def kept(database: Database) -> dict[Cell, int]:
+    """The daily counters as they stand, without zeros."""
+    async with database.read() as connection:
+        rows = await connection.execute(text("SELECT facility_id, date, spec, status, n FROM counters WHERE n <> 0"))
+        return {Cell(f, d, s, st): n for f, d, s, st, n in rows}

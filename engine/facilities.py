@@ -1,0 +1,161 @@
+"""The clinics: who they are, what they may call, and with which keys their systems knock."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.database import Database
+from engine.errors import AntarError, NotFound
+from engine.models import ApiKey, Channel, Credential, Facility, Token
+from engine.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityRow:
+    """One clinic as the engine and the templates see it."""
+
+    id: int
+    code: str
+    name: str
+    time_zone: str
+    organization_id: str
+
+
+_COLUMNS = (Facility.id, Facility.code, Facility.name, Facility.time_zone, Facility.organization_id)
+
+
+async def all_facilities(database: Database) -> list[FacilityRow]:
+    """Every clinic, the first one first."""
+    async with database.read() as connection:
+        rows = await connection.execute(select(*_COLUMNS).order_by(Facility.id))
+        return [FacilityRow(*row) for row in rows]
+
+
+async def by_code(database: Database, code: str | None) -> FacilityRow:
+    """The clinic of that code; without a code the only or first one. Raises NotFound."""
+    facilities = await all_facilities(database)
+    for facility in facilities:
+        if code in (None, facility.code):
+            return facility
+    known = ", ".join(facility.code for facility in facilities) or "none; add one with `antar facility add`"
+    raise NotFound(f"no facility {code!r}; known: {known}")
+
+
+async def add_facility(
+    database: Database, code: str, name: str, time_zone: str = "Asia/Jakarta", organization_id: str = ""
+) -> FacilityRow:
+    """Add a clinic; raises AntarError if the code is taken."""
+
+    async def run(connection: AsyncConnection) -> int:
+        result = await connection.execute(
+            insert(Facility)
+            .values(
+                code=code,
+                name=name,
+                time_zone=time_zone,
+                organization_id=organization_id,
+                created_at=database.clock(),
+            )
+            .returning(Facility.id)
+        )
+        return result.scalar_one()
+
+    try:
+        id_ = await database.write(run)
+    except IntegrityError as error:
+        raise AntarError(f"there is a facility {code!r} already; choose another code") from error
+    return FacilityRow(id_, code, name, time_zone, organization_id)
+
+
+async def set_credentials(
+    database: Database, vault: Vault, facility_id: int, upstream: str, secrets_: Mapping[str, str]
+) -> None:
+    """Replace the secrets for an upstream; its token is dropped and its queue opened, to be tried at once."""
+    sealed, now = vault.seal(secrets_), database.clock()
+
+    async def run(connection: AsyncConnection) -> None:
+        for table in (Credential, Token, Channel):
+            await connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
+        await connection.execute(
+            insert(Credential).values(facility_id=facility_id, upstream=upstream, sealed=sealed, changed_at=now)
+        )
+
+    await database.write(run)
+
+
+async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
+    """The opened secrets; empty if none were entered."""
+    query = select(Credential.sealed).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
+    async with database.read() as connection:
+        sealed = (await connection.execute(query)).scalar()
+    return vault.open(sealed) if sealed else {}
+
+
+async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
+    """A new key, told this once; only its hash is kept. Older keys stay valid until they are revoked (rotation)."""
+    prefix = secrets.token_hex(4)
+    key = f"antar_{prefix}_{secrets.token_urlsafe(32)}"
+    now = database.clock()
+
+    async def run(connection: AsyncConnection) -> None:
+        await connection.execute(
+            insert(ApiKey).values(
+                facility_id=facility_id,
+                name=name,
+                prefix=prefix,
+                hash=_hash(key),
+                created_at=now,
+                expires_at=now + valid_days * 86_400_000 if valid_days else None,
+            )
+        )
+
+    await database.write(run)
+    return key
+
+
+async def revoke_api_key(database: Database, prefix: str) -> None:
+    """End a key at once; raises NotFound."""
+
+    async def run(connection: AsyncConnection) -> int:
+        ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=database.clock())
+        return (await connection.execute(ended)).rowcount
+
+    if not await database.write(run):
+        raise NotFound(f"no API key begins with {prefix!r}; `antar key list` shows them")
+
+
+async def api_keys(database: Database) -> list[dict[str, object]]:
+    """All keys without their secrets: facility, name, prefix, created_at, expires_at, last_used_at."""
+    query = (
+        "SELECT f.code AS facility, k.name, k.prefix, k.created_at, k.expires_at, k.last_used_at "
+        "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id"
+    )
+    async with database.read() as connection:
+        return [dict(row._mapping) for row in await connection.execute(text(query))]
+
+
+async def by_api_key(database: Database, key: str) -> FacilityRow | None:
+    """The clinic whose key this is, None if it is nobody's or has expired."""
+    query = (
+        select(*_COLUMNS)
+        .join(ApiKey, ApiKey.facility_id == Facility.id)
+        .where(
+            ApiKey.hash == _hash(key),
+            (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > database.clock()),
+        )
+    )
+    async with database.read() as connection:
+        row = (await connection.execute(query)).first()
+    return FacilityRow(*row) if row else None
+
+
+def _hash(key: str) -> str:
+    """A plain SHA-256 will do: the key is 256 random bits, not a password."""
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The only writer of deliveries: add, claim, settle, resend, reclaim."""

@@ -1,0 +1,185 @@
+"""Records in: new ones become due, changed ones become due again, unchanged ones cause nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine import counters
+from engine.database import Database, as_json
+from engine.models import Delivery, Lane, Status
+from engine.outbox.entries import Added, Entry
+
+UNTOUCHED = {Status.SENDING, Status.UNSURE}
+"""A change waits here until it is known what became of the version on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one type from one facility; `updatable`: the type knows how to send a change."""
+
+    facility_id: int
+    spec: str
+    upstream: str
+    updatable: bool
+    lane: Lane = Lane.TODAY
+
+
+@dataclass(slots=True)
+class _Row:
+    """The stored delivery of a key, or the one about to be."""
+
+    id: int | None
+    hash: str
+    status: str
+    date: str
+    entry: Entry | None = None
+    versions: int = 0
+
+
+async def add(database: Database, batch: Batch, entries: Sequence[Entry]) -> list[tuple[int, Added]]:
+    """Store all in one transaction; for each entry its delivery's id and what became of it, in order."""
+    while True:
+        try:
+            return await database.write(lambda connection: _add(database, connection, batch, entries))
+        except IntegrityError as error:
+            # Somebody stored one of the keys between our look and our insert: look again.
+            if "unique" not in str(error.orig).lower():
+                raise
+
+
+async def _add(
+    database: Database, connection: AsyncConnection, batch: Batch, entries: Sequence[Entry]
+) -> list[tuple[int, Added]]:
+    rows = await _stored(database, connection, batch, {entry.key for entry in entries})
+    outcomes = [_fold(rows, entry) for entry in entries]
+    deltas = counters.Deltas()
+    now = database.clock()
+    new = [(row, row.entry) for row in rows.values() if row.entry and row.id is None]
+    changed = [(row, row.entry) for row in rows.values() if row.entry and row.id is not None]
+    if new:
+        await _insert(connection, batch, new, now, deltas)
+    if changed:
+        await _update(database, connection, batch, changed, now, deltas)
+    await counters.apply(database, connection, deltas)
+    if new:
+        rows = await _stored(database, connection, batch, {entry.key for entry in entries})
+    return [(rows[entry.key].id or 0, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+
+
+def _fold(rows: dict[str, _Row], entry: Entry) -> Added:
+    """Compare with what is stored, or with what an earlier entry of the same batch brought."""
+    row = rows.get(entry.key)
+    if row is None:
+        rows[entry.key] = _Row(None, entry.record_hash, Status.QUEUED, entry.date, entry, versions=1)
+        return Added.ACCEPTED
+    if row.hash == entry.record_hash:
+        return Added.UNCHANGED
+    row.hash, row.entry = entry.record_hash, entry
+    row.versions += 1
+    return Added.CHANGED
+
+
+async def _stored(database: Database, connection: AsyncConnection, batch: Batch, keys: set[str]) -> dict[str, _Row]:
+    lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
+    found = await connection.execute(
+        text(
+            "SELECT d.key, d.id, d.record_hash, d.status, d.date FROM deliveries AS d "
+            f"JOIN {database.rows({'k': 'text'}, 'keys')} AS v ON d.key = v.k "
+            f"WHERE d.facility_id = :facility AND d.spec = :spec ORDER BY d.id {lock}"
+        ),
+        {"facility": batch.facility_id, "spec": batch.spec, "keys": as_json([[key] for key in sorted(keys)])},
+    )
+    return {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in found}
+
+
+async def _insert(
+    connection: AsyncConnection, batch: Batch, rows: Sequence[tuple[_Row, Entry]], now: int, deltas: counters.Deltas
+) -> None:
+    values: list[dict[str, Any]] = []
+    for row, entry in rows:
+        values.append(
+            {
+                "facility_id": batch.facility_id,
+                "spec": batch.spec,
+                "upstream": batch.upstream,
+                "key": entry.key,
+                "date": entry.date,
+                "patient_norm": entry.patient_norm,
+                "patient_name": entry.patient_name,
+                "record": entry.record,
+                "record_hash": entry.record_hash,
+                "version": row.versions,
+                "status": Status.QUEUED.value,
+                "in_doubt": False,
+                "lane": int(batch.lane),
+                "due_at": now,
+                "tries": 0,
+                "deaths": 0,
+                "trigger": "auto",
+                "created_at": now,
+                "changed_at": now,
+            }
+        )
+        deltas.move(batch.facility_id, entry.date, batch.spec, None, Status.QUEUED)
+    await connection.execute(insert(Delivery.__table__), values)  # type: ignore[arg-type]
+
+
+async def _update(
+    database: Database,
+    connection: AsyncConnection,
+    batch: Batch,
+    rows: Sequence[tuple[_Row, Entry]],
+    now: int,
+    deltas: counters.Deltas,
+) -> None:
+    contents, due_again = [], []
+    for row, entry in rows:
+        contents.append(
+            {
+                "id": row.id,
+                "record": entry.record,
+                "hash": entry.record_hash,
+                "date": entry.date,
+                "norm": entry.patient_norm,
+                "name": entry.patient_name,
+                "versions": row.versions,
+                "now": now,
+            }
+        )
+        noted_only = row.status == Status.SENT and not batch.updatable
+        after = row.status if row.status in UNTOUCHED or noted_only else Status.QUEUED
+        deltas[counters.Cell(batch.facility_id, row.date, batch.spec, row.status)] -= 1
+        deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
+        if after == Status.QUEUED:
+            due_again.append([row.id])
+    await connection.execute(text(_CHANGE), contents)
+    if due_again:
+        await _make_due(database, connection, due_again, now, int(batch.lane))
+
+
+_CHANGE = """
+UPDATE deliveries SET record = :record, record_hash = :hash, date = :date, patient_norm = :norm,
+  patient_name = :name, version = version + :versions, changed_at = :now
+WHERE id = :id
+"""
+
+
+async def _make_due(
+    database: Database, connection: AsyncConnection, ids: list[list[int | None]], now: int, lane: int
+) -> None:
+    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    parameters = {"ids": as_json(ids), "now": now, "lane": lane}
+    await connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), {"ids": parameters["ids"]})
+    await connection.execute(
+        text(
+            "UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, "
+            f"trigger = 'auto', problem = NULL, code = NULL, http_status = NULL WHERE id IN {wanted}"
+        ),
+        parameters,
+    )

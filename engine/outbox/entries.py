@@ -1,0 +1,113 @@
+"""What goes into the outbox and comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.models import Status
+
+
+class Added(StrEnum):
+    """What became of a record that was handed in."""
+
+    ACCEPTED = "accepted"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record that passed the door."""
+
+    key: str
+    date: str
+    record: str
+    record_hash: str
+    patient_norm: str | None = None
+    patient_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One facility's queue to one upstream."""
+
+    upstream: str
+    facility_id: int
+
+
+@dataclass(slots=True)
+class Lease:
+    """A batch held by a worker; `until` is pushed on by the heartbeat, `outstanding` counts what is not settled."""
+
+    id: int
+    until: int
+    outstanding: int
+    begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery in the hands of a worker, as it stood when it was claimed."""
+
+    id: int
+    facility_id: int
+    spec: str
+    upstream: str
+    key: str
+    date: str
+    record: str
+    version: int
+    tried_version: int | None
+    reference: str | None
+    claimed_from: Status
+    in_doubt: bool
+    lane: int
+    tries: int
+    deaths: int
+    trigger: str
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try as it goes into the account; see models.Attempt."""
+
+    at: int
+    milliseconds: int
+    operation: str
+    spec_hash: str
+    verdict: str
+    message: str
+    method: str | None = None
+    path: str | None = None
+    request: bytes | None = None
+    http_status: int | None = None
+    code: str | None = None
+    response: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What becomes of a claimed delivery."""
+
+    delivery: Claimed
+    status: Status
+    due_at: int | None = None
+    tries: int = 0
+    tried: bool = False
+    """A request that creates or changes may have left with the claimed version."""
+    reference: str | None = None
+    """The upstream's id, where it became known just now."""
+    sent_version: int | None = None
+    """The version that the upstream now holds."""
+    in_doubt: bool = False
+    """A create may have arrived: look for it before another is sent."""
+    requeue_if_changed: bool = True
+    """A version that came in meanwhile is due at once."""
+    http_status: int | None = None
+    code: str | None = None
+    problem: str | None = None
+    waits: tuple[tuple[str, str], ...] = ()
+    """(spec, key) of the records whose reference is missing."""
+    attempts: tuple[AttemptRow, ...] = field(default=())

@@ -1,0 +1,111 @@
+"""What a dead worker held: queued again if no request had begun, unsure otherwise."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine import counters
+from engine.database import Database
+from engine.models import Attempt, Status
+from engine.outbox.entries import Channel
+from engine.outbox.settle import release
+
+DEATHS = 3
+"""Workers that may die with a delivery before it is set aside as their likely cause."""
+
+RACE = 120_000
+"""Milliseconds after which no transaction can still be open that overlooked a wait."""
+
+
+async def reclaim(database: Database) -> set[Channel]:
+    """Take back the batches whose lease ended; safe to run in several processes at once."""
+    async with database.read() as connection:
+        ended = await connection.execute(text("SELECT id FROM leases WHERE until < :now"), {"now": database.clock()})
+        ids = list(ended.scalars())
+    due: set[Channel] = set()
+    for lease_id in ids:
+        due |= await database.write(partial(_take_back, database, lease_id))
+    return due
+
+
+async def _take_back(database: Database, lease_id: int, connection: AsyncConnection) -> set[Channel]:
+    now = database.clock()
+    won = await connection.execute(
+        text("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun"), {"id": lease_id, "now": now}
+    )
+    lease = won.first()
+    if lease is None:  # the heartbeat came after all, or another sweep was quicker
+        return set()
+    rows = (await connection.execute(text(_TAKE_BACK), _parameters(lease_id, bool(lease.begun), now))).all()
+    deltas = counters.Deltas()
+    for row in rows:
+        deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
+    await counters.apply(database, connection, deltas)
+    if lease.begun and rows:
+        await connection.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
+    return {Channel(row.upstream, row.facility_id) for row in rows}
+
+
+def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
+    return {"lease": lease_id, "begun": int(begun), "now": now, "deaths": DEATHS, "quarantine": QUARANTINE}
+
+
+QUARANTINE = "Tiga kali pekerja berhenti mendadak saat memegang kiriman ini; periksa isinya sebelum mengirim ulang."
+
+_TAKE_BACK = """
+UPDATE deliveries SET
+  status = CASE WHEN deaths + 1 >= :deaths THEN 'failed'
+                WHEN :begun = 1 AND reference IS NULL THEN 'unsure' ELSE claimed_from END,
+  due_at = CASE WHEN deaths + 1 >= :deaths THEN NULL ELSE :now END,
+  problem = CASE WHEN deaths + 1 >= :deaths THEN :quarantine ELSE problem END,
+  tried_version = CASE WHEN :begun = 1 THEN version ELSE tried_version END,
+  in_doubt = in_doubt OR (:begun = 1 AND reference IS NULL),
+  deaths = deaths + 1, lease_id = NULL, claimed_from = NULL
+WHERE lease_id = :lease AND status = 'sending'
+RETURNING id, facility_id, spec, upstream, date, status, version, trigger
+"""
+
+
+def _lost(row: object, now: int) -> dict[str, object]:
+    """Every try is on record, also the one whose end nobody saw."""
+    return {
+        "delivery_id": row.id,  # type: ignore[attr-defined]
+        "facility_id": row.facility_id,  # type: ignore[attr-defined]
+        "at": now,
+        "milliseconds": 0,
+        "operation": "lost",
+        "trigger": row.trigger,  # type: ignore[attr-defined]
+        "spec_hash": "",
+        "version": row.version,  # type: ignore[attr-defined]
+        "verdict": "unsure",
+        "message": "Pekerja berhenti saat kiriman mungkin sedang berjalan.",
+    }
+
+
+async def release_overlooked(database: Database, everything: bool = False) -> set[Channel]:
+    """Let go what waits for a reference that is there.
+
+    A wait that is written while the reference is being settled in another transaction is seen by neither; so the
+    recent ones are looked at again, and all of them when a worker starts.
+    """
+    since = 0 if everything else database.clock() - RACE
+
+    async def run(connection: AsyncConnection) -> set[Channel]:
+        found = await connection.execute(text(_OVERLOOKED), {"since": since})
+        arrived = [(row.facility_id, row.spec, row.key) for row in found]
+        deltas = counters.Deltas()
+        due = await release(database, connection, arrived, deltas)
+        await counters.apply(database, connection, deltas)
+        return due
+
+    return await database.write(run)
+
+
+_OVERLOOKED = """
+SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
+JOIN deliveries AS d ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
+WHERE w.created_at >= :since AND d.reference IS NOT NULL
+"""

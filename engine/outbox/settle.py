@@ -1,0 +1,197 @@
+"""What became of claimed deliveries: status, attempts, counters and the release of those that waited, in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine import counters
+from engine.database import Database, as_json
+from engine.models import Attempt, Status
+from engine.outbox.entries import Channel, Lease, Settlement
+
+
+async def settle(database: Database, settlements: Sequence[Settlement], ended: Iterable[Lease] = ()) -> set[Channel]:
+    """Write all in one transaction, drop the leases that ended; the channels that have something due by it.
+
+    Fenced by the lease: a delivery that was taken back meanwhile keeps its new state, but the attempt stays on
+    record.
+    """
+    leases = [[lease.id] for lease in ended]
+    return await database.write(lambda connection: _settle(database, connection, settlements, leases))
+
+
+async def _settle(
+    database: Database, connection: AsyncConnection, settlements: Sequence[Settlement], leases: list[list[int]]
+) -> set[Channel]:
+    now = database.clock()
+    parameters = {"rows": as_json([_row(settlement) for settlement in settlements]), "now": now}
+    settled = (await connection.execute(text(_statement(database)), parameters)).all()
+    deltas = counters.Deltas()
+    due: set[Channel] = set()
+    for row in settled:
+        deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
+        if row.due_at is not None and row.due_at <= now:
+            due.add(Channel(row.upstream, row.facility_id))
+    held = {row.id for row in settled}
+    await _write_waits(database, connection, [s for s in settlements if s.waits and s.delivery.id in held], now)
+    arrived = [s for s in settlements if s.reference is not None and s.delivery.id in held]
+    due |= await release(
+        database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
+    )
+    await _write_attempts(connection, settlements)
+    await counters.apply(database, connection, deltas)
+    if leases:
+        await connection.execute(
+            text(f"DELETE FROM leases WHERE id IN (SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"),
+            {"ids": as_json(leases)},
+        )
+    return due
+
+
+_COLUMNS = {
+    "id": "bigint",
+    "lease_id": "bigint",
+    "version": "integer",
+    "status": "text",
+    "due_at": "bigint",
+    "tries": "integer",
+    "tried": "integer",
+    "reference": "text",
+    "sent_version": "integer",
+    "requeue": "integer",
+    "in_doubt": "integer",
+    "http_status": "smallint",
+    "code": "text",
+    "problem": "text",
+}
+
+
+def _row(settlement: Settlement) -> list[Any]:
+    delivery = settlement.delivery
+    return [
+        delivery.id,
+        delivery.lease.id,
+        delivery.version,
+        settlement.status.value,
+        settlement.due_at,
+        settlement.tries,
+        int(settlement.tried),
+        settlement.reference,
+        settlement.sent_version,
+        int(settlement.requeue_if_changed),
+        int(settlement.in_doubt),
+        settlement.http_status,
+        settlement.code,
+        settlement.problem,
+    ]
+
+
+def _statement(database: Database) -> str:
+    """A version that came in meanwhile wins over an end: the delivery is due again."""
+    again = "(v.requeue = 1 AND d.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
+    return f"""
+    UPDATE deliveries AS d SET
+      status = CASE WHEN {again} THEN 'queued' ELSE v.status END,
+      due_at = CASE WHEN {again} THEN :now ELSE v.due_at END,
+      tries = CASE WHEN {again} THEN 0 ELSE v.tries END,
+      tried_version = CASE WHEN v.tried = 1 THEN v.version ELSE d.tried_version END,
+      reference = COALESCE(v.reference, d.reference),
+      sent_version = COALESCE(v.sent_version, d.sent_version),
+      sent_at = CASE WHEN v.sent_version IS NULL THEN d.sent_at ELSE :now END,
+      http_status = v.http_status, code = v.code, problem = v.problem,
+      in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
+      deaths = CASE WHEN v.tried = 1 THEN 0 ELSE d.deaths END
+    FROM {database.rows(_COLUMNS, "rows")} AS v
+    WHERE d.id = v.id AND d.lease_id = v.lease_id
+    RETURNING d.id, d.facility_id, d.spec, d.upstream, d.date, d.status, d.due_at
+    """
+
+
+async def _write_waits(
+    database: Database, connection: AsyncConnection, settlements: Sequence[Settlement], now: int
+) -> None:
+    rows = [[s.delivery.facility_id, spec, key, s.delivery.id, now] for s in settlements for spec, key in s.waits]
+    if not rows:
+        return
+    columns = {
+        "facility_id": "integer",
+        "spec": "text",
+        "key": "text",
+        "delivery_id": "bigint",
+        "created_at": "bigint",
+    }
+    names = ", ".join(columns)
+    await connection.execute(
+        text(
+            f"INSERT INTO waits ({names}) SELECT {names} FROM {database.rows(columns, 'rows')} AS v WHERE true "
+            "ON CONFLICT DO NOTHING"
+        ),
+        {"rows": as_json(rows)},
+    )
+
+
+async def release(
+    database: Database,
+    connection: AsyncConnection,
+    arrived: Sequence[tuple[int, str, str]],
+    deltas: counters.Deltas,
+) -> set[Channel]:
+    """Let go what waited for these (facility, spec, key) and for nothing else; the channels they are due in."""
+    if not arrived:
+        return set()
+    columns = {"facility_id": "integer", "spec": "text", "key": "text"}
+    waiting = await connection.execute(
+        text(
+            "DELETE FROM waits WHERE (facility_id, spec, key) IN "
+            f"(SELECT facility_id, spec, key FROM {database.rows(columns, 'rows')} AS v) RETURNING delivery_id"
+        ),
+        {"rows": as_json(arrived)},
+    )
+    ids = [[id_] for id_ in sorted(set(waiting.scalars()))]
+    if not ids:
+        return set()
+    freed = await connection.execute(
+        text(
+            "UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL "
+            f"WHERE id IN (SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v) AND status = 'blocked' "
+            "AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.delivery_id = deliveries.id) "
+            "RETURNING facility_id, spec, upstream, date"
+        ),
+        {"ids": as_json(ids), "now": database.clock()},
+    )
+    channels = set()
+    for facility_id, spec, upstream, date in freed:
+        deltas.move(facility_id, date, spec, Status.BLOCKED, Status.QUEUED)
+        channels.add(Channel(upstream, facility_id))
+    return channels
+
+
+async def _write_attempts(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:
+    values = [
+        {
+            "delivery_id": settlement.delivery.id,
+            "facility_id": settlement.delivery.facility_id,
+            "trigger": settlement.delivery.trigger,
+            "version": settlement.delivery.version,
+            "at": attempt.at,
+            "milliseconds": attempt.milliseconds,
+            "operation": attempt.operation,
+            "spec_hash": attempt.spec_hash,
+            "verdict": attempt.verdict,
+            "message": attempt.message,
+            "method": attempt.method,
+            "path": attempt.path,
+            "request": attempt.request,
+            "http_status": attempt.http_status,
+            "code": attempt.code,
+            "response": attempt.response,
+        }
+        for settlement in settlements
+        for attempt in settlement.attempts
+    ]
+    if values:
+        await connection.execute(insert(Attempt.__table__), values)  # type: ignore[arg-type]

@@ -1,0 +1,70 @@
+"""Bearer tokens in the database, sealed, so that all processes share one and only one of them renews it."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.base import Account, StoredToken
+from engine.database import Database
+from engine.models import Token
+from engine.vault import Vault
+
+
+class DatabaseTokens:
+    """adapters.base.TokenStore on the table `tokens`."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def load(self, account: Account, upstream: str) -> StoredToken:
+        query = select(Token.sealed, Token.expires_at, Token.refused_at, Token.refusal).where(
+            Token.facility_id == account.facility_id, Token.upstream == upstream
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            return StoredToken()
+        value = self._vault.open(row.sealed)["token"] if row.sealed else ""
+        return StoredToken(value, row.expires_at / 1000, row.refused_at / 1000, row.refusal)
+
+    async def lease(self, account: Account, upstream: str, seconds: float) -> bool:
+        now = self._database.clock()
+        key = {"facility": account.facility_id, "upstream": upstream}
+
+        async def take(connection: AsyncConnection) -> bool:
+            await connection.execute(text(_PRESENT), key)
+            taken = await connection.execute(text(_TAKE), {**key, "now": now, "until": now + int(seconds * 1000)})
+            return taken.rowcount == 1
+
+        return await self._database.write(take)
+
+    async def save(self, account: Account, upstream: str, token: StoredToken) -> None:
+        values = {
+            "sealed": self._vault.seal({"token": token.value}) if token.value else None,
+            "expires_at": int(token.expires_at * 1000),
+            "refused_at": int(token.refused_at * 1000),
+            "refusal": token.refusal,
+            "lease_until": 0,
+        }
+        where = (Token.facility_id == account.facility_id, Token.upstream == upstream)
+
+        async def write(connection: AsyncConnection) -> None:
+            done = await connection.execute(Token.__table__.update().where(*where).values(**values))  # type: ignore[attr-defined]
+            if not done.rowcount:
+                await connection.execute(
+                    insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values)
+                )
+
+        await self._database.write(write)
+
+
+_PRESENT = """
+INSERT INTO tokens (facility_id, upstream, expires_at, refused_at, refusal, lease_until)
+VALUES (:facility, :upstream, 0, 0, '', 0) ON CONFLICT DO NOTHING
+"""
+_TAKE = """
+UPDATE tokens SET lease_until = :until
+WHERE facility_id = :facility AND upstream = :upstream AND lease_until < :now
+"""
