@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import event, make_url
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -33,7 +33,8 @@ class Database:
     """
 
     def __init__(self, url: str, *, durable: bool = True, clock: Callable[[], int] = wall_clock) -> None:
-        self.clock = clock
+        self._clock = clock
+        self._offset = 0
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
         if self.dialect == "sqlite":
@@ -46,6 +47,18 @@ class Database:
             parsed = parsed.set(drivername="postgresql+asyncpg")
             self._writer = create_async_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True)
             self._reader = self._writer
+
+    def clock(self) -> int:
+        """Epoch milliseconds, by the database's clock once `synchronise` has run."""
+        return self._clock() + self._offset
+
+    async def synchronise(self) -> None:
+        """Take over the clock of a PostgreSQL server, so that leases of several machines compare."""
+        if self.dialect != "postgresql" or self._clock is not wall_clock:
+            return
+        async with self.read() as connection:
+            seconds = (await connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one()
+        self._offset = int(float(seconds) * 1000) - wall_clock()
 
     @property
     def engine(self) -> AsyncEngine:

@@ -56,7 +56,8 @@ def _config(connection: Connection) -> Any:
 async def _claim_environment(database: Database, connection: AsyncConnection, environment: str) -> None:
     await connection.execute(
         text(
-            "INSERT INTO installation (id, environment, created_at) VALUES (1, :environment, :now) ON CONFLICT DO NOTHING"
+            "INSERT INTO installation (id, environment, created_at) VALUES (1, :environment, :now) "
+            "ON CONFLICT DO NOTHING"
         ),
         {"environment": environment, "now": database.clock()},
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import counters
 from engine.database import Database, as_json
-from engine.models import Delivery, Lane, Status
+from engine.models import Delivery, Status
 from engine.outbox.entries import Added, Entry
 
 UNTOUCHED = {Status.SENDING, Status.UNSURE}
@@ -27,7 +27,6 @@ class Batch:
     spec: str
     upstream: str
     updatable: bool
-    lane: Lane = Lane.TODAY
 
 
 @dataclass(slots=True)
@@ -117,7 +116,7 @@ async def _insert(
                 "version": row.versions,
                 "status": Status.QUEUED.value,
                 "in_doubt": False,
-                "lane": int(batch.lane),
+                "lane": int(entry.lane),
                 "due_at": now,
                 "tries": 0,
                 "deaths": 0,
@@ -157,10 +156,10 @@ async def _update(
         deltas[counters.Cell(batch.facility_id, row.date, batch.spec, row.status)] -= 1
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
         if after == Status.QUEUED:
-            due_again.append([row.id])
+            due_again.append([row.id, int(entry.lane)])
     await connection.execute(text(_CHANGE), contents)
     if due_again:
-        await _make_due(database, connection, due_again, now, int(batch.lane))
+        await _make_due(database, connection, due_again, now)
 
 
 _CHANGE = """
@@ -170,16 +169,14 @@ WHERE id = :id
 """
 
 
-async def _make_due(
-    database: Database, connection: AsyncConnection, ids: list[list[int | None]], now: int, lane: int
-) -> None:
-    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
-    parameters = {"ids": as_json(ids), "now": now, "lane": lane}
-    await connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), {"ids": parameters["ids"]})
+async def _make_due(database: Database, connection: AsyncConnection, rows: list[list[int | None]], now: int) -> None:
+    wanted = database.rows({"id": "bigint", "lane": "smallint"}, "rows")
+    parameters = {"rows": as_json(rows)}
+    await connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {wanted} AS v)"), parameters)
     await connection.execute(
         text(
-            "UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, "
-            f"trigger = 'auto', problem = NULL, code = NULL, http_status = NULL WHERE id IN {wanted}"
+            "UPDATE deliveries AS d SET status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0, "
+            f"trigger = 'auto', problem = NULL, code = NULL, http_status = NULL FROM {wanted} AS v WHERE d.id = v.id"
         ),
-        parameters,
+        {**parameters, "now": now},
     )

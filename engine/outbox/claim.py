@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import counters
-from engine.database import Database
+from engine.database import Database, as_json
 from engine.models import Lane, Status
 from engine.outbox.entries import Channel, Claimed, Lease
 
@@ -69,7 +69,7 @@ WHERE id IN (
   ORDER BY due_at, id LIMIT :limit %s
 )
 RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_version, reference, claimed_from,
-  in_doubt, lane, tries, deaths, trigger
+  in_doubt, lane, tries, deaths, trigger, changed_at
 """
 
 
@@ -84,29 +84,33 @@ async def begin(database: Database, lease: Lease) -> bool:
     return lease.begun
 
 
-async def heartbeat(database: Database, worker: str, leases: Sequence[Lease]) -> None:
-    """Hold on to the batches; what does not come through in time is reclaimed by a sweep."""
+async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
+    """Hold on to the batches; one that a sweep has taken back meanwhile stays lost."""
     until = database.clock() + LEASE
+    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
 
-    async def push(connection: AsyncConnection) -> None:
-        await connection.execute(
-            text("UPDATE leases SET until = :until WHERE worker = :worker"), {"until": until, "worker": worker}
+    async def push(connection: AsyncConnection) -> set[int]:
+        held = await connection.execute(
+            text(f"UPDATE leases SET until = :until WHERE id IN {wanted} RETURNING id"),
+            {"until": until, "ids": as_json([[lease.id] for lease in leases])},
         )
+        return set(held.scalars())
 
-    await database.write(push)
+    held = await database.write(push)
     for lease in leases:
-        lease.until = until
+        if lease.id in held:
+            lease.until = until
 
 
-async def due_channels(database: Database, specs: Sequence[tuple[str, int]]) -> list[Channel]:
-    """Of the (upstream, facility) pairs, those with something due."""
+async def due_channels(database: Database, channels: Sequence[Channel]) -> list[Channel]:
+    """Those of the channels that have something due."""
     now = database.clock()
     due = []
     async with database.read() as connection:
-        for upstream, facility_id in specs:
-            found = await connection.execute(text(_DUE), {"upstream": upstream, "facility": facility_id, "now": now})
-            if found.first():
-                due.append(Channel(upstream, facility_id))
+        for channel in channels:
+            parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
+            if (await connection.execute(text(_DUE), parameters)).first():
+                due.append(channel)
     return due
 
 

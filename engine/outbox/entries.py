@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from engine.models import Status
+from engine.models import Lane, Status
 
 
 class Added(StrEnum):
@@ -24,6 +24,7 @@ class Entry:
     date: str
     record: str
     record_hash: str
+    lane: Lane = Lane.TODAY
     patient_norm: str | None = None
     patient_name: str | None = None
 
@@ -66,6 +67,7 @@ class Claimed:
     tries: int
     deaths: int
     trigger: str
+    changed_at: int
     lease: Lease
 
 

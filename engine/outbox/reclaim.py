@@ -59,7 +59,7 @@ _TAKE_BACK = """
 UPDATE deliveries SET
   status = CASE WHEN deaths + 1 >= :deaths THEN 'failed'
                 WHEN :begun = 1 AND reference IS NULL THEN 'unsure' ELSE claimed_from END,
-  due_at = CASE WHEN deaths + 1 >= :deaths THEN NULL ELSE :now END,
+  due_at = CASE WHEN deaths + 1 >= :deaths THEN NULL ELSE CAST(:now AS BIGINT) END,
   problem = CASE WHEN deaths + 1 >= :deaths THEN :quarantine ELSE problem END,
   tried_version = CASE WHEN :begun = 1 THEN version ELSE tried_version END,
   in_doubt = in_doubt OR (:begun = 1 AND reference IS NULL),

@@ -92,22 +92,22 @@ def _row(settlement: Settlement) -> list[Any]:
 
 def _statement(database: Database) -> str:
     """A version that came in meanwhile wins over an end: the delivery is due again."""
-    again = "(v.requeue = 1 AND d.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
+    again = "(v.requeue = 1 AND deliveries.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
     return f"""
-    UPDATE deliveries AS d SET
+    UPDATE deliveries SET
       status = CASE WHEN {again} THEN 'queued' ELSE v.status END,
       due_at = CASE WHEN {again} THEN :now ELSE v.due_at END,
       tries = CASE WHEN {again} THEN 0 ELSE v.tries END,
-      tried_version = CASE WHEN v.tried = 1 THEN v.version ELSE d.tried_version END,
-      reference = COALESCE(v.reference, d.reference),
-      sent_version = COALESCE(v.sent_version, d.sent_version),
-      sent_at = CASE WHEN v.sent_version IS NULL THEN d.sent_at ELSE :now END,
+      tried_version = CASE WHEN v.tried = 1 THEN v.version ELSE deliveries.tried_version END,
+      reference = COALESCE(v.reference, deliveries.reference),
+      sent_version = COALESCE(v.sent_version, deliveries.sent_version),
+      sent_at = CASE WHEN v.sent_version IS NULL THEN deliveries.sent_at ELSE :now END,
       http_status = v.http_status, code = v.code, problem = v.problem,
       in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
-      deaths = CASE WHEN v.tried = 1 THEN 0 ELSE d.deaths END
+      deaths = CASE WHEN v.tried = 1 THEN 0 ELSE deliveries.deaths END
     FROM {database.rows(_COLUMNS, "rows")} AS v
-    WHERE d.id = v.id AND d.lease_id = v.lease_id
-    RETURNING d.id, d.facility_id, d.spec, d.upstream, d.date, d.status, d.due_at
+    WHERE deliveries.id = v.id AND deliveries.lease_id = v.lease_id
+    RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date, deliveries.status, deliveries.due_at
     """
 
 

@@ -1,0 +1,103 @@
+"""One Dramatiq actor per entry of the catalog. Its message is a bell: "something is due for this facility"."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+
+import dramatiq
+import structlog
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import AgeLimit, Retries, ShutdownNotifications, TimeLimit
+
+from engine.errors import SettingsError
+from engine.outbox.entries import Channel
+from engine.spec import Spec
+
+GATHER = 0.01
+"""Seconds in which several rings for the same entry and facility become one message."""
+AGE_LIMIT = 3_600_000
+"""Milliseconds after which a bell nobody heard is thrown away; the sweep has long rung again."""
+
+log = structlog.get_logger(__name__)
+
+Ring = Callable[[Channel], None]
+
+
+def make_broker(url: str) -> dramatiq.Broker:
+    """The broker of ANTAR_BROKER_URL: memory://, redis:// or amqp://; raises SettingsError for others."""
+    middleware: list[dramatiq.Middleware] = [
+        AgeLimit(max_age=AGE_LIMIT),
+        TimeLimit(),
+        ShutdownNotifications(),
+        Retries(max_retries=0),
+    ]
+    scheme = url.partition(":")[0]
+    if scheme == "memory":
+        return StubBroker(middleware=middleware)
+    if scheme in ("redis", "rediss"):
+        from dramatiq.brokers.redis import RedisBroker
+
+        return RedisBroker(url=url, middleware=middleware, namespace="antar")  # type: ignore[no-untyped-call]
+    if scheme in ("amqp", "amqps"):
+        from dramatiq.brokers.rabbitmq import RabbitmqBroker
+
+        return RabbitmqBroker(url=url, middleware=middleware)
+    raise SettingsError(f"ANTAR_BROKER_URL begins with {scheme!r}; use memory://, redis:// or amqp://")
+
+
+def declare(broker: dramatiq.Broker, specs: Iterable[Spec], ring: Ring) -> dict[str, dramatiq.Actor[[int], None]]:
+    """An actor for each entry that has none yet; `ring` is what hearing the bell means in this process."""
+    return {spec.name: _actor(broker, spec, ring) for spec in specs}
+
+
+def _actor(broker: dramatiq.Broker, spec: Spec, ring: Ring) -> dramatiq.Actor[[int], None]:
+    name = f"send_{spec.name}"
+    if name in broker.actors:
+        return broker.actors[name]
+
+    def hear(facility_id: int) -> None:
+        ring(Channel(spec.upstream.name, facility_id))
+
+    return dramatiq.Actor[[int], None](
+        hear, broker=broker, actor_name=name, queue_name=f"antar_{spec.upstream.name}", priority=0, options={}
+    )
+
+
+class Bell:
+    """Rings without ever holding up who rings: messages are gathered, sent from a thread, and may be lost."""
+
+    def __init__(self, actors: dict[str, dramatiq.Actor[[int], None]]) -> None:
+        self.actors = actors
+        self._rung: set[tuple[str, int]] = set()
+        self._lock = threading.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ring(self, spec: str, facility_id: int) -> None:
+        """Something is due; call it from the event loop, after the commit."""
+        with self._lock:
+            first = not self._rung
+            self._rung.add((spec, facility_id))
+        if first:
+            task = asyncio.get_running_loop().create_task(self._send())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send(self) -> None:
+        await asyncio.sleep(GATHER)
+        with self._lock:
+            rung, self._rung = self._rung, set()
+        await asyncio.to_thread(self._enqueue, rung)
+
+    def _enqueue(self, rung: set[tuple[str, int]]) -> None:
+        try:
+            for spec, facility_id in rung:
+                self.actors[spec].send(facility_id)
+        except Exception as error:  # whatever a broker raises: the sweep rings again
+            log.warning("bell_not_rung", error=type(error).__name__)
+
+    async def close(self) -> None:
+        """Send what is gathered."""
+        if self._tasks:
+            await asyncio.gather(*self._tasks)

@@ -1,0 +1,245 @@
+"""From claimed to settled: what "send" means."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from adapters.base import Account, Call, Reply, Upstream, Verdict
+from engine.failpoints import failpoint
+from engine.find import Found, look
+from engine.models import Status
+from engine.outbox.entries import AttemptRow, Settlement
+from engine.prepare import Prepared
+from engine.retry import try_again
+from engine.template import TemplateError
+
+LOOK_SOON = 5_000
+"""Milliseconds until it is looked for what was accepted without showing its id."""
+
+
+class Signal(StrEnum):
+    """What a delivery tells about its channel."""
+
+    NOTHING = "nothing"
+    GOOD = "good"
+    DOWN = "down"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delivery ended, and what that says of the channel."""
+
+    settlement: Settlement
+    signal: Signal = Signal.NOTHING
+    reason: str = ""
+    retry_after: float | None = None
+
+
+class Courier:
+    """Carries prepared deliveries through one upstream and decides what each becomes."""
+
+    def __init__(self, clock: Callable[[], int], rng: random.Random) -> None:
+        self._clock = clock
+        self._rng = rng
+
+    async def deliver(self, prepared: Prepared, upstream: Upstream, account: Account) -> Outcome:
+        """Look first where it may be there already, then send, and settle by the verdict."""
+        trip = _Trip(prepared, upstream, account, self._clock, self._rng)
+        if prepared.operation == "create" and trip.looks_first:
+            ended = await trip.look_first()
+            if ended is not None:
+                return ended
+        return await trip.send()
+
+
+class _Trip:
+    """One delivery's way; collects the attempts on the way."""
+
+    def __init__(
+        self, prepared: Prepared, upstream: Upstream, account: Account, clock: Callable[[], int], rng: random.Random
+    ) -> None:
+        self.prepared = prepared
+        self.delivery = prepared.delivery
+        self.spec = prepared.spec
+        self.upstream = upstream
+        self.account = account
+        self.clock = clock
+        self.rng = rng
+        self.attempts: list[AttemptRow] = []
+
+    @property
+    def looks_first(self) -> bool:
+        find = self.spec.find
+        return self.delivery.in_doubt or (find is not None and find.when == "before")
+
+    async def look_first(self) -> Outcome | None:
+        """None: it is not there, so send."""
+        if self.spec.find is None:
+            return self._park("Mungkin sudah sampai, dan jenis ini tidak dapat dicari; seseorang perlu memeriksanya.")
+        found = await self._look()
+        if found.reply is not None:
+            return self._again(found.reply, doubtful=self.delivery.in_doubt)
+        if found.reference is not None:
+            return self._adopt(found.reference)
+        if found.problem:
+            return self._park(found.problem) if self.delivery.in_doubt else self._fail(found.problem)
+        if self.prepared.call is None:
+            return self._fail("Tidak ditemukan di sistem tujuan; periksa nomor yang dicari.", Signal.GOOD)
+        return None
+
+    async def send(self) -> Outcome:
+        """Make the one request that creates or changes."""
+        call = self.prepared.call
+        if call is None:  # a type that is only looked up has been looked up
+            raise AssertionError("a lookup never gets here")
+        failpoint("before_send")
+        reply = await self._exchange(call, self.prepared.operation)
+        failpoint("answered")
+        match reply.verdict:
+            case Verdict.ACCEPTED:
+                return self._accepted(reply)
+            case Verdict.DUPLICATE if self.prepared.operation == "create" and self.spec.find is not None:
+                return await self._adopt_duplicate(reply)
+            case Verdict.REJECTED | Verdict.DUPLICATE:
+                return self._fail(reply.message, Signal.GOOD, reply)
+            case _:
+                doubtful = reply.verdict is Verdict.UNSURE and self.prepared.operation == "create"
+                return self._again(reply, doubtful=doubtful)
+
+    def _accepted(self, reply: Reply) -> Outcome:
+        if self.prepared.operation == "update":
+            return self._sent(None, self.delivery.version, reply)
+        reference = self._reference_in(reply)
+        if reference is None:
+            settlement = self._settlement(Status.UNSURE, reply, problem=_NO_ID, in_doubt=True)
+            return Outcome(replace(settlement, due_at=self.clock() + LOOK_SOON), Signal.GOOD)
+        return self._sent(reference, self.delivery.version, reply)
+
+    def _reference_in(self, reply: Reply) -> str | None:
+        endpoint = self.spec.endpoint
+        if endpoint is None:
+            return None
+        try:
+            value = endpoint.reference.render({**self.prepared.context, "body": reply.content})
+        except TemplateError:
+            return None
+        return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+
+    def _sent(self, reference: str | None, version: int, reply: Reply | None) -> Outcome:
+        update = self.spec.update
+        step = update is not None and self.prepared.operation == "create" and self._is_only_first_step()
+        if step or (update is not None and version != self.delivery.version):
+            settlement = self._settlement(Status.QUEUED, reply, reference=reference, due_at=self.clock())
+            return Outcome(replace(settlement, sent_version=None if step else version), Signal.GOOD)
+        settlement = self._settlement(Status.SENT, reply, reference=reference)
+        requeue = update is not None or self.spec.endpoint is None
+        return Outcome(replace(settlement, sent_version=version, requeue_if_changed=requeue), Signal.GOOD)
+
+    def _is_only_first_step(self) -> bool:
+        after_create = self.spec.update.after_create if self.spec.update else None
+        return bool(after_create and after_create.render(self.prepared.context))
+
+    async def _adopt_duplicate(self, reply: Reply) -> Outcome:
+        found = await self._look()
+        if found.reply is not None:
+            return self._again(found.reply, doubtful=True)
+        if found.reference is not None:
+            return self._adopt(found.reference)
+        return self._fail(found.problem or f"{reply.message} {_DUPLICATE_UNSEEN}", Signal.GOOD, reply)
+
+    def _adopt(self, reference: str) -> Outcome:
+        version = self.delivery.tried_version if self.delivery.in_doubt else None
+        return self._sent(reference, version or self.delivery.version, None)
+
+    async def _look(self) -> Found:
+        find = self.spec.find
+        assert find is not None, "asked only where there is one"  # noqa: S101
+        return await look(find, self.prepared.context, lambda call: self._exchange(call, "find"))
+
+    async def _exchange(self, call: Call, operation: str) -> Reply:
+        at = self.clock()
+        reply = await self.upstream.send(call, self.account)
+        query = "&".join(f"{name}={value}" for name, value in call.query)
+        self.attempts.append(
+            AttemptRow(
+                at=at,
+                milliseconds=int(reply.seconds * 1000),
+                operation=operation,
+                spec_hash=self.spec.hash,
+                verdict=reply.verdict,
+                message=reply.message,
+                method=call.method,
+                path=f"{call.path}?{query}" if query else call.path,
+                request=call.body,
+                http_status=reply.status,
+                code=reply.code,
+                response=reply.body or None,
+            )
+        )
+        return reply
+
+    def _again(self, reply: Reply, *, doubtful: bool) -> Outcome:
+        """Not settled: the schedule, the channel's recovery or a person brings it on."""
+        if reply.verdict is Verdict.UNAUTHORIZED:
+            settlement = self._settlement(Status.QUEUED, reply, in_doubt=doubtful, due_at=self.delivery.changed_at)
+            return Outcome(settlement, Signal.REFUSED, reply.message)
+        if reply.verdict in (Verdict.REJECTED, Verdict.DUPLICATE):
+            return self._fail(reply.message, Signal.GOOD, reply, in_doubt=doubtful)
+        if doubtful and self.spec.find is None:
+            return self._park(reply.message or _NO_ANSWER, reply)
+        decision = try_again(
+            self.spec.retry,
+            doubtful=doubtful,
+            tries=self.delivery.tries,
+            now=self.clock(),
+            retry_after=reply.retry_after,
+            rng=self.rng,
+        )
+        settlement = self._settlement(decision.status, reply, in_doubt=doubtful, due_at=decision.due_at)
+        signal = Signal.DOWN if reply.retry_after is None else Signal.THROTTLED
+        return Outcome(replace(settlement, tries=decision.tries), signal, reply.message, reply.retry_after)
+
+    def _park(self, problem: str, reply: Reply | None = None) -> Outcome:
+        """A person decides."""
+        return Outcome(self._settlement(Status.UNSURE, reply, problem=problem, in_doubt=True))
+
+    def _fail(
+        self, problem: str, signal: Signal = Signal.NOTHING, reply: Reply | None = None, in_doubt: bool = False
+    ) -> Outcome:
+        settlement = self._settlement(Status.FAILED, reply, problem=problem, in_doubt=in_doubt)
+        return Outcome(settlement, signal)
+
+    def _settlement(
+        self,
+        status: Status,
+        reply: Reply | None,
+        *,
+        problem: str | None = None,
+        reference: str | None = None,
+        due_at: int | None = None,
+        in_doubt: bool = False,
+    ) -> Settlement:
+        good = status is Status.SENT or reference is not None
+        return Settlement(
+            self.delivery,
+            status,
+            due_at=due_at,
+            tries=self.delivery.tries,
+            tried=any(attempt.operation in ("create", "update") for attempt in self.attempts),
+            reference=reference,
+            in_doubt=in_doubt,
+            http_status=reply.status if reply else None,
+            code=reply.code if reply else None,
+            problem=None if good else problem or (reply.message if reply else None),
+            attempts=tuple(self.attempts),
+        )
+
+
+_NO_ID = "Diterima, tetapi nomornya tidak terbaca; dicari di sistem tujuan."
+_NO_ANSWER = "Tidak ada jawaban; mungkin sudah sampai."
+_DUPLICATE_UNSEEN = "(disebut sudah ada, tetapi tidak ditemukan; periksa di sistem tujuan)"

@@ -1,0 +1,244 @@
+"""Drains one channel: claims batches and keeps its slots full until nothing is due."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from adapters.base import Account, Upstream
+from engine import references
+from engine.catalog import Catalog
+from engine.database import Database
+from engine.deliver import Courier, Outcome
+from engine.facilities import FacilityRow
+from engine.failpoints import failpoint
+from engine.gate import Gate, State
+from engine.models import Status
+from engine.outbox.claim import begin, claim
+from engine.outbox.entries import Channel, Claimed, Lease, Settlement
+from engine.prepare import Prepared, operation_of, prepare, scope_of
+from engine.rate import Rate
+from engine.settler import Settler
+from engine.spec import UpstreamSpec
+from engine.template import TemplateError
+
+LARGEST_BATCH = 200
+QUICK = 0.2
+"""Seconds in which a batch should be sent: a quicker one makes the next larger, a slower one smaller."""
+MARGIN = 5_000
+"""Milliseconds a lease must still run for a request to begin."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every drain of a worker shares."""
+
+    database: Database
+    catalog: Callable[[], Catalog]
+    gate: Gate
+    settler: Settler
+    courier: Courier
+    worker: str
+    leases: dict[int, Lease]
+    full: Callable[[Channel, str], None]
+    """Told when a claim came back full: there is work for other workers too."""
+
+
+class Drain:
+    """The work on one channel in one process."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        facility: FacilityRow,
+        upstream_spec: UpstreamSpec,
+        upstream: Upstream,
+        account: Account,
+        around: Surroundings,
+    ) -> None:
+        self.channel = channel
+        self.rung = asyncio.Event()
+        self._facility = facility
+        self._upstream_spec = upstream_spec
+        self._upstream = upstream
+        self._account = account
+        self._around = around
+        self._slots = upstream_spec.concurrency
+        self._batch = min(LARGEST_BATCH, 2 * self._slots)
+        self._ready: asyncio.Queue[Prepared | None] = asyncio.Queue(maxsize=LARGEST_BATCH)
+        self._rate = Rate(upstream_spec.rate)
+        self._open = 0
+        self._probing = False
+        self._stopping = False
+
+    @property
+    def in_flight(self) -> int:
+        """Deliveries claimed and not yet settled."""
+        return self._open
+
+    def stop(self) -> None:
+        """Begin nothing new; what is on its way ends."""
+        self._stopping = True
+        self.rung.set()
+
+    async def run(self) -> None:
+        """Work until nothing is due, the gate closes or `stop` is called."""
+        senders = [asyncio.create_task(self._send_all()) for _ in range(self._slots)]
+        try:
+            await self._fill()
+        finally:
+            for _ in senders:
+                await self._ready.put(None)
+            await asyncio.gather(*senders)
+
+    async def _fill(self) -> None:
+        while not self._stopping:
+            self.rung.clear()
+            state = await self._around.gate.state(self.channel, self._upstream_spec.breaker)
+            if state is State.CLOSED:
+                return
+            limit = 1 if state is State.PROBE else self._batch
+            claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
+            failpoint("claimed")
+            if claimed:
+                self._probing = state is State.PROBE
+                await self._take(claimed)
+                if self._probing:
+                    await self._settled()
+                elif len(claimed) == limit:
+                    self._around.full(self.channel, claimed[-1].spec)
+            elif self._open:
+                await self.rung.wait()
+            elif not self.rung.is_set():
+                return
+
+    async def _settled(self) -> None:
+        """After a probe: wait for its end before anything else is claimed."""
+        while self._open:
+            self.rung.clear()
+            await self.rung.wait()
+
+    async def _take(self, claimed: Sequence[Claimed]) -> None:
+        lease = claimed[0].lease
+        self._around.leases[lease.id] = lease
+        self._open += len(claimed)
+        try:
+            ready = await self._prepare(claimed)
+            failpoint("prepared")
+            if ready and not await begin(self._around.database, lease):
+                self._lose(lease)
+                return
+        except (SQLAlchemyError, OSError):
+            self._lose(lease)
+            raise
+        started = time.monotonic()
+        for prepared in ready:
+            await self._ready.put(prepared)
+        self._size_up(time.monotonic() - started)
+
+    def _lose(self, lease: Lease) -> None:
+        """Let the lease run out: a sweep takes back what is not settled."""
+        self._open -= lease.outstanding
+        self._around.leases.pop(lease.id, None)
+
+    def _size_up(self, seconds: float) -> None:
+        """Claim about as much as is sent in QUICK seconds: crashes then leave little in doubt."""
+        if seconds < QUICK / 2:
+            self._batch = min(LARGEST_BATCH, 2 * self._batch)
+        elif seconds > QUICK:
+            self._batch = max(2 * self._slots, self._batch // 2)
+            self._batch = min(LARGEST_BATCH, self._batch)
+
+    async def _prepare(self, claimed: Sequence[Claimed]) -> list[Prepared]:
+        """Render the batch; what cannot be sent is settled at once."""
+        specs = self._around.catalog().specs
+        pending, targets = [], []
+        for delivery in claimed:
+            spec = specs.get(delivery.spec)
+            if spec is None:
+                self._settle(Settlement(delivery, Status.FAILED, problem=_UNKNOWN % delivery.spec))
+                continue
+            try:
+                scope = scope_of(spec, delivery, self._facility)
+                wanted = references.wanted(spec.needs_for(operation_of(spec, delivery)), scope)
+            except Exception as error:
+                self._settle(_broken(delivery, error, in_doubt=delivery.in_doubt))
+                continue
+            pending.append((spec, delivery, scope, wanted))
+            targets += [(delivery.facility_id, want.need.spec, key) for want in wanted for key, _ in want.targets]
+        known = await references.look_up(self._around.database, targets)
+        ready = []
+        for spec, delivery, scope, wanted in pending:
+            resolved = references.resolve(wanted, spec.needs, delivery.facility_id, known)
+            try:
+                result = prepare(spec, delivery, scope, resolved, self._upstream)
+            except Exception as error:
+                result = _broken(delivery, error, in_doubt=delivery.in_doubt)
+            if isinstance(result, Prepared):
+                ready.append(result)
+            else:
+                self._settle(result)
+        return ready
+
+    async def _send_all(self) -> None:
+        while (prepared := await self._ready.get()) is not None:
+            if not self._may_begin(prepared):
+                self._settle(_given_back(prepared.delivery))
+                continue
+            await self._rate.wait()
+            outcome = await self._deliver(prepared)
+            try:
+                await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("gate_not_written", upstream=self.channel.upstream, error=type(error).__name__)
+            self._settle(outcome.settlement)
+
+    def _may_begin(self, prepared: Prepared) -> bool:
+        """Not while stopping, not under a lease that is about to end, not through a gate that closed meanwhile.
+
+        The one probe comes through a closed gate, with nothing else claimed.
+        """
+        held = prepared.delivery.lease.until > self._around.database.clock() + MARGIN
+        return not self._stopping and held and (self._probing or self._around.gate.is_open(self.channel))
+
+    async def _deliver(self, prepared: Prepared) -> Outcome:
+        try:
+            return await self._around.courier.deliver(prepared, self._upstream, self._account)
+        except Exception as error:
+            log.exception("delivery_broke", delivery=prepared.delivery.id, spec=prepared.spec.name)
+            return Outcome(_broken(prepared.delivery, error, in_doubt=True))
+
+    def _settle(self, settlement: Settlement) -> None:
+        self._open -= 1
+        self._around.settler.put(settlement)
+        if settlement.delivery.lease.outstanding == 0:
+            self._around.leases.pop(settlement.delivery.lease.id, None)
+        if self._open == 0:
+            self.rung.set()
+
+
+def _given_back(delivery: Claimed) -> Settlement:
+    """As it was before it was claimed, with its old place in the queue."""
+    return Settlement(
+        delivery,
+        delivery.claimed_from,
+        due_at=delivery.changed_at,
+        tries=delivery.tries,
+        in_doubt=delivery.in_doubt,
+    )
+
+
+def _broken(delivery: Claimed, error: Exception, *, in_doubt: bool) -> Settlement:
+    """A poisonous record fails alone; a template says itself what is wrong, anything else is named by its kind."""
+    problem = str(error) if isinstance(error, TemplateError) else f"Kesalahan internal ({type(error).__name__})."
+    return Settlement(delivery, Status.FAILED, tries=delivery.tries, in_doubt=in_doubt, problem=problem)
+
+
+_UNKNOWN = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."

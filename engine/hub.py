@@ -1,0 +1,81 @@
+"""Puts the parts together, once per event loop; tests put in theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dramatiq
+import structlog
+from adapters.registry import ADAPTERS
+
+from adapters.base import Upstream
+from engine.accounts import Accounts
+from engine.actors import Bell, Ring, declare, make_broker
+from engine.catalog import Catalog, load
+from engine.database import Database
+from engine.intake import Intake
+from engine.migrate import migrate
+from engine.settings import Settings
+from engine.tokens import DatabaseTokens
+from engine.vault import Vault
+
+log = structlog.get_logger(__name__)
+
+
+class Hub:
+    """The catalog in force and everything that lives as long as the process."""
+
+    def __init__(
+        self, settings: Settings, database: Database, catalog: Catalog, broker: dramatiq.Broker, ring: Ring
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.catalog = catalog
+        self.broker = broker
+        self._ring = ring
+        self.vault = Vault(settings.secret_keys)
+        self.tokens = DatabaseTokens(database, self.vault)
+        self.accounts = Accounts(database, self.vault, settings.addresses)
+        self.bell = Bell(declare(broker, catalog.specs.values(), ring))
+        self.intake = Intake(database, lambda: self.catalog, self.bell)
+        self._upstreams: dict[str, tuple[str, Upstream]] = {}
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        durable: bool = True,
+        broker: dramatiq.Broker | None = None,
+        ring: Ring = lambda channel: None,
+        clock: Callable[[], int] | None = None,
+    ) -> Hub:
+        """Load the catalog, migrate the database, tie it to the environment. Raises AntarError, ConfigFaults."""
+        catalog = load(settings.config_dir)
+        database = Database(settings.database_url, durable=durable, **({"clock": clock} if clock else {}))
+        await migrate(database, settings.environment)
+        return cls(settings, database, catalog, broker or make_broker(settings.broker_url), ring)
+
+    def upstream(self, name: str) -> Upstream:
+        """The adapter of an upstream, made anew when its configuration changed."""
+        spec = self.catalog.upstreams[name]
+        mark = repr(spec.profile)
+        known = self._upstreams.get(name)
+        if known is None or known[0] != mark:
+            known = (mark, ADAPTERS[spec.adapter](spec.profile, self.tokens))
+            self._upstreams[name] = known
+        return known[1]
+
+    def reload(self) -> Catalog:
+        """Take over a changed configuration, all or nothing: with a fault the one in force stays (ConfigFaults)."""
+        catalog = load(self.settings.config_dir)
+        self.bell.actors.update(declare(self.broker, catalog.specs.values(), self._ring))
+        self.catalog = catalog
+        log.info("catalog_loaded", specs=len(catalog.specs), hash=catalog.hash)
+        return catalog
+
+    async def close(self) -> None:
+        await self.bell.close()
+        for _, upstream in self._upstreams.values():
+            await upstream.close()
+        await self.database.close()

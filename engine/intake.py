@@ -1,0 +1,170 @@
+"""The door in: records are checked, stored with their deliveries, and only then the bell is rung."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jsonschema_rs
+import orjson
+
+from adapters.base import Problem
+from engine.actors import Bell
+from engine.catalog import Catalog
+from engine.context import context
+from engine.database import Database
+from engine.errors import NotFound
+from engine.facilities import FacilityRow
+from engine.filters import local_date
+from engine.models import Lane
+from engine.outbox.add import Batch, add
+from engine.outbox.entries import Entry
+from engine.spec import Spec
+from engine.template import TemplateError
+
+KEY_LENGTH = 200
+RECENT = 2
+"""Days within which a record counts as today's; what is older is backfill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A record that is stored. `outcome` is accepted, changed or unchanged."""
+
+    index: int
+    key: str
+    id: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is not stored, and what is wrong with it where."""
+
+    index: int
+    key: str | None
+    problems: tuple[Problem, ...]
+
+
+class Intake:
+    """Hands records of one type and facility over to the outbox."""
+
+    def __init__(self, database: Database, catalog: Callable[[], Catalog], bell: Bell) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._bell = bell
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
+
+    async def hand_in(
+        self, facility: FacilityRow, spec_name: str, records: Sequence[Any], lane: Lane | None = None
+    ) -> list[Accepted | Refused]:
+        """What became of each record, in order; good ones are stored although others are refused.
+
+        Raises NotFound for a type that the catalog does not have.
+        """
+        spec = self._spec(spec_name)
+        results: dict[int, Accepted | Refused] = {}
+        entries: dict[int, Entry] = {}
+        recent = self._recent(facility)
+        for index, record in enumerate(records):
+            checked = self._check(spec, facility, record, recent)
+            if isinstance(checked, Entry):
+                entries[index] = checked if lane is None else replace(checked, lane=lane)
+            else:
+                results[index] = replace(checked, index=index)
+        if entries:
+            updatable = spec.update is not None or spec.endpoint is None
+            batch = Batch(facility.id, spec.name, spec.upstream.name, updatable)
+            added = await add(self._database, batch, list(entries.values()))
+            self._bell.ring(spec.name, facility.id)
+            for (index, entry), (id_, outcome) in zip(entries.items(), added, strict=True):
+                results[index] = Accepted(index, entry.key, id_, outcome.value)
+        return [results[index] for index in range(len(records))]
+
+    def _spec(self, name: str) -> Spec:
+        specs = self._catalog().specs
+        if name in specs:
+            return specs[name]
+        near = get_close_matches(name, specs, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(specs)}"
+        raise NotFound(f"no record type {name!r}; {hint}")
+
+    def _recent(self, facility: FacilityRow) -> str:
+        """The first day that still counts as today."""
+        now = datetime.fromtimestamp(self._database.clock() / 1000, ZoneInfo(facility.time_zone))
+        return (now - timedelta(days=RECENT)).date().isoformat()
+
+    def _check(self, spec: Spec, facility: FacilityRow, record: Any, recent: str) -> Entry | Refused:
+        problems = tuple(self._problems(spec, record))
+        if problems:
+            return Refused(0, _key_if_any(spec, facility, record), problems)
+        scope = context(spec, record, facility)
+        try:
+            key = _text(spec.key.render(scope))
+            date = local_date(_text(spec.date.render(scope)), facility.time_zone)
+            norm = _text(spec.patient_norm.render(scope)) if spec.patient_norm else None
+            name = _text(spec.patient_name.render(scope)) if spec.patient_name else None
+        except (TemplateError, ValueError) as error:
+            return Refused(0, None, (Problem("$", str(error)),))
+        if not 0 < len(key) <= KEY_LENGTH:
+            return Refused(0, key or None, (Problem("$", f"the key must have 1 to {KEY_LENGTH} characters"),))
+        return Entry(
+            key=key,
+            date=date,
+            record=orjson.dumps(record).decode(),
+            record_hash=content_hash(record),
+            lane=Lane.TODAY if spec.foundation or date >= recent else Lane.BACKFILL,
+            patient_norm=norm or None,
+            patient_name=name or None,
+        )
+
+    def _problems(self, spec: Spec, record: Any) -> Iterator[Problem]:
+        validator = self._validators.get(spec.hash)
+        if validator is None:
+            validator = jsonschema_rs.Draft202012Validator(dict(spec.record_schema), validate_formats=True)
+            self._validators[spec.hash] = validator
+        for error in validator.iter_errors(record):
+            yield Problem(json_path(error.instance_path), error.message)
+        yield from _unstorable(record, "$")
+
+
+def content_hash(record: Any) -> str:
+    """The same for the same content, whatever the order of its names: 32 hex digits."""
+    return hashlib.blake2b(orjson.dumps(record, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def json_path(steps: Sequence[str | int]) -> str:
+    """["diagnoses", 0, "code"] -> $.diagnoses[0].code"""
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def _unstorable(value: Any, path: str) -> Iterator[Problem]:
+    """Text with a NUL cannot be kept in PostgreSQL; better refused at the door than altered behind it."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            yield Problem(path, "contains the character NUL (U+0000); remove it")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _unstorable(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unstorable(item, f"{path}[{index}]")
+
+
+def _key_if_any(spec: Spec, facility: FacilityRow, record: Any) -> str | None:
+    """So that the HIS recognises its record; a faulty one may not even have a key."""
+    if not isinstance(record, dict):
+        return None
+    try:
+        return _text(spec.key.render(context(spec, record, facility))) or None
+    except Exception:
+        return None
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

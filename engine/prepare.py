@@ -1,0 +1,115 @@
+"""From claimed to ready: what is sent, or why nothing can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from adapters.base import Call, Upstream, Verdict
+from engine.context import context
+from engine.models import Status
+from engine.outbox.entries import AttemptRow, Claimed, Settlement
+from engine.references import Resolved
+from engine.spec import Operation, Spec
+from engine.template import TemplateError
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A delivery that is ready to be sent."""
+
+    delivery: Claimed
+    spec: Spec
+    operation: Operation
+    context: Mapping[str, Any]
+    call: Call | None
+    """None: nothing is sent, the record is only looked up."""
+
+
+def operation_of(spec: Spec, delivery: Claimed) -> Operation:
+    """A lookup is always done anew; anything else with a reference is changed, not created again."""
+    return "update" if delivery.reference is not None and spec.endpoint is not None else "create"
+
+
+def prepare(
+    spec: Spec, delivery: Claimed, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream
+) -> Prepared | Settlement:
+    """A Prepared, or the Settlement of what cannot be sent: it waits, or is faulty. Pure: nothing is awaited."""
+    operation = operation_of(spec, delivery)
+    if resolved.missing:
+        return _blocked(delivery, resolved.missing)
+    if operation == "update" and spec.update is None:
+        return Settlement(delivery, Status.SENT, requeue_if_changed=False)
+    scope = {**scope, "needs": resolved.values}
+    try:
+        call = _call(spec, operation, scope)
+    except TemplateError as error:
+        return _not_sendable(spec, delivery, str(error))
+    if call is not None and call.body is not None and spec.check:
+        problems = upstream.check(orjson.loads(call.body))
+        if problems:
+            text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
+            return _not_sendable(spec, delivery, text, call)
+    return Prepared(delivery, spec, operation, scope, call)
+
+
+def scope_of(spec: Spec, delivery: Claimed, facility: Any) -> dict[str, Any]:
+    """What the templates of a delivery see before its needs are known."""
+    return context(
+        spec,
+        orjson.loads(delivery.record),
+        facility,
+        reference=delivery.reference,
+        operation=operation_of(spec, delivery),
+    )
+
+
+def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Call | None:
+    request = spec.update if operation == "update" else spec.endpoint
+    if request is None:
+        return None
+    tree = (spec.update.payload if operation == "update" and spec.update else None) or spec.payload
+    return Call(
+        method=request.method,
+        path=str(request.path.render(scope)),
+        query=_query(request.query.render(scope) if request.query else None),
+        body=orjson.dumps(tree.render(scope)) if tree else None,
+        content_type=request.content_type,
+        outcomes=spec.outcomes,
+    )
+
+
+def _query(rendered: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((name, str(value)) for name, value in (rendered or {}).items())
+
+
+def _blocked(delivery: Claimed, missing: tuple[tuple[str, str], ...]) -> Settlement:
+    names = ", ".join(f"{spec} {key}" for spec, key in missing[:3]) + (", …" if len(missing) > 3 else "")
+    return Settlement(
+        delivery,
+        Status.BLOCKED,
+        tries=delivery.tries,
+        in_doubt=delivery.in_doubt,
+        problem=f"Menunggu {names}",
+        waits=missing,
+    )
+
+
+def _not_sendable(spec: Spec, delivery: Claimed, problem: str, call: Call | None = None) -> Settlement:
+    attempt = AttemptRow(
+        at=0,
+        milliseconds=0,
+        operation="check",
+        spec_hash=spec.hash,
+        verdict=Verdict.REJECTED,
+        message=problem,
+        method=call.method if call else None,
+        path=call.path if call else None,
+        request=call.body if call else None,
+    )
+    return Settlement(
+        delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=problem, attempts=(attempt,)
+    )

@@ -1,0 +1,80 @@
+"""What a payload needs of other deliveries: their references, or the names of those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from engine.database import Database, as_json
+from engine.spec import Need
+
+Target = tuple[int, str, str]
+"""(facility, spec, key) of a needed delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One need of one delivery, with the keys it comes to and the items they were made from."""
+
+    need: Need
+    targets: tuple[tuple[str, Any], ...]
+
+
+def wanted(needs: Iterable[Need], context: Mapping[str, Any]) -> list[Wanted]:
+    """Work out the keys; raises TemplateError. A need that does not apply has no targets."""
+    return [Wanted(need, tuple(_targets(need, context))) for need in needs]
+
+
+def _targets(need: Need, context: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    if need.when is not None and not need.when.render(context):
+        return
+    items = [None] if need.each is None else need.each.render(context) or []
+    for item in items:
+        scope = context if need.each is None else {**context, need.item_name: item}
+        key = need.key.render(scope)
+        if key not in (None, ""):
+            yield str(key), item
+
+
+async def look_up(database: Database, targets: Iterable[Target]) -> dict[Target, str]:
+    """The references that are known, of all targets of a batch in one query."""
+    unique = sorted(set(targets))
+    if not unique:
+        return {}
+    columns = {"facility_id": "integer", "spec": "text", "key": "text"}
+    query = (
+        f"SELECT d.facility_id, d.spec, d.key, d.reference FROM {database.rows(columns, 'rows')} AS v "
+        "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key "
+        "WHERE d.reference IS NOT NULL"
+    )
+    async with database.read() as connection:
+        rows = await connection.execute(text(query), {"rows": as_json(unique)})
+        return {(facility_id, spec, key): reference for facility_id, spec, key, reference in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """`values` is what templates see as `needs`; `missing` are the (spec, key) that have no reference yet."""
+
+    values: Mapping[str, Any]
+    missing: tuple[tuple[str, str], ...]
+
+
+def resolve(
+    wanted_: Iterable[Wanted], declared: Iterable[Need], facility_id: int, known: Mapping[Target, str]
+) -> Resolved:
+    """Put references to needs; a need of one record is a mapping or null, a need with `each` a list."""
+    values: dict[str, Any] = {need.name: None if need.each is None else [] for need in declared}
+    missing: list[tuple[str, str]] = []
+    for want in wanted_:
+        views = []
+        for key, item in want.targets:
+            reference = known.get((facility_id, want.need.spec, key))
+            if reference is None:
+                missing.append((want.need.spec, key))
+            views.append({"reference": reference, "key": key, "item": item})
+        values[want.need.name] = views if want.need.each is not None else next(iter(views), None)
+    return Resolved(values, tuple(dict.fromkeys(missing)))

@@ -1,0 +1,40 @@
+"""After a reply: what the delivery becomes, and when it is tried again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from engine.models import Status
+from engine.spec import Retry
+
+LONGEST_WAIT = 3600.0
+"""Seconds of a Retry-After that are honoured at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Status, when it is due again (epoch ms, None: not by itself) and the tries counted so far."""
+
+    status: Status
+    due_at: int | None
+    tries: int
+
+
+def try_again(
+    retry: Retry, *, doubtful: bool, tries: int, now: int, retry_after: float | None, rng: random.Random
+) -> Decision:
+    """Exponential backoff with jitter and a cap; after the last try a person decides."""
+    tries += 1
+    waiting = Status.UNSURE if doubtful else Status.RETRYING
+    if tries >= retry.attempts:
+        return Decision(Status.UNSURE if doubtful else Status.FAILED, None, tries)
+    return Decision(waiting, now + int(1000 * wait(retry, tries, retry_after, rng)), tries)
+
+
+def wait(retry: Retry, tries: int, retry_after: float | None, rng: random.Random) -> float:
+    """Seconds until the next try: what the upstream asked for, or between half of and the whole backoff."""
+    if retry_after is not None:
+        return min(max(retry_after, 0.0), LONGEST_WAIT)
+    full = min(retry.cap, retry.first * retry.factor ** (tries - 1))
+    return full * (0.5 + rng.random() / 2)

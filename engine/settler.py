@@ -1,0 +1,74 @@
+"""Gathers what became of deliveries and writes it in batches; nothing gathered is ever dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.database import Database
+from engine.failpoints import failpoint
+from engine.outbox.entries import Channel, Lease, Settlement
+from engine.outbox.settle import settle
+
+BATCH = 500
+"""Settlements per transaction at most."""
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries while the database is away."""
+
+log = structlog.get_logger(__name__)
+
+
+class Settler:
+    """One task writes; while it writes the next batch gathers, so that batches grow with the load by themselves."""
+
+    def __init__(self, database: Database, due: Callable[[Channel], None]) -> None:
+        self._database = database
+        self._due = due
+        self._gathered: list[Settlement] = []
+        self._ended: list[Lease] = []
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def put(self, settlement: Settlement) -> None:
+        """Take over one settlement; its lease ends with the last of its batch."""
+        self._gathered.append(settlement)
+        lease = settlement.delivery.lease
+        lease.outstanding -= 1
+        if lease.outstanding == 0:
+            self._ended.append(lease)
+        self._idle.clear()
+        self._work.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            await asyncio.sleep(0)  # let everything that is ready now into this batch
+            while self._gathered:
+                batch, self._gathered = self._gathered[:BATCH], self._gathered[BATCH:]
+                ended, self._ended = ([], self._ended) if self._gathered else (self._ended, [])
+                await self._write(batch, ended)
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Return when everything gathered is written."""
+        await self._idle.wait()
+
+    async def _write(self, batch: list[Settlement], ended: list[Lease]) -> None:
+        pause = 0.1
+        while True:
+            failpoint("before_settle")
+            try:
+                due = await settle(self._database, batch, ended)
+                break
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("settle_failed", deliveries=len(batch), error=type(error).__name__, again_in=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        for channel in due:
+            self._due(channel)

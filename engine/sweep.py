@@ -1,0 +1,18 @@
+"""Rings again for what is due and returns what is stranded; every worker runs it, side by side without harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.database import Database
+from engine.outbox.claim import due_channels
+from engine.outbox.entries import Channel
+from engine.outbox.reclaim import reclaim, release_overlooked
+
+
+async def sweep(database: Database, channels: Sequence[Channel], *, thorough: bool = False) -> set[Channel]:
+    """Take back ended leases, let go overlooked waits; of the channels, those with something due."""
+    due = await reclaim(database)
+    due |= await release_overlooked(database, everything=thorough)
+    due.update(await due_channels(database, channels))
+    return due

@@ -1,0 +1,190 @@
+"""One worker process: hears the bell, drains channels, keeps its leases alive, sweeps."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+
+import dramatiq
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.catalog import Catalog
+from engine.deliver import Courier
+from engine.drain import Drain, Surroundings
+from engine.facilities import FacilityRow, all_facilities
+from engine.gate import Gate
+from engine.hub import Hub
+from engine.outbox.claim import heartbeat
+from engine.outbox.entries import Channel, Lease
+from engine.settler import Settler
+from engine.sweep import sweep
+
+SWEEP = 1.0
+HEARTBEAT = 10.0
+GRACE = 25.0
+"""Seconds that requests on their way get to end when the worker is asked to stop."""
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Drains every channel of its hub; `run` lasts until `stop` is set."""
+
+    def __init__(self, hub: Hub, rng: random.Random | None = None) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._hub = hub
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
+        self._drains: dict[Channel, tuple[Drain, asyncio.Task[None]]] = {}
+        self._starting: set[Channel] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._facilities: dict[int, FacilityRow] = {}
+        self._leases: dict[int, Lease] = {}
+        self._settler = Settler(hub.database, self.ring)
+        self._around = Surroundings(
+            database=hub.database,
+            catalog=self._catalog,
+            gate=Gate(hub.database),
+            settler=self._settler,
+            courier=Courier(hub.database.clock, self._rng),
+            worker=self.name,
+            leases=self._leases,
+            full=lambda channel, spec: hub.bell.ring(spec, channel.facility_id),
+        )
+
+    def _catalog(self) -> Catalog:
+        return self._hub.catalog
+
+    @property
+    def in_flight(self) -> int:
+        return sum(drain.in_flight for drain, _ in self._drains.values())
+
+    def ring(self, channel: Channel) -> None:
+        """Something is due in the channel: wake its drain or start one. Only from the worker's own event loop."""
+        running = self._drains.get(channel)
+        if running is not None:
+            running[0].rung.set()
+        elif channel not in self._starting:
+            self._starting.add(channel)
+            self._spawn(self._start(channel))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then end what is on its way, give back the rest, and return."""
+        hears = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=100)
+        settling = asyncio.create_task(self._settler.run())
+        beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
+        sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
+        await self._hub.database.synchronise()
+        hears.start()
+        log.info("worker_started", worker=self.name)
+        try:
+            await stop.wait()
+        finally:
+            sweeping.cancel()
+            await asyncio.to_thread(hears.stop, 2000)
+            await self._end_drains()
+            beating.cancel()
+            settling.cancel()
+            await self._sign_off()
+            log.info("worker_stopped", worker=self.name)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start(self, channel: Channel) -> None:
+        try:
+            drain = await self._make(channel)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("drain_not_started", upstream=channel.upstream, error=type(error).__name__)
+            drain = None
+        finally:
+            self._starting.discard(channel)
+        if drain is not None:
+            task = asyncio.create_task(drain.run())
+            self._drains[channel] = (drain, task)
+            task.add_done_callback(lambda done: self._ended(channel, done))
+
+    async def _make(self, channel: Channel) -> Drain | None:
+        upstream_spec = self._hub.catalog.upstreams.get(channel.upstream)
+        facility = await self._facility(channel.facility_id)
+        if upstream_spec is None or facility is None:
+            return None
+        account = await self._hub.accounts.get(channel.facility_id, upstream_spec)
+        if isinstance(account, str):
+            await self._around.gate.refuse(channel, account)
+            return None
+        upstream = self._hub.upstream(channel.upstream)
+        return Drain(channel, facility, upstream_spec, upstream, account, self._around)
+
+    def _ended(self, channel: Channel, task: asyncio.Task[None]) -> None:
+        drain, _ = self._drains.pop(channel)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.warning("drain_broke", upstream=channel.upstream, facility=channel.facility_id, error=repr(error)[:200])
+        elif drain.rung.is_set():
+            self.ring(channel)
+
+    async def _facility(self, facility_id: int) -> FacilityRow | None:
+        if facility_id not in self._facilities:
+            self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
+        return self._facilities.get(facility_id)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("database_away", work=work.__name__, error=type(error).__name__)
+            await asyncio.sleep(seconds * (0.8 + 0.4 * self._rng.random()))
+
+    async def _sweep(self) -> None:
+        thorough = not self._facilities
+        self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
+        channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
+        for channel in await sweep(self._hub.database, channels, thorough=thorough):
+            self.ring(channel)
+
+    async def _beat(self) -> None:
+        if self._leases:
+            await heartbeat(self._hub.database, list(self._leases.values()))
+        now = self._hub.database.clock()
+        parameters = {"name": self.name, "now": now, "in_flight": self.in_flight}
+
+        async def sign(connection: AsyncConnection) -> None:
+            await connection.execute(text(_SIGN), parameters)
+
+        await self._hub.database.write(sign)
+
+    async def _end_drains(self) -> None:
+        for drain, _ in self._drains.values():
+            drain.stop()
+        tasks = [task for _, task in self._drains.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
+        try:
+            await asyncio.wait_for(self._settler.drained(), timeout=5.0)
+        except TimeoutError:
+            log.warning("settlements_left", note="their leases end by themselves")
+
+    async def _sign_off(self) -> None:
+        async def remove(connection: AsyncConnection) -> None:
+            await connection.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
+
+        try:
+            await self._hub.database.write(remove)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("not_signed_off", error=type(error).__name__)
+
+
+_SIGN = """
+INSERT INTO workers (name, started_at, beat_at, in_flight) VALUES (:name, :now, :now, :in_flight)
+ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at, in_flight = excluded.in_flight
+"""

@@ -1,0 +1,75 @@
+"""Fixtures for all: a database with the newest tables, on SQLite or on what ANTAR_TEST_DATABASE_URL names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from engine.database import Database
+from engine.facilities import FacilityRow, add_facility
+from engine.migrate import migrate
+from engine.models import Base
+
+POSTGRESQL = os.environ.get("ANTAR_TEST_DATABASE_URL", "")
+BROKERS = [url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url]
+
+
+class Clock:
+    """Epoch milliseconds that pass only when told."""
+
+    def __init__(self, now: int = 1_773_104_400_000) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+
+def pytest_report_header() -> list[str]:
+    return [
+        f"services: PostgreSQL {'used' if POSTGRESQL else 'not used (ANTAR_TEST_DATABASE_URL is not set)'}, "
+        f"brokers {', '.join(url.split(':')[0] for url in BROKERS) or 'in memory only (ANTAR_TEST_BROKER_URL is not set)'}"
+    ]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """asyncio only: that is what the engine runs on."""
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/antar.sqlite3" if request.param == "sqlite" else POSTGRESQL
+
+
+@pytest.fixture
+async def database(database_url: str, clock: Clock) -> AsyncIterator[Database]:
+    """Migrated and empty."""
+    opened = Database(database_url, durable=False, clock=clock)
+    await migrate(opened, "demo")
+    if opened.dialect == "postgresql":
+        await empty(opened)
+    yield opened
+    await opened.close()
+
+
+async def empty(database: Database) -> None:
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
+    await database.write(lambda connection: connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")))
+
+
+@pytest.fixture
+async def facility(database: Database) -> FacilityRow:
+    return await add_facility(database, "klinik", "Klinik Contoh", organization_id="100099001")
