@@ -1,0 +1,27 @@
+"""Content-Encoding undone within a limit: a small answer that unpacks to gigabytes is cut."""
+
+from __future__ import annotations
+
+import zlib
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_RAW_DEFLATE = -zlib.MAX_WBITS
+
+
+def decode(body: bytes, encoding: bytes, limit: int) -> tuple[bytes, bool]:
+    """The plain body and whether it was cut. What cannot be decoded is given back as it came."""
+    name = encoding.strip().lower()
+    if name in {b"gzip", b"x-gzip"}:
+        return _inflate(body, _GZIP_OR_ZLIB, limit) or (body, False)
+    if name == b"deflate":  # RFC 9110 means zlib, some servers send raw deflate
+        return _inflate(body, _GZIP_OR_ZLIB, limit) or _inflate(body, _RAW_DEFLATE, limit) or (body, False)
+    return body, False
+
+
+def _inflate(body: bytes, window: int, limit: int) -> tuple[bytes, bool] | None:
+    unpacker = zlib.decompressobj(window)
+    try:
+        plain = unpacker.decompress(body, limit + 1)
+    except zlib.error:
+        return None
+    return plain[:limit], len(plain) > limit
