@@ -23,6 +23,7 @@ AGE_LIMIT = 3_600_000
 log = structlog.get_logger(__name__)
 
 Ring = Callable[[Channel], None]
+Broker = dramatiq.Broker
 
 
 def make_broker(url: str) -> dramatiq.Broker:

@@ -40,7 +40,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     environment = environ.get("ANTAR_ENVIRONMENT", "sandbox")
     if environment not in get_args(Environment):
         raise SettingsError(f"ANTAR_ENVIRONMENT is {environment!r}; use one of {', '.join(get_args(Environment))}")
-    config_dir = Path(environ.get("ANTAR_CONFIG_DIR", Settings.config_dir))
+    config_dir = config_directory(environ)
     return Settings(
         environment=environment,  # type: ignore[arg-type]
         database_url=environ.get("ANTAR_DATABASE_URL", Settings.database_url),
@@ -54,6 +54,11 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=environ.get("ANTAR_LOG_LEVEL", Settings.log_level).upper(),
         trusted_proxies=environ.get("ANTAR_TRUSTED_PROXIES", Settings.trusted_proxies),
     )
+
+
+def config_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the configuration is; needs nothing else of the environment."""
+    return Path(environ.get("ANTAR_CONFIG_DIR", Settings.config_dir))
 
 
 def _secret_keys(environ: Mapping[str, str]) -> tuple[str, ...]:

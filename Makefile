@@ -1,0 +1,31 @@
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test check bench chaos clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## a clinic's day against the built-in sandbox; prints address and login
+	$(BIN)/antar demo
+
+check: $(READY)  ## style, types, configuration
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/antar check
+
+test: check  ## everything that must hold, from style to delivery
+	$(BIN)/pytest
+
+bench: $(READY)  ## measure; each row as a ratio taken in the same run
+	$(BIN)/python -m bench
+
+clean:  ## forget the environment and the demo's data
+	rm -rf .venv var

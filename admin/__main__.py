@@ -1,0 +1,6 @@
+"""python -m admin is the same as the command `antar`."""
+
+from admin.cli import main
+
+if __name__ == "__main__":
+    main()

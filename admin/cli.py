@@ -1,0 +1,38 @@
+"""The command line `antar`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from admin.commands import configuration, demo, people, records, running
+from engine.catalog import ConfigFaults
+from engine.errors import AntarError
+
+
+def make_app() -> typer.Typer:
+    """All commands under one name."""
+    app = typer.Typer(
+        name="antar",
+        help="Antar: delivers a clinic's records to SatuSehat and BPJS and keeps the account of them.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for module in (configuration, running, records, demo):
+        module.register(app)
+    people.register(app)
+    return app
+
+
+def main() -> None:
+    """Run; a mendable error is one readable line and exit code 1, without a traceback."""
+    try:
+        make_app()()
+    except ConfigFaults as faults:
+        print(faults, file=sys.stderr)
+        sys.exit(1)
+    except AntarError as error:
+        print(f"antar: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""The commands of `antar`, one file per subject."""

@@ -1,0 +1,75 @@
+"""antar check, show, render, new: the configuration, without sending anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from engine.catalog import Catalog, load
+from engine.describe import show as describe
+from engine.errors import AntarError
+from engine.preview import render as preview
+from engine.scaffold import new_entry
+from engine.settings import config_directory
+
+ConfigDir = Annotated[Path | None, typer.Option("--config", help="Configuration folder; else ANTAR_CONFIG_DIR.")]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (check, show, render, new):
+        app.command()(command)
+
+
+def _catalog(config: Path | None) -> Catalog:
+    return load(config or config_directory())
+
+
+def check(config: ConfigDir = None) -> None:
+    """Tell all faults of the configuration at once, as file:line:column: path: what is wrong; what would be right."""
+    catalog = _catalog(config)
+    typer.echo(f"ok: {len(catalog.specs)} entries, {len(catalog.upstreams)} upstreams")
+
+
+def show(
+    name: Annotated[str | None, typer.Argument(help="An entry; all if left out.")] = None, config: ConfigDir = None
+) -> None:
+    """Describe one entry or list all."""
+    typer.echo(describe(_catalog(config), name))
+
+
+def render(
+    name: str,
+    record: Annotated[Path | None, typer.Argument(help="A record as JSON; else the entry's example.")] = None,
+    config: ConfigDir = None,
+) -> None:
+    """Print the payload of a record and send nothing."""
+    catalog = _catalog(config)
+    if name not in catalog.specs:
+        raise AntarError(f"no entry {name!r}; known: {', '.join(catalog.specs)}")
+    source = read_json(record) if record else None
+    typer.echo(orjson.dumps(preview(catalog.specs[name], source), option=orjson.OPT_INDENT_2))
+
+
+def new(
+    name: str,
+    sample: Annotated[Path, typer.Option("--from", help="A record of the HIS as JSON.")],
+    upstream: Annotated[str, typer.Option(help="Where it is delivered.")] = "satusehat",
+) -> None:
+    """Print the YAML of a new entry made from a sample record."""
+    typer.echo(new_entry(name, read_json(sample), upstream))
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """A JSON object from a file; the error says where it breaks."""
+    try:
+        value = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise AntarError(f"{path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise AntarError(f"{path}:{error.lineno}:{error.colno}: {error.msg}") from error
+    if not isinstance(value, dict):
+        raise AntarError(f"{path}: must hold one JSON object, a record")
+    return value

@@ -1,0 +1,167 @@
+"""antar demo: a clinic's day against the sandbox, with nothing to set up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import typer
+
+from admin import accounts
+from admin.commands.running import run_all
+from engine import facilities
+from engine.errors import AntarError, NotFound
+from engine.hub import Hub
+from engine.settings import ROOT, Settings, config_directory, from_environment
+from engine.vault import new_key
+
+RECORDED = date(2026, 3, 10)
+"""The day on which the records of config/demo play; they are moved to yesterday."""
+ZONE = "Asia/Jakarta"
+ORDER_FILE = "order.txt"
+PATIENCE = 30.0
+"""Seconds to wait until a server answers."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to get into the demo."""
+
+    user: str
+    password: str
+    api_key: str
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(demo)
+
+
+def demo(
+    fresh: bool = typer.Option(True, help="Begin with an empty database; --no-fresh goes on with the last one."),
+) -> None:
+    """Start the sandbox, Antar and a clinic's day; print the address and the login. Ctrl-C ends it."""
+    settings = _settings(ROOT / "var" / "demo", fresh)
+    with _sandbox(settings):
+        access = asyncio.run(_prepare(settings))
+        threading.Thread(target=_play, args=(settings, access), name="antar-demo-day", daemon=True).start()
+        run_all(settings)
+
+
+def _settings(folder: Path, fresh: bool) -> Settings:
+    folder.mkdir(parents=True, exist_ok=True)
+    key_file = folder / "secret.key"
+    if fresh or not key_file.exists():
+        for old in folder.glob("antar.sqlite3*"):
+            old.unlink()
+        key_file.write_text(new_key())
+        key_file.chmod(0o600)
+    environ = {
+        "ANTAR_ENVIRONMENT": "demo",
+        "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",
+        "ANTAR_SECRET_KEY": key_file.read_text(),
+        "ANTAR_LOG_LEVEL": "WARNING",
+    }
+    settings = from_environment({**_own_environment(), **environ})
+    return replace(settings, addresses=dict.fromkeys(settings.addresses, f"http://127.0.0.1:{settings.sandbox_port}"))
+
+
+def _own_environment() -> dict[str, str]:
+    """Ports and configuration folder may be chosen for the demo too."""
+    import os
+
+    wanted = ("ANTAR_PORT", "ANTAR_HOST", "ANTAR_SANDBOX_PORT", "ANTAR_CONFIG_DIR")
+    return {name: os.environ[name] for name in wanted if name in os.environ}
+
+
+@contextmanager
+def _sandbox(settings: Settings) -> Iterator[None]:
+    """The outside world, in a process of its own as it is in reality."""
+    for port, variable in ((settings.port, "ANTAR_PORT"), (settings.sandbox_port, "ANTAR_SANDBOX_PORT")):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise AntarError(f"port {port} is taken; set {variable} to another")
+    command = [sys.executable, "-m", "admin", "sandbox", "--port", str(settings.sandbox_port)]
+    process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own program
+    try:
+        _wait_for(f"http://127.0.0.1:{settings.sandbox_port}/__stats")
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=5)
+
+
+async def _prepare(settings: Settings) -> Access:
+    """A clinic with credentials of the sandbox, an administrator and an API key."""
+    hub = await Hub.open(settings)
+    try:
+        try:
+            facility = await facilities.by_code(hub.database, "klinik-contoh")
+        except NotFound:
+            facility = await facilities.add_facility(
+                hub.database, "klinik-contoh", "Klinik Contoh Sehat", ZONE, "100099001"
+            )
+        for upstream, names in ((u.name, u.credentials) for u in hub.catalog.upstreams.values()):
+            known = {"client_id": "demo-client", "client_secret": "demo-secret", "organization_id": "100099001"}
+            values = {name: known[name] for name in names if name in known}
+            await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, values)
+        password = secrets.token_urlsafe(9)
+        await accounts.replace_user(hub.database, "admin", password, "superadmin")
+        return Access("admin", password, await facilities.new_api_key(hub.database, facility.id, "demo"))
+    finally:
+        await hub.close()
+
+
+def _play(settings: Settings, access: Access) -> None:
+    """Hand in the day through the API, as a clinic's system does."""
+    address = f"http://{settings.host}:{settings.port}"
+    _wait_for(f"{address}/health/ready")
+    typer.echo(
+        f"\n  Antar     {address}\n  login     {access.user} / {access.password}\n  API key   {access.api_key}\n"
+    )
+    for spec, lines in day(config_directory(), datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)):
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            f"{address}/api/v1/records/{spec}",
+            data=lines.encode(),
+            headers={"Authorization": f"Bearer {access.api_key}", "Content-Type": "application/x-ndjson"},
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            summary = json.load(answer)
+        typer.echo(f"  {spec:<20} {summary['accepted']:>4} handed in, {summary['refused']} refused")
+    typer.echo("\n  The day is on its way; watch it at the address above. Ctrl-C ends the demo.\n")
+
+
+def day(config: Path, to: date) -> Iterator[tuple[str, str]]:
+    """(record type, NDJSON) of each file of config/demo, its dates moved so that RECORDED becomes `to`."""
+    folder = config / "demo"
+    shift = (to - RECORDED).days
+    for name in (folder / ORDER_FILE).read_text("utf-8").split():
+        text = (folder / f"{name}.ndjson").read_text("utf-8")
+        for offset in (-2, -1, 0, 1):
+            day_ = RECORDED + timedelta(days=offset)
+            text = text.replace(day_.isoformat(), f"\x01{(day_ + timedelta(days=shift)).isoformat()}")
+        yield name, text.replace("\x01", "")
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310
+                return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise AntarError(f"{url} does not answer: {error}") from error
+            time.sleep(0.1)

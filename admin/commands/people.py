@@ -1,0 +1,127 @@
+"""antar user, facility, key: who may come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import typer
+
+from admin import accounts
+from engine import facilities
+from engine.errors import AntarError
+from engine.hub import Hub
+from engine.settings import from_environment
+from engine.vault import new_key
+
+T = TypeVar("T")
+
+
+def register(app: typer.Typer) -> None:
+    user = typer.Typer(help="People who may log in.", no_args_is_help=True)
+    user.command("add")(user_add)
+    user.command("password")(user_password)
+    facility = typer.Typer(help="Clinics and their access to the upstreams.", no_args_is_help=True)
+    facility.command("add")(facility_add)
+    facility.command("list")(facility_list)
+    facility.command("credentials")(facility_credentials)
+    key = typer.Typer(help="Keys: of the clinics' systems, and the secret key.", no_args_is_help=True)
+    key.command("new")(key_new)
+    key.command("list")(key_list)
+    key.command("revoke")(key_revoke)
+    key.command("secret")(key_secret)
+    for name, group in (("user", user), ("facility", facility), ("key", key)):
+        app.add_typer(group, name=name)
+
+
+def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
+    async def run() -> T:
+        hub = await Hub.open(from_environment())
+        try:
+            return await work(hub)
+        finally:
+            await hub.close()
+
+    return asyncio.run(run())
+
+
+Password = Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)]
+
+
+def user_add(name: str, password: Password, role: str = "admin") -> None:
+    """Add a person; the password is asked for."""
+    _with_hub(lambda hub: accounts.add_user(hub.database, name, password, role))
+    typer.echo(f"{name} may log in as {role}")
+
+
+def user_password(name: str, password: Password) -> None:
+    """Set a new password; every session of the person ends."""
+    _with_hub(lambda hub: accounts.set_password(hub.database, name, password))
+    typer.echo(f"{name} has a new password")
+
+
+def facility_add(
+    code: str,
+    name: str,
+    organization_id: Annotated[str, typer.Option(help="The id that the ministry gave the clinic.")],
+    time_zone: Annotated[str, typer.Option(help="Asia/Jakarta, Asia/Makassar or Asia/Jayapura.")] = "Asia/Jakarta",
+) -> None:
+    """Add a clinic."""
+    _with_hub(lambda hub: facilities.add_facility(hub.database, code, name, time_zone, organization_id))
+    typer.echo(f"added {code}; next: antar facility credentials {code} UPSTREAM, antar key new {code} NAME")
+
+
+def facility_list() -> None:
+    """All clinics."""
+    for row in _with_hub(lambda hub: facilities.all_facilities(hub.database)):
+        typer.echo(f"{row.code}\t{row.name}\t{row.time_zone}\t{row.organization_id}")
+
+
+def facility_credentials(code: str, upstream: str) -> None:
+    """Enter a clinic's secrets for an upstream; they are asked for and stored sealed."""
+
+    async def work(hub: Hub) -> None:
+        spec = hub.catalog.upstreams.get(upstream)
+        if spec is None:
+            raise AntarError(f"no upstream {upstream!r}; known: {', '.join(hub.catalog.upstreams)}")
+        facility = await facilities.by_code(hub.database, code)
+        secrets = {name: typer.prompt(label, hide_input="secret" in name) for name, label in spec.credentials.items()}
+        await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
+
+    _with_hub(work)
+    typer.echo("stored")
+
+
+def key_new(
+    code: str,
+    name: Annotated[str, typer.Argument(help="What uses it, e.g. simrs.")],
+    valid_days: Annotated[int | None, typer.Option(help="Ends after so many days; never if left out.")] = None,
+) -> None:
+    """Make an API key for a clinic's system; it is shown this once."""
+
+    async def work(hub: Hub) -> str:
+        facility = await facilities.by_code(hub.database, code)
+        return await facilities.new_api_key(hub.database, facility.id, name, valid_days)
+
+    typer.echo(_with_hub(work))
+
+
+def key_list() -> None:
+    """All API keys, without their secrets."""
+    for row in _with_hub(lambda hub: facilities.api_keys(hub.database)):
+        ends = row["expires_at"]
+        until = datetime.fromtimestamp(int(str(ends)) / 1000, UTC).isoformat() if ends else "no end"
+        typer.echo(f"{row['prefix']}\t{row['facility']}\t{row['name']}\tuntil {until}")
+
+
+def key_revoke(prefix: str) -> None:
+    """End an API key at once."""
+    _with_hub(lambda hub: facilities.revoke_api_key(hub.database, prefix))
+    typer.echo(f"{prefix} is revoked")
+
+
+def key_secret() -> None:
+    """Print a fresh secret key for ANTAR_SECRET_KEY."""
+    typer.echo(new_key())

@@ -1,0 +1,186 @@
+"""antar up, web, worker, sandbox: the processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from admin.app import create_app
+from admin.logging_setup import set_up_logging
+from engine.actors import Broker, Ring, make_broker
+from engine.catalog import ConfigFaults
+from engine.errors import AntarError
+from engine.hub import Hub
+from engine.outbox.entries import Channel
+from engine.settings import Settings, from_environment
+from engine.worker import Worker
+
+
+def register(app: typer.Typer) -> None:
+    for command in (up, web, worker, sandbox):
+        app.command()(command)
+
+
+def up() -> None:
+    """Web and worker in one process: all that one clinic needs."""
+    run_all(from_environment())
+
+
+def run_all(settings: Settings) -> None:
+    """Serve until interrupted, with an embedded worker."""
+    set_up_logging(settings.log_level)
+    broker = make_broker(settings.broker_url)
+    embedded = EmbeddedWorker(settings, broker)
+    embedded.start()
+    try:
+        _run(_serve(settings, broker, embedded.ring))
+    finally:
+        embedded.stop()
+
+
+def web() -> None:
+    """The pages and the API; any number of them on one PostgreSQL database."""
+    settings = from_environment()
+    _refuse_memory_broker(settings, "web")
+    set_up_logging(settings.log_level)
+    _run(_serve(settings, make_broker(settings.broker_url), lambda channel: None))
+
+
+def worker() -> None:
+    """Deliver; any number of them on any number of machines."""
+    settings = from_environment()
+    _refuse_memory_broker(settings, "worker")
+    set_up_logging(settings.log_level)
+    _run(_work(settings, make_broker(settings.broker_url), asyncio.Event()))
+
+
+def sandbox(
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="ANTAR_SANDBOX_PORT")] = 8100,
+    strict: Annotated[bool, typer.Option(help="Enforce every rule of the dictionary.")] = False,
+    latency: Annotated[float, typer.Option(help="Seconds that each answer takes.")] = 0.0,
+) -> None:
+    """The outside world in a box: SatuSehat for demo, tests and the training of staff."""
+    from sandbox.app import serve
+
+    serve(host, port, strict, latency)
+
+
+class EmbeddedWorker:
+    """A worker in a thread of its own, with an event loop of its own, beside the web server."""
+
+    def __init__(self, settings: Settings, broker: Broker) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._worker: Worker | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, name="antar-worker")
+
+    def start(self) -> None:
+        """Return when it works; raises what kept it from starting."""
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def ring(self, channel: Channel) -> None:
+        """Tell the worker, from any thread."""
+        if self._loop and self._worker and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._worker.ring, channel)
+
+    def stop(self) -> None:
+        """Let what is on its way end, then return."""
+        if self._loop and self._stop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _main(self) -> None:
+        try:
+            _run(self._work())
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _work(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring)
+        self._worker = Worker(hub)
+        self._ready.set()
+        try:
+            await self._worker.run(self._stop)
+        finally:
+            await hub.close()
+
+
+async def _serve(settings: Settings, broker: Broker, ring: Ring) -> None:
+    hub = await Hub.open(settings, broker=broker, ring=ring)
+    _reload_on_hangup(hub)
+    config = uvicorn.Config(
+        create_app(hub),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=2,
+    )
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        await hub.close()
+
+
+async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+
+    def ring(channel: Channel) -> None:
+        loop.call_soon_threadsafe(lambda: running.ring(channel))
+
+    hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
+    _reload_on_hangup(hub)
+    running = Worker(hub)
+    try:
+        await running.run(stop)
+    finally:
+        await hub.close()
+
+
+def _reload_on_hangup(hub: Hub) -> None:
+    def reload() -> None:
+        try:
+            hub.reload()
+        except ConfigFaults as faults:
+            typer.echo(f"the configuration in force stays; mend this first:\n{faults}", err=True)
+
+    with contextlib.suppress(NotImplementedError, RuntimeError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+
+
+def _refuse_memory_broker(settings: Settings, command: str) -> None:
+    if settings.broker_url.startswith("memory:"):
+        raise AntarError(
+            f"`antar {command}` needs a broker that processes share: set ANTAR_BROKER_URL to redis:// or amqp://, "
+            "or use `antar up`, which is web and worker in one process"
+        )
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
