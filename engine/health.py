@@ -1,0 +1,133 @@
+"""How the house is: the facts behind /health, /metrics and the strip on every page."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from engine.database import Database
+from engine.hub import Hub
+from engine.models import Lane
+
+ALIVE = 45_000
+"""Milliseconds since its last heartbeat within which a worker counts as alive."""
+BROKER_PATIENCE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    name: str
+    started_at: int
+    beat_at: int
+    in_flight: int
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHealth:
+    """One facility's queue to one upstream; `cause` is empty while it is open. Times are epoch milliseconds."""
+
+    facility: str
+    upstream: str
+    cause: str
+    reason: str
+    since: int | None
+    probe_at: int | None
+    token_expires_at: int | None
+    oldest_due: int | None
+    """When the longest waiting of what is due became due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    now: int
+    environment: str
+    broker_ok: bool
+    workers: tuple[WorkerHealth, ...]
+    channels: tuple[ChannelHealth, ...]
+
+    @property
+    def workers_alive(self) -> int:
+        return sum(worker.alive for worker in self.workers)
+
+    @property
+    def oldest_wait(self) -> float:
+        """Seconds that the longest waiting delivery has been due."""
+        due = [channel.oldest_due for channel in self.channels if channel.oldest_due is not None]
+        return max(0, self.now - min(due)) / 1000 if due else 0.0
+
+
+async def health(hub: Hub) -> Health:
+    """Ask everything; raises what the database raises if it is away."""
+    now = hub.database.clock()
+    return Health(
+        now,
+        hub.settings.environment,
+        await broker_ok(hub),
+        tuple(await _workers(hub.database, now)),
+        tuple(await _channels(hub, now)),
+    )
+
+
+async def broker_ok(hub: Hub) -> bool:
+    """Whether the broker answers; deliveries go on without it, a little later."""
+    try:
+        queue = next(iter(hub.broker.get_declared_queues()), None)
+        if queue is not None and hasattr(hub.broker, "get_queue_message_counts"):
+            ask = asyncio.to_thread(hub.broker.get_queue_message_counts, queue)
+            await asyncio.wait_for(ask, BROKER_PATIENCE)
+        elif queue is not None and hasattr(hub.broker, "do_qsize"):
+            await asyncio.wait_for(asyncio.to_thread(hub.broker.do_qsize, queue), BROKER_PATIENCE)
+    except Exception:
+        return False
+    return True
+
+
+async def _workers(database: Database, now: int) -> list[WorkerHealth]:
+    async with database.read() as connection:
+        rows = await connection.execute(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
+        return [WorkerHealth(*row, alive=now - row.beat_at < ALIVE) for row in rows]
+
+
+async def _channels(hub: Hub, now: int) -> list[ChannelHealth]:
+    channels = []
+    async with hub.database.read() as connection:
+        for row in (await connection.execute(text(_CHANNELS))).all():
+            oldest = await connection.execute(
+                text(_OLDEST), {"upstream": row.upstream, "facility": row.facility_id, "now": now}
+            )
+            channels.append(
+                ChannelHealth(
+                    row.facility,
+                    row.upstream,
+                    row.cause or "",
+                    row.reason or "",
+                    row.since,
+                    row.probe_at,
+                    row.expires_at,
+                    oldest.scalar(),
+                )
+            )
+    return channels
+
+
+_CHANNELS = """
+SELECT f.id AS facility_id, f.code AS facility, c.upstream, ch.cause, ch.reason, ch.since, ch.probe_at, t.expires_at
+FROM facilities AS f
+JOIN credentials AS c ON c.facility_id = f.id
+LEFT JOIN channels AS ch ON ch.facility_id = f.id AND ch.upstream = c.upstream
+LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = c.upstream
+ORDER BY f.id, c.upstream
+"""
+# One index look-up per lane, so that it costs the same however much is due.
+_OLDEST = (
+    "SELECT MIN(due_at) FROM ("
+    + " UNION ALL ".join(
+        "SELECT MIN(due_at) AS due_at FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
+        f"AND lane = {int(lane)} AND due_at <= :now"
+        for lane in Lane
+    )
+    + ") AS lanes"
+)
