@@ -1,0 +1,40 @@
+"""The sandbox as an ASGI application and as a server."""
+
+from __future__ import annotations
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from sandbox.control import control_routes
+from sandbox.door import Door
+from sandbox.wire import FaultyProtocol
+from sandbox.world import World
+
+
+def create_app(world: World | None = None) -> Starlette:
+    """All sites and the control API of a world; a fresh world if none is given."""
+    world = world or World()
+    door = Door(world)
+    return Starlette(routes=[*control_routes(world, door), Mount("/", app=door)])
+
+
+def server_config(world: World, host: str, port: int) -> uvicorn.Config:
+    """uvicorn with the protocol that can break connections; the Date header is ours."""
+    return uvicorn.Config(
+        create_app(world),
+        host=host,
+        port=port,
+        http=FaultyProtocol,
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        date_header=False,
+        server_header=False,
+    )
+
+
+def serve(host: str = "127.0.0.1", port: int = 8100, strict: bool = False, latency: float = 0.0) -> None:
+    """Run the sandbox until it is interrupted. `latency` seconds are added to every request."""
+    uvicorn.Server(server_config(World(strict=strict, latency=latency), host, port)).run()

@@ -1,0 +1,39 @@
+"""One request as a site sees it and one answer as it leaves: what every world in the box speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose body has arrived whole. Header names are lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def base_url(self) -> str:
+        """The address the client used for us, e.g. http://127.0.0.1:8100."""
+        return f"http://{self.headers.get('host', 'sandbox')}"
+
+
+@dataclass(slots=True)
+class Answer:
+    """Status, body and headers. Content-Length and Date are added on the way out."""
+
+    status: int
+    body: bytes = b""
+    media: str = "application/json"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+def json_answer(status: int, content: Any, headers: list[tuple[str, str]] | None = None) -> Answer:
+    """An answer whose body is `content` as JSON."""
+    return Answer(status, orjson.dumps(content), headers=headers or [])

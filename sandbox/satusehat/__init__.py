@@ -1,0 +1,1 @@
+"""SatuSehat as the ministry's sandbox answers (reference, section 9)."""

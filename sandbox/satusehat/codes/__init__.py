@@ -1,0 +1,1 @@
+"""Small lists of codes per code system, as JSON."""

@@ -1,0 +1,89 @@
+"""SatuSehat's part of the control API."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.replies import refusal, reply
+from sandbox.satusehat.clients import Client
+
+if TYPE_CHECKING:
+    from sandbox.satusehat.site import SatuSehat
+
+
+def control_routes(site: SatuSehat) -> list[Route]:
+    """Routes below /__control/satusehat."""
+    actions = Actions(site)
+    return [
+        Route("/settings", actions.settings, methods=["GET", "PUT"]),
+        Route("/clients", actions.clients, methods=["GET", "POST"]),
+        Route("/tokens/expire", actions.expire, methods=["POST"]),
+        Route("/resources", actions.seed, methods=["POST"]),
+        Route("/resources/{kind}", actions.resources, methods=["GET"]),
+        Route("/twins", actions.twins, methods=["POST"]),
+    ]
+
+
+class Actions:
+    """What a person or a test may do to the platform."""
+
+    def __init__(self, site: SatuSehat) -> None:
+        self._site = site
+
+    async def settings(self, request: Request) -> Response:
+        """The switches; PUT changes those that are named."""
+        switches = self._site.settings
+        if request.method == "PUT":
+            wanted: dict[str, Any] = await request.json()
+            if unknown := sorted(set(wanted) - set(asdict(switches))):
+                return refusal(f"no setting {', '.join(unknown)}")
+            for name, value in wanted.items():
+                setattr(switches, name, value)
+        return reply(asdict(switches))
+
+    async def clients(self, request: Request) -> Response:
+        """Everybody who may ask for a token; POST adds one."""
+        if request.method == "POST":
+            wanted: dict[str, Any] = await request.json()
+            types = wanted.pop("types", None)
+            try:
+                client = Client(**wanted, types=frozenset(types) if types is not None else None)
+            except TypeError as wrong:
+                return refusal(str(wrong))
+            self._site.register(client)
+        return reply([_client(one) for one in self._site.tokens.clients.values()])
+
+    async def expire(self, request: Request) -> Response:
+        self._site.tokens.expire_all()
+        return reply({"expired": True})
+
+    async def seed(self, request: Request) -> Response:
+        """Store a list of resources under their own ids, unchecked; ?owner= names the organization."""
+        listed: list[dict[str, Any]] = await request.json()
+        if any("id" not in one or "resourceType" not in one for one in listed):
+            return refusal("every resource needs resourceType and id")
+        for resource in listed:
+            self._site.seed(resource, request.query_params.get("owner", ""))
+        return reply({"stored": len(listed)})
+
+    async def resources(self, request: Request) -> Response:
+        """All resources of a type, unmasked."""
+        found = self._site.store.of_type(request.path_params["kind"])
+        return reply([one.resource for one in found])
+
+    async def twins(self, request: Request) -> Response:
+        wanted: dict[str, Any] = await request.json()
+        try:
+            return reply({"number": self._site.add_twin(str(wanted.get("nik")))})
+        except StopIteration:
+            return refusal("nobody with a number has this NIK")
+
+
+def _client(client: Client) -> dict[str, Any]:
+    types = sorted(client.types) if client.types is not None else None
+    return {**asdict(client), "types": types, "secret": "***"}

@@ -1,0 +1,121 @@
+"""What the dictionary says of each resource type: shapes, rules, uniqueness, search. All of it is JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+from sandbox.satusehat.paths import Path, parse_path
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of the rule dictionary (reference, appendix A)."""
+
+    element: str
+    """As the messages name it, e.g. Encounter.participant.individual."""
+    kind: str
+    path: Path
+    number: int | None = None
+    required: bool = False
+    systems: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
+    """Further systems that official examples use; not taken in strict mode."""
+    targets: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    future: bool = False
+    when: tuple[tuple[Path, frozenset[str]], ...] = ()
+    """The rule holds only if each path has one of the values."""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    name: str
+    kind: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Everything known of one type; a type without a file has only what holds for all."""
+
+    rules: tuple[Rule, ...] = ()
+    unique_system: str = ""
+    """The segment of the identifier system whose value may be used once, e.g. "encounter"."""
+    duplicate_text: str = ""
+    search: dict[str, SearchParameter] = field(default_factory=dict)
+    search_ignored: frozenset[str] = frozenset()
+    search_requires: dict[str, str] = field(default_factory=dict)
+    read_only: bool = False
+    frozen: frozenset[str] = frozenset()
+    """Elements that a PATCH may not touch (reference 2.1)."""
+
+
+@cache
+def definition(kind: str) -> Definition:
+    """The definition of a resource type."""
+    stated = _load(kind)
+    anywhere = _load("_any")
+    search = {**({} if stated else anywhere["search_any"]), **stated.get("search", {}), **anywhere["search"]}
+    unique = stated.get("unique", {})
+    return Definition(
+        rules=tuple(_rule(entry) for entry in stated.get("rules", [])),
+        unique_system=unique.get("system", ""),
+        duplicate_text=unique.get("text", f"Found duplicate resource: {kind} (RuleNumber: 20002)"),
+        search={name: _parameter(name, entry) for name, entry in search.items()},
+        search_ignored=frozenset(stated.get("search_ignored", ())),
+        search_requires=stated.get("search_requires", {}),
+        read_only=stated.get("read_only", False),
+        frozen=frozenset(stated.get("frozen", ())),
+    )
+
+
+@cache
+def shape(name: str) -> dict[str, str] | None:
+    """{element: type} of a resource type, one of its parts, or a datatype; None where none is stated."""
+    own: dict[str, dict[str, str]] = _load(name.partition(".")[0]).get("elements", {})
+    datatypes: dict[str, dict[str, str]] = _load("_datatypes")["elements"]
+    return own.get(name) or datatypes.get(name)
+
+
+@cache
+def denied(access_class: str) -> frozenset[str]:
+    """The types that a kind of facility may not send (20004)."""
+    return frozenset(_load("_access").get(access_class, {}).get("denied", ()))
+
+
+@cache
+def _load(name: str) -> dict[str, Any]:
+    source = files("sandbox.satusehat.dictionary") / f"{name}.json"
+    if not name.replace("_", "").isalnum() or not source.is_file():
+        return {}
+    content: dict[str, Any] = orjson.loads(source.read_bytes())
+    return content
+
+
+def _rule(entry: dict[str, Any]) -> Rule:
+    element = entry["element"]
+    when = entry.get("when", {})
+    return Rule(
+        element=element,
+        kind=entry["kind"],
+        path=parse_path(entry.get("path") or element.partition(".")[2]),
+        number=entry.get("rule"),
+        required=entry.get("required", False),
+        systems=frozenset(entry.get("systems", ())),
+        also=frozenset(entry.get("also", ())),
+        targets=frozenset(entry.get("targets", ())),
+        codes=frozenset(entry.get("codes", ())),
+        future=entry.get("future", False),
+        when=tuple((parse_path(path), frozenset(values)) for path, values in when.items()),
+        text=entry.get("text", ""),
+    )
+
+
+def _parameter(name: str, entry: dict[str, str]) -> SearchParameter:
+    return SearchParameter(name, entry["kind"], parse_path(entry["path"]))

@@ -1,0 +1,77 @@
+"""POST /Patient: checked against the civil registry, answered in a shape that is not FHIR (reference 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+from sandbox.exchange import Answer, json_answer
+from sandbox.population import Person
+from sandbox.satusehat.clients import Client
+from sandbox.satusehat.outcomes import refused, rule_issue
+from sandbox.satusehat.settings import Settings
+from sandbox.satusehat.store import Resource, Store
+from sandbox.satusehat.validation import is_error
+from sandbox.satusehat.writes import Writes
+
+NIK = "https://fhir.kemkes.go.id/id/nik"
+MOTHER_NIK = "https://fhir.kemkes.go.id/id/nik-ibu"
+IHS = "https://fhir.kemkes.go.id/id/ihs-number"
+UNKNOWN = {"success": False, "message": "Citizen Not Exists"}
+
+
+class Patients:
+    """Creates patients, and knows the civil registry as far as the population goes."""
+
+    def __init__(self, writes: Writes, settings: Settings) -> None:
+        self._writes = writes
+        self._settings = settings
+        self._citizens: dict[str, Person] = {}
+        self._numbers = count(1)
+
+    @property
+    def _store(self) -> Store:
+        return self._writes.store
+
+    def know(self, people: Iterable[Person]) -> None:
+        """Take the citizens of the population; who is unknown everywhere is left out."""
+        self._citizens = {one.nik: one for one in people if one.kind != "unknown"}
+        self._numbers = count(1)
+
+    def create(self, resource: Resource, client: Client) -> Answer:
+        """201 with the new IHS number, 200 "Citizen Not Exists", or 400."""
+        errors = [one for one in self._writes.validator.issues(resource, client) if is_error(one)]
+        if errors:
+            return refused(errors)
+        mother_nik, nik = _value(resource, MOTHER_NIK), _value(resource, NIK)
+        if mother_nik and not nik:
+            return self._newborn(resource, mother_nik, client)
+        if nik not in self._citizens and self._settings.unknown_nik == "refuse":
+            return json_answer(200, UNKNOWN)
+        if any(True for _ in self._store.having("Patient", f"{NIK}|{nik}")):
+            self._writes.witness.refused_duplicates["Patient"] += 1
+            return refused([rule_issue("Found duplicate resource: Patient", 20002, code="duplicate")])
+        return self._keep(resource, client)
+
+    def _newborn(self, resource: Resource, mother_nik: str, client: Client) -> Answer:
+        mother = self._citizens.get(mother_nik)
+        if mother is None:
+            return json_answer(200, UNKNOWN)
+        if mother.gender != "female":
+            return refused([rule_issue("Patient with nik-ibu is not female", code="exception")])
+        return self._keep(resource, client)
+
+    def _keep(self, resource: Resource, client: Client) -> Answer:
+        number = f"P{2_020_000_000 + next(self._numbers):011d}"
+        stated: list[dict[str, Any]] = resource["identifier"]
+        resource["identifier"] = [{"use": "official", "system": IHS, "value": number}, *stated]
+        resource.setdefault("active", True)
+        self._writes.keep(resource, client, number)
+        message = "New Patient has been created successfully"
+        return json_answer(201, {"success": True, "message": message, "data": {"Patient ID:": number}})
+
+
+def _value(resource: Resource, system: str) -> str:
+    found = [one.get("value", "") for one in resource["identifier"] if one.get("system") == system]
+    return str(found[0]) if found else ""

@@ -1,0 +1,41 @@
+"""The element rules of one type, all violations collected (reference 9, step 5; appendix A)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.satusehat.checks import CHECKS, Context, missing
+from sandbox.satusehat.definitions import Rule
+from sandbox.satusehat.outcomes import Issue
+from sandbox.satusehat.paths import each, find, values
+
+
+def rule_issues(resource: dict[str, Any], kind: str, rules: tuple[Rule, ...], context: Context) -> list[Issue]:
+    """Every violated rule; the same sentence about the same place is said once."""
+    issues: dict[tuple[str, str], Issue] = {}
+    for rule in rules:
+        if not rule.required and rule.path[0].name not in resource:
+            continue
+        if all(allowed.intersection(map(str, values(resource, path))) for path, allowed in rule.when):
+            for issue in _apply(rule, resource, kind, context):
+                issues.setdefault((issue["details"]["text"], issue["expression"][0]), issue)
+    return list(issues.values())
+
+
+def _apply(rule: Rule, resource: dict[str, Any], kind: str, context: Context) -> list[Issue]:
+    found = find(resource, rule.path, kind)
+    issues = [missing(rule, at) for value, at in found if rule.required and _absent(rule, value)]
+    if rule.required and not found:
+        issues.append(missing(rule, rule.element))
+    check = CHECKS[rule.kind]
+    for whole, whole_at in found:
+        for value, at in each(whole, whole_at):
+            if value is not None and value != "":
+                issues.extend(check(rule, value, at, context))
+    return issues
+
+
+def _absent(rule: Rule, value: Any) -> bool:
+    if rule.kind == "reference" and isinstance(value, dict):
+        return str(value.get("reference") or "").rpartition("/")[2] == ""
+    return value is None or value in ([], {})

@@ -1,0 +1,93 @@
+"""All that is said against one resource: steps 4 to 6 of the order of checks (reference, section 9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.satusehat.checks import Context
+from sandbox.satusehat.clients import Client
+from sandbox.satusehat.contents import empty_issues, period_issues, reference_issues, survey
+from sandbox.satusehat.definitions import definition, denied
+from sandbox.satusehat.outcomes import Issue, rule_issue
+from sandbox.satusehat.rules import rule_issues
+from sandbox.satusehat.settings import Settings
+from sandbox.satusehat.store import Resource, Store, identifiers
+
+SYSTEMS = "http://sys-ids.kemkes.go.id/"
+_INDEX = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """Judges resources against the dictionary, the code lists and what is stored."""
+
+    store: Store
+    clock: Clock
+    settings: Settings
+
+    def scope_issue(self, kind: str, client: Client) -> Issue | None:
+        """Step 4: 20003 for a type outside the client's registration, 20004 for its kind of facility."""
+        if definition(kind).read_only or (client.types is not None and kind not in client.types):
+            text = f"Failed to get permission for client for resource type {kind}"
+            return rule_issue(text, 20003, code="forbidden")
+        if kind in denied(client.access_class):
+            text = f"Resource {kind} is not allowed for current access class"
+            return rule_issue(text, 20004, code="forbidden")
+        return None
+
+    def issues(self, resource: Resource, client: Client, exists: Callable[[str], bool] | None = None) -> list[Issue]:
+        """Steps 5 and 6 without duplicates. `exists` replaces the store's own, for bundles."""
+        kind = resource["resourceType"]
+        context = Context(client.organization_id, self.clock.moment(), self.settings.strict)
+        seen = survey(resource)
+        found = empty_issues(seen, _Numbers(kind)) if seen.empty else []
+        found += rule_issues(resource, kind, definition(kind).rules, context)
+        found += period_issues(seen)
+        found += reference_issues(seen, exists or self.store.exists, _contained_ids(resource))
+        return found
+
+    def duplicate(self, resource: Resource) -> Issue | None:
+        """Rule 20002: an identifier that another resource of the type has (reference 3.4)."""
+        kind = resource["resourceType"]
+        if not self.settings.refuse_duplicates:
+            return None
+        for key in unique_keys(resource):
+            if any(one.resource["id"] != resource.get("id") for one in self.store.having(kind, key)):
+                return rule_issue(definition(kind).duplicate_text, code="duplicate")
+        return None
+
+
+def unique_keys(resource: Resource) -> list[str]:
+    """The identifiers (`system|value`) that may be used once for this type."""
+    segment = definition(resource["resourceType"]).unique_system
+    start = f"{SYSTEMS}{segment}/"
+    return [one for one in identifiers(resource) if one.startswith(start)] if segment else []
+
+
+def is_error(issue: Issue) -> bool:
+    return bool(issue["severity"] == "error")
+
+
+class _Numbers(dict[str, int]):
+    """Rule numbers of text elements by expression, indexes ignored."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._by_element = _text_rules(kind)
+
+    def get(self, at: str, default: Any = None) -> Any:
+        return self._by_element.get(_INDEX.sub("", at), default)
+
+
+@cache
+def _text_rules(kind: str) -> dict[str, int]:
+    return {one.element: one.number for one in definition(kind).rules if one.number and one.kind == "string"}
+
+
+def _contained_ids(resource: Resource) -> set[str]:
+    return {str(one.get("id")) for one in resource.get("contained", []) if isinstance(one, dict)}

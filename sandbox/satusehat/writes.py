@@ -1,0 +1,134 @@
+"""Create, update and patch of one resource (reference 2.1), once its JSON is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from sandbox.exchange import Answer, json_answer
+from sandbox.satusehat.clients import Client
+from sandbox.satusehat.definitions import definition
+from sandbox.satusehat.outcomes import (
+    Issue,
+    no_permission,
+    not_found,
+    refused,
+    rule_issue,
+    store_issue,
+    store_refused,
+)
+from sandbox.satusehat.patch import PatchFailed, apply_patch
+from sandbox.satusehat.store import Resource, Store, Stored, identifiers
+from sandbox.satusehat.structure import Structure
+from sandbox.satusehat.validation import Validator, is_error, unique_keys
+from sandbox.witness import Witness, fingerprint
+
+INNER_STORE = "https://healthcare.googleapis.com/v1/projects/sandbox/datasets/sandbox/fhirStores/sandbox/fhir"
+
+
+class Writes:
+    """Stores what passes the checks and tells the witness."""
+
+    def __init__(self, store: Store, validator: Validator, witness: Witness) -> None:
+        self.store = store
+        self.validator = validator
+        self.witness = witness
+
+    def create(self, resource: Resource, client: Client) -> Answer:
+        """201 with the stored resource, or 400 with all violations."""
+        kind = resource["resourceType"]
+        issues = self.validator.issues(resource, client)
+        if any(map(is_error, issues)):
+            return refused([one for one in issues if is_error(one)])
+        resource.pop("id", None)
+        duplicate = self.validator.duplicate(resource)
+        if duplicate is not None:
+            self.witness.refused_duplicates[kind] += 1
+            return refused([duplicate])
+        return shown(self.keep(resource, client), 201, issues)
+
+    def keep(self, resource: Resource, client: Client, id_: str | None = None) -> Stored:
+        """Store a resource as new, without any check."""
+        key = business_key(resource)
+        self.witness.created(resource["resourceType"], identifiers(resource), key)
+        return self.store.put(resource, client.organization_id, id_)
+
+    def update(self, kind: str, id_: str, resource: Resource, client: Client) -> Answer:
+        """PUT: 200 with the resource as it now is."""
+        stored = self.store.get(kind, id_)
+        if stored is None:
+            return refused([rule_issue(f"Resource not found {kind}/{id_}", 20007)])
+        if resource.get("id") != id_:
+            stated = f"id of specified resource: {id_}, id from payload: {resource.get('id')}"
+            return store_refused(store_issue("resource_mismatch", f"resource id mismatch, {stated}"))
+        if (forbidden := _may_not_edit(kind, stored, client)) is not None:
+            return forbidden
+        return self._replace(stored, resource, client)
+
+    def patch(self, kind: str, id_: str, operations: Any, client: Client) -> Answer:
+        """PATCH: 200 with the resource as it now is; what is frozen may not be touched."""
+        stored = self.store.get(kind, id_)
+        if stored is None:
+            return not_found(f"{kind}/{id_}")
+        if (forbidden := _may_not_edit(kind, stored, client)) is not None:
+            return forbidden
+        try:
+            resource = apply_patch(stored.resource, operations)
+        except PatchFailed as failed:
+            return store_refused(store_issue("merge_failed", str(failed), code="value"))
+        if (problem := _patch_problem(kind, operations, resource)) is not None:
+            return problem
+        return self._replace(stored, resource, client)
+
+    def _replace(self, stored: Stored, resource: Resource, client: Client) -> Answer:
+        issues = self.validator.issues(resource, client)
+        if any(map(is_error, issues)):
+            return refused([one for one in issues if is_error(one)])
+        if (duplicate := self.validator.duplicate(resource)) is not None:
+            return refused([duplicate])
+        return shown(self.store.put(resource, stored.owner, resource["id"]), 200, issues)
+
+
+def shown(stored: Stored, status: int, issues: list[Issue] | None = None) -> Answer:
+    """A stored resource with the headers of the platform; warnings go into a header."""
+    resource = stored.resource
+    meta = resource["meta"]
+    headers = [("etag", f'W/"{meta["versionId"]}"'), ("last-modified", meta["lastUpdated"])]
+    if status == 201:
+        path = f"{resource['resourceType']}/{resource['id']}/_history/{meta['versionId']}"
+        headers.append(("location", f"{INNER_STORE}/{path}"))
+    headers += [("warning", f'199 sandbox "{one["details"]["text"]}"') for one in issues or []]
+    return json_answer(status, resource, headers)
+
+
+def business_key(resource: Resource) -> str:
+    """By what the witness knows a record again: its unique identifiers, else all, else its content."""
+    named = unique_keys(resource) or identifiers(resource)
+    if named:
+        return " ".join(sorted(named))
+    return fingerprint(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS))
+
+
+def _may_not_edit(kind: str, stored: Stored, client: Client) -> Answer | None:
+    if kind == "Patient":
+        return refused([rule_issue("Organization not allowed to edit Patient", 20016, code="forbidden")])
+    return no_permission() if stored.owner != client.organization_id else None
+
+
+def _patch_problem(kind: str, operations: list[dict[str, Any]], resource: Any) -> Answer | None:
+    touched = [str(one.get("path", "")) for one in operations if one.get("op") != "test"]
+    below = next((path for path in touched if path.startswith("/operationalStatus/")), None)
+    if kind == "Location" and below is not None:
+        text = f"Use /operationalStatus instead of {below} to patch Location"
+        return refused([rule_issue(text, 10171)])
+    if any(path.split("/")[1] in definition(kind).frozen for path in touched if path):
+        return no_permission()
+    if not isinstance(resource, dict) or not _same_resource(kind, resource, operations):
+        return store_refused(store_issue("merge_failed", "the patch changes what the resource is", code="value"))
+    issues = Structure(strict=False).check(resource)
+    return refused(issues) if issues else None
+
+
+def _same_resource(kind: str, resource: Resource, operations: list[dict[str, Any]]) -> bool:
+    return resource.get("resourceType") == kind and all(one.get("path") != "/id" for one in operations)

@@ -1,0 +1,44 @@
+"""The whole box: clock, witness, faults, barriers and the sites that share them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from sandbox.barriers import Barriers
+from sandbox.clock import Clock
+from sandbox.faults import Faults
+from sandbox.satusehat.clients import DEMO_CLIENT, Client
+from sandbox.satusehat.settings import Settings
+from sandbox.satusehat.site import SatuSehat
+from sandbox.site import Site
+from sandbox.witness import Witness
+
+
+class World:
+    """Everything that one running sandbox knows. `now` gives epoch seconds."""
+
+    def __init__(
+        self,
+        clients: Iterable[Client] = (DEMO_CLIENT,),
+        *,
+        strict: bool = False,
+        latency: float = 0.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = Clock(now)
+        self.witness = Witness()
+        self.faults = Faults()
+        self.barriers = Barriers()
+        self.latency = latency
+        self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict))
+        self.sites: tuple[Site, ...] = (self.satusehat,)
+
+    def reset(self) -> None:
+        """Back to the first state. Requests that wait at a barrier are let go."""
+        self.barriers.release_all()
+        self.faults.clear()
+        self.clock.reset()
+        for site in self.sites:
+            site.reset()
+        self.witness.reset()
