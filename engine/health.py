@@ -94,7 +94,12 @@ async def _workers(database: Database, now: int) -> list[WorkerHealth]:
 async def _channels(hub: Hub, now: int) -> list[ChannelHealth]:
     channels = []
     async with hub.database.read() as connection:
-        for row in (await connection.execute(text(_CHANNELS))).all():
+        rows = [
+            row
+            for upstream in hub.catalog.upstreams
+            for row in await connection.execute(text(_CHANNELS), {"upstream": upstream})
+        ]
+        for row in rows:
             oldest = await connection.execute(
                 text(_OLDEST), {"upstream": row.upstream, "facility": row.facility_id, "now": now}
             )
@@ -114,12 +119,12 @@ async def _channels(hub: Hub, now: int) -> list[ChannelHealth]:
 
 
 _CHANNELS = """
-SELECT f.id AS facility_id, f.code AS facility, c.upstream, ch.cause, ch.reason, ch.since, ch.probe_at, t.expires_at
+SELECT f.id AS facility_id, f.code AS facility, CAST(:upstream AS TEXT) AS upstream,
+  c.cause, c.reason, c.since, c.probe_at, t.expires_at
 FROM facilities AS f
-JOIN credentials AS c ON c.facility_id = f.id
-LEFT JOIN channels AS ch ON ch.facility_id = f.id AND ch.upstream = c.upstream
-LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = c.upstream
-ORDER BY f.id, c.upstream
+LEFT JOIN channels AS c ON c.facility_id = f.id AND c.upstream = :upstream
+LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
+ORDER BY f.id
 """
 # One index look-up per lane, so that it costs the same however much is due.
 _OLDEST = (

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import dramatiq
 import structlog
-from adapters.registry import ADAPTERS
 
 from adapters.base import Upstream
+from adapters.registry import ADAPTERS
 from engine.accounts import Accounts
 from engine.actors import Bell, Ring, declare, make_broker
 from engine.catalog import Catalog, load

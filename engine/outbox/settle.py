@@ -107,7 +107,8 @@ def _statement(database: Database) -> str:
       deaths = CASE WHEN v.tried = 1 THEN 0 ELSE deliveries.deaths END
     FROM {database.rows(_COLUMNS, "rows")} AS v
     WHERE deliveries.id = v.id AND deliveries.lease_id = v.lease_id
-    RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date, deliveries.status, deliveries.due_at
+    RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date,
+      deliveries.status, deliveries.due_at
     """
 
 
