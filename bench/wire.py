@@ -1,4 +1,4 @@
-"""Requests per second and CPU per request of the lean wire and of httpx, against a loopback server in a process of its own.
+"""Requests per second and CPU per request of the lean wire and of httpx, against a loopback server of its own process.
 
 `python -m bench.wire [requests] [in flight]`; POST of 2.5 kB, answered at once with the same size.
 """

@@ -1,0 +1,196 @@
+"""A system outside that speaks HTTP: a Call goes out on the wire, the answer comes back judged."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlencode
+
+import httpx
+
+from adapters.base import BODY_LIMIT, Account, Call, Probe, Problem, Profile, Reply, Verdict
+from adapters.judge import judge, parse_date
+from adapters.outcomes import OutcomeRule
+from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire, bytes_left, header_block
+
+ACCEPT = header_block([("Accept", "application/json")])
+
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9:@!$&'()*+,;=_~-][A-Za-z0-9:@!$&'()*+,;=._~-]*)*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class NoCredential(Exception):
+    """There is nothing to identify ourselves with; `reply` says why and what that means."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.message)
+        self.reply = reply
+
+
+class Exchange(NamedTuple):
+    """One exchange, judged. Without a response there was none."""
+
+    reply: Reply
+    rule: OutcomeRule | None = None
+    response: Response | None = None
+
+
+class HttpUpstream:
+    """Sends calls as they are. What identifies us is the matter of those that inherit from it."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        wire: Wire,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.profile = profile
+        self._wire = wire
+        self._clock = clock
+        self._wall = wall
+
+    async def send(self, call: Call, account: Account) -> Reply:
+        """The judged answer; a refused credential is renewed once and the call repeated once."""
+        return (await self._ask(call, account)).reply
+
+    def check(self, payload: Any) -> Sequence[Problem]:
+        """Nothing is known of what the upstream refuses."""
+        return ()
+
+    async def probe(self, account: Account) -> Probe:
+        """A cheap read: does it answer, does it know us, what time is it there."""
+        path = str(self.profile.settings.get("probe_path", "/"))
+        organization = account.credentials.get("organization_id", "")
+        if "{organization_id}" in path and not organization:
+            return Probe(ok=False, message="Organization ID belum diisi", seconds=0.0)
+        path = path.replace("{organization_id}", quote(organization, safe=""))
+        started = self._wall()
+        seen = await self._ask(Call("GET", path), account)
+        reply = seen.reply
+        theirs = parse_date(seen.response.header(b"date")) if seen.response else None
+        skew = None if theirs is None else theirs - (started + self._wall()) / 2
+        message = reply.message or f"HTTP {reply.status}"
+        return Probe(reply.verdict is Verdict.ACCEPTED, message, reply.seconds, skew)
+
+    async def close(self) -> None:
+        """The wire is shared and not ours to close."""
+
+    async def authorize(self, account: Account) -> HeaderBlock:
+        """The headers that identify us; raises NoCredential."""
+        return ACCEPT
+
+    async def renew(self, account: Account, refused: HeaderBlock) -> HeaderBlock | None:
+        """Other headers than those that were refused, None where there are none; raises NoCredential."""
+        return None
+
+    def distrust(self, account: Account) -> None:
+        """What was just renewed has been refused as well."""
+
+    def unwrap(self, response: Response, account: Account, headers: HeaderBlock) -> Response:
+        """The answer without what its sender wrapped it in (e.g. encryption)."""
+        return response
+
+    async def _ask(self, call: Call, account: Account) -> Exchange:
+        try:
+            headers = await self.authorize(account)
+        except NoCredential as refusal:
+            return Exchange(refusal.reply)
+        first = await self._once(call, account, headers)
+        if first.rule is None or not first.rule.renew:
+            return first
+        return await self._again(call, account, headers, first)
+
+    async def _again(self, call: Call, account: Account, refused: HeaderBlock, first: Exchange) -> Exchange:
+        try:
+            headers = await self.renew(account, refused)
+        except NoCredential as refusal:
+            why = refusal.reply
+            return first._replace(
+                reply=replace(first.reply, verdict=why.verdict, message=why.message, retry_after=why.retry_after)
+            )
+        if headers is None:
+            return first
+        second = await self._once(call, account, headers)
+        if second.rule is not None and second.rule.renew:
+            self.distrust(account)
+        return second
+
+    async def _once(self, call: Call, account: Account, headers: HeaderBlock) -> Exchange:
+        started = self._clock()
+        try:
+            response = await self._wire.exchange(self._request(call, account, headers))
+        except httpx.TransportError as error:
+            return Exchange(_failure(call, error, self._clock() - started))
+        response = self.unwrap(response, account, headers)
+        reply, rule = judge(self.profile, call, response, self._wall(), self._clock() - started)
+        return Exchange(reply, rule, response)
+
+    def _request(self, call: Call, account: Account, headers: HeaderBlock) -> Request:
+        origin, prefix = _place(account.base_url, self.profile.base_path)
+        if call.body is not None:
+            headers = HeaderBlock(headers + _content_type(call.content_type or self.profile.content_type))
+        times = self.profile.timeouts
+        target = prefix + _target(call) or b"/"
+        return Request(origin, call.method, target, headers, call.body, times.connect, times.total, BODY_LIMIT)
+
+
+@lru_cache(maxsize=1024)
+def _place(base_url: str, base_path: str) -> tuple[Origin, bytes]:
+    """The origin, and what stands before each path."""
+    origin = Origin.of(base_url)
+    return origin, (httpx.URL(base_url).path.rstrip("/") + base_path.rstrip("/")).encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _content_type(media: str) -> HeaderBlock:
+    return header_block([("Content-Type", media)])
+
+
+def _target(call: Call) -> bytes:
+    """Path and query, quoted; raises httpx.LocalProtocolError where a path would lead elsewhere."""
+    path = call.path if _PLAIN_PATH.fullmatch(call.path) else _quote_path(call.path)
+    if call.query:
+        path = f"{path}?{urlencode(call.query, quote_via=quote)}"
+    return path.encode("ascii")
+
+
+def _quote_path(path: str) -> str:
+    """A path with a slash before it and everything unsafe quoted; what is quoted already stays."""
+    if _CONTROL.search(path) or any(part in {".", ".."} for part in unquote(path).split("/")):
+        raise httpx.LocalProtocolError("the path leads elsewhere or holds control characters")
+    quoted = quote(_STRAY_PERCENT.sub("%25", path), safe="/%:@!$&'()*+,;=~", errors="replace")
+    return quoted if quoted.startswith("/") else f"/{quoted}"
+
+
+def _failure(call: Call, error: httpx.TransportError, seconds: float) -> Reply:
+    """What it means that there was no answer."""
+    sent = bytes_left(error)
+    if isinstance(error, httpx.LocalProtocolError):
+        verdict = Verdict.REJECTED
+    else:
+        verdict = Verdict.UNSURE if sent and not call.repeatable else Verdict.UNAVAILABLE
+    return Reply(verdict, message=_explain(error), sent=sent, seconds=seconds)
+
+
+def _explain(error: httpx.TransportError) -> str:
+    match error:
+        case httpx.LocalProtocolError():
+            return "Alamat atau header permintaan memuat karakter yang tidak sah"
+        case httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return "Tidak tersambung dalam batas waktu"
+        case httpx.ConnectError() if isinstance(error.__cause__, ssl.SSLError) or "certificate" in str(error).lower():
+            return f"Sambungan TLS tidak dapat dipercaya: {error}"
+        case httpx.ConnectError() | httpx.ProxyError() | httpx.UnsupportedProtocol():
+            return f"Tidak dapat tersambung: {error}"
+        case httpx.TimeoutException():
+            return "Tidak ada jawaban lengkap sampai batas waktu"
+        case _:
+            return f"Sambungan terputus sebelum jawaban lengkap: {error}"

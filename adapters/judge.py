@@ -1,0 +1,122 @@
+"""From an answer to a verdict: the declared rules first, then what HTTP says by itself."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from adapters.base import BODY_LIMIT, Call, Profile, Reply, Verdict
+from adapters.outcomes import Answer, OutcomeRule, first_match
+from adapters.wire.contract import Response
+
+LONGEST_WAIT = 3600.0
+"""Seconds: a longer Retry-After is taken for a mistake of the upstream."""
+
+MESSAGE_LIMIT = 2000
+EXCERPT_LIMIT = 300
+
+_TRY_LATER = {408, 425, 429, 503}
+_LEFT_OUT = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # PostgreSQL takes no NUL, a message no line break
+
+
+def judge(
+    profile: Profile, call: Call, response: Response, now: float, seconds: float
+) -> tuple[Reply, OutcomeRule | None]:
+    """The reply, and the rule that decided. `now` is in epoch seconds, `seconds` how long the exchange took."""
+    content = _parse(response.body)
+    media = response.header(b"content-type").partition(";")[0].strip().lower()
+    code = profile.code.read(content) if profile.code and content is not None else None
+    rule = None if response.cut else _matching_rule(profile, call, response, media, content, code)
+    verdict = Verdict(rule.verdict) if rule else _by_status(call, response, content)
+    if verdict is Verdict.UNSURE and call.repeatable:
+        verdict = Verdict.UNAVAILABLE
+    silent = rule is None and verdict is Verdict.ACCEPTED
+    reply = Reply(
+        verdict=verdict,
+        status=response.status,
+        code=code and _CONTROL.sub(" ", code),
+        message="" if silent else _message(profile, response, media, content),
+        body=response.body,
+        content=content,
+        media=media,
+        retry_after=retry_after(response, now) if b"retry-after" in response.headers else None,
+        seconds=seconds,
+    )
+    return reply, rule
+
+
+def retry_after(response: Response, now: float) -> float | None:
+    """Seconds to wait, between 0 and LONGEST_WAIT; None where the header is absent or unreadable (RFC 9110, 10.2.3)."""
+    text = response.header(b"retry-after").strip()
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
+        return min(max(float(text), 0.0), LONGEST_WAIT)
+    moment = parse_date(text)
+    if moment is None:
+        return None
+    theirs = parse_date(response.header(b"date"))  # their clock may differ from ours
+    return min(max(moment - (theirs if theirs is not None else now), 0.0), LONGEST_WAIT)
+
+
+def parse_date(text: str) -> float | None:
+    """An HTTP date as epoch seconds."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def excerpt(text: str) -> str:
+    """Plain text without tags, on one line, at most EXCERPT_LIMIT characters."""
+    plain = html.unescape(_LEFT_OUT.sub(" ", text[:4096]))  # bounded: the pattern looks ahead from each "<"
+    plain = " ".join(_CONTROL.sub(" ", plain).split())
+    return plain if len(plain) <= EXCERPT_LIMIT else plain[: EXCERPT_LIMIT - 1] + "…"
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _matching_rule(
+    profile: Profile, call: Call, response: Response, media: str, content: Any, code: str | None
+) -> OutcomeRule | None:
+    text = response.body.decode("utf-8", "replace")
+    answer = Answer(call.method, response.status, media, text, content, code)
+    return first_match(call.outcomes, answer) or first_match(profile.outcomes, answer)
+
+
+def _by_status(call: Call, response: Response, content: Any) -> Verdict:
+    """What HTTP says where no rule does; a body that was cut says nothing."""
+    status = response.status
+    if response.cut:
+        return Verdict.UNSURE
+    if 200 <= status < 300:
+        nothing_to_say = status == HTTPStatus.NO_CONTENT and call.method != "POST"
+        return Verdict.ACCEPTED if isinstance(content, dict | list) or nothing_to_say else Verdict.UNSURE
+    if status in _TRY_LATER or 300 <= status < 400:  # no redirect is followed: something stands in the way
+        return Verdict.UNAVAILABLE
+    return Verdict.REJECTED if 400 <= status < 500 else Verdict.UNSURE
+
+
+def _message(profile: Profile, response: Response, media: str, content: Any) -> str:
+    if response.cut:
+        return f"Jawaban lebih panjang dari {BODY_LIMIT // 1024**2} MiB dan dipotong (HTTP {response.status})"
+    said = profile.message.read(content) if profile.message and content is not None else None
+    if said:
+        return _CONTROL.sub(" ", said)[:MESSAGE_LIMIT]
+    return excerpt(response.body[:8192].decode("utf-8", "replace")) or _status_line(response.status)
+
+
+def _status_line(status: int) -> str:
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    return f"HTTP {status} {phrase}".strip() + ", jawaban tanpa isi"

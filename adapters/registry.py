@@ -1,0 +1,17 @@
+"""The adapters by the name that the YAML gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adapters.base import Profile, TokenStore, Upstream
+from adapters.client import HttpUpstream
+from adapters.dryrun import DryRun
+from adapters.satusehat.upstream import SatuSehat
+from adapters.wire.contract import Wire
+
+ADAPTERS: dict[str, Callable[[Profile, TokenStore, Wire], Upstream]] = {
+    "dryrun": lambda profile, tokens, wire: DryRun(),
+    "http": lambda profile, tokens, wire: HttpUpstream(profile, wire),
+    "satusehat": SatuSehat,
+}

@@ -1,0 +1,47 @@
+"""SatuSehat: FHIR over HTTP with a bearer token (reference 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from adapters.base import Account, Profile, TokenStore
+from adapters.client import HttpUpstream
+from adapters.satusehat.tokens import Tokens
+from adapters.wire.contract import HeaderBlock, Wire
+
+SETTINGS = ("token_path", "probe_path")
+
+
+class SatuSehat(HttpUpstream):
+    """Adds the token to each call. Credentials: client_id, client_secret, organization_id."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        tokens: TokenStore,
+        wire: Wire,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Raises ValueError where the profile lacks a setting."""
+        for name in SETTINGS:
+            if not str(profile.settings.get(name, "")).startswith("/"):
+                raise ValueError(f"upstream {profile.name}: settings.{name} must be a path that begins with a slash")
+        super().__init__(profile, wire, clock=clock, wall=wall)
+        self._tokens = Tokens(profile, tokens, wire, wall=wall, sleep=sleep)
+
+    async def authorize(self, account: Account) -> HeaderBlock:
+        return await self._tokens.headers(account)
+
+    async def renew(self, account: Account, refused: HeaderBlock) -> HeaderBlock:
+        return await self._tokens.headers(account, refused)
+
+    def distrust(self, account: Account) -> None:
+        self._tokens.distrust(account)
+
+    async def close(self) -> None:
+        await self._tokens.close()
