@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-from adapters.base import Account, Profile, TokenStore
+from adapters.base import Account, Problem, Profile, TokenStore
 from adapters.client import HttpUpstream
+from adapters.satusehat import preflight
 from adapters.satusehat.tokens import Tokens
 from adapters.wire.contract import HeaderBlock, Wire
 
@@ -33,6 +35,9 @@ class SatuSehat(HttpUpstream):
                 raise ValueError(f"upstream {profile.name}: settings.{name} must be a path that begins with a slash")
         super().__init__(profile, wire, clock=clock, wall=wall)
         self._tokens = Tokens(profile, tokens, wire, wall=wall, sleep=sleep)
+
+    def check(self, payload: Any) -> Sequence[Problem]:
+        return preflight.check(payload)
 
     async def authorize(self, account: Account) -> HeaderBlock:
         return await self._tokens.headers(account)
