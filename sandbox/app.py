@@ -32,6 +32,7 @@ def server_config(world: World, host: str, port: int) -> uvicorn.Config:
         access_log=False,
         date_header=False,
         server_header=False,
+        proxy_headers=False,
     )
 
 

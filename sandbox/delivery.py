@@ -117,11 +117,12 @@ async def _pieces(body: bytes, fault: Scenario) -> AsyncIterator[bytes]:
 
 async def _paced(pieces: AsyncIterator[bytes], rate: int, gone: asyncio.Future[bool]) -> AsyncIterator[bytes]:
     """Pass the pieces on at `rate` bytes a second. Raises ClientGone when nobody reads any more."""
-    step = max(1, rate // 10) if rate else CHUNK
+    step = max(1, rate // 20) if rate else CHUNK
     async for piece in pieces:
         for start in range(0, len(piece), step):
+            part = piece[start : start + step]
+            if rate:
+                await asyncio.wait({gone}, timeout=len(part) / rate)
             if gone.done():
                 raise ClientGone
-            yield piece[start : start + step]
-            if rate:
-                await asyncio.wait({gone}, timeout=step / rate)
+            yield part

@@ -40,6 +40,8 @@ class Door:
             end = "reset in the request" if cut else await self._serve(request, body, label, site, way_out)
             if cut:
                 await way_out.cut_off()
+        except asyncio.CancelledError:
+            return  # the embedded server ends: the connection is gone already, nobody is left to tell
         finally:
             line = _log_line(request, label, end, self._clock.now(), perf_counter() - started)
             self._witness.leave(line, body)

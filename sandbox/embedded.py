@@ -53,9 +53,12 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listener in self.servers:
             listener.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # Each connection leaves the set when the event loop has told it of its loss.
+        while self.server_state.connections:  # noqa: ASYNC110
+            await asyncio.sleep(0)
         tasks = list(self.server_state.tasks)
         for task in tasks:
             task.cancel()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
