@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -33,9 +35,11 @@ def server_config(world: World, host: str, port: int) -> uvicorn.Config:
         date_header=False,
         server_header=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=1,
     )
 
 
 def serve(host: str = "127.0.0.1", port: int = 8100, strict: bool = False, latency: float = 0.0) -> None:
     """Run the sandbox until it is interrupted. `latency` seconds are added to every request."""
-    uvicorn.Server(server_config(World(strict=strict, latency=latency), host, port)).run()
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(server_config(World(strict=strict, latency=latency), host, port)).run()

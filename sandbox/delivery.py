@@ -88,7 +88,10 @@ class Exit:
         return "closed"
 
     async def _cut(self, fault: Scenario) -> str:
-        (self.wire.reset if fault.ending == "reset" else self.wire.close)()
+        if fault.ending == "reset":
+            self.wire.reset()
+        else:
+            self.wire.close()
         await self._until_gone(None)
         return fault.ending
 

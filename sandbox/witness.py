@@ -19,9 +19,11 @@ class Witness:
 
     def __init__(self) -> None:
         self.keep_bodies = False
+        self.in_flight = 0
         self.reset()
 
     def reset(self) -> None:
+        """Forget all but the requests that are under way."""
         self.requests: Counter[str] = Counter()
         self.posts: Counter[str] = Counter()
         self.creations: Counter[str] = Counter()
@@ -30,8 +32,7 @@ class Witness:
         self.refused_duplicates: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.bodies: dict[str, set[str]] = {}
-        self.in_flight = 0
-        self.in_flight_max = 0
+        self.in_flight_max = self.in_flight
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
 
     def arrive(self, method: str, label: str) -> None:

@@ -55,12 +55,12 @@ def _look_at(node: dict[str, Any], at: str, seen: Survey) -> None:
             seen.backwards.append(at)
 
 
-def empty_issues(seen: Survey, rule_numbers: dict[str, int]) -> list[Issue]:
+def empty_issues(seen: Survey, rule_at: Callable[[str], int | None]) -> list[Issue]:
     """Reference 2.6: no `[]`, `{}`, `""` or null. An empty text carries its element's rule number."""
     issues = []
     for at, value in seen.empty:
         if value == "":
-            issues.append(rule_issue("Text is empty: ''", rule_numbers.get(at), at))
+            issues.append(rule_issue("Text is empty: ''", rule_at(at), at))
         else:
             shown = {"None": "null"}.get(str(value), str(value))
             diagnostics = f"invalid value (expected a {at.rpartition('.')[2]} object): {shown}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
 from sandbox.clock import Clock
 from sandbox.satusehat.checks import Context
@@ -45,7 +44,7 @@ class Validator:
         kind = resource["resourceType"]
         context = Context(client.organization_id, self.clock.moment(), self.settings.strict)
         seen = survey(resource)
-        found = empty_issues(seen, _Numbers(kind)) if seen.empty else []
+        found = empty_issues(seen, partial(_text_rule, kind))
         found += rule_issues(resource, kind, definition(kind).rules, context)
         found += period_issues(seen)
         found += reference_issues(seen, exists or self.store.exists, _contained_ids(resource))
@@ -73,15 +72,9 @@ def is_error(issue: Issue) -> bool:
     return bool(issue["severity"] == "error")
 
 
-class _Numbers(dict[str, int]):
-    """Rule numbers of text elements by expression, indexes ignored."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self._by_element = _text_rules(kind)
-
-    def get(self, at: str, default: Any = None) -> Any:
-        return self._by_element.get(_INDEX.sub("", at), default)
+def _text_rule(kind: str, at: str) -> int | None:
+    """The rule number of a text element by its expression, indexes ignored."""
+    return _text_rules(kind).get(_INDEX.sub("", at))
 
 
 @cache
