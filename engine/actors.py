@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable
 
 import dramatiq
@@ -72,23 +71,19 @@ class Bell:
     def __init__(self, actors: dict[str, dramatiq.Actor[[int], None]]) -> None:
         self.actors = actors
         self._rung: set[tuple[str, int]] = set()
-        self._lock = threading.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def ring(self, spec: str, facility_id: int) -> None:
         """Something is due; call it from the event loop, after the commit."""
-        with self._lock:
-            first = not self._rung
-            self._rung.add((spec, facility_id))
-        if first:
+        self._rung.add((spec, facility_id))
+        if len(self._rung) == 1:
             task = asyncio.get_running_loop().create_task(self._send())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _send(self) -> None:
         await asyncio.sleep(GATHER)
-        with self._lock:
-            rung, self._rung = self._rung, set()
+        rung, self._rung = self._rung, set()
         await asyncio.to_thread(self._enqueue, rung)
 
     def _enqueue(self, rung: set[tuple[str, int]]) -> None:

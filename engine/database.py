@@ -26,7 +26,7 @@ def wall_clock() -> int:
 
 
 class Database:
-    """Reading and writing on SQLite (WAL) or PostgreSQL.
+    """Reading and writing on SQLite (WAL) or PostgreSQL. Its errors never show parameters: they hold patient data.
 
     `durable` makes SQLite flush each commit to the disk: so at the door, where a 2xx is a promise. A worker does
     without: what a power cut takes from it comes back as an expired lease.
@@ -45,7 +45,9 @@ class Database:
             self._reader = _sqlite_engine(parsed, "BEGIN", pool_size=5, durable=durable)
         else:
             parsed = parsed.set(drivername="postgresql+asyncpg")
-            self._writer = create_async_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            self._writer = create_async_engine(
+                parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+            )
             self._reader = self._writer
 
     def clock(self) -> int:
@@ -112,7 +114,9 @@ def _collision(error: DBAPIError) -> bool:
 
 
 def _sqlite_engine(url: Any, begin: str, *, pool_size: int, durable: bool) -> AsyncEngine:
-    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=pool_size, max_overflow=0)
+    engine = create_async_engine(
+        url, poolclass=AsyncAdaptedQueuePool, pool_size=pool_size, max_overflow=0, hide_parameters=True
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import dramatiq
 import structlog
 
-from adapters.base import Upstream
+from adapters.base import Profile, TokenStore, Upstream
 from adapters.registry import ADAPTERS
+from adapters.wire.choose import open_wire
+from adapters.wire.contract import Wire
 from engine.accounts import Accounts
 from engine.actors import Bell, Ring, declare, make_broker
 from engine.catalog import Catalog, load
-from engine.database import Database
+from engine.database import Database, wall_clock
 from engine.intake import Intake
 from engine.migrate import migrate
 from engine.settings import Settings
@@ -21,23 +23,33 @@ from engine.vault import Vault
 
 log = structlog.get_logger(__name__)
 
+Adapters = Mapping[str, Callable[[Profile, TokenStore, Wire], Upstream]]
+
 
 class Hub:
     """The catalog in force and everything that lives as long as the process."""
 
     def __init__(
-        self, settings: Settings, database: Database, catalog: Catalog, broker: dramatiq.Broker, ring: Ring
+        self,
+        settings: Settings,
+        database: Database,
+        catalog: Catalog,
+        broker: dramatiq.Broker,
+        ring: Ring,
+        adapters: Adapters = ADAPTERS,
     ) -> None:
         self.settings = settings
         self.database = database
         self.catalog = catalog
         self.broker = broker
         self._ring = ring
+        self._adapters = adapters
         self.vault = Vault(settings.secret_keys)
         self.tokens = DatabaseTokens(database, self.vault)
         self.accounts = Accounts(database, self.vault, settings.addresses)
         self.bell = Bell(declare(broker, catalog.specs.values(), ring))
         self.intake = Intake(database, lambda: self.catalog, self.bell)
+        self._wire = open_wire()
         self._upstreams: dict[str, tuple[str, Upstream]] = {}
 
     @classmethod
@@ -48,13 +60,14 @@ class Hub:
         durable: bool = True,
         broker: dramatiq.Broker | None = None,
         ring: Ring = lambda channel: None,
-        clock: Callable[[], int] | None = None,
+        clock: Callable[[], int] = wall_clock,
+        adapters: Adapters = ADAPTERS,
     ) -> Hub:
         """Load the catalog, migrate the database, tie it to the environment. Raises AntarError, ConfigFaults."""
         catalog = load(settings.config_dir)
-        database = Database(settings.database_url, durable=durable, **({"clock": clock} if clock else {}))
+        database = Database(settings.database_url, durable=durable, clock=clock)
         await migrate(database, settings.environment)
-        return cls(settings, database, catalog, broker or make_broker(settings.broker_url), ring)
+        return cls(settings, database, catalog, broker or make_broker(settings.broker_url), ring, adapters)
 
     def upstream(self, name: str) -> Upstream:
         """The adapter of an upstream, made anew when its configuration changed."""
@@ -62,7 +75,7 @@ class Hub:
         mark = repr(spec.profile)
         known = self._upstreams.get(name)
         if known is None or known[0] != mark:
-            known = (mark, ADAPTERS[spec.adapter](spec.profile, self.tokens))
+            known = (mark, self._adapters[spec.adapter](spec.profile, self.tokens, self._wire))
             self._upstreams[name] = known
         return known[1]
 
@@ -78,4 +91,5 @@ class Hub:
         await self.bell.close()
         for _, upstream in self._upstreams.values():
             await upstream.close()
+        await self._wire.close()
         await self.database.close()

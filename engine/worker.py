@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.catalog import Catalog
 from engine.deliver import Courier
-from engine.drain import Drain, Surroundings
+from engine.drain import Drain, Surroundings, place_of
 from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub
@@ -128,7 +128,7 @@ class Worker:
         drain, _ = self._drains.pop(channel)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.warning("drain_broke", upstream=channel.upstream, facility=channel.facility_id, error=repr(error)[:200])
+            log.warning("drain_broke", upstream=channel.upstream, facility=channel.facility_id, **place_of(error))
         elif drain.rung.is_set():
             self.ring(channel)
 

@@ -1,0 +1,262 @@
+"""A small house for engine tests: a catalog of three types, a scripted upstream, a worker without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from adapters.base import Account, Call, Probe, Problem, Reply, Verdict
+from engine import counters
+from engine.actors import make_broker
+from engine.deliver import Courier
+from engine.drain import Drain, Surroundings
+from engine.facilities import FacilityRow, add_facility, set_credentials
+from engine.gate import Gate
+from engine.hub import Hub
+from engine.intake import Accepted, Refused
+from engine.outbox.entries import Channel
+from engine.settings import Settings
+from engine.settler import Settler
+from engine.sweep import sweep
+from engine.vault import new_key
+from tests.conftest import Clock
+
+CATALOG = """
+groups: [Uji]
+upstreams:
+  ministry:
+    label: Kementerian
+    adapter: scripted
+    credentials: {secret: Rahasia}
+    concurrency: 4
+    retry: {attempts: 3, first: 10, factor: 2, cap: 60}
+    breaker: {failures: 3, pause: 30}
+    defaults:
+      endpoint: {method: POST, reference: "{{ body.id }}"}
+      update: {method: PUT}
+      find: {candidates: "{{ body.found }}", reference: "{{ candidate.id }}"}
+specs:
+  Person:
+    label: Orang
+    group: Uji
+    upstream: ministry
+    foundation: true
+    find: {path: /Person, query: {nik: "{{ record.nik }}"}}
+    key: "{{ record.id }}"
+    date: "{{ record.at }}"
+    record:
+      required: [id, nik, at]
+      properties: {id: {type: string}, nik: {type: string}, at: {type: string}}
+    columns: {nik: {label: NIK, value: "{{ record.nik | mask }}"}}
+    example: {id: P1, nik: "3171010101010001", at: "2026-03-10"}
+  Visit:
+    label: Kunjungan
+    group: Uji
+    upstream: ministry
+    endpoint: {path: /Visit}
+    update:
+      path: "/Visit/{{ reference }}"
+      after_create: "{{ record.done }}"
+    find: {path: /Visit, query: {identifier: "{{ record.id }}"}}
+    key: "{{ record.id }}"
+    date: "{{ record.at }}"
+    patient: {norm: "{{ record.person }}"}
+    record:
+      required: [id, at]
+      properties:
+        id: {type: string}
+        person: {type: string}
+        at: {type: string}
+        done: {type: boolean}
+        findings: {type: array, items: {type: string}}
+        note: {type: string}
+    needs:
+      person: {spec: Person, key: "{{ record.person }}"}
+      findings: {spec: Finding, each: "{{ record.findings }}", key: "{{ item }}", only: update}
+    columns: {note: {label: Catatan, value: "{{ record.note }}"}}
+    payload:
+      kind: Visit
+      id: "{{ reference }}"
+      identifier: "{{ record.id }}"
+      person: {$if: "{{ needs.person }}", reference: "{{ needs.person.reference }}"}
+      findings: {$for: "{{ needs.findings }}", $as: finding, $each: "{{ finding.reference }}"}
+      note: "{{ record.note }}"
+    example: {id: V1, at: "2026-03-10T08:00:00+07:00"}
+  Finding:
+    label: Temuan
+    group: Uji
+    upstream: ministry
+    endpoint: {path: /Finding}
+    key: "{{ record.id }}"
+    date: "{{ record.at }}"
+    record:
+      required: [id, visit, at]
+      properties: {id: {type: string}, visit: {type: string}, at: {type: string}}
+    needs: {visit: {spec: Visit, key: "{{ record.visit }}"}}
+    columns: {visit: {label: Kunjungan, value: "{{ record.visit }}"}}
+    payload: {kind: Finding, identifier: "{{ record.id }}", visit: "{{ needs.visit.reference }}"}
+    example: {id: F1, visit: V1, at: "2026-03-10T08:00:00+07:00"}
+"""
+AT = "2026-03-10T08:00:00+07:00"
+
+Answer = Reply | Callable[[Call], Reply]
+
+
+def accepted(**content: Any) -> Reply:
+    return Reply(Verdict.ACCEPTED, 201, body=orjson.dumps(content), content=content)
+
+
+def refused(verdict: Verdict, status: int | None = None, **more: Any) -> Reply:
+    return Reply(verdict, status, message=more.pop("message", verdict.value), **more)
+
+
+class Ministry:
+    """Stores what it is sent and answers searches; `script` puts other answers first, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.stored: dict[str, dict[str, Any]] = {}
+        self.people = {"3171010101010001": "P-1"}
+        self.script: list[Answer] = []
+        self.problems: list[Problem] = []
+        self.hold: asyncio.Event | None = None
+
+    @property
+    def posts(self) -> list[dict[str, Any]]:
+        return [orjson.loads(call.body or b"null") for call in self.calls if call.method == "POST"]
+
+    @property
+    def puts(self) -> list[dict[str, Any]]:
+        return [orjson.loads(call.body or b"null") for call in self.calls if call.method == "PUT"]
+
+    async def send(self, call: Call, account: Account) -> Reply:
+        self.calls.append(call)
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.script:
+            answer = self.script.pop(0)
+            return answer if isinstance(answer, Reply) else answer(call)
+        return self.answer(call)
+
+    def answer(self, call: Call) -> Reply:
+        if call.method == "POST":
+            return self.store(call)
+        if call.method == "PUT":
+            return accepted(id=call.path.rsplit("/", 1)[1])
+        query = dict(call.query)
+        found = [{"id": self.people[query["nik"]]}] if query.get("nik") in self.people else []
+        if query.get("identifier") in self.stored:
+            found = [self.stored[query["identifier"]]]
+        return accepted(found=found)
+
+    def store(self, call: Call) -> Reply:
+        payload = orjson.loads(call.body or b"null")
+        if payload["identifier"] in self.stored:
+            return refused(Verdict.DUPLICATE, 400)
+        self.stored[payload["identifier"]] = {**payload, "id": f"id-{payload['identifier']}"}
+        return accepted(id=f"id-{payload['identifier']}")
+
+    def store_and_be_silent(self, call: Call) -> Reply:
+        """The write arrived, the answer did not."""
+        self.store(call)
+        return refused(Verdict.UNSURE)
+
+    def check(self, payload: Any) -> Sequence[Problem]:
+        return self.problems
+
+    async def probe(self, account: Account) -> Probe:
+        return Probe(True, "", 0.0)
+
+    async def close(self) -> None:
+        return None
+
+
+class House:
+    """A hub with the scripted ministry, and a way to let the worker work until nothing is due."""
+
+    def __init__(self, hub: Hub, facility: FacilityRow, ministry: Ministry, clock: Clock) -> None:
+        self.hub = hub
+        self.facility = facility
+        self.ministry = ministry
+        self.clock = clock
+        self.channel = Channel("ministry", facility.id)
+        self.gate = Gate(hub.database)
+        self.rung: set[Channel] = set()
+
+    async def hand_in(self, spec: str, *records: dict[str, Any]) -> list[Accepted | Refused]:
+        return await self.hub.intake.hand_in(self.facility, spec, [{"at": AT, **record} for record in records])
+
+    def drain(self, settler: Settler) -> Drain:
+        around = Surroundings(
+            database=self.hub.database,
+            catalog=lambda: self.hub.catalog,
+            gate=self.gate,
+            settler=settler,
+            courier=Courier(self.clock, random.Random(1)),
+            worker="worker",
+            leases={},
+            full=lambda channel, spec: None,
+        )
+        upstream = self.hub.catalog.upstreams["ministry"]
+        account = Account(self.facility.id, "http://ministry")
+        return Drain(self.channel, self.facility, upstream, self.ministry, account, around)
+
+    async def work(self) -> None:
+        """As a worker does after the bell: drain, settle, sweep, until nothing is due now."""
+        while True:
+            self.rung.clear()
+            settler = Settler(self.hub.database, self.rung.add)
+            settling = asyncio.create_task(settler.run())
+            await self.drain(settler).run()
+            await settler.drained()
+            settling.cancel()
+            self.rung |= await sweep(self.hub.database, [])
+            if not self.rung:
+                return
+
+    async def row(self, spec: str, key: str) -> Any:
+        query = text("SELECT * FROM deliveries WHERE spec = :spec AND key = :key")
+        async with self.hub.database.read() as connection:
+            return (await connection.execute(query, {"spec": spec, "key": key})).one()
+
+    async def status(self, spec: str, key: str) -> str:
+        return str((await self.row(spec, key)).status)
+
+    async def attempts(self) -> list[str]:
+        async with self.hub.database.read() as connection:
+            rows = await connection.execute(text("SELECT operation, verdict FROM attempts ORDER BY id"))
+            return [f"{row.operation} {row.verdict}" for row in rows]
+
+    async def counters_are_right(self) -> bool:
+        return await counters.kept(self.hub.database) == await counters.recount(self.hub.database)
+
+
+async def open_house(tmp_path: Path, database_url: str, clock: Clock, catalog: str = CATALOG) -> House:
+    """A migrated, empty database, one facility, its secret."""
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "resources.yaml").write_text(catalog, "utf-8")
+    ministry = Ministry()
+    settings = Settings(
+        environment="demo",
+        database_url=database_url,
+        secret_keys=(new_key(),),
+        config_dir=config,
+        addresses={"ministry": "http://ministry"},
+    )
+    hub = await Hub.open(
+        settings,
+        durable=False,
+        broker=make_broker("memory://"),
+        clock=clock,
+        adapters={"scripted": lambda profile, tokens, wire: ministry},
+    )
+    facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
+    await set_credentials(hub.database, hub.vault, facility.id, "ministry", {"secret": "rahasia"})
+    return House(hub, facility, ministry, clock)
