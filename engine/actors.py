@@ -75,8 +75,9 @@ class Bell:
 
     def ring(self, spec: str, facility_id: int) -> None:
         """Something is due; call it from the event loop, after the commit."""
+        first = not self._rung
         self._rung.add((spec, facility_id))
-        if len(self._rung) == 1:
+        if first:
             task = asyncio.get_running_loop().create_task(self._send())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
