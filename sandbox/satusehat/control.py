@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,14 +11,12 @@ from starlette.routing import Route
 
 from sandbox.replies import refusal, reply
 from sandbox.satusehat.clients import Client
-
-if TYPE_CHECKING:
-    from sandbox.satusehat.site import SatuSehat
+from sandbox.satusehat.platform import Platform
 
 
-def control_routes(site: SatuSehat) -> list[Route]:
+def control_routes(platform: Platform) -> list[Route]:
     """Routes below /__control/satusehat."""
-    actions = Actions(site)
+    actions = Actions(platform)
     return [
         Route("/settings", actions.settings, methods=["GET", "PUT"]),
         Route("/clients", actions.clients, methods=["GET", "POST"]),
@@ -32,12 +30,12 @@ def control_routes(site: SatuSehat) -> list[Route]:
 class Actions:
     """What a person or a test may do to the platform."""
 
-    def __init__(self, site: SatuSehat) -> None:
-        self._site = site
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
 
     async def settings(self, request: Request) -> Response:
         """The switches; PUT changes those that are named."""
-        switches = self._site.settings
+        switches = self._platform.settings
         if request.method == "PUT":
             wanted: dict[str, Any] = await request.json()
             if unknown := sorted(set(wanted) - set(asdict(switches))):
@@ -55,11 +53,11 @@ class Actions:
                 client = Client(**wanted, types=frozenset(types) if types is not None else None)
             except TypeError as wrong:
                 return refusal(str(wrong))
-            self._site.register(client)
-        return reply([_client(one) for one in self._site.tokens.clients.values()])
+            self._platform.register(client)
+        return reply([_client(one) for one in self._platform.tokens.clients.values()])
 
     async def expire(self, request: Request) -> Response:
-        self._site.tokens.expire_all()
+        self._platform.tokens.expire_all()
         return reply({"expired": True})
 
     async def seed(self, request: Request) -> Response:
@@ -68,18 +66,18 @@ class Actions:
         if any("id" not in one or "resourceType" not in one for one in listed):
             return refusal("every resource needs resourceType and id")
         for resource in listed:
-            self._site.seed(resource, request.query_params.get("owner", ""))
+            self._platform.seed(resource, request.query_params.get("owner", ""))
         return reply({"stored": len(listed)})
 
     async def resources(self, request: Request) -> Response:
         """All resources of a type, unmasked."""
-        found = self._site.store.of_type(request.path_params["kind"])
+        found = self._platform.store.of_type(request.path_params["kind"])
         return reply([one.resource for one in found])
 
     async def twins(self, request: Request) -> Response:
         wanted: dict[str, Any] = await request.json()
         try:
-            return reply({"number": self._site.add_twin(str(wanted.get("nik")))})
+            return reply({"number": self._platform.add_twin(str(wanted.get("nik")))})
         except StopIteration:
             return refusal("nobody with a number has this NIK")
 

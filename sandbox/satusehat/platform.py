@@ -1,0 +1,88 @@
+"""SatuSehat's parts put together: what answers, and what can be done to it from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from sandbox.clock import Clock
+from sandbox.exchange import Answer, Request
+from sandbox.population import Person, people
+from sandbox.satusehat.clients import DEMO_CLIENT, Client
+from sandbox.satusehat.fhir import PREFIX, Fhir, parts
+from sandbox.satusehat.patients import Patients
+from sandbox.satusehat.seed import person_resource, seed_facility, seed_people
+from sandbox.satusehat.settings import Settings
+from sandbox.satusehat.store import Resource, Store
+from sandbox.satusehat.tokens import Tokens
+from sandbox.satusehat.validation import Validator
+from sandbox.satusehat.writes import Writes
+from sandbox.witness import Witness
+
+
+class Platform:
+    """The ministry's platform: tokens below /oauth2/v1, resources below /fhir-r4/v1."""
+
+    name = "satusehat"
+    prefixes: tuple[str, ...] = ("/oauth2/v1", PREFIX)
+
+    def __init__(
+        self,
+        clock: Clock,
+        witness: Witness,
+        clients: Iterable[Client] = (DEMO_CLIENT,),
+        settings: Settings | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self._first_settings = replace(self.settings)
+        self.store = Store(clock)
+        self.tokens = Tokens(clients, clock, self.settings)
+        self._writes = Writes(self.store, Validator(self.store, clock, self.settings), witness)
+        self._patients = Patients(self._writes, self.settings)
+        self._fhir = Fhir(self.tokens, self._writes, self._patients, self.settings)
+        self._seed()
+
+    def answer(self, request: Request) -> Answer:
+        part = self._fhir if request.path.startswith(PREFIX) else self.tokens
+        return part.answer(request)
+
+    def label(self, method: str, path: str) -> str | None:
+        """The resource type, "Bundle" or "token"."""
+        if not path.startswith(PREFIX):
+            return "token"
+        segments = parts(path)
+        return None if segments is None else segments[0] if segments else "Bundle"
+
+    def acts(self) -> Mapping[str, Callable[[], None]]:
+        return {"expire-tokens": self.tokens.expire_all}
+
+    def reset(self) -> None:
+        """Back to the first state; the settings too."""
+        for name in self.settings.__slots__:
+            setattr(self.settings, name, getattr(self._first_settings, name))
+        self.store.clear()
+        self.tokens.reset()
+        self._seed()
+
+    def register(self, client: Client) -> None:
+        """Add a client, and its facility to the store."""
+        self.tokens.register(client)
+        seed_facility(self.store, client)
+
+    def seed(self, resource: Resource, owner: str = "") -> None:
+        """Put a resource with its own id into the store, unchecked and uncounted."""
+        self.store.put(resource, owner, resource["id"])
+
+    def add_twin(self, nik: str) -> str:
+        """Give a patient's NIK a second record, so that a search finds two. Returns the new id."""
+        person = next(one for one in people() if one.nik == nik and one.number)
+        number = f"P{int(person.number.lstrip('PN')) + 50_000_000_000:011d}"
+        self.seed(person_resource(person, number))
+        return number
+
+    def _seed(self) -> None:
+        everybody: tuple[Person, ...] = people()
+        seed_people(self.store, everybody)
+        self._patients.know(everybody)
+        for client in self.tokens.clients.values():
+            seed_facility(self.store, client)
