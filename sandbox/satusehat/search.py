@@ -58,7 +58,7 @@ def _hits(store: Store, kind: str, known: Definition, criteria: list[tuple[str, 
     wanted = [(known.search[name.partition(":")[0]], value) for name, value in _stated(known, criteria)]
     candidates: Iterable[Stored] = store.of_type(kind)
     for parameter, value in wanted:
-        if (parameter.name == "identifier" and "|" in value) or (parameter.kind == "reference" and "/" in value):
+        if parameter.kind == "reference" or (parameter.name == "identifier" and "|" in value):
             candidates = store.having(kind, value)
             break
     matching = [one for one in candidates if all(_matches(one.resource, *criterion) for criterion in wanted)]

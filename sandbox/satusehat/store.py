@@ -49,7 +49,7 @@ class Store:
         return self._types.get(kind, {}).values()
 
     def having(self, kind: str, key: str) -> Iterable[Stored]:
-        """The resources of a type with this identifier (`system|value`) or reference (`Type/id`)."""
+        """The resources of a type with this identifier (`system|value`) or reference (`Type/id` or `id`)."""
         return self._index.get((kind, key), {}).values()
 
     def put(self, resource: Resource, owner: str, id_: str | None = None) -> Stored:
@@ -91,5 +91,5 @@ def index_keys(resource: Resource) -> set[str]:
     for value in resource.values():
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, dict) and isinstance(one.get("reference"), str):
-                keys.add(one["reference"])
+                keys.update((one["reference"], one["reference"].partition("/")[2]))
     return keys
