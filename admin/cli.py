@@ -7,8 +7,8 @@ import sys
 import typer
 
 from admin.commands import configuration, demo, people, records, running
-from engine.catalog import ConfigFaults
 from engine.errors import AntarError
+from engine.faults import ConfigFaults
 
 
 def make_app() -> typer.Typer:

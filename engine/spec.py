@@ -8,18 +8,11 @@ from typing import Any, Literal
 
 from adapters.base import Profile
 from adapters.outcomes import OutcomeRule
+from engine.completion import Completion
+from engine.faults import Source
 from engine.template import Template
 
 Operation = Literal["create", "update"]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where in the configuration something is said; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +139,8 @@ class Spec:
     patient_norm: Template | None
     patient_name: Template | None
     record_schema: Mapping[str, Any]
+    completion: Completion
+    """Makes null of what the schema declares and a record leaves out; see engine.context."""
     columns: tuple[Column, ...]
     example: Mapping[str, Any]
     payload: Template | None

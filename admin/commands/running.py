@@ -15,8 +15,8 @@ import uvicorn
 from admin.app import create_app
 from admin.logging_setup import set_up_logging
 from engine.actors import Broker, Ring, make_broker
-from engine.catalog import ConfigFaults
 from engine.errors import AntarError
+from engine.faults import ConfigFaults
 from engine.hub import Hub
 from engine.outbox.entries import Channel
 from engine.settings import Settings, from_environment

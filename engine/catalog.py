@@ -1,0 +1,61 @@
+"""Config in, a Catalog out; or every fault of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.registry import ADAPTERS
+from engine.faults import Faults, did_you_mean
+from engine.loading.entries import EntryLoader, content_hash
+from engine.loading.files import Sections, read_files
+from engine.loading.upstreams import LoadedUpstream, load_upstreams
+from engine.spec import Spec, UpstreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All entries and upstreams, in the order of the files."""
+
+    specs: Mapping[str, Spec]
+    upstreams: Mapping[str, UpstreamSpec]
+    groups: tuple[str, ...]
+    """As the dashboard shows them."""
+    hash: str
+    files: tuple[str, ...]
+    """Relative to the configuration's folder."""
+
+
+def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
+    """Load resources.yaml, bpjs_jobs.yaml and what they include; raises ConfigFaults with all faults.
+
+    `adapters` are the names that an upstream may have; those of the registry if none are given.
+    """
+    faults = Faults()
+    sections = read_files(directory, faults)
+    upstreams = load_upstreams(sections, ADAPTERS if adapters is None else adapters, faults)
+    specs = _load_specs(sections, upstreams, faults)
+    faults.raise_if_any()
+    return Catalog(
+        specs=specs,
+        upstreams={name: each.spec for name, each in upstreams.items()},
+        groups=tuple(sections.groups),
+        hash=content_hash([sections.groups, *([name, spec.hash] for name, spec in specs.items())]),
+        files=tuple(sections.files),
+    )
+
+
+def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], faults: Faults) -> dict[str, Spec]:
+    specs: dict[str, Spec] = {}
+    for name, node in sections.specs.items():
+        chosen = node.get("upstream")
+        if chosen is None or chosen.value not in upstreams:
+            source = sections.keys["specs", name] if chosen is None else chosen.source
+            wanted = "" if chosen is None else str(chosen.value)
+            faults.add(source, f"specs.{name}.upstream", f"no upstream {wanted!r}{did_you_mean(wanted, upstreams)}")
+            continue
+        spec = EntryLoader(name, node, upstreams[str(chosen.value)], sections, faults).load()
+        if spec is not None:
+            specs[name] = spec
+    return specs

@@ -1,0 +1,66 @@
+"""What is wrong in the configuration, all of it at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in the configuration something is said; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault: `message` says what is wrong and, after a semicolon, what would be right."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class ConfigFaults(Exception):
+    """The configuration cannot be believed; `faults` are sorted by place, str() is one line for each."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(set(faults)))
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class Faults:
+    """Collects while the loader goes on."""
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+
+    def add(self, source: Source, path: str, message: str) -> None:
+        self.found.append(Fault(source.file, source.line, source.column, path, message))
+
+    def raise_if_any(self) -> None:
+        """Raises ConfigFaults if there is one."""
+        if self.found:
+            raise ConfigFaults(self.found)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or the known names if they are few, or nothing."""
+    names = [str(each) for each in known]
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(sorted(names))}" if 0 < len(names) <= 12 else ""

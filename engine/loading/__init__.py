@@ -1,0 +1,1 @@
+"""From YAML to believed entries: grammar, inheritance, upstreams, entries, examples."""

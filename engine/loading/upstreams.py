@@ -1,0 +1,162 @@
+"""An upstream of the YAML: its profile for the adapter, its compiler for the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adapters.base import Profile, Timeouts, Verdict
+from adapters.outcomes import Extract, OutcomeRule
+from engine.context import FacilityView
+from engine.faults import Faults, did_you_mean
+from engine.loading import reading
+from engine.loading.files import Sections
+from engine.marks import Node
+from engine.spec import Breaker, Retry, UpstreamSpec
+from engine.template import Compiler
+from engine.templating.environment import FILTERS
+from engine.templating.shapes import SCALAR, Shape
+
+FACILITY = Shape(dict.fromkeys(FacilityView.__dataclass_fields__, SCALAR))
+CONTEXT_NAMES = (
+    "record",
+    "needs",
+    "facility",
+    "operation",
+    "reference",
+    "tables",
+    "body",
+    "candidate",
+    "value",
+    "loop",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedUpstream:
+    """An upstream with what its entries need of it."""
+
+    spec: UpstreamSpec
+    compiler: Compiler
+    defaults: Node | None
+    inherited: dict[str, Node]
+    """Constants and filters by name."""
+
+
+def load_upstreams(sections: Sections, adapters: Iterable[str] | None, faults: Faults) -> dict[str, LoadedUpstream]:
+    """All upstreams by name."""
+    known = None if adapters is None else tuple(adapters)
+    return {name: _upstream(name, node, sections, known, faults) for name, node in sections.upstreams.items()}
+
+
+def _upstream(
+    name: str, node: Node, sections: Sections, adapters: tuple[str, ...] | None, faults: Faults
+) -> LoadedUpstream:
+    path = f"upstreams.{name}"
+    adapter = node.get("adapter")
+    if adapters is not None and adapter is not None and adapter.value not in adapters:
+        hint = did_you_mean(str(adapter.value), adapters)
+        faults.add(adapter.source, f"{path}.adapter", f"no adapter {adapter.value!r}{hint}")
+    spec = UpstreamSpec(
+        name=name,
+        label=reading.text(node, "label", name),
+        adapter=reading.text(node, "adapter"),
+        profile=_profile(name, node, path, faults),
+        concurrency=int(reading.number(node, "concurrency", 8)),
+        rate=reading.number(node, "rate", 0) or None,
+        retry=retry(node.get("retry"), Retry()),
+        breaker=_breaker(node.get("breaker")),
+        credentials={key: str(each.value) for key, each in reading.entries(node, "credentials").items()},
+        statuses={key: str(each.value) for key, each in reading.entries(node, "statuses").items()},
+    )
+    constants, filters = reading.entries(node, "constants"), reading.entries(node, "filters")
+    compiler = _compiler(path, constants, filters, node, sections, faults)
+    return LoadedUpstream(spec, compiler, node.get("defaults"), {**constants, **filters})
+
+
+def _profile(name: str, node: Node, path: str, faults: Faults) -> Profile:
+    timeouts = node.get("timeouts")
+    return Profile(
+        name=name,
+        base_path=reading.text(node, "base_path"),
+        content_type=reading.text(node, "content_type", "application/json"),
+        timeouts=Timeouts(reading.number(timeouts, "connect", 10.0), reading.number(timeouts, "total", 30.0)),
+        outcomes=outcomes(node, path, faults),
+        code=_extract(node.get("code"), f"{path}.code", faults),
+        message=_extract(node.get("message"), f"{path}.message", faults),
+        settings=reading.plain_mapping(node, "settings"),
+    )
+
+
+def _compiler(
+    path: str, constants: dict[str, Node], filters: dict[str, Node], node: Node, sections: Sections, faults: Faults
+) -> Compiler:
+    for kind, names, taken in (("constants", constants, CONTEXT_NAMES), ("filters", filters, FILTERS)):
+        for name in names:
+            if name in taken:
+                section = node.get(kind)
+                place = section.keys[name] if section is not None else node.source
+                faults.add(place, f"{path}.{kind}.{name}", f"{name!r} is taken by Antar itself; choose another name")
+    compiler = Compiler(faults, {name: each.plain() for name, each in constants.items()}, sections.fragments)
+    for name, each in filters.items():
+        compiler.add_filter(name, each, f"{path}.filters.{name}", {"facility": FACILITY})
+    return compiler
+
+
+def _extract(node: Node | None, path: str, faults: Faults) -> Extract | None:
+    if node is None:
+        return None
+    found = reading.jmes_path(node.get("path"), f"{path}.path", faults)
+    pattern = reading.pattern(node.get("pattern"), f"{path}.pattern", faults)
+    if pattern is not None and pattern.groups < 1:
+        place = node.get("pattern") or node
+        faults.add(place.source, f"{path}.pattern", "the pattern has no group; put ( ) around what is the code")
+    return None if found is None else Extract(found, pattern)
+
+
+def outcomes(node: Node, path: str, faults: Faults) -> tuple[OutcomeRule, ...]:
+    """The outcome rules of an upstream or an entry."""
+    rules = enumerate(reading.items(node, "outcomes"))
+    return tuple(_rule(each, f"{path}.outcomes[{index}]", faults) for index, each in rules)
+
+
+def _rule(node: Node, path: str, faults: Faults) -> OutcomeRule:
+    verdict = node.get("verdict")
+    names = [each.value for each in Verdict]
+    if verdict is not None and verdict.value not in names:
+        hint = did_you_mean(str(verdict.value), names)
+        faults.add(verdict.source, f"{path}.verdict", f"no verdict {verdict.value!r}{hint}")
+    return OutcomeRule(
+        verdict=reading.text(node, "verdict", Verdict.REJECTED),
+        statuses=tuple(span for each in reading.items(node, "status") if (span := _span(each.value)) is not None),
+        methods=frozenset(reading.texts(node, "method")),
+        when=reading.jmes_path(node.get("when"), f"{path}.when", faults),
+        codes=frozenset(reading.texts(node, "code")),
+        text=reading.pattern(node.get("text"), f"{path}.text", faults),
+        media=reading.text(node, "media") or None,
+        renew=reading.flag(node, "renew", False),
+    )
+
+
+def _span(value: object) -> range | None:
+    """404 -> that status alone, "4xx" -> all of them."""
+    if isinstance(value, int):
+        return range(value, value + 1)
+    if isinstance(value, str) and len(value) == 3 and value.endswith("xx") and value[0].isdigit():
+        return range(int(value[0]) * 100, int(value[0]) * 100 + 100)
+    return None
+
+
+def retry(node: Node | None, base: Retry) -> Retry:
+    """A schedule; what it does not say is the base's."""
+    return Retry(
+        attempts=int(reading.number(node, "attempts", base.attempts)),
+        first=reading.number(node, "first", base.first),
+        factor=reading.number(node, "factor", base.factor),
+        cap=reading.number(node, "cap", base.cap),
+    )
+
+
+def _breaker(node: Node | None) -> Breaker:
+    base = Breaker()
+    return Breaker(int(reading.number(node, "failures", base.failures)), reading.number(node, "pause", base.pause))

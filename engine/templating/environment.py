@@ -1,0 +1,91 @@
+"""The Jinja sandbox: how leaves are read, and which filters, tests and methods there are. Nothing else is reachable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS as JINJA_TESTS
+
+from engine.filters import PLAIN, ZONED
+
+_OF_VALUE = ("abs", "count", "d", "default", "dictsort", "items", "length", "reverse", "wordcount")
+_OF_ENVIRONMENT = ("first", "last", "max", "min", "sort", "sum", "unique")
+_OF_CONTEXT = ("map", "reject", "rejectattr", "select", "selectattr")
+_TESTS = (
+    *("boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "greaterthan", "gt", "in"),
+    *("integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence"),
+    *("string", "true", "undefined", "upper", "==", "!=", "<", "<=", ">", ">="),
+)
+UNCERTAIN = {"first", "last", "max", "min"}
+"""Filters that may find nothing."""
+
+Part = str | nodes.Expr
+
+
+class LeafError(Exception):
+    """What is wrong with a leaf; str() is "what is wrong; what would be right"."""
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Keys and items only: no Python attribute is ever looked up, so that dict keys beat dict methods."""
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        try:
+            return obj[argument]
+        except (TypeError, LookupError):
+            return self.undefined(obj=obj, name=argument)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return self.getitem(obj, attribute)
+
+
+def _environment() -> Sandbox:
+    environment = Sandbox(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment.globals.clear()
+    environment.filters = {name: JINJA_FILTERS[name] for name in (*_OF_VALUE, *_OF_ENVIRONMENT, *_OF_CONTEXT)} | PLAIN
+    environment.tests = {name: JINJA_TESTS[name] for name in _TESTS}
+    return environment
+
+
+ENVIRONMENT = _environment()
+_CONTEXT = Context(ENVIRONMENT, {}, None, {})
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    **{name: ENVIRONMENT.filters[name] for name in _OF_VALUE},
+    **{name: partial(ENVIRONMENT.filters[name], ENVIRONMENT) for name in _OF_ENVIRONMENT},
+    **{name: partial(ENVIRONMENT.filters[name], _CONTEXT) for name in _OF_CONTEXT},
+    **PLAIN,
+    **ZONED,
+}
+"""All filters that templates may use, as generated code calls them."""
+TESTS: dict[str, Callable[..., Any]] = {name: JINJA_TESTS[name] for name in _TESTS if name.isidentifier()}
+
+
+@lru_cache(maxsize=8192)
+def parse(source: str) -> tuple[Part, ...]:
+    """The texts and expressions of a leaf in order; a leaf without braces is one text. Raises LeafError."""
+    if "{{" not in source and "{%" not in source and "{#" not in source:
+        return (source,)
+    try:
+        if any(kind == "comment_begin" for _, kind, _ in ENVIRONMENT.lex(source)):
+            raise LeafError("{# #} is not read here; write a YAML comment")
+        body = ENVIRONMENT.parse(source.strip()).body
+    except TemplateSyntaxError as error:
+        raise LeafError(f"syntax error in the expression: {error.message}") from None
+    return tuple(_part(node) for statement in body for node in _outputs(statement))
+
+
+def _outputs(statement: nodes.Node) -> list[nodes.Expr]:
+    if isinstance(statement, nodes.Output):
+        return statement.nodes
+    raise LeafError("{% %} is not allowed in a leaf; use {{ }}, and $if or $for around the subtree")
+
+
+def _part(node: nodes.Expr) -> Part:
+    return node.data if isinstance(node, nodes.TemplateData) else node

@@ -1,0 +1,103 @@
+"""What is known of a value before there is one: its keys and its items, from a JSON Schema or from an example of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """The declared keys of a mapping, the shape of a list's items. `open`: there may be keys that nobody declared."""
+
+    keys: Mapping[str, Shape]
+    item: Shape | None = None
+    open: bool = False
+
+
+ANY = Shape({}, open=True)
+SCALAR = Shape({})
+
+
+def merged(*shapes: Shape) -> Shape:
+    """What is known if the value is one of these."""
+    keys: dict[str, Shape] = {}
+    for shape in shapes:
+        for key, inner in shape.keys.items():
+            keys[key] = merged(keys[key], inner) if key in keys else inner
+    items = [shape.item for shape in shapes if shape.item is not None]
+    return Shape(keys, merged(*items) if items else None, any(shape.open for shape in shapes))
+
+
+def of_value(value: Any) -> Shape:
+    """The shape of one known value, e.g. a look-up table."""
+    if isinstance(value, Mapping):
+        return Shape({str(key): of_value(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return Shape({}, merged(*map(of_value, value)) if value else SCALAR)
+    return SCALAR
+
+
+def of_schema(schema: Any, root: Mapping[str, Any] | None = None, depth: int = 0) -> Shape:
+    """The shape that a JSON Schema declares; a mapping with declared properties is closed unless it says otherwise."""
+    if not isinstance(schema, Mapping) or depth > 32:
+        return ANY
+    root = schema if root is None else root
+    branches = list(branches_of(schema, root))
+    properties: dict[str, Shape] = {}
+    for branch in branches:
+        for key, inner in _mapping(branch.get("properties")).items():
+            shape = of_schema(inner, root, depth + 1)
+            properties[key] = merged(properties[key], shape) if key in properties else shape
+    items = [of_schema(branch["items"], root, depth + 1) for branch in branches if "items" in branch]
+    return Shape(properties, merged(*items) if items else None, _is_open(branches, bool(properties)))
+
+
+def branches_of(schema: Any, root: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """The schema itself and all that it refers to or is put together of, for the same value."""
+    if not isinstance(schema, Mapping) or depth > 32:
+        return
+    yield schema
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/"):
+        yield from branches_of(_at(root, reference), root, depth + 1)
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for inner in schema.get(keyword) or ():
+            yield from branches_of(inner, root, depth + 1)
+    for keyword in ("if", "then", "else"):
+        yield from branches_of(schema.get(keyword), root, depth + 1)
+    for inner in _mapping(schema.get("dependentSchemas")).values():
+        yield from branches_of(inner, root, depth + 1)
+
+
+def _is_open(branches: list[Mapping[str, Any]], declared: bool) -> bool:
+    types = {kind for branch in branches for kind in _types(branch.get("type"))}
+    if types and not types & {"object", "array"}:
+        return False
+    if any(branch.get("additionalProperties") not in (None, False) for branch in branches):
+        return True
+    if any("patternProperties" in branch for branch in branches):
+        return True
+    return not declared and "object" in (types or {"object"}) and not _closed(branches)
+
+
+def _closed(branches: list[Mapping[str, Any]]) -> bool:
+    return any(
+        branch.get("additionalProperties") is False or "enum" in branch or "const" in branch for branch in branches
+    )
+
+
+def _types(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _at(root: Mapping[str, Any], reference: str) -> Any:
+    place: Any = root
+    for step in reference[2:].split("/"):
+        place = _mapping(place).get(step.replace("~1", "/").replace("~0", "~"))
+    return place
