@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 import httpx
 
 from adapters.base import BODY_LIMIT, Account, Call, Probe, Problem, Profile, Reply, Verdict
-from adapters.judge import judge, parse_date
+from adapters.judge import Judge, parse_date
 from adapters.outcomes import OutcomeRule
 from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire, bytes_left, header_block
 
@@ -53,6 +53,7 @@ class HttpUpstream:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.profile = profile
+        self._judge = Judge(profile)
         self._wire = wire
         self._clock = clock
         self._wall = wall
@@ -130,7 +131,7 @@ class HttpUpstream:
         except httpx.TransportError as error:
             return Exchange(_failure(call, error, self._clock() - started))
         response = self.unwrap(response, account, headers)
-        reply, rule = judge(self.profile, call, response, self._wall(), self._clock() - started)
+        reply, rule = self._judge.judge(call, response, self._wall(), self._clock() - started)
         return Exchange(reply, rule, response)
 
     def _request(self, call: Call, account: Account, headers: HeaderBlock) -> Request:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from adapters.base import BODY_LIMIT, Call, Profile, Reply, Verdict
-from adapters.outcomes import Answer, OutcomeRule, first_match
+from adapters.outcomes import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
 LONGEST_WAIT = 3600.0
@@ -26,30 +26,47 @@ _LEFT_OUT = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE |
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # PostgreSQL takes no NUL, a message no line break
 
 
-def judge(
-    profile: Profile, call: Call, response: Response, now: float, seconds: float
-) -> tuple[Reply, OutcomeRule | None]:
-    """The reply, and the rule that decided. `now` is in epoch seconds, `seconds` how long the exchange took."""
-    content = _parse(response.body)
-    media = response.header(b"content-type").partition(";")[0].strip().lower()
-    code = profile.code.read(content) if profile.code and content is not None else None
-    rule = None if response.cut else _matching_rule(profile, call, response, media, content, code)
-    verdict = Verdict(rule.verdict) if rule else _by_status(call, response, content)
-    if verdict is Verdict.UNSURE and call.repeatable:
-        verdict = Verdict.UNAVAILABLE
-    silent = rule is None and verdict is Verdict.ACCEPTED
-    reply = Reply(
-        verdict=verdict,
-        status=response.status,
-        code=code and _CONTROL.sub(" ", code),
-        message="" if silent else _message(profile, response, media, content),
-        body=response.body,
-        content=content,
-        media=media,
-        retry_after=retry_after(response, now) if b"retry-after" in response.headers else None,
-        seconds=seconds,
-    )
-    return reply, rule
+class Judge:
+    """Judges the answers of one upstream."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._concerning: dict[tuple[str, int], tuple[OutcomeRule, ...]] = {}
+
+    def judge(self, call: Call, response: Response, now: float, seconds: float) -> tuple[Reply, OutcomeRule | None]:
+        """The reply, and the rule that decided. `now` is in epoch seconds, `seconds` how long the exchange took."""
+        code_path = self._profile.code
+        content = _parse(response.body)
+        media = response.header(b"content-type").partition(";")[0].strip().lower()
+        code = code_path.read(content) if code_path and content is not None else None
+        rule = None if response.cut else self._matching_rule(call, response, media, content, code)
+        verdict = Verdict(rule.verdict) if rule else _by_status(call, response, content)
+        if verdict is Verdict.UNSURE and call.repeatable:
+            verdict = Verdict.UNAVAILABLE
+        silent = rule is None and verdict is Verdict.ACCEPTED
+        reply = Reply(
+            verdict=verdict,
+            status=response.status,
+            code=code and _CONTROL.sub(" ", code),
+            message="" if silent else _message(self._profile, response, content),
+            body=response.body,
+            content=content,
+            media=media,
+            retry_after=retry_after(response, now) if b"retry-after" in response.headers else None,
+            seconds=seconds,
+        )
+        return reply, rule
+
+    def _matching_rule(
+        self, call: Call, response: Response, media: str, content: Any, code: str | None
+    ) -> OutcomeRule | None:
+        occasion = (call.method, response.status)
+        rules = self._concerning.get(occasion)
+        if rules is None:
+            rules = self._concerning[occasion] = concerning(self._profile.outcomes, *occasion)
+        text = response.body.decode("utf-8", "replace")
+        answer = Answer(call.method, response.status, media, text, content, code)
+        return first_match(call.outcomes, answer) or first_match(rules, answer)
 
 
 def retry_after(response: Response, now: float) -> float | None:
@@ -87,14 +104,6 @@ def _parse(body: bytes) -> Any:
         return None
 
 
-def _matching_rule(
-    profile: Profile, call: Call, response: Response, media: str, content: Any, code: str | None
-) -> OutcomeRule | None:
-    text = response.body.decode("utf-8", "replace")
-    answer = Answer(call.method, response.status, media, text, content, code)
-    return first_match(call.outcomes, answer) or first_match(profile.outcomes, answer)
-
-
 def _by_status(call: Call, response: Response, content: Any) -> Verdict:
     """What HTTP says where no rule does; a body that was cut says nothing."""
     status = response.status
@@ -108,7 +117,7 @@ def _by_status(call: Call, response: Response, content: Any) -> Verdict:
     return Verdict.REJECTED if 400 <= status < 500 else Verdict.UNSURE
 
 
-def _message(profile: Profile, response: Response, media: str, content: Any) -> str:
+def _message(profile: Profile, response: Response, content: Any) -> str:
     if response.cut:
         return f"Jawaban lebih panjang dari {BODY_LIMIT // 1024**2} MiB dan dipotong (HTTP {response.status})"
     said = profile.message.read(content) if profile.message and content is not None else None

@@ -69,10 +69,19 @@ def first_match(rules: Iterable[OutcomeRule], answer: Answer) -> OutcomeRule | N
     return next((rule for rule in rules if _holds(rule, answer)), None)
 
 
+def concerning(rules: Iterable[OutcomeRule], method: str, status: int) -> tuple[OutcomeRule, ...]:
+    """The rules that may hold for a method and a status, to be kept: most answers of an upstream share both."""
+    return tuple(rule for rule in rules if _concerns(rule, method, status))
+
+
+def _concerns(rule: OutcomeRule, method: str, status: int) -> bool:
+    of_status = not rule.statuses or any(status in span for span in rule.statuses)
+    return of_status and (not rule.methods or method in rule.methods)
+
+
 def _holds(rule: OutcomeRule, answer: Answer) -> bool:
     return (
-        (not rule.statuses or any(answer.status in span for span in rule.statuses))
-        and (not rule.methods or answer.method in rule.methods)
+        _concerns(rule, answer.method, answer.status)
         and (rule.media is None or rule.media in answer.media)
         and (not rule.codes or answer.code in rule.codes)
         and (rule.when is None or bool(_search(rule.when, answer.content)))

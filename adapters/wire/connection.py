@@ -21,8 +21,6 @@ NEVER = float("inf")
 class Keeper(Protocol):
     """Who owns the connection and hears what becomes of it."""
 
-    def opened(self, connection: Connection) -> None: ...
-
     def released(self, connection: Connection) -> None: ...
 
     def lost(self, connection: Connection) -> None: ...
@@ -67,7 +65,6 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
         self._parser = httptools.HttpResponseParser(self)
         self.open = True
-        self._keeper.opened(self)
 
     async def exchange(self, request: Request) -> Response:
         """Write the request, wait for its answer. A cancelled exchange costs the connection."""

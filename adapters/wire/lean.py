@@ -19,6 +19,8 @@ a request must not meet a connection that is being closed, for nobody could say 
 TICK = 0.1
 """Seconds between two looks at the deadlines: one timer for all exchanges."""
 
+CLOSING_ROUNDS = 20
+
 
 class LeanWire:
     """Keeps a pool for each origin and one timer for all deadlines."""
@@ -52,11 +54,11 @@ class LeanWire:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while any(pool.connections for pool in self._pools.values()):
-            for pool in self._pools.values():
-                for connection in pool.connections:
-                    connection.abort()
-            await asyncio.sleep(0)  # asyncio closes the sockets in its next round
+        for connection in [connection for pool in self._pools.values() for connection in pool.connections]:
+            connection.abort()
+        for _ in range(CLOSING_ROUNDS):  # the loop closes the sockets in its next rounds, TLS takes some more
+            if any(pool.connections for pool in self._pools.values()):
+                await asyncio.sleep(0)
 
     def _new_pool(self, origin: Origin) -> Pool:
         pool = Pool(origin, self._context, self._connections, self._idle_seconds, self._clock)

@@ -52,9 +52,6 @@ class Pool:
         while self._idle and (self._idle[0].idle_since < stale or not self._idle[0].open):
             self._idle.popleft().abort()
 
-    def opened(self, connection: Connection) -> None:
-        self.connections.add(connection)
-
     def released(self, connection: Connection) -> None:
         waiter = self._next_in_line()
         if waiter is None:
@@ -78,16 +75,21 @@ class Pool:
         """Open the connection that `_opening` counts already."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._connect()
+                connection = await self._connect()
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {seconds:g} s") from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
             raise httpx.ConnectError(str(error) or type(error).__name__) from error
+        else:
+            if connection.open:
+                self.connections.add(connection)
+            return connection
         finally:
             self._opening -= 1
             self._admit()
 
     async def _connect(self) -> Connection:
+        """Only what is returned is ours: uvloop never tells the end of a connection whose making was cancelled."""
         origin = self._origin
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: Connection(self, self._clock),

@@ -22,6 +22,12 @@ from tests.adapters.servers import OK, Line, answering, ask, serving, silent
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both event loops: the workers run on uvloop where there is one."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 class Clock:
     """Seconds that pass only when told."""
 
@@ -193,7 +199,6 @@ class Tape(asyncio.Transport):
 class Nobody:
     """A keeper that does not care."""
 
-    def opened(self, connection: Connection) -> None: ...
     def released(self, connection: Connection) -> None: ...
     def lost(self, connection: Connection) -> None: ...
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Profile
-from adapters.judge import judge
+from adapters.judge import Judge
 from adapters.outcomes import Extract, OutcomeRule, compile_path
 from adapters.wire.contract import Response
 
@@ -62,7 +62,7 @@ PROFILE = Profile(
 def test_a_recorded_answer_gets_its_verdict(given: dict[str, Any]) -> None:
     headers = {name.lower().encode(): value.encode() for name, value in given["headers"].items()}
     response = Response(given["status"], headers, given["body"].encode())
-    reply, _ = judge(PROFILE, Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
+    reply, _ = Judge(PROFILE).judge(Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
     assert (reply.verdict, reply.code) == (given["verdict"], given["code"])
     assert given["message_contains"] in reply.message
 
@@ -72,7 +72,7 @@ def test_a_recorded_answer_gets_its_verdict(given: dict[str, Any]) -> None:
 )
 def test_only_a_token_that_a_new_one_can_replace_is_renewed(given: dict[str, Any]) -> None:
     response = Response(401, {}, given["body"].encode())
-    _, decided = judge(PROFILE, Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
+    _, decided = Judge(PROFILE).judge(Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
     hopeless = "invalid client" in given["name"] or "api product" in given["name"]
     assert decided is not None
     assert decided.renew is not hopeless

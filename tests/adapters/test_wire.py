@@ -20,6 +20,12 @@ pytestmark = pytest.mark.anyio
 LIMIT = 5 * 1024 * 1024
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both event loops: the workers run on uvloop where there is one."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 async def test_a_request_goes_out_as_it_was_built(wire: Wire) -> None:
     async with serving(answering(b"HTTP/1.1 201 Created\r\nX-A: b\r\nContent-Length: 2\r\n\r\nhi")) as server:
         response = await wire.exchange(ask(server, "POST"))
@@ -44,10 +50,18 @@ async def test_an_unknown_host_has_sent_nothing(wire: Wire, monkeypatch: pytest.
     async def no_such_host(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", no_such_host)
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, asyncio.BaseEventLoop):
+        pytest.skip("uvloop resolves names out of reach of Python")
+    monkeypatch.setattr(loop, "getaddrinfo", no_such_host)
     with pytest.raises(httpx.ConnectError) as caught:
         await wire.exchange(ask("http://upstream.invalid", "POST"))
     assert not bytes_left(caught.value)
+
+
+async def test_a_host_name_that_is_none_has_sent_nothing(wire: Wire) -> None:
+    with pytest.raises(httpx.ConnectError):
+        await wire.exchange(ask(f"http://{'a' * 64}.invalid", "POST"))
 
 
 async def test_tls_with_a_trusted_certificate_works(wire: Wire, certificate: Path) -> None:
