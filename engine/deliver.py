@@ -75,7 +75,7 @@ class _Trip:
     @property
     def looks_first(self) -> bool:
         find = self.spec.find
-        return self.delivery.in_doubt or (find is not None and find.when == "before")
+        return self.delivery.in_doubt or self.spec.endpoint is None or (find is not None and find.when == "before")
 
     async def look_first(self) -> Outcome | None:
         """None: it is not there, so send."""

@@ -137,6 +137,7 @@ class Drain:
             if ready and not await begin(self._around.database, lease):
                 self._lose(lease)
                 return
+            failpoint("begun")
         except (SQLAlchemyError, OSError):
             self._lose(lease)
             raise

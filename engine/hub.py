@@ -64,7 +64,7 @@ class Hub:
         adapters: Adapters = ADAPTERS,
     ) -> Hub:
         """Load the catalog, migrate the database, tie it to the environment. Raises AntarError, ConfigFaults."""
-        catalog = load(settings.config_dir)
+        catalog = load(settings.config_dir, adapters)
         database = Database(settings.database_url, durable=durable, clock=clock)
         await migrate(database, settings.environment)
         return cls(settings, database, catalog, broker or make_broker(settings.broker_url), ring, adapters)
@@ -81,7 +81,7 @@ class Hub:
 
     def reload(self) -> Catalog:
         """Take over a changed configuration, all or nothing: with a fault the one in force stays (ConfigFaults)."""
-        catalog = load(self.settings.config_dir)
+        catalog = load(self.settings.config_dir, self._adapters)
         self.bell.actors.update(declare(self.broker, catalog.specs.values(), self._ring))
         self.catalog = catalog
         log.info("catalog_loaded", specs=len(catalog.specs), hash=catalog.hash)

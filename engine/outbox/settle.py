@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import counters
 from engine.database import Database, as_json
+from engine.failpoints import failpoint
 from engine.models import Attempt, Status
 from engine.outbox.entries import Channel, Lease, Settlement
 
@@ -36,12 +37,14 @@ async def _settle(
         deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
         if row.due_at is not None and row.due_at <= now:
             due.add(Channel(row.upstream, row.facility_id))
+    failpoint("settling")
     held = {row.id for row in settled}
     await _write_waits(database, connection, [s for s in settlements if s.waits and s.delivery.id in held], now)
     arrived = [s for s in settlements if s.reference is not None and s.delivery.id in held]
     due |= await release(
         database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
     )
+    failpoint("released")
     await _write_attempts(connection, settlements)
     await counters.apply(database, connection, deltas)
     if leases:
