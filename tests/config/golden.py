@@ -1,0 +1,23 @@
+"""Writes tests/golden anew from the shipped entries: python -m tests.config.golden; then look at the difference."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.config.shipped import GOLDEN, cases, payload
+
+
+def as_text(content: Any) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    for stale in GOLDEN.glob("*.json"):
+        stale.unlink()
+    for case in cases():
+        case.file.write_text(as_text(payload(case)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The shipped catalog, its examples, and what they become with references that are always the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.catalog import Catalog, load
+from engine.context import context
+from engine.facilities import FacilityRow
+from engine.references import resolve, wanted
+from engine.spec import Operation, Spec
+
+ROOT = Path(__file__).parent.parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+DEMO = ROOT / "config" / "demo"
+FACILITY = FacilityRow(1, "klinik", "Klinik Contoh", "Asia/Jakarta", "100099001")
+UUID = "3f1c8a52-6d0e-4b7a-9a41-"
+KNOWN = {
+    ("Organization", "POLI-UMUM"): f"{UUID}000000001001",
+    ("Location", "R-UMUM-1"): f"{UUID}000000002001",
+    ("Practitioner", "DR-001"): "10099887766",
+    ("Patient", "RM-000123"): "P01234567890",
+    ("Encounter", "RJ-20260310-0001"): f"{UUID}000000003001",
+    ("Condition", "RJ-20260310-0001-KU"): f"{UUID}000000004001",
+    ("Condition", "RJ-20260310-0001-DX1"): f"{UUID}000000004002",
+}
+"""References of the reference's own examples; anything else gets one made of its type and key."""
+
+
+class Case(NamedTuple):
+    """One example of one entry, for one operation."""
+
+    spec: str
+    example: str
+    operation: Operation
+
+    @property
+    def file(self) -> Path:
+        suffix = "" if self.operation == "create" else f".{self.operation}"
+        return GOLDEN / f"{self.spec}.{self.example}{suffix}.json"
+
+
+class _Everything(dict[tuple[int, str, str], str]):
+    """Every delivery that is asked for has been sent."""
+
+    def get(self, target: Any, default: Any = None) -> Any:
+        _, spec, key = target
+        return KNOWN.get((spec, key), f"{spec}-{key}")
+
+
+@cache
+def catalog() -> Catalog:
+    return load(ROOT / "config")
+
+
+def examples(spec: Spec) -> dict[str, Mapping[str, Any]]:
+    return {"example": spec.example, **spec.examples}
+
+
+def cases() -> list[Case]:
+    """Every example as it is created; as it is updated only where that is another payload."""
+    return list(_cases())
+
+
+def _cases() -> Iterator[Case]:
+    for spec in catalog().specs.values():
+        for name in examples(spec) if spec.payload else ():
+            yield Case(spec.name, name, "create")
+            if spec.update is not None and spec.update.after_create is not None:
+                yield Case(spec.name, name, "update")
+
+
+def scope(spec: Spec, record: Mapping[str, Any], operation: Operation = "create") -> dict[str, Any]:
+    """What the templates see of a record whose needs have all been sent."""
+    reference = None if operation == "create" else KNOWN.get((spec.name, str(record.get("id"))), "the-reference")
+    seen = dict(context(spec, record, FACILITY, reference=reference, operation=operation))
+    needs = spec.needs_for(operation)
+    resolved = resolve(wanted(needs, seen), spec.needs, FACILITY.id, _Everything())
+    return {**seen, "needs": resolved.values}
+
+
+def payload(case: Case) -> Any:
+    spec = catalog().specs[case.spec]
+    tree = (spec.update.payload if case.operation == "update" and spec.update else None) or spec.payload
+    assert tree is not None
+    return tree.render(scope(spec, examples(spec)[case.example], case.operation))
+
+
+def demo_records() -> dict[str, list[dict[str, Any]]]:
+    """The clinic day, by entry."""
+    files = sorted(DEMO.glob("*.ndjson"))
+    return {file.stem: [json.loads(line) for line in file.read_text("utf-8").splitlines()] for file in files}

@@ -1,0 +1,63 @@
+"""The clinic day of config/demo: every record is acceptable, complete, and of people whom the sandbox knows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from engine.references import wanted
+from sandbox.population import people
+from tests.config.shipped import catalog, demo_records, scope
+
+NAMES = sorted(demo_records())
+UNKNOWN = 3
+"""Persons whom neither the ministry nor the civil registry knows: two patients and a doctor."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_record_is_accepted_at_the_door(name: str) -> None:
+    validator = jsonschema_rs.Draft202012Validator(dict(catalog().specs[name].record_schema))
+    problems = [error.message for record in demo_records()[name] for error in validator.iter_errors(record)]
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_record_has_its_own_key(name: str) -> None:
+    spec = catalog().specs[name]
+    keys = [spec.key.render(scope(spec, record)) for record in demo_records()[name]]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_need_is_in_the_day() -> None:
+    day = demo_records()
+    specs = catalog().specs
+    keys = {(name, specs[name].key.render(scope(specs[name], one))) for name in day for one in day[name]}
+    needed: set[tuple[str, str]] = set()
+    for name in day:
+        for record in day[name]:
+            for need in wanted(specs[name].needs, scope(specs[name], record, "update")):
+                needed |= {(need.need.spec, key) for key, _ in need.targets}
+    assert needed - keys == set()
+
+
+def test_the_people_are_those_of_the_sandbox() -> None:
+    known = {person.nik: person for person in people()}
+    day = demo_records()
+    persons = [known[one["nik"]] for name in ("Patient", "Practitioner") for one in day[name] if "nik" in one]
+    assert sum(person.kind == "unknown" for person in persons) == UNKNOWN
+    assert sum(bool(person.twin_number) for person in persons) == 1
+    assert sum(person.kind == "citizen" for person in persons) == 4
+
+
+def test_everything_happens_on_one_day_before_the_evening() -> None:
+    for name, records in demo_records().items():
+        for moment in (moment for record in records for moment in moments(record)):
+            assert moment.date().isoformat() == "2026-03-10", name
+            assert 6 <= moment.hour < 15, name
+
+
+def moments(record: dict[str, Any]) -> list[datetime]:
+    return [datetime.fromisoformat(value) for name, value in record.items() if name.endswith("_at")]

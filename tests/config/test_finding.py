@@ -1,0 +1,114 @@
+"""Looking for what may have arrived: adopted only if it is surely the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.spec import Find, Spec
+from tests.config.shipped import catalog, examples, scope
+
+IDENTIFIED = ("Organization", "Location", "Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance")
+NIK = "https://fhir.kemkes.go.id/id/nik|3174990101900001"
+MOTHER = "https://fhir.kemkes.go.id/id/nik-ibu|3174994101950002"
+UUID = "3f1c8a52-6d0e-4b7a-9a41-000000003001"
+QUERIES = {
+    "Organization": {"name": "Poli Umum Klinik Contoh"},
+    "Location": {"identifier": "http://sys-ids.kemkes.go.id/location/100099001|R-UMUM-1"},
+    "Practitioner": {"identifier": "https://fhir.kemkes.go.id/id/nik|7299010101800001"},
+    "Patient": {"identifier": NIK},
+    "Encounter": {"identifier": "http://sys-ids.kemkes.go.id/encounter/100099001|RJ-20260310-0001"},
+    "Condition": {"encounter": UUID},
+    "Observation": {"encounter": UUID},
+    "Procedure": {"encounter": UUID},
+    "AllergyIntolerance": {"patient": "P01234567890"},
+    "Composition": {"encounter": UUID},
+}
+
+
+def finding(name: str) -> tuple[Spec, Find]:
+    spec = catalog().specs[name]
+    assert spec.find is not None
+    return spec, spec.find
+
+
+def matches(name: str, candidate: dict[str, Any], example: str = "example") -> Any:
+    spec, find = finding(name)
+    assert find.match is not None
+    return find.match.render({**scope(spec, examples(spec)[example]), "candidate": candidate})
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_it_is_searched_by_what_the_platform_searches_by(name: str) -> None:
+    spec, find = finding(name)
+    assert find.query is not None
+    assert find.query.render(scope(spec, spec.example)) == QUERIES[name]
+    assert find.path.render(scope(spec, spec.example)) == f"/{name}"
+
+
+@pytest.mark.parametrize("name", IDENTIFIED)
+def test_only_what_carries_our_identifier_is_ours(name: str) -> None:
+    key = catalog().specs[name].example["id"]
+    foreign = {"system": "http://sys-ids.kemkes.go.id/creator", "value": "100099001"}
+    assert matches(name, {"identifier": [foreign, {"system": "x", "value": key}]}) is True
+    assert matches(name, {"identifier": [foreign]}) is False
+    assert matches(name, {"identifier": []}) is False
+    assert matches(name, {}) is False
+
+
+def test_a_summary_has_one_identifier() -> None:
+    assert matches("Composition", {"identifier": {"value": "RJ-20260310-0001"}}) is True
+    assert matches("Composition", {"identifier": {"value": "RJ-2"}}) is False
+    assert matches("Composition", {"identifier": []}) is False
+    assert matches("Composition", {}) is False
+
+
+def test_a_patient_is_looked_for_before_it_is_created() -> None:
+    spec, find = finding("Patient")
+    assert find.when == "before"
+    assert find.query is not None
+    assert find.query.render(scope(spec, spec.examples["newborn"])) == {"identifier": MOTHER}
+    assert matches("Patient", {"id": "P1"}) is True
+
+
+@pytest.mark.parametrize(
+    ("example", "candidate", "verdict"),
+    [
+        ("newborn", {"birthDate": "2026-03-09"}, True),
+        ("newborn", {"birthDate": "2021-03-09"}, False),
+        ("newborn", {}, None),
+        ("twin", {"birthDate": "2026-03-09", "multipleBirthInteger": 2}, True),
+        ("twin", {"birthDate": "2026-03-09", "multipleBirthInteger": 1}, False),
+        ("twin", {"birthDate": "2026-03-09"}, None),
+        ("twin", {"birthDate": "2021-03-09"}, False),
+    ],
+)
+def test_an_elder_child_of_the_mother_is_never_taken_for_the_newborn(
+    example: str, candidate: dict[str, Any], verdict: bool | None
+) -> None:
+    assert matches("Patient", candidate, example) is verdict
+
+
+def test_the_odd_answer_of_a_patients_creation_is_read() -> None:
+    spec = catalog().specs["Patient"]
+    assert spec.endpoint is not None
+    odd = {"success": True, "data": {"Patient ID:": "P02020000001"}}
+    for body in (odd, {"resourceType": "Patient", "id": "P02020000001"}):
+        assert spec.endpoint.reference.render({**scope(spec, spec.example), "body": body}) == "P02020000001"
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_an_answer_is_read_page_by_page(name: str) -> None:
+    spec, find = finding(name)
+    assert find.next is not None
+    hit, notice = {"resourceType": name, "id": "1"}, {"resourceType": "OperationOutcome"}
+    following = [{"relation": "self", "url": "x"}, {"relation": "next", "url": "https://host/x?_page_token=2"}]
+    page = {"total": 2, "entry": [{"resource": hit}, {"resource": notice}], "link": following}
+    seen = {**scope(spec, spec.example), "candidate": hit}
+    assert find.candidates.render({**seen, "body": page}) == [hit]
+    assert find.next.render({**seen, "body": page}) == "https://host/x?_page_token=2"
+    assert find.reference.render(seen) == "1"
+    for empty in ({"total": 0}, {"total": 0, "entry": [], "link": []}, {"total": 0, "entry": None}):
+        assert not find.candidates.render({**seen, "body": empty})
+        assert not find.next.render({**seen, "body": empty})
