@@ -10,7 +10,7 @@ import pytest
 
 from engine.references import wanted
 from sandbox.population import people
-from tests.config.shipped import catalog, demo_records, scope
+from tests.config.shipped import DEMO, catalog, demo_records, scope
 
 NAMES = sorted(demo_records())
 UNKNOWN = 3
@@ -61,3 +61,7 @@ def test_everything_happens_on_one_day_before_the_evening() -> None:
 
 def moments(record: dict[str, Any]) -> list[datetime]:
     return [datetime.fromisoformat(value) for name, value in record.items() if name.endswith("_at")]
+
+
+def test_the_order_names_every_file_once() -> None:
+    assert sorted((DEMO / "order.txt").read_text("utf-8").split()) == NAMES
