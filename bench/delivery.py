@@ -39,9 +39,7 @@ async def open_hub(database_url: str, broker_url: str, address: str) -> tuple[Hu
     settings = Settings("demo", database_url, broker_url, (new_key(),), addresses={"satusehat": address})
     hub = await Hub.open(settings, durable=False, broker=make_broker(broker_url))
     hub.catalog = unlimited(hub.catalog)
-    async with hub.database.read() as connection:
-        present = (await connection.execute(text("SELECT id FROM facilities"))).all()
-    if present:
+    if await hub.database.fetch(text("SELECT id FROM facilities")):
         names = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
         await hub.database.write(lambda c: c.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE")))
     facility = await add_facility(hub.database, "bench", "Bench", organization_id="100099001")
@@ -117,9 +115,8 @@ async def finished_body(hub: Hub, facility: FacilityRow) -> bytes:
 
 
 async def _unsent(hub: Hub) -> int:
-    async with hub.database.read() as connection:
-        query = "SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'"
-        return int((await connection.execute(text(query))).scalar_one())
+    [(unsent,)] = await hub.database.fetch(text("SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'"))
+    return int(unsent)
 
 
 async def measure(database_url: str, broker_url: str, count: int, rounds: int) -> tuple[list[float], list[float]]:

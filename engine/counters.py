@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
 
@@ -32,7 +31,7 @@ class Deltas(Counter[Cell]):
         self[Cell(facility_id, date, spec, after)] += 1
 
 
-async def apply(database: Database, connection: AsyncConnection, deltas: Deltas) -> None:
+def apply(database: Database, connection: Connection, deltas: Deltas) -> None:
     """Add the changes; in sorted order, so that two transactions never wait for each other crosswise."""
     changes = {cell: n for cell, n in sorted(deltas.items()) if n}
     if not changes:
@@ -42,10 +41,10 @@ async def apply(database: Database, connection: AsyncConnection, deltas: Deltas)
         totals[cell.facility_id, cell.spec, cell.status] += n
     columns = {"facility_id": "integer", "date": "text", "spec": "text", "status": "text", "n": "bigint"}
     daily = [[cell.facility_id, cell.date, cell.spec, cell.status, n] for cell, n in changes.items()]
-    await connection.execute(text(_upsert(database, "counters", columns)), {"rows": as_json(daily)})
+    connection.execute(text(_upsert(database, "counters", columns)), {"rows": as_json(daily)})
     del columns["date"]
     overall = [[*key, n] for key, n in sorted(totals.items()) if n]
-    await connection.execute(text(_upsert(database, "totals", columns)), {"rows": as_json(overall)})
+    connection.execute(text(_upsert(database, "totals", columns)), {"rows": as_json(overall)})
 
 
 def _upsert(database: Database, table: str, columns: Mapping[str, str]) -> str:
@@ -69,22 +68,18 @@ async def read(
         )
     parameters = {"facility": facility_id, "since": since or "0000-00-00", "until": until or "9999-12-31"}
     counts: dict[str, dict[str, int]] = {}
-    async with database.read() as connection:
-        for spec, status, n in await connection.execute(text(query), parameters):
-            counts.setdefault(spec, {})[status] = int(n)
+    for spec, status, n in await database.fetch(text(query), parameters):
+        counts.setdefault(spec, {})[status] = int(n)
     return counts
 
 
 async def recount(database: Database) -> dict[Cell, int]:
     """The counters as they would have to be, counted from the deliveries; for tests and repairs, slow."""
     query = "SELECT facility_id, date, spec, status, COUNT(*) FROM deliveries GROUP BY 1, 2, 3, 4"
-    async with database.read() as connection:
-        rows = await connection.execute(text(query))
-        return {Cell(f, d, s, st): n for f, d, s, st, n in rows}
+    return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}
 
 
 async def kept(database: Database) -> dict[Cell, int]:
     """The daily counters as they stand, without zeros."""
-    async with database.read() as connection:
-        rows = await connection.execute(text("SELECT facility_id, date, spec, status, n FROM counters WHERE n <> 0"))
-        return {Cell(f, d, s, st): n for f, d, s, st, n in rows}
+    query = "SELECT facility_id, date, spec, status, n FROM counters WHERE n <> 0"
+    return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}

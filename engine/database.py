@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
-from sqlalchemy import event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.ext.asyncio import create_async_engine
 
 T = TypeVar("T")
+Work = Callable[[Connection], T]
 COLLISIONS = ("deadlock", "database is locked", "could not serialize", "connection was closed")
 TRIES = 5
 
@@ -23,6 +23,16 @@ TRIES = 5
 def wall_clock() -> int:
     """Epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+class Backend(Protocol):
+    """Runs a whole transaction at once: a hop between threads or tasks per statement would cost more than it."""
+
+    async def read(self, work: Work[T]) -> T: ...
+
+    async def write(self, work: Work[T]) -> T: ...
+
+    async def close(self) -> None: ...
 
 
 class Database:
@@ -37,18 +47,7 @@ class Database:
         self._offset = 0
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
-        if self.dialect == "sqlite":
-            if parsed.database and parsed.database != ":memory:":
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            parsed = parsed.set(drivername="sqlite+aiosqlite")
-            self._writer = _sqlite_engine(parsed, "BEGIN IMMEDIATE", pool_size=1, durable=durable)
-            self._reader = _sqlite_engine(parsed, "BEGIN", pool_size=5, durable=durable)
-        else:
-            parsed = parsed.set(drivername="postgresql+asyncpg")
-            self._writer = create_async_engine(
-                parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
-            )
-            self._reader = self._writer
+        self._backend: Backend = _SQLite(parsed, durable) if self.dialect == "sqlite" else _PostgreSQL(parsed)
 
     def clock(self) -> int:
         """Epoch milliseconds, by the database's clock once `synchronise` has run."""
@@ -58,27 +57,18 @@ class Database:
         """Take over the clock of a PostgreSQL server, so that leases of several machines compare."""
         if self.dialect != "postgresql" or self._clock is not wall_clock:
             return
-        async with self.read() as connection:
-            seconds = (await connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one()
+        [(seconds,)] = await self.fetch(text("SELECT extract(epoch FROM clock_timestamp())"))
         self._offset = int(float(seconds) * 1000) - wall_clock()
 
-    @property
-    def engine(self) -> AsyncEngine:
-        """For reading elsewhere (SQLAdmin)."""
-        return self._reader
+    async def fetch(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """All rows of one query."""
+        return await self._backend.read(lambda connection: connection.execute(query, parameters or {}).all())
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads."""
-        async with self._reader.begin() as connection:
-            yield connection
-
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction; a deadlock or a lock that did not come is tried again from the start."""
         for attempt in range(1, TRIES + 1):
             try:
-                async with self._writer.begin() as connection:
-                    return await work(connection)
+                return await self._backend.write(work)
             except DBAPIError as error:
                 if attempt == TRIES or not _collision(error):
                     raise
@@ -86,7 +76,7 @@ class Database:
         raise AssertionError("unreachable")
 
     def rows(self, columns: Mapping[str, str], parameter: str) -> str:
-        """A SQL subquery that turns the JSON array `:parameter` of arrays into rows; columns are name -> SQL type."""
+        """A SQL subquery of the rows in the JSON array of arrays `:parameter`; columns are name -> SQL type."""
         if self.dialect == "sqlite":
             picked = (f"json_extract(value, '$[{i}]') AS {name}" for i, name in enumerate(columns))
             return f"(SELECT {', '.join(picked)} FROM json_each(:{parameter}))"
@@ -99,8 +89,7 @@ class Database:
         return "" if self.dialect == "sqlite" else "FOR UPDATE SKIP LOCKED"
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self._backend.close()
 
 
 def as_json(rows: Sequence[Sequence[Any]]) -> str:
@@ -109,19 +98,69 @@ def as_json(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _collision(error: DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    return error.connection_invalidated or any(sign in text for sign in COLLISIONS)
+    words = str(error.orig).lower()
+    return error.connection_invalidated or any(sign in words for sign in COLLISIONS)
 
 
-def _sqlite_engine(url: Any, begin: str, *, pool_size: int, durable: bool) -> AsyncEngine:
-    engine = create_async_engine(
-        url, poolclass=AsyncAdaptedQueuePool, pool_size=pool_size, max_overflow=0, hide_parameters=True
+class _PostgreSQL:
+    """asyncpg; the work runs in a greenlet of the event loop."""
+
+    def __init__(self, url: URL) -> None:
+        url = url.set(drivername="postgresql+asyncpg")
+        self._engine = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+
+    async def read(self, work: Work[T]) -> T:
+        return await self.write(work)
+
+    async def write(self, work: Work[T]) -> T:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+class _SQLite:
+    """The standard library's driver; all writing in one thread, reading in a few others."""
+
+    READERS = 4
+
+    def __init__(self, url: URL, durable: bool) -> None:
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._writer = _engine(url, "BEGIN IMMEDIATE", durable)
+        self._reader = _engine(url, "BEGIN", durable)
+        self._writing = ThreadPoolExecutor(1, "antar-write")
+        self._reading = ThreadPoolExecutor(self.READERS, "antar-read")
+
+    async def read(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, _transact, self._reader, work)
+
+    async def write(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, _transact, self._writer, work)
+
+    async def close(self) -> None:
+        for engine, threads in ((self._writer, self._writing), (self._reader, self._reading)):
+            await asyncio.to_thread(threads.shutdown)
+            engine.dispose()
+
+
+def _transact(engine: Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _engine(url: URL, begin: str, durable: bool) -> Engine:
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        pool_size=_SQLite.READERS,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False},
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves; the driver's own would come too late
-        cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
             "busy_timeout=15000",
@@ -130,11 +169,10 @@ def _sqlite_engine(url: Any, begin: str, *, pool_size: int, durable: bool) -> As
             "cache_size=-65536",
             "temp_store=MEMORY",
         ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+            connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.database import Database
 from engine.models import Attempt, AuditEntry, Delivery, Wait
@@ -54,10 +53,10 @@ class Detail:
     """A delivery with its attempts (newest first), what it waits for, what waits for it, and its audit."""
 
     row: Any
-    attempts: list[Any]
-    waits_for: list[Any]
-    waited_for_by: list[Any]
-    audit: list[Any]
+    attempts: Sequence[Any]
+    waits_for: Sequence[Any]
+    waited_for_by: Sequence[Any]
+    audit: Sequence[Any]
 
 
 WAITING = 50
@@ -69,31 +68,26 @@ async def page(database: Database, facility_id: int, filters: Filters, after: in
     query = select(Delivery.__table__).where(Delivery.facility_id == facility_id, *filters.conditions())
     if after is not None:
         query = query.where(Delivery.id < after)
-    async with database.read() as connection:
-        rows = list(await connection.execute(query.order_by(Delivery.id.desc()).limit(size + 1)))
+    rows = list(await database.fetch(query.order_by(Delivery.id.desc()).limit(size + 1)))
     return Page(rows[:size], rows[size - 1].id if len(rows) > size else None)
 
 
 async def one(database: Database, facility_id: int, id_: int) -> Detail | None:
     """Everything about one delivery; None if it is not there or another facility's."""
-    async with database.read() as connection:
-        query = select(Delivery.__table__).where(Delivery.id == id_, Delivery.facility_id == facility_id)
-        row = (await connection.execute(query)).first()
-        if row is None:
-            return None
-        return Detail(
-            row,
-            await _all(
-                connection, select(Attempt.__table__).where(Attempt.delivery_id == id_).order_by(Attempt.id.desc())
-            ),
-            await _all(connection, _waits_for(id_)),
-            await _all(connection, _waited_for_by(row)),
-            await _all(connection, select(AuditEntry.__table__).where(AuditEntry.delivery_id == id_)),
-        )
-
-
-async def _all(connection: AsyncConnection, query: Any) -> list[Any]:
-    return list(await connection.execute(query))
+    found = await database.fetch(
+        select(Delivery.__table__).where(Delivery.id == id_, Delivery.facility_id == facility_id)
+    )
+    if not found:
+        return None
+    attempts = select(Attempt.__table__).where(Attempt.delivery_id == id_).order_by(Attempt.id.desc())
+    audit = select(AuditEntry.__table__).where(AuditEntry.delivery_id == id_).order_by(AuditEntry.id)
+    return Detail(
+        found[0],
+        await database.fetch(attempts),
+        await database.fetch(_waits_for(id_)),
+        await database.fetch(_waited_for_by(found[0])),
+        await database.fetch(audit),
+    )
 
 
 def _waits_for(id_: int) -> Any:

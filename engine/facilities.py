@@ -7,9 +7,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.database import Database
 from engine.errors import AntarError, NotFound
@@ -33,9 +32,7 @@ _COLUMNS = (Facility.id, Facility.code, Facility.name, Facility.time_zone, Facil
 
 async def all_facilities(database: Database) -> list[FacilityRow]:
     """Every clinic, the first one first."""
-    async with database.read() as connection:
-        rows = await connection.execute(select(*_COLUMNS).order_by(Facility.id))
-        return [FacilityRow(*row) for row in rows]
+    return [FacilityRow(*row) for row in await database.fetch(select(*_COLUMNS).order_by(Facility.id))]
 
 
 async def by_code(database: Database, code: str | None) -> FacilityRow:
@@ -53,8 +50,8 @@ async def add_facility(
 ) -> FacilityRow:
     """Add a clinic; raises AntarError if the code is taken."""
 
-    async def run(connection: AsyncConnection) -> int:
-        result = await connection.execute(
+    def run(connection: Connection) -> int:
+        result = connection.execute(
             insert(Facility)
             .values(
                 code=code,
@@ -80,10 +77,10 @@ async def set_credentials(
     """Replace the secrets for an upstream; its token is dropped and its queue opened, to be tried at once."""
     sealed, now = vault.seal(secrets_), database.clock()
 
-    async def run(connection: AsyncConnection) -> None:
+    def run(connection: Connection) -> None:
         for table in (Credential, Token, Channel):
-            await connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
-        await connection.execute(
+            connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
+        connection.execute(
             insert(Credential).values(facility_id=facility_id, upstream=upstream, sealed=sealed, changed_at=now)
         )
 
@@ -93,9 +90,8 @@ async def set_credentials(
 async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
     """The opened secrets; empty if none were entered."""
     query = select(Credential.sealed).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
-    async with database.read() as connection:
-        sealed = (await connection.execute(query)).scalar()
-    return vault.open(sealed) if sealed else {}
+    rows = await database.fetch(query)
+    return vault.open(rows[0].sealed) if rows else {}
 
 
 async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
@@ -104,8 +100,8 @@ async def new_api_key(database: Database, facility_id: int, name: str, valid_day
     key = f"antar_{prefix}_{secrets.token_urlsafe(32)}"
     now = database.clock()
 
-    async def run(connection: AsyncConnection) -> None:
-        await connection.execute(
+    def run(connection: Connection) -> None:
+        connection.execute(
             insert(ApiKey).values(
                 facility_id=facility_id,
                 name=name,
@@ -123,9 +119,9 @@ async def new_api_key(database: Database, facility_id: int, name: str, valid_day
 async def revoke_api_key(database: Database, prefix: str) -> None:
     """End a key at once; raises NotFound."""
 
-    async def run(connection: AsyncConnection) -> int:
+    def run(connection: Connection) -> int:
         ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=database.clock())
-        return (await connection.execute(ended)).rowcount
+        return (connection.execute(ended)).rowcount
 
     if not await database.write(run):
         raise NotFound(f"no API key begins with {prefix!r}; `antar key list` shows them")
@@ -137,8 +133,7 @@ async def api_keys(database: Database) -> list[dict[str, object]]:
         "SELECT f.code AS facility, k.name, k.prefix, k.created_at, k.expires_at, k.last_used_at "
         "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id"
     )
-    async with database.read() as connection:
-        return [dict(row._mapping) for row in await connection.execute(text(query))]
+    return [dict(row._mapping) for row in await database.fetch(text(query))]
 
 
 async def by_api_key(database: Database, key: str) -> FacilityRow | None:
@@ -151,9 +146,8 @@ async def by_api_key(database: Database, key: str) -> FacilityRow | None:
             (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > database.clock()),
         )
     )
-    async with database.read() as connection:
-        row = (await connection.execute(query)).first()
-    return FacilityRow(*row) if row else None
+    rows = await database.fetch(query)
+    return FacilityRow(*rows[0]) if rows else None
 
 
 def _hash(key: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from enum import StrEnum
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from engine.database import Database
 from engine.deliver import Outcome, Signal
@@ -38,11 +37,11 @@ class Gate:
     async def state(self, channel: Channel, breaker: Breaker) -> State:
         """Whether to claim now; PROBE goes to one worker only, and but once per pause."""
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
-        async with self._database.read() as connection:
-            row = (await connection.execute(text(_READ), parameters)).first()
-        if row is None:
+        rows = await self._database.fetch(text(_READ), parameters)
+        if not rows:
             self._closed.discard(channel)
             return State.OPEN
+        row = rows[0]
         self._closed.add(channel)
         now = self._database.clock()
         if row.probe_at > now:
@@ -93,8 +92,8 @@ class Gate:
         await self._execute(_CLOSE, parameters)
 
     async def _execute(self, statement: str, parameters: dict[str, object]) -> int:
-        async def run(connection: AsyncConnection) -> int:
-            return (await connection.execute(text(statement), parameters)).rowcount
+        def run(connection: Connection) -> int:
+            return (connection.execute(text(statement), parameters)).rowcount
 
         return await self._database.write(run)
 

@@ -86,41 +86,35 @@ async def broker_ok(hub: Hub) -> bool:
 
 
 async def _workers(database: Database, now: int) -> list[WorkerHealth]:
-    async with database.read() as connection:
-        rows = await connection.execute(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
-        return [WorkerHealth(*row, alive=now - row.beat_at < ALIVE) for row in rows]
+    rows = await database.fetch(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
+    return [
+        WorkerHealth(row.name, row.started_at, row.beat_at, row.in_flight, now - row.beat_at < ALIVE) for row in rows
+    ]
 
 
 async def _channels(hub: Hub, now: int) -> list[ChannelHealth]:
     channels = []
-    async with hub.database.read() as connection:
-        rows = [
-            row
-            for upstream in hub.catalog.upstreams
-            for row in await connection.execute(text(_CHANNELS), {"upstream": upstream})
-        ]
-        for row in rows:
-            oldest = await connection.execute(
-                text(_OLDEST), {"upstream": row.upstream, "facility": row.facility_id, "now": now}
-            )
+    for upstream in hub.catalog.upstreams:
+        for row in await hub.database.fetch(text(_CHANNELS), {"upstream": upstream}):
+            parameters = {"upstream": upstream, "facility": row.facility_id, "now": now}
+            oldest = await hub.database.fetch(text(_OLDEST), parameters)
             channels.append(
                 ChannelHealth(
                     row.facility,
-                    row.upstream,
+                    upstream,
                     row.cause or "",
                     row.reason or "",
                     row.since,
                     row.probe_at,
                     row.expires_at,
-                    oldest.scalar(),
+                    oldest[0][0],
                 )
             )
     return channels
 
 
 _CHANNELS = """
-SELECT f.id AS facility_id, f.code AS facility, CAST(:upstream AS TEXT) AS upstream,
-  c.cause, c.reason, c.since, c.probe_at, t.expires_at
+SELECT f.id AS facility_id, f.code AS facility, c.cause, c.reason, c.since, c.probe_at, t.expires_at
 FROM facilities AS f
 LEFT JOIN channels AS c ON c.facility_id = f.id AND c.upstream = :upstream
 LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.database import Database
 from engine.errors import EnvironmentMismatch
@@ -17,13 +16,13 @@ LOCK = 0x616E746172  # "antar": one migration at a time on PostgreSQL; SQLite ha
 async def migrate(database: Database, environment: str) -> None:
     """Upgrade to head and tie the database to the environment; raises EnvironmentMismatch for another's."""
 
-    async def run(connection: AsyncConnection) -> None:
+    def run(connection: Connection) -> None:
         if database.dialect == "postgresql":
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        if await connection.run_sync(_current) != head():
-            await connection.run_sync(_upgrade)
-            await connection.execute(text("ANALYZE"))
-        await _claim_environment(database, connection, environment)
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        if _current(connection) != head():
+            _upgrade(connection)
+            connection.execute(text("ANALYZE"))
+        _claim_environment(database, connection, environment)
 
     await database.write(run)
 
@@ -53,15 +52,15 @@ def _config(connection: Connection) -> Any:
     return config
 
 
-async def _claim_environment(database: Database, connection: AsyncConnection, environment: str) -> None:
-    await connection.execute(
+def _claim_environment(database: Database, connection: Connection, environment: str) -> None:
+    connection.execute(
         text(
             "INSERT INTO installation (id, environment, created_at) VALUES (1, :environment, :now) "
             "ON CONFLICT DO NOTHING"
         ),
         {"environment": environment, "now": database.clock()},
     )
-    stored = (await connection.execute(text("SELECT environment FROM installation"))).scalar_one()
+    stored = (connection.execute(text("SELECT environment FROM installation"))).scalar_one()
     if stored != environment:
         raise EnvironmentMismatch(
             f"this database belongs to the environment {stored!r}, not to {environment!r}; ids of one are worthless in "

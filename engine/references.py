@@ -50,9 +50,8 @@ async def look_up(database: Database, targets: Iterable[Target]) -> dict[Target,
         "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key "
         "WHERE d.reference IS NOT NULL"
     )
-    async with database.read() as connection:
-        rows = await connection.execute(text(query), {"rows": as_json(unique)})
-        return {(facility_id, spec, key): reference for facility_id, spec, key, reference in rows}
+    rows = await database.fetch(text(query), {"rows": as_json(unique)})
+    return {(facility_id, spec, key): reference for facility_id, spec, key, reference in rows}
 
 
 @dataclass(frozen=True, slots=True)

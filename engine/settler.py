@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +14,11 @@ from engine.failpoints import failpoint
 from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.settle import settle
 
-BATCH = 500
+BATCH = 200
+"""Settlements that are written as soon as they have gathered."""
+GATHER = 0.03
+"""Seconds that fewer than BATCH wait for company."""
+MOST = 1000
 """Settlements per transaction at most."""
 LONGEST_PAUSE = 5.0
 """Seconds between two tries while the database is away."""
@@ -30,6 +35,7 @@ class Settler:
         self._gathered: list[Settlement] = []
         self._ended: list[Lease] = []
         self._work = asyncio.Event()
+        self._full = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -42,15 +48,19 @@ class Settler:
             self._ended.append(lease)
         self._idle.clear()
         self._work.set()
+        if len(self._gathered) >= BATCH:
+            self._full.set()
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
             await self._work.wait()
             self._work.clear()
-            await asyncio.sleep(0)  # let everything that is ready now into this batch
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), GATHER)
+            self._full.clear()
             while self._gathered:
-                batch, self._gathered = self._gathered[:BATCH], self._gathered[BATCH:]
+                batch, self._gathered = self._gathered[:MOST], self._gathered[MOST:]
                 ended, self._ended = ([], self._ended) if self._gathered else (self._ended, [])
                 await self._write(batch, ended)
             self._idle.set()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select, text
 
 from adapters.base import Account, StoredToken
 from engine.database import Database
@@ -22,10 +21,10 @@ class DatabaseTokens:
         query = select(Token.sealed, Token.expires_at, Token.refused_at, Token.refusal).where(
             Token.facility_id == account.facility_id, Token.upstream == upstream
         )
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).first()
-        if row is None:
+        rows = await self._database.fetch(query)
+        if not rows:
             return StoredToken()
+        row = rows[0]
         value = self._vault.open(row.sealed)["token"] if row.sealed else ""
         return StoredToken(value, row.expires_at / 1000, row.refused_at / 1000, row.refusal)
 
@@ -33,9 +32,9 @@ class DatabaseTokens:
         now = self._database.clock()
         key = {"facility": account.facility_id, "upstream": upstream}
 
-        async def take(connection: AsyncConnection) -> bool:
-            await connection.execute(text(_PRESENT), key)
-            taken = await connection.execute(text(_TAKE), {**key, "now": now, "until": now + int(seconds * 1000)})
+        def take(connection: Connection) -> bool:
+            connection.execute(text(_PRESENT), key)
+            taken = connection.execute(text(_TAKE), {**key, "now": now, "until": now + int(seconds * 1000)})
             return taken.rowcount == 1
 
         return await self._database.write(take)
@@ -50,12 +49,10 @@ class DatabaseTokens:
         }
         where = (Token.facility_id == account.facility_id, Token.upstream == upstream)
 
-        async def write(connection: AsyncConnection) -> None:
-            done = await connection.execute(Token.__table__.update().where(*where).values(**values))  # type: ignore[attr-defined]
+        def write(connection: Connection) -> None:
+            done = connection.execute(Token.__table__.update().where(*where).values(**values))  # type: ignore[attr-defined]
             if not done.rowcount:
-                await connection.execute(
-                    insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values)
-                )
+                connection.execute(insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values))
 
         await self._database.write(write)
 

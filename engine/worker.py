@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable
 
 import dramatiq
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.catalog import Catalog
 from engine.deliver import Courier
@@ -158,8 +157,8 @@ class Worker:
         now = self._hub.database.clock()
         parameters = {"name": self.name, "now": now, "in_flight": self.in_flight}
 
-        async def sign(connection: AsyncConnection) -> None:
-            await connection.execute(text(_SIGN), parameters)
+        def sign(connection: Connection) -> None:
+            connection.execute(text(_SIGN), parameters)
 
         await self._hub.database.write(sign)
 
@@ -175,8 +174,8 @@ class Worker:
             log.warning("settlements_left", note="their leases end by themselves")
 
     async def _sign_off(self) -> None:
-        async def remove(connection: AsyncConnection) -> None:
-            await connection.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
+        def remove(connection: Connection) -> None:
+            connection.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
 
         try:
             await self._hub.database.write(remove)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import counters
 from engine.database import Database, as_json
@@ -52,22 +51,20 @@ async def add(database: Database, batch: Batch, entries: Sequence[Entry]) -> lis
                 raise
 
 
-async def _add(
-    database: Database, connection: AsyncConnection, batch: Batch, entries: Sequence[Entry]
-) -> list[tuple[int, Added]]:
-    rows = await _stored(database, connection, batch, {entry.key for entry in entries})
+def _add(database: Database, connection: Connection, batch: Batch, entries: Sequence[Entry]) -> list[tuple[int, Added]]:
+    rows = _stored(database, connection, batch, {entry.key for entry in entries})
     outcomes = [_fold(rows, entry) for entry in entries]
     deltas = counters.Deltas()
     now = database.clock()
     new = [(row, row.entry) for row in rows.values() if row.entry and row.id is None]
     changed = [(row, row.entry) for row in rows.values() if row.entry and row.id is not None]
     if new:
-        await _insert(connection, batch, new, now, deltas)
+        _insert(connection, batch, new, now, deltas)
     if changed:
-        await _update(database, connection, batch, changed, now, deltas)
-    await counters.apply(database, connection, deltas)
+        _update(database, connection, batch, changed, now, deltas)
+    counters.apply(database, connection, deltas)
     if new:
-        rows = await _stored(database, connection, batch, {entry.key for entry in entries})
+        rows = _stored(database, connection, batch, {entry.key for entry in entries})
     return [(rows[entry.key].id or 0, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
 
 
@@ -84,9 +81,9 @@ def _fold(rows: dict[str, _Row], entry: Entry) -> Added:
     return Added.CHANGED
 
 
-async def _stored(database: Database, connection: AsyncConnection, batch: Batch, keys: set[str]) -> dict[str, _Row]:
+def _stored(database: Database, connection: Connection, batch: Batch, keys: set[str]) -> dict[str, _Row]:
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
-    found = await connection.execute(
+    found = connection.execute(
         text(
             "SELECT d.key, d.id, d.record_hash, d.status, d.date FROM deliveries AS d "
             f"JOIN {database.rows({'k': 'text'}, 'keys')} AS v ON d.key = v.k "
@@ -97,8 +94,8 @@ async def _stored(database: Database, connection: AsyncConnection, batch: Batch,
     return {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in found}
 
 
-async def _insert(
-    connection: AsyncConnection, batch: Batch, rows: Sequence[tuple[_Row, Entry]], now: int, deltas: counters.Deltas
+def _insert(
+    connection: Connection, batch: Batch, rows: Sequence[tuple[_Row, Entry]], now: int, deltas: counters.Deltas
 ) -> None:
     values: list[dict[str, Any]] = []
     for row, entry in rows:
@@ -126,12 +123,12 @@ async def _insert(
             }
         )
         deltas.move(batch.facility_id, entry.date, batch.spec, None, Status.QUEUED)
-    await connection.execute(insert(Delivery.__table__), values)  # type: ignore[arg-type]
+    connection.execute(insert(Delivery.__table__), values)  # type: ignore[arg-type]
 
 
-async def _update(
+def _update(
     database: Database,
-    connection: AsyncConnection,
+    connection: Connection,
     batch: Batch,
     rows: Sequence[tuple[_Row, Entry]],
     now: int,
@@ -157,9 +154,9 @@ async def _update(
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
         if after == Status.QUEUED:
             due_again.append([row.id, int(entry.lane)])
-    await connection.execute(text(_CHANGE), contents)
+    connection.execute(text(_CHANGE), contents)
     if due_again:
-        await _make_due(database, connection, due_again, now)
+        _make_due(database, connection, due_again, now)
 
 
 _CHANGE = """
@@ -169,11 +166,11 @@ WHERE id = :id
 """
 
 
-async def _make_due(database: Database, connection: AsyncConnection, rows: list[list[int | None]], now: int) -> None:
+def _make_due(database: Database, connection: Connection, rows: list[list[int | None]], now: int) -> None:
     wanted = database.rows({"id": "bigint", "lane": "smallint"}, "rows")
     parameters = {"rows": as_json(rows)}
-    await connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {wanted} AS v)"), parameters)
-    await connection.execute(
+    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {wanted} AS v)"), parameters)
+    connection.execute(
         text(
             "UPDATE deliveries AS d SET status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0, "
             f"trigger = 'auto', problem = NULL, code = NULL, http_status = NULL FROM {wanted} AS v WHERE d.id = v.id"

@@ -6,8 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from engine import counters
 from engine.database import Database, as_json
@@ -23,9 +22,7 @@ async def claim(database: Database, channel: Channel, limit: int, worker: str) -
     return await database.write(lambda connection: _claim(database, connection, channel, limit, worker))
 
 
-async def _claim(
-    database: Database, connection: AsyncConnection, channel: Channel, limit: int, worker: str
-) -> list[Claimed]:
+def _claim(database: Database, connection: Connection, channel: Channel, limit: int, worker: str) -> list[Claimed]:
     now = database.clock()
     lease = Lease(id=secrets.randbits(62), until=now + LEASE, outstanding=0)
     rows: list[Any] = []
@@ -39,17 +36,17 @@ async def _claim(
                 "limit": limit - len(rows),
                 "lease": lease.id,
             }
-            rows += (await connection.execute(text(_CLAIM % database.skip_locked), parameters)).all()
+            rows += (connection.execute(text(_CLAIM % database.skip_locked), parameters)).all()
     if not rows:
         return []
-    await connection.execute(
+    connection.execute(
         text("INSERT INTO leases (id, worker, until, begun) VALUES (:id, :worker, :until, false)"),
         {"id": lease.id, "worker": worker, "until": lease.until},
     )
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, row.claimed_from, Status.SENDING)
-    await counters.apply(database, connection, deltas)
+    counters.apply(database, connection, deltas)
     lease.outstanding = len(rows)
     claimed = [_claimed(row, lease) for row in rows]
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
@@ -76,8 +73,8 @@ RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_ver
 async def begin(database: Database, lease: Lease) -> bool:
     """Mark that requests of the batch may leave from now on; False if the lease is lost."""
 
-    async def mark(connection: AsyncConnection) -> bool:
-        done = await connection.execute(text("UPDATE leases SET begun = true WHERE id = :id"), {"id": lease.id})
+    def mark(connection: Connection) -> bool:
+        done = connection.execute(text("UPDATE leases SET begun = true WHERE id = :id"), {"id": lease.id})
         return done.rowcount == 1
 
     lease.begun = await database.write(mark)
@@ -89,8 +86,8 @@ async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
     until = database.clock() + LEASE
     wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
 
-    async def push(connection: AsyncConnection) -> set[int]:
-        held = await connection.execute(
+    def push(connection: Connection) -> set[int]:
+        held = connection.execute(
             text(f"UPDATE leases SET until = :until WHERE id IN {wanted} RETURNING id"),
             {"until": until, "ids": as_json([[lease.id] for lease in leases])},
         )
@@ -106,11 +103,10 @@ async def due_channels(database: Database, channels: Sequence[Channel]) -> list[
     """Those of the channels that have something due."""
     now = database.clock()
     due = []
-    async with database.read() as connection:
-        for channel in channels:
-            parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
-            if (await connection.execute(text(_DUE), parameters)).first():
-                due.append(channel)
+    for channel in channels:
+        parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
+        if await database.fetch(text(_DUE), parameters):
+            due.append(channel)
     return due
 
 

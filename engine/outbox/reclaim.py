@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, text
 
 from engine import counters
 from engine.database import Database
@@ -22,30 +21,28 @@ RACE = 120_000
 
 async def reclaim(database: Database) -> set[Channel]:
     """Take back the batches whose lease ended; safe to run in several processes at once."""
-    async with database.read() as connection:
-        ended = await connection.execute(text("SELECT id FROM leases WHERE until < :now"), {"now": database.clock()})
-        ids = list(ended.scalars())
+    ended = await database.fetch(text("SELECT id FROM leases WHERE until < :now"), {"now": database.clock()})
     due: set[Channel] = set()
-    for lease_id in ids:
+    for (lease_id,) in ended:
         due |= await database.write(partial(_take_back, database, lease_id))
     return due
 
 
-async def _take_back(database: Database, lease_id: int, connection: AsyncConnection) -> set[Channel]:
+def _take_back(database: Database, lease_id: int, connection: Connection) -> set[Channel]:
     now = database.clock()
-    won = await connection.execute(
+    won = connection.execute(
         text("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun"), {"id": lease_id, "now": now}
     )
     lease = won.first()
     if lease is None:  # the heartbeat came after all, or another sweep was quicker
         return set()
-    rows = (await connection.execute(text(_TAKE_BACK), _parameters(lease_id, bool(lease.begun), now))).all()
+    rows = (connection.execute(text(_TAKE_BACK), _parameters(lease_id, bool(lease.begun), now))).all()
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
-    await counters.apply(database, connection, deltas)
+    counters.apply(database, connection, deltas)
     if lease.begun and rows:
-        await connection.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
+        connection.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
     return {Channel(row.upstream, row.facility_id) for row in rows}
 
 
@@ -93,12 +90,12 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     """
     since = 0 if everything else database.clock() - RACE
 
-    async def run(connection: AsyncConnection) -> set[Channel]:
-        found = await connection.execute(text(_OVERLOOKED), {"since": since})
+    def run(connection: Connection) -> set[Channel]:
+        found = connection.execute(text(_OVERLOOKED), {"since": since})
         arrived = [(row.facility_id, row.spec, row.key) for row in found]
         deltas = counters.Deltas()
-        due = await release(database, connection, arrived, deltas)
-        await counters.apply(database, connection, deltas)
+        due = release(database, connection, arrived, deltas)
+        counters.apply(database, connection, deltas)
         return due
 
     return await database.write(run)

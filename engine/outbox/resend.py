@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, text
 
 from engine import counters
 from engine.database import Database, as_json
@@ -40,8 +39,8 @@ async def resend(
 ) -> dict[int, Handled]:
     """Make deliveries due again. Many clicks at once count as one. What may have arrived is looked for first."""
 
-    async def run(connection: AsyncConnection) -> dict[int, Handled]:
-        return await _change(
+    def run(connection: Connection) -> dict[int, Handled]:
+        return _change(
             database,
             connection,
             facility_id,
@@ -63,8 +62,8 @@ async def ignore(
 ) -> dict[int, Handled]:
     """Set deliveries aside, with a reason; what is on its way or sent is left alone."""
 
-    async def run(connection: AsyncConnection) -> dict[int, Handled]:
-        return await _change(
+    def run(connection: Connection) -> dict[int, Handled]:
+        return _change(
             database,
             connection,
             facility_id,
@@ -89,9 +88,9 @@ def _refusal(status: str, force: bool) -> Handled | None:
     return None
 
 
-async def _change(
+def _change(
     database: Database,
-    connection: AsyncConnection,
+    connection: Connection,
     facility_id: int,
     ids: Sequence[int],
     actor: str,
@@ -105,7 +104,7 @@ async def _change(
 ) -> dict[int, Handled]:
     wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
-    found = await connection.execute(
+    found = connection.execute(
         text(
             f"SELECT id, spec, date, status FROM deliveries WHERE facility_id = :facility AND id IN {wanted} "
             f"ORDER BY id {lock}"
@@ -123,11 +122,11 @@ async def _change(
     if chosen:
         now = database.clock()
         parameters = {"ids": as_json([[id_] for id_ in chosen])}
-        await connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), parameters)
-        await connection.execute(
+        connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), parameters)
+        connection.execute(
             text(statement + wanted), {**parameters, "now": now, "trigger": f"{action}: {actor}", "lane": lane}
         )
-        await connection.execute(
+        connection.execute(
             insert(AuditEntry),
             [
                 {
@@ -141,7 +140,7 @@ async def _change(
                 for id_ in chosen
             ],
         )
-        await counters.apply(database, connection, deltas)
+        counters.apply(database, connection, deltas)
     return outcomes
 
 

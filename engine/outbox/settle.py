@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, text
 
 from engine import counters
 from engine.database import Database, as_json
@@ -25,12 +24,12 @@ async def settle(database: Database, settlements: Sequence[Settlement], ended: I
     return await database.write(lambda connection: _settle(database, connection, settlements, leases))
 
 
-async def _settle(
-    database: Database, connection: AsyncConnection, settlements: Sequence[Settlement], leases: list[list[int]]
+def _settle(
+    database: Database, connection: Connection, settlements: Sequence[Settlement], leases: list[list[int]]
 ) -> set[Channel]:
     now = database.clock()
     parameters = {"rows": as_json([_row(settlement) for settlement in settlements]), "now": now}
-    settled = (await connection.execute(text(_statement(database)), parameters)).all()
+    settled = (connection.execute(text(_statement(database)), parameters)).all()
     deltas = counters.Deltas()
     due: set[Channel] = set()
     for row in settled:
@@ -39,16 +38,16 @@ async def _settle(
             due.add(Channel(row.upstream, row.facility_id))
     failpoint("settling")
     held = {row.id for row in settled}
-    await _write_waits(database, connection, [s for s in settlements if s.waits and s.delivery.id in held], now)
+    _write_waits(database, connection, [s for s in settlements if s.waits and s.delivery.id in held], now)
     arrived = [s for s in settlements if s.reference is not None and s.delivery.id in held]
-    due |= await release(
+    due |= release(
         database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
     )
     failpoint("released")
-    await _write_attempts(connection, settlements)
-    await counters.apply(database, connection, deltas)
+    _write_attempts(connection, settlements)
+    counters.apply(database, connection, deltas)
     if leases:
-        await connection.execute(
+        connection.execute(
             text(f"DELETE FROM leases WHERE id IN (SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"),
             {"ids": as_json(leases)},
         )
@@ -115,9 +114,7 @@ def _statement(database: Database) -> str:
     """
 
 
-async def _write_waits(
-    database: Database, connection: AsyncConnection, settlements: Sequence[Settlement], now: int
-) -> None:
+def _write_waits(database: Database, connection: Connection, settlements: Sequence[Settlement], now: int) -> None:
     rows = [[s.delivery.facility_id, spec, key, s.delivery.id, now] for s in settlements for spec, key in s.waits]
     if not rows:
         return
@@ -129,7 +126,7 @@ async def _write_waits(
         "created_at": "bigint",
     }
     names = ", ".join(columns)
-    await connection.execute(
+    connection.execute(
         text(
             f"INSERT INTO waits ({names}) SELECT {names} FROM {database.rows(columns, 'rows')} AS v WHERE true "
             "ON CONFLICT DO NOTHING"
@@ -138,9 +135,9 @@ async def _write_waits(
     )
 
 
-async def release(
+def release(
     database: Database,
-    connection: AsyncConnection,
+    connection: Connection,
     arrived: Sequence[tuple[int, str, str]],
     deltas: counters.Deltas,
 ) -> set[Channel]:
@@ -148,7 +145,7 @@ async def release(
     if not arrived:
         return set()
     columns = {"facility_id": "integer", "spec": "text", "key": "text"}
-    waiting = await connection.execute(
+    waiting = connection.execute(
         text(
             "DELETE FROM waits WHERE (facility_id, spec, key) IN "
             f"(SELECT facility_id, spec, key FROM {database.rows(columns, 'rows')} AS v) RETURNING delivery_id"
@@ -158,7 +155,7 @@ async def release(
     ids = [[id_] for id_ in sorted(set(waiting.scalars()))]
     if not ids:
         return set()
-    freed = await connection.execute(
+    freed = connection.execute(
         text(
             "UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL "
             f"WHERE id IN (SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v) AND status = 'blocked' "
@@ -174,7 +171,7 @@ async def release(
     return channels
 
 
-async def _write_attempts(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:
+def _write_attempts(connection: Connection, settlements: Sequence[Settlement]) -> None:
     values = [
         {
             "delivery_id": settlement.delivery.id,
@@ -198,4 +195,4 @@ async def _write_attempts(connection: AsyncConnection, settlements: Sequence[Set
         for attempt in settlement.attempts
     ]
     if values:
-        await connection.execute(insert(Attempt.__table__), values)  # type: ignore[arg-type]
+        connection.execute(insert(Attempt.__table__), values)  # type: ignore[arg-type]

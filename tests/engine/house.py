@@ -222,16 +222,15 @@ class House:
 
     async def row(self, spec: str, key: str) -> Any:
         query = text("SELECT * FROM deliveries WHERE spec = :spec AND key = :key")
-        async with self.hub.database.read() as connection:
-            return (await connection.execute(query, {"spec": spec, "key": key})).one()
+        [found] = await self.hub.database.fetch(query, {"spec": spec, "key": key})
+        return found
 
     async def status(self, spec: str, key: str) -> str:
         return str((await self.row(spec, key)).status)
 
     async def attempts(self) -> list[str]:
-        async with self.hub.database.read() as connection:
-            rows = await connection.execute(text("SELECT operation, verdict FROM attempts ORDER BY id"))
-            return [f"{row.operation} {row.verdict}" for row in rows]
+        rows = await self.hub.database.fetch(text("SELECT operation, verdict FROM attempts ORDER BY id"))
+        return [f"{row.operation} {row.verdict}" for row in rows]
 
     async def counters_are_right(self) -> bool:
         return await counters.kept(self.hub.database) == await counters.recount(self.hub.database)

@@ -62,13 +62,12 @@ class Scene:
         await hub.close()
 
     async def statuses(self) -> dict[str, int]:
-        async with self.hub.database.read() as connection:
-            rows = await connection.execute(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
-            return {status: n for status, n in rows}
+        rows = await self.hub.database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
+        return {status: n for status, n in rows}
 
     async def number(self, query: str) -> int:
-        async with self.hub.database.read() as connection:
-            return int((await connection.execute(text(query))).scalar_one())
+        [(n,)] = await self.hub.database.fetch(text(query))
+        return int(n)
 
     async def all_is_well(self) -> None:
         """The invariants: nothing lost, nothing twice, nothing stuck, counters right, every try on record."""

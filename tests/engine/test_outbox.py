@@ -48,13 +48,13 @@ def blocked(delivery: Claimed, *waits: tuple[str, str]) -> Settlement:
 
 
 async def row(database: Database, id_: int) -> Any:
-    async with database.read() as connection:
-        return (await connection.execute(text("SELECT * FROM deliveries WHERE id = :id"), {"id": id_})).one()
+    [found] = await database.fetch(text("SELECT * FROM deliveries WHERE id = :id"), {"id": id_})
+    return found
 
 
 async def count(database: Database, table: str) -> int:
-    async with database.read() as connection:
-        return int((await connection.execute(text(f"SELECT COUNT(*) FROM {table}"))).scalar_one())
+    [(n,)] = await database.fetch(text(f"SELECT COUNT(*) FROM {table}"))
+    return int(n)
 
 
 async def counters_are_right(database: Database) -> bool:
