@@ -9,7 +9,9 @@ from pathlib import Path
 from adapters.registry import ADAPTERS
 from engine.faults import Faults, did_you_mean
 from engine.loading.entries import EntryLoader, content_hash
+from engine.loading.examples import check_examples
 from engine.loading.files import Sections, read_files
+from engine.loading.relations import check_relations
 from engine.loading.upstreams import LoadedUpstream, load_upstreams
 from engine.spec import Spec, UpstreamSpec
 
@@ -34,8 +36,10 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
     """
     faults = Faults()
     sections = read_files(directory, faults)
+    faults.settle()
     upstreams = load_upstreams(sections, ADAPTERS if adapters is None else adapters, faults)
     specs = _load_specs(sections, upstreams, faults)
+    check_relations(sections, specs, faults)
     faults.raise_if_any()
     return Catalog(
         specs=specs,
@@ -55,7 +59,11 @@ def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], fau
             wanted = "" if chosen is None else str(chosen.value)
             faults.add(source, f"specs.{name}.upstream", f"no upstream {wanted!r}{did_you_mean(wanted, upstreams)}")
             continue
-        spec = EntryLoader(name, node, upstreams[str(chosen.value)], sections, faults).load()
-        if spec is not None:
-            specs[name] = spec
+        known = len(faults.found)
+        loader = EntryLoader(name, node, upstreams[str(chosen.value)], sections, faults)
+        spec = loader.load()
+        if spec is None:
+            continue
+        specs[name] = spec
+        check_examples(spec, loader, clean=len(faults.found) == known, faults=faults)
     return specs

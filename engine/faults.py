@@ -47,9 +47,16 @@ class Faults:
 
     def __init__(self) -> None:
         self.found: list[Fault] = []
+        self._settled: set[tuple[str, int, int]] = set()
 
     def add(self, source: Source, path: str, message: str) -> None:
-        self.found.append(Fault(source.file, source.line, source.column, path, message))
+        """One more, unless the place is settled."""
+        if (source.file, source.line, source.column) not in self._settled:
+            self.found.append(Fault(source.file, source.line, source.column, path, message))
+
+    def settle(self) -> None:
+        """Nothing more about the places that have a fault: what follows from it would only confuse."""
+        self._settled.update((fault.file, fault.line, fault.column) for fault in self.found)
 
     def raise_if_any(self) -> None:
         """Raises ConfigFaults if there is one."""

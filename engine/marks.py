@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ class Node:
             return [node.plain() for node in self.items]
         return self.value
 
-    def at(self, steps: list[str | int]) -> Source:
-        """Where the value at that path stands, or the nearest thing above it that is there."""
+    def find(self, steps: Sequence[str | int]) -> Node:
+        """The value at that path, or the nearest thing above it that is there."""
         node = self
         for step in steps:
             if node.entries is not None and step in node.entries:
@@ -65,7 +65,7 @@ class Node:
                 node = node.items[step]
             else:
                 break
-        return node.source
+        return node
 
 
 def read(path: Path, file: str, faults: Faults) -> Node | None:

@@ -13,8 +13,8 @@ from engine.completion import completion
 from engine.faults import Faults
 from engine.loading import reading
 from engine.loading.files import Sections
-from engine.loading.merge import with_defaults
-from engine.loading.upstreams import FACILITY, LoadedUpstream, outcomes, retry
+from engine.loading.merge import places_in, with_defaults
+from engine.loading.upstreams import FACILITY, LoadedUpstream, no_templates, outcomes, retry
 from engine.marks import Node
 from engine.spec import Column, Endpoint, Find, Need, Operation, Spec, Update
 from engine.template import Compiler, Template
@@ -27,21 +27,23 @@ class EntryLoader:
     def __init__(self, name: str, node: Node, upstream: LoadedUpstream, sections: Sections, faults: Faults) -> None:
         self._name = name
         self._path = f"specs.{name}"
-        self._node = with_defaults(node, upstream.defaults)
+        self.node = with_defaults(node, upstream.defaults)
+        self._inherited = places_in(upstream.defaults, f"upstreams.{upstream.spec.name}.defaults")
         self._upstream = upstream
         self._compiler: Compiler = upstream.compiler
         self._sections = sections
         self._faults = faults
-        self._schema = record_schema(self._node)
+        self._schema = record_schema(self.node)
         self._shape = of_schema(self._schema)
-        self._tables = reading.plain_mapping(self._node, "tables")
+        self._tables = reading.plain_mapping(self.node, "tables")
         self._base = {"record": self._shape, "facility": FACILITY, "tables": of_value(self._tables)}
         self._sending = self._base | {"needs": self._needs_shape(), "operation": SCALAR, "reference": SCALAR}
 
     def load(self) -> Spec | None:
         """The compiled entry; None where so much is missing that there is none."""
-        node, base = self._node, self._base
-        key, date = self._expression("key", base), self._expression("date", base)
+        node, base = self.node, self._base
+        self._check_whole()
+        key, date = self._of_record("key"), self._of_record("date")
         patient = node.get("patient")
         payload = self._tree(node, "payload", self._path, self._sending)
         endpoint, update, find = self._endpoint(), self._update(), self._find()
@@ -82,17 +84,44 @@ class EntryLoader:
     def _missing(self, node: Node, path: str, key: str, right: str) -> None:
         self._faults.add(node.source, path, f"{key!r} is missing; {right}")
 
-    def _expression(self, key: str, names: Mapping[str, Shape]) -> Template | None:
-        return self._below(self._node, "", key, names)
+    def _check_whole(self) -> None:
+        place = self._sections.keys["specs", self._name]
+        for key, right in _REQUIRED.items():
+            if self.node.get(key) is None:
+                self._faults.add(place, self._path, f"{key!r} is missing; {right}")
+        if self.node.get("endpoint") is None:
+            if self.node.get("find") is None:
+                message = "neither endpoint nor find; write endpoint to send, find to look up"
+                self._faults.add(place, self._path, message)
+            if self.node.get("update") is not None:
+                source = self.node.keys["update"]
+                self._faults.add(source, f"{self._path}.update", "update without endpoint; add endpoint or remove it")
+        tables = self.node.get("tables")
+        if tables is not None:
+            no_templates(tables, f"{self._path}.tables", self._faults)
+
+    def _of_record(self, key: str) -> Template | None:
+        """A key or date that is the same for each record is surely a mistake."""
+        found = self.node.get(key)
+        if found is not None and "{{" not in str(found.value):
+            message = f"is the same for every record; write an expression, e.g. {{{{ record.{key} }}}}"
+            self._faults.add(found.source, f"{self._path}.{key}", message)
+        return self._below(self.node, "", key, self._base)
 
     def _below(self, node: Node | None, section: str, key: str, names: Mapping[str, Shape]) -> Template | None:
         found = None if node is None else node.get(key)
+        if found is None:
+            return None
         path = ".".join(each for each in (self._path, section, key) if each)
-        return None if found is None else self._compiler.expression(found, path, names)
+        return self._compiler.expression(found, self._written(found, path), names)
 
     def _tree(self, node: Node, key: str, path: str, names: Mapping[str, Shape]) -> Template | None:
         found = node.get(key)
-        return None if found is None else self._compiler.tree(found, f"{path}.{key}", names)
+        return None if found is None else self._compiler.tree(found, self._written(found, f"{path}.{key}"), names)
+
+    def _written(self, node: Node, path: str) -> str:
+        """What is inherited is told once, at the upstream, and not for each entry."""
+        return self._inherited.get(id(node), path)
 
     def _url_path(self, node: Node, section: str) -> Template | None:
         found = node.get("path")
@@ -115,7 +144,7 @@ class EntryLoader:
         return self._below(node, section, key, names)
 
     def _endpoint(self) -> Endpoint | None:
-        node = self._node.get("endpoint")
+        node = self.node.get("endpoint")
         if node is None:
             return None
         path = self._url_path(node, "endpoint")
@@ -127,7 +156,7 @@ class EntryLoader:
         return Endpoint(method, path, query, reference, reading.text(node, "content_type") or None)
 
     def _update(self) -> Update | None:
-        node = self._node.get("update")
+        node = self.node.get("update")
         if node is None:
             return None
         path = self._url_path(node, "update")
@@ -145,7 +174,7 @@ class EntryLoader:
         return reading.text(node, "method", "POST")
 
     def _find(self) -> Find | None:
-        node = self._node.get("find")
+        node = self.node.get("find")
         if node is None:
             return None
         answer, hit = self._sending | {"body": ANY}, self._sending | {"candidate": ANY}
@@ -162,7 +191,7 @@ class EntryLoader:
 
     def _columns(self) -> tuple[Column, ...]:
         columns = []
-        for name, node in reading.entries(self._node, "columns").items():
+        for name, node in reading.entries(self.node, "columns").items():
             value = self._below(node, f"columns.{name}", "value", self._base)
             if value is not None:
                 label = reading.text(node, "label", name)
@@ -171,7 +200,7 @@ class EntryLoader:
 
     def _needs_shape(self) -> Shape:
         shapes = {}
-        for name, node in reading.entries(self._node, "needs").items():
+        for name, node in reading.entries(self.node, "needs").items():
             one = Shape({"reference": SCALAR, "key": SCALAR, "item": self._item_shape(name, node)})
             shapes[name] = one if node.get("each") is None else Shape({}, one)
         return Shape(shapes)
@@ -188,7 +217,7 @@ class EntryLoader:
     def _needs(self) -> tuple[Need, ...]:
         return tuple(
             need
-            for name, node in reading.entries(self._node, "needs").items()
+            for name, node in reading.entries(self.node, "needs").items()
             if (need := self._need(name, node)) is not None
         )
 
@@ -207,7 +236,7 @@ class EntryLoader:
 
     def _hash(self) -> str:
         """Of the entry and of all that it inherits: what it names of its upstream and the fragments, and they name."""
-        content: dict[str, Any] = {"entry": self._node.plain()}
+        content: dict[str, Any] = {"entry": self.node.plain()}
         inherited = {**self._sections.fragments, **self._upstream.inherited}
         words = _words(content)
         while found := {name for name in inherited if name in words and name not in content}:
@@ -215,6 +244,15 @@ class EntryLoader:
                 content[name] = inherited[name].plain()
                 words |= _words(content[name])
         return content_hash(content)
+
+
+_REQUIRED = {
+    "group": "e.g. group: Klinis",
+    "key": 'e.g. key: "{{ record.id }}"',
+    "date": 'e.g. date: "{{ record.recorded_at }}"',
+    "record": "write the JSON Schema of what the HIS hands in",
+    "example": "write a record that satisfies `record`",
+}
 
 
 def _words(value: Any) -> set[str]:

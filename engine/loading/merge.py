@@ -26,3 +26,13 @@ def with_defaults(entry: Node, defaults: Node | None) -> Node:
     had = entry.entries or {}
     kept = {key: node for key, node in defaults.entries.items() if key in had or key not in _WHERE_PRESENT}
     return deep_merge(Node(defaults.source, entries=kept, keys=defaults.keys), entry)
+
+
+def places_in(node: Node | None, path: str) -> dict[int, str]:
+    """The path of every node below, by the node's identity, which merging keeps."""
+    if node is None:
+        return {}
+    places = {id(node): path}
+    for key, inner in (node.entries or {}).items():
+        places.update(places_in(inner, f"{path}.{key}"))
+    return places

@@ -97,10 +97,22 @@ def _compiler(
                 section = node.get(kind)
                 place = section.keys[name] if section is not None else node.source
                 faults.add(place, f"{path}.{kind}.{name}", f"{name!r} is taken by Antar itself; choose another name")
+    for name, each in constants.items():
+        no_templates(each, f"{path}.constants.{name}", faults)
     compiler = Compiler(faults, {name: each.plain() for name, each in constants.items()}, sections.fragments)
     for name, each in filters.items():
         compiler.add_filter(name, each, f"{path}.filters.{name}", {"facility": FACILITY})
     return compiler
+
+
+def no_templates(node: Node, path: str, faults: Faults) -> None:
+    """Plain values stay plain: an expression in them would leave as it is written."""
+    if isinstance(node.value, str) and "{{" in node.value:
+        faults.add(node.source, path, "is taken as it is written; write the expression where it is used")
+    for key, inner in (node.entries or {}).items():
+        no_templates(inner, f"{path}.{key}", faults)
+    for index, inner in enumerate(node.items or ()):
+        no_templates(inner, f"{path}[{index}]", faults)
 
 
 def _extract(node: Node | None, path: str, faults: Faults) -> Extract | None:

@@ -7,7 +7,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
-from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS as JINJA_TESTS
@@ -48,7 +47,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def _environment() -> Sandbox:
     environment = Sandbox(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.globals.clear()
-    environment.filters = {name: JINJA_FILTERS[name] for name in (*_OF_VALUE, *_OF_ENVIRONMENT, *_OF_CONTEXT)} | PLAIN
+    harmless = (*_OF_VALUE, *_OF_ENVIRONMENT, *_OF_CONTEXT)
+    environment.filters = {name: each for name, each in environment.filters.items() if name in harmless} | PLAIN
     environment.tests = {name: JINJA_TESTS[name] for name in _TESTS}
     return environment
 
@@ -57,7 +57,7 @@ ENVIRONMENT = _environment()
 _CONTEXT = Context(ENVIRONMENT, {}, None, {})
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    **{name: ENVIRONMENT.filters[name] for name in _OF_VALUE},
+    **{name: each for name, each in ENVIRONMENT.filters.items() if name in _OF_VALUE},
     **{name: partial(ENVIRONMENT.filters[name], ENVIRONMENT) for name in _OF_ENVIRONMENT},
     **{name: partial(ENVIRONMENT.filters[name], _CONTEXT) for name in _OF_CONTEXT},
     **PLAIN,
@@ -70,7 +70,7 @@ TESTS: dict[str, Callable[..., Any]] = {name: JINJA_TESTS[name] for name in _TES
 @lru_cache(maxsize=8192)
 def parse(source: str) -> tuple[Part, ...]:
     """The texts and expressions of a leaf in order; a leaf without braces is one text. Raises LeafError."""
-    if "{{" not in source and "{%" not in source and "{#" not in source:
+    if not any(opening in source for opening in ("{{", "{%", "{#")):
         return (source,)
     try:
         if any(kind == "comment_begin" for _, kind, _ in ENVIRONMENT.lex(source)):

@@ -52,6 +52,8 @@ class Scope:
     locals: Mapping[str, Local] = field(default_factory=dict)
     filters: frozenset[str] = frozenset()
     """The upstream's own filters."""
+    loops: int = 0
+    """How many `$for` there are around."""
 
 
 def call(function: str, *arguments: ast.expr) -> ast.expr:
@@ -152,11 +154,8 @@ def _key(node: nodes.Getattr | nodes.Getitem, scope: Scope) -> ast.expr:
 def _arguments(node: nodes.Filter | nodes.Test | nodes.Call, scope: Scope) -> tuple[list[ast.expr], list[ast.keyword]]:
     if node.dyn_args is not None or node.dyn_kwargs is not None:
         raise LeafError("* and ** in arguments are not available")
-    named = [
-        ast.keyword(str(each.key), translate(each.value, scope))
-        for each in node.kwargs
-        if isinstance(each, nodes.Keyword)
-    ]
+    keywords = [each for each in node.kwargs if isinstance(each, nodes.Keyword)]
+    named = [ast.keyword(each.key, translate(each.value, scope)) for each in keywords]
     return [translate(each, scope) for each in node.args], named
 
 

@@ -23,7 +23,7 @@ class Leaves:
     sites: list[Site] = field(default_factory=list)
 
     def expression(self, entry: Entry, scope: Scope, inside_text: str = "text") -> tuple[ast.expr, Shape]:
-        """Nothing cleaned: one expression keeps its type, text around it makes a text, by the function `inside_text`."""
+        """Nothing cleaned: one expression keeps its type; in a text each goes through the function `inside_text`."""
         node = entry.node
         if node.entries is not None or node.items is not None:
             self.faults.add(node.source, entry.path, "must be one value; write an expression in {{ }}")

@@ -76,7 +76,7 @@ def defined(value: Any) -> Any:
 def text(value: Any) -> str:
     """As part of a text. Null, lists and mappings are errors: no "None" and no half identifier ever leaves."""
     if value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return value
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, (int, float, str)):
@@ -122,11 +122,14 @@ def arithmetic(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 def add(left: Any, right: Any) -> Any:
     """Numbers are summed, texts and lists are put together."""
-    if isinstance(left, (str, list)):
-        if not isinstance(right, type(left)):
-            raise ValueError(f"cannot add {kind(defined(right))} to {kind(left)}; texts are joined with ~")
+    if isinstance(left, str) and isinstance(right, str):
         bounded(len(left) + len(right))
         return left + right
+    if isinstance(left, list) and isinstance(right, list):
+        bounded(len(left) + len(right))
+        return left + right
+    if isinstance(left, (str, list)):
+        raise ValueError(f"cannot add {kind(defined(right))} to {kind(left)}; texts are joined with ~")
     return _sum(left, right)
 
 

@@ -119,16 +119,14 @@ class Builder:
         over = opened.directives["$for"]
         if "$each" not in opened.directives:
             return []
-        if len(scope.locals) > LOOPS_LIMIT:
-            self.faults.add(
-                over.node.source, over.path, f"more than {LOOPS_LIMIT} $for in each other; flatten the list"
-            )
+        if scope.loops == LOOPS_LIMIT:
+            self.faults.add(over.node.source, over.path, f"more than {LOOPS_LIMIT} $for in each other; flatten them")
             return []
         sequence, shape = self.leaves.expression(over, scope)
         items, index, item, loop = (self._variable(purpose) for purpose in ("items", "index", "item", "loop"))
         inner = self._inside(opened, scope, Local(item, shape.item or ANY), Local(loop, LOOP))
         part = self.part(opened.directives["$each"], inner)
-        body = self._kept(part, append(result)) if part is not NOTHING else [ast.Pass()]
+        body: list[ast.stmt] = [ast.Pass()] if part is NOTHING else self._kept(part, append(result))
         if "$if" in opened.directives:
             body = [ast.If(self.leaves.expression(opened.directives["$if"], inner)[0], body, [])]
         if reads(body, loop):
@@ -146,7 +144,7 @@ class Builder:
             self.faults.add(place.node.source, place.path, f"{word!r} cannot be a name; write letters, digits and _")
         elif word in scope.names or word in scope.constants:
             self.faults.add(place.node.source, place.path, f"{word!r} hides a name of the context; choose another $as")
-        return replace(scope, locals={**scope.locals, str(word): item, "loop": loop})
+        return replace(scope, locals={**scope.locals, str(word): item, "loop": loop}, loops=scope.loops + 1)
 
     def _guarded(self, part: Part, opened: Opened, scope: Scope) -> Part:
         """Only if all conditions hold."""

@@ -1,0 +1,94 @@
+"""Examples of an entry: each must satisfy its record schema and render, so that no entry is believed unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.faults import Faults, Source
+from engine.filters import local_date
+from engine.loading.entries import EntryLoader
+from engine.loading.grammar import dotted
+from engine.loading.records import SchemaFault, Validator
+from engine.preview import EXAMPLE_FACILITY, placeholder_context
+from engine.spec import Operation, Spec
+from engine.template import Template, TemplateError
+
+KEY_LENGTH = 200
+
+
+def check_examples(spec: Spec, loader: EntryLoader, *, clean: bool, faults: Faults) -> None:
+    """The record schema, then each example against it; rendered only if the entry is `clean` so far."""
+    try:
+        validator = Validator(spec.record_schema)
+    except SchemaFault as fault:
+        steps = ["record", *fault.steps]
+        message = f"{fault}; it must be a JSON Schema 2020-12"
+        faults.add(loader.node.find(steps).source, f"specs.{spec.name}.{dotted(steps)}", message)
+        return
+    for steps, record in _examples(spec):
+        node = loader.node.find(steps)
+        wrong = validator.faults(record)
+        for below, message in wrong:
+            path = f"specs.{spec.name}.{dotted([*steps, *below])}"
+            faults.add(node.find(below).source, path, f"{message}; the example must satisfy `record`")
+        if clean and not wrong:
+            _check_rendering(spec, record, _Place(node.source, f"specs.{spec.name}.{dotted(steps)}"), faults)
+
+
+class _Place:
+    """Where an example stands."""
+
+    def __init__(self, source: Source, path: str) -> None:
+        self.source = source
+        self.path = path
+
+
+def _examples(spec: Spec) -> Iterator[tuple[list[str | int], Mapping[str, Any]]]:
+    yield ["example"], spec.example
+    for name, record in spec.examples.items():
+        yield ["examples", name], record
+
+
+def _check_rendering(spec: Spec, record: Mapping[str, Any], place: _Place, faults: Faults) -> None:
+    operations: tuple[Operation, ...] = ("create",) if spec.update is None else ("create", "update")
+    for operation in operations:
+        try:
+            scope = placeholder_context(spec, record, EXAMPLE_FACILITY, operation)
+            _check_key_and_date(spec, scope, place, faults)
+            for template in _templates(spec, operation):
+                template.render(scope)
+        except TemplateError as error:
+            source = Source(error.file, error.line, error.column)
+            faults.add(source, error.path, f"{error.message} (rendering {place.path}, {operation}); mend either")
+            return
+
+
+def _check_key_and_date(spec: Spec, scope: Mapping[str, Any], place: _Place, faults: Faults) -> None:
+    key = spec.key.render(scope)
+    if not 0 < len("" if key is None else str(key)) <= KEY_LENGTH:
+        faults.add(place.source, place.path, f"its key is {key!r}; a key must have 1 to {KEY_LENGTH} characters")
+    date = spec.date.render(scope)
+    try:
+        local_date("" if date is None else date, EXAMPLE_FACILITY.time_zone)
+    except ValueError as error:
+        faults.add(place.source, place.path, f"its date cannot be read: {error}")
+
+
+def _templates(spec: Spec, operation: Operation) -> Iterator[Template]:
+    """All templates that can be rendered without an answer of the upstream."""
+    yield from (column.value for column in spec.columns)
+    yield from (each for each in (spec.patient_norm, spec.patient_name) if each is not None)
+    request = spec.update if operation == "update" else spec.endpoint
+    asked = (request, spec.find if operation == "create" else None)
+    for each in asked:
+        if each is not None:
+            yield each.path
+            if each.query is not None:
+                yield each.query
+    if operation == "update" and spec.update is not None:
+        yield from (each for each in (spec.update.payload, spec.update.after_create) if each is not None)
+        if spec.update.payload is not None:
+            return
+    if spec.payload is not None:
+        yield spec.payload
