@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from adapters.base import Account, Call, Reply, Upstream, Verdict
@@ -116,8 +116,10 @@ class _Trip:
             return self._sent(None, self.delivery.version, reply)
         reference = self._reference_in(reply)
         if reference is None:
-            settlement = self._settlement(Status.UNSURE, reply, problem=_NO_ID, in_doubt=True)
-            return Outcome(replace(settlement, due_at=self.clock() + LOOK_SOON), Signal.GOOD)
+            soon = self.clock() + LOOK_SOON
+            return Outcome(
+                self._settlement(Status.UNSURE, reply, problem=_NO_ID, in_doubt=True, due_at=soon), Signal.GOOD
+            )
         return self._sent(reference, self.delivery.version, reply)
 
     def _reference_in(self, reply: Reply) -> str | None:
@@ -134,11 +136,14 @@ class _Trip:
         update = self.spec.update
         step = update is not None and self.prepared.operation == "create" and self._is_only_first_step()
         if step or (update is not None and version != self.delivery.version):
-            settlement = self._settlement(Status.QUEUED, reply, reference=reference, due_at=self.clock())
-            return Outcome(replace(settlement, sent_version=None if step else version), Signal.GOOD)
-        settlement = self._settlement(Status.SENT, reply, reference=reference)
+            due_at, held = self.clock(), None if step else version
+            settlement = self._settlement(Status.QUEUED, reply, reference=reference, due_at=due_at, sent_version=held)
+            return Outcome(settlement, Signal.GOOD)
         requeue = update is not None or self.spec.endpoint is None
-        return Outcome(replace(settlement, sent_version=version, requeue_if_changed=requeue), Signal.GOOD)
+        settlement = self._settlement(
+            Status.SENT, reply, reference=reference, sent_version=version, requeue_if_changed=requeue
+        )
+        return Outcome(settlement, Signal.GOOD)
 
     def _is_only_first_step(self) -> bool:
         after_create = self.spec.update.after_create if self.spec.update else None
@@ -200,9 +205,11 @@ class _Trip:
             retry_after=reply.retry_after,
             rng=self.rng,
         )
-        settlement = self._settlement(decision.status, reply, in_doubt=doubtful, due_at=decision.due_at)
+        settlement = self._settlement(
+            decision.status, reply, in_doubt=doubtful, due_at=decision.due_at, tries=decision.tries
+        )
         signal = Signal.DOWN if reply.retry_after is None else Signal.THROTTLED
-        return Outcome(replace(settlement, tries=decision.tries), signal, reply.message, reply.retry_after)
+        return Outcome(settlement, signal, reply.message, reply.retry_after)
 
     def _park(self, problem: str, reply: Reply | None = None) -> Outcome:
         """A person decides."""
@@ -223,16 +230,21 @@ class _Trip:
         reference: str | None = None,
         due_at: int | None = None,
         in_doubt: bool = False,
+        tries: int | None = None,
+        sent_version: int | None = None,
+        requeue_if_changed: bool = True,
     ) -> Settlement:
         good = status is Status.SENT or reference is not None
         return Settlement(
             self.delivery,
             status,
             due_at=due_at,
-            tries=self.delivery.tries,
+            tries=self.delivery.tries if tries is None else tries,
             tried=any(attempt.operation in ("create", "update") for attempt in self.attempts),
             reference=reference,
+            sent_version=sent_version,
             in_doubt=in_doubt,
+            requeue_if_changed=requeue_if_changed,
             http_status=reply.status if reply else None,
             code=reply.code if reply else None,
             problem=None if good else problem or (reply.message if reply else None),

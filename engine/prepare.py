@@ -45,14 +45,14 @@ def prepare(
         return Settlement(delivery, Status.SENT, requeue_if_changed=False)
     scope = {**scope, "needs": resolved.values}
     try:
-        call = _call(spec, operation, scope)
+        payload = _payload(spec, operation, scope)
+        call = _call(spec, operation, scope, payload)
     except TemplateError as error:
         return _not_sendable(spec, delivery, str(error))
-    if call is not None and call.body is not None and spec.check:
-        problems = upstream.check(orjson.loads(call.body))
-        if problems:
-            text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
-            return _not_sendable(spec, delivery, text, call)
+    problems = upstream.check(payload) if payload is not None and spec.check else ()
+    if problems:
+        text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
+        return _not_sendable(spec, delivery, text, call)
     return Prepared(delivery, spec, operation, scope, call)
 
 
@@ -67,16 +67,20 @@ def scope_of(spec: Spec, delivery: Claimed, facility: Any) -> dict[str, Any]:
     )
 
 
-def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Call | None:
+def _payload(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any:
+    tree = (spec.update.payload if operation == "update" and spec.update else None) or spec.payload
+    return tree.render(scope) if tree else None
+
+
+def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], payload: Any) -> Call | None:
     request = spec.update if operation == "update" else spec.endpoint
     if request is None:
         return None
-    tree = (spec.update.payload if operation == "update" and spec.update else None) or spec.payload
     return Call(
         method=request.method,
         path=str(request.path.render(scope)),
         query=_query(request.query.render(scope) if request.query else None),
-        body=orjson.dumps(tree.render(scope)) if tree else None,
+        body=orjson.dumps(payload) if payload is not None else None,
         content_type=request.content_type,
         outcomes=spec.outcomes,
     )

@@ -34,7 +34,7 @@ class Clock:
 def pytest_report_header() -> list[str]:
     return [
         f"services: PostgreSQL {'used' if POSTGRESQL else 'not used (ANTAR_TEST_DATABASE_URL is not set)'}, "
-        f"brokers {', '.join(url.split(':')[0] for url in BROKERS) or 'in memory only (ANTAR_TEST_BROKER_URL is not set)'}"
+        f"brokers {', '.join(url.split(':')[0] for url in BROKERS) or 'in memory only'}"
     ]
 
 

@@ -53,9 +53,9 @@ def _claim(database: Database, connection: Connection, channel: Channel, limit: 
 
 
 def _claimed(row: Any, lease: Lease) -> Claimed:
-    return Claimed(
-        **{**row._mapping, "claimed_from": Status(row.claimed_from), "in_doubt": bool(row.in_doubt)}, lease=lease
-    )
+    """The columns of _CLAIM are the fields of Claimed, in order."""
+    *fields, claimed_from, in_doubt = row
+    return Claimed(*fields, claimed_from=Status(claimed_from), in_doubt=bool(in_doubt), lease=lease)
 
 
 _CLAIM = """
@@ -65,8 +65,8 @@ WHERE id IN (
   WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now
   ORDER BY due_at, id LIMIT :limit %s
 )
-RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_version, reference, claimed_from,
-  in_doubt, lane, tries, deaths, trigger, changed_at
+RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_version, reference,
+  lane, tries, deaths, trigger, changed_at, claimed_from, in_doubt
 """
 
 

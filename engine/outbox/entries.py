@@ -61,13 +61,13 @@ class Claimed:
     version: int
     tried_version: int | None
     reference: str | None
-    claimed_from: Status
-    in_doubt: bool
     lane: int
     tries: int
     deaths: int
     trigger: str
     changed_at: int
+    claimed_from: Status
+    in_doubt: bool
     lease: Lease
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Scene:
 
     async def statuses(self) -> dict[str, int]:
         rows = await self.hub.database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
-        return {status: n for status, n in rows}
+        return {str(status): int(n) for status, n in rows}
 
     async def number(self, query: str) -> int:
         [(n,)] = await self.hub.database.fetch(text(query))
@@ -82,10 +82,10 @@ class Scene:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> World:
     world = World()
     world.satusehat.settings.refuse_duplicates = False  # so that a second creation would be seen
-    yield world
+    return world
 
 
 @asynccontextmanager
