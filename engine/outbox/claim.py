@@ -55,7 +55,7 @@ def _claim(database: Database, connection: Connection, channel: Channel, limit: 
 def _claimed(row: Any, lease: Lease) -> Claimed:
     """The columns of _CLAIM are the fields of Claimed, in order."""
     *fields, claimed_from, in_doubt = row
-    return Claimed(*fields, claimed_from=Status(claimed_from), in_doubt=bool(in_doubt), lease=lease)
+    return Claimed(*fields, Status(claimed_from), bool(in_doubt), lease)  # type: ignore[call-arg]
 
 
 _CLAIM = """
