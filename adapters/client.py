@@ -71,7 +71,7 @@ class HttpUpstream:
         path = str(self.profile.settings.get("probe_path", "/"))
         organization = account.credentials.get("organization_id", "")
         if "{organization_id}" in path and not organization:
-            return Probe(ok=False, message="Organization ID belum diisi", seconds=0.0)
+            return Probe(ok=False, message="Nomor organisasi belum diisi", seconds=0.0)
         path = path.replace("{organization_id}", quote(organization, safe=""))
         started = self._wall()
         seen = await self._ask(Call("GET", path), account)

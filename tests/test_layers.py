@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from engine.catalog import load
 
 ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = {
@@ -86,3 +89,14 @@ def test_packages_open_with_one_docstring_only() -> None:
 def test_every_module_opens_with_a_sentence() -> None:
     silent = [path for path in python_files(*FORBIDDEN) if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
     assert silent == []
+
+
+def test_no_record_type_is_named_in_python() -> None:
+    names = "|".join(map(re.escape, load(ROOT / "config").specs))
+    strays = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in python_files("engine", "adapters", "admin")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if re.search(rf"\b({names})\b", line)
+    ]
+    assert strays == []
