@@ -45,7 +45,7 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
         specs=specs,
         upstreams={name: each.spec for name, each in upstreams.items()},
         groups=tuple(sections.groups),
-        hash=content_hash([sections.groups, *([name, spec.hash] for name, spec in specs.items())]),
+        hash=_hash(sections, specs),
         files=tuple(sections.files),
     )
 
@@ -67,3 +67,8 @@ def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], fau
         specs[name] = spec
         check_examples(spec, loader, clean=len(faults.found) == known, faults=faults)
     return specs
+
+
+def _hash(sections: Sections, specs: Mapping[str, Spec]) -> str:
+    upstreams = {name: node.plain() for name, node in sections.upstreams.items()}
+    return content_hash([sections.groups, upstreams, {name: spec.hash for name, spec in specs.items()}])

@@ -67,7 +67,7 @@ class Faults:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or the known names if they are few, or nothing."""
     names = [str(each) for each in known]
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    near = get_close_matches(name, names, n=1, cutoff=0.7)
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(sorted(names))}" if 0 < len(names) <= 12 else ""

@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from engine.templating.operations import bounded, number, text
+from jinja2 import Undefined
+
+from engine.templating.operations import bounded, number, safe, text
 
 SHOWN = 4
 """Characters that `mask` leaves."""
@@ -110,6 +112,13 @@ def urlencode(value: Any) -> str | None:
     return None if value is None else quote(text(value), safe="")
 
 
+def default(value: Any, instead: Any = "", empty_too: bool = False) -> Any:
+    """`instead` of what is undefined or null (an absent field is null), with a second `true` also of what is empty."""
+    if value is None or isinstance(value, Undefined):
+        return instead
+    return value or instead if empty_too else value
+
+
 def integer(value: Any, default: int | None = None) -> Any:
     """A whole number; null passes, and what is no number is an error unless there is a default."""
     return _converted(int, value, default)
@@ -120,15 +129,15 @@ def decimal(value: Any, default: float | None = None) -> Any:
     return _converted(float, value, default)
 
 
-def _converted(kind: Callable[[Any], Any], value: Any, default: Any) -> Any:
+def _converted(kind: Callable[[Any], Any], value: Any, instead: Any) -> Any:
     if value is None:
-        return default
+        return instead
     try:
-        return kind(value)
+        return safe(kind(value))
     except (TypeError, ValueError, OverflowError):
-        if default is None:
+        if instead is None:
             raise ValueError(f"{value!r} is no number") from None
-        return default
+        return instead
 
 
 def rounded(value: Any, precision: int = 0) -> Any:
@@ -153,6 +162,8 @@ ZONED: dict[str, Callable[..., Any]] = {"utc": utc, "local_date": local_date, "m
 """Filters that also take the facility's time zone, as their last argument."""
 
 PLAIN: dict[str, Callable[..., Any]] = {
+    "d": default,
+    "default": default,
     "capitalize": on_text(str.capitalize),
     "float": decimal,
     "int": integer,

@@ -67,6 +67,11 @@ class Node:
                 break
         return node
 
+    def place(self, steps: Sequence[str | int], *, at_key: bool = False) -> Source:
+        """Where the value at that path stands, or its key."""
+        owner = self.find(steps[:-1])
+        return owner.keys[str(steps[-1])] if at_key and steps[-1] in owner.keys else self.find(steps).source
+
 
 def read(path: Path, file: str, faults: Faults) -> Node | None:
     """The document of a file, None if there is none to believe; `file` is how faults call it."""
@@ -88,8 +93,7 @@ def parse(content: str, file: str, faults: Faults) -> Node | None:
     try:
         root = yaml.compose(content, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line, mark.column) if mark else (0, 0)
+        line, column = _place(error)
         faults.add(Source(file, line + 1, column + 1), "", _syntax(error, content, line, column))
         return None
     except yaml.reader.ReaderError as error:
@@ -111,12 +115,25 @@ def _syntax(error: yaml.MarkedYAMLError, content: str, line: int, column: int) -
     text = lines[line] if line < len(lines) else ""
     if "\t" in text[: column + 1]:
         return "YAML syntax: a tab cannot indent; use spaces"
-    context = f" {error.context}" if error.context else ""
-    return f"YAML syntax: {error.problem}{context}; check indentation, quotes and colons around here"
+    said = [str(each) for each in (error.problem, error.context) if each]
+    if said and said[0].startswith("but "):
+        said.reverse()
+    return f"YAML syntax: {' '.join(said)}; check indentation, quotes and colons around here"
+
+
+def _place(error: yaml.MarkedYAMLError) -> tuple[int, int]:
+    """Where the person has to look: for a quote that never ends, at its beginning."""
+    unended = error.context_mark is not None and "end of stream" in str(error.problem)
+    mark = error.context_mark if unended else error.problem_mark or error.context_mark
+    return (mark.line, mark.column) if mark else (0, 0)
 
 
 class _TooLarge(Exception):
-    pass
+    """What an alias must not do, and where."""
+
+    def __init__(self, source: Source, message: str) -> None:
+        super().__init__(message)
+        self.source = source
 
 
 class _Builder:
@@ -132,7 +149,7 @@ class _Builder:
         try:
             return self._node(root, "")[0]
         except _TooLarge as error:
-            self._faults.add(self._source(root), "", str(error))
+            self._faults.add(error.source, "", str(error))
         except RecursionError:
             self._faults.add(self._source(root), "", "nested too deeply; a hundred levels are enough for any payload")
         return None
@@ -145,12 +162,13 @@ class _Builder:
         if known is not None:
             return known
         if id(node) in self._open:
-            raise _TooLarge("an alias contains itself; write it out")
+            raise _TooLarge(self._source(node), "an alias contains itself; write it out")
         self._open.add(id(node))
         built = self._build(node, path)
         self._open.discard(id(node))
         if built[1] > NODES_LIMIT:
-            raise _TooLarge(f"more than {NODES_LIMIT} nodes once its aliases are written out; use fewer aliases")
+            message = f"more than {NODES_LIMIT} nodes once its aliases are written out; use fewer aliases"
+            raise _TooLarge(self._source(node), message)
         self._built[id(node)] = built
         return built
 

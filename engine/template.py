@@ -157,7 +157,6 @@ class Compiler:
         arguments = ast.arguments(posonlyargs=[], args=[ast.arg("scope")], kwonlyargs=[], kw_defaults=[], defaults=[])
         module = ast.Module([ast.FunctionDef("render", arguments, body, [])], [])
         number(module, len(sites))
-        namespace = dict(self._runtime)
-        exec(compile(module, f"<{path}>", "exec"), namespace)  # noqa: S102  # of our own nodes, nothing of a text
+        exec(compile(module, f"<{path}>", "exec"), self._runtime)  # noqa: S102  # of our own nodes, nothing of a text
         text = node.value if isinstance(node.value, str) else ""
-        return Template(namespace["render"], sites, node.source, text)
+        return Template(self._runtime.pop("render"), sites, node.source, text)

@@ -135,6 +135,8 @@ class EntryLoader:
             self._faults.add(found.source, path, message)
         elif not text.startswith("/"):
             self._faults.add(found.source, path, "does not start with /; write e.g. /Resource")
+        elif "?" in text or "#" in text:
+            self._faults.add(found.source, path, "has a query or fragment; write parameters under query")
         return self._compiler.path(found, path, self._sending)
 
     def _required(self, node: Node, section: str, key: str, names: Mapping[str, Shape]) -> Template | None:
@@ -225,6 +227,10 @@ class EntryLoader:
         section, names = f"needs.{name}", self._need_names()
         each = self._below(node, section, "each", names)
         item_name = reading.text(node, "as", "item")
+        if each is not None and item_name in names:
+            place = node.find(["as"]).source
+            message = f"{item_name!r} hides a name of the context; choose another under as"
+            self._faults.add(place, f"{self._path}.{section}.as", message)
         inner = names if each is None else {**names, item_name: self._item_shape(name, node)}
         key = self._below(node, section, "key", inner)
         when = self._below(node, section, "when", names)

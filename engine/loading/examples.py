@@ -9,7 +9,7 @@ from engine.faults import Faults, Source
 from engine.filters import local_date
 from engine.loading.entries import EntryLoader
 from engine.loading.grammar import dotted
-from engine.loading.records import SchemaFault, Validator
+from engine.loading.records import SchemaFaults, Steps, Validator
 from engine.preview import EXAMPLE_FACILITY, placeholder_context
 from engine.spec import Operation, Spec
 from engine.template import Template, TemplateError
@@ -19,21 +19,26 @@ KEY_LENGTH = 200
 
 def check_examples(spec: Spec, loader: EntryLoader, *, clean: bool, faults: Faults) -> None:
     """The record schema, then each example against it; rendered only if the entry is `clean` so far."""
+    if any(fault.path.startswith(f"specs.{spec.name}.record") for fault in faults.found):
+        return
     try:
         validator = Validator(spec.record_schema)
-    except SchemaFault as fault:
-        steps = ["record", *fault.steps]
-        message = f"{fault}; it must be a JSON Schema 2020-12"
-        faults.add(loader.node.find(steps).source, f"specs.{spec.name}.{dotted(steps)}", message)
+    except SchemaFaults as schema:
+        for each in schema.wrong:
+            steps: Steps = ["record", *each.steps]
+            message = each.message if "; " in each.message else f"{each.message}; write JSON Schema 2020-12"
+            faults.add(loader.node.find(steps).source, f"specs.{spec.name}.{dotted(steps)}", message)
         return
-    for steps, record in _examples(spec):
-        node = loader.node.find(steps)
-        wrong = validator.faults(record)
-        for below, message in wrong:
-            path = f"specs.{spec.name}.{dotted([*steps, *below])}"
-            faults.add(node.find(below).source, path, f"{message}; the example must satisfy `record`")
+    for way, record in _examples(spec):
+        node = loader.node.find(way)
+        wrong = validator.wrong(record)
+        for each in wrong:
+            path = f"specs.{spec.name}.{dotted([*way, *each.steps])}"
+            faults.add(
+                node.place(each.steps, at_key=each.at_key), path, f"{each.message}; the example must satisfy `record`"
+            )
         if clean and not wrong:
-            _check_rendering(spec, record, _Place(node.source, f"specs.{spec.name}.{dotted(steps)}"), faults)
+            _check_rendering(spec, record, _Place(node.source, f"specs.{spec.name}.{dotted(way)}"), faults)
 
 
 class _Place:
@@ -44,7 +49,7 @@ class _Place:
         self.path = path
 
 
-def _examples(spec: Spec) -> Iterator[tuple[list[str | int], Mapping[str, Any]]]:
+def _examples(spec: Spec) -> Iterator[tuple[Steps, Mapping[str, Any]]]:
     yield ["example"], spec.example
     for name, record in spec.examples.items():
         yield ["examples", name], record

@@ -74,7 +74,8 @@ def _told(error: Any, root: Node) -> Iterator[tuple[Source, list[str | int], str
 def _missing(error: Any) -> str:
     name = next(each for each in error.validator_value if each not in error.instance)
     properties = error.schema.get("properties", {})
-    return f"{name!r} is missing; {_right(properties.get(name, {}))}"
+    right = _right(properties.get(name, {}))
+    return f"{name!r} is missing; {right.replace('e.g. ', f'e.g. {name}: ', 1)}"
 
 
 def _sentence(error: Any) -> str:

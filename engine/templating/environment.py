@@ -13,7 +13,7 @@ from jinja2.tests import TESTS as JINJA_TESTS
 
 from engine.filters import PLAIN, ZONED
 
-_OF_VALUE = ("abs", "count", "d", "default", "dictsort", "items", "length", "reverse", "wordcount")
+_OF_VALUE = ("abs", "count", "dictsort", "items", "length", "reverse")
 _OF_ENVIRONMENT = ("first", "last", "max", "min", "sort", "sum", "unique")
 _OF_CONTEXT = ("map", "reject", "rejectattr", "select", "selectattr")
 _TESTS = (
@@ -64,27 +64,36 @@ FILTERS: dict[str, Callable[..., Any]] = {
     **ZONED,
 }
 """All filters that templates may use, as generated code calls them."""
-TESTS: dict[str, Callable[..., Any]] = {name: JINJA_TESTS[name] for name in _TESTS if name.isidentifier()}
+TESTS = {name: each for name, each in ENVIRONMENT.tests.items() if name.isidentifier()}
 
 
 @lru_cache(maxsize=8192)
 def parse(source: str) -> tuple[Part, ...]:
-    """The texts and expressions of a leaf in order; a leaf without braces is one text. Raises LeafError."""
+    """The texts and expressions of a leaf in order; a leaf without braces is one text. Raises LeafError.
+
+    White space around a single expression does not count: a folded YAML text ends with a line break.
+    """
     if not any(opening in source for opening in ("{{", "{%", "{#")):
         return (source,)
     try:
-        if any(kind == "comment_begin" for _, kind, _ in ENVIRONMENT.lex(source)):
+        kinds = {kind for _, kind, _ in ENVIRONMENT.lex(source)}
+        if "comment_begin" in kinds:
             raise LeafError("{# #} is not read here; write a YAML comment")
-        body = ENVIRONMENT.parse(source.strip()).body
+        if kinds & {"block_begin", "raw_begin"}:
+            raise LeafError("{% %} is not allowed in a leaf; use {{ }}, and $if or $for around the subtree")
+        body = ENVIRONMENT.parse(source).body
     except TemplateSyntaxError as error:
-        raise LeafError(f"syntax error in the expression: {error.message}") from None
-    return tuple(_part(node) for statement in body for node in _outputs(statement))
+        raise LeafError(f"syntax error in the expression: {_said(error)}") from None
+    parts = [_part(node) for output in body if isinstance(output, nodes.Output) for node in output.nodes]
+    expressions = [part for part in parts if not isinstance(part, str)]
+    alone = len(expressions) == 1 and not any(isinstance(part, str) and part.strip() for part in parts)
+    return tuple(expressions if alone else parts)
 
 
-def _outputs(statement: nodes.Node) -> list[nodes.Expr]:
-    if isinstance(statement, nodes.Output):
-        return statement.nodes
-    raise LeafError("{% %} is not allowed in a leaf; use {{ }}, and $if or $for around the subtree")
+def _said(error: TemplateSyntaxError) -> str:
+    """Jinja's words; what it calls a template is one leaf here."""
+    message = str(error.message).rstrip(".")
+    return message.replace("end of print statement", "}}").replace("end of template", "end of the text")
 
 
 def _part(node: nodes.Expr) -> Part:

@@ -171,7 +171,7 @@ def _filter(node: nodes.Filter, scope: Scope, soft: bool) -> ast.expr:
     if node.name not in FILTERS:
         raise LeafError(f"unknown filter {node.name!r}")
     if node.name in ZONED:
-        arguments.append(call("time_zone", name("scope")))
+        named.append(ast.keyword("time_zone", call("time_zone", name("scope"))))
     filtered = ast.Call(name(f"filter_{node.name}"), [value, *arguments], named)
     return call("defined", filtered) if node.name in UNCERTAIN and not soft else filtered
 

@@ -12,8 +12,6 @@ from engine.templating.names import check_names
 from engine.templating.shapes import ANY, SCALAR, Shape
 from engine.templating.statements import Entry, Site, joined, number
 
-NO_VALUE = ast.Constant(None)
-
 
 @dataclass(slots=True)
 class Leaves:
@@ -27,17 +25,20 @@ class Leaves:
         node = entry.node
         if node.entries is not None or node.items is not None:
             self.faults.add(node.source, entry.path, "must be one value; write an expression in {{ }}")
-            return NO_VALUE, ANY
+            return ast.Constant(None), ANY
         if not isinstance(node.value, str):
             return ast.Constant(node.value), SCALAR
         try:
             parts = parse(node.value)
             shapes = self._check(parts, entry, scope)
             pieces = [ast.Constant(each) if isinstance(each, str) else translate(each, scope) for each in parts]
+        except RecursionError:
+            self.faults.add(node.source, entry.path, "the expression is nested too deeply; take it apart")
+            return ast.Constant(None), ANY
         except LeafError as error:
             if not self._is_reported(entry):
                 self.faults.add(node.source, entry.path, str(error))
-            return NO_VALUE, ANY
+            return ast.Constant(None), ANY
         if len(pieces) == 1:
             return self.at_site(pieces[0], entry), shapes[0] if shapes else SCALAR
         return self.at_site(joined(pieces, inside_text), entry), SCALAR

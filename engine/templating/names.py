@@ -25,6 +25,8 @@ def check_names(node: nodes.Node, scope: Scope, report: Report) -> Shape:
     match node:
         case nodes.Name():
             return _name(node.name, scope, report)
+        case nodes.Const():
+            return SCALAR
         case nodes.Getattr():
             return _key(check_names(node.node, scope, report), node.attr, node, report)
         case nodes.Getitem(arg=nodes.Const(value=str() as key)):

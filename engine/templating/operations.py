@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from engine.faults import did_you_mean
 
 SIZE_LIMIT = 10_000_000
 """Characters (or items) that one expression may grow to; a record may carry a document of some megabytes."""
-DIGITS_LIMIT = 10**18
+NUMBER_LIMIT = 10**18
 """Whole numbers stay below; larger ones would not survive JSON anyway."""
 
 
@@ -108,14 +109,18 @@ def number(value: Any) -> int | float:
     return value
 
 
+def safe(value: Any) -> Any:
+    """The number if JSON can carry it: whole ones of 18 digits, no infinity and no NaN."""
+    if not -NUMBER_LIMIT < value < NUMBER_LIMIT and (isinstance(value, int) or not math.isfinite(value)):
+        raise ValueError("the number is too large or none at all")
+    return value
+
+
 def arithmetic(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """The operator for numbers only, whole ones within bounds."""
 
     def operated(left: Any, right: Any) -> Any:
-        result = operate(number(left), number(right))
-        if isinstance(result, int) and not -DIGITS_LIMIT < result < DIGITS_LIMIT:
-            raise ValueError("the result has too many digits")
-        return result
+        return safe(operate(number(left), number(right)))
 
     return operated
 
@@ -163,10 +168,10 @@ def clean(value: Any) -> Any:
     """The value without what is empty, None if nothing is left; 0 and false stay."""
     if value.__class__ is str:
         return value or None
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return str(value) or None
+    if isinstance(value, (int, float)):
+        return safe(value)
     if isinstance(value, Mapping):
         kept = {key: rest for key, item in value.items() if (rest := clean(item)) is not None}
         return kept or None

@@ -16,6 +16,10 @@ class Shape:
     open: bool = False
 
 
+_STRUCTURE = {
+    *("type", "properties", "items", "$ref", "allOf", "anyOf", "oneOf", "enum", "const", "if"),
+    *("additionalProperties", "patternProperties"),
+}
 ANY = Shape({}, open=True)
 SCALAR = Shape({})
 
@@ -45,13 +49,26 @@ def of_schema(schema: Any, root: Mapping[str, Any] | None = None, depth: int = 0
         return ANY
     root = schema if root is None else root
     branches = list(branches_of(schema, root))
-    properties: dict[str, Shape] = {}
-    for branch in branches:
-        for key, inner in _mapping(branch.get("properties")).items():
-            shape = of_schema(inner, root, depth + 1)
-            properties[key] = merged(properties[key], shape) if key in properties else shape
+    properties = {
+        key: merged(*(of_schema(inner, root, depth + 1) for inner in _telling(schemas)))
+        for key, schemas in _declared(branches).items()
+    }
     items = [of_schema(branch["items"], root, depth + 1) for branch in branches if "items" in branch]
     return Shape(properties, merged(*items) if items else None, _is_open(branches, bool(properties)))
+
+
+def _declared(branches: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """All that the branches say of each property."""
+    declared: dict[str, list[Any]] = {}
+    for branch in branches:
+        for key, inner in _mapping(branch.get("properties")).items():
+            declared.setdefault(key, []).append(inner)
+    return declared
+
+
+def _telling(schemas: list[Any]) -> list[Any]:
+    """Those that say what the value is made of; `minItems: 1` in a `then` must not make an open shape of it."""
+    return [schema for schema in schemas if _mapping(schema).keys() & _STRUCTURE] or schemas
 
 
 def branches_of(schema: Any, root: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:

@@ -82,8 +82,10 @@ def reads(statements: Sequence[ast.stmt], variable: str) -> bool:
 
 
 def number(tree: ast.AST, line: int) -> None:
-    """Give all nodes of the tree that line, except those that have one."""
-    place = ast.Pass(lineno=line, end_lineno=line, col_offset=0, end_col_offset=0)
-    for node in ast.walk(tree):
-        if "lineno" in node._attributes and not hasattr(node, "lineno"):
-            ast.copy_location(node, place)
+    """Give all nodes of the tree that line, except those that have one: what is below them has one too."""
+    if "lineno" in tree._attributes:
+        if hasattr(tree, "lineno"):
+            return
+        ast.copy_location(tree, ast.Pass(lineno=line, end_lineno=line, col_offset=0, end_col_offset=0))
+    for child in ast.iter_child_nodes(tree):
+        number(child, line)

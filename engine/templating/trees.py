@@ -48,7 +48,8 @@ class Builder:
         self.depth += 1
         try:
             if self.size > SIZE_LIMIT or self.depth > DEPTH_LIMIT:
-                self.faults.add(entry.node.source, "", "the tree is too large or too deep; use fewer fragments")
+                message = f"too deep or too large; at most {DEPTH_LIMIT} levels and {SIZE_LIMIT} nodes are read"
+                self.faults.add(entry.node.source, entry.path.split("[")[0], message)
                 return NOTHING
             if entry.node.entries is not None:
                 return self._mapping(entry, scope)
