@@ -1,0 +1,93 @@
+"""Who may do what: every route says which right it asks for, and one that says nothing is closed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, cast
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.handlers.base import BaseRouteHandler
+
+from admin import accounts
+from admin.accounts import Person
+from engine.facilities import FacilityRow, by_api_key
+from engine.hub import Hub
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+SESSION_LIFE = 12 * 3600_000
+"""Milliseconds after which a person has to log in again, however busy they were."""
+
+
+class Right(StrEnum):
+    """What a route asks for; given as `opt={"right": Right...}`."""
+
+    OPEN = "open"
+    HIS = "his"
+    """An API key of a facility."""
+    PANEL = "panel"
+    """A logged-in person."""
+    WATCH = "watch"
+    """Either: what monitors and the people who keep it running look at."""
+
+
+async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Litestar guard of the whole application; raises 401 or 403."""
+    match handler.opt.get("right"):
+        case Right.OPEN:
+            return
+        case Right.HIS:
+            await _facility_of(connection)
+        case Right.PANEL:
+            await _person_of(connection)
+        case Right.WATCH if "authorization" in connection.headers or "x-api-key" in connection.headers:
+            await _facility_of(connection)
+        case Right.WATCH:
+            await _person_of(connection)
+        case _:
+            raise PermissionDeniedException("this route declares no right")
+
+
+def hub_of(connection: Connection) -> Hub:
+    hub: Hub = connection.app.state.hub
+    return hub
+
+
+def session_of(connection: Connection) -> dict[str, Any]:
+    """What the cookie of Starlette's SessionMiddleware carries; changes travel back with the answer."""
+    return cast(dict[str, Any], connection.scope["session"])
+
+
+def facility(request: Connection) -> FacilityRow:
+    """Dependency: the clinic whose key was shown."""
+    found: FacilityRow = request.scope["state"]["facility"]
+    return found
+
+
+def person(request: Connection) -> Person:
+    """Dependency: who is logged in."""
+    found: Person = request.scope["state"]["person"]
+    return found
+
+
+async def _facility_of(connection: Connection) -> None:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "")
+    found = await by_api_key(hub_of(connection).database, key) if key else None
+    if found is None:
+        raise NotAuthorizedException(
+            "no valid API key; send `Authorization: Bearer antar_...` (made by `antar key new`)",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    connection.scope["state"]["facility"] = found
+
+
+async def _person_of(connection: Connection) -> None:
+    hub = hub_of(connection)
+    session = session_of(connection)
+    known = await accounts.by_id(hub.database, session["user"]) if session.get("user") else None
+    fresh = hub.database.clock() - session.get("at", 0) < SESSION_LIFE
+    if known is None or known.session_version != session.get("version") or not fresh:
+        raise NotAuthorizedException("login")
+    connection.scope["state"]["person"] = known

@@ -1,0 +1,108 @@
+"""People who may log in: their names, passwords (argon2id) and roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from engine.database import Database
+from engine.errors import AntarError, NotFound
+from engine.models import User
+
+ROLES = ("admin", "superadmin")
+SHORTEST = 10
+"""Characters of a password at least (OWASP ASVS 2.1 asks for length, not for kinds of characters)."""
+
+_hasher = PasswordHasher()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is logged in."""
+
+    id: int
+    name: str
+    role: str
+    session_version: int
+
+
+async def add_user(database: Database, name: str, password: str, role: str = "admin") -> None:
+    """Add a person; raises AntarError naming what is wrong."""
+    _check(password, role)
+    values = {
+        "name": name,
+        "password_hash": _hasher.hash(password),
+        "role": role,
+        "session_version": 1,
+        "created_at": database.clock(),
+        "disabled": False,
+    }
+    try:
+        await database.write(lambda connection: connection.execute(insert(User), values))
+    except IntegrityError as error:
+        raise AntarError(f"there is a user {name!r} already; choose another name or set a new password") from error
+
+
+async def set_password(database: Database, name: str, password: str) -> None:
+    """Set a new password and end every session of the person; raises NotFound."""
+    _check(password, ROLES[0])
+    parameters = {"name": name, "hash": _hasher.hash(password)}
+    if not await database.write(lambda connection: connection.execute(text(_SET), parameters).rowcount):
+        raise NotFound(f"no user {name!r}")
+
+
+async def replace_user(database: Database, name: str, password: str, role: str) -> None:
+    """Add the person, or begin anew with them if they are there."""
+
+    def remove(connection: Connection) -> None:
+        connection.execute(delete(User).where(User.name == name))
+
+    await database.write(remove)
+    await add_user(database, name, password, role)
+
+
+async def verify(database: Database, name: str, password: str) -> Person | None:
+    """The person, if the password is theirs; takes as long when there is no such person."""
+    rows = await database.fetch(select(User.__table__).where(User.name == name, User.disabled.is_(False)))
+    stored = rows[0].password_hash if rows else _nobodys_hash()
+    try:
+        _hasher.verify(stored, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return None
+    return _person(rows[0]) if rows else None
+
+
+async def by_id(database: Database, id_: int) -> Person | None:
+    """The person of a session, None if they were removed or disabled meanwhile."""
+    rows = await database.fetch(select(User.__table__).where(User.id == id_, User.disabled.is_(False)))
+    return _person(rows[0]) if rows else None
+
+
+async def anybody(database: Database) -> bool:
+    """Whether there is a user at all; a fresh installation has none."""
+    return bool(await database.fetch(text("SELECT 1 FROM users LIMIT 1")))
+
+
+_SET = "UPDATE users SET password_hash = :hash, session_version = session_version + 1 WHERE name = :name"
+
+
+def _person(row: Any) -> Person:
+    return Person(row.id, row.name, row.role, row.session_version)
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash("nobody has this password")
+
+
+def _check(password: str, role: str) -> None:
+    if role not in ROLES:
+        raise AntarError(f"no role {role!r}; use {' or '.join(ROLES)}")
+    if len(password) < SHORTEST:
+        raise AntarError(f"a password has at least {SHORTEST} characters; this one has {len(password)}")

@@ -1,0 +1,105 @@
+"""GET and resend of deliveries for a clinic's system; another clinic's are not there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import get, post
+from litestar.params import FromPath, Parameter
+
+from admin.access import Right
+from admin.api.errors import ApiError
+from engine import deliveries
+from engine.deliveries import Filters
+from engine.facilities import FacilityRow
+from engine.hub import Hub
+from engine.outbox.resend import Handled, resend
+
+PAGE = 50
+LARGEST_PAGE = 200
+SHOWN = (
+    "id", "spec", "key", "date", "status", "reference", "version", "sent_version", "tries", "due_at",
+    "http_status", "code", "problem", "created_at", "changed_at", "settled_at", "sent_at",
+)  # fmt: skip
+ATTEMPT = (
+    "at", "milliseconds", "operation", "trigger", "spec_hash", "version", "http_status", "code", "verdict", "message",
+)  # fmt: skip
+
+Text = Annotated[str | None, Parameter(max_length=200)]
+
+
+@get("/api/v1/deliveries", opt={"right": Right.HIS})
+async def list_deliveries(
+    hub: Hub,
+    facility: FacilityRow,
+    spec: Text = None,
+    status: Text = None,
+    key: Text = None,
+    norm: Text = None,
+    date_from: Annotated[str | None, Parameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
+    date_to: Annotated[str | None, Parameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
+    since: Annotated[int | None, Parameter(description="Settled since, epoch milliseconds.")] = None,
+    cursor: Annotated[int | None, Parameter(description="`next` of the page before.")] = None,
+    size: Annotated[int, Parameter(ge=1, le=LARGEST_PAGE)] = PAGE,
+) -> dict[str, Any]:
+    """A page of deliveries, newest first. Several types or statuses are separated by commas."""
+    filters = Filters(
+        specs=tuple(filter(None, (spec or "").split(","))),
+        statuses=tuple(filter(None, (status or "").split(","))),
+        key=key,
+        norm=norm,
+        date_from=date_from,
+        date_to=date_to,
+        since=since,
+    )
+    page = await deliveries.page(hub.database, facility.id, filters, cursor, size)
+    return {"deliveries": [_pick(row, SHOWN) for row in page.rows], "next": page.next}
+
+
+@get("/api/v1/deliveries/{id_:int}", opt={"right": Right.HIS})
+async def one_delivery(hub: Hub, facility: FacilityRow, id_: FromPath[int], bodies: bool = False) -> dict[str, Any]:
+    """Where a delivery stands, with its attempts; `bodies=true` adds the exact requests and answers."""
+    detail = await deliveries.one(hub.database, facility.id, id_)
+    if detail is None:
+        raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
+    return {
+        **_pick(detail.row, SHOWN),
+        "waits_for": [_pick(row, ("spec", "key", "id", "status")) for row in detail.waits_for],
+        "attempts": [_attempt(row, bodies) for row in detail.attempts],
+    }
+
+
+@post("/api/v1/deliveries/{id_:int}/resend", opt={"right": Right.HIS}, status_code=202)
+async def resend_delivery(
+    hub: Hub,
+    facility: FacilityRow,
+    id_: FromPath[int],
+    reason: Annotated[str, Parameter(max_length=500)] = "",
+    force: bool = False,
+) -> dict[str, Any]:
+    """Make a delivery due again; what may have arrived is looked for first. `force` for what was sent already."""
+    if force and not reason:
+        raise ApiError(422, "reason_missing", "force needs a reason")
+    actor = f"api:{facility.code}"
+    outcome = (await resend(hub.database, facility.id, [id_], actor, reason=reason, force=force))[id_]
+    match outcome:
+        case Handled.MISSING:
+            raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
+        case Handled.NEEDS_FORCE:
+            raise ApiError(409, "already_sent", "it was sent; resend it with force=true and a reason")
+    detail = await deliveries.one(hub.database, facility.id, id_)
+    if detail is not None and outcome is Handled.DONE:
+        hub.bell.ring(detail.row.spec, facility.id)
+    return {"id": id_, "status": detail.row.status if detail else None, "outcome": outcome.value}
+
+
+def _pick(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _attempt(row: Any, bodies: bool) -> dict[str, Any]:
+    shown = _pick(row, ATTEMPT)
+    if bodies:
+        shown |= {"method": row.method, "path": row.path}
+        shown |= {name: (getattr(row, name) or b"").decode("utf-8", "replace") for name in ("request", "response")}
+    return shown

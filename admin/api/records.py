@@ -1,0 +1,62 @@
+"""POST /api/v1/records/{type}: the door through which a clinic's system hands in records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.params import FromPath
+
+from adapters.base import Problem
+from admin.access import Right
+from admin.api.parsing import Unreadable, parse, read_body
+from engine.facilities import FacilityRow
+from engine.hub import Hub
+from engine.intake import Accepted, Refused
+
+OUTCOMES = ("accepted", "changed", "unchanged", "refused")
+
+
+@post(
+    "/api/v1/records/{spec:str}",
+    opt={"right": Right.HIS},
+    request_max_body_size=None,
+    include_in_schema=False,
+)
+async def hand_in(
+    request: Request[Any, Any, Any], spec: FromPath[str], hub: Hub, facility: FacilityRow
+) -> Response[Any]:
+    """Check and store records; the answer says for each what became of it. See admin/api/schema.py for its OpenAPI."""
+    body = await read_body(request.stream())
+    batch, records = parse(body, request.headers.get("content-type", ""))
+    results = await _hand_in(hub, facility, spec, records)
+    counts = Counter(result["status"] for result in results)
+    summary = {"results": results, **{outcome: counts[outcome] for outcome in OUTCOMES}}
+    return Response(summary, status_code=_status(batch, counts))
+
+
+async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: Any) -> list[dict[str, Any]]:
+    """Lines that could not be read keep their place among the results."""
+    readable = [(index, record) for index, record in enumerate(records) if not isinstance(record, Unreadable)]
+    outcomes = await hub.intake.hand_in(facility, spec, [record for _, record in readable])
+    told = {index: _tell(index, outcome) for (index, _), outcome in zip(readable, outcomes, strict=True)}
+    for index, record in enumerate(records):
+        if isinstance(record, Unreadable):
+            told[index] = _tell(index, Refused(index, None, (Problem("$", record.message),)))
+    return [told[index] for index in range(len(records))]
+
+
+def _tell(index: int, outcome: Accepted | Refused) -> dict[str, Any]:
+    if isinstance(outcome, Accepted):
+        return {"index": index, "key": outcome.key, "id": outcome.id, "status": outcome.outcome}
+    problems = [{"path": problem.path, "message": problem.message} for problem in outcome.problems]
+    return {"index": index, "key": outcome.key, "status": "refused", "problems": problems}
+
+
+def _status(batch: bool, counts: Counter[str]) -> int:
+    """422 if nothing was taken; a batch with some refused is 200, its results name them."""
+    taken = sum(counts[outcome] for outcome in OUTCOMES[:3])
+    if counts["refused"] and not taken:
+        return 422
+    return 200 if batch or counts["unchanged"] else 202

@@ -1,0 +1,147 @@
+"""Puts the web application together: API, pages, health, and the rules around all of them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import sqladmin
+from litestar import Litestar, Request, Response
+from litestar.config.app import AppConfig
+from litestar.datastructures import CacheControlHeader, State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.response import Redirect, Template
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp
+
+from admin import access, words
+from admin.access import Right
+from admin.api import deliveries, errors, records, schema
+from admin.headers import SecurityHeaders
+from admin.health import live, ready, upstreams
+from admin.metrics import metrics
+from admin.origin import OriginGuard
+from admin.pages import dashboard, login
+from admin.throttle import Throttle
+from engine.hub import Hub
+
+HERE = Path(__file__).parent
+IDLE = 8 * 3600
+"""Seconds after which an unused session ends."""
+MACHINES = ("/api/", "/health/", "/metrics", "/schema")
+"""Where programs ask: they get JSON, people get pages."""
+
+
+def create_app(hub: Hub) -> ASGIApp:
+    """The whole application around one hub, which stays the caller's to close."""
+    app: ASGIApp = litestar_app(hub)  # type: ignore[assignment]
+    secure = hub.settings.environment == "production"
+    app = SessionMiddleware(
+        app,
+        secret_key=hashlib.sha256(b"session:" + hub.settings.secret_keys[0].encode()).hexdigest(),
+        session_cookie="__Host-antar" if secure else "antar",
+        max_age=IDLE,
+        same_site="lax",
+        https_only=secure,
+    )
+    return SecurityHeaders(OriginGuard(app))
+
+
+def litestar_app(hub: Hub) -> Litestar:
+    """The routes, each with the right it asks for."""
+    throttle = Throttle(hub.database.clock)
+    return Litestar(
+        route_handlers=[
+            records.hand_in,
+            deliveries.list_deliveries,
+            deliveries.one_delivery,
+            deliveries.resend_delivery,
+            schema.schema,
+            live,
+            ready,
+            upstreams,
+            metrics,
+            login.login_page,
+            login.login,
+            login.logout,
+            dashboard.home,
+            dashboard.dashboard,
+            dashboard.cards,
+            _statics(),
+        ],
+        dependencies={
+            "hub": Provide(lambda: hub, sync_to_thread=False),
+            "throttle": Provide(lambda: throttle, sync_to_thread=False),
+            "facility": Provide(access.facility, sync_to_thread=False),
+            "person": Provide(access.person, sync_to_thread=False),
+        },
+        guards=[access.authorize],
+        exception_handlers={
+            **errors.HANDLERS,
+            HTTPException: _on_http,
+            SQLAlchemyError: _on_database,
+            Exception: _on_any,
+        },
+        template_config=TemplateConfig(
+            directory=HERE / "templates", engine=JinjaTemplateEngine, engine_callback=_speak
+        ),
+        openapi_config=OpenAPIConfig(title="Antar", version="1", path="/openapi-is-at-schema", render_plugins=[]),
+        on_app_init=[_quiet],
+        state=State({"hub": hub}),
+    )
+
+
+def _quiet(config: AppConfig) -> AppConfig:
+    """Litestar's own logging would print requests; what is logged is said in admin.api.errors."""
+    config.logging_config = None
+    return config
+
+
+def _speak(engine: JinjaTemplateEngine) -> None:
+    engine.engine.globals.update(say=words.say, number=words.number, duration=words.duration)
+
+
+def _statics() -> Any:
+    """Our own files, then those that SQLAdmin ships: Tabler, its icons and fonts. Nothing comes from elsewhere."""
+    return create_static_files_router(
+        path="/static",
+        directories=[HERE / "static", Path(sqladmin.__file__).parent / "statics"],
+        opt={"right": Right.OPEN},
+        cache_control=CacheControlHeader(max_age=3600, public=True),
+    )
+
+
+def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if _is_machine(request):
+        return errors.on_http_exception(request, error)
+    if isinstance(error, NotAuthorizedException):
+        if "hx-request" in request.headers:
+            return Response(b"", headers={"HX-Redirect": "/login"}, status_code=204)
+        return Redirect("/login", status_code=303)
+    keys = {403: "error.forbidden", 404: "error.not_found"}
+    return _page(error.status_code, keys.get(error.status_code, "error.internal"))
+
+
+def _on_database(request: Request[Any, Any, Any], error: SQLAlchemyError) -> Response[Any]:
+    answer = errors.on_database_error(request, error)
+    return answer if _is_machine(request) else _page(503, "error.unavailable")
+
+
+def _on_any(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    answer = errors.on_any_error(request, error)
+    return answer if _is_machine(request) else _page(500, "error.internal")
+
+
+def _page(status: int, key: str) -> Any:
+    return Template("error.html", context={"message": words.say(key)}, status_code=status)
+
+
+def _is_machine(request: Request[Any, Any, Any]) -> bool:
+    return request.url.path.startswith(MACHINES)

@@ -1,0 +1,169 @@
+"""The dashboard of an upstream: one card per record type, from the counters alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from litestar import get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from admin.access import Right
+from admin.words import say
+from engine import counters
+from engine.facilities import FacilityRow, all_facilities
+from engine.health import ChannelHealth, Health, health
+from engine.hub import Hub
+from engine.models import Status
+from engine.spec import Spec, UpstreamSpec
+
+PERIODS: Mapping[str, int | None] = {"today": 0, "week": 6, "month": 29, "all": None}
+"""Days before today with which a period begins; None: over all days."""
+BAR = (
+    Status.SENT,
+    Status.SENDING,
+    Status.QUEUED,
+    Status.RETRYING,
+    Status.BLOCKED,
+    Status.UNSURE,
+    Status.FAILED,
+    Status.IGNORED,
+)
+"""The order of a bar's segments."""
+ICONS = {
+    Status.SENT: "check",
+    Status.SENDING: "loader-2",
+    Status.QUEUED: "clock",
+    Status.RETRYING: "refresh",
+    Status.BLOCKED: "link",
+    Status.UNSURE: "help-circle",
+    Status.FAILED: "x",
+    Status.IGNORED: "minus",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A status of a card: its share of the bar in percent, beginning at `x`."""
+
+    status: str
+    label: str
+    icon: str
+    n: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    name: str
+    label: str
+    icon: str
+    sent: int
+    total: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def described(self) -> str:
+        """The bar in words."""
+        return ", ".join(f"{segment.n} {segment.label}" for segment in self.segments)
+
+    @property
+    def open(self) -> tuple[Segment, ...]:
+        """What is not sent, as the card lists it."""
+        return tuple(segment for segment in self.segments if segment.status != Status.SENT)
+
+
+@get("/", opt={"right": Right.PANEL}, include_in_schema=False)
+async def home(hub: Hub) -> Redirect:
+    """The first upstream's dashboard."""
+    return Redirect(f"/integrasi/{next(iter(hub.catalog.upstreams))}")
+
+
+@get("/integrasi/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+async def dashboard(hub: Hub, upstream: FromPath[str], period: str = "all") -> Template:
+    """The whole page."""
+    return Template("dashboard.html", context=await _context(hub, upstream, period))
+
+
+@get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL}, include_in_schema=False)
+async def cards(hub: Hub, upstream: FromPath[str], period: str = "all") -> Template:
+    """What the page asks for anew every few seconds."""
+    return Template("live.html", context=await _context(hub, upstream, period))
+
+
+async def _context(hub: Hub, name: str, period: str) -> dict[str, Any]:
+    upstream = hub.catalog.upstreams.get(name)
+    if upstream is None:
+        raise NotFoundException(say("error.not_found"))
+    period = period if period in PERIODS else "all"
+    facility = next(iter(await all_facilities(hub.database)), None)
+    groups = await _groups(hub, upstream, facility, period) if facility else {}
+    return {
+        "upstream": upstream,
+        "upstreams": list(hub.catalog.upstreams.values()),
+        "facility": facility,
+        "period": period,
+        "periods": list(PERIODS),
+        "groups": groups,
+        "strip": _strip(await health(hub), upstream, facility),
+    }
+
+
+async def _groups(hub: Hub, upstream: UpstreamSpec, facility: FacilityRow, period: str) -> dict[str, list[Card]]:
+    since, until = _days(period, facility, hub.database.clock())
+    counts = await counters.read(hub.database, facility.id, since, until)
+    groups: dict[str, list[Card]] = {group: [] for group in hub.catalog.groups}
+    for spec in hub.catalog.specs.values():
+        if spec.upstream.name == upstream.name:
+            groups[spec.group].append(card(spec, counts.get(spec.name, {})))
+    return {group: found for group, found in groups.items() if found}
+
+
+def _days(period: str, facility: FacilityRow, now: int) -> tuple[str | None, str | None]:
+    """First and last day in the facility's zone."""
+    back = PERIODS[period]
+    if back is None:
+        return None, None
+    today = datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(facility.time_zone)).date()
+    return (today - timedelta(days=back)).isoformat(), today.isoformat()
+
+
+def card(spec: Spec, counts: Mapping[str, int]) -> Card:
+    """The card of a record type from its counts by status."""
+    total = sum(counts.values())
+    segments = tuple(_segments(spec.upstream, counts, total))
+    return Card(spec.name, spec.label, spec.icon, counts.get(Status.SENT, 0), total, segments)
+
+
+def _segments(upstream: UpstreamSpec, counts: Mapping[str, int], total: int) -> Iterator[Segment]:
+    x = 0.0
+    for status in BAR:
+        n = counts.get(status, 0)
+        if n:
+            width = 100 * n / total
+            label = upstream.statuses.get(status) or say(f"status.{status}")
+            yield Segment(status, label, ICONS[status], n, round(x, 3), round(width, 3))
+            x += width
+
+
+def _strip(found: Health, upstream: UpstreamSpec, facility: FacilityRow | None) -> dict[str, Any]:
+    """The facts that stand on every page."""
+    code = facility.code if facility else ""
+    mine = [channel for channel in found.channels if channel.facility == code]
+    return {
+        "environment": found.environment,
+        "channels": [channel for channel in mine if channel.upstream == upstream.name],
+        "oldest": _oldest(mine, found.now),
+        "workers": found.workers_alive,
+    }
+
+
+def _oldest(channels: list[ChannelHealth], now: int) -> float | None:
+    due = [channel.oldest_due for channel in channels if channel.oldest_due is not None]
+    return max(0, now - min(due)) / 1000 if due else None

@@ -1,0 +1,60 @@
+"""Logging in and out; one session for our pages and those to come."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import structlog
+from litestar import Request, get, post
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+from litestar.response import Redirect, Template
+
+from admin import accounts
+from admin.access import Right, session_of
+from admin.throttle import Throttle
+from admin.words import say
+from engine.hub import Hub
+
+log = structlog.get_logger(__name__)
+
+
+@get("/login", opt={"right": Right.OPEN}, include_in_schema=False)
+async def login_page(hub: Hub) -> Template:
+    """The form; on a fresh installation how to make the first administrator."""
+    return Template("login.html", context={"first": not await accounts.anybody(hub.database), "problem": ""})
+
+
+@post("/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200)
+async def login(
+    request: Request[Any, Any, Any],
+    hub: Hub,
+    throttle: Throttle,
+    data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Template | Redirect:
+    """Begin a new session, or say that name or password is wrong without saying which."""
+    name, address = data.get("name", "").strip(), request.client.host if request.client else ""
+    seconds = throttle.wait(name, address)
+    if seconds:
+        return _refuse(say("login.throttled", seconds=seconds), 429)
+    known = await accounts.verify(hub.database, name, data.get("password", ""))
+    if known is None:
+        throttle.failed(name, address)
+        log.warning("login_failed", address=address)
+        return _refuse(say("login.wrong"), 401)
+    throttle.succeeded(name, address)
+    session = session_of(request)
+    session.clear()  # what was put into a session before the login does not live on in it
+    session.update(user=known.id, version=known.session_version, at=hub.database.clock())
+    return Redirect("/", status_code=303)
+
+
+@post("/logout", opt={"right": Right.PANEL}, include_in_schema=False, status_code=303)
+async def logout(request: Request[Any, Any, Any]) -> Redirect:
+    """End the session."""
+    session_of(request).clear()
+    return Redirect("/login", status_code=303)
+
+
+def _refuse(problem: str, status: int) -> Template:
+    return Template("login.html", context={"first": False, "problem": problem}, status_code=status)

@@ -1,0 +1,8 @@
+// Before the page is painted: the theme that was chosen, else the system's.
+(() => {
+  const root = document.documentElement;
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => root.setAttribute("data-bs-theme", localStorage.getItem("theme") || (dark.matches ? "dark" : "light"));
+  dark.addEventListener("change", apply);
+  apply();
+})();
