@@ -57,7 +57,11 @@ def _known(value: Any) -> Any:
 
 
 def _leaf(field: str) -> str:
-    return f"{{{{ record.{field} }}}}" if field.isidentifier() else f"{{{{ record[{json.dumps(field)}] }}}}"
+    return (
+        f"{{{{ record.{field} }}}}"
+        if field.isidentifier()
+        else f"{{{{ record[{json.dumps(field, ensure_ascii=False)}] }}}}"
+    )
 
 
 def _key(fields: Mapping[str, Any]) -> str:

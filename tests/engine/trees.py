@@ -1,0 +1,53 @@
+"""Compiling and rendering a snippet of YAML, for the tests of templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.faults import Faults
+from engine.marks import Node, parse
+from engine.template import Compiler, Template
+from engine.templating.shapes import ANY, Shape
+
+NAMES: Mapping[str, Shape] = dict.fromkeys(("record", "needs", "facility"), ANY)
+FACILITY = {"code": "K", "name": "Klinik", "time_zone": "Asia/Jakarta", "organization_id": "1000"}
+
+
+def node(yaml: str) -> Node:
+    """The YAML with places in the file `t.yaml`."""
+    faults = Faults()
+    parsed = parse(yaml, "t.yaml", faults)
+    faults.raise_if_any()
+    assert parsed is not None
+    return parsed
+
+
+def tree(yaml: str, names: Mapping[str, Shape] = NAMES, **fragments: str) -> Template:
+    """A compiled tree; raises ConfigFaults."""
+    faults = Faults()
+    compiler = Compiler(faults, {"ucum": "http://ucum"}, {name: node(text) for name, text in fragments.items()})
+    compiler.add_filter(
+        "system", node('"http://ids/{{ value }}/{{ facility.organization_id }}"'), "filters.system", NAMES
+    )
+    template = compiler.tree(node(yaml), "payload", names)
+    faults.raise_if_any()
+    return template
+
+
+def render(yaml: str, /, fragments: Mapping[str, str] | None = None, **record: Any) -> Any:
+    """The finished tree for a record."""
+    return tree(yaml, **(fragments or {})).render({"record": record, "needs": {}, "facility": FACILITY})
+
+
+def value(expression: str, **record: Any) -> Any:
+    """One expression, its value left as it is."""
+    faults = Faults()
+    template = Compiler(faults).expression(node(repr_yaml(expression)), "value", NAMES)
+    faults.raise_if_any()
+    return template.render({"record": record, "needs": {}, "facility": FACILITY})
+
+
+def repr_yaml(expression: str) -> str:
+    """As a single-quoted YAML text."""
+    return "'{{ " + expression.replace("'", "''") + " }}'"
