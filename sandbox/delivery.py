@@ -126,6 +126,8 @@ async def _paced(pieces: AsyncIterator[bytes], rate: int, gone: asyncio.Future[b
             part = piece[start : start + step]
             if rate:
                 await asyncio.wait({gone}, timeout=len(part) / rate)
+            else:
+                await asyncio.sleep(0)  # sending to a client that is gone never waits: `gone` needs a turn
             if gone.done():
                 raise ClientGone
             yield part
