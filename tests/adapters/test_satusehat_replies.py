@@ -1,4 +1,4 @@
-"""Every answer that reference 3.1-3.4 records, judged by the rules proposed for SatuSehat."""
+"""Every answer that reference 3.1-3.4 records, judged by rules made here and by those that are shipped."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from adapters.base import Call, Profile
 from adapters.judge import Judge
 from adapters.outcomes import Extract, OutcomeRule, compile_path
 from adapters.wire.contract import Response
+from engine.catalog import load
 
 REPLIES = [json.loads(file.read_text()) for file in sorted((Path(__file__).parent / "replies").glob("*.json"))]
 SUCCESS, REFUSED, CREATE = (range(200, 300),), (range(400, 500),), frozenset({"POST"})
@@ -56,23 +57,27 @@ PROFILE = Profile(
     code=Extract(compile_path("issue[].details.text"), re.compile(r"Rule ?Number:? *(\d+)")),
     message=Extract(compile_path(MESSAGE)),
 )
+SHIPPED = load(Path(__file__).parents[2] / "config").upstreams["satusehat"].profile
+BOTH = pytest.mark.parametrize("profile", [PROFILE, SHIPPED], ids=["made here", "shipped"])
 
 
+@BOTH
 @pytest.mark.parametrize("given", REPLIES, ids=lambda given: given["name"])
-def test_a_recorded_answer_gets_its_verdict(given: dict[str, Any]) -> None:
+def test_a_recorded_answer_gets_its_verdict(given: dict[str, Any], profile: Profile) -> None:
     headers = {name.lower().encode(): value.encode() for name, value in given["headers"].items()}
     response = Response(given["status"], headers, given["body"].encode())
-    reply, _ = Judge(PROFILE).judge(Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
+    reply, _ = Judge(profile).judge(Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
     assert (reply.verdict, reply.code) == (given["verdict"], given["code"])
     assert given["message_contains"] in reply.message
 
 
+@BOTH
 @pytest.mark.parametrize(
     "given", [given for given in REPLIES if given["status"] == 401], ids=lambda given: given["name"]
 )
-def test_only_a_token_that_a_new_one_can_replace_is_renewed(given: dict[str, Any]) -> None:
+def test_only_a_token_that_a_new_one_can_replace_is_renewed(given: dict[str, Any], profile: Profile) -> None:
     response = Response(401, {}, given["body"].encode())
-    _, decided = Judge(PROFILE).judge(Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
+    _, decided = Judge(profile).judge(Call(given["method"], "/x"), response, now=0.0, seconds=0.0)
     hopeless = "invalid client" in given["name"] or "api product" in given["name"]
     assert decided is not None
     assert decided.renew is not hopeless
