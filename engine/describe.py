@@ -92,19 +92,23 @@ def _need(need: Need) -> tuple[str, ...]:
     return need.name, need.spec, need.key.text, each, f"{need.operation} only" if need.operation else ""
 
 
-def _fields(schema: Any, root: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, ...]]:
-    """Each declared property with its path, type and description."""
-    if prefix.count(".") > 8:
+def _fields(
+    schema: Any, root: Mapping[str, Any], prefix: str = "", around: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, ...]]:
+    """Each declared property with its path, type and description; what contains itself is followed once."""
+    branches = branches_of(schema, root)
+    if around & {id(branch) for branch in branches}:
         return
+    around |= {id(branch) for branch in branches}
     required = set(schema.get("required", ())) if isinstance(schema, Mapping) else set()
-    for branch in branches_of(schema, root):
+    for branch in branches:
         for name, inner in (branch.get("properties") or {}).items():
             if not isinstance(inner, Mapping) or not inner.keys() & {"type", "enum", "properties", "$ref", "items"}:
                 continue  # a condition on a property that is declared elsewhere
             path = f"{prefix}{name}"
             yield path + ("*" if name in required else ""), _type(inner), str(inner.get("description", ""))
-            yield from _fields(inner, root, f"{path}.")
-            yield from _fields(inner.get("items"), root, f"{path}[].")
+            yield from _fields(inner, root, f"{path}.", around)
+            yield from _fields(inner.get("items"), root, f"{path}[].", around)
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -15,6 +15,9 @@ from engine.faults import Faults, Source
 NODES_LIMIT = 200_000
 """Nodes of one file once its aliases are written out: a few lines can ask for billions."""
 
+DEPTH_LIMIT = 64
+"""Levels of one file; the deepest payloads have twenty."""
+
 
 class _Loader(yaml.CSafeLoader):
     """YAML with the plain scalars of its 1.2 core only: `no`, 010, 1_000, 12:30 and dates are texts."""
@@ -102,7 +105,7 @@ def parse(content: str, file: str, faults: Faults) -> Node | None:
         faults.add(place, "", f"the character U+{ord(content[error.position]):04X} cannot stand in YAML; remove it")
         return None
     except RecursionError:
-        faults.add(Source(file, 1, 1), "", "nested too deeply; a hundred levels are enough for any payload")
+        faults.add(Source(file, 1, 1), "", f"nested more than {DEPTH_LIMIT} levels deep; make it flatter")
         return None
     if root is None:
         faults.add(Source(file, 1, 1), "", "the file is empty; write include, groups, upstreams, fragments or specs")
@@ -150,8 +153,6 @@ class _Builder:
             return self._node(root, "")[0]
         except _TooLarge as error:
             self._faults.add(error.source, "", str(error))
-        except RecursionError:
-            self._faults.add(self._source(root), "", "nested too deeply; a hundred levels are enough for any payload")
         return None
 
     def _source(self, node: yaml.Node) -> Source:
@@ -161,6 +162,8 @@ class _Builder:
         known = self._built.get(id(node))
         if known is not None:
             return known
+        if len(self._open) == DEPTH_LIMIT:
+            raise _TooLarge(self._source(node), f"nested more than {DEPTH_LIMIT} levels deep; make it flatter")
         if id(node) in self._open:
             raise _TooLarge(self._source(node), "an alias contains itself; write it out")
         self._open.add(id(node))

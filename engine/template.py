@@ -157,6 +157,11 @@ class Compiler:
         arguments = ast.arguments(posonlyargs=[], args=[ast.arg("scope")], kwonlyargs=[], kw_defaults=[], defaults=[])
         module = ast.Module([ast.FunctionDef("render", arguments, body, [])], [])
         number(module, len(sites))
-        exec(compile(module, f"<{path}>", "exec"), self._runtime)  # noqa: S102  # of our own nodes, nothing of a text
+        try:
+            code = compile(module, f"<{path}>", "exec")
+        except RecursionError:
+            self._faults.add(node.source, path, "nested too deeply; take it apart")
+            code = compile("def render(scope): return None", f"<{path}>", "exec")
+        exec(code, self._runtime)  # noqa: S102  # of our own nodes, nothing of a text
         text = node.value if isinstance(node.value, str) else ""
         return Template(self._runtime.pop("render"), sites, node.source, text)

@@ -76,11 +76,8 @@ def parse(source: str) -> tuple[Part, ...]:
     if not any(opening in source for opening in ("{{", "{%", "{#")):
         return (source,)
     try:
-        kinds = {kind for _, kind, _ in ENVIRONMENT.lex(source)}
-        if "comment_begin" in kinds:
-            raise LeafError("{# #} is not read here; write a YAML comment")
-        if kinds & {"block_begin", "raw_begin"}:
-            raise LeafError("{% %} is not allowed in a leaf; use {{ }}, and $if or $for around the subtree")
+        if "{#" in source or "{%" in source:
+            _refuse_statements(source)
         body = ENVIRONMENT.parse(source).body
     except TemplateSyntaxError as error:
         raise LeafError(f"syntax error in the expression: {_said(error)}") from None
@@ -94,6 +91,15 @@ def _said(error: TemplateSyntaxError) -> str:
     """Jinja's words; what it calls a template is one leaf here."""
     message = str(error.message).rstrip(".")
     return message.replace("end of print statement", "}}").replace("end of template", "end of the text")
+
+
+def _refuse_statements(source: str) -> None:
+    """By tokens: `{%` may well stand in a text inside an expression."""
+    kinds = {kind for _, kind, _ in ENVIRONMENT.lex(source)}
+    if "comment_begin" in kinds:
+        raise LeafError("{# #} is not read here; write a YAML comment")
+    if kinds & {"block_begin", "raw_begin"}:
+        raise LeafError("{% %} is not allowed in a leaf; use {{ }}, and $if or $for around the subtree")
 
 
 def _part(node: nodes.Expr) -> Part:

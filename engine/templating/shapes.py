@@ -43,17 +43,23 @@ def of_value(value: Any) -> Shape:
     return SCALAR
 
 
-def of_schema(schema: Any, root: Mapping[str, Any] | None = None, depth: int = 0) -> Shape:
-    """The shape that a JSON Schema declares; a mapping with declared properties is closed unless it says otherwise."""
-    if not isinstance(schema, Mapping) or depth > 32:
+def of_schema(schema: Any, root: Mapping[str, Any] | None = None, around: frozenset[int] = frozenset()) -> Shape:
+    """The shape that a JSON Schema declares; a mapping with declared properties is closed unless it says otherwise.
+
+    A schema that contains itself is followed once.
+    """
+    if not isinstance(schema, Mapping):
         return ANY
     root = schema if root is None else root
-    branches = list(branches_of(schema, root))
+    branches = branches_of(schema, root)
+    if around & {id(branch) for branch in branches}:
+        return ANY
+    around |= {id(branch) for branch in branches}
     properties = {
-        key: merged(*(of_schema(inner, root, depth + 1) for inner in _telling(schemas)))
+        key: merged(*(of_schema(inner, root, around) for inner in _telling(schemas)))
         for key, schemas in _declared(branches).items()
     }
-    items = [of_schema(branch["items"], root, depth + 1) for branch in branches if "items" in branch]
+    items = [of_schema(branch["items"], root, around) for branch in branches if "items" in branch]
     return Shape(properties, merged(*items) if items else None, _is_open(branches, bool(properties)))
 
 
@@ -71,21 +77,27 @@ def _telling(schemas: list[Any]) -> list[Any]:
     return [schema for schema in schemas if _mapping(schema).keys() & _STRUCTURE] or schemas
 
 
-def branches_of(schema: Any, root: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    """The schema itself and all that it refers to or is put together of, for the same value."""
-    if not isinstance(schema, Mapping) or depth > 32:
-        return
-    yield schema
+def branches_of(schema: Any, root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The schema itself and all that it refers to or is put together of, for the same value; each once."""
+    found: dict[int, Mapping[str, Any]] = {}
+    left = [schema]
+    while left:
+        branch = left.pop()
+        if isinstance(branch, Mapping) and id(branch) not in found:
+            found[id(branch)] = branch
+            left.extend(_parts(branch, root))
+    return list(found.values())
+
+
+def _parts(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Any]:
     reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#/"):
-        yield from branches_of(_at(root, reference), root, depth + 1)
+    if isinstance(reference, str) and reference.startswith("#"):
+        yield _at(root, reference)
     for keyword in ("allOf", "anyOf", "oneOf"):
-        for inner in schema.get(keyword) or ():
-            yield from branches_of(inner, root, depth + 1)
+        yield from schema.get(keyword) or ()
     for keyword in ("if", "then", "else"):
-        yield from branches_of(schema.get(keyword), root, depth + 1)
-    for inner in _mapping(schema.get("dependentSchemas")).values():
-        yield from branches_of(inner, root, depth + 1)
+        yield schema.get(keyword)
+    yield from _mapping(schema.get("dependentSchemas")).values()
 
 
 def _is_open(branches: list[Mapping[str, Any]], declared: bool) -> bool:
@@ -115,6 +127,6 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _at(root: Mapping[str, Any], reference: str) -> Any:
     place: Any = root
-    for step in reference[2:].split("/"):
+    for step in reference.split("/")[1:]:
         place = _mapping(place).get(step.replace("~1", "/").replace("~0", "~"))
     return place

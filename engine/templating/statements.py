@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.faults import Source
 from engine.marks import Node
@@ -81,11 +82,12 @@ def reads(statements: Sequence[ast.stmt], variable: str) -> bool:
     return any(isinstance(each, ast.Name) and each.id == variable for part in statements for each in ast.walk(part))
 
 
-def number(tree: ast.AST, line: int) -> None:
+def number(tree: Any, line: int) -> None:
     """Give all nodes of the tree that line, except those that have one: what is below them has one too."""
     if "lineno" in tree._attributes:
         if hasattr(tree, "lineno"):
             return
-        ast.copy_location(tree, ast.Pass(lineno=line, end_lineno=line, col_offset=0, end_col_offset=0))
+        tree.lineno = tree.end_lineno = line
+        tree.col_offset = tree.end_col_offset = 0
     for child in ast.iter_child_nodes(tree):
         number(child, line)

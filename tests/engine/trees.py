@@ -23,21 +23,21 @@ def node(yaml: str) -> Node:
     return parsed
 
 
-def tree(yaml: str, names: Mapping[str, Shape] = NAMES, **fragments: str) -> Template:
+def tree(yaml: str, fragments: Mapping[str, str] | None = None) -> Template:
     """A compiled tree; raises ConfigFaults."""
     faults = Faults()
-    compiler = Compiler(faults, {"ucum": "http://ucum"}, {name: node(text) for name, text in fragments.items()})
+    compiler = Compiler(faults, {"ucum": "http://ucum"}, {name: node(text) for name, text in (fragments or {}).items()})
     compiler.add_filter(
         "system", node('"http://ids/{{ value }}/{{ facility.organization_id }}"'), "filters.system", NAMES
     )
-    template = compiler.tree(node(yaml), "payload", names)
+    template = compiler.tree(node(yaml), "payload", NAMES)
     faults.raise_if_any()
     return template
 
 
 def render(yaml: str, /, fragments: Mapping[str, str] | None = None, **record: Any) -> Any:
     """The finished tree for a record."""
-    return tree(yaml, **(fragments or {})).render({"record": record, "needs": {}, "facility": FACILITY})
+    return tree(yaml, fragments).render({"record": record, "needs": {}, "facility": FACILITY})
 
 
 def value(expression: str, **record: Any) -> Any:
