@@ -267,7 +267,7 @@ async def test_a_probe_uses_a_token_and_reads_the_organization(world: World) -> 
 
 async def test_a_probe_without_an_organization_says_so(world: World) -> None:
     probe = await world.upstream().probe(Account(1, ACCOUNT.base_url))
-    assert (probe.ok, probe.message) == (False, "Organization ID belum diisi")
+    assert (probe.ok, probe.message) == (False, "Nomor organisasi belum diisi")
 
 
 @pytest.mark.parametrize("settings", [{}, {"token_path": "oauth", "probe_path": "/x"}, {"token_path": "/x"}])
