@@ -8,9 +8,10 @@ from pathlib import Path
 
 from adapters.registry import ADAPTERS
 from engine.faults import Faults, did_you_mean
-from engine.loading.entries import EntryLoader, content_hash
+from engine.loading.entries import inheriting, load_entry
 from engine.loading.examples import check_examples
 from engine.loading.files import Sections, read_files
+from engine.loading.hashing import content_hash
 from engine.loading.relations import check_relations
 from engine.loading.upstreams import LoadedUpstream, load_upstreams
 from engine.spec import Spec, UpstreamSpec
@@ -60,12 +61,12 @@ def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], fau
             faults.add(source, f"specs.{name}.upstream", f"no upstream {wanted!r}{did_you_mean(wanted, upstreams)}")
             continue
         known = len(faults.found)
-        loader = EntryLoader(name, node, upstreams[str(chosen.value)], sections, faults)
-        spec = loader.load()
-        if spec is None:
-            continue
-        specs[name] = spec
-        check_examples(spec, loader, clean=len(faults.found) == known, faults=faults)
+        upstream = upstreams[str(chosen.value)]
+        entry = inheriting(node, upstream)
+        spec = load_entry(name, entry, upstream, sections, faults)
+        if spec is not None:
+            specs[name] = spec
+            check_examples(spec, entry, clean=len(faults.found) == known, faults=faults)
     return specs
 
 

@@ -145,9 +145,9 @@ class Compiler:
         value, _ = leaves.expression(Entry(node, path), self._scope(names), inside_text="segment")
         return self._template([ast.Return(value)], leaves, node, path)
 
-    def shape(self, node: Node, path: str, names: Mapping[str, Shape]) -> Shape:
+    def shape(self, node: Node, names: Mapping[str, Shape]) -> Shape:
         """What is known of an expression's value; its faults are told by `expression`."""
-        return Leaves(Faults()).expression(Entry(node, path), self._scope(names))[1]
+        return Leaves(Faults()).expression(Entry(node, ""), self._scope(names))[1]
 
     def _scope(self, names: Mapping[str, Shape]) -> Scope:
         return Scope(names, self._constants, filters=self._own)

@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.faults import Faults, Source
 from engine.filters import local_date
-from engine.loading.entries import EntryLoader
 from engine.loading.grammar import dotted
 from engine.loading.records import SchemaFaults, Steps, Validator
+from engine.marks import Node
 from engine.preview import EXAMPLE_FACILITY, placeholder_context
 from engine.spec import Operation, Spec
 from engine.template import Template, TemplateError
@@ -17,7 +17,7 @@ from engine.template import Template, TemplateError
 KEY_LENGTH = 200
 
 
-def check_examples(spec: Spec, loader: EntryLoader, *, clean: bool, faults: Faults) -> None:
+def check_examples(spec: Spec, entry: Node, *, clean: bool, faults: Faults) -> None:
     """The record schema, then each example against it; rendered only if the entry is `clean` so far."""
     if any(fault.path.startswith(f"specs.{spec.name}.record") for fault in faults.found):
         return
@@ -27,10 +27,10 @@ def check_examples(spec: Spec, loader: EntryLoader, *, clean: bool, faults: Faul
         for each in schema.wrong:
             steps: Steps = ["record", *each.steps]
             message = each.message if "; " in each.message else f"{each.message}; write JSON Schema 2020-12"
-            faults.add(loader.node.find(steps).source, f"specs.{spec.name}.{dotted(steps)}", message)
+            faults.add(entry.find(steps).source, f"specs.{spec.name}.{dotted(steps)}", message)
         return
     for way, record in _examples(spec):
-        node = loader.node.find(way)
+        node = entry.find(way)
         wrong = validator.wrong(record)
         for each in wrong:
             path = f"specs.{spec.name}.{dotted([*way, *each.steps])}"

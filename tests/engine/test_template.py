@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -273,6 +274,14 @@ def test_values_in_a_path_are_encoded_and_never_empty() -> None:
     for wrong in ("", "..", None):
         with pytest.raises(TemplateError, match="inside a"):
             template.render({"record": {"x": wrong}})
+
+
+@given(st.text(min_size=1).filter(lambda text: text not in (".", "..")))
+def test_no_value_leads_a_path_elsewhere(given: str) -> None:
+    template = Compiler(Faults()).path(node('"/Visit/{{ record.x }}/y"'), "path", NAMES)
+    path = template.render({"record": {"x": given}})
+    assert unquote(path.split("/")[2]) == given
+    assert (path.count("/"), path.isascii(), {"?", "#", " ", "\n"} & set(path)) == (3, True, set())
 
 
 def test_many_loops_in_each_other_are_refused_and_not_a_crash() -> None:

@@ -1,0 +1,58 @@
+"""The requests of an entry: the one that creates, the one that replaces, the one that looks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.loading import reading
+from engine.loading.templates import Names, Templates
+from engine.marks import Node
+from engine.spec import Endpoint, Find, Update
+from engine.templating.shapes import ANY
+
+
+def endpoint(entry: Node, templates: Templates, names: Names) -> Endpoint | None:
+    """The section `endpoint`; None if there is none, or too little of it."""
+    node = entry.get("endpoint")
+    if node is None:
+        return None
+    path = templates.url_path(node, "endpoint", names)
+    method = templates.method(node, "endpoint")
+    query = templates.tree(node, "endpoint", "query", names)
+    reference = templates.required(node, "endpoint", "reference", {**names, "body": ANY})
+    if path is None or reference is None:
+        return None
+    return Endpoint(method, path, query, reference, reading.text(node, "content_type") or None)
+
+
+def update(entry: Node, templates: Templates, names: Names) -> Update | None:
+    """The section `update`, likewise."""
+    node = entry.get("update")
+    if node is None:
+        return None
+    path = templates.url_path(node, "update", names)
+    method = templates.method(node, "update")
+    query = templates.tree(node, "update", "query", names)
+    payload = templates.tree(node, "update", "payload", names)
+    after_create = templates.expression(node, "update", "after_create", names)
+    if path is None:
+        return None
+    return Update(method, path, query, payload, after_create, reading.text(node, "content_type") or None)
+
+
+def find(entry: Node, templates: Templates, names: Names) -> Find | None:
+    """The section `find`, likewise."""
+    node = entry.get("find")
+    if node is None:
+        return None
+    answer, hit = {**names, "body": ANY}, {**names, "candidate": ANY}
+    when: Literal["before", "unsure"] = "before" if reading.text(node, "when") == "before" else "unsure"
+    path = templates.url_path(node, "find", names)
+    query = templates.tree(node, "find", "query", names)
+    candidates = templates.required(node, "find", "candidates", answer)
+    match = templates.expression(node, "find", "match", hit)
+    reference = templates.required(node, "find", "reference", hit)
+    following = templates.expression(node, "find", "next", answer)
+    if path is None or candidates is None or reference is None:
+        return None
+    return Find(when, path, query, candidates, match, reference, following)
