@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import sqladmin
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.config.app import AppConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
 
@@ -86,13 +86,18 @@ def litestar_app(hub: Hub) -> Litestar:
         exception_handlers={
             **errors.HANDLERS,
             HTTPException: _on_http,
-            SQLAlchemyError: _on_database,
+            **dict.fromkeys(errors.AWAY, _on_database),
             Exception: _on_any,
         },
         template_config=TemplateConfig(
             directory=HERE / "templates", engine=JinjaTemplateEngine, engine_callback=_speak
         ),
-        openapi_config=OpenAPIConfig(title="Antar", version="1", path="/openapi-is-at-schema", render_plugins=[]),
+        openapi_config=OpenAPIConfig(
+            title="Antar",
+            version="1",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
+        ),
         on_app_init=[_quiet],
         state=State({"hub": hub}),
     )
@@ -118,23 +123,23 @@ def _statics() -> Any:
     )
 
 
-def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
     if _is_machine(request):
         return errors.on_http_exception(request, error)
+    if isinstance(error, NotAuthorizedException) and "hx-request" in request.headers:
+        return Response(b"", headers={"HX-Redirect": "/login"}, status_code=204)
     if isinstance(error, NotAuthorizedException):
-        if "hx-request" in request.headers:
-            return Response(b"", headers={"HX-Redirect": "/login"}, status_code=204)
         return Redirect("/login", status_code=303)
     keys = {403: "error.forbidden", 404: "error.not_found"}
     return _page(error.status_code, keys.get(error.status_code, "error.internal"))
 
 
-def _on_database(request: Request[Any, Any, Any], error: SQLAlchemyError) -> Response[Any]:
+def _on_database(request: Request[Any, Any, Any], error: Exception) -> Any:
     answer = errors.on_database_error(request, error)
     return answer if _is_machine(request) else _page(503, "error.unavailable")
 
 
-def _on_any(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+def _on_any(request: Request[Any, Any, Any], error: Exception) -> Any:
     answer = errors.on_any_error(request, error)
     return answer if _is_machine(request) else _page(500, "error.internal")
 

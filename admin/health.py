@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,7 +22,7 @@ async def live() -> dict[str, str]:
 
 
 @get("/health/ready", opt={"right": Right.OPEN}, include_in_schema=False)
-async def ready(hub: Hub) -> Response[dict[str, str]]:
+async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
     """Records can be taken: the database answers and is of the newest shape."""
     try:
         await hub.database.fetch(text("SELECT environment FROM installation"))
@@ -31,7 +32,7 @@ async def ready(hub: Hub) -> Response[dict[str, str]]:
 
 
 @get("/health/upstreams", opt={"right": Right.WATCH}, include_in_schema=False)
-async def upstreams(hub: Hub) -> dict[str, Any]:
+async def upstreams(hub: NamedDependency[Hub]) -> dict[str, Any]:
     """Queues, tokens, workers and broker as facts; times are epoch milliseconds."""
     found = await health(hub)
     return {

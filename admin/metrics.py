@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -17,7 +18,7 @@ from engine.hub import Hub
 
 
 @get("/metrics", opt={"right": Right.WATCH}, include_in_schema=False, media_type="text/plain")
-async def metrics(hub: Hub) -> Response[bytes]:
+async def metrics(hub: NamedDependency[Hub]) -> Response[bytes]:
     """Deliveries by status, queues, workers and broker as they are now."""
     counts = {row.code: await counters.read(hub.database, row.id) for row in await all_facilities(hub.database)}
     registry = CollectorRegistry(auto_describe=False)

@@ -37,5 +37,6 @@ class OriginGuard:
         site = headers.get(b"sec-fetch-site", b"").decode("latin-1")
         if site:
             return site not in OWN
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        return origin.partition("://")[2] != headers.get(b"host", b"").decode("latin-1")
+        origin: str = headers.get(b"origin", b"").decode("latin-1")
+        host: bytes = headers.get(b"host", b"")
+        return origin.partition("://")[2] != host.decode("latin-1")

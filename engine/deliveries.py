@@ -27,17 +27,19 @@ class Filters:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As SQL, without the facility."""
-        given: list[tuple[object, ColumnElement[bool]]] = [
-            (self.specs, Delivery.spec.in_(self.specs)),
-            (self.statuses, Delivery.status.in_(self.statuses)),
-            (self.key, Delivery.key == self.key),
-            (self.norm, Delivery.patient_norm == self.norm),
-            (self.reference, Delivery.reference == self.reference),
-            (self.date_from, Delivery.date >= self.date_from),
-            (self.date_to, Delivery.date <= self.date_to),
-            (self.since, Delivery.settled_at >= self.since),
-        ]
-        return [condition for value, condition in given if value not in (None, (), [])]
+        exact = {Delivery.key: self.key, Delivery.patient_norm: self.norm, Delivery.reference: self.reference}
+        found = [column == value for column, value in exact.items() if value is not None]
+        if self.specs:
+            found.append(Delivery.spec.in_(self.specs))
+        if self.statuses:
+            found.append(Delivery.status.in_(self.statuses))
+        if self.date_from is not None:
+            found.append(Delivery.date >= self.date_from)
+        if self.date_to is not None:
+            found.append(Delivery.date <= self.date_to)
+        if self.since is not None:
+            found.append(Delivery.settled_at >= self.since)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

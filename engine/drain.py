@@ -74,7 +74,8 @@ class Drain:
         self._around = around
         self._slots = upstream_spec.concurrency
         self._batch = min(LARGEST_BATCH, 2 * self._slots)
-        self._ready: asyncio.Queue[Prepared | None] = asyncio.Queue(maxsize=LARGEST_BATCH)
+        self._ready: asyncio.Queue[Prepared | None] = asyncio.Queue()
+        self._low = asyncio.Event()
         self._rate = Rate(upstream_spec.rate)
         self._open = 0
         self._probing = False
@@ -97,7 +98,7 @@ class Drain:
             await self._fill()
         finally:
             for _ in senders:
-                await self._ready.put(None)
+                self._ready.put_nowait(None)
             await asyncio.gather(*senders)
 
     async def _fill(self) -> None:
@@ -143,8 +144,15 @@ class Drain:
             raise
         started = time.monotonic()
         for prepared in ready:
-            await self._ready.put(prepared)
+            self._ready.put_nowait(prepared)
+        await self._until_low()
         self._size_up(time.monotonic() - started)
+
+    async def _until_low(self) -> None:
+        """Wait until no more is left than will fill the slots once: then it is time to claim again."""
+        while self._ready.qsize() > self._slots:
+            self._low.clear()
+            await self._low.wait()
 
     def _lose(self, lease: Lease) -> None:
         """Let the lease run out: a sweep takes back what is not settled."""
@@ -192,6 +200,7 @@ class Drain:
 
     async def _send_all(self) -> None:
         while (prepared := await self._ready.get()) is not None:
+            self._low.set()
             if not self._may_begin(prepared):
                 self._settle(_given_back(prepared.delivery))
                 continue

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +32,9 @@ from engine.template import TemplateError
 KEY_LENGTH = 200
 RECENT = 2
 """Days within which a record counts as today's; what is older is backfill."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class Intake:
         return (now - timedelta(days=RECENT)).date().isoformat()
 
     def _check(self, spec: Spec, facility: FacilityRow, record: Any, recent: str) -> Entry | Refused:
-        problems = tuple(self._problems(spec, record))
+        problems = tuple(_unstorable(record, "$")) or tuple(self._problems(spec, record))
         if problems:
             return Refused(0, _key_if_any(spec, facility, record), problems)
         scope = context(spec, record, facility)
@@ -130,7 +135,6 @@ class Intake:
             self._validators[spec.hash] = validator
         for error in validator.iter_errors(record):
             yield Problem(json_path(error.instance_path), error.message)
-        yield from _unstorable(record, "$")
 
 
 def content_hash(record: Any) -> str:
@@ -144,10 +148,16 @@ def json_path(steps: Sequence[str | int]) -> str:
 
 
 def _unstorable(value: Any, path: str) -> Iterator[Problem]:
-    """Text with a NUL cannot be kept in PostgreSQL; better refused at the door than altered behind it."""
+    """What cannot be kept as it is, is refused at the door rather than altered behind it."""
     if isinstance(value, str):
         if "\x00" in value:
             yield Problem(path, "contains the character NUL (U+0000); remove it")
+        if not value.isascii() and _LONE_SURROGATE.search(value):
+            yield Problem(path, "contains half of a surrogate pair; write the whole character")
+    elif isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+        yield Problem(path, "is a number beyond 64 bits; send it as text")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, "is a number beyond what can be kept; send it as text")
     elif isinstance(value, dict):
         for name, item in value.items():
             yield from _unstorable(item, f"{path}.{name}")

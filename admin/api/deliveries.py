@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import get, post
-from litestar.params import FromPath, Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from admin.access import Right
 from admin.api.errors import ApiError
@@ -25,22 +26,22 @@ ATTEMPT = (
     "at", "milliseconds", "operation", "trigger", "spec_hash", "version", "http_status", "code", "verdict", "message",
 )  # fmt: skip
 
-Text = Annotated[str | None, Parameter(max_length=200)]
+Text = Annotated[str | None, QueryParameter(max_length=200)]
 
 
 @get("/api/v1/deliveries", opt={"right": Right.HIS})
 async def list_deliveries(
-    hub: Hub,
-    facility: FacilityRow,
+    hub: NamedDependency[Hub],
+    facility: NamedDependency[FacilityRow],
     spec: Text = None,
     status: Text = None,
     key: Text = None,
     norm: Text = None,
-    date_from: Annotated[str | None, Parameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
-    date_to: Annotated[str | None, Parameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
-    since: Annotated[int | None, Parameter(description="Settled since, epoch milliseconds.")] = None,
-    cursor: Annotated[int | None, Parameter(description="`next` of the page before.")] = None,
-    size: Annotated[int, Parameter(ge=1, le=LARGEST_PAGE)] = PAGE,
+    date_from: Annotated[str | None, QueryParameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
+    date_to: Annotated[str | None, QueryParameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
+    since: Annotated[int | None, QueryParameter(description="Settled since, epoch milliseconds.")] = None,
+    cursor: Annotated[int | None, QueryParameter(description="`next` of the page before.")] = None,
+    size: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = PAGE,
 ) -> dict[str, Any]:
     """A page of deliveries, newest first. Several types or statuses are separated by commas."""
     filters = Filters(
@@ -57,7 +58,12 @@ async def list_deliveries(
 
 
 @get("/api/v1/deliveries/{id_:int}", opt={"right": Right.HIS})
-async def one_delivery(hub: Hub, facility: FacilityRow, id_: FromPath[int], bodies: bool = False) -> dict[str, Any]:
+async def one_delivery(
+    hub: NamedDependency[Hub],
+    facility: NamedDependency[FacilityRow],
+    id_: FromPath[int],
+    bodies: FromQuery[bool] = False,
+) -> dict[str, Any]:
     """Where a delivery stands, with its attempts; `bodies=true` adds the exact requests and answers."""
     detail = await deliveries.one(hub.database, facility.id, id_)
     if detail is None:
@@ -71,11 +77,11 @@ async def one_delivery(hub: Hub, facility: FacilityRow, id_: FromPath[int], bodi
 
 @post("/api/v1/deliveries/{id_:int}/resend", opt={"right": Right.HIS}, status_code=202)
 async def resend_delivery(
-    hub: Hub,
-    facility: FacilityRow,
+    hub: NamedDependency[Hub],
+    facility: NamedDependency[FacilityRow],
     id_: FromPath[int],
-    reason: Annotated[str, Parameter(max_length=500)] = "",
-    force: bool = False,
+    reason: Annotated[str, QueryParameter(max_length=500)] = "",
+    force: FromQuery[bool] = False,
 ) -> dict[str, Any]:
     """Make a delivery due again; what may have arrived is looked for first. `force` for what was sent already."""
     if force and not reason:

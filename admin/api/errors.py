@@ -7,12 +7,15 @@ from typing import Any
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from engine.errors import AntarError, NotFound
 
 RETRY_AFTER = "5"
 """Seconds after which a HIS may try again while the database is away."""
+
+AWAY = (OperationalError, InterfaceError, TimeoutError, OSError)
+"""What is raised while the database does not answer."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +65,6 @@ HANDLERS: dict[Any, Any] = {
     ApiError: on_api_error,
     AntarError: on_antar_error,
     HTTPException: on_http_exception,
-    SQLAlchemyError: on_database_error,
+    **dict.fromkeys(AWAY, on_database_error),
     Exception: on_any_error,
 }

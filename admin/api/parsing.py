@@ -74,7 +74,7 @@ def _line(line: bytes) -> Any:
 def _loads(text: bytes) -> Any:
     """The standard library's parser: it keeps large integers and can tell names that are said twice."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise _Refused(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from adapters.base import Problem
@@ -25,7 +26,10 @@ OUTCOMES = ("accepted", "changed", "unchanged", "refused")
     include_in_schema=False,
 )
 async def hand_in(
-    request: Request[Any, Any, Any], spec: FromPath[str], hub: Hub, facility: FacilityRow
+    request: Request[Any, Any, Any],
+    spec: FromPath[str],
+    hub: NamedDependency[Hub],
+    facility: NamedDependency[FacilityRow],
 ) -> Response[Any]:
     """Check and store records; the answer says for each what became of it. See admin/api/schema.py for its OpenAPI."""
     body = await read_body(request.stream())

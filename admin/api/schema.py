@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, get
+from litestar.di import NamedDependency
 
 from admin.access import Right
 from admin.api.parsing import RECORD_LIMIT, RECORDS_LIMIT, REQUEST_LIMIT
@@ -51,7 +52,7 @@ ERROR = {
 
 
 @get("/schema", opt={"right": Right.OPEN}, include_in_schema=False)
-async def schema(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
+async def schema(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> dict[str, Any]:
     """The whole description; the record types are those of the catalog at this moment."""
     document: dict[str, Any] = request.app.openapi_schema.to_schema()
     components = document.setdefault("components", {})

@@ -9,8 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from admin.access import Right
@@ -73,26 +74,21 @@ class Card:
         """The bar in words."""
         return ", ".join(f"{segment.n} {segment.label}" for segment in self.segments)
 
-    @property
-    def open(self) -> tuple[Segment, ...]:
-        """What is not sent, as the card lists it."""
-        return tuple(segment for segment in self.segments if segment.status != Status.SENT)
-
 
 @get("/", opt={"right": Right.PANEL}, include_in_schema=False)
-async def home(hub: Hub) -> Redirect:
+async def home(hub: NamedDependency[Hub]) -> Redirect:
     """The first upstream's dashboard."""
     return Redirect(f"/integrasi/{next(iter(hub.catalog.upstreams))}")
 
 
 @get("/integrasi/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
-async def dashboard(hub: Hub, upstream: FromPath[str], period: str = "all") -> Template:
+async def dashboard(hub: NamedDependency[Hub], upstream: FromPath[str], period: FromQuery[str] = "all") -> Template:
     """The whole page."""
     return Template("dashboard.html", context=await _context(hub, upstream, period))
 
 
 @get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL}, include_in_schema=False)
-async def cards(hub: Hub, upstream: FromPath[str], period: str = "all") -> Template:
+async def cards(hub: NamedDependency[Hub], upstream: FromPath[str], period: FromQuery[str] = "all") -> Template:
     """What the page asks for anew every few seconds."""
     return Template("live.html", context=await _context(hub, upstream, period))
 

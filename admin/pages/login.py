@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 from litestar import Request, get, post
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.di import NamedDependency
+from litestar.params import URLEncodedBody
 from litestar.response import Redirect, Template
 
 from admin import accounts
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 @get("/login", opt={"right": Right.OPEN}, include_in_schema=False)
-async def login_page(hub: Hub) -> Template:
+async def login_page(hub: NamedDependency[Hub]) -> Template:
     """The form; on a fresh installation how to make the first administrator."""
     return Template("login.html", context={"first": not await accounts.anybody(hub.database), "problem": ""})
 
@@ -28,9 +28,9 @@ async def login_page(hub: Hub) -> Template:
 @post("/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200)
 async def login(
     request: Request[Any, Any, Any],
-    hub: Hub,
-    throttle: Throttle,
-    data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
+    hub: NamedDependency[Hub],
+    throttle: NamedDependency[Throttle],
+    data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
     """Begin a new session, or say that name or password is wrong without saying which."""
     name, address = data.get("name", "").strip(), request.client.host if request.client else ""

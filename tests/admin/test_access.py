@@ -1,0 +1,166 @@
+"""Who gets in: every route, every kind of visitor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from admin import accounts
+from admin.access import SESSION_LIFE, Right
+from admin.app import litestar_app
+from admin.throttle import PER_NAME, WINDOW
+from engine.facilities import add_facility, new_api_key, revoke_api_key
+from tests.admin.conftest import PASSWORD, log_in
+from tests.engine.house import AT, House
+
+pytestmark = pytest.mark.anyio
+
+FOREIGN = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+EXAMPLES = {"spec": "Visit", "id_": "1", "upstream": "ministry", "file_path": "antar.css"}
+
+
+def routes(app: Litestar) -> list[tuple[str, str, Right | None]]:
+    """(method, address, right) of everything that can be asked for; a login has tests of its own."""
+    found = []
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                path = route.path_format
+                for name, value in EXAMPLES.items():
+                    path = path.replace(f"{{{name}}}", value)
+                methods = sorted(handler.http_methods - {"OPTIONS", "HEAD"})
+                found += [(method, path, handler.opt.get("right")) for method in methods if path != "/login"]
+    return found
+
+
+async def visit(client: httpx.AsyncClient, method: str, path: str, **headers: str) -> httpx.Response:
+    return await client.request(method, path, headers=headers, follow_redirects=False)
+
+
+def refused(answer: httpx.Response) -> bool:
+    return answer.status_code in {401, 403} or (
+        answer.status_code == 303 and answer.headers.get("location") == "/login"
+    )
+
+
+async def test_every_route_declares_a_right(house: House) -> None:
+    silent = [(method, path) for method, path, right in routes(litestar_app(house.hub)) if right is None]
+    assert silent == []
+
+
+async def test_nobody_sees_anything_that_is_not_open(nobody: httpx.AsyncClient, house: House) -> None:
+    for method, path, right in routes(litestar_app(house.hub)):
+        answer = await visit(nobody, method, path)
+        assert refused(answer) == (right is not Right.OPEN), (method, path, answer.status_code)
+
+
+@pytest.mark.parametrize("key", ["antar_00000000_wrong", "", "' OR 1=1 --", "a" * 10_000])
+async def test_a_wrong_key_opens_nothing(nobody: httpx.AsyncClient, house: House, key: str) -> None:
+    for method, path, right in routes(litestar_app(house.hub)):
+        answer = await visit(nobody, method, path, Authorization=f"Bearer {key}")
+        assert refused(answer) == (right is not Right.OPEN), (method, path, answer.status_code)
+
+
+async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, house: House) -> None:
+    for method, path, right in routes(litestar_app(house.hub)):
+        answer = await visit(his, method, path)
+        assert refused(answer) == (right is Right.PANEL), (method, path, answer.status_code)
+
+
+async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, house: House) -> None:
+    for method, path, right in routes(litestar_app(house.hub)):
+        if path != "/logout":
+            answer = await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})
+            assert refused(answer) == (right is Right.HIS), (method, path, answer.status_code)
+
+
+async def test_another_site_can_make_a_browser_change_nothing(person: httpx.AsyncClient, house: House) -> None:
+    for method, path, _ in routes(litestar_app(house.hub)):
+        if method != "GET":
+            answer = await visit(person, method, path, **FOREIGN)
+            assert answer.status_code == 403, (method, path)
+            assert (await visit(person, method, path, Origin="https://evil.example")).status_code == 403
+
+
+async def test_a_revoked_key_opens_nothing(his: httpx.AsyncClient, house: House) -> None:
+    assert (await his.get("/api/v1/deliveries")).status_code == 200
+    prefix = his.headers["Authorization"].split("_")[1]
+    await revoke_api_key(house.hub.database, prefix)
+    assert (await his.get("/api/v1/deliveries")).status_code == 401
+
+
+async def test_another_facilitys_delivery_is_not_there(his: httpx.AsyncClient, house: House) -> None:
+    id_ = (await his.post("/api/v1/records/Visit", json={"id": "V1", "at": AT})).json()["results"][0]["id"]
+    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
+    key = await new_api_key(house.hub.database, other.id, "simrs")
+    his.headers["Authorization"] = f"Bearer {key}"
+    assert (await his.get(f"/api/v1/deliveries/{id_}")).status_code == 404
+    assert (await his.post(f"/api/v1/deliveries/{id_}/resend")).status_code == 404
+    assert (await his.get("/api/v1/deliveries")).json()["deliveries"] == []
+
+
+async def test_a_login_begins_a_session_and_a_logout_ends_it(person: httpx.AsyncClient) -> None:
+    assert (await person.get("/integrasi/ministry")).status_code == 200
+    await person.post("/logout", headers={"Sec-Fetch-Site": "same-origin"})
+    assert refused(await person.get("/integrasi/ministry"))
+
+
+async def test_a_new_password_ends_every_session(person: httpx.AsyncClient, house: House) -> None:
+    await accounts.set_password(house.hub.database, "sari", "kata-sandi-yang-baru")
+    assert refused(await person.get("/integrasi/ministry"))
+
+
+async def test_a_session_ends_after_its_life(person: httpx.AsyncClient, house: House) -> None:
+    house.clock.now += SESSION_LIFE
+    assert refused(await person.get("/integrasi/ministry"))
+
+
+async def test_a_tampered_cookie_is_nobody(person: httpx.AsyncClient) -> None:
+    cookie = person.cookies["antar"]
+    person.cookies.clear()
+    answer = await visit(person, "GET", "/integrasi/ministry", Cookie=f"antar={'A' + cookie[1:]}")
+    assert refused(answer)
+
+
+async def test_an_ended_session_sends_a_live_page_to_the_login(nobody: httpx.AsyncClient) -> None:
+    answer = await visit(nobody, "GET", "/integrasi/ministry/cards", **{"HX-Request": "true"})
+    assert answer.headers["hx-redirect"] == "/login"
+
+
+@pytest.mark.parametrize(("name", "password"), [("sari", "salah"), ("tidak-ada", PASSWORD), ("", "")])
+async def test_a_wrong_login_is_told_without_saying_what_is_wrong(
+    nobody: httpx.AsyncClient, house: House, name: str, password: str
+) -> None:
+    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    answer = await log_in(nobody, name, password)
+    assert answer.status_code == 401
+    assert "Nama pengguna atau kata sandi salah." in answer.text
+
+
+async def test_guessing_is_slowed_down_and_forgotten_later(nobody: httpx.AsyncClient, house: House) -> None:
+    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    for _ in range(PER_NAME):
+        await log_in(nobody, password="salah")
+    assert (await log_in(nobody)).status_code == 429
+    house.clock.now += WINDOW
+    assert (await log_in(nobody)).status_code == 303
+
+
+async def test_a_fresh_installation_says_how_to_begin(nobody: httpx.AsyncClient) -> None:
+    assert "antar user add" in (await nobody.get("/login")).text
+
+
+async def test_every_answer_forbids_the_browser_what_it_need_not_do(nobody: httpx.AsyncClient) -> None:
+    for path in ("/login", "/api/v1/deliveries", "/static/antar.css", "/nowhere"):
+        headers: Any = (await nobody.get(path)).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_static_files_cannot_be_escaped(nobody: httpx.AsyncClient) -> None:
+    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd"):
+        assert (await nobody.get(path)).status_code in {404, 400}

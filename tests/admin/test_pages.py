@@ -1,0 +1,125 @@
+"""What a person sees: the dashboard and the facts for monitors."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+import pytest
+
+from adapters.base import Verdict
+from admin.logging_setup import set_up_logging
+from admin.words import catalogue, duration, number
+from tests.admin.conftest import PASSWORD, log_in
+from tests.engine.house import AT, CATALOG, House, open_house, refused
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_dashboard_counts_what_was_sent_and_what_was_not(person: httpx.AsyncClient, house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(4)))
+    await house.work()
+    page = (await person.get("/integrasi/ministry")).text
+    assert re.search(r"<strong>3</strong> / 4", page)
+    assert "Tidak Terkirim <strong>1</strong>" in page
+    assert 'class="s-failed" x="75.0" y="0" width="25.0"' in page
+
+
+async def test_a_period_shows_its_days_only(person: httpx.AsyncClient, house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2", "at": "2026-01-01"})
+    today = (await person.get("/integrasi/ministry", params={"period": "today"})).text
+    everything = (await person.get("/integrasi/ministry", params={"period": "nonsense"})).text
+    assert "/ 1" in today
+    assert "/ 2" in everything
+
+
+async def test_the_cards_alone_are_served_for_the_live_page(person: httpx.AsyncClient) -> None:
+    part = (await person.get("/integrasi/ministry/cards")).text
+    assert "<html" not in part
+    assert "Kunjungan" in part
+
+
+async def test_an_unknown_upstream_is_a_readable_404(person: httpx.AsyncClient) -> None:
+    answer = await person.get("/integrasi/nowhere")
+    assert answer.status_code == 404
+    assert "Halaman ini tidak ada." in answer.text
+
+
+async def test_hostile_words_of_a_spec_are_rendered_harmless(tmp_path_factory, clock) -> None:  # type: ignore[no-untyped-def]
+    from admin import accounts
+    from admin.app import create_app
+
+    path = tmp_path_factory.mktemp("hostile")
+    catalog = CATALOG.replace("label: Kunjungan\n", 'label: "<script>alert(1)</script>"\n')
+    house = await open_house(path, f"sqlite:///{path}/antar.sqlite3", clock, catalog)
+    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    transport = httpx.ASGITransport(create_app(house.hub))
+    async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
+        await log_in(client)
+        page = (await client.get("/integrasi/ministry")).text
+    await house.hub.close()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+async def test_health_says_what_is_closed_and_why(his: httpx.AsyncClient, house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAUTHORIZED, 401, message="invalid_client")]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    facts = (await his.get("/health/upstreams")).json()
+    [channel] = facts["channels"]
+    assert (channel["cause"], channel["reason"]) == ("refused", "invalid_client")
+    assert facts["workers_alive"] == 0
+
+
+async def test_live_and_ready_are_open(nobody: httpx.AsyncClient) -> None:
+    assert [(await nobody.get(f"/health/{name}")).status_code for name in ("live", "ready")] == [200, 200]
+
+
+async def test_metrics_count_by_status_and_name_no_patient(his: httpx.AsyncClient, house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1", "person": "RM-SECRET"})
+    text = (await his.get("/metrics")).text
+    assert 'antar_deliveries{facility="klinik",spec="Visit",status="queued"} 1.0' in text
+    assert "RM-SECRET" not in text
+
+
+async def test_nothing_private_is_logged(
+    his: httpx.AsyncClient, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("DEBUG")
+    secret = {"id": "V-RAHASIA", "person": "NORM-RAHASIA", "note": "SITI RAHASIA 3171010101010001"}
+    house.ministry.script = [refused(Verdict.REJECTED, 400, message="bad"), _explode]
+    await his.post("/api/v1/records/Visit", json=[{**secret, "at": AT}, {"id": "SALAH-RAHASIA", "at": 1}])
+    await his.post("/api/v1/records/Visit", content=b'{"nik": "3171010101010001"')
+    await house.hand_in("Visit", {"id": "V2-RAHASIA"})
+    await house.work()
+    await log_in(his, "SARI-RAHASIA", "kata-RAHASIA")
+    logged = "".join(capsys.readouterr())
+    assert "RAHASIA" not in logged
+    assert "3171010101010001" not in logged
+    assert any(json.loads(line)["event"] for line in logged.splitlines())
+
+
+def _explode(call):  # type: ignore[no-untyped-def]
+    raise RuntimeError(f"while sending {call.body!r}")
+
+
+def test_numbers_and_durations_read_as_in_indonesia() -> None:
+    assert number(1_234_567) == "1.234.567"
+    assert [duration(seconds) for seconds in (5, 190, 7_300, 200_000)] == ["5 dtk", "3 mnt", "2 jam", "2 hari"]
+
+
+def test_every_word_of_the_templates_is_in_the_catalogue() -> None:
+    from pathlib import Path
+
+    import admin
+
+    folder = Path(admin.__file__).parent
+    used = {
+        key
+        for path in [*folder.rglob("*.html"), *folder.rglob("*.py")]
+        for key in re.findall(r"\bsay\(\s*[\"']([a-z_.]+)[\"']", path.read_text("utf-8"))
+    }
+    assert {key for key in used if not key.endswith(".")} <= catalogue().keys()

@@ -1,0 +1,161 @@
+"""The intake API: what a HIS is told about what it hands in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from admin.api import parsing
+from engine.database import Database
+from tests.engine.house import AT, House
+
+pytestmark = pytest.mark.anyio
+
+GOOD = {"id": "V1", "at": AT}
+
+
+async def test_a_record_is_accepted_then_unchanged_then_changed(his: httpx.AsyncClient) -> None:
+    answers = [
+        await his.post("/api/v1/records/Visit", json=record) for record in (GOOD, GOOD, {**GOOD, "note": "batuk"})
+    ]
+    assert [answer.status_code for answer in answers] == [202, 200, 202]
+    assert [answer.json()["results"][0]["status"] for answer in answers] == ["accepted", "unchanged", "changed"]
+
+
+async def test_a_batch_stores_the_good_ones_and_names_the_bad(his: httpx.AsyncClient, house: House) -> None:
+    answer = await his.post("/api/v1/records/Visit", json=[GOOD, {"id": "V2", "at": 5}, {**GOOD, "id": "V3"}])
+    assert answer.status_code == 200
+    assert {name: answer.json()[name] for name in ("accepted", "refused")} == {"accepted": 2, "refused": 1}
+    assert answer.json()["results"][1]["problems"][0]["path"] == "$.at"
+    assert await house.status("Visit", "V3") == "queued"
+
+
+async def test_ndjson_keeps_the_good_lines_and_names_the_broken_one(his: httpx.AsyncClient) -> None:
+    body = b'{"id": "V1", "at": "2026-03-10"}\n{"id": \n\n{"id": "V3", "at": "2026-03-10"}\n'
+    answer = await his.post(
+        "/api/v1/records/Visit", content=body, headers={"Content-Type": "application/x-ndjson; charset=utf-8"}
+    )
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == ["accepted", "refused", "accepted"]
+    assert "line 1, column" in results[1]["problems"][0]["message"]
+
+
+async def test_only_refused_records_are_a_422(his: httpx.AsyncClient) -> None:
+    answer = await his.post("/api/v1/records/Visit", json={"id": "V1"})
+    assert answer.status_code == 422
+    assert "at" in answer.json()["results"][0]["problems"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"id": "V1",', "line 1, column"),
+        (b'{"id": "V1", "id": "V2"}', "'id' stands twice"),
+        (b'{"id": NaN}', "NaN is no JSON number"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+async def test_what_is_no_json_is_named_with_its_place(his: httpx.AsyncClient, body: bytes, words: str) -> None:
+    answer = await his.post("/api/v1/records/Visit", content=body)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ('"a\\u0000b"', "$.note"),
+        ('"\\ud800"', "$.note"),
+        ("123456789012345678901234567890", "$.note"),
+        ("1e999", "$.note"),
+    ],
+)
+async def test_what_cannot_be_kept_as_it_is_is_refused_with_its_path(
+    his: httpx.AsyncClient, value: str, path: str
+) -> None:
+    body = f'{{"id": "V1", "at": "2026-03-10", "note": {value}}}'.encode()
+    answer = await his.post("/api/v1/records/Visit", content=body)
+    assert answer.status_code == 422
+    assert answer.json()["results"][0]["problems"][0]["path"] == path
+
+
+async def test_hostile_text_arrives_as_text(his: httpx.AsyncClient, house: House) -> None:
+    note = "{{ 7 * 7 }} '; DROP TABLE deliveries; -- <script>alert(1)</script> \u202e😀"
+    await his.post("/api/v1/records/Visit", json={**GOOD, "note": note})
+    await house.work()
+    assert house.ministry.posts[0]["note"] == note
+
+
+async def test_limits_are_named(his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "REQUEST_LIMIT", 1000)
+    monkeypatch.setattr(parsing, "RECORD_LIMIT", 100)
+    monkeypatch.setattr(parsing, "RECORDS_LIMIT", 3)
+    large = await his.post("/api/v1/records/Visit", content=b" " * 1001)
+    record = await his.post("/api/v1/records/Visit", json={**GOOD, "note": "x" * 100})
+    many = await his.post("/api/v1/records/Visit", json=[{}] * 4)
+    assert [answer.status_code for answer in (large, record, many)] == [413, 413, 413]
+    assert "1000 bytes" in large.json()["error"]["message"]
+
+
+async def test_a_body_that_does_not_arrive_is_given_up() -> None:
+    async def forever() -> Any:
+        yield b"{"
+        raise TimeoutError
+
+    with pytest.raises(Exception, match="did not arrive"):
+        await parsing.read_body(forever())
+
+
+async def test_an_unknown_type_is_told_with_the_near_one(his: httpx.AsyncClient) -> None:
+    answer = await his.post("/api/v1/records/Visitt", json=GOOD)
+    assert answer.status_code == 404
+    assert "did you mean 'Visit'" in answer.json()["error"]["message"]
+
+
+async def test_while_the_database_is_away_nothing_is_promised(
+    his: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(self: Database, work: Any) -> Any:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(Database, "write", away)
+    answer = await his.post("/api/v1/records/Visit", json=GOOD)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_the_schema_describes_every_type_of_the_catalog(nobody: httpx.AsyncClient) -> None:
+    document = (await nobody.get("/schema")).json()
+    assert document["paths"]["/api/v1/records/Visit"]["post"]["operationId"] == "hand_in_Visit"
+    assert document["components"]["schemas"]["Visit"]["properties"]["note"] == {"type": "string"}
+    assert "/api/v1/deliveries" in document["paths"]
+
+
+async def test_deliveries_are_listed_page_by_page(his: httpx.AsyncClient) -> None:
+    await his.post("/api/v1/records/Visit", json=[{"id": f"V{n}", "at": AT} for n in range(5)])
+    first = (await his.get("/api/v1/deliveries", params={"size": 3, "status": "queued,sent"})).json()
+    second = (await his.get("/api/v1/deliveries", params={"size": 3, "cursor": first["next"]})).json()
+    assert [row["key"] for row in first["deliveries"] + second["deliveries"]] == ["V4", "V3", "V2", "V1", "V0"]
+    assert second["next"] is None
+
+
+async def test_a_delivery_tells_its_attempts_and_bodies_on_request(his: httpx.AsyncClient, house: House) -> None:
+    id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
+    await house.work()
+    plain = (await his.get(f"/api/v1/deliveries/{id_}")).json()
+    full = (await his.get(f"/api/v1/deliveries/{id_}", params={"bodies": "true"})).json()
+    assert (plain["status"], plain["reference"], len(plain["attempts"])) == ("sent", "id-V1", 1)
+    assert "request" not in plain["attempts"][0]
+    assert '"identifier":"V1"' in full["attempts"][0]["request"]
+
+
+async def test_a_sent_delivery_is_resent_only_by_force_with_a_reason(his: httpx.AsyncClient, house: House) -> None:
+    id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
+    await house.work()
+    url = f"/api/v1/deliveries/{id_}/resend"
+    answers = [await his.post(url, params=params) for params in ({}, {"force": "true"})]
+    forced = await his.post(url, params={"force": "true", "reason": "diminta dinas"})
+    assert [answer.status_code for answer in answers] == [409, 422]
+    assert (forced.status_code, forced.json()["status"]) == (202, "queued")
