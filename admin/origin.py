@@ -8,6 +8,9 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 OWN = {"same-origin", "none"}
 """Values of Sec-Fetch-Site of a request that the person started on our own pages or by hand."""
 
+KEYS = {b"authorization", b"x-api-key"}
+"""Headers that no other site can make a browser send: such a request stands for itself."""
+
 
 class OriginGuard:
     """Lets unsafe requests with a cookie pass only from our own pages; API keys travel in a header and may pass."""
@@ -32,7 +35,7 @@ class OriginGuard:
     def _is_foreign(scope: Scope) -> bool:
         acts = scope["method"] not in SAFE or "/action/" in scope["path"] or scope["path"].endswith("/logout")
         headers = dict(scope["headers"])
-        if not acts or b"cookie" not in headers:
+        if not acts or b"cookie" not in headers or headers.keys() & KEYS:
             return False
         site = headers.get(b"sec-fetch-site", b"").decode("latin-1")
         if site:

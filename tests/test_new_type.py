@@ -1,0 +1,74 @@
+"""The proof of the one idea: a type nobody has heard of, by YAML alone, is taken in, sent, shown and resent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from admin import accounts
+from admin.app import create_app
+from engine.facilities import new_api_key
+from tests.admin.conftest import PASSWORD, log_in
+from tests.conftest import Clock
+from tests.engine.house import AT, CATALOG, open_house
+
+pytestmark = pytest.mark.anyio
+
+ENTRY = """
+  Spirometry:
+    label: Spirometri
+    description: Lung function, measured.
+    group: Uji
+    icon: lungs
+    upstream: ministry
+    endpoint: {path: /Spirometry}
+    update: {path: "/Spirometry/{{ reference }}"}
+    find: {path: /Spirometry, query: {identifier: "{{ record.number }}"}}
+    key: "{{ record.number }}"
+    date: "{{ record.at }}"
+    patient: {norm: "{{ record.norm }}"}
+    record:
+      required: [number, norm, at]
+      properties:
+        number: {type: string}
+        norm: {type: string}
+        at: {type: string}
+        litres: {type: number}
+    needs: {visit: {spec: Visit, key: "{{ record.norm }}"}}
+    columns: {litres: {label: Liter, value: "{{ record.litres }}"}}
+    payload:
+      kind: Spirometry
+      identifier: "{{ record.number }}"
+      visit: "{{ needs.visit.reference }}"
+      litres: "{{ record.litres }}"
+    example: {number: S1, norm: V1, at: "2026-03-10T08:00:00+07:00", litres: 3.2}
+"""
+
+
+async def test_a_type_nobody_has_heard_of_works_by_yaml_alone(tmp_path: Path, clock: Clock) -> None:
+    house = await open_house(tmp_path, f"sqlite:///{tmp_path}/a.sqlite3", clock, CATALOG + ENTRY)
+    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    key = await new_api_key(house.hub.database, house.facility.id, "simrs")
+    transport = httpx.ASGITransport(create_app(house.hub))
+    async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
+        client.headers["Authorization"] = f"Bearer {key}"
+        record = {"number": "S1", "norm": "V1", "at": AT, "litres": 3.2}
+        handed_in = await client.post("/api/v1/records/Spirometry", json=record)
+        await client.post("/api/v1/records/Visit", json={"id": "V1", "at": AT})
+        await house.work()
+        id_ = handed_in.json()["results"][0]["id"]
+        sent = (await client.get(f"/api/v1/deliveries/{id_}")).json()
+        await log_in(client)
+        page = (await client.get("/integrasi/ministry")).text
+        await client.post(f"/api/v1/deliveries/{id_}/resend", params={"force": "true", "reason": "uji"})
+        await house.work()
+        schema = (await client.get("/schema")).json()
+    await house.hub.close()
+    payload = {"kind": "Spirometry", "identifier": "S1", "visit": "id-V1", "litres": 3.2}
+    assert payload in house.ministry.posts
+    assert (sent["status"], sent["reference"]) == ("sent", "id-S1")
+    assert "Spirometri" in page
+    assert house.ministry.puts == [payload]
+    assert "litres" in schema["components"]["schemas"]["Spirometry"]["properties"]
