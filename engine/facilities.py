@@ -15,6 +15,9 @@ from engine.errors import AntarError, NotFound
 from engine.models import ApiKey, Channel, Credential, Facility, Token
 from engine.vault import Vault
 
+NOTED = 600_000
+"""Milliseconds between two notes that a key is in use."""
+
 
 @dataclass(frozen=True, slots=True)
 class FacilityRow:
@@ -137,17 +140,21 @@ async def api_keys(database: Database) -> list[dict[str, object]]:
 
 
 async def by_api_key(database: Database, key: str) -> FacilityRow | None:
-    """The clinic whose key this is, None if it is nobody's or has expired."""
+    """The clinic whose key this is, None if it is nobody's or has expired. Its use is noted, once in a while."""
+    now = database.clock()
     query = (
-        select(*_COLUMNS)
+        select(ApiKey.id, ApiKey.last_used_at, *_COLUMNS)
         .join(ApiKey, ApiKey.facility_id == Facility.id)
-        .where(
-            ApiKey.hash == _hash(key),
-            (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > database.clock()),
-        )
+        .where(ApiKey.hash == _hash(key), (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > now))
     )
     rows = await database.fetch(query)
-    return FacilityRow(*rows[0]) if rows else None
+    if not rows:
+        return None
+    key_id, last_used_at, *facility = rows[0]
+    if last_used_at is None or now - last_used_at > NOTED:
+        used = update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now)
+        await database.write(lambda connection: connection.execute(used))
+    return FacilityRow(*facility)
 
 
 def _hash(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from admin import accounts
 from admin.access import SESSION_LIFE, Right
 from admin.app import litestar_app
 from admin.throttle import PER_NAME, WINDOW
-from engine.facilities import add_facility, new_api_key, revoke_api_key
+from engine.facilities import add_facility, api_keys, new_api_key, revoke_api_key
 from tests.admin.conftest import PASSWORD, log_in
 from tests.engine.house import AT, House
 
@@ -164,3 +165,20 @@ async def test_every_answer_forbids_the_browser_what_it_need_not_do(nobody: http
 async def test_static_files_cannot_be_escaped(nobody: httpx.AsyncClient) -> None:
     for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd"):
         assert (await nobody.get(path)).status_code in {404, 400}
+
+
+async def test_the_use_of_a_key_is_noted_now_and_then(his: httpx.AsyncClient, house: House) -> None:
+    await his.get("/api/v1/deliveries")
+    [first] = await api_keys(house.hub.database)
+    house.clock.pass_(1)
+    await his.get("/api/v1/deliveries")
+    [second] = await api_keys(house.hub.database)
+    assert first["last_used_at"] == second["last_used_at"] == house.clock.now - 1000
+
+
+async def test_secrets_are_sealed_and_keys_hashed_at_rest(his: httpx.AsyncClient, house: House, tmp_path: Path) -> None:
+    await his.get("/api/v1/deliveries")
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("antar.sqlite3*"))
+    assert b"klinik" in stored
+    for secret in (b"rahasia", his.headers["Authorization"].split()[1].encode()):
+        assert secret not in stored
