@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+
+import structlog
 
 from bench import delivery, intake, render
 
@@ -12,6 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer deliveries and rounds")
     quick = parser.parse_args().quick
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     postgresql = os.environ.get("ANTAR_TEST_DATABASE_URL", "")
     brokers = tuple(url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url)
     count, rounds = (4_000, 3) if quick else (20_000, 5)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -13,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jsonschema_rs
-import orjson
 
 from adapters.base import Problem
 from engine.actors import Bell
@@ -27,14 +23,12 @@ from engine.models import Lane
 from engine.outbox.add import Batch, add
 from engine.outbox.entries import Entry
 from engine.spec import Spec
+from engine.storable import content_hash, serialise
 from engine.template import TemplateError
 
 KEY_LENGTH = 200
 RECENT = 2
 """Days within which a record counts as today's; what is older is backfill."""
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +99,9 @@ class Intake:
         return (now - timedelta(days=RECENT)).date().isoformat()
 
     def _check(self, spec: Spec, facility: FacilityRow, record: Any, recent: str) -> Entry | Refused:
-        problems = tuple(_unstorable(record, "$")) or tuple(self._problems(spec, record))
-        if problems:
+        text = serialise(record)
+        problems = text if isinstance(text, tuple) else self._problems(spec, record)
+        if problems or isinstance(text, tuple):
             return Refused(0, _key_if_any(spec, facility, record), problems)
         scope = context(spec, record, facility)
         try:
@@ -121,49 +116,27 @@ class Intake:
         return Entry(
             key=key,
             date=date,
-            record=orjson.dumps(record).decode(),
+            record=text,
             record_hash=content_hash(record),
             lane=Lane.TODAY if spec.foundation or date >= recent else Lane.BACKFILL,
             patient_norm=norm or None,
             patient_name=name or None,
         )
 
-    def _problems(self, spec: Spec, record: Any) -> Iterator[Problem]:
+    def _problems(self, spec: Spec, record: Any) -> tuple[Problem, ...]:
         validator = self._validators.get(spec.hash)
         if validator is None:
             validator = jsonschema_rs.Draft202012Validator(dict(spec.record_schema), validate_formats=True)
             self._validators[spec.hash] = validator
-        for error in validator.iter_errors(record):
-            yield Problem(json_path(error.instance_path), error.message)
-
-
-def content_hash(record: Any) -> str:
-    """The same for the same content, whatever the order of its names: 32 hex digits."""
-    return hashlib.blake2b(orjson.dumps(record, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+        if validator.is_valid(record):
+            return ()
+        errors = validator.iter_errors(record)
+        return tuple(Problem(json_path(error.instance_path), error.message) for error in errors)
 
 
 def json_path(steps: Sequence[str | int]) -> str:
     """["diagnoses", 0, "code"] -> $.diagnoses[0].code"""
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-
-
-def _unstorable(value: Any, path: str) -> Iterator[Problem]:
-    """What cannot be kept as it is, is refused at the door rather than altered behind it."""
-    if isinstance(value, str):
-        if "\x00" in value:
-            yield Problem(path, "contains the character NUL (U+0000); remove it")
-        if not value.isascii() and _LONE_SURROGATE.search(value):
-            yield Problem(path, "contains half of a surrogate pair; write the whole character")
-    elif isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-        yield Problem(path, "is a number beyond 64 bits; send it as text")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield Problem(path, "is a number beyond what can be kept; send it as text")
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _unstorable(item, f"{path}.{name}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unstorable(item, f"{path}[{index}]")
 
 
 def _key_if_any(spec: Spec, facility: FacilityRow, record: Any) -> str | None:

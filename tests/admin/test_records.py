@@ -54,6 +54,7 @@ async def test_only_refused_records_are_a_422(his: httpx.AsyncClient) -> None:
         (b'{"id": "V1",', "line 1, column"),
         (b'{"id": "V1", "id": "V2"}', "'id' stands twice"),
         (b'{"id": NaN}', "NaN is no JSON number"),
+        (b'{"id": 1e999}', "1e999 is a number beyond"),
         (b"\xff\xfe", "UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
     ],
@@ -70,7 +71,8 @@ async def test_what_is_no_json_is_named_with_its_place(his: httpx.AsyncClient, b
         ('"a\\u0000b"', "$.note"),
         ('"\\ud800"', "$.note"),
         ("123456789012345678901234567890", "$.note"),
-        ("1e999", "$.note"),
+        ('{"\\ud800": 1}', "$.note"),
+        ("[" * 300 + "]" * 300, "$.note" + "[0]" * 99),
     ],
 )
 async def test_what_cannot_be_kept_as_it_is_is_refused_with_its_path(

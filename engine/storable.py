@@ -1,0 +1,58 @@
+"""Records as text: what cannot be kept exactly as it is, is refused at the door rather than altered behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from adapters.base import Problem
+
+_NUL = b"\\u0000"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+DEEPEST = 100
+"""Levels that a record may nest."""
+
+
+def serialise(record: Any) -> str | tuple[Problem, ...]:
+    """The record as JSON text, or what of it cannot be kept, each with its path."""
+    try:
+        text = orjson.dumps(record)
+    except orjson.JSONEncodeError:
+        text = b""
+    if text and _NUL not in text:
+        return text.decode()
+    problems = tuple(_problems(record, "$", DEEPEST))
+    return problems or text.decode()  # the six characters \u0000 may stand in a text as such
+
+
+def content_hash(record: Any) -> str:
+    """The same for the same content, whatever the order of its names: 32 hex digits."""
+    return hashlib.blake2b(orjson.dumps(record, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def _problems(value: Any, path: str, levels: int) -> Iterator[Problem]:
+    if isinstance(value, str):
+        yield from _text_problems(value, path)
+    elif isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+        yield Problem(path, "is a number beyond 64 bits; send it as text")
+    elif isinstance(value, (dict, list)) and not levels:
+        yield Problem(path, f"is nested more than {DEEPEST} levels deep")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _text_problems(name, path)
+            yield from _problems(item, f"{path}.{name}", levels - 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _problems(item, f"{path}[{index}]", levels - 1)
+
+
+def _text_problems(text: str, path: str) -> Iterator[Problem]:
+    if "\x00" in text:
+        yield Problem(path, "contains the character NUL (U+0000), which cannot be stored; remove it")
+    if _LONE_SURROGATE.search(text):
+        yield Problem(path, "contains half of a surrogate pair; write the whole character")
