@@ -91,15 +91,8 @@ def _query(rendered: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _blocked(delivery: Claimed, missing: tuple[tuple[str, str], ...]) -> Settlement:
-    names = ", ".join(f"{spec} {key}" for spec, key in missing[:3]) + (", …" if len(missing) > 3 else "")
-    return Settlement(
-        delivery,
-        Status.BLOCKED,
-        tries=delivery.tries,
-        in_doubt=delivery.in_doubt,
-        problem=f"Menunggu {names}",
-        waits=missing,
-    )
+    """What it waits for stands in its waits alone: words would be out of date with the first that arrives."""
+    return Settlement(delivery, Status.BLOCKED, tries=delivery.tries, in_doubt=delivery.in_doubt, waits=missing)
 
 
 def _not_sendable(spec: Spec, delivery: Claimed, problem: str, call: Call | None = None) -> Settlement:

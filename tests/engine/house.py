@@ -15,6 +15,7 @@ from adapters.base import Account, Call, Probe, Problem, Reply, Verdict
 from engine import counters
 from engine.actors import make_broker
 from engine.deliver import Courier
+from engine.deliveries import one
 from engine.drain import Drain, Surroundings
 from engine.facilities import FacilityRow, add_facility, set_credentials
 from engine.gate import Gate
@@ -227,6 +228,11 @@ class House:
 
     async def status(self, spec: str, key: str) -> str:
         return str((await self.row(spec, key)).status)
+
+    async def waits(self, spec: str, key: str) -> list[tuple[str, str]]:
+        """(spec, key) of what a delivery waits for."""
+        detail = await one(self.hub.database, self.facility.id, (await self.row(spec, key)).id)
+        return [(wait.spec, wait.key) for wait in detail.waits_for] if detail else []
 
     async def attempts(self) -> list[str]:
         rows = await self.hub.database.fetch(text("SELECT operation, verdict FROM attempts ORDER BY id"))

@@ -73,7 +73,7 @@ async def test_a_chain_waits_and_is_released_by_itself(house: House) -> None:
     assert await house.status("Finding", "F1") == "blocked"
     await house.hand_in("Visit", {"id": "V1", "person": "P1"})
     await house.work()
-    assert "Person P1" in (await house.row("Visit", "V1")).problem
+    assert await house.waits("Visit", "V1") == [("Person", "P1")]
     await house.hand_in("Person", {"id": "P1", "nik": NIK})
     await house.work()
     assert [await house.status(*what) for what in (("Person", "P1"), ("Visit", "V1"), ("Finding", "F1"))] == [
