@@ -1,0 +1,174 @@
+"""Whatever happens to deliveries in whatever order: the rules of the ledger hold after every step."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy import text
+
+from engine import counters
+from engine.database import Database
+from engine.facilities import add_facility
+from engine.migrate import migrate
+from engine.models import Status
+from engine.outbox.add import Batch, add
+from engine.outbox.claim import LEASE, begin, claim
+from engine.outbox.entries import Channel, Claimed, Entry, Lease, Settlement
+from engine.outbox.reclaim import reclaim, release_overlooked
+from engine.outbox.resend import ignore, resend
+from engine.outbox.settle import settle
+from tests.conftest import Clock
+
+KEYS = st.sampled_from(["1", "2", "3", "4"])
+DUE = {"queued", "retrying"}
+"""Statuses that something will be done about by itself."""
+ENDED = {"sent", "failed", "ignored"}
+
+_template: Path | None = None
+
+
+def fresh_file() -> Path:
+    """A migrated database with one facility; migrating each anew would take most of the time."""
+    global _template
+    if _template is None:
+        _template = Path(tempfile.mkdtemp()) / "template.sqlite3"
+
+        async def make() -> None:
+            database = Database(f"sqlite:///{_template}", durable=False)
+            await migrate(database, "demo")
+            await add_facility(database, "klinik", "Klinik")
+            await database.write(lambda connection: connection.execute(text("SELECT 1")))
+            await database.close()
+
+        asyncio.run(make())
+    copy = Path(tempfile.mkdtemp()) / "antar.sqlite3"
+    shutil.copy(_template, copy)
+    return copy
+
+
+class Ledger(RuleBasedStateMachine):
+    """Two workers, a HIS and a person at the same four deliveries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.file = fresh_file()
+        self.loop = asyncio.new_event_loop()
+        self.database = Database(f"sqlite:///{self.file}", durable=False, clock=self.clock)
+        self.held: list[Claimed] = []
+        self.contents = 0
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self.run(self.database.close())
+        self.loop.close()
+        shutil.rmtree(self.file.parent)
+
+    def rows(self, query: str = "SELECT * FROM deliveries") -> Any:
+        return self.run(self.database.fetch(text(query)))
+
+    @rule(key=KEYS, changed=st.booleans(), updatable=st.booleans())
+    def hand_in(self, key: str, changed: bool, updatable: bool) -> None:
+        self.contents += changed
+        entry = Entry(key, "2026-03-10", "{}", f"content-{self.contents}")
+        self.run(add(self.database, Batch(1, "Visit", "ministry", updatable), [entry]))
+
+    @rule(limit=st.integers(1, 3), begins=st.booleans())
+    def take(self, limit: int, begins: bool) -> None:
+        taken = self.run(claim(self.database, Channel("ministry", 1), limit, "worker"))
+        if taken and begins:
+            self.run(begin(self.database, taken[0].lease))
+        self.held += taken
+
+    @rule(
+        status=st.sampled_from([Status.SENT, Status.FAILED, Status.RETRYING, Status.UNSURE, Status.BLOCKED]),
+        waits_for=KEYS,
+        late=st.booleans(),
+    )
+    def finish(self, status: Status, waits_for: str, late: bool) -> None:
+        if not self.held:
+            return
+        delivery = self.held.pop(0)
+        lease: Lease = delivery.lease
+        lease.outstanding -= 1
+        settlement = Settlement(
+            delivery,
+            status,
+            due_at=self.clock.now + 1000 if status in (Status.RETRYING, Status.UNSURE) else None,
+            tried=status is not Status.BLOCKED,
+            in_doubt=status is Status.UNSURE,
+            reference=f"ref-{delivery.key}" if status is Status.SENT else None,
+            sent_version=delivery.version if status is Status.SENT else None,
+            waits=(("Visit", waits_for),) if status is Status.BLOCKED and waits_for != delivery.key else (),
+        )
+        self.run(settle(self.database, [settlement], [lease] if lease.outstanding == 0 else []))
+
+    @rule(seconds=st.sampled_from([1, 2, LEASE // 1000 + 1]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.pass_(seconds)
+
+    @rule()
+    def sweep(self) -> None:
+        self.run(reclaim(self.database))
+        self.run(release_overlooked(self.database))
+
+    @rule(key=KEYS, force=st.booleans())
+    def person_resends(self, key: str, force: bool) -> None:
+        for row in self.rows():
+            if row.key == key:
+                self.run(resend(self.database, 1, [row.id], "sari", force=force, reason="uji"))
+
+    @rule(key=KEYS)
+    def person_ignores(self, key: str) -> None:
+        for row in self.rows():
+            if row.key == key:
+                self.run(ignore(self.database, 1, [row.id], "sari", reason="uji"))
+
+    @invariant()
+    def counters_say_what_is_there(self) -> None:
+        kept, counted = self.run(counters.kept(self.database)), self.run(counters.recount(self.database))
+        assert kept == counted
+
+    @invariant()
+    def what_is_being_sent_is_held_and_nothing_else_is(self) -> None:
+        for row in self.rows():
+            assert (row.status == "sending") == (row.lease_id is not None), row
+
+    @invariant()
+    def every_lease_that_holds_something_is_known(self) -> None:
+        query = "SELECT d.id FROM deliveries AS d LEFT JOIN leases AS l ON l.id = d.lease_id "
+        assert not self.rows(query + "WHERE d.lease_id IS NOT NULL AND l.id IS NULL")
+
+    @invariant()
+    def what_is_to_be_done_is_due_and_what_has_ended_is_not(self) -> None:
+        for row in self.rows():
+            assert row.due_at is not None or row.status not in DUE, row
+            assert row.due_at is None or row.status not in ENDED | {"sending", "blocked"}, row
+
+    @invariant()
+    def what_was_sent_has_its_reference(self) -> None:
+        for row in self.rows():
+            assert row.status != "sent" or row.reference is not None, row
+
+    @invariant()
+    def only_what_is_blocked_waits(self) -> None:
+        query = (
+            "SELECT d.status FROM waits AS w JOIN deliveries AS d ON d.id = w.delivery_id WHERE d.status <> 'blocked'"
+        )
+        assert not self.rows(query)
+
+
+TestLedger = Ledger.TestCase
+TestLedger.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
