@@ -47,9 +47,11 @@ class Courier:
         self._clock = clock
         self._rng = rng
 
-    async def deliver(self, prepared: Prepared, upstream: Upstream, account: Account) -> Outcome:
+    async def deliver(
+        self, prepared: Prepared, upstream: Upstream, account: Account, *, probe: bool = False
+    ) -> Outcome:
         """Look first where it may be there already, then send, and settle by the verdict."""
-        trip = _Trip(prepared, upstream, account, self._clock, self._rng)
+        trip = _Trip(prepared, upstream, account, self._clock, self._rng, probe)
         if prepared.operation == "create" and trip.looks_first:
             ended = await trip.look_first()
             if ended is not None:
@@ -61,7 +63,13 @@ class _Trip:
     """One delivery's way; collects the attempts on the way."""
 
     def __init__(
-        self, prepared: Prepared, upstream: Upstream, account: Account, clock: Callable[[], int], rng: random.Random
+        self,
+        prepared: Prepared,
+        upstream: Upstream,
+        account: Account,
+        clock: Callable[[], int],
+        rng: random.Random,
+        probe: bool,
     ) -> None:
         self.prepared = prepared
         self.delivery = prepared.delivery
@@ -70,6 +78,7 @@ class _Trip:
         self.account = account
         self.clock = clock
         self.rng = rng
+        self.probe = probe
         self.attempts: list[AttemptRow] = []
 
     @property
@@ -203,6 +212,7 @@ class _Trip:
             tries=self.delivery.tries,
             now=self.clock(),
             retry_after=reply.retry_after,
+            probe=self.probe,
             rng=self.rng,
         )
         settlement = self._settlement(

@@ -222,7 +222,7 @@ class Drain:
 
     async def _deliver(self, prepared: Prepared) -> Outcome:
         try:
-            return await self._around.courier.deliver(prepared, self._upstream, self._account)
+            return await self._around.courier.deliver(prepared, self._upstream, self._account, probe=self._probing)
         except Exception as error:
             log.error("delivery_broke", delivery=prepared.delivery.id, spec=prepared.spec.name, **place_of(error))
             return Outcome(_broken(prepared.delivery, error, in_doubt=True))

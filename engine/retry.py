@@ -22,14 +22,18 @@ class Decision:
 
 
 def try_again(
-    retry: Retry, *, doubtful: bool, tries: int, now: int, retry_after: float | None, rng: random.Random
+    retry: Retry, *, doubtful: bool, tries: int, now: int, retry_after: float | None, probe: bool, rng: random.Random
 ) -> Decision:
-    """Exponential backoff with jitter and a cap; after the last try a person decides."""
-    tries += 1
+    """Exponential backoff with jitter and a cap; after the last try a person decides.
+
+    A probe of a closed channel is not counted: however long the upstream is away, no record gives up for it. It still
+    steps back, so that the next probe is another delivery's and one poisonous record cannot keep the channel closed.
+    """
+    counted = tries if probe else tries + 1
     waiting = Status.UNSURE if doubtful else Status.RETRYING
-    if tries >= retry.attempts:
-        return Decision(Status.UNSURE if doubtful else Status.FAILED, None, tries)
-    return Decision(waiting, now + int(1000 * wait(retry, tries, retry_after, rng)), tries)
+    if counted >= retry.attempts:
+        return Decision(Status.UNSURE if doubtful else Status.FAILED, None, counted)
+    return Decision(waiting, now + int(1000 * wait(retry, max(counted, 1), retry_after, rng)), counted)
 
 
 def wait(retry: Retry, tries: int, retry_after: float | None, rng: random.Random) -> float:

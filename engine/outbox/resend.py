@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
@@ -17,14 +20,24 @@ class Handled(StrEnum):
 
     DONE = "done"
     ALREADY = "already"
-    """It is due or on its way anyway."""
+    """It is due or on its way anyway, or ended as wished."""
     NEEDS_FORCE = "needs_force"
     """It was sent; sending it once more must be asked for expressly, with a reason."""
     MISSING = "missing"
     """It does not exist, or belongs to another facility."""
 
 
-ALREADY = {Status.QUEUED, Status.SENDING}
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """`refuse` says for a status why nothing is done, None if it is; `statement` ends in `WHERE id IN `."""
+
+    action: str
+    actor: str
+    reason: str
+    after: Status
+    statement: str
+    refuse: Callable[[str], Handled | None]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def resend(
@@ -37,24 +50,19 @@ async def resend(
     force: bool = False,
     lane: Lane = Lane.MENDED,
 ) -> dict[int, Handled]:
-    """Make deliveries due again. Many clicks at once count as one. What may have arrived is looked for first."""
+    """Make deliveries due again. Many clicks at once count as one.
 
-    def run(connection: Connection) -> dict[int, Handled]:
-        return _change(
-            database,
-            connection,
-            facility_id,
-            ids,
-            actor,
-            action="resend",
-            reason=reason,
-            refuse=lambda status: _refusal(status, force),
-            statement=_RESEND,
-            after=Status.QUEUED,
-            lane=int(lane),
-        )
+    What may have arrived is looked for first, unless `force` says that a person has looked already.
+    """
 
-    return await database.write(run)
+    def refuse(status: str) -> Handled | None:
+        if status in (Status.QUEUED, Status.SENDING):
+            return Handled.ALREADY
+        return Handled.NEEDS_FORCE if status == Status.SENT and not force else None
+
+    parameters = {"lane": int(lane), "force": int(force), "trigger": f"resend: {actor}"}
+    wish = _Wish("resend", actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
+    return await database.write(partial(_fulfil, database, facility_id, ids, wish))
 
 
 async def ignore(
@@ -62,92 +70,52 @@ async def ignore(
 ) -> dict[int, Handled]:
     """Set deliveries aside, with a reason; what is on its way or sent is left alone."""
 
-    def run(connection: Connection) -> dict[int, Handled]:
-        return _change(
-            database,
-            connection,
-            facility_id,
-            ids,
-            actor,
-            action="ignore",
-            reason=reason,
-            refuse=lambda status: Handled.ALREADY if status in {Status.SENDING, Status.SENT, Status.IGNORED} else None,
-            statement=_IGNORE,
-            after=Status.IGNORED,
-            lane=0,
-        )
+    def refuse(status: str) -> Handled | None:
+        return Handled.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
 
-    return await database.write(run)
+    wish = _Wish("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
+    return await database.write(partial(_fulfil, database, facility_id, ids, wish))
 
 
-def _refusal(status: str, force: bool) -> Handled | None:
-    if status in ALREADY:
-        return Handled.ALREADY
-    if status == Status.SENT and not force:
-        return Handled.NEEDS_FORCE
-    return None
-
-
-def _change(
-    database: Database,
-    connection: Connection,
-    facility_id: int,
-    ids: Sequence[int],
-    actor: str,
-    *,
-    action: str,
-    reason: str,
-    refuse: Callable[[str], Handled | None],
-    statement: str,
-    after: Status,
-    lane: int,
+def _fulfil(
+    database: Database, facility_id: int, ids: Sequence[int], wish: _Wish, connection: Connection
 ) -> dict[int, Handled]:
-    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
-    lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
-    found = connection.execute(
-        text(
-            f"SELECT id, spec, date, status FROM deliveries WHERE facility_id = :facility AND id IN {wanted} "
-            f"ORDER BY id {lock}"
-        ),
-        {"facility": facility_id, "ids": as_json([[id_] for id_ in ids])},
-    )
     outcomes = dict.fromkeys(ids, Handled.MISSING)
     deltas = counters.Deltas()
-    for id_, spec, date, status in found:
-        refusal = refuse(status)
+    for id_, spec, date, status in _locked(database, connection, facility_id, ids):
+        refusal = wish.refuse(status)
         outcomes[id_] = refusal or Handled.DONE
         if refusal is None:
-            deltas.move(facility_id, date, spec, status, after)
+            deltas.move(facility_id, date, spec, status, wish.after)
     chosen = [id_ for id_, outcome in outcomes.items() if outcome is Handled.DONE]
     if chosen:
-        now = database.clock()
+        wanted, now = _wanted(database), database.clock()
         parameters = {"ids": as_json([[id_] for id_ in chosen])}
         connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), parameters)
-        connection.execute(
-            text(statement + wanted), {**parameters, "now": now, "trigger": f"{action}: {actor}", "lane": lane}
-        )
-        connection.execute(
-            insert(AuditEntry),
-            [
-                {
-                    "at": now,
-                    "actor": actor,
-                    "action": action,
-                    "facility_id": facility_id,
-                    "delivery_id": id_,
-                    "reason": reason,
-                }
-                for id_ in chosen
-            ],
-        )
+        connection.execute(text(wish.statement + wanted), {**parameters, **wish.parameters, "now": now})
+        said = {"at": now, "actor": wish.actor, "action": wish.action, "reason": wish.reason}
+        audit = [{**said, "facility_id": facility_id, "delivery_id": id_} for id_ in chosen]
+        connection.execute(insert(AuditEntry), audit)
         counters.apply(database, connection, deltas)
     return outcomes
 
 
+def _locked(database: Database, connection: Connection, facility_id: int, ids: Sequence[int]) -> Sequence[Any]:
+    """(id, spec, date, status) of those that are the facility's; nobody else changes them meanwhile."""
+    lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
+    query = (
+        f"SELECT id, spec, date, status FROM deliveries WHERE facility_id = :facility AND id IN {_wanted(database)} "
+        f"ORDER BY id {lock}"
+    )
+    return connection.execute(text(query), {"facility": facility_id, "ids": as_json([[id_] for id_ in ids])}).all()
+
+
+def _wanted(database: Database) -> str:
+    return f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+
+
 _RESEND = """
 UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, trigger = :trigger,
-  problem = NULL WHERE id IN """
+  in_doubt = in_doubt AND :force = 0, problem = NULL WHERE id IN """
 
-_IGNORE = """
-UPDATE deliveries SET status = 'ignored', due_at = NULL, lane = CASE WHEN :lane = 0 THEN lane ELSE :lane END,
-  trigger = :trigger, settled_at = :now WHERE id IN """
+_IGNORE = "UPDATE deliveries SET status = 'ignored', due_at = NULL, settled_at = :now WHERE id IN "

@@ -10,6 +10,7 @@ import pytest
 from adapters.base import Problem, Verdict
 from engine.database import Database
 from engine.intake import Accepted, Refused
+from engine.outbox.resend import resend
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
 
@@ -268,3 +269,44 @@ async def test_a_removed_type_is_set_aside_with_its_reason(house: House) -> None
     del house.hub.catalog.specs["Visit"]  # type: ignore[attr-defined]
     await house.work()
     assert "tidak ada lagi" in (await house.row("Visit", "V1")).problem
+
+
+async def test_a_person_who_has_looked_may_send_again_what_cannot_be_looked_for(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    house.ministry.script = [refused(Verdict.UNSURE)]
+    await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await house.work()
+    id_ = (await house.row("Finding", "F1")).id
+    for force, status in ((False, "unsure"), (True, "sent")):
+        await resend(house.hub.database, house.facility.id, [id_], "sari", force=force, reason="sudah dicek")
+        await house.work()
+        assert await house.status("Finding", "F1") == status
+
+
+async def test_no_record_gives_up_for_an_outage_however_long(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+    for _ in range(100):
+        await house.work()
+        house.clock.pass_(60)
+    assert len(house.ministry.calls) < 130
+    house.ministry.script = []
+    for _ in range(3):
+        await house.work()
+        house.clock.pass_(60)
+    assert len(house.ministry.stored) == 5
+
+
+async def test_one_poisonous_record_cannot_keep_a_channel_closed(house: House) -> None:
+    def moody(call):  # type: ignore[no-untyped-def]
+        if call.method == "POST" and b'"V0"' in call.body:
+            return refused(Verdict.UNAVAILABLE, 500)
+        return house.ministry.answer(call)
+
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)] * 3 + [moody] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(4)))
+    for _ in range(8):
+        await house.work()
+        house.clock.pass_(60)
+    assert len(house.ministry.stored) == 3
