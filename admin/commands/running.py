@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -138,9 +138,20 @@ async def _serve(settings: Settings, broker: Broker, ring: Ring) -> None:
         timeout_graceful_shutdown=2,
     )
     try:
-        await uvicorn.Server(config).serve()
+        await _Server(config).serve()
     finally:
         await hub.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that ends when it is asked to and leaves the rest to us: its own way ends the process on the spot."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.handle_exit, name, None)
+        yield
 
 
 async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None:
