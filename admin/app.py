@@ -28,7 +28,7 @@ from admin.headers import SecurityHeaders
 from admin.health import live, ready, upstreams
 from admin.metrics import metrics
 from admin.origin import OriginGuard
-from admin.pages import dashboard, login
+from admin.pages import dashboard, login, types
 from admin.throttle import Throttle
 from engine.hub import Hub
 
@@ -74,6 +74,9 @@ def litestar_app(hub: Hub) -> Litestar:
             dashboard.home,
             dashboard.dashboard,
             dashboard.cards,
+            types.type_page,
+            types.delivery_page,
+            types.resend_delivery,
             _statics(),
         ],
         dependencies={

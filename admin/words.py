@@ -15,7 +15,7 @@ def catalogue() -> dict[str, str]:
     return words
 
 
-def say(key: str, **values: object) -> str:
+def say(key: str, /, **values: object) -> str:
     """The words of a key; `{name}` in them is filled from the named arguments."""
     return catalogue()[key].format(**values)
 

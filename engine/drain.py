@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +15,7 @@ from engine import references
 from engine.catalog import Catalog
 from engine.database import Database
 from engine.deliver import Courier, Outcome
+from engine.errors import place_of
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.gate import Gate, State
@@ -185,11 +184,11 @@ class Drain:
             pending.append((spec, delivery, scope, wanted))
             targets += [(delivery.facility_id, want.need.spec, key) for want in wanted for key, _ in want.targets]
         known = await references.look_up(self._around.database, targets)
-        ready = []
+        ready, now = [], self._around.database.clock()
         for spec, delivery, scope, wanted in pending:
             resolved = references.resolve(wanted, spec.needs, delivery.facility_id, known)
             try:
-                result = prepare(spec, delivery, scope, resolved, self._upstream)
+                result = prepare(spec, delivery, scope, resolved, self._upstream, now)
             except Exception as error:
                 result = _broken(delivery, error, in_doubt=delivery.in_doubt)
             if isinstance(result, Prepared):
@@ -234,13 +233,6 @@ class Drain:
             self._around.leases.pop(settlement.delivery.lease.id, None)
         if self._open == 0:
             self.rung.set()
-
-
-def place_of(error: BaseException) -> dict[str, str]:
-    """Kind and place of an error for the log; its words may quote a record and stay out."""
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1] if frames else None
-    return {"error": type(error).__name__, "at": f"{Path(last.filename).name}:{last.lineno}" if last else ""}
 
 
 def _given_back(delivery: Claimed) -> Settlement:

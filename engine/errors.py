@@ -7,6 +7,11 @@ AntarError
 └── NotFound            a facility, spec or delivery that is not there
 """
 
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
 
 class AntarError(Exception):
     """Base of all errors that a person can mend; str() is one readable sentence."""
@@ -26,3 +31,10 @@ class EnvironmentMismatch(AntarError):
 
 class NotFound(AntarError):
     """What was asked for does not exist, or not for this facility."""
+
+
+def place_of(error: BaseException) -> dict[str, str]:
+    """Kind and place of an error for the log; its words may quote a record and stay out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    return {"error": type(error).__name__, "at": f"{Path(last.filename).name}:{last.lineno}" if last else ""}

@@ -35,7 +35,7 @@ def operation_of(spec: Spec, delivery: Claimed) -> Operation:
 
 
 def prepare(
-    spec: Spec, delivery: Claimed, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream
+    spec: Spec, delivery: Claimed, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream, now: int
 ) -> Prepared | Settlement:
     """A Prepared, or the Settlement of what cannot be sent: it waits, or is faulty. Pure: nothing is awaited."""
     operation = operation_of(spec, delivery)
@@ -48,11 +48,11 @@ def prepare(
         payload = _payload(spec, operation, scope)
         call = _call(spec, operation, scope, payload)
     except TemplateError as error:
-        return _not_sendable(spec, delivery, str(error))
+        return _not_sendable(spec, delivery, now, str(error))
     problems = upstream.check(payload) if payload is not None and spec.check else ()
     if problems:
         text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
-        return _not_sendable(spec, delivery, text, call)
+        return _not_sendable(spec, delivery, now, text, call)
     return Prepared(delivery, spec, operation, scope, call)
 
 
@@ -95,9 +95,9 @@ def _blocked(delivery: Claimed, missing: tuple[tuple[str, str], ...]) -> Settlem
     return Settlement(delivery, Status.BLOCKED, tries=delivery.tries, in_doubt=delivery.in_doubt, waits=missing)
 
 
-def _not_sendable(spec: Spec, delivery: Claimed, problem: str, call: Call | None = None) -> Settlement:
+def _not_sendable(spec: Spec, delivery: Claimed, now: int, problem: str, call: Call | None = None) -> Settlement:
     attempt = AttemptRow(
-        at=0,
+        at=now,
         milliseconds=0,
         operation="check",
         spec_hash=spec.hash,

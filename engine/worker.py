@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from engine.catalog import Catalog
 from engine.deliver import Courier
-from engine.drain import Drain, Surroundings, place_of
+from engine.drain import Drain, Surroundings
+from engine.errors import place_of
 from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub

@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
-from engine.errors import AntarError, NotFound
+from engine.errors import AntarError, NotFound, place_of
 
 RETRY_AFTER = "5"
 """Seconds after which a HIS may try again while the database is away."""
@@ -57,7 +57,7 @@ def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Resp
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    log.error("request_broke", path=request.url.path, error=type(error).__name__)
+    log.error("request_broke", path=request.url.path, **place_of(error))
     return answer(500, "internal", "an error on our side; nothing of it is lost, please report it")
 
 

@@ -10,15 +10,14 @@ from zoneinfo import ZoneInfo
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from admin.access import Right
+from admin.pages.frame import ICONS, frame
 from admin.words import say
 from engine import counters
-from engine.facilities import FacilityRow, all_facilities
-from engine.health import ChannelHealth, Health, health
+from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.models import Status
 from engine.spec import Spec, UpstreamSpec
@@ -36,16 +35,6 @@ BAR = (
     Status.IGNORED,
 )
 """The order of a bar's segments."""
-ICONS = {
-    Status.SENT: "check",
-    Status.SENDING: "loader-2",
-    Status.QUEUED: "clock",
-    Status.RETRYING: "refresh",
-    Status.BLOCKED: "link",
-    Status.UNSURE: "help-circle",
-    Status.FAILED: "x",
-    Status.IGNORED: "minus",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +82,11 @@ async def cards(hub: NamedDependency[Hub], upstream: FromPath[str], period: From
     return Template("live.html", context=await _context(hub, upstream, period))
 
 
-async def _context(hub: Hub, name: str, period: str) -> dict[str, Any]:
-    upstream = hub.catalog.upstreams.get(name)
-    if upstream is None:
-        raise NotFoundException(say("error.not_found"))
+async def _context(hub: Hub, upstream: str, period: str) -> dict[str, Any]:
+    around = await frame(hub, upstream)
     period = period if period in PERIODS else "all"
-    facility = next(iter(await all_facilities(hub.database)), None)
-    groups = await _groups(hub, upstream, facility, period) if facility else {}
-    return {
-        "upstream": upstream,
-        "upstreams": list(hub.catalog.upstreams.values()),
-        "facility": facility,
-        "period": period,
-        "periods": list(PERIODS),
-        "groups": groups,
-        "strip": _strip(await health(hub), upstream, facility),
-    }
+    groups = await _groups(hub, around.upstream, around.facility, period) if around.facility else {}
+    return {"frame": around, "period": period, "periods": list(PERIODS), "groups": groups}
 
 
 async def _groups(hub: Hub, upstream: UpstreamSpec, facility: FacilityRow, period: str) -> dict[str, list[Card]]:
@@ -146,20 +124,3 @@ def _segments(upstream: UpstreamSpec, counts: Mapping[str, int], total: int) -> 
             label = upstream.statuses.get(status) or say(f"status.{status}")
             yield Segment(status, label, ICONS[status], n, round(x, 3), round(width, 3))
             x += width
-
-
-def _strip(found: Health, upstream: UpstreamSpec, facility: FacilityRow | None) -> dict[str, Any]:
-    """The facts that stand on every page."""
-    code = facility.code if facility else ""
-    mine = [channel for channel in found.channels if channel.facility == code]
-    return {
-        "environment": found.environment,
-        "channels": [channel for channel in mine if channel.upstream == upstream.name],
-        "oldest": _oldest(mine, found.now),
-        "workers": found.workers_alive,
-    }
-
-
-def _oldest(channels: list[ChannelHealth], now: int) -> float | None:
-    due = [channel.oldest_due for channel in channels if channel.oldest_due is not None]
-    return max(0, now - min(due)) / 1000 if due else None
