@@ -35,5 +35,5 @@ def set_up_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("pika", "dramatiq", "aiosqlite", "uvicorn.access"):
+    for chatty in ("pika", "dramatiq", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
