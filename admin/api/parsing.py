@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
 from typing import Any
+
+import orjson
 
 from admin.api.errors import ApiError
 
@@ -19,11 +25,15 @@ RECORDS_LIMIT = 5_000
 """Records of one request at most."""
 UPLOAD_SECONDS = 60.0
 """Seconds that a request may take to arrive."""
+CERTAIN_DIGITS = 15
+"""Significant digits that every 64-bit floating point number keeps (IEEE 754)."""
+SHOWN = 40
+"""Characters of a refused number or name that the answer repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A line of an NDJSON body that is no JSON; the others may be good."""
+    """A record of a batch that is no JSON or too large; the others may be good."""
 
     message: str
 
@@ -47,56 +57,81 @@ async def read_body(chunks: AsyncIterator[bytes], seconds: float = UPLOAD_SECOND
 def parse(body: bytes, content_type: str) -> tuple[bool, Sequence[Any]]:
     """(whether it is a batch, its records). A record of a batch that cannot be read is Unreadable."""
     if content_type.partition(";")[0].strip().lower() in {"application/x-ndjson", "application/jsonl"}:
-        return True, _limited([_line(line) for line in body.splitlines() if line.strip()])
+        return True, [_line(number, line) for number, line in _limited(list(islice(_lines(body), RECORDS_LIMIT + 1)))]
+    large = len(body) > RECORD_LIMIT
+    if large and not body.lstrip().startswith(b"["):
+        raise ApiError(413, "too_large", _TOO_LARGE.format(RECORD_LIMIT))
     try:
         value = _loads(body)
     except _Refused as error:
         raise ApiError(400, "malformed_json", str(error)) from error
-    if isinstance(value, list):
-        return True, _limited(value)
-    if len(body) > RECORD_LIMIT:
-        raise ApiError(413, "too_large", f"a record may have {RECORD_LIMIT} bytes")
-    return False, [value]
+    if not isinstance(value, list):
+        return False, [value]
+    return True, [_measured(record) for record in _limited(value)] if large else _limited(value)
+
+
+def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """(number in the body, line) of those that are not blank."""
+    return ((number, line) for number, line in enumerate(io.BytesIO(body), 1) if line.strip())
 
 
 class _Refused(ValueError):
     """Text that is no JSON, or says a name twice."""
 
 
-def _line(line: bytes) -> Any:
+_TOO_LARGE = "a record may have {} bytes"
+_PLACE = "line {0.lineno}, column {0.colno}"
+_PLACE_IN_LINE = "column {0.colno}"
+
+
+def _line(number: int, line: bytes) -> Any:
     if len(line) > RECORD_LIMIT:
-        return Unreadable(f"a record may have {RECORD_LIMIT} bytes")
+        return Unreadable(f"line {number}, {_TOO_LARGE.format(RECORD_LIMIT)}")
     try:
-        return _loads(line)
+        return _loads(line, _PLACE_IN_LINE)
     except _Refused as error:
-        return Unreadable(str(error))
+        return Unreadable(f"line {number}, {error}")
 
 
-def _loads(text: bytes) -> Any:
+def _measured(record: Any) -> Any:
+    """An element of a large array; what cannot be serialised is named by the intake."""
+    try:
+        size = len(orjson.dumps(record))
+    except orjson.JSONEncodeError:
+        return record
+    return Unreadable(_TOO_LARGE.format(RECORD_LIMIT)) if size > RECORD_LIMIT else record
+
+
+def _loads(text: bytes, place: str = _PLACE) -> Any:
     """The standard library's parser: it keeps large integers and can tell names that are said twice."""
     try:
-        return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_exact)
+    except _Refused:
+        raise
     except json.JSONDecodeError as error:
-        raise _Refused(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise _Refused(f"{place.format(error)}: {error.msg}") from error
     except UnicodeDecodeError as error:
         raise _Refused(f"byte {error.start}: the body must be UTF-8") from error
     except RecursionError as error:
         raise _Refused("it is nested too deeply") from error
+    except ValueError as error:  # of int(): more digits than Python is ready to read
+        raise _Refused("a number has thousands of digits; send it as text") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise _Refused(f"the name {twice!r} stands twice in one object; only one value can be meant")
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise _Refused(f"the name {twice[:SHOWN]!r} stands twice in one object; only one value can be meant")
     return found
 
 
-def _finite(text: str) -> float:
+def _exact(text: str) -> float:
+    """Refuses what a 64-bit number would alter: 0.30000000000000000001 must not become 0.3 behind the HIS's back."""
     value = float(text)
-    if not math.isfinite(value):
-        raise _Refused(f"{text} is a number beyond what can be kept; send it as text")
+    certain = len(text) <= CERTAIN_DIGITS and "e" not in text.lower()
+    if not certain and (not math.isfinite(value) or Decimal(text) != Decimal(repr(value))):
+        raise _Refused(f"{text[:SHOWN]} is a number beyond what can be kept exactly; send it as text")
     return value
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from admin.api import parsing
+from admin.api.errors import ApiError
 from engine.database import Database
 from tests.engine.house import AT, House
 
@@ -39,7 +42,7 @@ async def test_ndjson_keeps_the_good_lines_and_names_the_broken_one(his: httpx.A
     )
     results = answer.json()["results"]
     assert [result["status"] for result in results] == ["accepted", "refused", "accepted"]
-    assert "line 1, column" in results[1]["problems"][0]["message"]
+    assert "line 2, column" in results[1]["problems"][0]["message"]
 
 
 async def test_only_refused_records_are_a_422(his: httpx.AsyncClient) -> None:
@@ -55,6 +58,9 @@ async def test_only_refused_records_are_a_422(his: httpx.AsyncClient) -> None:
         (b'{"id": "V1", "id": "V2"}', "'id' stands twice"),
         (b'{"id": NaN}', "NaN is no JSON number"),
         (b'{"id": 1e999}', "1e999 is a number beyond"),
+        (b'{"id": 1e-400}', "1e-400 is a number beyond"),
+        (b'{"id": 0.30000000000000000001}', "0.30000000000000000001 is a number beyond"),
+        (b'{"id": ' + b"1" * 5000 + b"}", "thousands of digits"),
         (b"\xff\xfe", "UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
     ],
@@ -100,6 +106,38 @@ async def test_limits_are_named(his: httpx.AsyncClient, monkeypatch: pytest.Monk
     many = await his.post("/api/v1/records/Visit", json=[{}] * 4)
     assert [answer.status_code for answer in (large, record, many)] == [413, 413, 413]
     assert "1000 bytes" in large.json()["error"]["message"]
+
+
+async def test_a_large_record_in_a_batch_is_named_and_the_others_stored(
+    his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "RECORD_LIMIT", 100)
+    batch = [GOOD, {**GOOD, "id": "V2", "note": "x" * 100}]
+    lines = b"\n".join(orjson.dumps(record) for record in batch)
+    ndjson = {"Content-Type": "application/x-ndjson"}
+    for answer in (
+        await his.post("/api/v1/records/Visit", json=batch),
+        await his.post("/api/v1/records/Visit", content=lines, headers=ndjson),
+    ):
+        assert [result["status"] for result in answer.json()["results"]][1] == "refused"
+        assert "100 bytes" in answer.json()["results"][1]["problems"][0]["message"]
+
+
+@pytest.mark.parametrize("text", ["36.7", "-0.0", "1.5e-07", "0.1234567890123456", "1E+2", "9007199254740993"])
+def test_a_number_is_kept_as_it_was_written(text: str) -> None:
+    _, [record] = parsing.parse(f'{{"n": {text}}}'.encode(), "application/json")
+    assert Decimal(orjson.dumps(record["n"]).decode()) == Decimal(text)
+
+
+def test_a_name_said_twice_among_many_is_found_in_linear_time() -> None:
+    names = b",".join(b'"k%d":1' % n for n in range(200_000))
+    with pytest.raises(ApiError, match="'k199999' stands twice"):
+        parsing.parse(b"{" + names + b',"k199999":2}', "application/json")
+
+
+def test_a_carriage_return_inside_a_line_does_not_end_it() -> None:
+    batch, records = parsing.parse(b'{"id":\r1}\r\n\n{"id": 2}', "application/x-ndjson")
+    assert (batch, records) == (True, [{"id": 1}, {"id": 2}])
 
 
 async def test_a_body_that_does_not_arrive_is_given_up() -> None:
