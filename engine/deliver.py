@@ -16,6 +16,9 @@ from engine.prepare import Prepared
 from engine.retry import try_again
 from engine.template import TemplateError
 
+CODE_LENGTH = 60
+REFERENCE_LENGTH = 200
+"""Characters of an upstream's id at most; what is longer is none."""
 LOOK_SOON = 5_000
 """Milliseconds until it is looked for what was accepted without showing its id."""
 
@@ -139,7 +142,9 @@ class _Trip:
             value = endpoint.reference.render({**self.prepared.context, "body": reply.content})
         except TemplateError:
             return None
-        return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            return None
+        return str(value) if 0 < len(str(value)) <= REFERENCE_LENGTH else None
 
     def _sent(self, reference: str | None, version: int, reply: Reply | None) -> Outcome:
         update = self.spec.update
@@ -191,7 +196,7 @@ class _Trip:
                 path=f"{call.path}?{query}" if query else call.path,
                 request=call.body,
                 http_status=reply.status,
-                code=reply.code,
+                code=reply.code and reply.code[:CODE_LENGTH],
                 response=reply.body or None,
             )
         )
@@ -256,7 +261,7 @@ class _Trip:
             in_doubt=in_doubt,
             requeue_if_changed=requeue_if_changed,
             http_status=reply.status if reply else None,
-            code=reply.code if reply else None,
+            code=reply.code[:CODE_LENGTH] if reply and reply.code else None,
             problem=None if good else problem or (reply.message if reply else None),
             attempts=tuple(self.attempts),
         )

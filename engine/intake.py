@@ -27,6 +27,9 @@ from engine.storable import content_hash, serialise
 from engine.template import TemplateError
 
 KEY_LENGTH = 200
+NORM_LENGTH = 60
+NAME_LENGTH = 200
+"""Characters of a patient's name that lists show; the record keeps it whole."""
 RECENT = 2
 """Days within which a record counts as today's; what is older is backfill."""
 
@@ -113,6 +116,8 @@ class Intake:
             return Refused(0, None, (Problem("$", str(error)),))
         if not 0 < len(key) <= KEY_LENGTH:
             return Refused(0, key or None, (Problem("$", f"the key must have 1 to {KEY_LENGTH} characters"),))
+        if norm is not None and len(norm) > NORM_LENGTH:
+            return Refused(0, key, (Problem("$", f"the patient's norm must have at most {NORM_LENGTH} characters"),))
         return Entry(
             key=key,
             date=date,
@@ -120,7 +125,7 @@ class Intake:
             record_hash=content_hash(record),
             lane=Lane.TODAY if spec.foundation or date >= recent else Lane.BACKFILL,
             patient_norm=norm or None,
-            patient_name=name or None,
+            patient_name=name[:NAME_LENGTH] if name else None,
         )
 
     def _problems(self, spec: Spec, record: Any) -> tuple[Problem, ...]:

@@ -12,7 +12,7 @@ from engine.database import Database
 from engine.intake import Accepted, Refused
 from engine.outbox.resend import resend
 from tests.conftest import Clock
-from tests.engine.house import House, open_house, refused
+from tests.engine.house import House, accepted, open_house, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +63,6 @@ async def test_several_hits_are_left_to_a_person(house: House) -> None:
 
 
 def _found(*ids: str):  # type: ignore[no-untyped-def]
-    from tests.engine.house import accepted
 
     return accepted(found=[{"id": id_} for id_ in ids])
 
@@ -310,3 +309,26 @@ async def test_one_poisonous_record_cannot_keep_a_channel_closed(house: House) -
         await house.work()
         house.clock.pass_(60)
     assert len(house.ministry.stored) == 3
+
+
+async def test_what_is_too_long_for_its_column_is_cut_or_refused_not_broken(house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400, code="9" * 500, message="x" * 5000)]
+    await house.hand_in("Visit", {"id": "V1"})
+    [long_norm] = await house.hand_in("Visit", {"id": "V2", "person": "P" * 61})
+    await house.work()
+    assert isinstance(long_norm, Refused)
+    assert (await house.row("Visit", "V1")).code == "9" * 60
+
+
+@pytest.mark.parametrize("id_", ["", "x" * 201, True, {"a": 1}, None])
+async def test_an_id_that_is_none_is_looked_for(house: House, id_: object) -> None:
+    def odd(call):  # type: ignore[no-untyped-def]
+        house.ministry.store(call)
+        return accepted(id=id_)
+
+    house.ministry.script = [odd]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    house.clock.pass_(10)
+    await house.work()
+    assert (await house.row("Visit", "V1")).reference == "id-V1"
