@@ -89,10 +89,11 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     recent ones are looked at again, and all of them when a worker starts.
     """
     since = 0 if everything else database.clock() - RACE
+    arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), {"since": since})]
+    if not arrived:
+        return set()
 
     def run(connection: Connection) -> set[Channel]:
-        found = connection.execute(text(_OVERLOOKED), {"since": since})
-        arrived = [(row.facility_id, row.spec, row.key) for row in found]
         deltas = counters.Deltas()
         due = release(database, connection, arrived, deltas)
         counters.apply(database, connection, deltas)
