@@ -18,6 +18,10 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 SESSION_LIFE = 12 * 3600_000
 """Milliseconds after which a person has to log in again, however busy they were."""
+IDLE_LIFE = 8 * 3600_000
+"""Milliseconds without a request after which a session ends."""
+SEEN = 60_000
+"""Milliseconds between two notes in the cookie that the person is still there."""
 
 
 class Right(StrEnum):
@@ -40,11 +44,11 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         case Right.HIS:
             await _facility_of(connection)
         case Right.PANEL:
-            await _person_of(connection)
+            await _person_of(connection, handler)
         case Right.WATCH if "authorization" in connection.headers or "x-api-key" in connection.headers:
             await _facility_of(connection)
         case Right.WATCH:
-            await _person_of(connection)
+            await _person_of(connection, handler)
         case _:
             raise PermissionDeniedException("this route declares no right")
 
@@ -83,11 +87,15 @@ async def _facility_of(connection: Connection) -> None:
     connection.scope["state"]["facility"] = found
 
 
-async def _person_of(connection: Connection) -> None:
+async def _person_of(connection: Connection, handler: BaseRouteHandler) -> None:
+    """A route with `opt={"live": True}` is asked by the page, not by the person: it keeps no session alive."""
     hub = hub_of(connection)
     session = session_of(connection)
     known = await accounts.by_id(hub.database, session["user"]) if session.get("user") else None
-    fresh = hub.database.clock() - session.get("at", 0) < SESSION_LIFE
+    now, seen = hub.database.clock(), session.get("seen", 0)
+    fresh = now - session.get("at", 0) < SESSION_LIFE and now - seen < IDLE_LIFE
     if known is None or known.session_version != session.get("version") or not fresh:
         raise NotAuthorizedException("login")
+    if now - seen >= SEEN and not handler.opt.get("live"):
+        session["seen"] = now
     connection.scope["state"]["person"] = known

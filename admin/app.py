@@ -33,8 +33,6 @@ from admin.throttle import Throttle
 from engine.hub import Hub
 
 HERE = Path(__file__).parent
-IDLE = 8 * 3600
-"""Seconds after which an unused session ends."""
 MACHINES = ("/api/", "/health/", "/metrics", "/schema")
 """Where programs ask: they get JSON, people get pages."""
 
@@ -47,7 +45,7 @@ def create_app(hub: Hub) -> ASGIApp:
         app,
         secret_key=hashlib.sha256(b"session:" + hub.settings.secret_keys[0].encode()).hexdigest(),
         session_cookie="__Host-antar" if secure else "antar",
-        max_age=IDLE,
+        max_age=access.IDLE_LIFE // 1000,
         same_site="lax",
         https_only=secure,
     )

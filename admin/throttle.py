@@ -1,4 +1,4 @@
-"""Slows down whoever guesses passwords: failures per name and address, and per address."""
+"""Slows down whoever guesses passwords: tries per name and address, and per address."""
 
 from __future__ import annotations
 
@@ -6,34 +6,53 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 WINDOW = 300_000
-"""Milliseconds within which failures count."""
+"""Milliseconds within which tries count."""
 PER_NAME = 5
 PER_ADDRESS = 30
+MOST_KEYS = 10_000
+"""Names and addresses remembered before those whose window has passed are cleared away."""
+LONGEST_NAME = 100
 
 
 class Throttle:
-    """Counts failed logins; forgets what is older than WINDOW. `clock` gives milliseconds."""
+    """Counts tries to log in; forgets what is older than WINDOW. `clock` gives milliseconds."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._failures: dict[tuple[str, ...], deque[int]] = defaultdict(deque)
+        self._tries: dict[tuple[str, ...], deque[int]] = defaultdict(deque)
 
-    def wait(self, name: str, address: str) -> int:
-        """Seconds until another try is allowed; 0: now."""
-        return max(self._wait((address, name), PER_NAME), self._wait((address,), PER_ADDRESS))
-
-    def failed(self, name: str, address: str) -> None:
-        for key in ((address, name), (address,)):
-            self._failures[key].append(self._clock())
+    def admit(self, name: str, address: str) -> int:
+        """0: go ahead, and the try counts from now on, so that parallel guesses gain nothing. Else seconds to wait."""
+        keys = self._keys(name, address)
+        seconds = max(self._wait(key, most) for key, most in keys.items())
+        if not seconds:
+            for key in keys:
+                self._tries[key].append(self._clock())
+            self._tidy()
+        return seconds
 
     def succeeded(self, name: str, address: str) -> None:
-        self._failures.pop((address, name), None)
+        """The try was no guess: it is taken back, with what was tried for that name before."""
+        by_name, by_address = self._keys(name, address)
+        self._tries.pop(by_name, None)
+        if self._tries.get(by_address):
+            self._tries[by_address].pop()
+
+    @staticmethod
+    def _keys(name: str, address: str) -> dict[tuple[str, ...], int]:
+        return {(address, name[:LONGEST_NAME]): PER_NAME, (address,): PER_ADDRESS}
 
     def _wait(self, key: tuple[str, ...], most: int) -> int:
-        failures = self._failures.get(key)
-        while failures and failures[0] <= self._clock() - WINDOW:
-            failures.popleft()
-        if not failures:
-            self._failures.pop(key, None)
+        tries = self._tries.get(key)
+        while tries and tries[0] <= self._clock() - WINDOW:
+            tries.popleft()
+        if not tries:
+            self._tries.pop(key, None)
             return 0
-        return -(-(failures[0] + WINDOW - self._clock()) // 1000) if len(failures) >= most else 0
+        return -(-(tries[0] + WINDOW - self._clock()) // 1000) if len(tries) >= most else 0
+
+    def _tidy(self) -> None:
+        if len(self._tries) > MOST_KEYS:
+            begins = self._clock() - WINDOW
+            for key in [key for key, tries in self._tries.items() if not tries or tries[-1] <= begins]:
+                del self._tries[key]

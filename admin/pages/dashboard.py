@@ -76,7 +76,7 @@ async def dashboard(hub: NamedDependency[Hub], upstream: FromPath[str], period: 
     return Template("dashboard.html", context=await _context(hub, upstream, period))
 
 
-@get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
 async def cards(hub: NamedDependency[Hub], upstream: FromPath[str], period: FromQuery[str] = "all") -> Template:
     """What the page asks for anew every few seconds."""
     return Template("live.html", context=await _context(hub, upstream, period))

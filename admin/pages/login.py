@@ -12,9 +12,13 @@ from litestar.response import Redirect, Template
 
 from admin import accounts
 from admin.access import Right, session_of
+from admin.accounts import Person
 from admin.throttle import Throttle
 from admin.words import say
 from engine.hub import Hub
+
+LARGEST_FORM = 16_384
+"""Bytes of a login at most: whoever is not known yet shall not keep us busy."""
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +29,7 @@ async def login_page(hub: NamedDependency[Hub]) -> Template:
     return Template("login.html", context={"first": not await accounts.anybody(hub.database), "problem": ""})
 
 
-@post("/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200)
+@post("/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200, request_max_body_size=LARGEST_FORM)
 async def login(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -34,25 +38,32 @@ async def login(
 ) -> Template | Redirect:
     """Begin a new session, or say that name or password is wrong without saying which."""
     name, address = data.get("name", "").strip(), request.client.host if request.client else ""
-    seconds = throttle.wait(name, address)
+    seconds = throttle.admit(name, address)
     if seconds:
         return _refuse(say("login.throttled", seconds=seconds), 429)
     known = await accounts.verify(hub.database, name, data.get("password", ""))
     if known is None:
-        throttle.failed(name, address)
         log.warning("login_failed", address=address)
         return _refuse(say("login.wrong"), 401)
     throttle.succeeded(name, address)
     session = session_of(request)
     session.clear()  # what was put into a session before the login does not live on in it
-    session.update(user=known.id, version=known.session_version, at=hub.database.clock())
+    now = hub.database.clock()
+    session.update(user=known.id, version=known.session_version, at=now, seen=now)
     return Redirect("/", status_code=303)
 
 
 @post("/logout", opt={"right": Right.PANEL}, include_in_schema=False, status_code=303)
-async def logout(request: Request[Any, Any, Any]) -> Redirect:
-    """End the session."""
+async def logout(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    data: URLEncodedBody[dict[str, str] | None] = None,
+) -> Redirect:
+    """End the session; with `everywhere=yes` those on every other device too."""
     session_of(request).clear()
+    if data and data.get("everywhere") == "yes":
+        await accounts.end_sessions(hub.database, person)
     return Redirect("/login", status_code=303)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from admin import accounts
-from admin.access import SESSION_LIFE, Right
+from admin.access import IDLE_LIFE, SEEN, SESSION_LIFE, Right
 from admin.app import litestar_app
-from admin.throttle import PER_NAME, WINDOW
+from admin.throttle import MOST_KEYS, PER_ADDRESS, PER_NAME, WINDOW, Throttle
 from engine.facilities import add_facility, api_keys, new_api_key, revoke_api_key
 from tests.admin.conftest import PASSWORD, log_in
+from tests.conftest import Clock
 from tests.engine.house import AT, House
 
 pytestmark = pytest.mark.anyio
@@ -120,6 +122,50 @@ async def test_a_session_ends_after_its_life(person: httpx.AsyncClient, house: H
     assert refused(await person.get("/integrasi/ministry"))
 
 
+async def test_a_session_that_nobody_uses_ends(person: httpx.AsyncClient, house: House) -> None:
+    house.clock.now += IDLE_LIFE
+    assert refused(await person.get("/integrasi/ministry"))
+
+
+async def test_a_session_in_use_goes_on_until_its_life_ends(person: httpx.AsyncClient, house: House) -> None:
+    begun = house.clock.now
+    while house.clock.now - begun + IDLE_LIFE // 2 < SESSION_LIFE:
+        house.clock.now += IDLE_LIFE // 2
+        assert (await person.get("/integrasi/ministry")).status_code == 200
+    house.clock.now += IDLE_LIFE // 2
+    assert refused(await person.get("/integrasi/ministry"))
+
+
+async def test_a_page_that_refreshes_itself_keeps_no_session_alive(person: httpx.AsyncClient, house: House) -> None:
+    for _ in range(2):
+        house.clock.now += max(SEEN, IDLE_LIFE // 2)
+        answer = await person.get("/integrasi/ministry/cards", headers={"HX-Request": "true"})
+    assert answer.headers["hx-redirect"] == "/login"
+
+
+async def test_a_logout_everywhere_ends_copied_cookies(person: httpx.AsyncClient) -> None:
+    copied = person.cookies["antar"]
+    await person.post("/logout", data={"everywhere": "yes"}, headers={"Sec-Fetch-Site": "same-origin"})
+    person.cookies.clear()
+    assert refused(await visit(person, "GET", "/integrasi/ministry", Cookie=f"antar={copied}"))
+
+
+async def test_another_site_cannot_log_a_person_in(nobody: httpx.AsyncClient, house: House) -> None:
+    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    answer = await nobody.post("/login", data={"name": "sari", "password": PASSWORD}, headers=FOREIGN)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+
+
+async def test_a_program_without_a_key_is_told_which_key_to_send(nobody: httpx.AsyncClient) -> None:
+    answer = await nobody.post("/api/v1/records/Visit", json={})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert "antar key new" in answer.json()["error"]["message"]
+
+
+async def test_a_login_is_read_no_further_than_a_login_may_be(nobody: httpx.AsyncClient) -> None:
+    assert (await log_in(nobody, "sari", "x" * 100_000)).status_code == 413
+
+
 async def test_a_tampered_cookie_is_nobody(person: httpx.AsyncClient) -> None:
     cookie = person.cookies["antar"]
     person.cookies.clear()
@@ -149,6 +195,34 @@ async def test_guessing_is_slowed_down_and_forgotten_later(nobody: httpx.AsyncCl
     assert (await log_in(nobody)).status_code == 429
     house.clock.now += WINDOW
     assert (await log_in(nobody)).status_code == 303
+
+
+async def test_parallel_guesses_are_no_more_than_guesses_in_a_row(nobody: httpx.AsyncClient, house: House) -> None:
+    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    answers = await asyncio.gather(*(log_in(nobody, password=f"salah-{n}") for n in range(3 * PER_NAME)))
+    assert [answer.status_code for answer in answers].count(401) == PER_NAME
+
+
+def test_an_address_may_not_go_from_name_to_name(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    assert [throttle.admit(f"user{n}", "10.0.0.1") for n in range(PER_ADDRESS + 1)][-2:] == [0, WINDOW // 1000]
+    assert throttle.admit("user0", "10.0.0.2") == 0
+
+
+def test_a_right_password_is_no_guess(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    for _ in range(2 * PER_ADDRESS):
+        assert throttle.admit("sari", "10.0.0.1") == 0
+        throttle.succeeded("sari", "10.0.0.1")
+
+
+def test_what_guessers_leave_behind_is_cleared_away(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    for n in range(MOST_KEYS):
+        throttle.admit("x" * 1_000_000, f"address {n}")
+    clock.now += WINDOW
+    throttle.admit("sari", "10.0.0.1")
+    assert len(throttle._tries) == 2
 
 
 async def test_a_fresh_installation_says_how_to_begin(nobody: httpx.AsyncClient) -> None:
