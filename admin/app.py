@@ -7,23 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import sqladmin
-from litestar import Litestar, Request, Response, Router
+from litestar import Litestar, Router
 from litestar.config.app import AppConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
-from litestar.response import Redirect, Template
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
 
-from admin import access, words
+from admin import access, errors, words
 from admin.access import Right
-from admin.api import deliveries, errors, records, schema
+from admin.api import deliveries, records, schema
 from admin.headers import SecurityHeaders
 from admin.health import live, ready, upstreams
 from admin.metrics import metrics
@@ -33,8 +31,6 @@ from admin.throttle import Throttle
 from engine.hub import Hub
 
 HERE = Path(__file__).parent
-MACHINES = ("/api/", "/health/", "/metrics", "/schema")
-"""Where programs ask: they get JSON, people get pages."""
 
 
 def create_app(hub: Hub) -> ASGIApp:
@@ -84,12 +80,7 @@ def litestar_app(hub: Hub) -> Litestar:
             "person": Provide(access.person, sync_to_thread=False),
         },
         guards=[access.authorize],
-        exception_handlers={
-            **errors.HANDLERS,
-            HTTPException: _on_http,
-            **dict.fromkeys(errors.AWAY, _on_database),
-            Exception: _on_any,
-        },
+        exception_handlers=errors.HANDLERS,
         template_config=TemplateConfig(
             directory=HERE / "templates", engine=JinjaTemplateEngine, engine_callback=_speak
         ),
@@ -122,32 +113,3 @@ def _statics() -> Any:
         opt={"right": Right.OPEN},
         cache_control=CacheControlHeader(max_age=3600, public=True),
     )
-
-
-def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
-    if _is_machine(request):
-        return errors.on_http_exception(request, error)
-    if isinstance(error, NotAuthorizedException) and "hx-request" in request.headers:
-        return Response(b"", headers={"HX-Redirect": "/login"}, status_code=204)
-    if isinstance(error, NotAuthorizedException):
-        return Redirect("/login", status_code=303)
-    keys = {403: "error.forbidden", 404: "error.not_found"}
-    return _page(error.status_code, keys.get(error.status_code, "error.internal"))
-
-
-def _on_database(request: Request[Any, Any, Any], error: Exception) -> Any:
-    answer = errors.on_database_error(request, error)
-    return answer if _is_machine(request) else _page(503, "error.unavailable")
-
-
-def _on_any(request: Request[Any, Any, Any], error: Exception) -> Any:
-    answer = errors.on_any_error(request, error)
-    return answer if _is_machine(request) else _page(500, "error.internal")
-
-
-def _page(status: int, key: str) -> Any:
-    return Template("error.html", context={"message": words.say(key)}, status_code=status)
-
-
-def _is_machine(request: Request[Any, Any, Any]) -> bool:
-    return request.url.path.startswith(MACHINES)

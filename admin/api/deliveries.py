@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromQuery, QueryParameter
 
 from admin.access import Right
 from admin.api.errors import ApiError
+from admin.inputs import LARGEST, NO_NUL, Id, MaybeText
 from engine import deliveries
 from engine.deliveries import Filters
 from engine.facilities import FacilityRow
 from engine.hub import Hub
+from engine.models import Status
 from engine.outbox.resend import Handled, resend
 
 PAGE = 50
@@ -26,27 +28,27 @@ ATTEMPT = (
     "at", "milliseconds", "operation", "trigger", "spec_hash", "version", "http_status", "code", "verdict", "message",
 )  # fmt: skip
 
-Text = Annotated[str | None, QueryParameter(max_length=200)]
-
 
 @get("/api/v1/deliveries", opt={"right": Right.HIS})
 async def list_deliveries(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
-    spec: Text = None,
-    status: Text = None,
-    key: Text = None,
-    norm: Text = None,
+    spec: MaybeText = None,
+    status: MaybeText = None,
+    key: MaybeText = None,
+    norm: MaybeText = None,
     date_from: Annotated[str | None, QueryParameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
     date_to: Annotated[str | None, QueryParameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
-    since: Annotated[int | None, QueryParameter(description="Settled since, epoch milliseconds.")] = None,
-    cursor: Annotated[int | None, QueryParameter(description="`next` of the page before.")] = None,
+    since: Annotated[
+        int | None, QueryParameter(ge=0, le=LARGEST, description="Settled since, epoch milliseconds.")
+    ] = None,
+    cursor: Annotated[int | None, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before.")] = None,
     size: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = PAGE,
 ) -> dict[str, Any]:
     """A page of deliveries, newest first. Several types or statuses are separated by commas."""
     filters = Filters(
         specs=tuple(filter(None, (spec or "").split(","))),
-        statuses=tuple(filter(None, (status or "").split(","))),
+        statuses=_statuses(status or ""),
         key=key,
         norm=norm,
         date_from=date_from,
@@ -61,7 +63,7 @@ async def list_deliveries(
 async def one_delivery(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
-    id_: FromPath[int],
+    id_: Id,
     bodies: FromQuery[bool] = False,
 ) -> dict[str, Any]:
     """Where a delivery stands, with its attempts; `bodies=true` adds the exact requests and answers."""
@@ -79,8 +81,8 @@ async def one_delivery(
 async def resend_delivery(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
-    id_: FromPath[int],
-    reason: Annotated[str, QueryParameter(max_length=500)] = "",
+    id_: Id,
+    reason: Annotated[str, QueryParameter(max_length=500, pattern=NO_NUL)] = "",
     force: FromQuery[bool] = False,
 ) -> dict[str, Any]:
     """Make a delivery due again; what may have arrived is looked for first. `force` for what was sent already."""
@@ -97,6 +99,14 @@ async def resend_delivery(
     if detail is not None and outcome is Handled.DONE:
         hub.bell.ring(detail.row.spec, facility.id)
     return {"id": id_, "status": detail.row.status if detail else None, "outcome": outcome.value}
+
+
+def _statuses(text: str) -> tuple[str, ...]:
+    chosen = tuple(filter(None, text.split(",")))
+    for status in chosen:
+        if status not in set(Status):
+            raise ApiError(400, "unknown_status", f"no status {status!r}; known: {', '.join(Status)}", "status")
+    return chosen
 
 
 def _pick(row: Any, names: tuple[str, ...]) -> dict[str, Any]:

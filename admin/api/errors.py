@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from litestar.exceptions import HTTPException, ValidationException
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from engine.errors import AntarError, NotFound, place_of
 
 RETRY_AFTER = "5"
 """Seconds after which a HIS may try again while the database is away."""
 
-AWAY = (OperationalError, InterfaceError, TimeoutError, OSError)
-"""What is raised while the database does not answer."""
+AWAY = (OperationalError, InterfaceError, TimeoutError, OSError, DBAPIError)
+"""What is raised while the database does not answer; of the last kind `is_away` are only some."""
+AWAY_STATES = ("08", "53", "57", "58")
+"""SQLSTATE classes of PostgreSQL: connection, resources (disk, connections), shutdown and start-up, system."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,16 +44,30 @@ def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[Any]:
 
 
 def on_antar_error(_: Request[Any, Any, Any], error: AntarError) -> Response[Any]:
-    return answer(404 if isinstance(error, NotFound) else 400, "not_found", str(error))
+    status = 404 if isinstance(error, NotFound) else 400
+    return answer(status, _code(status), str(error))
 
 
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    headers = dict(error.headers or {})
-    return answer(error.status_code, "http", error.detail or "", None, **headers)
+    code, headers = _code(error.status_code), dict(error.headers or {})
+    if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
+        wrong = error.extra[0]  # Litestar's detail would repeat the whole address
+        return answer(400, code, str(wrong["message"]), wrong.get("key", "").strip("_"), **headers)
+    return answer(error.status_code, code, error.detail, None, **headers)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database does not answer; else it answered that something of ours is wrong."""
+    if not isinstance(error, DBAPIError) or isinstance(error, (OperationalError, InterfaceError)):
+        return True
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state.startswith(AWAY_STATES)
 
 
 def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Nothing is promised while the database is away; its words stay in here, they may quote records."""
+    if not is_away(error):
+        return on_any_error(request, error)
     log.warning("database_away", path=request.url.path, error=type(error).__name__)
     message = "the database does not answer; nothing was stored, try again"
     return answer(503, "unavailable", message, None, **{"Retry-After": RETRY_AFTER})
@@ -59,6 +76,10 @@ def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Resp
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     log.error("request_broke", path=request.url.path, **place_of(error))
     return answer(500, "internal", "an error on our side; nothing of it is lost, please report it")
+
+
+def _code(status: int) -> str:
+    return HTTPStatus(status).name.lower()
 
 
 HANDLERS: dict[Any, Any] = {

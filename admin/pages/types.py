@@ -20,6 +20,7 @@ from litestar.response import Redirect, Template
 
 from admin.access import Right
 from admin.accounts import Person
+from admin.inputs import Id, Number, Text
 from admin.pages.frame import Frame, frame
 from admin.words import say
 from engine import deliveries
@@ -54,11 +55,11 @@ async def type_page(
     hub: NamedDependency[Hub],
     upstream: FromPath[str],
     spec: FromPath[str],
-    status: FromQuery[str] = "",
-    date: FromQuery[str] = "",
-    key: FromQuery[str] = "",
-    norm: FromQuery[str] = "",
-    after: FromQuery[int | None] = None,
+    status: Text = "",
+    date: Text = "",
+    key: Text = "",
+    norm: Text = "",
+    after: Number = None,
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
     """A page of deliveries, newest first; everything that is chosen stands in the address."""
@@ -88,7 +89,7 @@ async def delivery_page(
     hub: NamedDependency[Hub],
     upstream: FromPath[str],
     spec: FromPath[str],
-    id_: FromPath[int],
+    id_: Id,
     told: FromQuery[str] = "",
 ) -> Template:
     """One delivery: where it stands and why, each try with its exact bodies, the record as it came."""
@@ -125,14 +126,14 @@ async def resend_delivery(
     person: NamedDependency[Person],
     upstream: FromPath[str],
     spec: FromPath[str],
-    id_: FromPath[int],
+    id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
     """Make it due again; what was sent needs the word force and a reason."""
     around, entry = await frame(hub, upstream), _entry(hub, upstream, spec)
     if around.facility is None:
         raise NotFoundException(say("error.not_found"))
-    reason = data.get("reason", "").strip()[:500]
+    reason = data.get("reason", "").replace("\x00", "").strip()[:500]
     force = data.get("force") == "yes" and bool(reason)
     told = (await resend(hub.database, around.facility.id, [id_], person.name, reason=reason, force=force))[id_]
     if told is Handled.DONE:

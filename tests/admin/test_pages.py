@@ -47,6 +47,13 @@ async def test_an_unknown_upstream_is_a_readable_404(person: httpx.AsyncClient) 
     assert "Halaman ini tidak ada." in answer.text
 
 
+@pytest.mark.parametrize("address", [f"Visit?after={10**30}", "Visit?norm=%00", f"Visit/{10**30}", "Visit?size=x"])
+async def test_an_address_that_nobody_can_mean_is_told_in_words(person: httpx.AsyncClient, address: str) -> None:
+    answer = await person.get(f"/integrasi/ministry/{address}")
+    assert answer.status_code == 400
+    assert "tidak dapat dibaca" in answer.text
+
+
 async def test_hostile_words_of_a_spec_are_rendered_harmless(tmp_path_factory, clock) -> None:  # type: ignore[no-untyped-def]
     from admin import accounts
     from admin.app import create_app

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from admin.api import parsing
 from admin.api.errors import ApiError
@@ -164,6 +165,57 @@ async def test_while_the_database_is_away_nothing_is_promised(
     monkeypatch.setattr(Database, "write", away)
     answer = await his.post("/api/v1/records/Visit", json=GOOD)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+class Cut(Exception):
+    """What asyncpg says when a server ends the connection."""
+
+    sqlstate = "57P01"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (DBAPIError("SELECT", {}, Cut("rahasia")), 503),
+        (DBAPIError("SELECT", {}, Exception("rahasia"), connection_invalidated=True), 503),
+        (DBAPIError("SELECT", {}, Exception("rahasia")), 500),
+        (IntegrityError("INSERT", {}, Exception("rahasia")), 500),
+    ],
+)
+async def test_a_cut_connection_is_a_503_and_a_fault_of_ours_a_500(
+    his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    async def fail(self: Database, work: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(Database, "write", fail)
+    answer = await his.post("/api/v1/records/Visit", json=GOOD)
+    assert (answer.status_code, "rahasia" in answer.text) == (status, False)
+
+
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        (f"?cursor={HUGE}", "cursor"),
+        (f"?since=-{HUGE}", "since"),
+        ("?size=0", "size"),
+        ("?key=%00", "key"),
+        ("?date_from=kemarin", "date_from"),
+        ("?status=terkirim", "status"),
+        (f"/{HUGE}", "id"),
+        ("/1?bodies=maybe", "bodies"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(his: httpx.AsyncClient, query: str, where: str) -> None:
+    answer = await his.get(f"/api/v1/deliveries{query}")
+    assert (answer.status_code, answer.json()["error"]["where"]) == (400, where)
+
+
+async def test_an_id_that_no_delivery_can_have_is_refused(his: httpx.AsyncClient) -> None:
+    assert (await his.post(f"/api/v1/deliveries/{HUGE}/resend")).status_code == 400
 
 
 async def test_the_schema_describes_every_type_of_the_catalog(nobody: httpx.AsyncClient) -> None:

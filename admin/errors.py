@@ -1,0 +1,65 @@
+"""Errors as their reader can take them: JSON for programs, a page for people, a way to the login for htmx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.response import Redirect, Template
+
+from admin.api import errors
+from admin.words import say
+
+MACHINES = ("/api/", "/health/", "/metrics", "/schema")
+"""Where programs ask: they get JSON, people get pages."""
+WORDS = {
+    400: "error.bad_request",
+    403: "error.forbidden",
+    404: "error.not_found",
+    405: "error.bad_request",
+    413: "error.too_large",
+    503: "error.unavailable",
+}
+"""Status -> what a person is told; of anything else that it is our fault."""
+
+
+def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
+    if _is_machine(request):
+        return errors.on_http_exception(request, error)
+    if isinstance(error, NotAuthorizedException):
+        return _to_login(request)
+    return _page(error.status_code)
+
+
+def _on_database(request: Request[Any, Any, Any], error: Exception) -> Any:
+    answer = errors.on_database_error(request, error)
+    return answer if _is_machine(request) else _page(answer.status_code or 500)
+
+
+def _on_any(request: Request[Any, Any, Any], error: Exception) -> Any:
+    answer = errors.on_any_error(request, error)
+    return answer if _is_machine(request) else _page(answer.status_code or 500)
+
+
+def _to_login(request: Request[Any, Any, Any]) -> Any:
+    """htmx would put the login page into the middle of the page that asked; the header makes it leave."""
+    if "hx-request" in request.headers:
+        return Response(b"", headers={"HX-Redirect": "/login"}, status_code=204)
+    return Redirect("/login", status_code=303)
+
+
+def _page(status: int) -> Any:
+    return Template("error.html", context={"message": say(WORDS.get(status, "error.internal"))}, status_code=status)
+
+
+def _is_machine(request: Request[Any, Any, Any]) -> bool:
+    return request.url.path.startswith(MACHINES)
+
+
+HANDLERS: dict[Any, Any] = {
+    **errors.HANDLERS,
+    HTTPException: _on_http,
+    **dict.fromkeys(errors.AWAY, _on_database),
+    Exception: _on_any,
+}

@@ -1,0 +1,17 @@
+"""What may stand in an address: bounded, so that both databases can compare with it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar.params import PathParameter, QueryParameter
+
+LARGEST = 2**53
+"""Far beyond any id or time, and within the 64 bits that a database compares."""
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL refuses to compare text with the character NUL."""
+
+Id = Annotated[int, PathParameter(ge=1, le=LARGEST)]
+Number = Annotated[int | None, QueryParameter(ge=0, le=LARGEST)]
+Text = Annotated[str, QueryParameter(max_length=200, pattern=NO_NUL)]
+MaybeText = Annotated[str | None, QueryParameter(max_length=200, pattern=NO_NUL)]
