@@ -75,6 +75,12 @@ def person(request: Connection) -> Person:
     return found
 
 
+def confined_to(request: Connection) -> str | None:
+    """Dependency: the code of the clinic whose key was shown, which sees itself only; None: a person, who sees all."""
+    found: FacilityRow | None = request.scope["state"].get("facility")
+    return found.code if found else None
+
+
 async def _facility_of(connection: Connection) -> None:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "")

@@ -28,6 +28,7 @@ from admin.metrics import metrics
 from admin.origin import OriginGuard
 from admin.pages import dashboard, login, types
 from admin.throttle import Throttle
+from admin.traffic import Durations, Traffic
 from engine.hub import Hub
 
 HERE = Path(__file__).parent
@@ -35,22 +36,22 @@ HERE = Path(__file__).parent
 
 def create_app(hub: Hub) -> ASGIApp:
     """The whole application around one hub, which stays the caller's to close."""
-    app: ASGIApp = litestar_app(hub)  # type: ignore[assignment]
+    routes = litestar_app(hub)
     secure = hub.settings.environment == "production"
     app = SessionMiddleware(
-        app,
+        routes,  # type: ignore[arg-type]
         secret_key=hashlib.sha256(b"session:" + hub.settings.secret_keys[0].encode()).hexdigest(),
         session_cookie="__Host-antar" if secure else "antar",
         max_age=access.IDLE_LIFE // 1000,
         same_site="lax",
         https_only=secure,
     )
-    return SecurityHeaders(OriginGuard(app))
+    return Traffic(SecurityHeaders(OriginGuard(app)), routes.state.durations)
 
 
 def litestar_app(hub: Hub) -> Litestar:
     """The routes, each with the right it asks for."""
-    throttle = Throttle(hub.database.clock)
+    throttle, durations = Throttle(hub.database.clock), Durations()
     return Litestar(
         route_handlers=[
             records.hand_in,
@@ -78,6 +79,8 @@ def litestar_app(hub: Hub) -> Litestar:
             "throttle": Provide(lambda: throttle, sync_to_thread=False),
             "facility": Provide(access.facility, sync_to_thread=False),
             "person": Provide(access.person, sync_to_thread=False),
+            "confined_to": Provide(access.confined_to, sync_to_thread=False),
+            "durations": Provide(lambda: durations, sync_to_thread=False),
         },
         guards=[access.authorize],
         exception_handlers=errors.HANDLERS,
@@ -91,7 +94,7 @@ def litestar_app(hub: Hub) -> Litestar:
             openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
         ),
         on_app_init=[_quiet],
-        state=State({"hub": hub}),
+        state=State({"hub": hub, "durations": durations}),
     )
 
 

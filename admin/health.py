@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from litestar import Response, get
@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.access import Right
-from engine.health import health
+from engine.health import Health, health
 from engine.hub import Hub
+from engine.migrate import head
 
 
 @get("/health/live", opt={"right": Right.OPEN}, include_in_schema=False)
@@ -23,20 +24,33 @@ async def live() -> dict[str, str]:
 
 @get("/health/ready", opt={"right": Right.OPEN}, include_in_schema=False)
 async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
-    """Records can be taken: the database answers and is of the newest shape."""
-    try:
-        await hub.database.fetch(text("SELECT environment FROM installation"))
-    except (SQLAlchemyError, OSError):
-        return Response({"status": "database away"}, status_code=503)
-    return Response({"status": "ok"})
+    """Records can be taken: the database answers and is of the newest shape, and there is a catalog."""
+    facts = {**await _database(hub), "catalog": "ok" if hub.catalog.specs else "empty"}
+    good = set(facts.values()) == {"ok"}
+    return Response({"status": "ok" if good else "not ready", **facts}, status_code=200 if good else 503)
 
 
 @get("/health/upstreams", opt={"right": Right.WATCH}, include_in_schema=False)
-async def upstreams(hub: NamedDependency[Hub]) -> dict[str, Any]:
+async def upstreams(hub: NamedDependency[Hub], confined_to: NamedDependency[str | None]) -> dict[str, Any]:
     """Queues, tokens, workers and broker as facts; times are epoch milliseconds."""
-    found = await health(hub)
+    found = confine(await health(hub), confined_to)
     return {
         **asdict(found),
         "workers_alive": found.workers_alive,
         "oldest_wait_seconds": found.oldest_wait,
     }
+
+
+def confine(found: Health, facility: str | None) -> Health:
+    """Without the queues of other clinics than the one with that code; None: all of them."""
+    if facility is None:
+        return found
+    return replace(found, channels=tuple(channel for channel in found.channels if channel.facility == facility))
+
+
+async def _database(hub: Hub) -> dict[str, str]:
+    try:
+        rows = await hub.database.fetch(text("SELECT version_num FROM alembic_version"))
+    except (SQLAlchemyError, OSError):
+        return {"database": "away"}
+    return {"database": "ok", "migrations": "ok" if [row[0] for row in rows] == [head()] else "behind"}

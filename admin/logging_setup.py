@@ -7,6 +7,10 @@ import sys
 
 import structlog
 
+INDISCREET = ("httpx", "httpcore", "uvicorn.access", "pika", "dramatiq", "alembic")
+"""Libraries that log addresses (a search for a patient has the NIK in its query), messages, or every step they take:
+warnings only, at every level."""
+
 
 def set_up_logging(level: str) -> None:
     """One format for our own events and for those of the libraries; raises ValueError for an unknown level."""
@@ -35,5 +39,5 @@ def set_up_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("pika", "dramatiq", "uvicorn.access"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    for name in INDISCREET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

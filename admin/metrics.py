@@ -11,6 +11,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from admin.access import Right
+from admin.health import confine
+from admin.traffic import Durations
 from engine import counters
 from engine.facilities import all_facilities
 from engine.health import Health, health
@@ -18,12 +20,17 @@ from engine.hub import Hub
 
 
 @get("/metrics", opt={"right": Right.WATCH}, include_in_schema=False, media_type="text/plain")
-async def metrics(hub: NamedDependency[Hub]) -> Response[bytes]:
-    """Deliveries by status, queues, workers and broker as they are now."""
-    counts = {row.code: await counters.read(hub.database, row.id) for row in await all_facilities(hub.database)}
+async def metrics(
+    hub: NamedDependency[Hub], durations: NamedDependency[Durations], confined_to: NamedDependency[str | None]
+) -> Response[bytes]:
+    """Deliveries by status, queues, workers and broker as they are now; how long this process took to answer."""
+    facilities = [row for row in await all_facilities(hub.database) if confined_to in (None, row.code)]
+    counts = {row.code: await counters.read(hub.database, row.id) for row in facilities}
+    found = confine(await health(hub), confined_to)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([_deliveries(counts), *_health(await health(hub))]))
-    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+    registry.register(_Snapshot([_deliveries(counts), *_health(found)]))
+    told = generate_latest(registry) + generate_latest(durations.registry)
+    return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 class _Snapshot:

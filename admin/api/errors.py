@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
+from admin.traffic import route_of
 from engine.errors import AntarError, NotFound, place_of
 
 RETRY_AFTER = "5"
@@ -68,13 +69,13 @@ def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Resp
     """Nothing is promised while the database is away; its words stay in here, they may quote records."""
     if not is_away(error):
         return on_any_error(request, error)
-    log.warning("database_away", path=request.url.path, error=type(error).__name__)
+    log.warning("database_away", route=route_of(request.scope), error=type(error).__name__)
     message = "the database does not answer; nothing was stored, try again"
     return answer(503, "unavailable", message, None, **{"Retry-After": RETRY_AFTER})
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    log.error("request_broke", path=request.url.path, **place_of(error))
+    log.error("request_broke", route=route_of(request.scope), **place_of(error))
     return answer(500, "internal", "an error on our side; nothing of it is lost, please report it")
 
 

@@ -7,10 +7,12 @@ import re
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from adapters.base import Verdict
 from admin.logging_setup import set_up_logging
 from admin.words import catalogue, duration, number
+from engine.facilities import add_facility
 from tests.admin.conftest import PASSWORD, log_in
 from tests.engine.house import AT, CATALOG, House, open_house, refused
 
@@ -87,9 +89,62 @@ async def test_live_and_ready_are_open(nobody: httpx.AsyncClient) -> None:
 
 async def test_metrics_count_by_status_and_name_no_patient(his: httpx.AsyncClient, house: House) -> None:
     await house.hand_in("Visit", {"id": "V1", "person": "RM-SECRET"})
-    text = (await his.get("/metrics")).text
-    assert 'antar_deliveries{facility="klinik",spec="Visit",status="queued"} 1.0' in text
-    assert "RM-SECRET" not in text
+    told = (await his.get("/metrics")).text
+    assert 'antar_deliveries{facility="klinik",spec="Visit",status="queued"} 1.0' in told
+    assert "RM-SECRET" not in told
+
+
+async def test_ready_says_what_is_missing(nobody: httpx.AsyncClient, house: House) -> None:
+    assert set((await nobody.get("/health/ready")).json().values()) == {"ok"}
+    await house.hub.database.write(lambda each: each.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    behind = await nobody.get("/health/ready")
+    await house.hub.database.write(lambda each: each.execute(text("DROP TABLE alembic_version")))
+    away = await nobody.get("/health/ready")
+    assert (behind.status_code, behind.json()["migrations"]) == (503, "behind")
+    assert (away.status_code, away.json()["database"]) == (503, "away")
+
+
+async def test_a_key_sees_the_health_of_its_own_facility_only(his: httpx.AsyncClient, house: House) -> None:
+    await add_facility(house.hub.database, "lain", "Klinik Lain")
+    channels = (await his.get("/health/upstreams")).json()["channels"]
+    assert [channel["facility"] for channel in channels] == ["klinik"]
+    assert "lain" not in (await his.get("/metrics")).text
+
+
+async def test_a_person_sees_the_health_of_every_facility(person: httpx.AsyncClient, house: House) -> None:
+    await add_facility(house.hub.database, "lain", "Klinik Lain")
+    channels = (await person.get("/health/upstreams")).json()["channels"]
+    assert [channel["facility"] for channel in channels] == ["klinik", "lain"]
+
+
+async def test_durations_are_told_by_route_and_not_by_address(his: httpx.AsyncClient) -> None:
+    for address in ("/api/v1/deliveries/3171010101010001", "/3171010101010001"):
+        await his.get(address)
+    told = (await his.get("/metrics")).text
+    assert 'method="GET",route="/api/v1/deliveries/{id_}",status="4xx"} 1.0' in told
+    assert 'route="unmatched"' in told
+    assert "3171010101010001" not in told
+
+
+async def test_a_request_is_one_line_of_the_log_with_its_route_and_who_asked(
+    his: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("INFO")
+    await his.get("/api/v1/deliveries/3171010101010001", params={"norm": "RAHASIA"})
+    await his.get("/health/live")
+    [line] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (line["event"], line["route"], line["status"]) == ("request", "/api/v1/deliveries/{id_}", 404)
+    assert line["facility"] == "klinik"
+
+
+async def test_a_search_for_a_patient_is_not_logged_by_the_library_that_sends_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up_logging("DEBUG")
+    transport = httpx.MockTransport(lambda request: httpx.Response(200))
+    async with httpx.AsyncClient(transport=transport) as client:
+        await client.get("http://ministry.test/Patient", params={"identifier": "nik|3171010101010001"})
+    assert "3171010101010001" not in "".join(capsys.readouterr())
 
 
 async def test_nothing_private_is_logged(

@@ -1,0 +1,83 @@
+"""Each request as one line of the log and one observed duration: by route, never by what the address said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+QUIET = ("/static/", "/health/")
+"""What is asked for every few seconds is counted, and logged only for whoever debugs."""
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+"""Seconds."""
+
+log = structlog.get_logger(__name__)
+
+
+class Durations:
+    """How long requests took, for /metrics; of this process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._seconds = Histogram(
+            "antar_http_request_seconds",
+            "Duration of HTTP requests by route.",
+            ["method", "route", "status"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        self._seconds.labels(method, route, f"{status // 100}xx").observe(seconds)
+
+
+class Traffic:
+    """The outermost layer. `clock` gives seconds."""
+
+    def __init__(self, app: ASGIApp, durations: Durations, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._app = app
+        self._durations = durations
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, status = self._clock(), 500
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            self._tell(scope, status, self._clock() - begun)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        route = route_of(scope)
+        self._durations.observe(method, route, status, seconds)
+        write = log.debug if route.startswith(QUIET) else log.info
+        write("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000), **_who(scope))
+
+
+def route_of(scope: Mapping[str, Any]) -> str:
+    """The pattern that the address matched: an address may hold a patient's number where an id was meant."""
+    return str(scope.get("path_template") or "unmatched")
+
+
+def _who(scope: Scope) -> dict[str, str | int]:
+    state = scope.get("state") or {}
+    found: dict[str, str | int] = {}
+    if "facility" in state:
+        found["facility"] = state["facility"].code
+    if "person" in state:
+        found["person"] = state["person"].id
+    return found
