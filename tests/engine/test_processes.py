@@ -1,0 +1,90 @@
+"""What several processes may do at the same moment on one database."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from engine import counters
+from engine.database import Database
+from engine.errors import EnvironmentMismatch
+from engine.facilities import FacilityRow
+from engine.migrate import head, migrate
+from engine.outbox.add import Batch, add
+from engine.outbox.claim import LEASE, begin, claim
+from engine.outbox.entries import Channel, Entry
+from engine.outbox.resend import Handled, resend
+from engine.sweep import sweep
+from tests.conftest import POSTGRESQL, Clock
+
+pytestmark = pytest.mark.anyio
+
+
+def entries(count: int, content: str = "a") -> list[Entry]:
+    return [Entry(str(n), "2026-03-10", "{}", content) for n in range(count)]
+
+
+async def test_migrations_that_start_together_run_once(tmp_path: Path) -> None:
+    opened = [Database(f"sqlite:///{tmp_path}/fresh.sqlite3") for _ in range(3)]
+    await asyncio.gather(*(migrate(each, "demo") for each in opened))
+    assert await opened[0].fetch(text("SELECT version_num FROM alembic_version")) == [(head(),)]
+    await asyncio.gather(*(each.close() for each in opened))
+
+
+@pytest.mark.skipif(not POSTGRESQL, reason="ANTAR_TEST_DATABASE_URL is not set")
+async def test_migrations_that_start_together_run_once_on_postgresql() -> None:
+    first = Database(POSTGRESQL)
+    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+        await first.write(lambda connection, statement=statement: connection.execute(text(statement)))  # type: ignore[misc]
+    opened = [Database(POSTGRESQL) for _ in range(3)]
+    await asyncio.gather(*(migrate(each, "demo") for each in opened))
+    assert await first.fetch(text("SELECT version_num FROM alembic_version")) == [(head(),)]
+    await asyncio.gather(*(each.close() for each in [first, *opened]))
+
+
+async def test_a_database_of_another_environment_is_refused(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/fresh.sqlite3")
+    await migrate(database, "sandbox")
+    with pytest.raises(EnvironmentMismatch, match="'sandbox', not to 'production'"):
+        await migrate(database, "production")
+    await database.close()
+
+
+async def test_sweeps_at_the_same_moment_take_back_once(
+    database: Database, facility: FacilityRow, clock: Clock
+) -> None:
+    await add(database, Batch(facility.id, "Visit", "ministry", True), entries(20))
+    [*claimed] = await claim(database, Channel("ministry", facility.id), 20, "dead")
+    await begin(database, claimed[0].lease)
+    clock.pass_(LEASE / 1000 + 1)
+    await asyncio.gather(*(sweep(database, []) for _ in range(4)))
+    assert await database.fetch(text("SELECT DISTINCT status, deaths FROM deliveries")) == [("unsure", 1)]
+    assert await database.fetch(text("SELECT COUNT(*) FROM attempts")) == [(20,)]
+    assert await counters.kept(database) == await counters.recount(database)
+
+
+async def test_claims_at_the_same_moment_never_overlap(database: Database, facility: FacilityRow) -> None:
+    await add(database, Batch(facility.id, "Visit", "ministry", True), entries(100))
+    channel = Channel("ministry", facility.id)
+    batches = await asyncio.gather(*(claim(database, channel, 10, f"worker-{n}") for n in range(20)))
+    ids = [delivery.id for batch in batches for delivery in batch]
+    assert len(ids) == len(set(ids)) == 100
+    assert await counters.kept(database) == await counters.recount(database)
+
+
+async def test_the_same_records_at_the_same_moment_are_stored_once(database: Database, facility: FacilityRow) -> None:
+    batch = Batch(facility.id, "Visit", "ministry", True)
+    await asyncio.gather(*(add(database, batch, entries(50, content)) for content in "aabbcc"))
+    assert await database.fetch(text("SELECT COUNT(*) FROM deliveries")) == [(50,)]
+    assert await counters.kept(database) == await counters.recount(database)
+
+
+async def test_fifty_clicks_at_the_same_moment_are_one(database: Database, facility: FacilityRow) -> None:
+    [(id_, _)] = await add(database, Batch(facility.id, "Visit", "ministry", True), entries(1))
+    failed = text("UPDATE deliveries SET status = 'failed', due_at = NULL")
+    await database.write(lambda connection: connection.execute(failed))
+    told = await asyncio.gather(*(resend(database, facility.id, [id_], "sari") for _ in range(50)))
+    assert sorted(outcome[id_] for outcome in told) == [Handled.ALREADY] * 49 + [Handled.DONE]
