@@ -13,6 +13,7 @@ import yaml
 from engine.errors import SettingsError
 
 Environment = Literal["sandbox", "production", "demo"]
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -51,7 +52,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         port=_port(environ, "ANTAR_PORT", Settings.port),
         sandbox_port=_port(environ, "ANTAR_SANDBOX_PORT", Settings.sandbox_port),
         addresses=_addresses(config_dir, environment, environ),
-        log_level=environ.get("ANTAR_LOG_LEVEL", Settings.log_level).upper(),
+        log_level=_log_level(environ),
         trusted_proxies=environ.get("ANTAR_TRUSTED_PROXIES", Settings.trusted_proxies),
     )
 
@@ -68,6 +69,13 @@ def _secret_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
             "ANTAR_SECRET_KEY is not set; it encrypts the clinics' credentials. Make one with `antar key secret`"
         )
     return keys
+
+
+def _log_level(environ: Mapping[str, str]) -> str:
+    level = environ.get("ANTAR_LOG_LEVEL", Settings.log_level).upper()
+    if level not in LOG_LEVELS:
+        raise SettingsError(f"ANTAR_LOG_LEVEL is {level!r}; use one of {', '.join(LOG_LEVELS)}")
+    return level
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
