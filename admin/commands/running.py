@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -40,7 +41,7 @@ def run_all(settings: Settings) -> None:
     embedded = EmbeddedWorker(settings, broker)
     embedded.start()
     try:
-        _run(_serve(settings, broker, embedded.ring))
+        _run(_serve(settings, broker, embedded.ring, embedded.reload))
     finally:
         embedded.stop()
 
@@ -50,7 +51,7 @@ def web() -> None:
     settings = from_environment()
     _refuse_memory_broker(settings, "web")
     set_up_logging(settings.log_level)
-    _run(_serve(settings, make_broker(settings.broker_url), lambda channel: None))
+    _run(_serve(settings, make_broker(settings.broker_url), lambda channel: None, lambda: None))
 
 
 def worker() -> None:
@@ -81,6 +82,7 @@ class EmbeddedWorker:
         self._broker = broker
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._hub: Hub | None = None
         self._worker: Worker | None = None
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -97,6 +99,11 @@ class EmbeddedWorker:
         """Tell the worker, from any thread."""
         if self._loop and self._worker and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._worker.ring, channel)
+
+    def reload(self) -> None:
+        """Take over a changed configuration, from any thread."""
+        if self._loop and self._hub and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_reload, self._hub)
 
     def stop(self) -> None:
         """Let what is on its way end, then return."""
@@ -115,7 +122,7 @@ class EmbeddedWorker:
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring)
-        self._worker = Worker(hub)
+        self._hub, self._worker = hub, Worker(hub)
         self._ready.set()
         try:
             await self._worker.run(self._stop)
@@ -123,9 +130,9 @@ class EmbeddedWorker:
             await hub.close()
 
 
-async def _serve(settings: Settings, broker: Broker, ring: Ring) -> None:
+async def _serve(settings: Settings, broker: Broker, ring: Ring, reload_worker: Callable[[], None]) -> None:
     hub = await Hub.open(settings, broker=broker, ring=ring)
-    _reload_on_hangup(hub)
+    _on_hangup(partial(_reload, hub), reload_worker)
     config = uvicorn.Config(
         create_app(hub),
         host=settings.host,
@@ -163,7 +170,7 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
         loop.call_soon_threadsafe(lambda: running.ring(channel))
 
     hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
-    _reload_on_hangup(hub)
+    _on_hangup(partial(_reload, hub))
     running = Worker(hub)
     try:
         await running.run(stop)
@@ -171,15 +178,16 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
         await hub.close()
 
 
-def _reload_on_hangup(hub: Hub) -> None:
-    def reload() -> None:
-        try:
-            hub.reload()
-        except ConfigFaults as faults:
-            typer.echo(f"the configuration in force stays; mend this first:\n{faults}", err=True)
+def _on_hangup(*reloads: Callable[[], None]) -> None:
+    """SIGHUP loads the configuration anew, in every hub of the process."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: [reload() for reload in reloads])
 
-    with contextlib.suppress(NotImplementedError, RuntimeError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+
+def _reload(hub: Hub) -> None:
+    try:
+        hub.reload()
+    except ConfigFaults as faults:
+        typer.echo(f"the configuration in force stays; mend this first:\n{faults}", err=True)
 
 
 def _refuse_memory_broker(settings: Settings, command: str) -> None:
