@@ -29,7 +29,7 @@ ATTEMPT = (
 )  # fmt: skip
 
 
-@get("/api/v1/deliveries", opt={"right": Right.HIS})
+@get("/api/v1/deliveries", operation_id="list_deliveries", opt={"right": Right.HIS})
 async def list_deliveries(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
@@ -59,7 +59,7 @@ async def list_deliveries(
     return {"deliveries": [_pick(row, SHOWN) for row in page.rows], "next": page.next}
 
 
-@get("/api/v1/deliveries/{id_:int}", opt={"right": Right.HIS})
+@get("/api/v1/deliveries/{id_:int}", operation_id="read_delivery", opt={"right": Right.HIS})
 async def one_delivery(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
@@ -77,7 +77,7 @@ async def one_delivery(
     }
 
 
-@post("/api/v1/deliveries/{id_:int}/resend", opt={"right": Right.HIS}, status_code=202)
+@post("/api/v1/deliveries/{id_:int}/resend", operation_id="resend_delivery", opt={"right": Right.HIS}, status_code=202)
 async def resend_delivery(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 import orjson
+from litestar.exceptions import InternalServerException
 
 from admin.api.errors import ApiError
 
@@ -39,7 +40,7 @@ class Unreadable:
 
 
 async def read_body(chunks: AsyncIterator[bytes], seconds: float = UPLOAD_SECONDS) -> bytes:
-    """The whole body; beyond the limit it is read no further (413), too slow is 408."""
+    """The whole body; beyond the limit it is read no further (413), too slow is 408, broken off 400."""
     parts: list[bytes] = []
     size = 0
     try:
@@ -51,6 +52,8 @@ async def read_body(chunks: AsyncIterator[bytes], seconds: float = UPLOAD_SECOND
                 parts.append(chunk)
     except TimeoutError as error:
         raise ApiError(408, "too_slow", f"the body did not arrive within {seconds:.0f} seconds") from error
+    except InternalServerException as error:  # Litestar's word for a client that has gone; it is no fault of ours
+        raise ApiError(400, "broken_off", "the connection ended before the body did") from error
     return b"".join(parts)
 
 

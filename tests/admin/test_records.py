@@ -6,13 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import orjson
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from admin.api import parsing
+from admin.api import deliveries, parsing
 from admin.api.errors import ApiError
+from admin.api.shapes import SCHEMAS, component
+from admin.app import create_app, litestar_app
 from engine.database import Database
+from engine.facilities import new_api_key
 from tests.engine.house import AT, House
 
 pytestmark = pytest.mark.anyio
@@ -150,6 +154,24 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
         await parsing.read_body(forever())
 
 
+async def test_a_client_that_goes_away_is_no_fault_of_ours(house: House) -> None:
+    app = create_app(house.hub)
+    key = await new_api_key(house.hub.database, house.facility.id, "simrs")
+    heard: list[Any] = []
+    said = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(said)
+
+    async def send(message: Any) -> None:
+        heard.append(message)
+
+    headers = [(b"host", b"antar.test"), (b"authorization", f"Bearer {key}".encode())]
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/records/Visit", "headers": headers}
+    await app({**scope, "query_string": b"", "scheme": "http", "http_version": "1.1"}, receive, send)
+    assert heard[0]["status"] == 400
+
+
 async def test_an_unknown_type_is_told_with_the_near_one(his: httpx.AsyncClient) -> None:
     answer = await his.post("/api/v1/records/Visitt", json=GOOD)
     assert answer.status_code == 404
@@ -222,7 +244,37 @@ async def test_the_schema_describes_every_type_of_the_catalog(nobody: httpx.Asyn
     document = (await nobody.get("/schema")).json()
     assert document["paths"]["/api/v1/records/Visit"]["post"]["operationId"] == "hand_in_Visit"
     assert document["components"]["schemas"]["Visit"]["properties"]["note"] == {"type": "string"}
-    assert "/api/v1/deliveries" in document["paths"]
+    assert document == (await nobody.get("/schema/openapi.json")).json()
+
+
+async def test_the_schema_names_every_address_of_the_api_and_no_other(nobody: httpx.AsyncClient, house: House) -> None:
+    paths = (await nobody.get("/schema")).json()["paths"]
+    routes = {route.path_format for route in litestar_app(house.hub).routes if route.path.startswith("/api/")}
+    types = {f"/api/v1/records/{spec}" for spec in house.hub.catalog.specs}
+    assert set(paths) == (routes - {"/api/v1/records/{spec}"}) | types
+
+
+async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, house: House) -> None:
+    def check(name: str, answer: httpx.Response) -> None:
+        shapes = {component(shape): schema for shape, schema in SCHEMAS.items()}
+        whole = {"$ref": f"#/components/schemas/{component(name)}", "components": {"schemas": shapes}}
+        jsonschema_rs.validator_for({**whole, "unevaluatedProperties": False}).validate(answer.json())
+
+    taken = await his.post("/api/v1/records/Visit", json=[GOOD, {"id": "V2"}])
+    id_ = taken.json()["results"][0]["id"]
+    await house.work()
+    address = f"/api/v1/deliveries/{id_}"
+    check("HandInResult", taken)
+    check("DeliveryPage", await his.get("/api/v1/deliveries"))
+    check("DeliveryDetail", await his.get(address))
+    check("DeliveryDetail", await his.get(address, params={"bodies": "true"}))
+    check("Resent", await his.post(f"{address}/resend", params={"force": "true", "reason": "uji"}))
+    check("Error", await his.get("/api/v1/deliveries/0"))
+
+
+def test_the_schema_describes_exactly_what_a_delivery_shows() -> None:
+    assert set(SCHEMAS["Delivery"]["properties"]) == set(deliveries.SHOWN)
+    assert set(SCHEMAS["Attempt"]["required"]) == set(deliveries.ATTEMPT)
 
 
 async def test_deliveries_are_listed_page_by_page(his: httpx.AsyncClient) -> None:

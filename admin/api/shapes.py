@@ -1,0 +1,124 @@
+"""The JSON Schemas of what the API answers, for its OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.models import Status
+
+TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
+MAYBE_TEXT, MAYBE_NUMBER = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
+TIME = {"type": "integer", "description": "Epoch milliseconds, UTC."}
+MAYBE_TIME = {"type": ["integer", "null"], "description": "Epoch milliseconds, UTC."}
+
+
+def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": [name for name in properties if name not in optional],
+        "properties": properties,
+    }
+
+
+def _list(items: dict[str, Any], description: str = "") -> dict[str, Any]:
+    return {"type": "array", "items": items} | ({"description": description} if description else {})
+
+
+def component(name: str) -> str:
+    """The name of one of our shapes, apart from those of the record types: no entry's name has a dot."""
+    return f"antar.{name}"
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{component(name)}"}
+
+
+ERROR = _object(
+    {"error": _object({"code": TEXT, "message": TEXT, "where": TEXT}, optional=("where",))},
+)
+RESULT = _object(
+    {
+        "results": _list(
+            _object(
+                {
+                    "index": NUMBER,
+                    "key": MAYBE_TEXT,
+                    "id": {"type": "integer", "description": "Number of the delivery."},
+                    "status": {"enum": ["accepted", "changed", "unchanged", "refused"]},
+                    "problems": _list(_object({"path": TEXT, "message": TEXT})),
+                },
+                optional=("id", "problems"),
+            ),
+            "One for each record, in order.",
+        ),
+        **dict.fromkeys(("accepted", "changed", "unchanged", "refused"), NUMBER),
+    }
+)
+_DELIVERY: dict[str, Any] = {
+    "id": NUMBER,
+    "spec": TEXT,
+    "key": TEXT,
+    "date": {"type": "string", "format": "date"},
+    "status": {"enum": list(Status)},
+    "reference": {**MAYBE_TEXT, "description": "The upstream's id for it."},
+    "version": {**NUMBER, "description": "Counts the contents handed in."},
+    "sent_version": MAYBE_NUMBER,
+    "tries": NUMBER,
+    "due_at": MAYBE_TIME,
+    "http_status": MAYBE_NUMBER,
+    "code": MAYBE_TEXT,
+    "problem": {**MAYBE_TEXT, "description": "Why it is not sent."},
+    "created_at": TIME,
+    "changed_at": TIME,
+    "settled_at": MAYBE_TIME,
+    "sent_at": MAYBE_TIME,
+}
+_BODIES = ("method", "path", "request", "response")
+ATTEMPT = _object(
+    {
+        "at": TIME,
+        "milliseconds": NUMBER,
+        "operation": TEXT,
+        "trigger": TEXT,
+        "spec_hash": TEXT,
+        "version": NUMBER,
+        "http_status": MAYBE_NUMBER,
+        "code": MAYBE_TEXT,
+        "verdict": TEXT,
+        "message": TEXT,
+        **dict.fromkeys(_BODIES, MAYBE_TEXT),
+    },
+    optional=_BODIES,
+)
+NEED = _object({"spec": TEXT, "key": TEXT, "id": MAYBE_NUMBER, "status": MAYBE_TEXT})
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "Error": ERROR,
+    "HandInResult": RESULT,
+    "Attempt": ATTEMPT,
+    "Need": NEED,
+    "Delivery": _object(_DELIVERY),
+    "DeliveryDetail": _object({**_DELIVERY, "waits_for": _list(_ref("Need")), "attempts": _list(_ref("Attempt"))}),
+    "DeliveryPage": _object({"deliveries": _list(_ref("Delivery")), "next": MAYBE_NUMBER}),
+    "Resent": _object({"id": NUMBER, "status": {"enum": list(Status)}, "outcome": {"enum": ["done", "already"]}}),
+}
+ANSWERS = {
+    "list_deliveries": ("200", "DeliveryPage", ("400", "401", "503")),
+    "read_delivery": ("200", "DeliveryDetail", ("400", "401", "404", "503")),
+    "resend_delivery": ("202", "Resent", ("400", "401", "404", "409", "422", "503")),
+}
+"""Operation -> (status, schema, statuses of its errors)."""
+ERRORS = {
+    "400": "Something cannot be read; `where` names the parameter, the message the place.",
+    "401": "No valid API key.",
+    "404": "Not there, or not this facility's.",
+    "408": "The body arrived too slowly.",
+    "409": "It was sent already.",
+    "413": "Beyond a limit, which the message names.",
+    "422": "A reason is missing.",
+    "503": "The database does not answer; try again.",
+}
+
+
+def answers(status: str, description: str, schema: str) -> dict[str, Any]:
+    """One entry of an operation's responses."""
+    return {status: {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}}
