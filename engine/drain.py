@@ -106,28 +106,37 @@ class Drain:
             state = await self._around.gate.state(self.channel, self._upstream_spec.breaker)
             if state is State.CLOSED:
                 return
-            limit = 1 if state is State.PROBE else self._batch
-            claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
-            failpoint("claimed")
+            if state is State.PROBE:
+                await self._probe()
+                continue
+            limit = self._batch
+            claimed = await self._claim(limit)
             if claimed:
-                self._probing = state is State.PROBE
                 await self._take(claimed)
-                if self._probing:
-                    await self._settled()
-                elif len(claimed) == limit:
+                if len(claimed) == limit:
                     self._around.full(self.channel, claimed[-1].spec)
             elif self._open:
                 await self.rung.wait()
             elif not self.rung.is_set():
                 return
 
-    async def _settled(self) -> None:
-        """After a probe: wait for its end before anything else is claimed."""
-        while self._open:
-            self.rung.clear()
-            await self.rung.wait()
+    async def _probe(self) -> None:
+        """One delivery, alone; what only waits or is faulty says nothing of the upstream, so on to the next."""
+        self._probing, asked = True, False
+        while not asked and not self._stopping and (claimed := await self._claim(1)):
+            asked = await self._take(claimed)
+            while self._open:
+                self.rung.clear()
+                await self.rung.wait()
+        self._probing = False
 
-    async def _take(self, claimed: Sequence[Claimed]) -> None:
+    async def _claim(self, limit: int) -> list[Claimed]:
+        claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
+        failpoint("claimed")
+        return claimed
+
+    async def _take(self, claimed: Sequence[Claimed]) -> bool:
+        """Prepare a batch and hand it to the senders; False if nothing of it can be sent."""
         lease = claimed[0].lease
         self._around.leases[lease.id] = lease
         self._open += len(claimed)
@@ -136,7 +145,7 @@ class Drain:
             failpoint("prepared")
             if ready and not await begin(self._around.database, lease):
                 self._lose(lease)
-                return
+                return False
             failpoint("begun")
         except (SQLAlchemyError, OSError):
             self._lose(lease)
@@ -146,6 +155,7 @@ class Drain:
             self._ready.put_nowait(prepared)
         await self._until_low()
         self._size_up(time.monotonic() - started)
+        return bool(ready)
 
     async def _until_low(self) -> None:
         """Wait until no more is left than will fill the slots once: then it is time to claim again."""

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.base import Problem, Verdict
 from engine.database import Database
+from engine.gate import REFUSED_PAUSE
 from engine.intake import Accepted, Refused
 from engine.outbox.resend import resend
 from tests.conftest import Clock
@@ -332,3 +333,14 @@ async def test_an_id_that_is_none_is_looked_for(house: House, id_: object) -> No
     house.clock.pass_(10)
     await house.work()
     assert (await house.row("Visit", "V1")).reference == "id-V1"
+
+
+async def test_what_only_waits_is_no_probe(house: House) -> None:
+    await house.gate.refuse(house.channel, "belum ada kredensial")
+    await house.hand_in("Finding", *({"id": f"F{n}", "visit": "V9"} for n in range(20)))
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(3)))
+    await house.work()
+    assert house.ministry.calls == []
+    house.clock.pass_(REFUSED_PAUSE + 1)
+    await house.work()
+    assert len(house.ministry.stored) == 3
