@@ -46,6 +46,7 @@ log = structlog.get_logger(__name__)
 class Moment:
     """A time as it is shown: in the facility's zone, and in UTC for whoever hovers."""
 
+    short: str
     local: str
     utc: str
 
@@ -75,6 +76,7 @@ async def type_page(
             "spec": entry,
             "chosen": chosen,
             "filtered": any(chosen.values()),
+            "zone": zone_name(around.facility) if around.facility else "",
             "statuses": list(Status),
             "rows": [_row(entry, around, row) for row in page.rows],
             "first": after is None,
@@ -247,5 +249,10 @@ def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
         return None
     utc = datetime.fromtimestamp(milliseconds / 1000, UTC)
     local = utc.astimezone(ZoneInfo(facility.time_zone))
-    zone = ZONES.get(facility.time_zone, local.strftime("%Z"))
-    return Moment(f"{local:%d/%m/%Y %H.%M.%S} {zone}", f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+    zone = zone_name(facility)
+    return Moment(f"{local:%d/%m/%Y %H.%M}", f"{local:%d/%m/%Y %H.%M.%S} {zone}", f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def zone_name(facility: FacilityRow) -> str:
+    """WIB, WITA or WIT; any other zone by its full name."""
+    return ZONES.get(facility.time_zone, facility.time_zone)
