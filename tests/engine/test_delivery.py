@@ -13,7 +13,7 @@ from engine.gate import REFUSED_PAUSE
 from engine.intake import Accepted, Refused
 from engine.outbox.resend import resend
 from tests.conftest import Clock
-from tests.engine.house import House, accepted, open_house, refused
+from tests.engine.house import CATALOG, House, accepted, open_house, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -344,3 +344,41 @@ async def test_what_only_waits_is_no_probe(house: House) -> None:
     house.clock.pass_(REFUSED_PAUSE + 1)
     await house.work()
     assert len(house.ministry.stored) == 3
+
+
+async def test_a_wide_fan_out_is_released_at_once(house: House) -> None:
+    await house.hand_in("Finding", *({"id": f"F{n}", "visit": "V1"} for n in range(500)))
+    await house.work()
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    assert len(house.ministry.stored) == 501
+
+
+LINK = """
+  Link:
+    label: Mata rantai
+    group: Uji
+    upstream: ministry
+    endpoint: {path: /Link}
+    key: "{{ record.id }}"
+    date: "{{ record.at }}"
+    record: {required: [id, at], properties: {id: {type: string}, at: {type: string}, after: {type: string}}}
+    needs: {before: {spec: Link, key: "{{ record.after }}"}}
+    columns: {after: {label: Sesudah, value: "{{ record.after }}"}}
+    payload: {identifier: "{{ record.id }}", after: {$if: "{{ needs.before }}", id: "{{ needs.before.reference }}"}}
+    example: {id: L1, at: "2026-03-10"}
+"""
+
+
+async def test_a_long_chain_handed_in_backwards_goes_out_in_order(
+    tmp_path: Path, database: Database, database_url: str, clock: Clock
+) -> None:
+    house = await open_house(tmp_path, database_url, clock, CATALOG + LINK)
+    for n in range(40, 0, -1):
+        await house.hand_in("Link", {"id": f"L{n}", "after": f"L{n - 1}"})
+    await house.work()
+    assert house.ministry.stored == {}
+    await house.hand_in("Link", {"id": "L0"})
+    await house.work()
+    assert list(house.ministry.stored) == [f"L{n}" for n in range(41)]
+    await house.hub.close()
