@@ -19,11 +19,12 @@ from litestar.template import TemplateConfig
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
 
-from admin import access, errors, words
+from admin import access, errors, language, words
 from admin.access import Right
 from admin.api import deliveries, records, schema
 from admin.headers import SecurityHeaders
 from admin.health import live, ready, upstreams
+from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
 from admin.pages import dashboard, login, types
@@ -46,7 +47,7 @@ def create_app(hub: Hub) -> ASGIApp:
         same_site="lax",
         https_only=secure,
     )
-    return Traffic(SecurityHeaders(OriginGuard(app)), routes.state.durations)
+    return Traffic(SecurityHeaders(Language(OriginGuard(app))), routes.state.durations)
 
 
 def litestar_app(hub: Hub) -> Litestar:
@@ -66,6 +67,7 @@ def litestar_app(hub: Hub) -> Litestar:
             login.login_page,
             login.login,
             login.logout,
+            language.choose,
             dashboard.home,
             dashboard.dashboard,
             dashboard.cards,
@@ -105,7 +107,13 @@ def _quiet(config: AppConfig) -> AppConfig:
 
 
 def _speak(engine: JinjaTemplateEngine) -> None:
-    engine.engine.globals.update(say=words.say, number=words.number, duration=words.duration)
+    engine.engine.globals.update(
+        say=words.say,
+        number=words.number,
+        duration=words.duration,
+        language=words.language,
+        other_language=words.other_language,
+    )
 
 
 def _statics() -> Any:

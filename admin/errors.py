@@ -50,7 +50,9 @@ def _to_login(request: Request[Any, Any, Any]) -> Any:
 
 
 def _page(status: int) -> Any:
-    return Template("error.html", context={"message": say(WORDS.get(status, "error.internal"))}, status_code=status)
+    """What to do next: what broke may work in a moment, what is not there will not."""
+    context = {"message": say(WORDS.get(status, "error.internal")), "passing": status >= 500}
+    return Template("error.html", context=context, status_code=status)
 
 
 def _is_machine(request: Request[Any, Any, Any]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from admin.words import say
+
 SAFE = {"GET", "HEAD", "OPTIONS"}
 OWN = {"same-origin", "none"}
 """Values of Sec-Fetch-Site of a request that the person started on our own pages or by hand."""
@@ -30,7 +32,7 @@ class OriginGuard:
                     "headers": [(b"content-type", b"text/plain; charset=utf-8")],
                 }
             )
-            await send({"type": "http.response.body", "body": b"Permintaan dari situs lain ditolak"})
+            await send({"type": "http.response.body", "body": say("error.foreign").encode()})
             return
         await self._app(scope, receive, send)
 
