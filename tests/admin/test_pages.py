@@ -105,7 +105,8 @@ async def test_ready_says_what_is_missing(nobody: httpx.AsyncClient, house: Hous
 
 
 async def test_a_key_sees_the_health_of_its_own_facility_only(his: httpx.AsyncClient, house: House) -> None:
-    await add_facility(house.hub.database, "lain", "Klinik Lain")
+    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
+    await house.hub.intake.hand_in(other, "Visit", [{"id": "V1", "at": AT}])
     channels = (await his.get("/health/upstreams")).json()["channels"]
     assert [channel["facility"] for channel in channels] == ["klinik"]
     assert "lain" not in (await his.get("/metrics")).text
