@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from adapters.base import Account, Call, Reply, Upstream, Verdict
 from engine.failpoints import failpoint
-from engine.find import Found, look
+from engine.find import Found, as_reference, look
 from engine.models import Status
 from engine.outbox.entries import AttemptRow, Settlement
 from engine.prepare import Prepared
@@ -17,8 +17,8 @@ from engine.retry import try_again
 from engine.template import TemplateError
 
 CODE_LENGTH = 60
-REFERENCE_LENGTH = 200
-"""Characters of an upstream's id at most; what is longer is none."""
+RESPONSE_LENGTH = 1024 * 1024
+"""Bytes of an answer that are kept: all of any honest one, and a settlement of a thousand fits into memory."""
 LOOK_SOON = 5_000
 """Milliseconds until it is looked for what was accepted without showing its id."""
 
@@ -102,7 +102,12 @@ class _Trip:
             return self._park(found.problem) if self.delivery.in_doubt else self._fail(found.problem)
         if self.prepared.call is None:
             return self._fail("Tidak ditemukan di sistem tujuan; periksa nomor yang dicari.", Signal.GOOD)
-        return None
+        return self._look_again() if self._is_there_unseen else None
+
+    @property
+    def _is_there_unseen(self) -> bool:
+        """It was accepted without showing its id: however long it is not found, a second one is never right."""
+        return self.delivery.in_doubt and self.delivery.sent_version is not None
 
     async def send(self) -> Outcome:
         """Make the one request that creates or changes."""
@@ -128,11 +133,19 @@ class _Trip:
             return self._sent(None, self.delivery.version, reply)
         reference = self._reference_in(reply)
         if reference is None:
-            soon = self.clock() + LOOK_SOON
-            return Outcome(
-                self._settlement(Status.UNSURE, reply, problem=_NO_ID, in_doubt=True, due_at=soon), Signal.GOOD
-            )
+            return self._accepted_unseen(reply)
         return self._sent(reference, self.delivery.version, reply)
+
+    def _accepted_unseen(self, reply: Reply) -> Outcome:
+        settlement = self._settlement(
+            Status.UNSURE,
+            reply,
+            problem=_NO_ID,
+            in_doubt=True,
+            due_at=self.clock() + LOOK_SOON,
+            sent_version=self.delivery.version,
+        )
+        return Outcome(settlement, Signal.GOOD)
 
     def _reference_in(self, reply: Reply) -> str | None:
         endpoint = self.spec.endpoint
@@ -142,16 +155,16 @@ class _Trip:
             value = endpoint.reference.render({**self.prepared.context, "body": reply.content})
         except TemplateError:
             return None
-        if isinstance(value, bool) or not isinstance(value, (str, int)):
-            return None
-        return str(value) if 0 < len(str(value)) <= REFERENCE_LENGTH else None
+        return as_reference(value)
 
     def _sent(self, reference: str | None, version: int, reply: Reply | None) -> Outcome:
         update = self.spec.update
         step = update is not None and self.prepared.operation == "create" and self._is_only_first_step()
         if step or (update is not None and version != self.delivery.version):
             due_at, held = self.clock(), None if step else version
-            settlement = self._settlement(Status.QUEUED, reply, reference=reference, due_at=due_at, sent_version=held)
+            settlement = self._settlement(
+                Status.QUEUED, reply, reference=reference, due_at=due_at, tries=0, sent_version=held
+            )
             return Outcome(settlement, Signal.GOOD)
         requeue = update is not None or self.spec.endpoint is None
         settlement = self._settlement(
@@ -197,7 +210,7 @@ class _Trip:
                 request=call.body,
                 http_status=reply.status,
                 code=reply.code and reply.code[:CODE_LENGTH],
-                response=reply.body or None,
+                response=reply.body[:RESPONSE_LENGTH] or None,
             )
         )
         return reply
@@ -211,20 +224,30 @@ class _Trip:
             return self._fail(reply.message, Signal.GOOD, reply, in_doubt=doubtful)
         if doubtful and self.spec.find is None:
             return self._park(reply.message or _NO_ANSWER, reply)
+        signal = Signal.DOWN if reply.retry_after is None else Signal.THROTTLED
+        return Outcome(self._later(reply, doubtful=doubtful), signal, reply.message, reply.retry_after)
+
+    def _look_again(self) -> Outcome:
+        return Outcome(self._later(None, doubtful=True, problem=_NOT_YET_FOUND), Signal.GOOD)
+
+    def _later(self, reply: Reply | None, *, doubtful: bool, problem: str | None = None) -> Settlement:
         decision = try_again(
             self.spec.retry,
             doubtful=doubtful,
             tries=self.delivery.tries,
             now=self.clock(),
-            retry_after=reply.retry_after,
+            retry_after=reply.retry_after if reply else None,
             probe=self.probe,
             rng=self.rng,
         )
-        settlement = self._settlement(
-            decision.status, reply, in_doubt=doubtful, due_at=decision.due_at, tries=decision.tries
+        return self._settlement(
+            decision.status,
+            reply,
+            problem=problem,
+            in_doubt=doubtful,
+            due_at=decision.due_at,
+            tries=decision.tries,
         )
-        signal = Signal.DOWN if reply.retry_after is None else Signal.THROTTLED
-        return Outcome(settlement, signal, reply.message, reply.retry_after)
 
     def _park(self, problem: str, reply: Reply | None = None) -> Outcome:
         """A person decides."""
@@ -268,5 +291,6 @@ class _Trip:
 
 
 _NO_ID = "Diterima, tetapi nomornya tidak terbaca; dicari di sistem tujuan."
+_NOT_YET_FOUND = "Diterima, tetapi belum ditemukan di sistem tujuan."
 _NO_ANSWER = "Tidak ada jawaban; mungkin sudah sampai."
 _DUPLICATE_UNSEEN = "(disebut sudah ada, tetapi tidak ditemukan; periksa di sistem tujuan)"

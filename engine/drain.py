@@ -183,7 +183,8 @@ class Drain:
         for delivery in claimed:
             spec = specs.get(delivery.spec)
             if spec is None:
-                self._settle(Settlement(delivery, Status.FAILED, problem=_UNKNOWN % delivery.spec))
+                problem = _UNKNOWN % delivery.spec
+                self._settle(Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem))
                 continue
             try:
                 scope = scope_of(spec, delivery, self._facility)

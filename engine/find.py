@@ -13,6 +13,8 @@ from engine.template import TemplateError
 
 PAGES = 20
 """Pages of a search that are read at most."""
+REFERENCE_LENGTH = 200
+"""Characters of an upstream's id at most; what is longer is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Found:
 
 async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awaitable[Reply]]) -> Found:
     """Ask, page by page, and pick the one candidate that matches; never the first of several (reference 2.3)."""
-    matches: list[Any] = []
+    references: set[str | None] = set()
     uncertain = 0
     try:
         call = Call("GET", str(find.path.render(context)), _query(find, context))
@@ -35,16 +37,19 @@ async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awa
             if reply.verdict is not Verdict.ACCEPTED:
                 return Found(reply=reply)
             scope = {**context, "body": reply.content}
-            for candidate in find.candidates.render(scope) or []:
+            candidates = find.candidates.render(scope) or []
+            if not isinstance(candidates, list):
+                return Found(problem="Jawaban pencarian bukan daftar; seseorang perlu memeriksa.")
+            for candidate in candidates:
                 verdict = _matches(find, {**scope, "candidate": candidate})
                 if verdict:
-                    matches.append(candidate)
+                    references.add(as_reference(find.reference.render({**context, "candidate": candidate})))
                 uncertain += verdict is None
             following = _next(find, scope)
             if not following:
-                break
+                return _choose(references, uncertain)
             call = Call("GET", call.path, following)
-        return _choose(find, context, matches, uncertain)
+        return Found(problem=f"Pencarian tidak berakhir setelah {PAGES} halaman; seseorang perlu memeriksa.")
     except TemplateError as error:
         return Found(problem=f"Jawaban pencarian tidak dapat dibaca: {error}")
 
@@ -67,12 +72,21 @@ def _next(find: Find, scope: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(parse_qsl(urlsplit(str(address)).query)) if address else ()
 
 
-def _choose(find: Find, context: Mapping[str, Any], matches: list[Any], uncertain: int) -> Found:
-    if len(matches) == 1:
-        reference = find.reference.render({**context, "candidate": matches[0]})
-        return Found(reference=str(reference)) if reference else Found(problem="Yang ditemukan tidak bernomor.")
-    if len(matches) > 1:
-        return Found(problem=f"Ditemukan {len(matches)} yang cocok; seseorang perlu memilih.")
+def _choose(references: set[str | None], uncertain: int) -> Found:
+    """The same hit on two pages is one."""
+    if len(references) > 1:
+        return Found(problem=f"Ditemukan {len(references)} yang cocok; seseorang perlu memilih.")
+    if references:
+        reference = next(iter(references))
+        return Found(reference=reference) if reference else Found(problem="Nomor dari yang ditemukan tidak terbaca.")
     if uncertain:
         return Found(problem=f"Ditemukan {uncertain} yang tidak dapat dipastikan; seseorang perlu memeriksa.")
     return Found()
+
+
+def as_reference(value: Any) -> str | None:
+    """An upstream's id as it is kept; None for what cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    text = str(value)
+    return text if 0 < len(text) <= REFERENCE_LENGTH and text.isprintable() else None

@@ -190,6 +190,7 @@ class Delivery(Base):
     tried_version: Mapped[int | None] = mapped_column(Integer)
     """The version whose request last left; an adopted id stands for this one."""
     sent_version: Mapped[int | None] = mapped_column(Integer)
+    """The version that the upstream holds; in doubt and without a reference: it was accepted, but its id not shown."""
     reference: Mapped[str | None] = mapped_column(String(200))
 
     status: Mapped[str] = mapped_column(String(10))

@@ -65,8 +65,8 @@ WHERE id IN (
   WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now
   ORDER BY due_at, id LIMIT :limit %s
 )
-RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_version, reference,
-  lane, tries, deaths, trigger, changed_at, claimed_from, in_doubt
+RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_version, sent_version,
+  reference, lane, tries, deaths, trigger, changed_at, claimed_from, in_doubt
 """
 
 

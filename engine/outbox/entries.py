@@ -60,6 +60,7 @@ class Claimed:
     record: str
     version: int
     tried_version: int | None
+    sent_version: int | None
     reference: str | None
     lane: int
     tries: int
