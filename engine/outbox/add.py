@@ -145,6 +145,7 @@ def _update(
                 "norm": entry.patient_norm,
                 "name": entry.patient_name,
                 "versions": row.versions,
+                "upstream": batch.upstream,
                 "now": now,
             }
         )
@@ -161,9 +162,11 @@ def _update(
 
 _CHANGE = """
 UPDATE deliveries SET record = :record, record_hash = :hash, date = :date, patient_norm = :norm,
-  patient_name = :name, version = version + :versions, changed_at = :now
+  patient_name = :name, version = version + :versions, changed_at = :now, upstream = :upstream,
+  tried_version = CASE WHEN status = 'sending' THEN version ELSE tried_version END
 WHERE id = :id
 """
+"""If the worker that holds it dies, it is the version before this change that may have arrived."""
 
 
 def _make_due(database: Database, connection: Connection, rows: list[list[int | None]], now: int) -> None:

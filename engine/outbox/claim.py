@@ -82,7 +82,7 @@ async def begin(database: Database, lease: Lease) -> bool:
 
 
 async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
-    """Hold on to the batches; one that a sweep has taken back meanwhile stays lost."""
+    """Hold on to the batches; nothing more may begin under one that a sweep has taken back meanwhile."""
     until = database.clock() + LEASE
     wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
 
@@ -95,8 +95,7 @@ async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
 
     held = await database.write(push)
     for lease in leases:
-        if lease.id in held:
-            lease.until = until
+        lease.until = until if lease.id in held else 0
 
 
 async def due_channels(database: Database, channels: Sequence[Channel]) -> list[Channel]:

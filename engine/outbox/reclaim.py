@@ -58,12 +58,13 @@ UPDATE deliveries SET
                 WHEN :begun = 1 AND reference IS NULL THEN 'unsure' ELSE claimed_from END,
   due_at = CASE WHEN deaths + 1 >= :deaths THEN NULL ELSE CAST(:now AS BIGINT) END,
   problem = CASE WHEN deaths + 1 >= :deaths THEN :quarantine ELSE problem END,
-  tried_version = CASE WHEN :begun = 1 THEN version ELSE tried_version END,
+  tried_version = CASE WHEN :begun = 1 THEN COALESCE(tried_version, version) ELSE tried_version END,
   in_doubt = in_doubt OR (:begun = 1 AND reference IS NULL),
   deaths = deaths + 1, lease_id = NULL, claimed_from = NULL
 WHERE lease_id = :lease AND status = 'sending'
 RETURNING id, facility_id, spec, upstream, date, status, version, trigger
 """
+"""The earliest version that may have arrived is noted: what is adopted for an earlier one is brought up to date."""
 
 
 def _lost(row: object, now: int) -> dict[str, object]:

@@ -38,7 +38,8 @@ def _settle(
             due.add(Channel(row.upstream, row.facility_id))
     failpoint("settling")
     held = {row.id for row in settled}
-    _write_waits(database, connection, [s for s in settlements if s.waits and s.delivery.id in held], now)
+    blocked = {row.id for row in settled if row.status == Status.BLOCKED}
+    _write_waits(database, connection, [s for s in settlements if s.delivery.id in blocked], now)
     arrived = [s for s in settlements if s.reference is not None and s.delivery.id in held]
     due |= release(
         database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
@@ -115,7 +116,11 @@ def _statement(database: Database) -> str:
 
 
 def _write_waits(database: Database, connection: Connection, settlements: Sequence[Settlement], now: int) -> None:
-    rows = [[s.delivery.facility_id, spec, key, s.delivery.id, now] for s in settlements for spec, key in s.waits]
+    rows = [
+        [s.delivery.facility_id, spec, key, s.delivery.id, now, s.delivery.lane]
+        for s in settlements
+        for spec, key in s.waits
+    ]
     if not rows:
         return
     columns = {
@@ -125,14 +130,20 @@ def _write_waits(database: Database, connection: Connection, settlements: Sequen
         "delivery_id": "bigint",
         "created_at": "bigint",
     }
-    names = ", ".join(columns)
-    connection.execute(
-        text(
-            f"INSERT INTO waits ({names}) SELECT {names} FROM {database.rows(columns, 'rows')} AS v WHERE true "
-            "ON CONFLICT DO NOTHING"
-        ),
-        {"rows": as_json(rows)},
-    )
+    names, wanted = ", ".join(columns), database.rows({**columns, "lane": "smallint"}, "rows")
+    parameters = {"rows": as_json(rows)}
+    insert_ = f"INSERT INTO waits ({names}) SELECT {names} FROM {wanted} AS v WHERE true ON CONFLICT DO NOTHING"
+    connection.execute(text(insert_), parameters)
+    connection.execute(text(_COME_FORWARD % wanted), parameters)
+
+
+_COME_FORWARD = """
+UPDATE deliveries SET lane = v.lane
+FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM %s AS r GROUP BY facility_id, spec, key) AS v
+WHERE deliveries.facility_id = v.facility_id AND deliveries.spec = v.spec AND deliveries.key = v.key
+  AND deliveries.lane > v.lane AND deliveries.status <> 'sending'
+"""
+"""What others wait for goes as early as they: else today's patients would wait behind the backfill."""
 
 
 def release(
@@ -155,6 +166,7 @@ def release(
     ids = [[id_] for id_ in sorted(set(waiting.scalars()))]
     if not ids:
         return set()
+    _lock(database, connection, ids)
     freed = connection.execute(
         text(
             "UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL "
@@ -169,6 +181,14 @@ def release(
         deltas.move(facility_id, date, spec, Status.BLOCKED, Status.QUEUED)
         channels.add(Channel(upstream, facility_id))
     return channels
+
+
+def _lock(database: Database, connection: Connection, ids: list[list[int]]) -> None:
+    """One transaction after the other: two that each bring one of the last two needs would see the other's wait."""
+    if database.dialect != "sqlite":
+        wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+        query = f"SELECT id FROM deliveries WHERE id IN {wanted} ORDER BY id FOR UPDATE"
+        connection.execute(text(query), {"ids": as_json(ids)})
 
 
 def _write_attempts(connection: Connection, settlements: Sequence[Settlement]) -> None:

@@ -1,0 +1,136 @@
+"""The ledger under races that a second worker, a HIS and a person cause at the worst moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.util import await_only
+
+from engine import counters
+from engine.database import Database
+from engine.facilities import FacilityRow
+from engine.models import Lane, Status
+from engine.outbox import settle as settling
+from engine.outbox.add import Batch, add
+from engine.outbox.claim import LEASE, begin, claim, heartbeat
+from engine.outbox.entries import Channel, Claimed, Entry, Settlement
+from engine.outbox.reclaim import reclaim
+from engine.outbox.settle import settle
+from tests.conftest import Clock
+
+pytestmark = pytest.mark.anyio
+
+
+def entry(key: str, content: str = "a") -> Entry:
+    return Entry(key=key, date="2026-03-10", record=f'{{"id": "{key}"}}', record_hash=content)
+
+
+def batch(facility: FacilityRow) -> Batch:
+    return Batch(facility.id, "Visit", "ministry", True)
+
+
+async def take(database: Database, facility: FacilityRow) -> list[Claimed]:
+    return await claim(database, Channel("ministry", facility.id), 100, "worker")
+
+
+async def row(database: Database, id_: int) -> Any:
+    [found] = await database.fetch(text("SELECT * FROM deliveries WHERE id = :id"), {"id": id_})
+    return found
+
+
+def sent(delivery: Claimed) -> Settlement:
+    reference = f"ref-{delivery.key}"
+    return Settlement(delivery, Status.SENT, tried=True, reference=reference, sent_version=delivery.version)
+
+
+async def test_a_change_during_a_blocking_leaves_no_wait_of_the_old_content(
+    database: Database, facility: FacilityRow
+) -> None:
+    await add(database, batch(facility), [entry("1")])
+    [delivery] = await take(database, facility)
+    await add(database, batch(facility), [entry("1", "b")])
+    await settle(database, [Settlement(delivery, Status.BLOCKED, waits=(("Visit", "old"),))])
+    assert (await row(database, delivery.id)).status == "queued"
+    assert await database.fetch(text("SELECT * FROM waits")) == []
+
+
+async def test_the_last_two_needs_that_arrive_at_once_release_what_waits(
+    database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(database, batch(facility), [entry("a"), entry("b"), entry("waits")])
+    a, b, waits = await take(database, facility)
+    await settle(database, [Settlement(waits, Status.BLOCKED, waits=(("Visit", "a"), ("Visit", "b")))])
+    if database.dialect == "sqlite":
+        await asyncio.gather(settle(database, [sent(a)]), settle(database, [sent(b)]))
+    else:
+        await _overlapping(monkeypatch, lambda: settle(database, [sent(a)]), lambda: settle(database, [sent(b)]))
+    assert (await row(database, waits.id)).status == "queued"
+
+
+async def _overlapping(
+    monkeypatch: pytest.MonkeyPatch, first: Callable[[], Awaitable[Any]], second: Callable[[], Awaitable[Any]]
+) -> None:
+    """The first transaction is held open after its releases until the second has come as far as it can."""
+    write, reached, go_on = settling._write_attempts, asyncio.Event(), asyncio.Event()
+
+    def hold(connection: Connection, settlements: Any) -> None:
+        write(connection, settlements)
+        if not reached.is_set():
+            reached.set()
+            await_only(go_on.wait())
+
+    monkeypatch.setattr(settling, "_write_attempts", hold)
+    one = asyncio.ensure_future(first())
+    await reached.wait()
+    two = asyncio.ensure_future(second())
+    await asyncio.wait([two], timeout=0.3)
+    go_on.set()
+    await asyncio.gather(one, two)
+
+
+@pytest.mark.parametrize("changes", [["b"], ["b", "c"]])
+async def test_a_change_during_a_try_whose_worker_died_is_not_taken_for_the_version_that_left(
+    database: Database, facility: FacilityRow, clock: Clock, changes: list[str]
+) -> None:
+    await add(database, batch(facility), [entry("1")])
+    [delivery] = await take(database, facility)
+    await begin(database, delivery.lease)
+    for content in changes:
+        await add(database, batch(facility), [entry("1", content)])
+    clock.pass_(LEASE / 1000 + 1)
+    await reclaim(database)
+    stored = await row(database, delivery.id)
+    assert stored.status == "unsure"
+    assert stored.tried_version < stored.version
+
+
+async def test_what_others_wait_for_comes_forward_into_their_lane(database: Database, facility: FacilityRow) -> None:
+    bulk = [replace(entry(f"bulk-{n}"), lane=Lane.BACKFILL) for n in range(3)]
+    await add(database, batch(facility), [*bulk, entry("today")])
+    [today, *_] = await claim(database, Channel("ministry", facility.id), 1, "worker")
+    await settle(database, [Settlement(today, Status.BLOCKED, waits=(("Visit", "bulk-2"), ("Visit", "not-yet")))])
+    assert [delivery.key for delivery in await take(database, facility)] == ["bulk-2", "bulk-0", "bulk-1"]
+
+
+async def test_a_lease_is_lost_for_its_holder_as_soon_as_it_is_taken_back(
+    database: Database, facility: FacilityRow, clock: Clock
+) -> None:
+    await add(database, batch(facility), [entry("1")])
+    [delivery] = await take(database, facility)
+    await database.write(lambda connection: connection.execute(text("DELETE FROM leases")))
+    await heartbeat(database, [delivery.lease])
+    assert delivery.lease.until <= clock.now
+
+
+async def test_a_change_comes_into_the_queue_where_its_type_is_sent_now(
+    database: Database, facility: FacilityRow
+) -> None:
+    [(id_, _)] = await add(database, batch(facility), [entry("1")])
+    await add(database, replace(batch(facility), upstream="other"), [entry("1", "b")])
+    assert (await row(database, id_)).upstream == "other"
+    assert await counters.kept(database) == await counters.recount(database)
