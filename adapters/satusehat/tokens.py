@@ -112,8 +112,10 @@ class Tokens:
         return held
 
     async def _from_store(self, account: Account, refused: HeaderBlock | None) -> Held | None:
-        """What the store has that can be used; raises NoCredential while a refusal is fresh."""
-        stored = await self._store.load(account, self._name)
+        return self._read(await self._store.load(account, self._name), refused)
+
+    def _read(self, stored: StoredToken, refused: HeaderBlock | None) -> Held | None:
+        """What of it can be used; raises NoCredential while a refusal is fresh."""
         if stored.value and self._usable(held := Held.of(stored), refused):
             return held
         left = REFUSAL_PAUSE - abs(self._wall() - stored.refused_at)  # abs: a clock may be set back
@@ -128,12 +130,15 @@ class Tokens:
 
     async def _ask(self, key: Key, account: Account, refused: HeaderBlock | None) -> Held:
         """With the lease in hand; `save` gives it back, whatever came of it."""
-        before = await self._store.load(account, self._name)
-        if before.value and self._usable(held := Held.of(before), refused):  # brought between our look and our lease
-            await self._store.save(account, self._name, before)
-            return held
-        token = await self._issuer.ask(account)
-        await self._store.save(account, self._name, before if isinstance(token, Outage) else token)
+        kept = await self._store.load(account, self._name)
+        try:
+            brought = self._read(kept, refused)  # between our look and our lease
+            if brought is not None:
+                return brought
+            token = await self._issuer.ask(account)
+            kept = kept if isinstance(token, Outage) else token
+        finally:
+            await self._store.save(account, self._name, kept)
         if isinstance(token, Outage):
             pause = max(OUTAGE_PAUSE, token.retry_after or 0.0)
             reply = _unavailable(token.message, pause)

@@ -168,6 +168,19 @@ async def test_a_refused_secret_is_asked_about_once_a_minute(world: World, refus
         world.clock.now += 2
 
 
+async def test_a_refusal_that_another_process_got_just_now_is_asked_about_no_more(world: World) -> None:
+    class Overtaken(MemoryTokens):
+        async def lease(self, account: Account, upstream: str, seconds: float) -> bool:
+            refused = StoredToken(refused_at=world.clock(), refusal="invalid_client")
+            await self.save(account, upstream, refused)  # by the other, after our look
+            return await super().lease(account, upstream, seconds)
+
+    world.store = Overtaken(world.clock)
+    assert (await world.upstream().send(POST, ACCOUNT)).verdict is Verdict.UNAUTHORIZED
+    assert world.asked == 0
+    assert await MemoryTokens.lease(world.store, ACCOUNT, "satusehat", 1.0)
+
+
 async def test_a_refusal_names_its_reason_and_no_secret(world: World) -> None:
     world.token_answer = REFUSALS[0]
     reply = await world.upstream().send(POST, ACCOUNT)
