@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from adapters.base import Account
 from engine.database import Database
+from engine.errors import VaultError
 from engine.facilities import credentials
 from engine.spec import UpstreamSpec
 from engine.vault import Vault
@@ -31,7 +32,10 @@ class Accounts:
         key, now = (facility_id, upstream.name), self._database.clock()
         read_at, account = self._known.get(key, (0, None))
         if account is None or now - read_at > FRESH:
-            opened = await credentials(self._database, self._vault, facility_id, upstream.name)
+            try:
+                opened = await credentials(self._database, self._vault, facility_id, upstream.name)
+            except VaultError:
+                return f"Kredensial {upstream.label} tidak dapat dibuka dengan ANTAR_SECRET_KEY; masukkan lagi."
             fresh = Account(facility_id, address, opened)
             # The same object as long as nothing changed: adapters prebuild headers per account.
             account = account if account == fresh else fresh

@@ -11,18 +11,25 @@ from typing import Any, Protocol, TypeVar
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 COLLISIONS = ("deadlock", "database is locked", "could not serialize", "connection was closed")
 TRIES = 5
+AT_FAULT = ("22", "23", "42", "54")
+"""SQLSTATE classes that blame the values or the statement: trying again would not help."""
 
 
 def wall_clock() -> int:
     """Epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def steady_clock() -> int:
+    """Milliseconds since some moment, whatever becomes of the wall clock."""
+    return time.monotonic_ns() // 1_000_000
 
 
 class Backend(Protocol):
@@ -54,11 +61,15 @@ class Database:
         return self._clock() + self._offset
 
     async def synchronise(self) -> None:
-        """Take over the clock of a PostgreSQL server, so that leases of several machines compare."""
-        if self.dialect != "postgresql" or self._clock is not wall_clock:
+        """Take over the clock of a PostgreSQL server, so that leases of several machines compare.
+
+        Until the next time it goes on as a clock that nobody sets: a machine whose time is corrected by an hour would
+        take back what all the others hold.
+        """
+        if self.dialect != "postgresql" or self._clock not in (wall_clock, steady_clock):
             return
         [(seconds,)] = await self.fetch(text("SELECT extract(epoch FROM clock_timestamp())"))
-        self._offset = int(float(seconds) * 1000) - wall_clock()
+        self._clock, self._offset = steady_clock, int(float(seconds) * 1000) - steady_clock()
 
     async def fetch(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """All rows of one query."""
@@ -95,6 +106,14 @@ class Database:
 def as_json(rows: Sequence[Sequence[Any]]) -> str:
     """The parameter that goes with Database.rows."""
     return orjson.dumps(rows).decode()
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the same may work later; else the database has answered that something in it cannot be."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, (SQLAlchemyError, OSError))
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return not isinstance(error, (DataError, IntegrityError)) and not state.startswith(AT_FAULT)
 
 
 def _collision(error: DBAPIError) -> bool:

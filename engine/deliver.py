@@ -7,11 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from adapters.base import Account, Call, Reply, Upstream, Verdict
+from engine.errors import place_of, words_of
 from engine.failpoints import failpoint
 from engine.find import Found, as_reference, look
 from engine.models import Status
-from engine.outbox.entries import AttemptRow, Settlement
+from engine.outbox.entries import AttemptRow, Settlement, given_back
 from engine.prepare import Prepared
 from engine.retry import try_again
 from engine.template import TemplateError
@@ -21,6 +25,8 @@ RESPONSE_LENGTH = 1024 * 1024
 """Bytes of an answer that are kept: all of any honest one, and a settlement of a thousand fits into memory."""
 LOOK_SOON = 5_000
 """Milliseconds until it is looked for what was accepted without showing its id."""
+
+log = structlog.get_logger(__name__)
 
 
 class Signal(StrEnum):
@@ -55,11 +61,11 @@ class Courier:
     ) -> Outcome:
         """Look first where it may be there already, then send, and settle by the verdict."""
         trip = _Trip(prepared, upstream, account, self._clock, self._rng, probe)
-        if prepared.operation == "create" and trip.looks_first:
-            ended = await trip.look_first()
-            if ended is not None:
-                return ended
-        return await trip.send()
+        try:
+            return await trip.make()
+        except Exception as error:
+            log.error("delivery_broke", delivery=prepared.delivery.id, spec=prepared.spec.name, **place_of(error))
+            return trip.broken(error)
 
 
 class _Trip:
@@ -84,12 +90,26 @@ class _Trip:
         self.probe = probe
         self.attempts: list[AttemptRow] = []
 
+    async def make(self) -> Outcome:
+        if self.prepared.operation == "create" and self._looks_first:
+            ended = await self._look_first()
+            if ended is not None:
+                return ended
+            if not self.delivery.lease.lasts(self.clock()):  # whoever has it now looks for itself, and must find
+                return Outcome(given_back(self.delivery, tuple(self.attempts)))
+        return await self._send()
+
+    def broken(self, error: Exception) -> Outcome:
+        """A poisonous record fails alone; what of it may have left is in doubt."""
+        doubtful = self.prepared.operation == "create" and self.prepared.call is not None
+        return self._fail(words_of(error), in_doubt=doubtful)
+
     @property
-    def looks_first(self) -> bool:
+    def _looks_first(self) -> bool:
         find = self.spec.find
         return self.delivery.in_doubt or self.spec.endpoint is None or (find is not None and find.when == "before")
 
-    async def look_first(self) -> Outcome | None:
+    async def _look_first(self) -> Outcome | None:
         """None: it is not there, so send."""
         if self.spec.find is None:
             return self._park("Mungkin sudah sampai, dan jenis ini tidak dapat dicari; seseorang perlu memeriksanya.")
@@ -109,7 +129,7 @@ class _Trip:
         """It was accepted without showing its id: however long it is not found, a second one is never right."""
         return self.delivery.in_doubt and self.delivery.sent_version is not None
 
-    async def send(self) -> Outcome:
+    async def _send(self) -> Outcome:
         """Make the one request that creates or changes."""
         call = self.prepared.call
         if call is None:  # a type that is only looked up has been looked up
@@ -195,7 +215,10 @@ class _Trip:
 
     async def _exchange(self, call: Call, operation: str) -> Reply:
         at = self.clock()
-        reply = await self.upstream.send(call, self.account)
+        try:
+            reply = await self.upstream.send(call, self.account)
+        except SQLAlchemyError as error:  # the tokens are in the database: without one nothing has left
+            reply = Reply(Verdict.UNAVAILABLE, message=_NO_DATABASE.format(type(error).__name__), sent=False)
         query = "&".join(f"{name}={value}" for name, value in call.query)
         self.attempts.append(
             AttemptRow(
@@ -290,6 +313,7 @@ class _Trip:
         )
 
 
+_NO_DATABASE = "Basis data tidak terjangkau saat token dibaca ({})."
 _NO_ID = "Diterima, tetapi nomornya tidak terbaca; dicari di sistem tujuan."
 _NOT_YET_FOUND = "Diterima, tetapi belum ditemukan di sistem tujuan."
 _NO_ANSWER = "Tidak ada jawaban; mungkin sudah sampai."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,25 +14,22 @@ from adapters.base import Account, Upstream
 from engine import references
 from engine.catalog import Catalog
 from engine.database import Database
-from engine.deliver import Courier, Outcome
-from engine.errors import place_of
+from engine.deliver import Courier
+from engine.errors import place_of, words_of
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.gate import Gate, State
 from engine.models import Status
 from engine.outbox.claim import begin, claim
-from engine.outbox.entries import Channel, Claimed, Lease, Settlement
+from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.prepare import Prepared, operation_of, prepare, scope_of
 from engine.rate import Rate
 from engine.settler import Settler
 from engine.spec import UpstreamSpec
-from engine.template import TemplateError
 
 LARGEST_BATCH = 200
 QUICK = 0.2
 """Seconds in which a batch should be sent: a quicker one makes the next larger, a slower one smaller."""
-MARGIN = 5_000
-"""Milliseconds a lease must still run for a request to begin."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +47,8 @@ class Surroundings:
     leases: dict[int, Lease]
     full: Callable[[Channel, str], None]
     """Told when a claim came back full: there is work for other workers too."""
+    rates: dict[tuple[Channel, float | None], Rate] = field(default_factory=dict)
+    """They outlive a drain: one that ends and begins anew each moment would start with a full bucket."""
 
 
 class Drain:
@@ -75,7 +74,7 @@ class Drain:
         self._batch = min(LARGEST_BATCH, 2 * self._slots)
         self._ready: asyncio.Queue[Prepared | None] = asyncio.Queue()
         self._low = asyncio.Event()
-        self._rate = Rate(upstream_spec.rate)
+        self._rate = around.rates.setdefault((channel, upstream_spec.rate), Rate(upstream_spec.rate))
         self._open = 0
         self._probing = False
         self._stopping = False
@@ -141,15 +140,21 @@ class Drain:
         self._around.leases[lease.id] = lease
         self._open += len(claimed)
         try:
-            ready = await self._prepare(claimed)
+            ready, ended = await self._prepare(claimed)
             failpoint("prepared")
             if ready and not await begin(self._around.database, lease):
                 self._lose(lease)
                 return False
             failpoint("begun")
-        except (SQLAlchemyError, OSError):
+        except (SQLAlchemyError, OSError):  # nothing has left: the settler gives all back as soon as it can write
+            for delivery in claimed:
+                self._settle(given_back(delivery))
+            raise
+        except BaseException:
             self._lose(lease)
             raise
+        for settlement in ended:
+            self._settle(settlement)
         started = time.monotonic()
         for prepared in ready:
             self._ready.put_nowait(prepared)
@@ -176,50 +181,53 @@ class Drain:
             self._batch = max(2 * self._slots, self._batch // 2)
             self._batch = min(LARGEST_BATCH, self._batch)
 
-    async def _prepare(self, claimed: Sequence[Claimed]) -> list[Prepared]:
-        """Render the batch; what cannot be sent is settled at once."""
+    async def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], list[Settlement]]:
+        """Render the batch: what can be sent, and the end of what cannot."""
         specs = self._around.catalog().specs
         pending, targets = [], []
+        ready, ended = list[Prepared](), list[Settlement]()
         for delivery in claimed:
             spec = specs.get(delivery.spec)
             if spec is None:
                 problem = _UNKNOWN % delivery.spec
-                self._settle(Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem))
+                ended.append(Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem))
                 continue
             try:
                 scope = scope_of(spec, delivery, self._facility)
                 wanted = references.wanted(spec.needs_for(operation_of(spec, delivery)), scope)
             except Exception as error:
-                self._settle(_broken(delivery, error, in_doubt=delivery.in_doubt))
+                ended.append(_broken(delivery, error))
                 continue
             pending.append((spec, delivery, scope, wanted))
             targets += [(delivery.facility_id, want.need.spec, key) for want in wanted for key, _ in want.targets]
         known = await references.look_up(self._around.database, targets)
-        ready, now = [], self._around.database.clock()
+        now = self._around.database.clock()
         for spec, delivery, scope, wanted in pending:
             resolved = references.resolve(wanted, spec.needs, delivery.facility_id, known)
             try:
                 result = prepare(spec, delivery, scope, resolved, self._upstream, now)
             except Exception as error:
-                result = _broken(delivery, error, in_doubt=delivery.in_doubt)
+                result = _broken(delivery, error)
             if isinstance(result, Prepared):
                 ready.append(result)
             else:
-                self._settle(result)
-        return ready
+                ended.append(result)
+        return ready, ended
 
     async def _send_all(self) -> None:
         while (prepared := await self._ready.get()) is not None:
             self._low.set()
-            if not self._may_begin(prepared):
-                self._settle(_given_back(prepared.delivery))
+            if self._may_begin(prepared):
+                await self._rate.wait()
+            if not self._may_begin(prepared):  # or no longer: its turn may have been long in coming
+                self._settle(given_back(prepared.delivery))
                 continue
-            await self._rate.wait()
-            outcome = await self._deliver(prepared)
+            courier = self._around.courier
+            outcome = await courier.deliver(prepared, self._upstream, self._account, probe=self._probing)
             try:
                 await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker)
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("gate_not_written", upstream=self.channel.upstream, error=type(error).__name__)
+            except Exception as error:
+                log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
             self._settle(outcome.settlement)
 
     def _may_begin(self, prepared: Prepared) -> bool:
@@ -227,40 +235,21 @@ class Drain:
 
         The one probe comes through a closed gate, with nothing else claimed.
         """
-        held = prepared.delivery.lease.until > self._around.database.clock() + MARGIN
+        held = prepared.delivery.lease.lasts(self._around.database.clock())
         return not self._stopping and held and (self._probing or self._around.gate.is_open(self.channel))
-
-    async def _deliver(self, prepared: Prepared) -> Outcome:
-        try:
-            return await self._around.courier.deliver(prepared, self._upstream, self._account, probe=self._probing)
-        except Exception as error:
-            log.error("delivery_broke", delivery=prepared.delivery.id, spec=prepared.spec.name, **place_of(error))
-            return Outcome(_broken(prepared.delivery, error, in_doubt=True))
 
     def _settle(self, settlement: Settlement) -> None:
         self._open -= 1
         self._around.settler.put(settlement)
-        if settlement.delivery.lease.outstanding == 0:
-            self._around.leases.pop(settlement.delivery.lease.id, None)
         if self._open == 0:
             self.rung.set()
 
 
-def _given_back(delivery: Claimed) -> Settlement:
-    """As it was before it was claimed, with its old place in the queue."""
+def _broken(delivery: Claimed, error: Exception) -> Settlement:
+    """A poisonous record fails alone."""
     return Settlement(
-        delivery,
-        delivery.claimed_from,
-        due_at=delivery.changed_at,
-        tries=delivery.tries,
-        in_doubt=delivery.in_doubt,
+        delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=words_of(error)
     )
-
-
-def _broken(delivery: Claimed, error: Exception, *, in_doubt: bool) -> Settlement:
-    """A poisonous record fails alone; a template says itself what is wrong, anything else is named by its kind."""
-    problem = str(error) if isinstance(error, TemplateError) else f"Kesalahan internal ({type(error).__name__})."
-    return Settlement(delivery, Status.FAILED, tries=delivery.tries, in_doubt=in_doubt, problem=problem)
 
 
 _UNKNOWN = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."

@@ -38,3 +38,8 @@ def place_of(error: BaseException) -> dict[str, str]:
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None
     return {"error": type(error).__name__, "at": f"{Path(last.filename).name}:{last.lineno}" if last else ""}
+
+
+def words_of(error: BaseException) -> str:
+    """What a person reads of it: our own errors say what is wrong, of any other only the kind may be shown."""
+    return str(error) if isinstance(error, AntarError) else f"Kesalahan internal ({type(error).__name__})."

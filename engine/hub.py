@@ -67,6 +67,7 @@ class Hub:
         catalog = load(settings.config_dir, adapters)
         database = Database(settings.database_url, durable=durable, clock=clock)
         await migrate(database, settings.environment)
+        await database.synchronise()
         return cls(settings, database, catalog, broker or make_broker(settings.broker_url), ring, adapters)
 
     def upstream(self, name: str) -> Upstream:

@@ -19,14 +19,13 @@ from engine.database import Database
 from engine.errors import NotFound
 from engine.facilities import FacilityRow
 from engine.filters import local_date
-from engine.models import Lane
+from engine.models import KEY_LENGTH, Lane
 from engine.outbox.add import Batch, add
 from engine.outbox.entries import Entry
 from engine.spec import Spec
 from engine.storable import content_hash, serialise
 from engine.template import TemplateError
 
-KEY_LENGTH = 200
 NORM_LENGTH = 60
 NAME_LENGTH = 200
 """Characters of a patient's name that lists show; the record keeps it whole."""

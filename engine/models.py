@@ -20,6 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+KEY_LENGTH = 200
+"""Characters of a record's key at most."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -177,7 +180,7 @@ class Delivery(Base):
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
     spec: Mapped[str] = mapped_column(String(60))
     upstream: Mapped[str] = mapped_column(String(40))
-    key: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH))
     date: Mapped[str] = mapped_column(String(10))
     patient_norm: Mapped[str | None] = mapped_column(String(60))
     patient_name: Mapped[str | None] = mapped_column(String(200))
@@ -246,7 +249,7 @@ class Wait(Base):
     __tablename__ = "waits"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     spec: Mapped[str] = mapped_column(String(60), primary_key=True)
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     delivery_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
     )

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import text
 
 from engine.database import Database, as_json
+from engine.errors import AntarError
+from engine.models import KEY_LENGTH
 from engine.spec import Need
 
 Target = tuple[int, str, str]
@@ -24,7 +26,7 @@ class Wanted:
 
 
 def wanted(needs: Iterable[Need], context: Mapping[str, Any]) -> list[Wanted]:
-    """Work out the keys; raises TemplateError. A need that does not apply has no targets."""
+    """Work out the keys; raises AntarError. A need that does not apply has no targets."""
     return [Wanted(need, tuple(_targets(need, context))) for need in needs]
 
 
@@ -36,7 +38,14 @@ def _targets(need: Need, context: Mapping[str, Any]) -> Iterable[tuple[str, Any]
         scope = context if need.each is None else {**context, need.item_name: item}
         key = need.key.render(scope)
         if key not in (None, ""):
-            yield str(key), item
+            yield _bounded(need, str(key)), item
+
+
+def _bounded(need: Need, key: str) -> str:
+    """No record can have a longer key: the delivery would wait for ever."""
+    if len(key) > KEY_LENGTH:
+        raise AntarError(f"needs.{need.name}: the key has more than {KEY_LENGTH} characters; no record has such a key")
+    return key
 
 
 async def look_up(database: Database, targets: Iterable[Target]) -> dict[Target, str]:

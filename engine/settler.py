@@ -7,10 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from engine.database import Database
+from engine.database import Database, is_away
+from engine.errors import place_of
 from engine.failpoints import failpoint
+from engine.models import Status
 from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.settle import settle
 
@@ -29,9 +30,13 @@ log = structlog.get_logger(__name__)
 class Settler:
     """One task writes; while it writes the next batch gathers, so that batches grow with the load by themselves."""
 
-    def __init__(self, database: Database, due: Callable[[Channel], None]) -> None:
+    def __init__(
+        self, database: Database, due: Callable[[Channel], None], leases: dict[int, Lease] | None = None
+    ) -> None:
+        """`leases` are those that are kept alive: one leaves them when the last of its batch is written."""
         self._database = database
         self._due = due
+        self._leases = {} if leases is None else leases
         self._gathered: list[Settlement] = []
         self._ended: list[Lease] = []
         self._work = asyncio.Event()
@@ -76,9 +81,37 @@ class Settler:
             try:
                 due = await settle(self._database, batch, ended)
                 break
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("settle_failed", deliveries=len(batch), error=type(error).__name__, again_in=pause)
+            except Exception as error:
+                if not is_away(error) and batch != [_bare(batch[0])]:
+                    await self._write_apart(batch, ended, error)
+                    return
+                log.warning("settle_failed", deliveries=len(batch), again_in=pause, **place_of(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+        for lease in ended:
+            self._leases.pop(lease.id, None)
         for channel in due:
             self._due(channel)
+
+    async def _write_apart(self, batch: list[Settlement], ended: list[Lease], error: Exception) -> None:
+        """One of them cannot be stored: halve until it stands alone, and of that keep what a person must know."""
+        if len(batch) == 1:
+            log.error("settlement_unstorable", delivery=batch[0].delivery.id, **place_of(error))
+            await self._write([_bare(batch[0])], ended)
+        else:
+            half = len(batch) // 2
+            await self._write(batch[:half], [])
+            await self._write(batch[half:], ended)
+
+
+def _bare(settlement: Settlement) -> Settlement:
+    """The settlement without anything that came from outside."""
+    delivery = settlement.delivery
+    doubtful = (settlement.tried or settlement.in_doubt) and delivery.reference is None
+    status = Status.UNSURE if doubtful else Status.FAILED
+    return Settlement(
+        delivery, status, tries=settlement.tries, tried=settlement.tried, in_doubt=doubtful, problem=_UNSTORABLE
+    )
+
+
+_UNSTORABLE = "Hasil pengiriman tidak dapat disimpan; periksa di sistem tujuan sebelum mengirim ulang."

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from adapters.base import Account, StoredToken
 from engine.database import Database
+from engine.errors import VaultError
 from engine.models import Token
 from engine.vault import Vault
 
@@ -25,8 +26,14 @@ class DatabaseTokens:
         if not rows:
             return StoredToken()
         row = rows[0]
-        value = self._vault.open(row.sealed)["token"] if row.sealed else ""
-        return StoredToken(value, row.expires_at / 1000, row.refused_at / 1000, row.refusal)
+        return StoredToken(self._open(row.sealed), row.expires_at / 1000, row.refused_at / 1000, row.refusal)
+
+    def _open(self, sealed: bytes | None) -> str:
+        """Sealed with a key that was taken away it is none: another is asked for."""
+        try:
+            return self._vault.open(sealed)["token"] if sealed else ""
+        except VaultError:
+            return ""
 
     async def lease(self, account: Account, upstream: str, seconds: float) -> bool:
         now = self._database.clock()

@@ -46,7 +46,9 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._facilities: dict[int, FacilityRow] = {}
         self._leases: dict[int, Lease] = {}
-        self._settler = Settler(hub.database, self.ring)
+        self._settler = Settler(hub.database, self.ring, self._leases)
+        self._swept = False
+        self._stopping = False
         self._around = Surroundings(
             database=hub.database,
             catalog=self._catalog,
@@ -67,6 +69,8 @@ class Worker:
 
     def ring(self, channel: Channel) -> None:
         """Something is due in the channel: wake its drain or start one. Only from the worker's own event loop."""
+        if self._stopping:
+            return
         running = self._drains.get(channel)
         if running is not None:
             running[0].rung.set()
@@ -76,16 +80,17 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what is on its way, give back the rest, and return."""
+        await self._hub.database.synchronise()
         hears = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=100)
         settling = asyncio.create_task(self._settler.run())
         beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
-        await self._hub.database.synchronise()
         hears.start()
         log.info("worker_started", worker=self.name)
         try:
             await stop.wait()
         finally:
+            self._stopping = True
             sweeping.cancel()
             await asyncio.to_thread(hears.stop, 2000)
             await self._end_drains()
@@ -102,12 +107,12 @@ class Worker:
     async def _start(self, channel: Channel) -> None:
         try:
             drain = await self._make(channel)
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("drain_not_started", upstream=channel.upstream, error=type(error).__name__)
+        except Exception as error:
+            log.warning("drain_not_started", upstream=channel.upstream, **place_of(error))
             drain = None
         finally:
             self._starting.discard(channel)
-        if drain is not None:
+        if drain is not None and not self._stopping:
             task = asyncio.create_task(drain.run())
             self._drains[channel] = (drain, task)
             task.add_done_callback(lambda done: self._ended(channel, done))
@@ -141,18 +146,20 @@ class Worker:
         while True:
             try:
                 await work()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("database_away", work=work.__name__, error=type(error).__name__)
+            except Exception as error:  # the next time may go well; without it leases and queues would be left alone
+                log.warning("work_broke", work=work.__name__, **place_of(error))
             await asyncio.sleep(seconds * (0.8 + 0.4 * self._rng.random()))
 
     async def _sweep(self) -> None:
-        thorough = not self._facilities
         self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
         channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
-        for channel in await sweep(self._hub.database, channels, thorough=thorough):
+        due = await sweep(self._hub.database, channels, thorough=not self._swept)
+        self._swept = True
+        for channel in due:
             self.ring(channel)
 
     async def _beat(self) -> None:
+        await self._hub.database.synchronise()
         if self._leases:
             await heartbeat(self._hub.database, list(self._leases.values()))
         now = self._hub.database.clock()

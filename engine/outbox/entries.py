@@ -37,6 +37,10 @@ class Channel:
     facility_id: int
 
 
+MARGIN = 5_000
+"""Milliseconds a lease must still run for a request to begin."""
+
+
 @dataclass(slots=True)
 class Lease:
     """A batch held by a worker; `until` is pushed on by the heartbeat, `outstanding` counts what is not settled."""
@@ -45,6 +49,10 @@ class Lease:
     until: int
     outstanding: int
     begun: bool = False
+
+    def lasts(self, now: int) -> bool:
+        """Whether a request may still begin under it."""
+        return self.until > now + MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +122,15 @@ class Settlement:
     waits: tuple[tuple[str, str], ...] = ()
     """(spec, key) of the records whose reference is missing."""
     attempts: tuple[AttemptRow, ...] = field(default=())
+
+
+def given_back(delivery: Claimed, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:
+    """As it was before it was claimed, with its old place in the queue."""
+    return Settlement(
+        delivery,
+        delivery.claimed_from,
+        due_at=delivery.changed_at,
+        tries=delivery.tries,
+        in_doubt=delivery.in_doubt,
+        attempts=attempts,
+    )

@@ -1,0 +1,252 @@
+"""The tasks of a worker when something breaks under them: none dies in silence, none holds what it cannot end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from adapters.base import Account, Call, Reply, StoredToken, Verdict
+from engine import drain as draining
+from engine import settler as settling
+from engine import worker as working
+from engine.database import Database
+from engine.drain import Drain
+from engine.facilities import set_credentials
+from engine.outbox.claim import LEASE
+from engine.settler import Settler
+from engine.tokens import DatabaseTokens
+from engine.vault import Vault, new_key
+from engine.worker import Worker
+from tests.conftest import Clock
+from tests.engine.house import House, open_house, refused
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
+    opened = await open_house(tmp_path, database_url, clock)
+    yield opened
+    assert await opened.counters_are_right()
+    await opened.hub.close()
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - nobody tells the test
+            await asyncio.sleep(0.01)
+
+
+async def statuses(house: House) -> dict[str, int]:
+    rows = await house.hub.database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
+    return {str(status): int(n) for status, n in rows}
+
+
+async def leases(house: House) -> int:
+    return len(await house.hub.database.fetch(text("SELECT id FROM leases")))
+
+
+def away(*_: Any, **__: Any) -> Any:
+    raise OperationalError("", {}, Exception("the database is away"))
+
+
+async def test_a_worker_that_is_stopped_begins_nothing_new(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.ministry.hold = hold = asyncio.Event()
+    stop_drain = Drain.stop
+
+    def release(drain: Drain) -> None:
+        stop_drain(drain)
+        hold.set()
+
+    monkeypatch.setattr(Drain, "stop", release)
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    stop = asyncio.Event()
+    running = asyncio.create_task(Worker(house.hub).run(stop))
+    await until(lambda: len(house.ministry.calls) == 4)
+    stop.set()
+    await running
+    assert await statuses(house) == {"queued": 16, "sent": 4}
+    assert (await leases(house), len(house.ministry.calls)) == (0, 4)
+
+
+async def test_a_database_that_is_away_for_a_moment_strands_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+    monkeypatch.setattr(draining, "begin", away)
+    settler = Settler(house.hub.database, house.rung.add)
+    task = asyncio.create_task(settler.run())
+    with pytest.raises(OperationalError):
+        await house.drain(settler).run()
+    await settler.drained()
+    task.cancel()
+    assert await statuses(house) == {"queued": 5}
+    monkeypatch.undo()
+    await house.work()
+    assert await statuses(house) == {"sent": 5}
+
+
+async def test_an_error_nobody_thought_of_holds_no_lease_for_ever(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise LookupError
+
+    await house.hand_in("Visit", {"id": "V1"})
+    monkeypatch.setattr(draining.references, "look_up", broken)
+    with pytest.raises(LookupError):
+        await house.work()
+    monkeypatch.undo()
+    house.clock.pass_(LEASE / 1000 + 1)
+    await house.work()
+    await house.work()
+    assert await statuses(house) == {"sent": 1}
+
+
+async def test_what_cannot_be_written_takes_nothing_else_along(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = settling.settle
+
+    async def picky(database: Database, settlements: Any, ended: Any = ()) -> Any:
+        if any(settlement.reference == "id-V1" for settlement in settlements):
+            raise DBAPIError("", {}, type("Error", (Exception,), {"sqlstate": "22P05"})())
+        return await write(database, settlements, ended)
+
+    monkeypatch.setattr(settling, "settle", picky)
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+    async with asyncio.timeout(PATIENCE):
+        await house.work()
+    row = await house.row("Visit", "V1")
+    assert (row.status, bool(row.in_doubt), row.due_at) == ("unsure", True, None)
+    assert await statuses(house) == {"sent": 4, "unsure": 1}
+    assert await leases(house) == 0
+
+
+async def test_a_need_whose_key_no_record_can_have_fails_alone(house: House) -> None:
+    await house.hand_in("Finding", {"id": "F1", "visit": "V" * 201})
+    await house.hand_in("Visit", {"id": "V1"})
+    async with asyncio.timeout(PATIENCE):
+        await house.work()
+    assert await statuses(house) == {"sent": 1, "failed": 1}
+    assert "200" in (await house.row("Finding", "F1")).problem
+
+
+async def test_a_lease_is_held_until_its_settlements_are_written(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    beaten: list[int] = []
+
+    async def heartbeat(_: Database, leases: Any) -> None:
+        beaten.append(len(leases))
+
+    write, written = settling.settle, asyncio.Event()
+
+    async def slow(*arguments: Any) -> Any:
+        await written.wait()
+        return await write(*arguments)
+
+    monkeypatch.setattr(working, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(working, "heartbeat", heartbeat)
+    monkeypatch.setattr(settling, "settle", slow)
+    await house.hand_in("Visit", {"id": "V1"})
+    stop = asyncio.Event()
+    running = asyncio.create_task(Worker(house.hub).run(stop))
+    await until(lambda: house.ministry.calls)
+    seen = len(beaten)
+    await until(lambda: len(beaten) > seen + 5)
+    written.set()
+    stop.set()
+    await running
+    assert beaten[seen:][:5] == [1] * 5
+
+
+@pytest.mark.parametrize("task", ["sweep", "all_facilities"])
+async def test_a_sweep_that_breaks_once_is_swept_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    work, broken = getattr(working, task), [1]
+
+    async def moody(*arguments: Any, **named: Any) -> Any:
+        if broken and broken.pop():
+            raise LookupError
+        return await work(*arguments, **named)
+
+    monkeypatch.setattr(working, task, moody)
+    monkeypatch.setattr(working, "SWEEP", 0.01)
+    await house.hand_in("Visit", {"id": "V1"})
+    stop = asyncio.Event()
+    running = asyncio.create_task(Worker(house.hub).run(stop))
+    await until(lambda: house.ministry.calls)
+    stop.set()
+    await running
+
+
+async def test_the_thorough_sweep_is_made_up_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[bool] = []
+
+    async def sweep(*_: Any, thorough: bool = False) -> set[Any]:
+        swept.append(thorough)
+        return away() if len(swept) < 3 else set()
+
+    monkeypatch.setattr(working, "sweep", sweep)
+    monkeypatch.setattr(working, "SWEEP", 0.01)
+    stop = asyncio.Event()
+    running = asyncio.create_task(Worker(house.hub).run(stop))
+    await until(lambda: len(swept) > 4)
+    stop.set()
+    await running
+    assert swept[:5] == [True, True, True, False, False]
+
+
+async def test_secrets_that_cannot_be_opened_are_said_on_the_channel(house: House) -> None:
+    other = Vault([new_key()])
+    await set_credentials(house.hub.database, other, house.facility.id, "ministry", {"secret": "x"})
+    account = await house.hub.accounts.get(house.facility.id, house.hub.catalog.upstreams["ministry"])
+    assert isinstance(account, str)
+    assert "ANTAR_SECRET_KEY" in account
+
+
+async def test_a_database_that_is_away_during_a_send_fails_no_record(house: House) -> None:
+    house.ministry.script = [away]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    row = await house.row("Visit", "V1")
+    assert (row.status, bool(row.in_doubt)) == ("retrying", False)
+
+
+async def test_what_breaks_after_an_answer_keeps_its_attempts(house: House) -> None:
+    def broken(call: Call) -> Reply:
+        raise LookupError
+
+    house.ministry.script = [refused(Verdict.DUPLICATE, 400), broken]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    row = await house.row("Visit", "V1")
+    assert (row.status, bool(row.in_doubt), row.tried_version) == ("failed", True, 1)
+    assert await house.attempts() == ["create duplicate"]
+
+
+async def test_a_token_sealed_with_a_key_that_was_taken_away_is_asked_for_anew(
+    database: Database, house: House
+) -> None:
+    account = Account(house.facility.id, "http://ministry")
+    await DatabaseTokens(database, Vault([new_key()])).save(account, "ministry", StoredToken("old", 1e12))
+    assert (await DatabaseTokens(database, Vault([new_key()])).load(account, "ministry")).value == ""
+
+
+async def test_a_clock_that_is_set_does_not_move_the_leases(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Database(database_url)
+    if opened.dialect == "postgresql":
+        await opened.synchronise()
+        before, real = opened.clock(), time.time_ns()
+        monkeypatch.setattr(time, "time_ns", lambda: real + 600 * 10**9)
+        assert opened.clock() - before < 60_000
+        await opened.synchronise()
+        assert opened.clock() - before < 60_000
+    await opened.close()
