@@ -11,6 +11,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from admin import accounts
 from admin.accounts import Person
+from admin.permissions import Permission
 from engine.facilities import FacilityRow, by_api_key
 from engine.hub import Hub
 
@@ -31,7 +32,9 @@ class Right(StrEnum):
     HIS = "his"
     """An API key of a facility."""
     PANEL = "panel"
-    """A logged-in person."""
+    """A logged-in person; `opt={"may": Permission...}` says what their role must allow, *Integrasi* if absent."""
+    PERSON = "person"
+    """Any logged-in person, whatever their role allows."""
     WATCH = "watch"
     """Either: what monitors and the people who keep it running look at."""
 
@@ -44,6 +47,10 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         case Right.HIS:
             await _facility_of(connection)
         case Right.PANEL:
+            person = await _person_of(connection, handler)
+            if not person.may(handler.opt.get("may", Permission.SATUSEHAT)):
+                raise PermissionDeniedException("the role does not allow it")
+        case Right.PERSON:
             await _person_of(connection, handler)
         case Right.WATCH if "authorization" in connection.headers or "x-api-key" in connection.headers:
             await _facility_of(connection)
@@ -93,7 +100,7 @@ async def _facility_of(connection: Connection) -> None:
     connection.scope["state"]["facility"] = found
 
 
-async def _person_of(connection: Connection, handler: BaseRouteHandler) -> None:
+async def _person_of(connection: Connection, handler: BaseRouteHandler) -> Person:
     """A route with `opt={"live": True}` is asked by the page, not by the person: it keeps no session alive."""
     hub = hub_of(connection)
     session = session_of(connection)
@@ -105,3 +112,4 @@ async def _person_of(connection: Connection, handler: BaseRouteHandler) -> None:
     if now - seen >= SEEN and not handler.opt.get("live"):
         session["seen"] = now
     connection.scope["state"]["person"] = known
+    return known

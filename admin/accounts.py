@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, Select, delete, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from admin.permissions import Permission
 from engine.database import Database
 from engine.errors import AntarError, NotFound
-from engine.models import User
+from engine.models import Role, User
 
 ROLES = ("admin", "superadmin")
 SHORTEST = 10
@@ -31,6 +33,12 @@ class Person:
     name: str
     role: str
     session_version: int
+    permissions: frozenset[str]
+    facility_id: int | None
+    """The only facility whose deliveries they see; None: all."""
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
 
 
 async def add_user(database: Database, name: str, password: str, role: str = "admin") -> None:
@@ -72,7 +80,7 @@ async def verify(database: Database, name: str, password: str) -> Person | None:
     """The person, if the password is theirs; takes as long when there is no such person."""
     if "\x00" in name:  # PostgreSQL refuses to compare it
         name = ""
-    rows = await database.fetch(select(User.__table__).where(User.name == name, User.disabled.is_(False)))
+    rows = await database.fetch(_people().where(User.name == name))
     # In a thread: argon2 is slow on purpose, and nobody else shall wait for it.
     matches = await asyncio.to_thread(_matches, rows[0].password_hash if rows else None, password)
     return _person(rows[0]) if rows and matches else None
@@ -80,7 +88,7 @@ async def verify(database: Database, name: str, password: str) -> Person | None:
 
 async def by_id(database: Database, id_: int) -> Person | None:
     """The person of a session, None if they were removed or disabled meanwhile."""
-    rows = await database.fetch(select(User.__table__).where(User.id == id_, User.disabled.is_(False)))
+    rows = await database.fetch(_people().where(User.id == id_))
     return _person(rows[0]) if rows else None
 
 
@@ -99,8 +107,14 @@ _SET = "UPDATE users SET password_hash = :hash, session_version = session_versio
 _END = "UPDATE users SET session_version = session_version + 1 WHERE id = :id"
 
 
+def _people() -> Select[Any]:
+    """Everybody who may log in, with what their role permits."""
+    return select(User.__table__, Role.permissions).join(Role, Role.name == User.role).where(User.disabled.is_(False))
+
+
 def _person(row: Any) -> Person:
-    return Person(row.id, row.name, row.role, row.session_version)
+    permissions = frozenset(orjson.loads(row.permissions))
+    return Person(row.id, row.name, row.role, row.session_version, permissions, row.facility_id)
 
 
 def _matches(stored: str | None, password: str) -> bool:

@@ -27,7 +27,7 @@ from admin.health import live, ready, upstreams
 from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
-from admin.pages import dashboard, login, types
+from admin.pages import dashboard, delivery, listing, login
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -71,9 +71,9 @@ def litestar_app(hub: Hub) -> Litestar:
             dashboard.home,
             dashboard.dashboard,
             dashboard.cards,
-            types.type_page,
-            types.delivery_page,
-            types.resend_delivery,
+            listing.type_page,
+            delivery.delivery_page,
+            delivery.resend_delivery,
             _statics(),
         ],
         dependencies={

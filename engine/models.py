@@ -128,12 +128,23 @@ class ApiKey(Base):
     last_used_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class Role(Base):
+    """What its people may do: a JSON list of the names in admin.access.Permission."""
+
+    __tablename__ = "roles"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    label: Mapped[str] = mapped_column(String(100))
+    permissions: Mapped[str] = mapped_column(Text)
+
+
 class User(Base):
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(40), default="admin")
+    role: Mapped[str] = mapped_column(ForeignKey("roles.name"), default="admin")
+    facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))
+    """The only facility whose deliveries they see; null: all."""
     session_version: Mapped[int] = mapped_column(Integer, default=1)
     """Raised to end every session of the user."""
     created_at: Mapped[int] = mapped_column(BigInteger)
@@ -188,6 +199,8 @@ class Delivery(Base):
     record: Mapped[str] = mapped_column(Text)
     """The source document as JSON, as it was handed in."""
     record_hash: Mapped[str] = mapped_column(String(32))
+    body: Mapped[str | None] = mapped_column(Text)
+    """What a person wrote in place of the payload (JSON): sent as it is until the record changes."""
     version: Mapped[int] = mapped_column(Integer, default=1)
     """Counts the contents handed in for this key."""
     tried_version: Mapped[int | None] = mapped_column(Integer)
@@ -215,6 +228,8 @@ class Delivery(Base):
     code: Mapped[str | None] = mapped_column(String(60))
     problem: Mapped[str | None] = mapped_column(Text)
     """Why it is not sent, in the upstream's words or ours."""
+    cause: Mapped[str | None] = mapped_column(String(200))
+    """What it has in common with others that failed alike; see engine.causes."""
     created_at: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
     settled_at: Mapped[int | None] = mapped_column(BigInteger)
@@ -237,6 +252,14 @@ class Delivery(Base):
             "lease_id",
             sqlite_where=text("lease_id IS NOT NULL"),
             postgresql_where=text("lease_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_cause",
+            "facility_id",
+            "cause",
+            "id",
+            sqlite_where=text("cause IS NOT NULL"),
+            postgresql_where=text("cause IS NOT NULL"),
         ),
         Index("ix_deliveries_list", "facility_id", "spec", "status", "id"),
         Index("ix_deliveries_date", "facility_id", "spec", "date", "id"),
@@ -278,6 +301,39 @@ class Attempt(Base):
     verdict: Mapped[str] = mapped_column(String(20))
     message: Mapped[str] = mapped_column(Text)
     response: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Job(Base):
+    """One action on many deliveries, as it was asked for; its items are fixed when it is made."""
+
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
+    upstream: Mapped[str] = mapped_column(String(40))
+    action: Mapped[str] = mapped_column(String(20))
+    """resend, ignore or regenerate"""
+    chosen: Mapped[str] = mapped_column(Text)
+    """The filter by which its deliveries were chosen, as JSON."""
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(10))
+    """running, paused, cancelled or done"""
+    total: Mapped[int] = mapped_column(Integer)
+    done: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_jobs_facility_id_state", "facility_id", "state"),)
+
+
+class JobItem(Base):
+    """One delivery of a job; without an outcome it has not had its turn."""
+
+    __tablename__ = "job_items"
+    job_id: Mapped[int] = mapped_column(BigId, ForeignKey("jobs.id"), primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    delivery_id: Mapped[int] = mapped_column(BigInteger)
+    outcome: Mapped[str | None] = mapped_column(String(20))
 
 
 class Counter(Base):

@@ -18,6 +18,10 @@ POSTGRESQL = os.environ.get("ANTAR_TEST_DATABASE_URL", "")
 BROKERS = [url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url]
 
 
+FROM_MIGRATIONS = {"installation", "roles"}
+"""Tables whose rows a migration writes."""
+
+
 class Clock:
     """Epoch milliseconds that pass only when told."""
 
@@ -66,7 +70,7 @@ async def database(database_url: str, clock: Clock) -> AsyncIterator[Database]:
 
 
 async def empty(database: Database) -> None:
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name not in FROM_MIGRATIONS)
     await database.write(lambda connection: connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")))
 
 

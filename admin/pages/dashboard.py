@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from litestar import get
+from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
@@ -71,19 +71,23 @@ async def home(hub: NamedDependency[Hub]) -> Redirect:
 
 
 @get("/integrasi/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
-async def dashboard(hub: NamedDependency[Hub], upstream: FromPath[str], period: FromQuery[str] = "all") -> Template:
+async def dashboard(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], period: FromQuery[str] = "all"
+) -> Template:
     """The whole page."""
-    return Template("dashboard.html", context=await _context(hub, upstream, period))
+    return Template("dashboard.html", context=await _context(request, hub, upstream, period))
 
 
 @get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
-async def cards(hub: NamedDependency[Hub], upstream: FromPath[str], period: FromQuery[str] = "all") -> Template:
+async def cards(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], period: FromQuery[str] = "all"
+) -> Template:
     """What the page asks for anew every few seconds."""
-    return Template("live.html", context=await _context(hub, upstream, period))
+    return Template("live.html", context=await _context(request, hub, upstream, period))
 
 
-async def _context(hub: Hub, upstream: str, period: str) -> dict[str, Any]:
-    around = await frame(hub, upstream)
+async def _context(request: Request[Any, Any, Any], hub: Hub, upstream: str, period: str) -> dict[str, Any]:
+    around = await frame(request, upstream)
     period = period if period in PERIODS else "all"
     groups = await _groups(hub, around.upstream, around.facility, period) if around.facility else {}
     return {"frame": around, "period": period, "periods": list(PERIODS), "groups": groups}

@@ -7,10 +7,11 @@ from typing import Any
 
 from litestar.exceptions import NotFoundException
 
+from admin.access import Connection, hub_of, person, session_of
+from admin.accounts import Person
 from admin.words import say
 from engine.facilities import FacilityRow, all_facilities
 from engine.health import ChannelHealth, Health, health
-from engine.hub import Hub
 from engine.models import Status
 from engine.spec import UpstreamSpec
 
@@ -33,8 +34,15 @@ class Frame:
 
     upstream: UpstreamSpec
     upstreams: tuple[UpstreamSpec, ...]
+    person: Person
+    facilities: tuple[FacilityRow, ...]
+    """Those that the person may see."""
     facility: FacilityRow | None
     strip: dict[str, Any]
+
+    def may(self, permission: str) -> bool:
+        """Whether the person's role allows it; templates ask so too."""
+        return permission in self.person.permissions
 
     def label(self, status: str) -> str:
         """The word for a status, as the upstream wants it said."""
@@ -44,14 +52,19 @@ class Frame:
         return ICONS[Status(status)]
 
 
-async def frame(hub: Hub, upstream: str) -> Frame:
+async def frame(request: Connection, upstream: str) -> Frame:
     """Raises 404 for an upstream that the catalog does not have."""
+    hub, known = hub_of(request), person(request)
     spec = hub.catalog.upstreams.get(upstream)
     if spec is None:
         raise NotFoundException(say("error.not_found"))
-    facility = next(iter(await all_facilities(hub.database)), None)
+    visible = tuple(
+        row for row in await all_facilities(hub.database) if known.facility_id is None or row.id == known.facility_id
+    )
+    chosen = session_of(request).get("facility")
+    facility = next((row for row in visible if row.id == chosen), next(iter(visible), None))
     upstreams = tuple(hub.catalog.upstreams.values())
-    return Frame(spec, upstreams, facility, _strip(await health(hub), spec, facility))
+    return Frame(spec, upstreams, known, visible, facility, _strip(await health(hub), spec, facility))
 
 
 def _strip(found: Health, upstream: UpstreamSpec, facility: FacilityRow | None) -> dict[str, Any]:

@@ -53,7 +53,7 @@ async def login(
     return Redirect("/", status_code=303)
 
 
-@post("/logout", opt={"right": Right.PANEL}, include_in_schema=False, status_code=303)
+@post("/logout", opt={"right": Right.PERSON}, include_in_schema=False, status_code=303)
 async def logout(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

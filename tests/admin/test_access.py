@@ -10,6 +10,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
+from sqlalchemy import text
 
 from admin import accounts
 from admin.access import IDLE_LIFE, SEEN, SESSION_LIFE, Right
@@ -71,7 +72,7 @@ async def test_a_wrong_key_opens_nothing(nobody: httpx.AsyncClient, house: House
 async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, house: House) -> None:
     for method, path, right in routes(litestar_app(house.hub)):
         answer = await visit(his, method, path)
-        assert refused(answer) == (right is Right.PANEL), (method, path, answer.status_code)
+        assert refused(answer) == (right in {Right.PANEL, Right.PERSON}), (method, path, answer.status_code)
 
 
 async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, house: House) -> None:
@@ -79,6 +80,14 @@ async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, house
         if path != "/logout":
             answer = await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})
             assert refused(answer) == (right is Right.HIS), (method, path, answer.status_code)
+
+
+async def test_a_role_that_allows_nothing_opens_no_page(person: httpx.AsyncClient, house: House) -> None:
+    empty = text("UPDATE roles SET permissions = '[]' WHERE name = 'admin'")
+    await house.hub.database.write(lambda connection: connection.execute(empty))
+    for method, path, right in routes(litestar_app(house.hub)):
+        if right is Right.PANEL:
+            assert (await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})).status_code == 403, path
 
 
 async def test_another_site_can_make_a_browser_change_nothing(person: httpx.AsyncClient, house: House) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
-from admin.pages.types import masked
+from admin.pages.shown import masked
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,104 @@
+"""How deliveries, times and bodies are shown, wherever they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from litestar.exceptions import NotFoundException
+
+from admin.pages.frame import Frame
+from admin.words import say
+from engine.context import context
+from engine.facilities import FacilityRow
+from engine.hub import Hub
+from engine.spec import Spec
+from engine.template import TemplateError
+
+ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+_IDENTIFIER = re.compile(r"(?<!\w)\d{6,12}(?=\d{4}(?!\w))")
+"""All but the last four digits of what may be a NIK, a card or a phone number (10 digits and more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as it is shown: in the facility's zone, and in UTC for whoever hovers."""
+
+    short: str
+    local: str
+    utc: str
+
+
+def entry_of(hub: Hub, upstream: str, spec: str) -> Spec:
+    """The entry of a page; raises 404."""
+    entry = hub.catalog.specs.get(spec)
+    if entry is None or entry.upstream.name != upstream:
+        raise NotFoundException(say("error.not_found"))
+    return entry
+
+
+def shown_row(spec: Spec, around: Frame, row: Any) -> dict[str, Any]:
+    """A delivery as the list shows it."""
+    facility: Any = around.facility
+    return {
+        "id": row.id,
+        "key": row.key,
+        "norm": row.patient_norm,
+        "name": row.patient_name,
+        "date": row.date,
+        "status": row.status,
+        "label": around.label(row.status),
+        "icon": around.icon(row.status),
+        "code": row.http_status,
+        "problem": row.problem,
+        "tries": row.tries,
+        "time": moment(row.settled_at or row.changed_at, facility),
+        "cells": _cells(spec, facility, row),
+    }
+
+
+def _cells(spec: Spec, facility: FacilityRow, row: Any) -> list[str]:
+    """The declared columns; a record that an older entry took may lack what a newer one shows."""
+    scope = context(spec, orjson.loads(row.record), facility, reference=row.reference)
+    cells = []
+    for column in spec.columns:
+        try:
+            value = column.value.render(scope)
+        except TemplateError:
+            value = None
+        cells.append("–" if value in (None, "") else masked(str(value)))
+    return cells
+
+
+def pretty(body: bytes | None) -> str:
+    """JSON indented, anything else as it is; identifiers masked but for their last four digits."""
+    if not body:
+        return ""
+    try:
+        text = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        text = body.decode("utf-8", "replace")
+    return masked(text)
+
+
+def masked(text: str) -> str:
+    return _IDENTIFIER.sub(lambda found: "•" * len(found[0]), text)
+
+
+def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
+    """A time in the facility's zone, e.g. 10/03/2026 08.00 WIB."""
+    if milliseconds is None:
+        return None
+    utc = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    local = utc.astimezone(ZoneInfo(facility.time_zone))
+    zone = zone_name(facility)
+    return Moment(f"{local:%d/%m/%Y %H.%M}", f"{local:%d/%m/%Y %H.%M.%S} {zone}", f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def zone_name(facility: FacilityRow) -> str:
+    """WIB, WITA or WIT; any other zone by its full name."""
+    return ZONES.get(facility.time_zone, facility.time_zone)
