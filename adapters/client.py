@@ -95,7 +95,7 @@ class HttpUpstream:
     def distrust(self, account: Account) -> None:
         """What was just renewed has been refused as well."""
 
-    def unwrap(self, response: Response, account: Account, headers: HeaderBlock) -> Response:
+    async def unwrap(self, response: Response, account: Account, headers: HeaderBlock) -> Response:
         """The answer without what its sender wrapped it in (e.g. encryption)."""
         return response
 
@@ -130,7 +130,7 @@ class HttpUpstream:
             response = await self._wire.exchange(self._request(call, account, headers))
         except httpx.TransportError as error:
             return Exchange(_failure(call, error, self._clock() - started))
-        response = self.unwrap(response, account, headers)
+        response = await self.unwrap(response, account, headers)
         reply, rule = self._judge.judge(call, response, self._wall(), self._clock() - started)
         return Exchange(reply, rule, response)
 

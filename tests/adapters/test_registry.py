@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.base import Profile, Verdict
+from adapters.base import Account, Profile, Verdict
 from adapters.dryrun import DryRun
 from adapters.memory import MemoryTokens
 from adapters.registry import ADAPTERS
 from tests.adapters.fakes import ACCOUNT, GET, POST, PUT, Clock, FakeWire, answer
 
+SIGNED = {"cons_id": "12345", "secret_key": "s", "user_key": "u"}
+EVERYBODY = Account(ACCOUNT.facility_id, ACCOUNT.base_url, {**ACCOUNT.credentials, **SIGNED})
 pytestmark = pytest.mark.anyio
 SETTINGS = {"token_path": "/oauth2/v1/accesstoken", "probe_path": "/"}
 
@@ -18,8 +20,8 @@ SETTINGS = {"token_path": "/oauth2/v1/accesstoken", "probe_path": "/"}
 async def test_every_adapter_sends_probes_and_closes(name: str) -> None:
     wire = FakeWire(lambda _: answer(200, {"id": "1", "access_token": "t", "expires_in": "3599"}))
     upstream = ADAPTERS[name](Profile(name, settings=SETTINGS), MemoryTokens(), wire)
-    assert (await upstream.send(POST, ACCOUNT)).verdict is Verdict.ACCEPTED
-    assert (await upstream.probe(ACCOUNT)).ok
+    assert (await upstream.send(POST, EVERYBODY)).verdict is Verdict.ACCEPTED
+    assert (await upstream.probe(EVERYBODY)).ok
     assert list(upstream.check({"resourceType": "OperationOutcome"})) or name != "satusehat"
     await upstream.close()
 

@@ -1,0 +1,1 @@
+"""BPJS Kesehatan: PCare and Antrean FKTP."""

@@ -1,0 +1,64 @@
+"""PCare and Antrean FKTP: signed requests, and answers that may be encrypted (reference bpjs 1-3)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import orjson
+
+from adapters.base import Account, Reply, Verdict
+from adapters.bpjs.cipher import decrypt
+from adapters.bpjs.signature import headers, timestamp_of
+from adapters.client import HttpUpstream, NoCredential
+from adapters.wire.contract import HeaderBlock, Response
+
+ALWAYS = ("cons_id", "secret_key", "user_key")
+LOGIN = ("username", "password")
+LARGE = 32 * 1024
+"""Bytes of an answer from which on it is decrypted in a thread: a list of all diagnoses takes half a second."""
+
+
+class Bpjs(HttpUpstream):
+    """Signs each request anew. Credentials: cons_id, secret_key, user_key; username and password where
+    `settings.application` (PCare's kdAplikasi) says that a login goes along."""
+
+    async def authorize(self, account: Account) -> HeaderBlock:
+        application = str(self.profile.settings.get("application", ""))
+        missing = [name for name in ALWAYS + (LOGIN if application else ()) if not account.credentials.get(name)]
+        if missing:
+            raise NoCredential(_refusal(f"Kredensial belum diisi: {', '.join(missing)}"))
+        try:
+            return headers(account.credentials, int(self._wall()), application)
+        except httpx.LocalProtocolError as error:
+            raise NoCredential(_refusal("Kredensial memuat karakter yang tidak sah")) from error
+
+    async def renew(self, account: Account, refused: HeaderBlock) -> HeaderBlock:
+        """A stale timestamp is mended by signing again."""
+        return await self.authorize(account)
+
+    async def unwrap(self, response: Response, account: Account, headers: HeaderBlock) -> Response:
+        """The same envelope with its `response` decrypted; left as it is where that is no encrypted text."""
+        if b'"response"' not in response.body or response.cut:
+            return response
+        if len(response.body) < LARGE:
+            return _opened(response, account, timestamp_of(headers))
+        return await asyncio.to_thread(_opened, response, account, timestamp_of(headers))
+
+
+def _refusal(message: str) -> Reply:
+    return Reply(Verdict.UNAUTHORIZED, message=message, sent=False)
+
+
+def _opened(response: Response, account: Account, timestamp: str) -> Response:
+    try:
+        envelope: Any = orjson.loads(response.body)
+        wrapped = envelope["response"]
+        if not isinstance(wrapped, str) or not wrapped:
+            return response
+        text = decrypt(wrapped, account.credentials["cons_id"], account.credentials["secret_key"], timestamp)
+        return replace(response, body=orjson.dumps({**envelope, "response": orjson.loads(text)}))
+    except (ValueError, TypeError, KeyError):  # a plain message, or none of theirs
+        return response

@@ -1,0 +1,1 @@
+"""PCare and Antrean FKTP in a box (reference bpjs 9)."""

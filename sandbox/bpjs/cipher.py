@@ -1,0 +1,28 @@
+"""Wraps answers as BPJS does: JSON, LZ-String, AES-256-CBC, base64 (reference bpjs 2.1 backwards)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import lzstring
+import orjson
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+
+def encrypt(content: Any, cons_id: str, secret: str, timestamp: str) -> str:
+    """The text that stands in `response`, for the request that carried this timestamp."""
+    key = hashlib.sha256(f"{cons_id}{secret}{timestamp}".encode()).digest()
+    compressed = lzstring.compress_to_encoded_uri_component(_units(orjson.dumps(content).decode()))
+    padder = PKCS7(128).padder()
+    padded = padder.update(compressed.encode("ascii")) + padder.finalize()
+    sealing = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
+    return base64.b64encode(sealing.update(padded) + sealing.finalize()).decode()
+
+
+def _units(text: str) -> str:
+    """One character per UTF-16 unit: LZ-String knows no other."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    return "".join(chr(int.from_bytes(units[at : at + 2], "little")) for at in range(0, len(units), 2))
