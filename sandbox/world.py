@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from sandbox.barriers import Barriers
+from sandbox.bpjs.site import Bpjs
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.satusehat.clients import DEMO_CLIENT, Client
@@ -32,7 +33,8 @@ class World:
         self.barriers = Barriers()
         self.latency = latency
         self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict))
-        self.sites: tuple[Site, ...] = (self.satusehat,)
+        self.bpjs = Bpjs(self.clock, self.witness)
+        self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs)
 
     def reset(self) -> None:
         """Back to the first state. Requests that wait at a barrier are let go."""

@@ -1,0 +1,167 @@
+"""Antrean FKTP as the clinic calls it: the schedule, and entries that are added, called and cancelled (5.2-5.6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import orjson
+
+from sandbox.bpjs import reference
+from sandbox.bpjs.envelope import Said
+from sandbox.bpjs.members import Members
+from sandbox.bpjs.registrations import SCREENING
+from sandbox.bpjs.routes import Routes
+from sandbox.bpjs.settings import Settings
+from sandbox.exchange import Answer, Request
+from sandbox.witness import Witness
+
+OK = Said(200, "Ok")
+SUNDAY = 6
+ADD = (
+    "nomorkartu",
+    "nik",
+    "nohp",
+    "kodepoli",
+    "namapoli",
+    "norm",
+    "tanggalperiksa",
+    "kodedokter",
+    "namadokter",
+    "jampraktek",
+    "nomorantrean",
+    "angkaantrean",
+    "keterangan",
+)
+CALL = ("tanggalperiksa", "kodepoli", "nomorkartu", "status", "waktu")
+CANCEL = ("tanggalperiksa", "kodepoli", "nomorkartu", "alasan")
+WRONG_CARD = "nomor kartu tidak valid, silahkan periksa kembali nomor kartu"
+UNKNOWN_CARD = "nomor kartu tidak terdaftar, silahkan periksa kembali nomor kartu anda"
+TWICE = "Peserta sudah terdaftar di poli tersebut pada hari ini"
+NOT_HERE = "Antrean tidak ditemukan"
+"""Invented: the real texts of panggil and batal are not on record (reference bpjs 10, 5)."""
+
+Key = tuple[str, str, str]
+Operation = Callable[..., Said]
+
+
+@dataclass(slots=True)
+class Entry:
+    content: dict[str, Any]
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Antrean:
+    """The service of one clinic."""
+
+    def __init__(self, members: Members, witness: Witness, settings: Settings) -> None:
+        self._members = members
+        self._witness = witness
+        self._settings = settings
+        self._entries: dict[Key, Entry] = {}
+        self._cancelled: dict[Key, int] = {}
+        self._routes: Routes[Operation] = Routes(
+            {
+                "GET ref/poli/tanggal/{day}": _polis,
+                "GET ref/dokter/kodepoli/{poli}/tanggal/{day}": _doctors,
+                "POST antrean/add": self._add,
+                "POST antrean/panggil": self._call,
+                "POST antrean/batal": self._cancel,
+            }
+        )
+
+    def answer(self, request: Request, path: str) -> Said | Answer:
+        hit = self._routes.find(request.method, path)
+        if hit is None:
+            return Answer(405 if self._routes.knows(path) else 404, b"Method Not Allowed", "text/plain")
+        operation, segments = hit
+        if request.method == "GET":
+            return operation(**segments)
+        try:
+            content = orjson.loads(request.body)
+        except orjson.JSONDecodeError:
+            return Said(201, "missing data")
+        return operation(content) if isinstance(content, dict) else Said(201, "missing data")
+
+    def _add(self, content: dict[str, Any]) -> Said:
+        if any(content.get(name) is None for name in ADD):
+            return Said(201, "missing data")
+        if refusal := self._refusal(content):
+            return Said(201, refusal)
+        key = _key(content)
+        self._entries[key] = Entry(content)
+        turn = self._cancelled.get(key, 0)
+        self._witness.created("antrean", [str(content["nomorantrean"])], "|".join((*key, str(turn))))
+        return OK
+
+    def _refusal(self, content: dict[str, Any]) -> str | None:
+        """Why an entry is refused; forms first, then look-ups (the real order is not on record)."""
+        member = self._members.by_card(str(content["nomorkartu"]))
+        slot = next((row for row in _slots(content["tanggalperiksa"]) if _fits(row, content)), None)
+        here = [entry for entry in self._entries.values() if slot and _fits(slot, entry.content)]
+        refusals = {
+            WRONG_CARD: not re.fullmatch(r"\d{13}", str(content["nomorkartu"])),
+            "NIK tidak valid, silahkan periksa kembali NIK anda": not re.fullmatch(r"\d{16}", str(content["nik"])),
+            UNKNOWN_CARD: member is None,
+            TWICE: self._settings.refuse_duplicates and _key(content) in self._entries,
+            SCREENING: member is not None and not member.screened,
+            "Jadwal dokter tidak ditemukan": slot is None,
+            "Kuota penuh": slot is not None and len(here) >= slot["kapasitas"],
+        }
+        found = next((text for text, holds in refusals.items() if holds), None)
+        if found == TWICE:
+            self._witness.refused_duplicates["antrean"] += 1
+        return found
+
+    def _call(self, content: dict[str, Any]) -> Said:
+        if any(content.get(name) is None for name in CALL):
+            return Said(201, "missing data")
+        entry = self._entries.get(_key(content))
+        if entry is None:
+            return Said(201, NOT_HERE)
+        if not isinstance(content["waktu"], int) or content["waktu"] < 10**12:
+            return Said(201, "waktu tidak valid")
+        entry.calls.append(content)
+        return OK
+
+    def _cancel(self, content: dict[str, Any]) -> Said:
+        if any(content.get(name) is None for name in CANCEL):
+            return Said(201, "missing data")
+        key = _key(content)
+        if self._entries.pop(key, None) is None:
+            return Said(201, NOT_HERE)
+        self._cancelled[key] = self._cancelled.get(key, 0) + 1
+        return OK
+
+
+def _key(content: dict[str, Any]) -> Key:
+    return str(content["nomorkartu"]), str(content["tanggalperiksa"]), str(content["kodepoli"])
+
+
+def _slots(day: str) -> list[reference.Row]:
+    """The shifts of a day; raises nothing: a day that is none has none."""
+    try:
+        closed = date.fromisoformat(str(day)).weekday() == SUNDAY
+    except ValueError:
+        return []
+    return [] if closed else reference.short("jadwal")
+
+
+def _fits(slot: reference.Row, content: dict[str, Any]) -> bool:
+    wanted = (str(content["kodepoli"]), str(content["kodedokter"]), str(content["jampraktek"]))
+    return wanted == (slot["kodepoli"], str(slot["kodedokter"]), slot["jampraktek"])
+
+
+def _polis(day: str) -> Said:
+    polis = {row["kodepoli"]: row["namapoli"] for row in _slots(day)}
+    rows = [{"namapoli": name, "kodepoli": code} for code, name in polis.items()]
+    return Said(1, "OK", {"list": rows}, sealed=True) if rows else Said(201, "No Content")
+
+
+def _doctors(poli: str, day: str) -> Said:
+    shown = ("namadokter", "kodedokter", "jampraktek", "kapasitas")
+    rows = [{name: row[name] for name in shown} for row in _slots(day) if row["kodepoli"] == poli]
+    return Said(1, "OK", {"list": rows}, sealed=True) if rows else Said(201, "Jadwal Dokter tidak ditemukan")
