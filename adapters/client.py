@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlencode
@@ -20,6 +21,8 @@ from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire,
 
 ACCEPT = header_block([("Accept", "application/json")])
 
+JAKARTA = timezone(timedelta(hours=7))
+"""Where the upstreams' days begin and end."""
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9:@!$&'()*+,;=_~-][A-Za-z0-9:@!$&'()*+,;=._~-]*)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -72,8 +75,9 @@ class HttpUpstream:
         organization = account.credentials.get("organization_id", "")
         if "{organization_id}" in path and not organization:
             return Probe(ok=False, message="Nomor organisasi belum diisi", seconds=0.0)
-        path = path.replace("{organization_id}", quote(organization, safe=""))
         started = self._wall()
+        today = datetime.fromtimestamp(started, JAKARTA).date().isoformat()
+        path = path.replace("{organization_id}", quote(organization, safe="")).replace("{today}", today)
         seen = await self._ask(Call("GET", path), account)
         reply = seen.reply
         theirs = parse_date(seen.response.header(b"date")) if seen.response else None

@@ -75,7 +75,9 @@ def _settings(folder: Path, fresh: bool) -> Settings:
         "ANTAR_LOG_LEVEL": "WARNING",
     }
     settings = from_environment({**_own_environment(), **environ})
-    return replace(settings, addresses=dict.fromkeys(settings.addresses, f"http://127.0.0.1:{settings.sandbox_port}"))
+    configured, chosen = f":{Settings.sandbox_port}", f":{settings.sandbox_port}"
+    addresses = {name: address.replace(configured, chosen) for name, address in settings.addresses.items()}
+    return replace(settings, addresses=addresses)
 
 
 def _own_environment() -> dict[str, str]:
@@ -113,15 +115,19 @@ async def _prepare(settings: Settings) -> Access:
             facility = await facilities.add_facility(
                 hub.database, "klinik-contoh", "Klinik Contoh Sehat", ZONE, "100099001"
             )
-        for upstream, names in ((u.name, u.credentials) for u in hub.catalog.upstreams.values()):
-            known = {"client_id": "demo-client", "client_secret": "demo-secret", "organization_id": "100099001"}
-            values = {name: known[name] for name in names if name in known}
+        for upstream, values in demo_credentials(settings.config_dir).items():
             await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, values)
         password = secrets.token_urlsafe(9)
         await accounts.replace_user(hub.database, "admin", password, "superadmin")
         return Access("admin", password, await facilities.new_api_key(hub.database, facility.id, "demo"))
     finally:
         await hub.close()
+
+
+def demo_credentials(config: Path) -> dict[str, dict[str, str]]:
+    """The demo clinic's accounts by upstream."""
+    accounts_: dict[str, dict[str, str]] = json.loads((config / "demo" / "credentials.json").read_text("utf-8"))
+    return accounts_
 
 
 def _play(settings: Settings, access: Access) -> None:

@@ -1,0 +1,35 @@
+"""Every answer of the reference (bpjs 3.1-3.6), judged by the rules that are shipped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.base import Call
+from adapters.judge import Judge
+from engine.catalog import load
+from tests.adapters.fakes import answer
+
+REPLIES = json.loads((Path(__file__).parent / "bpjs_replies.json").read_text())
+UPSTREAMS = load(Path(__file__).parents[2] / "config").upstreams
+
+
+@pytest.mark.parametrize("given", REPLIES, ids=lambda given: given["name"])
+def test_a_recorded_answer_gets_its_verdict(given: dict[str, Any]) -> None:
+    judge = Judge(UPSTREAMS[given["service"]].profile)
+    response = answer(given["status"], given["body"], {"Content-Type": given["media"]})
+    reply, rule = judge.judge(Call(given["method"], "/x"), response, 0.0, 0.0)
+    assert (reply.verdict, given["message_contains"] in reply.message) == (given["verdict"], True), reply.message
+    assert (rule is not None and rule.renew) == ("Service Expired" in str(given["body"]))
+
+
+def test_201_is_created_for_one_service_and_refused_for_the_other() -> None:
+    bodies = {"pcare": {"metaData": {"code": 201}}, "antrean": {"metadata": {"code": 201}}}
+    judged = {
+        name: Judge(UPSTREAMS[name].profile).judge(Call("POST", "/x"), answer(201, body), 0.0, 0.0)[0].verdict
+        for name, body in bodies.items()
+    }
+    assert judged == {"pcare": "accepted", "antrean": "rejected"}
