@@ -43,6 +43,7 @@ class Profile:
     outcomes: tuple[OutcomeRule, ...] = ()
     code: Extract | None = None
     message: Extract | None = None
+    place: Extract | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The adapter's own settings, e.g. the token path; the adapter checks them."""
 
@@ -85,6 +86,8 @@ class Reply:
     code: str | None = None
     """The business or rule code inside the body, e.g. "10457"."""
     message: str = ""
+    place: str | None = None
+    """The path into what was sent that the answer complains of, e.g. "Encounter.period.start"."""
     body: bytes = field(default=b"", repr=False)
     """As received, cut at BODY_LIMIT."""
     content: Any = field(default=None, repr=False)

@@ -49,6 +49,7 @@ class Judge:
             status=response.status,
             code=code and _CONTROL.sub(" ", code),
             message="" if silent else _message(self._profile, response, content),
+            place=None if verdict is Verdict.ACCEPTED else _place(self._profile, content),
             body=response.body,
             content=content,
             media=media,
@@ -124,6 +125,11 @@ def _message(profile: Profile, response: Response, content: Any) -> str:
     if said:
         return _CONTROL.sub(" ", said)[:MESSAGE_LIMIT]
     return excerpt(response.body[:8192].decode("utf-8", "replace")) or _status_line(response.status)
+
+
+def _place(profile: Profile, content: Any) -> str | None:
+    found = profile.place.read(content) if profile.place and content is not None else None
+    return _CONTROL.sub(" ", found)[:MESSAGE_LIMIT] if found else None
 
 
 def _status_line(status: int) -> str:

@@ -234,6 +234,7 @@ class _Trip:
                 http_status=reply.status,
                 code=reply.code and reply.code[:CODE_LENGTH],
                 response=reply.body[:RESPONSE_LENGTH] or None,
+                place=reply.place,
             )
         )
         return reply

@@ -84,6 +84,7 @@ def _profile(name: str, node: Node, path: str, faults: Faults) -> Profile:
         outcomes=outcomes(node, path, faults),
         code=_extract(node.get("code"), f"{path}.code", faults),
         message=_extract(node.get("message"), f"{path}.message", faults),
+        place=_extract(node.get("place"), f"{path}.place", faults),
         settings=reading.plain_mapping(node, "settings"),
     )
 

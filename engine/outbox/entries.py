@@ -96,6 +96,8 @@ class AttemptRow:
     http_status: int | None = None
     code: str | None = None
     response: bytes | None = None
+    place: str | None = None
+    """Where in the request the answer finds fault; goes into the delivery's cause, not into the account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Connection, insert, text
 
 from engine import counters
+from engine.causes import Kind, cause_text
 from engine.database import Database
 from engine.models import Attempt, Status
 from engine.outbox.entries import Channel
@@ -47,9 +48,17 @@ def _take_back(database: Database, lease_id: int, connection: Connection) -> set
 
 
 def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
-    return {"lease": lease_id, "begun": int(begun), "now": now, "deaths": DEATHS, "quarantine": QUARANTINE}
+    return {
+        "lease": lease_id,
+        "begun": int(begun),
+        "now": now,
+        "deaths": DEATHS,
+        "quarantine": QUARANTINE,
+        "cause": LOST,
+    }
 
 
+LOST = cause_text(Kind.LOST)
 QUARANTINE = "Tiga kali pekerja berhenti mendadak saat memegang kiriman ini; periksa isinya sebelum mengirim ulang."
 
 _TAKE_BACK = """
@@ -58,6 +67,7 @@ UPDATE deliveries SET
                 WHEN :begun = 1 AND reference IS NULL THEN 'unsure' ELSE claimed_from END,
   due_at = CASE WHEN deaths + 1 >= :deaths THEN NULL ELSE CAST(:now AS BIGINT) END,
   problem = CASE WHEN deaths + 1 >= :deaths THEN :quarantine ELSE problem END,
+  cause = CASE WHEN deaths + 1 >= :deaths THEN CAST(:cause AS VARCHAR) END,
   tried_version = CASE WHEN :begun = 1 THEN COALESCE(tried_version, version) ELSE tried_version END,
   in_doubt = in_doubt OR (:begun = 1 AND reference IS NULL),
   deaths = deaths + 1, lease_id = NULL, claimed_from = NULL

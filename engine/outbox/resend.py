@@ -116,6 +116,6 @@ def _wanted(database: Database) -> str:
 
 _RESEND = """
 UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, trigger = :trigger,
-  in_doubt = in_doubt AND :force = 0, problem = NULL WHERE id IN """
+  in_doubt = in_doubt AND :force = 0, problem = NULL, cause = NULL WHERE id IN """
 
-_IGNORE = "UPDATE deliveries SET status = 'ignored', due_at = NULL, settled_at = :now WHERE id IN "
+_IGNORE = "UPDATE deliveries SET status = 'ignored', due_at = NULL, cause = NULL, settled_at = :now WHERE id IN "

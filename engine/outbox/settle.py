@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
+from adapters.base import Verdict
 from engine import counters
+from engine.causes import Kind, cause_text
 from engine.database import Database, as_json
 from engine.failpoints import failpoint
 from engine.models import Attempt, Status
@@ -70,6 +72,7 @@ _COLUMNS = {
     "http_status": "smallint",
     "code": "text",
     "problem": "text",
+    "cause": "text",
 }
 
 
@@ -90,7 +93,25 @@ def _row(settlement: Settlement) -> list[Any]:
         settlement.http_status,
         settlement.code,
         settlement.problem,
+        cause_of(settlement),
     ]
+
+
+def cause_of(settlement: Settlement) -> str | None:
+    """What it has in common with others that ended like it; None unless it failed, waits or is in doubt."""
+    if settlement.status not in (Status.FAILED, Status.UNSURE, Status.BLOCKED):
+        return None
+    if settlement.waits:
+        return cause_text(Kind.BLOCKED, settlement.waits[0][0])
+    last = settlement.attempts[-1] if settlement.attempts else None
+    code = settlement.code or settlement.http_status
+    if last is None:
+        return cause_text(Kind.UNSURE if settlement.in_doubt else Kind.BROKEN, code, words=settlement.problem)
+    if last.operation == "check":
+        return cause_text(Kind.CHECK, words=settlement.problem)
+    if last.verdict == Verdict.ACCEPTED:
+        return cause_text(Kind.LOOKUP if last.operation == "find" else Kind.BROKEN, code, words=settlement.problem)
+    return cause_text(last.verdict, code, last.place, settlement.problem)
 
 
 def _statement(database: Database) -> str:
@@ -106,6 +127,7 @@ def _statement(database: Database) -> str:
       sent_version = COALESCE(v.sent_version, deliveries.sent_version),
       sent_at = CASE WHEN v.sent_version IS NULL THEN deliveries.sent_at ELSE :now END,
       http_status = v.http_status, code = v.code, problem = v.problem,
+      cause = CASE WHEN {again} THEN NULL ELSE v.cause END,
       in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
       deaths = CASE WHEN v.tried = 1 THEN 0 ELSE deliveries.deaths END
     FROM {database.rows(_COLUMNS, "rows")} AS v
@@ -169,7 +191,7 @@ def release(
     _lock(database, connection, ids)
     freed = connection.execute(
         text(
-            "UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL "
+            "UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL "
             f"WHERE id IN (SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v) AND status = 'blocked' "
             "AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.delivery_id = deliveries.id) "
             "RETURNING facility_id, spec, upstream, date"
