@@ -8,13 +8,15 @@ from pathlib import Path
 
 from adapters.registry import ADAPTERS
 from engine.faults import Faults, did_you_mean
+from engine.loading.code_lists import load_code_lists
 from engine.loading.entries import inheriting, load_entry
 from engine.loading.examples import check_examples
 from engine.loading.files import Sections, read_files
 from engine.loading.hashing import content_hash
 from engine.loading.relations import check_relations
+from engine.loading.remedies import with_remedies
 from engine.loading.upstreams import LoadedUpstream, load_upstreams
-from engine.spec import Spec, UpstreamSpec
+from engine.spec import CodeList, Spec, UpstreamSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Catalog:
     """All entries and upstreams, in the order of the files."""
 
     specs: Mapping[str, Spec]
+    code_lists: Mapping[str, CodeList]
     upstreams: Mapping[str, UpstreamSpec]
     groups: tuple[str, ...]
     """As the dashboard shows them."""
@@ -39,11 +42,14 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
     sections = read_files(directory, faults)
     faults.settle()
     upstreams = load_upstreams(sections, ADAPTERS if adapters is None else adapters, faults)
+    upstreams = with_remedies(upstreams, sections, faults)
     specs = _load_specs(sections, upstreams, faults)
     check_relations(sections, specs, faults)
+    code_lists = load_code_lists(sections, upstreams, faults)
     faults.raise_if_any()
     return Catalog(
         specs=specs,
+        code_lists=code_lists,
         upstreams={name: each.spec for name, each in upstreams.items()},
         groups=tuple(sections.groups),
         hash=_hash(sections, specs),
@@ -72,4 +78,5 @@ def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], fau
 
 def _hash(sections: Sections, specs: Mapping[str, Spec]) -> str:
     upstreams = {name: node.plain() for name, node in sections.upstreams.items()}
-    return content_hash([sections.groups, upstreams, {name: spec.hash for name, spec in specs.items()}])
+    lists = {name: node.plain() for name, node in sections.code_lists.items()}
+    return content_hash([sections.groups, upstreams, {name: spec.hash for name, spec in specs.items()}, lists])

@@ -23,6 +23,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 KEY_LENGTH = 200
 """Characters of a record's key at most."""
 
+WORD_LENGTH = 60
+"""Characters of a word that a patient is found by."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -256,14 +259,77 @@ class Delivery(Base):
         Index(
             "ix_deliveries_cause",
             "facility_id",
+            "spec",
             "cause",
+            "date",
             "id",
             sqlite_where=text("cause IS NOT NULL"),
             postgresql_where=text("cause IS NOT NULL"),
         ),
-        Index("ix_deliveries_list", "facility_id", "spec", "status", "id"),
+        Index(
+            "ix_deliveries_http",
+            "facility_id",
+            "spec",
+            "http_status",
+            "date",
+            "id",
+            sqlite_where=text("http_status >= 400"),
+            postgresql_where=text("http_status >= 400"),
+        ),
+        Index(
+            "ix_deliveries_code",
+            "facility_id",
+            "spec",
+            "code",
+            "date",
+            "id",
+            sqlite_where=text("code IS NOT NULL AND cause IS NOT NULL"),
+            postgresql_where=text("code IS NOT NULL AND cause IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_reference",
+            "facility_id",
+            "reference",
+            sqlite_where=text("reference IS NOT NULL"),
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_patient",
+            "facility_id",
+            "patient_norm",
+            "spec",
+            "date",
+            "id",
+            sqlite_where=text("patient_norm IS NOT NULL"),
+            postgresql_where=text("patient_norm IS NOT NULL"),
+        ),
+        Index("ix_deliveries_list", "facility_id", "spec", "status", "date", "id"),
         Index("ix_deliveries_date", "facility_id", "spec", "date", "id"),
     )
+
+
+class PatientWord(Base):
+    """A word that a patient is found by, in lower case; see engine.patients."""
+
+    __tablename__ = "patient_words"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    norm: Mapped[str] = mapped_column(String(60), primary_key=True)
+    word: Mapped[str] = mapped_column(
+        String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C"), "postgresql"), primary_key=True
+    )
+    """Compared by its bytes, so that an index finds what begins alike whatever the language of the database."""
+
+    __table_args__ = (Index("ix_patient_words_word", "facility_id", "word", "norm"),)
+
+
+class HeldResend(Base):
+    """A resend that a person may still take back; the sweep performs it once it is due."""
+
+    __tablename__ = "held_resends"
+    delivery_id: Mapped[int] = mapped_column(BigId, ForeignKey("deliveries.id"), primary_key=True, autoincrement=False)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    actor: Mapped[str] = mapped_column(String(100))
+    due_at: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 class Wait(Base):
@@ -334,6 +400,71 @@ class JobItem(Base):
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     delivery_id: Mapped[int] = mapped_column(BigInteger)
     outcome: Mapped[str | None] = mapped_column(String(20))
+
+
+class CodeRow(Base):
+    """A row of a code list as it was last read; one that vanished stays, because records still name it."""
+
+    __tablename__ = "code_rows"
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
+    list: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+    """Its columns as a JSON object."""
+    words: Mapped[str] = mapped_column(Text)
+    """All values in lower case, for the search."""
+    since: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+    gone_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Synchronisation(Base):
+    """One reading of a code list: how far it is, and what it brought."""
+
+    __tablename__ = "synchronisations"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
+    list: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(10))
+    """running, done or failed"""
+    started_at: Mapped[int] = mapped_column(BigInteger)
+    held_until: Mapped[int] = mapped_column(BigInteger, default=0)
+    """A worker reads it; when this has passed, another goes on."""
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    total: Mapped[int] = mapped_column(Integer, default=0)
+    """Reads that it takes, as far as known; a paged one counts once."""
+    done: Mapped[int] = mapped_column(Integer, default=0)
+    offset: Mapped[int] = mapped_column(Integer, default=0)
+    """Rows that the present paged read has brought."""
+    added: Mapped[int] = mapped_column(Integer, default=0)
+    changed: Mapped[int] = mapped_column(Integer, default=0)
+    gone: Mapped[int] = mapped_column(Integer, default=0)
+    problem: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index("ix_synchronisations_list", "facility_id", "list", "id"),
+        Index(
+            "uq_synchronisations_running",
+            "facility_id",
+            "list",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+
+class StagedRow(Base):
+    """A row that a running synchronisation has read; it counts when all is there."""
+
+    __tablename__ = "staged_rows"
+    synchronisation_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("synchronisations.id"), primary_key=True, autoincrement=False
+    )
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(Text)
 
 
 class Counter(Base):

@@ -10,6 +10,7 @@ from adapters.base import Profile
 from adapters.outcomes import OutcomeRule
 from engine.completion import Completion
 from engine.faults import Source
+from engine.remedies import Remedies
 from engine.template import Template
 
 Operation = Literal["create", "update"]
@@ -86,6 +87,17 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """What the reads of a code list are repeated over; all empty: one read."""
+
+    values: tuple[Any, ...] = ()
+    days: int = 0
+    """Today and the days after it, as YYYY-MM-DD in the facility's zone."""
+    list: str | None = None
+    """The rows of another code list, each a mapping of its columns."""
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """When an unavailable delivery is tried again; seconds."""
 
@@ -121,6 +133,33 @@ class UpstreamSpec:
     """Names of what a facility must enter, with their labels."""
     statuses: Mapping[str, str] = field(default_factory=dict)
     """Status -> label on the panel, where it differs from the panel's own."""
+    remedies: Remedies = Remedies()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeList:
+    """Reference data of an upstream, kept as a copy: how it is read, and what of it."""
+
+    name: str
+    label: str
+    group: str
+    upstream: UpstreamSpec
+    path: Template
+    """Context: facility, each, start, limit."""
+    query: Template | None
+    rows: Template
+    """A list read from the answer: context has `body`."""
+    total: Template | None
+    """How many rows there are on all pages; None: a page that is not full is the last."""
+    key: Template
+    """What makes a row the same row: context has `row` and `each`."""
+    columns: tuple[Column, ...]
+    each: Each = Each()
+    page_size: int | None = None
+    """Rows asked for at once; None: all come together."""
+    every: float | None = None
+    """Hours after which it is read again by itself; None: only when asked."""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 from engine.completion import completion
 from engine.faults import Faults
 from engine.loading import reading
+from engine.loading.columns import columns
 from engine.loading.files import Sections
 from engine.loading.hashing import entry_hash
 from engine.loading.merge import places_in, with_defaults
@@ -15,7 +16,7 @@ from engine.loading.requests import endpoint, find, update
 from engine.loading.templates import Names, Templates
 from engine.loading.upstreams import FACILITY, LoadedUpstream, no_templates, outcomes, retry
 from engine.marks import Node
-from engine.spec import Column, Spec
+from engine.spec import Spec
 from engine.template import Template
 from engine.templating.shapes import SCALAR, of_schema, of_value
 
@@ -49,7 +50,7 @@ def load_entry(name: str, node: Node, upstream: LoadedUpstream, sections: Sectio
     parts: dict[str, Any] = {
         "patient_norm": templates.expression(patient, "patient", "norm", given),
         "patient_name": templates.expression(patient, "patient", "name", given),
-        "columns": _columns(node, templates, given),
+        "columns": columns(node, templates, given),
         "needs": needs(node, templates, wanting),
         "payload": templates.tree(node, "", "payload", sending),
         "endpoint": endpoint(node, templates, sending),
@@ -110,13 +111,3 @@ def _of_record(node: Node, key: str, templates: Templates, names: Names) -> Temp
         message = f"is the same for every record; write an expression, e.g. {{{{ record.{key} }}}}"
         templates.faults.add(found.source, f"{templates.path}.{key}", message)
     return templates.expression(node, "", key, names)
-
-
-def _columns(entry: Node, templates: Templates, names: Names) -> tuple[Column, ...]:
-    columns = []
-    for name, node in reading.entries(entry, "columns").items():
-        value = templates.expression(node, f"columns.{name}", "value", names)
-        if value is not None:
-            label = reading.text(node, "label", name)
-            columns.append(Column(name, label, value, reading.flag(node, "filter", False)))
-    return tuple(columns)

@@ -19,9 +19,12 @@ class Sections:
     """All files together. Each named thing has the place of its name."""
 
     groups: list[str] = field(default_factory=list)
+    rules: dict[str, Node] = field(default_factory=dict)
+    remedies: dict[str, Node] = field(default_factory=dict)
     upstreams: dict[str, Node] = field(default_factory=dict)
     fragments: dict[str, Node] = field(default_factory=dict)
     specs: dict[str, Node] = field(default_factory=dict)
+    code_lists: dict[str, Node] = field(default_factory=dict)
     keys: dict[tuple[str, str], Source] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
@@ -81,7 +84,7 @@ def _add_sections(root: Node, sections: Sections, faults: Faults) -> None:
     for group in groups.items or () if groups is not None else ():
         if isinstance(group.value, str) and group.value not in sections.groups:
             sections.groups.append(group.value)
-    for section in ("upstreams", "fragments", "specs"):
+    for section in ("upstreams", "fragments", "specs", "code_lists", "rules", "remedies"):
         named = root.get(section)
         if named is not None and named.entries is not None:
             _add_named(section, named, sections, faults)

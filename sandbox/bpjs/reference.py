@@ -77,7 +77,10 @@ def page(rows: list[Row], start: str, limit: str) -> list[Row]:
     return rows[first : first + int(limit)]
 
 
-def search(rows: list[Row], text: str, *fields: str) -> list[Row]:
-    """Rows in which one of the fields contains the text, whatever its case."""
+def search(rows: list[Row], text: str, code: str, name: str) -> list[Row]:
+    """Rows whose code begins with the text, or whose name contains it from three letters on (4.3: not on record)."""
     wanted = text.casefold()
-    return [row for row in rows if any(wanted in str(row[field]).casefold() for field in fields)]
+    in_names = len(wanted) > 2
+    return [
+        row for row in rows if row[code].casefold().startswith(wanted) or (in_names and wanted in row[name].casefold())
+    ]

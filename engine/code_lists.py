@@ -1,0 +1,220 @@
+"""The copies of code lists: begin a synchronisation, keep what it reads, put it in place, and read the copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from engine.database import Database, as_json
+
+HOLD = 60_000
+"""Milliseconds for which a worker holds a synchronisation from one page to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A synchronisation in the hands of a worker."""
+
+    id: int
+    facility_id: int
+    list: str
+    done: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as it was read."""
+
+    key: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of a copy, by key, and the key after which the next page begins; None on the last."""
+
+    rows: Sequence[Any]
+    next: str | None
+
+
+async def begin(database: Database, facility_id: int, list_: str, actor: str) -> int | None:
+    """Ask for a synchronisation; None if one is running already."""
+    parameters = {"facility": facility_id, "list": list_, "actor": actor, "now": database.clock()}
+
+    def run(connection: Connection) -> int:
+        return int(connection.execute(text(_BEGIN), parameters).scalar_one())
+
+    try:
+        return await database.write(run)
+    except IntegrityError:
+        return None
+
+
+async def take(database: Database) -> Held | None:
+    """A synchronisation that nobody reads, to go on where it was left."""
+
+    def run(connection: Connection) -> Held | None:
+        now = database.clock()
+        parameters = {"now": now, "until": now + HOLD}
+        row = connection.execute(text(_TAKE % database.skip_locked), parameters).one_or_none()
+        return Held(*row) if row else None
+
+    return await database.write(run)
+
+
+async def keep(database: Database, held: Held, rows: Sequence[Row], *, done: int, offset: int, total: int) -> bool:
+    """Stage what a read brought and note how far it is; False if another worker has it now."""
+    staged = [[held.id, row.key, orjson.dumps(row.content).decode(), _words(row)] for row in rows]
+
+    def run(connection: Connection) -> bool:
+        now = database.clock()
+        progress = {"id": held.id, "done": done, "offset": offset, "total": total, "until": now + HOLD}
+        before = {"done_before": held.done, "offset_before": held.offset}
+        if not connection.execute(text(_ADVANCE), {**progress, **before}).rowcount:
+            return False
+        if staged:
+            connection.execute(text(_STAGE % database.rows(_STAGED, "rows")), {"rows": as_json(staged)})
+        return True
+
+    return await database.write(run)
+
+
+async def finish(database: Database, held: Held) -> bool:
+    """Put what was staged in the place of the old copy, in one transaction; False if another worker has it now."""
+
+    def run(connection: Connection) -> bool:
+        names = {"id": held.id, "facility": held.facility_id, "list": held.list, "now": database.clock()}
+        if not connection.execute(text(_END), {"state": "done", "problem": None, **names}).rowcount:
+            return False
+        connection.execute(text("ANALYZE staged_rows"))  # filled a moment ago: PostgreSQL takes it for empty
+        counts = {name: connection.execute(text(statement), names).rowcount for name, statement in _SWAP.items()}
+        connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), names)
+        connection.execute(text(_COUNT), {"id": held.id, **counts})
+        return True
+
+    return await database.write(run)
+
+
+async def release(database: Database, held: Held) -> None:
+    """Leave it to the next worker, at once."""
+
+    def run(connection: Connection) -> None:
+        connection.execute(text("UPDATE synchronisations SET held_until = 0 WHERE id = :id"), {"id": held.id})
+
+    await database.write(run)
+
+
+async def give_up(database: Database, held: Held, problem: str) -> None:
+    """End it without touching the old copy, and say why."""
+
+    def run(connection: Connection) -> None:
+        names = {"id": held.id, "now": database.clock(), "state": "failed", "problem": problem}
+        connection.execute(text(_END), names)
+        connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), {"id": held.id})
+
+    await database.write(run)
+
+
+async def rows_of(database: Database, facility_id: int, list_: str) -> list[dict[str, Any]]:
+    """The present rows of a copy, each as a mapping of its columns."""
+    query = (
+        "SELECT content FROM code_rows WHERE facility_id = :facility AND list = :list AND gone_at IS NULL ORDER BY key"
+    )
+    found = await database.fetch(text(query), {"facility": facility_id, "list": list_})
+    return [orjson.loads(row.content) for row in found]
+
+
+async def search(
+    database: Database, facility_id: int, list_: str, words: str = "", after: str = "", size: int = 50
+) -> Found:
+    """Rows in which every word occurs, by key; what vanished is among them and says since when."""
+    wanted = words.casefold().split()
+    conditions = "".join(f" AND words LIKE :word{n} ESCAPE '\\'" for n in range(len(wanted)))
+    parameters = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(wanted)}
+    query = (
+        "SELECT key, content, changed_at, gone_at FROM code_rows WHERE facility_id = :facility AND list = :list "
+        f"AND key > :after{conditions} ORDER BY key LIMIT :size"
+    )
+    bound = {**parameters, "facility": facility_id, "list": list_, "after": after, "size": size + 1}
+    rows = await database.fetch(text(query), bound)
+    return Found(rows[:size], rows[size - 1].key if len(rows) > size else None)
+
+
+async def latest(database: Database, facility_id: int) -> dict[str, Any]:
+    """The newest synchronisation of each code list."""
+    query = (
+        "SELECT * FROM synchronisations WHERE id IN "
+        "(SELECT MAX(id) FROM synchronisations WHERE facility_id = :facility GROUP BY list)"
+    )
+    return {row.list: row for row in await database.fetch(text(query), {"facility": facility_id})}
+
+
+async def last_tried(database: Database) -> dict[tuple[int, str], int]:
+    """(facility, list) -> when it was last tried, whatever came of it."""
+    query = "SELECT facility_id, list, MAX(started_at) AS at FROM synchronisations GROUP BY facility_id, list"
+    return {(row.facility_id, row.list): row.at for row in await database.fetch(text(query))}
+
+
+def _words(row: Row) -> str:
+    return " ".join(str(value) for value in row.content.values() if value is not None).casefold()
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+_STAGED = {"synchronisation_id": "bigint", "key": "text", "content": "text", "words": "text"}
+
+_BEGIN = """
+INSERT INTO synchronisations (facility_id, list, actor, state, started_at, held_until, total, done, "offset", added,
+  changed, gone) VALUES (:facility, :list, :actor, 'running', :now, 0, 0, 0, 0, 0, 0, 0) RETURNING id
+"""
+
+_TAKE = """
+UPDATE synchronisations SET held_until = :until
+WHERE id = (SELECT id FROM synchronisations WHERE state = 'running' AND held_until <= :now ORDER BY id LIMIT 1 %s)
+RETURNING id, facility_id, list, done, "offset"
+"""
+
+_ADVANCE = """
+UPDATE synchronisations SET done = :done, "offset" = :offset, total = :total, held_until = :until
+WHERE id = :id AND state = 'running' AND done = :done_before AND "offset" = :offset_before
+"""
+"""Fenced by how far it is: who comes late, or for the second time, changes nothing."""
+
+_STAGE = """
+INSERT INTO staged_rows (synchronisation_id, key, content, words)
+SELECT synchronisation_id, key, content, words FROM %s AS v WHERE true
+ON CONFLICT (synchronisation_id, key) DO UPDATE SET content = excluded.content, words = excluded.words
+"""
+
+_END = """
+UPDATE synchronisations SET state = :state, ended_at = :now, problem = :problem WHERE id = :id AND state = 'running'
+"""
+
+_SWAP = {
+    "gone": """
+UPDATE code_rows SET gone_at = :now WHERE facility_id = :facility AND list = :list AND gone_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM staged_rows AS s WHERE s.synchronisation_id = :id AND s.key = code_rows.key)
+""",
+    "changed": """
+UPDATE code_rows SET content = s.content, words = s.words, changed_at = :now, gone_at = NULL FROM staged_rows AS s
+WHERE s.synchronisation_id = :id AND code_rows.facility_id = :facility AND code_rows.list = :list
+  AND code_rows.key = s.key AND (code_rows.content <> s.content OR code_rows.gone_at IS NOT NULL)
+""",
+    "added": """
+INSERT INTO code_rows (facility_id, list, key, content, words, since, changed_at)
+SELECT y.facility_id, y.list, s.key, s.content, s.words, y.ended_at, y.ended_at
+FROM staged_rows AS s JOIN synchronisations AS y ON y.id = s.synchronisation_id WHERE y.id = :id
+  AND NOT EXISTS
+    (SELECT 1 FROM code_rows AS c WHERE c.facility_id = y.facility_id AND c.list = y.list AND c.key = s.key)
+""",
+}
+
+_COUNT = "UPDATE synchronisations SET added = :added, changed = :changed, gone = :gone WHERE id = :id"

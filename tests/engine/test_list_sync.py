@@ -1,0 +1,208 @@
+"""Code lists: read page by page, put in place at once, resumed after a death, kept when the upstream fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.base import Account
+from adapters.memory import MemoryTokens
+from adapters.registry import ADAPTERS
+from adapters.wire.choose import open_wire
+from engine import code_lists
+from engine.catalog import Catalog, load
+from engine.database import Database
+from engine.facilities import FacilityRow
+from engine.list_sync import HOUR, PAUSES, SCHEDULE, Synchroniser
+from engine.spec import UpstreamSpec
+from sandbox.bpjs.clinics import DEMO_CLINIC
+from sandbox.bpjs.reference import diagnoses, drugs, short
+from sandbox.embedded import running
+from sandbox.world import World
+from tests.conftest import Clock
+
+pytestmark = pytest.mark.anyio
+
+CATALOG = load(Path(__file__).parents[2] / "config")
+SECRETS = {"cons_id": DEMO_CLINIC.cons_id, "secret_key": DEMO_CLINIC.secret}
+KEYS = {
+    "pcare": {"user_key": DEMO_CLINIC.pcare_key, "username": DEMO_CLINIC.username, "password": DEMO_CLINIC.password},
+    "antrean": {"user_key": DEMO_CLINIC.antrean_key},
+}
+BASES = {"pcare": "/pcare-rest", "antrean": "/antreanfktp"}
+SUNDAYS = 1
+"""Closed days among the next seven."""
+
+
+class Accounts:
+    """Those of the demo clinic; a word instead where `problem` says one."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.problem: str | None = None
+
+    async def get(self, facility_id: int, upstream: UpstreamSpec) -> Account | str:
+        known = {**SECRETS, **KEYS.get(upstream.name, {})}
+        return self.problem or Account(facility_id, self._url + BASES[upstream.name], known)
+
+
+class Desk:
+    """A synchroniser against the sandbox, whose waits take no time."""
+
+    def __init__(
+        self, database: Database, facility: FacilityRow, accounts: Accounts, upstreams: dict[str, Any]
+    ) -> None:
+        self.database, self.facility, self.accounts = database, facility, accounts
+        self.waited: list[float] = []
+        self.catalog = CATALOG
+        self.synchroniser = Synchroniser(
+            database,
+            lambda: self.catalog,
+            accounts,  # type: ignore[arg-type]
+            upstreams.__getitem__,
+            self._wait,
+        )
+
+    async def _wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    async def read(self, name: str) -> Any:
+        """Ask for a list, read it, and what is told of it."""
+        await code_lists.begin(self.database, self.facility.id, name, "sari")
+        held = await code_lists.take(self.database)
+        assert held is not None
+        await self.synchroniser.read(held)
+        return (await code_lists.latest(self.database, self.facility.id))[name]
+
+    async def rows(self, name: str) -> list[dict[str, Any]]:
+        return await code_lists.rows_of(self.database, self.facility.id, name)
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    return World(now=lambda: clock.now / 1000)
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    with running(world) as address:
+        yield address
+
+
+@pytest.fixture
+async def desk(database: Database, facility: FacilityRow, url: str, clock: Clock) -> AsyncIterator[Desk]:
+    wire = open_wire()
+    upstreams = {name: ADAPTERS["bpjs"](CATALOG.upstreams[name].profile, MemoryTokens(), wire) for name in BASES}
+    for upstream in upstreams.values():
+        upstream._wall = lambda: clock.now / 1000  # type: ignore[attr-defined]
+    unlimited = {name: with_rate(each) for name, each in CATALOG.code_lists.items()}
+    desk = Desk(database, facility, Accounts(url), upstreams)
+    desk.catalog = Catalog(CATALOG.specs, unlimited, CATALOG.upstreams, CATALOG.groups, CATALOG.hash, CATALOG.files)
+    yield desk
+    await wire.close()
+
+
+def with_rate(code_list: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(code_list, upstream=replace(code_list.upstream, rate=None))
+
+
+async def test_every_shipped_list_is_read_as_a_whole(desk: Desk) -> None:
+    for name in CATALOG.code_lists:
+        told = await desk.read(name)
+        assert (name, told.state, told.problem) == (name, "done", None)
+    counts = {name: len(await desk.rows(name)) for name in CATALOG.code_lists}
+    assert counts["pcare_diagnosa"] == len(diagnoses())
+    assert counts["pcare_obat"] == len(drugs())
+    assert counts["pcare_tindakan"] == 3 * 212
+    assert counts["pcare_subspesialis"] == 3 * len(short("spesialis"))
+    assert counts["antrean_poli"] == 3 * (7 - SUNDAYS)
+    assert counts["antrean_dokter"] == len(short("jadwal")) * (7 - SUNDAYS)
+
+
+async def test_a_second_reading_tells_what_came_changed_and_vanished(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await desk.read("pcare_dokter")).added == 4
+    doctors = [*short("dokter")[1:], {"kdDokter": "900009", "nmDokter": "dr. Baru"}]
+    doctors[0] = {**doctors[0], "nmDokter": "dr. Ganti Nama"}
+    monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: doctors if name == "dokter" else [])
+    told = await desk.read("pcare_dokter")
+    assert (told.added, told.changed, told.gone) == (1, 1, 1)
+    assert {row["name"] for row in await desk.rows("pcare_dokter")} >= {"dr. Ganti Nama", "dr. Baru"}
+    everything = await code_lists.search(desk.database, desk.facility.id, "pcare_dokter")
+    assert [row.key for row in everything.rows if row.gone_at is not None] == ["900001"]
+
+
+async def test_a_reading_that_fails_half_way_leaves_the_old_copy(desk: Desk, world: World) -> None:
+    await desk.read("pcare_alergi")
+    before = await desk.rows("pcare_alergi")
+    world.faults.add("html-502", path="/jenis/02")
+    told = await desk.read("pcare_alergi")
+    assert (told.state, told.done, "BPJS PCare" in told.problem) == ("failed", 1, True)
+    assert (await desk.rows("pcare_alergi"), desk.waited) == (before, list(PAUSES))
+
+
+async def test_an_outage_of_a_moment_is_waited_for(desk: Desk, world: World) -> None:
+    world.faults.add("html-502", path="/kesadaran", times=2)
+    assert (await desk.read("pcare_kesadaran")).state == "done"
+    assert desk.waited == list(PAUSES[:2])
+
+
+async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, world: World, clock: Clock) -> None:
+    await code_lists.begin(desk.database, desk.facility.id, "pcare_tindakan", "sari")
+    dead = await code_lists.take(desk.database)
+    assert dead is not None
+    assert await code_lists.keep(desk.database, dead, [code_lists.Row("10/x", {})], done=1, offset=0, total=3)
+    assert await code_lists.take(desk.database) is None
+    clock.pass_(61)
+    await desk.synchroniser.tick()
+    asked = [line["path"] for line in world.witness.log if "tindakan" in line["path"]]
+    assert not [path for path in asked if "/kdTkp/10/" in path]
+    assert (await code_lists.latest(desk.database, desk.facility.id))["pcare_tindakan"].state == "done"
+
+
+async def test_two_workers_do_not_read_one_list_twice(desk: Desk) -> None:
+    assert await code_lists.begin(desk.database, desk.facility.id, "pcare_poli", "sari") is not None
+    assert await code_lists.begin(desk.database, desk.facility.id, "pcare_poli", "budi") is None
+    held = await code_lists.take(desk.database)
+    assert held is not None
+    assert await code_lists.keep(desk.database, held, [], done=1, offset=0, total=1)
+    assert not await code_lists.keep(desk.database, held, [], done=1, offset=0, total=1)
+
+
+async def test_the_schedule_asks_when_a_copy_is_old(desk: Desk, clock: Clock) -> None:
+    await desk.synchroniser.tick()
+    told = await code_lists.latest(desk.database, desk.facility.id)
+    assert {(row.actor, row.state) for row in told.values()} == {(SCHEDULE, "done")}
+    assert len(told) == len(CATALOG.code_lists)
+    clock.pass_(6 * HOUR / 1000)
+    await desk.synchroniser.tick()
+    again = await code_lists.latest(desk.database, desk.facility.id)
+    assert {name for name in told if again[name].id != told[name].id} == {"antrean_poli", "antrean_dokter"}
+
+
+async def test_a_clinic_without_credentials_is_left_alone(desk: Desk) -> None:
+    desk.accounts.problem = "Kredensial belum diisi."
+    await desk.synchroniser.tick()
+    assert await code_lists.latest(desk.database, desk.facility.id) == {}
+    assert (await desk.read("pcare_poli")).problem == "Kredensial belum diisi."
+
+
+async def test_what_others_are_read_for_must_be_there(desk: Desk) -> None:
+    assert (await desk.read("pcare_subspesialis")).problem == "Sinkronkan dahulu Spesialis."
+
+
+async def test_rows_are_found_by_any_of_their_words(desk: Desk) -> None:
+    await desk.read("pcare_diagnosa")
+    found = await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "hyperTENSION prim")
+    assert [row.key for row in found.rows] == ["I10"]
+    first = await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "", size=10)
+    second = await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "", first.next or "", 10)
+    assert (len(first.rows), len(second.rows)) == (10, 10)
+    assert second.rows[0].key > first.rows[-1].key
+    assert (await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "100%_")).rows == []
