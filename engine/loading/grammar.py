@@ -72,7 +72,7 @@ def _told(error: Any, root: Node) -> Iterator[tuple[Source, list[str | int], str
 
 
 def _missing(error: Any) -> str:
-    name = next(each for each in error.validator_value if each not in error.instance)
+    name = next(each for each in error.validator_value if error.message.startswith(repr(each)))  # one error for each
     properties = error.schema.get("properties", {})
     right = _right(properties.get(name, {}))
     return f"{name!r} is missing; {right.replace('e.g. ', f'e.g. {name}: ', 1)}"
