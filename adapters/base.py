@@ -87,7 +87,7 @@ class Reply:
     """The business or rule code inside the body, e.g. "10457"."""
     message: str = ""
     place: str | None = None
-    """The path into what was sent that the answer complains of, e.g. "Encounter.period.start"."""
+    """The path into what was sent that the answer complains of, e.g. "period.start"."""
     body: bytes = field(default=b"", repr=False)
     """As received, cut at BODY_LIMIT."""
     content: Any = field(default=None, repr=False)

@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 
 def cause_text(kind: str, code: str | int | None = None, place: str | None = None, words: str | None = None) -> str:
-    """`kind:code:words`, e.g. `rejected:10397:Patient.birthDate Element not found`; parse_cause takes it apart.
+    """`kind:code:words`, e.g. `rejected:10001:visit.period.end is missing`; parse_cause takes it apart.
 
     `place` is a path into what was sent. Of the words only the first problem counts, without what varies.
     """

@@ -176,7 +176,8 @@ def _make_due(database: Database, connection: Connection, rows: list[list[int | 
     connection.execute(
         text(
             "UPDATE deliveries AS d SET status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0, "
-            f"trigger = 'auto', problem = NULL, cause = NULL, code = NULL, http_status = NULL FROM {wanted} AS v WHERE d.id = v.id"
+            "trigger = 'auto', problem = NULL, cause = NULL, code = NULL, http_status = NULL "
+            f"FROM {wanted} AS v WHERE d.id = v.id"
         ),
         {**parameters, "now": now},
     )

@@ -31,11 +31,14 @@ async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
         ("Code not found: 'X99.99' in system: http://a.test/icd (RuleNumber: 10003)", "Code not found: # in system: #"),
         ("resource not found: Condition/3f1c8a52-6d0e", "resource not found: #"),
         ("Encounter.location[0].period", "Encounter.location.period"),
-        ("You don't have permission to edit the clinic's resource", "You don't have permission to edit the clinic's resource"),
+        (
+            "You don't have permission to edit the clinic's resource",
+            "You don't have permission to edit the clinic's resource",
+        ),
         ("NIK 3171010101010001  tidak\ndikenal", "NIK # tidak dikenal"),
         (None, ""),
     ],
-)  # fmt: skip
+)
 def test_what_varies_is_left_out(said: str | None, kept: str) -> None:
     assert normalised(said) == kept
 
