@@ -27,7 +27,7 @@ from admin.health import live, ready, upstreams
 from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
-from admin.pages import dashboard, delivery, listing, login
+from admin.pages import code_lists, dashboard, delivery, listing, login
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -71,6 +71,10 @@ def litestar_app(hub: Hub) -> Litestar:
             dashboard.home,
             dashboard.dashboard,
             dashboard.cards,
+            code_lists.lists_page,
+            code_lists.list_page,
+            code_lists.list_state,
+            code_lists.read_list,
             listing.type_page,
             delivery.delivery_page,
             delivery.resend_delivery,

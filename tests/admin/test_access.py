@@ -24,7 +24,7 @@ from tests.engine.house import AT, House
 pytestmark = pytest.mark.anyio
 
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
-EXAMPLES = {"spec": "Visit", "id_": "1", "upstream": "ministry", "file_path": "antar.css"}
+EXAMPLES = {"spec": "Visit", "id_": "1", "upstream": "ministry", "file_path": "antar.css", "name": "doctors"}
 
 
 def routes(app: Litestar) -> list[tuple[str, str, Right | None]]:

@@ -42,6 +42,15 @@ upstreams:
       endpoint: {method: POST, reference: "{{ body.id }}"}
       update: {method: PUT}
       find: {candidates: "{{ body.found }}", reference: "{{ candidate.id }}"}
+code_lists:
+  doctors:
+    label: Dokter
+    group: Referensi
+    upstream: ministry
+    path: /Doctor
+    rows: "{{ body.found }}"
+    key: "{{ row.id }}"
+    columns: {name: {label: Nama, value: "{{ row.name }}"}}
 specs:
   Person:
     label: Orang
