@@ -386,6 +386,9 @@ class Job(Base):
     """running, paused, cancelled or done"""
     total: Mapped[int] = mapped_column(Integer)
     done: Mapped[int] = mapped_column(Integer, default=0)
+    """Items that have had their turn: all up to this position."""
+    skipped: Mapped[int] = mapped_column(Integer, default=0)
+    """Of those done, the ones on which nothing was to be done."""
     created_at: Mapped[int] = mapped_column(BigInteger)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
 

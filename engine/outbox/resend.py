@@ -55,26 +55,52 @@ async def resend(
     What may have arrived is looked for first, unless `force` says that a person has looked already.
     """
 
+    within = partial(make_due, database, reason=reason, force=force, lane=lane)
+    return await database.write(lambda connection: within(connection, facility_id, ids, actor))
+
+
+def make_due(
+    database: Database,
+    connection: Connection,
+    facility_id: int,
+    ids: Sequence[int],
+    actor: str,
+    *,
+    reason: str,
+    force: bool = False,
+    renew: bool = False,
+    lane: Lane = Lane.MENDED,
+) -> dict[int, Handled]:
+    """What `resend` does, within a transaction; `renew` takes what was sent too, without `force`'s belief in it."""
+
     def refuse(status: str) -> Handled | None:
         if status in (Status.QUEUED, Status.SENDING):
             return Handled.ALREADY
-        return Handled.NEEDS_FORCE if status == Status.SENT and not force else None
+        return Handled.NEEDS_FORCE if status == Status.SENT and not (force or renew) else None
 
     parameters = {"lane": int(lane), "force": int(force), "trigger": f"resend: {actor}"}
     wish = _Wish("resend", actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
-    return await database.write(partial(_fulfil, database, facility_id, ids, wish))
+    return _fulfil(database, facility_id, ids, wish, connection)
 
 
 async def ignore(
     database: Database, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
 ) -> dict[int, Handled]:
     """Set deliveries aside, with a reason; what is on its way or sent is left alone."""
+    within = partial(set_aside, database, reason=reason)
+    return await database.write(lambda connection: within(connection, facility_id, ids, actor))
+
+
+def set_aside(
+    database: Database, connection: Connection, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
+) -> dict[int, Handled]:
+    """What `ignore` does, within a transaction."""
 
     def refuse(status: str) -> Handled | None:
         return Handled.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
 
     wish = _Wish("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
-    return await database.write(partial(_fulfil, database, facility_id, ids, wish))
+    return _fulfil(database, facility_id, ids, wish, connection)
 
 
 def _fulfil(
