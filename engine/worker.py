@@ -21,12 +21,16 @@ from engine.errors import place_of
 from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub
+from engine.job_runner import run_jobs
+from engine.list_sync import Synchroniser
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
 from engine.settler import Settler
 from engine.sweep import sweep
 
 SWEEP = 1.0
+LISTS = 5.0
+JOBS = 1.0
 HEARTBEAT = 10.0
 GRACE = 25.0
 """Seconds that requests on their way get to end when the worker is asked to stop."""
@@ -49,6 +53,7 @@ class Worker:
         self._settler = Settler(hub.database, self.ring, self._leases)
         self._swept = False
         self._stopping = False
+        self._synchroniser = Synchroniser(hub.database, self._catalog, hub.accounts, hub.upstream)
         self._around = Surroundings(
             database=hub.database,
             catalog=self._catalog,
@@ -85,6 +90,8 @@ class Worker:
         settling = asyncio.create_task(self._settler.run())
         beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
+        jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
+        reading = asyncio.create_task(self._every(LISTS, self._synchroniser.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
         try:
@@ -92,8 +99,11 @@ class Worker:
         finally:
             self._stopping = True
             sweeping.cancel()
+            jobs.cancel()
+            reading.cancel()
             await asyncio.to_thread(hears.stop, 2000)
             await self._end_drains()
+            await asyncio.wait({reading}, timeout=GRACE)
             beating.cancel()
             settling.cancel()
             await self._sign_off()
@@ -157,6 +167,9 @@ class Worker:
         self._swept = True
         for channel in due:
             self.ring(channel)
+
+    async def _run_jobs(self) -> None:
+        await run_jobs(self._hub.database, self.ring, lambda: self._stopping)
 
     async def _beat(self) -> None:
         await self._hub.database.synchronise()
