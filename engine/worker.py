@@ -22,6 +22,7 @@ from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub
 from engine.job_runner import run_jobs
+from engine.job_runner import run_jobs
 from engine.list_sync import Synchroniser
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
@@ -30,6 +31,7 @@ from engine.sweep import sweep
 
 SWEEP = 1.0
 LISTS = 5.0
+JOBS = 1.0
 JOBS = 1.0
 HEARTBEAT = 10.0
 GRACE = 25.0
@@ -91,6 +93,7 @@ class Worker:
         beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
         jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
+        jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
         reading = asyncio.create_task(self._every(LISTS, self._synchroniser.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
@@ -99,6 +102,7 @@ class Worker:
         finally:
             self._stopping = True
             sweeping.cancel()
+            jobs.cancel()
             jobs.cancel()
             reading.cancel()
             await asyncio.to_thread(hears.stop, 2000)
@@ -167,6 +171,9 @@ class Worker:
         self._swept = True
         for channel in due:
             self.ring(channel)
+
+    async def _run_jobs(self) -> None:
+        await run_jobs(self._hub.database, self.ring, lambda: self._stopping)
 
     async def _run_jobs(self) -> None:
         await run_jobs(self._hub.database, self.ring, lambda: self._stopping)
