@@ -22,7 +22,6 @@ from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub
 from engine.job_runner import run_jobs
-from engine.job_runner import run_jobs
 from engine.list_sync import Synchroniser
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
@@ -31,7 +30,6 @@ from engine.sweep import sweep
 
 SWEEP = 1.0
 LISTS = 5.0
-JOBS = 1.0
 JOBS = 1.0
 HEARTBEAT = 10.0
 GRACE = 25.0
@@ -93,7 +91,6 @@ class Worker:
         beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
         jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
-        jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
         reading = asyncio.create_task(self._every(LISTS, self._synchroniser.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
@@ -102,7 +99,6 @@ class Worker:
         finally:
             self._stopping = True
             sweeping.cancel()
-            jobs.cancel()
             jobs.cancel()
             reading.cancel()
             await asyncio.to_thread(hears.stop, 2000)
@@ -171,9 +167,6 @@ class Worker:
         self._swept = True
         for channel in due:
             self.ring(channel)
-
-    async def _run_jobs(self) -> None:
-        await run_jobs(self._hub.database, self.ring, lambda: self._stopping)
 
     async def _run_jobs(self) -> None:
         await run_jobs(self._hub.database, self.ring, lambda: self._stopping)
