@@ -263,6 +263,8 @@ class Delivery(Base):
             "cause",
             "date",
             "id",
+            "patient_norm",
+            "settled_at",
             sqlite_where=text("cause IS NOT NULL"),
             postgresql_where=text("cause IS NOT NULL"),
         ),

@@ -14,7 +14,7 @@ depends_on = None
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 LISTS = {
-    "cause": (["facility_id", "spec", "cause", "date", "id"], "cause IS NOT NULL"),
+    "cause": (["facility_id", "spec", "cause", "date", "id", "patient_norm", "settled_at"], "cause IS NOT NULL"),
     "http": (["facility_id", "spec", "http_status", "date", "id"], "http_status >= 400"),
     "code": (["facility_id", "spec", "code", "date", "id"], "code IS NOT NULL AND cause IS NOT NULL"),
     "reference": (["facility_id", "reference"], "reference IS NOT NULL"),
