@@ -63,6 +63,11 @@ def minutes_until(value: Any, end: Any, time_zone: str) -> int | None:
     return int(seconds // 60)
 
 
+def epoch_ms(value: Any, time_zone: str) -> int | None:
+    """A date-time as milliseconds since 1970; null passes."""
+    return None if value is None else int(parse_time(value, time_zone).timestamp() * 1000)
+
+
 def mask(value: Any) -> str | None:
     """All but the last four characters as *; a shorter text is hidden whole."""
     if value is None:
@@ -158,7 +163,12 @@ def listed(value: Any) -> list[Any] | None:
     return list(value)
 
 
-ZONED: dict[str, Callable[..., Any]] = {"utc": utc, "local_date": local_date, "minutes_until": minutes_until}
+ZONED: dict[str, Callable[..., Any]] = {
+    "utc": utc,
+    "local_date": local_date,
+    "minutes_until": minutes_until,
+    "epoch_ms": epoch_ms,
+}
 """Filters that also take the facility's time zone, as their last argument."""
 
 PLAIN: dict[str, Callable[..., Any]] = {

@@ -26,6 +26,8 @@ class Endpoint:
     reference: Template
     """The upstream's id for the record, read from the answer: context also has `body`."""
     content_type: str | None = None
+    repeatable: bool = False
+    """Sending it twice leaves the upstream as sending it once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Need:
     when: Template | None = None
     operation: Operation | None = None
     """None: needed for both."""
+    undo: bool = False
+    """The record takes the needed one back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,8 @@ class Spec:
     """Content hash of the entry with all it inherits; stored with every attempt."""
     key: Template
     date: Template
+    order: Template | None
+    """Records of equal value are sent one after the other; None: in any order."""
     patient_norm: Template | None
     patient_name: Template | None
     record_schema: Mapping[str, Any]

@@ -46,4 +46,7 @@ def _need(name: str, node: Node, templates: Templates, names: Names) -> Need | N
     for required in ("spec", "key"):
         if node.get(required) is None:
             templates.missing(node, section, required, f"a need names its {required}")
-    return None if key is None else Need(name, reading.text(node, "spec"), key, each, item_name, when, operation)
+    if key is None:
+        return None
+    undo = reading.flag(node, "undo", False)
+    return Need(name, reading.text(node, "spec"), key, each, item_name, when, operation, undo)

@@ -22,7 +22,8 @@ def endpoint(entry: Node, templates: Templates, names: Names) -> Endpoint | None
     reference = templates.required(node, "endpoint", "reference", {**names, "body": ANY})
     if path is None or reference is None:
         return None
-    return Endpoint(method, path, query, reference, reading.text(node, "content_type") or None)
+    repeatable = reading.flag(node, "repeatable", False)
+    return Endpoint(method, path, query, reference, reading.text(node, "content_type") or None, repeatable)
 
 
 def update(entry: Node, templates: Templates, names: Names) -> Update | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.filters import local_date, mask, minutes_until, utc
+from engine.filters import epoch_ms, local_date, mask, minutes_until, utc
 from engine.template import TemplateError
 from tests.engine.trees import render, value
 
@@ -82,6 +82,12 @@ def test_local_date_is_the_date_of_the_facility(given: str | None, expected: str
 def test_local_date_refuses_garbage(garbage: Any) -> None:
     with pytest.raises(ValueError, match="write YYYY-MM-DD"):
         local_date(garbage, "Asia/Jakarta")
+
+
+def test_a_moment_is_told_in_milliseconds() -> None:
+    assert epoch_ms("2026-01-05T08:45", "Asia/Jakarta") == 1767577500000
+    assert epoch_ms(None, "Asia/Jakarta") is None
+    assert value("record.a | epoch_ms", a="2026-01-05T01:45:00Z") == 1767577500000
 
 
 def test_minutes_until_counts_whole_minutes() -> None:
