@@ -122,7 +122,14 @@ class _Trip:
             return self._park(found.problem) if self.delivery.in_doubt else self._fail(found.problem)
         if self.prepared.call is None:
             return self._fail("Tidak ditemukan di sistem tujuan; periksa nomor yang dicari.", Signal.GOOD)
-        return self._look_again() if self._is_there_unseen else None
+        if self._is_there_unseen:
+            return self._look_again()
+        return self._park(_CHANGED) if self._looked_for_another else None
+
+    @property
+    def _looked_for_another(self) -> bool:
+        """The search asks with what the record says now, and something else was tried: it may be there unfound."""
+        return self.delivery.in_doubt and self.delivery.tried_version not in (None, self.delivery.version)
 
     @property
     def _is_there_unseen(self) -> bool:
@@ -206,7 +213,7 @@ class _Trip:
 
     def _adopt(self, reference: str) -> Outcome:
         version = self.delivery.tried_version if self.delivery.in_doubt else None
-        return self._sent(reference, version or self.delivery.version, None)
+        return self._sent(reference, abs(version) if version else self.delivery.version, None)
 
     async def _look(self) -> Found:
         find = self.spec.find
@@ -317,5 +324,9 @@ class _Trip:
 _NO_DATABASE = "Basis data tidak terjangkau saat token dibaca ({})."
 _NO_ID = "Diterima, tetapi nomornya tidak terbaca; dicari di sistem tujuan."
 _NOT_YET_FOUND = "Diterima, tetapi belum ditemukan di sistem tujuan."
+_CHANGED = (
+    "Mungkin sudah sampai dengan isi sebelum diubah, dan isi yang baru tidak ditemukan. "
+    "Periksa di sistem tujuan; kirim ulang hanya bila memang belum ada."
+)
 _NO_ANSWER = "Tidak ada jawaban; mungkin sudah sampai."
 _DUPLICATE_UNSEEN = "(disebut sudah ada, tetapi tidak ditemukan; periksa di sistem tujuan)"

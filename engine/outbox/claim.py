@@ -59,7 +59,8 @@ def _claimed(row: Any, lease: Lease) -> Claimed:
 
 
 _CLAIM = """
-UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lease, due_at = NULL
+UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lease, due_at = NULL,
+  tried_version = CASE WHEN in_doubt THEN tried_version END
 WHERE id IN (
   SELECT id FROM deliveries
   WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from adapters.base import Call, Reply, Verdict
 from engine.database import Database
 from engine.deliver import RESPONSE_LENGTH
+from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.resend import resend
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, accepted, open_house, refused
@@ -94,6 +95,62 @@ async def test_an_update_after_a_hidden_acceptance_has_all_its_tries(house: Hous
     house.clock.pass_(10)
     await house.work()
     assert await house.status("Visit", "V1") == "retrying"
+
+
+TELLTALE = PAGED.replace('query: {identifier: "{{ record.id }}"}', 'query: {identifier: "{{ record.note }}"}')
+"""A search by what may change: the new content does not find what the old one made."""
+
+
+async def silent_then_changed(house: House) -> None:
+    house.ministry.script = [house.ministry.store_and_be_silent]
+    await house.hand_in("Visit", {"id": "V1", "note": "lama"})
+    await house.work()
+    await house.hand_in("Visit", {"id": "V1", "note": "baru"})
+    house.clock.pass_(60)
+    await house.work()
+
+
+async def test_a_look_with_a_changed_record_never_says_that_nothing_arrived(
+    tmp_path: Path, database: Database, database_url: str, clock: Clock
+) -> None:
+    house = await open_house(tmp_path, database_url, clock, TELLTALE)
+    await silent_then_changed(house)
+    row = await house.row("Visit", "V1")
+    assert (row.status, row.due_at, bool(row.in_doubt)) == ("unsure", None, True)
+    assert "sebelum diubah" in row.problem
+    assert len(house.ministry.posts) == 1
+    await house.hub.close()
+
+
+async def test_a_person_who_has_looked_may_send_a_changed_record(
+    tmp_path: Path, database: Database, database_url: str, clock: Clock
+) -> None:
+    house = await open_house(tmp_path, database_url, clock, TELLTALE)
+    await silent_then_changed(house)
+    house.ministry.stored.clear()
+    for force, status in ((False, "unsure"), (True, "sent")):
+        await resend(house.hub.database, house.facility.id, [(await house.row("Visit", "V1")).id], "sari", force=force)
+        await house.work()
+        assert await house.status("Visit", "V1") == status
+    await house.hub.close()
+
+
+async def test_a_look_with_a_changed_record_may_find_what_arrived(house: House) -> None:
+    await silent_then_changed(house)
+    assert await house.attempts() == ["create unsure", "find accepted", "update accepted"]
+
+
+async def test_a_death_with_a_mended_record_leaves_nothing_to_a_person(house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    await house.hand_in("Visit", {"id": "V1", "note": "baru"})
+    [claimed] = await claim(house.hub.database, house.channel, 1, "worker")
+    await begin(house.hub.database, claimed.lease)
+    house.clock.pass_(LEASE / 1000 + 1)
+    await house.work()
+    await house.work()
+    assert await house.attempts() == ["create rejected", "lost unsure", "find accepted", "create accepted"]
 
 
 async def test_a_search_without_end_says_nothing_is_missing(house: House) -> None:
