@@ -11,6 +11,7 @@ import pytest
 from adapters.base import Call
 from adapters.judge import Judge
 from engine.catalog import load
+from engine.causes import cause_text
 from tests.adapters.fakes import answer
 
 REPLIES = json.loads((Path(__file__).parent / "bpjs_replies.json").read_text())
@@ -33,3 +34,16 @@ def test_201_is_created_for_one_service_and_refused_for_the_other() -> None:
         for name, body in bodies.items()
     }
     assert judged == {"pcare": "accepted", "antrean": "rejected"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [given for given in REPLIES if given["verdict"] != "accepted" and given["method"] != "GET"],
+    ids=lambda given: given["name"],
+)
+def test_what_was_not_accepted_is_explained_to_a_person(given: dict[str, Any]) -> None:
+    upstream = UPSTREAMS[given["service"]]
+    response = answer(given["status"], given["body"], {"Content-Type": given["media"]})
+    reply, _ = Judge(upstream.profile).judge(Call(given["method"], "/x"), response, 0.0, 0.0)
+    cause = cause_text(reply.verdict, reply.code or reply.status, None, reply.message)
+    assert upstream.remedies.explain(cause) is not None, cause
