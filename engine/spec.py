@@ -179,7 +179,7 @@ class Spec:
     """Content hash of the entry with all it inherits; stored with every attempt."""
     key: Template
     date: Template
-    order: Template | None
+    sequence: Template | None
     """Records of equal value are sent one after the other; None: in any order."""
     patient_norm: Template | None
     patient_name: Template | None

@@ -48,7 +48,7 @@ def load_entry(name: str, node: Node, upstream: LoadedUpstream, sections: Sectio
     key, date = (_of_record(node, each, templates, given) for each in ("key", "date"))
     patient = node.get("patient")
     parts: dict[str, Any] = {
-        "order": templates.expression(node, "", "order", given),
+        "sequence": templates.expression(node, "", "sequence", given),
         "patient_norm": templates.expression(patient, "patient", "norm", given),
         "patient_name": templates.expression(patient, "patient", "name", given),
         "columns": columns(node, templates, given),
