@@ -121,13 +121,17 @@ class Drain:
 
     async def _probe(self) -> None:
         """One delivery, alone; what only waits or is faulty says nothing of the upstream, so on to the next."""
+        await self._until_idle()  # what was claimed before the closing is no probe
         self._probing, asked = True, False
         while not asked and not self._stopping and (claimed := await self._claim(1)):
             asked = await self._take(claimed)
-            while self._open:
-                self.rung.clear()
-                await self.rung.wait()
+            await self._until_idle()
         self._probing = False
+
+    async def _until_idle(self) -> None:
+        while self._open:
+            self.rung.clear()
+            await self.rung.wait()
 
     async def _claim(self, limit: int) -> list[Claimed]:
         claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
@@ -222,10 +226,10 @@ class Drain:
             if not self._may_begin(prepared):  # or no longer: its turn may have been long in coming
                 self._settle(given_back(prepared.delivery))
                 continue
-            courier = self._around.courier
-            outcome = await courier.deliver(prepared, self._upstream, self._account, probe=self._probing)
+            courier, probe = self._around.courier, self._probing
+            outcome = await courier.deliver(prepared, self._upstream, self._account, probe=probe)
             try:
-                await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker)
+                await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker, probe=probe)
             except Exception as error:
                 log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
             self._settle(outcome.settlement)

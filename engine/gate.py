@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from engine.database import Database
 from engine.deliver import Outcome, Signal
 from engine.outbox.entries import Channel
+from engine.retry import asked
 from engine.spec import Breaker
 
 REFUSED_PAUSE = 300.0
@@ -29,6 +30,8 @@ class Gate:
         self._database = database
         self._failures: Counter[Channel] = Counter()
         self._closed: set[Channel] = set()
+        self._own: dict[Channel, int] = {}
+        """When the next probe is due after one of ours, as long as nobody said otherwise."""
 
     def is_open(self, channel: Channel) -> bool:
         """What this process knows without asking."""
@@ -39,7 +42,8 @@ class Gate:
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         rows = await self._database.fetch(text(_READ), parameters)
         if not rows:
-            self._closed.discard(channel)
+            if channel in self._closed:  # another process saw that it is well again
+                self._forget(channel)
             return State.OPEN
         row = rows[0]
         self._closed.add(channel)
@@ -47,38 +51,52 @@ class Gate:
         if row.probe_at > now:
             return State.CLOSED
         pause = REFUSED_PAUSE if row.cause == Signal.REFUSED else breaker.pause
-        taken = await self._execute(_PROBE, {**parameters, "now": now, "next": now + int(pause * 1000)})
-        return State.PROBE if taken else State.CLOSED
+        following = now + int(pause * 1000)
+        if not await self._execute(_PROBE, {**parameters, "now": now, "next": following}):
+            return State.CLOSED
+        self._own[channel] = following
+        return State.PROBE
 
     async def refuse(self, channel: Channel, reason: str) -> None:
-        """Close a channel that has no complete account."""
-        await self._close(channel, Signal.REFUSED, reason, REFUSED_PAUSE)
+        """Close a channel that has no complete account; the row says whether that is known."""
+        parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
+        rows = await self._database.fetch(text(_READ), parameters)
+        if not rows or rows[0].reason != reason:
+            await self._close(channel, Signal.REFUSED, reason, REFUSED_PAUSE)
 
-    async def report(self, channel: Channel, outcome: Outcome, breaker: Breaker) -> None:
-        """Take note of how a delivery ended."""
+    async def report(self, channel: Channel, outcome: Outcome, breaker: Breaker, *, probe: bool = False) -> None:
+        """Take note of how a delivery ended. Only a probe opens: what was on its way at the closing knows less."""
         match outcome.signal:
             case Signal.GOOD:
-                await self._good(channel)
+                await self._good(channel, probe)
             case Signal.DOWN:
-                self._failures[channel] += 1
-                if self._failures[channel] >= breaker.failures:
-                    await self._close(channel, outcome.signal, outcome.reason, breaker.pause)
+                await self._down(channel, outcome, breaker, probe)
             case Signal.THROTTLED:
-                await self._close(channel, outcome.signal, outcome.reason, outcome.retry_after or 0.0)
+                await self._close(channel, outcome.signal, outcome.reason, asked(outcome.retry_after or 0.0))
             case Signal.REFUSED:
                 await self._close(channel, outcome.signal, outcome.reason, REFUSED_PAUSE)
             case Signal.NOTHING:
                 pass
 
-    async def _good(self, channel: Channel) -> None:
+    async def _good(self, channel: Channel, probe: bool) -> None:
         self._failures[channel] = 0
-        if channel in self._closed:
-            self._closed.discard(channel)
-            await self._execute(_OPEN, {"facility": channel.facility_id, "upstream": channel.upstream})
+        if probe:
+            own = self._own.get(channel, 0)
+            self._forget(channel)
+            parameters = {"facility": channel.facility_id, "upstream": channel.upstream, "own": own}
+            await self._execute(_OPEN, parameters)
+
+    async def _down(self, channel: Channel, outcome: Outcome, breaker: Breaker, probe: bool) -> None:
+        self._failures[channel] += 1
+        if probe or (self._failures[channel] >= breaker.failures and channel not in self._closed):
+            await self._close(channel, outcome.signal, outcome.reason, breaker.pause)
+
+    def _forget(self, channel: Channel) -> None:
+        self._closed.discard(channel)
+        self._own.pop(channel, None)
+        self._failures[channel] = 0
 
     async def _close(self, channel: Channel, signal: Signal, reason: str, pause: float) -> None:
-        if channel in self._closed:  # its probe failed; when the next one is due is written already
-            return
         self._closed.add(channel)
         now = self._database.clock()
         parameters = {
@@ -88,6 +106,7 @@ class Gate:
             "reason": reason,
             "now": now,
             "probe": now + int(pause * 1000),
+            "own": self._own.pop(channel, 0),
         }
         await self._execute(_CLOSE, parameters)
 
@@ -98,14 +117,17 @@ class Gate:
         return await self._database.write(run)
 
 
-_READ = "SELECT cause, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"
+_READ = "SELECT cause, reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"
 _PROBE = """
 UPDATE channels SET probe_at = :next WHERE facility_id = :facility AND upstream = :upstream AND probe_at <= :now
 """
-_OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream"
+_OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own"
+"""Not if another process was told meanwhile to wait."""
 _CLOSE = """
 INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at)
 VALUES (:facility, :upstream, :cause, :reason, :now, :probe)
 ON CONFLICT (facility_id, upstream) DO UPDATE SET cause = excluded.cause, reason = excluded.reason,
   probe_at = excluded.probe_at
+WHERE channels.probe_at = :own OR channels.probe_at <= excluded.probe_at
 """
+"""The longest wait that was asked for holds; the pause that a probe of ours began with gives way to its outcome."""

@@ -1,0 +1,150 @@
+"""When a channel closes, how long it stays so, and who may open it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import text
+
+from adapters.base import Verdict
+from engine.database import Database
+from engine.deliver import Outcome, Signal
+from engine.gate import REFUSED_PAUSE, Gate, State
+from engine.outbox.entries import Settlement
+from engine.spec import Breaker
+from tests.conftest import Clock
+from tests.engine.house import House, open_house, refused
+
+pytestmark = pytest.mark.anyio
+
+BREAKER = Breaker(failures=3, pause=30)
+CLOSED, OPEN, PROBE = State.CLOSED, State.OPEN, State.PROBE
+NOTHING = cast(Settlement, None)
+GOOD = Outcome(NOTHING, Signal.GOOD)
+DOWN = Outcome(NOTHING, Signal.DOWN, "tidak terjangkau")
+
+
+def throttled(seconds: float) -> Outcome:
+    return Outcome(NOTHING, Signal.THROTTLED, "terlalu banyak", seconds)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
+    opened = await open_house(tmp_path, database_url, clock)
+    yield opened
+    assert await opened.counters_are_right()
+    await opened.hub.close()
+
+
+async def state(house: House, gate: Gate | None = None) -> State:
+    return await (gate or house.gate).state(house.channel, BREAKER)
+
+
+async def report(house: House, outcome: Outcome, *, probe: bool = False) -> None:
+    await house.gate.report(house.channel, outcome, BREAKER, probe=probe)
+
+
+async def row(house: House) -> Any:
+    rows = await house.hub.database.fetch(text("SELECT * FROM channels"))
+    return rows[0] if rows else None
+
+
+async def test_a_success_that_was_on_its_way_does_not_open_what_was_throttled(house: House) -> None:
+    await report(house, throttled(120))
+    await report(house, GOOD)
+    house.clock.pass_(119)
+    assert await state(house) == CLOSED
+    house.clock.pass_(2)
+    assert await state(house) == PROBE
+    await report(house, GOOD, probe=True)
+    assert await state(house) == OPEN
+
+
+async def test_a_probe_told_to_wait_longer_is_followed_by_none_before(house: House) -> None:
+    for _ in range(3):
+        await report(house, DOWN)
+    house.clock.pass_(31)
+    assert await state(house) == PROBE
+    await report(house, throttled(600), probe=True)
+    assert ((await row(house)).cause, (await row(house)).reason) == ("throttled", "terlalu banyak")
+    house.clock.pass_(599)
+    assert await state(house) == CLOSED
+    house.clock.pass_(2)
+    assert await state(house) == PROBE
+
+
+async def test_a_probe_told_to_wait_less_is_believed(house: House) -> None:
+    await report(house, Outcome(NOTHING, Signal.REFUSED, "ditolak"))
+    house.clock.pass_(REFUSED_PAUSE + 1)
+    assert await state(house) == PROBE
+    await report(house, throttled(10), probe=True)
+    house.clock.pass_(11)
+    assert await state(house) == PROBE
+
+
+@pytest.mark.parametrize("later", [throttled(10), DOWN, Outcome(NOTHING, Signal.REFUSED, "ditolak")])
+async def test_the_longest_wait_that_was_asked_for_holds(house: House, later: Outcome) -> None:
+    await report(house, throttled(900))
+    for _ in range(4):
+        await report(house, later)
+    house.clock.pass_(899)
+    assert await state(house) == CLOSED
+    assert (await row(house)).cause == "throttled"
+
+
+async def test_a_probe_opens_nothing_that_another_process_was_told_to_leave(house: House) -> None:
+    other = Gate(house.hub.database)
+    await report(house, throttled(10))
+    house.clock.pass_(11)
+    assert await state(house) == PROBE
+    await other.report(house.channel, throttled(600), BREAKER)
+    await report(house, GOOD, probe=True)
+    assert await state(house) == CLOSED
+
+
+async def test_a_wait_of_nothing_is_one_of_a_second(house: House) -> None:
+    await report(house, throttled(0))
+    assert await state(house) == CLOSED
+    house.clock.pass_(1)
+    assert await state(house) == PROBE
+
+
+async def test_what_another_process_opened_does_not_close_at_the_first_failure(house: House) -> None:
+    for _ in range(3):
+        await report(house, DOWN)
+    await house.hub.database.write(lambda connection: connection.execute(text("DELETE FROM channels")))
+    assert await state(house) == OPEN
+    await report(house, DOWN)
+    assert await state(house) == OPEN
+
+
+async def test_a_refusal_is_written_again_after_its_row_is_gone(house: House) -> None:
+    await house.gate.refuse(house.channel, "belum lengkap")
+    await house.hub.database.write(lambda connection: connection.execute(text("DELETE FROM channels")))
+    await house.gate.refuse(house.channel, "belum lengkap")
+    assert (await row(house)).reason == "belum lengkap"
+
+
+async def test_a_refusal_said_each_second_moves_no_probe(house: House) -> None:
+    await house.gate.refuse(house.channel, "belum lengkap")
+    before = (await row(house)).probe_at
+    house.clock.pass_(1)
+    await house.gate.refuse(house.channel, "belum lengkap")
+    assert (await row(house)).probe_at == before
+    await house.gate.refuse(house.channel, "alamat belum ditentukan")
+    assert (await row(house)).reason == "alamat belum ditentukan"
+
+
+async def test_what_was_ready_before_a_closing_is_no_probe(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503, retry_after=0.0)] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    for _ in range(5):
+        before = len(house.ministry.calls)
+        async with asyncio.timeout(20):
+            await house.work()
+        assert len(house.ministry.calls) - before <= 4
+        house.clock.pass_(2)
