@@ -19,7 +19,7 @@ from engine.database import Database
 from engine.errors import NotFound
 from engine.facilities import FacilityRow
 from engine.filters import local_date
-from engine.models import KEY_LENGTH, Lane
+from engine.models import KEY_LENGTH, SEQUENCE_LENGTH, Lane
 from engine.outbox.add import Batch, add
 from engine.outbox.entries import Entry
 from engine.spec import Spec
@@ -111,12 +111,15 @@ class Intake:
             date = local_date(_text(spec.date.render(scope)), facility.time_zone)
             norm = _text(spec.patient_norm.render(scope)) if spec.patient_norm else None
             name = _text(spec.patient_name.render(scope)) if spec.patient_name else None
+            sequence = _text(spec.sequence.render(scope)) if spec.sequence else None
         except (TemplateError, ValueError) as error:
             return Refused(0, None, (Problem("$", str(error)),))
         if not 0 < len(key) <= KEY_LENGTH:
             return Refused(0, key or None, (Problem("$", f"the key must have 1 to {KEY_LENGTH} characters"),))
         if norm is not None and len(norm) > NORM_LENGTH:
             return Refused(0, key, (Problem("$", f"the patient's norm must have at most {NORM_LENGTH} characters"),))
+        if sequence is not None and len(sequence) > SEQUENCE_LENGTH:
+            return Refused(0, key, (Problem("$", f"the sequence must have at most {SEQUENCE_LENGTH} characters"),))
         return Entry(
             key=key,
             date=date,
@@ -125,6 +128,7 @@ class Intake:
             lane=Lane.TODAY if spec.foundation or date >= recent else Lane.BACKFILL,
             patient_norm=norm or None,
             patient_name=name[:NAME_LENGTH] if name else None,
+            sequence=sequence or None,
         )
 
     def _problems(self, spec: Spec, record: Any) -> tuple[Problem, ...]:

@@ -26,6 +26,9 @@ KEY_LENGTH = 200
 WORD_LENGTH = 60
 """Characters of a word that a patient is found by."""
 
+SEQUENCE_LENGTH = 120
+"""Characters of a sequence's name at most."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -198,6 +201,8 @@ class Delivery(Base):
     date: Mapped[str] = mapped_column(String(10))
     patient_norm: Mapped[str | None] = mapped_column(String(60))
     patient_name: Mapped[str | None] = mapped_column(String(200))
+    sequence: Mapped[str | None] = mapped_column(String(SEQUENCE_LENGTH))
+    """Deliveries of equal sequence go to the upstream one after the other."""
 
     record: Mapped[str] = mapped_column(Text)
     """The source document as JSON, as it was handed in."""
@@ -305,6 +310,15 @@ class Delivery(Base):
             sqlite_where=text("patient_norm IS NOT NULL"),
             postgresql_where=text("patient_norm IS NOT NULL"),
         ),
+        Index(
+            "ix_deliveries_sequence",
+            "facility_id",
+            "upstream",
+            "sequence",
+            "id",
+            sqlite_where=text("sequence IS NOT NULL"),
+            postgresql_where=text("sequence IS NOT NULL"),
+        ),
         Index("ix_deliveries_list", "facility_id", "spec", "status", "date", "id"),
         Index("ix_deliveries_date", "facility_id", "spec", "date", "id"),
     )
@@ -385,7 +399,7 @@ class Job(Base):
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(10))
-    """running, paused, cancelled or done"""
+    """draft, running, paused, cancelled or done"""
     total: Mapped[int] = mapped_column(Integer)
     done: Mapped[int] = mapped_column(Integer, default=0)
     """Items that have had their turn: all up to this position."""

@@ -13,6 +13,7 @@ from engine import counters
 from engine.database import Database, as_json
 from engine.models import Delivery, Status
 from engine.outbox.entries import Added, Entry
+from engine.patients import remember
 
 UNTOUCHED = {Status.SENDING, Status.UNSURE}
 """A change waits here until it is known what became of the version on its way."""
@@ -63,6 +64,9 @@ def _add(database: Database, connection: Connection, batch: Batch, entries: Sequ
     if changed:
         _update(database, connection, batch, changed, now, deltas)
     counters.apply(database, connection, deltas)
+    named = [entry for _, entry in [*new, *changed]]
+    people = {(entry.patient_norm, entry.patient_name or "") for entry in named if entry.patient_norm}
+    remember(database, connection, batch.facility_id, people)
     if new:
         rows = _stored(database, connection, batch, {entry.key for entry in entries})
     return [(rows[entry.key].id or 0, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
@@ -108,6 +112,7 @@ def _insert(
                 "date": entry.date,
                 "patient_norm": entry.patient_norm,
                 "patient_name": entry.patient_name,
+                "sequence": entry.sequence,
                 "record": entry.record,
                 "record_hash": entry.record_hash,
                 "version": row.versions,
@@ -144,6 +149,7 @@ def _update(
                 "date": entry.date,
                 "norm": entry.patient_norm,
                 "name": entry.patient_name,
+                "sequence": entry.sequence,
                 "versions": row.versions,
                 "upstream": batch.upstream,
                 "now": now,
@@ -162,7 +168,7 @@ def _update(
 
 _CHANGE = """
 UPDATE deliveries SET record = :record, record_hash = :hash, date = :date, patient_norm = :norm,
-  patient_name = :name, version = version + :versions, changed_at = :now, upstream = :upstream,
+  patient_name = :name, sequence = :sequence, version = version + :versions, changed_at = :now, upstream = :upstream,
   tried_version = CASE WHEN status = 'sending' THEN version ELSE tried_version END
 WHERE id = :id
 """

@@ -64,10 +64,15 @@ UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lea
 WHERE id IN (
   SELECT id FROM deliveries
   WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now
+    AND (sequence IS NULL OR NOT EXISTS (
+      SELECT 1 FROM deliveries AS ahead
+      WHERE ahead.facility_id = :facility AND ahead.upstream = :upstream AND ahead.sequence = deliveries.sequence
+        AND ahead.id < deliveries.id AND ahead.status IN ('queued', 'sending', 'retrying', 'unsure')
+    ))
   ORDER BY due_at, id LIMIT :limit %s
 )
 RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_version, sent_version,
-  reference, lane, tries, deaths, trigger, changed_at, claimed_from, in_doubt
+  reference, lane, tries, deaths, trigger, changed_at, sequence, claimed_from, in_doubt
 """
 
 

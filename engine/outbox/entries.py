@@ -27,6 +27,7 @@ class Entry:
     lane: Lane = Lane.TODAY
     patient_norm: str | None = None
     patient_name: str | None = None
+    sequence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Claimed:
     deaths: int
     trigger: str
     changed_at: int
+    sequence: str | None
     claimed_from: Status
     in_doubt: bool
     lease: Lease
@@ -124,6 +126,8 @@ class Settlement:
     waits: tuple[tuple[str, str], ...] = ()
     """(spec, key) of the records whose reference is missing."""
     attempts: tuple[AttemptRow, ...] = field(default=())
+    upstream: str | None = None
+    """Where its type goes now, if that is not where it was claimed for."""
 
 
 def given_back(delivery: Claimed, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:

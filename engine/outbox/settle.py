@@ -42,6 +42,8 @@ def _settle(
     held = {row.id for row in settled}
     blocked = {row.id for row in settled if row.status == Status.BLOCKED}
     _write_waits(database, connection, [s for s in settlements if s.delivery.id in blocked], now)
+    # those behind it in its sequence were not looked at as long as it was on its way
+    due |= {Channel(s.delivery.upstream, s.delivery.facility_id) for s in settlements if s.delivery.sequence}
     arrived = [s for s in settlements if s.reference is not None and s.delivery.id in held]
     due |= release(
         database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
@@ -73,6 +75,7 @@ _COLUMNS = {
     "code": "text",
     "problem": "text",
     "cause": "text",
+    "upstream": "text",
 }
 
 
@@ -94,6 +97,7 @@ def _row(settlement: Settlement) -> list[Any]:
         settlement.code,
         settlement.problem,
         cause_of(settlement),
+        settlement.upstream,
     ]
 
 
@@ -123,6 +127,7 @@ def _statement(database: Database) -> str:
       due_at = CASE WHEN {again} THEN :now ELSE v.due_at END,
       tries = CASE WHEN {again} THEN 0 ELSE v.tries END,
       tried_version = CASE WHEN v.tried = 1 THEN v.version ELSE deliveries.tried_version END,
+      upstream = COALESCE(v.upstream, deliveries.upstream),
       reference = COALESCE(v.reference, deliveries.reference),
       sent_version = COALESCE(v.sent_version, deliveries.sent_version),
       sent_at = CASE WHEN v.sent_version IS NULL THEN deliveries.sent_at ELSE :now END,
