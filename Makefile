@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -26,6 +26,9 @@ test: check  ## everything that must hold, from style to delivery
 
 bench: $(READY)  ## measure; each row as a ratio taken in the same run
 	$(BIN)/python -m bench
+
+screenshots: $(READY)  ## the main pages of the demo, into docs/screenshots
+	$(BIN)/python -m bench.screenshots
 
 clean:  ## forget the environment and the demo's data
 	rm -rf .venv var

@@ -55,7 +55,7 @@ def demo(
     """Start the sandbox, Antar and a clinic's day; print the address and the login. Ctrl-C ends it."""
     settings = _settings(ROOT / "var" / "demo", fresh)
     with _sandbox(settings):
-        access = asyncio.run(_prepare(settings))
+        access = asyncio.run(prepare(settings))
         threading.Thread(target=_play, args=(settings, access), name="antar-demo-day", daemon=True).start()
         run_all(settings)
 
@@ -105,7 +105,7 @@ def _sandbox(settings: Settings) -> Iterator[None]:
         process.wait(timeout=5)
 
 
-async def _prepare(settings: Settings) -> Access:
+async def prepare(settings: Settings) -> Access:
     """A clinic with credentials of the sandbox, an administrator and an API key."""
     hub = await Hub.open(settings)
     try:

@@ -1,0 +1,134 @@
+"""A whole installation for browsers: the sandbox, `antar up` as a process on SQLite, and the demo's clinic day."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from admin.commands.demo import ZONE, Access, day, prepare
+from engine.settings import ROOT, from_environment
+from engine.vault import new_key
+from sandbox.embedded import running
+from sandbox.world import World
+
+PATIENCE = 60.0
+"""Seconds to wait for anything."""
+UNSETTLED = "SELECT COUNT(*) FROM deliveries WHERE status NOT IN ('sent', 'failed', 'blocked')"
+
+
+class Site:
+    """A running installation: `address` of the panel, `world` behind it, `access` to it."""
+
+    def __init__(self, address: str, world: World, access: Access, database: Path) -> None:
+        self.address = address
+        self.world = world
+        self.access = access
+        self._database = database
+
+    def hand_in(self, spec: str, *records: dict[str, Any]) -> None:
+        """Through the API, as a clinic's system does; raises if one is refused."""
+        answer = self.api(f"/api/v1/records/{spec}", orjson.dumps(records))
+        assert answer["refused"] == 0, answer
+
+    def api(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+        """What the API answers."""
+        headers = {"Authorization": f"Bearer {self.access.api_key}", "Content-Type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(self.address + path, body, headers), timeout=30) as answer:
+            found: dict[str, Any] = orjson.loads(answer.read())
+            return found
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the database holds, for tests that need to know an id."""
+        opened = sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)
+        try:
+            return opened.execute(query, values).fetchall()
+        finally:
+            opened.close()
+
+    def settle(self) -> None:
+        """Return when nothing is on its way any more."""
+        until(lambda: self.rows(UNSETTLED)[0][0] == 0)
+
+    def play(self) -> None:
+        """Hand in the demo's day and wait until it is over."""
+        for spec, lines in day(ROOT / "config", datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)):
+            self.hand_in(spec, *(orjson.loads(line) for line in lines.splitlines()))
+        self.settle()
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[Site]:
+    """An empty installation in `folder`, ended afterwards."""
+    world = World()
+    with running(world) as sandbox:
+        environ = _environment(folder, sandbox)
+        access = asyncio.run(prepare(from_environment(environ)))
+        process = subprocess.Popen([sys.executable, "-m", "admin", "up"], cwd=ROOT, env={**os.environ, **environ})
+        try:
+            address = f"http://127.0.0.1:{environ['ANTAR_PORT']}"
+            until(lambda: _ready(f"{address}/health/ready") or process.poll() is not None)
+            assert process.poll() is None, "antar up ended at once; its words are above"
+            yield Site(address, world, access, folder / "antar.sqlite3")
+        finally:
+            world.barriers.release_all()
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Ask until it is so; for what nobody tells."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come about in time")
+        time.sleep(0.02)
+
+
+def _environment(folder: Path, sandbox: str) -> dict[str, str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return {
+        "ANTAR_ENVIRONMENT": "demo",
+        "ANTAR_CONFIG_DIR": str(_impatient(folder / "config")),
+        "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",
+        "ANTAR_BROKER_URL": "memory://",
+        "ANTAR_SECRET_KEY": new_key(),
+        "ANTAR_LOG_LEVEL": "ERROR",
+        "ANTAR_PORT": str(port),
+        "ANTAR_SATUSEHAT_URL": sandbox,
+        "ANTAR_PCARE_URL": f"{sandbox}/pcare-rest",
+        "ANTAR_ANTREAN_URL": f"{sandbox}/antreanfktp",
+    }
+
+
+def _impatient(config: Path) -> Path:
+    """The shipped configuration without limits of rate: the day shall not take half a minute."""
+    shutil.copytree(ROOT / "config", config)
+    for path in (config / "upstreams").glob("*.yaml"):
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.lstrip().startswith("rate:")), "utf-8")
+    return config
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except OSError:
+        return False
