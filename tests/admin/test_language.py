@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
 from admin.language import COOKIE
 from admin.words import LANGUAGES, catalogue, language, number, say, speaking
+from tests.admin import spoken, stray
 
 pytestmark = pytest.mark.anyio
 
+UNITS = {"ms", "kB", "JSON", "UTC", "HTTP", "Enter", "Esc"}
+"""What is written alike in both languages."""
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
 def test_every_language_knows_every_word_with_the_same_gaps_to_fill() -> None:
     gaps = [{key: sorted(re.findall(r"{\w+}", words)) for key, words in catalogue(each).items()} for each in LANGUAGES]
     assert all(each == gaps[0] for each in gaps)
+
+
+def test_every_word_that_is_said_is_in_the_catalogue() -> None:
+    keys = catalogue()
+    missing = [
+        f"{each.place}: {each.pattern}"
+        for each in spoken.said()
+        if not any(re.fullmatch(each.pattern, key) for key in keys)
+    ]
+    assert missing == []
+
+
+def test_whoever_says_a_word_fills_its_gaps_and_no_others() -> None:
+    words = catalogue()
+    said = [(each, each.pattern.replace("\\", "")) for each in spoken.said() if each.filled is not None]
+    assert [
+        each for each, key in said if key in words and each.filled != frozenset(re.findall(r"{(\w+)}", words[key]))
+    ] == []
+
+
+def test_every_word_of_the_catalogue_is_used() -> None:
+    patterns, constants = {each.pattern for each in spoken.said()}, spoken.constants()
+    unused = [key for key in catalogue() if key not in constants and not any(re.fullmatch(p, key) for p in patterns)]
+    assert unused == []
+
+
+@pytest.mark.parametrize("words", [stray.in_templates, stray.in_pages, stray.in_scripts])
+def test_a_person_reads_nothing_that_no_catalogue_has(words: Callable[[], Iterator[str]]) -> None:
+    assert [each for each in words() if each.split(": ", 1)[1].strip("· ") not in UNITS] == []
+
+
+def test_words_outside_the_catalogue_are_found() -> None:
+    template = "<p title=\"{{ 'Dua kata' if x else say('a') }}\">Satu {{ say(\"b\") }}</p><code>cat</code>"
+    assert [words for _, words in stray.strays(template)] == ["Dua kata", "Satu"]
 
 
 def test_a_language_is_spoken_only_for_as_long_as_it_is_wanted() -> None:
