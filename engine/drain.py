@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +22,7 @@ from engine.gate import Gate, State
 from engine.models import Status
 from engine.outbox.claim import begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
+from engine.outbox.reroute import UNKNOWN
 from engine.prepare import Prepared, operation_of, prepare, scope_of
 from engine.rate import Rate
 from engine.settler import Settler
@@ -193,8 +194,11 @@ class Drain:
         for delivery in claimed:
             spec = specs.get(delivery.spec)
             if spec is None:
-                problem = _UNKNOWN % delivery.spec
+                problem = UNKNOWN % delivery.spec
                 ended.append(Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem))
+                continue
+            if spec.upstream.name != self.channel.upstream:
+                ended.append(replace(given_back(delivery), upstream=spec.upstream.name))
                 continue
             try:
                 scope = scope_of(spec, delivery, self._facility)
@@ -254,6 +258,3 @@ def _broken(delivery: Claimed, error: Exception) -> Settlement:
     return Settlement(
         delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=words_of(error)
     )
-
-
-_UNKNOWN = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."

@@ -25,6 +25,7 @@ from engine.job_runner import run_jobs
 from engine.list_sync import Synchroniser
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
+from engine.outbox.reroute import reroute
 from engine.settler import Settler
 from engine.sweep import sweep
 
@@ -165,6 +166,9 @@ class Worker:
         channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
         due = await sweep(self._hub.database, channels, thorough=not self._swept)
         self._swept = True
+        catalog = self._hub.catalog
+        routes = {name: spec.upstream.name for name, spec in catalog.specs.items()}
+        due |= await reroute(self._hub.database, routes, catalog.upstreams)
         for channel in due:
             self.ring(channel)
 

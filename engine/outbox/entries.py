@@ -128,6 +128,8 @@ class Settlement:
     attempts: tuple[AttemptRow, ...] = field(default=())
     upstream: str | None = None
     """Where its type goes now, if that is not where it was claimed for."""
+    upstream: str | None = None
+    """Where its type goes now, if that is not where it was claimed for."""
 
 
 def given_back(delivery: Claimed, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:

@@ -76,6 +76,7 @@ _COLUMNS = {
     "problem": "text",
     "cause": "text",
     "upstream": "text",
+    "upstream": "text",
 }
 
 
@@ -97,6 +98,7 @@ def _row(settlement: Settlement) -> list[Any]:
         settlement.code,
         settlement.problem,
         cause_of(settlement),
+        settlement.upstream,
         settlement.upstream,
     ]
 
@@ -127,6 +129,7 @@ def _statement(database: Database) -> str:
       due_at = CASE WHEN {again} THEN :now ELSE v.due_at END,
       tries = CASE WHEN {again} THEN 0 ELSE v.tries END,
       tried_version = CASE WHEN v.tried = 1 THEN v.version ELSE deliveries.tried_version END,
+      upstream = COALESCE(v.upstream, deliveries.upstream),
       upstream = COALESCE(v.upstream, deliveries.upstream),
       reference = COALESCE(v.reference, deliveries.reference),
       sent_version = COALESCE(v.sent_version, deliveries.sent_version),

@@ -221,14 +221,18 @@ class House:
         """As a worker does after the bell: drain, settle, sweep, until nothing is due now."""
         while True:
             self.rung.clear()
-            settler = Settler(self.hub.database, self.rung.add)
-            settling = asyncio.create_task(settler.run())
-            await self.drain(settler).run()
-            await settler.drained()
-            settling.cancel()
+            await self.work_once()
             self.rung |= await sweep(self.hub.database, [])
             if not self.rung:
                 return
+
+    async def work_once(self) -> None:
+        """Drain and settle; what is due by it stands in `rung`."""
+        settler = Settler(self.hub.database, self.rung.add)
+        settling = asyncio.create_task(settler.run())
+        await self.drain(settler).run()
+        await settler.drained()
+        settling.cancel()
 
     async def row(self, spec: str, key: str) -> Any:
         query = text("SELECT * FROM deliveries WHERE spec = :spec AND key = :key")

@@ -1,0 +1,80 @@
+"""Deliveries that are due at an upstream which the configuration no longer has: to where their type goes now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from engine import counters
+from engine.causes import Kind, cause_text
+from engine.database import Database, as_json
+from engine.models import Status
+from engine.outbox.entries import Channel
+
+BATCH = 1000
+PATIENCE = 60_000
+"""Milliseconds that something is due before it is moved: a worker whose configuration is newer takes it by itself."""
+
+UNKNOWN = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."
+
+
+async def reroute(database: Database, routes: Mapping[str, str], upstreams: Collection[str]) -> set[Channel]:
+    """Move a batch of each upstream that is none of `upstreams`, or fail what has no route; the channels due by it.
+
+    `routes` says for each type its upstream. However many rows there are, finding nothing costs a few look-ups.
+    """
+    due: set[Channel] = set()
+    for (name,) in await database.fetch(text(_NAMES)):
+        if name not in upstreams:
+            due |= await database.write(partial(_move, database, name, routes))
+    return due
+
+
+def _move(database: Database, upstream: str, routes: Mapping[str, str], connection: Connection) -> set[Channel]:
+    before = database.clock() - PATIENCE
+    parameters = {"upstream": upstream, "before": before, "limit": BATCH}
+    rows = connection.execute(text(_STRANDED % database.skip_locked), parameters).all()
+    _fail(database, connection, [row for row in rows if row.spec not in routes])
+    moved = [row for row in rows if row.spec in routes]
+    wanted = database.rows({"id": "bigint", "upstream": "text"}, "rows")
+    connection.execute(
+        text(f"UPDATE deliveries SET upstream = v.upstream FROM {wanted} AS v WHERE deliveries.id = v.id"),
+        {"rows": as_json([[row.id, routes[row.spec]] for row in moved])},
+    )
+    return {Channel(routes[row.spec], row.facility_id) for row in moved}
+
+
+def _fail(database: Database, connection: Connection, rows: Sequence[Any]) -> None:
+    deltas = counters.Deltas()
+    for row in rows:
+        deltas.move(row.facility_id, row.date, row.spec, row.status, Status.FAILED)
+    wanted = database.rows({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
+    problems = [(row.id, UNKNOWN % row.spec) for row in rows]
+    failed = [[id_, problem, cause_text(Kind.BROKEN, words=problem)] for id_, problem in problems]
+    connection.execute(text(_FAIL % wanted), {"rows": as_json(failed), "now": database.clock()})
+    counters.apply(database, connection, deltas)
+
+
+_NAMES = """
+WITH RECURSIVE names(name) AS (
+  SELECT MIN(upstream) FROM deliveries WHERE due_at IS NOT NULL
+  UNION ALL
+  SELECT (SELECT MIN(upstream) FROM deliveries WHERE due_at IS NOT NULL AND upstream > names.name)
+  FROM names WHERE names.name IS NOT NULL
+)
+SELECT name FROM names WHERE name IS NOT NULL
+"""
+"""Each name with one look into the index; DISTINCT would read all that is due."""
+
+_STRANDED = """
+SELECT id, facility_id, spec, date, status FROM deliveries
+WHERE upstream = :upstream AND due_at <= :before LIMIT :limit %s
+"""
+
+_FAIL = """
+UPDATE deliveries SET status = 'failed', due_at = NULL, problem = v.problem, cause = v.cause, settled_at = :now
+FROM %s AS v WHERE deliveries.id = v.id
+"""
