@@ -27,7 +27,7 @@ from admin.health import live, ready, upstreams
 from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
-from admin.pages import code_lists, dashboard, delivery, listing, login
+from admin.pages import code_lists, dashboard, delivery, export, listing, login, resending
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -76,6 +76,10 @@ def litestar_app(hub: Hub) -> Litestar:
             code_lists.list_state,
             code_lists.read_list,
             listing.type_page,
+            listing.changes,
+            resending.resend_soon,
+            resending.undo,
+            export.export,
             delivery.delivery_page,
             delivery.resend_delivery,
             _statics(),

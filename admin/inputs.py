@@ -6,6 +6,8 @@ from typing import Annotated
 
 from litestar.params import PathParameter, QueryParameter
 
+from engine.paging import CURSOR
+
 LARGEST = 2**53
 """Far beyond any id or time, and within the 64 bits that a database compares."""
 NO_NUL = r"^[^\x00]*$"
@@ -15,3 +17,7 @@ Id = Annotated[int, PathParameter(ge=1, le=LARGEST)]
 Number = Annotated[int | None, QueryParameter(ge=0, le=LARGEST)]
 Text = Annotated[str, QueryParameter(max_length=200, pattern=NO_NUL)]
 MaybeText = Annotated[str | None, QueryParameter(max_length=200, pattern=NO_NUL)]
+Place = Annotated[str | None, QueryParameter(pattern=CURSOR)]
+"""A place in a list of deliveries."""
+Ids = Annotated[str, QueryParameter(max_length=2000, pattern=r"^(\d{1,15}(,\d{1,15})*)?$")]
+"""Ids of deliveries, with commas between them."""

@@ -1,4 +1,4 @@
-"""Reading deliveries: pages by keyset, and one with everything that belongs to it."""
+"""Reading deliveries: which ones a list shows, and one with everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 
 from engine.database import Database
 from engine.models import Attempt, AuditEntry, Delivery, Wait
+from engine.patients import is_found_by, words_of
+
+HTTP_DIGITS = 3
+LEAST_PROBLEM = 400
+"""HTTP codes from here on can be filtered by; whoever looks for what went well filters by status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list shows; an absent condition holds. Dates are inclusive, `since` is epoch milliseconds."""
+    """What a list shows; an absent condition holds. Dates are inclusive, `since` is epoch milliseconds.
+
+    `text` finds a source id, an upstream's id, a patient's norm or the beginnings of words of the name; `code` an HTTP
+    code or a business code of what went wrong.
+    """
 
     specs: Sequence[str] = ()
     statuses: Sequence[str] = ()
@@ -24,15 +33,38 @@ class Filters:
     date_from: str | None = None
     date_to: str | None = None
     since: int | None = None
+    cause: str | None = None
+    code: str | None = None
+    text: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As SQL, without the facility."""
-        exact = {Delivery.key: self.key, Delivery.patient_norm: self.norm, Delivery.reference: self.reference}
-        found = [column == value for column, value in exact.items() if value is not None]
+        found = [*self.exact(), *self.times()]
         if self.specs:
             found.append(Delivery.spec.in_(self.specs))
         if self.statuses:
             found.append(Delivery.status.in_(self.statuses))
+        if self.code is not None:
+            found.append(or_(*(and_(*alternative) for alternative in self.codes())))
+        if self.text is not None:
+            words = words_of(self.text)
+            called = [is_found_by(words)] if words else []
+            found.append(or_(Delivery.key == self.text, Delivery.reference == self.text, *called))
+        return found
+
+    def exact(self) -> list[ColumnElement[bool]]:
+        """The conditions that a column equals a value."""
+        wanted = {
+            Delivery.key: self.key,
+            Delivery.patient_norm: self.norm,
+            Delivery.reference: self.reference,
+            Delivery.cause: self.cause,
+        }
+        return [column == value for column, value in wanted.items() if value is not None]
+
+    def times(self) -> list[ColumnElement[bool]]:
+        """The conditions on days and on the time of the last change."""
+        found = []
         if self.date_from is not None:
             found.append(Delivery.date >= self.date_from)
         if self.date_to is not None:
@@ -41,13 +73,16 @@ class Filters:
             found.append(Delivery.settled_at >= self.since)
         return found
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows, newest first, and the cursor of the next page; None on the last."""
-
-    rows: list[Any]
-    next: int | None
+    def codes(self) -> list[list[ColumnElement[bool]]]:
+        """The ways to have the code, of which each delivery has one at most; each as its index wants it said."""
+        status = int(self.code) if self.code and self.code.isdecimal() and len(self.code) == HTTP_DIGITS else 0
+        business = [Delivery.code == self.code, Delivery.code.is_not(None), Delivery.cause.is_not(None)]
+        if status < LEAST_PROBLEM:
+            return [business]
+        return [
+            [Delivery.http_status == status, Delivery.http_status >= literal_column(str(LEAST_PROBLEM))],
+            [*business, or_(Delivery.http_status.is_(None), Delivery.http_status != status)],
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +98,6 @@ class Detail:
 
 WAITING = 50
 """Of those that wait for a delivery at most so many are named."""
-
-
-async def page(database: Database, facility_id: int, filters: Filters, after: int | None, size: int) -> Page:
-    """The deliveries of a facility that come after the cursor; the same effort however deep the page."""
-    query = select(Delivery.__table__).where(Delivery.facility_id == facility_id, *filters.conditions())
-    if after is not None:
-        query = query.where(Delivery.id < after)
-    rows = list(await database.fetch(query.order_by(Delivery.id.desc()).limit(size + 1)))
-    return Page(rows[:size], rows[size - 1].id if len(rows) > size else None)
 
 
 async def one(database: Database, facility_id: int, id_: int) -> Detail | None:

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, String, and_, exists, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    SQLColumnExpression,
+    String,
+    and_,
+    exists,
+    literal,
+    select,
+    text,
+)
 
 from engine.database import Database, as_json
 from engine.models import WORD_LENGTH, Delivery, PatientWord
@@ -26,7 +38,7 @@ def words_of(said: str) -> list[str]:
 def remember(database: Database, connection: Connection, facility_id: int, people: Iterable[tuple[str, str]]) -> None:
     """Keep what these patients, (norm, name), are found by; an earlier name goes on finding them."""
     # Sorted: two transactions that bring the same patients must not wait for each other crosswise.
-    rows = sorted({(norm, word) for norm, name in set(people) for word in [*_whole(norm), *words_of(name)]})
+    rows = sorted({(norm, word) for norm, name in people for word in [norm.casefold()[:WORD_LENGTH], *words_of(name)]})
     if rows:
         wanted = database.rows({"norm": "text", "word": "text"}, "rows")
         insert = (
@@ -36,14 +48,10 @@ def remember(database: Database, connection: Connection, facility_id: int, peopl
         connection.execute(text(insert), {"facility": facility_id, "rows": as_json(rows)})
 
 
-def _whole(norm: str) -> list[str]:
-    return [norm.casefold()[:WORD_LENGTH]]
-
-
-def found_by(facility_id: int, words: Sequence[str]) -> Select[tuple[str]]:
-    """The norms of the patients of whom every word begins something they are found by."""
+def found_by(facility_id: int, words: Sequence[str]) -> Select[str]:
+    """The norms of the patients of whom every word begins something they are found by; one may come twice."""
     [first, *others] = sorted(words, key=len, reverse=True)
-    query = select(PatientWord.norm).distinct().where(PatientWord.facility_id == facility_id, _begins(first))
+    query = select(PatientWord.norm).where(PatientWord.facility_id == facility_id, _begins(first))
     return query.where(*(_also(PatientWord.facility_id, PatientWord.norm, word) for word in others))
 
 
@@ -52,7 +60,7 @@ def is_found_by(words: Sequence[str]) -> ColumnElement[bool]:
     return and_(*(_also(Delivery.facility_id, Delivery.patient_norm, word) for word in words))
 
 
-def _also(facility_id: ColumnElement[int], norm: ColumnElement[str], word: str) -> ColumnElement[bool]:
+def _also(facility_id: SQLColumnExpression[int], norm: SQLColumnExpression[Any], word: str) -> ColumnElement[bool]:
     other = PatientWord.__table__.alias()
     begins = and_(other.c.word >= word, other.c.word < word + LAST)
     return exists().where(other.c.facility_id == facility_id, other.c.norm == norm, begins)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from engine.database import Database
 from engine.outbox.claim import due_channels
 from engine.outbox.entries import Channel
+from engine.outbox.held import resend_held
 from engine.outbox.reclaim import reclaim, release_overlooked
 
 
 async def sweep(database: Database, channels: Sequence[Channel], *, thorough: bool = False) -> set[Channel]:
-    """Take back ended leases, let go overlooked waits; of the channels, those with something due."""
+    """Take back ended leases, let go overlooked waits and held resends; of the channels, those with something due."""
     due = await reclaim(database)
+    due |= await resend_held(database)
     due |= await release_overlooked(database, everything=thorough)
     due.update(await due_channels(database, channels))
     return due

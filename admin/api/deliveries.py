@@ -11,12 +11,13 @@ from litestar.params import FromQuery, QueryParameter
 from admin.access import Right
 from admin.api.errors import ApiError
 from admin.inputs import LARGEST, NO_NUL, Id, MaybeText
-from engine import deliveries
+from engine import deliveries, paging
 from engine.deliveries import Filters
 from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.models import Status
 from engine.outbox.resend import Handled, resend
+from engine.paging import CURSOR, Cursor
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -42,10 +43,10 @@ async def list_deliveries(
     since: Annotated[
         int | None, QueryParameter(ge=0, le=LARGEST, description="Settled since, epoch milliseconds.")
     ] = None,
-    cursor: Annotated[int | None, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, QueryParameter(pattern=CURSOR, description="`next` of the page before.")] = None,
     size: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = PAGE,
 ) -> dict[str, Any]:
-    """A page of deliveries, newest first. Several types or statuses are separated by commas."""
+    """A page of deliveries, the newest day first. Several types or statuses are separated by commas."""
     filters = Filters(
         specs=tuple(filter(None, (spec or "").split(","))),
         statuses=_statuses(status or ""),
@@ -55,8 +56,9 @@ async def list_deliveries(
         date_to=date_to,
         since=since,
     )
-    page = await deliveries.page(hub.database, facility.id, filters, cursor, size)
-    return {"deliveries": [_pick(row, SHOWN) for row in page.rows], "next": page.next}
+    after = Cursor.read(cursor) if cursor else None
+    page = await paging.page(hub.database, facility.id, filters, size, after=after)
+    return {"deliveries": [_pick(row, SHOWN) for row in page.rows], "next": str(page.after) if page.after else None}
 
 
 @get("/api/v1/deliveries/{id_:int}", operation_id="read_delivery", opt={"right": Right.HIS})

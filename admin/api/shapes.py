@@ -98,7 +98,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "Need": NEED,
     "Delivery": _object(_DELIVERY),
     "DeliveryDetail": _object({**_DELIVERY, "waits_for": _list(_ref("Need")), "attempts": _list(_ref("Attempt"))}),
-    "DeliveryPage": _object({"deliveries": _list(_ref("Delivery")), "next": MAYBE_NUMBER}),
+    "DeliveryPage": _object({"deliveries": _list(_ref("Delivery")), "next": MAYBE_TEXT}),
     "Resent": _object({"id": NUMBER, "status": {"enum": list(Status)}, "outcome": {"enum": ["done", "already"]}}),
 }
 ANSWERS = {

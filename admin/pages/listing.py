@@ -1,27 +1,70 @@
-"""The page of a record type: its deliveries with the columns that the entry declares."""
+"""The page of a record type: its deliveries with the columns that the entry declares, filtered, live, to act on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Request, get
 from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from admin.access import Right
-from admin.inputs import Number, Text
+from admin.inputs import Ids, Number, Place
+from admin.pages.filtering import Chosen, presets
 from admin.pages.frame import Frame, frame
 from admin.pages.shown import entry_of, shown_row, zone_name
-from engine import deliveries
-from engine.deliveries import Filters
+from engine import paging
 from engine.hub import Hub
 from engine.models import Status
+from engine.outbox.held import held
+from engine.paging import Count, Cursor, Page
 from engine.spec import Spec
 
 SIZES = (25, 50, 100)
+COUNTED = 1_000
+"""So far is counted what no counter knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One type's list as it was asked for."""
+
+    hub: Hub
+    around: Frame
+    entry: Spec
+    chosen: Chosen
+
+    @property
+    def facility_id(self) -> int:
+        return self.around.facility.id if self.around.facility else 0
+
+    async def page(self, size: int, after: str | None = None, before: str | None = None) -> Page:
+        filters = self.chosen.filters([self.entry.name])
+        start, end = Cursor.read(after or ""), Cursor.read(before or "")
+        return await paging.page(self.hub.database, self.facility_id, filters, size, after=start, before=end)
+
+    async def count(self) -> Count:
+        """How many match."""
+        filters = self.chosen.filters([self.entry.name])
+        return await paging.count(self.hub.database, self.facility_id, filters, COUNTED)
+
+    async def shown(self, rows: Collection[Any]) -> list[dict[str, Any]]:
+        """As the templates take them."""
+        waiting = await held(self.hub.database, [row.id for row in rows])
+        return [{**shown_row(self.entry, self.around, row), "held": row.id in waiting} for row in rows]
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return {"frame": self.around, "spec": self.entry, "chosen": self.chosen}
+
+
+async def listing_of(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, chosen: Chosen) -> Listing:
+    """Raises 404 for a type that is not the upstream's."""
+    return Listing(hub, await frame(request, upstream), entry_of(hub, upstream, spec), chosen)
 
 
 @get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -30,47 +73,71 @@ async def type_page(
     hub: NamedDependency[Hub],
     upstream: FromPath[str],
     spec: FromPath[str],
-    status: Text = "",
-    date: Text = "",
-    key: Text = "",
-    norm: Text = "",
-    after: Number = None,
+    after: Place = None,
+    before: Place = None,
+    buka: Number = None,
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
-    """A page of deliveries, newest first; everything that is chosen stands in the address."""
-    around, entry = await frame(request, upstream), entry_of(hub, upstream, spec)
-    chosen = {"status": status if status in set(Status) else "", "date": date, "key": key.strip(), "norm": norm.strip()}
+    """A page of deliveries, the newest day first; everything that is chosen stands in the address."""
+    chosen = Chosen.read(request.query_params)
+    listing = await listing_of(request, hub, upstream, spec, chosen)
     size = size if size in SIZES else SIZES[0]
-    page = await _page(hub, around, entry, chosen, after, size)
-    shown = {name: value for name, value in {**chosen, "size": size}.items() if value}
+    page = await listing.page(size, after, before)
+    facility = listing.around.facility
     return Template(
         "type.html",
         context={
-            "frame": around,
-            "spec": entry,
-            "chosen": chosen,
-            "filtered": any(chosen.values()),
-            "zone": zone_name(around.facility) if around.facility else "",
+            **listing.context,
+            "zone": zone_name(facility) if facility else "",
             "statuses": list(Status),
-            "rows": [shown_row(entry, around, row) for row in page.rows],
-            "first": after is None,
-            "first_link": f"?{urlencode(shown)}",
-            "next_link": f"?{urlencode({**shown, 'after': page.next})}" if page.next else None,
+            "presets": presets(facility, hub.database.clock()) if facility else {},
+            "rows": await listing.shown(page.rows),
+            "count": None if chosen.text or chosen.code or chosen.cause else await listing.count(),
+            "size": size,
+            "sizes": SIZES,
+            "first": not (after or before),
+            "opened": buka,
+            "links": _links(chosen, page, size),
         },
     )
 
 
-async def _page(
-    hub: Hub, around: Frame, spec: Spec, chosen: Mapping[str, str], after: int | None, size: int
-) -> deliveries.Page:
-    if around.facility is None:
-        return deliveries.Page([], None)
-    filters = Filters(
-        specs=(spec.name,),
-        statuses=(chosen["status"],) if chosen["status"] else (),
-        key=chosen["key"] or None,
-        norm=chosen["norm"] or None,
-        date_from=chosen["date"] or None,
-        date_to=chosen["date"] or None,
-    )
-    return await deliveries.page(hub.database, around.facility.id, filters, after, size)
+@get(
+    "/integrasi/{upstream:str}/{spec:str}/perubahan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False
+)
+async def changes(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    ids: Ids = "",
+    top: FromQuery[bool] = False,
+    size: FromQuery[int] = SIZES[0],
+) -> Template:
+    """What became of the rows that a page shows, how many new ones it lacks, and how many match."""
+    listing = await listing_of(request, hub, upstream, spec, Chosen.read(request.query_params))
+    known = [int(id_) for id_ in ids.split(",") if id_]
+    if len(known) > max(SIZES):
+        raise ClientException("ids")
+    rows = await paging.some(hub.database, listing.facility_id, listing.entry.name, known)
+    newest = await listing.page(size if size in SIZES else SIZES[0]) if top else Page([], None, None)
+    context = {"rows": await listing.shown(rows), "fresh": _fresh(newest, rows), "count": await listing.count()}
+    return Template("list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()})
+
+
+def _fresh(newest: Page, rows: Collection[Any]) -> int:
+    """How many of the newest stand above the last of the rows and are not among them."""
+    known = {row.id for row in rows}
+    last = min(((row.date, row.id) for row in rows), default=("", 0))
+    return sum((row.date, row.id) > last and row.id not in known for row in newest.rows)
+
+
+def _links(chosen: Chosen, page: Page, size: int) -> dict[str, str]:
+    """Name -> address of the pages around this one."""
+    address = chosen.address(size=size if size != SIZES[0] else "")
+    links = {"first": address}
+    if page.before:
+        links["newer"] = chosen.address(size=size, before=page.before)
+    if page.after:
+        links["older"] = chosen.address(size=size, after=page.after)
+    return links

@@ -16,6 +16,7 @@ from admin.words import say
 from engine.context import context
 from engine.facilities import FacilityRow
 from engine.hub import Hub
+from engine.models import Status
 from engine.spec import Spec
 from engine.template import TemplateError
 
@@ -50,12 +51,14 @@ def shown_row(spec: Spec, around: Frame, row: Any) -> dict[str, Any]:
         "norm": row.patient_norm,
         "name": row.patient_name,
         "date": row.date,
+        "day": day(row.date),
         "status": row.status,
         "label": around.label(row.status),
         "icon": around.icon(row.status),
         "code": row.http_status,
         "problem": row.problem,
         "tries": row.tries,
+        "again": moment(row.due_at, facility) if row.status == Status.RETRYING else None,
         "time": moment(row.settled_at or row.changed_at, facility),
         "cells": _cells(spec, facility, row),
     }
@@ -97,6 +100,11 @@ def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
     local = utc.astimezone(ZoneInfo(facility.time_zone))
     zone = zone_name(facility)
     return Moment(f"{local:%d/%m/%Y %H.%M}", f"{local:%d/%m/%Y %H.%M.%S} {zone}", f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def day(date: str) -> str:
+    """A day as it is written here, e.g. 10/03/2026."""
+    return "/".join(reversed(date.split("-")))
 
 
 def zone_name(facility: FacilityRow) -> str:

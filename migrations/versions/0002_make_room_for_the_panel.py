@@ -103,7 +103,9 @@ def upgrade() -> None:
 def _remember_patients() -> None:
     """What the patients of the deliveries that are there are found by; as engine.patients does from now on."""
     known = op.get_bind().execute(
-        sa.text("SELECT DISTINCT facility_id, patient_norm, patient_name FROM deliveries WHERE patient_norm IS NOT NULL")
+        sa.text(
+            "SELECT DISTINCT facility_id, patient_norm, patient_name FROM deliveries WHERE patient_norm IS NOT NULL"
+        )
     )
     rows = {
         (facility_id, norm, word)

@@ -1,0 +1,118 @@
+"""What a person chose to see of a list, as it stands in the address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from litestar.exceptions import ClientException
+
+from engine.deliveries import Filters
+from engine.facilities import FacilityRow
+from engine.models import Status
+
+LONGEST = 200
+"""Characters that a condition may have."""
+PRESETS = {"today": 0, "week": 6, "month": 29}
+"""Days before today with which a preset begins."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Fields(Protocol):
+    """The fields of an address or of a form, each possibly several times."""
+
+    def getall(self, key: str, default: list[Any], /) -> list[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The filter of a list; empty conditions hold. Days are inclusive, `YYYY-MM-DD`."""
+
+    date_from: str = ""
+    date_to: str = ""
+    statuses: tuple[str, ...] = ()
+    text: str = ""
+    code: str = ""
+    cause: str = ""
+
+    @classmethod
+    def read(cls, fields: Fields) -> Chosen:
+        """From the query of an address or from a form; raises 400 for what nobody can mean."""
+        chosen = fields.getall("status", [])
+        return cls(
+            date_from=_day(_field(fields, "date_from")),
+            date_to=_day(_field(fields, "date_to")),
+            statuses=tuple(status for status in Status if status in chosen),
+            text=_field(fields, "text"),
+            code=_field(fields, "code"),
+            cause=_field(fields, "cause"),
+        )
+
+    def __bool__(self) -> bool:
+        return self != Chosen()
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Name and value of each condition, as `read` takes them."""
+        single = {
+            "date_from": self.date_from,
+            "date_to": self.date_to,
+            "text": self.text,
+            "code": self.code,
+            "cause": self.cause,
+        }
+        return [
+            *((name, value) for name, value in single.items() if value),
+            *(("status", status) for status in self.statuses),
+        ]
+
+    def address(self, **more: object) -> str:
+        """The query of an address, with its question mark."""
+        return f"?{urlencode([*self.fields(), *((name, str(value)) for name, value in more.items() if value)])}"
+
+    def during(self, date_from: str, date_to: str) -> Chosen:
+        """The same on other days."""
+        return replace(self, date_from=date_from, date_to=date_to)
+
+    def of_any_cause(self) -> Chosen:
+        """The same, whatever the cause."""
+        return replace(self, cause="")
+
+    def filters(self, specs: Sequence[str]) -> Filters:
+        return Filters(
+            specs=tuple(specs),
+            statuses=self.statuses,
+            date_from=self.date_from or None,
+            date_to=self.date_to or None,
+            text=self.text or None,
+            code=self.code or None,
+            cause=self.cause or None,
+        )
+
+
+def presets(facility: FacilityRow, now: int) -> dict[str, tuple[str, str]]:
+    """Name -> first and last day in the facility's zone."""
+    today = datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(facility.time_zone)).date()
+    return {name: ((today - timedelta(days=back)).isoformat(), today.isoformat()) for name, back in PRESETS.items()} | {
+        "all": ("", "")
+    }
+
+
+def _field(fields: Fields, name: str) -> str:
+    value = str(fields.getall(name, [""])[-1]).strip()
+    if len(value) > LONGEST or "\x00" in value:
+        raise ClientException(name)
+    return value
+
+
+def _day(said: str) -> str:
+    try:
+        if said:
+            date.fromisoformat(said if _DAY.fullmatch(said) else "")
+    except ValueError:
+        raise ClientException(said) from None
+    return said

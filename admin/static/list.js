@@ -1,0 +1,70 @@
+// The list: ticking rows, and asking anew for what is shown without moving it.
+(() => {
+  const list = document.getElementById("daftar");
+  const EVERY = 4000;
+  const boxes = () => [...list.querySelectorAll('tbody input[name="ids"]')];
+  const ticked = () => boxes().filter((box) => box.checked);
+  const show = (name, wanted) => { list.querySelector(`[data-${name}]`).hidden = !wanted; };
+  const everyRow = list.querySelector("[data-all-rows]");
+  const everyMatch = list.querySelector('input[name="all"]');
+  let last = null;
+
+  function told() {
+    const n = ticked().length;
+    const line = list.querySelector("[data-selected]");
+    if (!line) return;
+    line.textContent = list.dataset.all.replace("{n}", n);
+    everyRow.checked = n > 0 && n === boxes().length;
+    everyRow.indeterminate = n > 0 && n < boxes().length;
+    if (!n && everyMatch) everyMatch.checked = false;
+    show("paused", resting());
+  }
+
+  function tick(event) {
+    const all = boxes();
+    if (event.target === everyRow) all.forEach((box) => { box.checked = everyRow.checked; });
+    if (!all.includes(event.target)) return told();
+    if (event.shiftKey && last) {
+      const [from, to] = [all.indexOf(last), all.indexOf(event.target)].sort((a, b) => a - b);
+      all.slice(from, to + 1).forEach((box) => { box.checked = event.target.checked; });
+    }
+    last = event.target;
+    told();
+  }
+
+  function resting() {
+    return ticked().length > 0 || Boolean(document.querySelector("dialog[open]"));
+  }
+
+  async function refresh() {
+    if (document.hidden || resting()) return;
+    const ids = [...list.querySelectorAll("tbody tr")].map((row) => row.dataset.id).join(",");
+    await htmx.ajax("GET", `${list.dataset.changes}${list.dataset.changes.includes("?") ? "&" : "?"}ids=${ids}`, { source: list, swap: "none" });
+  }
+
+  list.addEventListener("click", tick);
+  document.getElementById("massal")?.addEventListener("reset", () => setTimeout(told));
+  // A tick that the browser kept over a reload would be in force without being told.
+  addEventListener("pageshow", told);
+  document.addEventListener("close", (event) => { if (event.target.matches("dialog")) { told(); refresh(); } }, true);
+  list.addEventListener("htmx:afterRequest", (event) => { if (event.target === list) show("failed", !event.detail.successful); });
+  list.querySelector("[data-retry]").addEventListener("click", refresh);
+  list.querySelector("[data-filters]").addEventListener("submit", () => show("loading", true));
+  addEventListener("pagehide", () => show("loading", false));
+  document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const fresh = event.detail.fragment.firstElementChild;
+    const old = event.detail.target;
+    // What did not change stays: a swap would take the focus away from whoever stands in it.
+    if (fresh && fresh.dataset.state && fresh.dataset.state === old.dataset.state) event.detail.shouldSwap = false;
+    if (fresh) fresh.toggleAttribute("data-focus", old.contains(document.activeElement));
+  });
+  document.body.addEventListener("htmx:oobAfterSwap", () => {
+    const cell = list.querySelector("[data-focus]");
+    cell?.removeAttribute("data-focus");
+    cell?.querySelector("button, a")?.focus();
+  });
+  if (everyRow) everyRow.hidden = false;
+  told();
+  if (list.querySelector("#jumlah .text-secondary")) refresh();
+  setInterval(refresh, EVERY);
+})();
