@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.browser import chromium, log_in
+from bench.places import places
 from bench.site import Site, site
 from engine.settings import ROOT
 
@@ -17,30 +18,21 @@ FOLDER = ROOT / "docs" / "screenshots"
 DESKTOP, PHONE = (1280, 800), (360, 740)
 LARGEST = 150_000
 """Bytes of a picture at most."""
-FAILED = "SELECT spec, id FROM deliveries WHERE status = 'failed' AND http_status >= 400 ORDER BY id LIMIT 1"
+PICTURES = ("dashboard", "list", "delivery")
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder, site(Path(folder)) as shown, chromium() as browser:
         shown.play()
+        addresses = places(shown)
         with _person(browser, shown, DESKTOP, "light") as page:
-            for name, address in addresses(shown).items():
-                _take(page, name, address)
+            for name in PICTURES:
+                _take(page, name, addresses[name])
         with _person(browser, shown, DESKTOP, "dark") as page:
-            _take(page, "dashboard-dark", "/integrasi/satusehat?period=all")
+            _take(page, "dashboard-dark", addresses["dashboard"])
         with _person(browser, shown, PHONE, "light") as page:
-            _take(page, "dashboard-phone", "/integrasi/satusehat?period=all")
-
-
-def addresses(shown: Site) -> dict[str, str]:
-    """Name of the picture -> its page."""
-    [(spec, id_)] = shown.rows(FAILED)
-    return {
-        "dashboard": "/integrasi/satusehat?period=all",
-        "list": f"/integrasi/satusehat/{spec}",
-        "delivery": f"/integrasi/satusehat/{spec}/{id_}",
-    }
+            _take(page, "dashboard-phone", addresses["dashboard"])
 
 
 @contextmanager

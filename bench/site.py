@@ -32,13 +32,13 @@ UNSETTLED = "SELECT COUNT(*) FROM deliveries WHERE status NOT IN ('sent', 'faile
 
 
 class Site:
-    """A running installation: `address` of the panel, `world` behind it, `access` to it."""
+    """A running installation: `address` of the panel, `world` behind it, `access` to it, its `database` file."""
 
     def __init__(self, address: str, world: World, access: Access, database: Path) -> None:
         self.address = address
         self.world = world
         self.access = access
-        self._database = database
+        self.database = database
 
     def hand_in(self, spec: str, *records: dict[str, Any]) -> None:
         """Through the API, as a clinic's system does; raises if one is refused."""
@@ -54,7 +54,7 @@ class Site:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What the database holds, for tests that need to know an id."""
-        opened = sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)
+        opened = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)
         try:
             return opened.execute(query, values).fetchall()
         finally:

@@ -1,4 +1,4 @@
-"""Which words of the catalogue the code says, in templates and in Python: whole keys, and such with a variable in them."""
+"""Which words of the catalogue the code says, in templates and Python: whole keys, and such with a variable in them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,94 @@
+"""What pages weigh and cost: bytes of a first visit past the shared assets, and server time with few and many rows."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from bench.places import places
+from bench.rows import Row
+from bench.site import Site, site
+
+LIGHT = 150_000
+"""Bytes of a page at most."""
+TRIES = 15
+ASSET = re.compile(r'(?:src|href)="(/static/[^"]+)"')
+LARGE = ("dashboard", "list", "no match")
+"""Pages whose cost could grow with the number of deliveries."""
+
+
+def rows(many: int) -> list[Row]:
+    """Two rows per page, then the server time of lists among `many` deliveries against that among few."""
+    with TemporaryDirectory() as folder, site(Path(folder)) as shown:
+        shown.play()
+        addresses = places(shown)
+        with closing(_person(shown)) as client:
+            few = {name: _seconds(client, address) for name, address in addresses.items()}
+            floor = _seconds(client, "/health/live")
+            found = [*_weights(client, addresses), *(_cost(name, spent, floor) for name, spent in few.items())]
+            multiply(shown.database, many)
+            return found + [
+                _growth(name, _seconds(client, addresses[name]), few[name], many) for name in LARGE if name in addresses
+            ]
+
+
+def _person(shown: Site) -> httpx.Client:
+    """A client that is logged in."""
+    client = httpx.Client(base_url=shown.address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
+    client.post("/login", data={"name": shown.access.user, "password": shown.access.password})
+    return client
+
+
+def _weights(client: httpx.Client, addresses: dict[str, str]) -> list[Row]:
+    """The document and those of its assets that not every page has."""
+    documents = {name: client.get(address).raise_for_status().text for name, address in addresses.items()}
+    assets = {name: set(ASSET.findall(document)) for name, document in documents.items()}
+    shared = set.intersection(*assets.values())
+    weights = {
+        name: len(document.encode()) + sum(len(client.get(asset).content) for asset in assets[name] - shared)
+        for name, document in documents.items()
+    }
+    return [
+        Row(f"weight, {name}", f"{LIGHT / 1000:.0f} kB", weight / LIGHT, "<= 1", weight / 1000, "kB")
+        for name, weight in weights.items()
+    ]
+
+
+def _seconds(client: httpx.Client, address: str) -> float:
+    spent = []
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        client.get(address).raise_for_status()
+        spent.append(time.perf_counter() - started)
+    return median(spent)
+
+
+def _cost(name: str, spent: float, floor: float) -> Row:
+    return Row(f"server time, {name}", "/health/live", spent / floor, "<= 50", spent * 1000, "ms")
+
+
+def _growth(name: str, spent: float, few: float, many: int) -> Row:
+    return Row(f"server time, {name}, {many:,} more", "the demo's day", spent / few, "<= 2", spent * 1000, "ms")
+
+
+def multiply(database: Path, many: int) -> None:
+    """Copy the sent deliveries of one type under other keys until there are `many` more."""
+    opened = sqlite3.connect(database, timeout=60)
+    try:
+        columns = [name for _, name, *_ in opened.execute("PRAGMA table_info(deliveries)") if name not in {"id", "key"}]
+        names = ", ".join(columns)
+        opened.execute(
+            f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {many}) "
+            f"INSERT INTO deliveries (key, {names}) SELECT 'banyak-' || n, {names} FROM numbers, (SELECT * FROM "
+            "deliveries WHERE status = 'failed' AND http_status >= 400 ORDER BY id LIMIT 1)"
+        )
+        opened.commit()
+    finally:
+        opened.close()
