@@ -70,11 +70,13 @@ class Call:
     """None: the profile's."""
     outcomes: tuple[OutcomeRule, ...] = ()
     """The entry's own outcome rules; they are asked before the upstream's."""
+    harmless_twice: bool = False
+    """The entry says that sending it twice leaves the upstream as sending it once."""
 
     @property
     def repeatable(self) -> bool:
         """Whether sending it twice leaves the upstream as sending it once (RFC 9110, 9.2.2)."""
-        return self.method in {"GET", "HEAD", "PUT"}
+        return self.harmless_twice or self.method in {"GET", "HEAD", "PUT", "DELETE"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.base import Account, Call, Reply, Upstream, Verdict
+from adapters.base import BODY_LIMIT, Account, Call, Reply, Upstream, Verdict
 from engine.errors import place_of, words_of
 from engine.failpoints import failpoint
 from engine.find import Found, as_reference, look
@@ -21,8 +21,6 @@ from engine.retry import try_again
 from engine.template import TemplateError
 
 CODE_LENGTH = 60
-RESPONSE_LENGTH = 1024 * 1024
-"""Bytes of an answer that are kept: all of any honest one, and a settlement of a thousand fits into memory."""
 LOOK_SOON = 5_000
 """Milliseconds until it is looked for what was accepted without showing its id."""
 
@@ -89,6 +87,8 @@ class _Trip:
         self.rng = rng
         self.probe = probe
         self.attempts: list[AttemptRow] = []
+        self.arrived: tuple[str | None, int] | None = None
+        """The reference and the version that the upstream holds, as soon as that is known."""
 
     async def make(self) -> Outcome:
         if self.prepared.operation == "create" and self._looks_first:
@@ -100,7 +100,12 @@ class _Trip:
         return await self._send()
 
     def broken(self, error: Exception) -> Outcome:
-        """A poisonous record fails alone; what of it may have left is in doubt."""
+        """A poisonous record fails alone; what of it may have left is in doubt, what has arrived is kept."""
+        if self.arrived is not None:
+            reference, version = self.arrived
+            problem = words_of(error)
+            kept = self._settlement(Status.FAILED, None, problem=problem, reference=reference, sent_version=version)
+            return Outcome(kept)
         doubtful = self.prepared.operation == "create" and self.prepared.call is not None
         return self._fail(words_of(error), in_doubt=doubtful)
 
@@ -157,11 +162,11 @@ class _Trip:
 
     def _accepted(self, reply: Reply) -> Outcome:
         if self.prepared.operation == "update":
-            return self._sent(None, self.delivery.version, reply)
+            return self._sent(None, self.delivery.content, reply)
         reference = self._reference_in(reply)
         if reference is None:
             return self._accepted_unseen(reply)
-        return self._sent(reference, self.delivery.version, reply)
+        return self._sent(reference, self.delivery.content, reply)
 
     def _accepted_unseen(self, reply: Reply) -> Outcome:
         settlement = self._settlement(
@@ -184,24 +189,25 @@ class _Trip:
             return None
         return as_reference(value)
 
-    def _sent(self, reference: str | None, version: int, reply: Reply | None) -> Outcome:
+    def _sent(self, reference: str | None, content: int, reply: Reply | None) -> Outcome:
+        """`content` is what the upstream now holds; see Claimed.content."""
         update = self.spec.update
-        step = update is not None and self.prepared.operation == "create" and self._is_only_first_step()
-        if step or (update is not None and version != self.delivery.version):
+        version = abs(content)
+        self.arrived = reference, version
+        step = self.prepared.first_step
+        if step or (update is not None and content != self.delivery.content):
             due_at, held = self.clock(), None if step else version
             settlement = self._settlement(
-                Status.QUEUED, reply, reference=reference, due_at=due_at, tries=0, sent_version=held
+                Status.QUEUED, reply, reference=reference, due_at=due_at, tries=0, sent_version=held, body_served=step
             )
             return Outcome(settlement, Signal.GOOD)
         requeue = update is not None or self.spec.endpoint is None
         settlement = self._settlement(
             Status.SENT, reply, reference=reference, sent_version=version, requeue_if_changed=requeue
         )
+        if self.prepared.undoes:
+            settlement = replace(settlement, undone=self.prepared.undoes)
         return Outcome(settlement, Signal.GOOD)
-
-    def _is_only_first_step(self) -> bool:
-        after_create = self.spec.update.after_create if self.spec.update else None
-        return bool(after_create and after_create.render(self.prepared.context))
 
     async def _adopt_duplicate(self, reply: Reply) -> Outcome:
         found = await self._look()
@@ -212,8 +218,8 @@ class _Trip:
         return self._fail(found.problem or f"{reply.message} {_DUPLICATE_UNSEEN}", Signal.GOOD, reply)
 
     def _adopt(self, reference: str) -> Outcome:
-        version = self.delivery.tried_version if self.delivery.in_doubt else None
-        return self._sent(reference, abs(version) if version else self.delivery.version, None)
+        content = self.delivery.tried_version if self.delivery.in_doubt else None
+        return self._sent(reference, content or self.delivery.content, None)
 
     async def _look(self) -> Found:
         find = self.spec.find
@@ -240,7 +246,7 @@ class _Trip:
                 request=call.body,
                 http_status=reply.status,
                 code=reply.code and reply.code[:CODE_LENGTH],
-                response=reply.body[:RESPONSE_LENGTH] or None,
+                response=reply.body[:BODY_LIMIT] or None,
                 place=reply.place,
             )
         )
@@ -302,8 +308,9 @@ class _Trip:
         tries: int | None = None,
         sent_version: int | None = None,
         requeue_if_changed: bool = True,
+        body_served: bool = False,
     ) -> Settlement:
-        good = status is Status.SENT or reference is not None
+        good = status is Status.SENT or (reference is not None and status is not Status.FAILED)
         return Settlement(
             self.delivery,
             status,
@@ -314,6 +321,7 @@ class _Trip:
             sent_version=sent_version,
             in_doubt=in_doubt,
             requeue_if_changed=requeue_if_changed,
+            body_served=body_served,
             http_status=reply.status if reply else None,
             code=reply.code[:CODE_LENGTH] if reply and reply.code else None,
             problem=None if good else problem or (reply.message if reply else None),

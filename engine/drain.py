@@ -23,7 +23,8 @@ from engine.models import Status
 from engine.outbox.claim import begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN
-from engine.prepare import Prepared, operation_of, prepare, scope_of
+from engine.outbox.undo import cancel
+from engine.prepare import Prepared, cancelled, operation_of, prepare, scope_of
 from engine.rate import Rate
 from engine.settler import Settler
 from engine.spec import UpstreamSpec
@@ -109,6 +110,7 @@ class Drain:
             if state is State.PROBE:
                 await self._probe()
                 continue
+            await self._around.settler.room()
             limit = self._batch
             claimed = await self._claim(limit)
             if claimed:
@@ -209,8 +211,13 @@ class Drain:
             pending.append((spec, delivery, scope, wanted))
             targets += [(delivery.facility_id, want.need.spec, key) for want in wanted for key, _ in want.targets]
         known = await references.look_up(self._around.database, targets)
+        undone = {d.id: references.undone(wanted, d.facility_id, known) for _, d, _, wanted in pending}
+        gone = await cancel(self._around.database, [target for each in undone.values() for target in each])
         now = self._around.database.clock()
         for spec, delivery, scope, wanted in pending:
+            if undone[delivery.id] and gone.issuperset(undone[delivery.id]):
+                ended.append(cancelled(spec, delivery, now))
+                continue
             resolved = references.resolve(wanted, spec.needs, delivery.facility_id, known)
             try:
                 result = prepare(spec, delivery, scope, resolved, self._upstream, now)

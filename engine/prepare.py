@@ -10,11 +10,16 @@ import orjson
 
 from adapters.base import Call, Upstream, Verdict
 from engine.context import context
+from engine.errors import AntarError
 from engine.models import Status
 from engine.outbox.entries import AttemptRow, Claimed, Settlement
 from engine.references import Resolved
 from engine.spec import Operation, Spec
 from engine.template import TemplateError
+
+
+class NotJSON(AntarError):
+    """What a person wrote in place of the payload cannot be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,12 @@ class Prepared:
     spec: Spec
     operation: Operation
     context: Mapping[str, Any]
+    undoes: tuple[tuple[str, str], ...]
+    """(spec, key) of the records that it takes back."""
     call: Call | None
     """None: nothing is sent, the record is only looked up."""
+    first_step: bool = False
+    """A create after which an update is due at once."""
 
 
 def operation_of(spec: Spec, delivery: Claimed) -> Operation:
@@ -45,15 +54,39 @@ def prepare(
         return Settlement(delivery, Status.SENT, requeue_if_changed=False)
     scope = {**scope, "needs": resolved.values}
     try:
-        payload = _payload(spec, operation, scope)
-        call = _call(spec, operation, scope, payload)
-    except TemplateError as error:
+        payload = _payload(spec, operation, scope) if delivery.body is None else _written(delivery.body)
+        call = _call(spec, operation, scope, payload, delivery.body)
+        first_step = operation == "create" and _update_follows(spec, scope)
+    except (TemplateError, NotJSON) as error:
         return _not_sendable(spec, delivery, now, str(error))
     problems = upstream.check(payload) if payload is not None and spec.check else ()
     if problems:
         text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
         return _not_sendable(spec, delivery, now, text, call)
-    return Prepared(delivery, spec, operation, scope, call)
+    return Prepared(delivery, spec, operation, scope, undoes(spec, resolved), call, first_step)
+
+
+def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
+    """(spec, key) of what it takes back."""
+    found = []
+    for need in spec.needs:
+        value = resolved.values.get(need.name) if need.undo else None
+        for each in value if isinstance(value, list) else [value]:
+            found += [(need.spec, each["key"])] if each else []
+    return tuple(found)
+
+
+def cancelled(spec: Spec, delivery: Claimed, now: int) -> Settlement:
+    """Nothing is sent, because what it takes back never arrived."""
+    attempt = AttemptRow(
+        at=now,
+        milliseconds=0,
+        operation="cancel",
+        spec_hash=spec.hash,
+        verdict=Verdict.ACCEPTED,
+        message=_NEVER_ARRIVED,
+    )
+    return Settlement(delivery, Status.IGNORED, tries=delivery.tries, problem=_NEVER_ARRIVED, attempts=(attempt,))
 
 
 def scope_of(spec: Spec, delivery: Claimed, facility: Any) -> dict[str, Any]:
@@ -72,7 +105,14 @@ def _payload(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any:
     return tree.render(scope) if tree else None
 
 
-def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], payload: Any) -> Call | None:
+def _written(body: str) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise NotJSON(f"Isi yang ditulis bukan JSON: {error}") from error
+
+
+def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], payload: Any, written: str | None) -> Call | None:
     request = spec.update if operation == "update" else spec.endpoint
     if request is None:
         return None
@@ -80,10 +120,23 @@ def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], payload: A
         method=request.method,
         path=str(request.path.render(scope)),
         query=_query(request.query.render(scope) if request.query else None),
-        body=orjson.dumps(payload) if payload is not None else None,
+        body=_body(payload, written),
         content_type=request.content_type,
         outcomes=spec.outcomes,
+        harmless_twice=operation == "create" and spec.endpoint is not None and spec.endpoint.repeatable,
     )
+
+
+def _body(payload: Any, written: str | None) -> bytes | None:
+    if written is not None:
+        return written.encode()
+    return orjson.dumps(payload) if payload is not None else None
+
+
+def _update_follows(spec: Spec, scope: Mapping[str, Any]) -> bool:
+    """Asked before anything is sent: an error in it must not follow an accepted create."""
+    after_create = spec.update.after_create if spec.update else None
+    return bool(after_create and after_create.render(scope))
 
 
 def _query(rendered: Any) -> tuple[tuple[str, str], ...]:
@@ -110,3 +163,6 @@ def _not_sendable(spec: Spec, delivery: Claimed, now: int, problem: str, call: C
     return Settlement(
         delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=problem, attempts=(attempt,)
     )
+
+
+_NEVER_ARRIVED = "Tidak perlu dikirim: yang ditarik kembali belum pernah sampai dan sudah dibatalkan di sini."

@@ -48,6 +48,12 @@ def _bounded(need: Need, key: str) -> str:
     return key
 
 
+def undone(wanted: Iterable[Wanted], facility_id: int, known: Mapping[Target, str]) -> list[Target]:
+    """What the record takes back and no reference is known of."""
+    targets = ((facility_id, want.need.spec, key) for want in wanted if want.need.undo for key, _ in want.targets)
+    return [target for target in targets if target not in known]
+
+
 async def look_up(database: Database, targets: Iterable[Target]) -> dict[Target, str]:
     """The references that are known, of all targets of a batch in one query."""
     unique = sorted(set(targets))

@@ -67,6 +67,7 @@ class Claimed:
     key: str
     date: str
     record: str
+    body: str | None
     version: int
     tried_version: int | None
     sent_version: int | None
@@ -80,6 +81,11 @@ class Claimed:
     claimed_from: Status
     in_doubt: bool
     lease: Lease
+
+    @property
+    def content(self) -> int:
+        """The version, negative where a person wrote what is sent of it: what was tried or held may be the other."""
+        return self.version if self.body is None else -self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,8 @@ class Settlement:
     """A request that creates or changes may have left with the claimed version."""
     reference: str | None = None
     """The upstream's id, where it became known just now."""
+    body_served: bool = False
+    """What a person wrote was for this step alone."""
     sent_version: int | None = None
     """The version that the upstream now holds."""
     in_doubt: bool = False
@@ -125,9 +133,9 @@ class Settlement:
     problem: str | None = None
     waits: tuple[tuple[str, str], ...] = ()
     """(spec, key) of the records whose reference is missing."""
+    undone: tuple[tuple[str, str], ...] = ()
+    """(spec, key) of the records that the upstream has removed by it."""
     attempts: tuple[AttemptRow, ...] = field(default=())
-    upstream: str | None = None
-    """Where its type goes now, if that is not where it was claimed for."""
     upstream: str | None = None
     """Where its type goes now, if that is not where it was claimed for."""
 

@@ -14,6 +14,7 @@ from engine.database import Database, as_json
 from engine.failpoints import failpoint
 from engine.models import Attempt, Status
 from engine.outbox.entries import Channel, Lease, Settlement
+from engine.outbox.undo import forget
 
 
 async def settle(database: Database, settlements: Sequence[Settlement], ended: Iterable[Lease] = ()) -> set[Channel]:
@@ -48,6 +49,8 @@ def _settle(
     due |= release(
         database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
     )
+    undone = [(s.delivery.facility_id, *target) for s in settlements if s.delivery.id in held for target in s.undone]
+    forget(database, connection, undone, deltas)
     failpoint("released")
     _write_attempts(connection, settlements)
     counters.apply(database, connection, deltas)
@@ -76,7 +79,7 @@ _COLUMNS = {
     "problem": "text",
     "cause": "text",
     "upstream": "text",
-    "upstream": "text",
+    "body_served": "integer",
 }
 
 
@@ -89,7 +92,7 @@ def _row(settlement: Settlement) -> list[Any]:
         settlement.status.value,
         settlement.due_at,
         settlement.tries,
-        int(settlement.tried),
+        delivery.content if settlement.tried else 0,
         settlement.reference,
         settlement.sent_version,
         int(settlement.requeue_if_changed),
@@ -99,7 +102,7 @@ def _row(settlement: Settlement) -> list[Any]:
         settlement.problem,
         cause_of(settlement),
         settlement.upstream,
-        settlement.upstream,
+        int(settlement.body_served),
     ]
 
 
@@ -128,8 +131,8 @@ def _statement(database: Database) -> str:
       status = CASE WHEN {again} THEN 'queued' ELSE v.status END,
       due_at = CASE WHEN {again} THEN :now ELSE v.due_at END,
       tries = CASE WHEN {again} THEN 0 ELSE v.tries END,
-      tried_version = CASE WHEN v.tried = 1 THEN v.version ELSE deliveries.tried_version END,
-      upstream = COALESCE(v.upstream, deliveries.upstream),
+      tried_version = CASE WHEN v.tried <> 0 THEN v.tried ELSE deliveries.tried_version END,
+      body = CASE WHEN v.body_served = 1 THEN NULL ELSE deliveries.body END,
       upstream = COALESCE(v.upstream, deliveries.upstream),
       reference = COALESCE(v.reference, deliveries.reference),
       sent_version = COALESCE(v.sent_version, deliveries.sent_version),
@@ -137,7 +140,7 @@ def _statement(database: Database) -> str:
       http_status = v.http_status, code = v.code, problem = v.problem,
       cause = CASE WHEN {again} THEN NULL ELSE v.cause END,
       in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
-      deaths = CASE WHEN v.tried = 1 THEN 0 ELSE deliveries.deaths END
+      deaths = CASE WHEN v.tried <> 0 THEN 0 ELSE deliveries.deaths END
     FROM {database.rows(_COLUMNS, "rows")} AS v
     WHERE deliveries.id = v.id AND deliveries.lease_id = v.lease_id
     RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date,
