@@ -27,7 +27,7 @@ from admin.health import live, ready, upstreams
 from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
-from admin.pages import code_lists, dashboard, delivery, export, listing, login, resending
+from admin.pages import code_lists, dashboard, delivery, export, listing, login, resending, strip
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -70,7 +70,8 @@ def litestar_app(hub: Hub) -> Litestar:
             language.choose,
             dashboard.home,
             dashboard.dashboard,
-            dashboard.cards,
+            dashboard.live_cards,
+            strip.live_strip,
             code_lists.lists_page,
             code_lists.list_page,
             code_lists.list_state,

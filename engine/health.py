@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 
@@ -31,6 +32,8 @@ class ChannelHealth:
 
     facility: str
     upstream: str
+    configured: bool
+    """There are credentials for it."""
     cause: str
     reason: str
     since: int | None
@@ -38,6 +41,10 @@ class ChannelHealth:
     token_expires_at: int | None
     oldest_due: int | None
     """When the longest waiting of what is due became due."""
+
+    def wait(self, now: int) -> float | None:
+        """Seconds that the longest waiting has been due; None if nothing is."""
+        return None if self.oldest_due is None else max(0, now - self.oldest_due) / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,7 @@ class Health:
     @property
     def oldest_wait(self) -> float:
         """Seconds that the longest waiting delivery has been due."""
-        due = [channel.oldest_due for channel in self.channels if channel.oldest_due is not None]
-        return max(0, self.now - min(due)) / 1000 if due else 0.0
+        return max((channel.wait(self.now) or 0.0 for channel in self.channels), default=0.0)
 
 
 async def health(hub: Hub) -> Health:
@@ -66,8 +72,8 @@ async def health(hub: Hub) -> Health:
         now,
         hub.settings.environment,
         await broker_ok(hub),
-        tuple(await _workers(hub.database, now)),
-        tuple(await _channels(hub, now)),
+        tuple(await workers(hub.database)),
+        tuple(await channels(hub)),
     )
 
 
@@ -85,39 +91,48 @@ async def broker_ok(hub: Hub) -> bool:
     return True
 
 
-async def _workers(database: Database, now: int) -> list[WorkerHealth]:
+async def workers(database: Database) -> list[WorkerHealth]:
+    """Those that have not signed off."""
+    now = database.clock()
     rows = await database.fetch(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
     return [
         WorkerHealth(row.name, row.started_at, row.beat_at, row.in_flight, now - row.beat_at < ALIVE) for row in rows
     ]
 
 
-async def _channels(hub: Hub, now: int) -> list[ChannelHealth]:
-    channels = []
-    for upstream in hub.catalog.upstreams:
+async def channels(hub: Hub, facility_id: int | None = None) -> list[ChannelHealth]:
+    """The queues of a facility, one for each upstream; None: of all facilities."""
+    found = []
+    for upstream, spec in hub.catalog.upstreams.items():
         for row in await hub.database.fetch(text(_CHANNELS), {"upstream": upstream}):
-            parameters = {"upstream": upstream, "facility": row.facility_id, "now": now}
-            oldest = await hub.database.fetch(text(_OLDEST), parameters)
-            channels.append(
-                ChannelHealth(
-                    row.facility,
-                    upstream,
-                    row.cause or "",
-                    row.reason or "",
-                    row.since,
-                    row.probe_at,
-                    row.expires_at,
-                    oldest[0][0],
-                )
-            )
-    return channels
+            if facility_id in (None, row.facility_id):
+                found.append(await _channel(hub.database, upstream, row, configured=row.sealed or not spec.credentials))
+    return found
+
+
+async def _channel(database: Database, upstream: str, row: Any, *, configured: bool) -> ChannelHealth:
+    parameters = {"upstream": upstream, "facility": row.facility_id, "now": database.clock()}
+    oldest = await database.fetch(text(_OLDEST), parameters)
+    return ChannelHealth(
+        facility=row.facility,
+        upstream=upstream,
+        configured=bool(configured),
+        cause=row.cause or "",
+        reason=row.reason or "",
+        since=row.since,
+        probe_at=row.probe_at,
+        token_expires_at=row.expires_at,
+        oldest_due=oldest[0][0],
+    )
 
 
 _CHANNELS = """
-SELECT f.id AS facility_id, f.code AS facility, c.cause, c.reason, c.since, c.probe_at, t.expires_at
+SELECT f.id AS facility_id, f.code AS facility, c.cause, c.reason, c.since, c.probe_at, t.expires_at,
+  a.facility_id AS sealed
 FROM facilities AS f
 LEFT JOIN channels AS c ON c.facility_id = f.id AND c.upstream = :upstream
 LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
+LEFT JOIN credentials AS a ON a.facility_id = f.id AND a.upstream = :upstream
 ORDER BY f.id
 """
 # One index look-up per lane, so that it costs the same however much is due.

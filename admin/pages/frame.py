@@ -11,7 +11,8 @@ from admin.access import Connection, hub_of, person, session_of
 from admin.accounts import Person
 from admin.words import say
 from engine.facilities import FacilityRow, all_facilities
-from engine.health import ChannelHealth, Health, health
+from engine.health import channels, workers
+from engine.hub import Hub
 from engine.models import Status
 from engine.spec import UpstreamSpec
 
@@ -39,6 +40,8 @@ class Frame:
     """Those that the person may see."""
     facility: FacilityRow | None
     strip: dict[str, Any]
+    has_lists: bool
+    """There are copies of code lists to look into."""
 
     def may(self, permission: str) -> bool:
         """Whether the person's role allows it; templates ask so too."""
@@ -64,20 +67,15 @@ async def frame(request: Connection, upstream: str) -> Frame:
     chosen = session_of(request).get("facility")
     facility = next((row for row in visible if row.id == chosen), next(iter(visible), None))
     upstreams = tuple(hub.catalog.upstreams.values())
-    return Frame(spec, upstreams, known, visible, facility, _strip(await health(hub), spec, facility))
+    return Frame(spec, upstreams, known, visible, facility, await _strip(hub, facility), bool(hub.catalog.code_lists))
 
 
-def _strip(found: Health, upstream: UpstreamSpec, facility: FacilityRow | None) -> dict[str, Any]:
-    code = facility.code if facility else ""
-    mine = [channel for channel in found.channels if channel.facility == code]
+async def _strip(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
+    found = [each for each in await channels(hub, facility.id) if each.configured] if facility else []
+    waits = [wait for each in found if (wait := each.wait(hub.database.clock())) is not None]
     return {
-        "environment": found.environment,
-        "channels": [channel for channel in mine if channel.upstream == upstream.name],
-        "oldest": _oldest(mine, found.now),
-        "workers": found.workers_alive,
+        "environment": hub.settings.environment,
+        "channels": [{"told": each, "label": hub.catalog.upstreams[each.upstream].label} for each in found],
+        "oldest": max(waits, default=None),
+        "workers": sum(worker.alive for worker in await workers(hub.database)),
     }
-
-
-def _oldest(channels: list[ChannelHealth], now: int) -> float | None:
-    due = [channel.oldest_due for channel in channels if channel.oldest_due is not None]
-    return max(0, now - min(due)) / 1000 if due else None

@@ -1,4 +1,4 @@
-// The theme switch; and no asking anew while nobody looks.
+// The theme switch, menus that close, and no asking anew while nobody looks.
 document.getElementById("theme").addEventListener("click", () => {
   const next = document.documentElement.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
   localStorage.setItem("theme", next);
@@ -6,4 +6,13 @@ document.getElementById("theme").addEventListener("click", () => {
 });
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden) event.preventDefault();
+});
+const closeMenus = (but) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(but)) menu.open = false;
+};
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.activeElement?.closest("details.menu[open]");
+  if (menu) menu.querySelector("summary").focus();
+  if (event.key === "Escape") closeMenus(null);
 });

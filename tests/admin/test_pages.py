@@ -29,20 +29,6 @@ async def test_the_dashboard_counts_what_was_sent_and_what_was_not(person: httpx
     assert 'class="s-failed" x="75.0" y="0" width="25.0"' in page
 
 
-async def test_a_period_shows_its_days_only(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2", "at": "2026-01-01"})
-    today = (await person.get("/integrasi/ministry", params={"period": "today"})).text
-    everything = (await person.get("/integrasi/ministry", params={"period": "nonsense"})).text
-    assert "/ 1" in today
-    assert "/ 2" in everything
-
-
-async def test_the_cards_alone_are_served_for_the_live_page(person: httpx.AsyncClient) -> None:
-    part = (await person.get("/integrasi/ministry/cards")).text
-    assert "<html" not in part
-    assert "Kunjungan" in part
-
-
 async def test_an_unknown_upstream_is_a_readable_404(person: httpx.AsyncClient) -> None:
     answer = await person.get("/integrasi/nowhere")
     assert answer.status_code == 404
