@@ -212,7 +212,8 @@ class Delivery(Base):
     version: Mapped[int] = mapped_column(Integer, default=1)
     """Counts the contents handed in for this key."""
     tried_version: Mapped[int | None] = mapped_column(Integer)
-    """The version whose request last left, or one before it; an adopted id stands for this one."""
+    """The version whose request last left, or one before it, negative if a person had written the request; an adopted
+    id stands for this one."""
     sent_version: Mapped[int | None] = mapped_column(Integer)
     """The version that the upstream holds; in doubt and without a reference: it was accepted, but its id not shown."""
     reference: Mapped[str | None] = mapped_column(String(200))

@@ -19,8 +19,10 @@ BATCH = 200
 """Settlements that are written as soon as they have gathered."""
 GATHER = 0.03
 """Seconds that fewer than BATCH wait for company."""
-MOST = 1000
-"""Settlements per transaction at most."""
+MOST, HEAVIEST = 1000, 64 * 1024 * 1024
+"""Settlements per transaction at most, and bytes of their answers."""
+ROOM = 256 * 1024 * 1024
+"""Bytes of answers that may wait to be written; beyond it nothing new is claimed."""
 LONGEST_PAUSE = 5.0
 """Seconds between two tries while the database is away."""
 
@@ -38,6 +40,7 @@ class Settler:
         self._due = due
         self._leases = {} if leases is None else leases
         self._gathered: list[Settlement] = []
+        self._weight = 0
         self._ended: list[Lease] = []
         self._work = asyncio.Event()
         self._full = asyncio.Event()
@@ -47,6 +50,7 @@ class Settler:
     def put(self, settlement: Settlement) -> None:
         """Take over one settlement; its lease ends with the last of its batch."""
         self._gathered.append(settlement)
+        self._weight += _weight(settlement)
         lease = settlement.delivery.lease
         lease.outstanding -= 1
         if lease.outstanding == 0:
@@ -65,10 +69,24 @@ class Settler:
                 await asyncio.wait_for(self._full.wait(), GATHER)
             self._full.clear()
             while self._gathered:
-                batch, self._gathered = self._gathered[:MOST], self._gathered[MOST:]
+                batch = self._next()
                 ended, self._ended = ([], self._ended) if self._gathered else (self._ended, [])
                 await self._write(batch, ended)
             self._idle.set()
+
+    def _next(self) -> list[Settlement]:
+        count = weight = 0
+        while count < min(MOST, len(self._gathered)) and (not count or weight < HEAVIEST):
+            weight += _weight(self._gathered[count])
+            count += 1
+        batch, self._gathered = self._gathered[:count], self._gathered[count:]
+        self._weight -= weight
+        return batch
+
+    async def room(self) -> None:
+        """Return when there is memory for more answers."""
+        if self._weight > ROOM:
+            await self._idle.wait()
 
     async def drained(self) -> None:
         """Return when everything gathered is written."""
@@ -102,6 +120,10 @@ class Settler:
             half = len(batch) // 2
             await self._write(batch[:half], [])
             await self._write(batch[half:], ended)
+
+
+def _weight(settlement: Settlement) -> int:
+    return sum(len(attempt.response or b"") for attempt in settlement.attempts)
 
 
 def _bare(settlement: Settlement) -> Settlement:

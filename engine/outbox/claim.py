@@ -71,7 +71,7 @@ WHERE id IN (
     ))
   ORDER BY due_at, id LIMIT :limit %s
 )
-RETURNING id, facility_id, spec, upstream, key, date, record, version, tried_version, sent_version,
+RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tried_version, sent_version,
   reference, lane, tries, deaths, trigger, changed_at, sequence, claimed_from, in_doubt
 """
 

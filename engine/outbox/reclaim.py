@@ -68,7 +68,8 @@ UPDATE deliveries SET
   due_at = CASE WHEN deaths + 1 >= :deaths THEN NULL ELSE CAST(:now AS BIGINT) END,
   problem = CASE WHEN deaths + 1 >= :deaths THEN :quarantine ELSE problem END,
   cause = CASE WHEN deaths + 1 >= :deaths THEN CAST(:cause AS VARCHAR) END,
-  tried_version = CASE WHEN :begun = 1 THEN COALESCE(tried_version, version) ELSE tried_version END,
+  tried_version = CASE WHEN :begun = 0 THEN tried_version
+                       ELSE COALESCE(tried_version, CASE WHEN body IS NULL THEN version ELSE -version END) END,
   in_doubt = in_doubt OR (:begun = 1 AND reference IS NULL),
   deaths = deaths + 1, lease_id = NULL, claimed_from = NULL
 WHERE lease_id = :lease AND status = 'sending'

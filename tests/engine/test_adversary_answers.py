@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from adapters.base import Call, Reply, Verdict
+from adapters.base import BODY_LIMIT, Call, Reply, Verdict
+from engine import deliver as delivering
+from engine import settler as settling
 from engine.database import Database
-from engine.deliver import RESPONSE_LENGTH
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.resend import resend
 from tests.conftest import Clock
@@ -175,12 +177,57 @@ async def test_the_same_hit_on_two_pages_is_one(house: House) -> None:
     assert (await house.row("Person", "P1")).reference == "P-1"
 
 
-async def test_an_endless_answer_is_not_kept_whole(house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400, body=b"x" * 5_000_000)]
+async def test_an_answer_is_kept_whole_whatever_its_bytes(house: House) -> None:
+    answer = b"\x00\xff" * (BODY_LIMIT // 2)
+    house.ministry.script = [refused(Verdict.REJECTED, 400, body=answer)]
     await house.hand_in("Visit", {"id": "V1"})
     await house.work()
-    [(length,)] = await house.hub.database.fetch(text("SELECT MAX(LENGTH(response)) FROM attempts"))
-    assert length == RESPONSE_LENGTH
+    [(kept,)] = await house.hub.database.fetch(text("SELECT response FROM attempts"))
+    assert kept == answer
+
+
+async def test_heavy_answers_are_written_a_few_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, sizes = settling.settle, list[int]()
+
+    async def counting(database: Database, settlements: Any, ended: Any = ()) -> Any:
+        sizes.append(len(settlements))
+        return await write(database, settlements, ended)
+
+    monkeypatch.setattr(settling, "settle", counting)
+    monkeypatch.setattr(settling, "HEAVIEST", 2000)
+    monkeypatch.setattr(settling, "ROOM", 3000)
+    house.ministry.script = [refused(Verdict.REJECTED, 400, body=b"x" * 1000)] * 40
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(40)))
+    await house.work()
+    assert (sum(sizes), max(sizes)) == (40, 2)
+
+
+STEPS = PAGED.replace('after_create: "{{ record.done }}"', 'after_create: "{{ 1 / 0 if record.note else false }}"')
+
+
+async def test_an_error_in_what_follows_a_create_is_found_before_it(
+    tmp_path: Path, database: Database, database_url: str, clock: Clock
+) -> None:
+    house = await open_house(tmp_path, database_url, clock, STEPS)
+    await house.hand_in("Visit", {"id": "V1", "note": "x"})
+    await house.work()
+    row = await house.row("Visit", "V1")
+    assert (row.status, house.ministry.calls) == ("failed", [])
+    assert "after_create" in row.problem
+    await house.hub.close()
+
+
+async def test_what_breaks_after_an_acceptance_keeps_the_id(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        monkeypatch.undo()
+        raise LookupError
+
+    monkeypatch.setattr(delivering, "Outcome", broken)
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    row = await house.row("Visit", "V1")
+    assert (row.status, row.reference, row.sent_version, bool(row.in_doubt)) == ("failed", "id-V1", 1, False)
+    assert "LookupError" in row.problem
 
 
 async def test_a_removed_type_stays_in_doubt(house: House) -> None:
