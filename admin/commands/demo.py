@@ -29,7 +29,8 @@ from engine.settings import ROOT, Settings, config_directory, from_environment
 from engine.vault import new_key
 
 RECORDED = date(2026, 3, 10)
-"""The day on which the records of config/demo play; they are moved to yesterday."""
+"""The day on which the records of config/demo play; they are moved to the last open day."""
+SUNDAY = 7
 ZONE = "Asia/Jakarta"
 ORDER_FILE = "order.txt"
 PATIENCE = 30.0
@@ -137,7 +138,7 @@ def _play(settings: Settings, access: Access) -> None:
     typer.echo(
         f"\n  Antar     {address}\n  login     {access.user} / {access.password}\n  API key   {access.api_key}\n"
     )
-    for spec, lines in day(config_directory(), datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)):
+    for spec, lines in day(config_directory(), last_open_day(datetime.now(ZoneInfo(ZONE)).date())):
         request = urllib.request.Request(  # noqa: S310 - our own address
             f"{address}/api/v1/records/{spec}",
             data=lines.encode(),
@@ -147,6 +148,12 @@ def _play(settings: Settings, access: Access) -> None:
             summary = json.load(answer)
         typer.echo(f"  {spec:<20} {summary['accepted']:>4} handed in, {summary['refused']} refused")
     typer.echo("\n  The day is on its way; watch it at the address above. Ctrl-C ends the demo.\n")
+
+
+def last_open_day(today: date) -> date:
+    """Yesterday, or Saturday if that was a Sunday: clinics are closed then, at BPJS too."""
+    yesterday = today - timedelta(days=1)
+    return yesterday - timedelta(days=1) if yesterday.isoweekday() == SUNDAY else yesterday
 
 
 def day(config: Path, to: date) -> Iterator[tuple[str, str]]:

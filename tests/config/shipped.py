@@ -61,6 +61,7 @@ def examples(spec: Spec) -> dict[str, Mapping[str, Any]]:
     return {"example": spec.example, **spec.examples}
 
 
+@cache
 def cases() -> list[Case]:
     """Every example as it is created; as it is updated only where that is another payload."""
     return list(_cases())
@@ -70,8 +71,15 @@ def _cases() -> Iterator[Case]:
     for spec in catalog().specs.values():
         for name in examples(spec) if spec.payload else ():
             yield Case(spec.name, name, "create")
-            if spec.update is not None and spec.update.after_create is not None:
+            if spec.update is not None and _differs(Case(spec.name, name, "update")):
                 yield Case(spec.name, name, "update")
+
+
+def _differs(update: Case) -> bool:
+    """Whether it is more than the creation's payload with an id."""
+    after_create = catalog().specs[update.spec].update.after_create  # type: ignore[union-attr]
+    changed = {field: value for field, value in payload(update).items() if field != "id"}
+    return after_create is not None or changed != payload(update._replace(operation="create"))
 
 
 def scope(spec: Spec, record: Mapping[str, Any], operation: Operation = "create") -> dict[str, Any]:

@@ -26,6 +26,10 @@ REFERENCE = {
     "allergy_intolerance": Case("AllergyIntolerance", "example", "create"),
     "procedure": Case("Procedure", "example", "create"),
     "composition": Case("Composition", "example", "create"),
+    "pcare_pendaftaran": Case("TambahPendaftaran", "example", "create"),
+    "pcare_kunjungan": Case("TambahKunjungan", "example", "create"),
+    "antrean_add": Case("TambahAntrean", "example", "create"),
+    "antrean_panggil": Case("PanggilAntrean", "example", "create"),
 }
 """Example of the reference (tests/golden/reference) -> the case with the same values."""
 
@@ -36,8 +40,11 @@ def name(case: Case) -> str:
 
 def is_sent_alike(case: Case) -> bool:
     """Whether a change sends what the creation sent."""
-    update = catalog().specs[case.spec].update
-    return update is not None and update.after_create is None
+    return catalog().specs[case.spec].update is not None and case._replace(operation="update") not in cases()
+
+
+def is_fhir(case: Case) -> bool:
+    return catalog().specs[case.spec].upstream.adapter == "satusehat"
 
 
 def read(file_name: str) -> Any:
@@ -49,7 +56,7 @@ def test_an_example_becomes_its_golden_payload(case: Case) -> None:
     assert payload(case) == read(case.file.name)
 
 
-@pytest.mark.parametrize("case", cases(), ids=name)
+@pytest.mark.parametrize("case", [case for case in cases() if is_fhir(case)], ids=name)
 def test_an_example_passes_the_preflight_check(case: Case) -> None:
     assert check(payload(case)) == []
 
@@ -68,7 +75,10 @@ def test_no_golden_file_is_left_over() -> None:
 @pytest.mark.parametrize("example", REFERENCE)
 def test_a_payload_equals_the_example_of_the_reference(example: str) -> None:
     theirs, ours = read(f"reference/{example}.json"), payload(REFERENCE[example])
-    if "identifier" not in theirs:
+    theirs = {field: value for field, value in theirs.items() if value is not None}  # left out is null to PCare too
+    if theirs.get("keterangan") == "":
+        theirs["keterangan"] = "-"  # a key that is missing is refused, and nothing empty is sent
+    if is_fhir(REFERENCE[example]) and "identifier" not in theirs:
         del ours["identifier"]  # optional there; given by us to all, so that a lost answer can be looked up
     if example == "composition":
         theirs["section"] = [one for one in theirs["section"] if one.get("title") != "Obat"]  # no drugs are sent yet
@@ -80,7 +90,7 @@ def test_an_entry_renders_its_key_date_and_columns(spec: Any) -> None:
     for record in examples(spec).values():
         seen = scope(spec, record)
         assert spec.key.render(seen)
-        assert spec.date.render(seen).startswith("2026-03-")
+        assert spec.date.render(seen).startswith("2026-0")
         assert all(column.value.render(seen) not in ("", [], {}) for column in spec.columns)
 
 
@@ -107,7 +117,7 @@ def test_no_number_of_a_person_is_a_key(spec: Any) -> None:
 
 def test_the_dashboard_groups_are_in_the_order_of_a_visit() -> None:
     groups = {spec.group: None for spec in catalog().specs.values()}
-    assert set(groups) == {"Fondasi", "Kunjungan", "Klinis", "Dokumen"}
+    assert list(groups) == ["Fondasi", "Kunjungan", "Klinis", "Dokumen", "Antrean", "PCare"]
     assert {spec.name for spec in catalog().specs.values() if spec.foundation} == {
         "Organization",
         "Location",
