@@ -27,7 +27,7 @@ from admin.health import live, ready, upstreams
 from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
-from admin.pages import code_lists, dashboard, delivery, export, listing, login, resending, strip
+from admin.pages import code_lists, dashboard, delivery, export, jobs, listing, login, problems, resending, strip
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -76,6 +76,13 @@ def litestar_app(hub: Hub) -> Litestar:
             code_lists.list_page,
             code_lists.list_state,
             code_lists.read_list,
+            problems.all_problems,
+            problems.type_problems,
+            jobs.choose,
+            jobs.jobs_page,
+            jobs.job_page,
+            jobs.progress,
+            jobs.move_job,
             listing.type_page,
             listing.changes,
             resending.resend_soon,

@@ -43,9 +43,10 @@ def _step(database: Database, job_id: int, connection: Connection) -> Channel | 
         return None
     items = connection.execute(text(_NEXT), {"job": job_id, "after": job.done, "until": job.done + BATCH}).all()
     outcomes = _act(database, connection, job, [item.delivery_id for item in items])
-    noted = [[item.position, outcomes[item.delivery_id].value] for item in items]
-    wanted = database.rows({"position": "integer", "outcome": "text"}, "rows")
-    connection.execute(text(_NOTE % wanted), {"job": job_id, "rows": as_json(noted)})
+    for outcome in sorted(set(outcomes.values())):
+        noted = [[item.position] for item in items if outcomes[item.delivery_id] is outcome]
+        note = text(_NOTE % database.rows({"position": "integer"}, "rows"))
+        connection.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(noted)})
     failpoint("job_batch")
     skipped = sum(outcome is not Handled.DONE for outcome in outcomes.values())
     done = {"id": job_id, "done": job.done + len(items), "skipped": skipped, "now": database.clock()}
@@ -68,7 +69,7 @@ WHERE job_id = :job AND position > :after AND position <= :until ORDER BY positi
 """
 
 _NOTE = """
-UPDATE job_items SET outcome = v.outcome FROM %s AS v WHERE job_items.job_id = :job AND job_items.position = v.position
+UPDATE job_items SET outcome = :outcome WHERE job_id = :job AND position IN (SELECT position FROM %s AS v)
 """
 
 _ADVANCE = """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, case, func, insert, literal, select, text, update
+from sqlalchemy import Connection, case, false, func, insert, literal, select, text, update
 
 from engine.database import Database
 from engine.deliveries import Filters
@@ -138,11 +139,13 @@ def in_order(specs: Iterable[Spec]) -> list[str]:
 
 
 def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] | Filters) -> list[Any]:
-    conditions: list[Any] = [Delivery.facility_id == facility_id, Delivery.upstream == upstream]
+    """A filter names its types and so the upstream: asked of each row it would be read from the table, not an index."""
     if not isinstance(which, Filters):
-        return [*conditions, Delivery.id.in_(which)]
-    taken = [status for status in TAKEN[action] if status != Status.IGNORED or Status.IGNORED in which.statuses]
-    return [*conditions, *which.conditions(), Delivery.status.in_(taken)]
+        theirs = [Delivery.facility_id == facility_id, Delivery.upstream == upstream]
+        return [*theirs, Delivery.id.in_(which)]
+    wanted = which.statuses or [status for status in TAKEN[action] if status != Status.IGNORED]
+    taken = [status for status in TAKEN[action] if status in wanted]
+    return [Delivery.facility_id == facility_id, *replace(which, statuses=taken).conditions()] if taken else [false()]
 
 
 def _draft(job: Mapping[str, Any], conditions: Sequence[Any], order: Sequence[str], connection: Connection) -> int:

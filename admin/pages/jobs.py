@@ -1,0 +1,198 @@
+"""Bulk actions: choosing, confirming, watching, pausing and cancelling a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from admin.access import Right
+from admin.accounts import Person
+from admin.inputs import Id, Number
+from admin.pages.chosen import ids_of, in_words, kept
+from admin.pages.filtering import Chosen, Fields
+from admin.pages.frame import Frame, frame
+from admin.pages.shown import entry_of, moment
+from admin.permissions import Permission
+from admin.words import say
+from engine import job_reading, jobs
+from engine.deliveries import Filters
+from engine.facilities import FacilityRow
+from engine.hub import Hub
+from engine.jobs import Action, State
+from engine.models import Status
+
+ACTIONS = {Action.RESEND, Action.IGNORE}
+"""What may be asked for many at once; a regeneration has its own page."""
+SIZE = 50
+LONGEST_REASON = 500
+BULK = {"right": Right.PANEL, "may": Permission.BULK}
+ICONS = {
+    State.DRAFT: "pencil",
+    State.RUNNING: "loader-2",
+    State.PAUSED: "player-pause",
+    State.CANCELLED: "ban",
+    State.DONE: "check",
+}
+
+
+@post("/integrasi/{upstream:str}/{spec:str}/massal", opt=BULK, include_in_schema=False)
+async def choose(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+) -> Redirect:
+    """Fix the set: the ticked deliveries, or with `all=yes` what the filter finds now. Then a person confirms."""
+    entry = entry_of(hub, upstream, spec)
+    _, facility = await _around(request, upstream)
+    form = await request.form()
+    action = str(form.get("action", ""))
+    if action not in ACTIONS:
+        raise HTTPException(status_code=400)
+    which, choice = _choice(form, entry.name)
+    order = jobs.in_order(hub.catalog.specs.values())
+    job_id = await jobs.draft(
+        hub.database, facility.id, upstream, Action(action), which, chosen=choice, actor=person.name, order=order
+    )
+    return Redirect(f"/pekerjaan/{job_id}", status_code=303)
+
+
+@get("/pekerjaan", opt=BULK, include_in_schema=False)
+async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], before: Number = None) -> Template:
+    """The jobs of the facility, newest first."""
+    around = await frame(request, next(iter(hub.catalog.upstreams)))
+    found = job_reading.Rows([], None)
+    if around.facility is not None:
+        found = await job_reading.newest(hub.database, around.facility.id, before, SIZE)
+    rows = [_shown(hub, around, row) for row in found.rows]
+    return Template("jobs.html", context={"frame": around, "rows": rows, "first": before is None, "next": found.next})
+
+
+@get("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
+async def job_page(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    id_: Id,
+    after: Number = None,
+    only: FromQuery[str] = "",
+) -> Template:
+    """A draft to be confirmed, or how far a job is and what became of each of its deliveries."""
+    around, row = await _job(request, hub, id_)
+    skipped = only == "skipped"
+    found = await job_reading.items(hub.database, id_, after or 0, SIZE, skipped=skipped)
+    context = {
+        **_context(hub, around, row),
+        "items": [_item(hub, around, item) for item in found.rows],
+        "skipped_only": skipped,
+        "first": not after,
+        "next": found.next,
+        "environment": around.strip["environment"],
+    }
+    return Template("job.html", context=context)
+
+
+@get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True}, include_in_schema=False)
+async def progress(request: Request[Any, Any, Any], hub: NamedDependency[Hub], id_: Id) -> Template:
+    """What the page asks for anew while the job runs."""
+    around, row = await _job(request, hub, id_)
+    return Template("job_progress.html", context=_context(hub, around, row))
+
+
+@post("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
+async def move_job(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    id_: Id,
+    data: URLEncodedBody[dict[str, str]],
+) -> Redirect:
+    """Begin (with a reason), pause, resume or cancel; what cannot be done any more changes nothing."""
+    _, row = await _job(request, hub, id_)
+    how = data.get("how", "")
+    reason = data.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
+    if how == "begin" and reason:
+        await jobs.begin(hub.database, row.facility_id, id_, reason=reason, actor=person.name)
+    elif how in jobs.MOVES:
+        await jobs.move(hub.database, row.facility_id, id_, how, person.name)
+    else:
+        raise HTTPException(status_code=400)
+    return Redirect(f"/pekerjaan/{id_}", status_code=303)
+
+
+def _choice(form: Fields, spec: str) -> tuple[Filters | list[int], dict[str, Any]]:
+    """What is to be taken, and how the job remembers the choice."""
+    if form.getall("all", [""])[-1] == "yes":
+        chosen = Chosen.read(form)
+        return chosen.filters([spec]), kept(spec, chosen)
+    ids = ids_of(form)
+    return ids, kept(spec, len(ids))
+
+
+async def _around(request: Request[Any, Any, Any], upstream: str) -> tuple[Frame, FacilityRow]:
+    around = await frame(request, upstream)
+    if around.facility is None:
+        raise NotFoundException(say("error.not_found"))
+    return around, around.facility
+
+
+async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Frame, Any]:
+    """The job and the frame of its upstream; raises 404 for another facility's."""
+    around, facility = await _around(request, next(iter(hub.catalog.upstreams)))
+    row = await job_reading.one(hub.database, facility.id, id_)
+    if row is None:
+        raise NotFoundException(say("error.not_found"))
+    if row.upstream in hub.catalog.upstreams and row.upstream != around.upstream.name:
+        around, _ = await _around(request, row.upstream)
+    return around, row
+
+
+def _context(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
+    return {"frame": around, "job": _shown(hub, around, row)}
+
+
+def _shown(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
+    facility: Any = around.facility
+    return {
+        "id": row.id,
+        "title": say(f"job.action.{row.action}"),
+        "action": row.action,
+        "chosen": in_words(hub, around, orjson.loads(row.chosen)),
+        "reason": row.reason,
+        "actor": row.actor,
+        "state": row.state,
+        "state_label": say(f"job.state.{row.state}"),
+        "icon": ICONS[State(row.state)],
+        "total": row.total,
+        "done": row.done,
+        "acted": row.done - row.skipped,
+        "skipped": row.skipped,
+        "percent": 100 * row.done // row.total if row.total else 100,
+        "created": moment(row.created_at, facility),
+        "ended": moment(row.ended_at, facility),
+        "moves": [how for how, (before, _) in jobs.MOVES.items() if row.state in before],
+    }
+
+
+def _item(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
+    spec = hub.catalog.specs.get(row.spec) if row.spec else None
+    known = row.status in set(Status)
+    return {
+        "address": f"/integrasi/{spec.upstream.name}/{row.spec}/{row.delivery_id}" if spec else None,
+        "label": spec.label if spec else row.spec or "",
+        "key": row.key or row.delivery_id,
+        "norm": row.patient_norm,
+        "name": row.patient_name,
+        "outcome": say(f"job.outcome.{row.outcome or 'none'}"),
+        "good": row.outcome == "done",
+        "status": row.status if known else None,
+        "status_label": around.label(row.status) if known else "",
+        "status_icon": around.icon(row.status) if known else "",
+        "code": row.http_status,
+    }

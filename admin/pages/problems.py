@@ -1,0 +1,107 @@
+"""*Kelompok masalah*: failures grouped by cause, each with what to do about it and who does it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+
+from admin.access import Right
+from admin.pages.frame import Frame, frame
+from admin.pages.shown import entry_of, masked, moment
+from admin.permissions import Permission
+from admin.words import say
+from engine import problems
+from engine.causes import Kind, parse_cause
+from engine.facilities import FacilityRow
+from engine.hub import Hub
+from engine.problems import Group
+from engine.remedies import Explanation
+from engine.spec import UpstreamSpec
+
+WHO = {
+    "rejected": "admin",
+    "duplicate": "admin",
+    "unavailable": "admin",
+    "unauthorized": "admin",
+    "unsure": "admin",
+    Kind.BLOCKED: "petugas",
+    Kind.CHECK: "integrator",
+    Kind.LOOKUP: "petugas",
+    Kind.LOST: "integrator",
+    Kind.BROKEN: "integrator",
+}
+"""Kind of failure -> who looks after it where the upstream's remedies say nothing."""
+
+
+def explain(cause: str, upstream: UpstreamSpec) -> Explanation:
+    """What a cause means, what to do and, in words, who does it: as the upstream's remedies tell it, or by its kind."""
+    told = upstream.remedies.explain(cause)
+    if told is not None:
+        return Explanation(told.title, told.remedy, say(f"who.{told.who}"))
+    kind = parse_cause(cause)[0]
+    kind = kind if kind in WHO else Kind.BROKEN.value
+    title, remedy = (say(f"cause.{kind}.{part}", upstream=upstream.label) for part in ("title", "remedy"))
+    return Explanation(title, remedy, say(f"who.{WHO[kind]}"))
+
+
+@get("/integrasi/{upstream:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
+async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]) -> Template:
+    """The groups of all types of an upstream."""
+    around = await frame(request, upstream)
+    specs = [spec.name for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
+    return Template("problems.html", context=await _context(hub, around, specs))
+
+
+@get("/integrasi/{upstream:str}/{spec:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
+async def type_problems(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
+) -> Template:
+    """The groups of one type, as a tab of its page."""
+    entry = entry_of(hub, upstream, spec)
+    around = await frame(request, upstream)
+    return Template("problems.html", context={**await _context(hub, around, [entry.name]), "spec": entry})
+
+
+async def _context(hub: Hub, around: Frame, specs: list[str]) -> dict[str, Any]:
+    facility = around.facility
+    found = await problems.groups(hub.database, facility.id, specs) if facility else []
+    groups = [_shown(hub, around, facility, group) for group in found if facility]
+    return {
+        "frame": around,
+        "spec": None,
+        "groups": sorted(groups, key=lambda group: group["waits"]),
+        "failures": sum(group["n"] for group in groups),
+        "most": problems.MOST if len(found) == problems.MOST else None,
+        "may_bulk": around.may(Permission.BULK),
+    }
+
+
+def _shown(hub: Hub, around: Frame, facility: FacilityRow, group: Group) -> dict[str, Any]:
+    kind, code, _ = parse_cause(group.cause)
+    address = f"/integrasi/{around.upstream.name}/{group.spec}"
+    waits = kind == Kind.BLOCKED
+    return {
+        "told": explain(group.cause, around.upstream),
+        "label": hub.catalog.specs[group.spec].label,
+        "needed": _label(hub, code) if waits else "",
+        "code": "" if waits else code,
+        "waits": waits,
+        "cause": group.cause,
+        "n": group.n,
+        "patients": group.patients,
+        "first": moment(group.first, facility),
+        "last": moment(group.last, facility),
+        "sample": masked(group.sample),
+        "list": f"{address}?{urlencode({'cause': group.cause})}",
+        "bulk": f"{address}/massal",
+    }
+
+
+def _label(hub: Hub, spec: str) -> str:
+    found = hub.catalog.specs.get(spec)
+    return found.label if found else spec

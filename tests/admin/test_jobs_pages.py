@@ -1,0 +1,192 @@
+"""Bulk actions on the pages: chosen, confirmed with a reason, watched, paused, cancelled."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import orjson
+import pytest
+from sqlalchemy import text
+
+from adapters.base import Verdict
+from engine import job_runner
+from engine.facilities import add_facility
+from engine.job_runner import run_jobs
+from engine.jobs import Action, draft
+from tests.engine.house import House, refused
+
+pytestmark = pytest.mark.anyio
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+BULK = "/integrasi/ministry/Visit/massal"
+
+
+async def permit(house: House, *permissions: str) -> None:
+    """From now on the role of the person allows these only."""
+    query = text("UPDATE roles SET permissions = :permissions")
+    parameters = {"permissions": orjson.dumps(permissions).decode()}
+    await house.hub.database.write(lambda connection: connection.execute(query, parameters))
+
+
+async def fail(house: House, n: int) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400, code="1", message="no") for _ in range(n)]
+    await house.hand_in("Visit", *({"id": f"V{i}"} for i in range(n)))
+    await house.work()
+
+
+async def choose(person: httpx.AsyncClient, **fields: object) -> str:
+    """The address of the draft."""
+    answer = await person.post(BULK, data={"action": "resend", "all": "yes", **fields}, headers=OWN)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+async def tell(person: httpx.AsyncClient, address: str, **fields: str) -> None:
+    assert (await person.post(address, data=fields, headers=OWN)).status_code == 303
+
+
+async def work(house: House, batches: int = 9) -> None:
+    answers = iter([False] * batches)
+    await run_jobs(house.hub.database, lambda channel: None, lambda: next(answers, True))
+
+
+async def test_the_confirmation_names_filter_count_environment_and_effect(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    await fail(house, 3)
+    page = (await person.get(await choose(person, status="failed", cause="rejected:1:no"))).text
+    for words in (
+        "Kirim ulang 3 kiriman?",
+        "Tidak Terkirim",
+        "Ditolak oleh Kementerian",
+        "DEMO",
+        "Klinik Contoh",
+        "Alasan",
+        "setelah kiriman hari ini",
+    ):
+        assert words in page
+    assert await house.status("Visit", "V0") == "failed"
+
+
+async def test_a_confirmed_job_runs_and_shows_what_became_of_each(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 3)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="sudah diperbaiki")
+    await work(house)
+    page = (await person.get(address)).text
+    assert page.count("<td>dikerjakan</td>") == 3
+    assert "3 masuk antrean, 0 dilewati, 0 belum." in page
+    assert "sudah diperbaiki" in page
+    assert "sari" in page
+    assert await house.status("Visit", "V2") == "queued"
+
+
+async def test_without_a_reason_nothing_begins(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 1)
+    address = await choose(person)
+    answer = await person.post(address, data={"how": "begin", "reason": "  "}, headers=OWN)
+    await work(house)
+    assert answer.status_code == 400
+    assert await house.status("Visit", "V0") == "failed"
+
+
+async def test_ticked_deliveries_are_taken_alone(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 3)
+    ids = [str((await house.row("Visit", key)).id) for key in ("V0", "V2")]
+    address = await choose(person, action="ignore", all="", ids=[*ids, "x", "9" * 40])
+    assert "Abaikan 2 kiriman?" in (await person.get(address)).text
+
+
+async def test_a_choice_that_matches_nothing_says_so(person: httpx.AsyncClient) -> None:
+    page = (await person.get(await choose(person))).text
+    assert "Tidak ada kiriman yang cocok lagi" in page
+    assert 'value="begin"' not in page
+
+
+async def test_a_running_job_can_be_paused_and_goes_on_asking_only_while_it_runs(
+    person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_runner, "BATCH", 1)
+    await fail(house, 3)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="x")
+    await work(house, batches=1)
+    running = (await person.get(f"{address}/kemajuan")).text
+    await tell(person, address, how="pause")
+    paused = (await person.get(f"{address}/kemajuan")).text
+    assert ("hx-trigger" in running, "hx-trigger" in paused) == (True, False)
+    assert "1 masuk antrean, 0 dilewati, 2 belum." in paused
+    assert "Lanjutkan" in paused
+
+
+async def test_a_cancelled_job_keeps_what_was_done(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 2)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="x")
+    await tell(person, address, how="cancel")
+    await tell(person, address, how="resume")
+    page = (await person.get(address)).text
+    assert "Dibatalkan" in page
+    assert page.count("<td>belum</td>") == 2
+
+
+async def test_skipped_items_can_be_seen_alone(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 3)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="x")
+    sent = text("UPDATE deliveries SET status = 'sent' WHERE key = 'V1'")
+    await house.hub.database.write(lambda connection: connection.execute(sent))
+    await work(house)
+    page = (await person.get(address, params={"only": "skipped"})).text
+    assert re.findall(r">(V\d)</a>", page) == ["V1"]
+    assert "sudah terkirim, dilewati" in page
+
+
+async def test_a_long_list_of_items_has_pages(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 60)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="x")
+    first, second = [(await person.get(address, params={"after": after})).text for after in (0, 50)]
+    assert "?after=50" in first
+    assert re.findall(r">(V\d+)</a>", second) == [f"V{i}" for i in range(50, 60)]
+
+
+async def test_jobs_are_listed_but_drafts_are_not(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 1)
+    await choose(person)
+    begun = await choose(person)
+    await tell(person, begun, how="begin", reason="alasan yang jelas")
+    page = (await person.get("/pekerjaan")).text
+    assert re.findall(r'href="(/pekerjaan/\d+)"', page) == [begun]
+    assert "alasan yang jelas" in page
+
+
+async def test_another_clinics_job_is_not_there(person: httpx.AsyncClient, house: House) -> None:
+    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
+    id_ = await draft(house.hub.database, other.id, "ministry", Action.RESEND, [], chosen={}, actor="budi")
+    for suffix in ("", "/kemajuan"):
+        assert (await person.get(f"/pekerjaan/{id_}{suffix}")).status_code == 404
+    answer = await person.post(f"/pekerjaan/{id_}", data={"how": "cancel"}, headers=OWN)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "fields", [{"action": "explode"}, {"action": "regenerate"}, {"action": "resend", "all": "yes", "date_from": "x"}]
+)
+async def test_what_nobody_can_mean_is_refused(person: httpx.AsyncClient, fields: dict[str, str]) -> None:
+    assert (await person.post(BULK, data=fields, headers=OWN)).status_code == 400
+
+
+async def test_a_hostile_reason_is_shown_as_text(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 1)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="<script>alert(1)</script>\x00")
+    for page in (address, "/pekerjaan"):
+        assert "<script>alert" not in (await person.get(page)).text
+
+
+async def test_jobs_need_their_own_permission(person: httpx.AsyncClient, house: House) -> None:
+    await permit(house, "satusehat", "resend")
+    for address in ("/pekerjaan", "/pekerjaan/1", "/pekerjaan/1/kemajuan"):
+        assert (await person.get(address)).status_code == 403
