@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from engine.database import Database
 from engine.deliveries import Filters
-from engine.models import Delivery
+from engine.models import Attempt, Delivery
 from engine.patients import found_by, is_found_by, words_of
 
 MANY = 10_000
@@ -92,6 +92,13 @@ async def some(database: Database, facility_id: int, spec: str, ids: Sequence[in
     mine = [Delivery.facility_id == facility_id, _aside(Delivery.spec, [spec]), Delivery.id.in_(ids)]
     rows = await database.fetch(select(Delivery.__table__).where(*mine)) if ids else []
     return sorted(rows, key=lambda row: (row.date, row.id), reverse=True)
+
+
+async def attempts(database: Database, ids: Sequence[int]) -> dict[int, int]:
+    """How often each of these deliveries was tried; those that never were are left out."""
+    of = Attempt.delivery_id
+    query = select(of, func.count()).where(of.in_(ids)).group_by(of)
+    return dict(map(tuple, await database.fetch(query))) if ids else {}
 
 
 async def neighbours(

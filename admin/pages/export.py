@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from admin.accounts import Person
 from admin.inputs import LARGEST
 from admin.pages.filtering import Chosen
 from admin.pages.listing import Listing, listing_of
-from admin.pages.shown import masked, shown_row
+from admin.pages.shown import masked
 from admin.permissions import Permission
 from admin.words import number, say
 from engine import paging
@@ -82,15 +82,19 @@ async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[s
     """UTF-8 with the mark by which spreadsheets know it."""
     yield "\ufeff" + _csv([_head(listing)])
     if ids is not None:
-        yield _csv([_cells(listing, row) for row in await _ticked(listing, ids)])
+        yield await _part(listing, await _ticked(listing, ids))
         return
     after: Cursor | None = None
     while True:
         page = await listing.page(CHUNK, str(after) if after else None)
-        yield _csv([_cells(listing, row) for row in page.rows])
+        yield await _part(listing, page.rows)
         if page.after is None:
             return
         after = page.after
+
+
+async def _part(listing: Listing, rows: Sequence[Any]) -> str:
+    return _csv([_cells(row, shown) for row, shown in zip(rows, await listing.shown(rows), strict=True)])
 
 
 async def _ticked(listing: Listing, ids: Sequence[int]) -> list[Any]:
@@ -104,10 +108,9 @@ def _head(listing: Listing) -> list[str]:
     return [say("type.date"), *columns, *(say(key) for key in (*keys, *ends))]
 
 
-def _cells(listing: Listing, row: Any) -> list[str]:
-    shown = shown_row(listing.entry, listing.around, row)
+def _cells(row: Any, shown: Mapping[str, Any]) -> list[str]:
     said = (row.key, row.patient_norm, row.patient_name, row.reference, shown["label"], row.http_status, row.code)
-    ends = (row.tries, shown["time"].local, row.problem)
+    ends = (shown["attempts"], shown["time"].local, row.problem)
     return [row.date, *shown["cells"], *(masked(str(value)) if value is not None else "" for value in (*said, *ends))]
 
 

@@ -54,8 +54,12 @@ class Listing:
 
     async def shown(self, rows: Collection[Any]) -> list[dict[str, Any]]:
         """As the templates take them."""
-        waiting = await held(self.hub.database, [row.id for row in rows])
-        return [{**shown_row(self.entry, self.around, row), "held": row.id in waiting} for row in rows]
+        ids = [row.id for row in rows]
+        waiting, tried = await held(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
+        return [
+            {**shown_row(self.entry, self.around, row), "held": row.id in waiting, "attempts": tried.get(row.id, 0)}
+            for row in rows
+        ]
 
     @property
     def context(self) -> dict[str, Any]:

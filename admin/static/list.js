@@ -8,14 +8,15 @@
   const everyRow = list.querySelector("[data-all-rows]");
   const everyMatch = list.querySelector('input[name="all"]');
   let last = null;
+  let pressed = "";
 
   function told() {
     const n = ticked().length;
     const line = list.querySelector("[data-selected]");
     if (!line) return;
     line.textContent = list.dataset.all.replace("{n}", n);
-    everyRow.checked = n > 0 && n === boxes().length;
-    everyRow.indeterminate = n > 0 && n < boxes().length;
+    if (everyRow) everyRow.checked = n > 0 && n === boxes().length;
+    if (everyRow) everyRow.indeterminate = n > 0 && n < boxes().length;
     if (!n && everyMatch) everyMatch.checked = false;
     show("paused", resting());
   }
@@ -56,12 +57,14 @@
     const old = event.detail.target;
     // What did not change stays: a swap would take the focus away from whoever stands in it.
     if (fresh && fresh.dataset.state && fresh.dataset.state === old.dataset.state) event.detail.shouldSwap = false;
-    if (fresh) fresh.toggleAttribute("data-focus", old.contains(document.activeElement));
+    if (old.contains(document.activeElement)) pressed = old.id;
   });
+  // A button that was pressed is gone afterwards: the focus goes on to what stands in its place.
+  list.addEventListener("htmx:beforeRequest", (event) => { pressed = event.target.closest("td")?.id || ""; });
   document.body.addEventListener("htmx:oobAfterSwap", () => {
-    const cell = list.querySelector("[data-focus]");
-    cell?.removeAttribute("data-focus");
-    cell?.querySelector("button, a")?.focus();
+    if (!pressed || document.activeElement !== document.body) return;
+    document.getElementById(pressed)?.querySelector("button:not(:disabled), a")?.focus();
+    pressed = "";
   });
   if (everyRow) everyRow.hidden = false;
   told();
