@@ -5,8 +5,8 @@ from __future__ import annotations
 from bench.site import Site
 
 ALL_DAYS = "?period=all"
-FAILED = "SELECT spec, id FROM deliveries WHERE status = 'failed' AND http_status >= 400 ORDER BY id LIMIT 1"
-SENT = "SELECT spec, id FROM deliveries WHERE status = 'sent' AND upstream = 'satusehat' ORDER BY id LIMIT 1"
+FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
+FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
 
 
 def places(shown: Site) -> dict[str, str]:

@@ -28,7 +28,14 @@ from sandbox.world import World
 
 PATIENCE = 60.0
 """Seconds to wait for anything."""
-UNSETTLED = "SELECT COUNT(*) FROM deliveries WHERE status NOT IN ('sent', 'failed', 'blocked')"
+UNSETTLED = """
+    SELECT COUNT(*) FROM deliveries AS mine WHERE status NOT IN ('sent', 'failed', 'ignored', 'blocked')
+    OR status = 'blocked' AND NOT EXISTS (
+        SELECT 1 FROM waits LEFT JOIN deliveries AS needed USING (facility_id, spec, key)
+        WHERE waits.delivery_id = mine.id AND needed.status IS NOT 'sent'
+    )
+"""
+"""Blocked by nothing but what was sent a moment ago is on its way too."""
 
 
 class Site:

@@ -1,0 +1,91 @@
+"""What holds on every page: nothing complains, all can be used without eyes or mouse, nothing is wider than a phone."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from litestar.routes import HTTPRoute
+from playwright.sync_api import BrowserContext, Page
+
+from admin.access import Right
+from admin.app import litestar_app
+from bench.places import places
+from bench.site import Site
+from engine.hub import Hub
+from tests.browser.watch import Watch
+
+SERIOUS = {"serious", "critical"}
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+ELSEWHERE = {"/", "/referensi"}
+"""Pages that only lead to another."""
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_assistive_technology_can_use_every_page(page: Page, installation: Site, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    findings = []
+    for name, address in {"login": "/login", **places(installation)}.items():
+        page.goto(address)
+        for found in Axe().run(page).response["violations"]:
+            if found["impact"] in SERIOUS:
+                findings += [f"{name}: {found['id']}: {node['html'][:160]}" for node in found["nodes"][:3]]
+    assert findings == []
+
+
+def test_no_page_is_wider_than_a_phone(page: Page, installation: Site) -> None:
+    page.set_viewport_size(PHONE)
+    wider = {}
+    for name, address in places(installation).items():
+        page.goto(address)
+        wider[name] = page.evaluate(WIDER)
+    assert {name: pixels for name, pixels in wider.items() if pixels > 0} == {}
+
+
+def test_pages_speak_english_on_request(page: Page, context: BrowserContext, installation: Site) -> None:
+    context.add_cookies([{"name": "antar_language", "value": "en", "url": installation.address}])
+    for address in places(installation).values():
+        page.goto(address)
+        assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_no_page_of_the_panel_is_forgotten_here(installation: Site) -> None:
+    known = list(places(installation).values())
+    forgotten = [
+        path for path in sorted(page_routes() - ELSEWHERE) if not any(_leads_to(path, address) for address in known)
+    ]
+    assert forgotten == []
+
+
+def test_a_page_that_complains_is_noticed(page: Page, watch: Watch) -> None:
+    page.goto("/integrasi/satusehat")
+    with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')")
+    assert watch.complaints
+    watch.expect("Content Security Policy|404|400")
+
+
+def page_routes() -> set[str]:
+    """Paths of all routes that answer a person with a whole page."""
+    hub = cast(Hub, SimpleNamespace(database=SimpleNamespace(clock=lambda: 0)))
+    asked = [
+        (route.path, handler)
+        for route in litestar_app(hub).routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if "GET" in handler.http_methods
+    ]
+    return {
+        path
+        for path, each in asked
+        if each.opt.get("right") in {Right.PANEL, Right.PERSON} and not each.opt.get("live")
+    }
+
+
+def _leads_to(path: str, address: str) -> bool:
+    pattern = re.sub(r"\{\w+:int\}", r"\\d+", re.sub(r"\{\w+:str\}", "[^/]+", path))
+    return bool(re.fullmatch(pattern, address.split("?")[0]))
