@@ -11,9 +11,11 @@ from engine.outbox.held import resend_held
 from engine.outbox.reclaim import reclaim, release_overlooked
 
 
-async def sweep(database: Database, channels: Sequence[Channel], *, thorough: bool = False) -> set[Channel]:
+async def sweep(
+    database: Database, channels: Sequence[Channel], *, thorough: bool = False, taking_back: bool = True
+) -> set[Channel]:
     """Take back ended leases, let go overlooked waits and held resends; of the channels, those with something due."""
-    due = await reclaim(database)
+    due = await reclaim(database) if taking_back else set()
     due |= await resend_held(database)
     due |= await release_overlooked(database, everything=thorough)
     due.update(await due_channels(database, channels))

@@ -33,6 +33,8 @@ SWEEP = 1.0
 LISTS = 5.0
 JOBS = 1.0
 HEARTBEAT = 10.0
+AWAY, RETURN = 10_000, 15_000
+"""Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back."""
 GRACE = 25.0
 """Seconds that requests on their way get to end when the worker is asked to stop."""
 
@@ -52,7 +54,8 @@ class Worker:
         self._facilities: dict[int, FacilityRow] = {}
         self._leases: dict[int, Lease] = {}
         self._settler = Settler(hub.database, self.ring, self._leases)
-        self._swept = False
+        self._swept_at: int | None = None
+        self._patient_until = 0
         self._stopping = False
         self._synchroniser = Synchroniser(hub.database, self._catalog, hub.accounts, hub.upstream)
         self._around = Surroundings(
@@ -164,13 +167,21 @@ class Worker:
     async def _sweep(self) -> None:
         self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
         channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
-        due = await sweep(self._hub.database, channels, thorough=not self._swept)
-        self._swept = True
+        thorough, taking_back = self._swept_at is None, self._may_take_back()
+        due = await sweep(self._hub.database, channels, thorough=thorough, taking_back=taking_back)
+        self._swept_at = self._hub.database.clock()
         catalog = self._hub.catalog
         routes = {name: spec.upstream.name for name, spec in catalog.specs.items()}
         due |= await reroute(self._hub.database, routes, catalog.upstreams)
         for channel in due:
             self.ring(channel)
+
+    def _may_take_back(self) -> bool:
+        """Not right after the database was away: those who live write first what they hold, and beat."""
+        now = self._hub.database.clock()
+        if self._swept_at is not None and now - self._swept_at > AWAY:
+            self._patient_until = now + RETURN
+        return now >= self._patient_until
 
     async def _run_jobs(self) -> None:
         await run_jobs(self._hub.database, self.ring, lambda: self._stopping)

@@ -19,11 +19,12 @@ from engine import worker as working
 from engine.database import Database
 from engine.drain import Drain
 from engine.facilities import set_credentials
-from engine.outbox.claim import LEASE
+from engine.outbox.claim import LEASE, begin, claim, heartbeat
+from engine.outbox.entries import Lease
 from engine.settler import Settler
 from engine.tokens import DatabaseTokens
 from engine.vault import Vault, new_key
-from engine.worker import Worker
+from engine.worker import RETURN, Worker
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
 
@@ -166,6 +167,53 @@ async def test_a_lease_is_held_until_its_settlements_are_written(house: House, m
     assert beaten[seen:][:5] == [1] * 5
 
 
+def only_sweeping(house: House) -> Worker:
+    worker = Worker(house.hub)
+    worker.ring = lambda channel: None  # type: ignore[method-assign]
+    return worker
+
+
+async def held_at(house: House) -> Lease:
+    """The lease of one delivery on its way, of a worker that has swept a moment ago."""
+    await house.hand_in("Visit", {"id": "V1"})
+    [claimed] = await claim(house.hub.database, house.channel, 1, "worker")
+    await begin(house.hub.database, claimed.lease)
+    return claimed.lease
+
+
+async def sweep_for(house: House, worker: Worker, seconds: int) -> None:
+    for _ in range(seconds):
+        house.clock.pass_(1)
+        await worker._sweep()
+
+
+async def test_after_an_outage_the_living_write_before_anything_is_taken_back(house: House) -> None:
+    worker, lease = only_sweeping(house), await held_at(house)
+    await worker._sweep()
+    house.clock.pass_(2 * LEASE / 1000)
+    await worker._sweep()
+    await sweep_for(house, worker, 5)
+    assert await statuses(house) == {"sending": 1}
+    await heartbeat(house.hub.database, [lease])
+    await sweep_for(house, worker, 30)
+    assert await statuses(house) == {"sending": 1}
+
+
+async def test_after_an_outage_what_the_dead_held_is_taken_back(house: House) -> None:
+    worker, _ = only_sweeping(house), await held_at(house)
+    await worker._sweep()
+    house.clock.pass_(2 * LEASE / 1000)
+    await worker._sweep()
+    await sweep_for(house, worker, RETURN // 1000)
+    assert await statuses(house) == {"unsure": 1}
+
+
+async def test_what_a_dead_worker_held_is_taken_back_when_its_lease_ends(house: House) -> None:
+    worker, _ = only_sweeping(house), await held_at(house)
+    await sweep_for(house, worker, LEASE // 1000 + 1)
+    assert await statuses(house) == {"unsure": 1}
+
+
 @pytest.mark.parametrize("task", ["sweep", "all_facilities"])
 async def test_a_sweep_that_breaks_once_is_swept_again(
     house: House, monkeypatch: pytest.MonkeyPatch, task: str
@@ -190,7 +238,7 @@ async def test_a_sweep_that_breaks_once_is_swept_again(
 async def test_the_thorough_sweep_is_made_up_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     swept: list[bool] = []
 
-    async def sweep(*_: Any, thorough: bool = False) -> set[Any]:
+    async def sweep(*_: Any, thorough: bool, taking_back: bool) -> set[Any]:
         swept.append(thorough)
         return away() if len(swept) < 3 else set()
 
