@@ -51,7 +51,7 @@ TAKEN = {
 MOVES = {
     "pause": ((State.RUNNING,), State.PAUSED),
     "resume": ((State.PAUSED,), State.RUNNING),
-    "cancel": ((State.DRAFT, State.RUNNING, State.PAUSED), State.CANCELLED),
+    "cancel": ((State.RUNNING, State.PAUSED), State.CANCELLED),
 }
 """What a person may do to a job: from which states, to which."""
 
@@ -115,18 +115,23 @@ async def move(database: Database, facility_id: int, job_id: int, how: str, acto
     return await database.write(run)
 
 
+async def discard(database: Database, facility_id: int, job_id: int) -> bool:
+    """Forget a draft that a person does not want; False if it is none."""
+    which = "id = :id AND facility_id = :facility AND state = 'draft'"
+    return await database.write(partial(_forget, which, {"id": job_id, "facility": facility_id})) == 1
+
+
 async def forget_drafts(database: Database) -> None:
     """Remove the jobs that nobody confirmed."""
-    old = "SELECT id FROM jobs WHERE state = 'draft' AND created_at < :before"
+    which = "state = 'draft' AND created_at < :before"
     before = {"before": database.clock() - DRAFT_LIFE}
-    if not await database.fetch(text(old), before):
-        return
+    if await database.fetch(text(f"SELECT id FROM jobs WHERE {which}"), before):
+        await database.write(partial(_forget, which, before))
 
-    def run(connection: Connection) -> None:
-        connection.execute(text(f"DELETE FROM job_items WHERE job_id IN ({old})"), before)
-        connection.execute(text("DELETE FROM jobs WHERE state = 'draft' AND created_at < :before"), before)
 
-    await database.write(run)
+def _forget(which: str, parameters: Mapping[str, Any], connection: Connection) -> int:
+    connection.execute(text(f"DELETE FROM job_items WHERE job_id IN (SELECT id FROM jobs WHERE {which})"), parameters)
+    return connection.execute(text(f"DELETE FROM jobs WHERE {which}"), parameters).rowcount
 
 
 def in_order(specs: Iterable[Spec]) -> list[str]:

@@ -113,12 +113,15 @@ async def move_job(
     id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
-    """Begin (with a reason), pause, resume or cancel; what cannot be done any more changes nothing."""
+    """Discard a draft or begin it (with a reason), pause, resume or cancel; what is too late changes nothing."""
     _, row = await _job(request, hub, id_)
     how = data.get("how", "")
     reason = data.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
     if how == "begin" and reason:
         await jobs.begin(hub.database, row.facility_id, id_, reason=reason, actor=person.name)
+    elif how == "discard":
+        await jobs.discard(hub.database, row.facility_id, id_)
+        return Redirect(f"/integrasi/{row.upstream}/{orjson.loads(row.chosen).get('spec', '')}", status_code=303)
     elif how in jobs.MOVES:
         await jobs.move(hub.database, row.facility_id, id_, how, person.name)
     else:

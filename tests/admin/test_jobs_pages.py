@@ -131,6 +131,14 @@ async def test_a_cancelled_job_keeps_what_was_done(person: httpx.AsyncClient, ho
     assert page.count("<td>belum</td>") == 2
 
 
+async def test_a_person_who_thinks_better_of_it_is_back_at_the_list(person: httpx.AsyncClient, house: House) -> None:
+    await fail(house, 1)
+    address = await choose(person)
+    answer = await person.post(address, data={"how": "discard"}, headers=OWN)
+    assert answer.headers["location"] == "/integrasi/ministry/Visit"
+    assert (await person.get(address)).status_code == 404
+
+
 async def test_skipped_items_can_be_seen_alone(person: httpx.AsyncClient, house: House) -> None:
     await fail(house, 3)
     address = await choose(person)
@@ -164,6 +172,8 @@ async def test_jobs_are_listed_but_drafts_are_not(person: httpx.AsyncClient, hou
 
 async def test_another_clinics_job_is_not_there(person: httpx.AsyncClient, house: House) -> None:
     other = await add_facility(house.hub.database, "lain", "Klinik Lain")
+    confine, here = text("UPDATE users SET facility_id = :facility"), {"facility": house.facility.id}
+    await house.hub.database.write(lambda connection: connection.execute(confine, here))
     id_ = await draft(house.hub.database, other.id, "ministry", Action.RESEND, [], chosen={}, actor="budi")
     for suffix in ("", "/kemajuan"):
         assert (await person.get(f"/pekerjaan/{id_}{suffix}")).status_code == 404

@@ -17,7 +17,7 @@ from engine.database import Database
 from engine.deliveries import Filters
 from engine.facilities import FacilityRow, add_facility
 from engine.job_runner import run_jobs
-from engine.jobs import DRAFT_LIFE, Action, State, begin, draft, forget_drafts, move, start
+from engine.jobs import DRAFT_LIFE, Action, State, begin, discard, draft, forget_drafts, move, start
 from engine.models import Lane
 from engine.outbox.add import Batch, add
 from engine.outbox.entries import Channel, Entry
@@ -235,6 +235,13 @@ async def test_drafts_are_forgotten_after_a_day(database: Database, facility: Fa
     await forget_drafts(database)
     rows = await database.fetch(text("SELECT DISTINCT job_id FROM job_items"))
     assert [id_ for (id_,) in rows] == [kept]
+
+
+async def test_a_draft_that_nobody_wants_leaves_nothing(database: Database, facility: FacilityRow) -> None:
+    await fail(database, facility, 2)
+    begun, unwanted = await started(database, facility), await drafted(database, facility)
+    assert [await discard(database, facility.id, id_) for id_ in (begun, unwanted, unwanted)] == [False, True, False]
+    assert await count(database, "job_items") == 2
 
 
 async def test_two_workers_do_no_item_twice(database: Database, facility: FacilityRow, database_url: str) -> None:
