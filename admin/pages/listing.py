@@ -16,6 +16,8 @@ from admin.access import Right
 from admin.inputs import Ids, Number, Place
 from admin.pages.filtering import Chosen, presets
 from admin.pages.frame import Frame, frame
+from admin.pages.monitoring import area_of, figures
+from admin.pages.problems import explain
 from admin.pages.shown import entry_of, shown_row, zone_name
 from engine import paging
 from engine.hub import Hub
@@ -46,6 +48,11 @@ class Listing:
         filters = self.chosen.filters([self.entry.name])
         start, end = Cursor.read(after or ""), Cursor.read(before or "")
         return await paging.page(self.hub.database, self.facility_id, filters, size, after=start, before=end)
+
+    @property
+    def counted(self) -> bool:
+        """Whether counters know how many match."""
+        return not (self.chosen.text or self.chosen.code or self.chosen.cause)
 
     async def count(self) -> Count:
         """How many match."""
@@ -96,12 +103,17 @@ async def type_page(
             "statuses": list(Status),
             "presets": presets(facility, hub.database.clock()) if facility else {},
             "rows": await listing.shown(page.rows),
-            "count": None if chosen.text or chosen.code or chosen.cause else await listing.count(),
+            "count": await listing.count() if listing.counted else None,
             "size": size,
             "sizes": SIZES,
             "first": not (after or before),
             "opened": buka,
+            "cause": explain(chosen.cause, listing.around.upstream).title if chosen.cause else "",
             "links": _links(chosen, page, size),
+            "area": area_of(hub, listing.around),
+            "figures": await figures(hub, listing.around, listing.entry, chosen)
+            if listing.around.upstream.area
+            else (),
         },
     )
 
@@ -116,16 +128,21 @@ async def changes(
     spec: FromPath[str],
     ids: Ids = "",
     top: FromQuery[bool] = False,
+    count: FromQuery[bool] = False,
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
-    """What became of the rows that a page shows, how many new ones it lacks, and how many match."""
+    """What became of the rows that a page shows, how many new ones it lacks, and how many match.
+
+    Where no counter knows, it is counted only when the page asks for it with `count`.
+    """
     listing = await listing_of(request, hub, upstream, spec, Chosen.read(request.query_params))
     known = [int(id_) for id_ in ids.split(",") if id_]
     if len(known) > max(SIZES):
         raise ClientException("ids")
     rows = await paging.some(hub.database, listing.facility_id, listing.entry.name, known)
     newest = await listing.page(size if size in SIZES else SIZES[0]) if top else Page([], None, None)
-    context = {"rows": await listing.shown(rows), "fresh": _fresh(newest, rows), "count": await listing.count()}
+    matching = await listing.count() if count or listing.counted else None
+    context = {"rows": await listing.shown(rows), "fresh": _fresh(newest, rows), "count": matching}
     return Template("list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()})
 
 

@@ -40,7 +40,9 @@
   async function refresh() {
     if (document.hidden || resting()) return;
     const ids = [...list.querySelectorAll("tbody tr")].map((row) => row.dataset.id).join(",");
-    await htmx.ajax("GET", `${list.dataset.changes}${list.dataset.changes.includes("?") ? "&" : "?"}ids=${ids}`, { source: list, swap: "none" });
+    const uncounted = list.querySelector("#jumlah [data-uncounted]") ? "&count=true" : "";
+    const join = list.dataset.changes.includes("?") ? "&" : "?";
+    await htmx.ajax("GET", `${list.dataset.changes}${join}ids=${ids}${uncounted}`, { source: list, swap: "none" });
   }
 
   list.addEventListener("click", tick);
@@ -50,8 +52,11 @@
   document.addEventListener("close", (event) => { if (event.target.matches("dialog")) { told(); refresh(); } }, true);
   list.addEventListener("htmx:afterRequest", (event) => { if (event.target === list) show("failed", !event.detail.successful); });
   list.querySelector("[data-retry]").addEventListener("click", refresh);
-  list.querySelector("[data-filters]").addEventListener("submit", () => show("loading", true));
-  addEventListener("pagehide", () => show("loading", false));
+  const filters = list.querySelector("[data-filters]");
+  const empty = (wanted) => [...filters.elements].forEach((field) => { if (field.name && !field.value) field.disabled = wanted; });
+  // What is empty need not stand in the address.
+  filters.addEventListener("submit", () => { empty(true); show("loading", true); });
+  addEventListener("pagehide", () => { empty(false); show("loading", false); });
   document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
     const fresh = event.detail.fragment.firstElementChild;
     const old = event.detail.target;
@@ -68,6 +73,6 @@
   });
   if (everyRow) everyRow.hidden = false;
   told();
-  if (list.querySelector("#jumlah .text-secondary")) refresh();
+  if (list.querySelector("#jumlah [data-uncounted]")) refresh();
   setInterval(refresh, EVERY);
 })();

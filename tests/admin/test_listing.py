@@ -93,6 +93,13 @@ async def test_new_rows_are_announced_and_not_shown(person: httpx.AsyncClient, h
     assert "4 kiriman" in part
 
 
+async def test_what_no_counter_knows_is_counted_when_the_page_asks(person: httpx.AsyncClient, house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1", "person": "RM-1"})
+    assert "menghitung" in (await person.get(VISITS, params={"text": "RM-1"})).text
+    assert "1 kiriman" in await changes(person, text="RM-1", count="true")
+    assert "kiriman" not in await changes(person, text="RM-1")
+
+
 async def test_an_older_page_announces_nothing(person: httpx.AsyncClient, house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     assert "baru, tampilkan" not in await changes(person, ids=1, top="false")
