@@ -27,7 +27,24 @@ from admin.health import live, ready, upstreams
 from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
-from admin.pages import code_lists, dashboard, delivery, export, jobs, listing, login, problems, resending, strip
+from admin.pages import (
+    ,
+)(
+    beginning,
+    code_lists,
+    dashboard,
+    delivery,
+    export,
+    facility,
+    health,
+    jobs,
+    listing,
+    login,
+    monitoring,
+    problems,
+    resending,
+    strip,
+)
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -67,11 +84,16 @@ def litestar_app(hub: Hub) -> Litestar:
             login.login_page,
             login.login,
             login.logout,
+            beginning.begin_page,
+            beginning.begin,
+            facility.switch,
             language.choose,
             dashboard.home,
             dashboard.dashboard,
             dashboard.live_cards,
             strip.live_strip,
+            health.health_page,
+            health.health_facts,
             code_lists.lists_page,
             code_lists.list_page,
             code_lists.list_state,
@@ -83,6 +105,7 @@ def litestar_app(hub: Hub) -> Litestar:
             jobs.job_page,
             jobs.progress,
             jobs.move_job,
+            monitoring.monitoring,
             listing.type_page,
             listing.changes,
             resending.resend_soon,

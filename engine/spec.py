@@ -135,9 +135,11 @@ class UpstreamSpec:
     breaker: Breaker = Breaker()
     credentials: Mapping[str, str] = field(default_factory=dict)
     """Names of what a facility must enter, with their labels."""
+    area: str = ""
+    """The heading under which the panel shows it together with others; empty: it stands alone."""
     statuses: Mapping[str, str] = field(default_factory=dict)
     """Status -> label on the panel, where it differs from the panel's own."""
-    remedies: Remedies = Remedies()
+    remedies: Remedies = field(default_factory=Remedies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from admin.access import Right
 from admin.accounts import Person
 from admin.inputs import Text
 from admin.pages.frame import Frame, frame
+from admin.pages.monitoring import area_of
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import say
@@ -101,6 +102,7 @@ async def _state(hub: Hub, around: Frame, code_list: CodeList) -> dict[str, Any]
         "began": moment(newest.started_at, facility) if newest and facility else None,
         "ended": moment(newest.ended_at, facility) if newest and facility else None,
         "may_read": around.may(Permission.SYNC),
+        "area": area_of(hub, around),
     }
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar.exceptions import NotFoundException
+from sqlalchemy import text
 
 from admin.access import Connection, hub_of, person, session_of
 from admin.accounts import Person
+from admin.inputs import LARGEST
 from admin.words import say
 from engine.facilities import FacilityRow, all_facilities
 from engine.health import channels, workers
@@ -28,6 +30,9 @@ ICONS = {
 }
 """Status -> icon; beside the word and the colour, so that it is never told by colour alone."""
 
+OPENED = "buka"
+"""In the address of a list: the delivery that is open beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -41,7 +46,13 @@ class Frame:
     facility: FacilityRow | None
     strip: dict[str, Any]
     has_lists: bool
-    """There are copies of code lists to look into."""
+    """There are copies of code lists that belong to no area."""
+
+    @property
+    def areas(self) -> tuple[UpstreamSpec, ...]:
+        """The first upstream of each area."""
+        first = {each.area: each for each in reversed(self.upstreams) if each.area}
+        return tuple(reversed(first.values()))
 
     def may(self, permission: str) -> bool:
         """Whether the person's role allows it; templates ask so too."""
@@ -61,13 +72,39 @@ async def frame(request: Connection, upstream: str) -> Frame:
     spec = hub.catalog.upstreams.get(upstream)
     if spec is None:
         raise NotFoundException(say("error.not_found"))
-    visible = tuple(
-        row for row in await all_facilities(hub.database) if known.facility_id is None or row.id == known.facility_id
-    )
-    chosen = session_of(request).get("facility")
-    facility = next((row for row in visible if row.id == chosen), next(iter(visible), None))
+    visible = await permitted(hub, known)
+    facility = await _chosen(request, hub, visible)
     upstreams = tuple(hub.catalog.upstreams.values())
-    return Frame(spec, upstreams, known, visible, facility, await _strip(hub, facility), bool(hub.catalog.code_lists))
+    alone = any(not each.upstream.area for each in hub.catalog.code_lists.values())
+    return Frame(spec, upstreams, known, visible, facility, await _strip(hub, facility), alone)
+
+
+async def permitted(hub: Hub, known: Person) -> tuple[FacilityRow, ...]:
+    """The facilities that a person may see."""
+    rows = await all_facilities(hub.database)
+    return tuple(row for row in rows if known.facility_id in (None, row.id))
+
+
+async def _chosen(request: Connection, hub: Hub, visible: tuple[FacilityRow, ...]) -> FacilityRow | None:
+    """The facility of the session, or that of the delivery or job of the address, to which the session then goes."""
+    session = session_of(request)
+    wanted = session.get("facility")
+    if len(visible) > 1:
+        owner = await _owner(request, hub)
+        if owner in {row.id for row in visible} and owner != wanted:
+            session["facility"] = wanted = owner
+    return next((row for row in visible if row.id == wanted), next(iter(visible), None))
+
+
+async def _owner(request: Connection, hub: Hub) -> int | None:
+    """Whose what the address names is; None if it names nothing of a facility."""
+    path = request.path_params
+    named = str(path.get("id_") or request.query_params.get(OPENED, ""))
+    if not named.isdecimal() or int(named) > LARGEST:
+        return None
+    table = "deliveries" if "spec" in path else "jobs"
+    rows = await hub.database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": int(named)})
+    return rows[0].facility_id if rows else None
 
 
 async def _strip(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:

@@ -16,3 +16,6 @@ document.addEventListener("keydown", (event) => {
   if (menu) menu.querySelector("summary").focus();
   if (event.key === "Escape") closeMenus(null);
 });
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+});

@@ -60,6 +60,7 @@ def _upstream(
     spec = UpstreamSpec(
         name=name,
         label=reading.text(node, "label", name),
+        area=reading.text(node, "area"),
         adapter=reading.text(node, "adapter"),
         profile=_profile(name, node, path, faults),
         concurrency=int(reading.number(node, "concurrency", 8)),
