@@ -28,8 +28,6 @@ from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
 from admin.pages import (
-    ,
-)(
     beginning,
     code_lists,
     dashboard,

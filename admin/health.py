@@ -14,6 +14,7 @@ from admin.access import Right
 from engine.health import Health, health
 from engine.hub import Hub
 from engine.migrate import head
+from engine.pace import pace
 
 
 @get("/health/live", opt={"right": Right.OPEN}, include_in_schema=False)
@@ -25,17 +26,18 @@ async def live() -> dict[str, str]:
 @get("/health/ready", opt={"right": Right.OPEN}, include_in_schema=False)
 async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
     """Records can be taken: the database answers and is of the newest shape, and there is a catalog."""
-    facts = {**await _database(hub), "catalog": "ok" if hub.catalog.specs else "empty"}
+    facts = {**await database_facts(hub), "catalog": "ok" if hub.catalog.specs else "empty"}
     good = set(facts.values()) == {"ok"}
     return Response({"status": "ok" if good else "not ready", **facts}, status_code=200 if good else 503)
 
 
 @get("/health/upstreams", opt={"right": Right.WATCH}, include_in_schema=False)
 async def upstreams(hub: NamedDependency[Hub], confined_to: NamedDependency[str | None]) -> dict[str, Any]:
-    """Queues, tokens, workers and broker as facts; times are epoch milliseconds."""
+    """Queues, tokens, workers, broker and pace as facts; times are epoch milliseconds."""
     found = confine(await health(hub), confined_to)
     return {
         **asdict(found),
+        "pace": asdict(await pace(hub.database)),
         "workers_alive": found.workers_alive,
         "oldest_wait_seconds": found.oldest_wait,
     }
@@ -48,7 +50,8 @@ def confine(found: Health, facility: str | None) -> Health:
     return replace(found, channels=tuple(channel for channel in found.channels if channel.facility == facility))
 
 
-async def _database(hub: Hub) -> dict[str, str]:
+async def database_facts(hub: Hub) -> dict[str, str]:
+    """Whether it answers, and whether its tables are of the newest shape."""
     try:
         rows = await hub.database.fetch(text("SELECT version_num FROM alembic_version"))
     except (SQLAlchemyError, OSError):

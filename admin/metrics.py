@@ -17,6 +17,7 @@ from engine import counters
 from engine.facilities import all_facilities
 from engine.health import Health, health
 from engine.hub import Hub
+from engine.pace import Pace, pace
 
 
 @get("/metrics", opt={"right": Right.WATCH}, include_in_schema=False, media_type="text/plain")
@@ -28,7 +29,7 @@ async def metrics(
     counts = {row.code: await counters.read(hub.database, row.id) for row in facilities}
     found = confine(await health(hub), confined_to)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([_deliveries(counts), *_health(found)]))
+    registry.register(_Snapshot([_deliveries(counts), *_health(found), *_pace(await pace(hub.database))]))
     told = generate_latest(registry) + generate_latest(durations.registry)
     return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -72,3 +73,14 @@ def _health(found: Health) -> Iterable[Metric]:
         closed.add_metric([*names, channel.cause], float(bool(channel.cause)))
     yield waiting
     yield closed
+
+
+def _pace(found: Pace) -> Iterable[Metric]:
+    yield GaugeMetricFamily("antar_attempts_last_hour", "Attempts that began within an hour.", value=found.last_hour)
+    latency = GaugeMetricFamily(
+        "antar_latency_seconds", "How long the newest requests took.", labels=["upstream", "quantile"]
+    )
+    for upstream, told in found.latency.items():
+        latency.add_metric([upstream, "0.5"], told.median / 1000)
+        latency.add_metric([upstream, "0.95"], told.slow / 1000)
+    yield latency

@@ -1,0 +1,110 @@
+"""*Kesehatan*: how the house is, for whoever keeps it running."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.response import Template
+
+from admin.access import Right
+from admin.health import database_facts
+from admin.pages.alarms import alarms
+from admin.pages.frame import Frame, frame
+from admin.pages.shown import moment
+from engine import code_lists, job_reading
+from engine.backlog import backlog
+from engine.facilities import FacilityRow
+from engine.health import Health, health
+from engine.hub import Hub
+from engine.pace import Latency, pace
+
+LAST = 5
+"""So many jobs and synchronisations are shown."""
+
+
+@get("/kesehatan", opt={"right": Right.PANEL}, include_in_schema=False)
+async def health_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
+    """Everything on one page."""
+    return Template("health.html", context=await _context(request, hub))
+
+
+@get("/kesehatan/keadaan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+async def health_facts(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
+    """What the page asks for anew every few seconds."""
+    return Template("health_facts.html", context=await _context(request, hub))
+
+
+async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
+    around = await frame(request, next(iter(hub.catalog.upstreams)))
+    found = _visible(await health(hub), around)
+    database = await database_facts(hub)
+    fast = await pace(hub.database)
+    labels = {name: spec.label for name, spec in hub.catalog.upstreams.items()}
+    return {
+        "frame": around,
+        "health": found,
+        "alarms": alarms(found, database, labels),
+        "database": database,
+        "dialect": hub.database.dialect,
+        "pace": fast,
+        "channels": _channels(found, around, labels, fast.latency),
+        "workers": [{"told": each, "quiet": (found.now - each.beat_at) / 1000} for each in found.workers],
+        **(await _own(hub, around, around.facility, found.now) if around.facility else {}),
+    }
+
+
+def _visible(found: Health, around: Frame) -> Health:
+    """The queues of the clinics that the person may see, without upstreams that a clinic does not use."""
+    codes = {facility.code for facility in around.facilities}
+    return replace(found, channels=tuple(each for each in found.channels if each.facility in codes and each.configured))
+
+
+def _channels(
+    found: Health, around: Frame, labels: dict[str, str], latency: dict[str, Latency]
+) -> list[dict[str, Any]]:
+    facilities = {facility.code: facility for facility in around.facilities}
+    return [
+        {
+            "told": each,
+            "label": labels[each.upstream],
+            "facility": facilities[each.facility].name,
+            "latency": latency.get(each.upstream),
+            "wait": each.wait(found.now),
+            "since": moment(each.since, facilities[each.facility]),
+            "probe": moment(each.probe_at, facilities[each.facility]),
+            "token": moment(each.token_expires_at or None, facilities[each.facility]),
+            "token_valid": (each.token_expires_at or 0) > found.now,
+        }
+        for each in found.channels
+    ]
+
+
+async def _own(hub: Hub, around: Frame, facility: FacilityRow, now: int) -> dict[str, Any]:
+    """What belongs to the chosen clinic alone."""
+    lists = await code_lists.latest(hub.database, facility.id)
+    newest = sorted(lists.items(), key=lambda each: -int(each[1].started_at))[:LAST]
+    specs = hub.catalog.specs
+    return {
+        "backlog": [
+            {
+                "told": each,
+                "label": specs[each.spec].label,
+                "upstream": specs[each.spec].upstream,
+                "age": (now - each.since) / 1000,
+            }
+            for each in await backlog(hub.database, facility.id)
+            if each.spec in specs
+        ],
+        "jobs": [
+            {"told": row, "created": moment(row.created_at, facility)}
+            for row in (await job_reading.newest(hub.database, facility.id, None, LAST)).rows
+        ],
+        "reads": [
+            {"told": row, "label": hub.catalog.code_lists[name].label, "started": moment(row.started_at, facility)}
+            for name, row in newest
+            if name in hub.catalog.code_lists
+        ],
+    }

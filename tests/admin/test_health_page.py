@@ -1,0 +1,98 @@
+"""*Kesehatan*: what is wrong and what to do, and the same facts for monitors."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from adapters.base import Verdict
+from engine.facilities import add_facility
+from tests.engine.house import House, refused
+
+pytestmark = pytest.mark.anyio
+
+
+async def sign(house: House, name: str, age: float = 0.0) -> None:
+    """A worker that was last heard of so many seconds ago."""
+    beat = {"name": name, "at": house.clock.now - int(age * 1000)}
+    query = text("INSERT INTO workers (name, started_at, beat_at, in_flight) VALUES (:name, :at, :at, 3)")
+    await house.hub.database.write(lambda connection: connection.execute(query, beat))
+
+
+async def test_a_house_without_workers_says_what_to_do(person: httpx.AsyncClient) -> None:
+    page = (await person.get("/kesehatan")).text
+    assert "Tidak ada pekerja aktif: tidak ada yang dikirim" in page
+    assert "Jalankan antar worker" in page
+
+
+async def test_a_house_in_which_all_is_well_says_so(person: httpx.AsyncClient, house: House) -> None:
+    await sign(house, "mesin-1")
+    page = (await person.get("/kesehatan")).text
+    assert "Semua berjalan baik." in page
+    assert "mesin-1" in page
+
+
+async def test_a_refused_account_is_told_with_reason_and_remedy(person: httpx.AsyncClient, house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAUTHORIZED, 401, message="invalid_client")]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    page = (await person.get("/kesehatan")).text
+    assert "Kementerian menolak akun klinik: invalid_client" in page
+    assert "Periksa kredensial" in page
+
+
+async def test_a_queue_that_piles_up_is_told_while_workers_live(person: httpx.AsyncClient, house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    house.clock.pass_(3600)
+    await sign(house, "mesin-1")
+    page = (await person.get("/kesehatan/keadaan")).text
+    assert "Antrean Kementerian (klinik) menumpuk: tertua 1 jam" in page
+    assert "<html" not in page
+
+
+async def test_what_waits_is_told_by_type_and_what_was_tried_by_upstream(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    await house.hand_in("Visit", {"id": "V2", "person": "P9"})
+    await house.work()
+    page = (await person.get("/kesehatan")).text
+    assert 'href="/integrasi/ministry/Visit"' in page
+    assert "(1 tertahan)" in page
+    assert "1 / 1</td>" in page
+
+
+async def test_a_worker_that_fell_silent_does_not_count_as_alive(person: httpx.AsyncClient, house: House) -> None:
+    await sign(house, "mesin-1", age=300)
+    page = (await person.get("/kesehatan")).text
+    assert "5 mnt lalu" in page
+    assert "Tidak ada pekerja aktif" in page
+
+
+async def test_a_database_that_is_behind_is_an_alarm(person: httpx.AsyncClient, house: House) -> None:
+    await house.hub.database.write(lambda each: each.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    assert "Mulai ulang antar web" in (await person.get("/kesehatan")).text
+
+
+async def test_another_clinics_queue_is_hidden_from_who_may_not_see_it(person: httpx.AsyncClient, house: House) -> None:
+    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
+    await house.hub.database.write(lambda each: each.exec_driver_sql("UPDATE users SET facility_id = 1"))
+    await house.hub.database.write(
+        lambda each: each.exec_driver_sql(
+            "INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at) "
+            f"VALUES ({other.id}, 'ministry', 'down', 'RAHASIA', 0, 0)"
+        )
+    )
+    assert "RAHASIA" not in (await person.get("/kesehatan")).text
+
+
+async def test_monitors_get_the_same_pace_as_facts(his: httpx.AsyncClient, house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    facts = (await his.get("/health/upstreams")).json()["pace"]
+    told = (await his.get("/metrics")).text
+    assert facts["last_hour"] == facts["latency"]["ministry"]["requests"] == 1
+    assert "antar_attempts_last_hour 1.0" in told
+    assert 'antar_latency_seconds{quantile="0.95",upstream="ministry"}' in told

@@ -1,0 +1,82 @@
+"""How fast things go and what waits, without counting deliveries or attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+
+from engine.backlog import backlog
+from engine.database import Database
+from engine.facilities import FacilityRow
+from engine.models import Attempt
+from engine.outbox.add import Batch, add
+from engine.outbox.entries import Entry
+from engine.pace import DAY, HOUR, pace
+from tests.conftest import Clock
+
+pytestmark = pytest.mark.anyio
+
+
+async def handed_in(database: Database, facility: FacilityRow, *keys: str, spec: str = "Visit") -> list[int]:
+    entries = [Entry(key=key, date="2026-03-10", record="{}", record_hash="a") for key in keys]
+    return [id_ for id_, _ in await add(database, Batch(facility.id, spec, "ministry", updatable=True), entries)]
+
+
+async def tried(database: Database, delivery: int, *ages: int, milliseconds: int = 10, **more: Any) -> None:
+    """Attempts that began so many milliseconds ago."""
+    common = {
+        "delivery_id": delivery,
+        "facility_id": 1,
+        "trigger": "auto",
+        "spec_hash": "",
+        "version": 1,
+        "message": "",
+    }
+    common |= {"operation": "create", "verdict": "accepted", "milliseconds": milliseconds, **more}
+    rows = [{**common, "at": database.clock() - age} for age in ages]
+    await database.write(lambda connection: connection.execute(insert(Attempt), rows))
+
+
+async def test_attempts_of_the_last_hour_and_day_are_told(database: Database, facility: FacilityRow) -> None:
+    [delivery] = await handed_in(database, facility, "V1")
+    await tried(database, delivery, *[2 * DAY] * 5, *[DAY - 1] * 7, HOUR, HOUR - 1, 0)
+    found = await pace(database)
+    assert (found.last_hour, found.last_day) == (3, 10)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+async def test_gaps_between_the_ids_do_no_harm(database: Database, facility: FacilityRow, n: int) -> None:
+    [delivery] = await handed_in(database, facility, "V1")
+    await tried(database, delivery, *[2 * DAY] * n)
+    await database.write(lambda each: each.execute(text("DELETE FROM attempts WHERE id % 2 = 0")))
+    assert (await pace(database)).last_hour == 0
+
+
+async def test_latency_is_told_by_upstream_and_leaves_out_what_was_never_sent(
+    database: Database, facility: FacilityRow
+) -> None:
+    [delivery] = await handed_in(database, facility, "V1")
+    for milliseconds in (100, 200, 900):
+        await tried(database, delivery, 0, milliseconds=milliseconds)
+    await tried(database, delivery, 0, operation="check", milliseconds=0, verdict="rejected")
+    await tried(database, delivery, 0, verdict="rejected", milliseconds=200)
+    found = (await pace(database)).latency["ministry"]
+    assert (found.requests, found.accepted, found.median) == (4, 3, 200)
+    assert found.slow >= 900
+
+
+async def test_what_waits_is_told_by_type_the_longest_first(
+    database: Database, facility: FacilityRow, clock: Clock
+) -> None:
+    await handed_in(database, facility, "F1", spec="Finding")
+    clock.pass_(60)
+    await handed_in(database, facility, "V1", "V2")
+    found = await backlog(database, facility.id)
+    assert [(each.spec, each.n, clock.now - each.since) for each in found] == [("Finding", 1, 60_000), ("Visit", 2, 0)]
+
+
+async def test_nothing_waits_in_an_empty_house(database: Database, facility: FacilityRow) -> None:
+    assert await backlog(database, facility.id) == []
+    assert (await pace(database)).latency == {}
