@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 
 from engine.database import Database
-from engine.deliver import Outcome, Signal
 from engine.outbox.entries import Channel
+from engine.outcome import Outcome, Signal
 from engine.retry import asked
 from engine.spec import Breaker
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import BODY_LIMIT, Call, Reply, Verdict
-from engine import deliver as delivering
+from engine import endings
 from engine import settler as settling
 from engine.database import Database
 from engine.outbox.claim import LEASE, begin, claim
@@ -222,7 +222,7 @@ async def test_what_breaks_after_an_acceptance_keeps_the_id(house: House, monkey
         monkeypatch.undo()
         raise LookupError
 
-    monkeypatch.setattr(delivering, "Outcome", broken)
+    monkeypatch.setattr(endings, "Outcome", broken)
     await house.hand_in("Visit", {"id": "V1"})
     await house.work()
     row = await house.row("Visit", "V1")

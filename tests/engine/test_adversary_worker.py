@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,20 +24,11 @@ from engine.settler import Settler
 from engine.tokens import DatabaseTokens
 from engine.vault import Vault, new_key
 from engine.worker import RETURN, Worker
-from tests.conftest import Clock
-from tests.engine.house import House, open_house, refused
+from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE = 20.0
-
-
-@pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock)
-    yield opened
-    assert await opened.counters_are_right()
-    await opened.hub.close()
 
 
 async def until(condition: Callable[[], Any]) -> None:

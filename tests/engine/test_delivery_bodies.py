@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from engine.database import Database
 from engine.outbox.claim import LEASE, begin, claim
-from tests.conftest import Clock
-from tests.engine.house import House, open_house, refused
+from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
 
 BODY = '{"identifier":"V1",  "note":"ditulis"}'
 WRITTEN = {"identifier": "V1", "note": "ditulis"}
-
-
-@pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock)
-    yield opened
-    assert await opened.counters_are_right()
-    await opened.hub.close()
 
 
 async def write(house: House, body: str | None, **more: Any) -> None:

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from engine.database import Database
 from engine.outbox.entries import Channel
 from engine.outbox.reroute import BATCH, PATIENCE, reroute
-from tests.conftest import Clock
-from tests.engine.house import House, open_house
+from tests.engine.house import House
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock)
-    yield opened
-    assert await opened.counters_are_right()
-    await opened.hub.close()
 
 
 async def test_what_is_due_at_a_renamed_upstream_goes_to_the_new_one(house: House) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.database import Database
-from engine.deliver import Outcome, Signal
 from engine.gate import REFUSED_PAUSE, Gate, State
 from engine.outbox.entries import Settlement
+from engine.outcome import Outcome, Signal
 from engine.spec import Breaker
-from tests.conftest import Clock
-from tests.engine.house import House, open_house, refused
+from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -30,14 +26,6 @@ DOWN = Outcome(NOTHING, Signal.DOWN, "tidak terjangkau")
 
 def throttled(seconds: float) -> Outcome:
     return Outcome(NOTHING, Signal.THROTTLED, "terlalu banyak", seconds)
-
-
-@pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock)
-    yield opened
-    assert await opened.counters_are_right()
-    await opened.hub.close()
 
 
 async def state(house: House, gate: Gate | None = None) -> State:

@@ -1,0 +1,64 @@
+"""One request and its answer, each put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from adapters.base import BODY_LIMIT, Account, Call, Reply, Upstream, Verdict
+from engine.outbox.entries import AttemptRow
+
+CODE_LENGTH = 60
+
+
+class Exchange:
+    """What one delivery says to its upstream; `attempts` grows with every answer."""
+
+    def __init__(self, upstream: Upstream, account: Account, spec_hash: str, clock: Callable[[], int]) -> None:
+        self._upstream = upstream
+        self._account = account
+        self._spec_hash = spec_hash
+        self._clock = clock
+        self.attempts: list[AttemptRow] = []
+
+    @property
+    def tried(self) -> bool:
+        """Something that creates or changes may have left."""
+        return any(attempt.operation in ("create", "update") for attempt in self.attempts)
+
+    async def ask(self, call: Call, operation: str) -> Reply:
+        """The judged answer; `operation` is find, create or update."""
+        at = self._clock()
+        try:
+            reply = await self._upstream.send(call, self._account)
+        except SQLAlchemyError as error:  # the tokens are in the database: without one nothing has left
+            reply = Reply(Verdict.UNAVAILABLE, message=_NO_DATABASE.format(type(error).__name__), sent=False)
+        self.attempts.append(self._row(at, call, operation, reply))
+        return reply
+
+    def _row(self, at: int, call: Call, operation: str, reply: Reply) -> AttemptRow:
+        query = "&".join(f"{name}={value}" for name, value in call.query)
+        return AttemptRow(
+            at=at,
+            milliseconds=int(reply.seconds * 1000),
+            operation=operation,
+            spec_hash=self._spec_hash,
+            verdict=reply.verdict,
+            message=reply.message,
+            method=call.method,
+            path=f"{call.path}?{query}" if query else call.path,
+            request=call.body,
+            http_status=reply.status,
+            code=code_of(reply),
+            response=reply.body[:BODY_LIMIT] or None,
+            place=reply.place,
+        )
+
+
+def code_of(reply: Reply) -> str | None:
+    """The answer's code as far as its column has room."""
+    return reply.code[:CODE_LENGTH] if reply.code else None
+
+
+_NO_DATABASE = "Basis data tidak terjangkau saat token dibaca ({})."

@@ -1,0 +1,28 @@
+"""What a trip ends in: the settlement of its delivery, and what it tells about the channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.outbox.entries import Settlement
+
+
+class Signal(StrEnum):
+    """What a delivery tells about its channel."""
+
+    NOTHING = "nothing"
+    GOOD = "good"
+    DOWN = "down"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delivery ended, and what that says of the channel."""
+
+    settlement: Settlement
+    signal: Signal = Signal.NOTHING
+    reason: str = ""
+    retry_after: float | None = None

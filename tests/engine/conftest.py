@@ -1,0 +1,21 @@
+"""The house that most engine tests work in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.database import Database
+from tests.conftest import Clock
+from tests.engine.house import House, open_house
+
+
+@pytest.fixture
+async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
+    """Its counters must be right when the test is done with it."""
+    opened = await open_house(tmp_path, database_url, clock)
+    yield opened
+    assert await opened.counters_are_right()
+    await opened.hub.close()

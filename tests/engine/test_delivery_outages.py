@@ -1,0 +1,104 @@
+"""An upstream that is away, refuses us or asks us to wait: nothing is lost, and nothing hammers at it."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.base import Verdict
+from engine.gate import REFUSED_PAUSE
+from tests.engine.house import House, refused
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_unavailable_upstream_is_tried_again_by_schedule_then_given_up(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)] * 3
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    assert await house.status("Visit", "V1") == "retrying"
+    await house.work()
+    assert len(house.ministry.calls) == 1
+    for _ in range(2):
+        house.clock.pass_(60)
+        await house.work()
+    assert await house.status("Visit", "V1") == "failed"
+
+
+async def test_a_refused_account_pauses_the_queue_and_loses_nothing(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAUTHORIZED, 401, message="invalid_client")] * 4
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    await house.work()
+    assert len(house.ministry.calls) <= 4
+    assert await house.status("Visit", "V0") == "queued"
+    house.ministry.script = []
+    house.clock.pass_(400)
+    await house.work()
+    assert len(house.ministry.stored) == 20
+
+
+async def test_an_outage_opens_the_breaker_and_is_probed_once_at_a_time(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)] * 100
+    await house.hand_in("Visit", *({"id": f"V{n:02}"} for n in range(40)))
+    await house.work()
+    during = len(house.ministry.calls)
+    assert during <= 3 + 4
+    house.clock.pass_(31)
+    await house.work()
+    assert len(house.ministry.calls) == during + 1
+    house.ministry.script = []
+    for _ in range(3):
+        house.clock.pass_(61)
+        await house.work()
+    assert len(house.ministry.stored) == 40
+
+
+async def test_nothing_is_sent_before_the_time_that_429_asked_for(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 429, retry_after=120.0)] * 4
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(10)))
+    await house.work()
+    before, house.ministry.script = len(house.ministry.calls), []
+    house.clock.pass_(119)
+    await house.work()
+    assert len(house.ministry.calls) == before
+    house.clock.pass_(2)
+    await house.work()
+    assert len(house.ministry.stored) == 10
+
+
+async def test_no_record_gives_up_for_an_outage_however_long(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+    for _ in range(100):
+        await house.work()
+        house.clock.pass_(60)
+    assert len(house.ministry.calls) < 130
+    house.ministry.script = []
+    for _ in range(3):
+        await house.work()
+        house.clock.pass_(60)
+    assert len(house.ministry.stored) == 5
+
+
+async def test_one_poisonous_record_cannot_keep_a_channel_closed(house: House) -> None:
+    def moody(call):  # type: ignore[no-untyped-def]
+        if call.method == "POST" and b'"V0"' in call.body:
+            return refused(Verdict.UNAVAILABLE, 500)
+        return house.ministry.answer(call)
+
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)] * 3 + [moody] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(4)))
+    for _ in range(8):
+        await house.work()
+        house.clock.pass_(60)
+    assert len(house.ministry.stored) == 3
+
+
+async def test_what_only_waits_is_no_probe(house: House) -> None:
+    await house.gate.refuse(house.channel, "belum ada kredensial")
+    await house.hand_in("Finding", *({"id": f"F{n}", "visit": "V9"} for n in range(20)))
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(3)))
+    await house.work()
+    assert house.ministry.calls == []
+    house.clock.pass_(REFUSED_PAUSE + 1)
+    await house.work()
+    assert len(house.ministry.stored) == 3
