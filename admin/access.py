@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
 
-from admin import accounts
+from admin import accounts, staff
 from admin.accounts import Person
 from admin.permissions import Permission
 from engine.facilities import FacilityRow, by_api_key
@@ -48,8 +48,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             await _facility_of(connection)
         case Right.PANEL:
             person = await _person_of(connection, handler)
-            if not person.may(handler.opt.get("may", Permission.SATUSEHAT)):
-                raise PermissionDeniedException("the role does not allow it")
+            await demand(hub_of(connection), person, handler.opt.get("may", Permission.SATUSEHAT))
         case Right.PERSON:
             await _person_of(connection, handler)
         case Right.WATCH if "authorization" in connection.headers or "x-api-key" in connection.headers:
@@ -58,6 +57,13 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             await _person_of(connection, handler)
         case _:
             raise PermissionDeniedException("this route declares no right")
+
+
+async def demand(hub: Hub, person: Person, permission: Permission) -> None:
+    """Raise 403, naming what is lacking and who may grant it, unless the person's role allows it."""
+    if not person.may(permission):
+        ask = await staff.managers(hub.database, person.facility_id)
+        raise PermissionDeniedException("the role does not allow it", extra={"lacking": permission, "ask": ask})
 
 
 def hub_of(connection: Connection) -> Hub:
@@ -83,9 +89,10 @@ def person(request: Connection) -> Person:
 
 
 def confined_to(request: Connection) -> str | None:
-    """Dependency: the code of the clinic whose key was shown, which sees itself only; None: a person, who sees all."""
-    found: FacilityRow | None = request.scope["state"].get("facility")
-    return found.code if found else None
+    """Dependency: the code of the clinic whose key was shown or whose person it is, who see it alone; None: all."""
+    state = request.scope["state"]
+    found: FacilityRow | None = state.get("facility")
+    return found.code if found else state["person"].facility_code
 
 
 async def _facility_of(connection: Connection) -> None:

@@ -16,9 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from admin.permissions import Permission
 from engine.database import Database
 from engine.errors import AntarError, NotFound
-from engine.models import Role, User
+from engine.models import Facility, Role, User
 
-ROLES = ("admin", "superadmin")
 SHORTEST = 10
 """Characters of a password at least (OWASP ASVS 2.1 asks for length, not for kinds of characters)."""
 
@@ -36,32 +35,49 @@ class Person:
     permissions: frozenset[str]
     facility_id: int | None
     """The only facility whose deliveries they see; None: all."""
+    facility_code: str | None
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 
 
-async def add_user(database: Database, name: str, password: str, role: str = "admin") -> None:
-    """Add a person; raises AntarError naming what is wrong."""
-    _check(password, role)
-    values = {
-        "name": name,
-        "password_hash": _hasher.hash(password),
-        "role": role,
-        "session_version": 1,
-        "created_at": database.clock(),
-        "disabled": False,
-    }
+async def add_user(
+    database: Database, name: str, password: str, role: str = "admin", facility_id: int | None = None
+) -> None:
+    """Add a person; with a facility they see no other. Raises AntarError naming what is wrong."""
+    known = [row.name for row in await database.fetch(select(Role.name).order_by(Role.name))]
+    if role not in known:
+        raise AntarError(f"no role {role!r}; use {' or '.join(known)}")
+    values = row_of(name, await hashed(password), role, database.clock(), facility_id)
     try:
         await database.write(lambda connection: connection.execute(insert(User), values))
     except IntegrityError as error:
         raise AntarError(f"there is a user {name!r} already; choose another name or set a new password") from error
 
 
+def row_of(name: str, password_hash: str, role: str, now: int, facility_id: int | None = None) -> dict[str, Any]:
+    """A new person as a row of the table of users."""
+    return {
+        "name": name,
+        "password_hash": password_hash,
+        "role": role,
+        "facility_id": facility_id,
+        "session_version": 1,
+        "created_at": now,
+        "disabled": False,
+    }
+
+
+async def hashed(password: str) -> str:
+    """argon2id, in a thread: it is slow on purpose. Raises AntarError for a password that is too short."""
+    if len(password) < SHORTEST:
+        raise AntarError(f"a password has at least {SHORTEST} characters; this one has {len(password)}")
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
 async def set_password(database: Database, name: str, password: str) -> None:
     """Set a new password and end every session of the person; raises NotFound."""
-    _check(password, ROLES[0])
-    parameters = {"name": name, "hash": _hasher.hash(password)}
+    parameters = {"name": name, "hash": await hashed(password)}
     if not await database.write(lambda connection: connection.execute(text(_SET), parameters).rowcount):
         raise NotFound(f"no user {name!r}")
 
@@ -109,12 +125,17 @@ _END = "UPDATE users SET session_version = session_version + 1 WHERE id = :id"
 
 def _people() -> Select[Any]:
     """Everybody who may log in, with what their role permits."""
-    return select(User.__table__, Role.permissions).join(Role, Role.name == User.role).where(User.disabled.is_(False))
+    return (
+        select(User.__table__, Role.permissions, Facility.code)
+        .join(Role, Role.name == User.role)
+        .join(Facility, Facility.id == User.facility_id, isouter=True)
+        .where(User.disabled.is_(False))
+    )
 
 
 def _person(row: Any) -> Person:
     permissions = frozenset(orjson.loads(row.permissions))
-    return Person(row.id, row.name, row.role, row.session_version, permissions, row.facility_id)
+    return Person(row.id, row.name, row.role, row.session_version, permissions, row.facility_id, row.code)
 
 
 def _matches(stored: str | None, password: str) -> bool:
@@ -128,10 +149,3 @@ def _matches(stored: str | None, password: str) -> bool:
 @cache
 def _nobodys_hash() -> str:
     return _hasher.hash("nobody has this password")
-
-
-def _check(password: str, role: str) -> None:
-    if role not in ROLES:
-        raise AntarError(f"no role {role!r}; use {' or '.join(ROLES)}")
-    if len(password) < SHORTEST:
-        raise AntarError(f"a password has at least {SHORTEST} characters; this one has {len(password)}")

@@ -29,7 +29,15 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
         return errors.on_http_exception(request, error)
     if isinstance(error, NotAuthorizedException):
         return _to_login(request)
-    return _page(error.status_code)
+    return _page(error.status_code, reason(error))
+
+
+def reason(error: HTTPException) -> str:
+    """What a person is told; of a lacking permission also which it is and who may grant it."""
+    if isinstance(error.extra, dict) and "lacking" in error.extra:
+        ask = ", ".join(error.extra["ask"]) or say("error.nobody")
+        return say("error.lacking", permission=say(f"permission.{error.extra['lacking']}"), ask=ask)
+    return say(WORDS.get(error.status_code, "error.internal"))
 
 
 def _on_database(request: Request[Any, Any, Any], error: Exception) -> Any:
@@ -49,9 +57,9 @@ def _to_login(request: Request[Any, Any, Any]) -> Any:
     return Redirect("/login", status_code=303)
 
 
-def _page(status: int) -> Any:
+def _page(status: int, message: str = "") -> Any:
     """What to do next: what broke may work in a moment, what is not there will not."""
-    context = {"message": say(WORDS.get(status, "error.internal")), "passing": status >= 500}
+    context = {"message": message or say(WORDS.get(status, "error.internal")), "passing": status >= 500}
     return Template("error.html", context=context, status_code=status)
 
 

@@ -39,9 +39,10 @@ async def choose(request: Request[Any, Any, Any], data: URLEncodedBody[dict[str,
     """Remember the language and go back to the page that asked."""
     chosen = (data or {}).get("language", "")
     cookie = Cookie(COOKIE, value=chosen if chosen in LANGUAGES else "id", max_age=YEAR, httponly=True)
-    return Redirect(_back(request.headers.get("referer", "")), status_code=303, cookies=[cookie])
+    return Redirect(back(request.headers.get("referer", "")), status_code=303, cookies=[cookie])
 
 
-def _back(referer: str) -> str:
+def back(referer: str) -> str:
+    """The way to the page of ours that asked."""
     found = _ADDRESS.fullmatch(referer)
     return found[1] if found else "/"

@@ -50,9 +50,19 @@ def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
 Password = Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)]
 
 
-def user_add(name: str, password: Password, role: str = "admin") -> None:
+def user_add(
+    name: str,
+    password: Password,
+    role: Annotated[str, typer.Option(help="What they may do: admin, superadmin, or a role of your own.")] = "admin",
+    facility: Annotated[str | None, typer.Option(help="Code of the only clinic they see; all if left out.")] = None,
+) -> None:
     """Add a person; the password is asked for."""
-    _with_hub(lambda hub: accounts.add_user(hub.database, name, password, role))
+
+    async def work(hub: Hub) -> None:
+        only = (await facilities.by_code(hub.database, facility)).id if facility else None
+        await accounts.add_user(hub.database, name, password, role, only)
+
+    _with_hub(work)
     typer.echo(f"{name} may log in as {role}")
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
+from admin import accounts, staff
 from admin.app import create_app
 from admin.logging_setup import set_up_logging
 from engine.actors import Broker, Ring, make_broker
@@ -132,6 +133,9 @@ class EmbeddedWorker:
 
 async def _serve(settings: Settings, broker: Broker, ring: Ring, reload_worker: Callable[[], None]) -> None:
     hub = await Hub.open(settings, broker=broker, ring=ring)
+    if not await accounts.anybody(hub.database):
+        address = f"http://{settings.host}:{settings.port}/mulai?kunci={staff.setup_token(hub)}"
+        typer.echo(f"there is no user yet; make the first administrator at\n  {address}")
     _on_hangup(partial(_reload, hub), reload_worker)
     config = uvicorn.Config(
         create_app(hub),

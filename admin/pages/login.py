@@ -24,9 +24,11 @@ log = structlog.get_logger(__name__)
 
 
 @get("/login", opt={"right": Right.OPEN}, include_in_schema=False)
-async def login_page(hub: NamedDependency[Hub]) -> Template:
-    """The form; on a fresh installation how to make the first administrator."""
-    return Template("login.html", context={"first": not await accounts.anybody(hub.database), "problem": ""})
+async def login_page(hub: NamedDependency[Hub]) -> Template | Redirect:
+    """The form; on a fresh installation that of the first administrator."""
+    if not await accounts.anybody(hub.database):
+        return Redirect("/mulai", status_code=303)
+    return Template("login.html", context={"problem": ""})
 
 
 @post("/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200, request_max_body_size=LARGEST_FORM)
@@ -46,6 +48,11 @@ async def login(
         log.warning("login_failed", address=address)
         return _refuse(say("login.wrong"), 401)
     throttle.succeeded(name, address)
+    return enter(request, hub, known)
+
+
+def enter(request: Request[Any, Any, Any], hub: Hub, known: Person) -> Redirect:
+    """Begin the session of somebody who has proved to be it."""
     session = session_of(request)
     session.clear()  # what was put into a session before the login does not live on in it
     now = hub.database.clock()
@@ -68,4 +75,4 @@ async def logout(
 
 
 def _refuse(problem: str, status: int) -> Template:
-    return Template("login.html", context={"first": False, "problem": problem}, status_code=status)
+    return Template("login.html", context={"problem": problem}, status_code=status)

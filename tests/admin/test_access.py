@@ -234,10 +234,6 @@ def test_what_guessers_leave_behind_is_cleared_away(clock: Clock) -> None:
     assert len(throttle._tries) == 2
 
 
-async def test_a_fresh_installation_says_how_to_begin(nobody: httpx.AsyncClient) -> None:
-    assert "antar user add" in (await nobody.get("/login")).text
-
-
 async def test_every_answer_forbids_the_browser_what_it_need_not_do(nobody: httpx.AsyncClient) -> None:
     for path in ("/login", "/api/v1/deliveries", "/static/antar.css", "/nowhere"):
         headers: Any = (await nobody.get(path)).headers
