@@ -48,7 +48,7 @@ async def groups(database: Database, facility_id: int, specs: Sequence[str]) -> 
     )
     rows = await database.fetch(query)
     samples = select(Delivery.id, Delivery.problem).where(Delivery.id.in_([row.newest for row in rows]))
-    said = {id_: problem for id_, problem in await database.fetch(samples)} if rows else {}
+    said = {row.id: row.problem for row in await database.fetch(samples)} if rows else {}
     return [
         Group(row.spec, row.cause, row.n, row.patients, row.first, row.last, said.get(row.newest) or "") for row in rows
     ]

@@ -102,7 +102,7 @@ async def job_page(
 async def progress(request: Request[Any, Any, Any], hub: NamedDependency[Hub], id_: Id) -> Template:
     """What the page asks for anew while the job runs."""
     around, row = await _job(request, hub, id_)
-    return Template("job_progress.html", context=_context(hub, around, row))
+    return Template("job_progress.html", context={**_context(hub, around, row), "live": True})
 
 
 @post("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
