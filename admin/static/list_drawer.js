@@ -27,12 +27,9 @@
     part("waiting").hidden = false;
     part("broken").hidden = true;
     if (!drawer.open) drawer.showModal();
-    try {
-      await htmx.ajax("GET", address, { source: drawer, target: content, swap: "innerHTML" });
-    } finally {
-      part("waiting").hidden = true;
-      part("broken").hidden = content.childElementCount > 0;
-    }
+    await htmx.ajax("GET", address, { source: drawer, target: content, swap: "innerHTML" }).catch(() => {});
+    part("waiting").hidden = true;
+    part("broken").hidden = content.childElementCount > 0;
   }
 
   function shut() {
