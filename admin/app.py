@@ -43,6 +43,7 @@ from admin.pages import (
     resending,
     strip,
 )
+from admin.pages.todo import Recent
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -67,7 +68,7 @@ def create_app(hub: Hub) -> ASGIApp:
 
 def litestar_app(hub: Hub) -> Litestar:
     """The routes, each with the right it asks for."""
-    throttle, durations = Throttle(hub.database.clock), Durations()
+    throttle, durations, recent = Throttle(hub.database.clock), Durations(), Recent()
     return Litestar(
         route_handlers=[
             records.hand_in,
@@ -119,6 +120,7 @@ def litestar_app(hub: Hub) -> Litestar:
             "facility": Provide(access.facility, sync_to_thread=False),
             "person": Provide(access.person, sync_to_thread=False),
             "confined_to": Provide(access.confined_to, sync_to_thread=False),
+            "recent": Provide(lambda: recent, sync_to_thread=False),
             "durations": Provide(lambda: durations, sync_to_thread=False),
         },
         guards=[access.authorize],

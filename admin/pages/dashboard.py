@@ -14,6 +14,7 @@ from admin.pages.cards import cards, summary
 from admin.pages.filtering import Chosen, presets
 from admin.pages.frame import frame
 from admin.pages.shown import day
+from admin.pages.todo import Recent, todo
 from admin.words import say
 from engine.hub import Hub
 
@@ -25,18 +26,22 @@ async def home(hub: NamedDependency[Hub]) -> Redirect:
 
 
 @get("/integrasi/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
-async def dashboard(request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]) -> Template:
+async def dashboard(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
+) -> Template:
     """The whole page; the days and the search stand in the address."""
-    return Template("dashboard.html", context=await _context(request, hub, upstream))
+    return Template("dashboard.html", context=await _context(request, hub, recent, upstream))
 
 
 @get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
-async def live_cards(request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]) -> Template:
+async def live_cards(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
+) -> Template:
     """What the page asks for anew every few seconds."""
-    return Template("live.html", context=await _context(request, hub, upstream))
+    return Template("live.html", context=await _context(request, hub, recent, upstream))
 
 
-async def _context(request: Request[Any, Any, Any], hub: Hub, upstream: str) -> dict[str, Any]:
+async def _context(request: Request[Any, Any, Any], hub: Hub, recent: Recent, upstream: str) -> dict[str, Any]:
     around, days = await frame(request, upstream), _days(request)
     text = request.query_params.get("q", "").strip()
     groups = await cards(hub, around, days, text)
@@ -44,6 +49,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub, upstream: str) -> 
         "frame": around,
         "days": days,
         "text": text,
+        "todo": await todo(hub, around, recent),
         "groups": groups,
         "summary": summary(groups, around),
         "presets": presets(around.facility, hub.database.clock()) if around.facility else {},

@@ -1,0 +1,122 @@
+"""What would free most deliveries: failures that have their cause in common, and records that nobody handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from engine.causes import Kind
+from engine.database import Database, as_json
+from engine.spec import Spec
+
+LARGEST = 20
+"""So many groups of failures are looked behind: the largest, and as many of types that others need."""
+SEEDS = 500
+"""Deliveries of a group behind which is looked."""
+MOST = 2_000
+"""So many waiting deliveries are counted behind one group; and so many waits looked through by type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """So many deliveries of a type failed for one cause, and `behind` wait for them; `more`: at least so many."""
+
+    spec: str
+    cause: str
+    n: int
+    behind: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Records of a type that others wait for and nobody handed in; `more`: at least so many."""
+
+    spec: str
+    keys: tuple[str, ...]
+    behind: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    failures: tuple[Failure, ...]
+    missing: tuple[Missing, ...]
+
+
+async def urgent(database: Database, facility_id: int, specs: Sequence[Spec]) -> Urgent:
+    """Of these types; bounded by the number of failures, not of deliveries."""
+    needed = sorted({need.spec for spec in specs for need in spec.needs})
+    failures = await _failures(database, facility_id, [spec.name for spec in specs], needed)
+    missing = [await _missing(database, facility_id, spec) for spec in needed]
+    return Urgent(tuple(failures), tuple(each for each in missing if each is not None))
+
+
+async def _failures(database: Database, facility_id: int, specs: list[str], needed: list[str]) -> list[Failure]:
+    wanted = database.rows({"name": "text"}, "specs")
+    names = {"specs": as_json([[name] for name in specs]), "waits": f"{Kind.BLOCKED}:%"}
+    rows = await database.fetch(text(_GROUPS % wanted), {"facility": facility_id, **names})
+    largest = [*rows[:LARGEST], *[row for row in rows[LARGEST:] if row.spec in needed][:LARGEST]]
+    return [await _failure(database, facility_id, row.spec, row.cause, row.n) for row in largest]
+
+
+async def _failure(database: Database, facility_id: int, spec: str, cause: str, n: int) -> Failure:
+    parameters = {"facility": facility_id, "spec": spec, "cause": cause, "seeds": SEEDS}
+    keys = [key for (key,) in await database.fetch(text(_KEYS), parameters)]
+    behind = await _behind(database, facility_id, spec, keys)
+    return Failure(spec, cause, n, behind, more=behind == MOST or len(keys) == SEEDS)
+
+
+async def _missing(database: Database, facility_id: int, spec: str) -> Missing | None:
+    parameters = {"facility": facility_id, "spec": spec, "most": MOST}
+    rows = await database.fetch(text(_ABSENT), parameters)
+    keys = tuple(row.key for row in rows)
+    if not keys:
+        return None
+    behind = await _behind(database, facility_id, spec, keys[:SEEDS])
+    full = rows[0].looked_at == MOST
+    return Missing(spec, keys, behind, more=full or behind == MOST or len(keys) > SEEDS)
+
+
+async def _behind(database: Database, facility_id: int, spec: str, keys: Iterable[str]) -> int:
+    """How many wait for these records, and for those that wait, and so on; MOST at most."""
+    parameters = {"facility": facility_id, "spec": spec, "keys": as_json([[key] for key in keys]), "most": MOST}
+    [(n,)] = await database.fetch(text(_BEHIND % database.rows({"key": "text"}, "keys")), parameters)
+    return int(n)
+
+
+_GROUPS = """
+SELECT spec, cause, COUNT(*) AS n FROM deliveries
+WHERE facility_id = :facility AND spec IN (SELECT name FROM %s AS v) AND cause IS NOT NULL AND cause NOT LIKE :waits
+GROUP BY spec, cause ORDER BY n DESC, spec, cause
+"""
+_KEYS = """
+SELECT key FROM deliveries
+WHERE facility_id = :facility AND spec = :spec AND cause = :cause AND cause IS NOT NULL LIMIT :seeds
+"""
+_ABSENT = """
+SELECT w.key, MAX(w.looked_at) AS looked_at
+FROM (
+  SELECT key, COUNT(*) OVER () AS looked_at
+  FROM (SELECT key FROM waits WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :most) AS first
+) AS w
+WHERE NOT EXISTS (
+  SELECT 1 FROM deliveries AS d WHERE d.facility_id = :facility AND d.spec = :spec AND d.key = w.key
+)
+GROUP BY w.key ORDER BY w.key
+"""
+# CROSS JOIN keeps SQLite to this order; the limit ends the recursion on both databases.
+_BEHIND = """
+WITH RECURSIVE freed(id, spec, key) AS (
+  SELECT d.id, d.spec, d.key
+  FROM %s AS v CROSS JOIN waits AS w CROSS JOIN deliveries AS d
+  WHERE w.facility_id = :facility AND w.spec = :spec AND w.key = v.key AND d.id = w.delivery_id
+  UNION
+  SELECT d.id, d.spec, d.key
+  FROM freed AS f CROSS JOIN waits AS w CROSS JOIN deliveries AS d
+  WHERE w.facility_id = :facility AND w.spec = f.spec AND w.key = f.key AND d.id = w.delivery_id
+)
+SELECT COUNT(*) FROM (SELECT id FROM freed LIMIT :most) AS counted
+"""
