@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 
 from engine.database import Database
 from engine.models import Attempt, AuditEntry, Delivery, Wait
@@ -87,7 +87,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A delivery with its attempts (newest first), what it waits for, what waits for it, and its audit."""
+    """A delivery with its attempts (newest first), what it waits for, what waits for it, and its audit.
+
+    Of each attempt `request_size` and `response_size` tell the bytes of its bodies.
+    """
 
     row: Any
     attempts: Sequence[Any]
@@ -96,18 +99,22 @@ class Detail:
     audit: Sequence[Any]
 
 
+BODIES = ("request", "response")
 WAITING = 50
 """Of those that wait for a delivery at most so many are named."""
 
 
-async def one(database: Database, facility_id: int, id_: int) -> Detail | None:
-    """Everything about one delivery; None if it is not there or another facility's."""
+async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = False) -> Detail | None:
+    """Everything about one delivery; None if it is not there or another facility's.
+
+    The bodies of its attempts, of which each may have megabytes, are read on request only.
+    """
     found = await database.fetch(
         select(Delivery.__table__).where(Delivery.id == id_, Delivery.facility_id == facility_id)
     )
     if not found:
         return None
-    attempts = select(Attempt.__table__).where(Attempt.delivery_id == id_).order_by(Attempt.id.desc())
+    attempts = _attempts(id_, BODIES if bodies else ()).order_by(Attempt.id.desc())
     audit = select(AuditEntry.__table__).where(AuditEntry.delivery_id == id_).order_by(AuditEntry.id)
     return Detail(
         found[0],
@@ -116,6 +123,18 @@ async def one(database: Database, facility_id: int, id_: int) -> Detail | None:
         await database.fetch(_waited_for_by(found[0])),
         await database.fetch(audit),
     )
+
+
+async def tries(database: Database, id_: int, ids: Sequence[int]) -> dict[int, Any]:
+    """These attempts of a delivery with their bodies, by id; those that are another delivery's are left out."""
+    found = await database.fetch(_attempts(id_, BODIES).where(Attempt.id.in_(ids))) if ids else []
+    return {row.id: row for row in found}
+
+
+def _attempts(id_: int, bodies: Collection[str]) -> Select[Any]:
+    columns = [column for column in Attempt.__table__.c if column.name in bodies or column.name not in BODIES]
+    sizes = [func.coalesce(func.length(Attempt.__table__.c[name]), 0).label(f"{name}_size") for name in BODIES]
+    return select(*columns, *sizes).where(Attempt.delivery_id == id_)
 
 
 def _waits_for(id_: int) -> Any:

@@ -24,7 +24,7 @@ from engine.outbox.claim import begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN
 from engine.outbox.undo import cancel
-from engine.prepare import Prepared, cancelled, operation_of, prepare, scope_of
+from engine.prepare import Prepared, cancelled, prepare, scope_of
 from engine.rate import Rate
 from engine.settler import Settler
 from engine.spec import UpstreamSpec
@@ -204,7 +204,7 @@ class Drain:
                 continue
             try:
                 scope = scope_of(spec, delivery, self._facility)
-                wanted = references.wanted(spec.needs_for(operation_of(spec, delivery)), scope)
+                wanted = references.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
             except Exception as error:
                 ended.append(_broken(delivery, error))
                 continue

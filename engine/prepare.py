@@ -38,16 +38,11 @@ class Prepared:
     """A create after which an update is due at once."""
 
 
-def operation_of(spec: Spec, delivery: Claimed) -> Operation:
-    """A lookup is always done anew; anything else with a reference is changed, not created again."""
-    return "update" if delivery.reference is not None and spec.endpoint is not None else "create"
-
-
 def prepare(
     spec: Spec, delivery: Claimed, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream, now: int
 ) -> Prepared | Settlement:
     """A Prepared, or the Settlement of what cannot be sent: it waits, or is faulty. Pure: nothing is awaited."""
-    operation = operation_of(spec, delivery)
+    operation = spec.operation_for(delivery.reference)
     if resolved.missing:
         return _blocked(delivery, resolved.missing)
     if operation == "update" and spec.update is None:
@@ -96,12 +91,12 @@ def scope_of(spec: Spec, delivery: Claimed, facility: Any) -> dict[str, Any]:
         orjson.loads(delivery.record),
         facility,
         reference=delivery.reference,
-        operation=operation_of(spec, delivery),
+        operation=spec.operation_for(delivery.reference),
     )
 
 
 def _payload(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any:
-    tree = (spec.update.payload if operation == "update" and spec.update else None) or spec.payload
+    tree = spec.payload_for(operation)
     return tree.render(scope) if tree else None
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from engine.context import FacilityView, context
+from engine.database import Database
 from engine.errors import AntarError
 from engine.loading.records import Validator
-from engine.references import Target, resolve, wanted
+from engine.references import Target, look_up, resolve, wanted
 from engine.spec import Operation, Spec
 
 EXAMPLE_FACILITY = FacilityView("KLINIK", "Klinik Contoh", "Asia/Jakarta", "10000004")
@@ -34,7 +37,7 @@ def render(
     if problems:
         raise NotARecord("\n".join(f"{problem.path}: {problem.message}" for problem in problems))
     scope = placeholder_context(spec, record, facility, operation)
-    tree = (spec.update.payload if operation == "update" and spec.update else None) or spec.payload
+    tree = spec.payload_for(operation)
     if tree is not None:
         return tree.render(scope)
     request = spec.endpoint or spec.find
@@ -52,3 +55,19 @@ def placeholder_context(
     targets: list[Target] = [(_NO_FACILITY, want.need.spec, key) for want in wants for key, _ in want.targets]
     known = {target: f"<{target[1]} {target[2]}>" for target in targets}
     return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, known).values}
+
+
+async def payload_of(database: Database, spec: Spec, row: Any, facility: Any) -> Any:
+    """What would be sent for a stored delivery now; a need that has no reference yet shows as "<type key>".
+
+    Null for a type that is only looked up. Raises TemplateError and AntarError where the entry cannot make it.
+    """
+    operation = spec.operation_for(row.reference)
+    tree = spec.payload_for(operation)
+    if tree is None:
+        return None
+    scope = context(spec, orjson.loads(row.record), facility, reference=row.reference, operation=operation)
+    wants = wanted(spec.needs_for(operation), scope)
+    targets: list[Target] = [(row.facility_id, want.need.spec, key) for want in wants for key, _ in want.targets]
+    known = {target: f"<{target[1]} {target[2]}>" for target in targets} | await look_up(database, targets)
+    return tree.render(scope | {"needs": resolve(wants, spec.needs, row.facility_id, known).values})

@@ -81,6 +81,18 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """A code of the record that should be in a code list."""
+
+    name: str
+    list: str
+    key: Template
+    """Key of the row; an empty one names no code."""
+    each: Template | None = None
+    """A list of items, one code for each; the key sees the item as `item`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column of the monitoring table."""
 
@@ -195,6 +207,7 @@ class Spec:
     update: Update | None
     find: Find | None
     needs: tuple[Need, ...] = ()
+    codes: tuple[Code, ...] = ()
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Further records by name: each is rendered and checked by the tests."""
     tables: Mapping[str, Any] = field(default_factory=dict)
@@ -209,3 +222,11 @@ class Spec:
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """What must have been sent before this operation."""
         return tuple(need for need in self.needs if need.operation in (None, operation))
+
+    def operation_for(self, reference: str | None) -> Operation:
+        """A lookup is always done anew; anything else with a reference is changed, not created again."""
+        return "update" if reference is not None and self.endpoint is not None else "create"
+
+    def payload_for(self, operation: Operation) -> Template | None:
+        """What is sent; None: nothing but a question."""
+        return (self.update.payload if operation == "update" and self.update else None) or self.payload

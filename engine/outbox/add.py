@@ -169,10 +169,14 @@ def _update(
 _CHANGE = """
 UPDATE deliveries SET record = :record, record_hash = :hash, date = :date, patient_norm = :norm,
   patient_name = :name, sequence = :sequence, version = version + :versions, changed_at = :now, upstream = :upstream,
-  tried_version = CASE WHEN status = 'sending' THEN version ELSE tried_version END
+  tried_version = CASE WHEN status <> 'sending' THEN tried_version WHEN body IS NULL THEN version ELSE -version END,
+  body = NULL
 WHERE id = :id
 """
-"""If the worker that holds it dies, it is the version before this change that may have arrived."""
+"""If the worker that holds it dies, it is the version before this change that may have arrived.
+
+What a person wrote in place of the payload was made of the old record.
+"""
 
 
 def _make_due(database: Database, connection: Connection, rows: list[list[int | None]], now: int) -> None:

@@ -28,15 +28,25 @@ class Handled(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What is sent from now on in place of the payload, as JSON; None: the payload, made anew of the record."""
+
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Wish:
-    """`refuse` says for a status why nothing is done, None if it is; `statement` ends in `WHERE id IN `."""
+    """`refuse` says for a status and what is written why nothing is done, None if it is.
+
+    `statement` ends in `WHERE id IN `.
+    """
 
     action: str
     actor: str
     reason: str
     after: Status
     statement: str
-    refuse: Callable[[str], Handled | None]
+    refuse: Callable[[str, str | None], Handled | None]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -49,13 +59,15 @@ async def resend(
     reason: str = "",
     force: bool = False,
     lane: Lane = Lane.MENDED,
+    written: Written | None = None,
 ) -> dict[int, Handled]:
     """Make deliveries due again. Many clicks at once count as one.
 
-    What may have arrived is looked for first, unless `force` says that a person has looked already.
+    What may have arrived is looked for first, unless `force` says that a person has looked already. Without `written`
+    they are sent as they stand: with what a person wrote for them, else with the payload.
     """
 
-    within = partial(make_due, database, reason=reason, force=force, lane=lane)
+    within = partial(make_due, database, reason=reason, force=force, lane=lane, written=written)
     return await database.write(lambda connection: within(connection, facility_id, ids, actor))
 
 
@@ -70,16 +82,24 @@ def make_due(
     force: bool = False,
     renew: bool = False,
     lane: Lane = Lane.MENDED,
+    written: Written | None = None,
+    action: str = "resend",
 ) -> dict[int, Handled]:
     """What `resend` does, within a transaction; `renew` takes what was sent too, without `force`'s belief in it."""
 
-    def refuse(status: str) -> Handled | None:
-        if status in (Status.QUEUED, Status.SENDING):
+    def refuse(status: str, body: str | None) -> Handled | None:
+        if status == Status.SENDING or (status == Status.QUEUED and (written is None or written.body == body)):
             return Handled.ALREADY
         return Handled.NEEDS_FORCE if status == Status.SENT and not (force or renew) else None
 
-    parameters = {"lane": int(lane), "force": int(force), "trigger": f"resend: {actor}"}
-    wish = _Wish("resend", actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
+    parameters = {
+        "lane": int(lane),
+        "force": int(force),
+        "trigger": f"{action}: {actor}",
+        "rewrite": int(written is not None),
+        "body": written.body if written else None,
+    }
+    wish = _Wish(action, actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
     return _fulfil(database, facility_id, ids, wish, connection)
 
 
@@ -96,7 +116,7 @@ def set_aside(
 ) -> dict[int, Handled]:
     """What `ignore` does, within a transaction."""
 
-    def refuse(status: str) -> Handled | None:
+    def refuse(status: str, _: str | None) -> Handled | None:
         return Handled.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
 
     wish = _Wish("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
@@ -108,8 +128,8 @@ def _fulfil(
 ) -> dict[int, Handled]:
     outcomes = dict.fromkeys(ids, Handled.MISSING)
     deltas = counters.Deltas()
-    for id_, spec, date, status in _locked(database, connection, facility_id, ids):
-        refusal = wish.refuse(status)
+    for id_, spec, date, status, body in _locked(database, connection, facility_id, ids):
+        refusal = wish.refuse(status, body)
         outcomes[id_] = refusal or Handled.DONE
         if refusal is None:
             deltas.move(facility_id, date, spec, status, wish.after)
@@ -127,14 +147,14 @@ def _fulfil(
 
 
 def _locked(database: Database, connection: Connection, facility_id: int, ids: Sequence[int]) -> Sequence[Any]:
-    """(id, spec, date, status) of those that are the facility's; nobody else changes them meanwhile.
+    """(id, spec, date, status, body) of those that are the facility's; nobody else changes them meanwhile.
 
     The plus keeps SQLite from reading all of the facility's deliveries in an index instead of these by their ids.
     """
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
     query = (
-        f"SELECT id, spec, date, status FROM deliveries WHERE +facility_id = :facility AND id IN {_wanted(database)} "
-        f"ORDER BY id {lock}"
+        "SELECT id, spec, date, status, body FROM deliveries "
+        f"WHERE +facility_id = :facility AND id IN {_wanted(database)} ORDER BY id {lock}"
     )
     return connection.execute(text(query), {"facility": facility_id, "ids": as_json([[id_] for id_ in ids])}).all()
 
@@ -145,6 +165,8 @@ def _wanted(database: Database) -> str:
 
 _RESEND = """
 UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, trigger = :trigger,
-  in_doubt = in_doubt AND :force = 0, problem = NULL, cause = NULL WHERE id IN """
+  in_doubt = in_doubt AND :force = 0, problem = NULL, cause = NULL,
+  body = CASE WHEN :rewrite = 1 THEN CAST(:body AS TEXT) ELSE body END
+WHERE id IN """
 
 _IGNORE = "UPDATE deliveries SET status = 'ignored', due_at = NULL, cause = NULL, settled_at = :now WHERE id IN "
