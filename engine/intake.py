@@ -10,8 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jsonschema_rs
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import Problem
+from engine import codes
 from engine.actors import Bell
 from engine.catalog import Catalog
 from engine.context import context
@@ -41,6 +43,8 @@ class Accepted:
     key: str
     id: int
     outcome: str
+    warnings: tuple[str, ...] = ()
+    """What the upstream will probably refuse; it is sent nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,21 @@ class Intake:
             batch = Batch(facility.id, spec.name, spec.upstream.name, updatable)
             added = await add(self._database, batch, list(entries.values()))
             self._bell.ring(spec.name, facility.id)
-            for (index, entry), (id_, outcome) in zip(entries.items(), added, strict=True):
-                results[index] = Accepted(index, entry.key, id_, outcome.value)
+            warned = await self._warnings(spec, facility, [records[index] for index in entries])
+            for (index, entry), (id_, outcome), warnings in zip(entries.items(), added, warned, strict=True):
+                results[index] = Accepted(index, entry.key, id_, outcome.value, warnings)
         return [results[index] for index in range(len(records))]
+
+    async def _warnings(self, spec: Spec, facility: FacilityRow, records: Sequence[Any]) -> list[tuple[str, ...]]:
+        """Stored is stored: what cannot be looked up is not warned about."""
+        if not spec.codes:
+            return [()] * len(records)
+        try:
+            wanted = [codes.named(spec, context(spec, record, facility)) for record in records]
+            found = await codes.unknown(self._database, self._catalog(), facility.id, wanted)
+        except (TemplateError, SQLAlchemyError, OSError):
+            return [()] * len(records)
+        return [tuple(str(each) for each in of_record) for of_record in found]
 
     def _spec(self, name: str) -> Spec:
         specs = self._catalog().specs

@@ -53,7 +53,8 @@ async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: Any) -> 
 
 def _tell(index: int, outcome: Accepted | Refused) -> dict[str, Any]:
     if isinstance(outcome, Accepted):
-        return {"index": index, "key": outcome.key, "id": outcome.id, "status": outcome.outcome}
+        told = {"index": index, "key": outcome.key, "id": outcome.id, "status": outcome.outcome}
+        return told | ({"warnings": list(outcome.warnings)} if outcome.warnings else {})
     problems = [{"path": problem.path, "message": problem.message} for problem in outcome.problems]
     return {"index": index, "key": outcome.key, "status": "refused", "problems": problems}
 

@@ -65,6 +65,8 @@ async def _submit(settings: Settings, spec: str, records: list[Any], code: str |
 
 def _tell(result: Accepted | Refused, start: int) -> int:
     if isinstance(result, Accepted):
+        for warning in result.warnings:
+            typer.echo(f"record {start + result.index + 1}: warning: {warning}", err=True)
         return 0
     for problem in result.problems:
         typer.echo(f"record {start + result.index + 1}: {problem.path}: {problem.message}", err=True)

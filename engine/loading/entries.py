@@ -16,9 +16,9 @@ from engine.loading.requests import endpoint, find, update
 from engine.loading.templates import Names, Templates
 from engine.loading.upstreams import FACILITY, LoadedUpstream, no_templates, outcomes, retry
 from engine.marks import Node
-from engine.spec import Spec
+from engine.spec import Code, Spec
 from engine.template import Template
-from engine.templating.shapes import SCALAR, of_schema, of_value
+from engine.templating.shapes import ANY, SCALAR, of_schema, of_value
 
 _REQUIRED = {
     "group": "e.g. group: Klinis",
@@ -53,6 +53,7 @@ def load_entry(name: str, node: Node, upstream: LoadedUpstream, sections: Sectio
         "patient_name": templates.expression(patient, "patient", "name", given),
         "columns": columns(node, templates, given),
         "needs": needs(node, templates, wanting),
+        "codes": _codes(node, templates, given),
         "payload": templates.tree(node, "", "payload", sending),
         "endpoint": endpoint(node, templates, sending),
         "update": update(node, templates, sending),
@@ -82,6 +83,17 @@ def load_entry(name: str, node: Node, upstream: LoadedUpstream, sections: Sectio
         check=reading.flag(node, "check", True),
         **parts,
     )
+
+
+def _codes(entry: Node, templates: Templates, names: Names) -> tuple[Code, ...]:
+    found = []
+    for name, node in reading.entries(entry, "codes").items():
+        each = templates.expression(node, f"codes.{name}", "each", names)
+        item = {} if each is None else {"item": templates.compiler.shape(node.find(["each"]), names).item or ANY}
+        key = templates.expression(node, f"codes.{name}", "key", {**names, **item})
+        if key is not None:
+            found.append(Code(name, reading.text(node, "list"), key, each))
+    return tuple(found)
 
 
 def _record_schema(node: Node) -> dict[str, Any]:

@@ -14,6 +14,7 @@ def check_relations(sections: Sections, specs: Mapping[str, Spec], faults: Fault
     for name, spec in specs.items():
         _check_group(name, spec, sections, faults)
         _check_needs(name, spec, sections, faults)
+        _check_codes(name, spec, sections, faults)
     _check_circles(sections, specs, faults)
 
 
@@ -31,6 +32,14 @@ def _check_needs(name: str, spec: Spec, sections: Sections, faults: Faults) -> N
             source = sections.specs[name].find(["needs", need.name, "spec"]).source
             hint = did_you_mean(need.spec, sections.specs) or "; declare it under specs"
             faults.add(source, f"specs.{name}.needs.{need.name}.spec", f"no entry {need.spec!r}{hint}")
+
+
+def _check_codes(name: str, spec: Spec, sections: Sections, faults: Faults) -> None:
+    for code in spec.codes:
+        if code.list not in sections.code_lists:
+            source = sections.specs[name].find(["codes", code.name]).source
+            hint = did_you_mean(code.list, sections.code_lists) or "; declare it under code_lists"
+            faults.add(source, f"specs.{name}.codes.{code.name}.list", f"no code list {code.list!r}{hint}")
 
 
 def _check_circles(sections: Sections, specs: Mapping[str, Spec], faults: Faults) -> None:
