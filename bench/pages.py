@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
+from bench.many import multiply
 from bench.places import places
 from bench.rows import Row
 from bench.site import Site, site
@@ -28,6 +28,7 @@ def rows(many: int) -> list[Row]:
     """Two rows per page, then the server time of lists among `many` deliveries against that among few."""
     with TemporaryDirectory() as folder, site(Path(folder)) as shown:
         shown.play()
+        shown.ask_for_a_job()
         addresses = places(shown)
         with closing(_person(shown)) as client:
             few = {name: _seconds(client, address) for name, address in addresses.items()}
@@ -76,19 +77,3 @@ def _cost(name: str, spent: float, floor: float) -> Row:
 
 def _growth(name: str, spent: float, few: float, many: int) -> Row:
     return Row(f"server time, {name}, {many:,} more", "the demo's day", spent / few, "<= 2", spent * 1000, "ms")
-
-
-def multiply(database: Path, many: int) -> None:
-    """Copy the sent deliveries of one type under other keys until there are `many` more."""
-    opened = sqlite3.connect(database, timeout=60)
-    try:
-        columns = [name for _, name, *_ in opened.execute("PRAGMA table_info(deliveries)") if name not in {"id", "key"}]
-        names = ", ".join(columns)
-        opened.execute(
-            f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {many}) "
-            f"INSERT INTO deliveries (key, {names}) SELECT 'banyak-' || n, {names} FROM numbers, (SELECT * FROM "
-            "deliveries WHERE status = 'failed' AND http_status >= 400 ORDER BY id LIMIT 1)"
-        )
-        opened.commit()
-    finally:
-        opened.close()

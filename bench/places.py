@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from bench.site import Site
 
-ALL_DAYS = "?period=all"
 FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
 
 
 def places(shown: Site) -> dict[str, str]:
-    """Name -> address, main pages first; needs the played day."""
+    """Name -> address, main pages first; needs the played day and a job."""
     [(failed_spec, failed)], [(sent_spec, sent)] = shown.rows(FAILED), shown.rows(SENT)
+    [(job,)] = shown.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
     here = "/integrasi/satusehat"
     return {
-        "dashboard": f"{here}{ALL_DAYS}",
+        "dashboard": here,
         "list": f"{here}/{failed_spec}",
         "delivery": f"{here}/{failed_spec}/{failed}",
         "sent delivery": f"{here}/{sent_spec}/{sent}",
-        "empty dashboard": f"{here}?period=today",
-        "no match": f"{here}/{failed_spec}?q=tidak-ada-yang-begini",
+        "problems": f"{here}/{failed_spec}/masalah",
+        "problems of all types": f"{here}/masalah",
+        "jobs": "/pekerjaan",
+        "job": f"/pekerjaan/{job}",
+        "monitoring": "/monitoring/pcare",
+        "health": "/kesehatan",
+        "empty dashboard": f"{here}?date_from=2000-01-01&date_to=2000-01-01",
+        "no match": f"{here}/{failed_spec}?text=tidak-ada-yang-begini",
         "code list": "/referensi/pcare_poli",
     }

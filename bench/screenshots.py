@@ -25,6 +25,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder, site(Path(folder)) as shown, chromium() as browser:
         shown.play()
+        shown.ask_for_a_job()
         addresses = places(shown)
         with _person(browser, shown, DESKTOP, "light") as page:
             for name in PICTURES:

@@ -12,10 +12,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -46,6 +48,7 @@ class Site:
         self.world = world
         self.access = access
         self.database = database
+        self._person = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
 
     def hand_in(self, spec: str, *records: dict[str, Any]) -> None:
         """Through the API, as a clinic's system does; raises if one is refused."""
@@ -73,9 +76,31 @@ class Site:
 
     def play(self) -> None:
         """Hand in the demo's day and wait until it is over."""
-        for spec, lines in day(ROOT / "config", datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)):
+        for spec, lines in day(ROOT / "config", yesterday()):
             self.hand_in(spec, *(orjson.loads(line) for line in lines.splitlines()))
         self.settle()
+
+    def ask_for_a_job(self) -> str:
+        """Have every failed delivery of a type sent again; the address of the job."""
+        [(spec,)] = self.rows("SELECT spec FROM deliveries WHERE status = 'failed' ORDER BY id LIMIT 1")
+        self.post("/login", name=self.access.user, password=self.access.password)
+        address = self.post(f"/integrasi/satusehat/{spec}/massal", action="resend", all="yes", status="failed")
+        self.post(address, how="begin", reason="Data sudah dibetulkan")
+        until(lambda: self.rows("SELECT state FROM jobs")[0][0] == "done")
+        self.settle()
+        return address
+
+    def post(self, path: str, **fields: str) -> str:
+        """Send a form as a page does; the path of the page that follows."""
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        request = urllib.request.Request(self.address + path, urlencode(fields).encode(), headers)
+        with self._person.open(request, timeout=30) as answer:
+            return str(answer.url).removeprefix(self.address)
+
+
+def yesterday() -> date:
+    """The day on which the demo's records play."""
+    return datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)
 
 
 @contextmanager
@@ -84,7 +109,8 @@ def site(folder: Path) -> Iterator[Site]:
     world = World()
     with running(world) as sandbox:
         environ = _environment(folder, sandbox)
-        access = asyncio.run(prepare(from_environment(environ)))
+        with ThreadPoolExecutor() as aside:  # a browser that is open keeps an event loop in this thread
+            access = aside.submit(lambda: asyncio.run(prepare(from_environment(environ)))).result()
         process = subprocess.Popen([sys.executable, "-m", "admin", "up"], cwd=ROOT, env={**os.environ, **environ})
         try:
             address = f"http://127.0.0.1:{environ['ANTAR_PORT']}"

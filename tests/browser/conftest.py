@@ -36,6 +36,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demo's day, delivered but for what a person has to mend."""
     with site(tmp_path_factory.mktemp("site")) as started:
         started.play()
+        started.ask_for_a_job()
         yield started
 
 

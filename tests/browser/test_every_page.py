@@ -20,8 +20,8 @@ from tests.browser.watch import Watch
 
 SERIOUS = {"serious", "critical"}
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
-ELSEWHERE = {"/", "/referensi"}
-"""Pages that only lead to another."""
+ELSEWHERE = {"/", "/referensi", "/mulai"}
+"""What only leads to another page when somebody is logged in."""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

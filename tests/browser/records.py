@@ -1,0 +1,46 @@
+"""Records of a test's own, made after those of the demo's day that a person has to mend."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import orjson
+
+from admin.commands.demo import day
+from bench.site import Site, yesterday
+from engine.settings import ROOT
+
+BROKEN = ("Condition", "id", "RJ-0023-DX1")
+"""Type, key and number of the record whose code is not in the list of codes."""
+UNKNOWN = ("Patient", "norm", "RM-000211")
+"""A person who is nowhere registered."""
+
+
+def broken_diagnosis(key: str, **changes: Any) -> dict[str, Any]:
+    """One that the ministry refuses, by its code."""
+    return {**_like(*BROKEN), "id": key, **changes}
+
+
+def unknown_patient(norm: str, **changes: Any) -> dict[str, Any]:
+    """One that fails because nobody knows the number."""
+    return {**_like(*UNKNOWN), "norm": norm, **changes}
+
+
+def failed(installation: Site, spec: str, *records: dict[str, Any]) -> list[int]:
+    """Hand them in, wait until they were refused; their ids."""
+    installation.hand_in(spec, *records)
+    installation.settle()
+    keys = [str(record.get("norm" if spec == UNKNOWN[0] else "id")) for record in records]
+    return [id_of(installation, spec, key) for key in keys]
+
+
+def id_of(installation: Site, spec: str, key: str) -> int:
+    [(id_,)] = installation.rows("SELECT id FROM deliveries WHERE spec = ? AND key = ?", spec, key)
+    return int(id_)
+
+
+@cache
+def _like(spec: str, name: str, key: str) -> dict[str, Any]:
+    lines = dict(day(ROOT / "config", yesterday()))[spec].splitlines()
+    return next(record for record in map(orjson.loads, lines) if record[name] == key)
