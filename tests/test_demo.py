@@ -50,9 +50,7 @@ async def test_the_demo_day_arrives_but_for_what_a_person_has_to_mend(tmp_path: 
     world = World()
     with running(world) as url:
         addresses = {"satusehat": url, "pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
-        settings = Settings(
-            "demo", f"sqlite:///{tmp_path}/demo.sqlite3", secret_keys=(new_key(),), addresses=addresses
-        )
+        settings = Settings("demo", f"sqlite:///{tmp_path}/demo.sqlite3", secret_keys=(new_key(),), addresses=addresses)
         hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
         hub.catalog = unlimited(hub.catalog)
         facility = await add_facility(hub.database, "klinik", "Klinik", organization_id="100099001")
