@@ -40,6 +40,7 @@ from admin.pages import (
     login,
     monitoring,
     problems,
+    regenerate,
     resending,
     strip,
 )
@@ -90,6 +91,8 @@ def litestar_app(hub: Hub) -> Litestar:
             dashboard.home,
             dashboard.dashboard,
             dashboard.live_cards,
+            regenerate.regenerate_page,
+            regenerate.begin_regenerate,
             strip.live_strip,
             health.health_page,
             health.health_facts,

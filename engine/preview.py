@@ -57,16 +57,21 @@ def placeholder_context(
     return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, known).values}
 
 
-async def payload_of(database: Database, spec: Spec, row: Any, facility: Any) -> Any:
+async def payload_of(
+    database: Database, spec: Spec, row: Any, facility: Any, operation: Operation | None = None
+) -> Any:
     """What would be sent for a stored delivery now; a need that has no reference yet shows as "<type key>".
+
+    `operation` asks for another than the one that is due: the create that was sent long ago, as it would be made now.
 
     Null for a type that is only looked up. Raises TemplateError and AntarError where the entry cannot make it.
     """
-    operation = spec.operation_for(row.reference)
+    operation = operation or spec.operation_for(row.reference)
     tree = spec.payload_for(operation)
     if tree is None:
         return None
-    scope = context(spec, orjson.loads(row.record), facility, reference=row.reference, operation=operation)
+    reference = row.reference if operation == "update" else None
+    scope = context(spec, orjson.loads(row.record), facility, reference=reference, operation=operation)
     wants = wanted(spec.needs_for(operation), scope)
     targets: list[Target] = [(row.facility_id, want.need.spec, key) for want in wants for key, _ in want.targets]
     known = {target: f"<{target[1]} {target[2]}>" for target in targets} | await look_up(database, targets)

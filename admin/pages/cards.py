@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from admin.pages.filtering import Chosen
 from admin.pages.frame import Frame
@@ -12,6 +13,7 @@ from admin.words import number, say
 from engine import counters
 from engine.hub import Hub
 from engine.models import Status
+from engine.regenerate import under_way
 from engine.spec import Spec
 
 BAR = (
@@ -50,6 +52,8 @@ class Card:
     total: int
     segments: tuple[Segment, ...]
     found: bool
+    job: Any = None
+    """The job that regenerates it, while there is one."""
 
     @property
     def described(self) -> str:
@@ -62,10 +66,12 @@ async def cards(hub: Hub, around: Frame, days: Chosen, text: str = "") -> dict[s
     if around.facility is None:
         return {}
     counts = await counters.read(hub.database, around.facility.id, days.date_from or None, days.date_to or None)
+    jobs = await under_way(hub.database, around.facility.id, around.upstream.name)
     groups: dict[str, list[Card]] = {group: [] for group in hub.catalog.groups}
     for spec in hub.catalog.specs.values():
         if spec.upstream.name == around.upstream.name:
-            groups[spec.group].append(card(spec, counts.get(spec.name, {}), around, days, text))
+            made = card(spec, counts.get(spec.name, {}), around, days, text)
+            groups[spec.group].append(replace(made, job=jobs.get(spec.name)))
     return {group: found for group, found in groups.items() if found}
 
 
