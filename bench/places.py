@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bench.site import Site
+from datetime import timedelta
+
+from bench.site import Site, yesterday
 
 FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
@@ -22,7 +24,7 @@ def places(shown: Site) -> dict[str, str]:
         "problems of all types": f"{here}/masalah",
         "jobs": "/pekerjaan",
         "job": f"/pekerjaan/{job}",
-        "monitoring": "/monitoring/pcare",
+        "monitoring": f"/monitoring/pcare?date_from={yesterday() - timedelta(days=6)}",
         "health": "/kesehatan",
         "empty dashboard": f"{here}?date_from=2000-01-01&date_to=2000-01-01",
         "no match": f"{here}/{failed_spec}?text=tidak-ada-yang-begini",

@@ -18,7 +18,7 @@ FOLDER = ROOT / "docs" / "screenshots"
 DESKTOP, PHONE = (1280, 800), (360, 740)
 LARGEST = 150_000
 """Bytes of a picture at most."""
-PICTURES = ("dashboard", "list", "delivery")
+PICTURES = ("dashboard", "list", "delivery", "problems", "job", "monitoring", "health")
 
 
 def main() -> None:

@@ -1,0 +1,55 @@
+"""The list of a type as a person uses it: filtering, searching, going back, ticking."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from bench.site import yesterday
+from tests.browser.records import BROKEN
+
+LIST = "/integrasi/satusehat/Patient"
+SEARCH = 'input[name="text"]'
+ROWS = "#daftar tbody tr"
+
+
+def test_days_without_deliveries_show_none_and_the_filter_can_be_taken_away(page: Page) -> None:
+    page.goto(LIST)
+    if not page.locator('input[name="date_from"]').is_visible():
+        page.locator("details.more > summary").click()
+    page.locator('input[name="date_from"]').fill("2001-01-01")
+    page.locator('input[name="date_to"]').fill("2001-01-02")
+    page.get_by_role("button", name="Saring").click()
+    expect(page).to_have_url(re.compile("date_from=2001-01-01&date_to=2001-01-02|date_to=2001-01-02"))
+    expect(page.locator(ROWS)).to_have_count(0)
+    page.get_by_role("link", name="Hapus filter").first.click()
+    expect(page.locator(ROWS).first).to_be_visible()
+
+
+def test_a_day_shows_its_own(page: Page) -> None:
+    page.goto(f"{LIST}?date_from={yesterday()}&date_to={yesterday()}")
+    expect(page.locator(ROWS).first).to_contain_text(f"{yesterday():%d/%m/%Y}")
+
+
+def test_a_search_finds_a_patient_and_going_back_takes_it_away(page: Page) -> None:
+    page.goto(LIST)
+    page.locator(SEARCH).fill("RM-000211")
+    page.locator(SEARCH).press("Enter")
+    expect(page.locator(ROWS)).to_have_count(1)
+    expect(page.locator(ROWS)).to_contain_text("RM-000211")
+    page.reload()
+    expect(page.locator(ROWS)).to_have_count(1)
+    page.go_back()
+    expect(page.locator(ROWS).nth(2)).to_be_visible()
+
+
+def test_a_chosen_row_turns_the_filter_into_actions(page: Page) -> None:
+    page.goto(f"/integrasi/satusehat/{BROKEN[0]}")
+    box = page.locator(f'{ROWS} input[name="ids"]').first
+    box.check()
+    expect(page.get_by_text("1 dipilih")).to_be_visible()
+    expect(page.locator(SEARCH)).not_to_be_visible()
+    page.keyboard.press("Escape")
+    expect(box).not_to_be_checked()
+    expect(page.locator(SEARCH)).to_be_visible()
