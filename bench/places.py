@@ -13,6 +13,7 @@ FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.f
 def places(shown: Site) -> dict[str, str]:
     """Name -> address, main pages first; needs the played day and a job."""
     [(failed_spec, failed)], [(sent_spec, sent)] = shown.rows(FAILED), shown.rows(SENT)
+    [(foundation,)] = shown.rows("SELECT spec FROM deliveries ORDER BY id LIMIT 1")
     [(job,)] = shown.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
     here = "/integrasi/satusehat"
     return {
@@ -22,6 +23,7 @@ def places(shown: Site) -> dict[str, str]:
         "sent delivery": f"{here}/{sent_spec}/{sent}",
         "problems": f"{here}/{failed_spec}/masalah",
         "problems of all types": f"{here}/masalah",
+        "regenerate": f"{here}/{foundation}/regenerate",
         "jobs": "/pekerjaan",
         "job": f"/pekerjaan/{job}",
         "monitoring": f"/monitoring/pcare?date_from={yesterday() - timedelta(days=6)}",

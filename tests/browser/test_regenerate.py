@@ -1,0 +1,26 @@
+"""Making a foundation type anew: told first what would change, then done by a job that the card shows."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+HOME = "/integrasi/satusehat"
+
+
+def test_regenerating_says_what_it_will_do_and_the_card_follows_it(page: Page) -> None:
+    page.goto(HOME)
+    page.get_by_role("link", name="Regenerate Tenaga Kesehatan").click()
+    expect(page.get_by_text("4 akan dicari ulang")).to_be_visible()
+    expect(page.get_by_text("1 yang belum berhasil dicoba lagi")).to_be_visible()
+    page.get_by_role("button", name="Kirim 5 sekarang (DEMO)").click()
+    expect(page).to_have_url(HOME)
+    expect(page.locator(".spinner-border")).to_have_count(0)
+    expect(page.get_by_role("link", name="Regenerate Tenaga Kesehatan")).to_be_visible()
+    page.goto("/pekerjaan")
+    expect(page.get_by_role("row").filter(has_text="Perbarui massal").first).to_contain_text("Selesai")
+
+
+def test_what_would_change_nothing_is_not_begun(page: Page) -> None:
+    page.goto(f"{HOME}/Organization/regenerate")
+    expect(page.get_by_text("Semua sudah sesuai")).to_be_visible()
+    expect(page.get_by_role("button", name="Kirim")).to_have_count(0)
