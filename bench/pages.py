@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from bench.many import multiply
-from bench.places import places
+from bench.places import FAILED, places
 from bench.rows import Row
 from bench.site import Site, site
 
@@ -20,7 +20,7 @@ LIGHT = 150_000
 """Bytes of a page at most."""
 TRIES = 15
 ASSET = re.compile(r'(?:src|href)="(/static/[^"]+)"')
-LARGE = ("dashboard", "list", "no match")
+LARGE = ("dashboard", "list", "no match", "problems")
 """Pages whose cost could grow with the number of deliveries."""
 
 
@@ -34,7 +34,8 @@ def rows(many: int) -> list[Row]:
             few = {name: _seconds(client, address) for name, address in addresses.items()}
             floor = _seconds(client, "/health/live")
             found = [*_weights(client, addresses), *(_cost(name, spent, floor) for name, spent in few.items())]
-            multiply(shown.database, many)
+            [(_, failed)] = shown.rows(FAILED)
+            multiply(shown.database, failed, many)
             return found + [
                 _growth(name, _seconds(client, addresses[name]), few[name], many) for name in LARGE if name in addresses
             ]

@@ -14,6 +14,7 @@ def places(shown: Site) -> dict[str, str]:
     """Name -> address, main pages first; needs the played day and a job."""
     [(failed_spec, failed)], [(sent_spec, sent)] = shown.rows(FAILED), shown.rows(SENT)
     [(foundation,)] = shown.rows("SELECT spec FROM deliveries ORDER BY id LIMIT 1")
+    [(watched,)] = shown.rows("SELECT spec FROM deliveries WHERE upstream = 'antrean' ORDER BY id LIMIT 1")
     [(job,)] = shown.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
     here = "/integrasi/satusehat"
     return {
@@ -26,7 +27,7 @@ def places(shown: Site) -> dict[str, str]:
         "regenerate": f"{here}/{foundation}/regenerate",
         "jobs": "/pekerjaan",
         "job": f"/pekerjaan/{job}",
-        "monitoring": f"/monitoring/pcare?date_from={yesterday() - timedelta(days=6)}",
+        "monitoring": f"/integrasi/antrean/{watched}?date_from={yesterday() - timedelta(days=6)}",
         "health": "/kesehatan",
         "empty dashboard": f"{here}?date_from=2000-01-01&date_to=2000-01-01",
         "no match": f"{here}/{failed_spec}?text=tidak-ada-yang-begini",

@@ -22,8 +22,8 @@ MANY = 20_000
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An installation of its own: what is sent again here would keep the worker from everybody else's."""
     with site(tmp_path_factory.mktemp("busy")) as started:
-        failed(started, "Patient", unknown_patient("BANYAK"))
-        multiply(started.database, MANY)
+        [one] = failed(started, "Patient", unknown_patient("BANYAK"))
+        multiply(started.database, one, MANY)
         yield started
 
 

@@ -20,7 +20,7 @@ from tests.browser.watch import Watch
 
 SERIOUS = {"serious", "critical"}
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
-ELSEWHERE = {"/", "/referensi", "/mulai"}
+ELSEWHERE = {"/", "/referensi", "/mulai", "/monitoring/{upstream:str}"}
 """What only leads to another page when somebody is logged in."""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
