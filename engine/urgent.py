@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Select, func, select, text
 
 from engine.causes import Kind
 from engine.database import Database, as_json
+from engine.models import Delivery
 from engine.spec import Spec
 
 LARGEST = 20
-"""So many groups of failures are looked behind: the largest, and as many of types that others need."""
+"""So many groups of failures are told."""
+LOOKED_BEHIND = 8
+"""So many of them, of types that others need, are looked behind."""
 SEEDS = 500
 """Deliveries of a group behind which is looked."""
 MOST = 2_000
-"""So many waiting deliveries are counted behind one group; and so many waits looked through by type."""
+"""So many waiting deliveries are counted behind one group."""
+WAITS = 20_000
+"""So many waits for a type are looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,18 @@ async def urgent(database: Database, facility_id: int, specs: Sequence[Spec]) ->
 
 
 async def _failures(database: Database, facility_id: int, specs: list[str], needed: list[str]) -> list[Failure]:
-    wanted = database.rows({"name": "text"}, "specs")
-    names = {"specs": as_json([[name] for name in specs]), "waits": f"{Kind.BLOCKED}:%"}
-    rows = await database.fetch(text(_GROUPS % wanted), {"facility": facility_id, **names})
-    largest = [*rows[:LARGEST], *[row for row in rows[LARGEST:] if row.spec in needed][:LARGEST]]
-    return [await _failure(database, facility_id, row.spec, row.cause, row.n) for row in largest]
+    rows = await database.fetch(_groups(facility_id, specs))
+    waited_for = [row for row in rows if row.spec in needed][:LOOKED_BEHIND]
+    found = [Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:LARGEST] if row not in waited_for]
+    return [*found, *[await _failure(database, facility_id, row.spec, row.cause, row.n) for row in waited_for]]
+
+
+def _groups(facility_id: int, specs: list[str]) -> Select[str, str | None, int]:
+    """Answered from ix_deliveries_cause alone; what waits is told by what it waits for."""
+    n = func.count().label("n")
+    which = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
+    query = select(Delivery.spec, Delivery.cause, n).where(*which, Delivery.cause.not_like(f"{Kind.BLOCKED}:%"))
+    return query.group_by(Delivery.spec, Delivery.cause).order_by(n.desc(), Delivery.spec, Delivery.cause)
 
 
 async def _failure(database: Database, facility_id: int, spec: str, cause: str, n: int) -> Failure:
@@ -70,13 +82,13 @@ async def _failure(database: Database, facility_id: int, spec: str, cause: str, 
 
 
 async def _missing(database: Database, facility_id: int, spec: str) -> Missing | None:
-    parameters = {"facility": facility_id, "spec": spec, "most": MOST}
+    parameters = {"facility": facility_id, "spec": spec, "waits": WAITS}
     rows = await database.fetch(text(_ABSENT), parameters)
     keys = tuple(row.key for row in rows)
     if not keys:
         return None
     behind = await _behind(database, facility_id, spec, keys[:SEEDS])
-    full = rows[0].looked_at == MOST
+    full = rows[0].looked_at == WAITS
     return Missing(spec, keys, behind, more=full or behind == MOST or len(keys) > SEEDS)
 
 
@@ -87,11 +99,6 @@ async def _behind(database: Database, facility_id: int, spec: str, keys: Iterabl
     return int(n)
 
 
-_GROUPS = """
-SELECT spec, cause, COUNT(*) AS n FROM deliveries
-WHERE facility_id = :facility AND spec IN (SELECT name FROM %s AS v) AND cause IS NOT NULL AND cause NOT LIKE :waits
-GROUP BY spec, cause ORDER BY n DESC, spec, cause
-"""
 _KEYS = """
 SELECT key FROM deliveries
 WHERE facility_id = :facility AND spec = :spec AND cause = :cause AND cause IS NOT NULL LIMIT :seeds
@@ -100,7 +107,7 @@ _ABSENT = """
 SELECT w.key, MAX(w.looked_at) AS looked_at
 FROM (
   SELECT key, COUNT(*) OVER () AS looked_at
-  FROM (SELECT key FROM waits WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :most) AS first
+  FROM (SELECT key FROM waits WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :waits) AS first
 ) AS w
 WHERE NOT EXISTS (
   SELECT 1 FROM deliveries AS d WHERE d.facility_id = :facility AND d.spec = :spec AND d.key = w.key

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from admin.masking import masked
 from admin.pages.frame import Frame
 from admin.pages.problems import explain
-from admin.pages.shown import masked, moment
+from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import number, say
 from engine import counters
@@ -22,7 +23,7 @@ from engine.urgent import Failure, Missing, Urgent, urgent
 SHOWN = 5
 NAMED = 10
 """Keys of missing records that are named."""
-FRESH = 15_000
+FRESH = 20_000
 """Milliseconds for which what was found holds: everybody's dashboard asks every few seconds."""
 STANDING = (Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
 """What stands still while a queue is closed."""

@@ -52,5 +52,5 @@ async def test_what_was_found_is_asked_anew_after_a_while(person: httpx.AsyncCli
     assert "Perlu tindakan" not in (await person.get(HOME)).text
     await house.hand_in("Visit", {"id": "V1", "person": "P1"})
     await house.work()
-    house.clock.pass_(20)
+    house.clock.pass_(30)
     assert "1 Orang belum diserahkan" in (await person.get(f"{HOME}/cards")).text
