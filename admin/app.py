@@ -45,6 +45,7 @@ from admin.pages import (
     strip,
 )
 from admin.pages.todo import Recent
+from admin.settings.mount import mounted
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -115,6 +116,7 @@ def litestar_app(hub: Hub) -> Litestar:
             export.export,
             delivery.delivery_page,
             delivery.resend_delivery,
+            mounted(hub),
             _statics(),
         ],
         dependencies={
@@ -149,13 +151,7 @@ def _quiet(config: AppConfig) -> AppConfig:
 
 
 def _speak(engine: JinjaTemplateEngine) -> None:
-    engine.engine.globals.update(
-        say=words.say,
-        number=words.number,
-        duration=words.duration,
-        language=words.language,
-        other_language=words.other_language,
-    )
+    engine.engine.globals.update(words.GLOBALS)
 
 
 def _statics() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, Response
@@ -35,9 +36,25 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
 def reason(error: HTTPException) -> str:
     """What a person is told; of a lacking permission also which it is and who may grant it."""
     if isinstance(error.extra, dict) and "lacking" in error.extra:
-        ask = ", ".join(error.extra["ask"]) or say("error.nobody")
-        return say("error.lacking", permission=say(f"permission.{error.extra['lacking']}"), ask=ask)
-    return say(WORDS.get(error.status_code, "error.internal"))
+        return lacking(error.extra["lacking"], error.extra["ask"])
+    return told(error.status_code)
+
+
+def lacking(permission: str, ask: Sequence[str]) -> str:
+    """Which permission is lacking, and who may grant it."""
+    who = ", ".join(ask) or say("error.nobody")
+    return say("error.lacking", permission=say(f"permission.{permission}"), ask=who)
+
+
+def told(status: int) -> str:
+    """A status in words."""
+    return say(WORDS.get(status, "error.internal"))
+
+
+def status_of(request: Any, error: Exception) -> int:
+    """Log what broke, and say with which status to answer."""
+    answer = errors.on_database_error if isinstance(error, errors.AWAY) else errors.on_any_error
+    return answer(request, error).status_code or 500
 
 
 def _on_database(request: Request[Any, Any, Any], error: Exception) -> Any:
@@ -59,7 +76,7 @@ def _to_login(request: Request[Any, Any, Any]) -> Any:
 
 def _page(status: int, message: str = "") -> Any:
     """What to do next: what broke may work in a moment, what is not there will not."""
-    context = {"message": message or say(WORDS.get(status, "error.internal")), "passing": status >= 500}
+    context = {"message": message or told(status), "passing": status >= 500}
     return Template("error.html", context=context, status_code=status)
 
 

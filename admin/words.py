@@ -60,3 +60,13 @@ def duration(seconds: float) -> str:
         if seconds >= length:
             return say(f"duration.{unit}", n=int(seconds // length))
     return say("duration.second", n=int(seconds))
+
+
+GLOBALS = {
+    "say": say,
+    "number": number,
+    "duration": duration,
+    "language": language,
+    "other_language": other_language,
+}
+"""What every template can call."""

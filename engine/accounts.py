@@ -24,21 +24,21 @@ class Accounts:
         self._addresses = addresses
         self._known: dict[tuple[int, str], tuple[int, Account]] = {}
 
-    async def get(self, facility_id: int, upstream: UpstreamSpec) -> Account | str:
-        """The account, or in words what is missing for it."""
+    async def get(self, facility_id: int, upstream: UpstreamSpec, *, fresh: bool = False) -> Account | str:
+        """The account, or in words what is missing for it; `fresh`: as it is entered this moment."""
         address = self._addresses.get(upstream.name)
         if not address:
             return f"Alamat {upstream.label} belum ditentukan untuk lingkungan ini."
         key, now = (facility_id, upstream.name), self._database.clock()
         read_at, account = self._known.get(key, (0, None))
-        if account is None or now - read_at > FRESH:
+        if fresh or account is None or now - read_at > FRESH:
             try:
                 opened = await credentials(self._database, self._vault, facility_id, upstream.name)
             except VaultError:
                 return f"Kredensial {upstream.label} tidak dapat dibuka dengan ANTAR_SECRET_KEY; masukkan lagi."
-            fresh = Account(facility_id, address, opened)
+            entered = Account(facility_id, address, opened)
             # The same object as long as nothing changed: adapters prebuild headers per account.
-            account = account if account == fresh else fresh
+            account = account if account == entered else entered
             self._known[key] = (now, account)
         absent = [label for name, label in upstream.credentials.items() if not account.credentials.get(name)]
         if absent:

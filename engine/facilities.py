@@ -79,15 +79,16 @@ async def set_credentials(
 ) -> None:
     """Replace the secrets for an upstream; its token is dropped and its queue opened, to be tried at once."""
     sealed, now = vault.seal(secrets_), database.clock()
+    await database.write(lambda connection: put_credentials(connection, facility_id, upstream, sealed, now))
 
-    def run(connection: Connection) -> None:
-        for table in (Credential, Token, Channel):
-            connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
-        connection.execute(
-            insert(Credential).values(facility_id=facility_id, upstream=upstream, sealed=sealed, changed_at=now)
-        )
 
-    await database.write(run)
+def put_credentials(connection: Connection, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
+    """The same within a transaction of the caller's."""
+    for table in (Credential, Token, Channel):
+        connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
+    connection.execute(
+        insert(Credential).values(facility_id=facility_id, upstream=upstream, sealed=sealed, changed_at=now)
+    )
 
 
 async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
@@ -99,24 +100,26 @@ async def credentials(database: Database, vault: Vault, facility_id: int, upstre
 
 async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
     """A new key, told this once; only its hash is kept. Older keys stay valid until they are revoked (rotation)."""
+    now = database.clock()
+    _, key = await database.write(lambda connection: add_api_key(connection, now, facility_id, name, valid_days))
+    return key
+
+
+def add_api_key(
+    connection: Connection, now: int, facility_id: int, name: str, valid_days: int | None
+) -> tuple[int, str]:
+    """The same within a transaction of the caller's: the id of its row, and the key."""
     prefix = secrets.token_hex(4)
     key = f"antar_{prefix}_{secrets.token_urlsafe(32)}"
-    now = database.clock()
-
-    def run(connection: Connection) -> None:
-        connection.execute(
-            insert(ApiKey).values(
-                facility_id=facility_id,
-                name=name,
-                prefix=prefix,
-                hash=_hash(key),
-                created_at=now,
-                expires_at=now + valid_days * 86_400_000 if valid_days else None,
-            )
-        )
-
-    await database.write(run)
-    return key
+    row = insert(ApiKey).values(
+        facility_id=facility_id,
+        name=name,
+        prefix=prefix,
+        hash=_hash(key),
+        created_at=now,
+        expires_at=now + valid_days * 86_400_000 if valid_days else None,
+    )
+    return int(connection.execute(row.returning(ApiKey.id)).scalar_one()), key
 
 
 async def revoke_api_key(database: Database, prefix: str) -> None:

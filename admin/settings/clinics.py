@@ -1,0 +1,170 @@
+"""*Klinik*: who they are and, write-only, with which credentials they call the upstreams."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import Any
+
+from sqladmin import expose
+from sqlalchemy import Connection, Select, insert, select, update
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from wtforms import Form, PasswordField, SelectField, ValidationError
+
+from admin.pages.shown import ZONES
+from admin.settings.asked import person_of, when
+from admin.settings.form import Line, SettingsForm, required
+from admin.settings.probing import probe
+from admin.settings.view import SettingsView
+from admin.words import say
+from engine.errors import VaultError
+from engine.facilities import FacilityRow, credentials, put_credentials
+from engine.models import Credential, Facility
+
+HIDDEN = ("secret", "password", "key")
+"""A credential with such a word in its name is not shown while it is typed."""
+LONGEST_SECRET = 500
+
+
+class Clinics(SettingsView, model=Facility):
+    """What was entered as a credential is never shown again; a field left empty changes nothing."""
+
+    word = "facilities"
+    icon = "building-hospital"
+    columns = ("name", "code", "time_zone", "organization_id", "created_at")
+    can_create = can_edit = True
+    fixed = frozenset({"code"})
+    details_template = "sqladmin/clinic.html"
+
+    def query(self, request: Request) -> Select[Any]:
+        only = person_of(request).facility_id
+        query = select(Facility.__table__)
+        return query if only is None else query.where(Facility.id == only)
+
+    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+        return {
+            "name": row.name,
+            "code": row.code,
+            "time_zone": ZONES.get(row.time_zone, row.time_zone),
+            "organization_id": row.organization_id,
+            "created_at": when(request, row.created_at),
+        }
+
+    async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
+        fields: dict[str, Any] = {
+            "name": Line(200, required),
+            "code": Line(40, required, _code),
+            "time_zone": SelectField(choices=list(ZONES.items())),
+            "organization_id": Line(40),
+        }
+        for upstream in self.hub.catalog.upstreams.values():
+            for name in upstream.credentials:
+                fields[_field(upstream.name, name)] = _secret(name)
+        return type("ClinicForm", (SettingsForm,), fields)
+
+    def sections(self) -> dict[str, str]:
+        return {
+            _field(each.name, next(iter(each.credentials))): say("settings.facilities.access", upstream=each.label)
+            for each in self.hub.catalog.upstreams.values()
+            if each.credentials
+        }
+
+    def label(self, name: str) -> str:
+        for upstream in self.hub.catalog.upstreams.values():
+            for each, label in upstream.credentials.items():
+                if name == _field(upstream.name, each):
+                    return label
+        return super().label(name)
+
+    def hint(self, name: str, obj: Any) -> str:
+        """What stands below a field."""
+        if "." in name:
+            return say("settings.facilities.kept") if obj else ""
+        return say(f"settings.facilities.{name}_hint") if name in ("code", "organization_id") else ""
+
+    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
+        return {name: getattr(obj, name) for name in ("name", "code", "time_zone", "organization_id")}
+
+    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
+        values = {**_values(said), "code": said["code"], "created_at": self.hub.database.clock()}
+
+        def work(connection: Connection) -> int:
+            return int(connection.execute(insert(Facility).values(values).returning(Facility.id)).scalar_one())
+
+        id_ = await self.change(request, work, "facility.add", f"{said['code']} {said['name']}")
+        await self._enter(request, id_, said)
+        return id_
+
+    async def alter(self, request: Request, key: str, said: Mapping[str, Any]) -> None:
+        row, values = await self.one(request, key), _values(said)
+        changed = {name: value for name, value in values.items() if value != getattr(row, name)}
+        if changed:
+            what = " ".join(f"{name}={value}" for name, value in changed.items())
+            query = update(Facility).where(Facility.id == int(key)).values(changed)
+            await self.change(request, lambda connection: connection.execute(query), "facility.change", what, int(key))
+        await self._enter(request, int(key), said)
+
+    async def details_context(self, request: Request) -> dict[str, Any]:
+        return await self._access(request, request.path_params["pk"])
+
+    @expose("/uji/{pk:int}/{upstream:str}", methods=["POST"])
+    async def try_out(self, request: Request) -> Response:
+        """Call the upstream now, and show what it said."""
+        key, name = str(request.path_params["pk"]), request.path_params["upstream"]
+        row, upstream = await self.one(request, key), self.hub.catalog.upstreams.get(name)
+        if row is None or upstream is None:
+            raise HTTPException(404)
+        clinic = FacilityRow(row.id, row.code, row.name, row.time_zone, row.organization_id)
+        found = await probe(self.hub, clinic, upstream)
+        await self.change(request, lambda _: None, "connection.test", f"{name} ok={found[0].good}", row.id)
+        context = {"model_view": self, "model": row, "tried": name, "found": found, **await self._access(request, key)}
+        return await self.templates.TemplateResponse(request, self.details_template, context)
+
+    async def _access(self, request: Request, key: str) -> dict[str, Any]:
+        """Which credentials are there, and since when."""
+        query = select(Credential.upstream, Credential.changed_at).where(Credential.facility_id == int(key))
+        entered = {row.upstream: when(request, row.changed_at) for row in await self.hub.database.fetch(query)}
+        upstreams = [each for each in self.hub.catalog.upstreams.values() if each.credentials]
+        return {"upstreams": upstreams, "entered": entered}
+
+    async def _enter(self, request: Request, id_: int, said: Mapping[str, Any]) -> None:
+        """Seal what was filled in, beside what is there; the audit log learns the names of the fields alone."""
+        for upstream in self.hub.catalog.upstreams.values():
+            filled = {name: (said[_field(upstream.name, name)] or "").strip() for name in upstream.credentials}
+            filled = {name: value for name, value in filled.items() if value}
+            if not filled:
+                continue
+            sealed = self.hub.vault.seal({**await self._opened(id_, upstream.name), **filled})
+            what, now = f"{upstream.name}: {', '.join(filled)}", self.hub.database.clock()
+
+            def work(connection: Connection, name: str = upstream.name, sealed: bytes = sealed, now: int = now) -> None:
+                put_credentials(connection, id_, name, sealed, now)
+
+            await self.change(request, work, "credentials.change", what, id_)
+
+    async def _opened(self, id_: int, upstream: str) -> dict[str, str]:
+        try:
+            return await credentials(self.hub.database, self.hub.vault, id_, upstream)
+        except VaultError:  # sealed with a key that was taken away: all of them have to be entered anew
+            return {}
+
+
+def _field(upstream: str, name: str) -> str:
+    return f"{upstream}.{name}"
+
+
+def _secret(name: str) -> Any:
+    if any(word in name for word in HIDDEN):
+        return PasswordField(render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET})
+    return Line(LONGEST_SECRET)
+
+
+def _values(said: Mapping[str, Any]) -> dict[str, str]:
+    return {name: said[name] for name in ("name", "time_zone", "organization_id")}
+
+
+def _code(_: Form, field: Any) -> None:
+    if not (field.data.isascii() and field.data.replace("-", "").isalnum()):
+        raise ValidationError(say("settings.facilities.code_hint"))

@@ -1,0 +1,51 @@
+"""What all forms of the settings share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wtforms import Form, StringField, ValidationError
+from wtforms.form import BaseForm
+from wtforms.meta import DefaultMeta
+
+from admin.words import say
+
+
+class _Words:
+    """What wtforms says of its own, in one sentence of the catalogue."""
+
+    def gettext(self, _: str) -> str:
+        return say("form.wrong")
+
+    def ngettext(self, *_: Any) -> str:
+        return say("form.wrong")
+
+
+class SettingsForm(Form):
+    """A form whose faults are told in the language of the page."""
+
+    class Meta(DefaultMeta):
+        def get_translations(self, form: BaseForm) -> _Words:
+            return _Words()
+
+
+def required(_: Form, field: Any) -> None:
+    """Something has to be said."""
+    if not field.data:
+        raise ValidationError(say("form.required"))
+
+
+class Line(StringField):
+    """A line of text without blanks around it, and without the character that PostgreSQL refuses."""
+
+    def __init__(self, length: int, *checks: Any, **options: Any) -> None:
+        super().__init__(validators=checks, filters=[_tidy], render_kw={"maxlength": length}, **options)
+        self._length = length
+
+    def pre_validate(self, form: BaseForm) -> None:
+        if self.data and len(self.data) > self._length:
+            raise ValidationError(say("form.long", n=self._length))
+
+
+def _tidy(said: str | None) -> str:
+    return (said or "").replace("\x00", "").strip()

@@ -1,0 +1,70 @@
+"""*Log audit* and *Pekerjaan massal*: what was done, to be read and not touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, select
+from starlette.requests import Request
+
+from admin.masking import masked
+from admin.settings.asked import person_of, when
+from admin.settings.view import SettingsView
+from admin.words import catalogue, say
+from engine.jobs import State
+from engine.models import AuditEntry, Facility, Job
+
+
+class Audit(SettingsView, model=AuditEntry):
+    """Who did what, newest first."""
+
+    word = "audit"
+    icon = "history"
+    columns = ("at", "actor", "action", "facility", "reason")
+    newest_first = True
+
+    def query(self, request: Request) -> Select[Any]:
+        query = select(AuditEntry.__table__, Facility.name.label("facility"))
+        query = query.join(Facility, Facility.id == AuditEntry.facility_id, isouter=True)
+        only = person_of(request).facility_id
+        return query if only is None else query.where(AuditEntry.facility_id == only)
+
+    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+        known = f"audit.action.{row.action}" in catalogue()
+        return {
+            "at": when(request, row.at),
+            "actor": row.actor,
+            "action": say(f"audit.action.{row.action}") if known else row.action,
+            "facility": row.facility or "",
+            "reason": masked(f"#{row.delivery_id} {row.reason}" if row.delivery_id else row.reason),
+        }
+
+
+class Jobs(SettingsView, model=Job):
+    """Bulk actions of all clinics; the page of one is where it is steered."""
+
+    word = "bulk"
+    icon = "list-check"
+    columns = ("at", "action", "state", "done", "facility", "actor", "reason")
+    newest_first = True
+
+    def query(self, request: Request) -> Select[Any]:
+        query = select(Job.__table__, Facility.name.label("facility")).join(Facility, Facility.id == Job.facility_id)
+        only = person_of(request).facility_id
+        query = query.where(Job.state != State.DRAFT)
+        return query if only is None else query.where(Job.facility_id == only)
+
+    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+        return {
+            "at": when(request, row.created_at),
+            "action": say(f"job.action.{row.action}"),
+            "state": say(f"job.state.{row.state}"),
+            "done": f"{row.done} / {row.total}",
+            "facility": row.facility,
+            "actor": row.actor,
+            "reason": row.reason,
+        }
+
+    def elsewhere(self, row: Any) -> str:
+        """The page of the panel about it."""
+        return f"/pekerjaan/{row.id}"

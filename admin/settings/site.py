@@ -1,0 +1,91 @@
+"""SQLAdmin with our views, our templates and nothing of it that we do not use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.exceptions import HTTPException as LitestarException
+from sqladmin import Admin
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from admin import errors, staff, words
+from admin.settings.asked import hub_of, person_of
+from admin.settings.clinics import Clinics
+from admin.settings.keys import Keys
+from admin.settings.logs import Audit, Jobs
+from admin.settings.people import People
+from admin.settings.raw import view_of
+from admin.settings.rights import Rights, needed
+from admin.settings.roles import Roles
+from admin.settings.view import SettingsView
+from engine.hub import Hub
+
+VIEWS: tuple[type[SettingsView], ...] = (People, Roles, Clinics, Keys, Audit, Jobs)
+ROUTES = {"index", "list", "details", "create", "edit"}
+"""The rest of what SQLAdmin offers (login, uploads, exports, look-ups, its files) is not there at all."""
+
+
+class Site(Admin):
+    """The pages under /admin for the catalog in force."""
+
+    def __init__(self, hub: Hub, templates: str) -> None:
+        self.star = Starlette()
+        super().__init__(self.star, templates_dir=templates, authorization_backend=Rights())
+        self.templates.env.globals.update(words.GLOBALS)
+        self.admin.state.hub = hub
+        self.admin.router.routes = [route for route in self.admin.router.routes if getattr(route, "name", "") in ROUTES]
+        self.admin.exception_handlers = {
+            HTTPException: self._refuse,
+            LitestarException: self._refuse,
+            Exception: self._break,
+        }
+        self.settings = [self._add(_bound(view, hub)) for view in VIEWS]
+        self.raw = [self._add(view_of(spec, hub)) for spec in hub.catalog.specs.values()]
+
+    async def index(self, request: Request) -> Response:
+        """What there is to set up and to look at."""
+        await self.authorization_backend.load(request)
+        context = {"groups": self.shown(request)}
+        if not any(context["groups"].values()):
+            raise HTTPException(403)
+        return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
+
+    def shown(self, request: Request) -> dict[str, list[SettingsView]]:
+        """Heading -> the views that the person may open."""
+        groups: dict[str, list[SettingsView]] = {words.say("settings"): self.settings}
+        for view in self.raw:
+            groups.setdefault(view.spec.upstream.label, []).append(view)  # type: ignore[attr-defined]
+        opened = {name: [view for view in views if view.is_accessible(request)] for name, views in groups.items()}
+        return {name: views for name, views in opened.items() if views}
+
+    def _add(self, view: type[SettingsView]) -> SettingsView:
+        self.add_view(view)
+        added: Any = self.views[-1]
+        return added  # type: ignore[no-any-return]
+
+    async def _refuse(self, request: Request, error: Any) -> Response:
+        message = errors.told(error.status_code)
+        if error.status_code == 403:
+            permission = needed(request.path_params.get("identity", ""))
+            person = person_of(request)
+            if not person.may(permission):
+                message = errors.lacking(permission, await staff.managers(hub_of(request).database, person.facility_id))
+        return await self._page(request, error.status_code, message)
+
+    async def _break(self, request: Request, error: Exception) -> Response:
+        status = errors.status_of(request, error)
+        return await self._page(request, status, errors.told(status))
+
+    async def _page(self, request: Request, status: int, message: str) -> Response:
+        context = {"message": message, "passing": status >= 500}
+        return await self.templates.TemplateResponse(request, "error.html", context, status_code=status)
+
+
+def _bound(view: type[SettingsView], hub: Hub) -> type[SettingsView]:
+    make: Any = type(view)
+    made: type[SettingsView] = make(view.__name__, (view,), {"hub": hub})
+    made.identity = view.word  # the metaclass would take the name of the model
+    return made
