@@ -97,6 +97,7 @@ def litestar_app(hub: Hub) -> Litestar:
             strip.live_strip,
             health.health_page,
             health.health_facts,
+            health.try_connection,
             code_lists.lists_page,
             code_lists.list_page,
             code_lists.list_state,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Template
 
 from admin.access import Right
@@ -14,6 +16,9 @@ from admin.health import database_facts
 from admin.pages.alarms import alarms
 from admin.pages.frame import Frame, frame
 from admin.pages.shown import moment
+from admin.permissions import Permission
+from admin.settings.probing import probe
+from admin.words import say
 from engine import code_lists, job_reading
 from engine.backlog import backlog
 from engine.facilities import FacilityRow
@@ -35,6 +40,20 @@ async def health_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub]
 async def health_facts(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
     """What the page asks for anew every few seconds."""
     return Template("health_facts.html", context=await _context(request, hub))
+
+
+@post("/kesehatan/uji/{upstream:str}", opt={"right": Right.PANEL, "may": Permission.MANAGE}, include_in_schema=False)
+async def try_connection(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]
+) -> Template:
+    """Call an upstream now and say what it answered: the findings alone for htmx, else the page with them."""
+    around = await frame(request, upstream)
+    if around.facility is None:
+        raise NotFoundException(say("error.not_found"))
+    tried = {"tried": around.upstream, "findings": await probe(hub, around.facility, around.upstream)}
+    if "HX-Request" in request.headers:
+        return Template("health_tried.html", context=tried)
+    return Template("health.html", context={**await _context(request, hub), **tried})
 
 
 async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:

@@ -88,6 +88,23 @@ async def test_another_clinics_queue_is_hidden_from_who_may_not_see_it(person: h
     assert "RAHASIA" not in (await person.get("/kesehatan")).text
 
 
+@pytest.mark.parametrize(("asked", "whole"), [({}, True), ({"HX-Request": "true"}, False)])
+async def test_a_connection_can_be_tried(
+    person: httpx.AsyncClient, house: House, asked: dict[str, str], whole: bool
+) -> None:
+    await house.hub.database.write(lambda each: each.execute(text("UPDATE users SET role = 'superadmin'")))
+    answer = await person.post("/kesehatan/uji/ministry", headers={"Sec-Fetch-Site": "same-origin", **asked})
+    assert "Uji koneksi Kementerian" in answer.text
+    assert "Berhasil" in answer.text
+    assert ("<html" in answer.text) is whole
+
+
+async def test_who_may_not_manage_is_not_offered_the_trial(person: httpx.AsyncClient) -> None:
+    answer = await person.post("/kesehatan/uji/ministry", headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 403
+    assert "/kesehatan/uji" not in (await person.get("/kesehatan")).text
+
+
 async def test_monitors_get_the_same_pace_as_facts(his: httpx.AsyncClient, house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
     await house.work()
