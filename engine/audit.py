@@ -8,8 +8,15 @@ from engine.models import AuditEntry
 
 
 def note(
-    connection: Connection, at: int, actor: str, action: str, *, facility_id: int | None = None, reason: str = ""
+    connection: Connection,
+    at: int,
+    actor: str,
+    action: str,
+    *,
+    facility_id: int | None = None,
+    delivery_id: int | None = None,
+    reason: str = "",
 ) -> None:
     """Write an entry; `at` is epoch milliseconds. Without a facility it concerns the whole installation."""
-    entry = {"at": at, "actor": actor, "action": action, "facility_id": facility_id, "reason": reason}
-    connection.execute(insert(AuditEntry).values(**entry))
+    entry = {"at": at, "actor": actor, "action": action, "facility_id": facility_id, "delivery_id": delivery_id}
+    connection.execute(insert(AuditEntry).values(**entry, reason=reason))

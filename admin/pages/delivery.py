@@ -1,29 +1,31 @@
-"""One delivery in full: where it stands and why, each try, the record as it came; and sending it again."""
+"""One delivery in full, in tabs: where it stands and why, each try, the record as it came, who did what."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, get, post
+import orjson
+from litestar import Request, get
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, FromQuery, URLEncodedBody
-from litestar.response import Redirect, Template
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
 
 from admin.access import Right
-from admin.accounts import Person
 from admin.inputs import Id
-from admin.pages.frame import frame
-from admin.pages.shown import entry_of, masked, moment, pretty, shown_row
+from admin.pages import tries
+from admin.pages.folded import folded
+from admin.pages.opened import TOLD, Opened, opened
+from admin.pages.problems import explain
+from admin.pages.shown import moment
+from admin.pages.story import acted, story
 from admin.permissions import Permission
 from admin.words import say
-from engine import deliveries
-from engine.facilities import FacilityRow
+from engine.errors import AntarError
 from engine.hub import Hub
 from engine.models import Status
-from engine.outbox.resend import Handled, resend
+from engine.preview import payload_of
 
-RESENDABLE = {Status.FAILED, Status.UNSURE, Status.RETRYING, Status.IGNORED, Status.SENT}
+FACTS = ("created", "changed", "sent", "settled", "due")
 
 
 @get("/integrasi/{upstream:str}/{spec:str}/{id_:int}", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -33,78 +35,64 @@ async def delivery_page(
     upstream: FromPath[str],
     spec: FromPath[str],
     id_: Id,
+    tab: FromQuery[str] = "",
     told: FromQuery[str] = "",
 ) -> Template:
-    """One delivery: where it stands and why, each try with its exact bodies, the record as it came."""
-    around, entry = await frame(request, upstream), entry_of(hub, upstream, spec)
-    detail = await deliveries.one(hub.database, around.facility.id, id_) if around.facility else None
-    if detail is None or detail.row.spec != entry.name or around.facility is None:
-        raise NotFoundException(say("error.not_found"))
-    zone = around.facility
-    return Template(
-        "delivery.html",
-        context={
-            "frame": around,
-            "spec": entry,
-            "row": shown_row(entry, around, detail.row),
-            "delivery": detail.row,
-            "record": pretty(detail.row.record.encode()),
-            "attempts": [_attempt(row, zone) for row in detail.attempts],
-            "waits_for": [_link(hub, row) for row in detail.waits_for],
-            "waited_for_by": [_link(hub, row) for row in detail.waited_for_by],
-            "resendable": detail.row.status in RESENDABLE,
-            "needs_force": detail.row.status == Status.SENT,
-            "times": {
-                name: moment(getattr(detail.row, f"{name}_at"), zone)
-                for name in ("created", "changed", "sent", "settled", "due")
-            },
-            "told": say(f"told.{told}") if told in set(Handled) else "",
-        },
-    )
+    """The delivery as a page, or what a drawer shows of it when a script asks."""
+    found = await opened(request, hub, upstream, spec, id_)
+    return await page(request, found, tab, told=say(f"told.{told}") if told in TOLD else "")
 
 
-@post(
-    "/integrasi/{upstream:str}/{spec:str}/{id_:int}/resend",
-    opt={"right": Right.PANEL, "may": Permission.RESEND},
-    include_in_schema=False,
-)
-async def resend_delivery(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
-    data: URLEncodedBody[dict[str, str]],
-) -> Redirect:
-    """Make it due again; what was sent needs the word force and a reason."""
-    around, entry = await frame(request, upstream), entry_of(hub, upstream, spec)
-    if around.facility is None:
-        raise NotFoundException(say("error.not_found"))
-    reason = data.get("reason", "").replace("\x00", "").strip()[:500]
-    force = data.get("force") == "yes" and bool(reason)
-    told = (await resend(hub.database, around.facility.id, [id_], person.name, reason=reason, force=force))[id_]
-    if told is Handled.DONE:
-        hub.bell.ring(entry.name, around.facility.id)
-    return Redirect(f"/integrasi/{upstream}/{spec}/{id_}?told={told}", status_code=303)
+async def page(request: Request[Any, Any, Any], found: Opened, tab: str, told: str = "") -> Template:
+    """The tab with what stands around it."""
+    context = await found.context(tab)
+    inside = await _inside(request, found, context["tab"])
+    template = "delivery_drawer.html" if "hx-request" in request.headers else "delivery.html"
+    return Template(template, context={**context, **inside, "told": told})
 
 
-def _attempt(row: Any, facility: FacilityRow) -> dict[str, Any]:
+async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> dict[str, Any]:
+    if tab == "ringkasan":
+        return _summary(found)
+    if tab == "audit":
+        return {"audit": [_entry(found, row) for row in reversed(found.detail.audit)]}
+    if tab == "percobaan":
+        return await tries.all_of(found, request)
+    if not found.around.may(Permission.BODIES):
+        return {}
+    if tab == "asal":
+        return {"record": folded(found.row.record.encode(), found.hide)}
+    return {**await tries.newest(found), **await _planned(found)}
+
+
+def _summary(found: Opened) -> dict[str, Any]:
+    row, detail = found.row, found.detail
     return {
-        "operation": say(f"operation.{row.operation}"),
-        "verdict": say(f"verdict.{row.verdict}"),
-        "good": row.verdict == "accepted",
-        "time": moment(row.at, facility),
-        "milliseconds": row.milliseconds,
-        "http_status": row.http_status,
-        "code": row.code,
-        "message": masked(row.message),
-        "trigger": row.trigger,
-        "spec_hash": row.spec_hash,
-        "line": masked(f"{row.method} {row.path}") if row.method else "",
-        "request": pretty(row.request),
-        "response": pretty(row.response),
+        **story(found),
+        "tries_made": len(detail.attempts),
+        "cause": explain(row.cause, found.around.upstream) if row.cause else None,
+        "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS},
+        "waits_for": [_link(found.hub, each) for each in detail.waits_for],
+        "waited_for_by": [_link(found.hub, each) for each in detail.waited_for_by],
     }
+
+
+async def _planned(found: Opened) -> dict[str, Any]:
+    """What will be sent: what a person wrote, or, where nothing was ever sent, the payload of now."""
+    row = found.row
+    if row.body is not None and row.status != Status.SENT:
+        return {"written": folded(row.body.encode(), found.hide)}
+    if any(each.method for each in found.detail.attempts):
+        return {}
+    try:
+        payload = await payload_of(found.hub.database, found.entry, row, found.facility)
+    except AntarError as error:
+        return {"not_planned": found.hide(str(error))}
+    return {"planned": folded(orjson.dumps(payload), found.hide)} if payload is not None else {}
+
+
+def _entry(found: Opened, row: Any) -> dict[str, Any]:
+    return {"time": moment(row.at, found.facility), "what": acted(row), "reason": row.reason}
 
 
 def _link(hub: Hub, row: Any) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from sqlalchemy import insert
 from admin.access import Right
 from admin.accounts import Person
 from admin.inputs import LARGEST
+from admin.masking import masked
 from admin.pages.filtering import Chosen
 from admin.pages.listing import Listing, listing_of
-from admin.pages.shown import masked
 from admin.permissions import Permission
 from admin.words import number, say
 from engine import paging

@@ -11,8 +11,9 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from admin.access import Right
+from admin.masking import masked
 from admin.pages.frame import Frame, frame
-from admin.pages.shown import entry_of, masked, moment
+from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
 from engine import problems

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from litestar.exceptions import NotFoundException
 
+from admin.masking import masked
 from admin.pages.frame import Frame
 from admin.words import say
 from engine.context import context
@@ -21,8 +21,6 @@ from engine.spec import Spec
 from engine.template import TemplateError
 
 ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-_IDENTIFIER = re.compile(r"(?<!\w)\d{6,12}(?=\d{4}(?!\w))")
-"""All but the last four digits of what may be a NIK, a card or a phone number (10 digits and more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def shown_row(spec: Spec, around: Frame, row: Any) -> dict[str, Any]:
         "label": around.label(row.status),
         "icon": around.icon(row.status),
         "code": row.http_status,
-        "problem": row.problem,
+        "problem": row.problem and masked(row.problem),
         "tries": row.tries,
         "again": moment(row.due_at, facility) if row.status == Status.RETRYING else None,
         "time": moment(row.settled_at or row.changed_at, facility),
@@ -75,21 +73,6 @@ def _cells(spec: Spec, facility: FacilityRow, row: Any) -> list[str]:
             value = None
         cells.append("–" if value in (None, "") else masked(str(value)))
     return cells
-
-
-def pretty(body: bytes | None) -> str:
-    """JSON indented, anything else as it is; identifiers masked but for their last four digits."""
-    if not body:
-        return ""
-    try:
-        text = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
-    except orjson.JSONDecodeError:
-        text = body.decode("utf-8", "replace")
-    return masked(text)
-
-
-def masked(text: str) -> str:
-    return _IDENTIFIER.sub(lambda found: "•" * len(found[0]), text)
 
 
 def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:

@@ -9,7 +9,7 @@
   function addressWith(id) {
     const address = new URL(location.href);
     if (id) address.searchParams.set("buka", id);
-    else address.searchParams.delete("buka");
+    else ["buka", "tab"].forEach((name) => address.searchParams.delete(name));
     return address;
   }
 

@@ -76,6 +76,8 @@ async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, house: House) ->
 
 
 async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, house: House) -> None:
+    everything = text("UPDATE users SET role = 'superadmin'")
+    await house.hub.database.write(lambda connection: connection.execute(everything))
     for method, path, right in routes(litestar_app(house.hub)):
         if path != "/logout":
             answer = await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})

@@ -63,9 +63,11 @@ def link(page: str, rel: str) -> str:
 
 
 async def test_a_failed_delivery_tells_why_with_its_exact_exchange(person: httpx.AsyncClient, house: House) -> None:
-    page = (await person.get(await failed_visit(house))).text
-    for words in ("Element not found", "10457", "POST /Visit", "Kirim ditolak", "Tidak Terkirim"):
+    address = await failed_visit(house)
+    page, request = [(await person.get(f"{address}{tab}")).text for tab in ("", "?tab=request")]
+    for words in ("Element not found", "10457", "Kirim ditolak", "Tidak Terkirim"):
         assert words in page
+    assert "POST /Visit" in request
 
 
 async def test_a_resend_queues_it_and_says_so(person: httpx.AsyncClient, house: House) -> None:

@@ -1,0 +1,41 @@
+"""Two texts side by side, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+AROUND = 3
+"""Equal lines that are shown before and after a difference."""
+LONGEST = 4_000
+"""Lines that are compared; longer texts cost too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: `kind` is equal, gone, new or gap (equal lines that are left out, `text` says how many)."""
+
+    kind: str
+    text: str
+
+
+def differences(before: str, after: str) -> list[Line] | None:
+    """What is gone and what is new, with a little around it; empty if they are equal, None if they are too long."""
+    old, new = before.splitlines(), after.splitlines()
+    if max(len(old), len(new)) > LONGEST:
+        return None
+    lines: list[Line] = []
+    end = 0
+    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(AROUND):
+        begin = group[0][1]
+        if begin > end:
+            lines.append(Line("gap", str(begin - end)))
+        for tag, i, j, k, m in group:
+            if tag == "equal":
+                lines += [Line("equal", text) for text in old[i:j]]
+            else:
+                lines += [Line("gone", text) for text in old[i:j]] + [Line("new", text) for text in new[k:m]]
+        end = group[-1][2]
+    if lines and end < len(old):
+        lines.append(Line("gap", str(len(old) - end)))
+    return lines

@@ -1,0 +1,127 @@
+"""What a person writes in place of a payload: read, checked, compared; identifiers hidden and put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from admin.masking import Masks
+from admin.pages.differences import Line, differences
+from admin.pages.folded import pretty, twice
+from admin.pages.opened import Opened
+from admin.words import number, say
+from engine.errors import AntarError
+from engine.outbox.edit import Basis, Edit, last_edit
+from engine.preview import payload_of
+
+LONGEST = 500_000
+"""Characters that a body may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What keeps a body from being sent; `line` 0: it is of no line."""
+
+    place: str
+    text: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the page showed when it was opened, as it travels through the form."""
+
+    basis: Basis
+    spec_hash: str
+
+    def __str__(self) -> str:
+        return f"{self.basis.version}.{self.basis.edit}.{self.spec_hash}"
+
+    @classmethod
+    def read(cls, said: str) -> Seen:
+        """What `str` made of it; of anything else one that nothing matches."""
+        version, _, rest = said.partition(".")
+        edit, _, spec_hash = rest.partition(".")
+        numbers = [
+            int(each) if each.isdecimal() and len(each) < len(str(LONGEST)) * 3 else -1 for each in (version, edit)
+        ]
+        return cls(Basis(*numbers), spec_hash)
+
+
+@dataclass
+class Desk:
+    """A delivery on the desk of somebody who edits it: the payload of now, and what others wrote meanwhile."""
+
+    found: Opened
+    generated: str
+    """The payload as indented JSON; empty if it cannot be made."""
+    not_generated: str
+    last: Edit | None
+
+    @cached_property
+    def masks(self) -> Masks:
+        """A hidden number in what was typed stands for one that is in the payload or in the last edit."""
+        return Masks([self.generated, self.found.row.body or ""])
+
+    @property
+    def now(self) -> Seen:
+        """What is shown now."""
+        return Seen(Basis(self.found.row.version, self.last.id if self.last else 0), self.found.entry.hash)
+
+    @property
+    def stored(self) -> str:
+        """Where the writing begins: what a person wrote, else the payload; identifiers hidden."""
+        return self.masks.hide(self.found.row.body or self.generated or "{}")
+
+    def read(self, typed: str) -> tuple[str, list[Fault]]:
+        """The body that would be sent, and what is wrong with it."""
+        if len(typed) > LONGEST:
+            return "", [Fault("", say("editor.too_long", most=number(LONGEST)))]
+        body, unknown = self.masks.restore(typed)
+        if unknown:
+            return body, [_at(each.line, each.column, say("editor.unknown_mask", text=each.text)) for each in unknown]
+        try:
+            content = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            return body, [_at(error.lineno, error.colno, say("editor.no_json"))]
+        faults = [Fault(key, say("editor.twice", key=key)) for key in twice(body)]
+        if isinstance(content, dict) is not self.generated.lstrip().startswith("{") and self.generated:
+            return body, [*faults, Fault("$", say("editor.other_kind"))]
+        return body, [*faults, *self._refused(content)]
+
+    def difference(self, typed: str) -> list[Line] | None:
+        """Between the payload of now and what was typed; None: there is no payload, or too much to compare."""
+        return self._against(self.generated, typed) if self.generated else None
+
+    def theirs(self, typed: str) -> list[Line] | None:
+        """Between what stands there now and what was typed."""
+        return self._against(self.found.row.body or self.generated, typed)
+
+    def _against(self, before: str, typed: str) -> list[Line] | None:
+        body, _ = self.masks.restore(typed)
+        hide = self.masks.hide
+        return differences(hide(pretty(before)), hide(pretty(body)))
+
+    def _refused(self, content: Any) -> list[Fault]:
+        """What the upstream is known to refuse."""
+        upstream = self.found.hub.upstream(self.found.around.upstream.name)
+        problems = upstream.check(content) if self.found.entry.check else ()
+        return [Fault(problem.path, self.masks.hide(problem.message)) for problem in problems]
+
+
+async def desk(found: Opened) -> Desk:
+    """Raises nothing for a payload that cannot be made: mending that may be why somebody writes."""
+    generated, problem = "", ""
+    try:
+        payload = await payload_of(found.hub.database, found.entry, found.row, found.facility)
+        generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
+    except AntarError as error:
+        problem = found.hide(str(error))
+    return Desk(found, generated, problem, await last_edit(found.hub.database, found.row.id))
+
+
+def _at(line: int, column: int, text: str) -> Fault:
+    return Fault(say("editor.place", line=line, column=column), text, line)
