@@ -62,7 +62,7 @@ async def save(
 
     Where it goes stays what the entry makes of the record. Only DONE changes anything.
     """
-    run = partial(_save, database, facility_id, id_, actor, Written(body), reason, basis)
+    run = partial(_save, database, facility_id, id_, actor, body, reason, basis)
     return await database.write(run)
 
 
@@ -71,7 +71,7 @@ def _save(
     facility_id: int,
     id_: int,
     actor: str,
-    written: Written,
+    body: str,
     reason: str,
     basis: Basis,
     connection: Connection,
@@ -81,22 +81,37 @@ def _save(
     if row is None:
         return Saved.MISSING
     last = next((Edit(*each) for each in connection.execute(text(_LAST), {"id": id_})), None)
-    hindrance = _hindrance(row, last, actor, written, basis)
+    hindrance = _hindrance(row, last, actor, body, basis)
     if hindrance is None:
         due = make_due(
-            database, connection, facility_id, [id_], actor, reason=reason, renew=True, written=written, action=ACTION
+            database,
+            connection,
+            facility_id,
+            [id_],
+            actor,
+            reason=reason,
+            renew=True,
+            written=Written(body),
+            action=ACTION,
         )
         hindrance = Saved.DONE if due[id_] is Handled.DONE else Saved.ALREADY
     return hindrance
 
 
-def _hindrance(row: Any, last: Edit | None, actor: str, written: Written, basis: Basis) -> Saved | None:
+def is_again(row: Any, last: Edit | None, actor: str, body: str, basis: Basis) -> bool:
+    """Whether the person saved just this a moment ago: the second click of two."""
+    mine = last is not None and last.id != basis.edit and last.actor == actor
+    return mine and row.version == basis.version and row.body == body
+
+
+def _hindrance(row: Any, last: Edit | None, actor: str, body: str, basis: Basis) -> Saved | None:
     """Why it is not saved; the record goes first, for an edit of an older one is no longer there."""
+    if is_again(row, last, actor, body, basis):
+        return Saved.ALREADY
     if row.version != basis.version:
         return Saved.CHANGED
     if last is not None and last.id != basis.edit:
-        again = last.actor == actor and row.body == written.body
-        return Saved.ALREADY if again else Saved.EDITED
+        return Saved.EDITED
     return Saved.SENDING if row.status == Status.SENDING else None
 
 
