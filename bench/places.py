@@ -9,6 +9,9 @@ from bench.site import Site, yesterday
 FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
 
+TABS = ("request", "response", "percobaan", "asal", "audit")
+SETTINGS = ("users", "roles", "facilities", "keys", "audit", "bulk")
+
 
 def places(shown: Site) -> dict[str, str]:
     """Name -> address, main pages first; needs the played day and a job."""
@@ -21,6 +24,9 @@ def places(shown: Site) -> dict[str, str]:
         "dashboard": here,
         "list": f"{here}/{failed_spec}",
         "delivery": f"{here}/{failed_spec}/{failed}",
+        **{f"delivery, {tab}": f"{here}/{failed_spec}/{failed}?tab={tab}" for tab in TABS},
+        "editor": f"{here}/{failed_spec}/{failed}/ubah",
+        "drawer": f"{here}/{failed_spec}?buka={failed}",
         "sent delivery": f"{here}/{sent_spec}/{sent}",
         "problems": f"{here}/{failed_spec}/masalah",
         "problems of all types": f"{here}/masalah",
@@ -29,6 +35,12 @@ def places(shown: Site) -> dict[str, str]:
         "job": f"/pekerjaan/{job}",
         "monitoring": f"/integrasi/antrean/{watched}?date_from={yesterday() - timedelta(days=6)}",
         "health": "/kesehatan",
+        "settings": "/admin",
+        **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},
+        "new user": "/admin/users/create",
+        "clinic": "/admin/facilities/details/1",
+        "raw list": f"/admin/raw-{sent_spec}/list",
+        "raw delivery": f"/admin/raw-{sent_spec}/details/{sent}",
         "empty dashboard": f"{here}?date_from=2000-01-01&date_to=2000-01-01",
         "no match": f"{here}/{failed_spec}?text=tidak-ada-yang-begini",
         "code list": "/referensi/pcare_poli",

@@ -67,6 +67,8 @@ def _silent(tree: ast.Module) -> Iterator[int]:
             yield id(node.value)
         if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation:
             yield from (id(each) for each in ast.walk(node.annotation))
+        if isinstance(node, ast.JoinedStr):  # its parts are names more often than sentences
+            yield from (id(each) for each in node.values if " " not in ast.unparse(each).strip())
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"text", "say", "log.info", "log.warning"}:
             yield from (id(each) for each in node.args)
 

@@ -26,7 +26,7 @@ def test_a_hostile_name_is_only_a_name(page: Page, watch: Watch, installation: S
     [id_] = failed(installation, "Patient", unknown_patient(norm, name=name, contact_name=name, phone=name[:60]))
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 800})
-        for address in (f"?text={norm}", f"/{id_}", "/masalah"):
+        for address in (f"?text={norm}", f"/{id_}", "/masalah", f"?text={norm}&buka={id_}", f"/{id_}?tab=asal"):
             page.goto(f"/integrasi/satusehat/Patient{address}")
             expect(page.locator("h1").first).to_be_visible()
             assert page.evaluate(WIDER) <= 0, address
@@ -36,7 +36,7 @@ def test_a_hostile_name_is_only_a_name(page: Page, watch: Watch, installation: S
 def test_a_hostile_code_and_its_echo_in_the_answer_are_only_text(page: Page, installation: Site) -> None:
     code = {"code": "I50.2", "display": "<svg onload=alert(1)>"}
     [id_] = failed(installation, "Condition", broken_diagnosis("JAHAT-KODE", icd10=code, patient_name=code["display"]))
-    for address in ("?text=JAHAT-KODE", f"/{id_}", "/masalah"):
+    for address in ("?text=JAHAT-KODE", f"/{id_}", f"/{id_}?tab=request", f"/{id_}/ubah"):
         page.goto(f"/integrasi/satusehat/Condition{address}")
         expect(page.get_by_text("I50.2").first).to_be_attached()
         assert page.locator("svg[onload], img[src=x]").count() == 0

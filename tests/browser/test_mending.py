@@ -1,0 +1,73 @@
+"""A refused delivery mended by a person: found, understood, edited, resent, seen to arrive; and two editing at once."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from bench.site import Site
+from tests.browser.records import broken_diagnosis, failed
+from tests.browser.watch import Watch
+
+LIST = "/integrasi/satusehat/Condition"
+BODY = "#isi-kiriman"
+SAVE = "Simpan & Kirim Ulang"
+
+
+def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, installation: Site) -> None:
+    failed(installation, "Condition", broken_diagnosis("BETUL-1"))
+    page.goto("/integrasi/satusehat")
+    page.get_by_role("link", name="Diagnosa", exact=True).click()
+    page.locator('input[name="text"]').fill("BETUL-1")
+    page.locator('input[name="text"]').press("Enter")
+    page.get_by_role("link", name="Detail BETUL-1").click()
+    drawer = page.locator("dialog.drawer[open]")
+    expect(drawer.get_by_text("Kode diagnosa tidak dikenal")).to_be_visible()
+    expect(drawer.get_by_text("Pilih kode yang berlaku")).to_be_visible()
+    drawer.get_by_role("link", name="Ubah isi").click()
+    write(page, "I50.2", "I50.0")
+    expect(page.locator("#periksa .diff")).to_contain_text("I50.0")
+    page.locator("#alasan").fill("Kode yang berlaku")
+    page.get_by_role("button", name=SAVE).click()
+    expect(page.get_by_text("Tersimpan dan masuk antrean.")).to_be_visible()
+    page.goto(f"{LIST}?text=BETUL-1")
+    expect(page.locator("#daftar tbody tr")).to_contain_text("Terkirim")
+    expect(page.locator("#daftar tbody tr")).not_to_contain_text("Tidak")
+
+
+def test_the_second_of_two_who_edit_is_told_and_loses_nothing(
+    page: Page, context: BrowserContext, watch: Watch, installation: Site
+) -> None:
+    watch.expect("409")
+    [id_] = failed(installation, "Condition", broken_diagnosis("BERDUA-1"))
+    other = context.new_page()
+    for each in (page, other):
+        each.goto(f"{LIST}/{id_}/ubah")
+    write(page, "I50.2", "I50.0")
+    page.locator("#alasan").fill("Yang pertama")
+    page.get_by_role("button", name=SAVE).click()
+    expect(page.get_by_text("Tersimpan dan masuk antrean.")).to_be_visible()
+    write(other, "I50.2", "I50.1")
+    other.locator("#alasan").fill("Yang kedua")
+    other.get_by_role("button", name=SAVE).click()
+    expect(other.get_by_text(re.compile("admin lebih dahulu menyimpan perubahan"))).to_be_visible()
+    expect(other.locator(BODY)).to_have_value(re.compile(r"I50\.1"))
+    expect(other.locator("#alasan")).to_have_value("Yang kedua")
+
+
+def test_what_is_no_json_is_told_by_line_while_it_is_typed(page: Page, watch: Watch, installation: Site) -> None:
+    watch.expect("422")
+    [id_] = failed(installation, "Condition", broken_diagnosis("SALAH-1"))
+    page.goto(f"{LIST}/{id_}/ubah")
+    page.locator(BODY).fill('{\n  "resourceType": "Condition",\n  oops\n}')
+    expect(page.locator("#periksa")).to_contain_text("Baris 3")
+    page.locator("#alasan").fill("Coba")
+    page.get_by_role("button", name=SAVE).click()
+    expect(page.get_by_text("Belum disimpan")).to_be_visible()
+    expect(page.locator(BODY)).to_have_value(re.compile("oops"))
+
+
+def write(page: Page, old: str, new: str) -> None:
+    """Replace every `old` of the body, as a person does with an editor."""
+    page.locator(BODY).fill(page.locator(BODY).input_value().replace(old, new))
