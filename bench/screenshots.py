@@ -15,10 +15,10 @@ from bench.site import Site, site
 from engine.settings import ROOT
 
 FOLDER = ROOT / "docs" / "screenshots"
-DESKTOP, PHONE = (1280, 800), (360, 740)
+DESKTOP, PHONE = (1200, 700), (360, 700)
 LARGEST = 150_000
 """Bytes of a picture at most."""
-PICTURES = ("dashboard", "list", "delivery", "problems", "job", "monitoring", "health")
+PICTURES = ("dashboard", "list", "drawer", "editor", "problems", "job")
 
 
 def main() -> None:
