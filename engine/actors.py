@@ -16,6 +16,8 @@ from engine.spec import Spec
 
 GATHER = 0.01
 """Seconds in which several rings for the same entry and facility become one message."""
+LAST_RING = 2.0
+"""Seconds that a broker gets at the end; nothing is lost without it."""
 AGE_LIMIT = 3_600_000
 """Milliseconds after which a bell nobody heard is thrown away; the sweep has long rung again."""
 
@@ -66,26 +68,27 @@ def _actor(broker: dramatiq.Broker, spec: Spec, ring: Ring) -> dramatiq.Actor[[i
 
 
 class Bell:
-    """Rings without ever holding up who rings: messages are gathered, sent from a thread, and may be lost."""
+    """Rings without ever holding up who rings: rings are gathered, sent from one thread, and may be lost.
+
+    A broker that hangs holds one thread, however often it is rung; what is rung meanwhile is gathered.
+    """
 
     def __init__(self, actors: dict[str, dramatiq.Actor[[int], None]]) -> None:
         self.actors = actors
         self._rung: set[tuple[str, int]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._sending: asyncio.Task[None] | None = None
 
     def ring(self, spec: str, facility_id: int) -> None:
         """Something is due; call it from the event loop, after the commit."""
-        first = not self._rung
         self._rung.add((spec, facility_id))
-        if first:
-            task = asyncio.get_running_loop().create_task(self._send())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.get_running_loop().create_task(self._send())
 
     async def _send(self) -> None:
-        await asyncio.sleep(GATHER)
-        rung, self._rung = self._rung, set()
-        await asyncio.to_thread(self._enqueue, rung)
+        while self._rung:
+            await asyncio.sleep(GATHER)
+            rung, self._rung = self._rung, set()
+            await asyncio.to_thread(self._enqueue, rung)
 
     def _enqueue(self, rung: set[tuple[str, int]]) -> None:
         try:
@@ -95,6 +98,7 @@ class Bell:
             log.warning("bell_not_rung", error=type(error).__name__)
 
     async def close(self) -> None:
-        """Send what is gathered."""
-        if self._tasks:
-            await asyncio.gather(*self._tasks)
+        """Send what is gathered; a broker that does not take it is not waited for."""
+        if self._sending is not None:
+            await asyncio.wait({self._sending}, timeout=LAST_RING)
+            self._sending.cancel()

@@ -123,11 +123,18 @@ def _type(value: Any) -> dict[str, Any]:
         case dict():
             return {"type": "object", "properties": {field: _type(inner) for field, inner in value.items()}}
         case list() if value and all(isinstance(item, dict) for item in value):
-            return {"type": "array", "items": _type({field: inner for item in value for field, inner in item.items()})}
+            fields = dict.fromkeys(field for item in value for field in item)
+            kinds = {field: _common([item[field] for item in value if field in item]) for field in fields}
+            return {"type": "array", "items": {"type": "object", "properties": kinds}}
         case list():
-            types = [_type(item) for item in value]
-            return {"type": "array", "items": types[0] if types and types.count(types[0]) == len(types) else {}}
+            return {"type": "array", "items": _common(value)}
     return {}
+
+
+def _common(values: list[Any]) -> dict[str, Any]:
+    """The type of all of them; anything where they differ."""
+    types = [_type(value) for value in values]
+    return types[0] if types and all(each == types[0] for each in types) else {}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -62,7 +62,7 @@ async def test_a_type_nobody_has_heard_of_works_by_yaml_alone(tmp_path: Path, cl
         sent = (await client.get(f"/api/v1/deliveries/{id_}")).json()
         await log_in(client)
         page = (await client.get("/integrasi/ministry")).text
-        await client.post(f"/api/v1/deliveries/{id_}/resend", params={"force": "true", "reason": "uji"})
+        await client.post(f"/api/v1/deliveries/{id_}/resend", json={"force": True, "reason": "uji"})
         await house.work()
         schema = (await client.get("/schema")).json()
     await house.hub.close()

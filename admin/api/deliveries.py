@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
 from admin.access import Right
 from admin.api.errors import ApiError
@@ -28,6 +29,13 @@ SHOWN = (
 ATTEMPT = (
     "at", "milliseconds", "operation", "trigger", "spec_hash", "version", "http_status", "code", "verdict", "message",
 )  # fmt: skip
+
+
+class Wish(Struct, forbid_unknown_fields=True):
+    """How a delivery is to be sent again; a body, because proxies log addresses."""
+
+    reason: Annotated[str, Meta(max_length=500, pattern=NO_NUL, description="Why; kept in the audit log.")] = ""
+    force: Annotated[bool, Meta(description="Send it although it was sent; needs a reason.")] = False
 
 
 @get("/api/v1/deliveries", operation_id="list_deliveries", opt={"right": Right.HIS})
@@ -84,10 +92,10 @@ async def resend_delivery(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
     id_: Id,
-    reason: Annotated[str, QueryParameter(max_length=500, pattern=NO_NUL)] = "",
-    force: FromQuery[bool] = False,
+    data: JSONBody[Wish | None] = None,
 ) -> dict[str, Any]:
     """Make a delivery due again; what may have arrived is looked for first. `force` for what was sent already."""
+    reason, force = (data.reason, data.force) if data else ("", False)
     if force and not reason:
         raise ApiError(422, "reason_missing", "force needs a reason")
     actor = f"api:{facility.code}"
@@ -96,7 +104,7 @@ async def resend_delivery(
         case Handled.MISSING:
             raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
         case Handled.NEEDS_FORCE:
-            raise ApiError(409, "already_sent", "it was sent; resend it with force=true and a reason")
+            raise ApiError(409, "already_sent", 'it was sent; resend it with {"force": true, "reason": "..."}')
     detail = await deliveries.one(hub.database, facility.id, id_)
     if detail is not None and outcome is Handled.DONE:
         hub.bell.ring(detail.row.spec, facility.id)

@@ -15,6 +15,8 @@ from engine.models import Delivery, Status
 from engine.outbox.entries import Added, Entry
 from engine.patients import remember
 
+LOOKS = 5
+"""Looks at what is stored; who is overtaken so often has another fault."""
 UNTOUCHED = {Status.SENDING, Status.UNSURE}
 """A change waits here until it is known what became of the version on its way."""
 
@@ -43,13 +45,15 @@ class _Row:
 
 async def add(database: Database, batch: Batch, entries: Sequence[Entry]) -> list[tuple[int, Added]]:
     """Store all in one transaction; for each entry its delivery's id and what became of it, in order."""
-    while True:
+    for _ in range(LOOKS):
         try:
             return await database.write(lambda connection: _add(database, connection, batch, entries))
         except IntegrityError as error:
             # Somebody stored one of the keys between our look and our insert: look again.
             if "unique" not in str(error.orig).lower():
                 raise
+            refused = error
+    raise refused
 
 
 def _add(database: Database, connection: Connection, batch: Batch, entries: Sequence[Entry]) -> list[tuple[int, Added]]:

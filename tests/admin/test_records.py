@@ -11,13 +11,14 @@ import orjson
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from adapters.base import Verdict
 from admin.api import deliveries, parsing
 from admin.api.errors import ApiError
 from admin.api.shapes import SCHEMAS, component
 from admin.app import create_app, litestar_app
 from engine.database import Database
 from engine.facilities import new_api_key
-from tests.engine.house import AT, House
+from tests.engine.house import AT, House, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -240,6 +241,24 @@ async def test_an_id_that_no_delivery_can_have_is_refused(his: httpx.AsyncClient
     assert (await his.post(f"/api/v1/deliveries/{HUGE}/resend")).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "body", ['{"reson": "x"}', '{"force": "yes"}', '{"reason": 1}', "[]", "{", '{"reason": "\\u0000"}']
+)
+async def test_a_wish_that_cannot_be_read_is_refused(his: httpx.AsyncClient, body: str) -> None:
+    id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
+    answer = await his.post(
+        f"/api/v1/deliveries/{id_}/resend", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+async def test_without_a_body_it_is_resent_plainly(his: httpx.AsyncClient, house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400)]
+    id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
+    await house.work()
+    assert (await his.post(f"/api/v1/deliveries/{id_}/resend")).json()["outcome"] == "done"
+
+
 async def test_the_schema_describes_every_type_of_the_catalog(nobody: httpx.AsyncClient) -> None:
     document = (await nobody.get("/schema")).json()
     assert document["paths"]["/api/v1/records/Visit"]["post"]["operationId"] == "hand_in_Visit"
@@ -268,7 +287,7 @@ async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, house:
     check("DeliveryPage", await his.get("/api/v1/deliveries"))
     check("DeliveryDetail", await his.get(address))
     check("DeliveryDetail", await his.get(address, params={"bodies": "true"}))
-    check("Resent", await his.post(f"{address}/resend", params={"force": "true", "reason": "uji"}))
+    check("Resent", await his.post(f"{address}/resend", json={"force": True, "reason": "uji"}))
     check("Error", await his.get("/api/v1/deliveries/0"))
 
 
@@ -299,7 +318,7 @@ async def test_a_sent_delivery_is_resent_only_by_force_with_a_reason(his: httpx.
     id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
     await house.work()
     url = f"/api/v1/deliveries/{id_}/resend"
-    answers = [await his.post(url, params=params) for params in ({}, {"force": "true"})]
-    forced = await his.post(url, params={"force": "true", "reason": "diminta dinas"})
+    answers = [await his.post(url, json=wish) for wish in ({}, {"force": True})]
+    forced = await his.post(url, json={"force": True, "reason": "diminta dinas"})
     assert [answer.status_code for answer in answers] == [409, 422]
     assert (forced.status_code, forced.json()["status"]) == (202, "queued")
