@@ -18,7 +18,7 @@ FOLDER = ROOT / "docs" / "screenshots"
 DESKTOP, PHONE = (1200, 700), (360, 700)
 LARGEST = 150_000
 """Bytes of a picture at most."""
-PICTURES = ("dashboard", "list", "drawer", "editor", "problems", "job")
+PICTURES = ("dashboard", "drawer", "editor", "problems", "job")
 
 
 def main() -> None:
