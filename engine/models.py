@@ -169,6 +169,8 @@ class AuditEntry(Base):
     delivery_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     reason: Mapped[str] = mapped_column(Text, default="")
 
+    __table_args__ = (Index("ix_audit_facility_id", "facility_id", "id"),)
+
 
 class Lease(Base):
     """A batch that a worker holds. The heartbeat and the begin mark touch this row, not the deliveries."""

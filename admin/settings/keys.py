@@ -11,6 +11,7 @@ from sqladmin.secret import Secret
 from sqlalchemy import Select, select, update
 from starlette.requests import Request
 from wtforms import Form, IntegerField, SelectField, ValidationError
+from wtforms.validators import Optional
 
 from admin.pages.frame import permitted
 from admin.settings.asked import person_of, when
@@ -59,7 +60,7 @@ class Keys(SettingsView, model=ApiKey):
         class KeyForm(SettingsForm):
             name = Line(100, required)
             facility_id = SelectField(choices=[(str(row.id), row.name) for row in clinics])
-            valid_days = IntegerField(validators=[_days], render_kw={"min": 1, "max": LONGEST})
+            valid_days = IntegerField(validators=[Optional(), _days], render_kw={"min": 1, "max": LONGEST})
 
         return KeyForm
 

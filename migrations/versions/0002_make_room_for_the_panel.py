@@ -44,6 +44,7 @@ def upgrade() -> None:
         users.add_column(sa.Column("facility_id", sa.Integer(), nullable=True))
         users.create_foreign_key(op.f("fk_users_facility_id"), "facilities", ["facility_id"], ["id"])
         users.create_foreign_key(op.f("fk_users_role"), "roles", ["role"], ["name"])
+    op.create_index("ix_audit_facility_id", "audit", ["facility_id", "id"])
     op.add_column("deliveries", sa.Column("body", sa.Text(), nullable=True))
     op.add_column("deliveries", sa.Column("cause", sa.String(length=200), nullable=True))
     for name, (columns, condition) in LISTS.items():
@@ -117,6 +118,7 @@ def _remember_patients() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_audit_facility_id", table_name="audit")
     op.drop_table("job_items")
     op.drop_index("ix_jobs_facility_id_state", table_name="jobs")
     op.drop_table("jobs")

@@ -158,6 +158,13 @@ async def test_a_key_is_shown_once_and_revoked(manager: httpx.AsyncClient, house
     assert [action for _, action, _ in await audit(house)] == ["key.new", "key.revoke"]
 
 
+async def test_a_key_without_an_end_needs_no_number_of_days(manager: httpx.AsyncClient, house: House) -> None:
+    assert "antar_" in (await save(manager, "keys/create", name="simrs", facility_id="1", valid_days="")).text
+    for days in ("0", "3651", "x"):
+        answer = await save(manager, "keys/create", name="simrs", facility_id="1", valid_days=days)
+        assert answer.status_code == 400
+
+
 async def test_logs_cannot_be_changed(manager: httpx.AsyncClient, house: House) -> None:
     await save(manager, "keys/create", name="simrs", facility_id="1")
     for name in ("audit", "bulk", "raw-Visit"):
