@@ -47,8 +47,9 @@ async def page(request: Request[Any, Any, Any], found: Opened, tab: str, told: s
     """The tab with what stands around it."""
     context = await found.context(tab)
     inside = await _inside(request, found, context["tab"])
-    template = "delivery_drawer.html" if "hx-request" in request.headers else "delivery.html"
-    return Template(template, context={**context, **inside, "told": told})
+    drawer = "hx-request" in request.headers
+    template = "delivery_drawer.html" if drawer else "delivery.html"
+    return Template(template, context={**context, **inside, "told": told, "drawer": drawer})
 
 
 async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _events(opened: Opened) -> Iterator[dict[str, Any]]:
 
 def _attempt(opened: Opened, row: Any) -> dict[str, Any]:
     good = row.verdict == "accepted"
-    codes = " ".join(str(code) for code in (row.http_status, row.code) if code)
+    codes = " ".join(dict.fromkeys(str(code) for code in (row.http_status, row.code) if code))
     return {
         "at": row.at,
         "icon": "check" if good else "x",

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
-from admin.pages.shown import masked
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
@@ -111,20 +110,6 @@ async def test_identifiers_are_masked_wherever_a_body_is_shown(person: httpx.Asy
     page = (await person.get(await failed_visit(house, note="NIK 3171010101010001"))).text
     assert "3171010101010001" not in page
     assert "0001" in page
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("3171010101010001", "••••••••••••0001"),
-        ("0001234567890", "•••••••••7890"),
-        ("P01234567890", "P01234567890"),
-        ("100099001", "100099001"),
-        ("tel 081234567890.", "tel ••••••••7890."),
-    ],
-)
-def test_masking_leaves_the_last_four_digits(text: str, shown: str) -> None:
-    assert masked(text) == shown
 
 
 async def test_another_types_delivery_is_not_here(person: httpx.AsyncClient, house: House) -> None:
