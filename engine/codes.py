@@ -9,8 +9,11 @@ from typing import Any
 from sqlalchemy import text
 
 from engine.catalog import Catalog
+from engine.context import context
 from engine.database import Database, as_json
+from engine.facilities import FacilityRow
 from engine.spec import Spec
+from engine.template import TemplateError
 
 Named = tuple[str, str]
 """(code list, key of its row)"""
@@ -38,6 +41,18 @@ def named(spec: Spec, scope: Mapping[str, Any]) -> list[tuple[str, Named]]:
             key = code.key.render(scope if code.each is None else {**scope, "item": item})
             if key not in (None, ""):
                 found.append((code.name, (code.list, str(key))))
+    return found
+
+
+async def of_record(
+    database: Database, catalog: Catalog, spec: Spec, record: Mapping[str, Any], facility: FacilityRow
+) -> tuple[Unknown, ...]:
+    """What the lists do not have of one record; nothing where that cannot be told."""
+    try:
+        wanted = named(spec, context(spec, record, facility))
+    except TemplateError:  # a record that an older entry took
+        return ()
+    [found] = await unknown(database, catalog, facility.id, [wanted])
     return found
 
 

@@ -20,6 +20,7 @@ from admin.pages.shown import moment
 from admin.pages.story import acted, story
 from admin.permissions import Permission
 from admin.words import say
+from engine import codes
 from engine.errors import AntarError
 from engine.hub import Hub
 from engine.models import Status
@@ -54,7 +55,7 @@ async def page(request: Request[Any, Any, Any], found: Opened, tab: str, told: s
 
 async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> dict[str, Any]:
     if tab == "ringkasan":
-        return _summary(found)
+        return await _summary(found)
     if tab == "audit":
         return {"audit": [_entry(found, row) for row in reversed(found.detail.audit)]}
     if tab == "percobaan":
@@ -66,15 +67,17 @@ async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> d
     return {**await tries.newest(found), **await _planned(found)}
 
 
-def _summary(found: Opened) -> dict[str, Any]:
-    row, detail = found.row, found.detail
+async def _summary(found: Opened) -> dict[str, Any]:
+    row, detail, hub = found.row, found.detail, found.hub
+    record = orjson.loads(row.record)
     return {
+        "warnings": await codes.of_record(hub.database, hub.catalog, found.entry, record, found.facility),
         **story(found),
         "tries_made": len(detail.attempts),
         "cause": explain(row.cause, found.around.upstream) if row.cause else None,
         "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS},
-        "waits_for": [_link(found.hub, each) for each in detail.waits_for],
-        "waited_for_by": [_link(found.hub, each) for each in detail.waited_for_by],
+        "waits_for": [_link(hub, each) for each in detail.waits_for],
+        "waited_for_by": [_link(hub, each) for each in detail.waited_for_by],
     }
 
 
