@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from litestar.exceptions import HTTPException as LitestarException
@@ -32,6 +33,7 @@ class Site(Admin):
     """The pages under /admin for the catalog in force."""
 
     def __init__(self, hub: Hub, templates: str) -> None:
+        logging.getLogger("sqladmin").setLevel(logging.CRITICAL)  # what it logs was told to the person, or logged by us
         self.star = Starlette()
         super().__init__(self.star, templates_dir=templates, authorization_backend=Rights())
         self.templates.env.globals.update(words.GLOBALS)

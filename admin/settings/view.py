@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from admin.errors import status_of, told
 from admin.inputs import LARGEST
 from admin.settings.asked import person_of
 from admin.staff import NobodyLeft
@@ -154,10 +155,10 @@ class SettingsView(ModelView):
         raise NotImplementedError
 
     async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
-        return self._named(await self._tried(self.add(request, data)))
+        return self._named(await self._tried(request, self.add(request, data)))
 
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
-        await self._tried(self.alter(request, pk, data))
+        await self._tried(request, self.alter(request, pk, data))
         flash(request, say("settings.saved"))
         return self._named(self._as_key(pk))
 
@@ -168,7 +169,7 @@ class SettingsView(ModelView):
         if row is None or not self.can_remove(row) or not self.may_remove(request, row):
             raise HTTPException(404)
         try:
-            await self._tried(self.take_away(request, row))
+            await self._tried(request, self.take_away(request, row))
         except Refused as refused:
             flash(request, str(refused), "danger")
             return RedirectResponse(f"/admin/{self.identity}/details/{self.key(row)}", 303)
@@ -186,14 +187,18 @@ class SettingsView(ModelView):
 
         return await self.hub.database.write(run)
 
-    async def _tried(self, work: Awaitable[T]) -> T:
+    async def _tried(self, request: Request, work: Awaitable[T]) -> T:
         """SQLAdmin shows whatever is raised: so it is in words."""
         try:
             return await work
+        except Refused:
+            raise
         except IntegrityError:
             raise Refused(say("settings.taken")) from None
         except NobodyLeft:
             raise Refused(say("settings.nobody_left")) from None
+        except Exception as error:
+            raise Refused(told(status_of(request, error))) from None
 
     def _named(self, key: Any) -> Any:
         return self.model(**{self.pk_columns[0].name: key})

@@ -150,6 +150,16 @@ async def test_a_confined_person_sees_nothing_of_another_clinic(person: httpx.As
     ] == []
 
 
+async def test_no_page_shows_a_confined_person_another_clinic(person: httpx.AsyncClient, house: House) -> None:
+    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
+    await deliver(house, "V-KLINIK-LAIN", other)
+    await allow(house, *Permission)
+    await confine(house, house.facility)
+    seen = {path: (await person.get(path)).text for method, path, _ in pages(house) if method == "GET"}
+    assert [path for path, page in seen.items() if "LAIN" in page or "Klinik Lain" in page] == []
+    assert "Klinik Lain" not in (await person.get("/kesehatan")).text
+
+
 async def test_a_fresh_installation_asks_for_the_first_administrator(nobody: httpx.AsyncClient, house: House) -> None:
     assert (await nobody.get("/login")).headers["location"] == "/mulai"
     assert (await begin(nobody, house)).headers["location"] == "/"

@@ -293,6 +293,21 @@ async def test_a_broken_page_says_so(manager: httpx.AsyncClient, house: House) -
     assert (answer.status_code, 'href=""' in answer.text) in ((500, True), (503, True))
 
 
+async def test_what_breaks_while_saving_is_told_without_its_words(manager: httpx.AsyncClient, house: House) -> None:
+    await house.hub.database.write(lambda connection: connection.execute(text("DROP TABLE audit")))
+    answer = await save(manager, "roles/create", label="Petugas", name="petugas")
+    assert (answer.status_code, "audit" in answer.text.split('role="alert"')[1]) == (400, False)
+    assert await house.hub.database.fetch(text("SELECT name FROM roles WHERE name = 'petugas'")) == []
+
+
+async def test_a_changed_configuration_changes_the_settings_too(manager: httpx.AsyncClient, house: House) -> None:
+    assert "Kunjungan baru" not in (await manager.get("/admin")).text
+    entries = house.hub.settings.config_dir / "resources.yaml"
+    entries.write_text(entries.read_text().replace("label: ", "label: Kunjungan baru ", 1))
+    house.hub.reload()
+    assert "Kunjungan baru" in (await manager.get("/admin")).text
+
+
 async def test_another_site_changes_no_settings(manager: httpx.AsyncClient) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
     for path in ("users/create", "users/hapus/1", "facilities/uji/1/ministry", "keys/create"):
