@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bench.site import Site, yesterday
+from bench.site import Site, clinic_day
 
 FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
@@ -33,7 +33,7 @@ def places(shown: Site) -> dict[str, str]:
         "regenerate": f"{here}/{foundation}/regenerate",
         "jobs": "/pekerjaan",
         "job": f"/pekerjaan/{job}",
-        "monitoring": f"/integrasi/antrean/{watched}?date_from={yesterday() - timedelta(days=6)}",
+        "monitoring": f"/integrasi/antrean/{watched}?date_from={clinic_day() - timedelta(days=6)}",
         "health": "/kesehatan",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from admin.commands.demo import ZONE, Access, day, prepare
+from admin.commands.demo import ZONE, Access, day, last_open_day, prepare
 from engine.settings import ROOT, from_environment
 from engine.vault import new_key
 from sandbox.embedded import running
@@ -76,7 +76,7 @@ class Site:
 
     def play(self) -> None:
         """Hand in the demo's day and wait until it is over."""
-        for spec, lines in day(ROOT / "config", yesterday()):
+        for spec, lines in day(ROOT / "config", clinic_day()):
             self.hand_in(spec, *(orjson.loads(line) for line in lines.splitlines()))
         self.settle()
 
@@ -98,9 +98,9 @@ class Site:
             return str(answer.url).removeprefix(self.address)
 
 
-def yesterday() -> date:
+def clinic_day() -> date:
     """The day on which the demo's records play."""
-    return datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)
+    return last_open_day(datetime.now(ZoneInfo(ZONE)).date())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from admin.commands.demo import day
-from bench.site import Site, yesterday
+from bench.site import Site, clinic_day
 from engine.settings import ROOT
 
 BROKEN = ("Condition", "id", "RJ-0023-DX1")
@@ -42,5 +42,5 @@ def id_of(installation: Site, spec: str, key: str) -> int:
 
 @cache
 def _like(spec: str, name: str, key: str) -> dict[str, Any]:
-    lines = dict(day(ROOT / "config", yesterday()))[spec].splitlines()
+    lines = dict(day(ROOT / "config", clinic_day()))[spec].splitlines()
     return next(record for record in map(orjson.loads, lines) if record[name] == key)

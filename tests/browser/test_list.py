@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from bench.site import yesterday
+from bench.site import clinic_day
 from tests.browser.records import BROKEN
 
 LIST = "/integrasi/satusehat/Patient"
@@ -28,8 +28,8 @@ def test_days_without_deliveries_show_none_and_the_filter_can_be_taken_away(page
 
 
 def test_a_day_shows_its_own(page: Page) -> None:
-    page.goto(f"{LIST}?date_from={yesterday()}&date_to={yesterday()}")
-    expect(page.locator(ROWS).first).to_contain_text(f"{yesterday():%d/%m/%Y}")
+    page.goto(f"{LIST}?date_from={clinic_day()}&date_to={clinic_day()}")
+    expect(page.locator(ROWS).first).to_contain_text(f"{clinic_day():%d/%m/%Y}")
 
 
 def test_a_search_finds_a_patient_and_going_back_takes_it_away(page: Page) -> None:
