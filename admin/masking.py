@@ -11,13 +11,15 @@ BULLET = "•"
 SHOWN = 4
 """Digits at the end that stay."""
 _ORDINALS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_ELSEWHERE = r"(?:\b[A-Z]\d{11}\b)"
-"""The upstream's own number of a person, which is no secret to who reads here."""
+_KEPT = r"(?P<kept>\b[A-Z]\d{11}\b|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)"
+"""The upstream's own numbers, which are no secret to who reads here."""
 _SOLID = r"(?<!\d)\d{10,16}(?!\d)"
 """A NIK, a card or a phone number; also behind a letter or an escape such as %7C."""
-_SPACED = r"(?<!\d)(?:\d{4}([ .-])\d{4}\1\d{4}\1\d{4}|(?:\+?62[ .-]?|0)8\d{2}(?:[ .-]?\d){5,9})(?!\d)"
+_SPACED = (
+    r"(?<!\d)(?:\d{4}(?P<gap>[ .-])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}|(?:\+?62[ .-]?|0)8\d{2}(?:[ .-]?\d){5,9})(?!\d)"
+)
 """A card number in fours, a mobile number with separators."""
-_IDENTIFIER = re.compile(f"{_ELSEWHERE}|{_SPACED}|{_SOLID}")
+_IDENTIFIER = re.compile(f"{_KEPT}|{_SPACED}|{_SOLID}")
 _MASK = re.compile(rf"[{_ORDINALS}]*{BULLET}{{2,}}\d*")
 
 
@@ -32,7 +34,7 @@ class Unknown:
 
 def masked(text: str) -> str:
     """The text with every identifier hidden; its length stays."""
-    return _IDENTIFIER.sub(lambda found: _hidden(found[0]), text)
+    return _IDENTIFIER.sub(_hidden, text)
 
 
 class Masks:
@@ -45,15 +47,15 @@ class Masks:
         for text in texts:
             self._literal |= set(_MASK.findall(text))
             for found in _IDENTIFIER.finditer(text):
-                if found[0] not in self._masks:
-                    mask = _hidden(found[0])
-                    self._masks[found[0]] = _numbered(mask, alike[mask]) if mask != found[0] else mask
+                if found["kept"] is None and found[0] not in self._masks:
+                    mask = _hidden(found)
+                    self._masks[found[0]] = _numbered(mask, alike[mask])
                     alike[mask] += 1
         self._originals = {mask: original for original, mask in self._masks.items()}
 
     def hide(self, text: str) -> str:
         """As `masked`; of those that would look alike the second and later carry a small number in front."""
-        return _IDENTIFIER.sub(lambda found: self._masks.get(found[0]) or _hidden(found[0]), text)
+        return _IDENTIFIER.sub(lambda found: self._masks.get(found[0]) or _hidden(found), text)
 
     def restore(self, text: str) -> tuple[str, list[Unknown]]:
         """The text with its identifiers, and what stands for none of them: it must not be sent."""
@@ -70,10 +72,8 @@ class Masks:
         return _MASK.sub(original, text), unknown
 
 
-def _hidden(identifier: str) -> str:
-    if not identifier[0].isdigit() and identifier[0] != "+":
-        return identifier
-    return BULLET * (len(identifier) - SHOWN) + identifier[-SHOWN:]
+def _hidden(found: re.Match[str]) -> str:
+    return found["kept"] or BULLET * (len(found[0]) - SHOWN) + found[0][-SHOWN:]
 
 
 def _numbered(mask: str, place: int) -> str:

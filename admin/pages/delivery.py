@@ -26,7 +26,7 @@ from engine.hub import Hub
 from engine.models import Status
 from engine.preview import payload_of
 
-FACTS = ("created", "changed", "sent", "settled", "due")
+FACTS = ("created", "changed", "sent", "settled")
 
 
 @get("/integrasi/{upstream:str}/{spec:str}/{id_:int}", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -70,12 +70,13 @@ async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> d
 async def _summary(found: Opened) -> dict[str, Any]:
     row, detail, hub = found.row, found.detail, found.hub
     record = orjson.loads(row.record)
+    again = moment(row.due_at, found.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
     return {
         "warnings": await codes.of_record(hub.database, hub.catalog, found.entry, record, found.facility),
         **story(found),
         "tries_made": len(detail.attempts),
         "cause": explain(row.cause, found.around.upstream) if row.cause else None,
-        "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS},
+        "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS} | {"due": again},
         "waits_for": [_link(hub, each) for each in detail.waits_for],
         "waited_for_by": [_link(hub, each) for each in detail.waited_for_by],
     }

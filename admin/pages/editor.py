@@ -109,6 +109,8 @@ def _meanwhile(at: Desk, seen: Seen) -> str:
         return say("editor.record_changed", time=_time(at.found, at.found.row.changed_at))
     if seen.basis.edit != now.basis.edit and at.last:
         return say("editor.edited", actor=at.last.actor, time=_time(at.found, at.last.at))
+    if seen.basis.arrived != now.basis.arrived:
+        return say("editor.arrived")
     return say("editor.spec_changed") if seen.spec_hash != now.spec_hash else ""
 
 

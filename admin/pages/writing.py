@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,9 @@ LONGEST = 500_000
 """Characters that a body may have."""
 
 
+_SEEN = re.compile(r"(\d{1,9})\.(\d{1,15})\.([01])\.(\w+)", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What keeps a body from being sent; `line` 0: it is of no line."""
@@ -38,17 +42,16 @@ class Seen:
     spec_hash: str
 
     def __str__(self) -> str:
-        return f"{self.basis.version}.{self.basis.edit}.{self.spec_hash}"
+        basis = self.basis
+        return f"{basis.version}.{basis.edit}.{int(basis.arrived)}.{self.spec_hash}"
 
     @classmethod
     def read(cls, said: str) -> Seen:
         """What `str` made of it; of anything else one that nothing matches."""
-        version, _, rest = said.partition(".")
-        edit, _, spec_hash = rest.partition(".")
-        numbers = [
-            int(each) if each.isdecimal() and len(each) < len(str(LONGEST)) * 3 else -1 for each in (version, edit)
-        ]
-        return cls(Basis(*numbers), spec_hash)
+        found = _SEEN.fullmatch(said)
+        if found is None:
+            return cls(Basis(-1), "")
+        return cls(Basis(int(found[1]), int(found[2]), found[3] == "1"), found[4])
 
 
 @dataclass
@@ -69,7 +72,9 @@ class Desk:
     @property
     def now(self) -> Seen:
         """What is shown now."""
-        return Seen(Basis(self.found.row.version, self.last.id if self.last else 0), self.found.entry.hash)
+        row = self.found.row
+        basis = Basis(row.version, self.last.id if self.last else 0, row.reference is not None)
+        return Seen(basis, self.found.entry.hash)
 
     @property
     def stored(self) -> str:

@@ -14,8 +14,8 @@
   }
 
   function filters() {
-    const query = addressWith("").searchParams;
-    ["after", "before", "size"].forEach((name) => query.delete(name));
+    const query = new URLSearchParams(location.search);
+    ["after", "before", "size", "buka"].forEach((name) => query.delete(name));
     return query.size ? `?${query}` : "";
   }
 

@@ -23,6 +23,8 @@ class Saved(StrEnum):
     DONE = "done"
     ALREADY = "already"
     """The same person has saved the same before: the second click of two."""
+    ARRIVED = "arrived"
+    """The upstream has it since: what was written for a creation would now go out as a change."""
     SENDING = "sending"
     """It is on its way just now; nothing is changed under a worker's hand."""
     EDITED = "edited"
@@ -39,6 +41,8 @@ class Basis:
     version: int
     edit: int = 0
     """Its audit entry; 0: nobody had edited it."""
+    arrived: bool = False
+    """The upstream had it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,10 @@ def _hindrance(row: Any, last: Edit | None, actor: str, body: str, basis: Basis)
         return Saved.CHANGED
     if last is not None and last.id != basis.edit:
         return Saved.EDITED
+    if (row.reference is not None) != basis.arrived:
+        return Saved.ARRIVED
     return Saved.SENDING if row.status == Status.SENDING else None
 
 
-_ROW = "SELECT version, status, body FROM deliveries WHERE id = :id AND facility_id = :facility"
+_ROW = "SELECT version, status, body, reference FROM deliveries WHERE id = :id AND facility_id = :facility"
 _LAST = "SELECT id, actor, at FROM audit WHERE delivery_id = :id AND action = 'edit' ORDER BY id DESC LIMIT 1"

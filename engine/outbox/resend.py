@@ -166,7 +166,7 @@ def _wanted(database: Database) -> str:
 _RESEND = """
 UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, trigger = :trigger,
   in_doubt = in_doubt AND :force = 0, problem = NULL, cause = NULL,
-  body = CASE WHEN :rewrite = 1 THEN CAST(:body AS TEXT) ELSE body END
+  http_status = NULL, code = NULL, body = CASE WHEN :rewrite = 1 THEN CAST(:body AS TEXT) ELSE body END
 WHERE id IN """
 
 _IGNORE = "UPDATE deliveries SET status = 'ignored', due_at = NULL, cause = NULL, settled_at = :now WHERE id IN "

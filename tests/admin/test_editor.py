@@ -210,6 +210,19 @@ async def test_a_record_that_changed_meanwhile_is_told_with_the_difference(
     assert told(await save(person, address, form_of(answer.text))) == "saved"
 
 
+async def test_what_arrived_meanwhile_is_told_before_it_is_changed_there(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    address = await failed_visit(house)
+    form = await begin(person, address)
+    await person.post(address.replace("/ubah", "/resend"), headers=OWN)
+    await house.work()
+    answer = await save(person, address, form)
+    assert (answer.status_code, "diterima sistem tujuan sesudah Anda membuka" in answer.text) == (409, True)
+    assert re.search(r"d-gone.*id-V1", answer.text)
+    assert told(await save(person, address, form_of(answer.text))) == "saved"
+
+
 async def test_a_reloaded_configuration_is_told_before_anything_is_saved(
     person: httpx.AsyncClient, house: House
 ) -> None:

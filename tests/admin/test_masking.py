@@ -32,7 +32,15 @@ def test_an_identifier_is_hidden_but_for_its_last_four_digits(text: str, shown: 
 
 
 @pytest.mark.parametrize(
-    "text", ["P02478375538", "2026-03-10T08:00:00+07:00", "08.12.2026 10.30", "RM-000211", "100099001"]
+    "text",
+    [
+        "P02478375538",
+        "4449ebed-8d3c-45be-8fb8-123404598280",
+        "2026-03-10T08:00:00+07:00",
+        "08.12.2026 10.30",
+        "RM-000211",
+        "100099001",
+    ],
 )
 def test_what_is_no_identifier_of_a_person_stays(text: str) -> None:
     assert masked(text) == text

@@ -109,7 +109,8 @@ async def test_an_edit_of_what_is_queued_is_what_will_be_sent(house: House) -> N
 async def test_an_edit_of_what_was_sent_is_sent_as_an_update(house: House) -> None:
     await send_again(house)
     await house.work()
-    assert await write(house) is Saved.DONE
+    assert await write(house) is Saved.ARRIVED
+    assert await write(house, basis=Basis(1, arrived=True)) is Saved.DONE
     await house.work()
     assert (house.ministry.puts, house.ministry.calls[-1].path) == ([orjson.loads(BODY)], "/Visit/id-V1")
 
