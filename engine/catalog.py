@@ -8,11 +8,13 @@ from pathlib import Path
 
 from adapters.registry import ADAPTERS
 from engine.faults import Faults, did_you_mean
+from engine.inbound import Inbound
 from engine.loading.code_lists import load_code_lists
 from engine.loading.entries import inheriting, load_entry
 from engine.loading.examples import check_examples
 from engine.loading.files import Sections, read_files
 from engine.loading.hashing import content_hash
+from engine.loading.inbound import load_inbound
 from engine.loading.relations import check_relations
 from engine.loading.remedies import with_remedies
 from engine.loading.upstreams import LoadedUpstream, load_upstreams
@@ -25,6 +27,7 @@ class Catalog:
 
     specs: Mapping[str, Spec]
     code_lists: Mapping[str, CodeList]
+    inbound: Mapping[str, Inbound]
     upstreams: Mapping[str, UpstreamSpec]
     groups: tuple[str, ...]
     """As the dashboard shows them."""
@@ -46,10 +49,12 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
     specs = _load_specs(sections, upstreams, faults)
     check_relations(sections, specs, faults)
     code_lists = load_code_lists(sections, upstreams, faults)
+    inbound = load_inbound(sections, code_lists, faults)
     faults.raise_if_any()
     return Catalog(
         specs=specs,
         code_lists=code_lists,
+        inbound=inbound,
         upstreams={name: each.spec for name, each in upstreams.items()},
         groups=tuple(sections.groups),
         hash=_hash(sections, specs),
@@ -79,4 +84,5 @@ def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], fau
 def _hash(sections: Sections, specs: Mapping[str, Spec]) -> str:
     upstreams = {name: node.plain() for name, node in sections.upstreams.items()}
     lists = {name: node.plain() for name, node in sections.code_lists.items()}
-    return content_hash([sections.groups, upstreams, {name: spec.hash for name, spec in specs.items()}, lists])
+    inbound = {name: node.plain() for name, node in sections.inbound.items()}
+    return content_hash([sections.groups, upstreams, {name: spec.hash for name, spec in specs.items()}, lists, inbound])

@@ -508,3 +508,65 @@ class Total(Base):
     spec: Mapped[str] = mapped_column(String(60), primary_key=True)
     status: Mapped[str] = mapped_column(String(10), primary_key=True)
     n: Mapped[int] = mapped_column(BigInteger)
+
+
+class InboundRequest(Base):
+    """What a caller asked of the clinic and was answered; handed on to its system."""
+
+    __tablename__ = "inbound_requests"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
+    inbound: Mapped[str] = mapped_column(String(64))
+    operation: Mapped[str] = mapped_column(String(20))
+    card: Mapped[str] = mapped_column(String(13))
+    at: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[str] = mapped_column(Text)
+    """As JSON, like the answer."""
+    answer: Mapped[str] = mapped_column(Text)
+    code: Mapped[int] = mapped_column(Integer)
+    taken_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When the clinic's system said that it has it."""
+
+    __table_args__ = (
+        Index("ix_inbound_requests_facility", "facility_id", "id"),
+        Index("ix_inbound_requests_card", "facility_id", "card"),
+    )
+
+
+class InboundDay(Base):
+    """The last number of a poli on a day; its row is the lock under which numbers are given."""
+
+    __tablename__ = "inbound_days"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    poli: Mapped[str] = mapped_column(String(10), primary_key=True)
+    last: Mapped[int] = mapped_column(Integer)
+
+
+class InboundNumber(Base):
+    """A queue number that was given; never given again, even if it was cancelled."""
+
+    __tablename__ = "inbound_numbers"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    poli: Mapped[str] = mapped_column(String(10), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    doctor: Mapped[str] = mapped_column(String(20))
+    hours: Mapped[str] = mapped_column(String(20))
+    card: Mapped[str] = mapped_column(String(13))
+    state: Mapped[str] = mapped_column(String(10))
+    """waiting, called or cancelled"""
+    at: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        Index(
+            "uq_inbound_numbers_card",
+            "facility_id",
+            "date",
+            "poli",
+            "card",
+            unique=True,
+            sqlite_where=text("state <> 'cancelled'"),
+            postgresql_where=text("state <> 'cancelled'"),
+        ),
+    )

@@ -25,6 +25,7 @@ class Sections:
     fragments: dict[str, Node] = field(default_factory=dict)
     specs: dict[str, Node] = field(default_factory=dict)
     code_lists: dict[str, Node] = field(default_factory=dict)
+    inbound: dict[str, Node] = field(default_factory=dict)
     keys: dict[tuple[str, str], Source] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
@@ -84,7 +85,7 @@ def _add_sections(root: Node, sections: Sections, faults: Faults) -> None:
     for group in groups.items or () if groups is not None else ():
         if isinstance(group.value, str) and group.value not in sections.groups:
             sections.groups.append(group.value)
-    for section in ("upstreams", "fragments", "specs", "code_lists", "rules", "remedies"):
+    for section in ("upstreams", "fragments", "specs", "code_lists", "inbound", "rules", "remedies"):
         named = root.get(section)
         if named is not None and named.entries is not None:
             _add_named(section, named, sections, faults)

@@ -1,0 +1,27 @@
+"""What a service is that others call on the clinic, once believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A queue service: its token's life, the code lists that declare when it is open, and its words."""
+
+    name: str
+    label: str
+    credentials: Mapping[str, str]
+    """Label of each secret that the clinic hands to the caller."""
+    token_minutes: int
+    version: int
+    polis: str
+    shifts: str
+    per_minute: int
+    texts: Mapping[str, str]
+
+    @property
+    def account(self) -> str:
+        """Under which name the clinic's credentials for it are kept beside those of the upstreams."""
+        return f"inbound:{self.name}"
