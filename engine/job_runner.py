@@ -13,7 +13,7 @@ from engine.failpoints import failpoint
 from engine.jobs import Action, forget_drafts
 from engine.models import Lane
 from engine.outbox.entries import Channel
-from engine.outbox.resend import Handled, make_due, set_aside
+from engine.outbox.resend import Handled, Written, make_due, set_aside
 
 BATCH = 500
 """Deliveries of a job per transaction; a pause or a cancel waits so long at most."""
@@ -55,12 +55,21 @@ def _step(database: Database, job_id: int, connection: Connection) -> Channel | 
 
 
 def _act(database: Database, connection: Connection, job: Any, ids: list[int]) -> dict[int, Handled]:
-    """Jobs go behind today's patients: their lane is the bulk's."""
+    """Jobs go behind today's patients: their lane is the bulk's. What is made anew loses what a person had written."""
     if job.action == Action.IGNORE:
         return set_aside(database, connection, job.facility_id, ids, job.actor, reason=job.reason)
     renew = job.action == Action.REGENERATE
-    lane = Lane.BULK
-    return make_due(database, connection, job.facility_id, ids, job.actor, reason=job.reason, renew=renew, lane=lane)
+    return make_due(
+        database,
+        connection,
+        job.facility_id,
+        ids,
+        job.actor,
+        reason=job.reason,
+        renew=renew,
+        lane=Lane.BULK,
+        written=Written(None) if renew else None,
+    )
 
 
 _NEXT = """

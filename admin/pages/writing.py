@@ -79,7 +79,18 @@ class Desk:
     @property
     def stored(self) -> str:
         """Where the writing begins: what a person wrote, else the payload; identifiers hidden."""
-        return self.masks.hide(self.found.row.body or self.generated or "{}")
+        written = self.found.row.body
+        return self.masks.hide(self._as_change(written) if written else self.generated or "{}")
+
+    def _as_change(self, written: str) -> str:
+        """What was written to create something lacks the upstream's id, by which the next request changes it."""
+        content, payload = (orjson.loads(text) if text else None for text in (written, self.generated))
+        if not isinstance(content, dict) or not isinstance(payload, dict) or not self.now.basis.arrived:
+            return written
+        names = {name: value for name, value in payload.items() if value == self.found.row.reference}
+        if names.keys() <= content.keys():
+            return written
+        return orjson.dumps({**names, **content}, option=orjson.OPT_INDENT_2).decode()
 
     def read(self, typed: str) -> tuple[str, list[Fault]]:
         """The body that would be sent, and what is wrong with it."""

@@ -283,6 +283,17 @@ async def test_the_next_editor_goes_on_from_the_last_edit(person: httpx.AsyncCli
     assert "sari mengubah isi ini pada" in page
 
 
+async def test_an_edit_that_created_something_goes_on_as_a_change_of_it(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    address = await failed_visit(house)
+    form = await begin(person, address)
+    await save(person, address, form | {"body": form["body"].replace("batuk", "dari sari")})
+    await house.work()
+    body = orjson.loads((await begin(person, address))["body"])
+    assert (body["id"], body["note"]) == ("id-V1", "dari sari")
+
+
 async def test_an_edit_is_noted_with_its_reason(person: httpx.AsyncClient, house: House) -> None:
     address = await failed_visit(house)
     await save(person, address, await begin(person, address))
