@@ -26,10 +26,10 @@ REFERENCE = {
     "allergy_intolerance": Case("AllergyIntolerance", "example", "create"),
     "procedure": Case("Procedure", "example", "create"),
     "composition": Case("Composition", "example", "create"),
-    "pcare_pendaftaran": Case("TambahPendaftaran", "example", "create"),
-    "pcare_kunjungan": Case("TambahKunjungan", "example", "create"),
-    "antrean_add": Case("TambahAntrean", "example", "create"),
-    "antrean_panggil": Case("PanggilAntrean", "example", "create"),
+    "bpjs/pendaftaran": Case("TambahPendaftaran", "example", "create"),
+    "bpjs/kunjungan": Case("TambahKunjungan", "example", "create"),
+    "bpjs/add": Case("TambahAntrean", "example", "create"),
+    "bpjs/panggil": Case("PanggilAntrean", "example", "create"),
 }
 """Example of the reference (tests/golden/reference) -> the case with the same values."""
 
