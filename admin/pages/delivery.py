@@ -97,7 +97,7 @@ async def _planned(found: Opened) -> dict[str, Any]:
 
 
 def _entry(found: Opened, row: Any) -> dict[str, Any]:
-    return {"time": moment(row.at, found.facility), "what": acted(row), "reason": row.reason}
+    return {"time": moment(row.at, found.facility), "what": acted(row), "reason": found.hide(row.reason)}
 
 
 def _link(hub: Hub, row: Any) -> dict[str, Any]:

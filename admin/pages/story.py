@@ -49,7 +49,7 @@ def _events(opened: Opened) -> Iterator[dict[str, Any]]:
         yield _attempt(opened, each)
     for each in detail.audit:
         icon = ICONS.get(each.action, "player-play")
-        yield {"at": each.at, "icon": icon, "kind": "", "what": acted(each), "note": each.reason}
+        yield {"at": each.at, "icon": icon, "kind": "", "what": acted(each), "note": opened.hide(each.reason)}
 
 
 def _attempt(opened: Opened, row: Any) -> dict[str, Any]:

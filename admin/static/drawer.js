@@ -123,7 +123,22 @@
     }
   });
 
+  // The keys of the list, for the delivery that is open.
+  const KEYS = { e: "[data-edit]", r: "[data-resend]:not(:disabled)", j: "a[data-older]", k: "a[data-newer]" };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select");
+    const delivery = document.querySelector(document.querySelector("dialog") ? "dialog[open] .delivery" : ".delivery");
+    if (typing || !delivery || !KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    delivery.querySelector(KEYS[event.key])?.click();
+  });
+
   const wake = (root) => root.querySelectorAll("[data-copy], [data-json-copy], [data-json-fold], [data-json-search]").forEach((tool) => { tool.hidden = false; });
+  const reach = (root) => root.querySelector(".delivery-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  reach(document);
   wake(document);
-  document.body.addEventListener("htmx:afterSwap", (event) => wake(event.target));
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    wake(event.target);
+    reach(event.target);
+  });
 })();
