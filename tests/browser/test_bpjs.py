@@ -1,0 +1,46 @@
+"""BPJS as the front desk uses it: find a refused number, mend it, see its chain go out; read a list anew."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from bench.site import Site
+
+WRONG_HOURS = "AN-0020"
+"""Of the demo's day: the shift is not one of Referensi Antrean."""
+ROWS = "#daftar tbody tr"
+
+
+def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, installation: Site) -> None:
+    [(norm,)] = installation.rows("SELECT patient_norm FROM deliveries WHERE key = ?", WRONG_HOURS)
+    page.goto("/")
+    page.get_by_role("link", name="BPJS FKTP").click()
+    page.get_by_label("Jenis monitoring").select_option("TambahAntrean")
+    page.get_by_role("link", name="Reset Filter").click()
+    page.get_by_role("link", name="Gagal 5").click()
+    expect(page.locator(ROWS)).to_have_count(5)
+    page.locator('input[name="text"]').fill(norm)
+    page.locator('input[name="text"]').press("Enter")
+    page.get_by_role("link", name=f"Detail {WRONG_HOURS}").click()
+    drawer = page.locator("dialog.drawer[open]")
+    expect(drawer.get_by_text("Jadwal dokter tidak ada di HFIS")).to_be_visible()
+    drawer.get_by_role("link", name="Ubah isi").click()
+    body = page.locator("#isi-kiriman")
+    body.fill(body.input_value().replace("07:00-12:00", "08:00-12:00"))
+    page.locator("#alasan").fill("Jam praktek menurut HFIS")
+    page.get_by_role("button", name="Simpan & Kirim Ulang").click()
+    expect(page.get_by_text("Tersimpan dan masuk antrean.")).to_be_visible()
+    installation.settle()
+    page.goto(f"/integrasi/pcare/TambahKunjungan?text={norm}")
+    expect(page.locator(ROWS)).to_contain_text("Terkirim")
+
+
+def test_a_list_is_read_anew_and_searched(page: Page) -> None:
+    page.goto("/referensi/pcare_dokter")
+    page.get_by_role("button", name="Sinkronisasi").click()
+    expect(page.get_by_text("Terakhir disinkronkan").and_(page.get_by_text("oleh admin"))).to_be_visible(timeout=30_000)
+    page.get_by_role("searchbox").fill("sekar")
+    page.get_by_role("button", name="Cari").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Hapus filter").click()
+    expect(page.locator("tbody tr")).to_have_count(4)
