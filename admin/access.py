@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
 
-from admin import accounts, staff
+from admin import accounts, inbound_access, staff
 from admin.accounts import Person
 from admin.permissions import Permission
 from engine.facilities import FacilityRow, by_api_key
@@ -31,6 +31,8 @@ class Right(StrEnum):
     OPEN = "open"
     HIS = "his"
     """An API key of a facility."""
+    INBOUND = "inbound"
+    """A token that a caller of the clinic was given for its credentials."""
     PANEL = "panel"
     """A logged-in person; `opt={"may": Permission...}` says what their role must allow, *Integrasi* if absent."""
     PERSON = "person"
@@ -46,6 +48,8 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             return
         case Right.HIS:
             await _facility_of(connection)
+        case Right.INBOUND:
+            await inbound_access.authorize(connection)
         case Right.PANEL:
             person = await _person_of(connection, handler)
             await demand(hub_of(connection), person, handler.opt.get("may", Permission.SATUSEHAT))

@@ -19,11 +19,13 @@ from litestar.template import TemplateConfig
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
 
-from admin import access, errors, language, words
+from admin import access, errors, inbound, language, words
 from admin.access import Right
 from admin.api import deliveries, records, schema
+from admin.api import inbound as inbound_api
 from admin.headers import SecurityHeaders
 from admin.health import live, ready, upstreams
+from admin.inbound_access import PACE, Doors
 from admin.language import Language
 from admin.metrics import metrics
 from admin.origin import OriginGuard
@@ -74,12 +76,17 @@ def create_app(hub: Hub) -> ASGIApp:
 def litestar_app(hub: Hub) -> Litestar:
     """The routes, each with the right it asks for."""
     throttle, durations, recent = Throttle(hub.database.clock), Durations(), Recent()
+    doors = Doors(Throttle(hub.database.clock), Throttle(hub.database.clock, PACE))
     return Litestar(
         route_handlers=[
             records.hand_in,
             deliveries.list_deliveries,
             deliveries.one_delivery,
             deliveries.resend_delivery,
+            inbound_api.list_inbound,
+            inbound_api.take_inbound,
+            inbound_api.call_inbound,
+            inbound.ROUTER,
             schema.schema,
             live,
             ready,
@@ -149,7 +156,7 @@ def litestar_app(hub: Hub) -> Litestar:
             openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
         ),
         on_app_init=[_quiet],
-        state=State({"hub": hub, "durations": durations}),
+        state=State({"hub": hub, "durations": durations, "doors": doors}),
     )
 
 

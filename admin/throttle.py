@@ -15,16 +15,17 @@ LONGEST_NAME = 100
 
 
 class Throttle:
-    """Counts tries to log in; forgets what is older than WINDOW. `clock` gives milliseconds."""
+    """Counts tries, of a login unless said otherwise; forgets what is older than `window`. Times in milliseconds."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, clock: Callable[[], int], window: int = WINDOW) -> None:
         self._clock = clock
+        self._window = window
         self._tries: dict[tuple[str, ...], deque[int]] = defaultdict(deque)
 
-    def admit(self, name: str, address: str) -> int:
+    def admit(self, name: str, address: str, per_name: int = PER_NAME, per_address: int = PER_ADDRESS) -> int:
         """0: go ahead, and the try counts from now on, so that parallel guesses gain nothing. Else seconds to wait."""
         keys = self._keys(name, address)
-        seconds = max(self._wait(key, most) for key, most in keys.items())
+        seconds = max(self._wait(key, most) for key, most in zip(keys, (per_name, per_address), strict=True))
         if not seconds:
             for key in keys:
                 self._tries[key].append(self._clock())
@@ -39,20 +40,20 @@ class Throttle:
             self._tries[by_address].pop()
 
     @staticmethod
-    def _keys(name: str, address: str) -> dict[tuple[str, ...], int]:
-        return {(address, name[:LONGEST_NAME]): PER_NAME, (address,): PER_ADDRESS}
+    def _keys(name: str, address: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return (address, name[:LONGEST_NAME]), (address,)
 
     def _wait(self, key: tuple[str, ...], most: int) -> int:
         tries = self._tries.get(key)
-        while tries and tries[0] <= self._clock() - WINDOW:
+        while tries and tries[0] <= self._clock() - self._window:
             tries.popleft()
         if not tries:
             self._tries.pop(key, None)
             return 0
-        return -(-(tries[0] + WINDOW - self._clock()) // 1000) if len(tries) >= most else 0
+        return -(-(tries[0] + self._window - self._clock()) // 1000) if len(tries) >= most else 0
 
     def _tidy(self) -> None:
         if len(self._tries) > MOST_KEYS:
-            begins = self._clock() - WINDOW
+            begins = self._clock() - self._window
             for key in [key for key, tries in self._tries.items() if not tries or tries[-1] <= begins]:
                 del self._tries[key]

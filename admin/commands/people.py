@@ -93,11 +93,12 @@ def facility_credentials(code: str, upstream: str) -> None:
     """Enter a clinic's secrets for an upstream; they are asked for and stored sealed."""
 
     async def work(hub: Hub) -> None:
-        spec = hub.catalog.upstreams.get(upstream)
-        if spec is None:
-            raise AntarError(f"no upstream {upstream!r}; known: {', '.join(hub.catalog.upstreams)}")
+        known = {name: each.credentials for name, each in hub.catalog.upstreams.items()}
+        known |= {each.account: each.credentials for each in hub.catalog.inbound.values()}
+        if upstream not in known:
+            raise AntarError(f"no upstream {upstream!r}; known: {', '.join(known)}")
         facility = await facilities.by_code(hub.database, code)
-        secrets = {name: typer.prompt(label, hide_input="secret" in name) for name, label in spec.credentials.items()}
+        secrets = {name: typer.prompt(label, hide_input="secret" in name) for name, label in known[upstream].items()}
         await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
 
     _with_hub(work)

@@ -1,0 +1,58 @@
+"""What callers asked of the clinic, for its system to fetch, and which number that system has called."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from admin.access import Right
+from admin.api.errors import ApiError
+from admin.inputs import LARGEST, Id
+from engine import inbound_book, inbound_requests
+from engine.facilities import FacilityRow
+from engine.hub import Hub
+
+PAGE = 50
+LARGEST_PAGE = 200
+
+
+class Called(Struct, forbid_unknown_fields=True):
+    """A number that was called."""
+
+    poli: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,10}$", description="Code of the poli.")]
+    date: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="YYYY-MM-DD.")]
+    number: Annotated[int, Meta(ge=1, le=2**31 - 1, description="`angkaantrean` of the answer.")]
+
+
+@get("/api/v1/inbound", operation_id="list_inbound", opt={"right": Right.HIS})
+async def list_inbound(
+    hub: NamedDependency[Hub],
+    facility: NamedDependency[FacilityRow],
+    after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before.")] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = PAGE,
+) -> dict[str, Any]:
+    """What was asked of the clinic since, the oldest first, each with the answer that was given."""
+    found = await inbound_requests.after(hub.database, facility.id, after, limit)
+    return {"requests": found, "next": found[-1]["id"] if found else after}
+
+
+@post("/api/v1/inbound/{id_:int}/taken", operation_id="take_inbound", opt={"right": Right.HIS}, status_code=200)
+async def take_inbound(id_: Id, hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow]) -> dict[str, Any]:
+    """Say that the clinic's system has it; saying it again changes nothing."""
+    if not await inbound_requests.taken(hub.database, facility.id, id_):
+        raise ApiError(404, "not_found", f"no request {id_} of this clinic")
+    return {"id": id_, "taken": True}
+
+
+@post("/api/v1/inbound/called", operation_id="call_inbound", opt={"right": Right.HIS}, status_code=200)
+async def call_inbound(
+    data: JSONBody[Called], hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow]
+) -> dict[str, Any]:
+    """Say that a number was called, so that those who wait see it on their phones."""
+    if not await inbound_book.call(hub.database, facility.id, data.poli, data.date, data.number):
+        raise ApiError(404, "not_found", "no such number stands in this queue")
+    return {"number": data.number, "called": True}

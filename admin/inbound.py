@@ -1,0 +1,142 @@
+"""/inbound/{clinic}: the queue service that others call on the clinic, as their envelopes want it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response, Router, get, post, put
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath
+
+from admin import inbound_access, inbound_shapes
+from admin.access import Right
+from admin.api.errors import ApiError
+from admin.api.parsing import parse, read_body
+from admin.inbound_access import Callee, Refusal
+from admin.traffic import route_of
+from engine import inbound_requests, inbound_tokens
+from engine.errors import place_of
+from engine.hub import Hub
+from engine.inbound_book import Book
+from engine.inbound_requests import DONE, Asked, Outcome
+
+Envelope = dict[str, Any]
+
+log = structlog.get_logger(__name__)
+
+
+@get("/auth", opt={"right": Right.OPEN})
+async def token(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Envelope:
+    """A token for the clinic's credentials; guessing is slowed down."""
+    callee = await inbound_access.find(request)
+    username, password = (request.headers.get(name, "") for name in ("x-username", "x-password"))
+    request.app.state.doors.log_in(callee, inbound_access.address_of(request), username, password)
+    ends_at = hub.database.clock() + callee.inbound.token_minutes * 60_000
+    key, account = hub.settings.secret_keys[0], callee.inbound.account
+    issued = inbound_tokens.issue(key, account, callee.facility.id, callee.credentials, ends_at)
+    return inbound_shapes.envelope(callee.inbound, DONE, "done", {"token": issued})
+
+
+@get("/antrean/status/{poli:str}/{day:str}", opt={"right": Right.INBOUND})
+async def status(
+    poli: FromPath[str], day: FromPath[str], hub: NamedDependency[Hub], callee: NamedDependency[Callee]
+) -> Envelope:
+    """How the queues of a poli stand."""
+    wanted, book = inbound_shapes.place(poli, day), _book(hub, callee)
+    outcome = await hub.database.write(lambda connection: book.status(connection, *wanted))
+    return inbound_shapes.status(callee.inbound, outcome)
+
+
+@post("/antrean", opt={"right": Right.INBOUND}, request_max_body_size=None, status_code=200)
+async def take(request: Request[Any, Any, Any], hub: NamedDependency[Hub], callee: NamedDependency[Callee]) -> Envelope:
+    """Give a number."""
+    content = inbound_shapes.content(await _body(request), inbound_shapes.NUMBER)
+    wish, book = inbound_shapes.number_wish(content), _book(hub, callee)
+    tell = inbound_shapes.given(callee.inbound, 2 if wish.doctor or wish.hours else 1)
+    asked = Asked(callee.facility, callee.inbound, "take", wish.card, content)
+    return await inbound_requests.answer(hub.database, asked, lambda connection: book.give(connection, wish), tell)
+
+
+@get("/antrean/sisapeserta/{card:str}/{poli:str}/{day:str}", opt={"right": Right.INBOUND})
+async def show(
+    card: FromPath[str],
+    poli: FromPath[str],
+    day: FromPath[str],
+    hub: NamedDependency[Hub],
+    callee: NamedDependency[Callee],
+) -> Envelope:
+    """How many are before the holder of the card."""
+    wish, book = inbound_shapes.card_wish(card, poli, day), _book(hub, callee)
+    return inbound_shapes.shown(
+        callee.inbound, await hub.database.write(lambda connection: book.show(connection, wish))
+    )
+
+
+@put("/antrean/batal", opt={"right": Right.INBOUND}, request_max_body_size=None)
+async def cancel(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], callee: NamedDependency[Callee]
+) -> Envelope:
+    """Take a number back. PUT because the caller says so."""
+    content = inbound_shapes.content(await _body(request), inbound_shapes.CANCELLATION)
+    wish, book = inbound_shapes.cancel_wish(content), _book(hub, callee)
+    asked = Asked(callee.facility, callee.inbound, "cancel", wish.card, content)
+    tell = inbound_shapes.bare(callee.inbound)
+    return await inbound_requests.answer(hub.database, asked, lambda connection: book.cancel(connection, wish), tell)
+
+
+@post("/peserta", opt={"right": Right.INBOUND}, request_max_body_size=None, status_code=200)
+async def patient(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], callee: NamedDependency[Callee]
+) -> Envelope:
+    """Keep a new patient for the clinic's system; from now on the card may take numbers."""
+    content = inbound_shapes.content(await _body(request), inbound_shapes.PATIENT)
+    asked = Asked(callee.facility, callee.inbound, "patient", inbound_shapes.patient_card(content), content)
+    tell = inbound_shapes.bare(callee.inbound)
+    return await inbound_requests.answer(hub.database, asked, lambda _: Outcome(DONE, "done"), tell)
+
+
+def _book(hub: Hub, callee: Callee) -> Book:
+    return Book(callee.facility, callee.inbound, hub.database.clock())
+
+
+async def _body(request: Request[Any, Any, Any]) -> Any:
+    _, [found, *_] = parse(await read_body(request.stream()), "application/json")
+    return found
+
+
+def _on_refusal(request: Request[Any, Any, Any], error: Refusal) -> Response[Any]:
+    inbound = inbound_access.service(inbound_access.hub_of(request))
+    headers = {"Retry-After": "60"} if error.status == 429 else {}
+    return Response(inbound_shapes.refusal(inbound, error.word, error.field), status_code=error.status, headers=headers)
+
+
+def _on_malformed(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
+    return _on_refusal(request, Refusal("malformed"))
+
+
+def _on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The caller shows our text to a patient; what broke is told in the log, without what was asked."""
+    log.error("inbound_broke", route=route_of(request.scope), **place_of(error))
+    return _on_refusal(request, Refusal("broken"))
+
+
+def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if error.status_code == 400:
+        return _on_malformed(request, error)
+    return Response({"metadata": {"message": error.detail, "code": error.status_code}}, status_code=error.status_code)
+
+
+ROUTER = Router(
+    "/inbound/{code:str}",
+    route_handlers=[token, status, take, show, cancel, patient],
+    dependencies={"callee": Provide(inbound_access.callee, sync_to_thread=False)},
+    exception_handlers={
+        Refusal: _on_refusal,
+        ApiError: _on_malformed,
+        HTTPException: _on_http_exception,
+        Exception: _on_any_error,
+    },
+    include_in_schema=False,
+)

@@ -1,0 +1,170 @@
+"""The queue service on the wire: each envelope as the reference says, and nobody in without a good token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from engine.facilities import set_credentials
+from sandbox.bpjs.mobile_jkn import MobileJkn
+from tests.conftest import Clock
+from tests.engine.house import House
+from tests.engine.test_inbound import DAY, SERVICE, opened
+
+pytestmark = pytest.mark.anyio
+
+BASE = "/inbound/klinik"
+CARD = "0001234567890"
+V1 = {"nomorkartu": CARD, "nik": "3171010101010001", "kodepoli": "001", "tanggalperiksa": DAY, "keluhan": "batuk"}
+V2 = V1 | {"kodedokter": 7, "jampraktek": "08:00-12:00", "norm": "000123", "nohp": "0812"}
+PATIENT = {
+    "nomorkartu": CARD,
+    "nik": "3171010101010001",
+    "nama": "Budi",
+    "jeniskelamin": "L",
+    "tanggallahir": "1990-01-01",
+}
+OK = {"message": "Ok", "code": 200}
+NOTE = SERVICE.texts["note"]
+
+
+@pytest.fixture
+async def phone(nobody: httpx.AsyncClient, house: House) -> MobileJkn:
+    """Logged in at a clinic that has one poli open."""
+    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: SERVICE})
+    await secrets(house, "rahasia")
+    await opened(house.hub.database, house.facility)
+    caller = MobileJkn(asking(nobody), "bpjs", "rahasia")
+    await caller.log_in()
+    return caller
+
+
+def asking(client: httpx.AsyncClient) -> Any:
+    async def ask(method: str, path: str, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
+        answer = await client.request(method, BASE + path, headers=dict(headers), json=body)
+        assert answer.status_code == 200
+        return dict(answer.json())
+
+    return ask
+
+
+async def secrets(house: House, password: str) -> None:
+    known = {"username": "bpjs", "password": password}
+    await set_credentials(house.hub.database, house.hub.vault, house.facility.id, SERVICE.account, known)
+
+
+async def test_a_number_is_taken_in_version_2(phone: MobileJkn) -> None:
+    standing = {"namapoli": "Umum", "sisaantrean": 0, "antreanpanggil": "-", "keterangan": NOTE}
+    told = {"nomorantrean": "001-1", "angkaantrean": 1, **standing}
+    assert await phone.take(V2) == {"response": told, "metadata": OK}
+    shown = {"nomorantrean": "001-1", **standing}
+    assert await phone.remaining(CARD, "001", DAY) == {"response": shown, "metadata": OK}
+
+
+async def test_a_number_is_taken_in_version_1_once_the_patient_is_registered(phone: MobileJkn) -> None:
+    assert (await phone.take(V1))["metadata"]["code"] == 202
+    assert (await phone.take(V1, PATIENT))["response"]["sisaantrean"] == "0"
+
+
+async def test_the_status_is_a_list_of_shifts(phone: MobileJkn) -> None:
+    await phone.take(V2)
+    told = {"namapoli": "Umum", "totalantrean": "1", "sisaantrean": 1, "antreanpanggil": "-", "keterangan": NOTE}
+    shift = {**told, "kodedokter": 7, "namadokter": "dr. Sari", "jampraktek": "08:00-12:00"}
+    assert await phone.status("001", DAY) == {"response": [shift], "metadata": OK}
+
+
+async def test_the_status_is_one_object_in_version_1(phone: MobileJkn, house: House) -> None:
+    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: replace(SERVICE, version=1)})
+    told = {"namapoli": "Umum", "totalantrean": "0", "sisaantrean": "0", "antreanpanggil": "-", "keterangan": NOTE}
+    assert await phone.status("001", DAY) == {"response": told, "metadata": OK}
+
+
+async def test_a_number_is_cancelled_once(phone: MobileJkn) -> None:
+    await phone.take(V2)
+    assert await phone.cancel(V2) == {"metadata": OK}
+    assert (await phone.cancel(V2))["metadata"] == {"message": SERVICE.texts["absent"], "code": 201}
+
+
+async def test_a_patient_is_registered(phone: MobileJkn) -> None:
+    assert await phone.register(PATIENT) == {"metadata": OK}
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"nomorkartu": "123"}, "card"),
+        ({"nomorkartu": None}, "card"),
+        ({"nomorkartu": 1234567890123}, "card"),
+        ({"nik": ""}, "nik"),
+        ({"tanggalperiksa": "10-03-2026"}, "date"),
+        ({"tanggalperiksa": "2026-02-30"}, "date"),
+        ({"tanggalperiksa": "2026-03-01"}, "past"),
+        ({"kodepoli": "%"}, "poli"),
+        ({"kodepoli": "999"}, "poli"),
+        ({"jampraktek": "13:00-14:00"}, "closed"),
+    ],
+)
+async def test_what_is_wrong_has_its_text(phone: MobileJkn, said: dict[str, Any], word: str) -> None:
+    assert (await phone.take(V2 | said))["metadata"] == {"message": SERVICE.texts[word], "code": 201}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"null", b"{", b'"x"', b'{"nomorkartu": {"$ne": 1}}', b'{"keluhan": "\\u0000"}', b"\xff", b"[" * 9000],
+)
+async def test_hostile_bodies_are_refused_in_the_envelope(
+    phone: MobileJkn, nobody: httpx.AsyncClient, body: bytes
+) -> None:
+    headers = {"x-token": phone.token, "x-username": "bpjs", "content-type": "application/json"}
+    for method, path in (("POST", "/antrean"), ("PUT", "/antrean/batal"), ("POST", "/peserta")):
+        answer = await nobody.request(method, BASE + path, headers=headers, content=body)
+        assert (answer.status_code, answer.json()["metadata"]["code"]) == (200, 201)
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "x" * 10_000])
+async def test_a_wrong_token_opens_nothing(phone: MobileJkn, token: str) -> None:
+    phone.token = token
+    assert (await phone.take(V2))["metadata"] == {"message": "Token Invalid", "code": 201}
+
+
+async def test_a_token_ends(phone: MobileJkn, clock: Clock) -> None:
+    clock.pass_(SERVICE.token_minutes * 60)
+    assert (await phone.take(V2))["metadata"]["message"] == "Token Invalid"
+
+
+async def test_new_credentials_end_the_tokens_of_the_old(phone: MobileJkn, house: House) -> None:
+    await secrets(house, "baru")
+    assert (await phone.take(V2))["metadata"]["message"] == "Token Invalid"
+
+
+async def test_whoever_guesses_the_password_has_to_wait(phone: MobileJkn, nobody: httpx.AsyncClient) -> None:
+    wrong = {"x-username": "bpjs", "x-password": "salah"}
+    answers = [await nobody.get(BASE + "/auth", headers=wrong) for _ in range(6)]
+    assert [each.status_code for each in answers] == [200] * 5 + [429]
+
+
+async def test_whoever_asks_too_fast_has_to_wait(phone: MobileJkn, house: House, nobody: httpx.AsyncClient) -> None:
+    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: replace(SERVICE, per_minute=3)})
+    headers = {"x-token": phone.token, "x-username": "bpjs"}
+    answers = [await nobody.get(f"{BASE}/antrean/status/001/{DAY}", headers=headers) for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+
+
+async def test_the_clinics_system_fetches_what_was_asked(phone: MobileJkn, his: httpx.AsyncClient) -> None:
+    await phone.take(V2)
+    [kept] = (await his.get("/api/v1/inbound")).json()["requests"]
+    assert (kept["operation"], kept["content"]["norm"], kept["answer"]["metadata"]) == ("take", "000123", OK)
+    assert (await his.post(f"/api/v1/inbound/{kept['id']}/taken")).status_code == 200
+    assert (await his.post("/api/v1/inbound/999/taken")).status_code == 404
+
+
+async def test_a_called_number_is_seen_on_the_phone(phone: MobileJkn, his: httpx.AsyncClient) -> None:
+    await phone.take(V2)
+    called = {"poli": "001", "date": DAY, "number": 1}
+    assert (await his.post("/api/v1/inbound/called", json=called)).status_code == 200
+    assert (await phone.remaining(CARD, "001", DAY))["response"]["antreanpanggil"] == "001-1"
+    assert (await phone.cancel(V2))["metadata"]["message"] == SERVICE.texts["served"]
