@@ -101,11 +101,29 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "DeliveryDetail": _object({**_DELIVERY, "waits_for": _list(_ref("Need")), "attempts": _list(_ref("Attempt"))}),
     "DeliveryPage": _object({"deliveries": _list(_ref("Delivery")), "next": MAYBE_TEXT}),
     "Resent": _object({"id": NUMBER, "status": {"enum": list(Status)}, "outcome": {"enum": ["done", "already"]}}),
+    "InboundPage": _object({"requests": _list(_ref("InboundRequest")), "next": NUMBER}),
+    "InboundRequest": _object(
+        {
+            "id": NUMBER,
+            "inbound": TEXT,
+            "operation": {"enum": ["take", "cancel", "patient"]},
+            "at": TIME,
+            "content": {"type": "object", "description": "The fields of the request that are known."},
+            "answer": {"type": "object", "description": "What the caller was told."},
+            "code": NUMBER,
+            "taken_at": MAYBE_TIME,
+        }
+    ),
+    "InboundTaken": _object({"id": NUMBER, "taken": {"type": "boolean"}}),
+    "InboundCalled": _object({"number": NUMBER, "called": {"type": "boolean"}}),
 }
 ANSWERS = {
     "list_deliveries": ("200", "DeliveryPage", ("400", "401", "503")),
     "read_delivery": ("200", "DeliveryDetail", ("400", "401", "404", "503")),
     "resend_delivery": ("202", "Resent", ("400", "401", "404", "409", "422", "503")),
+    "list_inbound": ("200", "InboundPage", ("400", "401", "503")),
+    "take_inbound": ("200", "InboundTaken", ("400", "401", "404", "503")),
+    "call_inbound": ("200", "InboundCalled", ("400", "401", "404", "503")),
 }
 """Operation -> (status, schema, statuses of its errors)."""
 ERRORS = {
