@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from adapters.memory import MemoryTokens
 from adapters.registry import ADAPTERS
 from adapters.wire.choose import open_wire
 from engine import code_lists
-from engine.catalog import Catalog, load
+from engine.catalog import load
 from engine.database import Database
 from engine.facilities import FacilityRow
 from engine.list_sync import HOUR, PAUSES, SCHEDULE, Synchroniser
@@ -100,14 +101,12 @@ async def desk(database: Database, facility: FacilityRow, url: str, clock: Clock
         upstream._wall = lambda: clock.now / 1000  # type: ignore[attr-defined]
     unlimited = {name: with_rate(each) for name, each in CATALOG.code_lists.items()}
     desk = Desk(database, facility, Accounts(url), upstreams)
-    desk.catalog = Catalog(CATALOG.specs, unlimited, CATALOG.upstreams, CATALOG.groups, CATALOG.hash, CATALOG.files)
+    desk.catalog = replace(CATALOG, code_lists=unlimited)
     yield desk
     await wire.close()
 
 
 def with_rate(code_list: Any) -> Any:
-    from dataclasses import replace
-
     return replace(code_list, upstream=replace(code_list.upstream, rate=None))
 
 
