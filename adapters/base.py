@@ -72,6 +72,8 @@ class Call:
     """The entry's own outcome rules; they are asked before the upstream's."""
     harmless_twice: bool = False
     """The entry says that sending it twice leaves the upstream as sending it once."""
+    base_path: str | None = None
+    """Another than the profile's."""
 
     @property
     def repeatable(self) -> bool:

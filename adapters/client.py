@@ -139,7 +139,8 @@ class HttpUpstream:
         return Exchange(reply, rule, response)
 
     def _request(self, call: Call, account: Account, headers: HeaderBlock) -> Request:
-        origin, prefix = _place(account.base_url, self.profile.base_path)
+        base_path = self.profile.base_path if call.base_path is None else call.base_path
+        origin, prefix = _place(account.base_url, base_path)
         if call.body is not None:
             headers = HeaderBlock(headers + _content_type(call.content_type or self.profile.content_type))
         times = self.profile.timeouts

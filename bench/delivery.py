@@ -108,7 +108,7 @@ async def finished_body(hub: Hub, facility: FacilityRow) -> bytes:
     scope = context(spec, dict(spec.example), facility)
     wanted = references.wanted(spec.needs_for("create"), scope)
     targets = [(facility.id, want.need.spec, key) for want in wanted for key, _ in want.targets]
-    known = await references.look_up(hub.database, targets)
+    known = await references.look_up(hub.database, targets, hub.catalog.items)
     needs = references.resolve(wanted, spec.needs, facility.id, known).values
     assert spec.payload is not None
     return orjson.dumps(spec.payload.render({**scope, "needs": needs}))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.registry import ADAPTERS
+from engine.code_list import CodeList
 from engine.faults import Faults, did_you_mean
 from engine.inbound import Inbound
 from engine.loading.code_lists import load_code_lists
@@ -15,10 +16,13 @@ from engine.loading.examples import check_examples
 from engine.loading.files import Sections, read_files
 from engine.loading.hashing import content_hash
 from engine.loading.inbound import load_inbound
+from engine.loading.mapped import Mapped, mapped
+from engine.loading.mappings import load_mappings
 from engine.loading.relations import check_relations
 from engine.loading.remedies import with_remedies
 from engine.loading.upstreams import LoadedUpstream, load_upstreams
-from engine.spec import CodeList, Spec, UpstreamSpec
+from engine.mapping.spec import MappingSpec
+from engine.spec import Spec, UpstreamSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,18 @@ class Catalog:
     specs: Mapping[str, Spec]
     code_lists: Mapping[str, CodeList]
     inbound: Mapping[str, Inbound]
+    mappings: Mapping[str, MappingSpec]
     upstreams: Mapping[str, UpstreamSpec]
     groups: tuple[str, ...]
     """As the dashboard shows them."""
     hash: str
     files: tuple[str, ...]
     """Relative to the configuration's folder."""
+
+    @property
+    def items(self) -> dict[str, MappingSpec]:
+        """The mappings by the type of their items."""
+        return {mapping.item: mapping for mapping in self.mappings.values()}
 
 
 def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
@@ -46,23 +56,27 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
     faults.settle()
     upstreams = load_upstreams(sections, ADAPTERS if adapters is None else adapters, faults)
     upstreams = with_remedies(upstreams, sections, faults)
-    specs = _load_specs(sections, upstreams, faults)
+    code_lists = load_code_lists(directory, sections, upstreams, faults)
+    mappings = load_mappings(sections, upstreams, code_lists, faults)
+    specs = _load_specs(sections, upstreams, mapped(mappings), faults)
     check_relations(sections, specs, faults)
-    code_lists = load_code_lists(sections, upstreams, faults)
     inbound = load_inbound(sections, code_lists, faults)
     faults.raise_if_any()
     return Catalog(
         specs=specs,
         code_lists=code_lists,
         inbound=inbound,
+        mappings=mappings,
         upstreams={name: each.spec for name, each in upstreams.items()},
         groups=tuple(sections.groups),
-        hash=_hash(sections, specs),
+        hash=_hash(sections, specs, mappings),
         files=tuple(sections.files),
     )
 
 
-def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], faults: Faults) -> dict[str, Spec]:
+def _load_specs(
+    sections: Sections, upstreams: Mapping[str, LoadedUpstream], mapped: Mapping[str, Mapped], faults: Faults
+) -> dict[str, Spec]:
     specs: dict[str, Spec] = {}
     for name, node in sections.specs.items():
         chosen = node.get("upstream")
@@ -74,15 +88,17 @@ def _load_specs(sections: Sections, upstreams: Mapping[str, LoadedUpstream], fau
         known = len(faults.found)
         upstream = upstreams[str(chosen.value)]
         entry = inheriting(node, upstream)
-        spec = load_entry(name, entry, upstream, sections, faults)
+        spec = load_entry(name, entry, upstream, sections, mapped, faults)
         if spec is not None:
             specs[name] = spec
             check_examples(spec, entry, clean=len(faults.found) == known, faults=faults)
     return specs
 
 
-def _hash(sections: Sections, specs: Mapping[str, Spec]) -> str:
+def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, MappingSpec]) -> str:
     upstreams = {name: node.plain() for name, node in sections.upstreams.items()}
     lists = {name: node.plain() for name, node in sections.code_lists.items()}
+    mapped = {name: mapping.hash for name, mapping in mappings.items()}
     inbound = {name: node.plain() for name, node in sections.inbound.items()}
-    return content_hash([sections.groups, upstreams, {name: spec.hash for name, spec in specs.items()}, lists, inbound])
+    named = {name: spec.hash for name, spec in specs.items()}
+    return content_hash([sections.groups, upstreams, named, lists, inbound, mapped])

@@ -76,7 +76,7 @@ async def unknown(
 
 _LOOK_UP = """
 SELECT v.list, v.key, c.gone_at FROM %s AS v
-LEFT JOIN code_rows AS c ON c.facility_id = :facility AND c.list = v.list AND c.key = v.key
+LEFT JOIN code_rows AS c ON c.facility_id IN (:facility, 0) AND c.list = v.list AND c.key = v.key
 WHERE (c.key IS NULL OR c.gone_at IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM code_rows AS r WHERE r.facility_id = :facility AND r.list = v.list)
+  AND EXISTS (SELECT 1 FROM code_rows AS r WHERE r.facility_id IN (:facility, 0) AND r.list = v.list)
 """

@@ -210,7 +210,7 @@ class Drain:
                 continue
             pending.append((spec, delivery, scope, wanted))
             targets += [(delivery.facility_id, want.need.spec, key) for want in wanted for key, _ in want.targets]
-        known = await references.look_up(self._around.database, targets)
+        known = await references.look_up(self._around.database, targets, self._around.catalog().items)
         undone = {d.id: references.undone(wanted, d.facility_id, known) for _, d, _, wanted in pending}
         gone = await cancel(self._around.database, [target for each in undone.values() for target in each])
         now = self._around.database.clock()

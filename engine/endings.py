@@ -149,6 +149,7 @@ class Endings:
             code=code_of(reply) if reply else None,
             problem=None if good else problem or (reply.message if reply else None),
             attempts=tuple(self._exchange.attempts),
+            codes=self._prepared.codes,
             **more,
         )
 

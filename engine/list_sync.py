@@ -1,43 +1,36 @@
-"""Reads code lists from their upstreams: by schedule or when asked, page by page, to be resumed by any worker."""
+"""Has code lists read: by schedule, when their file changed or when asked, to be resumed by any worker."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from adapters.base import Account, Call, Reply, Upstream, Verdict
+from adapters.base import Upstream
 from engine import code_lists
 from engine.accounts import Accounts
 from engine.catalog import Catalog
-from engine.code_lists import Held, Row
-from engine.context import facility_mapping
+from engine.code_list import SHARED, CodeList, Reads
+from engine.code_lists import Held
 from engine.database import Database
 from engine.errors import AntarError
 from engine.facilities import FacilityRow, all_facilities
-from engine.models import KEY_LENGTH
-from engine.rate import Rate
-from engine.spec import CodeList
+from engine.list_reading import Place, Reading, Sleep, read_file
+from engine.list_rows import NotReadable, Row
+from engine.mapping.review import follow
 
 SCHEDULE = "jadwal"
 """Who asks when nobody does."""
-PAUSES = (2.0, 10.0, 30.0)
-"""Seconds before a read that was not answered is repeated; after the last it is given up."""
 HOUR = 3_600_000
 """Milliseconds."""
 
 log = structlog.get_logger(__name__)
-
-Sleep = Callable[[float], Awaitable[None]]
-
-
-class NotReadable(AntarError):
-    """Why a code list cannot be read, in words for a person."""
 
 
 class Synchroniser:
@@ -58,7 +51,7 @@ class Synchroniser:
         self._sleep = sleep
 
     async def tick(self) -> None:
-        """Begin what is due by its schedule, and read until nothing is left to read."""
+        """Begin what is due, and read until nothing is left to read."""
         if not self._catalog().code_lists:
             return
         await self._begin_due()
@@ -68,9 +61,9 @@ class Synchroniser:
     async def read(self, held: Held) -> None:
         """Go on where it was left, to the end; the old copy stays where that cannot be reached."""
         try:
-            reading = Reading(self._database, held, await self._source(held), self._sleep)
-            if await reading.run():
-                await code_lists.finish(self._database, reading.held)
+            reached = await self._read(held)
+            if reached is not None:
+                await code_lists.finish(self._database, reached, list(self._consequences(held)))
         except AntarError as error:
             log.warning("list_not_read", list=held.list, facility=held.facility_id)
             await code_lists.give_up(self._database, held, str(error))
@@ -78,111 +71,75 @@ class Synchroniser:
             await code_lists.release(self._database, held)
             raise
 
-    async def _begin_due(self) -> None:
-        scheduled = [each for each in self._catalog().code_lists.values() if each.every is not None]
-        tried, now = await code_lists.last_tried(self._database), self._database.clock()
-        for facility in await all_facilities(self._database) if scheduled else ():
-            for each in scheduled:
-                due = now - tried.get((facility.id, each.name), 0) >= (each.every or 0) * HOUR
-                if due and not isinstance(await self._accounts.get(facility.id, each.upstream), str):
-                    await code_lists.begin(self._database, facility.id, each.name, SCHEDULE)
+    async def one(self, code_list: CodeList, facility: FacilityRow, key: str) -> Row | None:
+        """A row that the copy does not have, asked for alone and put into it. Raises AntarError."""
+        row = await (await self._place(code_list, [facility])).one(key)
+        if row is not None:
+            await code_lists.add_row(self._database, code_list.owner(facility.id), code_list.name, row)
+        return row
 
-    async def _source(self, held: Held) -> Source:
+    async def _read(self, held: Held) -> Held | None:
+        """How far it got; None: another worker has it now."""
         code_list = self._catalog().code_lists.get(held.list)
         if code_list is None:
             raise NotReadable("Daftar ini tidak ada lagi dalam konfigurasi.")
-        facility = next(row for row in await all_facilities(self._database) if row.id == held.facility_id)
-        account = await self._accounts.get(facility.id, code_list.upstream)
-        if isinstance(account, str):
-            raise NotReadable(account)
-        items = await self._items(code_list, facility)
-        return Source(code_list, facility, self._upstream(code_list.upstream.name), account, items)
+        if isinstance(code_list.source, Path):
+            return await read_file(self._database, held, code_list, code_list.source)
+        facilities = await all_facilities(self._database)
+        place = await self._place(code_list, [row for row in facilities if held.facility_id in (SHARED, row.id)])
+        items = await self._items(code_list, code_list.source, place.facility)
+        reading = Reading(self._database, held, place, code_list.source, items)
+        return reading.held if await reading.run() else None
 
-    async def _items(self, code_list: CodeList, facility: FacilityRow) -> list[Any]:
+    async def _begin_due(self) -> None:
+        tried, now = await code_lists.last_tried(self._database), self._database.clock()
+        facilities = await all_facilities(self._database)
+        for each in self._catalog().code_lists.values():
+            for facility in facilities[:1] if each.shared else facilities:
+                at = tried.get((each.owner(facility.id), each.name), 0)
+                candidates = facilities if each.shared else [facility]
+                if _is_due(each, at, now) and await self._may_be_read(each, candidates):
+                    await code_lists.ask(self._database, each, facility.id, SCHEDULE)
+
+    async def _may_be_read(self, code_list: CodeList, facilities: list[FacilityRow]) -> bool:
+        if isinstance(code_list.source, Path):
+            return True
+        accounts = [await self._accounts.get(facility.id, code_list.upstream) for facility in facilities]
+        return any(not isinstance(account, str) for account in accounts)
+
+    async def _place(self, code_list: CodeList, facilities: list[FacilityRow]) -> Place:
+        """As the first facility that may; raises NotReadable."""
+        missing = "Belum ada klinik."
+        for facility in facilities:
+            account = await self._accounts.get(facility.id, code_list.upstream)
+            if not isinstance(account, str):
+                return Place(code_list, facility, self._upstream(code_list.upstream.name), account, self._sleep)
+            missing = account
+        raise NotReadable(missing)
+
+    async def _items(self, code_list: CodeList, reads: Reads, facility: FacilityRow) -> list[Any]:
         """What the reads are repeated over."""
-        each = code_list.each
+        each = reads.each
         if each.list is not None:
-            rows = await code_lists.rows_of(self._database, facility.id, each.list)
+            source = self._catalog().code_lists[each.list]
+            rows = await code_lists.rows_of(self._database, source.owner(facility.id), each.list)
             if not rows:
-                raise NotReadable(f"Sinkronkan dahulu {self._catalog().code_lists[each.list].label}.")
+                raise NotReadable(f"Sinkronkan dahulu {source.label}.")
             return list(rows)
         if each.days:
             now = datetime.fromtimestamp(self._database.clock() / 1000, UTC).astimezone(ZoneInfo(facility.time_zone))
             return [(now.date() + timedelta(days=n)).isoformat() for n in range(each.days)]
         return list(each.values) or [None]
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a list is read, as whom, and over what the reads are repeated."""
-
-    code_list: CodeList
-    facility: FacilityRow
-    upstream: Upstream
-    account: Account
-    items: list[Any]
+    def _consequences(self, held: Held) -> Iterator[Callable[..., object]]:
+        """What a new copy means for the items that are mapped to it."""
+        for mapping in self._catalog().mappings.values():
+            if mapping.catalogue.list.name == held.list:
+                yield partial(follow, self._database, mapping, held.facility_id)
 
 
-class Reading:
-    """The reads of one synchronisation; `held` says how far it is."""
-
-    def __init__(self, database: Database, held: Held, source: Source, sleep: Sleep) -> None:
-        self.held = held
-        self._database = database
-        self._source = source
-        self._list = source.code_list
-        self._facility = facility_mapping(source.facility)
-        self._rate = Rate(source.code_list.upstream.rate)
-        self._sleep = sleep
-
-    async def run(self) -> bool:
-        """Whether all was read; False: another worker has it now. Raises AntarError."""
-        items = self._source.items
-        while self.held.done < len(items):
-            each = items[self.held.done]
-            rows, ended = await self._page(each)
-            done = self.held.done + int(ended)
-            offset = 0 if ended else self.held.offset + len(rows)
-            if not await code_lists.keep(self._database, self.held, rows, done=done, offset=offset, total=len(items)):
-                return False
-            self.held = replace(self.held, done=done, offset=offset)
-        return True
-
-    async def _page(self, each: Any) -> tuple[list[Row], bool]:
-        """The rows of the next page, and whether it is the last."""
-        scope = {"facility": self._facility, "each": each, "start": self.held.offset, "limit": self._list.page_size}
-        answered = {**scope, "body": (await self._ask(scope)).content}
-        found = self._list.rows.render(answered) or []
-        if not isinstance(found, list):
-            raise NotReadable(f"Jawaban {self._list.upstream.label} bukan daftar.")
-        return [self._row(row, each) for row in found], self._is_last(answered, len(found))
-
-    def _is_last(self, answered: dict[str, Any], brought: int) -> bool:
-        if self._list.page_size is None or not brought:
-            return True
-        if self._list.total is None:
-            return brought < self._list.page_size
-        total = self._list.total.render(answered)
-        return isinstance(total, int) and self.held.offset + brought >= total
-
-    def _row(self, row: Any, each: Any) -> Row:
-        scope = {"row": row, "each": each, "facility": self._facility}
-        key = str(self._list.key.render(scope))
-        if not 0 < len(key) <= KEY_LENGTH:
-            raise NotReadable(f"Kunci baris {key[:40]!r} kosong atau lebih dari {KEY_LENGTH} karakter.")
-        return Row(key, {column.name: column.value.render(scope) for column in self._list.columns})
-
-    async def _ask(self, scope: dict[str, Any]) -> Reply:
-        """A read that was answered; one that was not is repeated a few times."""
-        query = self._list.query.render(scope) if self._list.query else None
-        parameters = tuple((name, str(value)) for name, value in (query or {}).items())
-        call = Call("GET", str(self._list.path.render(scope)), parameters)
-        for pause in (*PAUSES, None):
-            await self._rate.wait()
-            reply = await self._source.upstream.send(call, self._source.account)
-            if reply.verdict is Verdict.ACCEPTED:
-                return reply
-            if reply.verdict is not Verdict.UNAVAILABLE or pause is None:
-                break
-            await self._sleep(max(pause, reply.retry_after or 0.0))
-        raise NotReadable(f"{self._list.upstream.label}: {reply.message or f'HTTP {reply.status}'}")
+def _is_due(code_list: CodeList, tried: int, now: int) -> bool:
+    """By its schedule; a file when it is younger than the last reading."""
+    if isinstance(code_list.source, Path):
+        return code_list.source.stat().st_mtime * 1000 > tried
+    return code_list.every is not None and now - tried >= code_list.every * HOUR

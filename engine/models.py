@@ -23,6 +23,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 KEY_LENGTH = 200
 """Characters of a record's key at most."""
 
+ITEM_NAME_LENGTH = 300
+"""Characters of an item's name that lists show."""
+
 WORD_LENGTH = 60
 """Characters of a word that a patient is found by."""
 
@@ -428,7 +431,8 @@ class CodeRow(Base):
     """A row of a code list as it was last read; one that vanished stays, because records still name it."""
 
     __tablename__ = "code_rows"
-    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    """Whose copy it is; 0: that of all facilities."""
     list: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     content: Mapped[str] = mapped_column(Text)
@@ -445,7 +449,8 @@ class Synchronisation(Base):
 
     __tablename__ = "synchronisations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
-    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
+    facility_id: Mapped[int] = mapped_column(Integer)
+    """Whose copy it is; 0: that of all facilities."""
     list: Mapped[str] = mapped_column(String(64))
     actor: Mapped[str] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(10))
@@ -462,6 +467,8 @@ class Synchronisation(Base):
     added: Mapped[int] = mapped_column(Integer, default=0)
     changed: Mapped[int] = mapped_column(Integer, default=0)
     gone: Mapped[int] = mapped_column(Integer, default=0)
+    since: Mapped[str | None] = mapped_column(String(10))
+    """Only what changed since this date is read; null: all is."""
     problem: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (
@@ -487,6 +494,72 @@ class StagedRow(Base):
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     content: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
+    withdrawn: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """1: the row must not be used any more."""
+
+
+class Item(Base):
+    """A thing of the clinic that is mapped to a code; see engine.mapping."""
+
+    __tablename__ = "items"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
+    item: Mapped[str] = mapped_column(String(64))
+    """Its type, under which it was handed in."""
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH))
+    name: Mapped[str] = mapped_column(String(ITEM_NAME_LENGTH))
+    words: Mapped[str] = mapped_column(Text)
+    """All values in lower case, for the search."""
+    record: Mapped[str] = mapped_column(Text)
+    """As JSON, as it was handed in."""
+    record_hash: Mapped[str] = mapped_column(String(32))
+    parts_hash: Mapped[str] = mapped_column(String(32))
+    """Of what is compared with a code: if it changes, somebody must look again."""
+    active: Mapped[bool] = mapped_column(Boolean)
+    state: Mapped[str] = mapped_column(String(10))
+    """unmapped, mapped or review"""
+    code: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
+    reason: Mapped[str | None] = mapped_column(String(20))
+    """Why it is to be reviewed: changed or withdrawn."""
+    mapped_by: Mapped[str | None] = mapped_column(String(100))
+    mapped_at: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        UniqueConstraint("facility_id", "item", "key"),
+        Index("ix_items_state", "facility_id", "item", "active", "state", "key"),
+        Index("ix_items_code", "item", "code"),
+    )
+
+
+class ItemChange(Base):
+    """Who gave an item which code when; never changed."""
+
+    __tablename__ = "item_changes"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    item_id: Mapped[int] = mapped_column(BigId, ForeignKey("items.id"), index=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(20))
+    """mapped, removed, changed (the record did), withdrawn or restored (the code was)"""
+    code: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
+    before: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
+    """The code that it had."""
+
+
+class CodeUse(Base):
+    """With which code of an item a delivery was last sent."""
+
+    __tablename__ = "code_uses"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    item: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The type of the item."""
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
+    )
+    code: Mapped[str] = mapped_column(String(KEY_LENGTH))
 
 
 class Counter(Base):

@@ -34,6 +34,8 @@ class Prepared:
     """(spec, key) of the records that it takes back."""
     call: Call | None
     """None: nothing is sent, the record is only looked up."""
+    codes: tuple[tuple[str, str, str], ...] = ()
+    """(type of the item, key, code) of the mapped items in it."""
     first_step: bool = False
     """A create after which an update is due at once."""
 
@@ -58,7 +60,9 @@ def prepare(
     if problems:
         text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
         return _not_sendable(spec, delivery, now, text, call)
-    return Prepared(delivery, spec, operation, scope, undoes(spec, resolved), call, first_step)
+    return Prepared(
+        delivery, spec, operation, scope, undoes(spec, resolved), call, first_step=first_step, codes=resolved.codes
+    )
 
 
 def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -11,8 +11,9 @@ from engine.context import FacilityView, context
 from engine.database import Database
 from engine.errors import AntarError
 from engine.loading.records import Validator
-from engine.references import Target, look_up, resolve, wanted
-from engine.spec import Operation, Spec
+from engine.mapping.codes import Mappings
+from engine.references import Target, Wanted, look_up, resolve, wanted
+from engine.spec import Known, Operation, Spec
 
 EXAMPLE_FACILITY = FacilityView("KLINIK", "Klinik Contoh", "Asia/Jakarta", "10000004")
 _NO_FACILITY = 0
@@ -52,13 +53,25 @@ def placeholder_context(
     reference = f"<{spec.name}>" if operation == "update" else None
     scope = context(spec, record, facility, reference=reference, operation=operation)
     wants = wanted(spec.needs_for(operation), scope)
-    targets: list[Target] = [(_NO_FACILITY, want.need.spec, key) for want in wants for key, _ in want.targets]
-    known = {target: f"<{target[1]} {target[2]}>" for target in targets}
-    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, known).values}
+    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, _placeholders(wants, _NO_FACILITY)).values}
+
+
+def _placeholders(wants: Iterable[Wanted], facility_id: int) -> dict[Target, Known]:
+    """ "<type key>" for whatever is needed."""
+    return {
+        (facility_id, want.need.spec, key): want.need.example or Known(f"<{want.need.spec} {key}>")
+        for want in wants
+        for key, _ in want.targets
+    }
 
 
 async def payload_of(
-    database: Database, spec: Spec, row: Any, facility: Any, operation: Operation | None = None
+    database: Database,
+    mappings: Mappings,
+    spec: Spec,
+    row: Any,
+    facility: Any,
+    operation: Operation | None = None,
 ) -> Any:
     """What would be sent for a stored delivery now; a need that has no reference yet shows as "<type key>".
 
@@ -73,6 +86,6 @@ async def payload_of(
     reference = row.reference if operation == "update" else None
     scope = context(spec, orjson.loads(row.record), facility, reference=reference, operation=operation)
     wants = wanted(spec.needs_for(operation), scope)
-    targets: list[Target] = [(row.facility_id, want.need.spec, key) for want in wants for key, _ in want.targets]
-    known = {target: f"<{target[1]} {target[2]}>" for target in targets} | await look_up(database, targets)
+    instead = _placeholders(wants, row.facility_id)
+    known = instead | await look_up(database, instead, mappings)
     return tree.render(scope | {"needs": resolve(wants, spec.needs, row.facility_id, known).values})

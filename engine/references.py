@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from engine.database import Database, as_json
 from engine.errors import AntarError
+from engine.mapping.codes import Mappings, codes_of
 from engine.models import KEY_LENGTH
-from engine.spec import Need
+from engine.spec import Known, Need
 
 Target = tuple[int, str, str]
 """(facility, spec, key) of a needed delivery."""
@@ -48,15 +49,22 @@ def _bounded(need: Need, key: str) -> str:
     return key
 
 
-def undone(wanted: Iterable[Wanted], facility_id: int, known: Mapping[Target, str]) -> list[Target]:
+def undone(wanted: Iterable[Wanted], facility_id: int, known: Mapping[Target, Known]) -> list[Target]:
     """What the record takes back and no reference is known of."""
     targets = ((facility_id, want.need.spec, key) for want in wanted if want.need.undo for key, _ in want.targets)
     return [target for target in targets if target not in known]
 
 
-async def look_up(database: Database, targets: Iterable[Target]) -> dict[Target, str]:
-    """The references that are known, of all targets of a batch in one query."""
-    unique = sorted(set(targets))
+async def look_up(database: Database, targets: Iterable[Target], mappings: Mappings) -> dict[Target, Known]:
+    """What is known, of all targets of a batch in one query; one more for each mapping that is among them."""
+    unique = set(targets)
+    known: dict[Target, Known] = {}
+    for item in {spec for _, spec, _ in unique if spec in mappings}:
+        known |= await codes_of(database, mappings[item], sorted(each for each in unique if each[1] == item))
+    return known | await _references(database, sorted(each for each in unique if each[1] not in mappings))
+
+
+async def _references(database: Database, unique: Sequence[Target]) -> dict[Target, Known]:
     if not unique:
         return {}
     columns = {"facility_id": "integer", "spec": "text", "key": "text"}
@@ -66,7 +74,7 @@ async def look_up(database: Database, targets: Iterable[Target]) -> dict[Target,
         "WHERE d.reference IS NOT NULL"
     )
     rows = await database.fetch(text(query), {"rows": as_json(unique)})
-    return {(facility_id, spec, key): reference for facility_id, spec, key, reference in rows}
+    return {(facility_id, spec, key): Known(reference) for facility_id, spec, key, reference in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +83,31 @@ class Resolved:
 
     values: Mapping[str, Any]
     missing: tuple[tuple[str, str], ...]
+    codes: tuple[tuple[str, str, str], ...] = ()
+    """(type of the item, key, code) of what is mapped."""
 
 
 def resolve(
-    wanted_: Iterable[Wanted], declared: Iterable[Need], facility_id: int, known: Mapping[Target, str]
+    wanted_: Iterable[Wanted], declared: Iterable[Need], facility_id: int, known: Mapping[Target, Known]
 ) -> Resolved:
     """Put references to needs; a need of one record is a mapping or null, a need with `each` a list."""
+    codes: list[tuple[str, str, str]] = []
     values: dict[str, Any] = {need.name: None if need.each is None else [] for need in declared}
     missing: list[tuple[str, str]] = []
     for want in wanted_:
         views = []
         for key, item in want.targets:
-            reference = known.get((facility_id, want.need.spec, key))
-            if reference is None:
+            found = known.get((facility_id, want.need.spec, key))
+            if found is None or not want.need.accepts(found):
                 missing.append((want.need.spec, key))
-            views.append({"reference": reference, "key": key, "item": item})
+            if found is not None and want.need.mapping is not None:
+                codes.append((want.need.spec, key, found.reference))
+            views.append(_view(want.need, key, item, found))
         values[want.need.name] = views if want.need.each is not None else next(iter(views), None)
-    return Resolved(values, tuple(dict.fromkeys(missing)))
+    return Resolved(values, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(codes)))
+
+
+def _view(need: Need, key: str, item: Any, found: Known | None) -> dict[str, Any]:
+    """What templates see of one need."""
+    view = {"reference": None if found is None else found.reference, "key": key, "item": item}
+    return view if need.mapping is None else {**view, "row": {} if found is None else found.row}

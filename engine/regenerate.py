@@ -14,6 +14,7 @@ from engine.database import Database
 from engine.errors import AntarError
 from engine.facilities import FacilityRow
 from engine.jobs import Action
+from engine.mapping.codes import Mappings
 from engine.preview import payload_of
 from engine.spec import Spec
 
@@ -37,13 +38,13 @@ class Preview:
         return [*self.changed, *self.again][:MOST]
 
 
-async def preview(database: Database, spec: Spec, facility: FacilityRow) -> Preview:
+async def preview(database: Database, mappings: Mappings, spec: Spec, facility: FacilityRow) -> Preview:
     """Compare what the entry makes of each sent record now with what was sent last; nothing is changed."""
     changed: list[int] = []
     same = faulty = 0
     async for row in _sent(database, facility.id, spec.name):
         try:
-            differs = await _differs(database, spec, row, facility)
+            differs = await _differs(database, mappings, spec, row, facility)
         except AntarError:
             faulty += 1
             continue
@@ -54,12 +55,14 @@ async def preview(database: Database, spec: Spec, facility: FacilityRow) -> Prev
     return Preview(tuple(changed), tuple(id_ for (id_,) in found), same, faulty)
 
 
-async def start(database: Database, spec: Spec, facility: FacilityRow, *, reason: str, actor: str) -> int | None:
+async def start(
+    database: Database, mappings: Mappings, spec: Spec, facility: FacilityRow, *, reason: str, actor: str
+) -> int | None:
     """Begin the job of what the preview shows now; the id of the one that runs already; None: nothing is to be done."""
     running = (await under_way(database, facility.id, spec.upstream.name)).get(spec.name)
     if running is not None:
         return int(running.id)
-    ids = (await preview(database, spec, facility)).ids
+    ids = (await preview(database, mappings, spec, facility)).ids
     if not ids:
         return None
     chosen, upstream = {"spec": spec.name, "ids": len(ids)}, spec.upstream.name
@@ -86,13 +89,13 @@ async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterato
         last = rows[-1].id
 
 
-async def _differs(database: Database, spec: Spec, row: Any, facility: FacilityRow) -> bool:
+async def _differs(database: Database, mappings: Mappings, spec: Spec, row: Any, facility: FacilityRow) -> bool:
     """A lookup is always done anew; what cannot be updated and what a person wrote stays."""
     if spec.endpoint is None:
         return True
     if spec.update is None or row.body is not None or row.request is None:
         return False
-    payload = await payload_of(database, spec, row, facility, operation=row.operation)
+    payload = await payload_of(database, mappings, spec, row, facility, operation=row.operation)
     return bool(orjson.loads(orjson.dumps(payload)) != orjson.loads(row.request))
 
 

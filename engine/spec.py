@@ -63,11 +63,38 @@ class Find:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A reference that is known; of a mapping the code, with its row."""
+
+    reference: str
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+
+Where = Mapping[str, frozenset[Any]]
+"""Columns of a code list, each with the values that will do."""
+
+
+def fits(row: Mapping[str, Any], where: Where) -> bool:
+    """Whether a row has one of the values in each of the columns."""
+    return all(row.get(name) in values for name, values in where.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Which codes of a mapping will do."""
+
+    where: Where
+    reason: str
+    """What another code is told by."""
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
-    """Another delivery whose reference the payload uses."""
+    """Another delivery whose reference the payload uses, or a mapped item whose code it uses."""
 
     name: str
     spec: str
+    """Of the delivery; with a mapping the type under which its items are handed in."""
     key: Template
     """An empty key: the record needs nothing here and `needs.<name>` is null."""
     each: Template | None = None
@@ -78,6 +105,15 @@ class Need:
     """None: needed for both."""
     undo: bool = False
     """The record takes the needed one back."""
+    mapping: str | None = None
+    accept: Accept | None = None
+    """None: any code of the mapping."""
+    example: Known | None = None
+    """A code of the mapping, for the entry's own examples."""
+
+    def accepts(self, known: Known) -> bool:
+        """Whether a reference will do."""
+        return self.accept is None or fits(known.row, self.accept.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +136,6 @@ class Column:
     label: str
     value: Template
     filter: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Each:
-    """What the reads of a code list are repeated over; all empty: one read."""
-
-    values: tuple[Any, ...] = ()
-    days: int = 0
-    """Today and the days after it, as YYYY-MM-DD in the facility's zone."""
-    list: str | None = None
-    """The rows of another code list, each a mapping of its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,32 +177,6 @@ class UpstreamSpec:
     statuses: Mapping[str, str] = field(default_factory=dict)
     """Status -> label on the panel, where it differs from the panel's own."""
     remedies: Remedies = field(default_factory=Remedies)
-
-
-@dataclass(frozen=True, slots=True)
-class CodeList:
-    """Reference data of an upstream, kept as a copy: how it is read, and what of it."""
-
-    name: str
-    label: str
-    group: str
-    upstream: UpstreamSpec
-    path: Template
-    """Context: facility, each, start, limit."""
-    query: Template | None
-    rows: Template
-    """A list read from the answer: context has `body`."""
-    total: Template | None
-    """How many rows there are on all pages; None: a page that is not full is the last."""
-    key: Template
-    """What makes a row the same row: context has `row` and `each`."""
-    columns: tuple[Column, ...]
-    each: Each = Each()
-    page_size: int | None = None
-    """Rows asked for at once; None: all come together."""
-    every: float | None = None
-    """Hours after which it is read again by itself; None: only when asked."""
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import say
 from engine import code_lists
+from engine.code_list import CodeList
 from engine.facilities import FacilityRow
 from engine.hub import Hub
-from engine.spec import CodeList
 
 SIZE = 50
 """Rows of a page."""
@@ -46,7 +46,7 @@ async def list_page(
     around = await frame(request, code_list.upstream.name)
     found = code_lists.Found([], None)
     if around.facility is not None:
-        found = await code_lists.search(hub.database, around.facility.id, name, q.strip(), after, SIZE)
+        found = await code_lists.search(hub.database, code_list.owner(around.facility.id), name, q.strip(), after, SIZE)
     context = {
         **await _state(hub, around, code_list),
         "groups": _groups(hub),
@@ -71,9 +71,10 @@ async def read_list(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], name: FromPath[str]
 ) -> Redirect:
     """Ask for it to be read; asked twice it is read once."""
-    around = await frame(request, _list(hub, name).upstream.name)
+    code_list = _list(hub, name)
+    around = await frame(request, code_list.upstream.name)
     if around.facility is not None:
-        await code_lists.begin(hub.database, around.facility.id, name, person.name)
+        await code_lists.ask(hub.database, code_list, around.facility.id, person.name)
     return Redirect(f"/referensi/{name}", status_code=303)
 
 

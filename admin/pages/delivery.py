@@ -90,7 +90,7 @@ async def _planned(found: Opened) -> dict[str, Any]:
     if any(each.method for each in found.detail.attempts):
         return {}
     try:
-        payload = await payload_of(found.hub.database, found.entry, row, found.facility)
+        payload = await payload_of(found.hub.database, found.hub.catalog.items, found.entry, row, found.facility)
     except AntarError as error:
         return {"not_planned": found.hide(str(error))}
     return {"planned": folded(orjson.dumps(payload), found.hide)} if payload is not None else {}

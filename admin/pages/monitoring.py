@@ -18,10 +18,11 @@ from admin.pages.filtering import Chosen, presets
 from admin.pages.frame import Frame, frame
 from admin.words import say
 from engine import counters, paging
+from engine.code_list import CodeList
 from engine.hub import Hub
 from engine.models import Status
 from engine.paging import Count
-from engine.spec import CodeList, Spec
+from engine.spec import Spec
 
 FIGURES: Mapping[str, tuple[Status, ...]] = {
     "total": (),

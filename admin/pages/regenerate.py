@@ -30,7 +30,7 @@ async def regenerate_page(
 ) -> Template:
     """How many would change and how many stay; nothing is done yet."""
     entry, around, facility = await _asked(request, hub, upstream, spec)
-    found = await regenerate.preview(hub.database, entry, facility)
+    found = await regenerate.preview(hub.database, hub.catalog.items, entry, facility)
     running = (await regenerate.under_way(hub.database, facility.id, upstream)).get(entry.name)
     context = {"frame": around, "spec": entry, "found": found, "most": regenerate.MOST, "running": running}
     return Template("regenerate.html", context=context)
@@ -46,7 +46,9 @@ async def begin_regenerate(
 ) -> Redirect:
     """Begin the job and go back to the dashboard, where its card shows how far it is."""
     entry, _, facility = await _asked(request, hub, upstream, spec)
-    await regenerate.start(hub.database, entry, facility, reason=say("regenerate.title"), actor=person.name)
+    await regenerate.start(
+        hub.database, hub.catalog.items, entry, facility, reason=say("regenerate.title"), actor=person.name
+    )
     return Redirect(f"/integrasi/{upstream}", status_code=303)
 
 

@@ -132,7 +132,7 @@ async def desk(found: Opened) -> Desk:
     """Raises nothing for a payload that cannot be made: mending that may be why somebody writes."""
     generated, problem = "", ""
     try:
-        payload = await payload_of(found.hub.database, found.entry, found.row, found.facility)
+        payload = await payload_of(found.hub.database, found.hub.catalog.items, found.entry, found.row, found.facility)
         generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
     except AntarError as error:
         problem = found.hide(str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.completion import completion
@@ -10,6 +11,7 @@ from engine.loading import reading
 from engine.loading.columns import columns
 from engine.loading.files import Sections
 from engine.loading.hashing import entry_hash
+from engine.loading.mapped import Mapped
 from engine.loading.merge import places_in, with_defaults
 from engine.loading.needs import needs, needs_shape
 from engine.loading.requests import endpoint, find, update
@@ -34,7 +36,14 @@ def inheriting(node: Node, upstream: LoadedUpstream) -> Node:
     return with_defaults(node, upstream.defaults)
 
 
-def load_entry(name: str, node: Node, upstream: LoadedUpstream, sections: Sections, faults: Faults) -> Spec | None:
+def load_entry(
+    name: str,
+    node: Node,
+    upstream: LoadedUpstream,
+    sections: Sections,
+    mapped: Mapping[str, Mapped],
+    faults: Faults,
+) -> Spec | None:
     """The compiled entry, of the node that `inheriting` gave; None where too much is missing. Faults leave holes."""
     path = f"specs.{name}"
     places = places_in(upstream.defaults, f"upstreams.{upstream.spec.name}.defaults")
@@ -44,7 +53,7 @@ def load_entry(name: str, node: Node, upstream: LoadedUpstream, sections: Sectio
     shape = of_schema(schema)
     given: Names = {"record": shape, "facility": FACILITY, "tables": of_value(tables)}
     wanting: Names = {**given, "operation": SCALAR}
-    sending: Names = {**wanting, "needs": needs_shape(node, templates, wanting), "reference": SCALAR}
+    sending: Names = {**wanting, "needs": needs_shape(node, templates, wanting, mapped), "reference": SCALAR}
     key, date = (_of_record(node, each, templates, given) for each in ("key", "date"))
     patient = node.get("patient")
     parts: dict[str, Any] = {
@@ -52,7 +61,7 @@ def load_entry(name: str, node: Node, upstream: LoadedUpstream, sections: Sectio
         "patient_norm": templates.expression(patient, "patient", "norm", given),
         "patient_name": templates.expression(patient, "patient", "name", given),
         "columns": columns(node, templates, given),
-        "needs": needs(node, templates, wanting),
+        "needs": needs(node, templates, wanting, mapped),
         "codes": _codes(node, templates, given),
         "payload": templates.tree(node, "", "payload", sending),
         "endpoint": endpoint(node, templates, sending),

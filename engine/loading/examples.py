@@ -19,26 +19,40 @@ KEY_LENGTH = 200
 
 def check_examples(spec: Spec, entry: Node, *, clean: bool, faults: Faults) -> None:
     """The record schema, then each example against it; rendered only if the entry is `clean` so far."""
-    if any(fault.path.startswith(f"specs.{spec.name}.record") for fault in faults.found):
-        return
+    path = f"specs.{spec.name}"
+    examples = {"example": spec.example, **{f"examples.{name}": record for name, record in spec.examples.items()}}
+    satisfying = check_record(path, entry, spec.record_schema, examples, faults)
+    for name in satisfying if clean else ():
+        source = entry.find(list(name.split(".", 1))).source
+        _check_rendering(spec, examples[name], _Place(source, f"{path}.{name}"), faults)
+
+
+def check_record(
+    path: str, entry: Node, schema: Mapping[str, Any], examples: Mapping[str, Mapping[str, Any]], faults: Faults
+) -> list[str]:
+    """The record schema, then each example against it; the names of those that satisfy it."""
+    if any(fault.path.startswith(f"{path}.record") for fault in faults.found):
+        return []
     try:
-        validator = Validator(spec.record_schema)
-    except SchemaFaults as schema:
-        for each in schema.wrong:
+        validator = Validator(schema)
+    except SchemaFaults as wrong:
+        for each in wrong.wrong:
             steps: Steps = ["record", *each.steps]
             message = each.message if "; " in each.message else f"{each.message}; write JSON Schema 2020-12"
-            faults.add(entry.find(steps).source, f"specs.{spec.name}.{dotted(steps)}", message)
-        return
-    for way, record in _examples(spec):
-        node = entry.find(way)
-        wrong = validator.wrong(record)
-        for each in wrong:
-            path = f"specs.{spec.name}.{dotted([*way, *each.steps])}"
-            faults.add(
-                node.place(each.steps, at_key=each.at_key), path, f"{each.message}; the example must satisfy `record`"
-            )
-        if clean and not wrong:
-            _check_rendering(spec, record, _Place(node.source, f"specs.{spec.name}.{dotted(way)}"), faults)
+            faults.add(entry.find(steps).source, f"{path}.{dotted(steps)}", message)
+        return []
+    return [name for name, record in examples.items() if _satisfies(validator, path, entry, name, record, faults)]
+
+
+def _satisfies(
+    validator: Validator, path: str, entry: Node, name: str, record: Mapping[str, Any], faults: Faults
+) -> bool:
+    way: Steps = list(name.split(".", 1))
+    node, wrong = entry.find(way), validator.wrong(record)
+    for each in wrong:
+        message = f"{each.message}; the example must satisfy `record`"
+        faults.add(node.place(each.steps, at_key=each.at_key), f"{path}.{dotted([*way, *each.steps])}", message)
+    return not wrong
 
 
 class _Place:
@@ -47,12 +61,6 @@ class _Place:
     def __init__(self, source: Source, path: str) -> None:
         self.source = source
         self.path = path
-
-
-def _examples(spec: Spec) -> Iterator[tuple[Steps, Mapping[str, Any]]]:
-    yield ["example"], spec.example
-    for name, record in spec.examples.items():
-        yield ["examples", name], record
 
 
 def _check_rendering(spec: Spec, record: Mapping[str, Any], place: _Place, faults: Faults) -> None:

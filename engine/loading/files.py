@@ -12,6 +12,11 @@ from engine.marks import Node, read
 
 DOORS = ("resources.yaml", "bpjs_jobs.yaml")
 """The first must be there, the second may be."""
+SECTIONS = (
+    *("upstreams", "fragments", "specs", "code_lists", "inbound"),
+    *("mappings", "vocabularies", "rules", "remedies"),
+)
+"""Each holds named things."""
 
 
 @dataclass(slots=True)
@@ -26,6 +31,8 @@ class Sections:
     specs: dict[str, Node] = field(default_factory=dict)
     code_lists: dict[str, Node] = field(default_factory=dict)
     inbound: dict[str, Node] = field(default_factory=dict)
+    mappings: dict[str, Node] = field(default_factory=dict)
+    vocabularies: dict[str, Node] = field(default_factory=dict)
     keys: dict[tuple[str, str], Source] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
@@ -85,7 +92,7 @@ def _add_sections(root: Node, sections: Sections, faults: Faults) -> None:
     for group in groups.items or () if groups is not None else ():
         if isinstance(group.value, str) and group.value not in sections.groups:
             sections.groups.append(group.value)
-    for section in ("upstreams", "fragments", "specs", "code_lists", "inbound", "rules", "remedies"):
+    for section in SECTIONS:
         named = root.get(section)
         if named is not None and named.entries is not None:
             _add_named(section, named, sections, faults)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.code_list import CodeList
 from engine.faults import Faults, did_you_mean
 from engine.inbound import Inbound
 from engine.loading import reading
 from engine.loading.files import Sections
 from engine.marks import Node
-from engine.spec import CodeList
 
 COLUMNS = {"polis": ("code", "name"), "shifts": ("poli", "code", "name", "hours", "places")}
 """What the code lists that declare the opening hours must have."""

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from engine.faults import did_you_mean
 from engine.loading import reading
+from engine.loading.mapped import Mapped
 from engine.loading.templates import Names, Templates
 from engine.marks import Node
-from engine.spec import Need, Operation
+from engine.spec import Accept, Need, Operation
 from engine.templating.shapes import ANY, SCALAR, Shape
 
 
-def needs(entry: Node, templates: Templates, names: Names) -> tuple[Need, ...]:
+def needs(entry: Node, templates: Templates, names: Names, mapped: Mapping[str, Mapped]) -> tuple[Need, ...]:
     """The section `needs`."""
-    found = (_need(name, node, templates, names) for name, node in reading.entries(entry, "needs").items())
+    found = (_need(name, node, templates, names, mapped) for name, node in reading.entries(entry, "needs").items())
     return tuple(need for need in found if need is not None)
 
 
-def needs_shape(entry: Node, templates: Templates, names: Names) -> Shape:
+def needs_shape(entry: Node, templates: Templates, names: Names, mapped: Mapping[str, Mapped]) -> Shape:
     """What is known of `needs` in templates."""
     shapes = {}
     for name, node in reading.entries(entry, "needs").items():
-        one = Shape({"reference": SCALAR, "key": SCALAR, "item": _item_shape(node, templates, names)})
+        keys = {"reference": SCALAR, "key": SCALAR, "item": _item_shape(node, templates, names)}
+        if node.get("mapping") is not None:
+            found = mapped.get(reading.text(node, "mapping"))
+            keys["row"] = ANY if found is None else found.shape
+        one = Shape(keys)
         shapes[name] = one if node.get("each") is None else Shape({}, one)
     return Shape(shapes)
 
@@ -29,7 +37,7 @@ def _item_shape(node: Node, templates: Templates, names: Names) -> Shape:
     return SCALAR if each is None else templates.compiler.shape(each, names).item or ANY
 
 
-def _need(name: str, node: Node, templates: Templates, names: Names) -> Need | None:
+def _need(name: str, node: Node, templates: Templates, names: Names, mapped: Mapping[str, Mapped]) -> Need | None:
     section = f"needs.{name}"
     each = templates.expression(node, section, "each", names)
     item_name = reading.text(node, "as", "item")
@@ -43,10 +51,25 @@ def _need(name: str, node: Node, templates: Templates, names: Names) -> Need | N
     when = templates.expression(node, section, "when", names)
     only = reading.text(node, "only")
     operation: Operation | None = "create" if only == "create" else "update" if only == "update" else None
-    for required in ("spec", "key"):
-        if node.get(required) is None:
-            templates.missing(node, section, required, f"a need names its {required}")
+    mapping = reading.text(node, "mapping") or None
+    if (mapping is None) == (node.get("spec") is None):
+        templates.missing(node, section, "spec", "a need names either its spec or its mapping")
+    if node.get("key") is None:
+        templates.missing(node, section, "key", "a need names its key")
     if key is None:
         return None
     undo = reading.flag(node, "undo", False)
-    return Need(name, reading.text(node, "spec"), key, each, item_name, when, operation, undo)
+    if mapping is None:
+        return Need(name, reading.text(node, "spec"), key, each, item_name, when, operation, undo)
+    found = mapped.get(mapping)
+    if found is None:
+        hint = did_you_mean(mapping, mapped) or "; declare it under mappings"
+        place = node.find(["mapping"]).source
+        templates.faults.add(place, f"{templates.path}.{section}.mapping", f"no mapping {mapping!r}{hint}")
+        return None
+    accept = _accept(node.get("accept"))
+    return Need(name, found.item, key, each, item_name, when, operation, undo, mapping, accept, found.example)
+
+
+def _accept(node: Node | None) -> Accept | None:
+    return None if node is None else Accept(reading.where(node.get("where")), reading.text(node, "reason"))

@@ -58,6 +58,11 @@ def plain_mapping(node: Node | None, key: str) -> dict[str, Any]:
     return {name: each.plain() for name, each in entries(node, key).items()}
 
 
+def where(node: Node | None) -> dict[str, frozenset[Any]]:
+    """Columns, each with the values that will do."""
+    return {} if node is None else {name: frozenset(each.plain()) for name, each in (node.entries or {}).items()}
+
+
 def pattern(node: Node | None, path: str, faults: Faults) -> re.Pattern[str] | None:
     """A regular expression; None where there is none or a faulty one."""
     if node is None or not isinstance(node.value, str):

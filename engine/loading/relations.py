@@ -28,7 +28,7 @@ def _check_group(name: str, spec: Spec, sections: Sections, faults: Faults) -> N
 
 def _check_needs(name: str, spec: Spec, sections: Sections, faults: Faults) -> None:
     for need in spec.needs:
-        if need.spec and need.spec not in sections.specs:
+        if need.mapping is None and need.spec and need.spec not in sections.specs:
             source = sections.specs[name].find(["needs", need.name, "spec"]).source
             hint = did_you_mean(need.spec, sections.specs) or "; declare it under specs"
             faults.add(source, f"specs.{name}.needs.{need.name}.spec", f"no entry {need.spec!r}{hint}")

@@ -135,6 +135,8 @@ class Settlement:
     """(spec, key) of the records whose reference is missing."""
     undone: tuple[tuple[str, str], ...] = ()
     """(spec, key) of the records that the upstream has removed by it."""
+    codes: tuple[tuple[str, str, str], ...] = ()
+    """(type of the item, key, code) of the mapped items that it was sent with."""
     attempts: tuple[AttemptRow, ...] = field(default=())
     upstream: str | None = None
     """Where its type goes now, if that is not where it was claimed for."""

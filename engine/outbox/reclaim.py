@@ -19,6 +19,9 @@ DEATHS = 3
 RACE = 120_000
 """Milliseconds after which no transaction can still be open that overlooked a wait."""
 
+MAPPING_RACE = 10_000
+"""The same between a wait and the confirming of a code; short, because the code may not do and then it waits on."""
+
 
 async def reclaim(database: Database) -> set[Channel]:
     """Take back the batches whose lease ended; safe to run in several processes at once."""
@@ -101,7 +104,8 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     recent ones are looked at again, and all of them when a worker starts.
     """
     since = 0 if everything else database.clock() - RACE
-    arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), {"since": since})]
+    names = {"since": since, "race": MAPPING_RACE, "everything": everything}
+    arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), names)]
     if not arrived:
         return set()
 
@@ -118,4 +122,9 @@ _OVERLOOKED = """
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 JOIN deliveries AS d ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
 WHERE w.created_at >= :since AND d.reference IS NOT NULL
+UNION
+SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
+JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
+WHERE w.created_at >= :since AND i.state = 'mapped'
+  AND (:everything OR i.mapped_at BETWEEN w.created_at - :race AND w.created_at + :race)
 """

@@ -13,6 +13,7 @@ from engine.causes import Kind, cause_text
 from engine.database import Database, as_json
 from engine.failpoints import failpoint
 from engine.models import Attempt, Status
+from engine.outbox.codes import note_codes
 from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.undo import forget
 
@@ -51,6 +52,7 @@ def _settle(
     )
     undone = [(s.delivery.facility_id, *target) for s in settlements if s.delivery.id in held for target in s.undone]
     forget(database, connection, undone, deltas)
+    note_codes(database, connection, [s for s in settlements if s.delivery.id in held])
     failpoint("released")
     _write_attempts(connection, settlements)
     counters.apply(database, connection, deltas)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from engine import code_lists
-from engine.code_lists import Row
+from engine.list_rows import Row
 from tests.conftest import Clock
 from tests.engine.house import AT, House, open_house
 from tests.engine.test_codes import CODED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from engine.catalog import Catalog, load
 from engine.context import context
 from engine.facilities import FacilityRow
 from engine.references import resolve, wanted
-from engine.spec import Operation, Spec
+from engine.spec import Known, Need, Operation, Spec
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -44,12 +44,15 @@ class Case(NamedTuple):
         return GOLDEN / f"{self.spec}.{self.example}{suffix}.json"
 
 
-class _Everything(dict[tuple[int, str, str], str]):
-    """Every delivery that is asked for has been sent."""
+class _Everything(dict[tuple[int, str, str], Known]):
+    """Every delivery that is asked for has been sent, every item is mapped to its example's code."""
+
+    def __init__(self, needs: Iterable[Need]) -> None:
+        self._mapped = {need.spec: need.example for need in needs if need.mapping is not None}
 
     def get(self, target: Any, default: Any = None) -> Any:
         _, spec, key = target
-        return KNOWN.get((spec, key), f"{spec}-{key}")
+        return self._mapped.get(spec) or Known(KNOWN.get((spec, key), f"{spec}-{key}"))
 
 
 @cache
@@ -87,7 +90,7 @@ def scope(spec: Spec, record: Mapping[str, Any], operation: Operation = "create"
     reference = None if operation == "create" else KNOWN.get((spec.name, str(record.get("id"))), "the-reference")
     seen = dict(context(spec, record, FACILITY, reference=reference, operation=operation))
     needs = spec.needs_for(operation)
-    resolved = resolve(wanted(needs, seen), spec.needs, FACILITY.id, _Everything())
+    resolved = resolve(wanted(needs, seen), spec.needs, FACILITY.id, _Everything(needs))
     return {**seen, "needs": resolved.values}
 
 

@@ -17,7 +17,9 @@ from engine import code_lists
 from engine.catalog import load
 from engine.database import Database
 from engine.facilities import FacilityRow
-from engine.list_sync import HOUR, PAUSES, SCHEDULE, Synchroniser
+from engine.list_reading import PAUSES
+from engine.list_rows import Row
+from engine.list_sync import HOUR, SCHEDULE, Synchroniser
 from engine.spec import UpstreamSpec
 from sandbox.bpjs.clinics import DEMO_CLINIC
 from sandbox.bpjs.reference import diagnoses, drugs, short
@@ -156,7 +158,7 @@ async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, worl
     await code_lists.begin(desk.database, desk.facility.id, "pcare_tindakan", "sari")
     dead = await code_lists.take(desk.database)
     assert dead is not None
-    assert await code_lists.keep(desk.database, dead, [code_lists.Row("10/x", {})], done=1, offset=0, total=3)
+    assert await code_lists.keep(desk.database, dead, [Row("10/x", {})], done=1, offset=0, total=3)
     assert await code_lists.take(desk.database) is None
     clock.pass_(61)
     await desk.synchroniser.tick()

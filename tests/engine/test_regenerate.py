@@ -41,7 +41,7 @@ async def three_sent(house: House) -> None:
 
 
 async def regenerated(house: House) -> int | None:
-    id_ = await start(house.hub.database, visit(house), house.facility, reason="Regenerate", actor="sari")
+    id_ = await start(house.hub.database, {}, visit(house), house.facility, reason="Regenerate", actor="sari")
     await run_jobs(house.hub.database, house.rung.add, lambda: False)
     await house.work()
     return id_
@@ -49,14 +49,14 @@ async def regenerated(house: House) -> int | None:
 
 async def test_without_a_change_all_stays_as_it_is(house: House) -> None:
     await three_sent(house)
-    found = await preview(house.hub.database, visit(house), house.facility)
+    found = await preview(house.hub.database, {}, visit(house), house.facility)
     assert (found.changed, found.same, found.faulty, found.again) == ((), 3, 0, ())
 
 
 async def test_only_what_would_be_another_content_is_sent_again(house: House) -> None:
     await three_sent(house)
     change(house, 'note: "{{ record.note }}"\n    example', 'remark: "{{ record.note }}"\n    example')
-    found = await preview(house.hub.database, visit(house), house.facility)
+    found = await preview(house.hub.database, {}, visit(house), house.facility)
     assert (len(found.changed), found.same) == (2, 1)
     assert await regenerated(house) is not None
     assert [put["remark"] for put in house.ministry.puts] == ["x", "x"]
@@ -66,7 +66,7 @@ async def test_after_an_update_the_update_is_compared(house: House) -> None:
     await three_sent(house)
     await house.hand_in("Visit", {"id": "V1", "note": "y"})
     await house.work()
-    found = await preview(house.hub.database, visit(house), house.facility)
+    found = await preview(house.hub.database, {}, visit(house), house.facility)
     assert (found.changed, found.same) == ((), 3)
 
 
@@ -81,14 +81,14 @@ async def test_what_failed_is_tried_once_more(house: House) -> None:
 async def test_a_type_that_is_only_looked_up_is_looked_up_anew(house: House) -> None:
     await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
     await house.work()
-    found = await preview(house.hub.database, house.hub.catalog.specs["Person"], house.facility)
+    found = await preview(house.hub.database, {}, house.hub.catalog.specs["Person"], house.facility)
     assert len(found.changed) == 1
 
 
 async def test_what_the_entry_can_no_longer_make_is_counted_and_left_alone(house: House) -> None:
     await three_sent(house)
     change(house, 'note: "{{ record.note }}"\n    example', 'note: "{{ record.note | utc }}"\n    example')
-    found = await preview(house.hub.database, visit(house), house.facility)
+    found = await preview(house.hub.database, {}, visit(house), house.facility)
     assert (found.faulty, found.same, found.ids) == (2, 1, [])
 
 
@@ -101,7 +101,7 @@ async def test_a_second_press_joins_the_job_that_runs(house: House) -> None:
     await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
     await house.work()
     spec = house.hub.catalog.specs["Person"]
-    first, second = [await start(house.hub.database, spec, house.facility, reason="x", actor="sari") for _ in "12"]
+    first, second = [await start(house.hub.database, {}, spec, house.facility, reason="x", actor="sari") for _ in "12"]
     assert first == second
     assert list(await under_way(house.hub.database, house.facility.id, "ministry")) == ["Person"]
 
@@ -109,4 +109,4 @@ async def test_a_second_press_joins_the_job_that_runs(house: House) -> None:
 async def test_many_are_read_batch_by_batch(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regenerate, "BATCH", 2)
     await three_sent(house)
-    assert (await preview(house.hub.database, visit(house), house.facility)).same == 3
+    assert (await preview(house.hub.database, {}, visit(house), house.facility)).same == 3

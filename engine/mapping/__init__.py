@@ -1,0 +1,1 @@
+"""Items of the clinic and the codes that people map them to."""

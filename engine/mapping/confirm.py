@@ -1,0 +1,138 @@
+"""What people do to items: confirm a code, take it away; what waits for it goes on in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from engine import audit, counters
+from engine.database import Database, as_json
+from engine.mapping.changes import note_all
+from engine.mapping.spec import MappingSpec
+from engine.outbox.entries import Channel
+from engine.outbox.settle import release
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A code for an item. `seen`: the item's code that the person had before their eyes, None if it had none."""
+
+    item_id: int
+    code: str
+    seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a confirmation came to."""
+
+    done: int
+    overtaken: tuple[int, ...]
+    """Items that somebody else gave another code meanwhile: they keep it."""
+    unknown: tuple[int, ...]
+    """Items whose code is not in the code list, or is withdrawn, or may not be chosen."""
+    channels: frozenset[Channel]
+    """Those in which something is due by it."""
+
+
+async def confirm(
+    database: Database, mapping: MappingSpec, facility_id: int, choices: Sequence[Choice], actor: str
+) -> Confirmed:
+    """Give items codes, all in one transaction; deliveries that waited for nothing else become due."""
+    return await database.write(lambda connection: _confirm(database, connection, mapping, facility_id, choices, actor))
+
+
+async def remove(database: Database, mapping: MappingSpec, facility_id: int, item_id: int, actor: str) -> bool:
+    """Take an item's code away: what needs it waits from now on. False if it has none."""
+
+    def run(connection: Connection) -> bool:
+        now = database.clock()
+        names = {"facility": facility_id, "item": mapping.item, "id": item_id, "now": now}
+        before = connection.execute(text(_HAD), names).all()
+        if not before:
+            return False
+        connection.execute(text(_REMOVE), names)
+        note_all(connection, now, actor, "removed", before)
+        _audit(connection, now, actor, "mapping.remove", facility_id, mapping, before[0].key)
+        return True
+
+    return await database.write(run)
+
+
+def _confirm(
+    database: Database,
+    connection: Connection,
+    mapping: MappingSpec,
+    facility_id: int,
+    choices: Sequence[Choice],
+    actor: str,
+) -> Confirmed:
+    now = database.clock()
+    wanted = {choice.item_id: choice for choice in choices}
+    items = _locked(database, connection, mapping, facility_id, list(wanted))
+    valid = _valid(database, connection, mapping, facility_id, {choice.code for choice in choices})
+    overtaken = [row for row in items if row.code not in (wanted[row.id].seen, wanted[row.id].code)]
+    unknown = [row for row in items if row not in overtaken and wanted[row.id].code not in valid]
+    chosen = [row for row in items if row not in overtaken and row not in unknown]
+    for row in chosen:
+        code = wanted[row.id].code
+        connection.execute(text(_CONFIRM), {"id": row.id, "code": code, "actor": actor, "now": now})
+        note_all(connection, now, actor, "mapped", [row], code)
+        _audit(connection, now, actor, "mapping.confirm", facility_id, mapping, f"{row.key}: {code}")
+    deltas = counters.Deltas()
+    channels = release(database, connection, [(facility_id, mapping.item, row.key) for row in chosen], deltas)
+    counters.apply(database, connection, deltas)
+    ids = [tuple(row.id for row in rows) for rows in (overtaken, unknown)]
+    return Confirmed(len(chosen), ids[0], ids[1], frozenset(channels))
+
+
+def _locked(
+    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, ids: Sequence[int]
+) -> list[Any]:
+    lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
+    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    query = (
+        "SELECT id, key, code FROM items WHERE facility_id = :facility AND item = :item "
+        f"AND id IN {wanted} ORDER BY id {lock}"
+    )
+    names = {"facility": facility_id, "item": mapping.item, "ids": as_json([[id_] for id_ in ids])}
+    return list(connection.execute(text(query), names))
+
+
+def _valid(
+    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, codes: set[str]
+) -> set[str]:
+    """Those codes that the copy of the list has and that may be chosen."""
+    code_list = mapping.catalogue.list
+    query = (
+        "SELECT c.key, c.content FROM code_rows AS c "
+        f"JOIN {database.rows({'k': 'text'}, 'codes')} AS v ON v.k = c.key "
+        "WHERE c.facility_id = :owner AND c.list = :list AND c.gone_at IS NULL"
+    )
+    names = {"owner": code_list.owner(facility_id), "list": code_list.name, "codes": as_json([[c] for c in codes])}
+    return {row.key for row in connection.execute(text(query), names) if mapping.may_choose(row.content)}
+
+
+def _audit(
+    connection: Connection, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, told: str
+) -> None:
+    audit.note(connection, now, actor, action, facility_id=facility_id, reason=f"{mapping.label}: {told}")
+
+
+_HAD = """
+SELECT id, key, code FROM items
+WHERE facility_id = :facility AND item = :item AND id = :id AND code IS NOT NULL
+"""
+
+_REMOVE = """
+UPDATE items SET state = 'unmapped', code = NULL, reason = NULL, mapped_by = NULL, mapped_at = NULL, changed_at = :now
+WHERE facility_id = :facility AND item = :item AND id = :id
+"""
+
+_CONFIRM = """
+UPDATE items SET state = 'mapped', code = :code, reason = NULL, mapped_by = :actor, mapped_at = :now,
+  changed_at = :now WHERE id = :id
+"""

@@ -1,0 +1,128 @@
+"""Items in: new ones wait for a code; one that changed where it is compared is to be looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from engine.database import Database, as_json
+from engine.facilities import FacilityRow
+from engine.mapping.changes import note_all
+from engine.mapping.spec import MappingSpec
+from engine.models import ITEM_NAME_LENGTH, Item
+from engine.outbox.entries import Added
+from engine.storable import content_hash
+
+SOURCE = "sistem klinik"
+"""Who hands items in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemEntry:
+    """An item that passed the door; the names of its fields are those of its row."""
+
+    key: str
+    name: str
+    words: str
+    record: str
+    record_hash: str
+    parts_hash: str
+    active: bool
+
+
+def entry_of(mapping: MappingSpec, facility: FacilityRow, record: Mapping[str, Any], text_: str) -> ItemEntry:
+    """The entry of a record, `text_` being the record as JSON. Raises TemplateError."""
+    scope = mapping.scope(record, facility)
+    name = str(mapping.item_name.render(scope) or "")
+    parts = [part.ours.render(scope) for part in mapping.parts]
+    shown = [column.value.render(scope) for column in mapping.columns]
+    key = mapping.key.render(scope)
+    return ItemEntry(
+        key="" if key is None else str(key),
+        name=name[:ITEM_NAME_LENGTH],
+        words=" ".join(str(each) for each in (key, name, *shown) if each not in (None, "")).casefold(),
+        record=text_,
+        record_hash=content_hash(record),
+        parts_hash=content_hash(parts),
+        active=mapping.active is None or bool(mapping.active.render(scope)),
+    )
+
+
+async def add(
+    database: Database, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry]
+) -> list[tuple[int, Added]]:
+    """Store all in one transaction; for each entry its item's id and what became of it, in order."""
+    return await database.write(lambda connection: _add(database, connection, mapping, facility_id, entries))
+
+
+def _add(
+    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry]
+) -> list[tuple[int, Added]]:
+    now = database.clock()
+    newest = {entry.key: entry for entry in entries}
+    new = _insert(database, connection, mapping, facility_id, list(newest.values()), now)
+    stored = _stored(database, connection, mapping, facility_id, list(newest))
+    changed = [(stored[key], entry) for key, entry in newest.items() if stored[key].record_hash != entry.record_hash]
+    _change(connection, changed, now)
+    outcomes = {key: Added.ACCEPTED if key in new else Added.UNCHANGED for key in stored}
+    outcomes |= {entry.key: Added.CHANGED for _, entry in changed}
+    return [(stored[entry.key].id, outcomes[entry.key]) for entry in entries]
+
+
+def _insert(
+    database: Database,
+    connection: Connection,
+    mapping: MappingSpec,
+    facility_id: int,
+    entries: Sequence[ItemEntry],
+    now: int,
+) -> set[str]:
+    """The keys that were not there."""
+    rows = [[getattr(entry, name) for name in _COLUMNS] for entry in entries]
+    parameters = {"facility": facility_id, "item": mapping.item, "now": now, "rows": as_json(rows)}
+    return set(connection.execute(text(_INSERT % database.rows(_COLUMNS, "rows")), parameters).scalars())
+
+
+def _stored(
+    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, keys: Sequence[str]
+) -> dict[str, Any]:
+    lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF i"
+    query = (
+        f"SELECT i.* FROM items AS i JOIN {database.rows({'k': 'text'}, 'keys')} AS v ON i.key = v.k "
+        f"WHERE i.facility_id = :facility AND i.item = :item ORDER BY i.id {lock}"
+    )
+    names = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
+    return {row.key: row for row in connection.execute(text(query), names)}
+
+
+def _change(connection: Connection, changed: Sequence[tuple[Any, ItemEntry]], now: int) -> None:
+    """A code that was confirmed for other content must be looked at again."""
+    doubtful = [row for row, entry in changed if row.state == "mapped" and row.parts_hash != entry.parts_hash]
+    again = {row.id for row in doubtful}
+    for row, entry in changed:
+        state = {"state": "review", "reason": "changed"} if row.id in again else {}
+        values = {name: getattr(entry, name) for name in _COLUMNS} | state
+        connection.execute(Item.__table__.update().where(Item.id == row.id).values(**values, changed_at=now))  # type: ignore[attr-defined]
+    note_all(connection, now, SOURCE, "changed", doubtful)
+
+
+_COLUMNS = {
+    "key": "text",
+    "name": "text",
+    "words": "text",
+    "record": "text",
+    "record_hash": "text",
+    "parts_hash": "text",
+    "active": "boolean",
+}
+
+_INSERT = """
+INSERT INTO items (facility_id, item, key, name, words, record, record_hash, parts_hash, active, state, created_at,
+  changed_at)
+SELECT :facility, :item, v.key, v.name, v.words, v.record, v.record_hash, v.parts_hash, v.active, 'unmapped',
+  CAST(:now AS BIGINT), CAST(:now AS BIGINT) FROM %s AS v WHERE true
+ON CONFLICT (facility_id, item, key) DO NOTHING RETURNING key
+"""

@@ -1,0 +1,45 @@
+"""What a new copy of a code list means for the items that are mapped to it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from engine import counters
+from engine.code_list import SHARED
+from engine.database import Database
+from engine.mapping.changes import note_all
+from engine.mapping.spec import MappingSpec
+from engine.outbox.settle import release
+
+WATCH = "Antar"
+"""Who acts when nobody does."""
+
+
+def follow(database: Database, mapping: MappingSpec, owner: int, connection: Connection) -> None:
+    """A code that was withdrawn sends its items to review, one that came back lets them go; `owner`: whose copy."""
+    now, code_list = database.clock(), mapping.catalogue.list.name
+    names = {"item": mapping.item, "list": code_list, "owner": owner, "shared": owner == SHARED, "now": now}
+    withdrawn = connection.execute(text(_WITHDRAW), names).all()
+    restored = connection.execute(text(_RESTORE), names).all()
+    note_all(connection, now, WATCH, "withdrawn", withdrawn)
+    note_all(connection, now, WATCH, "restored", restored)
+    deltas = counters.Deltas()
+    release(database, connection, [(row.facility_id, mapping.item, row.key) for row in restored], deltas)
+    counters.apply(database, connection, deltas)
+
+
+_GONE = """(SELECT 1 FROM code_rows AS c
+  WHERE c.facility_id = :owner AND c.list = :list AND c.key = items.code AND c.gone_at IS NOT NULL)"""
+
+_OURS = "item = :item AND (:shared OR facility_id = :owner)"
+
+_WITHDRAW = f"""
+UPDATE items SET state = 'review', reason = 'withdrawn', changed_at = :now
+WHERE {_OURS} AND state = 'mapped' AND EXISTS {_GONE} RETURNING id, facility_id, key, code
+"""
+
+_RESTORE = f"""
+UPDATE items SET state = 'mapped', reason = NULL, changed_at = :now
+WHERE {_OURS} AND state = 'review' AND reason = 'withdrawn' AND NOT EXISTS {_GONE}
+RETURNING id, facility_id, key, code
+"""

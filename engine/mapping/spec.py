@@ -1,0 +1,84 @@
+"""A mapping as the YAML says it, once believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from engine.code_list import CodeList
+from engine.completion import Completion
+from engine.faults import Source
+from engine.spec import Column, UpstreamSpec, Where, fits
+from engine.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class PartSpec:
+    """What is compared of an item and a code, as the YAML says it."""
+
+    name: str
+    label: str
+    kind: Literal["words", "quantity", "term"]
+    ours: Template
+    """A text or a list of texts: context is record."""
+    theirs: str
+    """The column of the code list."""
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    weight: float = 1.0
+    veto: bool = False
+    """What differs here must be confirmed expressly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The code list that is mapped to, by names of its columns."""
+
+    list: CodeList
+    name: str
+    found_by: tuple[str, ...]
+    exact: tuple[str, ...] = ()
+    only: Where = field(default_factory=dict)
+    """The rows that may be chosen."""
+    replacement: str | None = None
+    """Names the code to take in place of one that is withdrawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSpec:
+    """Items of the clinic that are mapped to the codes of a code list."""
+
+    name: str
+    label: str
+    upstream: UpstreamSpec
+    item: str
+    """The type under which items are handed in, as records are."""
+    one: str
+    many: str
+    code: str
+    title: str
+    source: Source
+    hash: str
+    key: Template
+    item_name: Template
+    active: Template | None
+    record_schema: Mapping[str, Any]
+    completion: Completion
+    columns: tuple[Column, ...]
+    example: Mapping[str, Any]
+    catalogue: Catalogue
+    parts: tuple[PartSpec, ...]
+    vocabulary: Mapping[str, Any] = field(default_factory=dict)
+    """Plain: abbreviations, units, stop, terms; see engine.matching."""
+    icon: str = "arrows-exchange"
+    description: str = ""
+
+    def may_choose(self, content: str) -> bool:
+        """Whether a row of the code list, as JSON of its columns, may be chosen."""
+        return not self.catalogue.only or fits(orjson.loads(content), self.catalogue.only)
+
+    def scope(self, record: Mapping[str, Any], facility: Any) -> dict[str, Any]:
+        """What its templates see."""
+        return {"record": self.completion(record), "facility": facility}
