@@ -365,6 +365,8 @@ class Wait(Base):
         BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
     )
     created_at: Mapped[int] = mapped_column(BigInteger, index=True)
+    seen: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
+    """The code of a mapped item that does not do: it is waited for another."""
 
 
 class Attempt(Base):

@@ -46,7 +46,7 @@ def prepare(
     """A Prepared, or the Settlement of what cannot be sent: it waits, or is faulty. Pure: nothing is awaited."""
     operation = spec.operation_for(delivery.reference)
     if resolved.missing:
-        return _blocked(delivery, resolved.missing)
+        return _blocked(delivery, resolved)
     if operation == "update" and spec.update is None:
         return Settlement(delivery, Status.SENT, requeue_if_changed=False)
     scope = {**scope, "needs": resolved.values}
@@ -142,9 +142,16 @@ def _query(rendered: Any) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in (rendered or {}).items())
 
 
-def _blocked(delivery: Claimed, missing: tuple[tuple[str, str], ...]) -> Settlement:
+def _blocked(delivery: Claimed, resolved: Resolved) -> Settlement:
     """What it waits for stands in its waits alone: words would be out of date with the first that arrives."""
-    return Settlement(delivery, Status.BLOCKED, tries=delivery.tries, in_doubt=delivery.in_doubt, waits=missing)
+    return Settlement(
+        delivery,
+        Status.BLOCKED,
+        tries=delivery.tries,
+        in_doubt=delivery.in_doubt,
+        waits=resolved.missing,
+        codes=resolved.codes,
+    )
 
 
 def _not_sendable(spec: Spec, delivery: Claimed, now: int, problem: str, call: Call | None = None) -> Settlement:

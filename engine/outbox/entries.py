@@ -136,7 +136,7 @@ class Settlement:
     undone: tuple[tuple[str, str], ...] = ()
     """(spec, key) of the records that the upstream has removed by it."""
     codes: tuple[tuple[str, str, str], ...] = ()
-    """(type of the item, key, code) of the mapped items that it was sent with."""
+    """(type of the item, key, code) of the mapped items that it was sent with, or for which another code is awaited."""
     attempts: tuple[AttemptRow, ...] = field(default=())
     upstream: str | None = None
     """Where its type goes now, if that is not where it was claimed for."""

@@ -19,9 +19,6 @@ DEATHS = 3
 RACE = 120_000
 """Milliseconds after which no transaction can still be open that overlooked a wait."""
 
-MAPPING_RACE = 10_000
-"""The same between a wait and the confirming of a code; short, because the code may not do and then it waits on."""
-
 
 async def reclaim(database: Database) -> set[Channel]:
     """Take back the batches whose lease ended; safe to run in several processes at once."""
@@ -104,8 +101,7 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     recent ones are looked at again, and all of them when a worker starts.
     """
     since = 0 if everything else database.clock() - RACE
-    names = {"since": since, "race": MAPPING_RACE, "everything": everything}
-    arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), names)]
+    arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), {"since": since})]
     if not arrived:
         return set()
 
@@ -125,6 +121,5 @@ WHERE w.created_at >= :since AND d.reference IS NOT NULL
 UNION
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
-WHERE w.created_at >= :since AND i.state = 'mapped'
-  AND (:everything OR i.mapped_at BETWEEN w.created_at - :race AND w.created_at + :race)
+WHERE w.created_at >= :since AND i.state = 'mapped' AND (w.seen IS NULL OR w.seen <> i.code)
 """

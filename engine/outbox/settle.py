@@ -151,11 +151,14 @@ def _statement(database: Database) -> str:
 
 
 def _write_waits(database: Database, connection: Connection, settlements: Sequence[Settlement], now: int) -> None:
-    rows = [
-        [s.delivery.facility_id, spec, key, s.delivery.id, now, s.delivery.lane]
-        for s in settlements
-        for spec, key in s.waits
-    ]
+    rows = []
+    for s in settlements:
+        seen = {(item, key): code for item, key, code in s.codes}
+        delivery = s.delivery
+        rows += [
+            [delivery.facility_id, spec, key, delivery.id, now, seen.get((spec, key)), delivery.lane]
+            for spec, key in s.waits
+        ]
     if not rows:
         return
     columns = {
@@ -164,6 +167,7 @@ def _write_waits(database: Database, connection: Connection, settlements: Sequen
         "key": "text",
         "delivery_id": "bigint",
         "created_at": "bigint",
+        "seen": "text",
     }
     names, wanted = ", ".join(columns), database.rows({**columns, "lane": "smallint"}, "rows")
     parameters = {"rows": as_json(rows)}

@@ -18,6 +18,7 @@ def upgrade() -> None:
             batch.drop_constraint(f"fk_{table}_facility_id", type_="foreignkey")
     op.add_column("synchronisations", sa.Column("since", sa.String(length=10), nullable=True))
     op.add_column("staged_rows", sa.Column("withdrawn", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.add_column("waits", sa.Column("seen", KEY, nullable=True))
     op.create_table(
         "items",
         sa.Column("id", BIG_ID, autoincrement=True, nullable=False),
@@ -72,6 +73,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("code_uses", "item_changes", "items"):
         op.drop_table(table)
+    op.drop_column("waits", "seen")
     op.drop_column("staged_rows", "withdrawn")
     op.drop_column("synchronisations", "since")
     for table in ("code_rows", "synchronisations"):
