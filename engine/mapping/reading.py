@@ -49,7 +49,7 @@ class Page:
 
 async def counts(database: Database, mapping: MappingSpec, facility_id: int) -> Counts:
     """Costs what the clinic's items cost: some thousands at most."""
-    names = {"facility": facility_id, "item": mapping.item}
+    names = mapping.names(facility_id)
     by_state = {row.state: row.n for row in await database.fetch(text(_COUNTS), names)}
     [(waiting,)] = await database.fetch(text(_WAITING), names)
     return Counts(by_state.get(UNMAPPED, 0), by_state.get(REVIEW, 0), by_state.get(MAPPED, 0), waiting)
@@ -70,7 +70,7 @@ async def page(
     parameters: dict[str, Any] = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(wanted)}
     parameters |= {f"raw{n}": word for n, word in enumerate(wanted)}
     further = "WHERE waiting < :waiting OR (waiting = :waiting AND id > :id)" if after else ""
-    names = _names(mapping, facility_id) | {"state": state, "size": size + 1}
+    names = mapping.names(facility_id) | {"state": state, "size": size + 1}
     names |= {"waiting": after[0], "id": after[1]} if after else {}
     rows = await database.fetch(text(_PAGE % (conditions, further)), parameters | names)
     last = rows[size - 1] if len(rows) > size else None
@@ -79,7 +79,7 @@ async def page(
 
 async def one(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> Any | None:
     """A row as in Page with state and active; None if there is no such item."""
-    rows = await database.fetch(text(_ONE), _names(mapping, facility_id) | {"id": item_id})
+    rows = await database.fetch(text(_ONE), mapping.names(facility_id) | {"id": item_id})
     return rows[0] if rows else None
 
 
@@ -105,12 +105,6 @@ def content_of(row: Any) -> dict[str, Any]:
     """The columns of the code's row; empty where there is none."""
     found: dict[str, Any] = orjson.loads(row.content) if row.content else {}
     return found
-
-
-def _names(mapping: MappingSpec, facility_id: int) -> dict[str, Any]:
-    code_list = mapping.catalogue.list
-    owner = code_list.owner(facility_id)
-    return {"facility": facility_id, "item": mapping.item, "list": code_list.name, "owner": owner}
 
 
 def _escaped(word: str) -> str:

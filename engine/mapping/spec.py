@@ -79,6 +79,12 @@ class MappingSpec:
         """Whether a row of the code list, as JSON of its columns, may be chosen."""
         return not self.catalogue.only or fits(orjson.loads(content), self.catalogue.only)
 
+    def names(self, facility_id: int) -> dict[str, Any]:
+        """Parameters of the statements on its items and codes."""
+        code_list = self.catalogue.list
+        owner = code_list.owner(facility_id)
+        return {"facility": facility_id, "item": self.item, "list": code_list.name, "owner": owner}
+
     def scope(self, record: Mapping[str, Any], facility: Any) -> dict[str, Any]:
         """What its templates see."""
         return {"record": self.completion(record), "facility": facility}
