@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,8 +25,8 @@ from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_bac
 from engine.outbox.reroute import UNKNOWN
 from engine.outbox.undo import cancel
 from engine.prepare import Prepared, cancelled, prepare, scope_of
-from engine.rate import Rate
 from engine.settler import Settler
+from engine.shares import Limits, Share, Shares
 from engine.spec import UpstreamSpec
 
 LARGEST_BATCH = 200
@@ -49,8 +49,7 @@ class Surroundings:
     leases: dict[int, Lease]
     full: Callable[[Channel, str], None]
     """Told when a claim came back full: there is work for other workers too."""
-    rates: dict[tuple[Channel, float | None], Rate] = field(default_factory=dict)
-    """They outlive a drain: one that ends and begins anew each moment would start with a full bucket."""
+    shares: Shares
 
 
 class Drain:
@@ -76,7 +75,7 @@ class Drain:
         self._batch = min(LARGEST_BATCH, 2 * self._slots)
         self._ready: asyncio.Queue[Prepared | None] = asyncio.Queue()
         self._low = asyncio.Event()
-        self._rate = around.rates.setdefault((channel, upstream_spec.rate), Rate(upstream_spec.rate))
+        self._limits = Limits(upstream_spec.concurrency, upstream_spec.rate)
         self._open = 0
         self._probing = False
         self._stopping = False
@@ -93,16 +92,19 @@ class Drain:
 
     async def run(self) -> None:
         """Work until nothing is due, the gate closes or `stop` is called."""
-        senders = [asyncio.create_task(self._send_all()) for _ in range(self._slots)]
+        share = await self._around.shares.join(self.channel, self._limits)
+        senders = [asyncio.create_task(self._send_all(share)) for _ in range(self._slots)]
         try:
-            await self._fill()
+            await self._fill(share)
         finally:
             for _ in senders:
                 self._ready.put_nowait(None)
             await asyncio.gather(*senders)
 
-    async def _fill(self) -> None:
+    async def _fill(self, share: Share) -> None:
         while not self._stopping:
+            if not await share.has_part():  # what is claimed now could not be sent
+                continue
             self.rung.clear()
             state = await self._around.gate.state(self.channel, self._upstream_spec.breaker)
             if state is State.CLOSED:
@@ -111,6 +113,7 @@ class Drain:
                 await self._probe()
                 continue
             await self._around.settler.room()
+            self._around.shares.keep(self.channel)
             limit = self._batch
             claimed = await self._claim(limit)
             if claimed:
@@ -229,21 +232,29 @@ class Drain:
                 ended.append(result)
         return ready, ended
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, share: Share) -> None:
         while (prepared := await self._ready.get()) is not None:
             self._low.set()
-            if self._may_begin(prepared):
-                await self._rate.wait()
-            if not self._may_begin(prepared):  # or no longer: its turn may have been long in coming
+            if not self._may_begin(prepared):
                 self._settle(given_back(prepared.delivery))
                 continue
-            courier, probe = self._around.courier, self._probing
-            outcome = await courier.deliver(prepared, self._upstream, self._account, probe=probe)
+            await share.enter()
             try:
-                await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker, probe=probe)
-            except Exception as error:
-                log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
-            self._settle(outcome.settlement)
+                await self._send(prepared)
+            finally:
+                share.leave()
+
+    async def _send(self, prepared: Prepared) -> None:
+        if not self._may_begin(prepared):  # any longer: its turn may have been long in coming
+            self._settle(given_back(prepared.delivery))
+            return
+        courier, probe = self._around.courier, self._probing
+        outcome = await courier.deliver(prepared, self._upstream, self._account, probe=probe)
+        try:
+            await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker, probe=probe)
+        except Exception as error:
+            log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
+        self._settle(outcome.settlement)
 
     def _may_begin(self, prepared: Prepared) -> bool:
         """Not while stopping, not under a lease that is about to end, not through a gate that closed meanwhile.

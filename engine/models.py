@@ -194,6 +194,18 @@ class WorkerBeat(Base):
     in_flight: Mapped[int] = mapped_column(Integer, default=0)
 
 
+class DrainRow(Base):
+    """A worker that drains a channel; all of one channel share its limits."""
+
+    __tablename__ = "drains"
+    upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    worker: Mapped[str] = mapped_column(String(80), primary_key=True)
+    since: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[int] = mapped_column(BigInteger)
+    """A worker that died has no part any more when this has passed."""
+
+
 class Delivery(Base):
     """A record on its way, and where it stands. Written only by engine.outbox."""
 

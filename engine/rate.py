@@ -10,15 +10,15 @@ class Rate:
     """Lets `per_second` pass each second, in order; None lets everything pass."""
 
     def __init__(self, per_second: float | None) -> None:
-        self._interval = 1.0 / per_second if per_second else 0.0
+        self.per_second = per_second
         self._next = 0.0
 
     async def wait(self) -> None:
         """Return when it is this caller's turn."""
-        if not self._interval:
+        if not self.per_second:
             return
         now = time.monotonic()
         turn = max(self._next, now - 1.0)
-        self._next = turn + self._interval
+        self._next = turn + 1.0 / self.per_second
         if turn > now:
             await asyncio.sleep(turn - now)

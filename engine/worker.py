@@ -27,6 +27,7 @@ from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
 from engine.outbox.reroute import reroute
 from engine.settler import Settler
+from engine.shares import REFRESH, Shares
 from engine.sweep import sweep
 
 SWEEP = 1.0
@@ -66,6 +67,7 @@ class Worker:
             courier=Courier(hub.database.clock, self._rng),
             worker=self.name,
             leases=self._leases,
+            shares=Shares(hub.database, self.name),
             full=lambda channel, spec: hub.bell.ring(spec, channel.facility_id),
         )
 
@@ -95,6 +97,7 @@ class Worker:
         beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
         jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
+        sharing = asyncio.create_task(self._every(REFRESH, self._around.shares.refresh))
         reading = asyncio.create_task(self._every(LISTS, self._synchroniser.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
@@ -108,8 +111,8 @@ class Worker:
             await asyncio.to_thread(hears.stop, 2000)
             await self._end_drains()
             await asyncio.wait({reading}, timeout=GRACE)
-            beating.cancel()
-            settling.cancel()
+            for task in (beating, settling, sharing):
+                task.cancel()
             await self._sign_off()
             log.info("worker_stopped", worker=self.name)
 

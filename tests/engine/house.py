@@ -24,6 +24,7 @@ from engine.intake import Accepted, Refused
 from engine.outbox.entries import Channel
 from engine.settings import Settings
 from engine.settler import Settler
+from engine.shares import Shares
 from engine.sweep import sweep
 from engine.vault import new_key
 from tests.conftest import Clock
@@ -211,6 +212,7 @@ class House:
             courier=Courier(self.clock, random.Random(1)),
             worker="worker",
             leases={},
+            shares=Shares(self.hub.database, "worker"),
             full=lambda channel, spec: None,
         )
         upstream = self.hub.catalog.upstreams["ministry"]
