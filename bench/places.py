@@ -10,7 +10,7 @@ FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORD
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
 
 TABS = ("request", "response", "percobaan", "asal", "audit")
-SETTINGS = ("users", "roles", "facilities", "keys", "audit", "bulk")
+SETTINGS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk")
 
 
 def places(shown: Site) -> dict[str, str]:
@@ -38,6 +38,7 @@ def places(shown: Site) -> dict[str, str]:
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},
         "new user": "/admin/users/create",
+        "new recipient": "/admin/alerts/create",
         "clinic": "/admin/facilities/details/1",
         "raw list": f"/admin/raw-{sent_spec}/list",
         "raw delivery": f"/admin/raw-{sent_spec}/details/{sent}",

@@ -657,3 +657,39 @@ class InboundNumber(Base):
             postgresql_where=text("state <> 'cancelled'"),
         ),
     )
+
+
+class AlertRecipient(Base):
+    """Whom to tell when something goes wrong, by which way, and what they know already."""
+
+    __tablename__ = "alert_recipients"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))
+    """The only clinic that they are told of; null: all."""
+    name: Mapped[str] = mapped_column(String(100))
+    way: Mapped[str] = mapped_column(String(10))
+    """email, telegram or webhook"""
+    address: Mapped[str] = mapped_column(String(300))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What opens the way, sealed by the vault."""
+    enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    quiet_from: Mapped[str] = mapped_column(String(5), default="")
+    quiet_until: Mapped[str] = mapped_column(String(5), default="")
+    """Between these times of day (HH:MM) nothing is told but the digest."""
+    waiting_minutes: Mapped[int] = mapped_column(Integer)
+    failure_percent: Mapped[int] = mapped_column(Integer)
+    """Thresholds; 0: never."""
+    digest_at: Mapped[str] = mapped_column(String(5), default="")
+    digest_on: Mapped[str] = mapped_column(String(10), default="")
+    """The day of the last digest."""
+    known: Mapped[str] = mapped_column(Text, default="[]")
+    """engine.alerts.ledger as JSON."""
+    mark: Mapped[int] = mapped_column(Integer, default=0)
+    """Counts the changes of `known`: whoever moves it from where they read it may tell."""
+    held_until: Mapped[int] = mapped_column(BigInteger, default=0)
+    told_at: Mapped[int | None] = mapped_column(BigInteger)
+    fails: Mapped[int] = mapped_column(Integer, default=0)
+    again_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    problem: Mapped[str] = mapped_column(Text, default="")
+    """Why the last letter was not delivered."""
+    created_at: Mapped[int] = mapped_column(BigInteger)

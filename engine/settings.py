@@ -13,6 +13,8 @@ import yaml
 from engine.errors import SettingsError
 
 Environment = Literal["sandbox", "production", "demo"]
+OUR_OWN = {"database", "broker", "test_database", "test_broker", "public", "smtp"}
+"""ANTAR_…_URL that are no upstream's."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +36,15 @@ class Settings:
     """Upstream name -> scheme, host and port."""
     log_level: str = "INFO"
     trusted_proxies: str = "127.0.0.1"
+    public_url: str = ""
+    """Where people reach the panel, for links in letters."""
+    smtp_url: str = field(default="", repr=False)
+    smtp_from: str = ""
+
+    @property
+    def panel(self) -> str:
+        """The panel's address without a slash at its end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -54,6 +65,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         addresses=_addresses(config_dir, environment, environ),
         log_level=_log_level(environ),
         trusted_proxies=environ.get("ANTAR_TRUSTED_PROXIES", Settings.trusted_proxies),
+        public_url=environ.get("ANTAR_PUBLIC_URL", "").rstrip("/"),
+        smtp_url=environ.get("ANTAR_SMTP_URL", ""),
+        smtp_from=environ.get("ANTAR_SMTP_FROM", ""),
     )
 
 
@@ -94,7 +108,7 @@ def _addresses(config_dir: Path, environment: str, environ: Mapping[str, str]) -
         if not (name.startswith("ANTAR_") and name.endswith("_URL")):
             continue
         upstream = name.removeprefix("ANTAR_").removesuffix("_URL").lower()
-        if upstream in {"database", "broker", "test_database", "test_broker"}:
+        if upstream in OUR_OWN:
             continue
         if environment == "production":
             raise SettingsError(f"{name} is not allowed in production; remove it")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from typing import Annotated, Any
 
@@ -15,8 +15,10 @@ import uvicorn
 
 from admin import accounts, staff
 from admin.app import create_app
+from admin.letters import Words
 from admin.logging_setup import set_up_logging
 from engine.actors import Broker, Ring, make_broker
+from engine.alerts.watch import Watch
 from engine.errors import AntarError
 from engine.faults import ConfigFaults
 from engine.hub import Hub
@@ -149,7 +151,8 @@ async def _serve(settings: Settings, broker: Broker, ring: Ring, reload_worker: 
         timeout_graceful_shutdown=2,
     )
     try:
-        await _Server(config).serve()
+        async with _watching(hub):
+            await _Server(config).serve()
     finally:
         await hub.close()
 
@@ -177,9 +180,21 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
     _on_hangup(partial(_reload, hub))
     running = Worker(hub)
     try:
-        await running.run(stop)
+        async with _watching(hub):
+            await running.run(stop)
     finally:
         await hub.close()
+
+
+@contextlib.asynccontextmanager
+async def _watching(hub: Hub) -> AsyncIterator[None]:
+    """Alerts and digests, beside the work of the process and never in its way."""
+    watch = asyncio.create_task(Watch(hub, Words(hub)).run())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
 
 
 def _on_hangup(*reloads: Callable[[], None]) -> None:

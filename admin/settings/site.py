@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from admin import errors, staff, words
+from admin.settings.alerts import Alerts
 from admin.settings.asked import hub_of, person_of
 from admin.settings.clinics import Clinics
 from admin.settings.keys import Keys
@@ -24,7 +25,7 @@ from admin.settings.roles import Roles
 from admin.settings.view import SettingsView
 from engine.hub import Hub
 
-VIEWS: tuple[type[SettingsView], ...] = (People, Roles, Clinics, Keys, Audit, Jobs)
+VIEWS: tuple[type[SettingsView], ...] = (People, Roles, Clinics, Keys, Alerts, Audit, Jobs)
 ROUTES = {"index", "list", "details", "create", "edit"}
 """The rest of what SQLAdmin offers (login, uploads, exports, look-ups, its files) is not there at all."""
 

@@ -17,7 +17,7 @@ from tests.engine.house import House
 
 pytestmark = pytest.mark.anyio
 
-LISTS = ("users", "roles", "facilities", "keys", "audit", "bulk", "raw-Visit")
+LISTS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk", "raw-Visit")
 
 
 @pytest.fixture

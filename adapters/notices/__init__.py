@@ -1,0 +1,1 @@
+"""The ways to tell people something: e-mail, Telegram, webhook."""

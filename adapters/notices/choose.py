@@ -1,0 +1,26 @@
+"""Every way by its name, each kept within its time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from adapters.notices import email, telegram, webhook
+from adapters.notices.contract import PATIENCE, Letter, Mailbox, NotDelivered, Post
+
+WAYS: Mapping[str, Post] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}
+
+
+async def deliver(way: str, letter: Letter, mailbox: Mailbox, ways: Mapping[str, Post] = WAYS) -> None:
+    """Raises NotDelivered, whatever went wrong; never takes longer than PATIENCE."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await ways[way](letter, mailbox)
+    except NotDelivered:
+        raise
+    except TimeoutError as error:
+        raise NotDelivered("Tidak ada jawaban sampai batas waktu") from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise NotDelivered(f"Tidak dapat tersambung ({type(error).__name__})") from error

@@ -1,0 +1,40 @@
+"""What every way of telling people has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+PATIENCE = 20.0
+"""Seconds that one letter may take altogether."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is told; `events` is the same for machines: JSON objects."""
+
+    subject: str
+    text: str
+    events: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """To whom, and what opens the way there: a mail server's address, a bot's token, or a key that signs."""
+
+    address: str
+    secret: str = ""
+    sender: str = ""
+
+
+class NotDelivered(Exception):
+    """The letter may not have arrived; the message is for a person."""
+
+
+class Post(Protocol):
+    """One way."""
+
+    async def __call__(self, letter: Letter, mailbox: Mailbox) -> None:
+        """Return when it was taken over; raises NotDelivered, or whatever the network raises."""
+        ...

@@ -1,0 +1,26 @@
+"""Letters as JSON, posted to an address of the clinic's own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import httpx
+
+from adapters.notices.contract import PATIENCE, Letter, Mailbox, NotDelivered
+
+SIGNATURE = "X-Antar-Signature"
+
+
+async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    """With a secret the body is signed: `sha256=` and the HMAC in hex, in the header X-Antar-Signature."""
+    content = {"subject": letter.subject, "text": letter.text, "events": [dict(event) for event in letter.events]}
+    body = json.dumps(content, ensure_ascii=False).encode()
+    headers = {"Content-Type": "application/json"}
+    if mailbox.secret:
+        headers[SIGNATURE] = f"sha256={hmac.new(mailbox.secret.encode(), body, hashlib.sha256).hexdigest()}"
+    async with httpx.AsyncClient(transport=transport, timeout=PATIENCE, follow_redirects=False) as client:
+        answer = await client.post(mailbox.address, content=body, headers=headers)
+    if not answer.is_success:
+        raise NotDelivered(f"Alamat itu menjawab HTTP {answer.status_code}")

@@ -1,0 +1,1 @@
+"""Tells people what goes wrong, once, and when it is over."""

@@ -1,0 +1,111 @@
+"""Who is told; their rows are shared by all processes, and whoever moves a row first tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select, update
+
+from engine.alerts.troubles import Thresholds
+from engine.database import Database
+from engine.models import AlertRecipient, Facility
+
+HOLD = 60_000
+"""Milliseconds for which a row is one process's to tell; longer than any letter takes."""
+FIRST_PAUSE, LONGEST_PAUSE = 60_000, 1_800_000
+"""Milliseconds before a letter that could not be delivered is tried again."""
+ELSEWHERE = "Asia/Jakarta"
+"""Whose time counts for somebody who is told of all clinics."""
+PROBLEM_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person, group or system. Times of day are `HH:MM` in `zone`, empty: none."""
+
+    id: int
+    facility_id: int | None
+    name: str
+    way: str
+    address: str
+    sealed: bytes | None
+    zone: str
+    quiet_from: str
+    quiet_until: str
+    waiting_minutes: int
+    failure_percent: int
+    digest_at: str
+    digest_on: str
+    known: str
+    mark: int
+    fails: int
+    again_at: int
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return Thresholds(self.waiting_minutes, self.failure_percent)
+
+    def local(self, now: int) -> datetime:
+        return datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(self.zone))
+
+    def is_quiet(self, now: int) -> bool:
+        """Whether nothing but the digest is told now; the hours may go over midnight."""
+        begin, end, time = self.quiet_from, self.quiet_until, f"{self.local(now):%H:%M}"
+        if not begin or not end or begin == end:
+            return False
+        return begin <= time < end if begin < end else time >= begin or time < end
+
+
+_COLUMNS = [column for column in AlertRecipient.__table__.columns if column.name in Recipient.__slots__]
+
+
+async def ready(database: Database) -> list[Recipient]:
+    """Those who want to be told and may be told now."""
+    now = database.clock()
+    query = select(*_COLUMNS, Facility.time_zone.label("zone")).outerjoin(
+        Facility, Facility.id == AlertRecipient.facility_id
+    )
+    free = AlertRecipient.enabled, AlertRecipient.held_until <= now
+    rows = await database.fetch(query.where(*free).order_by(AlertRecipient.id))
+    return [of_row(row) for row in rows]
+
+
+def of_row(row: Any) -> Recipient:
+    """From a row with the columns of the table and its clinic's `zone`."""
+    values = {name: getattr(row, name) for name in Recipient.__slots__}
+    return Recipient(**{**values, "zone": values["zone"] or ELSEWHERE})
+
+
+async def hold(database: Database, recipient: Recipient) -> bool:
+    """Take the row for a letter; False: another process was faster."""
+    return await _move(database, recipient, recipient.mark, held_until=database.clock() + HOLD)
+
+
+async def keep(database: Database, recipient: Recipient, known: str) -> bool:
+    """Write what was seen, with nothing told."""
+    return await _move(database, recipient, recipient.mark, known=known)
+
+
+async def done(database: Database, recipient: Recipient, known: str, digest_on: str) -> None:
+    """The letter is delivered."""
+    values = {"known": known, "digest_on": digest_on, "told_at": database.clock()}
+    await _move(database, recipient, recipient.mark + 1, held_until=0, fails=0, again_at=0, problem="", **values)
+
+
+async def failed(database: Database, recipient: Recipient, problem: str) -> None:
+    """It is not; the pauses between the tries grow."""
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(recipient.fails, 10))
+    values = {"fails": recipient.fails + 1, "again_at": database.clock() + pause, "problem": problem[:PROBLEM_LENGTH]}
+    await _move(database, recipient, recipient.mark + 1, held_until=0, **values)
+
+
+async def _move(database: Database, recipient: Recipient, mark: int, **values: Any) -> bool:
+    changed = update(AlertRecipient).where(AlertRecipient.id == recipient.id, AlertRecipient.mark == mark)
+
+    def run(connection: Connection) -> bool:
+        return bool(connection.execute(changed.values(mark=mark + 1, **values)).rowcount)
+
+    return await database.write(run)

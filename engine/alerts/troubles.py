@@ -1,0 +1,85 @@
+"""What goes wrong, by the thresholds of whoever wants to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.alerts.facts import ClinicFacts, Facts
+from engine.health import ChannelHealth
+
+LEAST = 10
+"""Fewer settled records than this say nothing of a share."""
+RELIEF = 0.5
+"""A share of failures that was told is over below this part of its threshold: else it would come and go."""
+
+
+class Kind(StrEnum):
+    WORKERS = "workers"
+    """Nothing is delivered: no worker beats."""
+    DOWN = "down"
+    """A queue is closed because its upstream does not answer or asks for patience."""
+    REFUSED = "refused"
+    """A queue is closed because the credentials are refused."""
+    WAITING = "waiting"
+    FAILURES = "failures"
+    LIST = "list"
+    """A code list could not be read several times in a row."""
+
+
+PATIENCE = {Kind.WORKERS: 180, Kind.DOWN: 180, Kind.REFUSED: 30}
+"""Seconds for which something has to last before it is told; what has a threshold of its own is told at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    waiting_minutes: int
+    failure_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong; `subject` names an upstream or a code list, `n` of `of` are concerned."""
+
+    facility_id: int
+    kind: Kind
+    subject: str
+    since: int
+    n: int = 0
+    of: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.facility_id}/{self.kind}/{self.subject}"
+
+
+def troubles(facts: Facts, thresholds: Thresholds, facility_id: int | None, told: frozenset[str]) -> list[Trouble]:
+    """Of a clinic, or of all; `told` are the keys of what is known already."""
+    clinics = [clinic for id_, clinic in facts.clinics.items() if facility_id in (None, id_)]
+    return [trouble for clinic in clinics for trouble in _of_clinic(facts, clinic, thresholds, told)]
+
+
+def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, told: frozenset[str]) -> Iterator[Trouble]:
+    id_ = clinic.facility.id
+    if not facts.workers_alive:
+        yield Trouble(id_, Kind.WORKERS, "", facts.now)
+    for channel in clinic.channels:
+        yield from _of_channel(facts, id_, channel, limits)
+    for upstream, share in clinic.shares.items():
+        found = Trouble(id_, Kind.FAILURES, upstream, facts.now, share.failed, share.settled)
+        limit = limits.failure_percent * (RELIEF if found.key in told else 1)
+        if limits.failure_percent and share.settled >= LEAST and share.failed * 100 >= limit * share.settled:
+            yield found
+    for name, since in clinic.broken_lists.items():
+        yield Trouble(id_, Kind.LIST, name, since)
+
+
+def _of_channel(facts: Facts, id_: int, channel: ChannelHealth, limits: Thresholds) -> Iterator[Trouble]:
+    if channel.cause:
+        kind = Kind.REFUSED if channel.cause == Kind.REFUSED else Kind.DOWN
+        yield Trouble(id_, kind, channel.upstream, channel.since or facts.now)
+        return  # what waits behind it waits for the same reason
+    wait = channel.wait(facts.now)
+    if wait is not None and facts.workers_alive and limits.waiting_minutes and wait >= limits.waiting_minutes * 60:
+        yield Trouble(id_, Kind.WAITING, channel.upstream, channel.oldest_due or facts.now)

@@ -1,0 +1,119 @@
+"""Looks every few seconds what is wrong and tells what has changed; several processes do it without telling twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from adapters.notices.choose import deliver
+from adapters.notices.contract import Letter, Mailbox, NotDelivered
+from engine.alerts import ledger, recipients
+from engine.alerts.facts import Facts, facts
+from engine.alerts.ledger import Entry, News
+from engine.alerts.recipients import Recipient
+from engine.alerts.troubles import troubles
+from engine.errors import VaultError, place_of
+from engine.hub import Hub
+
+EVERY = 15.0
+"""Seconds between two looks."""
+LATEST = 6
+"""Hours after its time at which a digest is not sent any more."""
+
+log = structlog.get_logger(__name__)
+
+Deliver = Callable[[str, Letter, Mailbox], Awaitable[None]]
+
+
+class Speaker(Protocol):
+    """Puts into words what is told; no patient is in them."""
+
+    async def changes(self, recipient: Recipient, found: Facts, told: News) -> Letter: ...
+
+    async def digest(self, recipient: Recipient, found: Facts) -> Letter: ...
+
+
+class Watch:
+    """One per process, the web's too: it is the one that can tell that no worker lives."""
+
+    def __init__(self, hub: Hub, speaker: Speaker, send: Deliver = deliver) -> None:
+        self._hub = hub
+        self._database = hub.database
+        self._speaker = speaker
+        self._send = send
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception as error:  # the database is away: the next look may go well
+                log.warning("watch_broke", **place_of(error))
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Look once, and tell everybody what is new to them; nobody waits for the others' letters."""
+        waiting = await recipients.ready(self._database)
+        if waiting:
+            found = await facts(self._hub)
+            await asyncio.gather(*(self._attend(each, found) for each in waiting))
+
+    async def _attend(self, recipient: Recipient, found: Facts) -> None:
+        try:
+            await self._tell(recipient, found)
+        except Exception as error:
+            log.warning("alert_broke", recipient=recipient.id, **place_of(error))
+
+    async def _tell(self, recipient: Recipient, found: Facts) -> None:
+        now, before = self._database.clock(), ledger.parse(recipient.known)
+        told = frozenset(key for key, entry in before.items() if entry.told)
+        seen = ledger.advance(before, troubles(found, recipient.thresholds, recipient.facility_id, told), now)
+        if recipient.again_at <= now:
+            if digest_is_due(recipient, now):
+                letter = await self._speaker.digest(recipient, found)
+                await self._post(recipient, letter, seen, digest_on=_day(recipient, now))
+                return
+            fresh = ledger.news(seen, now)
+            if fresh and not recipient.is_quiet(now):
+                letter = await self._speaker.changes(recipient, found, fresh)
+                await self._post(recipient, letter, ledger.after(seen, fresh, now), digest_on=recipient.digest_on)
+                return
+        if seen != before:
+            await recipients.keep(self._database, recipient, ledger.dump(seen))
+
+    async def _post(self, recipient: Recipient, letter: Letter, known: dict[str, Entry], digest_on: str) -> None:
+        if not await recipients.hold(self._database, recipient):
+            return
+        try:
+            await self._send(recipient.way, letter, mailbox(self._hub, recipient))
+        except (NotDelivered, VaultError) as error:
+            log.warning("alert_not_delivered", recipient=recipient.id, way=recipient.way)
+            await recipients.failed(self._database, recipient, str(error))
+        else:
+            log.info("alert_delivered", recipient=recipient.id, way=recipient.way)
+            await recipients.done(self._database, recipient, ledger.dump(known), digest_on)
+
+
+def mailbox(hub: Hub, recipient: Recipient) -> Mailbox:
+    """Where the letter goes; e-mail without a server of its own goes through that of the environment."""
+    secret = hub.vault.open(recipient.sealed)["secret"] if recipient.sealed else ""
+    if recipient.way == "email" and not secret:
+        secret = hub.settings.smtp_url
+    return Mailbox(recipient.address, secret, hub.settings.smtp_from)
+
+
+def digest_is_due(recipient: Recipient, now: int) -> bool:
+    """Once a day from its time on; late enough it is left out."""
+    local = recipient.local(now)
+    if not recipient.digest_at or recipient.digest_on == local.date().isoformat():
+        return False
+    hour, minute = map(int, recipient.digest_at.split(":"))
+    late = (local.hour * 60 + local.minute) - (hour * 60 + minute)
+    return 0 <= late < LATEST * 60
+
+
+def _day(recipient: Recipient, now: int) -> str:
+    return recipient.local(now).date().isoformat()

@@ -1,0 +1,112 @@
+"""The ways to tell people: what leaves, and what a failure says."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+
+import httpx
+import pytest
+
+from adapters.notices import email, telegram, webhook
+from adapters.notices.choose import deliver
+from adapters.notices.contract import Letter, Mailbox, NotDelivered
+
+pytestmark = pytest.mark.anyio
+
+LETTER = Letter("Antar: SATUSEHAT tidak dapat dihubungi", "Sejak 10.00\nPanel: http://antar.test", ({"kind": "down"},))
+
+
+class MailServer:
+    """Speaks as much SMTP as is needed; `refuse` is a recipient that it does not know."""
+
+    def __init__(self, refuse: str = "") -> None:
+        self.refuse = refuse
+        self.letters: list[str] = []
+
+    async def __aenter__(self) -> MailServer:
+        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self.url = f"smtp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 uji\r\n")
+        while line := (await reader.readline()).decode():
+            word = line[:4].upper().strip()
+            if word == "DATA":
+                writer.write(b"354 go\r\n")
+                self.letters.append((await reader.readuntil(b"\r\n.\r\n")).decode())
+            refused = word == "RCPT" and self.refuse and self.refuse in line
+            writer.write(b"550 no\r\n" if refused else b"221 bye\r\n" if word == "QUIT" else b"250 ok\r\n")
+            if word == "QUIT":
+                break
+        writer.close()
+
+
+async def test_an_e_mail_leaves_as_a_letter() -> None:
+    async with MailServer() as server:
+        await email.send(LETTER, Mailbox("sari@klinik.test", server.url, "antar@klinik.test"))
+    [letter] = server.letters
+    assert "To: sari@klinik.test" in letter
+    assert "Subject: Antar: SATUSEHAT tidak dapat dihubungi" in letter
+    assert "Sejak 10.00" in letter
+
+
+async def test_a_mail_server_that_refuses_is_told_in_words() -> None:
+    async with MailServer(refuse="sari@") as server:
+        with pytest.raises(NotDelivered, match="Server surat menolak"):
+            await deliver("email", LETTER, Mailbox("sari@klinik.test", server.url))
+
+
+@pytest.mark.parametrize("secret", ["", "http://x", "smtp://"])
+async def test_without_a_mail_server_nothing_is_tried(secret: str) -> None:
+    with pytest.raises(NotDelivered, match="belum diatur"):
+        await deliver("email", LETTER, Mailbox("sari@klinik.test", secret))
+
+
+async def test_a_subject_cannot_smuggle_headers() -> None:
+    async with MailServer() as server:
+        with pytest.raises(NotDelivered):
+            await deliver("email", Letter("a\r\nBcc: x@y.z", ""), Mailbox("sari@klinik.test", server.url))
+    assert server.letters == []
+
+
+async def test_telegram_is_asked_with_the_token_of_the_bot() -> None:
+    seen: list[httpx.Request] = []
+    transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(200))
+    await telegram.send(LETTER, Mailbox("-100123", "7:AAA"), transport)
+    assert str(seen[0].url) == "https://api.telegram.org/bot7:AAA/sendMessage"
+    assert json.loads(seen[0].content)["chat_id"] == "-100123"
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "token"), (403, "nomor chat"), (429, "HTTP 429")])
+async def test_what_telegram_refuses_is_told_without_the_token(status: int, words: str) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status))
+    with pytest.raises(NotDelivered, match=words) as told:
+        await telegram.send(LETTER, Mailbox("-100123", "7:AAA"), transport)
+    assert "7:AAA" not in str(told.value)
+
+
+async def test_a_webhook_is_signed() -> None:
+    seen: list[httpx.Request] = []
+    transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(204))
+    await webhook.send(LETTER, Mailbox("https://klinik.test/antar", "kunci"), transport)
+    mark = hmac.new(b"kunci", seen[0].content, hashlib.sha256).hexdigest()
+    assert seen[0].headers["X-Antar-Signature"] == f"sha256={mark}"
+    assert json.loads(seen[0].content)["events"] == [{"kind": "down"}]
+
+
+async def test_a_webhook_that_leads_elsewhere_is_not_followed() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(302, headers={"location": "http://10.0.0.1/"}))
+    with pytest.raises(NotDelivered, match="302"):
+        await webhook.send(LETTER, Mailbox("https://klinik.test/antar"), transport)
+
+
+async def test_nobody_there_is_told_in_words() -> None:
+    with pytest.raises(NotDelivered, match="Tidak dapat tersambung"):
+        await deliver("webhook", LETTER, Mailbox("http://127.0.0.1:9/"))
