@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from admin.commands import configuration, demo, people, records, running
+from admin.commands import configuration, demo, mappings, people, records, running
 from engine.errors import AntarError
 from engine.faults import ConfigFaults
 
@@ -23,6 +23,7 @@ def make_app() -> typer.Typer:
     for module in (configuration, running, records, demo):
         module.register(app)
     people.register(app)
+    mappings.register(app)
     return app
 
 

@@ -148,14 +148,18 @@ class Apothecary:
         return await confirm(self.database, self.mapping, self.facility.id, [choice], actor)
 
 
-async def open_apothecary(tmp_path: Path, database_url: str, clock: Clock) -> Apothecary:
-    """The house with the register read and nothing mapped."""
+def catalog() -> str:
+    """The house's catalog with the register, the mapping, and two types that need it."""
     before, specs = CATALOG.split("code_lists:\n", 1)
     lists, specs = specs.split("specs:\n", 1)
     register, mappings = REGISTER.removeprefix("\ncode_lists:\n").split("vocabularies:\n", 1)
     mappings, orders = mappings.split("specs:\n", 1)
-    catalog = f"{before}code_lists:\n{lists}{register}vocabularies:\n{mappings}specs:\n{orders}{specs}"
-    opened = Apothecary(await open_house(tmp_path, database_url, clock, catalog))
+    return f"{before}code_lists:\n{lists}{register}vocabularies:\n{mappings}specs:\n{orders}{specs}"
+
+
+async def open_apothecary(tmp_path: Path, database_url: str, clock: Clock) -> Apothecary:
+    """The house with the register read and nothing mapped."""
+    opened = Apothecary(await open_house(tmp_path, database_url, clock, catalog()))
     await opened.read_register()
     return opened
 

@@ -1,0 +1,61 @@
+"""antar mapping: tables of mappings by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.code_lists import add_row
+from engine.database import Database
+from engine.list_rows import Row
+from tests.admin.test_cli import Capture, antar
+from tests.admin.test_cli import environment as environment
+from tests.engine.apothecary import ROWS, catalog
+
+
+@pytest.fixture(autouse=True)
+def goods(environment: Path, capsys: Capture) -> Path:
+    """Two items are handed in, and the register has been read."""
+    configured = catalog().replace("adapter: scripted", "adapter: dryrun")
+    (environment / "config" / "resources.yaml").write_text(configured, "utf-8")
+    (environment / "goods.json").write_text(json.dumps([{"code": f"B{n}", "name": f"Barang {n}"} for n in (1, 2)]))
+    assert antar(capsys, "facility", "add", "klinik", "Klinik", "--organization-id", "1")[0] == 0
+    assert antar(capsys, "submit", "Good", str(environment / "goods.json"))[:2] == (0, "2 records, 0 refused\n")
+    asyncio.run(register(f"sqlite:///{environment}/antar.sqlite3"))
+    return environment
+
+
+async def register(url: str) -> None:
+    database = Database(url)
+    for key, content in ROWS.items():
+        await add_row(database, 0, "register", Row(key, content))
+    await database.close()
+
+
+def table(folder: Path, text: str) -> str:
+    (folder / "table.csv").write_text(text)
+    return str(folder / "table.csv")
+
+
+def test_a_table_comes_back_as_it_was_filled_in(capsys: Capture, goods: Path) -> None:
+    _, told, _ = antar(capsys, "mapping", "export", "goods")
+    assert told.splitlines() == ["key,name,code,code_name,code_before", "B1,Barang 1,,,", "B2,Barang 2,,,"]
+    filled = table(goods, told.replace("Barang 1,,", "Barang 1,C1,"))
+    assert antar(capsys, "mapping", "import", "goods", filled, "--dry-run")[1] == "1 new\n"
+    assert antar(capsys, "mapping", "import", "goods", filled)[:2] == (0, "1 new\n")
+    assert "B1,Barang 1,C1,Kopi 10 mg Bubuk,C1" in antar(capsys, "mapping", "export", "goods")[1]
+
+
+def test_lines_that_cannot_be_are_told_and_left_out(capsys: Capture, goods: Path) -> None:
+    faulty = table(goods, "key,code\nB1,C1\nB9,C1\nB2,nowhere\n")
+    code, told, error = antar(capsys, "mapping", "import", "goods", faulty)
+    assert (code, told) == (1, "1 new, 2 invalid\n")
+    assert error.splitlines() == ["line 2: B9 -> C1: no_item", "line 3: B2 -> nowhere: no_code"]
+
+
+def test_a_table_without_its_columns_is_refused(capsys: Capture, goods: Path) -> None:
+    assert "the column 'code' is missing" in antar(capsys, "mapping", "import", "goods", table(goods, "key\nB1\n"))[2]
+    assert "no mapping 'good'; known: goods" in antar(capsys, "mapping", "export", "good")[2]
