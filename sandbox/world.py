@@ -9,6 +9,7 @@ from sandbox.barriers import Barriers
 from sandbox.bpjs.site import Bpjs
 from sandbox.clock import Clock
 from sandbox.faults import Faults
+from sandbox.kfa.site import Kfa
 from sandbox.satusehat.clients import DEMO_CLIENT, Client
 from sandbox.satusehat.settings import Settings
 from sandbox.satusehat.site import SatuSehat
@@ -34,7 +35,8 @@ class World:
         self.latency = latency
         self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict))
         self.bpjs = Bpjs(self.clock, self.witness)
-        self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs)
+        self.kfa = Kfa(self.clock, self.satusehat.tokens)
+        self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa)
 
     def reset(self) -> None:
         """Back to the first state. Requests that wait at a barrier are let go."""

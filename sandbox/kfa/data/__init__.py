@@ -1,0 +1,1 @@
+"""The hand-written tables that the catalogue is made of."""
