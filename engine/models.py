@@ -403,6 +403,26 @@ class Attempt(Base):
     verdict: Mapped[str] = mapped_column(String(20))
     message: Mapped[str] = mapped_column(Text)
     response: Mapped[bytes | None] = mapped_column(LargeBinary)
+    pruned_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When its bodies were removed because their time was over; see engine.retention."""
+
+
+class RetentionWalk(Base):
+    """How far the attempts were looked through for what has reached an age."""
+
+    __tablename__ = "retention_walks"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+    """The last attempt that was looked at."""
+    policy: Mapped[str] = mapped_column(String(16))
+    """Hash of the rules; with others all is looked at anew."""
+
+
+class RetentionLeftover(Base):
+    """A delivery with attempts that are old enough, but it is not settled: looked at again when it is."""
+
+    __tablename__ = "retention_leftovers"
+    delivery_id: Mapped[int] = mapped_column(BigId, ForeignKey("deliveries.id"), primary_key=True, autoincrement=False)
 
 
 class Job(Base):

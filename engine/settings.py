@@ -36,6 +36,8 @@ class Settings:
     """Upstream name -> scheme, host and port."""
     log_level: str = "INFO"
     trusted_proxies: str = "127.0.0.1"
+    bodies_days: int | None = None
+    """Days for which bodies are kept at most, whatever the entries say."""
     public_url: str = ""
     """Where people reach the panel, for links in letters."""
     smtp_url: str = field(default="", repr=False)
@@ -65,6 +67,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         addresses=_addresses(config_dir, environment, environ),
         log_level=_log_level(environ),
         trusted_proxies=environ.get("ANTAR_TRUSTED_PROXIES", Settings.trusted_proxies),
+        bodies_days=_days(environ, "ANTAR_BODIES_DAYS"),
         public_url=environ.get("ANTAR_PUBLIC_URL", "").rstrip("/"),
         smtp_url=environ.get("ANTAR_SMTP_URL", ""),
         smtp_from=environ.get("ANTAR_SMTP_FROM", ""),
@@ -97,6 +100,13 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise SettingsError(f"{name} is {text!r}; use a port number from 1 to 65535")
     return int(text)
+
+
+def _days(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "")
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise SettingsError(f"{name} is {text!r}; use a number of days from 1, or leave it out")
+    return int(text) if text else None
 
 
 def _addresses(config_dir: Path, environment: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -149,6 +149,14 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many days the tries of what is settled are kept: their bodies, and that they were made at all."""
+
+    bodies: int = 90
+    attempts: int = 1825
+
+
+@dataclass(frozen=True, slots=True)
 class Breaker:
     """When an upstream of one facility counts as down, and how long until the next probe; seconds."""
 
@@ -170,6 +178,7 @@ class UpstreamSpec:
     """Requests per second and facility; None: unlimited."""
     retry: Retry = Retry()
     breaker: Breaker = Breaker()
+    retention: Retention = Retention()
     credentials: Mapping[str, str] = field(default_factory=dict)
     """Names of what a facility must enter, with their labels."""
     area: str = ""
@@ -212,6 +221,7 @@ class Spec:
     tables: Mapping[str, Any] = field(default_factory=dict)
     outcomes: tuple[OutcomeRule, ...] = ()
     retry: Retry = Retry()
+    retention: Retention = Retention()
     icon: str = "file"
     description: str = ""
     foundation: bool = False

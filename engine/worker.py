@@ -26,6 +26,7 @@ from engine.list_sync import Synchroniser
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
 from engine.outbox.reroute import reroute
+from engine.retention import Retention
 from engine.settler import Settler
 from engine.shares import REFRESH, Shares
 from engine.sweep import sweep
@@ -34,6 +35,7 @@ SWEEP = 1.0
 LISTS = 5.0
 JOBS = 1.0
 HEARTBEAT = 10.0
+PRUNE = 60.0
 AWAY, RETURN = 10_000, 15_000
 """Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back."""
 GRACE = 25.0
@@ -59,6 +61,7 @@ class Worker:
         self._patient_until = 0
         self._stopping = False
         self._synchroniser = Synchroniser(hub.database, self._catalog, hub.accounts, hub.upstream)
+        self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
         self._around = Surroundings(
             database=hub.database,
             catalog=self._catalog,
@@ -99,6 +102,7 @@ class Worker:
         jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
         sharing = asyncio.create_task(self._every(REFRESH, self._around.shares.refresh))
         reading = asyncio.create_task(self._every(LISTS, self._synchroniser.tick))
+        pruning = asyncio.create_task(self._every(PRUNE, self._retention.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
         try:
@@ -108,6 +112,7 @@ class Worker:
             sweeping.cancel()
             jobs.cancel()
             reading.cancel()
+            pruning.cancel()
             await asyncio.to_thread(hears.stop, 2000)
             await self._end_drains()
             await asyncio.wait({reading}, timeout=GRACE)
@@ -159,7 +164,7 @@ class Worker:
             self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
         return self._facilities.get(facility_id)
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
                 await work()

@@ -69,7 +69,8 @@ def shown(opened: Opened, row: Any) -> dict[str, Any]:
         "spec_hash": row.spec_hash,
         "version": row.version,
         "line": opened.hide(f"{row.method} {row.path}") if row.method else "",
-        "has_bodies": bool(row.method or row.request_size or row.response_size),
+        "pruned": moment(row.pruned_at, opened.facility) if row.pruned_at else None,
+        "has_bodies": bool(row.pruned_at or row.method or row.request_size or row.response_size),
     }
 
 
@@ -78,7 +79,7 @@ def bodies(opened: Opened, row: Any) -> dict[str, Any]:
     return {
         **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
         "media": _media(opened, row),
-        "curl": opened.hide(curl(opened, row)) if row.method else "",
+        "curl": opened.hide(curl(opened, row)) if row.method and not row.pruned_at else "",
     }
 
 

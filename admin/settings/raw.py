@@ -107,8 +107,10 @@ class Raw(SettingsView, model=Delivery):
         for attempt in await self.hub.database.fetch(query):
             at, verdict = when(request, attempt.at), say(f"verdict.{attempt.verdict}")
             head = f"{at.local if at else ''} · {verdict} {attempt.http_status or ''}"
-            bodies += [(f"{head} · {say('settings.raw.request')}", _read(attempt.request))]
-            bodies += [(f"{head} · {say('settings.raw.response')}", _read(attempt.response))]
+            pruned = when(request, attempt.pruned_at)
+            said = say("delivery.pruned", at=pruned.short) if pruned else ""
+            bodies += [(f"{head} · {say('settings.raw.request')}", said or _read(attempt.request))]
+            bodies += [(f"{head} · {say('settings.raw.response')}", said or _read(attempt.response))]
         return {"bodies": bodies}
 
     def _turn(self, request: Request) -> None:

@@ -16,7 +16,7 @@ from engine.loading.merge import places_in, with_defaults
 from engine.loading.needs import needs, needs_shape
 from engine.loading.requests import endpoint, find, update
 from engine.loading.templates import Names, Templates
-from engine.loading.upstreams import FACILITY, LoadedUpstream, no_templates, outcomes, retry
+from engine.loading.upstreams import FACILITY, LoadedUpstream, no_templates, outcomes, retention, retry
 from engine.marks import Node
 from engine.spec import Code, Spec
 from engine.template import Template
@@ -86,6 +86,7 @@ def load_entry(
         examples=reading.plain_mapping(node, "examples"),
         tables=tables,
         retry=retry(node.get("retry"), upstream.spec.retry),
+        retention=retention(node.get("retention"), upstream.spec.retention),
         icon=reading.text(node, "icon", "file"),
         description=reading.text(node, "description"),
         foundation=reading.flag(node, "foundation", False),

@@ -12,7 +12,7 @@ from engine.faults import Faults, did_you_mean
 from engine.loading import reading
 from engine.loading.files import Sections
 from engine.marks import Node
-from engine.spec import Breaker, Retry, UpstreamSpec
+from engine.spec import Breaker, Retention, Retry, UpstreamSpec
 from engine.template import Compiler
 from engine.templating.environment import FILTERS
 from engine.templating.shapes import SCALAR, Shape
@@ -67,6 +67,7 @@ def _upstream(
         rate=reading.number(node, "rate", 0) or None,
         retry=retry(node.get("retry"), Retry()),
         breaker=_breaker(node.get("breaker")),
+        retention=retention(node.get("retention"), Retention()),
         credentials={key: str(each.value) for key, each in reading.entries(node, "credentials").items()},
         statuses={key: str(each.value) for key, each in reading.entries(node, "statuses").items()},
     )
@@ -168,6 +169,13 @@ def retry(node: Node | None, base: Retry) -> Retry:
         first=reading.number(node, "first", base.first),
         factor=reading.number(node, "factor", base.factor),
         cap=reading.number(node, "cap", base.cap),
+    )
+
+
+def retention(node: Node | None, base: Retention) -> Retention:
+    """Days of keeping; what it does not say is the base's."""
+    return Retention(
+        int(reading.number(node, "bodies", base.bodies)), int(reading.number(node, "attempts", base.attempts))
     )
 
 

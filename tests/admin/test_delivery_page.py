@@ -16,6 +16,7 @@ from admin.permissions import Permission
 from engine.models import Role
 from engine.outbox.claim import claim
 from engine.outbox.edit import Basis, save
+from engine.retention import Retention
 from tests.engine.house import House, accepted, refused
 
 pytestmark = pytest.mark.anyio
@@ -288,3 +289,15 @@ async def test_another_types_delivery_can_be_neither_read_nor_mended_here(
     wrong = (await failed_visit(house)).replace("/Visit/", "/Person/")
     for method, path in (("GET", ""), ("POST", "/abaikan"), ("GET", "/ubah"), ("POST", "/ubah"), ("POST", "/resend")):
         assert (await person.request(method, wrong + path, data={"reason": "x"}, headers=OWN)).status_code == 404
+
+
+async def test_bodies_whose_time_is_over_are_told_as_such(person: httpx.AsyncClient, house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1", "note": "batuk"})
+    await house.work()
+    house.clock.pass_(100 * 86_400)
+    await Retention(house.hub.database, lambda: house.hub.catalog).tick()
+    house.clock.pass_(-100 * 86_400)
+    address = f"{VISITS}/{(await house.row('Visit', 'V1')).id}"
+    for tab in ("?tab=request", "?tab=response", "?tab=percobaan&percobaan=1"):
+        told = await shown(person, address + tab)
+        assert ("dihapus menurut masa simpan" in told, "batuk" in told) == (True, False)
