@@ -33,10 +33,13 @@ class World:
         self.faults = Faults()
         self.barriers = Barriers()
         self.latency = latency
-        self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict))
+        self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict), self._has_drug)
         self.bpjs = Bpjs(self.clock, self.witness)
         self.kfa = Kfa(self.clock, self.satusehat.tokens)
         self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa)
+
+    def _has_drug(self, code: str) -> bool:
+        return self.kfa.shelf.has_code(code)
 
     def reset(self) -> None:
         """Back to the first state. Requests that wait at a barrier are let go."""

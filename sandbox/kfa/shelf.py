@@ -59,14 +59,22 @@ class Shelf:
         return len(fitting), [self._document(one) if isinstance(one, Product) else one for one in fitting[start:stop]]
 
     def has_code(self, code: str) -> bool:
-        """Whether any 91, 92, 93 or 94 has this code."""
+        """Whether the platform's terminology has this code of any level: of products only those in force."""
         if code.startswith("93"):
-            return self.get(code) is not None
+            return self._in_force(code)
+        if code.startswith("VG"):
+            return code[2:].isdecimal()
         if code.startswith("92"):
             return code in EXTRA_TEMPLATES or any(one.code == code for one in self.catalogue.templates)
         if code.startswith("91"):
             return code in ingredient_codes().values()
         return any(code in pack_codes(one) for one in self.catalogue.products)
+
+    def _in_force(self, code: str) -> bool:
+        if code in self._changed:
+            return bool(self._changed[code]["active"])
+        product = self.catalogue.by_code.get(code)
+        return product is not None and not is_draft(product) and not is_withdrawn(product)
 
     def change(self, code: str, **fields: Any) -> Document:
         """Change fields of a product, e.g. its name; it counts as updated now. Raises UnknownProduct."""

@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.satusehat.definitions import Rule
 from sandbox.satusehat.moments import FIRST_DAY, WARN_BEFORE, is_time, parse_date, parse_datetime
 from sandbox.satusehat.outcomes import Issue, rule_issue
-from sandbox.satusehat.terminology import code_exists
+from sandbox.satusehat.terminology import KFA, code_exists
 
 UCUM = "http://unitsofmeasure.org"
 CREATOR = "http://sys-ids.kemkes.go.id/creator"
@@ -25,6 +25,8 @@ class Context:
     organization_id: str
     now: datetime
     strict: bool
+    has_drug: Callable[[str], bool] | None = None
+    """Whether the dictionary of medicines has a code; None where there is no dictionary."""
 
 
 def missing(rule: Rule, at: str) -> Issue:
@@ -52,7 +54,11 @@ def _system_and_code(rule: Rule, coding: dict[str, Any], at: str, context: Conte
     system, code = str(coding.get("system", "")), coding.get("code", "")
     if system not in rule.systems and (context.strict or system not in rule.also):
         return [rule_issue(f"Invalid coding system: {system}", rule.number, at)]
-    if not code_exists(system, code, strict=context.strict):
+    if system == KFA and context.has_drug is not None:
+        known = context.has_drug(str(code))
+    else:
+        known = code_exists(system, code, strict=context.strict)
+    if not known:
         return [rule_issue(f"Code not found: '{code}' in system: {system}", rule.number, at)]
     return []
 

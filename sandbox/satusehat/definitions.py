@@ -54,6 +54,12 @@ class Definition:
     read_only: bool = False
     frozen: frozenset[str] = frozenset()
     """Elements that a PATCH may not touch (reference 2.1)."""
+    one_of: tuple[dict[str, Any], ...] = ()
+    """{"rule", "element", "names"}: at least one of the names is there."""
+    ordered: tuple[dict[str, str], ...] = ()
+    """{"first", "then"}: two moments of which the second is not before the first."""
+    drug_prefix: dict[str, Any] = field(default_factory=dict)
+    """{"rule", "prefix"}: how the code of the drug it refers to begins."""
 
 
 @cache
@@ -72,6 +78,9 @@ def definition(kind: str) -> Definition:
         search_requires=stated.get("search_requires", {}),
         read_only=stated.get("read_only", False),
         frozen=frozenset(stated.get("frozen", ())),
+        one_of=tuple(stated.get("one_of", ())),
+        ordered=tuple(stated.get("ordered", ())),
+        drug_prefix=stated.get("drug_prefix", {}),
     )
 
 

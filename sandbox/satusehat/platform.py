@@ -32,12 +32,13 @@ class Platform:
         witness: Witness,
         clients: Iterable[Client] = (DEMO_CLIENT,),
         settings: Settings | None = None,
+        has_drug: Callable[[str], bool] | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self._first_settings = replace(self.settings)
         self.store = Store(clock)
         self.tokens = Tokens(clients, clock, self.settings)
-        self._writes = Writes(self.store, Validator(self.store, clock, self.settings), witness)
+        self._writes = Writes(self.store, Validator(self.store, clock, self.settings, has_drug), witness)
         self._patients = Patients(self._writes, self.settings)
         self._fhir = Fhir(self.tokens, self._writes, self._patients, self.settings)
         self._seed()

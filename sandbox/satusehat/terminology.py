@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+KFA = "http://sys-ids.kemkes.go.id/kfa"
+
 
 @dataclass(frozen=True, slots=True)
 class CodeSystem:

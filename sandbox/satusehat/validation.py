@@ -10,6 +10,7 @@ from functools import cache, partial
 from sandbox.clock import Clock
 from sandbox.satusehat.checks import Context
 from sandbox.satusehat.clients import Client
+from sandbox.satusehat.conditions import condition_issues
 from sandbox.satusehat.contents import empty_issues, period_issues, reference_issues, survey
 from sandbox.satusehat.definitions import definition, denied
 from sandbox.satusehat.outcomes import Issue, rule_issue
@@ -28,6 +29,7 @@ class Validator:
     store: Store
     clock: Clock
     settings: Settings
+    has_drug: Callable[[str], bool] | None = None
 
     def scope_issue(self, kind: str, client: Client) -> Issue | None:
         """Step 4: 20003 for a type outside the client's registration, 20004 for its kind of facility."""
@@ -42,10 +44,12 @@ class Validator:
     def issues(self, resource: Resource, client: Client, exists: Callable[[str], bool] | None = None) -> list[Issue]:
         """Steps 5 and 6 without duplicates. `exists` replaces the store's own, for bundles."""
         kind = resource["resourceType"]
-        context = Context(client.organization_id, self.clock.moment(), self.settings.strict)
+        context = Context(client.organization_id, self.clock.moment(), self.settings.strict, self.has_drug)
         seen = survey(resource)
         found = empty_issues(seen, partial(_text_rule, kind))
         found += rule_issues(resource, kind, definition(kind).rules, context)
+        found += _contained_issues(resource, context)
+        found += condition_issues(resource, definition(kind), self.store)
         found += period_issues(seen)
         found += reference_issues(seen, exists or self.store.exists, _contained_ids(resource))
         return found
@@ -84,3 +88,13 @@ def _text_rules(kind: str) -> dict[str, int]:
 
 def _contained_ids(resource: Resource) -> set[str]:
     return {str(one.get("id")) for one in resource.get("contained", []) if isinstance(one, dict)}
+
+
+def _contained_issues(resource: Resource, context: Context) -> list[Issue]:
+    """The element rules of what a resource contains, e.g. the drug of a prescription."""
+    found: list[Issue] = []
+    for number, one in enumerate(resource.get("contained", [])):
+        kind = str(one.get("resourceType")) if isinstance(one, dict) else ""
+        place = f"{resource['resourceType']}.contained[{number}]"
+        found += rule_issues(one, place, definition(kind).rules, context) if kind else []
+    return found

@@ -121,9 +121,8 @@ def test_nothing_stops_a_double_without_an_identifier(world: World, api: httpx.C
     assert world.witness.summary()["duplicates_created"] == 1
 
 
-def test_a_type_known_only_by_its_identifier_refuses_doubles_too(api: httpx.Client) -> None:
-    identifier = [{"system": "http://sys-ids.kemkes.go.id/servicerequest/100099001", "value": "1"}]
-    order = {"resourceType": "ServiceRequest", "identifier": identifier, "status": "active"}
+def test_an_order_sent_twice_is_refused(api: httpx.Client) -> None:
+    order = sample("service_request_lab")
     assert api.post("/fhir-r4/v1/ServiceRequest", json=order).status_code == 201
     assert rule_numbers(api.post("/fhir-r4/v1/ServiceRequest", json=order)) == {20002}
 

@@ -1,0 +1,54 @@
+"""What holds between elements: one of several is there, one moment is not before another, a drug is of a level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.satusehat.definitions import Definition
+from sandbox.satusehat.moments import parse_datetime
+from sandbox.satusehat.outcomes import Issue, rule_issue, store_issue
+from sandbox.satusehat.store import Store
+from sandbox.satusehat.terminology import KFA
+
+
+def condition_issues(resource: dict[str, Any], stated: Definition, store: Store) -> list[Issue]:
+    """Every condition of the type that does not hold."""
+    return [*_absent(resource, stated), *_backwards(resource, stated), *_wrong_level(resource, stated, store)]
+
+
+def _absent(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
+    for one in stated.one_of:
+        if not any(resource.get(name) for name in one["names"]):
+            yield rule_issue(f"Element not found: {one['element']}", one["rule"], one["element"])
+
+
+def _backwards(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
+    kind = resource["resourceType"]
+    for one in stated.ordered:
+        first, then = parse_datetime(resource.get(one["first"])), parse_datetime(resource.get(one["then"]))
+        if first is not None and then is not None and then < first:
+            yield store_issue("unparseable_resource", f"fhirpath-constraint-violation-{kind}.{one['then']}", kind)
+
+
+def _wrong_level(resource: dict[str, Any], stated: Definition, store: Store) -> Iterator[Issue]:
+    """A dispense names a product (93), not a template; a compound has no code and is not asked."""
+    if not stated.drug_prefix:
+        return
+    rule, prefix, at = stated.drug_prefix["rule"], stated.drug_prefix["prefix"], "medicationReference"
+    for coding in _medicine(resource, store).get("code", {}).get("coding", []):
+        code = str(coding.get("code"))
+        if coding.get("system") == KFA and not code.startswith(prefix):
+            text = f"Code not found: '{code}' in system: {KFA}"
+            yield rule_issue(text, rule, f"{resource['resourceType']}.{at}")
+
+
+def _medicine(resource: dict[str, Any], store: Store) -> dict[str, Any]:
+    """The drug that a resource refers to, contained or stored; empty if it is neither."""
+    reference = str((resource.get("medicationReference") or {}).get("reference", ""))
+    for one in resource.get("contained", []):
+        if reference == f"#{one.get('id')}":
+            return dict(one)
+    kind, _, id_ = reference.partition("/")
+    stored = store.get(kind, id_)
+    return stored.resource if stored else {}
