@@ -113,7 +113,7 @@ def _kind(product: Product, draft: bool) -> Document:
 
 def _trade(product: Product) -> Document:
     presentation = product.template.presentation
-    price = 100 * (3 + product.fate(400))
+    price = unit_price(product)
     return {
         "produksi_buatan": "lokal",
         "nie": registration(product),
@@ -127,6 +127,12 @@ def _trade(product: Product) -> Document:
     }
 
 
+def unit_price(product: Product) -> int:
+    """Rupiah for the smallest unit: a tablet costs some hundreds, a bottle or vial some ten thousands."""
+    pieces = product.template.presentation.form.packs[0][1]
+    return (50 if pieces >= 30 else 1_000) * (2 + product.fate(60))
+
+
 def registration(product: Product) -> str:
     """The BPOM number, 15 characters, as it is printed on the box."""
     legal = product.template.presentation.legal
@@ -135,7 +141,7 @@ def registration(product: Product) -> str:
 
 
 def _packs(product: Product) -> list[Document]:
-    price, uom = 100 * (3 + product.fate(400)), product.template.presentation.form.uom
+    price, uom = unit_price(product), product.template.presentation.form.uom
     return [
         {"name": text, "kfa_code": code, "pack_price": price * pieces, "uom_id": uom, "qty": pieces}
         for (text, pieces), code in zip(_pack_texts(product), pack_codes(product), strict=False)
