@@ -49,6 +49,7 @@ from admin.pages import (
     reveal,
     strip,
 )
+from admin.pages.mapping import code, done, overview
 from admin.pages.todo import Recent
 from admin.settings.mount import mounted
 from admin.throttle import Throttle
@@ -112,6 +113,10 @@ def litestar_app(hub: Hub) -> Litestar:
             code_lists.list_page,
             code_lists.list_state,
             code_lists.read_list,
+            overview.mapping_page,
+            overview.figures,
+            code.code_page,
+            done.resend_outdated,
             problems.all_problems,
             problems.type_problems,
             jobs.choose,

@@ -41,6 +41,11 @@ def in_words(hub: Hub, around: Frame, choice: Mapping[str, Any]) -> Sequence[tup
     """What `kept` made, as (what, value) in the order in which people ask."""
     spec = hub.catalog.specs.get(choice.get("spec", ""))
     said = [(say("chosen.spec"), spec.label if spec else str(choice["spec"]))] if "spec" in choice else []
+    if "mapping" in choice:
+        mapping = hub.catalog.mappings.get(choice["mapping"])
+        said.append(
+            (mapping.label if mapping else say("chosen.mapping"), f"{choice['name']} → {choice['code'] or '–'}")
+        )
     if "ids" in choice:
         said.append((say("chosen.ids"), number(choice["ids"])))
     if "status" in choice:

@@ -15,6 +15,7 @@ from litestar.response import Redirect, Template
 from admin.access import Right
 from admin.accounts import Person
 from admin.inputs import Text
+from admin.language import back
 from admin.pages.frame import Frame, frame
 from admin.pages.monitoring import area_of
 from admin.pages.shown import moment
@@ -48,7 +49,7 @@ async def list_page(
     if around.facility is not None:
         found = await code_lists.search(hub.database, code_list.owner(around.facility.id), name, q.strip(), after, SIZE)
     context = {
-        **await _state(hub, around, code_list),
+        **await state_of(hub, around, code_list),
         "groups": _groups(hub),
         "q": q.strip(),
         "rows": [_row(code_list, around.facility, row) for row in found.rows],
@@ -63,19 +64,20 @@ async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub],
     """How far its reading is; the page asks for it while one runs."""
     code_list = _list(hub, name)
     around = await frame(request, code_list.upstream.name)
-    return Template("code_list_state.html", context=await _state(hub, around, code_list))
+    return Template("code_list_state.html", context=await state_of(hub, around, code_list))
 
 
 @post("/referensi/{name:str}", opt={"right": Right.PANEL, "may": Permission.SYNC}, include_in_schema=False)
 async def read_list(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], name: FromPath[str]
 ) -> Redirect:
-    """Ask for it to be read; asked twice it is read once."""
+    """Ask for it to be read; asked twice it is read once. Back to the mapping that asked, or to the list."""
     code_list = _list(hub, name)
     around = await frame(request, code_list.upstream.name)
     if around.facility is not None:
         await code_lists.ask(hub.database, code_list, around.facility.id, person.name)
-    return Redirect(f"/referensi/{name}", status_code=303)
+    page = back(request.headers.get("referer", ""))
+    return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{name}", status_code=303)
 
 
 def _list(hub: Hub, name: str) -> CodeList:
@@ -93,7 +95,8 @@ def _groups(hub: Hub) -> dict[str, list[CodeList]]:
     return groups
 
 
-async def _state(hub: Hub, around: Frame, code_list: CodeList) -> dict[str, Any]:
+async def state_of(hub: Hub, around: Frame, code_list: CodeList) -> dict[str, Any]:
+    """What code_list_state.html takes."""
     facility = around.facility
     newest = (await code_lists.latest(hub.database, facility.id)).get(code_list.name) if facility else None
     return {

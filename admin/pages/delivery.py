@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from admin.access import Right
 from admin.inputs import Id
 from admin.pages import tries
 from admin.pages.folded import folded
+from admin.pages.mapping.held import Held, explained, held_by, used_by
 from admin.pages.opened import TOLD, Opened, opened
 from admin.pages.problems import explain
 from admin.pages.shown import moment
@@ -23,8 +25,10 @@ from admin.words import say
 from engine import codes
 from engine.errors import AntarError
 from engine.hub import Hub
+from engine.mapping import reading
 from engine.models import Status
 from engine.preview import payload_of
+from engine.remedies import Explanation
 
 FACTS = ("created", "changed", "sent", "settled")
 
@@ -70,16 +74,34 @@ async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> d
 async def _summary(found: Opened) -> dict[str, Any]:
     row, detail, hub = found.row, found.detail, found.hub
     record = orjson.loads(row.record)
+    held = (await held_by(hub, [row.id])).get(row.id, [])
     again = moment(row.due_at, found.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
     return {
         "warnings": await codes.of_record(hub.database, hub.catalog, found.entry, record, found.facility),
         **story(found),
         "tries_made": len(detail.attempts),
-        "cause": explain(row.cause, found.around.upstream) if row.cause else None,
+        "cause": _cause(found, held),
+        "held": held,
+        "unsuitable": _unsuitable(found, held),
+        "used": await used_by(hub, row.id),
         "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS} | {"due": again},
-        "waits_for": [_link(hub, each) for each in detail.waits_for],
+        "waits_for": [_link(hub, each) for each in detail.waits_for if each.spec not in hub.catalog.items],
         "waited_for_by": [_link(hub, each) for each in detail.waited_for_by],
     }
+
+
+def _cause(found: Opened, held: Sequence[Held]) -> Explanation | None:
+    """What is wrong and what to do; an item without a code is told before all else that is waited for."""
+    if held and found.row.status == Status.BLOCKED:
+        return explained(held[0].mapping, held[0].state)
+    return explain(found.row.cause, found.around.upstream) if found.row.cause else None
+
+
+def _unsuitable(found: Opened, held: Sequence[Held]) -> list[str]:
+    """Why a code that was given will not do here, in the entry's words."""
+    types = {each.mapping.item for each in held if each.state == reading.MAPPED}
+    needs = (need for need in found.entry.needs if need.spec in types and need.accept)
+    return list(dict.fromkeys(need.accept.reason for need in needs if need.accept))
 
 
 async def _planned(found: Opened) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from admin.words import say
 from engine.facilities import FacilityRow, all_facilities
 from engine.health import channels, workers
 from engine.hub import Hub
+from engine.mapping.spec import MappingSpec
 from engine.models import Status
 from engine.spec import UpstreamSpec
 
@@ -47,6 +48,16 @@ class Frame:
     strip: dict[str, Any]
     has_lists: bool
     """There are copies of code lists that belong to no area."""
+    mappings: tuple[MappingSpec, ...]
+    """Those that have a page here."""
+
+    def mappings_of(self, upstream: UpstreamSpec) -> tuple[MappingSpec, ...]:
+        """The mappings that stand among the pages of an upstream, or of its area."""
+        return tuple(
+            each
+            for each in self.mappings
+            if each.upstream.name == upstream.name or (upstream.area and each.upstream.area == upstream.area)
+        )
 
     @property
     def areas(self) -> tuple[UpstreamSpec, ...]:
@@ -76,7 +87,8 @@ async def frame(request: Connection, upstream: str) -> Frame:
     facility = await _chosen(request, hub, visible)
     upstreams = tuple(hub.catalog.upstreams.values())
     alone = any(not each.upstream.area for each in hub.catalog.code_lists.values())
-    return Frame(spec, upstreams, known, visible, facility, await _strip(hub, facility), alone)
+    mappings = tuple(hub.catalog.mappings.values()) if facility else ()
+    return Frame(spec, upstreams, known, visible, facility, await _strip(hub, facility), alone, mappings)
 
 
 async def permitted(hub: Hub, known: Person) -> tuple[FacilityRow, ...]:
@@ -86,7 +98,7 @@ async def permitted(hub: Hub, known: Person) -> tuple[FacilityRow, ...]:
 
 
 async def _chosen(request: Connection, hub: Hub, visible: tuple[FacilityRow, ...]) -> FacilityRow | None:
-    """The facility of the session, or that of the delivery or job of the address, to which the session then goes."""
+    """The facility of the session, or that of what the address names, to which the session then goes."""
     session = session_of(request)
     wanted = session.get("facility")
     if len(visible) > 1:
@@ -102,7 +114,7 @@ async def _owner(request: Connection, hub: Hub) -> int | None:
     named = str(path.get("id_") or request.query_params.get(OPENED, ""))
     if not named.isdecimal() or int(named) > LARGEST:
         return None
-    table = "deliveries" if "spec" in path else "jobs"
+    table = "deliveries" if "spec" in path else "items" if "mapping" in path else "jobs"
     rows = await hub.database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": int(named)})
     return rows[0].facility_id if rows else None
 

@@ -121,12 +121,20 @@ async def move_job(
         await jobs.begin(hub.database, row.facility_id, id_, reason=reason, actor=person.name)
     elif how == "discard":
         await jobs.discard(hub.database, row.facility_id, id_)
-        return Redirect(f"/integrasi/{row.upstream}/{orjson.loads(row.chosen).get('spec', '')}", status_code=303)
+        return Redirect(_chosen_at(row), status_code=303)
     elif how in jobs.MOVES:
         await jobs.move(hub.database, row.facility_id, id_, how, person.name)
     else:
         raise HTTPException(status_code=400)
     return Redirect(f"/pekerjaan/{id_}", status_code=303)
+
+
+def _chosen_at(row: Any) -> str:
+    """The page on which the set of a job was chosen."""
+    choice = orjson.loads(row.chosen)
+    if "mapping" in choice:
+        return f"/pemetaan/{choice['mapping']}/{choice['item']}"
+    return f"/integrasi/{row.upstream}/{choice.get('spec', '')}"
 
 
 def _choice(form: Fields, spec: str) -> tuple[Filters | list[int], dict[str, Any]]:

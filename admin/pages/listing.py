@@ -16,6 +16,7 @@ from admin.access import Right
 from admin.inputs import Ids, Number, Place
 from admin.pages.filtering import Chosen, presets
 from admin.pages.frame import Frame, frame
+from admin.pages.mapping.held import held_by
 from admin.pages.monitoring import area_of, figures
 from admin.pages.problems import explain
 from admin.pages.shown import entry_of, shown_row, zone_name
@@ -63,8 +64,14 @@ class Listing:
         """As the templates take them."""
         ids = [row.id for row in rows]
         waiting, tried = await held(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
+        items = await held_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
         return [
-            {**shown_row(self.entry, self.around, row), "held": row.id in waiting, "attempts": tried.get(row.id, 0)}
+            {
+                **shown_row(self.entry, self.around, row),
+                "held": row.id in waiting,
+                "attempts": tried.get(row.id, 0),
+                "items": items.get(row.id, []),
+            }
             for row in rows
         ]
 

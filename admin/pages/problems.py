@@ -13,6 +13,7 @@ from litestar.response import Template
 from admin.access import Right
 from admin.masking import masked
 from admin.pages.frame import Frame, frame
+from admin.pages.mapping.held import explained
 from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
@@ -86,10 +87,12 @@ def _shown(hub: Hub, around: Frame, facility: FacilityRow, group: Group) -> dict
     kind, code, _ = parse_cause(group.cause)
     address = f"/integrasi/{around.upstream.name}/{group.spec}"
     waits = kind == Kind.BLOCKED
+    mapping = hub.catalog.items.get(code) if waits else None
     return {
-        "told": explain(group.cause, around.upstream),
+        "told": explained(mapping) if mapping else explain(group.cause, around.upstream),
+        "mapping": mapping,
         "label": hub.catalog.specs[group.spec].label,
-        "needed": _label(hub, code) if waits else "",
+        "needed": _label(hub, code) if waits and not mapping else "",
         "code": "" if waits else code,
         "waits": waits,
         "cause": group.cause,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from admin.masking import masked
 from admin.pages.frame import Frame
+from admin.pages.mapping.held import named
 from admin.pages.problems import explain
 from admin.pages.shown import moment
 from admin.permissions import Permission
@@ -16,6 +17,7 @@ from engine import counters
 from engine.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
+from engine.mapping.spec import MappingSpec
 from engine.models import Status
 from engine.remedies import Explanation
 from engine.urgent import Failure, Missing, Urgent, urgent
@@ -64,7 +66,7 @@ async def todo(hub: Hub, around: Frame, recent: Recent) -> list[Todo]:
         return []
     found = await recent.of(hub, around.facility.id, around.upstream.name)
     standing = await _standing(hub, around, around.facility)
-    freeing = [*_failures(hub, around, found), *(_missing(hub, each) for each in found.missing)]
+    freeing = [*_failures(hub, around, found), *[await _missing(hub, around, each) for each in found.missing]]
     return [*standing, *sorted(freeing, key=lambda each: -each.n)][:SHOWN]
 
 
@@ -125,7 +127,10 @@ def _failure(hub: Hub, around: Frame, told: Explanation, failures: list[Failure]
     return Todo("alert-circle", f"{labels}: {told.title}", effect, told.remedy, told.who, href, n)
 
 
-def _missing(hub: Hub, missing: Missing) -> Todo:
+async def _missing(hub: Hub, around: Frame, missing: Missing) -> Todo:
+    mapping = hub.catalog.items.get(missing.spec)
+    if mapping is not None and around.facility is not None:
+        return await _unmapped(hub, around.facility, mapping, missing)
     spec = hub.catalog.specs[missing.spec]
     title = say("todo.missing", n=number(len(missing.keys)), label=spec.label)
     keys = ", ".join(missing.keys[:NAMED]) + (", …" if len(missing.keys) > NAMED else "")
@@ -133,6 +138,18 @@ def _missing(hub: Hub, missing: Missing) -> Todo:
     effect = _frees(missing.behind, more=missing.more)
     href = f"/integrasi/{spec.upstream.name}/masalah"
     return Todo("link-off", title, effect, remedy, say("who.integrator"), href, missing.behind)
+
+
+async def _unmapped(hub: Hub, facility: FacilityRow, mapping: MappingSpec, missing: Missing) -> Todo:
+    """Items without a code that deliveries wait for; a single one is led to at once."""
+    found = await named(hub, facility.id, mapping, missing.keys[:NAMED])
+    alone = len(missing.keys) == 1 and found[0].id
+    title = say("todo.unmapped.one", name=found[0].name) if alone else ""
+    title = title or say("todo.unmapped", n=number(len(missing.keys)), one=mapping.one)
+    names = ", ".join(each.name for each in found) + (", …" if len(missing.keys) > NAMED else "")
+    href = found[0].href if alone else f"/pemetaan/{mapping.name}"
+    effect = _frees(missing.behind, more=missing.more)
+    return Todo(mapping.icon, title, effect, names, say("who.petugas"), href, missing.behind)
 
 
 def _frees(n: int, *, more: bool) -> str:

@@ -1,0 +1,48 @@
+"""*Detail Kode*: one code of a mapping with all that its list says of it, as a page or over any other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Template
+
+from admin.access import Right
+from admin.inputs import Text
+from admin.pages.mapping.desk import Desk, desk_of, told
+from admin.pages.shown import moment
+from admin.words import say
+from engine import code_lists
+from engine.hub import Hub
+
+
+@get("/pemetaan/{mapping:str}/kode", opt={"right": Right.PANEL}, include_in_schema=False)
+async def code_page(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str], kode: Text = ""
+) -> Template:
+    """The code as a page, or what a dialog shows of it when a script asks."""
+    desk = await desk_of(request, hub, mapping)
+    inside = "hx-request" in request.headers
+    found = await _found(desk, kode.strip())
+    if found is None and not inside:
+        raise NotFoundException(say("error.not_found"))
+    context = {**desk.context, "code": kode.strip(), "found": found, "inside": inside}
+    return Template("mapping_code_box.html" if inside else "mapping_code.html", context=context)
+
+
+async def _found(desk: Desk, code: str) -> dict[str, Any] | None:
+    catalogue = desk.mapping.catalogue
+    row = await code_lists.one_row(desk.database, catalogue.list.owner(desk.facility.id), catalogue.list.name, code)
+    if row is None:
+        return None
+    content = orjson.loads(row.content)
+    return {
+        "name": told(content.get(catalogue.name)),
+        "facts": [(each.label, told(content.get(each.name))) for each in catalogue.list.columns],
+        "gone": moment(row.gone_at, desk.facility),
+        "replacement": content.get(catalogue.replacement) if catalogue.replacement else None,
+    }

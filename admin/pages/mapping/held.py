@@ -1,0 +1,115 @@
+"""Which items hold deliveries back, and with which codes deliveries were sent, in words and with links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from admin.words import say
+from engine.database import as_json
+from engine.hub import Hub
+from engine.mapping.spec import MappingSpec
+from engine.remedies import Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An item that a delivery waits for; `id` None: nobody handed it in yet."""
+
+    mapping: MappingSpec
+    key: str
+    id: int | None
+    name: str
+    state: str
+    """Of the item; absent: there is none."""
+
+    @property
+    def words(self) -> str:
+        return say(f"mapping.held.{self.state}", one=self.mapping.one)
+
+    @property
+    def href(self) -> str:
+        """Where it gets its code; the lists, if it is not there."""
+        home = f"/pemetaan/{self.mapping.name}"
+        return f"{home}/{self.id}" if self.id else home
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A code that a delivery was sent with; `now` is the one that its item has."""
+
+    mapping: MappingSpec
+    item: Held
+    code: str
+    now: str | None
+
+
+async def held_by(hub: Hub, ids: Sequence[int]) -> dict[int, list[Held]]:
+    """The items that these deliveries wait for, by delivery."""
+    found: dict[int, list[Held]] = {}
+    if not ids or not hub.catalog.mappings:
+        return found
+    query = text(_HELD % hub.database.rows({"id": "bigint"}, "ids"))
+    for row in await hub.database.fetch(query, {"ids": as_json([[id_] for id_ in ids])}):
+        mapping = hub.catalog.items.get(row.spec)
+        if mapping is not None:
+            item = Held(mapping, row.key, row.id, row.name or row.key, row.state or "absent")
+            found.setdefault(row.delivery_id, []).append(item)
+    return found
+
+
+async def used_by(hub: Hub, id_: int) -> list[Used]:
+    """The codes that a delivery was last sent with."""
+    if not hub.catalog.mappings:
+        return []
+    items = hub.catalog.items
+    rows = await hub.database.fetch(text(_USED), {"id": id_})
+    return [
+        Used(
+            items[row.item],
+            Held(items[row.item], row.key, row.id, row.name or row.key, row.state or "absent"),
+            row.code,
+            row.now,
+        )
+        for row in rows
+        if row.item in items
+    ]
+
+
+async def named(hub: Hub, facility_id: int, mapping: MappingSpec, keys: Sequence[str]) -> list[Held]:
+    """The items of these keys, in order."""
+    query = text(_NAMED % hub.database.rows({"key": "text"}, "keys"))
+    parameters = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
+    rows = {row.key: row for row in await hub.database.fetch(query, parameters)}
+    found = ((key, rows.get(key)) for key in keys)
+    return [
+        Held(mapping, key, row.id, row.name, row.state) if row else Held(mapping, key, None, key, "absent")
+        for key, row in found
+    ]
+
+
+def explained(mapping: MappingSpec, state: str = "unmapped") -> Explanation:
+    """What it means to wait for an item, and what to do."""
+    title = say("mapping.held.title", what=say(f"mapping.held.{state}", one=mapping.one))
+    return Explanation(title, say(f"mapping.held.{state}.remedy", one=mapping.one), say("who.petugas"))
+
+
+_HELD = """
+SELECT w.delivery_id, w.spec, w.key, i.id, i.name, i.state FROM %s AS v
+JOIN waits AS w ON w.delivery_id = v.id
+LEFT JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
+ORDER BY w.delivery_id, w.key
+"""
+
+_NAMED = """
+SELECT i.key, i.id, i.name, i.state FROM %s AS v
+JOIN items AS i ON i.facility_id = :facility AND i.item = :item AND i.key = v.key
+"""
+
+_USED = """
+SELECT u.item, u.key, u.code, i.id, i.name, i.state, i.code AS now FROM code_uses AS u
+LEFT JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
+WHERE u.delivery_id = :id ORDER BY u.item, u.key
+"""
