@@ -8,7 +8,7 @@ import os
 
 import structlog
 
-from bench import delivery, intake, pages, render
+from bench import delivery, intake, matching, pages, render
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
         *render.rows(),
         *delivery.rows(count, rounds, postgresql, brokers),
         *intake.rows(count // 2, rounds, postgresql),
+        *matching.rows((20_000,) if quick else (20_000, 100_000)),
         *pages.rows(100_000 if quick else 1_000_000),
     ]:
         print(row, flush=True)

@@ -16,6 +16,8 @@ from engine.actors import Bell, Ring, declare, make_broker
 from engine.catalog import Catalog, load
 from engine.database import Database, wall_clock
 from engine.intake import Intake
+from engine.list_sync import Synchroniser
+from engine.mapping.catalogue import Catalogues
 from engine.migrate import migrate
 from engine.settings import Settings
 from engine.tokens import DatabaseTokens
@@ -50,6 +52,8 @@ class Hub:
         self.bell = Bell(declare(broker, catalog.specs.values(), ring))
         self.intake = Intake(database, lambda: self.catalog, self.bell)
         self._wire = open_wire()
+        self.synchroniser = Synchroniser(database, lambda: self.catalog, self.accounts, self.upstream)
+        self.catalogues = Catalogues(database, self.synchroniser)
         self._upstreams: dict[str, tuple[str, Upstream]] = {}
 
     @classmethod

@@ -22,7 +22,6 @@ from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub
 from engine.job_runner import run_jobs
-from engine.list_sync import Synchroniser
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
 from engine.outbox.reroute import reroute
@@ -60,7 +59,6 @@ class Worker:
         self._swept_at: int | None = None
         self._patient_until = 0
         self._stopping = False
-        self._synchroniser = Synchroniser(hub.database, self._catalog, hub.accounts, hub.upstream)
         self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
         self._around = Surroundings(
             database=hub.database,
@@ -101,7 +99,7 @@ class Worker:
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
         jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
         sharing = asyncio.create_task(self._every(REFRESH, self._around.shares.refresh))
-        reading = asyncio.create_task(self._every(LISTS, self._synchroniser.tick))
+        reading = asyncio.create_task(self._every(LISTS, self._hub.synchroniser.tick))
         pruning = asyncio.create_task(self._every(PRUNE, self._retention.tick))
         hears.start()
         log.info("worker_started", worker=self.name)

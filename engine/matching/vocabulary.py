@@ -1,0 +1,89 @@
+"""How people write: what they shorten, the units they measure in, words that say nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+LONGEST = 300
+"""Characters of a text that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of measure as so many of another; `per`: it is a share of that (as a percentage)."""
+
+    base: str
+    times: Fraction = Fraction(1)
+    per: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Everything in lower case."""
+
+    abbreviations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    stop: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Vocabulary:
+        """From the YAML's plain values: abbreviations, units, stop."""
+        return cls(
+            {plain_text(short): tuple(words(str(long))) for short, long in (plain.get("abbreviations") or {}).items()},
+            dict(_units(plain.get("units") or {})),
+            frozenset(plain_text(word) for word in plain.get("stop") or ()),
+        )
+
+    def spell_out(self, text: str) -> list[str]:
+        """The words of a text without those that say nothing, abbreviations written out, numbers as decimals."""
+        return [
+            word
+            for token in words(text)
+            for word in self.abbreviations.get(token, (token,))
+            if word not in self.stop and word not in self.units
+        ]
+
+
+def _units(plain: Mapping[str, Any]) -> Iterator[tuple[str, Unit]]:
+    """A unit that is so many of another that is so many of a third: all end at the last."""
+    for name in plain:
+        base, times, per = name, Fraction(1), None
+        while (said := plain.get(base) or {}).get("is"):
+            times *= Fraction(str(said.get("times", 1)))
+            per = said.get("per", per)
+            base = str(said["is"])
+        yield plain_text(name), Unit(plain_text(base), times, plain_text(per) if per else None)
+
+
+@lru_cache(maxsize=65536)
+def plain_text(text: str) -> str:
+    """Lower case without accents."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+
+
+def words(text: str) -> list[str]:
+    """Runs of letters, and numbers as decimals: `Amox500 2,5mg` -> amox, 500, 2.5, mg."""
+    return [token if token[0].isalpha() else number(token) for token in _TOKEN.findall(plain_text(text[:LONGEST]))]
+
+
+def number(token: str) -> str:
+    """1.000.000 -> 1000000, 2,50 -> 2.5"""
+    if _THOUSANDS.fullmatch(token):
+        return token.replace(".", "").replace(",", "")
+    whole, _, part = token.replace(",", ".").partition(".")
+    part = part.rstrip("0")
+    whole = whole.lstrip("0") or "0"
+    return f"{whole}.{part}" if part else whole
+
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([.,])000)+|[1-9]\d{0,2}(?:([.,])\d{3}){2,}")
