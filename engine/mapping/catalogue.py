@@ -110,6 +110,11 @@ class Catalogues:
             self._building[place] = asyncio.create_task(self._build(mapping, owner, version))
         return await asyncio.shield(self._building[place]) if known is None else known
 
+    async def settled(self) -> None:
+        """Wait until nothing is being built."""
+        if self._building:
+            await asyncio.wait(self._building.values())
+
     async def _build(self, mapping: MappingSpec, owner: int, version: int) -> Ready:
         place = owner, mapping.hash
         try:
