@@ -143,10 +143,10 @@ def test_what_differs_where_it_matters_comes_last_and_says_so() -> None:
         "6": {"name": ["Amoxicillin"], "strength": ["500 mg"], "form": "Sirup Kering"},
     }
     found = suggest([NAME, STRENGTH, FORM], ours, theirs, DRUGS)
-    assert [each.key for each in found][0] == "4"
-    assert [[veto.part.name for veto in each.vetoes] for each in found] == [[], ["strength"], ["form"]]
+    assert found[0].key == "4"
+    assert [[veto.part.name for veto in each.vetoes] for each in found] == [[], ["form"], ["strength"]]
     assert found[0].score == pytest.approx(1.0)
-    assert [(each.ours, each.theirs) for each in found[1].compared][1] == ("500", "250 mg")
+    assert [(each.ours, each.theirs) for each in found[2].compared][1] == ("500", "250 mg")
 
 
 def test_what_could_not_be_compared_counts_for_less() -> None:
