@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from admin.commands import configuration, demo, mappings, people, records, running
+from admin.commands import backup, configuration, demo, mappings, people, records, running
 from engine.errors import AntarError
 from engine.faults import ConfigFaults
 
@@ -20,7 +20,7 @@ def make_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (configuration, running, records, demo):
+    for module in (configuration, running, records, backup, demo):
         module.register(app)
     people.register(app)
     mappings.register(app)

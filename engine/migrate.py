@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 
 from engine.database import Database
-from engine.errors import EnvironmentMismatch
+from engine.errors import AntarError, EnvironmentMismatch
 from engine.settings import ROOT
 
 LOCK = 0x616E746172  # "antar": one migration at a time on PostgreSQL; SQLite has one writer anyway
@@ -19,7 +19,10 @@ async def migrate(database: Database, environment: str) -> None:
     def run(connection: Connection) -> None:
         if database.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        if _current(connection) != head():
+        current = _current(connection)
+        if current is not None and current > head():
+            raise AntarError(f"the database is of a newer Antar ({current}, here {head()}); update this one first")
+        if current != head():
             _upgrade(connection)
             connection.execute(text("ANALYZE"))
         _claim_environment(database, connection, environment)

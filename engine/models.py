@@ -75,6 +75,12 @@ class Installation(Base):
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     environment: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[int] = mapped_column(BigInteger)
+    backed_up_at: Mapped[int | None] = mapped_column(BigInteger)
+    restored_at: Mapped[int | None] = mapped_column(BigInteger)
+    doubt_from: Mapped[str | None] = mapped_column(String(10))
+    doubt_until: Mapped[str | None] = mapped_column(String(10))
+    """A record of these days may have been handed in and sent before the database was restored from a backup that does
+    not know it: it is looked for before it is sent."""
 
 
 class Facility(Base):

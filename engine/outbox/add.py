@@ -106,6 +106,7 @@ def _insert(
     connection: Connection, batch: Batch, rows: Sequence[tuple[_Row, Entry]], now: int, deltas: counters.Deltas
 ) -> None:
     values: list[dict[str, Any]] = []
+    first, last = connection.execute(text("SELECT doubt_from, doubt_until FROM installation")).one()
     for row, entry in rows:
         values.append(
             {
@@ -121,7 +122,7 @@ def _insert(
                 "record_hash": entry.record_hash,
                 "version": row.versions,
                 "status": Status.QUEUED.value,
-                "in_doubt": False,
+                "in_doubt": first is not None and first <= entry.date <= last,
                 "lane": int(entry.lane),
                 "due_at": now,
                 "tries": 0,
