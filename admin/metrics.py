@@ -1,4 +1,4 @@
-"""/metrics for Prometheus, from the counters and the health; no patient is in it."""
+"""/metrics for Prometheus: counters, health and what the process counted; no patient is in it."""
 
 from __future__ import annotations
 
@@ -9,29 +9,68 @@ from litestar.di import NamedDependency
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from admin.access import Right
 from admin.health import confine
 from admin.traffic import Durations
 from engine import counters
+from engine.backlog import WAITING
 from engine.facilities import all_facilities
 from engine.health import Health, health
 from engine.hub import Hub
+from engine.meters import OfClinic, meters
+from engine.models import Status
 from engine.pace import Pace, pace
 
 
-@get("/metrics", opt={"right": Right.WATCH}, include_in_schema=False, media_type="text/plain")
+@get("/metrics", opt={"right": Right.WATCH, "operator": True}, include_in_schema=False, media_type="text/plain")
 async def metrics(
     hub: NamedDependency[Hub], durations: NamedDependency[Durations], confined_to: NamedDependency[str | None]
 ) -> Response[bytes]:
-    """Deliveries by status, queues, workers and broker as they are now; how long this process took to answer."""
-    facilities = [row for row in await all_facilities(hub.database) if confined_to in (None, row.code)]
-    counts = {row.code: await counters.read(hub.database, row.id) for row in facilities}
-    found = confine(await health(hub), confined_to)
+    """What the database knows of all processes, and what this one counted and how long it took to answer."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([_deliveries(counts), *_health(found), *_pace(await pace(hub.database))]))
-    told = generate_latest(registry) + generate_latest(durations.registry)
+    registry.register(_Snapshot(await _known(hub, confined_to)))
+    told = generate_latest(registry) + generate_latest(durations.registry) + _counted(confined_to)
     return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _known(hub: Hub, confined_to: str | None) -> list[Metric]:
+    """With the database away that alone is told."""
+    up = GaugeMetricFamily("antar_database_up", "Whether the database answers.", value=1)
+    try:
+        facilities = [row for row in await all_facilities(hub.database) if confined_to in (None, row.code)]
+        counts = {row.code: await counters.read(hub.database, row.id) for row in facilities}
+        found = confine(await health(hub), confined_to)
+        backup = await _backup(hub)
+        return [
+            up,
+            _deliveries(counts),
+            _depth(hub, counts),
+            *_health(found),
+            *_pace(await pace(hub.database)),
+            *backup,
+        ]
+    except (SQLAlchemyError, OSError):
+        return [GaugeMetricFamily("antar_database_up", "Whether the database answers.", value=0)]
+
+
+def _counted(confined_to: str | None) -> bytes:
+    """Of this process; of a worker of its own at ANTAR_METRICS_PORT."""
+    if confined_to is None:
+        return generate_latest(meters().registry)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(OfClinic(meters().registry, confined_to))
+    return generate_latest(registry)
+
+
+async def _backup(hub: Hub) -> list[Metric]:
+    [(at,)] = await hub.database.fetch(text("SELECT backed_up_at FROM installation"))
+    if at is None:
+        return []
+    age = max(0, hub.database.clock() - at) / 1000
+    return [GaugeMetricFamily("antar_backup_age_seconds", "Since the last `antar backup` began.", value=age)]
 
 
 class _Snapshot:
@@ -55,8 +94,27 @@ def _deliveries(counts: dict[str, dict[str, dict[str, int]]]) -> Metric:
     return family
 
 
+def _depth(hub: Hub, counts: dict[str, dict[str, dict[str, int]]]) -> Metric:
+    family = GaugeMetricFamily("antar_queue_depth", "Deliveries not settled.", labels=["facility", "upstream"])
+    for facility, specs in counts.items():
+        depths = dict.fromkeys(hub.catalog.upstreams, 0)
+        for name in specs.keys() & hub.catalog.specs.keys():
+            waiting = sum(specs[name].get(status, 0) for status in (*WAITING, Status.SENDING))
+            depths[hub.catalog.specs[name].upstream.name] += waiting
+        for upstream, n in depths.items():
+            family.add_metric([facility, upstream], n)
+    return family
+
+
 def _health(found: Health) -> Iterable[Metric]:
     yield GaugeMetricFamily("antar_workers_alive", "Workers with a recent heartbeat.", value=found.workers_alive)
+    beat = GaugeMetricFamily("antar_worker_beat_age_seconds", "Since a worker's heartbeat.", labels=["worker"])
+    busy = GaugeMetricFamily("antar_worker_in_flight", "Deliveries that a worker holds.", labels=["worker"])
+    for worker in found.workers:
+        beat.add_metric([worker.name], max(0, found.now - worker.beat_at) / 1000)
+        busy.add_metric([worker.name], worker.in_flight)
+    yield beat
+    yield busy
     in_flight = sum(worker.in_flight for worker in found.workers if worker.alive)
     yield GaugeMetricFamily("antar_in_flight", "Deliveries claimed and not settled.", value=in_flight)
     yield GaugeMetricFamily("antar_broker_up", "Whether the broker answers.", value=float(found.broker_ok))

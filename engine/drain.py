@@ -19,6 +19,7 @@ from engine.errors import place_of, words_of
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.gate import Gate, State
+from engine.meters import meters
 from engine.models import Status
 from engine.outbox.claim import begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
@@ -140,7 +141,9 @@ class Drain:
             await self.rung.wait()
 
     async def _claim(self, limit: int) -> list[Claimed]:
+        started = time.perf_counter()
         claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
+        meters().step("claim", time.perf_counter() - started)
         failpoint("claimed")
         return claimed
 
@@ -150,7 +153,9 @@ class Drain:
         self._around.leases[lease.id] = lease
         self._open += len(claimed)
         try:
+            started = time.perf_counter()
             ready, ended = await self._prepare(claimed)
+            meters().step("prepare", time.perf_counter() - started)
             failpoint("prepared")
             if ready and not await begin(self._around.database, lease):
                 self._lose(lease)

@@ -16,6 +16,7 @@ from engine.database import Database
 from engine.doors import Door, ItemDoor, RecordDoor, Unfit
 from engine.errors import NotFound
 from engine.facilities import FacilityRow
+from engine.meters import meters
 from engine.models import Lane
 from engine.storable import serialise
 
@@ -64,7 +65,10 @@ class Intake:
             warned = await door.warn([records[index] for index in entries])
             for (index, entry), (id_, outcome), warnings in zip(entries.items(), added, warned, strict=True):
                 results[index] = Accepted(index, entry.key, id_, outcome, warnings)
-        return [results[index] for index in range(len(records))]
+        told = [results[index] for index in range(len(records))]
+        outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
+        meters().took_in(facility.code, type_name, outcomes)
+        return told
 
     def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:
         """What is wrong with records, without storing any. Raises NotFound."""

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from engine.catalog import Catalog
 from engine.database import Database, as_json
 from engine.loading.hashing import content_hash
+from engine.meters import meters
 from engine.models import Status
 
 BATCH = 500
@@ -89,6 +90,7 @@ class Retention:
         begun = time.monotonic()
         n = await work
         if n:
+            meters().pruned(n)
             await self._sleep(max(SHORTEST_REST, REST * (time.monotonic() - begun)))
         return n
 

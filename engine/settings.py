@@ -38,6 +38,10 @@ class Settings:
     trusted_proxies: str = "127.0.0.1"
     bodies_days: int | None = None
     """Days for which bodies are kept at most, whatever the entries say."""
+    metrics_token: str = field(default="", repr=False)
+    """Whoever shows it to /metrics sees all clinics."""
+    metrics_port: int | None = None
+    """Where a worker tells its own figures."""
     public_url: str = ""
     """Where people reach the panel, for links in letters."""
     smtp_url: str = field(default="", repr=False)
@@ -68,6 +72,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=_log_level(environ),
         trusted_proxies=environ.get("ANTAR_TRUSTED_PROXIES", Settings.trusted_proxies),
         bodies_days=_days(environ, "ANTAR_BODIES_DAYS"),
+        metrics_token=environ.get("ANTAR_METRICS_TOKEN", ""),
+        metrics_port=_port(environ, "ANTAR_METRICS_PORT", 0) if environ.get("ANTAR_METRICS_PORT") else None,
         public_url=environ.get("ANTAR_PUBLIC_URL", "").rstrip("/"),
         smtp_url=environ.get("ANTAR_SMTP_URL", ""),
         smtp_from=environ.get("ANTAR_SMTP_FROM", ""),

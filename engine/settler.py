@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ import structlog
 from engine.database import Database, is_away
 from engine.errors import place_of
 from engine.failpoints import failpoint
+from engine.meters import meters
 from engine.models import Status
 from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.settle import settle
@@ -96,6 +98,7 @@ class Settler:
         pause = 0.1
         while True:
             failpoint("before_settle")
+            started = time.perf_counter()
             try:
                 due = await settle(self._database, batch, ended)
                 break
@@ -106,6 +109,9 @@ class Settler:
                 log.warning("settle_failed", deliveries=len(batch), again_in=pause, **place_of(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+        meters().settled(batch, time.perf_counter() - started)
+        for settlement in batch:
+            _tell(settlement)
         for lease in ended:
             self._leases.pop(lease.id, None)
         for channel in due:
@@ -120,6 +126,22 @@ class Settler:
             half = len(batch) // 2
             await self._write(batch[:half], [])
             await self._write(batch[half:], ended)
+
+
+def _tell(settlement: Settlement) -> None:
+    """What a person may have to mend is worth a line; all else is for whoever debugs."""
+    write = log.info if settlement.status in (Status.FAILED, Status.UNSURE) else log.debug
+    delivery, last = settlement.delivery, settlement.attempts[-1] if settlement.attempts else None
+    write(
+        "settled",
+        delivery=delivery.id,
+        facility=delivery.facility_id,
+        spec=delivery.spec,
+        status=settlement.status.value,
+        tries=settlement.tries,
+        verdict=last.verdict if last else None,
+        http_status=settlement.http_status,
+    )
 
 
 def _weight(settlement: Settlement) -> int:

@@ -22,6 +22,7 @@ from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub
 from engine.job_runner import run_jobs
+from engine.meters import meters
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
 from engine.outbox.reroute import reroute
@@ -172,6 +173,7 @@ class Worker:
 
     async def _sweep(self) -> None:
         self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
+        meters().names.update({row.id: row.code for row in self._facilities.values()})
         channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
         thorough, taking_back = self._swept_at is None, self._may_take_back()
         due = await sweep(self._hub.database, channels, thorough=thorough, taking_back=taking_back)

@@ -17,6 +17,7 @@ from admin import accounts, staff
 from admin.app import create_app
 from admin.letters import Words
 from admin.logging_setup import set_up_logging
+from engine import meters
 from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
 from engine.errors import AntarError
@@ -179,10 +180,13 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
     hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
     _on_hangup(partial(_reload, hub))
     running = Worker(hub)
+    metrics = meters.serve(settings.host, settings.metrics_port) if settings.metrics_port else None
     try:
         async with _watching(hub):
             await running.run(stop)
     finally:
+        if metrics is not None:
+            metrics.set()
         await hub.close()
 
 

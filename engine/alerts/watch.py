@@ -17,6 +17,7 @@ from engine.alerts.recipients import Recipient
 from engine.alerts.troubles import troubles
 from engine.errors import VaultError, place_of
 from engine.hub import Hub
+from engine.meters import meters
 
 EVERY = 15.0
 """Seconds between two looks."""
@@ -90,9 +91,11 @@ class Watch:
         try:
             await self._send(recipient.way, letter, mailbox(self._hub, recipient))
         except (NotDelivered, VaultError) as error:
+            meters().letter(recipient.way, "failed")
             log.warning("alert_not_delivered", recipient=recipient.id, way=recipient.way)
             await recipients.failed(self._database, recipient, str(error))
         else:
+            meters().letter(recipient.way, "delivered")
             log.info("alert_delivered", recipient=recipient.id, way=recipient.way)
             await recipients.done(self._database, recipient, ledger.dump(known), digest_on)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
+import structlog
 from sqlalchemy import Connection, insert, text
 
 from engine import counters
 from engine.causes import Kind, cause_text
 from engine.database import Database
+from engine.meters import meters
 from engine.models import Attempt, Status
 from engine.outbox.entries import Channel
 from engine.outbox.settle import release
+
+log = structlog.get_logger(__name__)
 
 DEATHS = 3
 """Workers that may die with a delivery before it is set aside as their likely cause."""
@@ -44,6 +48,9 @@ def _take_back(database: Database, lease_id: int, connection: Connection) -> set
     counters.apply(database, connection, deltas)
     if lease.begun and rows:
         connection.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
+    if rows:
+        meters().returned(len(rows))
+        log.warning("taken_back", lease=lease_id, begun=bool(lease.begun), deliveries=[row.id for row in rows])
     return {Channel(row.upstream, row.facility_id) for row in rows}
 
 

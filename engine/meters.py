@@ -1,0 +1,117 @@
+"""What a process counts while it works, for Prometheus; told with the codes of clinics, never with a patient."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from engine.outbox.entries import Settlement
+
+ANSWER = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+BATCH = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+"""Seconds."""
+
+
+class Meters:
+    """Of one process, whatever event loops it has; `names` tells the codes of clinics by their ids."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.names: dict[int, str] = {}
+        where = ["facility", "upstream", "spec"]
+        self._attempts = Counter(
+            "antar_attempts", "Tries by verdict.", [*where, "operation", "verdict"], registry=self.registry
+        )
+        self._answers = Histogram(
+            "antar_answer_seconds",
+            "How long upstreams took.",
+            ["facility", "upstream"],
+            buckets=ANSWER,
+            registry=self.registry,
+        )
+        self._settled = Counter(
+            "antar_settled", "Ends of claims by status.", [*where, "status"], registry=self.registry
+        )
+        self._records = Counter(
+            "antar_records", "Records handed in, by outcome.", ["facility", "spec", "outcome"], registry=self.registry
+        )
+        self._steps = Histogram(
+            "antar_step_seconds",
+            "How long a batch took to claim, prepare or settle.",
+            ["step"],
+            buckets=BATCH,
+            registry=self.registry,
+        )
+        self._returned = Counter("antar_returned", "Deliveries taken back of ended leases.", registry=self.registry)
+        self._pruned = Counter("antar_pruned", "Attempts looked at for their age.", registry=self.registry)
+        self._letters = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
+
+    def took_in(self, facility: str, spec: str, outcomes: Iterable[str]) -> None:
+        for outcome, n in Tally(outcomes).items():
+            self._records.labels(facility, spec, outcome).inc(n)
+
+    def settled(self, batch: Iterable[Settlement], seconds: float) -> None:
+        """A batch is written."""
+        self._steps.labels("settle").observe(seconds)
+        for settlement in batch:
+            delivery = settlement.delivery
+            facility = self.names.get(delivery.facility_id, str(delivery.facility_id))
+            self._settled.labels(facility, delivery.upstream, delivery.spec, settlement.status.value).inc()
+            for attempt in settlement.attempts:
+                names = (facility, delivery.upstream, delivery.spec, attempt.operation, attempt.verdict)
+                self._attempts.labels(*names).inc()
+                if attempt.method:
+                    self._answers.labels(facility, delivery.upstream).observe(attempt.milliseconds / 1000)
+
+    def step(self, name: str, seconds: float) -> None:
+        self._steps.labels(name).observe(seconds)
+
+    def returned(self, n: int) -> None:
+        self._returned.inc(n)
+
+    def pruned(self, n: int) -> None:
+        self._pruned.inc(n)
+
+    def letter(self, way: str, outcome: str) -> None:
+        self._letters.labels(way, outcome).inc()
+
+
+@cache
+def meters() -> Meters:
+    """Those of this process."""
+    return Meters()
+
+
+class OfClinic(Collector):
+    """What a registry tells of one clinic; what is told of no clinic in particular stays out."""
+
+    def __init__(self, registry: CollectorRegistry, facility: str) -> None:
+        self._registry = registry
+        self._facility = facility
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [each for each in metric.samples if each.labels.get("facility") == self._facility]
+            if metric.samples:
+                yield metric
+
+
+def serve(host: str, port: int) -> threading.Event:
+    """Tell them over HTTP beside a worker, until the event is set."""
+    server, thread = start_http_server(port, host, meters().registry)
+    stop = threading.Event()
+
+    def wait() -> None:
+        stop.wait()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    threading.Thread(target=wait, name="antar-metrics", daemon=True).start()
+    return stop

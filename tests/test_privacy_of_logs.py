@@ -1,0 +1,115 @@
+"""A whole day at every level of the log: who the patients are, and what opens a way, is in none of its lines."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from sqlalchemy import text
+
+from admin.app import create_app
+from admin.commands.demo import day, demo_credentials, last_open_day
+from admin.logging_setup import set_up_logging
+from bench.delivery import unlimited
+from engine.actors import make_broker
+from engine.facilities import add_facility, new_api_key, set_credentials
+from engine.hub import Hub
+from engine.outbox.entries import Channel
+from engine.settings import ROOT, Settings
+from engine.vault import new_key
+from engine.worker import Worker
+from sandbox.embedded import running
+from sandbox.world import World
+from tests.test_demo import PATIENCE, UNSETTLED
+
+pytestmark = pytest.mark.anyio
+
+PRIVATE = re.compile(r"nik|card|name|phone|address|birth", re.IGNORECASE)
+"""Fields of the records whose values must not be logged."""
+SHORTEST = 6
+"""Shorter values may stand in a line by chance."""
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Everything that is logged, at the lowest level."""
+    root, written = logging.getLogger(), io.StringIO()
+    before = root.handlers, root.level
+    set_up_logging("DEBUG")
+    handler: Any = root.handlers[0]
+    handler.setStream(written)
+    yield written
+    root.handlers, _ = before
+    root.setLevel(before[1])
+
+
+def private(value: Any, name: str = "") -> Iterator[str]:
+    """The values of a record that belong to a person."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from private(each, key)
+    elif isinstance(value, list):
+        for each in value:
+            yield from private(each, name)
+    elif isinstance(value, str) and len(value) >= SHORTEST and PRIVATE.search(name):
+        yield value
+
+
+async def test_nothing_private_is_logged_in_a_whole_day(tmp_path: Path, logged: io.StringIO) -> None:
+    world, secrets = World(), demo_credentials(ROOT / "config")
+    lines = [(spec, each.splitlines()) for spec, each in day(ROOT / "config", last_open_day(datetime.now(UTC).date()))]
+    with running(world) as url:
+        addresses = {"satusehat": url, "pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
+        settings = Settings("demo", f"sqlite:///{tmp_path}/demo.sqlite3", secret_keys=(new_key(),), addresses=addresses)
+        hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+        hub.catalog = unlimited(hub.catalog)
+        facility = await add_facility(hub.database, "klinik", "Klinik", organization_id="100099001")
+        for upstream, entered in secrets.items():
+            await set_credentials(hub.database, hub.vault, facility.id, upstream, entered)
+        key = await new_api_key(hub.database, facility.id, "simrs")
+        await _hand_in(hub, key, lines)
+        await _deliver(hub, facility.id, list(addresses))
+        await hub.close()
+    said = logged.getvalue()
+    assert said.count('"event": "settled"') > 100
+    forbidden = {each for _, records in lines for line in records for each in private(orjson.loads(line))}
+    forbidden |= {value for entered in secrets.values() for value in entered.values() if len(value) >= SHORTEST}
+    forbidden |= {key, settings.secret_keys[0]}
+    assert sum(len(each) == 16 and each.isdecimal() for each in forbidden) > 10
+    assert len(forbidden) > 100
+    assert [value for value in sorted(forbidden) if value in said] == []
+
+
+async def _hand_in(hub: Hub, key: str, lines: list[tuple[str, list[Any]]]) -> None:
+    """By the door, with faults and searches among it."""
+    transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as his:
+        his.headers["Authorization"] = f"Bearer {key}"
+        for spec, records in lines:
+            body = b"[" + b",".join(each if isinstance(each, bytes) else each.encode() for each in records) + b"]"
+            await his.post(f"/api/v1/records/{spec}", content=body)
+            await his.post(f"/api/v1/records/{spec}", content=body[:-20])
+            for value in list(private(orjson.loads(records[0])))[:3]:
+                await his.get("/api/v1/deliveries", params={"norm": value, "key": value})
+                await his.get(f"/api/v1/deliveries/{value}")
+
+
+async def _deliver(hub: Hub, facility: int, upstreams: list[str]) -> None:
+    worker, stop = Worker(hub), asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    for upstream in upstreams:
+        worker.ring(Channel(upstream, facility))
+    async with asyncio.timeout(PATIENCE):
+        while (await hub.database.fetch(text(UNSETTLED)))[0][0]:  # noqa: ASYNC110 - nobody tells the test
+            await asyncio.sleep(0.05)
+    stop.set()
+    await working
