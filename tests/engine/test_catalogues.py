@@ -64,7 +64,8 @@ async def test_a_code_that_the_copy_lacks_is_asked_for(apothecary: Apothecary) -
     apothecary.house.ministry.script = [accepted(found={**row, "withdrawn": False}), accepted(found=None)]
     catalogues, at = apothecary.house.hub.catalogues, (apothecary.mapping, apothecary.facility)
     found = await catalogues.detail(*at, "C9")
-    assert found is not None and (found.name, found.choosable) == ("Kopi 90 mg", True)
+    assert found is not None
+    assert (found.name, found.choosable) == ("Kopi 90 mg", True)
     assert await catalogues.detail(*at, "C10") is None
     assert (await catalogues.detail(*at, "C9")) == found  # from the copy: the ministry's script is empty by now
 
