@@ -16,11 +16,11 @@ from admin.api.errors import ApiError
 from admin.api.parsing import parse, read_body
 from admin.inbound_access import Callee, Refusal
 from admin.traffic import route_of
-from engine import inbound_requests, inbound_tokens
+from engine import inbound_his, inbound_requests, inbound_tokens
 from engine.errors import place_of
 from engine.hub import Hub
 from engine.inbound_book import Book
-from engine.inbound_requests import DONE, Asked, Outcome
+from engine.inbound_requests import DONE, Asked, Decide, Outcome, Tell
 
 Envelope = dict[str, Any]
 
@@ -45,6 +45,8 @@ async def status(
 ) -> Envelope:
     """How the queues of a poli stand."""
     wanted, book = inbound_shapes.place(poli, day), _book(hub, callee)
+    if callee.inbound.source == "his":
+        return await _asked(hub, callee, "status", dict(zip(("kodepoli", "tanggalperiksa"), wanted, strict=True)))
     outcome = await hub.database.write(lambda connection: book.status(connection, *wanted))
     return inbound_shapes.status(callee.inbound, outcome)
 
@@ -56,7 +58,7 @@ async def take(request: Request[Any, Any, Any], hub: NamedDependency[Hub], calle
     wish, book = inbound_shapes.number_wish(content), _book(hub, callee)
     tell = inbound_shapes.given(callee.inbound, 2 if wish.doctor or wish.hours else 1)
     asked = Asked(callee.facility, callee.inbound, "take", wish.card, content)
-    return await inbound_requests.answer(hub.database, asked, lambda connection: book.give(connection, wish), tell)
+    return await _answered(hub, asked, lambda connection: book.give(connection, wish), tell)
 
 
 @get("/antrean/sisapeserta/{card:str}/{poli:str}/{day:str}", opt={"right": Right.INBOUND})
@@ -69,9 +71,11 @@ async def show(
 ) -> Envelope:
     """How many are before the holder of the card."""
     wish, book = inbound_shapes.card_wish(card, poli, day), _book(hub, callee)
-    return inbound_shapes.shown(
-        callee.inbound, await hub.database.write(lambda connection: book.show(connection, wish))
-    )
+    if callee.inbound.source == "his":
+        content = {"nomorkartu": wish.card, "kodepoli": wish.poli, "tanggalperiksa": wish.date}
+        return await _asked(hub, callee, "show", content)
+    outcome = await hub.database.write(lambda connection: book.show(connection, wish))
+    return inbound_shapes.shown(callee.inbound, outcome)
 
 
 @put("/antrean/batal", opt={"right": Right.INBOUND}, request_max_body_size=None)
@@ -83,7 +87,7 @@ async def cancel(
     wish, book = inbound_shapes.cancel_wish(content), _book(hub, callee)
     asked = Asked(callee.facility, callee.inbound, "cancel", wish.card, content)
     tell = inbound_shapes.bare(callee.inbound)
-    return await inbound_requests.answer(hub.database, asked, lambda connection: book.cancel(connection, wish), tell)
+    return await _answered(hub, asked, lambda connection: book.cancel(connection, wish), tell)
 
 
 @post("/peserta", opt={"right": Right.INBOUND}, request_max_body_size=None, status_code=200)
@@ -92,9 +96,23 @@ async def patient(
 ) -> Envelope:
     """Keep a new patient for the clinic's system; from now on the card may take numbers."""
     content = inbound_shapes.content(await _body(request), inbound_shapes.PATIENT)
-    asked = Asked(callee.facility, callee.inbound, "patient", inbound_shapes.patient_card(content), content)
-    tell = inbound_shapes.bare(callee.inbound)
-    return await inbound_requests.answer(hub.database, asked, lambda _: Outcome(DONE, "done"), tell)
+    asked = Asked(callee.facility, callee.inbound, "patient", inbound_shapes.patient_card(content), content, once=True)
+    return await _answered(hub, asked, lambda _: Outcome(DONE, "done"), inbound_shapes.bare(callee.inbound))
+
+
+async def _answered(hub: Hub, asked: Asked, decide: Decide, tell: Tell) -> Envelope:
+    """By the declared source; the request is kept whoever answers."""
+    if asked.inbound.source == "own":
+        return await inbound_requests.answer(hub.database, asked, decide, tell)
+    broken = inbound_shapes.refusal(asked.inbound, "broken")
+    return await inbound_his.answer(hub.database, hub.vault, asked, broken)
+
+
+async def _asked(hub: Hub, callee: Callee, operation: str, content: dict[str, str]) -> Envelope:
+    """What changes nothing is asked and not kept."""
+    asked = Asked(callee.facility, callee.inbound, operation, "", content)
+    found = await inbound_his.ask(hub.database, hub.vault, asked)
+    return inbound_shapes.refusal(callee.inbound, "broken") if found is None else found
 
 
 def _book(hub: Hub, callee: Callee) -> Book:

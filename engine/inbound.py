@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,10 @@ class Inbound:
     shifts: str
     per_minute: int
     texts: Mapping[str, str]
+    source: Literal["own", "his"] = "own"
+    """Who answers: our own book of numbers, or the clinic's system."""
+    patience: float = 5.0
+    """Seconds that the clinic's system gets to answer."""
 
     @property
     def account(self) -> str:

@@ -50,8 +50,9 @@ def is_good(key: str, account: str, facility: int, credentials: Mapping[str, str
 
 
 def _mark(key: str, credentials: Mapping[str, str]) -> str:
-    """Changes with the credentials and tells nothing of them."""
-    return _encode(_sign(key, orjson.dumps(dict(credentials), option=orjson.OPT_SORT_KEYS).decode())[:12])
+    """Changes with what the caller logs in with, and tells nothing of it."""
+    login = {name: credentials.get(name, "") for name in ("username", "password")}
+    return _encode(_sign(key, orjson.dumps(login, option=orjson.OPT_SORT_KEYS).decode())[:12])
 
 
 def _sign(key: str, text: str) -> bytes:

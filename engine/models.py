@@ -639,8 +639,19 @@ class InboundRequest(Base):
     code: Mapped[int] = mapped_column(Integer)
     taken_at: Mapped[int | None] = mapped_column(BigInteger)
     """When the clinic's system said that it has it."""
+    due_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When it is handed on to the clinic's system, or a worker that does so is given up."""
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    problem: Mapped[str | None] = mapped_column(Text)
+    """Why it was not taken the last time."""
 
     __table_args__ = (
+        Index(
+            "ix_inbound_requests_due",
+            "due_at",
+            sqlite_where=text("taken_at IS NULL AND due_at IS NOT NULL"),
+            postgresql_where=text("taken_at IS NULL AND due_at IS NOT NULL"),
+        ),
         Index("ix_inbound_requests_facility", "facility_id", "id"),
         Index("ix_inbound_requests_card", "facility_id", "card"),
     )

@@ -21,6 +21,7 @@ from engine.errors import place_of
 from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
 from engine.hub import Hub
+from engine.inbound_handing import Handing
 from engine.job_runner import run_jobs
 from engine.meters import meters
 from engine.outbox.claim import heartbeat
@@ -34,6 +35,7 @@ from engine.sweep import sweep
 SWEEP = 1.0
 LISTS = 5.0
 JOBS = 1.0
+HANDING = 1.0
 HEARTBEAT = 10.0
 PRUNE = 60.0
 AWAY, RETURN = 10_000, 15_000
@@ -61,6 +63,7 @@ class Worker:
         self._patient_until = 0
         self._stopping = False
         self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
+        self._handing = Handing(hub.database, self._catalog, hub.vault, self._rng)
         self._around = Surroundings(
             database=hub.database,
             catalog=self._catalog,
@@ -99,6 +102,7 @@ class Worker:
         beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
         jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
+        handing = asyncio.create_task(self._every(HANDING, self._handing.tick))
         sharing = asyncio.create_task(self._every(REFRESH, self._around.shares.refresh))
         reading = asyncio.create_task(self._every(LISTS, self._hub.synchroniser.tick))
         pruning = asyncio.create_task(self._every(PRUNE, self._retention.tick))
@@ -115,7 +119,7 @@ class Worker:
             await asyncio.to_thread(hears.stop, 2000)
             await self._end_drains()
             await asyncio.wait({reading}, timeout=GRACE)
-            for task in (beating, settling, sharing):
+            for task in (beating, settling, sharing, handing):
                 task.cancel()
             await self._sign_off()
             log.info("worker_stopped", worker=self.name)

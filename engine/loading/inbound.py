@@ -11,6 +11,8 @@ from engine.loading import reading
 from engine.loading.files import Sections
 from engine.marks import Node
 
+NAME_LENGTH = 32
+"""Characters of a service's name: its credentials are kept as inbound:NAME, in 40."""
 COLUMNS = {"polis": ("code", "name"), "shifts": ("poli", "code", "name", "hours", "places")}
 """What the code lists that declare the opening hours must have."""
 
@@ -19,6 +21,9 @@ def load_inbound(sections: Sections, lists: Mapping[str, CodeList], faults: Faul
     """All inbound services by name; a list that is not there, or lacks a column, is a fault."""
     for name, node in sections.inbound.items():
         _check_lists(f"inbound.{name}", node, lists, faults)
+        if len(name) > NAME_LENGTH:
+            message = f"{name!r} has more than {NAME_LENGTH} characters; shorten it"
+            faults.add(sections.keys["inbound", name], f"inbound.{name}", message)
     return {name: _load(name, node) for name, node in sections.inbound.items()}
 
 
@@ -32,6 +37,8 @@ def _load(name: str, node: Node) -> Inbound:
         polis=reading.text(node, "polis"),
         shifts=reading.text(node, "shifts"),
         per_minute=int(reading.number(node, "per_minute", 300)),
+        source="his" if reading.text(node, "source") == "his" else "own",
+        patience=reading.number(node, "patience", 5.0),
         texts={key: str(value) for key, value in reading.plain_mapping(node, "texts").items()},
     )
 
