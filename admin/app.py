@@ -49,7 +49,7 @@ from admin.pages import (
     reveal,
     strip,
 )
-from admin.pages.mapping import code, done, overview
+from admin.pages.mapping import code, confirming, done, overview, screen
 from admin.pages.todo import Recent
 from admin.settings.mount import mounted
 from admin.throttle import Throttle
@@ -116,6 +116,11 @@ def litestar_app(hub: Hub) -> Litestar:
             overview.mapping_page,
             overview.figures,
             code.code_page,
+            screen.item_page,
+            screen.offers,
+            screen.choice,
+            confirming.confirm_code,
+            confirming.remove_code,
             done.resend_outdated,
             problems.all_problems,
             problems.type_problems,

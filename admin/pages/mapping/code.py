@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -13,6 +12,7 @@ from litestar.response import Template
 
 from admin.access import Right
 from admin.inputs import Text
+from admin.pages.mapping.choices import ask
 from admin.pages.mapping.desk import Desk, desk_of, told
 from admin.pages.shown import moment
 from admin.words import say
@@ -28,21 +28,20 @@ async def code_page(
     desk = await desk_of(request, hub, mapping)
     inside = "hx-request" in request.headers
     found = await _found(desk, kode.strip())
-    if found is None and not inside:
+    if not found["code"] and not found["away"] and not inside:
         raise NotFoundException(say("error.not_found"))
     context = {**desk.context, "code": kode.strip(), "found": found, "inside": inside}
     return Template("mapping_code_box.html" if inside else "mapping_code.html", context=context)
 
 
-async def _found(desk: Desk, code: str) -> dict[str, Any] | None:
-    catalogue = desk.mapping.catalogue
+async def _found(desk: Desk, code: str) -> dict[str, Any]:
+    catalogue, asked = desk.mapping.catalogue, await ask(desk, code)
+    if asked.found is None:
+        return {"code": "", "away": asked.away}
     row = await code_lists.one_row(desk.database, catalogue.list.owner(desk.facility.id), catalogue.list.name, code)
-    if row is None:
-        return None
-    content = orjson.loads(row.content)
     return {
-        "name": told(content.get(catalogue.name)),
-        "facts": [(each.label, told(content.get(each.name))) for each in catalogue.list.columns],
-        "gone": moment(row.gone_at, desk.facility),
-        "replacement": content.get(catalogue.replacement) if catalogue.replacement else None,
+        "code": code,
+        "facts": [(each.label, told(asked.found.row.get(each.name))) for each in catalogue.list.columns],
+        "gone": moment(row.gone_at, desk.facility) if row else None,
+        "replacement": asked.found.row.get(catalogue.replacement) if catalogue.replacement else None,
     }

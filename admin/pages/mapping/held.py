@@ -13,6 +13,9 @@ from engine.hub import Hub
 from engine.mapping.spec import MappingSpec
 from engine.remedies import Explanation
 
+WAITING = 50
+"""Of the deliveries that wait for an item at most so many are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -90,6 +93,22 @@ async def named(hub: Hub, facility_id: int, mapping: MappingSpec, keys: Sequence
     ]
 
 
+async def waiting_for(hub: Hub, facility_id: int, item: str, key: str) -> list[dict[str, str]]:
+    """Deliveries that wait for an item, with where they are."""
+    parameters = {"facility": facility_id, "item": item, "key": key, "most": WAITING}
+    rows = await hub.database.fetch(text(_WAITING), parameters)
+    specs = hub.catalog.specs
+    return [
+        {
+            "label": specs[row.spec].label,
+            "key": row.key,
+            "href": f"/integrasi/{specs[row.spec].upstream.name}/{row.spec}/{row.id}",
+        }
+        for row in rows
+        if row.spec in specs
+    ]
+
+
 def explained(mapping: MappingSpec, state: str = "unmapped") -> Explanation:
     """What it means to wait for an item, and what to do."""
     title = say("mapping.held.title", what=say(f"mapping.held.{state}", one=mapping.one))
@@ -112,4 +131,9 @@ _USED = """
 SELECT u.item, u.key, u.code, i.id, i.name, i.state, i.code AS now FROM code_uses AS u
 LEFT JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
 WHERE u.delivery_id = :id ORDER BY u.item, u.key
+"""
+
+_WAITING = """
+SELECT d.id, d.spec, d.key FROM waits AS w JOIN deliveries AS d ON d.id = w.delivery_id
+WHERE w.facility_id = :facility AND w.spec = :item AND w.key = :key ORDER BY d.id LIMIT :most
 """

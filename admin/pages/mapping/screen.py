@@ -1,0 +1,151 @@
+"""The mapping screen: an item with what is read from it, the codes that it may be, and the one that was chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+
+from admin.access import Right
+from admin.inputs import Id, Number, Text
+from admin.pages.mapping.choices import candidates, chosen
+from admin.pages.mapping.desk import TABS, Desk, desk_of, item_of, rendered, told
+from admin.pages.mapping.done import done, outdated
+from admin.pages.mapping.held import waiting_for
+from admin.pages.mapping.overview import next_of
+from admin.pages.monitoring import area_of
+from admin.pages.shown import moment
+from admin.words import say
+from engine.hub import Hub
+from engine.mapping import reading
+
+TOLD = {"overtaken", "unknown", "veto", "no_code"}
+"""What an address may ask to be told after an action."""
+
+
+@get("/pemetaan/{mapping:str}/{id_:int}", opt={"right": Right.PANEL}, include_in_schema=False)
+async def item_page(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    mapping: FromPath[str],
+    id_: Id,
+    tab: FromQuery[str] = "",
+    q: Text = "",
+    kode: Text = "",
+    pesan: FromQuery[str] = "",
+    selesai: Number = None,
+    lepas: Number = None,
+    hapus: FromQuery[str] = "",
+) -> Template:
+    """The whole screen; the search and the chosen code stand in the address."""
+    desk = await desk_of(request, hub, mapping)
+    row, tab = await item_of(desk, id_), tab if tab in TABS else next(iter(TABS))
+    further = await next_of(desk, row, tab)
+    context = {
+        **await _shown(desk, row, tab, q.strip(), kode.strip() or _likely(desk, row)),
+        "area": area_of(hub, desk.around),
+        "parts": [(part.label, told(rendered(part.ours, desk.scope(row)))) for part in desk.mapping.parts],
+        "active": row.active,
+        "next": f"{desk.home}/{further}?{urlencode({'tab': tab})}" if further else None,
+        "waiting": await waiting_for(hub, desk.facility.id, desk.mapping.item, row.key),
+        "history": [_change(desk, each) for each in await reading.history(desk.database, row.id)],
+        "done": await done(desk, selesai, lepas) if selesai != id_ else None,
+        "told": _told(desk, row, pesan),
+        "left": {"href": f"{desk.home}/{id_}", **await outdated(desk, id_)},
+        "removing": hapus == "ya" and bool(row.code),
+    }
+    return Template("mapping_item.html", context=context)
+
+
+@get("/pemetaan/{mapping:str}/{id_:int}/calon", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+async def offers(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    mapping: FromPath[str],
+    id_: Id,
+    tab: FromQuery[str] = "",
+    q: Text = "",
+    kode: Text = "",
+) -> Template:
+    """What the page asks for as one types."""
+    desk = await desk_of(request, hub, mapping)
+    row, words = await item_of(desk, id_), q.strip()
+    context = {
+        **desk.context,
+        "item": desk.shown(row),
+        "tab": tab,
+        "q": words,
+        "kode": kode,
+        "candidates": await candidates(desk, row, words),
+    }
+    return Template("mapping_candidates.html", context=context, headers=_address(desk, id_, tab, words, kode))
+
+
+@get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+async def choice(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    mapping: FromPath[str],
+    id_: Id,
+    tab: FromQuery[str] = "",
+    q: Text = "",
+    kode: Text = "",
+) -> Template:
+    """A code beside the item, for the page on which it was chosen."""
+    desk = await desk_of(request, hub, mapping)
+    row = await item_of(desk, id_)
+    context = {
+        **desk.context,
+        "item": desk.shown(row),
+        "tab": tab,
+        "kode": kode,
+        "chosen": await chosen(desk, row, kode),
+    }
+    return Template("mapping_choice.html", context=context, headers=_address(desk, id_, tab, q.strip(), kode))
+
+
+async def _shown(desk: Desk, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:
+    return {
+        **desk.context,
+        "item": desk.shown(row),
+        "tab": tab,
+        "q": words,
+        "kode": code,
+        "candidates": await candidates(desk, row, words),
+        "chosen": await chosen(desk, row, code),
+    }
+
+
+def _likely(desk: Desk, row: Any) -> str:
+    """What is to be reviewed is looked at with its code, or with the one that replaced it."""
+    if row.state != reading.REVIEW:
+        return ""
+    return str(desk.shown(row)["replacement"] or row.code)
+
+
+def _address(desk: Desk, id_: int, tab: str, words: str, code: str) -> dict[str, str]:
+    """What stands in the address bar from now on."""
+    query = {name: value for name, value in {"tab": tab, "q": words, "kode": code}.items() if value}
+    return {"HX-Replace-Url": f"{desk.home}/{id_}?{urlencode(query)}"}
+
+
+def _told(desk: Desk, row: Any, message: str) -> str:
+    """What became of an action that did not do what was asked."""
+    if message not in TOLD:
+        return ""
+    at = moment(row.mapped_at, desk.facility)
+    told_ = {"by": row.mapped_by or "–", "code": row.code or "–", "at": at.short if at else "–"}
+    return say("mapping.told.overtaken", **told_) if message == "overtaken" else say(f"mapping.told.{message}")
+
+
+def _change(desk: Desk, row: Any) -> dict[str, Any]:
+    return {
+        "time": moment(row.at, desk.facility),
+        "what": say(f"mapping.history.{row.action}", actor=row.actor),
+        "before": row.before,
+        "code": row.code,
+    }
