@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import Account, Upstream
-from engine import references
+from engine import references, tracing
 from engine.catalog import Catalog
 from engine.database import Database
 from engine.deliver import Courier
@@ -143,9 +143,15 @@ class Drain:
     async def _claim(self, limit: int) -> list[Claimed]:
         started = time.perf_counter()
         claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
-        meters().step("claim", time.perf_counter() - started)
+        self._note("claim", claimed, started)
         failpoint("claimed")
         return claimed
+
+    def _note(self, step: str, claimed: Sequence[Claimed], started: float) -> None:
+        seconds = time.perf_counter() - started
+        meters().step(step, seconds)
+        if claimed:
+            tracing.step(claimed[0].lease.id, step, seconds)
 
     async def _take(self, claimed: Sequence[Claimed]) -> bool:
         """Prepare a batch and hand it to the senders; False if nothing of it can be sent."""
@@ -155,7 +161,7 @@ class Drain:
         try:
             started = time.perf_counter()
             ready, ended = await self._prepare(claimed)
-            meters().step("prepare", time.perf_counter() - started)
+            self._note("prepare", claimed, started)
             failpoint("prepared")
             if ready and not await begin(self._around.database, lease):
                 self._lose(lease)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +11,7 @@ from typing import Any
 import jsonschema_rs
 
 from adapters.base import Problem
+from engine import tracing
 from engine.actors import Bell
 from engine.catalog import Catalog
 from engine.database import Database
@@ -61,6 +63,7 @@ class Intake:
         door = self._door(facility, type_name, lane)
         results, entries = self._checked(door, records)
         if entries:
+            started = time.perf_counter()
             added = await door.store(list(entries.values()))
             warned = await door.warn([records[index] for index in entries])
             for (index, entry), (id_, outcome), warnings in zip(entries.items(), added, warned, strict=True):
@@ -68,6 +71,9 @@ class Intake:
         told = [results[index] for index in range(len(records))]
         outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
         meters().took_in(facility.code, type_name, outcomes)
+        if entries:
+            stored = (each.id for each in told if isinstance(each, Accepted) and each.outcome != "unchanged")
+            tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
         return told
 
     def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:

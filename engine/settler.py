@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import structlog
 
+from engine import tracing
 from engine.database import Database, is_away
 from engine.errors import place_of
 from engine.failpoints import failpoint
@@ -109,7 +110,9 @@ class Settler:
                 log.warning("settle_failed", deliveries=len(batch), again_in=pause, **place_of(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-        meters().settled(batch, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        meters().settled(batch, seconds)
+        tracing.settled(batch, seconds)
         for settlement in batch:
             _tell(settlement)
         for lease in ended:

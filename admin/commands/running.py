@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -17,7 +18,7 @@ from admin import accounts, staff
 from admin.app import create_app
 from admin.letters import Words
 from admin.logging_setup import set_up_logging
-from engine import meters
+from engine import meters, tracing
 from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
 from engine.errors import AntarError
@@ -35,7 +36,8 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Web and worker in one process: all that one clinic needs."""
-    run_all(from_environment())
+    settings = from_environment()
+    _traced(partial(run_all, settings), settings)
 
 
 def run_all(settings: Settings) -> None:
@@ -55,7 +57,8 @@ def web() -> None:
     settings = from_environment()
     _refuse_memory_broker(settings, "web")
     set_up_logging(settings.log_level)
-    _run(_serve(settings, make_broker(settings.broker_url), lambda channel: None, lambda: None))
+    broker = make_broker(settings.broker_url)
+    _traced(lambda: _run(_serve(settings, broker, lambda channel: None, lambda: None)), settings)
 
 
 def worker() -> None:
@@ -63,7 +66,8 @@ def worker() -> None:
     settings = from_environment()
     _refuse_memory_broker(settings, "worker")
     set_up_logging(settings.log_level)
-    _run(_work(settings, make_broker(settings.broker_url), asyncio.Event()))
+    broker = make_broker(settings.broker_url)
+    _traced(lambda: _run(_work(settings, broker, asyncio.Event())), settings)
 
 
 def sandbox(
@@ -219,6 +223,16 @@ def _refuse_memory_broker(settings: Settings, command: str) -> None:
             f"`antar {command}` needs a broker that processes share: set ANTAR_BROKER_URL to redis:// or amqp://, "
             "or use `antar up`, which is web and worker in one process"
         )
+
+
+def _traced(work: Callable[[], None], settings: Settings) -> None:
+    """Do it, with a trace of each delivery where an endpoint is set."""
+    stop = tracing.start(os.environ, settings.secret_keys[0]) if tracing.wanted(os.environ) else None
+    try:
+        work()
+    finally:
+        if stop is not None:
+            stop()
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
