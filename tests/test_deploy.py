@@ -1,0 +1,85 @@
+"""What is shipped to run it: the commands are there, the variables are known, and the units are sound."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from admin.cli import make_app
+from engine.settings import ROOT
+from engine.vault import new_key
+from tests.conftest import POSTGRESQL
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+OURS = {name: service for name, service in COMPOSE["services"].items() if service.get("image") == "antar"}
+PROCESSES = 4
+
+
+def commands() -> set[str]:
+    group = typer.main.get_command(make_app())
+    return set(group.commands)  # type: ignore[attr-defined]
+
+
+def documented() -> set[str]:
+    """The variables that the README tells of."""
+    return set(re.findall(r"`(ANTAR_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8")))
+
+
+def test_every_command_that_is_started_is_there() -> None:
+    started = {re.search(r"bin/antar (\w+)", unit.read_text("utf-8"))[1] for unit in UNITS}  # type: ignore[index]
+    assert started | {service["command"][0] for service in OURS.values()} <= commands()
+    assert {"web", "worker"} == OURS.keys()
+
+
+def test_every_variable_is_documented() -> None:
+    example = re.findall(r"^(\w+)=", (DEPLOY / "antar.env.example").read_text("utf-8"), re.MULTILINE)
+    named = {*example, *(name for service in OURS.values() for name in service["environment"])} - {"POSTGRES_PASSWORD"}
+    assert named - documented() == set()
+    read = set(re.findall(r'"(ANTAR_[A-Z_]+)"', (ROOT / "engine" / "settings.py").read_text("utf-8")))
+    assert read - documented() - {"ANTAR_"} == set()
+
+
+def test_two_workers_beside_one_web_get_their_time_to_end() -> None:
+    assert OURS["worker"]["deploy"]["replicas"] == 2
+    assert int(OURS["worker"]["stop_grace_period"].rstrip("s")) > 25 + 5
+    assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in OURS.values())
+
+
+def test_what_the_image_is_made_of_is_there() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text("utf-8").splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    assert [name for names in copied for name in names if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_the_units_are_sound(unit: Path, tmp_path: Path) -> None:
+    here = tmp_path / unit.name.replace("@", "@1")
+    here.write_text(unit.read_text("utf-8").replace("/opt/antar/.venv/bin/antar", sys.executable), "utf-8")
+    told = subprocess.run(["systemd-analyze", "verify", here], capture_output=True, text=True)
+    assert [line for line in told.stderr.splitlines() if unit.stem.rstrip("@") in line] == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_processes_that_start_at_once_on_an_empty_database_all_come_up(kind: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/empty.sqlite3" if kind == "sqlite" else POSTGRESQL
+    if not url:
+        pytest.skip("ANTAR_TEST_DATABASE_URL is not set")
+    if kind == "postgresql":
+        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+            subprocess.run(["psql", "-q", "-c", statement, url], check=True, capture_output=True)
+    environ = {**os.environ, "ANTAR_DATABASE_URL": url, "ANTAR_SECRET_KEY": new_key(), "ANTAR_ENVIRONMENT": "demo"}
+    start = [sys.executable, "-m", "admin", "facility", "list"]
+    started = [subprocess.Popen(start, cwd=ROOT, env=environ, stderr=subprocess.PIPE) for _ in range(PROCESSES)]
+    told = [process.communicate(timeout=120)[1] for process in started]
+    assert [(process.returncode, words) for process, words in zip(started, told, strict=True)] == [(0, b"")] * PROCESSES
