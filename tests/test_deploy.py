@@ -42,7 +42,7 @@ def test_every_command_that_is_started_is_there() -> None:
 
 
 def test_every_variable_is_documented() -> None:
-    example = re.findall(r"^(\w+)=", (DEPLOY / "antar.env.example").read_text("utf-8"), re.MULTILINE)
+    example = re.findall(r"^(\w+)=", (DEPLOY / "env.example").read_text("utf-8"), re.MULTILINE)
     named = {*example, *(name for service in OURS.values() for name in service["environment"])} - {"POSTGRES_PASSWORD"}
     assert named - documented() == set()
     read = set(re.findall(r'"(ANTAR_[A-Z_]+)"', (ROOT / "engine" / "settings.py").read_text("utf-8")))
