@@ -45,4 +45,5 @@ def places(shown: Site) -> dict[str, str]:
         "empty dashboard": f"{here}?date_from=2000-01-01&date_to=2000-01-01",
         "no match": f"{here}/{failed_spec}?text=tidak-ada-yang-begini",
         "code list": "/referensi/pcare_poli",
+        "inbound": "/masuk/mobile_jkn",
     }

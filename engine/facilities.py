@@ -33,6 +33,14 @@ class FacilityRow:
 _COLUMNS = (Facility.id, Facility.code, Facility.name, Facility.time_zone, Facility.organization_id)
 
 
+SECRET = ("secret", "password", "key")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a credential of this name is not shown while it is typed."""
+    return any(word in name for word in SECRET)
+
+
 async def all_facilities(database: Database) -> list[FacilityRow]:
     """Every clinic, the first one first."""
     return [FacilityRow(*row) for row in await database.fetch(select(*_COLUMNS).order_by(Facility.id))]

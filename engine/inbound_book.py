@@ -80,8 +80,14 @@ class Book:
         found = shifts(connection, self._facility.id, self._inbound, date, poli)
         if not found:
             return Outcome(REFUSED, "closed")
+        only = len(found) == 1  # then numbers that were given without a doctor are this one's
         each = [
-            {"doctor": shift.doctor, "name": shift.name, "hours": shift.hours, **self._counts(connection, wish, shift)}
+            {
+                "doctor": shift.doctor,
+                "name": shift.name,
+                "hours": shift.hours,
+                **self._counts(connection, wish, None if only else shift),
+            }
             for shift in found
         ]
         return Outcome(DONE, "done", {"poli": poli, "name": name, **self._counts(connection, wish), "shifts": each})

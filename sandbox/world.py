@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from sandbox.barriers import Barriers
 from sandbox.bpjs.site import Bpjs
+from sandbox.clinic.site import ClinicSystem
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.kfa.site import Kfa
@@ -36,7 +37,8 @@ class World:
         self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict), self._has_drug)
         self.bpjs = Bpjs(self.clock, self.witness)
         self.kfa = Kfa(self.clock, self.satusehat.tokens)
-        self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa)
+        self.clinic = ClinicSystem()
+        self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa, self.clinic)
 
     def _has_drug(self, code: str) -> bool:
         return self.kfa.shelf.has_code(code)

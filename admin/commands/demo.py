@@ -21,9 +21,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from admin import accounts
-from admin.commands.mappings import import_table
+from admin.commands.demo_visitors import visit
 from admin.commands.running import run_all
-from engine import code_lists, facilities
+from engine import facilities
 from engine.errors import AntarError, NotFound
 from engine.hub import Hub
 from engine.settings import ROOT, Settings, config_directory, from_environment
@@ -36,8 +36,6 @@ ZONE = "Asia/Jakarta"
 ORDER_FILE = "order.txt"
 PATIENCE = 30.0
 """Seconds to wait until a server answers."""
-READING = 120.0
-"""Seconds to wait until a code list has been read."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ async def prepare(settings: Settings) -> Access:
             facility = await facilities.add_facility(
                 hub.database, "klinik-contoh", "Klinik Contoh Sehat", ZONE, "100099001"
             )
-        for upstream, values in demo_credentials(settings.config_dir).items():
+        for upstream, values in demo_credentials(settings.config_dir, settings.sandbox_port).items():
             await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, values)
         password = secrets.token_urlsafe(9)
         await accounts.replace_user(hub.database, "admin", password, "superadmin")
@@ -128,9 +126,10 @@ async def prepare(settings: Settings) -> Access:
         await hub.close()
 
 
-def demo_credentials(config: Path) -> dict[str, dict[str, str]]:
-    """The demo clinic's accounts by upstream."""
-    accounts_: dict[str, dict[str, str]] = json.loads((config / "demo" / "credentials.json").read_text("utf-8"))
+def demo_credentials(config: Path, sandbox_port: int = Settings.sandbox_port) -> dict[str, dict[str, str]]:
+    """The demo clinic's accounts by upstream; its own system stands in the sandbox."""
+    text = (config / "demo" / "credentials.json").read_text("utf-8")
+    accounts_: dict[str, dict[str, str]] = json.loads(text.replace(f":{Settings.sandbox_port}/", f":{sandbox_port}/"))
     return accounts_
 
 
@@ -151,32 +150,7 @@ def _play(settings: Settings, access: Access) -> None:
             summary = json.load(answer)
         typer.echo(f"  {spec:<20} {summary['accepted']:>4} handed in, {summary['refused']} refused")
     typer.echo("\n  The day is on its way; watch it at the address above. Ctrl-C ends the demo.\n")
-    asyncio.run(_map_items(settings))
-
-
-async def _map_items(settings: Settings) -> None:
-    """Confirm the codes that the clinic's people found before this day; the rest is left to whoever looks at it."""
-    hub = await Hub.open(settings)
-    try:
-        facility = await facilities.by_code(hub.database, None)
-        for name, mapping in hub.catalog.mappings.items():
-            table = config_directory() / "demo" / "mappings" / f"{name}.csv"
-            if table.is_file() and await _is_read(hub, mapping.catalogue.list.name, facility.id):
-                lines = await import_table(hub, name, facility.id, table, "demo")
-                typer.echo(f"  {mapping.label}: {len(lines)} confirmed; the others wait for a person.\n")
-    finally:
-        await hub.close()
-
-
-async def _is_read(hub: Hub, code_list: str, facility_id: int) -> bool:
-    """Wait until a code list has been read."""
-    deadline = time.monotonic() + READING
-    while time.monotonic() < deadline:
-        newest = (await code_lists.latest(hub.database, facility_id)).get(code_list)
-        if newest is not None and newest.state != "running":
-            return bool(newest.state == "done")
-        await asyncio.sleep(0.5)
-    return False
+    asyncio.run(visit(settings))
 
 
 def last_open_day(today: date) -> date:

@@ -98,7 +98,11 @@ def facility_credentials(code: str, upstream: str) -> None:
         if upstream not in known:
             raise AntarError(f"no upstream {upstream!r}; known: {', '.join(known)}")
         facility = await facilities.by_code(hub.database, code)
-        secrets = {name: typer.prompt(label, hide_input="secret" in name) for name, label in known[upstream].items()}
+        typed = {
+            name: typer.prompt(label, default="", show_default=False, hide_input=facilities.is_secret(name))
+            for name, label in known[upstream].items()
+        }
+        secrets = {name: value for name, value in typed.items() if value}
         await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
 
     _with_hub(work)

@@ -20,6 +20,7 @@ from admin.words import say
 from engine import counters, paging
 from engine.code_list import CodeList
 from engine.hub import Hub
+from engine.inbound import Inbound
 from engine.models import Status
 from engine.paging import Count
 from engine.spec import Spec
@@ -53,6 +54,8 @@ class Area:
     specs: tuple[Spec, ...]
     tabs: dict[str, CodeList]
     """Tab -> its first list."""
+    inbound: tuple[Inbound, ...] = ()
+    """The services that others call on the clinic."""
 
 
 def area_of(hub: Hub, around: Frame) -> Area | None:
@@ -64,7 +67,10 @@ def area_of(hub: Hub, around: Frame) -> Area | None:
     for code_list in hub.catalog.code_lists.values():
         if code_list.upstream.area == name:
             tabs.setdefault(code_list.group, code_list)
-    return Area(name, tuple(spec for spec in hub.catalog.specs.values() if spec.upstream.area == name), tabs)
+    inbound = tuple(
+        each for each in hub.catalog.inbound.values() if hub.catalog.code_lists[each.polis].upstream.area == name
+    )
+    return Area(name, tuple(spec for spec in hub.catalog.specs.values() if spec.upstream.area == name), tabs, inbound)
 
 
 async def figures(hub: Hub, around: Frame, entry: Spec, chosen: Chosen) -> list[Figure]:

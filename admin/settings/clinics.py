@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqladmin import expose
 from sqlalchemy import Connection, Select, insert, select, update
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import Form, PasswordField, SelectField, ValidationError
 
+from adapters.his import wrong_with
 from admin.pages.shown import ZONES
 from admin.settings.asked import person_of, when
 from admin.settings.form import Line, SettingsForm, required
@@ -20,12 +21,18 @@ from admin.settings.probing import probe
 from admin.settings.view import SettingsView
 from admin.words import say
 from engine.errors import VaultError
-from engine.facilities import FacilityRow, credentials, put_credentials
+from engine.facilities import FacilityRow, credentials, is_secret, put_credentials
 from engine.models import Credential, Facility
 
-HIDDEN = ("secret", "password", "key")
-"""A credential with such a word in its name is not shown while it is typed."""
 LONGEST_SECRET = 500
+
+
+class Access(NamedTuple):
+    """Something for which a clinic enters credentials: under which name they are kept, and what each is called."""
+
+    name: str
+    label: str
+    credentials: Mapping[str, str]
 
 
 class Clinics(SettingsView, model=Facility):
@@ -59,22 +66,21 @@ class Clinics(SettingsView, model=Facility):
             "time_zone": SelectField(choices=list(ZONES.items())),
             "organization_id": Line(40),
         }
-        for upstream in self.hub.catalog.upstreams.values():
-            for name in upstream.credentials:
-                fields[_field(upstream.name, name)] = _secret(name)
+        for access in self._accesses():
+            for name in access.credentials:
+                fields[_field(access.name, name)] = _secret(name)
         return type("ClinicForm", (SettingsForm,), fields)
 
     def sections(self) -> dict[str, str]:
         return {
             _field(each.name, next(iter(each.credentials))): say("settings.facilities.access", upstream=each.label)
-            for each in self.hub.catalog.upstreams.values()
-            if each.credentials
+            for each in self._accesses()
         }
 
     def label(self, name: str) -> str:
-        for upstream in self.hub.catalog.upstreams.values():
-            for each, label in upstream.credentials.items():
-                if name == _field(upstream.name, each):
+        for access in self._accesses():
+            for each, label in access.credentials.items():
+                if name == _field(access.name, each):
                     return label
         return super().label(name)
 
@@ -126,20 +132,26 @@ class Clinics(SettingsView, model=Facility):
         """Which credentials are there, and since when."""
         query = select(Credential.upstream, Credential.changed_at).where(Credential.facility_id == int(key))
         entered = {row.upstream: when(request, row.changed_at) for row in await self.hub.database.fetch(query)}
-        upstreams = [each for each in self.hub.catalog.upstreams.values() if each.credentials]
-        return {"upstreams": upstreams, "entered": entered}
+        return {"accesses": self._accesses(), "upstreams": self.hub.catalog.upstreams, "entered": entered}
+
+    def _accesses(self) -> list[Access]:
+        """The upstreams that want credentials, and the services that others call with credentials of the clinic's."""
+        catalog = self.hub.catalog
+        called = [Access(each.name, each.label, each.credentials) for each in catalog.upstreams.values()]
+        calling = [Access(each.account, each.label, each.credentials) for each in catalog.inbound.values()]
+        return [each for each in [*called, *calling] if each.credentials]
 
     async def _enter(self, request: Request, id_: int, said: Mapping[str, Any]) -> None:
         """Seal what was filled in, beside what is there; the audit log learns the names of the fields alone."""
-        for upstream in self.hub.catalog.upstreams.values():
-            filled = {name: (said[_field(upstream.name, name)] or "").strip() for name in upstream.credentials}
+        for access in self._accesses():
+            filled = {name: (said[_field(access.name, name)] or "").strip() for name in access.credentials}
             filled = {name: value for name, value in filled.items() if value}
             if not filled:
                 continue
-            sealed = self.hub.vault.seal({**await self._opened(id_, upstream.name), **filled})
-            what, now = f"{upstream.name}: {', '.join(filled)}", self.hub.database.clock()
+            sealed = self.hub.vault.seal({**await self._opened(id_, access.name), **filled})
+            what, now = f"{access.name}: {', '.join(filled)}", self.hub.database.clock()
 
-            def work(connection: Connection, name: str = upstream.name, sealed: bytes = sealed, now: int = now) -> None:
+            def work(connection: Connection, name: str = access.name, sealed: bytes = sealed, now: int = now) -> None:
                 put_credentials(connection, id_, name, sealed, now)
 
             await self.change(request, work, "credentials.change", what, id_)
@@ -156,9 +168,17 @@ def _field(upstream: str, name: str) -> str:
 
 
 def _secret(name: str) -> Any:
-    if any(word in name for word in HIDDEN):
+    if name.endswith("_url"):
+        return Line(LONGEST_SECRET, _address)
+    if is_secret(name):
         return PasswordField(render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET})
     return Line(LONGEST_SECRET)
+
+
+def _address(_: Form, field: Any) -> None:
+    wrong = wrong_with(field.data.strip()) if (field.data or "").strip() else ""
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def _values(said: Mapping[str, Any]) -> dict[str, str]:

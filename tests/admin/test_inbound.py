@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.his import NotTaken
+from engine import inbound_requests
 from engine.facilities import set_credentials
+from engine.inbound_requests import Asked, Outcome
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from tests.conftest import Clock
 from tests.engine.house import House
@@ -168,3 +173,118 @@ async def test_a_called_number_is_seen_on_the_phone(phone: MobileJkn, his: httpx
     assert (await his.post("/api/v1/inbound/called", json=called)).status_code == 200
     assert (await phone.remaining(CARD, "001", DAY))["response"]["antreanpanggil"] == "001-1"
     assert (await phone.cancel(V2))["metadata"]["message"] == SERVICE.texts["served"]
+
+
+def answering(answer: Any, told: list[Any] | None = None) -> Any:
+    """A clinic's system in the place of the network."""
+
+    async def tell(his: Any, id_: str, content: Any, at: int, patience: float) -> Any:
+        if told is not None:
+            told.append(content)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return tell
+
+
+@pytest.fixture
+async def asking_his(phone: MobileJkn, house: House) -> MobileJkn:
+    """The clinic's system answers by itself."""
+    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: replace(SERVICE, source="his")})
+    known = {"username": "bpjs", "password": "rahasia", "webhook_url": "http://his/hook", "webhook_secret": "x"}
+    await set_credentials(house.hub.database, house.hub.vault, house.facility.id, SERVICE.account, known)
+    return phone
+
+
+GIVEN = {"response": {"nomorantrean": "A-1", "angkaantrean": 1}, "metadata": {"message": "Ok", "code": 200}}
+FULL_UP = {"metadata": {"message": "Kuota habis", "code": 201}}
+
+
+@pytest.mark.parametrize("answer", [GIVEN, FULL_UP])
+async def test_the_clinics_system_may_answer_by_itself(
+    asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr("engine.inbound_his.tell", answering(answer, told))
+    assert await asking_his.take(V2) == answer
+    assert (told[0]["operation"], told[0]["content"]["nomorkartu"]) == ("take", CARD)
+    [kept] = await inbound_requests.after(house.hub.database, house.facility.id, 0, 9)
+    assert (kept["answer"], kept["taken_at"] is not None) == (answer, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NotTaken("Tidak ada jawaban"),
+        None,
+        [],
+        "<html>",
+        {"metadata": {"code": 500, "message": "x"}},
+        {"metadata": {"code": 200, "message": "Ok"}},
+        {"metadata": {"code": 200, "message": "x" * 999}, "response": {"nomorantrean": "A", "angkaantrean": 1}},
+        {"metadata": {"code": 200, "message": "Ok"}, "response": {"nomorantrean": "A"}, "more": 1},
+    ],
+)
+async def test_what_the_clinics_system_does_not_answer_is_refused_and_kept(
+    asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setattr("engine.inbound_his.tell", answering(answer))
+    assert await asking_his.take(V2) == {"metadata": {"message": SERVICE.texts["broken"], "code": 201}}
+    [kept] = await inbound_requests.after(house.hub.database, house.facility.id, 0, 9)
+    assert (kept["code"], kept["taken_at"]) == (201, None)
+
+
+async def test_what_only_asks_is_passed_on_and_not_kept(
+    asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.inbound_his.tell", answering({"response": [], "metadata": OK}))
+    assert await asking_his.status("001", DAY) == {"response": [], "metadata": OK}
+    assert (await asking_his.remaining(CARD, "001", DAY))["metadata"]["code"] == 201
+    assert await inbound_requests.after(house.hub.database, house.facility.id, 0, 9) == []
+
+
+async def test_a_patient_who_registers_twice_is_handed_on_once(phone: MobileJkn, house: House) -> None:
+    assert [await phone.register(PATIENT), await phone.register(PATIENT)] == [{"metadata": OK}] * 2
+    await phone.register(PATIENT | {"nohp": "0813"})
+    assert len(await inbound_requests.after(house.hub.database, house.facility.id, 0, 9)) == 2
+
+
+async def kept(house: House, operation: str, number: str | None = None) -> None:
+    """A request with its answer, as a caller has made it."""
+    catalog = house.hub.catalog
+    lists = {**catalog.code_lists, SERVICE.polis: catalog.code_lists["doctors"]}
+    house.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)
+    asked = Asked(house.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
+    told = {"metadata": OK} | ({} if number is None else {"response": {"nomorantrean": number}})
+    await inbound_requests.answer(house.hub.database, asked, lambda _: Outcome(200, "done"), lambda _: told)
+
+
+async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.AsyncClient, house: House) -> None:
+    await kept(house, "take", "001-1")
+    await kept(house, "cancel")
+    page = (await person.get("/masuk/mobile_jkn")).text
+    assert ("001-1" in page, CARD in page) == (True, False)
+    only = (await person.get("/masuk/mobile_jkn", params={"operation": "cancel", "code": "200", "untaken": "yes"})).text
+    assert ("001-1" in only, "Menunggu diambil" in only) == (False, True)
+    assert "Tidak ada yang cocok" in (await person.get("/masuk/mobile_jkn", params={"day": "2001-01-01"})).text
+    assert (await person.get("/masuk/nowhere")).status_code == 404
+
+
+async def test_what_is_no_choice_is_none(person: httpx.AsyncClient, house: House) -> None:
+    await kept(house, "take", "001-1")
+    strange = {"operation": "drop", "code": "999", "day": "9999-99-99", "before": "x"}
+    assert "001-1" in (await person.get("/masuk/mobile_jkn", params=strange)).text
+
+
+async def test_the_list_of_requests_goes_on_page_by_page(
+    person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("admin.pages.inbound_list.SIZE", 2)
+    for _ in range(3):
+        await kept(house, "patient")
+    first = (await person.get("/masuk/mobile_jkn")).text
+    [following] = re.findall(r'href="(\?[^"]*before=\d+)"', first)
+    second = (await person.get(f"/masuk/mobile_jkn{html.unescape(following)}")).text
+    rows = [page.count("Menunggu diambil") for page in (first, second)]
+    assert (rows, "before=" in second) == ([2, 1], False)

@@ -1,0 +1,85 @@
+"""What happens in the demo besides the records: codes that people confirmed before, and patients who call by phone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from typing import Any
+
+import typer
+
+from admin.commands.mappings import import_table
+from engine import code_lists
+from engine.errors import VaultError
+from engine.facilities import FacilityRow, by_code, credentials
+from engine.hub import Hub
+from engine.inbound import Inbound
+from engine.settings import Settings, config_directory
+
+READING = 120.0
+"""Seconds to wait until a code list has been read."""
+POLIS = 3
+"""Shifts that patients call for."""
+
+
+async def visit(settings: Settings) -> None:
+    """Confirm the codes of config/demo/mappings, then let patients take numbers."""
+    hub = await Hub.open(settings)
+    try:
+        facility = await by_code(hub.database, None)
+        await _confirm(hub, facility)
+        for inbound in hub.catalog.inbound.values():
+            await _call(hub, facility, inbound)
+    finally:
+        await hub.close()
+
+
+async def _confirm(hub: Hub, facility: FacilityRow) -> None:
+    """The rest is left to whoever looks at the demo."""
+    for name, mapping in hub.catalog.mappings.items():
+        table = config_directory() / "demo" / "mappings" / f"{name}.csv"
+        if table.is_file() and await _is_read(hub, mapping.catalogue.list.name, facility.id):
+            lines = await import_table(hub, name, facility.id, table, "demo")
+            typer.echo(f"  {mapping.label}: {len(lines)} confirmed; the others wait for a person.")
+
+
+async def _call(hub: Hub, facility: FacilityRow, inbound: Inbound) -> None:
+    try:
+        login = await credentials(hub.database, hub.vault, facility.id, inbound.account)
+    except VaultError:
+        return
+    if not login.get("username") or not await _is_read(hub, inbound.shifts, facility.id):
+        return
+    found = await code_lists.search(hub.database, facility.id, inbound.shifts, size=200)
+    shifts = [row.key.split("/", 3) for row in found.rows]
+    later = [shift for shift in shifts if shift[0] > shifts[0][0]] or shifts
+    if not later:
+        return
+    day = later[0][0]
+    polis = [{"poli": poli, "doctor": doctor, "hours": hours} for at, poli, doctor, hours in later if at == day][:POLIS]
+    base = f"http://127.0.0.1:{hub.settings.port}/inbound/{facility.code}"
+    wanted = {"base": base, "date": day, "polis": polis, "username": login["username"], "password": login["password"]}
+    answers = await asyncio.to_thread(_post, f"http://127.0.0.1:{hub.settings.sandbox_port}", wanted)
+    typer.echo(f"  {inbound.label}: patients made {len(answers)} calls for {day}.")
+
+
+def _post(sandbox: str, wanted: dict[str, Any]) -> list[Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own sandbox
+        f"{sandbox}/__control/clinic/phones", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        answers: list[Any] = json.load(answer)
+    return answers
+
+
+async def _is_read(hub: Hub, code_list: str, facility_id: int) -> bool:
+    """Wait until a code list has been read."""
+    deadline = time.monotonic() + READING
+    while time.monotonic() < deadline:
+        newest = (await code_lists.latest(hub.database, facility_id)).get(code_list)
+        if newest is not None and newest.state != "running":
+            return bool(newest.state == "done")
+        await asyncio.sleep(0.5)
+    return False
