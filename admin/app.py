@@ -50,7 +50,7 @@ from admin.pages import (
     reveal,
     strip,
 )
-from admin.pages.mapping import code, confirming, done, overview, screen
+from admin.pages.mapping import code, confirming, done, overview, screen, transfer, upload
 from admin.pages.todo import Recent
 from admin.settings.mount import mounted
 from admin.throttle import Throttle
@@ -123,6 +123,13 @@ def litestar_app(hub: Hub) -> Litestar:
             screen.choice,
             confirming.confirm_code,
             confirming.remove_code,
+            upload.files_page,
+            upload.sample,
+            upload.preview_items,
+            upload.store_items,
+            transfer.export_mappings,
+            transfer.preview_mappings,
+            transfer.import_mappings,
             done.resend_outdated,
             problems.all_problems,
             problems.type_problems,

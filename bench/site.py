@@ -104,11 +104,13 @@ def clinic_day() -> date:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
-    """An empty installation in `folder`, ended afterwards."""
+def site(folder: Path, also: Path | None = None) -> Iterator[Site]:
+    """An empty installation in `folder`, ended afterwards; `also` holds further files of its configuration."""
     world = World()
     with running(world) as sandbox:
         environ = _environment(folder, sandbox)
+        if also is not None:
+            shutil.copytree(also, folder / "config" / "resources", dirs_exist_ok=True)
         with ThreadPoolExecutor() as aside:  # a browser that is open keeps an event loop in this thread
             access = aside.submit(lambda: asyncio.run(prepare(from_environment(environ)))).result()
         process = subprocess.Popen([sys.executable, "-m", "admin", "up"], cwd=ROOT, env={**os.environ, **environ})

@@ -27,6 +27,7 @@ HOME = {
     "litestar": {"admin"},
     "sqladmin": {"admin"},
     "typer": {"admin"},
+    "openpyxl": {"admin"},
 }
 
 

@@ -80,7 +80,7 @@ async def _note(listing: Listing, person: Person, ids: Sequence[int] | None) -> 
 
 async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[str]:
     """UTF-8 with the mark by which spreadsheets know it."""
-    yield "\ufeff" + _csv([_head(listing)])
+    yield "\ufeff" + as_csv([_head(listing)])
     if ids is not None:
         yield await _part(listing, await _ticked(listing, ids))
         return
@@ -94,7 +94,7 @@ async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[s
 
 
 async def _part(listing: Listing, rows: Sequence[Any]) -> str:
-    return _csv([_cells(row, shown) for row, shown in zip(rows, await listing.shown(rows), strict=True)])
+    return as_csv([_cells(row, shown) for row, shown in zip(rows, await listing.shown(rows), strict=True)])
 
 
 async def _ticked(listing: Listing, ids: Sequence[int]) -> list[Any]:
@@ -114,7 +114,8 @@ def _cells(row: Any, shown: Mapping[str, Any]) -> list[str]:
     return [row.date, *shown["cells"], *(masked(str(value)) if value is not None else "" for value in (*said, *ends))]
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> str:
+def as_csv(rows: Sequence[Sequence[str]]) -> str:
+    """The lines of a table, harmless in a spreadsheet."""
     text = StringIO()
     csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue()

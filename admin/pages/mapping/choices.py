@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from admin.pages.mapping.desk import Desk, told
+from admin.pages.mapping.desk import Desk, rendered, told
 from admin.words import say
 from engine.errors import AntarError
-from engine.mapping.catalogue import Found, Suggested
+from engine.mapping.catalogue import Found, Ready, Suggested
 from engine.matching.parts import Compared
-from engine.matching.suggest import Suggestion
+from engine.matching.suggest import Suggestion, beside
 
 MOST = 20
 """Codes that a person is offered at once."""
@@ -72,10 +73,26 @@ async def chosen(desk: Desk, row: Any, code: str) -> dict[str, Any]:
     }
 
 
+async def parsed(desk: Desk, row: Any) -> list[tuple[str, str]]:
+    """What is read from an item, part by part, as it is compared."""
+    ready, scope = await desk.hub.catalogues.ready(desk.mapping, desk.facility.id), desk.scope(row)
+    ours = {part.name: rendered(part.ours, scope) for part in desk.mapping.parts}
+    read = beside("", ready.parts, ours, {}, ready.vocabulary)
+    return [(each.part.label, told(each.ours)) for each in read.compared]
+
+
 async def vetoes(desk: Desk, row: Any, code: str) -> list[str]:
     """The parts, by name, whose difference a person must confirm expressly; the code is known."""
     compared = await desk.hub.catalogues.compare(desk.mapping, desk.facility, row, code)
     return [each.part.name for each in compared.suggestion.vetoes] if compared else []
+
+
+def differences(desk: Desk, ready: Ready, row: Any, content: Mapping[str, Any]) -> list[str]:
+    """The labels of the parts of an item that differ from a code where that must be confirmed; all is at hand."""
+    scope = desk.scope(row)
+    ours = {part.name: rendered(part.ours, scope) for part in desk.mapping.parts}
+    theirs = {part.name: content.get(part.theirs) for part in desk.mapping.parts}
+    return [each.part.label for each in beside("", ready.parts, ours, theirs, ready.vocabulary).vetoes]
 
 
 def _offer(found: Found, compared: Suggested | None) -> dict[str, Any]:

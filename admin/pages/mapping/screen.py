@@ -12,8 +12,8 @@ from litestar.response import Template
 
 from admin.access import Right
 from admin.inputs import Id, Number, Text
-from admin.pages.mapping.choices import candidates, chosen
-from admin.pages.mapping.desk import TABS, Desk, desk_of, item_of, rendered, told
+from admin.pages.mapping.choices import candidates, chosen, parsed
+from admin.pages.mapping.desk import TABS, Desk, desk_of, item_of
 from admin.pages.mapping.done import done, outdated
 from admin.pages.mapping.held import waiting_for
 from admin.pages.mapping.overview import next_of
@@ -48,7 +48,7 @@ async def item_page(
     context = {
         **await _shown(desk, row, tab, q.strip(), kode.strip() or _likely(desk, row)),
         "area": area_of(hub, desk.around),
-        "parts": [(part.label, told(rendered(part.ours, desk.scope(row)))) for part in desk.mapping.parts],
+        "parts": await parsed(desk, row),
         "active": row.active,
         "next": f"{desk.home}/{further}?{urlencode({'tab': tab})}" if further else None,
         "waiting": await waiting_for(hub, desk.facility.id, desk.mapping.item, row.key),
