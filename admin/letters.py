@@ -63,7 +63,7 @@ class Words:
 
     def _subject(self, told: News, found: Facts) -> str:
         first = (told.raised or told.cleared)[0].trouble
-        title = self._title(first, found) if told.raised else say("letter.well", title=self._title(first, found))
+        title = self._title(first, found, well=not told.raised)
         more = len(told.raised or told.cleared) - 1
         return f"{title} {say('letter.more', n=more)}" if more else title
 
@@ -71,15 +71,16 @@ class Words:
         yield say(f"letter.{name}")
         for entry in entries:
             trouble = entry.trouble
-            yield f"- {self._title(trouble, found)} ({say('letter.since', at=_at(found, trouble))})"
+            since = say(f"letter.{'was' if name == 'cleared' else 'since'}", at=_at(found, trouble))
+            yield f"- {self._title(trouble, found, well=name == 'cleared')} ({since})"
             if name == "raised":
                 yield f"  {say(f'letter.{trouble.kind}.remedy')}"
                 yield f"  {self._place(trouble)}"
 
-    def _title(self, trouble: Trouble, found: Facts) -> str:
+    def _title(self, trouble: Trouble, found: Facts, *, well: bool = False) -> str:
         clinic = found.clinics.get(trouble.facility_id)
         return say(
-            f"letter.{trouble.kind}",
+            f"letter.{trouble.kind}.well" if well else f"letter.{trouble.kind}",
             clinic=clinic.facility.name if clinic else "",
             subject=_label(self._hub.catalog, trouble),
             n=number(trouble.n),

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 
 from engine import counters
-from engine.database import Database
+from engine.database import Database, as_json
 from engine.facilities import FacilityRow, all_facilities
 from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
@@ -50,22 +50,23 @@ class Facts:
 async def facts(hub: Hub) -> Facts:
     """Ask everything; raises what the database raises if it is away."""
     alive = sum(worker.alive for worker in await workers(hub.database))
-    clinics = {row.id: await _clinic(hub, row) for row in await all_facilities(hub.database)}
+    facilities, queues = await all_facilities(hub.database), await channels(hub)
+    lists = await _broken_lists(hub, [row.id for row in facilities])
+    clinics = {
+        row.id: ClinicFacts(
+            row,
+            tuple(queue for queue in queues if queue.facility == row.code),
+            await _shares(hub, row),
+            lists.get(row.id, {}),
+        )
+        for row in facilities
+    }
     return Facts(hub.database.clock(), alive, clinics)
 
 
 def today(database: Database, zone: str) -> date:
     """The day that it is there."""
     return datetime.fromtimestamp(database.clock() / 1000, UTC).astimezone(ZoneInfo(zone)).date()
-
-
-async def _clinic(hub: Hub, facility: FacilityRow) -> ClinicFacts:
-    return ClinicFacts(
-        facility,
-        tuple(await channels(hub, facility.id)),
-        await _shares(hub, facility),
-        await _broken_lists(hub, facility.id),
-    )
 
 
 async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, Share]:
@@ -83,16 +84,23 @@ async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, Share]:
     return found
 
 
-async def _broken_lists(hub: Hub, facility_id: int) -> dict[str, int]:
-    found = {}
-    for name in hub.catalog.code_lists:
-        rows = await hub.database.fetch(text(_ENDED), {"facility": facility_id, "list": name, "n": IN_A_ROW})
-        if len(rows) == IN_A_ROW and all(row.state == "failed" for row in rows):
-            found[name] = int(rows[-1].started_at)
+async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, int]]:
+    """By facility; one index look-up for each list of each."""
+    pairs = as_json([[id_, name] for id_ in facilities for name in hub.catalog.code_lists])
+    query = _STREAK % hub.database.rows({"facility": "integer", "list": "text"}, "pairs")
+    found: dict[int, dict[str, int]] = {}
+    for row in await hub.database.fetch(text(query), {"pairs": pairs, "n": IN_A_ROW}):
+        if row.failed == IN_A_ROW:
+            found.setdefault(row.facility, {})[row.list] = int(row.since)
     return found
 
 
-_ENDED = """
-SELECT state, started_at FROM synchronisations
-WHERE facility_id = :facility AND list = :list AND state <> 'running' ORDER BY id DESC LIMIT :n
+_LAST = """
+(SELECT %s FROM (
+  SELECT s.state, s.started_at FROM synchronisations AS s
+  WHERE s.facility_id = v.facility AND s.list = v.list AND s.state <> 'running' ORDER BY s.id DESC LIMIT :n
+) AS ended WHERE ended.state = 'failed')
+"""
+_STREAK = f"""
+SELECT v.facility, v.list, {_LAST % "COUNT(*)"} AS failed, {_LAST % "MIN(ended.started_at)"} AS since FROM %s AS v
 """

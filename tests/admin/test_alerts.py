@@ -43,10 +43,11 @@ async def rows(house: House) -> list[Any]:
     return list(await house.hub.database.fetch(text("SELECT * FROM alert_recipients ORDER BY id")))
 
 
-async def letter(house: House, kind: Kind, **more: Any) -> Letter:
+async def letter(house: House, kind: Kind, *, well: bool = False, **more: Any) -> Letter:
     trouble = Trouble(house.facility.id, kind, "ministry", house.clock(), **more)
     [recipient] = await ready(house.hub.database)
-    told = News((Entry(trouble, house.clock()),), (), ())
+    entry = Entry(trouble, house.clock())
+    told = News((), (entry,), ()) if well else News((entry,), (), ())
     return await Words(house.hub).changes(recipient, await facts(house.hub), told)
 
 
@@ -126,6 +127,9 @@ async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, house:
     assert "Klinik Contoh" in told.subject
     assert "http://127.0.0.1:8000" in told.text
     assert told.events[0]["kind"] == kind.value
+    well = await letter(house, kind, well=True)
+    assert (well.events[0]["state"], well.subject != told.subject) == ("cleared", True)
+    assert "terganggu sejak 10-03-2026 08.00" in well.text
 
 
 async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
