@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.completion import Completion
 from engine.spec import Column, UpstreamSpec
 from engine.template import Template
 
@@ -98,7 +99,8 @@ class CodeList:
     shared: bool = False
     """One copy for all facilities."""
     example: Mapping[str, Any] | None = None
-    """A row as the upstream tells it."""
+    """A row as the upstream tells it; what it has and another row lacks is null there."""
+    completion: Completion = field(default_factory=Completion)
     every: float | None = None
     """Hours after which it is read again by itself; None: only when asked."""
     description: str = ""
@@ -107,6 +109,11 @@ class CodeList:
     def read_for(self) -> str | None:
         """The list whose rows its reads are repeated over."""
         return self.source.each.list if isinstance(self.source, Reads) else None
+
+    @property
+    def visible(self) -> tuple[Column, ...]:
+        """The columns that people see."""
+        return tuple(column for column in self.columns if not column.hidden)
 
     def owner(self, facility_id: int) -> int:
         """Under which facility's id its copy is kept."""

@@ -27,6 +27,7 @@ class Row:
 
 def rows_of(code_list: CodeList, row: Any, each: Any, facility: Mapping[str, Any]) -> Iterator[Row]:
     """What is kept of one row as it is told, and what it also holds. Raises AntarError."""
+    row = code_list.completion(row)
     scope = {"row": row, "each": each, "facility": facility}
     if code_list.skip is not None and code_list.skip.render(scope):
         return

@@ -136,6 +136,8 @@ class Column:
     label: str
     value: Template
     filter: bool = False
+    hidden: bool = False
+    """It is kept for templates and shown to nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ async def state_of(hub: Hub, around: Frame, code_list: CodeList) -> dict[str, An
 
 def _row(code_list: CodeList, facility: FacilityRow | None, row: Any) -> dict[str, Any]:
     content = orjson.loads(row.content)
-    cells = [content.get(column.name) for column in code_list.columns]
+    cells = [content.get(column.name) for column in code_list.visible]
     return {
         "cells": ["–" if cell in (None, "") else cell for cell in cells],
         "gone": moment(row.gone_at, facility) if facility else None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.code_list import Also, Changes, CodeList, Each, One, Reads
+from engine.completion import completion
 from engine.faults import Faults, did_you_mean
 from engine.loading import reading
 from engine.loading.columns import columns
@@ -14,7 +15,7 @@ from engine.loading.templates import Names, Templates
 from engine.loading.upstreams import FACILITY, LoadedUpstream
 from engine.marks import Node
 from engine.template import TemplateError
-from engine.templating.shapes import ANY, SCALAR
+from engine.templating.shapes import ANY, SCALAR, of_value
 
 ASKING: Names = {"facility": FACILITY, "each": ANY, "start": SCALAR, "limit": SCALAR, "page": SCALAR}
 HIT: Names = {"row": ANY, "each": ANY, "facility": FACILITY}
@@ -51,6 +52,7 @@ def _load(
     key = templates.required(node, "", "key", HIT)
     if source is None or key is None:
         return None
+    example = reading.plain_mapping(node, "example")
     code_list = CodeList(
         name=name,
         label=reading.text(node, "label", name),
@@ -63,7 +65,8 @@ def _load(
         withdrawn=templates.expression(node, "", "withdrawn", HIT),
         skip=templates.expression(node, "", "skip", HIT),
         shared=reading.flag(node, "shared", isinstance(source, Path)),
-        example=reading.plain_mapping(node, "example") or None,
+        example=example or None,
+        completion=completion(of_value(example)),
         every=reading.number(node, "every", 0) or None,
         description=reading.text(node, "description"),
     )

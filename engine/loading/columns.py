@@ -15,5 +15,6 @@ def columns(entry: Node, templates: Templates, names: Names) -> tuple[Column, ..
         value = templates.expression(node, f"columns.{name}", "value", names)
         if value is not None:
             label = reading.text(node, "label", name)
-            found.append(Column(name, label, value, reading.flag(node, "filter", False)))
+            filter_, hidden = (reading.flag(node, each, False) for each in ("filter", "hidden"))
+            found.append(Column(name, label, value, filter_, hidden))
     return tuple(found)

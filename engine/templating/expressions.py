@@ -131,7 +131,11 @@ def _name(node: nodes.Name, scope: Scope, soft: bool) -> ast.expr:
         return name(scope.locals[node.name].variable)
     if node.name in scope.constants:
         value = scope.constants[node.name]
-        return ast.Subscript(name("constants"), ast.Constant(node.name)) if _is_tree(value) else ast.Constant(value)
+        return (
+            ast.Subscript(name("constants"), ast.Constant(node.name), ast.Load())
+            if _is_tree(value)
+            else ast.Constant(value)
+        )
     if soft:
         return call("soft_name", name("scope"), ast.Constant(node.name))
     # a KeyError in generated code itself means just this: see Template

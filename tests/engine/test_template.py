@@ -292,3 +292,10 @@ def test_many_loops_in_each_other_are_refused_and_not_a_crash() -> None:
 def test_a_deeply_nested_expression_is_refused_and_not_a_crash() -> None:
     with pytest.raises(ConfigFaults, match="nested too deeply"):
         tree('{a: "{{ ' + "(" * 2000 + "1" + ")" * 2000 + ' }}"}')
+
+
+def test_a_constant_that_is_a_mapping_can_be_looked_up_in() -> None:
+    units = {"units": {"tablet": {"code": "TAB"}}}
+    template = Compiler(Faults(), units).expression(node('"{{ units[record.x].code }}"'), "path", NAMES)
+    assert template is not None
+    assert template.render({"record": {"x": "tablet"}}) == "TAB"

@@ -64,7 +64,7 @@ async def chosen(desk: Desk, row: Any, code: str) -> dict[str, Any]:
     compared = await desk.hub.catalogues.compare(desk.mapping, desk.facility, row, code)
     catalogue = desk.mapping.catalogue
     said = {part.theirs for part in desk.mapping.parts}
-    columns = [column for column in catalogue.list.columns if column.name not in said]
+    columns = [column for column in catalogue.list.visible if column.name not in said]
     return {
         **_offer(asked.found, compared),
         "vetoes": [_part(each) for each in compared.suggestion.vetoes] if compared else [],

@@ -41,7 +41,7 @@ async def _found(desk: Desk, code: str) -> dict[str, Any]:
     row = await code_lists.one_row(desk.database, catalogue.list.owner(desk.facility.id), catalogue.list.name, code)
     return {
         "code": code,
-        "facts": [(each.label, told(asked.found.row.get(each.name))) for each in catalogue.list.columns],
+        "facts": [(each.label, told(asked.found.row.get(each.name))) for each in catalogue.list.visible],
         "gone": moment(row.gone_at, desk.facility) if row else None,
         "replacement": asked.found.row.get(catalogue.replacement) if catalogue.replacement else None,
     }
