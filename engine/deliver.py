@@ -70,7 +70,7 @@ class _Trip:
         """None: it is not there, so send."""
         in_doubt = self.delivery.in_doubt
         if self.spec.find is None:
-            return self.end.parked(_NO_SEARCH)
+            return None if self._may_repeat else self.end.parked(_NO_SEARCH)
         found = await self._look()
         if found.reply is not None:
             return self.end.again(found.reply, doubtful=in_doubt)
@@ -81,6 +81,12 @@ class _Trip:
         if self.prepared.call is None:
             return self.end.failed(_NOT_FOUND, Signal.GOOD)
         return self._still_in_doubt() if in_doubt else None
+
+    @property
+    def _may_repeat(self) -> bool:
+        """What cannot be looked up may be sent twice where that is as sending it once, as long as it is the same."""
+        call, delivery = self.prepared.call, self.delivery
+        return call is not None and call.repeatable and delivery.tried_version in (None, delivery.version)
 
     def _still_in_doubt(self) -> Outcome | None:
         """It was not found: that alone may not prove that it is not there."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.outbox.resend import resend
@@ -120,3 +123,17 @@ async def test_a_person_who_has_looked_may_send_again_what_cannot_be_looked_for(
         await resend(house.hub.database, house.facility.id, [id_], "sari", force=force, reason="sudah dicek")
         await house.work()
         assert await house.status("Finding", "F1") == status
+
+
+async def test_what_may_be_sent_twice_is_sent_again_where_nothing_can_be_looked_for(house: House) -> None:
+    finding = house.hub.catalog.specs["Finding"]
+    assert finding.endpoint is not None
+    repeatable = replace(finding, endpoint=replace(finding.endpoint, repeatable=True))
+    house.hub.catalog = replace(house.hub.catalog, specs={**house.hub.catalog.specs, "Finding": repeatable})
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    doubt = text("UPDATE deliveries SET in_doubt = true WHERE key = 'F1'")
+    await house.hub.database.write(lambda connection: connection.execute(doubt))
+    await house.work()
+    assert await house.status("Finding", "F1") == "sent"
