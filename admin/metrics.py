@@ -9,7 +9,6 @@ from litestar.di import NamedDependency
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.access import Right
@@ -18,7 +17,7 @@ from admin.traffic import Durations
 from engine import counters
 from engine.backlog import WAITING
 from engine.facilities import all_facilities
-from engine.health import Health, health
+from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.meters import OfClinic, meters
 from engine.models import Status
@@ -66,7 +65,7 @@ def _counted(confined_to: str | None) -> bytes:
 
 
 async def _backup(hub: Hub) -> list[Metric]:
-    [(at,)] = await hub.database.fetch(text("SELECT backed_up_at FROM installation"))
+    at = await last_backup(hub.database)
     if at is None:
         return []
     age = max(0, hub.database.clock() - at) / 1000

@@ -91,6 +91,12 @@ async def broker_ok(hub: Hub) -> bool:
     return True
 
 
+async def last_backup(database: Database) -> int | None:
+    """When `antar backup` last began (epoch ms); None: never."""
+    [(at,)] = await database.fetch(text("SELECT backed_up_at FROM installation"))
+    return None if at is None else int(at)
+
+
 async def workers(database: Database) -> list[WorkerHealth]:
     """Those that have not signed off."""
     now = database.clock()

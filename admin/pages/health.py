@@ -22,7 +22,7 @@ from admin.words import say
 from engine import code_lists, job_reading
 from engine.backlog import backlog
 from engine.facilities import FacilityRow
-from engine.health import Health, health
+from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.pace import Latency, pace
 
@@ -68,6 +68,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
         "alarms": alarms(found, database, labels),
         "database": database,
         "dialect": hub.database.dialect,
+        "backup": moment(await last_backup(hub.database), around.facility) if around.facility else None,
         "pace": fast,
         "channels": _channels(found, around, labels, fast.latency),
         "workers": [{"told": each, "quiet": (found.now - each.beat_at) / 1000} for each in found.workers],

@@ -113,3 +113,10 @@ async def test_monitors_get_the_same_pace_as_facts(his: httpx.AsyncClient, house
     assert facts["last_hour"] == facts["latency"]["ministry"]["requests"] == 1
     assert "antar_attempts_last_hour 1.0" in told
     assert 'antar_latency_seconds{quantile="0.95",upstream="ministry"}' in told
+
+
+async def test_the_last_backup_is_told(person: httpx.AsyncClient, house: House) -> None:
+    assert "Belum pernah (antar backup)" in (await person.get("/kesehatan")).text
+    noted = text("UPDATE installation SET backed_up_at = :now")
+    await house.hub.database.write(lambda connection: connection.execute(noted, {"now": house.clock()}))
+    assert "10/03/2026 08.00" in (await person.get("/kesehatan")).text
