@@ -20,6 +20,8 @@ from engine.matching.suggest import Suggestion, beside, suggest
 from engine.matching.vocabulary import Vocabulary
 from engine.spec import fits
 
+FAINT = 0.65
+"""Of the best suggestion's score: what has less is no suggestion."""
 CANDIDATES = 60
 """Codes that are compared with an item, the likeliest by their words."""
 
@@ -81,7 +83,8 @@ class Catalogues:
         found = await self._rows(mapping, facility.id, set(hits))
         candidates = {key: _theirs(mapping, found[key]) for key in dict.fromkeys(hits) if key in found}
         ranked = suggest(ready.parts, ours, candidates, ready.vocabulary, limit)
-        return [Suggested(found[each.key], each) for each in ranked if each.score > 0]
+        best = max((each.score for each in ranked), default=0.0)
+        return [Suggested(found[each.key], each) for each in ranked if each.score > FAINT * best]
 
     async def compare(self, mapping: MappingSpec, facility: FacilityRow, item: Any, code: str) -> Suggested | None:
         """One code beside an item; None if there is no such code. Raises AntarError if that cannot be told."""
