@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bench.site import Site, clinic_day
+from bench.site import Site, clinic_day, until
 
 FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
+
+ITEM = "SELECT id FROM items WHERE item = 'Product' ORDER BY id LIMIT 1"
+CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
 TABS = ("request", "response", "percobaan", "asal", "audit")
 SETTINGS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk")
@@ -19,7 +22,9 @@ def places(shown: Site) -> dict[str, str]:
     [(foundation,)] = shown.rows("SELECT spec FROM deliveries ORDER BY id LIMIT 1")
     [(watched,)] = shown.rows("SELECT spec FROM deliveries WHERE upstream = 'antrean' ORDER BY id LIMIT 1")
     [(job,)] = shown.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
-    here = "/integrasi/satusehat"
+    until(lambda: shown.rows(CODE) != [(None,)])  # the dictionary is read beside the day
+    [(item,)], [(code,)] = shown.rows(ITEM), shown.rows(CODE)
+    here, mapping = "/integrasi/satusehat", "/pemetaan/kfa"
     return {
         "dashboard": here,
         "list": f"{here}/{failed_spec}",
@@ -44,6 +49,12 @@ def places(shown: Site) -> dict[str, str]:
         "raw delivery": f"/admin/raw-{sent_spec}/details/{sent}",
         "empty dashboard": f"{here}?date_from=2000-01-01&date_to=2000-01-01",
         "no match": f"{here}/{failed_spec}?text=tidak-ada-yang-begini",
+        "mapping": mapping,
+        "mapping, mapped": f"{mapping}?tab=sudah",
+        "mapping, item": f"{mapping}/{item}",
+        "mapping, code": f"{mapping}/kode?kode={code}",
+        "mapping, files": f"{mapping}/berkas",
+        "mapping of tests": "/pemetaan/laboratory",
         "code list": "/referensi/pcare_poli",
         "inbound": "/masuk/mobile_jkn",
     }

@@ -15,9 +15,7 @@ from admin.access import Right
 from admin.app import litestar_app
 from bench.places import places
 from bench.site import Site
-from engine.catalog import load
 from engine.hub import Hub
-from engine.settings import ROOT
 from tests.browser.watch import Watch
 
 LEAN = {"resultTypes": ["violations"]}
@@ -81,13 +79,10 @@ def page_routes() -> set[str]:
         for handler in route.route_handlers
         if "GET" in handler.http_methods
     ]
-    mapped = bool(load(ROOT / "config").mappings)
     return {
         path
         for path, each in asked
-        if (mapped or "{mapping:" not in path)
-        and each.opt.get("right") in {Right.PANEL, Right.PERSON}
-        and not each.opt.get("live")
+        if each.opt.get("right") in {Right.PANEL, Right.PERSON} and not each.opt.get("live")
     }
 
 

@@ -30,7 +30,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An installation with two mappings of its own and their lists read."""
     with site(tmp_path_factory.mktemp("shop"), MAPPED) as started:
         started.hand_in("Good", {"code": "LAMA", "name": LONG, "shelf": "Rak nomor seratus dua puluh lima"})
-        started.hand_in("LabTest", {"code": "HB", "name": "Hemoglobin", "specimen": "Darah"})
+        started.hand_in("Examination", {"code": "HB", "name": "Hemoglobin", "specimen": "Darah"})
         read = "SELECT COUNT(*) FROM synchronisations WHERE list IN ('register', 'test_codes') AND state = 'done'"
         until(lambda: started.rows(read)[0][0] == 2)
         yield started
