@@ -24,7 +24,7 @@ def main() -> None:
         *render.rows(),
         *delivery.rows(count, rounds, postgresql, brokers),
         *intake.rows(count // 2, rounds, postgresql),
-        *matching.rows((20_000,) if quick else (20_000, 100_000)),
+        *matching.rows((20_000,) if quick else (20_000, 100_000), postgresql),
         *pages.rows(100_000 if quick else 1_000_000),
     ]:
         print(row, flush=True)

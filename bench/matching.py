@@ -1,57 +1,93 @@
-"""The search over a catalogue: what people mean among the first five, and how long it takes."""
+"""The search over a code list as the pages ask it: what people mean among the first five, and how long it takes."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import quantiles
 
-from bench.misspelt import queries
+import orjson
+from sqlalchemy import text
+
+from bench.misspelt import Query, queries
 from bench.rows import Row
-from engine.faults import Faults
-from engine.loading.files import read_files
-from engine.matching.index import Document, Index
-from engine.matching.vocabulary import Vocabulary
+from engine.catalog import load
+from engine.code_list import SHARED
+from engine.database import Database, as_json
+from engine.list_rows import rows_of
+from engine.mapping.catalogue import Catalogues
+from engine.mapping.spec import MappingSpec
+from engine.migrate import migrate
 from sandbox.kfa.catalogue import Catalogue, generate
+from sandbox.kfa.documents import document
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 QUERIES = 1_000
+CHUNK = 5_000
 
 
-def documents(catalogue: Catalogue) -> Iterator[Document]:
-    """Products, and each template once, found as the shipped mapping finds them."""
-    for product in catalogue.products:
-        ingredients = " ".join(product.template.presentation.ingredients)
-        yield Document(product.code, f"{product.name} {ingredients} {product.brand}")
-    for template in catalogue.templates:
-        yield Document(template.code, f"{template.name} {' '.join(template.presentation.ingredients)}")
-
-
-def vocabulary() -> Vocabulary:
-    """The shipped one."""
-    return Vocabulary.of(read_files(CONFIG, Faults()).vocabularies["drugs"].plain())
-
-
-def rows(sizes: tuple[int, ...] = (20_000, 100_000), count: int = QUERIES) -> Iterator[Row]:
+def rows(sizes: tuple[int, ...] = (20_000, 100_000), postgresql: str = "", count: int = QUERIES) -> Iterator[Row]:
+    """One row for each size and database."""
+    mapping = load(CONFIG).mappings["kfa"]
     for size in sizes:
-        catalogue, known = generate(size), vocabulary()
-        index = Index(known, documents(catalogue))
+        catalogue = generate(size)
+        asked = list(queries(catalogue.products, count))
+        with tempfile.TemporaryDirectory() as folder:
+            for name, url in {"SQLite": f"sqlite:///{folder}/search.sqlite3", "PostgreSQL": postgresql}.items():
+                if url:
+                    yield asyncio.run(_row(mapping, catalogue, asked, name, url))
+
+
+async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], name: str, url: str) -> Row:
+    database = Database(url, durable=False)
+    try:
+        await migrate(database, "demo")
+        await _fill(database, mapping, catalogue)
+        catalogues = Catalogues(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
+        await catalogues.ready(mapping, SHARED)
         first = five = 0
         taken = []
-        for query in queries(catalogue.products, count):
+        for query in asked:
             began = time.perf_counter()
-            keys = [hit.key for hit in index.search(query.text, 5)]
+            codes = [found.code for found in await catalogues.search(mapping, SHARED, query.text, 5)]
             taken.append((time.perf_counter() - began) * 1000)
-            first += keys[:1] != [] and keys[0] in query.meant
-            five += any(key in query.meant for key in keys)
-        slow = quantiles(taken, n=20)[-1]
-        what = f"search of {size:,} products, recall@5 (@1 {first / count:.3f})"
-        yield Row(what, f"{count:,} misspelt queries", five / count, ">= 0.95", slow, "ms p95")
+            first += bool(codes) and codes[0] in query.meant
+            five += any(code in query.meant for code in codes)
+    finally:
+        await database.write(lambda connection: connection.execute(text("DELETE FROM code_rows")))
+        await database.close()
+    what = f"search of {len(catalogue.products):,} products, {name}, recall@5"
+    against = f"{len(asked):,} misspelt queries (@1 {first / len(asked):.3f})"
+    return Row(what, against, five / len(asked), ">= 0.95", quantiles(taken, n=20)[-1], "ms p95")
+
+
+async def _fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -> None:
+    """The code list as it would have been read."""
+    code_list = mapping.catalogue.list
+    found = {
+        row.key: row
+        for product in catalogue.products
+        for row in rows_of(code_list, document(product, None), None, {})
+        if not row.withdrawn
+    }
+    values = [[row.key, orjson.dumps(row.content).decode()] for row in found.values()]
+    wanted = database.rows({"key": "text", "content": "text"}, "rows")
+    statement = text(
+        "INSERT INTO code_rows (facility_id, list, key, content, words, since, changed_at) "
+        f"SELECT 0, :list, v.key, v.content, '', 0, 0 FROM {wanted} AS v"
+    )
+    for start in range(0, len(values), CHUNK):
+        chunk = {"list": code_list.name, "rows": as_json(values[start : start + CHUNK])}
+        await database.write(lambda connection, chunk=chunk: connection.execute(statement, chunk))  # type: ignore[misc]
+    await database.write(lambda connection: connection.execute(text("ANALYZE code_rows")))
 
 
 def main() -> None:
-    for row in rows():
+    for row in rows(postgresql=os.environ.get("ANTAR_TEST_DATABASE_URL", "")):
         print(row)
 
 

@@ -115,6 +115,7 @@ async def finish(database: Database, held: Held, after: Sequence[Callable[[Conne
         gone = counts.pop("vanished", 0) + counts.pop("withdrawn")
         connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), names)
         connection.execute(text(_COUNT), {"id": held.id, "gone": gone, **counts})
+        connection.execute(text("ANALYZE code_rows"))
         for work in after:
             work(connection)
         return True

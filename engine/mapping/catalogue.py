@@ -139,8 +139,8 @@ class Catalogues:
     async def _rows(self, mapping: MappingSpec, facility_id: int, codes: Iterable[str]) -> dict[str, Found]:
         wanted = self._database.rows({"k": "text"}, "codes")
         query = (
-            f"SELECT c.key, c.content, c.gone_at FROM code_rows AS c JOIN {wanted} AS v ON v.k = c.key "
-            "WHERE c.facility_id = :owner AND c.list = :list"
+            f"SELECT c.key, c.content, c.gone_at FROM {wanted} AS v CROSS JOIN code_rows AS c "
+            "WHERE c.key = v.k AND c.facility_id = :owner AND c.list = :list"
         )
         names = mapping.names(facility_id) | {"codes": as_json([[code] for code in sorted(codes) if code])}
         rows = await self._database.fetch(text(query), names)

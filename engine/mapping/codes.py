@@ -27,8 +27,8 @@ async def codes_of(
 
 
 _CODES = """
-SELECT i.facility_id, i.key, i.code, c.content FROM %s AS v
-JOIN items AS i ON i.facility_id = v.facility_id AND i.item = :item AND i.key = v.key AND i.state = 'mapped'
-JOIN code_rows AS c ON c.facility_id = CASE WHEN :shared THEN 0 ELSE i.facility_id END
-  AND c.list = :list AND c.key = i.code
+SELECT i.facility_id, i.key, i.code, c.content FROM %s AS v CROSS JOIN items AS i CROSS JOIN code_rows AS c
+WHERE i.facility_id = v.facility_id AND i.item = :item AND i.key = v.key AND i.state = 'mapped'
+  AND c.facility_id = CASE WHEN :shared THEN 0 ELSE i.facility_id END AND c.list = :list AND c.key = i.code
 """
+"""CROSS JOIN keeps SQLite to this order: it would read a whole code list otherwise."""

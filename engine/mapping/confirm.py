@@ -108,9 +108,8 @@ def _valid(
     """Those codes that the copy of the list has and that may be chosen."""
     code_list = mapping.catalogue.list
     query = (
-        "SELECT c.key, c.content FROM code_rows AS c "
-        f"JOIN {database.rows({'k': 'text'}, 'codes')} AS v ON v.k = c.key "
-        "WHERE c.facility_id = :owner AND c.list = :list AND c.gone_at IS NULL"
+        f"SELECT c.key, c.content FROM {database.rows({'k': 'text'}, 'codes')} AS v CROSS JOIN code_rows AS c "
+        "WHERE c.key = v.k AND c.facility_id = :owner AND c.list = :list AND c.gone_at IS NULL"
     )
     names = {"owner": code_list.owner(facility_id), "list": code_list.name, "codes": as_json([[c] for c in codes])}
     return {row.key for row in connection.execute(text(query), names) if mapping.may_choose(row.content)}

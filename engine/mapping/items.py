@@ -91,8 +91,8 @@ def _stored(
 ) -> dict[str, Any]:
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF i"
     query = (
-        f"SELECT i.* FROM items AS i JOIN {database.rows({'k': 'text'}, 'keys')} AS v ON i.key = v.k "
-        f"WHERE i.facility_id = :facility AND i.item = :item ORDER BY i.id {lock}"
+        f"SELECT i.* FROM {database.rows({'k': 'text'}, 'keys')} AS v CROSS JOIN items AS i "
+        f"WHERE i.key = v.k AND i.facility_id = :facility AND i.item = :item ORDER BY i.id {lock}"
     )
     names = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
     return {row.key: row for row in connection.execute(text(query), names)}

@@ -66,7 +66,9 @@ async def page(
 ) -> Page:
     """Items in use of a state in which every word occurs, or whose code it is."""
     wanted = words.casefold().split()
-    conditions = "".join(f" AND (i.words LIKE :word{n} ESCAPE '\\' OR i.code = :raw{n})" for n in range(len(wanted)))
+    conditions = "".join(
+        f" AND (i.words LIKE :word{n} ESCAPE '\\' OR lower(i.code) = :raw{n})" for n in range(len(wanted))
+    )
     parameters: dict[str, Any] = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(wanted)}
     parameters |= {f"raw{n}": word for n, word in enumerate(wanted)}
     further = "WHERE waiting < :waiting OR (waiting = :waiting AND id > :id)" if after else ""

@@ -132,11 +132,11 @@ ORDER BY CASE WHEN i.code IS NULL THEN 0 ELSE 1 END, i.name, i.key
 """
 
 _ITEMS = """
-SELECT i.id, i.key, i.name, i.state, i.code FROM items AS i JOIN %s AS v ON v.k = i.key
-WHERE i.facility_id = :facility AND i.item = :item
+SELECT i.id, i.key, i.name, i.state, i.code FROM %s AS v CROSS JOIN items AS i
+WHERE i.key = v.k AND i.facility_id = :facility AND i.item = :item
 """
 
 _CODES = """
-SELECT c.key, c.content, c.gone_at FROM code_rows AS c JOIN %s AS v ON v.k = c.key
-WHERE c.facility_id = :owner AND c.list = :list
+SELECT c.key, c.content, c.gone_at FROM %s AS v CROSS JOIN code_rows AS c
+WHERE c.key = v.k AND c.facility_id = :owner AND c.list = :list
 """

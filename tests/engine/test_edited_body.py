@@ -176,9 +176,9 @@ async def test_an_edit_of_another_clinics_delivery_is_not_there(house: House) ->
 async def test_the_payload_of_now_names_what_it_still_waits_for(house: House) -> None:
     await house.hand_in("Visit", {"id": "V2", "person": "P1"})
     spec, row = house.hub.catalog.specs["Visit"], await house.row("Visit", "V2")
-    waiting = await payload_of(house.hub.database, spec, row, house.facility)
+    waiting = await payload_of(house.hub.database, {}, spec, row, house.facility)
     await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
     await house.work()
-    ready = await payload_of(house.hub.database, spec, await house.row("Visit", "V2"), house.facility)
+    ready = await payload_of(house.hub.database, {}, spec, await house.row("Visit", "V2"), house.facility)
     assert (waiting["person"]["reference"], ready["person"]["reference"]) == ("<Person P1>", "P-1")
     assert ready["id"] == "id-V2"
