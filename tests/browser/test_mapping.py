@@ -100,6 +100,7 @@ def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: 
     person.keyboard.press("k")
     expect(person.locator("#konfirmasi h2")).to_have_text(person.locator(".candidate-name").first.inner_text())
     person.keyboard.press("Enter")
+    expect(person).not_to_have_url(re.compile(rf"/pemetaan/goods/{second}\b"))
     expect(person.locator(".done")).to_be_visible()
     assert [code_of(shop, first), code_of(shop, second)] == ["93000006", "93000004"]
 
