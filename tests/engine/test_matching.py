@@ -16,6 +16,7 @@ from engine.matching.parts import Part, compare, terms_of
 from engine.matching.quantities import agreement, amounts
 from engine.matching.suggest import suggest
 from engine.matching.vocabulary import Vocabulary, words
+from sandbox.kfa.tables import forms
 
 PLAIN = read_files(Path(__file__).parents[2] / "config", Faults()).vocabularies["drugs"].plain()
 DRUGS = Vocabulary.of(PLAIN)
@@ -157,3 +158,9 @@ def test_what_could_not_be_compared_counts_for_less() -> None:
         [NAME, STRENGTH], {"name": "Pamol", "strength": None}, {"1": {"name": "Pamol", "strength": "500 mg"}}, DRUGS
     )
     assert 0.5 < part[0].score < whole[0].score == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("form", [form.name for form in forms().values()])
+def test_every_form_of_the_dictionary_is_a_term_of_its_own(form: str) -> None:
+    compared = compare(FORM, f"Obat 5 mg {form}", form, DRUGS)
+    assert (compared.theirs, compared.agreement) == (form, "same")
