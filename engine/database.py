@@ -94,6 +94,19 @@ class Database:
         picked = (f"(e.value ->> {i})::{kind} AS {name}" for i, (name, kind) in enumerate(columns.items()))
         return f"(SELECT {', '.join(picked)} FROM jsonb_array_elements(CAST(:{parameter} AS jsonb)) AS e)"
 
+    def insert(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Write many rows past SQLAlchemy's own treatment of values, which costs more than the database's work.
+
+        Only for values that the driver takes as they are: numbers, text, bytes, truth values.
+        """
+        if rows:
+            mark = "?" if self.dialect == "sqlite" else "${}"
+            marks = ", ".join(mark.format(n) for n in range(1, len(columns) + 1))
+            names = ", ".join(columns)
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))
+
     @property
     def skip_locked(self) -> str:
         """The clause that lets several workers claim side by side; SQLite has one writer anyway."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from engine import counters
 from engine.database import Database, as_json
-from engine.models import Delivery, Status
+from engine.models import Status
 from engine.outbox.entries import Added, Entry
 from engine.patients import remember
 
@@ -64,7 +64,7 @@ def _add(database: Database, connection: Connection, batch: Batch, entries: Sequ
     new = [(row, row.entry) for row in rows.values() if row.entry and row.id is None]
     changed = [(row, row.entry) for row in rows.values() if row.entry and row.id is not None]
     if new:
-        _insert(connection, batch, new, now, deltas)
+        _insert(database, connection, batch, new, now, deltas)
     if changed:
         _update(database, connection, batch, changed, now, deltas)
     counters.apply(database, connection, deltas)
@@ -72,7 +72,7 @@ def _add(database: Database, connection: Connection, batch: Batch, entries: Sequ
     people = {(entry.patient_norm, entry.patient_name or "") for entry in named if entry.patient_norm}
     remember(database, connection, batch.facility_id, people)
     if new:
-        rows = _stored(database, connection, batch, {entry.key for entry in entries})
+        rows |= _stored(database, connection, batch, {entry.key for _, entry in new})
     return [(rows[entry.key].id or 0, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
 
 
@@ -103,37 +103,66 @@ def _stored(database: Database, connection: Connection, batch: Batch, keys: set[
 
 
 def _insert(
-    connection: Connection, batch: Batch, rows: Sequence[tuple[_Row, Entry]], now: int, deltas: counters.Deltas
+    database: Database,
+    connection: Connection,
+    batch: Batch,
+    rows: Sequence[tuple[_Row, Entry]],
+    now: int,
+    deltas: counters.Deltas,
 ) -> None:
-    values: list[dict[str, Any]] = []
     first, last = connection.execute(text("SELECT doubt_from, doubt_until FROM installation")).one()
-    for row, entry in rows:
-        values.append(
-            {
-                "facility_id": batch.facility_id,
-                "spec": batch.spec,
-                "upstream": batch.upstream,
-                "key": entry.key,
-                "date": entry.date,
-                "patient_norm": entry.patient_norm,
-                "patient_name": entry.patient_name,
-                "sequence": entry.sequence,
-                "record": entry.record,
-                "record_hash": entry.record_hash,
-                "version": row.versions,
-                "status": Status.QUEUED.value,
-                "in_doubt": first is not None and first <= entry.date <= last,
-                "lane": int(entry.lane),
-                "due_at": now,
-                "tries": 0,
-                "deaths": 0,
-                "trigger": "auto",
-                "created_at": now,
-                "changed_at": now,
-            }
+    values = [
+        (
+            batch.facility_id,
+            batch.spec,
+            batch.upstream,
+            entry.key,
+            entry.date,
+            entry.patient_norm,
+            entry.patient_name,
+            entry.sequence,
+            entry.record,
+            entry.record_hash,
+            row.versions,
+            Status.QUEUED.value,
+            first is not None and first <= entry.date <= last,
+            int(entry.lane),
+            now,
+            0,
+            0,
+            "auto",
+            now,
+            now,
         )
-        deltas.move(batch.facility_id, entry.date, batch.spec, None, Status.QUEUED)
-    connection.execute(insert(Delivery.__table__), values)  # type: ignore[arg-type]
+        for row, entry in rows
+    ]
+    database.insert(connection, "deliveries", _NEW, values)
+    for date, n in Counter(entry.date for _, entry in rows).items():
+        deltas[counters.Cell(batch.facility_id, date, batch.spec, Status.QUEUED)] += n
+
+
+_NEW = (
+    "facility_id",
+    "spec",
+    "upstream",
+    "key",
+    "date",
+    "patient_norm",
+    "patient_name",
+    "sequence",
+    "record",
+    "record_hash",
+    "version",
+    "status",
+    "in_doubt",
+    "lane",
+    "due_at",
+    "tries",
+    "deaths",
+    "trigger",
+    "created_at",
+    "changed_at",
+)
 
 
 def _update(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
 from engine import counters
 from engine.causes import Kind, cause_text
 from engine.database import Database, as_json
 from engine.failpoints import failpoint
-from engine.models import Attempt, Status
+from engine.models import Status
 from engine.outbox.codes import note_codes
 from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.undo import forget
@@ -54,7 +54,7 @@ def _settle(
     forget(database, connection, undone, deltas)
     note_codes(database, connection, [s for s in settlements if s.delivery.id in held])
     failpoint("released")
-    _write_attempts(connection, settlements)
+    _write_attempts(database, connection, settlements)
     counters.apply(database, connection, deltas)
     if leases:
         connection.execute(
@@ -230,28 +230,47 @@ def _lock(database: Database, connection: Connection, ids: list[list[int]]) -> N
         connection.execute(text(query), {"ids": as_json(ids)})
 
 
-def _write_attempts(connection: Connection, settlements: Sequence[Settlement]) -> None:
-    values = [
-        {
-            "delivery_id": settlement.delivery.id,
-            "facility_id": settlement.delivery.facility_id,
-            "trigger": settlement.delivery.trigger,
-            "version": settlement.delivery.version,
-            "at": attempt.at,
-            "milliseconds": attempt.milliseconds,
-            "operation": attempt.operation,
-            "spec_hash": attempt.spec_hash,
-            "verdict": attempt.verdict,
-            "message": attempt.message,
-            "method": attempt.method,
-            "path": attempt.path,
-            "request": attempt.request,
-            "http_status": attempt.http_status,
-            "code": attempt.code,
-            "response": attempt.response,
-        }
+def _write_attempts(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:
+    rows = [
+        (
+            settlement.delivery.id,
+            settlement.delivery.facility_id,
+            settlement.delivery.trigger,
+            settlement.delivery.version,
+            attempt.at,
+            attempt.milliseconds,
+            attempt.operation,
+            attempt.spec_hash,
+            attempt.verdict,
+            attempt.message,
+            attempt.method,
+            attempt.path,
+            attempt.request,
+            attempt.http_status,
+            attempt.code,
+            attempt.response,
+        )
         for settlement in settlements
         for attempt in settlement.attempts
     ]
-    if values:
-        connection.execute(insert(Attempt.__table__), values)  # type: ignore[arg-type]
+    database.insert(connection, "attempts", _ATTEMPT, rows)
+
+
+_ATTEMPT = (
+    "delivery_id",
+    "facility_id",
+    "trigger",
+    "version",
+    "at",
+    "milliseconds",
+    "operation",
+    "spec_hash",
+    "verdict",
+    "message",
+    "method",
+    "path",
+    "request",
+    "http_status",
+    "code",
+    "response",
+)
