@@ -11,6 +11,8 @@ from adapters.outcomes import Extract, OutcomeRule
 
 BODY_LIMIT = 5 * 1024 * 1024
 """Bytes of an answer that are read at most; what is longer is cut and judged unsure."""
+CUT_KEPT = 64 * 1024
+"""Bytes that are kept of an answer that was cut: enough to see what it was."""
 
 
 class Verdict(StrEnum):
@@ -93,7 +95,7 @@ class Reply:
     place: str | None = None
     """The path into what was sent that the answer complains of, e.g. "period.start"."""
     body: bytes = field(default=b"", repr=False)
-    """As received, cut at BODY_LIMIT."""
+    """As received; of what was longer than BODY_LIMIT the first CUT_KEPT."""
     content: Any = field(default=None, repr=False)
     """The body as JSON, None where it is not JSON."""
     media: str = ""
@@ -102,6 +104,8 @@ class Reply:
     retry_after: float | None = None
     """Seconds the upstream asked us to wait."""
     seconds: float = 0.0
+    earlier: Reply | None = field(default=None, repr=False)
+    """The answer that refused the credential, where this is the one to the repeat with a new one."""
 
 
 @dataclass(frozen=True, slots=True)

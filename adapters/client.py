@@ -126,7 +126,7 @@ class HttpUpstream:
         second = await self._once(call, account, headers)
         if second.rule is not None and second.rule.renew:
             self.distrust(account)
-        return second
+        return second._replace(reply=replace(second.reply, earlier=first.reply))
 
     async def _once(self, call: Call, account: Account, headers: HeaderBlock) -> Exchange:
         started = self._clock()

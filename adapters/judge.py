@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from adapters.base import BODY_LIMIT, Call, Profile, Reply, Verdict
+from adapters.base import BODY_LIMIT, CUT_KEPT, Call, Profile, Reply, Verdict
 from adapters.outcomes import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
@@ -36,7 +36,7 @@ class Judge:
     def judge(self, call: Call, response: Response, now: float, seconds: float) -> tuple[Reply, OutcomeRule | None]:
         """The reply, and the rule that decided. `now` is in epoch seconds, `seconds` how long the exchange took."""
         code_path = self._profile.code
-        content = _parse(response.body)
+        content = None if response.cut else _parse(response.body)
         media = response.header(b"content-type").partition(";")[0].strip().lower()
         code = code_path.read(content) if code_path and content is not None else None
         rule = None if response.cut else self._matching_rule(call, response, media, content, code)
@@ -50,7 +50,7 @@ class Judge:
             code=code and _CONTROL.sub(" ", code),
             message="" if silent else _message(self._profile, response, content),
             place=None if verdict is Verdict.ACCEPTED else _place(self._profile, content),
-            body=response.body,
+            body=response.body[:CUT_KEPT] if response.cut else response.body,
             content=content,
             media=media,
             retry_after=retry_after(response, now) if b"retry-after" in response.headers else None,

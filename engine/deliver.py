@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -29,10 +29,19 @@ class Courier:
         self._rng = rng
 
     async def deliver(
-        self, prepared: Prepared, upstream: Upstream, account: Account, *, probe: bool = False
+        self,
+        prepared: Prepared,
+        upstream: Upstream,
+        account: Account,
+        turn: Callable[[], Awaitable[None]],
+        *,
+        probe: bool = False,
     ) -> Outcome:
-        """Look first where it may be there already, then send, and settle by the verdict."""
-        exchange = Exchange(upstream, account, prepared.spec.hash, self._clock)
+        """Look first where it may be there already, then send, and settle by the verdict.
+
+        Each request but the first waits for its `turn`; for the first whoever calls has waited.
+        """
+        exchange = Exchange(upstream, account, prepared.spec.hash, self._clock, turn)
         endings = Endings(prepared, exchange, self._clock, self._rng, probe)
         try:
             return await _Trip(prepared, exchange, endings, self._clock).make()

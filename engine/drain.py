@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.gate import Gate, State
 from engine.meters import meters
-from engine.models import Status
+from engine.models import Lane, Status
 from engine.outbox.claim import begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN
@@ -31,6 +32,8 @@ from engine.shares import Limits, Share, Shares
 from engine.spec import UpstreamSpec
 
 LARGEST_BATCH = 200
+LAST = len(Lane)
+"""Behind every lane."""
 QUICK = 0.2
 """Seconds in which a batch should be sent: a quicker one makes the next larger, a slower one smaller."""
 
@@ -72,11 +75,12 @@ class Drain:
         self._upstream = upstream
         self._account = account
         self._around = around
-        self._slots = upstream_spec.concurrency
-        self._batch = min(LARGEST_BATCH, 2 * self._slots)
-        self._ready: asyncio.Queue[Prepared | None] = asyncio.Queue()
-        self._low = asyncio.Event()
         self._limits = Limits(upstream_spec.concurrency, upstream_spec.rate)
+        self._slots = upstream_spec.concurrency
+        self._batch = 0
+        self._ready: asyncio.PriorityQueue[tuple[int, int, Prepared | None]] = asyncio.PriorityQueue()
+        self._order = itertools.count()
+        self._low = asyncio.Event()
         self._open = 0
         self._probing = False
         self._stopping = False
@@ -93,29 +97,35 @@ class Drain:
 
     async def run(self) -> None:
         """Work until nothing is due, the gate closes or `stop` is called."""
-        share = await self._around.shares.join(self.channel, self._limits)
-        senders = [asyncio.create_task(self._send_all(share)) for _ in range(self._slots)]
+        senders: list[asyncio.Task[None]] = []
         try:
+            share = await self._around.shares.join(self.channel, self._limits)
+            senders += [asyncio.create_task(self._send_all(share)) for _ in range(self._limits.concurrency)]
             await self._fill(share)
         finally:
             for _ in senders:
-                self._ready.put_nowait(None)
+                self._ready.put_nowait((LAST, next(self._order), None))
             await asyncio.gather(*senders)
+            self._around.shares.leave(self.channel)
 
     async def _fill(self, share: Share) -> None:
         while not self._stopping:
             if not await share.has_part():  # what is claimed now could not be sent
-                continue
+                return
             self.rung.clear()
-            state = await self._around.gate.state(self.channel, self._upstream_spec.breaker)
+            if self._is_outdated():
+                self.rung.set()
+                return
+            spec = self._upstream_spec
+            state = await self._around.gate.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
             if state is State.CLOSED:
                 return
             if state is State.PROBE:
                 await self._probe()
                 continue
             await self._around.settler.room()
-            self._around.shares.keep(self.channel)
-            limit = self._batch
+            self._slots = share.slots or 1
+            limit = self._batch = min(LARGEST_BATCH, max(2 * self._slots, self._batch))
             claimed = await self._claim(limit)
             if claimed:
                 await self._take(claimed)
@@ -126,14 +136,19 @@ class Drain:
             elif not self.rung.is_set():
                 return
 
+    def _is_outdated(self) -> bool:
+        """The configuration was loaded anew: the next drain keeps to it."""
+        return self._around.catalog().upstreams.get(self.channel.upstream) is not self._upstream_spec
+
     async def _probe(self) -> None:
         """One delivery, alone; what only waits or is faulty says nothing of the upstream, so on to the next."""
-        await self._until_idle()  # what was claimed before the closing is no probe
         self._probing, asked = True, False
         while not asked and not self._stopping and (claimed := await self._claim(1)):
             asked = await self._take(claimed)
             await self._until_idle()
         self._probing = False
+        if not asked:
+            await self._around.gate.unasked(self.channel, self._upstream_spec.breaker)
 
     async def _until_idle(self) -> None:
         while self._open:
@@ -141,6 +156,7 @@ class Drain:
             await self.rung.wait()
 
     async def _claim(self, limit: int) -> list[Claimed]:
+        failpoint("claiming")
         started = time.perf_counter()
         claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
         self._note("claim", claimed, started)
@@ -178,7 +194,7 @@ class Drain:
             self._settle(settlement)
         started = time.monotonic()
         for prepared in ready:
-            self._ready.put_nowait(prepared)
+            self._ready.put_nowait((prepared.delivery.lane, next(self._order), prepared))
         await self._until_low()
         self._size_up(time.monotonic() - started)
         return bool(ready)
@@ -199,8 +215,7 @@ class Drain:
         if seconds < QUICK / 2:
             self._batch = min(LARGEST_BATCH, 2 * self._batch)
         elif seconds > QUICK:
-            self._batch = max(2 * self._slots, self._batch // 2)
-            self._batch = min(LARGEST_BATCH, self._batch)
+            self._batch = self._batch // 2
 
     async def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], list[Settlement]]:
         """Render the batch: what can be sent, and the end of what cannot."""
@@ -244,27 +259,28 @@ class Drain:
         return ready, ended
 
     async def _send_all(self, share: Share) -> None:
-        while (prepared := await self._ready.get()) is not None:
+        while (prepared := (await self._ready.get())[-1]) is not None:
             self._low.set()
-            if not self._may_begin(prepared):
+            if not self._may_begin(prepared) or not await share.enter():
                 self._settle(given_back(prepared.delivery))
                 continue
-            await share.enter()
             try:
-                await self._send(prepared)
+                await share.turn()
+                await self._send(prepared, share)
             finally:
                 share.leave()
 
-    async def _send(self, prepared: Prepared) -> None:
+    async def _send(self, prepared: Prepared, share: Share) -> None:
         if not self._may_begin(prepared):  # any longer: its turn may have been long in coming
             self._settle(given_back(prepared.delivery))
             return
         courier, probe = self._around.courier, self._probing
-        outcome = await courier.deliver(prepared, self._upstream, self._account, probe=probe)
+        outcome = await courier.deliver(prepared, self._upstream, self._account, share.turn, probe=probe)
         try:
             await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker, probe=probe)
         except Exception as error:
             log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
+        share.failures = self._around.gate.failures(self.channel)
         self._settle(outcome.settlement)
 
     def _may_begin(self, prepared: Prepared) -> bool:
@@ -280,6 +296,12 @@ class Drain:
         self._around.settler.put(settlement)
         if self._open == 0:
             self.rung.set()
+
+
+def _patience(spec: UpstreamSpec) -> float:
+    """Seconds that a delivery may take: it is looked for and sent."""
+    timeouts = spec.profile.timeouts
+    return 2 * (timeouts.connect + timeouts.total)
 
 
 def _broken(delivery: Claimed, error: Exception) -> Settlement:

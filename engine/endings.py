@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from adapters.base import Reply, Verdict
@@ -84,7 +85,8 @@ class Endings:
         if reply.verdict in (Verdict.REJECTED, Verdict.DUPLICATE):
             return self.failed(reply.message, Signal.GOOD, reply, in_doubt=doubtful)
         if doubtful and self._spec.find is None:
-            return self.parked(reply.message or _NO_ANSWER, reply)
+            parked = self.parked(reply.message or _NO_ANSWER, reply)
+            return replace(parked, signal=Signal.DOWN, reason=reply.message or _NO_ANSWER)
         signal = Signal.DOWN if reply.retry_after is None else Signal.THROTTLED
         return Outcome(self._later(reply, doubtful=doubtful), signal, reply.message, reply.retry_after)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,11 +15,19 @@ CODE_LENGTH = 60
 class Exchange:
     """What one delivery says to its upstream; `attempts` grows with every answer."""
 
-    def __init__(self, upstream: Upstream, account: Account, spec_hash: str, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        account: Account,
+        spec_hash: str,
+        clock: Callable[[], int],
+        turn: Callable[[], Awaitable[None]],
+    ) -> None:
         self._upstream = upstream
         self._account = account
         self._spec_hash = spec_hash
         self._clock = clock
+        self._turn = turn
         self.attempts: list[AttemptRow] = []
 
     @property
@@ -29,11 +37,15 @@ class Exchange:
 
     async def ask(self, call: Call, operation: str) -> Reply:
         """The judged answer; `operation` is find, create or update."""
+        if self.attempts:
+            await self._turn()
         at = self._clock()
         try:
             reply = await self._upstream.send(call, self._account)
         except SQLAlchemyError as error:  # the tokens are in the database: without one nothing has left
             reply = Reply(Verdict.UNAVAILABLE, message=_NO_DATABASE.format(type(error).__name__), sent=False)
+        if reply.earlier is not None:
+            self.attempts.append(self._row(at, call, operation, reply.earlier))
         self.attempts.append(self._row(at, call, operation, reply))
         return reply
 

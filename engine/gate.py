@@ -37,8 +37,16 @@ class Gate:
         """What this process knows without asking."""
         return channel not in self._closed
 
-    async def state(self, channel: Channel, breaker: Breaker) -> State:
-        """Whether to claim now; PROBE goes to one worker only, and but once per pause."""
+    def failures(self, channel: Channel) -> int:
+        """Of this process, in a row."""
+        return self._failures[channel]
+
+    async def state(self, channel: Channel, breaker: Breaker, patience: float = 0.0, *, idle: bool = True) -> State:
+        """Whether to claim now; PROBE goes to one worker only, and to no other while it may last.
+
+        That is the longer of the breaker's pause and `patience` (seconds). Only who is idle is a probe: what was
+        claimed before the closing is none.
+        """
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         rows = await self._database.fetch(text(_READ), parameters)
         if not rows:
@@ -48,14 +56,20 @@ class Gate:
         row = rows[0]
         self._closed.add(channel)
         now = self._database.clock()
-        if row.probe_at > now:
+        if row.probe_at > now or not idle:
             return State.CLOSED
         pause = REFUSED_PAUSE if row.cause == Signal.REFUSED else breaker.pause
-        following = now + int(pause * 1000)
+        following = now + int(max(pause, patience) * 1000)
         if not await self._execute(_PROBE, {**parameters, "now": now, "next": following}):
             return State.CLOSED
         self._own[channel] = following
         return State.PROBE
+
+    async def unasked(self, channel: Channel, breaker: Breaker) -> None:
+        """There was nothing to probe with: the next is due after a pause, however long this one might have lasted."""
+        parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
+        following = self._database.clock() + int(breaker.pause * 1000)
+        await self._execute(_SOONER, {**parameters, "own": self._own.pop(channel, 0), "next": following})
 
     async def refuse(self, channel: Channel, reason: str) -> None:
         """Close a channel that has no complete account; the row says whether that is known."""
@@ -120,6 +134,10 @@ class Gate:
 _READ = "SELECT cause, reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"
 _PROBE = """
 UPDATE channels SET probe_at = :next WHERE facility_id = :facility AND upstream = :upstream AND probe_at <= :now
+"""
+_SOONER = """
+UPDATE channels SET probe_at = :next
+WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own AND probe_at > :next
 """
 _OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own"
 """Not if another process was told meanwhile to wait."""

@@ -210,6 +210,8 @@ class DrainRow(Base):
     since: Mapped[int] = mapped_column(BigInteger)
     until: Mapped[int] = mapped_column(BigInteger)
     """A worker that died has no part any more when this has passed."""
+    held: Mapped[int] = mapped_column(Integer)
+    """Requests that it has in flight, or may have until it says otherwise."""
 
 
 class Delivery(Base):

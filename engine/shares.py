@@ -1,9 +1,14 @@
-"""The limits of a channel, shared by all workers that drain it: each keeps to its part."""
+"""The limits of a channel, shared by all workers that drain it: each holds a part, together never more than all.
+
+What a worker holds stands in the database before it uses it, and until it has ceased to. So a newcomer begins with what
+the others have let go: at once where they are idle, else after two of their looks. What a dead one held is free
+after LIFE and one look.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +21,18 @@ from engine.rate import Rate
 
 REFRESH = 1.0
 """Seconds between two looks at who else drains a channel."""
-SETTLE = 1_500
-"""Milliseconds for which a newcomer waits until the others have seen it and keep to less."""
 LIFE = 10_000
 """Milliseconds after which a worker that is not heard of has no part any more."""
+VALID = LIFE - 1_000
+"""Milliseconds for which a worker believes in its own part without having been heard."""
+KEPT = 10_000
+"""Milliseconds for which a worker without work in a channel keeps a part of it."""
+LOCK = 0x7368617265  # "share": one worker after the other says what it holds; SQLite has one writer anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of a whole channel: requests in flight, and per second (None: as many as there are slots for)."""
+    """Of a channel: requests in flight, and per second (None: as many as there are slots for)."""
 
     concurrency: int
     rate: float | None
@@ -32,111 +40,162 @@ class Limits:
     def part(self, rank: int, workers: int) -> Limits:
         """What the worker of that rank (0 is the first) may use; together the parts are the whole."""
         slots, left = divmod(self.concurrency, workers)
-        return Limits(slots + (rank < left), None if self.rate is None else self.rate / workers)
+        return self.of(slots + (rank < left))
+
+    def of(self, slots: int) -> Limits:
+        """What goes with so many of the slots."""
+        return Limits(slots, None if self.rate is None else self.rate * slots / self.concurrency)
 
 
 class Share:
     """One worker's part of one channel; it outlives a drain, which would begin with fresh limits each moment."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], int]) -> None:
         self.limits = limits
-        self.registered_until = 0
-        self.wanted_until = 0
+        self.drained = False
+        self.kept_until = 0
+        self.failures = 0
+        """Requests in a row that the upstream did not serve: each takes a slot away, down to the last one."""
+        self._clock = clock
+        self._valid_until = 0
         self._slots = 0
-        self._used = 0
-        self._rate = Rate(limits.rate)
+        self.used = 0
+        """Deliveries that have entered and not left."""
+        self._rate = Rate(None)
         self._room = asyncio.Event()
 
     @property
     def slots(self) -> int:
         """Requests that may be in flight now."""
-        return self._slots
+        return self._slots if self._clock() < self._valid_until else 0
 
-    def set(self, part: Limits) -> None:
+    @property
+    def held(self) -> int:
+        """Requests that are in flight or may be, as long as nothing else is set."""
+        return max(self._slots, self.used)
+
+    def set(self, part: Limits, valid_until: int) -> None:
         """Keep to this from now on; what is in flight ends."""
-        self._slots = part.concurrency
-        self._rate.per_second = part.rate
+        self._slots, self._valid_until = part.concurrency, valid_until
+        if part.concurrency:
+            self._rate.per_second = part.rate
         self._room.set()
 
     async def has_part(self) -> bool:
         """Whether there are slots by now; waits a little for them."""
-        if not self._slots:
+        if not self.slots:
             self._room.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._room.wait(), REFRESH)
-        return bool(self._slots)
+        return bool(self.slots)
 
-    async def enter(self) -> None:
-        """Return when one more request may begin; `leave` when it has ended."""
-        while self._used >= self._slots:
+    async def enter(self) -> bool:
+        """Return when one more delivery may begin, `leave` when it has ended; False: no part is left to wait for."""
+        while self.used >= self._allowed:
+            if not self.slots:
+                return False
             self._room.clear()
             await self._room.wait()
-        self._used += 1
+        self.used += 1
+        return True
+
+    async def turn(self) -> None:
+        """Return when the next request may leave; of a delivery that has entered."""
         await self._rate.wait()
 
     def leave(self) -> None:
-        self._used -= 1
+        self.used -= 1
         self._room.set()
+
+    @property
+    def _allowed(self) -> int:
+        slots = self.slots
+        return max(slots - self.failures, min(slots, 1))
 
 
 class Shares:
-    """Those of one worker. Who drains which channel stands in the database."""
+    """Those of one worker. Who holds which part of a channel stands in the database."""
 
     def __init__(self, database: Database, worker: str) -> None:
         self._database = database
         self._worker = worker
         self._shares: dict[Channel, Share] = {}
+        self._speaking = asyncio.Lock()
 
     async def join(self, channel: Channel, limits: Limits) -> Share:
-        """The share of a channel that is about to be drained: all of it, if nobody else drains it."""
-        share = self._shares.get(channel)
-        if share is None or share.limits != limits:
-            share = self._shares[channel] = Share(limits)
-        now = self._database.clock()
-        share.wanted_until = now + LIFE
-        if share.registered_until <= now:
-            await self._refresh([channel])
+        """The share of a channel that is being drained from now on: all of it, if nobody else drains it."""
+        share = self._shares.setdefault(channel, Share(limits, self._database.clock))
+        changed, share.limits = share.limits != limits, limits
+        share.drained = True
+        if changed or not share.slots:
+            await self._agree([channel])
         return share
 
+    def leave(self, channel: Channel) -> None:
+        """It is not being drained any more, for the time being."""
+        share = self._shares[channel]
+        share.drained = False
+        share.kept_until = self._database.clock() + KEPT
+
     async def refresh(self) -> None:
-        """Say again what this worker drains, and see who else does; what was not drained for a while is left."""
+        """Say again what this worker holds, and see who else does; what was not drained for a while is left."""
         now = self._database.clock()
-        wanted = [channel for channel, share in self._shares.items() if share.wanted_until > now]
-        left = [channel for channel, share in self._shares.items() if share.wanted_until <= now]
+        left = [channel for channel, share in self._shares.items() if not share.drained and share.kept_until <= now]
         if left:
-            await self._database.write(lambda connection: self._leave(connection, left))
-        for channel in left:
-            del self._shares[channel]
-        if wanted:
-            await self._refresh(wanted)
+            await self._give_up(left)
+        if self._shares:
+            await self._agree(list(self._shares))
 
-    def keep(self, channel: Channel) -> None:
-        """It is still being drained."""
-        if channel in self._shares:
-            self._shares[channel].wanted_until = self._database.clock() + LIFE
+    async def end(self) -> None:
+        """Leave all of them to the others."""
+        await self._give_up(list(self._shares))
 
-    async def _refresh(self, channels: Iterable[Channel]) -> None:
-        rows = as_json([[channel.upstream, channel.facility_id] for channel in channels])
-        found = await self._database.write(lambda connection: self._register(connection, rows))
-        now = self._database.clock()
+    async def _give_up(self, channels: list[Channel]) -> None:
         for channel in channels:
-            mine = [row for row in found if (row.upstream, row.facility_id) == (channel.upstream, channel.facility_id)]
-            self._set(self._shares[channel], mine, now)
+            self._shares.pop(channel).set(Limits(0, None), 0)
+        async with self._speaking:
+            await self._database.write(lambda connection: self._leave(connection, channels))
 
-    def _set(self, share: Share, rows: list[Any], now: int) -> None:
-        """By age, so that a newcomer never takes the part of one who was there."""
-        rank = next(n for n, row in enumerate(rows) if row.worker == self._worker)
-        share.registered_until = now + LIFE // 2
-        known_to_all = rank == 0 or now - rows[rank].since >= SETTLE
-        share.set(share.limits.part(rank, len(rows)) if known_to_all else Limits(0, share.limits.rate))
+    async def _agree(self, channels: Collection[Channel]) -> None:
+        async with self._speaking:
+            smaller = await self._say(channels)
+            if smaller:  # by now it keeps to less: let the others know
+                await self._say(smaller)
 
-    def _register(self, connection: Connection, rows: str) -> list[Any]:
+    async def _say(self, channels: Collection[Channel]) -> list[Channel]:
+        """Take the parts that are free; those of the channels in which it is less than before."""
         now = self._database.clock()
-        names = {"rows": rows, "worker": self._worker, "now": now, "until": now + LIFE}
-        wanted = self._database.rows(_CHANNEL, "rows")
-        connection.execute(text(_FORGET), names)
-        connection.execute(text(_REGISTER % wanted), names)
-        return list(connection.execute(text(_READ % wanted), names))
+        held = {channel: self._shares[channel].held for channel in channels if channel in self._shares}
+        parts = await self._database.write(lambda connection: self._take(connection, held))
+        for channel, part in parts.items():
+            self._shares[channel].set(part, now + VALID)
+        return [channel for channel, part in parts.items() if part.concurrency < held[channel]]
+
+    def _take(self, connection: Connection, held: dict[Channel, int]) -> dict[Channel, Limits]:
+        if self._database.dialect != "sqlite":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        now = self._database.clock()
+        wanted = {"rows": as_json([[channel.upstream, channel.facility_id] for channel in held])}
+        connection.execute(text("DELETE FROM drains WHERE until < :now"), {"now": now})
+        found: dict[Channel, list[Any]] = {channel: [] for channel in held}
+        for row in connection.execute(text(_READ % self._database.rows(_CHANNEL, "rows")), wanted):
+            found[Channel(row.upstream, row.facility_id)].append(row)
+        parts = {channel: self._free(self._shares[channel], rows) for channel, rows in found.items()}
+        said = [[each.upstream, each.facility_id, max(held[each], parts[each].concurrency)] for each in held]
+        names = {"rows": as_json(said), "worker": self._worker, "now": now, "until": now + LIFE}
+        connection.execute(text(_SAY % self._database.rows({**_CHANNEL, "held": "integer"}, "rows")), names)
+        return parts
+
+    def _free(self, share: Share, rows: list[Any]) -> Limits:
+        """This worker's part, as far as the others have let go of it. They are ordered by age."""
+        workers = [row.worker for row in rows]
+        if self._worker not in workers:
+            workers.append(self._worker)
+        part = share.limits.part(workers.index(self._worker), len(workers)).concurrency
+        if not share.drained:  # a newcomer then finds room at once
+            part = (part + 1) // 2
+        others = sum(row.held for row in rows if row.worker != self._worker)
+        return share.limits.of(max(0, min(part, share.limits.concurrency - others)))
 
     def _leave(self, connection: Connection, channels: list[Channel]) -> None:
         rows = as_json([[channel.upstream, channel.facility_id] for channel in channels])
@@ -146,17 +205,15 @@ class Shares:
 
 _CHANNEL = {"upstream": "text", "facility_id": "integer"}
 
-_FORGET = "DELETE FROM drains WHERE until < :now"
-
-_REGISTER = """
-INSERT INTO drains (upstream, facility_id, worker, since, until)
-SELECT upstream, facility_id, :worker, CAST(:now AS BIGINT), CAST(:until AS BIGINT) FROM %s AS v WHERE true
-ON CONFLICT (upstream, facility_id, worker) DO UPDATE SET until = excluded.until
+_READ = """
+SELECT d.upstream, d.facility_id, d.worker, d.held FROM drains AS d
+JOIN %s AS v ON v.upstream = d.upstream AND v.facility_id = d.facility_id ORDER BY d.since, d.worker
 """
 
-_READ = """
-SELECT d.upstream, d.facility_id, d.worker, d.since FROM drains AS d
-JOIN %s AS v ON v.upstream = d.upstream AND v.facility_id = d.facility_id ORDER BY d.since, d.worker
+_SAY = """
+INSERT INTO drains (upstream, facility_id, worker, since, until, held)
+SELECT upstream, facility_id, :worker, CAST(:now AS BIGINT), CAST(:until AS BIGINT), held FROM %s AS v WHERE true
+ON CONFLICT (upstream, facility_id, worker) DO UPDATE SET until = excluded.until, held = excluded.held
 """
 
 _LEAVE = """

@@ -121,6 +121,7 @@ class Worker:
             await asyncio.wait({reading}, timeout=GRACE)
             for task in (beating, settling, sharing, handing):
                 task.cancel()
+            await asyncio.wait({sharing})
             await self._sign_off()
             log.info("worker_stopped", worker=self.name)
 
@@ -226,6 +227,7 @@ class Worker:
             connection.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
 
         try:
+            await self._around.shares.end()
             await self._hub.database.write(remove)
         except (SQLAlchemyError, OSError) as error:
             log.warning("not_signed_off", error=type(error).__name__)

@@ -187,6 +187,7 @@ class Connection(asyncio.Protocol):
     def _finish(self) -> None:
         waiter = self._settle()
         body, cut = bytes(self._body), self._cut
+        self._body = bytearray()  # an idle connection need not hold on to a large answer
         if b"content-encoding" in self._headers:
             body, inflated_cut = decode(body, self._headers[b"content-encoding"], self._limit)
             cut = cut or inflated_cut

@@ -18,13 +18,14 @@ from engine import worker as working
 from engine.database import Database
 from engine.drain import Drain
 from engine.facilities import set_credentials
+from engine.models import Lane
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
 from engine.outbox.entries import Lease
 from engine.settler import Settler
 from engine.tokens import DatabaseTokens
 from engine.vault import Vault, new_key
 from engine.worker import RETURN, Worker
-from tests.engine.house import House, refused
+from tests.engine.house import AT, House, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -288,3 +289,19 @@ async def test_a_clock_that_is_set_does_not_move_the_leases(database_url: str, m
         await opened.synchronise()
         assert opened.clock() - before < 60_000
     await opened.close()
+
+
+async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(house: House) -> None:
+    house.ministry.hold = asyncio.Event()
+    await house.hub.intake.hand_in(house.facility, "Visit", [{"id": f"B{n}", "at": AT} for n in range(8)], Lane.BULK)
+    settler = Settler(house.hub.database, house.rung.add)
+    running, drain = asyncio.create_task(settler.run()), house.drain(settler)
+    drained = asyncio.create_task(drain.run())
+    await until(lambda: len(house.ministry.calls) == 4)
+    await house.hub.intake.hand_in(house.facility, "Visit", [{"id": "V1", "at": AT}], Lane.TODAY)
+    drain.rung.set()
+    await until(lambda: drain.in_flight == 9)
+    house.ministry.hold.set()
+    await drained
+    running.cancel()
+    assert [post["identifier"] for post in house.ministry.posts].index("V1") == 4

@@ -52,6 +52,16 @@ async def test_an_outage_opens_the_breaker_and_is_probed_once_at_a_time(house: H
     assert len(house.ministry.stored) == 40
 
 
+async def test_an_upstream_that_hangs_is_left_alone_by_what_cannot_be_looked_up_too(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    house.ministry.script = [refused(Verdict.UNSURE)] * 100
+    await house.hand_in("Finding", *({"id": f"F{n}", "visit": "V1"} for n in range(40)))
+    await house.work()
+    assert len(house.ministry.posts) <= 1 + 3 + 4
+    assert await house.status("Finding", "F39") == "queued"
+
+
 async def test_nothing_is_sent_before_the_time_that_429_asked_for(house: House) -> None:
     house.ministry.script = [refused(Verdict.UNAVAILABLE, 429, retry_after=120.0)] * 4
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(10)))

@@ -136,3 +136,40 @@ async def test_what_was_ready_before_a_closing_is_no_probe(house: House) -> None
             await house.work()
         assert len(house.ministry.calls) - before <= 4
         house.clock.pass_(2)
+
+
+async def test_there_is_no_second_probe_while_the_first_may_last(house: House) -> None:
+    other = Gate(house.hub.database)
+    for _ in range(3):
+        await report(house, DOWN)
+    house.clock.pass_(31)
+    assert await house.gate.state(house.channel, BREAKER, 80.0) == PROBE
+    house.clock.pass_(79)
+    assert await other.state(house.channel, BREAKER, 80.0) == CLOSED
+    house.clock.pass_(2)
+    assert await other.state(house.channel, BREAKER, 80.0) == PROBE
+
+
+async def test_a_probe_that_found_nothing_to_ask_is_followed_after_a_pause(house: House) -> None:
+    for _ in range(3):
+        await report(house, DOWN)
+    house.clock.pass_(31)
+    assert await house.gate.state(house.channel, BREAKER, 80.0) == PROBE
+    await house.gate.unasked(house.channel, BREAKER)
+    house.clock.pass_(31)
+    assert await state(house) == PROBE
+
+
+async def test_who_has_something_in_flight_is_no_probe(house: House) -> None:
+    for _ in range(3):
+        await report(house, DOWN)
+    house.clock.pass_(31)
+    assert await house.gate.state(house.channel, BREAKER, idle=False) == CLOSED
+    assert await state(house) == PROBE
+
+
+async def test_an_outage_is_seen_by_no_more_than_the_slots(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    await house.work_once()
+    assert len(house.ministry.calls) <= 4

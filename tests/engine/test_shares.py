@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.base import Account, Call
 from engine.database import Database
+from engine.exchange import Exchange
 from engine.facilities import FacilityRow
 from engine.outbox.entries import Channel
+from engine.rate import Rate
 from engine.settler import Settler
-from engine.shares import LIFE, SETTLE, Limits, Share, Shares
+from engine.shares import KEPT, LIFE, VALID, Limits, Share, Shares
 from tests.conftest import Clock
 from tests.engine.house import House
 
@@ -41,10 +45,31 @@ async def test_a_newcomer_waits_until_the_others_keep_to_less(
     first, second = Shares(database, "one"), Shares(database, "two")
     [one, two] = [await each.join(channel, WHOLE) for each in (first, second)]
     assert (one.slots, two.slots) == (8, 0)
-    clock.pass_(SETTLE / 1000)
+    assert not await two.enter()
     for each in (first, second):
-        each.keep(channel)
         await each.refresh()
+    assert (one.slots, two.slots) == (4, 4)
+
+
+async def test_a_newcomer_gets_nothing_that_is_still_in_use(database: Database, facility: FacilityRow) -> None:
+    channel = Channel("ministry", facility.id)
+    first, second = Shares(database, "one"), Shares(database, "two")
+    one = await first.join(channel, WHOLE)
+    for _ in range(7):
+        await one.enter()
+    two = await second.join(channel, WHOLE)
+    for each in (first, second):
+        await each.refresh()
+    assert (one.slots, two.slots) == (4, 1)
+
+
+async def test_who_has_nothing_to_do_leaves_room_for_a_newcomer(database: Database, facility: FacilityRow) -> None:
+    channel = Channel("ministry", facility.id)
+    first, second = Shares(database, "one"), Shares(database, "two")
+    one = await first.join(channel, WHOLE)
+    first.leave(channel)
+    await first.refresh()
+    two = await second.join(channel, WHOLE)
     assert (one.slots, two.slots) == (4, 4)
 
 
@@ -52,28 +77,98 @@ async def test_who_ends_or_dies_leaves_the_part_to_the_others(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
     channel = Channel("ministry", facility.id)
-    first, second = Shares(database, "one"), Shares(database, "two")
-    [one, _] = [await each.join(channel, WHOLE) for each in (first, second)]
-    await first.refresh()
+    shares = [Shares(database, name) for name in ("one", "two", "three")]
+    [one, _, _] = [await each.join(channel, WHOLE) for each in shares]
+    await shares[1].end()
+    await shares[0].refresh()
     assert one.slots == 4
     clock.pass_(LIFE / 1000 + 1)
-    first.keep(channel)
-    await first.refresh()
+    await shares[0].refresh()
     assert one.slots == 8
+
+
+async def test_who_was_not_heard_of_begins_nothing_when_others_have_its_part(
+    database: Database, facility: FacilityRow, clock: Clock
+) -> None:
+    channel = Channel("ministry", facility.id)
+    one = await Shares(database, "one").join(channel, WHOLE)
+    clock.pass_(LIFE / 1000 + 1)
+    two = await Shares(database, "two").join(channel, WHOLE)
+    assert two.slots == 8
+    assert not await one.enter()
 
 
 async def test_what_is_not_drained_any_more_is_left(database: Database, facility: FacilityRow, clock: Clock) -> None:
     channel = Channel("ministry", facility.id)
     first, second = Shares(database, "one"), Shares(database, "two")
     await first.join(channel, WHOLE)
-    clock.pass_(LIFE / 1000)
+    first.leave(channel)
+    clock.pass_(KEPT / 1000)
     await first.refresh()
     assert (await second.join(channel, WHOLE)).slots == 8
 
 
-async def test_no_more_than_its_part_is_in_flight() -> None:
-    share, inside, most = Share(WHOLE), 0, 0
-    share.set(Limits(3, None))
+async def test_what_is_being_drained_is_never_left_however_slow_it_is(
+    database: Database, facility: FacilityRow, clock: Clock
+) -> None:
+    channel = Channel("ministry", facility.id)
+    first, second = Shares(database, "one"), Shares(database, "two")
+    one = await first.join(channel, WHOLE)
+    for _ in range(20):
+        clock.pass_(5)
+        await first.refresh()
+    assert (await second.join(channel, WHOLE)).slots == 0
+    await first.refresh()
+    assert one.slots == 4
+
+
+async def test_other_limits_hold_at_once_and_for_what_is_in_flight(database: Database, facility: FacilityRow) -> None:
+    channel, shares = Channel("ministry", facility.id), Shares(database, "one")
+    share = await shares.join(channel, WHOLE)
+    for _ in range(3):
+        await share.enter()
+    shares.leave(channel)
+    assert await shares.join(channel, Limits(2, 5.0)) is share
+    assert (share.slots, share.held) == (2, 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_together_they_never_hold_more_than_the_whole(
+    database: Database, facility: FacilityRow, clock: Clock, seed: int
+) -> None:
+    channel, rng = Channel("ministry", facility.id), random.Random(seed)
+    living = {n: (Shares(database, str(n)), clock.now) for n in range(4)}
+    held: dict[int, Share] = {}
+    for step in range(150):
+        n = rng.choice(list(living))
+        shares, heard = living[n]
+        match rng.choice(["join", "leave", "refresh", "begin", "begin", "end", "die"]):
+            case "join":
+                held[n] = await shares.join(channel, WHOLE)
+            case "leave" if n in held and held[n].drained and not held[n].used:
+                shares.leave(channel)
+            case "refresh":
+                await shares.refresh()
+                living[n] = shares, clock.now
+            case "begin" if n in held and held[n].slots > held[n].used:
+                await held[n].enter()
+            case "end" if n in held and held[n].used:
+                held[n].leave()
+            case "die" if rng.random() < 0.2:
+                del living[n]
+                held.pop(n, None)
+                living[1000 + step] = Shares(database, str(1000 + step)), clock.now
+        clock.pass_(rng.random())
+        for other, (shares, heard) in living.items():
+            if clock.now - heard > VALID // 2:
+                await shares.refresh()
+                living[other] = shares, clock.now
+        assert sum(max(share.slots, share.used) for share in held.values()) <= WHOLE.concurrency
+
+
+async def test_no_more_than_its_part_is_in_flight(clock: Clock) -> None:
+    share, inside, most = Share(WHOLE, clock), 0, 0
+    share.set(Limits(3, None), clock.now + VALID)
 
     async def one() -> None:
         nonlocal inside, most
@@ -88,14 +183,53 @@ async def test_no_more_than_its_part_is_in_flight() -> None:
     assert most == 3
 
 
+async def test_each_failure_in_a_row_takes_a_slot_away_but_the_last(clock: Clock) -> None:
+    share = Share(WHOLE, clock)
+    share.set(Limits(4, None), clock.now + VALID)
+    share.failures = 9
+    await share.enter()
+    another = asyncio.create_task(share.enter())
+    await asyncio.sleep(0)
+    assert not another.done()
+    share.failures = 0
+    share.leave()
+    assert await another
+
+
 async def test_a_worker_without_a_part_claims_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.shares.REFRESH", 0.001)
     for n in range(4):
         await Shares(house.hub.database, f"older-{n}").join(house.channel, Limits(4, None))
     await house.hand_in("Visit", {"id": "V1"})
+    await house.work_once()
+    assert await house.status("Visit", "V1") == "queued"
+
+
+async def test_a_drain_ends_when_the_configuration_is_loaded_anew(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
     drain = house.drain(Settler(house.hub.database, house.rung.add))
-    draining = asyncio.create_task(drain.run())
-    for _ in range(20):
-        assert await house.status("Visit", "V1") == "queued"
-    drain.stop()
-    await draining
+    house.hub.reload()
+    await drain.run()
+    assert await house.status("Visit", "V1") == "queued"
+    assert drain.rung.is_set()
+
+
+def test_after_a_pause_only_a_fifth_of_a_second_is_caught_up_with() -> None:
+    now = [1024.0]
+    rate = Rate(128.0, lambda: now[0])
+    now[0] += 3600
+    waits = [rate.take() for _ in range(128)]
+    assert sum(seconds == 0 for seconds in waits) == 26
+    assert waits[-1] == pytest.approx(127 / 128 - 0.2)
+
+
+async def test_every_further_request_of_a_delivery_waits_for_its_turn(house: House) -> None:
+    turns = list[int]()
+
+    async def turn() -> None:
+        turns.append(len(house.ministry.calls))
+
+    exchange = Exchange(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
+    for _ in range(3):
+        await exchange.ask(Call("GET", "/Visit"), "find")
+    assert turns == [1, 2]
