@@ -1,8 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+COMPARED := .venv/.compared
 
-.PHONY: help demo test check bench screenshots clean
+.PHONY: help demo test check chaos bench screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -24,7 +25,14 @@ check: $(READY)  ## style, types, configuration
 test: check  ## everything that must hold, from style to delivery
 	$(BIN)/pytest
 
-bench: $(READY)  ## measure; each row as a ratio taken in the same run
+chaos: $(READY)  ## every fault of the matrix, with its figures; writes docs/faults.md
+	ANTAR_CHAOS=all ANTAR_CHAOS_REPORT=docs/faults.md $(BIN)/pytest tests/chaos
+
+$(COMPARED): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+bench: $(COMPARED)  ## measure; each row as a ratio taken in the same run
 	$(BIN)/python -m bench
 
 screenshots: $(READY)  ## the main pages of the demo, into docs/screenshots

@@ -16,6 +16,7 @@ from engine.context import context
 from engine.database import Database
 from engine.errors import AntarError
 from engine.facilities import FacilityRow
+from engine.failpoints import failpoint
 from engine.filters import local_date
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
@@ -113,6 +114,7 @@ class RecordDoor:
             self._facility.id, spec.name, spec.upstream.name, spec.update is not None or spec.endpoint is None
         )
         added = await add(self._database, batch, entries)
+        failpoint("stored")
         self._bell.ring(spec.name, self._facility.id)
         return [(id_, outcome.value) for id_, outcome in added]
 

@@ -34,6 +34,8 @@ class Scenario:
     """How many requests are struck; None: all."""
     after: int = 0
     """How many matching requests pass untouched first."""
+    every: int = 1
+    """Of those that follow, the first and then each so-manieth is struck."""
     act: str = ""
     latency: float = 0.0
     barrier: str = ""
@@ -74,7 +76,8 @@ class Scenario:
     def strikes(self) -> bool:
         """Count one matching request and say whether this one is struck."""
         self.seen += 1
-        if self.seen <= self.after or (self.times is not None and self.struck >= self.times):
+        passed = self.seen - self.after - 1
+        if passed < 0 or passed % self.every or (self.times is not None and self.struck >= self.times):
             return False
         self.struck += 1
         return True

@@ -13,11 +13,13 @@ from engine.database import Database
 from engine.facilities import FacilityRow, add_facility
 from engine.migrate import migrate
 from engine.models import Base
+from sandbox.world import World
 
 POSTGRESQL = os.environ.get("ANTAR_TEST_DATABASE_URL", "")
 BROKERS = [url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url]
 
-
+SECRETS = {"client_id": "demo-client", "client_secret": "demo-secret", "organization_id": "100099001"}
+"""What the sandbox's SatuSehat lets in."""
 FROM_MIGRATIONS = {"installation", "roles"}
 """Tables whose rows a migration writes."""
 
@@ -77,3 +79,11 @@ async def empty(database: Database) -> None:
 @pytest.fixture
 async def facility(database: Database) -> FacilityRow:
     return await add_facility(database, "klinik", "Klinik Contoh", organization_id="100099001")
+
+
+@pytest.fixture
+def world() -> World:
+    """A sandbox that creates twice what it is sent twice, so that it would be seen."""
+    world = World()
+    world.satusehat.settings.refuse_duplicates = False
+    return world

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from admin.commands.demo import day, demo_credentials, last_open_day
-from bench.delivery import unlimited
+from bench.clinic import unlimited
 from engine import counters
 from engine.actors import make_broker
 from engine.facilities import add_facility, set_credentials

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from admin.app import create_app
 from admin.commands.demo import day, demo_credentials, last_open_day
 from admin.logging_setup import set_up_logging
-from bench.delivery import unlimited
+from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.facilities import add_facility, new_api_key, set_credentials
 from engine.hub import Hub

@@ -43,6 +43,11 @@ class Tokens:
     def register(self, client: Client) -> None:
         self.clients[client.id] = client
 
+    @property
+    def issued(self) -> list[str]:
+        """Every token given out since the last reset; none of them may ever stand in a log."""
+        return list(self._issued)
+
     def expire_all(self) -> None:
         """Every token issued so far is expired from now on."""
         for token in self._issued.values():

@@ -14,7 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from bench.browser import log_in
-from bench.site import Site, clinic_day, site, until
+from bench.processes import until
+from bench.site import Site, clinic_day, site
 from tests.browser.test_every_page import PHONE, RULES, SERIOUS, WIDER
 from tests.browser.watch import Watch
 

@@ -27,9 +27,8 @@ from engine.vault import new_key
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World
-from tests.conftest import Clock
+from tests.conftest import SECRETS, Clock
 from tests.engine.house import House
-from tests.engine.test_kills import SECRETS, world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.anyio
 
@@ -196,7 +195,7 @@ def test_a_password_travels_in_the_environment() -> None:
 
 
 async def test_the_sandbox_sees_no_second_creation(
-    world: World,  # noqa: F811
+    world: World,
     clock: Clock,
     tmp_path: Path,
 ) -> None:

@@ -21,11 +21,10 @@ from engine.vault import new_key
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World
-from tests.conftest import BROKERS
+from tests.conftest import BROKERS, SECRETS
 
 pytestmark = pytest.mark.anyio
 
-SECRETS = {"client_id": "demo-client", "client_secret": "demo-secret", "organization_id": "100099001"}
 PATIENCE = 30.0
 RECORDS = 20
 
@@ -44,13 +43,6 @@ def broker(request: pytest.FixtureRequest) -> Iterator[dramatiq.Broker]:
     yield made
     made.flush_all()
     made.close()
-
-
-@pytest.fixture
-def world() -> World:
-    world = World()
-    world.satusehat.settings.refuse_duplicates = False
-    return world
 
 
 class Stage:

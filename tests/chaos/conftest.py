@@ -1,0 +1,60 @@
+"""The fault matrix: what every case needs, and the account of all of them at the end of the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.database import wall_clock
+from sandbox.embedded import running
+from sandbox.world import World
+from tests.chaos.figures import Figures, table
+from tests.chaos.sizes import ALL, REPEATS
+
+REPORT = pytest.StashKey[list[Figures]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Cases that take their time are left to `make chaos`, and PostgreSQL where the database is not what matters."""
+    left = [] if ALL else [item for item in items if item.get_closest_marker("chaos") or _has_run_on_sqlite(item)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def _has_run_on_sqlite(item: pytest.Item) -> bool:
+    on = getattr(item, "callspec", None)
+    return bool(item.get_closest_marker("any_database") and on and on.params.get("database_url") == "postgresql")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    figures = config.stash.get(REPORT, [])
+    if not figures:
+        return
+    half = f"all of it, {REPEATS} repeats of each kill" if ALL else "the quick half; `make chaos` runs all"
+    terminalreporter.section(f"faults survived ({half})")
+    for line in table(figures):
+        terminalreporter.line(line)
+    if path := os.environ.get("ANTAR_CHAOS_REPORT"):
+        Path(path).write_text("\n".join(table(figures)) + "\n", "utf-8")
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[Figures], None]:
+    """Takes the figures of a case into the account of the run."""
+    return request.config.stash.setdefault(REPORT, []).append
+
+
+@pytest.fixture
+def clock() -> Callable[[], int]:
+    """Real time: several processes share it."""
+    return wall_clock
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    with running(world) as address:
+        yield address

@@ -1,0 +1,75 @@
+"""What a fault has cost: the figures of faults.md and its invariants, by SQL and by the sandbox's own witness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from sqlalchemy import text
+
+from engine import counters
+from engine.database import Database
+from sandbox.world import World
+
+OPEN = ("queued", "sending", "retrying", "unsure")
+ACCOUNTED = ("failed", "blocked", "ignored")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One case, or several repeats of it added up; `seconds` is the longest from the fault until all is settled."""
+
+    case: str
+    runs: int
+    accepted: int
+    sent: int
+    accounted: int
+    twice: int
+    stuck: int
+    seconds: float
+
+    def __add__(self, other: Figures) -> Figures:
+        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        return Figures(**{**sums, "case": self.case, "seconds": max(self.seconds, other.seconds)})
+
+
+async def measure(case: str, database: Database, world: World, accepted: int, seconds: float) -> Figures:
+    """The figures; raises AssertionError where an invariant of faults.md does not hold."""
+    statuses = await statuses_of(database)
+    sent = statuses.get("sent", 0)
+    accounted = sum(statuses.get(status, 0) for status in ACCOUNTED)
+    stuck = sum(statuses.get(status, 0) for status in OPEN)
+    twice = int(world.witness.summary()["duplicates_created"])
+    figures = Figures(case, 1, accepted, sent, accounted, twice, stuck, seconds)
+    leases = await number(database, "SELECT COUNT(*) FROM leases")
+    assert accepted == sent + accounted, f"I1, lost: {figures} {statuses}"
+    assert twice == 0, f"I2, created twice: {world.witness.duplicates()}"
+    assert (stuck, leases) == (0, 0), f"I3, stuck: {figures} {statuses}, {leases} leases"
+    assert await counters.kept(database) == await counters.recount(database), "I4, counters"
+    tries = await number(database, "SELECT COUNT(*) FROM attempts WHERE operation IN ('create', 'update', 'lost')")
+    posts = sum(n for label, n in world.witness.summary()["posts"].items() if label != "token")
+    assert tries >= posts, f"I5, {posts} posts upstream and {tries} on record"
+    return figures
+
+
+async def statuses_of(database: Database) -> dict[str, int]:
+    """Deliveries by status, counted anew."""
+    rows = await database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
+    return {str(status): int(n) for status, n in rows}
+
+
+async def number(database: Database, query: str) -> int:
+    [(n,)] = await database.fetch(text(query))
+    return int(n)
+
+
+def table(figures: list[Figures]) -> list[str]:
+    """A Markdown table, the repeats of a case added up."""
+    cases: dict[str, Figures] = {}
+    for one in figures:
+        cases[one.case] = cases[one.case] + one if one.case in cases else one
+    head = "| case | runs | accepted | sent | accounted for | created twice | stuck | seconds to drain |"
+    lines = [head, "|---" + "|---:" * 7 + "|"]
+    for f in cases.values():
+        cells = (f.runs, f.accepted, f.sent, f.accounted, f.twice, f.stuck, f"{f.seconds:.1f}")
+        lines.append(f"| {f.case} | " + " | ".join(str(cell) for cell in cells) + " |")
+    return lines

@@ -1,0 +1,179 @@
+"""The stage of every case: the sandbox, a database with records handed in, and worker processes to torment."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from engine.actors import make_broker
+from engine.database import Database
+from engine.facilities import FacilityRow, add_facility, set_credentials
+from engine.hub import Hub
+from engine.outbox.resend import resend
+from engine.settings import ROOT, from_environment
+from engine.vault import new_key
+from sandbox.world import World
+from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of
+from tests.chaos.processes import start_worker
+from tests.chaos.sizes import PATIENCE, RECORDS
+from tests.conftest import SECRETS
+
+PRIVATE = "3171234567890123"
+"""Stands in every record and may stand in no log."""
+IN_A_HURRY = {
+    "timeouts: {connect: 10, total: 30}": "timeouts: {connect: 1, total: 1}",
+    "concurrency: 8 ": "concurrency: 16 ",
+    "    rate: 20\n": "",
+    "retry: {attempts: 8, first: 30, factor: 2, cap: 3600}": "retry: {attempts: 8, first: 0.2, factor: 2, cap: 1}",
+    "breaker: {failures: 10, pause: 30}": "breaker: {failures: 10, pause: 0.5}",
+}
+"""The shipped configuration, with seconds where it has minutes."""
+
+
+class Scene:
+    """What the cases act on."""
+
+    def __init__(self, world: World, environ: dict[str, str], hub: Hub, facility: FacilityRow, log: Path) -> None:
+        self.world = world
+        self.environ = environ
+        self.hub = hub
+        self.facility = facility
+        self.log = log
+        self.accepted = 0
+        self._crew: list[ForkServerProcess] = []
+
+    @property
+    def database(self) -> Database:
+        return self.hub.database
+
+    def start_worker(self, failpoint: str = "") -> ForkServerProcess:
+        worker = start_worker(self.environ, self.log, failpoint)
+        self._crew.append(worker)
+        return worker
+
+    async def hand_in(self, count: int = RECORDS, first: int = 0) -> None:
+        """Half departments, half rooms that wait for the reference of theirs."""
+        await self._hand_in("Location", range(first // 2, (first + count) // 2), organization_id="POLI-{:04}")
+        await self._hand_in("Organization", range(first // 2, (first + count) // 2))
+
+    async def _hand_in(self, spec: str, numbers: range, **more: str) -> None:
+        example = dict(self.hub.catalog.specs[spec].example)
+        records = [records_of(example, n, more) for n in numbers]
+        told = await self.hub.intake.hand_in(self.facility, spec, records)
+        self.accepted += sum(getattr(each, "outcome", "") == "accepted" for each in told)
+
+    async def settled(self) -> bool:
+        statuses = await statuses_of(self.database)
+        leases = await number(self.database, "SELECT COUNT(*) FROM leases")
+        return not leases and not any(statuses.get(status) for status in OPEN)
+
+    async def all_settled(self) -> None:
+        """Return when nothing is left to do for the workers that live."""
+        while not await self.settled():  # noqa: ASYNC110 - the workers tell nobody
+            await asyncio.sleep(0.02)
+
+    async def work(
+        self, workers: int = 1, failpoint: str = "", kills: int = 0, tick: Callable[[], object] = lambda: None
+    ) -> None:
+        """Keep so many workers alive, `kills` of them with the failpoint, until nothing is left to do."""
+        armed = min(workers, kills)
+        crew = [self.start_worker(failpoint if n < armed else "") for n in range(workers)]
+        async with asyncio.timeout(PATIENCE):
+            while not await self.settled():
+                await asyncio.sleep(0.02)  # the workers tell nobody
+                tick()
+                for n, process in enumerate(crew):
+                    if process.exitcode is not None:
+                        assert process.exitcode == -signal.SIGKILL, self.log.read_text("utf-8")[-2000:]
+                        crew[n] = self.start_worker(failpoint if armed < kills else "")
+                        armed += 1
+        self.killed = sum(process.exitcode == -signal.SIGKILL for process in self._crew)
+
+    async def resend_set_aside(self) -> int:
+        """As a person would: send again what workers have died with three times."""
+        rows = await self.database.fetch(text("SELECT id FROM deliveries WHERE status = 'failed'"))
+        ids = [int(id_) for (id_,) in rows]
+        if ids:
+            await resend(self.database, self.facility.id, ids, "sari")
+        return len(ids)
+
+    async def dismiss(self) -> list[int | None]:
+        """Ask every worker that lives to stop; how they ended."""
+        living = [process for process in self._crew if process.exitcode is None]
+        for process in living:
+            process.terminate()
+        for process in living:
+            await asyncio.to_thread(process.join, PATIENCE)
+        return [process.exitcode for process in living]
+
+    async def account(self, case: str, started: float) -> Figures:
+        """Dismiss the workers and check every invariant; `started` is the time.monotonic of the fault."""
+        seconds = time.monotonic() - started
+        assert set(await self.dismiss()) <= {0}, self.log.read_text("utf-8")[-2000:]
+        self._nothing_private_is_logged()
+        return await measure(case, self.database, self.world, self.accepted, seconds)
+
+    def _nothing_private_is_logged(self) -> None:
+        logged = self.log.read_text("utf-8") if self.log.exists() else ""
+        tokens = self.world.satusehat.tokens.issued
+        shown = [secret for secret in (PRIVATE, SECRETS["client_secret"], *tokens) if secret in logged]
+        assert shown == [], "I6, in the log"
+
+    def close(self) -> None:
+        for process in self._crew:
+            if process.exitcode is None:
+                process.kill()
+            process.join()
+            process.close()
+
+
+def records_of(example: dict[str, Any], number: int, more: dict[str, str]) -> dict[str, Any]:
+    named = {name: text_.format(number) for name, text_ in more.items()}
+    own = {"id": f"POLI-{number:04}", "name": f"Poli{number:04}", "email": f"{PRIVATE}@klinik-contoh.example"}
+    return {**example, **own, **named}
+
+
+def hurried_config(folder: Path) -> Path:
+    """A copy of config/ whose SatuSehat is waited for in seconds."""
+    config = folder / "config"
+    shutil.copytree(ROOT / "config", config)
+    path = config / "upstreams" / "satusehat.yaml"
+    content = path.read_text("utf-8")
+    for shipped, hurried in IN_A_HURRY.items():
+        assert shipped in content, shipped
+        content = content.replace(shipped, hurried)
+    path.write_text(content, "utf-8")
+    return config
+
+
+@asynccontextmanager
+async def scene(
+    world: World, database_url: str, url: str, folder: Path, *, broker_url: str = "memory://"
+) -> AsyncIterator[Scene]:
+    """A stage on a migrated, empty database with one facility; no worker runs yet."""
+    environ = {
+        "ANTAR_ENVIRONMENT": "demo",
+        "ANTAR_DATABASE_URL": database_url,
+        "ANTAR_BROKER_URL": broker_url,
+        "ANTAR_SECRET_KEY": new_key(),
+        "ANTAR_SATUSEHAT_URL": url,
+        "ANTAR_CONFIG_DIR": str(hurried_config(folder)),
+    }
+    hub = await Hub.open(from_environment(environ), broker=make_broker(broker_url))
+    facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
+    await set_credentials(hub.database, hub.vault, facility.id, "satusehat", SECRETS)
+    stage = Scene(world, environ, hub, facility, folder / "workers.log")
+    try:
+        yield stage
+    finally:
+        stage.close()
+        await hub.close()

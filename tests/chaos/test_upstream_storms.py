@@ -1,0 +1,239 @@
+"""An upstream that misbehaves under load (faults.md, U1-U10), end to end: nothing lost, nothing created twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.database import Database
+from sandbox.world import World
+from tests.chaos.figures import Figures, number, statuses_of
+from tests.chaos.proxy import proxy
+from tests.chaos.scene import scene
+from tests.chaos.sizes import ALL, PATIENCE, RECORDS
+
+pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
+
+Report = Callable[[Figures], None]
+CREATES: dict[str, Any] = {"method": "POST", "path": "/fhir-r4/v1/(Organization|Location)"}
+STRUCK = RECORDS // 4
+STORED, NOT_STORED, REFUSED = "stored", "not stored", "refused"
+ANSWERS = {
+    "U1 timeout, nothing stored": ("timeout-before-commit", {}, NOT_STORED),
+    "U2 timeout, stored": ("timeout-after-commit", {}, STORED),
+    "U3 reset in the request": ("reset-mid-request", {}, NOT_STORED),
+    "U3 reset before the answer": ("reset-after-commit", {}, STORED),
+    "U3 reset in the answer": ("reset-mid-response", {}, STORED),
+    "U3 closed in the answer": ("close-mid-response", {}, STORED),
+    "U4 single 500, nothing stored": ("gateway-500", {}, NOT_STORED),
+    "U4 single 504, stored": ("plain-504-after-commit", {}, STORED),
+    "U7 malformed JSON": ("malformed-json", {}, STORED),
+    "U7 error in a 200": ("error-in-200", {}, REFUSED),
+    "U7 empty 201": ("empty-201", {}, STORED),
+    "U7 an id of the wrong type": ("wrong-id-type", {}, STORED),
+    "U7 the outcome suppressed": ("suppressed-201", {}, STORED),
+    "U8 a byte a second": ("slow-body", {"rate": 1}, STORED),
+}
+
+MARKS = dict.fromkeys(("U3 closed in the answer", "U7 an id of the wrong type"), pytest.mark.chaos)
+"""Much like another, or long in coming."""
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=MARKS.get(case, ())) for case in ANSWERS])
+async def test_every_fourth_create_goes_wrong(
+    case: str, world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
+) -> None:
+    preset, overrides, outcome = ANSWERS[case]
+    async with scene(world, database_url, url, tmp_path) as stage:
+        await stage.hand_in()
+        fault = world.faults.add(preset, **CREATES, **overrides, every=4, times=STRUCK)
+        started = time.monotonic()
+        await stage.work()
+        report(await stage.account(f"{case}, {database.dialect}", started))
+        assert fault.struck > STRUCK / 2
+        statuses = await statuses_of(database)
+        if outcome == REFUSED:
+            assert statuses["failed"] == fault.struck
+            assert await number(database, REASONS) == fault.struck
+        else:
+            assert statuses == {"sent": RECORDS}
+            assert posts_of(world) == RECORDS + (fault.struck if outcome == NOT_STORED else 0)
+
+
+def posts_of(world: World) -> int:
+    """Creates that arrived at the upstream, whole or in part."""
+    posts = world.witness.summary()["posts"]
+    return int(posts.get("Organization", 0) + posts.get("Location", 0))
+
+
+OUTAGES = {"U4 500 of everything": "gateway-500", "U4 502 in HTML": "html-502", "U4 503": "plain-503"}
+
+
+@pytest.mark.parametrize("case", OUTAGES)
+async def test_an_outage_is_probed_one_at_a_time(
+    case: str, world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
+) -> None:
+    async with scene(world, database_url, url, tmp_path) as stage:
+        await stage.hand_in()
+        world.faults.set_outage(OUTAGES[case], path="/fhir-r4/")
+        started = time.monotonic()
+        working = asyncio.create_task(stage.work())
+        await asyncio.sleep(OUTAGE)
+        seen = requests_of(world)
+        world.faults.end_outage()
+        assert seen <= SLOTS + BREAKER + (time.monotonic() - started) / PAUSE
+        await working
+        report(await stage.account(f"{case}, {database.dialect}", started))
+
+
+BREAKER, SLOTS, PAUSE = 10, 16, 0.5
+"""Of the hurried configuration: failures that open the breaker, requests at once, seconds until a probe."""
+OUTAGE = 60.0 if ALL else 1.5
+"""Seconds."""
+
+
+def requests_of(world: World) -> int:
+    """Requests to the FHIR server; those for a token are not counted."""
+    requests = world.witness.summary()["requests"]
+    return sum(n for label, n in requests.items() if not label.endswith(" token"))
+
+
+async def until(done: Callable[[], bool], within: float) -> None:
+    """Return when it is so, at the latest after so many seconds."""
+    ends = time.monotonic() + within
+    while not done() and time.monotonic() < ends:  # noqa: ASYNC110 - the sandbox tells nobody
+        await asyncio.sleep(0.02)
+
+
+def asked_to_wait(seconds: int) -> dict[str, str]:
+    return {"retry-after": str(seconds)}
+
+
+def asked_to_wait_until(seconds: int) -> dict[str, str]:
+    return {"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)}
+
+
+@pytest.mark.parametrize(
+    ("case", "headers", "pause"),
+    [
+        ("U5 429, seconds", lambda: asked_to_wait(2), 2.0),
+        ("U5 429, a date", lambda: asked_to_wait_until(3), 2.0),
+        pytest.param("U5 429, nothing said", dict, 0.5, marks=pytest.mark.chaos),
+        ("U5 429, negative", lambda: asked_to_wait(-5), 0.5),
+    ],
+)
+async def test_nothing_is_posted_before_the_time_that_was_asked_for(
+    case: str,
+    headers: Callable[[], dict[str, str]],
+    pause: float,
+    world: World,
+    url: str,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    report: Report,
+) -> None:
+    async with scene(world, database_url, url, tmp_path) as stage:
+        await stage.hand_in()
+        fault = world.faults.add("quota", **CREATES, after=2, times=1, headers=headers())
+        working = asyncio.create_task(stage.work())
+        await until(lambda: bool(fault.struck), PATIENCE)
+        started = time.monotonic()
+        await asyncio.sleep(0.3)  # those that were on their way have arrived
+        before = posts_of(world)
+        await until(lambda: posts_of(world) > before, PATIENCE)
+        assert time.monotonic() - started >= pause
+        await working
+        report(await stage.account(f"{case}, {database.dialect}", started))
+
+
+@pytest.mark.parametrize(
+    ("case", "preset", "overrides"),
+    [
+        ("U6 the token expires under way", "expire-tokens", {"after": RECORDS // 3, "path": "/fhir-r4/"}),
+        ("U6 the token endpoint is slow", "token-slow", {"latency": 0.5}),
+        pytest.param("U6 the token endpoint answers 500", "token-500", {}, marks=pytest.mark.chaos),
+    ],
+)
+async def test_a_token_is_renewed_once_for_all(
+    case: str,
+    preset: str,
+    overrides: dict[str, Any],
+    world: World,
+    url: str,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    report: Report,
+) -> None:
+    async with scene(world, database_url, url, tmp_path) as stage:
+        await stage.hand_in()
+        world.faults.add(preset, **overrides, times=1)
+        started = time.monotonic()
+        await stage.work(workers=3)
+        report(await stage.account(f"{case}, {database.dialect}", started))
+        assert world.witness.summary()["token_posts"] <= 2
+        assert posts_of(world) <= RECORDS + 3 * SLOTS
+        assert await number(database, MOST_POSTS) <= 2
+
+
+REASONS = "SELECT COUNT(*) FROM deliveries WHERE status = 'failed' AND problem <> '' AND cause IS NOT NULL"
+MOST_POSTS = "SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM attempts GROUP BY delivery_id) AS tries"
+
+FLOODS = {
+    "U8 an answer of 50 MB": "huge-body",
+    "U8 an answer without end": "endless-body",
+    "U8 a gzip bomb": "gzip-bomb",
+}
+RISE = 32 * 1024
+"""Kilobytes that a worker's memory may rise."""
+
+
+@pytest.mark.parametrize("case", FLOODS)
+async def test_an_answer_too_large_is_cut_and_takes_no_memory(
+    case: str, world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
+) -> None:
+    async with scene(world, database_url, url, tmp_path) as stage:
+        await stage.hand_in()
+        worker = stage.start_worker()
+        async with asyncio.timeout(PATIENCE):
+            await stage.all_settled()
+            before = peak_of(worker.pid)
+            await stage.hand_in(first=RECORDS)
+            world.faults.add(FLOODS[case], **CREATES, every=8, times=4)
+            started = time.monotonic()
+            await stage.all_settled()
+        assert peak_of(worker.pid) - before <= RISE
+        report(await stage.account(f"{case}, {database.dialect}", started))
+        assert await statuses_of(database) == {"sent": 2 * RECORDS}
+
+
+def peak_of(pid: int | None) -> int:
+    """The most memory a process has had, in kilobytes."""
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+@pytest.mark.chaos
+async def test_an_upstream_that_nobody_reaches_is_never_in_doubt(
+    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
+) -> None:
+    async with proxy(url) as (between, address), scene(world, database_url, address, tmp_path) as stage:
+        await stage.hand_in()
+        await between.stop()
+        started = time.monotonic()
+        working = asyncio.create_task(stage.work())
+        await asyncio.sleep(OUTAGE / 2)
+        statuses = await statuses_of(database)
+        assert "unsure" not in statuses
+        await between.start()
+        await working
+        report(await stage.account(f"U10 connection refused, {database.dialect}", started))
+        assert posts_of(world) == RECORDS
