@@ -3,31 +3,62 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
+from collections.abc import Callable, Iterable
 
-import structlog
+from bench import (
+    dashboard,
+    delivery,
+    floor,
+    intake,
+    latency,
+    limits,
+    matching,
+    memory,
+    others,
+    pages,
+    render,
+    settling,
+    singles,
+    startup,
+    workers,
+)
+from bench.clinic import hush
+from bench.options import Options
+from bench.rows import Row
 
-from bench import delivery, intake, matching, pages, render
+ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
+    "render": render.rows,
+    "startup": startup.rows,
+    "delivery": delivery.rows,
+    "floor": floor.rows,
+    "others": others.rows,
+    "workers": workers.rows,
+    "latency": latency.rows,
+    "settling": settling.rows,
+    "limits": limits.rows,
+    "intake": intake.rows,
+    "singles": singles.rows,
+    "dashboard": dashboard.rows,
+    "memory": memory.rows,
+    "matching": matching.rows,
+    "pages": pages.rows,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all unless named: {', '.join(ROWS)}")
     parser.add_argument("--quick", action="store_true", help="fewer deliveries and rounds")
-    quick = parser.parse_args().quick
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    postgresql = os.environ.get("ANTAR_TEST_DATABASE_URL", "")
-    brokers = tuple(url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url)
-    count, rounds = (4_000, 3) if quick else (20_000, 5)
+    parser.add_argument("--large", action="store_true", help="ten million rows instead of one; takes long and 30 GB")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - ROWS.keys():
+        parser.error(f"no measurement {', '.join(sorted(unknown))}; known: {', '.join(ROWS)}")
+    hush()
+    options = Options(quick=asked.quick, large=asked.large)
     print(f"{'what':<44} {'against':<34} {'ratio':>8}   {'reach':<10} {'absolute':>12}")
-    for row in [
-        *render.rows(),
-        *delivery.rows(count, rounds, postgresql, brokers),
-        *intake.rows(count // 2, rounds, postgresql),
-        *matching.rows((20_000,) if quick else (20_000, 100_000), postgresql),
-        *pages.rows(100_000 if quick else 1_000_000),
-    ]:
-        print(row, flush=True)
+    for name in asked.names or ROWS:
+        for row in ROWS[name](options):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

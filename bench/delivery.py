@@ -4,79 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from statistics import median
 from tempfile import TemporaryDirectory
 
-import orjson
 import uvloop
-from sqlalchemy import text
 
 from adapters.base import Account, Call, Upstream
-from bench.rows import Row, median_ratio
+from bench.clinic import IN_FLIGHT, clinic, plain
+from bench.cpu import cpu_seconds
+from bench.options import Options
+from bench.rows import Row, compared
 from bench.upstream import fake_upstream
-from engine import references
-from engine.actors import make_broker
-from engine.catalog import Catalog
-from engine.context import context
-from engine.facilities import FacilityRow, add_facility, set_credentials
-from engine.hub import Hub
-from engine.models import Base, Status
-from engine.outbox.add import Batch, add
-from engine.outbox.claim import claim
-from engine.outbox.entries import Channel, Entry, Settlement
-from engine.outbox.settle import settle
-from engine.settings import Settings
-from engine.vault import new_key
-from engine.worker import Worker
-
-IN_FLIGHT = 64
-SPEC = "Encounter"
-SECRETS = {"client_id": "bench", "client_secret": "bench", "organization_id": "100099001"}
-
-
-async def open_hub(database_url: str, broker_url: str, address: str) -> tuple[Hub, FacilityRow]:
-    """A hub on an emptied database with one facility."""
-    settings = Settings("demo", database_url, broker_url, (new_key(),), addresses={"satusehat": address})
-    hub = await Hub.open(settings, durable=False, broker=make_broker(broker_url))
-    hub.catalog = unlimited(hub.catalog)
-    if await hub.database.fetch(text("SELECT id FROM facilities")):
-        names = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
-        await hub.database.write(lambda c: c.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE")))
-    facility = await add_facility(hub.database, "bench", "Bench", organization_id="100099001")
-    await set_credentials(hub.database, hub.vault, facility.id, "satusehat", SECRETS)
-    await satisfy_needs(hub, facility)
-    return hub, facility
-
-
-def unlimited(catalog: Catalog) -> Catalog:
-    """The shipped catalog with IN_FLIGHT slots and no rate: the machine is measured, not the limits."""
-    upstreams = {
-        name: replace(upstream, concurrency=IN_FLIGHT, rate=None) for name, upstream in catalog.upstreams.items()
-    }
-    specs = {name: replace(spec, upstream=upstreams[spec.upstream.name]) for name, spec in catalog.specs.items()}
-    return replace(catalog, upstreams=upstreams, specs=specs)
-
-
-async def satisfy_needs(hub: Hub, facility: FacilityRow) -> None:
-    """Everything that the example needs has been sent."""
-    spec = hub.catalog.specs[SPEC]
-    wanted = references.wanted(spec.needs_for("create"), context(spec, dict(spec.example), facility))
-    for want in wanted:
-        entries = [Entry(key, "2026-03-10", "{}", "needed") for key, _ in want.targets]
-        await add(hub.database, Batch(facility.id, want.need.spec, "satusehat", updatable=False), entries)
-    for delivery in await claim(hub.database, Channel("satusehat", facility.id), 100, "bench"):
-        await settle(hub.database, [Settlement(delivery, Status.SENT, reference=f"ref-{delivery.id}", sent_version=1)])
-
-
-async def hand_in(hub: Hub, facility: FacilityRow, first: int, count: int) -> None:
-    example = dict(hub.catalog.specs[SPEC].example)
-    for start in range(first, first + count, 500):
-        records = [{**example, "id": f"V{n}"} for n in range(start, min(start + 500, first + count))]
-        await hub.intake.hand_in(facility, SPEC, records)
 
 
 async def bare_loop(upstream: Upstream, account: Account, bodies: list[bytes]) -> float:
-    """Deliveries per second of a loop that only posts finished bodies with the same client."""
+    """Seconds of a loop that only posts finished bodies with the same client."""
     left = iter(bodies)
 
     async def sender() -> None:
@@ -85,67 +28,37 @@ async def bare_loop(upstream: Upstream, account: Account, bodies: list[bytes]) -
 
     started = time.perf_counter()
     await asyncio.gather(*(sender() for _ in range(IN_FLIGHT)))
-    return len(bodies) / (time.perf_counter() - started)
+    return time.perf_counter() - started
 
 
-async def full_loop(hub: Hub, facility: FacilityRow, count: int) -> float:
-    """Deliveries per second of a worker from the first bell until the last settlement."""
-    worker, stop = Worker(hub), asyncio.Event()
-    running = asyncio.create_task(worker.run(stop))
-    started = time.perf_counter()
-    worker.ring(Channel("satusehat", facility.id))
-    while await _unsent(hub):  # noqa: ASYNC110 - the worker tells nobody when it is done
-        await asyncio.sleep(0.02)
-    seconds = time.perf_counter() - started
-    stop.set()
-    await running
-    return count / seconds
-
-
-async def finished_body(hub: Hub, facility: FacilityRow) -> bytes:
-    """The payload of the example, as it is posted."""
-    spec = hub.catalog.specs[SPEC]
-    scope = context(spec, dict(spec.example), facility)
-    wanted = references.wanted(spec.needs_for("create"), scope)
-    targets = [(facility.id, want.need.spec, key) for want in wanted for key, _ in want.targets]
-    known = await references.look_up(hub.database, targets, hub.catalog.items)
-    needs = references.resolve(wanted, spec.needs, facility.id, known).values
-    assert spec.payload is not None
-    return orjson.dumps(spec.payload.render({**scope, "needs": needs}))
-
-
-async def _unsent(hub: Hub) -> int:
-    [(unsent,)] = await hub.database.fetch(text("SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'"))
-    return int(unsent)
-
-
-async def measure(database_url: str, broker_url: str, count: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Full and bare deliveries per second, round by round in turn."""
+async def measure(
+    database_url: str, broker_url: str, count: int, rounds: int
+) -> tuple[list[float], list[float], list[float]]:
+    """Full and bare deliveries per second, round by round in turn, and the CPU seconds of one full delivery."""
     with fake_upstream() as address:
-        hub, facility = await open_hub(database_url, broker_url, address)
-        spec = hub.catalog.specs[SPEC]
-        upstream = hub.upstream("satusehat")
-        account = await hub.accounts.get(facility.id, spec.upstream)
-        assert isinstance(account, Account)
-        body = await finished_body(hub, facility)
-        full, bare = [], []
-        for n in range(rounds):
-            await hand_in(hub, facility, n * count, count)
-            full.append(await full_loop(hub, facility, count))
-            bare.append(await bare_loop(upstream, account, [body] * count))
-        await hub.close()
-        return full, bare
+        async with clinic(plain(database_url, broker_url, address)) as here, here.working() as worker:
+            upstream, account = await here.account()
+            bodies = [await here.finished_body()] * count
+            full, bare, cpu = [], [], []
+            for n in range(rounds):
+                await here.hand_in(n * count, count)
+                spent = cpu_seconds()
+                full.append(count / await here.deliver(worker))
+                cpu.append((cpu_seconds() - spent) / count)
+                bare.append(count / await bare_loop(upstream, account, bodies))
+            return full, bare, cpu
 
 
-def rows(count: int = 20_000, rounds: int = 5, postgresql: str = "", brokers: tuple[str, ...] = ()) -> list[Row]:
+def rows(options: Options) -> Iterator[Row]:
     """One row per database and broker."""
-    result = []
     with TemporaryDirectory() as folder:
-        settings = [("SQLite, in memory", f"sqlite:///{folder}/bench.sqlite3", "memory://", 0.70)]
-        settings += [(f"PostgreSQL, {url.split(':')[0]}", postgresql, url, 0.60) for url in brokers if postgresql]
+        databases = options.databases(folder)
+        settings = [("SQLite, in memory", databases["SQLite"], "memory://", 0.70)]
+        for url in options.brokers if options.postgresql else ():
+            settings.append((f"PostgreSQL, {url.split(':')[0]}", options.postgresql, url, 0.60))
         for name, database_url, broker_url, goal in settings:
-            full, bare = uvloop.run(measure(database_url, broker_url, count, rounds))
-            result.append(
-                Row(f"full delivery, {name}", "bare loop", median_ratio(full, bare), f">= {goal}", max(full), "per s")
+            full, bare, cpu = uvloop.run(measure(database_url, broker_url, options.count, options.rounds))
+            note = (
+                f"CPU of the worker: {median(cpu) * 1e6:.0f} us per delivery; the bare loop: {median(bare):,.0f} per s"
             )
-    return result
+            yield compared(f"full delivery, {name}", "bare loop", full, bare, f">= {goal}", "per s", note)

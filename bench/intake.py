@@ -3,49 +3,52 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 
 import orjson
 import uvloop
 from sqlalchemy import text
 
-from bench.delivery import SPEC, hand_in, open_hub
-from bench.rows import Row, median_ratio
+from bench.clinic import BATCH, Clinic, clinic, plain
+from bench.options import Options
+from bench.rows import Row, compared
+from engine.database import Database
 
-BATCH = 500
+INSERT = text("INSERT INTO bare (record) VALUES (:record)")
+
+
+async def make_bare_table(database: Database) -> None:
+    """A table of nothing but records; it is dropped first if a run that was cut off has left it."""
+    kind = "BIGSERIAL" if database.dialect == "postgresql" else "INTEGER"
+    for statement in ("DROP TABLE IF EXISTS bare", f"CREATE TABLE bare (id {kind} PRIMARY KEY, record TEXT NOT NULL)"):
+        await database.write(lambda connection, s=statement: connection.execute(text(s)))  # type: ignore[misc]
+
+
+async def bare_inserts(here: Clinic, first: int, count: int) -> None:
+    for start in range(first, first + count, BATCH):
+        values = [{"record": orjson.dumps(here.record(n)).decode()} for n in range(start, start + BATCH)]
+        await here.hub.database.write(lambda connection, v=values: connection.execute(INSERT, v))  # type: ignore[misc]
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float]]:
-    hub, facility = await open_hub(database_url, "memory://", "http://127.0.0.1:9")
-    kind = "BIGSERIAL" if hub.database.dialect == "postgresql" else "INTEGER"
-    create = f"CREATE TABLE IF NOT EXISTS bare (id {kind} PRIMARY KEY, record TEXT NOT NULL)"
-    await hub.database.write(lambda connection: connection.execute(text(create)))
-    example = dict(hub.catalog.specs[SPEC].example)
-    ours, bare = [], []
-    for n in range(rounds):
-        started = time.perf_counter()
-        await hand_in(hub, facility, n * count, count)
-        ours.append(count / (time.perf_counter() - started))
-        started = time.perf_counter()
-        for start in range(0, count, BATCH):
-            values = [{"record": orjson.dumps({**example, "id": f"V{start + i}"}).decode()} for i in range(BATCH)]
-            insert = text("INSERT INTO bare (record) VALUES (:record)")
-            await hub.database.write(lambda connection, v=values, i=insert: connection.execute(i, v))  # type: ignore[misc]
-        bare.append(count / (time.perf_counter() - started))
-    await hub.database.write(lambda connection: connection.execute(text("DROP TABLE bare")))
-    await hub.close()
-    return ours, bare
+    """Records per second, ours and bare, round by round in turn."""
+    async with clinic(plain(database_url)) as here:
+        await make_bare_table(here.hub.database)
+        ours, bare = [], []
+        for n in range(rounds):
+            started = time.perf_counter()
+            await here.hand_in(n * count, count)
+            ours.append(count / (time.perf_counter() - started))
+            started = time.perf_counter()
+            await bare_inserts(here, n * count, count)
+            bare.append(count / (time.perf_counter() - started))
+        await here.hub.database.write(lambda connection: connection.execute(text("DROP TABLE bare")))
+        return ours, bare
 
 
-def rows(count: int = 10_000, rounds: int = 5, postgresql: str = "") -> list[Row]:
-    result = []
+def rows(options: Options) -> Iterator[Row]:
     with TemporaryDirectory() as folder:
-        urls = {"SQLite": f"sqlite:///{Path(folder) / 'bench.sqlite3'}"} | (
-            {"PostgreSQL": postgresql} if postgresql else {}
-        )
-        for name, url in urls.items():
-            ours, bare = uvloop.run(measure(url, count, rounds))
-            what = f"intake in batches of {BATCH}, {name}"
-            result.append(Row(what, "bare inserts", median_ratio(ours, bare), ">= 0.35", max(ours), "per s"))
-    return result
+        for name, url in options.databases(folder).items():
+            ours, bare = uvloop.run(measure(url, options.count // 2, options.rounds))
+            yield compared(f"intake in batches of {BATCH}, {name}", "bare inserts", ours, bare, ">= 0.35", "per s")

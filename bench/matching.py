@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import orjson
 from sqlalchemy import text
 
 from bench.misspelt import Query, queries
+from bench.options import Options
 from bench.rows import Row
 from engine.catalog import load
 from engine.code_list import SHARED
@@ -30,16 +30,15 @@ QUERIES = 1_000
 CHUNK = 5_000
 
 
-def rows(sizes: tuple[int, ...] = (20_000, 100_000), postgresql: str = "", count: int = QUERIES) -> Iterator[Row]:
+def rows(options: Options) -> Iterator[Row]:
     """One row for each size and database."""
     mapping = load(CONFIG).mappings["kfa"]
-    for size in sizes:
+    for size in (20_000,) if options.quick else (20_000, 100_000):
         catalogue = generate(size)
-        asked = list(queries(catalogue.products, count))
+        asked = list(queries(catalogue.products, QUERIES))
         with tempfile.TemporaryDirectory() as folder:
-            for name, url in {"SQLite": f"sqlite:///{folder}/search.sqlite3", "PostgreSQL": postgresql}.items():
-                if url:
-                    yield asyncio.run(_row(mapping, catalogue, asked, name, url))
+            for name, url in options.databases(folder).items():
+                yield asyncio.run(_row(mapping, catalogue, asked, name, url))
 
 
 async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], name: str, url: str) -> Row:
@@ -84,12 +83,3 @@ async def _fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) 
         chunk = {"list": code_list.name, "rows": as_json(values[start : start + CHUNK])}
         await database.write(lambda connection, chunk=chunk: connection.execute(statement, chunk))  # type: ignore[misc]
     await database.write(lambda connection: connection.execute(text("ANALYZE code_rows")))
-
-
-def main() -> None:
-    for row in rows(postgresql=os.environ.get("ANTAR_TEST_DATABASE_URL", "")):
-        print(row)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from bench.many import multiply
+from bench.options import Options
 from bench.places import FAILED, places
 from bench.rows import Row
 from bench.site import Site, site
@@ -24,8 +25,9 @@ LARGE = ("dashboard", "list", "no match", "problems")
 """Pages whose cost could grow with the number of deliveries."""
 
 
-def rows(many: int) -> list[Row]:
-    """Two rows per page, then the server time of lists among `many` deliveries against that among few."""
+def rows(options: Options) -> list[Row]:
+    """Two rows per page, then the server time of lists among many deliveries against that among few."""
+    many = 10_000_000 if options.large else 100_000 if options.quick else 1_000_000
     with TemporaryDirectory() as folder, site(Path(folder)) as shown:
         shown.play()
         shown.ask_for_a_job()

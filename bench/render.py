@@ -1,28 +1,24 @@
-"""Rendering an Encounter against json.dumps of the finished tree.
-
-`python -m bench.render [rounds]` also prints what its neighbours cost and how long loading takes.
-"""
+"""Rendering an Encounter against json.dumps of the finished tree."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import orjson
 
-from bench.rows import Row, median_ratio
+from bench.options import Options
+from bench.rows import Row, compared
 from engine.catalog import load
 from engine.context import context
 from engine.preview import EXAMPLE_FACILITY, placeholder_context
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 CALLS = 2_000
-ROUNDS = 15
 Work = Mapping[str, Callable[[], Any]]
 
 
@@ -60,22 +56,12 @@ def _round(pieces: Work) -> list[float]:
     return times
 
 
-def rows(rounds: int = ROUNDS) -> list[Row]:
-    """The row of the report."""
-    times = measure(work(), rounds)
-    ratio = median_ratio(times["render"], times["json.dumps"])
-    return [Row("payload render, Encounter", "json.dumps of the tree", ratio, "<= 8", median(times["render"]), "us")]
-
-
-def main(rounds: int) -> None:
-    for row in rows(rounds):
-        print(row)
-    for name, times in measure(work(), rounds).items():
-        print(f"{name:<44} {median(times):>8.2f} us")
+def rows(options: Options) -> Iterator[Row]:
+    """The row of the report, with what the neighbours cost and how long loading takes."""
+    times = measure(work(), options.rounds * 3)
     started = time.perf_counter()
     entries = len(load(CONFIG).specs)
-    print(f"{f'load of {entries} entries':<44} {(time.perf_counter() - started) * 1e3:>8.2f} ms")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    beside = [f"{name} {median(times[name]):.1f} us" for name in ("context", "orjson.dumps")]
+    note = ", ".join([*beside, f"load of {entries} entries {(time.perf_counter() - started) * 1e3:.0f} ms"])
+    against = times["json.dumps"]
+    yield compared("payload render, Encounter", "json.dumps of the tree", times["render"], against, "<= 8", "us", note)

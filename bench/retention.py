@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import time
 from tempfile import TemporaryDirectory
 
-import structlog
 import uvloop
 from sqlalchemy import text
 
-from bench.delivery import full_loop, hand_in, open_hub
-from bench.rows import Row, median_ratio
+from bench.clinic import Clinic, clinic, plain
+from bench.options import Options
+from bench.rows import compared
 from bench.upstream import fake_upstream
-from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.retention import DAY, Retention
 
@@ -39,11 +36,12 @@ async def age(hub: Hub) -> None:
     await hub.database.write(lambda connection: connection.execute(older))
 
 
-async def rates(hub: Hub, facility: FacilityRow, first: int, count: int, rounds: int) -> list[float]:
+async def rates(here: Clinic, first: int, count: int, rounds: int) -> list[float]:
     found = []
-    for n in range(rounds):
-        await hand_in(hub, facility, first + n * count, count)
-        found.append(await full_loop(hub, facility, count))
+    async with here.working() as worker:
+        for n in range(rounds):
+            await here.hand_in(first + n * count, count)
+            found.append(count / await here.deliver(worker))
     return found
 
 
@@ -51,30 +49,24 @@ async def measure(database_url: str, count: int, rounds: int) -> tuple[list[floa
     """Deliveries per second with and without something to prune, which the worker does by itself; attempts that are
     pruned per second alone, and how many were beside the deliveries."""
     with fake_upstream() as address:
-        hub, facility = await open_hub(database_url, "memory://", address)
-        alone = await rates(hub, facility, 0, count, rounds)
-        await age(hub)
-        beside = await rates(hub, facility, rounds * count, count, rounds)
-        [(before,)] = await hub.database.fetch(text("SELECT COUNT(*) FROM attempts WHERE pruned_at IS NOT NULL"))
-        started = time.perf_counter()
-        looked_at = await Retention(hub.database, lambda: hub.catalog, sleep=no_rest).tick()
-        seconds = time.perf_counter() - started
-        await hub.close()
-        return beside, alone, looked_at / seconds, int(before)
+        async with clinic(plain(database_url, address=address)) as here:
+            hub = here.hub
+            alone = await rates(here, 0, count, rounds)
+            await age(hub)
+            beside = await rates(here, rounds * count, count, rounds)
+            [(before,)] = await hub.database.fetch(text("SELECT COUNT(*) FROM attempts WHERE pruned_at IS NOT NULL"))
+            started = time.perf_counter()
+            looked_at = await Retention(hub.database, lambda: hub.catalog, sleep=no_rest).tick()
+            seconds = time.perf_counter() - started
+            return beside, alone, looked_at / seconds, int(before)
 
 
 def main(count: int = 5_000, rounds: int = 3) -> None:
-    logging.disable(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with TemporaryDirectory() as folder:
-        databases = {"SQLite": f"sqlite:///{folder}/bench.sqlite3"}
-        if url := os.environ.get("ANTAR_TEST_DATABASE_URL", ""):
-            databases["PostgreSQL"] = url
-        for name, url in databases.items():
+        for name, url in Options().databases(folder).items():
             beside, alone, pruned, meanwhile = uvloop.run(measure(url, count, rounds))
-            ratio = median_ratio(beside, alone)
-            print(Row(f"delivery beside pruning, {name}", "delivery", ratio, ">= 0.8", max(beside), "per s"))
-            print(f"  bodies pruned alone: {pruned:,.0f} per s; {meanwhile:,} beside the deliveries")
+            note = f"bodies pruned alone: {pruned:,.0f} per s; {meanwhile:,} beside the deliveries"
+            print(compared(f"delivery beside pruning, {name}", "delivery", beside, alone, ">= 0.8", "per s", note))
 
 
 if __name__ == "__main__":

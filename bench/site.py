@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import socket
 import sqlite3
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -23,13 +18,13 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from admin.commands.demo import ZONE, Access, day, last_open_day, prepare
+from bench.processes import address_of, configuration, environment, serving, until
 from engine.settings import ROOT, from_environment
-from engine.vault import new_key
 from sandbox.embedded import running
 from sandbox.world import World
 
-PATIENCE = 60.0
-"""Seconds to wait for anything."""
+PATHS = {"satusehat": "", "pcare": "/pcare-rest", "antrean": "/antreanfktp"}
+"""Where the sandbox answers for each upstream."""
 UNSETTLED = """
     SELECT COUNT(*) FROM deliveries AS mine WHERE status NOT IN ('sent', 'failed', 'ignored', 'blocked')
     OR status = 'blocked' AND NOT EXISTS (
@@ -108,62 +103,16 @@ def site(folder: Path, also: Path | None = None) -> Iterator[Site]:
     """An empty installation in `folder`, ended afterwards; `also` holds further files of its configuration."""
     world = World()
     with running(world) as sandbox:
-        environ = _environment(folder, sandbox)
+        config = configuration(folder / "config")
+        database = folder / "antar.sqlite3"
+        upstreams = {name: f"{sandbox}{path}" for name, path in PATHS.items()}
+        environ = environment(config, f"sqlite:///{database}", "memory://", **upstreams)
         if also is not None:
-            shutil.copytree(also, folder / "config" / "resources", dirs_exist_ok=True)
+            shutil.copytree(also, config / "resources", dirs_exist_ok=True)
         with ThreadPoolExecutor() as aside:  # a browser that is open keeps an event loop in this thread
             access = aside.submit(lambda: asyncio.run(prepare(from_environment(environ)))).result()
-        process = subprocess.Popen([sys.executable, "-m", "admin", "up"], cwd=ROOT, env={**os.environ, **environ})
-        try:
-            address = f"http://127.0.0.1:{environ['ANTAR_PORT']}"
-            until(lambda: _ready(f"{address}/health/ready") or process.poll() is not None)
-            assert process.poll() is None, "antar up ended at once; its words are above"
-            yield Site(address, world, access, folder / "antar.sqlite3")
-        finally:
-            world.barriers.release_all()
-            process.terminate()
-            process.wait(PATIENCE)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Ask until it is so; for what nobody tells."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("it did not come about in time")
-        time.sleep(0.02)
-
-
-def _environment(folder: Path, sandbox: str) -> dict[str, str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return {
-        "ANTAR_ENVIRONMENT": "demo",
-        "ANTAR_CONFIG_DIR": str(_impatient(folder / "config")),
-        "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",
-        "ANTAR_BROKER_URL": "memory://",
-        "ANTAR_SECRET_KEY": new_key(),
-        "ANTAR_LOG_LEVEL": "ERROR",
-        "ANTAR_PORT": str(port),
-        "ANTAR_SATUSEHAT_URL": sandbox,
-        "ANTAR_PCARE_URL": f"{sandbox}/pcare-rest",
-        "ANTAR_ANTREAN_URL": f"{sandbox}/antreanfktp",
-    }
-
-
-def _impatient(config: Path) -> Path:
-    """The shipped configuration without limits of rate: the day shall not take half a minute."""
-    shutil.copytree(ROOT / "config", config)
-    for path in (config / "upstreams").glob("*.yaml"):
-        lines = path.read_text("utf-8").splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if not line.lstrip().startswith("rate:")), "utf-8")
-    return config
-
-
-def _ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except OSError:
-        return False
+        with serving(environ, "up"):
+            try:
+                yield Site(address_of(environ), world, access, database)
+            finally:
+                world.barriers.release_all()

@@ -1,0 +1,123 @@
+"""Full delivery against a bare floor: aiohttp, claim, post, settle in batches on one narrow table, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import aiohttp
+import uvloop
+from sqlalchemy import text
+
+from bench.clinic import BATCH, IN_FLIGHT, clinic, plain
+from bench.cpu import cpu_seconds
+from bench.options import Options
+from bench.rows import Row, compared
+from bench.upstream import fake_upstream
+from engine.database import Database, as_json
+
+CLAIM = 200
+HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer 0123456789012345678901234567"}
+
+
+class Floor:
+    """The least that anything must do which keeps what it sends in a database."""
+
+    def __init__(self, database: Database, address: str) -> None:
+        self._database = database
+        self._address = f"{address}/fhir-r4/v1/Encounter"
+        self._ready: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
+        self._sent: list[tuple[int, str]] = []
+        self._low = asyncio.Event()
+
+    async def fill(self, body: str, count: int) -> None:
+        """An empty table, then so many bodies to send."""
+        kind = "BIGSERIAL" if self._database.dialect == "postgresql" else "INTEGER"
+        for statement in (
+            "DROP TABLE IF EXISTS floor",
+            f"CREATE TABLE floor (id {kind} PRIMARY KEY, status INTEGER NOT NULL, body TEXT NOT NULL, reference TEXT)",
+            "CREATE INDEX ix_floor ON floor (id) WHERE status = 0",
+        ):
+            await self._write(statement)
+        for _ in range(0, count, BATCH):
+            await self._write("INSERT INTO floor (status, body) VALUES (0, :body)", [{"body": body}] * BATCH)
+
+    async def drop(self) -> None:
+        await self._write("DROP TABLE floor")
+
+    async def run(self) -> float:
+        """Seconds until all is sent and settled."""
+        started = time.perf_counter()
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+            senders = [asyncio.create_task(self._send_all(session)) for _ in range(IN_FLIGHT)]
+            settling = asyncio.create_task(self._settle_all(senders))
+            while claimed := await self._claim():
+                for row in claimed:
+                    self._ready.put_nowait(row)
+                while self._ready.qsize() > IN_FLIGHT:
+                    self._low.clear()
+                    await self._low.wait()
+            for _ in senders:
+                self._ready.put_nowait(None)
+            await settling
+        return time.perf_counter() - started
+
+    async def _claim(self) -> list[tuple[int, str]]:
+        statement = f"""
+        UPDATE floor SET status = 1
+        WHERE id IN (SELECT id FROM floor WHERE status = 0 ORDER BY id LIMIT {CLAIM} {self._database.skip_locked})
+        RETURNING id, body
+        """
+        return await self._database.write(lambda c: [(id_, body) for id_, body in c.execute(text(statement))])
+
+    async def _send_all(self, session: aiohttp.ClientSession) -> None:
+        while (row := await self._ready.get()) is not None:
+            self._low.set()
+            async with session.post(self._address, data=row[1], headers=HEADERS) as answer:
+                self._sent.append((row[0], (await answer.json())["id"]))
+
+    async def _settle_all(self, senders: list[asyncio.Task[None]]) -> None:
+        while self._sent or not all(sender.done() for sender in senders):
+            batch, self._sent = self._sent, []
+            if batch:
+                rows = self._database.rows({"id": "bigint", "reference": "text"}, "rows")
+                statement = (
+                    f"UPDATE floor SET status = 2, reference = v.reference FROM {rows} AS v WHERE floor.id = v.id"
+                )
+                await self._write(statement, {"rows": as_json(batch)})
+            if len(self._sent) < CLAIM:
+                await asyncio.sleep(0.01)
+
+    async def _write(self, statement: str, parameters: dict[str, str] | list[dict[str, str]] | None = None) -> None:
+        await self._database.write(lambda connection: connection.execute(text(statement), parameters or {}))
+
+
+async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float], list[float]]:
+    """Full and floor deliveries per second, round by round in turn, and the CPU seconds of one on the floor."""
+    with fake_upstream() as address:
+        async with clinic(plain(database_url, address=address)) as here, here.working() as worker:
+            floor = Floor(here.hub.database, address)
+            body = (await here.finished_body()).decode()
+            full, bare, cpu = [], [], []
+            for n in range(rounds):
+                await here.hand_in(n * count, count)
+                full.append(count / await here.deliver(worker))
+                await floor.fill(body, count)
+                spent = cpu_seconds()
+                bare.append(count / await floor.run())
+                cpu.append((cpu_seconds() - spent) / count)
+            await floor.drop()
+            return full, bare, cpu
+
+
+def rows(options: Options) -> Iterator[Row]:
+    with TemporaryDirectory() as folder:
+        for name, url in options.databases(folder).items():
+            full, bare, cpu = uvloop.run(measure(url, options.count, options.rounds))
+            note = f"the floor: {median(bare):,.0f} per s, CPU {median(cpu) * 1e6:.0f} us per delivery"
+            yield compared(
+                f"full delivery, {name}", "floor of aiohttp and batches", full, bare, ">= 0.9", "per s", note
+            )

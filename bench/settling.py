@@ -1,0 +1,76 @@
+"""Settling with attempts and counters against settling without: milliseconds of a batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import uvloop
+
+from adapters.base import Verdict
+from bench.clinic import Clinic, clinic, plain
+from bench.options import Options
+from bench.rows import Row, compared
+from engine import counters
+from engine.models import Status
+from engine.outbox.claim import claim
+from engine.outbox.entries import AttemptRow, Settlement
+from engine.outbox.settle import settle
+from engine.settler import BATCH
+
+
+async def claimed(here: Clinic, attempt: AttemptRow) -> list[Settlement]:
+    """A batch as a worker has it after its requests."""
+    return [
+        Settlement(
+            each,
+            Status.SENT,
+            tries=1,
+            tried=True,
+            reference=f"{each.id:036}",
+            sent_version=each.version,
+            http_status=201,
+            attempts=(attempt,),
+        )
+        for each in await claim(here.hub.database, here.channel, BATCH, "bench")
+    ]
+
+
+async def milliseconds(here: Clinic, settlements: list[Settlement]) -> float:
+    """What the batch takes."""
+    started = time.perf_counter()
+    await settle(here.hub.database, settlements, [settlements[0].delivery.lease])
+    return (time.perf_counter() - started) * 1e3
+
+
+async def measure(database_url: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of a batch with and without them, in turn; who begins changes."""
+    async with clinic(plain(database_url)) as here:
+        await here.hand_in(0, 2 * rounds * BATCH)
+        body = await here.finished_body()
+        attempt = AttemptRow(
+            here.hub.database.clock(), 40, "create", "0" * 16, Verdict.ACCEPTED, "", "POST", "/Encounter", body, 201
+        )
+        attempt = replace(attempt, response=b'{"resourceType":"Any","id":"%036d"}' % 1)
+        found: dict[bool, list[float]] = {True: [], False: []}
+        for n in range(rounds):
+            for with_account in (True, False) if n % 2 == 0 else (False, True):
+                settlements = await claimed(here, attempt)
+                if with_account:
+                    found[True].append(await milliseconds(here, settlements))
+                else:
+                    bare = [replace(settlement, attempts=()) for settlement in settlements]
+                    with patch.object(counters, "apply"):
+                        found[False].append(await milliseconds(here, bare))
+        return found[True], found[False]
+
+
+def rows(options: Options) -> Iterator[Row]:
+    with TemporaryDirectory() as folder:
+        for name, url in options.databases(folder).items():
+            kept, bare = uvloop.run(measure(url, 10 * options.rounds))
+            what = f"settling of {BATCH} with their account, {name}"
+            yield compared(what, "without attempts and counters", kept, bare, "<= 1.3", "ms")

@@ -1,0 +1,112 @@
+"""Two worker processes against one, on PostgreSQL and Redis: from the first bell to the last settlement."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import uvloop
+from sqlalchemy import text
+
+from bench.clinic import IN_FLIGHT, UPSTREAM, Clinic, clinic
+from bench.cpu import cpu_seconds
+from bench.options import Options
+from bench.processes import PATIENCE, Process, configuration, environment, process
+from bench.rows import Row, compared
+from bench.upstream import fake_upstream
+from engine.settings import from_environment
+
+KNOWN = 3_000
+"""Milliseconds after which workers of a channel know of each other and have shared its slots."""
+STATE = text("""
+SELECT (SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'),
+  (SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one run: deliveries per second; seconds of CPU of the workers and of waiting for locks, each per delivery."""
+
+    rate: float
+    cpu: float
+    waiting: float
+
+
+async def deliver(here: Clinic, processes: list[Process], count: int) -> Figures:
+    """Let processes deliver what is held, once they know of each other."""
+    await ready(here, len(processes))
+    spent, started = sum(cpu_seconds(each.pid) for each in processes), time.perf_counter()
+    await here.release()
+    looks = waits = 0
+    unsent = 1
+    while unsent:
+        await asyncio.sleep(0.01)
+        [(unsent, waiting)] = await here.hub.database.fetch(STATE)
+        looks, waits = looks + 1, waits + waiting
+    seconds = time.perf_counter() - started
+    await here.hold()
+    cpu = sum(cpu_seconds(each.pid) for each in processes) - spent
+    return Figures(count / seconds, cpu / count, waits / looks * seconds / count)
+
+
+async def ready(here: Clinic, workers: int) -> None:
+    """Return when so many drain the clinic's queue; they do as soon as something is held in it."""
+    known = text("SELECT COUNT(*) FROM drains WHERE upstream = :upstream AND since < :before")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        parameters = {"upstream": UPSTREAM, "before": here.hub.database.clock() - KNOWN}
+        [(drains,)] = await here.hub.database.fetch(known, parameters)
+        if drains == workers:
+            return
+        assert time.monotonic() < deadline, f"{drains} of {workers} workers are there"
+        await asyncio.sleep(0.05)
+
+
+async def one_run(here: Clinic, environ: dict[str, str], workers: int, first: int, count: int) -> Figures:
+    """With processes of its own, which are gone afterwards without a trace."""
+    await here.hold()
+    await here.hand_in(first, count)
+    with ExitStack() as running:
+        processes = [running.enter_context(process(environ, "admin", "worker")) for _ in range(workers)]
+        figures = await deliver(here, processes, count)
+    await here.hub.database.write(lambda connection: connection.execute(text("DELETE FROM drains")))
+    return figures
+
+
+async def measure(options: Options, folder: Path) -> dict[int, list[Figures]]:
+    """Figures by number of workers, round by round in turn; who begins changes."""
+    found: dict[int, list[Figures]] = {1: [], 2: []}
+    with fake_upstream() as address:
+        config = configuration(folder / "config", IN_FLIGHT)
+        environ = environment(config, options.postgresql, options.redis, **{UPSTREAM: address})
+        async with clinic(from_environment(environ)) as here:
+            first = 0
+            for n in range(3):
+                for workers in (1, 2) if n % 2 == 0 else (2, 1):
+                    found[workers].append(await one_run(here, environ, workers, first, options.count))
+                    first += options.count
+    return found
+
+
+def rows(options: Options) -> Iterator[Row]:
+    if not (options.postgresql and options.redis):
+        return
+    with TemporaryDirectory() as folder:
+        one, two = uvloop.run(measure(options, Path(folder))).values()
+    note = "; ".join(_explained(name, figures) for name, figures in (("one", one), ("two", two)))
+    ours, theirs = [each.rate for each in two], [each.rate for each in one]
+    yield compared("two workers, PostgreSQL, redis", "one worker", ours, theirs, ">= 1.7", "per s", note)
+    ours, theirs = [each.cpu * 1e6 for each in two], [each.cpu * 1e6 for each in one]
+    yield compared("CPU per delivery of two workers", "of one worker", ours, theirs, "<= 1.1", "us")
+
+
+def _explained(name: str, figures: list[Figures]) -> str:
+    cpu, waiting = (median(getattr(each, what) for each in figures) * 1e6 for what in ("cpu", "waiting"))
+    return f"{name}: CPU {cpu:.0f} us and {waiting:.0f} us waiting for locks per delivery"
