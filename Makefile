@@ -22,11 +22,11 @@ check: $(READY)  ## style, types, configuration
 	$(BIN)/mypy
 	$(BIN)/antar check
 
-test: check  ## everything that must hold, from style to delivery
-	$(BIN)/pytest
+test: check  ## everything that must hold, from style to delivery; a test process per core
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 chaos: $(READY)  ## every fault of the matrix, with its figures; writes docs/faults.md
-	ANTAR_CHAOS=all ANTAR_CHAOS_REPORT=docs/faults.md $(BIN)/pytest tests/chaos
+	ANTAR_CHAOS=all ANTAR_CHAOS_REPORT=docs/faults.md $(BIN)/pytest -o timeout=1800 tests/chaos
 
 $(COMPARED): $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

@@ -7,21 +7,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from engine.database import Database
 from engine.facilities import FacilityRow, add_facility
 from engine.migrate import migrate
-from engine.models import Base
 from sandbox.world import World
+from tests import databases
 
-POSTGRESQL = os.environ.get("ANTAR_TEST_DATABASE_URL", "")
+POSTGRESQL = databases.own(os.environ.get("ANTAR_TEST_DATABASE_URL", ""))
 BROKERS = [url for url in os.environ.get("ANTAR_TEST_BROKER_URL", "").split(",") if url]
 
 SECRETS = {"client_id": "demo-client", "client_secret": "demo-secret", "organization_id": "100099001"}
 """What the sandbox's SatuSehat lets in."""
-FROM_MIGRATIONS = {"installation", "roles"}
-"""Tables whose rows a migration writes."""
 
 
 class Clock:
@@ -44,6 +41,18 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_sessionstart() -> None:
+    if POSTGRESQL:
+        databases.create(POSTGRESQL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file stay together; those of several files do where these say so."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """asyncio only: that is what the engine runs on."""
@@ -57,7 +66,7 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/antar.sqlite3" if request.param == "sqlite" else POSTGRESQL
+    return databases.sqlite(tmp_path) if request.param == "sqlite" else POSTGRESQL
 
 
 @pytest.fixture
@@ -66,14 +75,9 @@ async def database(database_url: str, clock: Clock) -> AsyncIterator[Database]:
     opened = Database(database_url, durable=False, clock=clock)
     await migrate(opened, "demo")
     if opened.dialect == "postgresql":
-        await empty(opened)
+        await databases.empty(opened)
     yield opened
     await opened.close()
-
-
-async def empty(database: Database) -> None:
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name not in FROM_MIGRATIONS)
-    await database.write(lambda connection: connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")))
 
 
 @pytest.fixture

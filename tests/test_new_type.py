@@ -10,6 +10,7 @@ import pytest
 from admin import accounts
 from admin.app import create_app
 from engine.facilities import new_api_key
+from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
 from tests.engine.house import AT, CATALOG, open_house
@@ -48,7 +49,7 @@ ENTRY = """
 
 
 async def test_a_type_nobody_has_heard_of_works_by_yaml_alone(tmp_path: Path, clock: Clock) -> None:
-    house = await open_house(tmp_path, f"sqlite:///{tmp_path}/a.sqlite3", clock, CATALOG + ENTRY)
+    house = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CATALOG + ENTRY)
     await accounts.add_user(house.hub.database, "sari", PASSWORD)
     key = await new_api_key(house.hub.database, house.facility.id, "simrs")
     transport = httpx.ASGITransport(create_app(house.hub))

@@ -11,6 +11,7 @@ import pytest
 from admin import accounts
 from admin.app import create_app
 from engine.facilities import new_api_key
+from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import House, open_house
 
@@ -19,7 +20,7 @@ PASSWORD = "kata-sandi-yang-panjang"
 
 @pytest.fixture
 async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, f"sqlite:///{tmp_path}/antar.sqlite3", clock)
+    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock)
     yield opened
     await opened.hub.close()
 

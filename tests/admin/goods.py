@@ -11,6 +11,7 @@ import pytest
 
 from admin import accounts
 from admin.app import create_app
+from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
 from tests.engine.apothecary import Apothecary, open_apothecary
@@ -51,7 +52,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(tmp_path: Path, clock: Clock) -> AsyncIterator[Shop]:
-    opened = await open_apothecary(tmp_path, f"sqlite:///{tmp_path}/antar.sqlite3", clock)
+    opened = await open_apothecary(tmp_path, databases.sqlite(tmp_path), clock)
     hub = opened.house.hub
     await accounts.add_user(hub.database, "sari", PASSWORD)
     transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)

@@ -10,6 +10,7 @@ import pytest
 
 from engine import code_lists
 from engine.list_rows import Row
+from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import AT, House, open_house
 from tests.engine.test_codes import CODED
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
     """Its list of doctors has been read."""
-    opened = await open_house(tmp_path, f"sqlite:///{tmp_path}/antar.sqlite3", clock, CODED)
+    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CODED)
     database = opened.hub.database
     await code_lists.begin(database, opened.facility.id, "doctors", "sari")
     held = await code_lists.take(database)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
+from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import AT, CATALOG, House, open_house, refused
 
@@ -23,7 +24,7 @@ VISITS = "/integrasi/ministry/Visit"
 async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
     """The ministry stands in an area."""
     catalog = CATALOG.replace("    adapter: scripted\n", "    adapter: scripted\n    area: Bidang Uji\n")
-    opened = await open_house(tmp_path, f"sqlite:///{tmp_path}/antar.sqlite3", clock, catalog)
+    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock, catalog)
     yield opened
     await opened.hub.close()
 

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from admin.app import create_app
 from engine.facilities import new_api_key
+from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import open_house
 
@@ -42,7 +43,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[st
 
 
 async def _open(folder: Path) -> Any:
-    return await open_house(folder, f"sqlite:///{folder}/antar.sqlite3", Clock())
+    return await open_house(folder, databases.sqlite(folder), Clock())
 
 
 def test_nothing_that_may_be_sent_breaks_the_api(api: tuple[Any, dict[str, str]]) -> None:

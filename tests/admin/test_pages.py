@@ -13,6 +13,7 @@ from adapters.base import Verdict
 from admin.logging_setup import set_up_logging
 from admin.words import catalogue, duration, number
 from engine.facilities import add_facility
+from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.engine.house import AT, CATALOG, House, open_house, refused
 
@@ -48,7 +49,7 @@ async def test_hostile_words_of_a_spec_are_rendered_harmless(tmp_path_factory, c
 
     path = tmp_path_factory.mktemp("hostile")
     catalog = CATALOG.replace("label: Kunjungan\n", 'label: "<script>alert(1)</script>"\n')
-    house = await open_house(path, f"sqlite:///{path}/antar.sqlite3", clock, catalog)
+    house = await open_house(path, databases.sqlite(path), clock, catalog)
     await accounts.add_user(house.hub.database, "sari", PASSWORD)
     transport = httpx.ASGITransport(create_app(house.hub))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:

@@ -19,9 +19,10 @@ MISSING = "no Chromium: install it (Debian: chromium) or name it in ANTAR_CHROMI
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a browser the walks are skipped and the report says why; where one is demanded they fail."""
-    if executable() is None and not os.environ.get(REQUIRED):
-        for item in items:
-            if Path(__file__).parent in item.path.parents:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            if executable() is None and not os.environ.get(REQUIRED):
                 item.add_marker(pytest.mark.skip(reason=MISSING))
 
 

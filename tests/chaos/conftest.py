@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from sandbox.world import World
 from tests.chaos.figures import Figures, table
 from tests.chaos.sizes import ALL, REPEATS
 
-REPORT = pytest.StashKey[list[Figures]]()
+FIGURES = "figures"
+"""A property of a test, which goes from the process that ran it to the one that reports."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,8 +32,9 @@ def _has_run_on_sqlite(item: pytest.Item) -> bool:
     return bool(item.get_closest_marker("any_database") and on and on.params.get("database_url") == "postgresql")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash.get(REPORT, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    passed = terminalreporter.stats.get("passed", [])
+    figures = [Figures(**found) for each in passed for name, found in each.user_properties if name == FIGURES]
     if not figures:
         return
     half = f"all of it, {REPEATS} repeats of each kill" if ALL else "the quick half; `make chaos` runs all"
@@ -45,7 +48,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Callable[[Figures], None]:
     """Takes the figures of a case into the account of the run."""
-    return request.config.stash.setdefault(REPORT, []).append
+
+    def take(figures: Figures) -> None:
+        request.node.user_properties.append((FIGURES, asdict(figures)))
+
+    return take
 
 
 @pytest.fixture

@@ -76,6 +76,13 @@ class Scene:
         leases = await number(self.database, "SELECT COUNT(*) FROM leases")
         return not leases and not any(statuses.get(status) for status in OPEN)
 
+    async def idle(self) -> None:
+        """Return when a queue is closed and nothing of it is on its way."""
+        closed = "SELECT COUNT(*) FROM channels WHERE NOT EXISTS (SELECT 1 FROM leases)"
+        async with asyncio.timeout(PATIENCE):
+            while not await number(self.database, closed):  # noqa: ASYNC110 - the workers tell nobody
+                await asyncio.sleep(0.02)
+
     async def all_settled(self) -> None:
         """Return when nothing is left to do for the workers that live."""
         while not await self.settled():  # noqa: ASYNC110 - the workers tell nobody

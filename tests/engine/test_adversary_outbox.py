@@ -78,15 +78,16 @@ async def _overlapping(
     """The first transaction is held open after its releases until the second has come as far as it can."""
     write, reached, go_on = settling._write_attempts, asyncio.Event(), asyncio.Event()
 
-    def hold(connection: Connection, settlements: Any) -> None:
-        write(connection, settlements)
+    def hold(database: Database, connection: Connection, settlements: Any) -> None:
+        write(database, connection, settlements)
         if not reached.is_set():
             reached.set()
             await_only(go_on.wait())
 
     monkeypatch.setattr(settling, "_write_attempts", hold)
-    one = asyncio.ensure_future(first())
-    await reached.wait()
+    one, held = asyncio.ensure_future(first()), asyncio.ensure_future(reached.wait())
+    await asyncio.wait([one, held], return_when=asyncio.FIRST_COMPLETED)
+    assert reached.is_set(), one
     two = asyncio.ensure_future(second())
     await asyncio.wait([two], timeout=0.3)
     go_on.set()

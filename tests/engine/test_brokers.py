@@ -23,7 +23,7 @@ from sandbox.embedded import running
 from sandbox.world import World
 from tests.conftest import BROKERS, SECRETS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("brokers")]
 
 PATIENCE = 30.0
 RECORDS = 20

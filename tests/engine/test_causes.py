@@ -12,6 +12,7 @@ from adapters.base import Problem, Verdict
 from engine.causes import LENGTH, Kind, cause_text, normalised, parse_cause
 from engine.outbox.reclaim import DEATHS, reclaim
 from engine.outbox.resend import ignore, resend
+from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, f"sqlite:///{tmp_path}/antar.sqlite3", clock)
+    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock)
     yield opened
     await opened.hub.close()
 

@@ -17,7 +17,6 @@ from sqlalchemy import text
 from engine import counters
 from engine.database import Database
 from engine.facilities import add_facility
-from engine.migrate import migrate
 from engine.models import Status
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim
@@ -25,33 +24,13 @@ from engine.outbox.entries import Channel, Claimed, Entry, Lease, Settlement
 from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import ignore, resend
 from engine.outbox.settle import settle
+from tests import databases
 from tests.conftest import Clock
 
 KEYS = st.sampled_from(["1", "2", "3", "4"])
 DUE = {"queued", "retrying"}
 """Statuses that something will be done about by itself."""
 ENDED = {"sent", "failed", "ignored"}
-
-_template: Path | None = None
-
-
-def fresh_file() -> Path:
-    """A migrated database with one facility; migrating each anew would take most of the time."""
-    global _template
-    if _template is None:
-        _template = Path(tempfile.mkdtemp()) / "template.sqlite3"
-
-        async def make() -> None:
-            database = Database(f"sqlite:///{_template}", durable=False)
-            await migrate(database, "demo")
-            await add_facility(database, "klinik", "Klinik")
-            await database.write(lambda connection: connection.execute(text("SELECT 1")))
-            await database.close()
-
-        asyncio.run(make())
-    copy = Path(tempfile.mkdtemp()) / "antar.sqlite3"
-    shutil.copy(_template, copy)
-    return copy
 
 
 class Ledger(RuleBasedStateMachine):
@@ -60,9 +39,10 @@ class Ledger(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.file = fresh_file()
+        self.folder = Path(tempfile.mkdtemp())
         self.loop = asyncio.new_event_loop()
-        self.database = Database(f"sqlite:///{self.file}", durable=False, clock=self.clock)
+        self.database = Database(databases.sqlite(self.folder), durable=False, clock=self.clock)
+        self.run(add_facility(self.database, "klinik", "Klinik"))
         self.held: list[Claimed] = []
         self.contents = 0
 
@@ -72,7 +52,7 @@ class Ledger(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.run(self.database.close())
         self.loop.close()
-        shutil.rmtree(self.file.parent)
+        shutil.rmtree(self.folder)
 
     def rows(self, query: str = "SELECT * FROM deliveries") -> Any:
         return self.run(self.database.fetch(text(query)))
