@@ -28,6 +28,8 @@ LEASE, MARGIN = 2_000, 400
 """Milliseconds."""
 HEARTBEAT, SWEEP, REFRESH = 0.25, 0.1, 0.1
 """Seconds."""
+AWAY, RETURN = 1_000, 1_500
+"""Milliseconds without a sweep after which the database was away, and that all get to come back."""
 LIFE = 1_000
 """Milliseconds after which a dead worker's part of the limits is free."""
 
@@ -39,6 +41,7 @@ def hurry() -> None:
     """Leases, heartbeats, sweeps and shares of this process come in seconds."""
     claim.LEASE, entries.MARGIN = LEASE, MARGIN
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
+    worker.AWAY, worker.RETURN = AWAY, RETURN
     shares.REFRESH, shares.LIFE, shares.VALID, shares.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
 
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+PORTS = {"http": 80, "postgresql": 5432, "redis": 6379, "amqp": 5672}
+
 
 class Proxy:
     """Listens on a loopback port for one server; only from the event loop that opened it."""
@@ -53,6 +55,8 @@ class Proxy:
             writer.transport.abort()
             return
         self._open |= {writer, here}
+        if self._server is None:  # stopped meanwhile
+            self.cut()
         try:
             await asyncio.gather(self._copy(reader, here, up=True), self._copy(there, writer, up=False))
         finally:
@@ -79,7 +83,7 @@ class Proxy:
 async def proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     """A running proxy in front of the server of `url`, and the URL that leads through it."""
     parts = urlsplit(url)
-    between = Proxy(parts.hostname or "127.0.0.1", parts.port or 80)
+    between = Proxy(parts.hostname or "127.0.0.1", parts.port or PORTS[parts.scheme])
     await between.start()
     user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     try:

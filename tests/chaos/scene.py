@@ -55,6 +55,11 @@ class Scene:
     def database(self) -> Database:
         return self.hub.database
 
+    @property
+    def arrived(self) -> int:
+        """Records that the upstream has, by its own witness."""
+        return sum(self.world.witness.creations.values())
+
     def start_worker(self, failpoint: str = "") -> ForkServerProcess:
         worker = start_worker(self.environ, self.log, failpoint)
         self._crew.append(worker)
