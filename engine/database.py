@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from sqlite3 import SQLITE_FULL
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -20,6 +21,8 @@ COLLISIONS = ("deadlock", "database is locked", "could not serialize", "connecti
 TRIES = 5
 AT_FAULT = ("22", "23", "42", "54")
 """SQLSTATE classes that blame the values or the statement: trying again would not help."""
+
+DISK_FULL = "53100"
 
 
 def wall_clock() -> int:
@@ -127,6 +130,12 @@ def is_away(error: Exception) -> bool:
         return isinstance(error, (SQLAlchemyError, OSError))
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return not isinstance(error, (DataError, IntegrityError)) and not state.startswith(AT_FAULT)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether the database's disk has no room: somebody has to make some."""
+    orig = getattr(error, "orig", None)
+    return getattr(orig, "sqlstate", None) == DISK_FULL or getattr(orig, "sqlite_errorcode", None) == SQLITE_FULL
 
 
 def _collision(error: DBAPIError) -> bool:

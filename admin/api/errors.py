@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from admin.traffic import route_of
+from engine.database import is_full
 from engine.errors import AntarError, NotFound, place_of
 
 RETRY_AFTER = "5"
@@ -18,8 +19,9 @@ RETRY_AFTER = "5"
 
 AWAY = (OperationalError, InterfaceError, TimeoutError, OSError, DBAPIError)
 """What is raised while the database does not answer; of the last kind `is_away` are only some."""
-AWAY_STATES = ("08", "53", "57", "58")
-"""SQLSTATE classes of PostgreSQL: connection, resources (disk, connections), shutdown and start-up, system."""
+AWAY_STATES = ("08", "40", "53", "55P03", "57", "58")
+"""SQLSTATE of PostgreSQL: connection, collision, resources (disk, connections), lock, shutdown and start-up, system."""
+FULL = "the disk of the database is full; nothing was stored, make room on it and try again"
 
 log = structlog.get_logger(__name__)
 
@@ -69,8 +71,9 @@ def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Resp
     """Nothing is promised while the database is away; its words stay in here, they may quote records."""
     if not is_away(error):
         return on_any_error(request, error)
-    log.warning("database_away", route=route_of(request.scope), error=type(error).__name__)
-    message = "the database does not answer; nothing was stored, try again"
+    full = is_full(error)
+    log.warning("database_full" if full else "database_away", route=route_of(request.scope), error=type(error).__name__)
+    message = FULL if full else "the database does not answer; nothing was stored, try again"
     return answer(503, "unavailable", message, None, **{"Retry-After": RETRY_AFTER})
 
 

@@ -190,16 +190,17 @@ async def test_while_the_database_is_away_nothing_is_promised(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-class Cut(Exception):
-    """What asyncpg says when a server ends the connection."""
-
-    sqlstate = "57P01"
+def told(sqlstate: str) -> DBAPIError:
+    """What asyncpg says with the server's code."""
+    return DBAPIError("SELECT", {}, type("Error", (Exception,), {"sqlstate": sqlstate})("rahasia"))
 
 
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (DBAPIError("SELECT", {}, Cut("rahasia")), 503),
+        (told("57P01"), 503),
+        (told("55P03"), 503),
+        (told("40P01"), 503),
         (DBAPIError("SELECT", {}, Exception("rahasia"), connection_invalidated=True), 503),
         (DBAPIError("SELECT", {}, Exception("rahasia")), 500),
         (IntegrityError("INSERT", {}, Exception("rahasia")), 500),
@@ -214,6 +215,18 @@ async def test_a_cut_connection_is_a_503_and_a_fault_of_ours_a_500(
     monkeypatch.setattr(Database, "write", fail)
     answer = await his.post("/api/v1/records/Visit", json=GOOD)
     assert (answer.status_code, "rahasia" in answer.text) == (status, False)
+
+
+@pytest.mark.parametrize(("sqlstate", "full"), [("53100", True), ("53300", False)])
+async def test_a_full_disk_is_named(
+    his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, sqlstate: str, full: bool
+) -> None:
+    async def fail(self: Database, work: Any) -> Any:
+        raise told(sqlstate)
+
+    monkeypatch.setattr(Database, "write", fail)
+    answer = await his.post("/api/v1/records/Visit", json=GOOD)
+    assert (answer.status_code, "disk" in answer.json()["error"]["message"]) == (503, full)
 
 
 HUGE = "9" * 30

@@ -41,7 +41,8 @@ class His:
 
     def __init__(self, stage: Scene, client: httpx.AsyncClient, size: int) -> None:
         self.answers: list[Answer] = []
-        self.address = ""
+        self.address = "http://antar.test"
+        """Changes where the web process does."""
         self._stage, self._client, self._size = stage, client, size
         self._numbers = itertools.count(1)
         self._enough = False
@@ -93,14 +94,11 @@ class His:
 async def handing_in(stage: Scene, *, size: int = 2, at_once: int = 4, address: str = "") -> AsyncIterator[His]:
     """A clinic at work, at the web application in this process or at `address`."""
     key = await new_api_key(stage.database, stage.facility.id, "simrs")
-    app = httpx.ASGITransport(create_app(stage.hub), raise_app_exceptions=False)
-    async with httpx.AsyncClient(
-        transport=None if address else app,
-        base_url=address or "http://antar.test",
-        headers={"Authorization": f"Bearer {key}"},
-        timeout=PATIENCE,
-    ) as client:
+    app = None if address else httpx.ASGITransport(create_app(stage.hub), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=app, headers=headers, timeout=PATIENCE) as client:
         his = His(stage, client, size)
+        his.address = address or his.address
         working = [asyncio.create_task(his.run()) for _ in range(at_once)]
         try:
             yield his

@@ -1,4 +1,4 @@
-"""Worker processes to kill: forked from one that has imported everything, and in a hurry.
+"""Processes to kill: forked from one that has imported everything, and in a hurry.
 
 What takes a minute in production takes seconds here, in the same proportions: a request ends before the lease that it
 runs under, the heartbeat comes several times in a lease.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import uvloop
 
+from admin.commands.running import run_all
 from admin.logging_setup import set_up_logging
 from engine import failpoints, shares, worker
 from engine.actors import make_broker
@@ -52,12 +53,29 @@ def start_worker(environ: dict[str, str], log: Path, failpoint: str = "") -> For
     return process
 
 
+def start_web(environ: dict[str, str], log: Path, failpoint: str = "") -> ForkServerProcess:
+    """`antar up`: the door, and a worker in the same process."""
+    process = _context.Process(target=_serve, args=(environ, log, failpoint), daemon=True)
+    process.start()
+    return process
+
+
+def _serve(environ: dict[str, str], log: Path, failpoint: str) -> None:
+    _begin(log, failpoint)
+    run_all(from_environment(environ))
+
+
 def _work(environ: dict[str, str], log: Path, failpoint: str) -> None:
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
+    _begin(log, failpoint)
+    uvloop.run(_deliver(environ))
+
+
+def _begin(log: Path, failpoint: str) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), stream.fileno())
     set_up_logging("DEBUG")
     hurry()
     failpoints.arm(failpoint)
-    uvloop.run(_deliver(environ))
 
 
 async def _deliver(environ: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+import httpx
 from sqlalchemy import text
 
 from engine.actors import make_broker
@@ -22,8 +23,9 @@ from engine.outbox.resend import resend
 from engine.settings import ROOT, from_environment
 from engine.vault import new_key
 from sandbox.world import World
+from tests.admin.test_up import free_port
 from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of
-from tests.chaos.processes import start_worker
+from tests.chaos.processes import start_web, start_worker
 from tests.chaos.sizes import PATIENCE, RECORDS
 from tests.conftest import SECRETS
 
@@ -48,6 +50,7 @@ class Scene:
         self.hub = hub
         self.facility = facility
         self.log = log
+        self.address = ""
         self.accepted = 0
         self._crew: list[ForkServerProcess] = []
 
@@ -64,6 +67,17 @@ class Scene:
         worker = start_worker(self.environ, self.log, failpoint)
         self._crew.append(worker)
         return worker
+
+    async def start_web(self, failpoint: str = "") -> ForkServerProcess:
+        """A web process with a worker in it, at `address`; returns when it answers."""
+        port = free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        web = start_web({**self.environ, "ANTAR_PORT": str(port)}, self.log, failpoint)
+        self._crew.append(web)
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as asking:
+            while not await answers(asking, self.address):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
+        return web
 
     async def hand_in(self, count: int = RECORDS, first: int = 0) -> None:
         """Half departments, half rooms that wait for the reference of theirs."""
@@ -146,6 +160,13 @@ class Scene:
                 process.kill()
             process.join()
             process.close()
+
+
+async def answers(asking: httpx.AsyncClient, address: str) -> bool:
+    try:
+        return (await asking.get(f"{address}/health/ready")).is_success
+    except httpx.TransportError:
+        return False
 
 
 def records_of(example: dict[str, Any], number: int, more: dict[str, str]) -> dict[str, Any]:

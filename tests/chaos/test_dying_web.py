@@ -21,7 +21,7 @@ from engine.settings import ROOT
 from sandbox.world import World
 from tests.admin.test_up import free_port
 from tests.chaos.figures import Figures
-from tests.chaos.scene import Scene, records_of, scene
+from tests.chaos.scene import Scene, answers, records_of, scene
 from tests.chaos.sizes import PATIENCE, RECORDS
 
 pytestmark = pytest.mark.anyio
@@ -70,10 +70,3 @@ async def web_of(stage: Scene, his: httpx.AsyncClient, failpoint: str = "") -> A
         if web.returncode is None:
             web.kill()
         await web.wait()
-
-
-async def answers(his: httpx.AsyncClient, address: str) -> bool:
-    try:
-        return (await his.get(f"{address}/health/ready")).is_success
-    except httpx.TransportError:
-        return False
