@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 PORTS = {"http": 80, "postgresql": 5432, "redis": 6379, "amqp": 5672}
@@ -65,7 +65,7 @@ class Proxy:
                 self._open.discard(each)
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        try:
             while data := await reader.read(65536):
                 if up and self._marker and data.startswith(self._marker):
                     self._marker = b""
@@ -77,6 +77,8 @@ class Proxy:
                 await writer.drain()
             if writer.can_write_eof():
                 writer.write_eof()
+        except OSError:  # a reset is passed on
+            writer.transport.abort()
 
 
 @asynccontextmanager
