@@ -36,6 +36,10 @@ class Answer:
         return 200 <= self.status < 300
 
 
+def statuses(answers: list[Answer]) -> set[int]:
+    return {answer.status for answer in answers}
+
+
 class His:
     """Several requests at once, each a batch of departments or of rooms that wait for them."""
 
@@ -84,10 +88,11 @@ class His:
 
     async def taken_since(self, moment: float) -> float:
         """Seconds from then until a record was taken again."""
-        async with asyncio.timeout(PATIENCE):
-            while not (taken := [answer.at for answer in self.answers if answer.taken and answer.asked >= moment]):
-                await asyncio.sleep(0.01)  # the clinic tells nobody
-        return taken[0] - moment
+        await self._stage.until(lambda: bool(self._taken(moment)))
+        return self._taken(moment)[0] - moment
+
+    def _taken(self, since: float) -> list[float]:
+        return [answer.at for answer in self.answers if answer.taken and answer.asked >= since]
 
 
 @asynccontextmanager

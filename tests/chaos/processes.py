@@ -14,6 +14,7 @@ import sys
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import dramatiq.worker
 import uvloop
 
 from admin.commands.running import run_all
@@ -31,6 +32,8 @@ HEARTBEAT, SWEEP, REFRESH = 0.25, 0.1, 0.1
 """Seconds."""
 AWAY, RETURN = 1_000, 1_500
 """Milliseconds without a sweep after which the database was away, and that all get to come back."""
+RESTART = 0.25
+"""Seconds after which a broker that went away is connected to again."""
 LIFE = 1_000
 """Milliseconds after which a dead worker's part of the limits is free."""
 
@@ -42,6 +45,7 @@ def hurry() -> None:
     """Leases, heartbeats, sweeps and shares of this process come in seconds."""
     claim.LEASE, entries.MARGIN = LEASE, MARGIN
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
+    dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
     worker.AWAY, worker.RETURN = AWAY, RETURN
     shares.REFRESH, shares.LIFE, shares.VALID, shares.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
 

@@ -107,6 +107,16 @@ class Scene:
         while not await self.settled():  # noqa: ASYNC110 - the workers tell nobody
             await asyncio.sleep(0.02)
 
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Return when it is so."""
+        async with asyncio.timeout(PATIENCE):
+            while not done():  # noqa: ASYNC110 - neither the upstream nor the workers tell
+                await asyncio.sleep(0.01)
+
+    async def has_arrived(self, count: int) -> None:
+        """Return when the upstream has so many records."""
+        await self.until(lambda: self.arrived >= count)
+
     async def work(
         self, workers: int = 1, failpoint: str = "", kills: int = 0, tick: Callable[[], object] = lambda: None
     ) -> None:
@@ -201,7 +211,8 @@ async def scene(
         "ANTAR_SATUSEHAT_URL": url,
         "ANTAR_CONFIG_DIR": str(hurried_config(folder)),
     }
-    hub = await Hub.open(from_environment(environ), broker=make_broker(broker_url))
+    broker = make_broker(broker_url)
+    hub = await Hub.open(from_environment(environ), broker=broker)
     facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
     await set_credentials(hub.database, hub.vault, facility.id, "satusehat", SECRETS)
     stage = Scene(world, environ, hub, facility, folder / "workers.log")
@@ -210,3 +221,4 @@ async def scene(
     finally:
         stage.close()
         await hub.close()
+        await asyncio.to_thread(broker.close)
