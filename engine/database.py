@@ -17,11 +17,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-COLLISIONS = ("deadlock", "database is locked", "could not serialize", "connection was closed")
+COLLISIONS = ("deadlock", "could not serialize", "connection was closed")
 TRIES = 5
 AT_FAULT = ("22", "23", "42", "54")
 """SQLSTATE classes that blame the values or the statement: trying again would not help."""
-
 DISK_FULL = "53100"
 
 
@@ -79,7 +78,7 @@ class Database:
         return await self._backend.read(lambda connection: connection.execute(query, parameters or {}).all())
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction; a deadlock or a lock that did not come is tried again from the start."""
+        """Run `work` in a transaction; a collision is tried again, a lock was waited for by the database itself."""
         for attempt in range(1, TRIES + 1):
             try:
                 return await self._backend.write(work)

@@ -26,8 +26,8 @@ MOST, HEAVIEST = 1000, 64 * 1024 * 1024
 """Settlements per transaction at most, and bytes of their answers."""
 ROOM = 256 * 1024 * 1024
 """Bytes of answers that may wait to be written; beyond it nothing new is claimed."""
-LONGEST_PAUSE = 5.0
-"""Seconds between two tries while the database is away."""
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries while the database is away: soon after it is back all goes on."""
 
 log = structlog.get_logger(__name__)
 

@@ -58,8 +58,7 @@ class His:
             numbers = range(first, first + self._size)
             await self._until_taken("Location", numbers, organization_id="POLI-{:04}")
             await self._until_taken("Organization", numbers)
-            while self._stage.accepted - self._stage.arrived > BACKLOG and not self._enough:
-                await asyncio.sleep(0.01)  # the upstream tells nobody
+            await self._stage.until(lambda: self._enough or self._stage.accepted - self._stage.arrived <= BACKLOG)
 
     def stop(self) -> None:
         """What is begun is handed in; nothing new is begun."""
@@ -68,7 +67,7 @@ class His:
     async def _until_taken(self, spec: str, numbers: range, **more: str) -> None:
         example = dict(self._stage.hub.catalog.specs[spec].example)
         records = [records_of(example, number, more) for number in numbers]
-        while not await self._ask(spec, records):
+        while not await self._ask(spec, records):  # noqa: ASYNC110 - the door tells nobody
             await asyncio.sleep(AGAIN)
         self._stage.accepted += len(records)
 
