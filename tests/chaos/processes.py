@@ -12,17 +12,20 @@ import os
 import signal
 import sys
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import uvloop
 
 from admin.logging_setup import set_up_logging
+from admin.reloading import Reload, on_hangup
 from engine import failpoints, shares, worker
 from engine.actors import make_broker
 from engine.hub import Hub
 from engine.outbox import claim, entries
 from engine.outbox.entries import Channel
 from engine.settings import from_environment
+from tests.chaos.sizes import PATIENCE
 
 LEASE, MARGIN = 2_000, 400
 """Milliseconds."""
@@ -42,22 +45,36 @@ def hurry() -> None:
     shares.REFRESH, shares.LIFE, shares.VALID, shares.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
 
 
-def start_worker(environ: dict[str, str], log: Path, failpoint: str = "") -> ForkServerProcess:
+class WorkerProcess(ForkServerProcess):
     """A worker that ends by itself at its failpoint, or when it is told to."""
-    process = _context.Process(target=_work, args=(environ, log, failpoint), daemon=True)
+
+    def __init__(self, environ: dict[str, str], log: Path, failpoint: str) -> None:
+        self.hears = _context.Event()
+        """A signal before this would just end it."""
+        super().__init__(target=_work, args=(environ, log, failpoint, self.hears), daemon=True)
+
+    def tell(self, number: int) -> None:
+        """Send it a signal, as soon as it hears them."""
+        assert self.hears.wait(PATIENCE)
+        assert self.pid
+        os.kill(self.pid, number)
+
+
+def start_worker(environ: dict[str, str], log: Path, failpoint: str = "") -> WorkerProcess:
+    process = WorkerProcess(environ, log, failpoint)
     process.start()
     return process
 
 
-def _work(environ: dict[str, str], log: Path, failpoint: str) -> None:
+def _work(environ: dict[str, str], log: Path, failpoint: str, hears: Event) -> None:
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
     set_up_logging("DEBUG")
     hurry()
     failpoints.arm(failpoint)
-    uvloop.run(_deliver(environ))
+    uvloop.run(_deliver(environ, hears))
 
 
-async def _deliver(environ: dict[str, str]) -> None:
+async def _deliver(environ: dict[str, str], hears: Event) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     working: list[worker.Worker] = []
@@ -67,6 +84,8 @@ async def _deliver(environ: dict[str, str]) -> None:
 
     settings = from_environment(environ)
     hub = await Hub.open(settings, durable=False, broker=make_broker(settings.broker_url), ring=ring)
+    on_hangup(Reload(hub).ask)
+    hears.set()
     working.append(worker.Worker(hub))
     await working[0].run(stop)
     await hub.close()

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from engine.settings import ROOT, from_environment
 from engine.vault import new_key
 from sandbox.world import World
 from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of
-from tests.chaos.processes import start_worker
+from tests.chaos.processes import WorkerProcess, start_worker
 from tests.chaos.sizes import PATIENCE, RECORDS
 from tests.conftest import SECRETS
 
@@ -49,13 +48,13 @@ class Scene:
         self.facility = facility
         self.log = log
         self.accepted = 0
-        self._crew: list[ForkServerProcess] = []
+        self._crew: list[WorkerProcess] = []
 
     @property
     def database(self) -> Database:
         return self.hub.database
 
-    def start_worker(self, failpoint: str = "") -> ForkServerProcess:
+    def start_worker(self, failpoint: str = "") -> WorkerProcess:
         worker = start_worker(self.environ, self.log, failpoint)
         self._crew.append(worker)
         return worker
@@ -110,10 +109,15 @@ class Scene:
         """Ask every worker that lives to stop; how they ended."""
         living = [process for process in self._crew if process.exitcode is None]
         for process in living:
-            process.terminate()
+            await asyncio.to_thread(process.tell, signal.SIGTERM)
         for process in living:
             await asyncio.to_thread(process.join, PATIENCE)
         return [process.exitcode for process in living]
+
+    async def hang_up(self) -> None:
+        """Tell every worker that lives to load its configuration anew."""
+        for process in self._crew:
+            await asyncio.to_thread(process.tell, signal.SIGHUP)
 
     async def account(self, case: str, started: float) -> Figures:
         """Dismiss the workers and check every invariant; `started` is the time.monotonic of the fault."""
