@@ -14,17 +14,20 @@ import sys
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
 from admin.logging_setup import set_up_logging
 from admin.reloading import Reload, on_hangup
-from engine import failpoints, shares, worker
+from engine import drain, failpoints, job_runner, shares, worker
 from engine.actors import make_broker
 from engine.hub import Hub
 from engine.outbox import claim, entries
-from engine.outbox.entries import Channel
+from engine.outbox.entries import Channel, Claimed, Settlement
+from engine.prepare import Prepared
 from engine.settings import from_environment
+from engine.spec import Spec
 from tests.chaos.sizes import PATIENCE
 
 LEASE, MARGIN = 2_000, 400
@@ -33,6 +36,11 @@ HEARTBEAT, SWEEP, REFRESH = 0.25, 0.1, 0.1
 """Seconds."""
 LIFE = 1_000
 """Milliseconds after which a dead worker's part of the limits is free."""
+BATCH = 5
+"""Deliveries of a bulk action per transaction."""
+
+DEADLY = "mematikan"
+"""A record that says this ends each worker that renders it, as a fault in a library's machine code would."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
@@ -42,7 +50,19 @@ def hurry() -> None:
     """Leases, heartbeats, sweeps and shares of this process come in seconds."""
     claim.LEASE, entries.MARGIN = LEASE, MARGIN
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
+    worker.JOBS, job_runner.BATCH = SWEEP, BATCH
     shares.REFRESH, shares.LIFE, shares.VALID, shares.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
+
+
+def be_mortal() -> None:
+    render = drain.prepare
+
+    def prepare(spec: Spec, delivery: Claimed, *more: Any) -> Prepared | Settlement:
+        if DEADLY in delivery.record:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return render(spec, delivery, *more)
+
+    drain.prepare = prepare
 
 
 class WorkerProcess(ForkServerProcess):
@@ -70,6 +90,7 @@ def _work(environ: dict[str, str], log: Path, failpoint: str, hears: Event) -> N
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
     set_up_logging("DEBUG")
     hurry()
+    be_mortal()
     failpoints.arm(failpoint)
     uvloop.run(_deliver(environ, hears))
 

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,18 @@ class Scene:
             await asyncio.sleep(0.02)
 
     async def work(
-        self, workers: int = 1, failpoint: str = "", kills: int = 0, tick: Callable[[], object] = lambda: None
+        self,
+        workers: int = 1,
+        failpoint: str = "",
+        kills: int = 0,
+        tick: Callable[[], object] = lambda: None,
+        until: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         """Keep so many workers alive, `kills` of them with the failpoint, until nothing is left to do."""
         armed = min(workers, kills)
         crew = [self.start_worker(failpoint if n < armed else "") for n in range(workers)]
         async with asyncio.timeout(PATIENCE):
-            while not await self.settled():
+            while not (await self.settled() and (until is None or await until())):
                 await asyncio.sleep(0.02)  # the workers tell nobody
                 tick()
                 for n, process in enumerate(crew):
