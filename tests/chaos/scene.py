@@ -59,6 +59,12 @@ class Scene:
         self._crew.append(worker)
         return worker
 
+    def wait_longer(self) -> None:
+        """Let workers that start from now on wait for an upstream however long it takes."""
+        path = Path(self.environ["ANTAR_CONFIG_DIR"]) / "upstreams" / "satusehat.yaml"
+        content = path.read_text("utf-8")
+        path.write_text(content.replace("connect: 1, total: 1}", f"connect: 1, total: {PATIENCE}}}"), "utf-8")
+
     async def hand_in(self, count: int = RECORDS, first: int = 0) -> None:
         """Half departments, half rooms that wait for the reference of theirs."""
         await self._hand_in("Location", range(first // 2, (first + count) // 2), organization_id="POLI-{:04}")

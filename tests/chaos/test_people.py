@@ -157,7 +157,7 @@ async def test_what_is_on_its_way_is_not_sent_a_second_time(
 ) -> None:
     world.faults.add(barrier="gate", barrier_at="before", **ORGANIZATIONS)
     async with scene(world, database_url, url, tmp_path) as stage, by_api(stage) as click:
-        wait_longer(stage)
+        stage.wait_longer()
         await stage.hand_in()
         stage.start_worker()
         assert await asyncio.to_thread(world.barriers["gate"].reached, 4, PATIENCE)
@@ -170,13 +170,6 @@ async def test_what_is_on_its_way_is_not_sent_a_second_time(
         await stage.work()
         report(await stage.account(f"P3 resent while it is sent, {database.dialect}", started))
         assert posts_of(world) == RECORDS
-
-
-def wait_longer(stage: Scene) -> None:
-    """An upstream that holds a request this long is still waited for."""
-    path = Path(stage.environ["ANTAR_CONFIG_DIR"]) / "upstreams" / "satusehat.yaml"
-    content = path.read_text("utf-8")
-    path.write_text(content.replace("connect: 1, total: 1}", f"connect: 1, total: {PATIENCE}}}"), "utf-8")
 
 
 @pytest.mark.parametrize("workers", WORKERS)
