@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -65,13 +66,24 @@ def be_mortal() -> None:
     drain.prepare = prepare
 
 
+def go_wrong(ahead: float) -> None:
+    """The wall clock is so many seconds ahead, and is set as many behind the right time when a lease has passed."""
+    seconds, nanoseconds, turn = time.time, time.time_ns, time.monotonic() + LEASE / 1000
+
+    def off() -> float:
+        return ahead if time.monotonic() < turn else -ahead
+
+    time.time = lambda: seconds() + off()
+    time.time_ns = lambda: nanoseconds() + int(off() * 1e9)
+
+
 class WorkerProcess(ForkServerProcess):
     """A worker that ends by itself at its failpoint, or when it is told to."""
 
-    def __init__(self, environ: dict[str, str], log: Path, failpoint: str) -> None:
+    def __init__(self, environ: dict[str, str], log: Path, failpoint: str, ahead: float) -> None:
         self.hears = _context.Event()
         """A signal before this would just end it."""
-        super().__init__(target=_work, args=(environ, log, failpoint, self.hears), daemon=True)
+        super().__init__(target=_work, args=(environ, log, failpoint, ahead, self.hears), daemon=True)
 
     def tell(self, number: int) -> None:
         """Send it a signal, as soon as it hears them."""
@@ -80,17 +92,18 @@ class WorkerProcess(ForkServerProcess):
         os.kill(self.pid, number)
 
 
-def start_worker(environ: dict[str, str], log: Path, failpoint: str = "") -> WorkerProcess:
-    process = WorkerProcess(environ, log, failpoint)
+def start_worker(environ: dict[str, str], log: Path, failpoint: str = "", ahead: float = 0) -> WorkerProcess:
+    process = WorkerProcess(environ, log, failpoint, ahead)
     process.start()
     return process
 
 
-def _work(environ: dict[str, str], log: Path, failpoint: str, hears: Event) -> None:
+def _work(environ: dict[str, str], log: Path, failpoint: str, ahead: float, hears: Event) -> None:
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
     set_up_logging("DEBUG")
     hurry()
     be_mortal()
+    go_wrong(ahead)
     failpoints.arm(failpoint)
     uvloop.run(_deliver(environ, hears))
 

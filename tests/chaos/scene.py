@@ -54,8 +54,9 @@ class Scene:
     def database(self) -> Database:
         return self.hub.database
 
-    def start_worker(self, failpoint: str = "") -> WorkerProcess:
-        worker = start_worker(self.environ, self.log, failpoint)
+    def start_worker(self, failpoint: str = "", ahead: float = 0) -> WorkerProcess:
+        """`ahead`: seconds by which its wall clock is wrong."""
+        worker = start_worker(self.environ, self.log, failpoint, ahead)
         self._crew.append(worker)
         return worker
 

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from admin.api.parsing import RECORD_LIMIT, UPLOAD_SECONDS
 from admin.app import create_app
 from engine.database import Database
 from engine.facilities import new_api_key
@@ -29,6 +31,8 @@ from tests.chaos.figures import Figures, statuses_of
 from tests.chaos.processes import DEADLY
 from tests.chaos.scene import Scene, records_of, scene
 from tests.chaos.sizes import ALL, PATIENCE, RECORDS
+from tests.chaos.test_dying_web import web_of
+from tests.chaos.test_upstream_storms import peak_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
@@ -263,3 +267,62 @@ async def test_what_cannot_be_kept_is_refused_with_its_place(door: Door) -> None
     for case, (body, status, words) in REFUSED.items():
         answer = await door.post(body)
         assert (answer.status_code, words in answer.text) == (status, True), case
+
+
+NOWHERE = {"ANTAR_BROKER_URL": "redis://127.0.0.1:9"}
+"""A broker that is away keeps no record out: a web process alone needs none."""
+TIMES = {"postgresql": 4, "sqlite": 6}
+"""Of a body's size that the memory may rise by. SQLite is in the process: it binds a copy and keeps it in its pages."""
+
+
+async def test_a_body_as_large_as_may_be_takes_little_memory(
+    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
+) -> None:
+    async with scene(world, database_url, url, tmp_path) as stage, client(stage) as his:
+        async with web_of(stage, his, command="web", **NOWHERE) as (web, address):
+            page = f"{address}/api/v1/records/Organization"
+            assert (await his.post(page, content=body_of(stage, 0, 1_000))).status_code == 202
+            before = peak_of(web.pid)
+            answers = [await his.post(page, content=body_of(stage, 1, RECORD_LIMIT + more)) for more in (0, 1)]
+            rise = peak_of(web.pid) - before
+        assert [answer.status_code for answer in answers] == [202, 413]
+        assert rise * 1024 <= TIMES[database.dialect] * RECORD_LIMIT, f"{rise} KiB more"
+        stage.accepted, started = 2, time.monotonic()
+        stage.wait_longer()
+        await stage.work()
+        case = f"X3 5 MB: {rise / 1024:.0f} MB more memory, {database.dialect}"
+        report(await stage.account(case, started))
+        assert await statuses_of(database) == {"sent": 2}
+
+
+@asynccontextmanager
+async def client(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+    key = await new_api_key(stage.database, stage.facility.id, "simrs")
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE) as his:
+        yield his
+
+
+def body_of(stage: Scene, number: int, size: int) -> bytes:
+    """A department of so many bytes."""
+    record = records_of(dict(stage.hub.catalog.specs["Organization"].example), number, {"website": ""})
+    return orjson.dumps(record | {"website": "w" * (size - len(orjson.dumps(record)))})
+
+
+@pytest.mark.chaos
+async def test_an_upload_that_trickles_is_given_up(
+    world: World, url: str, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    async with (
+        scene(world, database_url, url, tmp_path) as stage,
+        client(stage) as his,
+        web_of(stage, his, command="web", **NOWHERE) as (_, address),
+    ):
+        answer = await his.post(f"{address}/api/v1/records/Organization", content=trickle())
+    assert answer.status_code == 408
+
+
+async def trickle() -> AsyncIterator[bytes]:
+    """A byte a second, for longer than anybody waits."""
+    for _ in range(int(2 * UPLOAD_SECONDS)):
+        yield b" "
+        await asyncio.sleep(1)
