@@ -9,8 +9,11 @@ from typing import Any, Protocol
 
 from adapters.outcomes import Extract, OutcomeRule
 
-BODY_LIMIT = 5 * 1024 * 1024
-"""Bytes of an answer that are read at most; what is longer is cut and judged unsure."""
+BODY_LIMIT = 6 * 1024 * 1024
+"""Bytes of an answer that are read at most, room for the echo of the largest record that comes in by the door (5 MiB).
+
+What is longer is cut and judged unsure.
+"""
 CUT_KEPT = 64 * 1024
 """Bytes that are kept of an answer that was cut: enough to see what it was."""
 

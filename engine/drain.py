@@ -22,7 +22,7 @@ from engine.failpoints import failpoint
 from engine.gate import Gate, State
 from engine.meters import meters
 from engine.models import Lane, Status
-from engine.outbox.claim import begin, claim
+from engine.outbox.claim import SUSPECT, begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN
 from engine.outbox.undo import cancel
@@ -129,7 +129,10 @@ class Drain:
             claimed = await self._claim(limit)
             if claimed:
                 await self._take(claimed)
-                if len(claimed) == limit:
+                if claimed[0].deaths >= SUSPECT:  # alone until it is written: a death takes along what is not
+                    await self._until_idle()
+                    await self._around.settler.drained()
+                elif len(claimed) == limit:
                     self._around.full(self.channel, claimed[-1].spec)
             elif self._open:
                 await self.rung.wait()
@@ -158,7 +161,8 @@ class Drain:
     async def _claim(self, limit: int) -> list[Claimed]:
         failpoint("claiming")
         started = time.perf_counter()
-        claimed = await claim(self._around.database, self.channel, limit, self._around.worker)
+        around, idle = self._around, not self._open and self._around.settler.is_idle
+        claimed = await claim(around.database, self.channel, limit, around.worker, idle=idle)
         self._note("claim", claimed, started)
         failpoint("claimed")
         return claimed

@@ -86,7 +86,14 @@ class Hub:
 
     def reload(self) -> Catalog:
         """Take over a changed configuration, all or nothing: with a fault the one in force stays (ConfigFaults)."""
-        catalog = load(self.settings.config_dir, self._adapters)
+        return self.take_over(self.read())
+
+    def read(self) -> Catalog:
+        """The configuration as it stands in the files, from any thread; raises ConfigFaults."""
+        return load(self.settings.config_dir, self._adapters)
+
+    def take_over(self, catalog: Catalog) -> Catalog:
+        """From now on this one is in force."""
         self.bell.actors.update(declare(self.broker, catalog.specs.values(), self._ring))
         self.catalog = catalog
         log.info("catalog_loaded", specs=len(catalog.specs), hash=catalog.hash)

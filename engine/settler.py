@@ -91,6 +91,11 @@ class Settler:
         if self._weight > ROOM:
             await self._idle.wait()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything gathered is written."""
+        return self._idle.is_set()
+
     async def drained(self) -> None:
         """Return when everything gathered is written."""
         await self._idle.wait()

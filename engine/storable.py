@@ -13,7 +13,8 @@ from adapters.base import Problem
 
 _NUL = b"\\u0000"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+SMALLEST, LARGEST = -(2**63), 2**64 - 1
+"""Of whole numbers: what JSON is written and read with."""
 DEEPEST = 100
 """Levels that a record may nest."""
 
@@ -38,7 +39,7 @@ def content_hash(record: Any) -> str:
 def _problems(value: Any, path: str, levels: int) -> Iterator[Problem]:
     if isinstance(value, str):
         yield from _text_problems(value, path)
-    elif isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+    elif isinstance(value, int) and not SMALLEST <= value <= LARGEST:
         yield Problem(path, "is a number beyond 64 bits; send it as text")
     elif isinstance(value, (dict, list)) and not levels:
         yield Problem(path, f"is nested more than {DEEPEST} levels deep")

@@ -34,7 +34,7 @@ SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record of a batch that is no JSON or too large; the others may be good."""
+    """A record that is no JSON, too deep or too large; the others of its batch may be good."""
 
     message: str
 
@@ -66,6 +66,8 @@ def parse(body: bytes, content_type: str) -> tuple[bool, Sequence[Any]]:
         raise ApiError(413, "too_large", _TOO_LARGE.format(RECORD_LIMIT))
     try:
         value = _loads(body)
+    except _TooDeep as error:
+        return False, [Unreadable(str(error))]
     except _Refused as error:
         raise ApiError(400, "malformed_json", str(error)) from error
     if not isinstance(value, list):
@@ -80,6 +82,10 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 class _Refused(ValueError):
     """Text that is no JSON, or says a name twice."""
+
+
+class _TooDeep(_Refused):
+    """It may well be JSON, but nobody can read it to the end."""
 
 
 _TOO_LARGE = "a record may have {} bytes"
@@ -116,7 +122,7 @@ def _loads(text: bytes, place: str = _PLACE) -> Any:
     except UnicodeDecodeError as error:
         raise _Refused(f"byte {error.start}: the body must be UTF-8") from error
     except RecursionError as error:
-        raise _Refused("it is nested too deeply") from error
+        raise _TooDeep("it is nested too deeply") from error
     except ValueError as error:  # of int(): more digits than Python is ready to read
         raise _Refused("a number has thousands of digits; send it as text") from error
 

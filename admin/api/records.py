@@ -32,8 +32,7 @@ async def hand_in(
     facility: NamedDependency[FacilityRow],
 ) -> Response[Any]:
     """Check and store records; the answer says for each what became of it. See admin/api/schema.py for its OpenAPI."""
-    body = await read_body(request.stream())
-    batch, records = parse(body, request.headers.get("content-type", ""))
+    batch, records = parse(await read_body(request.stream()), request.headers.get("content-type", ""))
     results = await _hand_in(hub, facility, spec, records)
     counts = Counter(result["status"] for result in results)
     summary = {"results": results, **{outcome: counts[outcome] for outcome in OUTCOMES}}

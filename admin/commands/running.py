@@ -18,11 +18,11 @@ from admin import accounts, staff
 from admin.app import create_app
 from admin.letters import Words
 from admin.logging_setup import set_up_logging
+from admin.reloading import Reload, on_hangup
 from engine import meters, tracing
 from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
 from engine.errors import AntarError
-from engine.faults import ConfigFaults
 from engine.hub import Hub
 from engine.outbox.entries import Channel
 from engine.settings import Settings, from_environment
@@ -90,7 +90,7 @@ class EmbeddedWorker:
         self._broker = broker
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._hub: Hub | None = None
+        self._reload: Reload | None = None
         self._worker: Worker | None = None
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -110,8 +110,8 @@ class EmbeddedWorker:
 
     def reload(self) -> None:
         """Take over a changed configuration, from any thread."""
-        if self._loop and self._hub and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_reload, self._hub)
+        if self._loop and self._reload and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._reload.ask)
 
     def stop(self) -> None:
         """Let what is on its way end, then return."""
@@ -130,7 +130,7 @@ class EmbeddedWorker:
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring)
-        self._hub, self._worker = hub, Worker(hub)
+        self._reload, self._worker = Reload(hub), Worker(hub)
         self._ready.set()
         try:
             await self._worker.run(self._stop)
@@ -143,7 +143,7 @@ async def _serve(settings: Settings, broker: Broker, ring: Ring, reload_worker: 
     if not await accounts.anybody(hub.database):
         address = f"http://{settings.host}:{settings.port}/mulai?kunci={staff.setup_token(hub)}"
         typer.echo(f"there is no user yet; make the first administrator at\n  {address}")
-    _on_hangup(partial(_reload, hub), reload_worker)
+    on_hangup(Reload(hub).ask, reload_worker)
     config = uvicorn.Config(
         create_app(hub),
         host=settings.host,
@@ -182,7 +182,7 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
         loop.call_soon_threadsafe(lambda: running.ring(channel))
 
     hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
-    _on_hangup(partial(_reload, hub))
+    on_hangup(Reload(hub).ask)
     running = Worker(hub)
     metrics = meters.serve(settings.host, settings.metrics_port) if settings.metrics_port else None
     try:
@@ -203,18 +203,6 @@ async def _watching(hub: Hub) -> AsyncIterator[None]:
     finally:
         watch.cancel()
         await asyncio.wait({watch})
-
-
-def _on_hangup(*reloads: Callable[[], None]) -> None:
-    """SIGHUP loads the configuration anew, in every hub of the process."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: [reload() for reload in reloads])
-
-
-def _reload(hub: Hub) -> None:
-    try:
-        hub.reload()
-    except ConfigFaults as faults:
-        typer.echo(f"the configuration in force stays; mend this first:\n{faults}", err=True)
 
 
 def _refuse_memory_broker(settings: Settings, command: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -11,32 +11,33 @@ from sqlalchemy import Connection, text
 from engine import counters
 from engine.database import Database, as_json
 from engine.models import Lane, Status
-from engine.outbox.entries import Channel, Claimed, Lease
+from engine.outbox.entries import DEATHS, Channel, Claimed, Lease
 
 LEASE = 60_000
 """Milliseconds a batch is held without a heartbeat."""
 
-
-async def claim(database: Database, channel: Channel, limit: int, worker: str) -> list[Claimed]:
-    """Up to `limit` due deliveries, lanes first, then the longest due; empty if nothing is due."""
-    return await database.write(lambda connection: _claim(database, connection, channel, limit, worker))
+SUSPECT = DEATHS - 1
+"""Deaths after which a delivery is sent alone: the next one then takes nothing else along."""
 
 
-def _claim(database: Database, connection: Connection, channel: Channel, limit: int, worker: str) -> list[Claimed]:
+async def claim(database: Database, channel: Channel, limit: int, worker: str, *, idle: bool = True) -> list[Claimed]:
+    """Up to `limit` due deliveries, lanes first, then the longest due; empty if nothing is due.
+
+    When nothing else is due, an `idle` worker gets one that others have died with.
+    """
+    return await database.write(lambda connection: _claim(database, connection, channel, limit, worker, idle))
+
+
+def _claim(
+    database: Database, connection: Connection, channel: Channel, limit: int, worker: str, idle: bool
+) -> list[Claimed]:
     now = database.clock()
     lease = Lease(id=secrets.randbits(62), until=now + LEASE, outstanding=0)
-    rows: list[Any] = []
-    for lane in Lane:
-        if len(rows) < limit:
-            parameters = {
-                "upstream": channel.upstream,
-                "facility": channel.facility_id,
-                "lane": int(lane),
-                "now": now,
-                "limit": limit - len(rows),
-                "lease": lease.id,
-            }
-            rows += (connection.execute(text(_CLAIM % database.skip_locked), parameters)).all()
+    wanted = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
+    wanted |= {"lease": lease.id, "suspect": SUSPECT}
+    rows = _take(database, connection, wanted, "deaths < :suspect", limit)
+    if not rows and idle:
+        rows = _take(database, connection, wanted, "deaths >= :suspect", 1)
     if not rows:
         return []
     connection.execute(
@@ -52,6 +53,16 @@ def _claim(database: Database, connection: Connection, channel: Channel, limit: 
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
 
 
+def _take(database: Database, connection: Connection, wanted: Mapping[str, Any], which: str, limit: int) -> list[Any]:
+    statement = text(_CLAIM % (which, database.skip_locked))
+    rows: list[Any] = []
+    for lane in Lane:
+        if len(rows) < limit:
+            parameters = {**wanted, "lane": int(lane), "limit": limit - len(rows)}
+            rows += connection.execute(statement, parameters).all()
+    return rows
+
+
 def _claimed(row: Any, lease: Lease) -> Claimed:
     """The columns of _CLAIM are the fields of Claimed, in order."""
     *fields, claimed_from, in_doubt = row
@@ -63,7 +74,7 @@ UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lea
   tried_version = CASE WHEN in_doubt THEN tried_version END
 WHERE id IN (
   SELECT id FROM deliveries
-  WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now
+  WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now AND %s
     AND (sequence IS NULL OR NOT EXISTS (
       SELECT 1 FROM deliveries AS ahead
       WHERE ahead.facility_id = :facility AND ahead.upstream = :upstream AND ahead.sequence = deliveries.sequence

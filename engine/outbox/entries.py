@@ -38,6 +38,9 @@ class Channel:
     facility_id: int
 
 
+DEATHS = 3
+"""Workers that may die with a delivery before it is set aside as their likely cause."""
+
 MARGIN = 5_000
 """Milliseconds a lease must still run for a request to begin."""
 

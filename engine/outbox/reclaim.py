@@ -12,13 +12,10 @@ from engine.causes import Kind, cause_text
 from engine.database import Database
 from engine.meters import meters
 from engine.models import Attempt, Status
-from engine.outbox.entries import Channel
+from engine.outbox.entries import DEATHS, Channel
 from engine.outbox.settle import release
 
 log = structlog.get_logger(__name__)
-
-DEATHS = 3
-"""Workers that may die with a delivery before it is set aside as their likely cause."""
 
 RACE = 120_000
 """Milliseconds after which no transaction can still be open that overlooked a wait."""

@@ -11,11 +11,10 @@ from jinja2 import StrictUndefined, UndefinedError
 from jinja2.runtime import Undefined
 
 from engine.faults import did_you_mean
+from engine.storable import LARGEST, SMALLEST
 
 SIZE_LIMIT = 10_000_000
 """Characters (or items) that one expression may grow to; a record may carry a document of some megabytes."""
-NUMBER_LIMIT = 10**18
-"""Whole numbers stay below; larger ones would not survive JSON anyway."""
 
 
 def attribute(value: Any, name: Any, owner: str) -> Any:
@@ -110,8 +109,8 @@ def number(value: Any) -> int | float:
 
 
 def safe(value: Any) -> Any:
-    """The number if JSON can carry it: whole ones of 18 digits, no infinity and no NaN."""
-    if not -NUMBER_LIMIT < value < NUMBER_LIMIT and (isinstance(value, int) or not math.isfinite(value)):
+    """The number if JSON can carry it: whole ones of 64 bits, as they come in by the door, no infinity and no NaN."""
+    if not (SMALLEST <= value <= LARGEST if isinstance(value, int) else math.isfinite(value)):
         raise ValueError("the number is too large or none at all")
     return value
 

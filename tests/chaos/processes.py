@@ -11,20 +11,28 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import dramatiq.worker
 import uvloop
 
 from admin.commands.running import run_all
 from admin.logging_setup import set_up_logging
-from engine import failpoints, shares, worker
+from admin.reloading import Reload, on_hangup
+from engine import drain, failpoints, job_runner, shares, worker
 from engine.actors import make_broker
 from engine.hub import Hub
 from engine.outbox import claim, entries
-from engine.outbox.entries import Channel
+from engine.outbox.entries import Channel, Claimed, Settlement
+from engine.prepare import Prepared
 from engine.settings import from_environment
+from engine.spec import Spec
+from tests.chaos.sizes import PATIENCE
 
 LEASE, MARGIN = 2_000, 400
 """Milliseconds."""
@@ -36,6 +44,11 @@ RESTART = 0.25
 """Seconds after which a broker that went away is connected to again."""
 LIFE = 1_000
 """Milliseconds after which a dead worker's part of the limits is free."""
+BATCH = 5
+"""Deliveries of a bulk action per transaction."""
+
+DEADLY = "mematikan"
+"""A record that says this ends each worker that renders it, as a fault in a library's machine code would."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
@@ -47,42 +60,85 @@ def hurry() -> None:
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
     worker.AWAY, worker.RETURN = AWAY, RETURN
+    worker.JOBS, job_runner.BATCH = SWEEP, BATCH
     shares.REFRESH, shares.LIFE, shares.VALID, shares.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
 
 
-def start_worker(environ: dict[str, str], log: Path, failpoint: str = "") -> ForkServerProcess:
-    """A worker that ends by itself at its failpoint, or when it is told to."""
-    process = _context.Process(target=_work, args=(environ, log, failpoint), daemon=True)
+def be_mortal() -> None:
+    render = drain.prepare
+
+    def prepare(spec: Spec, delivery: Claimed, *more: Any) -> Prepared | Settlement:
+        if DEADLY in delivery.record:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return render(spec, delivery, *more)
+
+    drain.prepare = prepare
+
+
+def go_wrong(ahead: float) -> None:
+    """The wall clock is so many seconds ahead, and is set as many behind the right time when a lease has passed."""
+    seconds, nanoseconds, turn = time.time, time.time_ns, time.monotonic() + LEASE / 1000
+
+    def off() -> float:
+        return ahead if time.monotonic() < turn else -ahead
+
+    time.time = lambda: seconds() + off()
+    time.time_ns = lambda: nanoseconds() + int(off() * 1e9)
+
+
+class Process(ForkServerProcess):
+    """One that ends by itself at its failpoint, or when it is told to."""
+
+    def __init__(
+        self, work: Callable[..., None], environ: dict[str, str], log: Path, failpoint: str, *more: Any
+    ) -> None:
+        self.hears = _context.Event()
+        """A signal before this would just end it."""
+        super().__init__(target=_run, args=(work, environ, log, failpoint, self.hears, *more), daemon=True)
+
+    def tell(self, number: int) -> None:
+        """Send it a signal, as soon as it hears them."""
+        assert self.hears.wait(PATIENCE)
+        assert self.pid
+        os.kill(self.pid, number)
+
+
+def start_worker(environ: dict[str, str], log: Path, failpoint: str = "", ahead: float = 0) -> Process:
+    process = Process(_work, environ, log, failpoint, ahead)
     process.start()
     return process
 
 
-def start_web(environ: dict[str, str], log: Path, failpoint: str = "") -> ForkServerProcess:
+def start_web(environ: dict[str, str], log: Path, failpoint: str = "") -> Process:
     """`antar up`: the door, and a worker in the same process."""
-    process = _context.Process(target=_serve, args=(environ, log, failpoint), daemon=True)
+    process = Process(_serve, environ, log, failpoint)
     process.start()
     return process
 
 
-def _serve(environ: dict[str, str], log: Path, failpoint: str) -> None:
-    _begin(log, failpoint)
-    run_all(from_environment(environ))
-
-
-def _work(environ: dict[str, str], log: Path, failpoint: str) -> None:
-    _begin(log, failpoint)
-    uvloop.run(_deliver(environ))
-
-
-def _begin(log: Path, failpoint: str) -> None:
+def _run(
+    work: Callable[..., None], environ: dict[str, str], log: Path, failpoint: str, hears: Event, *more: Any
+) -> None:
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), stream.fileno())
     set_up_logging("DEBUG")
     hurry()
     failpoints.arm(failpoint)
+    work(environ, hears, *more)
 
 
-async def _deliver(environ: dict[str, str]) -> None:
+def _serve(environ: dict[str, str], hears: Event) -> None:
+    hears.set()  # as good as: who started it waits until it answers
+    run_all(from_environment(environ))
+
+
+def _work(environ: dict[str, str], hears: Event, ahead: float) -> None:
+    be_mortal()
+    go_wrong(ahead)
+    uvloop.run(_deliver(environ, hears))
+
+
+async def _deliver(environ: dict[str, str], hears: Event) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     working: list[worker.Worker] = []
@@ -92,6 +148,8 @@ async def _deliver(environ: dict[str, str]) -> None:
 
     settings = from_environment(environ)
     hub = await Hub.open(settings, durable=False, broker=make_broker(settings.broker_url), ring=ring)
+    on_hangup(Reload(hub).ask)
+    hears.set()
     working.append(worker.Worker(hub))
     await working[0].run(stop)
     await hub.close()

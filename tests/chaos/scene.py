@@ -6,9 +6,8 @@ import asyncio
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from engine.vault import new_key
 from sandbox.world import World
 from tests.admin.test_up import free_port
 from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of
-from tests.chaos.processes import start_web, start_worker
+from tests.chaos.processes import Process, start_web, start_worker
 from tests.chaos.sizes import PATIENCE, RECORDS
 from tests.conftest import SECRETS
 
@@ -52,7 +51,7 @@ class Scene:
         self.log = log
         self.address = ""
         self.accepted = 0
-        self._crew: list[ForkServerProcess] = []
+        self._crew: list[Process] = []
 
     @property
     def database(self) -> Database:
@@ -63,12 +62,13 @@ class Scene:
         """Records that the upstream has, by its own witness."""
         return sum(self.world.witness.creations.values())
 
-    def start_worker(self, failpoint: str = "") -> ForkServerProcess:
-        worker = start_worker(self.environ, self.log, failpoint)
+    def start_worker(self, failpoint: str = "", ahead: float = 0) -> Process:
+        """`ahead`: seconds by which its wall clock is wrong."""
+        worker = start_worker(self.environ, self.log, failpoint, ahead)
         self._crew.append(worker)
         return worker
 
-    async def start_web(self, failpoint: str = "") -> ForkServerProcess:
+    async def start_web(self, failpoint: str = "") -> Process:
         """A web process with a worker in it, at `address`; returns when it answers."""
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
@@ -78,6 +78,12 @@ class Scene:
             while not await answers(asking, self.address):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.05)
         return web
+
+    def wait_longer(self) -> None:
+        """Let workers that start from now on wait for an upstream however long it takes."""
+        path = Path(self.environ["ANTAR_CONFIG_DIR"]) / "upstreams" / "satusehat.yaml"
+        content = path.read_text("utf-8")
+        path.write_text(content.replace("connect: 1, total: 1}", f"connect: 1, total: {PATIENCE}}}"), "utf-8")
 
     async def hand_in(self, count: int = RECORDS, first: int = 0) -> None:
         """Half departments, half rooms that wait for the reference of theirs."""
@@ -118,13 +124,18 @@ class Scene:
         await self.until(lambda: self.arrived >= count)
 
     async def work(
-        self, workers: int = 1, failpoint: str = "", kills: int = 0, tick: Callable[[], object] = lambda: None
+        self,
+        workers: int = 1,
+        failpoint: str = "",
+        kills: int = 0,
+        tick: Callable[[], object] = lambda: None,
+        until: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         """Keep so many workers alive, `kills` of them with the failpoint, until nothing is left to do."""
         armed = min(workers, kills)
         crew = [self.start_worker(failpoint if n < armed else "") for n in range(workers)]
         async with asyncio.timeout(PATIENCE):
-            while not await self.settled():
+            while not (await self.settled() and (until is None or await until())):
                 await asyncio.sleep(0.02)  # the workers tell nobody
                 tick()
                 for n, process in enumerate(crew):
@@ -146,10 +157,15 @@ class Scene:
         """Ask every worker that lives to stop; how they ended."""
         living = [process for process in self._crew if process.exitcode is None]
         for process in living:
-            process.terminate()
+            await asyncio.to_thread(process.tell, signal.SIGTERM)
         for process in living:
             await asyncio.to_thread(process.join, PATIENCE)
         return [process.exitcode for process in living]
+
+    async def hang_up(self) -> None:
+        """Tell every worker that lives to load its configuration anew."""
+        for process in self._crew:
+            await asyncio.to_thread(process.tell, signal.SIGHUP)
 
     async def account(self, case: str, started: float) -> Figures:
         """Dismiss the workers and check every invariant; `started` is the time.monotonic of the fault."""

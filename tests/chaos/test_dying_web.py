@@ -52,13 +52,15 @@ async def test_a_client_that_got_no_answer_may_repeat(
 
 
 @asynccontextmanager
-async def web_of(stage: Scene, his: httpx.AsyncClient, failpoint: str = "") -> AsyncIterator[tuple[Process, str]]:
+async def web_of(
+    stage: Scene, his: httpx.AsyncClient, failpoint: str = "", command: str = "up", **environ: str
+) -> AsyncIterator[tuple[Process, str]]:
     """`antar up` as a process of its own, and its address."""
     port = free_port()
-    environ = {**os.environ, **stage.environ, "ANTAR_PORT": str(port), "ANTAR_FAILPOINT": failpoint}
+    around = {**os.environ, **stage.environ, "ANTAR_PORT": str(port), "ANTAR_FAILPOINT": failpoint, **environ}
     with stage.log.open("ab") as log:
         web = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "admin", "up", cwd=ROOT, env=environ, stdout=log, stderr=log
+            sys.executable, "-m", "admin", command, cwd=ROOT, env=around, stdout=log, stderr=log
         )
     address = f"http://127.0.0.1:{port}"
     try:

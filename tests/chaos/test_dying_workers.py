@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from engine.database import Database
 from sandbox.world import World
 from tests.chaos.figures import Figures
+from tests.chaos.processes import Process
 from tests.chaos.proxy import proxy
 from tests.chaos.scene import Scene, scene
 from tests.chaos.sizes import EVERY, KILLS, PATIENCE, REPEATS, WORKERS
@@ -125,7 +125,7 @@ def named(case: str, workers: int, database: Database) -> str:
     return f"{case}, {workers} worker{'s' * (workers > 1)}, {database.dialect}"
 
 
-async def kill(crew: list[ForkServerProcess]) -> None:
+async def kill(crew: list[Process]) -> None:
     for process in crew:
         process.kill()
         await asyncio.to_thread(process.join, PATIENCE)

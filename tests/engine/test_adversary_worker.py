@@ -305,3 +305,19 @@ async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(house: House)
     await drained
     running.cancel()
     assert [post["identifier"] for post in house.ministry.posts].index("V1") == 4
+
+
+async def test_what_workers_died_with_is_the_only_thing_in_flight(house: House) -> None:
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+    died = text("UPDATE deliveries SET deaths = 2")
+    await house.hub.database.write(lambda connection: connection.execute(died))
+    house.ministry.hold = asyncio.Event()
+    working = asyncio.create_task(house.work())
+    for sent in range(5):
+        await until(lambda sent=sent: len(house.ministry.calls) == sent + 1)  # type: ignore[misc]
+        assert (await statuses(house))["sending"] == 1
+        house.ministry.hold.set()
+        house.ministry.hold = asyncio.Event()
+    house.ministry.hold.set()
+    await working
+    assert await statuses(house) == {"sent": 5}

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
 from engine.causes import LENGTH, Kind, cause_text, normalised, parse_cause
-from engine.outbox.reclaim import DEATHS, reclaim
+from engine.outbox.entries import DEATHS
+from engine.outbox.reclaim import reclaim
 from engine.outbox.resend import ignore, resend
 from tests import databases
 from tests.conftest import Clock

@@ -14,8 +14,8 @@ from engine.facilities import FacilityRow
 from engine.models import Status
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
-from engine.outbox.entries import Added, AttemptRow, Channel, Claimed, Entry, Settlement
-from engine.outbox.reclaim import DEATHS, reclaim, release_overlooked
+from engine.outbox.entries import DEATHS, Added, AttemptRow, Channel, Claimed, Entry, Settlement
+from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import Handled, ignore, resend
 from engine.outbox.settle import settle
 from tests.conftest import Clock
@@ -191,6 +191,24 @@ async def test_the_third_death_sets_the_delivery_aside(database: Database, facil
     stored = await row(database, id_)
     assert (stored.status, stored.due_at, stored.deaths) == ("failed", None, DEATHS)
     assert await counters_are_right(database)
+
+
+async def test_what_workers_died_with_twice_comes_last_and_alone(
+    database: Database, facility: FacilityRow, clock: Clock
+) -> None:
+    suspects = await hand_in(database, facility, "1", "2", "3")
+    for _ in range(DEATHS - 1):
+        await take(database, facility)
+        clock.pass_(LEASE / 1000 + 1)
+        await reclaim(database)
+    [other] = await hand_in(database, facility, "4")
+    channel = Channel("ministry", facility.id)
+    assert [each.id for each in await take(database, facility)] == [other]
+    assert await claim(database, channel, 10, "worker", idle=False) == []
+    assert [len(await take(database, facility)) for _ in range(4)] == [1, 1, 1, 0]
+    clock.pass_(LEASE / 1000 + 1)
+    await reclaim(database)
+    assert {(await row(database, id_)).status for id_ in suspects} == {"failed"}
 
 
 async def test_the_last_settlement_of_a_batch_ends_its_lease(database: Database, facility: FacilityRow) -> None:

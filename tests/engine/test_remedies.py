@@ -76,6 +76,24 @@ def test_a_cause_is_told_in_plain_words(remedies: Remedies, cause: str, title: s
     assert (told.title, told.who) == (title, who)
 
 
+CLOCK, CONTRACT = "Jam server tidak tepat", "Unauthorized! Consumer ID is expired!"
+
+
+@pytest.mark.parametrize(
+    ("upstream", "said", "is_the_clock"),
+    [
+        ("pcare", "Service Expired", True),
+        ("antrean", "Service Expired", True),
+        ("pcare", CONTRACT, False),
+        ("antrean", CONTRACT, False),
+    ],
+)
+def test_a_clock_that_is_wrong_is_called_that_and_nothing_else_is(upstream: str, said: str, is_the_clock: bool) -> None:
+    told = load(SHIPPED).upstreams[upstream].remedies.explain(cause_text("unauthorized", "401", None, said))
+    assert told is not None
+    assert (told.title == CLOCK) == is_the_clock
+
+
 def test_every_rule_number_is_told_even_without_words(remedies: Remedies) -> None:
     silent = [code for code in [*remedies.rules, *PLATFORM] if remedies.explain(cause_text("rejected", code)) is None]
     assert silent == []

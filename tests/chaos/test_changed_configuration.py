@@ -1,0 +1,121 @@
+"""The configuration changes under the workers' hands (faults.md, C1): all or nothing, and every try says by what."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from engine.catalog import load
+from engine.database import Database
+from engine.outbox.reroute import UNKNOWN
+from engine.settings import ROOT
+from sandbox.world import World
+from tests.chaos.figures import Figures, number
+from tests.chaos.scene import Scene, records_of, scene
+from tests.chaos.sizes import ALL, PATIENCE, RECORDS
+
+pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
+
+EVERY = 0.1
+"""Seconds between two hangups."""
+TURNS, WORKERS = (100, 3) if ALL else (16, 2)
+STAYS, GOES = "Organization", "Ward"
+"""Two types that send the same; the second is removed now and then."""
+FIRST, SECOND, WITHOUT, BROKEN = "pertama", "kedua", "tanpa", "rusak"
+DOOR = """
+include: [upstreams/satusehat.yaml, fragments/satusehat.yaml, stays.yaml{more}]
+groups: [Fondasi]
+"""
+
+
+async def test_every_try_is_of_one_configuration_whole(
+    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Callable[[Figures], None]
+) -> None:
+    async with scene(world, database_url, url, tmp_path) as stage:
+        config = Path(stage.environ["ANTAR_CONFIG_DIR"])
+        versions = [hash_of(config, version) for version in (FIRST, SECOND)]
+        write(config, FIRST)
+        stage.hub.reload()
+        for _ in range(WORKERS):
+            stage.start_worker()
+        started = time.monotonic()
+        for turn, version in enumerate(islice(cycle((SECOND, BROKEN, WITHOUT, FIRST)), TURNS)):
+            write(config, version)
+            await stage.hang_up()
+            await hand_in(stage, turn)
+            await asyncio.sleep(EVERY)
+        async with asyncio.timeout(PATIENCE):
+            await until_a_removed_one_is_refused(stage, config)
+            write(config, FIRST)
+            await stage.hang_up()
+            await stage.all_settled()
+            while await stage.resend_set_aside():
+                await stage.all_settled()
+        report(await stage.account(f"C1 reloaded every 100 ms, {WORKERS} workers, {database.dialect}", started))
+        assert await tried(database) == dict(zip(versions, (FIRST, SECOND), strict=True))
+        assert await number(database, "SELECT COUNT(*) FROM deliveries WHERE status <> 'sent'") == 0
+
+
+def hash_of(config: Path, version: str) -> str:
+    write(config, version)
+    return load(config).specs[STAYS].hash
+
+
+def write(config: Path, version: str) -> None:
+    """Each file changes at once: what is read in between is the old one or the new one."""
+    entry = (ROOT / "config" / "resources" / "organization.yaml").read_text("utf-8")
+    said = version if version in (FIRST, SECOND) else FIRST
+    entry = entry.replace("    tables:\n", f"    tables:\n      said: {said}\n", 1)
+    entry = entry.replace(
+        "      $use: telecom\n", f"      $use: telecom\n      alias: [{said}, '{{{{ tables.said }}}}']\n"
+    )
+    if version != WITHOUT:
+        replace(config / "goes.yaml", entry.replace(f"\n  {STAYS}:", f"\n  {GOES}:"))
+    replace(config / "stays.yaml", entry + "    payload: [\n" * (version == BROKEN))
+    replace(config / "resources.yaml", DOOR.format(more="" if version == WITHOUT else ", goes.yaml"))
+    (config / "bpjs_jobs.yaml").unlink(missing_ok=True)
+
+
+def replace(path: Path, content: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(content, "utf-8")
+    beside.replace(path)
+
+
+async def hand_in(stage: Scene, turn: int) -> None:
+    """As many of both types as there are records in all turns."""
+    for spec in (STAYS, GOES):
+        example = dict(stage.hub.catalog.specs[spec].example)
+        numbers = range(turn * RECORDS // TURNS, (turn + 1) * RECORDS // TURNS)
+        records = [records_of(example, n, {"id": f"{spec}-{{}}"}) for n in numbers]
+        told = await stage.hub.intake.hand_in(stage.facility, spec, records)
+        stage.accepted += len(told)
+
+
+async def until_a_removed_one_is_refused(stage: Scene, config: Path) -> None:
+    write(config, WITHOUT)
+    await stage.hang_up()
+    refused = f"SELECT COUNT(*) FROM deliveries WHERE problem = '{UNKNOWN % GOES}'"
+    turn = TURNS
+    while not await number(stage.database, refused):
+        await hand_in(stage, turn)
+        await stage.all_settled()
+        turn += 1
+
+
+async def tried(database: Database) -> dict[str, str]:
+    """What was said in the payloads of each entry's hash; fails where one payload says two things."""
+    query = "SELECT DISTINCT a.spec_hash, a.request FROM attempts AS a JOIN deliveries AS d ON d.id = a.delivery_id "
+    found: dict[str, str] = {}
+    for hash_, request in await database.fetch(text(query + f"WHERE d.spec = '{STAYS}' AND a.request IS NOT NULL")):
+        said = re.search(r'"alias":\["(\w+)","(\w+)"\]', request.decode())
+        assert said
+        assert said[1] == said[2] == found.setdefault(hash_, said[1])
+    return found
