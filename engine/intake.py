@@ -71,8 +71,8 @@ class Intake:
         told = [results[index] for index in range(len(records))]
         outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
         meters().took_in(facility.code, type_name, outcomes)
-        if entries:
-            stored = (each.id for each in told if isinstance(each, Accepted) and each.outcome != "unchanged")
+        if entries and isinstance(door, RecordDoor):  # the ids of items are no deliveries'
+            stored = [(each.id, each.outcome) for each in told if isinstance(each, Accepted)]
             tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
         return told
 

@@ -53,6 +53,10 @@ class Meters:
         self._pruned = Counter("antar_pruned", "Attempts looked at for their age.", registry=self.registry)
         self._letters = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
 
+    def name_of(self, facility_id: int) -> str:
+        """The code of a clinic, its id until a sweep has told."""
+        return self.names.get(facility_id, str(facility_id))
+
     def took_in(self, facility: str, spec: str, outcomes: Iterable[str]) -> None:
         for outcome, n in Tally(outcomes).items():
             self._records.labels(facility, spec, outcome).inc(n)
@@ -63,7 +67,7 @@ class Meters:
         ends, tries = Tally[tuple[str, ...]](), Tally[tuple[str, ...]]()
         for settlement in batch:
             delivery = settlement.delivery
-            facility = self.names.get(delivery.facility_id, str(delivery.facility_id))
+            facility = self.name_of(delivery.facility_id)
             where = (facility, delivery.upstream, delivery.spec)
             ends[*where, settlement.status.value] += 1
             for attempt in settlement.attempts:

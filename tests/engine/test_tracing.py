@@ -13,6 +13,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from adapters.base import Verdict
 from engine import tracing
 from engine.settings import ROOT
+from tests.engine.apothecary import Apothecary
+from tests.engine.apothecary import apothecary as apothecary
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +64,20 @@ async def test_another_process_goes_on_with_the_same_trace(house: House, seen: S
     }
     [sent] = [dict(span.attributes or {}) for span in then if span.name == "send"]
     assert (sent["antar.verdict"], sent["http.response.status_code"]) == ("rejected", 400)
+
+
+async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(house: House, seen: Seen) -> None:
+    for note in ("pagi", "siang", "siang"):
+        await house.hand_in("Visit", {"id": "V1", "note": note})
+    spans = seen.spans()
+    assert [(span.name, span.parent is None) for span in spans] == [("intake", True), ("intake", False)]
+    assert len({span.context.trace_id for span in spans if span.context}) == 1
+    assert len({span.context.span_id for span in spans if span.context}) == 2
+
+
+async def test_an_item_of_a_mapping_is_no_delivery(apothecary: Apothecary, seen: Seen) -> None:
+    await apothecary.house.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
+    assert seen.spans() == ()
 
 
 async def test_nobody_is_told_of_in_a_trace(house: House, seen: Seen) -> None:
