@@ -7,7 +7,14 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -52,6 +59,7 @@ class Meters:
         self._returned = Counter("antar_returned", "Deliveries taken back of ended leases.", registry=self.registry)
         self._pruned = Counter("antar_pruned", "Attempts looked at for their age.", registry=self.registry)
         self._letters = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
+        ProcessCollector(registry=self.registry)
 
     def name_of(self, facility_id: int) -> str:
         """The code of a clinic, its id until a sweep has told."""
