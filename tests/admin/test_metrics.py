@@ -143,7 +143,9 @@ async def test_what_is_told_has_few_labels_and_none_of_a_person(operator: httpx.
     assert values.isdisjoint({"RM-1", "3171010101010001"})
 
 
-async def test_a_process_tells_what_it_takes_of_the_machine(operator: httpx.AsyncClient, his: httpx.AsyncClient) -> None:
+async def test_a_process_tells_what_it_takes_of_the_machine(
+    operator: httpx.AsyncClient, his: httpx.AsyncClient
+) -> None:
     for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"):
         assert f"\n{name} " in await told(operator)
         assert name not in (await his.get("/metrics")).text
