@@ -57,7 +57,7 @@ class Meters:
             registry=self.registry,
         )
         self._returned = Counter("antar_returned", "Deliveries taken back of ended leases.", registry=self.registry)
-        self._pruned = Counter("antar_pruned", "Attempts looked at for their age.", registry=self.registry)
+        self._pruned = Counter("antar_pruned", "Attempts, and what callers asked, looked at.", registry=self.registry)
         self._letters = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
         ProcessCollector(registry=self.registry)
 
