@@ -38,7 +38,7 @@ async def test_a_refused_account_is_told_with_reason_and_remedy(person: httpx.As
     await house.hand_in("Visit", {"id": "V1"})
     await house.work()
     page = (await person.get("/kesehatan")).text
-    assert "Kementerian menolak akun klinik: invalid_client" in page
+    assert "Akun Kementerian ditolak atau belum lengkap (klinik): invalid_client" in page
     assert "Periksa kredensial" in page
 
 
