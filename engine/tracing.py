@@ -21,6 +21,8 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The standard's own variables, which its exporter reads itself."""
 REMEMBERED = 1000
 """Batches whose claim and preparation are remembered until they are settled."""
+QUEUE = 20_000
+"""Spans that wait for a slow endpoint; the standard's 2,048 are those of a few batches, and more would be lost."""
 MILLI = 1_000_000
 """Nanoseconds."""
 
@@ -82,7 +84,8 @@ class Tracer:
         self._steps: OrderedDict[int, list[tuple[str, int, int]]] = OrderedDict()
         resource = Resource.create({"service.name": environ.get("OTEL_SERVICE_NAME", "antar")})
         self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(environ)))
+        room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(environ), max_queue_size=room))
         self._tracer = self._provider.get_tracer("antar")
 
     def taken_in(self, facility: str, spec: str, stored: Iterable[tuple[int, str]], seconds: float) -> None:

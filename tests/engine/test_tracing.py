@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from adapters.base import Verdict
@@ -73,6 +75,28 @@ async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(house: Hous
     assert [(span.name, span.parent is None) for span in spans] == [("intake", True), ("intake", False)]
     assert len({span.context.trace_id for span in spans if span.context}) == 1
     assert len({span.context.span_id for span in spans if span.context}) == 2
+
+
+class Slow(InMemorySpanExporter):
+    """Takes nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.may.wait(10)
+        return super().export(spans)
+
+
+def test_a_slow_endpoint_loses_no_batches() -> None:
+    slow = Slow()
+    stop = tracing.start({}, "rahasia", slow)
+    for first in range(0, 10_000, 500):
+        tracing.taken_in("klinik", "Visit", [(first + n, "accepted") for n in range(500)], 0.1)
+    slow.may.set()
+    stop()
+    assert len(slow.get_finished_spans()) == 10_000
 
 
 async def test_an_item_of_a_mapping_is_no_delivery(apothecary: Apothecary, seen: Seen) -> None:
