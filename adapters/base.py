@@ -117,6 +117,9 @@ class Problem:
 
     path: str
     message: str
+    rule: str = ""
+    """What was broken, as JSON Schema calls it, for whoever says it in other words; `limit` is what it asks for."""
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

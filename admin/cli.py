@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from admin.commands import backup, configuration, demo, mappings, people, records, running
+from engine.database import no_way_to_it
 from engine.errors import AntarError
 from engine.faults import ConfigFaults
 
@@ -36,4 +38,9 @@ def main() -> None:
         sys.exit(1)
     except AntarError as error:
         print(f"antar: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (DBAPIError, OSError) as error:
+        if not (told := no_way_to_it(error)):
+            raise
+        print(f"antar: no way to the database of ANTAR_DATABASE_URL: {told}", file=sys.stderr)
         sys.exit(1)

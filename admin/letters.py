@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from adapters.notices.contract import Letter
 from admin.pages.problems import explain
+from admin.pages.shown import moment, zone_name
 from admin.words import number, say
 from engine import counters
 from engine.alerts.facts import ClinicFacts, Facts, today
@@ -18,13 +18,13 @@ from engine.alerts.troubles import Kind, Trouble
 from engine.catalog import Catalog
 from engine.hub import Hub
 from engine.models import Status
-from engine.urgent import Failure, urgent
+from engine.urgent import Failure, Missing, urgent
 
 HELD = (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
 """What is neither sent nor failed."""
 MOST = 5
 """Things to do that a digest names."""
-PLACES = {Kind.REFUSED: "/admin/facilities/list", Kind.FAILURES: "/integrasi/{subject}/masalah"}
+PLACES = {Kind.REFUSED: "/admin/facilities/details/{facility}", Kind.FAILURES: "/integrasi/{subject}/masalah"}
 """Where in the panel to look; else at its health."""
 
 
@@ -72,7 +72,7 @@ class Words:
         for entry in entries:
             trouble = entry.trouble
             since = say(f"letter.{'was' if name == 'cleared' else 'since'}", at=_at(found, trouble))
-            yield f"- {self._title(trouble, found, well=name == 'cleared')} ({since})"
+            yield f"- {self._title(trouble, found, well=name == 'cleared')}, {since}"
             if name == "raised":
                 yield f"  {say(f'letter.{trouble.kind}.remedy')}"
                 yield f"  {self._place(trouble)}"
@@ -88,14 +88,16 @@ class Words:
         )
 
     def _place(self, trouble: Trouble) -> str:
-        return self._panel + PLACES.get(trouble.kind, "/kesehatan").format(subject=trouble.subject)
+        place = PLACES.get(trouble.kind, "/kesehatan")
+        return self._panel + place.format(subject=trouble.subject, facility=trouble.facility_id)
 
     def _event(self, state: str, entry: Entry, found: Facts) -> dict[str, Any]:
         trouble = entry.trouble
         clinic = found.clinics.get(trouble.facility_id)
         since = datetime.fromtimestamp(trouble.since / 1000, UTC).isoformat(timespec="seconds")
         names = {"facility": clinic.facility.code if clinic else "", "subject": trouble.subject, "since": since}
-        return {"state": state, "kind": trouble.kind.value, **names, "title": self._title(trouble, found)}
+        title = self._title(trouble, found, well=state == "cleared")
+        return {"state": state, "kind": trouble.kind.value, **names, "title": title}
 
     async def _yesterday(self, clinic: ClinicFacts) -> list[str]:
         facility = clinic.facility
@@ -103,7 +105,7 @@ class Words:
         then = _summed(await counters.read(self._hub.database, facility.id, day.isoformat(), day.isoformat()))
         overall = _summed(await counters.read(self._hub.database, facility.id))
         lines = [
-            say("letter.yesterday", clinic=facility.name, day=f"{day:%d-%m-%Y}"),
+            say("letter.yesterday", clinic=facility.name, day=f"{day:%d/%m/%Y}"),
             say("letter.counts", **{name: number(n) for name, n in then.items()}),
             say("letter.overall", failed=number(overall["failed"]), held=number(overall["held"])),
         ]
@@ -123,8 +125,18 @@ class Words:
                 yield say("letter.mend", n=number(sum(each.n for each in failures)), labels=labels, title=title)
                 yield f"  {self._panel}/integrasi/{upstream.name}/masalah"
             for missing in found.missing[:MOST]:
-                label = self._hub.catalog.specs[missing.spec].label
-                yield say("letter.hand_in", n=number(len(missing.keys)), label=label, behind=number(missing.behind))
+                for line in self._missing(missing):
+                    yield line
+
+    def _missing(self, missing: Missing) -> tuple[str, str]:
+        """Items that have no code yet, or records that nobody handed in; and where to look."""
+        told = {"n": number(len(missing.keys)), "behind": number(missing.behind)}
+        mapping = self._hub.catalog.items.get(missing.spec)
+        if mapping is not None:
+            return say("letter.map", one=mapping.one, **told), f"  {self._panel}/pemetaan/{mapping.name}"
+        spec = self._hub.catalog.specs[missing.spec]
+        place = f"  {self._panel}/integrasi/{spec.upstream.name}/masalah"
+        return say("letter.hand_in", label=spec.label, **told), place
 
 
 def _label(catalog: Catalog, trouble: Trouble) -> str:
@@ -134,9 +146,9 @@ def _label(catalog: Catalog, trouble: Trouble) -> str:
 
 
 def _at(found: Facts, trouble: Trouble) -> str:
-    clinic = found.clinics.get(trouble.facility_id)
-    zone = ZoneInfo(clinic.facility.time_zone if clinic else "Asia/Jakarta")
-    return f"{datetime.fromtimestamp(trouble.since / 1000, UTC).astimezone(zone):%d-%m-%Y %H.%M}"
+    facility = found.clinics[trouble.facility_id].facility
+    since = moment(trouble.since, facility)
+    return f"{since.short} {zone_name(facility)}" if since else ""
 
 
 def _summed(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -31,7 +31,9 @@ async def metrics(
     """What the database knows of all processes, and what this one counted and how long it took to answer."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Snapshot(await _known(hub, confined_to)))
-    told = generate_latest(registry) + generate_latest(durations.registry) + _counted(confined_to)
+    told = generate_latest(registry) + _counted(confined_to)
+    if confined_to is None:
+        told += generate_latest(durations.registry)
     return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -47,8 +49,8 @@ async def _known(hub: Hub, confined_to: str | None) -> list[Metric]:
             up,
             _deliveries(counts),
             _depth(hub, counts),
-            *_health(found),
-            *_pace(await pace(hub.database)),
+            *_health(found, whole=confined_to is None),
+            *_pace(await pace(hub.database), whole=confined_to is None),
             *backup,
         ]
     except (SQLAlchemyError, OSError):
@@ -105,17 +107,17 @@ def _depth(hub: Hub, counts: dict[str, dict[str, dict[str, int]]]) -> Metric:
     return family
 
 
-def _health(found: Health) -> Iterable[Metric]:
+def _health(found: Health, *, whole: bool) -> Iterable[Metric]:
     yield GaugeMetricFamily("antar_workers_alive", "Workers with a recent heartbeat.", value=found.workers_alive)
     beat = GaugeMetricFamily("antar_worker_beat_age_seconds", "Since a worker's heartbeat.", labels=["worker"])
     busy = GaugeMetricFamily("antar_worker_in_flight", "Deliveries that a worker holds.", labels=["worker"])
     for worker in found.workers:
         beat.add_metric([worker.name], max(0, found.now - worker.beat_at) / 1000)
         busy.add_metric([worker.name], worker.in_flight)
-    yield beat
-    yield busy
-    in_flight = sum(worker.in_flight for worker in found.workers if worker.alive)
-    yield GaugeMetricFamily("antar_in_flight", "Deliveries claimed and not settled.", value=in_flight)
+    if whole:  # whom it runs on, and how busy other clinics are, is not for one of them
+        in_flight = sum(worker.in_flight for worker in found.workers if worker.alive)
+        yield from (beat, busy)
+        yield GaugeMetricFamily("antar_in_flight", "Deliveries claimed and not settled.", value=in_flight)
     yield GaugeMetricFamily("antar_broker_up", "Whether the broker answers.", value=float(found.broker_ok))
     waiting = GaugeMetricFamily(
         "antar_oldest_wait_seconds", "How long the longest waiting delivery is due.", labels=["facility", "upstream"]
@@ -132,8 +134,9 @@ def _health(found: Health) -> Iterable[Metric]:
     yield closed
 
 
-def _pace(found: Pace) -> Iterable[Metric]:
-    yield GaugeMetricFamily("antar_attempts_last_hour", "Attempts that began within an hour.", value=found.last_hour)
+def _pace(found: Pace, *, whole: bool) -> Iterable[Metric]:
+    if whole:
+        yield GaugeMetricFamily("antar_attempts_last_hour", "Attempts that began in an hour.", value=found.last_hour)
     latency = GaugeMetricFamily(
         "antar_latency_seconds", "How long the newest requests took.", labels=["upstream", "quantile"]
     )

@@ -15,6 +15,8 @@ from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from engine.errors import SettingsError
+
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 COLLISIONS = ("deadlock", "could not serialize", "connection was closed")
@@ -22,6 +24,8 @@ TRIES = 5
 AT_FAULT = ("22", "23", "42", "54")
 """SQLSTATE classes that blame the values or the statement: trying again would not help."""
 DISK_FULL = "53100"
+NO_WAY = ("08", "28", "3D", "53", "57P")
+"""SQLSTATE classes of a server that cannot be reached, is starting or full, or knows no such user or database."""
 
 
 def wall_clock() -> int:
@@ -137,9 +141,25 @@ def is_full(error: Exception) -> bool:
     return getattr(orig, "sqlstate", None) == DISK_FULL or getattr(orig, "sqlite_errorcode", None) == SQLITE_FULL
 
 
+def no_way_to_it(error: Exception) -> str:
+    """What is said where there is no way to the database at all; empty: the error is another one."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        words = str(error.orig).rpartition(">: ")[2]
+        return words if state.startswith(NO_WAY) or "unable to open database file" in words else ""
+    return str(error) if isinstance(error, OSError) and error.filename is None else ""
+
+
 def _collision(error: DBAPIError) -> bool:
     words = str(error.orig).lower()
     return error.connection_invalidated or any(sign in words for sign in COLLISIONS)
+
+
+def _make_room(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"no way to the database of ANTAR_DATABASE_URL: {folder}: {error.strerror}") from error
 
 
 class _PostgreSQL:
@@ -167,7 +187,7 @@ class _SQLite:
 
     def __init__(self, url: URL, durable: bool) -> None:
         if url.database and url.database != ":memory:":
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_room(Path(url.database).parent)
         self._writer = _engine(url, "BEGIN IMMEDIATE", durable)
         self._reader = _engine(url, "BEGIN", durable)
         self._writing = ThreadPoolExecutor(1, "antar-write")

@@ -39,11 +39,12 @@ E = TypeVar("E")
 
 
 class Unfit(AntarError):
-    """Why a record of the right shape cannot be stored; `key` if it has one."""
+    """Why a record of the right shape cannot be stored; `key` if it has one, `rule` for other words."""
 
-    def __init__(self, message: str, key: str | None = None) -> None:
+    def __init__(self, message: str, key: str | None = None, rule: str = "") -> None:
         super().__init__(message)
         self.key = key
+        self.rule = rule
 
 
 class Door(Protocol[E]):
@@ -147,7 +148,7 @@ class ItemDoor:
             raise Unfit(str(error)) from error
         _check_key(entry.key)
         if not entry.name.strip():
-            raise Unfit("the name is empty", entry.key)
+            raise Unfit("the name is empty", entry.key, "name")
         return entry
 
     async def store(self, entries: Sequence[ItemEntry]) -> list[tuple[int, str]]:
@@ -165,4 +166,4 @@ def as_text(value: Any) -> str:
 
 def _check_key(key: str) -> None:
     if not 0 < len(key) <= KEY_LENGTH:
-        raise Unfit(f"the key must have 1 to {KEY_LENGTH} characters", key or None)
+        raise Unfit(f"the key must have 1 to {KEY_LENGTH} characters", key or None, "key")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from engine.spec import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Inbound:
     """Who answers: our own book of numbers, or the clinic's system."""
     patience: float = 5.0
     """Seconds that the clinic's system gets to answer."""
+    retention: Retention = field(default_factory=Retention)
+    """For how long what was asked and answered is kept, and that it was."""
 
     @property
     def account(self) -> str:

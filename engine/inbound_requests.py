@@ -138,13 +138,13 @@ SELECT 1 FROM inbound_requests WHERE facility_id = :facility AND card = :card AN
 _KNOWN = "SELECT 1 FROM inbound_requests WHERE facility_id = :facility AND card = :card AND code = :done LIMIT 1"
 
 _AFTER = """
-SELECT id, inbound, operation, at, content, answer, code, taken_at FROM inbound_requests
+SELECT id, inbound, operation, at, content, answer, code, taken_at, pruned_at FROM inbound_requests
 WHERE facility_id = :facility AND id > :after ORDER BY id LIMIT :size
 """
 
 _LIST = """
-SELECT id, inbound, operation, card, at, content, answer, code, taken_at, tries, due_at, problem FROM inbound_requests
-WHERE facility_id = :facility%s ORDER BY id DESC LIMIT :size
+SELECT id, inbound, operation, card, at, content, answer, code, taken_at, tries, due_at, problem, pruned_at
+FROM inbound_requests WHERE facility_id = :facility%s ORDER BY id DESC LIMIT :size
 """
 
 _TAKEN = """

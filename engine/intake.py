@@ -71,8 +71,8 @@ class Intake:
         told = [results[index] for index in range(len(records))]
         outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
         meters().took_in(facility.code, type_name, outcomes)
-        if entries:
-            stored = (each.id for each in told if isinstance(each, Accepted) and each.outcome != "unchanged")
+        if entries and isinstance(door, RecordDoor):  # the ids of items are no deliveries'
+            stored = [(each.id, each.outcome) for each in told if isinstance(each, Accepted)]
             tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
         return told
 
@@ -94,7 +94,7 @@ class Intake:
             try:
                 entries[index] = door.read(record, text)
             except Unfit as unfit:
-                results[index] = Refused(index, unfit.key, (Problem("$", str(unfit)),))
+                results[index] = Refused(index, unfit.key, (Problem("$", str(unfit), unfit.rule),))
         return results, entries
 
     def _door(self, facility: FacilityRow, name: str, lane: Lane | None) -> Door[Any]:
@@ -117,7 +117,13 @@ class Intake:
         if validator.is_valid(record):
             return ()
         errors = validator.iter_errors(record)
-        return tuple(Problem(json_path(error.instance_path), error.message) for error in errors)
+        return tuple(_problem(error) for error in errors)
+
+
+def _problem(error: jsonschema_rs.ValidationError) -> Problem:
+    asked = next(iter(error.kind.as_dict().values()), "")
+    limit = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+    return Problem(json_path(error.instance_path), error.message, error.kind.name, limit)
 
 
 def json_path(steps: Sequence[str | int]) -> str:

@@ -7,7 +7,14 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -50,8 +57,13 @@ class Meters:
             registry=self.registry,
         )
         self._returned = Counter("antar_returned", "Deliveries taken back of ended leases.", registry=self.registry)
-        self._pruned = Counter("antar_pruned", "Attempts looked at for their age.", registry=self.registry)
+        self._pruned = Counter("antar_pruned", "Attempts, and what callers asked, looked at.", registry=self.registry)
         self._letters = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
+        ProcessCollector(registry=self.registry)
+
+    def name_of(self, facility_id: int) -> str:
+        """The code of a clinic, its id until a sweep has told."""
+        return self.names.get(facility_id, str(facility_id))
 
     def took_in(self, facility: str, spec: str, outcomes: Iterable[str]) -> None:
         for outcome, n in Tally(outcomes).items():
@@ -63,7 +75,7 @@ class Meters:
         ends, tries = Tally[tuple[str, ...]](), Tally[tuple[str, ...]]()
         for settlement in batch:
             delivery = settlement.delivery
-            facility = self.names.get(delivery.facility_id, str(delivery.facility_id))
+            facility = self.name_of(delivery.facility_id)
             where = (facility, delivery.upstream, delivery.spec)
             ends[*where, settlement.status.value] += 1
             for attempt in settlement.attempts:

@@ -646,6 +646,8 @@ class InboundRequest(Base):
     tries: Mapped[int] = mapped_column(Integer, default=0)
     problem: Mapped[str | None] = mapped_column(Text)
     """Why it was not taken the last time."""
+    pruned_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When content and answer were removed because their time was over; see engine.inbound_retention."""
 
     __table_args__ = (
         Index(
@@ -653,6 +655,14 @@ class InboundRequest(Base):
             "due_at",
             sqlite_where=text("taken_at IS NULL AND due_at IS NOT NULL"),
             postgresql_where=text("taken_at IS NULL AND due_at IS NOT NULL"),
+        ),
+        Index("ix_inbound_requests_age", "inbound", "at"),
+        Index(
+            "ix_inbound_requests_whole",
+            "inbound",
+            "at",
+            sqlite_where=text("pruned_at IS NULL AND taken_at IS NOT NULL"),
+            postgresql_where=text("pruned_at IS NULL AND taken_at IS NOT NULL"),
         ),
         Index("ix_inbound_requests_facility", "facility_id", "id"),
         Index("ix_inbound_requests_card", "facility_id", "card"),

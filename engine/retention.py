@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 
 from engine.catalog import Catalog
 from engine.database import Database, as_json
+from engine.inbound_retention import InboundRetention
 from engine.loading.hashing import content_hash
 from engine.meters import meters
 from engine.models import Status
@@ -66,14 +67,17 @@ class Retention:
         self._catalog = catalog
         self._most = most
         self._sleep = sleep
+        self._inbound = InboundRetention(database, catalog, most)
 
     async def tick(self) -> int:
-        """Remove whatever is due; how many attempts were looked at."""
+        """Remove whatever is due; how many attempts and requests of callers were looked at."""
         walks, looked_at = self.walks(), 0
         for walk in walks:
             while n := await self._rested(self._step(walk)):
                 looked_at += n
         while n := await self._rested(self._settled_since(walks)):
+            looked_at += n
+        while n := await self._rested(self._inbound.step()):
             looked_at += n
         return looked_at
 

@@ -15,6 +15,7 @@ from engine.errors import SettingsError
 Environment = Literal["sandbox", "production", "demo"]
 OUR_OWN = {"database", "broker", "test_database", "test_broker", "public", "smtp"}
 """ANTAR_…_URL that are no upstream's."""
+NEAR = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - to listen everywhere is no address to go to
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,7 +51,7 @@ class Settings:
     @property
     def panel(self) -> str:
         """The panel's address without a slash at its end."""
-        return self.public_url or f"http://{self.host}:{self.port}"
+        return self.public_url or f"http://{NEAR.get(self.host, self.host)}:{self.port}"
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:

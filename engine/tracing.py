@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.errors import AntarError
+from engine.meters import meters
 from engine.outbox.entries import Settlement
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """The standard's own variables, which its exporter reads itself."""
 REMEMBERED = 1000
 """Batches whose claim and preparation are remembered until they are settled."""
+QUEUE = 20_000
+"""Spans that wait for a slow endpoint; the standard's 2,048 are those of a few batches, and more would be lost."""
 MILLI = 1_000_000
 """Nanoseconds."""
 
@@ -47,10 +50,10 @@ def start(environ: Mapping[str, str], secret: str, exporter: Any = None) -> Call
     return stop
 
 
-def taken_in(facility: str, spec: str, ids: Iterable[int], seconds: float) -> None:
-    """Records are stored."""
+def taken_in(facility: str, spec: str, stored: Iterable[tuple[int, str]], seconds: float) -> None:
+    """Records are stored: the delivery of each, and whether it was accepted, changed or unchanged."""
     if _active is not None:
-        _active.taken_in(facility, spec, ids, seconds)
+        _active.taken_in(facility, spec, stored, seconds)
 
 
 def step(lease: int, name: str, seconds: float) -> None:
@@ -81,19 +84,20 @@ class Tracer:
         self._steps: OrderedDict[int, list[tuple[str, int, int]]] = OrderedDict()
         resource = Resource.create({"service.name": environ.get("OTEL_SERVICE_NAME", "antar")})
         self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(environ)))
+        room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(environ), max_queue_size=room))
         self._tracer = self._provider.get_tracer("antar")
 
-    def taken_in(self, facility: str, spec: str, ids: Iterable[int], seconds: float) -> None:
+    def taken_in(self, facility: str, spec: str, stored: Iterable[tuple[int, str]], seconds: float) -> None:
+        """A new delivery is the root of its trace; a changed record goes on below it."""
         end = time.time_ns()
         begin = end - int(seconds * 1e9)
-        for id_ in ids:
+        for id_, outcome in stored:
             names: dict[str, Any] = {"antar.delivery": id_, "antar.facility": facility, "antar.spec": spec}
-            with self._lock:  # the ids are set for the next span
-                self._ids.following = self._context_ids(id_)
-                span = self._tracer.start_span("intake", context=_nothing(), start_time=begin, attributes=names)
-                self._ids.following = None
-            span.end(end)
+            if outcome == "accepted":
+                self._root(id_, begin, end, names)
+            elif outcome == "changed":
+                self._span("intake", self._under_root(id_), begin, end, names)
 
     def step(self, lease: int, name: str, seconds: float) -> None:
         end = time.time_ns()
@@ -114,7 +118,7 @@ class Tracer:
         delivery = settlement.delivery
         names = {
             "antar.delivery": delivery.id,
-            "antar.facility": delivery.facility_id,
+            "antar.facility": meters().name_of(delivery.facility_id),
             "antar.spec": delivery.spec,
             "antar.upstream": delivery.upstream,
         }
@@ -127,6 +131,12 @@ class Tracer:
                 told["http.response.status_code"] = attempt.http_status
             self._span("send", context, attempt.at * MILLI, (attempt.at + attempt.milliseconds) * MILLI, told)
         self._span("settle", context, begin, end, {**names, "antar.status": settlement.status.value})
+
+    def _root(self, delivery: int, begin: int, end: int, attributes: Mapping[str, Any]) -> None:
+        with self._lock:  # the ids are set for the next span
+            self._ids.following = self._context_ids(delivery)
+            self._span("intake", _nothing(), begin, end, attributes)
+            self._ids.following = None
 
     def _span(self, name: str, context: Any, begin: int, end: int, attributes: Mapping[str, Any]) -> None:
         self._tracer.start_span(name, context=context, start_time=begin, attributes=dict(attributes)).end(end)

@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from admin.cli import make_app
-from engine.settings import ROOT
+from engine.settings import ROOT, from_environment
 from engine.vault import new_key
 from tests.conftest import POSTGRESQL
 
@@ -53,6 +53,27 @@ def test_two_workers_beside_one_web_get_their_time_to_end() -> None:
     assert OURS["worker"]["deploy"]["replicas"] == 2
     assert int(OURS["worker"]["stop_grace_period"].rstrip("s")) > 25 + 5
     assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in OURS.values())
+
+
+def test_every_unit_is_confined_alike() -> None:
+    kept = [
+        set(re.findall(r"^(?:Protect|Private|Restrict|System|NoNew|Capab)\S+", unit.read_text(), re.M))
+        for unit in UNITS
+    ]
+    assert kept == [kept[0]] * len(UNITS)
+    assert "NoNewPrivileges=true" in kept[0]
+
+
+def test_prometheus_asks_where_it_is_told_and_finds_its_alarms() -> None:
+    asked = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))
+    assert [job["job_name"] for job in asked["scrape_configs"]] == ["antar-web", "antar-worker"]
+    assert all((DEPLOY / name).is_file() for name in asked["rule_files"])
+
+
+def test_whoever_listens_everywhere_is_found_at_an_address() -> None:
+    environ = {"ANTAR_SECRET_KEY": new_key(), "ANTAR_HOST": "0.0.0.0"}
+    assert from_environment(environ).panel == "http://127.0.0.1:8000"
+    assert from_environment({**environ, "ANTAR_PUBLIC_URL": "https://antar.test/"}).panel == "https://antar.test"
 
 
 def test_what_the_image_is_made_of_is_there() -> None:

@@ -141,7 +141,7 @@ class EmbeddedWorker:
 async def _serve(settings: Settings, broker: Broker, ring: Ring, reload_worker: Callable[[], None]) -> None:
     hub = await Hub.open(settings, broker=broker, ring=ring)
     if not await accounts.anybody(hub.database):
-        address = f"http://{settings.host}:{settings.port}/mulai?kunci={staff.setup_token(hub)}"
+        address = f"{settings.panel}/mulai?kunci={staff.setup_token(hub)}"
         typer.echo(f"there is no user yet; make the first administrator at\n  {address}")
     on_hangup(Reload(hub).ask, reload_worker)
     config = uvicorn.Config(

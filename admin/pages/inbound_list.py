@@ -100,6 +100,7 @@ def _row(facility: FacilityRow, row: Any) -> dict[str, Any]:
         "at": moment(row.at, facility),
         "card": masked(row.card),
         "where": " · ".join(str(content[each]) for each in ("kodepoli", "tanggalperiksa") if each in content),
+        "pruned": moment(row.pruned_at, facility),
         "number": response.get("nomorantrean") if isinstance(response, dict) else None,
         "message": answer.get("metadata", {}).get("message", ""),
         "taken": moment(row.taken_at, facility),

@@ -47,7 +47,7 @@ class Alerts(SettingsView, model=AlertRecipient):
 
     word = "alerts"
     icon = "bell"
-    columns = ("name", "facility", "way", "address", "state", "created_at")
+    columns = ("name", "state", "way", "address", "facility")
     can_create = can_edit = True
     removable = True
     details_template = "sqladmin/alert.html"

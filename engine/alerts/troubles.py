@@ -28,8 +28,8 @@ class Kind(StrEnum):
     """A code list could not be read several times in a row."""
 
 
-PATIENCE = {Kind.WORKERS: 180, Kind.DOWN: 180, Kind.REFUSED: 30}
-"""Seconds for which something has to last before it is told; what has a threshold of its own is told at once."""
+PATIENCE = {Kind.WORKERS: 180, Kind.DOWN: 180, Kind.REFUSED: 30, Kind.WAITING: 300}
+"""Seconds for which something has to last before it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, told: froz
     if not facts.workers_alive:
         yield Trouble(id_, Kind.WORKERS, "", facts.now)
     for channel in clinic.channels:
-        yield from _of_channel(facts, id_, channel, limits)
+        yield from _of_channel(facts, id_, channel, limits, told)
     for upstream, share in clinic.shares.items():
         found = Trouble(id_, Kind.FAILURES, upstream, facts.now, share.failed, share.settled)
         limit = limits.failure_percent * (RELIEF if found.key in told else 1)
@@ -75,11 +75,16 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, told: froz
         yield Trouble(id_, Kind.LIST, name, since)
 
 
-def _of_channel(facts: Facts, id_: int, channel: ChannelHealth, limits: Thresholds) -> Iterator[Trouble]:
+def _of_channel(
+    facts: Facts, id_: int, channel: ChannelHealth, limits: Thresholds, told: frozenset[str]
+) -> Iterator[Trouble]:
+    """What waits behind a closed queue waits for the same reason, until it is told that the queue is open again."""
     if channel.cause:
         kind = Kind.REFUSED if channel.cause == Kind.REFUSED else Kind.DOWN
         yield Trouble(id_, kind, channel.upstream, channel.since or facts.now)
-        return  # what waits behind it waits for the same reason
+        return
+    if told & {Trouble(id_, kind, channel.upstream, 0).key for kind in (Kind.REFUSED, Kind.DOWN)}:
+        return
     wait = channel.wait(facts.now)
     if wait is not None and facts.workers_alive and limits.waiting_minutes and wait >= limits.waiting_minutes * 60:
         yield Trouble(id_, Kind.WAITING, channel.upstream, channel.oldest_due or facts.now)

@@ -9,7 +9,9 @@ from engine.faults import Faults, did_you_mean
 from engine.inbound import Inbound
 from engine.loading import reading
 from engine.loading.files import Sections
+from engine.loading.upstreams import retention
 from engine.marks import Node
+from engine.spec import Retention
 
 NAME_LENGTH = 32
 """Characters of a service's name: its credentials are kept as inbound:NAME, in 40."""
@@ -39,6 +41,7 @@ def _load(name: str, node: Node) -> Inbound:
         per_minute=int(reading.number(node, "per_minute", 300)),
         source="his" if reading.text(node, "source") == "his" else "own",
         patience=reading.number(node, "patience", 5.0),
+        retention=retention(node.get("retention"), Retention()),
         texts={key: str(value) for key, value in reading.plain_mapping(node, "texts").items()},
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from adapters.base import Verdict
 from adapters.notices.contract import Letter
@@ -18,9 +18,12 @@ from engine.alerts.ledger import Entry, News
 from engine.alerts.recipients import ready
 from engine.alerts.troubles import Kind, Trouble
 from engine.facilities import add_facility
+from engine.models import AlertRecipient
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_settings import audit, manager, save  # noqa: F401 - a fixture
-from tests.engine.house import House, refused
+from tests.engine.apothecary import Apothecary
+from tests.engine.apothecary import apothecary as apothecary
+from tests.engine.house import AT, House, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -128,8 +131,18 @@ async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, house:
     assert "http://127.0.0.1:8000" in told.text
     assert told.events[0]["kind"] == kind.value
     well = await letter(house, kind, well=True)
-    assert (well.events[0]["state"], well.subject != told.subject) == ("cleared", True)
-    assert "terganggu sejak 10-03-2026 08.00" in well.text
+    assert well.events[0]["state"] == "cleared"
+    assert well.subject != told.subject
+    assert well.subject.endswith(well.events[0]["title"])
+    assert "terganggu sejak 10/03/2026 08.00 WIB" in well.text
+
+
+async def test_a_refused_account_leads_to_its_clinic(manager: httpx.AsyncClient, house: House) -> None:  # noqa: F811
+    await save(manager, "alerts/create", **SARI)
+    told = await letter(house, Kind.REFUSED)
+    address = f"/admin/facilities/details/{house.facility.id}"
+    assert f"http://127.0.0.1:8000{address}\n" in told.text
+    assert (await manager.get(address)).status_code == 200
 
 
 async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
@@ -145,6 +158,19 @@ async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
     [recipient] = await ready(house.hub.database)
     told = await Words(house.hub).digest(recipient, await facts(house.hub))
     assert "Ringkasan pagi Klinik Contoh" in told.subject
-    assert "kemarin (09-03-2026):\nterkirim 3, gagal 2, tertahan 0" in told.text
+    assert "kemarin (09/03/2026):\nterkirim 3, gagal 2, tertahan 0" in told.text
     assert "- Kunjungan: " in told.text
     assert "Budi" not in told.text
+
+
+async def test_a_digest_names_what_has_no_code_yet(apothecary: Apothecary) -> None:
+    values = {"name": "sari", "way": "email", "address": "sari@klinik.test", "facility_id": apothecary.facility.id}
+    values |= {"waiting_minutes": 60, "failure_percent": 20, "created_at": 0}
+    await apothecary.database.write(lambda connection: connection.execute(insert(AlertRecipient).values(values)))
+    await apothecary.house.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
+    await apothecary.house.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
+    await apothecary.house.work()
+    [recipient] = await ready(apothecary.database)
+    told = await Words(apothecary.house.hub).digest(recipient, await facts(apothecary.house.hub))
+    assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in told.text
+    assert "/pemetaan/goods" in told.text

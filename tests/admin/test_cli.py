@@ -131,3 +131,13 @@ def test_an_upstream_cannot_be_pointed_elsewhere_in_production(
 
 def test_separate_processes_need_a_broker_that_they_share(capsys: Capture) -> None:
     assert "needs a broker that processes share" in antar(capsys, "worker")[2]
+
+
+@pytest.mark.parametrize("url", ["postgresql://antar@127.0.0.1:1/antar", "sqlite:////dev/null/antar.sqlite3"])
+def test_without_a_way_to_the_database_that_is_told_in_a_line(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ANTAR_DATABASE_URL", url)
+    code, _, told = antar(capsys, "facility", "list")
+    assert (code, told.count("\n")) == (1, 1)
+    assert told.startswith("antar: no way to the database of ANTAR_DATABASE_URL: ")

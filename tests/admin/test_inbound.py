@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from adapters.his import NotTaken
 from engine import inbound_requests
 from engine.facilities import set_credentials
 from engine.inbound_requests import Asked, Outcome
+from engine.inbound_retention import InboundRetention
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from tests.conftest import Clock
 from tests.engine.house import House
@@ -288,3 +290,17 @@ async def test_the_list_of_requests_goes_on_page_by_page(
     second = (await person.get(f"/masuk/mobile_jkn{html.unescape(following)}")).text
     rows = [page.count("Menunggu diambil") for page in (first, second)]
     assert (rows, "before=" in second) == ([2, 1], False)
+
+
+async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
+    person: httpx.AsyncClient, his: httpx.AsyncClient, house: House
+) -> None:
+    await kept(house, "take", "001-1")
+    await inbound_requests.taken(house.hub.database, house.facility.id, 1)
+    long_ago = text("UPDATE inbound_requests SET at = at - 8000000000")
+    await house.hub.database.write(lambda connection: connection.execute(long_ago))
+    await InboundRetention(house.hub.database, lambda: house.hub.catalog).step()
+    page = (await person.get("/masuk/mobile_jkn")).text
+    assert ("001-1" in page, "Berhasil" in page, "dihapus menurut masa simpan" in page) == (False, True, True)
+    [told] = (await his.get("/api/v1/inbound")).json()["requests"]
+    assert (told["content"], told["pruned_at"]) == ({}, house.clock())

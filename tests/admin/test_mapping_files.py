@@ -74,6 +74,7 @@ async def test_an_upload_tells_what_is_wrong_and_stores_nothing_yet(shop: Shop) 
     page = await upload(shop, TABLE)
     assert ("1 baris" in page, "2 baris dapat disimpan" in page, "2 baris salah" in page) == (False, True, True)
     assert '<td data-label="Baris">4</td>' in page
+    assert ("wajib diisi" in page, "is a required property" in page) == (True, False)
     assert '<td data-label="Baris">5</td><td data-label="ID asal">B4</td>' in page
     assert "Belum ada data" in await shop.page()
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 
 import httpx
 import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine import meters
 from engine.facilities import add_facility
 from engine.outbox.claim import LEASE, claim
+from engine.settings import ROOT
 from tests.engine.house import AT, House, refused
 
 pytestmark = pytest.mark.anyio
@@ -112,6 +116,36 @@ async def test_a_backup_and_a_workers_beat_have_an_age(operator: httpx.AsyncClie
     assert 'antar_worker_beat_age_seconds{worker="w1"} 5.0' in found
     assert 'antar_worker_in_flight{worker="w1"} 3.0' in found
     assert "antar_backup_age_seconds 60.0" in found
+
+
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
+OF_CHANNELS = {"facility", "upstream", "spec", "status", "cause", "operation", "verdict", "outcome"}
+OF_PROCESSES = {"worker", "quantile", "step", "way", "method", "route", "le"}
+
+
+async def test_the_alarms_of_the_deploy_folder_ask_for_what_is_told(operator: httpx.AsyncClient, house: House) -> None:
+    noted = text("UPDATE installation SET backed_up_at = 1")
+    await house.hub.database.write(lambda connection: connection.execute(noted))
+    found = list(text_string_to_metric_families(await told(operator)))
+    names = {family.name + suffix for family in found for suffix in SUFFIXES[family.type]}
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yml").read_text("utf-8"))["groups"][0]["rules"]
+    assert {name for rule in rules for name in re.findall(r"antar_\w+", rule["expr"])} - names == set()
+
+
+async def test_what_is_told_has_few_labels_and_none_of_a_person(operator: httpx.AsyncClient, house: House) -> None:
+    await house.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
+    await house.work()
+    found = list(text_string_to_metric_families(await told(operator)))
+    labels = {label for family in found for sample in family.samples for label in sample.labels}
+    assert labels <= OF_CHANNELS | OF_PROCESSES
+    values = {value for family in found for sample in family.samples for value in sample.labels.values()}
+    assert values.isdisjoint({"RM-1", "3171010101010001"})
+
+
+async def test_a_process_tells_what_it_takes(operator: httpx.AsyncClient, his: httpx.AsyncClient) -> None:
+    for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"):
+        assert f"\n{name} " in await told(operator)
+        assert name not in (await his.get("/metrics")).text
 
 
 def test_a_worker_tells_its_own_at_a_port() -> None:

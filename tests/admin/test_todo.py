@@ -44,7 +44,7 @@ async def test_a_refused_account_comes_before_all_else(person: httpx.AsyncClient
     await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     await house.work()
     page = (await person.get(HOME)).text
-    assert "Kementerian menolak akun Klinik Contoh: invalid_client" in page
+    assert "Akun Kementerian ditolak atau belum lengkap (Klinik Contoh): invalid_client" in page
     assert "2 kiriman berhenti" in page
 
 

@@ -150,13 +150,25 @@ async def test_refused_credentials_and_no_worker_come_in_one_letter(house: House
 async def test_a_record_that_waits_too_long_is_told(house: House, watch: Watch, box: Box) -> None:
     await recipient(house, waiting_minutes=30)
     await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
-    await look(house, watch, 29)
+    await look(house, watch, 34)
     assert box.letters == []
     await look(house, watch, 2)
     assert box.letters == ["+waiting"]
     await house.work()
     await look(house, watch, 4)
     assert box.letters == ["+waiting", "-waiting"]
+
+
+async def test_what_an_outage_held_back_gets_its_time_to_go_out(house: House, watch: Watch, box: Box) -> None:
+    await recipient(house, waiting_minutes=30)
+    await close(house)
+    await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await look(house, watch, 60)
+    await reopen(house)
+    await look(house, watch, 6)
+    await house.work()
+    await look(house, watch, 10)
+    assert box.letters == ["+down", "-down"]
 
 
 async def test_a_share_of_failures_is_told_by_its_threshold(house: House, watch: Watch, box: Box) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from adapters.base import Verdict
 from engine import tracing
 from engine.settings import ROOT
+from tests.engine.apothecary import Apothecary
+from tests.engine.apothecary import apothecary as apothecary
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +66,42 @@ async def test_another_process_goes_on_with_the_same_trace(house: House, seen: S
     }
     [sent] = [dict(span.attributes or {}) for span in then if span.name == "send"]
     assert (sent["antar.verdict"], sent["http.response.status_code"]) == ("rejected", 400)
+
+
+async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(house: House, seen: Seen) -> None:
+    for note in ("pagi", "siang", "siang"):
+        await house.hand_in("Visit", {"id": "V1", "note": note})
+    spans = seen.spans()
+    assert [(span.name, span.parent is None) for span in spans] == [("intake", True), ("intake", False)]
+    assert len({span.context.trace_id for span in spans if span.context}) == 1
+    assert len({span.context.span_id for span in spans if span.context}) == 2
+
+
+class Slow(InMemorySpanExporter):
+    """Takes nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.may.wait(10)
+        return super().export(spans)
+
+
+def test_a_slow_endpoint_loses_no_batches() -> None:
+    slow = Slow()
+    stop = tracing.start({}, "rahasia", slow)
+    for first in range(0, 10_000, 500):
+        tracing.taken_in("klinik", "Visit", [(first + n, "accepted") for n in range(500)], 0.1)
+    slow.may.set()
+    stop()
+    assert len(slow.get_finished_spans()) == 10_000
+
+
+async def test_an_item_of_a_mapping_is_no_delivery(apothecary: Apothecary, seen: Seen) -> None:
+    await apothecary.house.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
+    assert seen.spans() == ()
 
 
 async def test_nobody_is_told_of_in_a_trace(house: House, seen: Seen) -> None:

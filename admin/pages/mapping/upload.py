@@ -13,6 +13,7 @@ from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Redirect, Response, Template
 
+from adapters.base import Problem
 from admin.access import Right
 from admin.inputs import Number
 from admin.pages.export import as_csv
@@ -32,6 +33,8 @@ SHOWN = 20
 """Good lines that are shown."""
 FAULTS = 200
 """Faulty lines that are told."""
+RULES = {"required", "type", "enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "name", "key"}
+"""Those that have words of their own."""
 
 
 @get("/pemetaan/{mapping:str}/berkas", opt=MAP, include_in_schema=False)
@@ -139,6 +142,11 @@ def _names(records: list[dict[str, Any]]) -> list[str]:
 
 def _faults(refused: Refused) -> list[dict[str, Any]]:
     return [
-        {"line": refused.index + 2, "key": refused.key or "–", "path": problem.path, "message": problem.message}
+        {"line": refused.index + 2, "key": refused.key or "–", "path": problem.path, "message": _words(problem)}
         for problem in refused.problems
     ]
+
+
+def _words(problem: Problem) -> str:
+    """What a person reads; a rule that has no words of its own is told as the schema tells it."""
+    return say(f"sheet.rule.{problem.rule}", limit=problem.limit) if problem.rule in RULES else problem.message
