@@ -62,11 +62,10 @@ class Alerts(SettingsView, model=AlertRecipient):
     def shown(self, request: Request, row: Any) -> dict[str, Any]:
         return {
             "name": row.name,
-            "facility": row.facility or say("settings.alerts.everywhere"),
+            "state": _state(request, row),
             "way": say(f"settings.alerts.way.{row.way}"),
             "address": row.address,
-            "state": _state(request, row),
-            "created_at": when(request, row.created_at),
+            "facility": row.facility or say("settings.alerts.everywhere"),
         }
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
@@ -148,10 +147,10 @@ class Alerts(SettingsView, model=AlertRecipient):
         return RedirectResponse(f"/admin/alerts/details/{row.id}", 303)
 
     def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
-        """Beside what the list shows, the thresholds and hours."""
+        """Beside what the list has room for, the thresholds and hours."""
         more = ("waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
         found = [(self.label(name), getattr(row, name)) for name in more if getattr(row, name) != ""]
-        return [*super().facts(request, row), *found]
+        return [*super().facts(request, row), *found, (self.label("created_at"), when(request, row.created_at))]
 
     async def _values(self, request: Request, said: Mapping[str, Any]) -> dict[str, Any]:
         person = person_of(request)

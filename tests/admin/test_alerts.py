@@ -87,6 +87,13 @@ async def test_what_cannot_be_is_told(
     assert (answer.status_code, words in answer.text, await rows(house)) == (400, True, [])
 
 
+async def test_the_list_tells_first_whether_a_way_works(manager: httpx.AsyncClient) -> None:  # noqa: F811
+    await save(manager, "alerts/create", **SARI)
+    page = (await manager.get("/admin/alerts/list")).text
+    assert page.index("Belum pernah mengirim") < page.index("sari@klinik.test") < page.rindex("Klinik Contoh")
+    assert "Dibuat" in (await manager.get("/admin/alerts/details/1")).text
+
+
 async def test_a_secret_is_never_shown(manager: httpx.AsyncClient) -> None:  # noqa: F811
     await save(manager, "alerts/create", **{**SARI, "secret": "smtp://a:RAHASIA@mail.test"})
     for page in ("list", "details/1", "edit/1"):
