@@ -30,6 +30,8 @@ class Gate:
         self._database = database
         self._failures: Counter[Channel] = Counter()
         self._closed: set[Channel] = set()
+        self._closing: Counter[Channel] = Counter()
+        """Closings that are being written."""
         self._own: dict[Channel, int] = {}
         """When the next probe is due after one of ours, as long as nobody said otherwise."""
 
@@ -48,9 +50,12 @@ class Gate:
         claimed before the closing is none.
         """
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
+        written = channel in self._closed and not self._closing[channel]
         rows = await self._database.fetch(text(_READ), parameters)
         if not rows:
-            if channel in self._closed:  # another process saw that it is well again
+            if channel in self._closed and not written:
+                return State.CLOSED  # its row is on its way
+            if written:  # another process saw that it is well again
                 self._forget(channel)
             return State.OPEN
         row = rows[0]
@@ -122,7 +127,11 @@ class Gate:
             "probe": now + int(pause * 1000),
             "own": self._own.pop(channel, 0),
         }
-        await self._execute(_CLOSE, parameters)
+        self._closing[channel] += 1
+        try:
+            await self._execute(_CLOSE, parameters)
+        finally:
+            self._closing[channel] -= 1
 
     async def _execute(self, statement: str, parameters: dict[str, object]) -> int:
         def run(connection: Connection) -> int:

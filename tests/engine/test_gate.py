@@ -173,3 +173,14 @@ async def test_an_outage_is_seen_by_no_more_than_the_slots(house: House) -> None
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
     await house.work_once()
     assert len(house.ministry.calls) <= 4
+
+
+async def test_who_looks_while_it_is_being_closed_does_not_open_it(house: House) -> None:
+    for _ in range(2):
+        await report(house, DOWN)
+    looking = asyncio.ensure_future(house.gate.state(house.channel, BREAKER))
+    closing = asyncio.ensure_future(report(house, DOWN))
+    await looking
+    assert not house.gate.is_open(house.channel)
+    await closing
+    assert await state(house) == CLOSED
