@@ -42,7 +42,7 @@ def up() -> None:
 
 def run_all(settings: Settings) -> None:
     """Serve until interrupted, with an embedded worker."""
-    set_up_logging(settings.log_level)
+    _begin(settings)
     broker = make_broker(settings.broker_url)
     embedded = EmbeddedWorker(settings, broker)
     embedded.start()
@@ -56,7 +56,7 @@ def web() -> None:
     """The pages and the API; any number of them on one PostgreSQL database."""
     settings = from_environment()
     _refuse_memory_broker(settings, "web")
-    set_up_logging(settings.log_level)
+    _begin(settings)
     broker = make_broker(settings.broker_url)
     _traced(lambda: _run(_serve(settings, broker, lambda channel: None, lambda: None)), settings)
 
@@ -65,7 +65,7 @@ def worker() -> None:
     """Deliver; any number of them on any number of machines."""
     settings = from_environment()
     _refuse_memory_broker(settings, "worker")
-    set_up_logging(settings.log_level)
+    _begin(settings)
     broker = make_broker(settings.broker_url)
     _traced(lambda: _run(_work(settings, broker, asyncio.Event())), settings)
 
@@ -80,6 +80,11 @@ def sandbox(
     from sandbox.app import serve
 
     serve(host, port, strict, latency)
+
+
+def _begin(settings: Settings) -> None:
+    set_up_logging(settings.log_level)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load anew it would end the process
 
 
 class EmbeddedWorker:
