@@ -39,6 +39,12 @@ IN_A_HURRY = {
 }
 """The shipped configuration, with seconds where it has minutes."""
 
+OVERLOOKED = """
+SELECT COUNT(*) FROM waits AS w JOIN deliveries AS d
+ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key WHERE d.reference IS NOT NULL
+"""
+"""Waits for what is there by now: the next sweep makes them due."""
+
 
 class Scene:
     """What the cases act on."""
@@ -99,7 +105,8 @@ class Scene:
     async def settled(self) -> bool:
         statuses = await statuses_of(self.database)
         leases = await number(self.database, "SELECT COUNT(*) FROM leases")
-        return not leases and not any(statuses.get(status) for status in OPEN)
+        overlooked = await number(self.database, OVERLOOKED)
+        return not leases and not overlooked and not any(statuses.get(status) for status in OPEN)
 
     async def idle(self) -> None:
         """Return when a queue is closed and nothing of it is on its way."""
