@@ -24,7 +24,7 @@ from tests.chaos.sizes import ALL, RECORDS
 from tests.chaos.test_upstream_storms import posts_of
 from tests.conftest import BROKERS
 
-pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
+pytestmark = [pytest.mark.anyio, pytest.mark.any_database, pytest.mark.xdist_group("brokers")]
 
 Report = Callable[[Figures], None]
 NONE = pytest.param("", marks=pytest.mark.skip(reason="ANTAR_TEST_BROKER_URL is not set"))
