@@ -17,6 +17,7 @@ REQUIRED = "ANTAR_BROWSER_REQUIRED"
 MISSING = "no Chromium: install it (Debian: chromium) or name it in ANTAR_CHROMIUM"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a browser the walks are skipped and the report says why; where one is demanded they fail."""
     for item in items:
