@@ -154,3 +154,14 @@ def test_a_worker_tells_its_own_at_a_port() -> None:
     with urllib.request.urlopen("http://127.0.0.1:8494/metrics") as answer:
         assert b"antar_returned_total 2.0" in answer.read()
     stop.set()
+
+
+async def test_durations_are_told_by_route_and_not_by_address(
+    operator: httpx.AsyncClient, his: httpx.AsyncClient
+) -> None:
+    for address in ("/api/v1/deliveries/3171010101010001", "/3171010101010001"):
+        await his.get(address)
+    exposed = await told(operator)
+    assert 'method="GET",route="/api/v1/deliveries/{id_}",status="4xx"} 1.0' in exposed
+    assert 'route="unmatched"' in exposed
+    assert "3171010101010001" not in exposed

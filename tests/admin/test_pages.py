@@ -105,15 +105,6 @@ async def test_a_person_sees_the_health_of_every_facility(person: httpx.AsyncCli
     assert [channel["facility"] for channel in channels] == ["klinik", "lain"]
 
 
-async def test_durations_are_told_by_route_and_not_by_address(his: httpx.AsyncClient) -> None:
-    for address in ("/api/v1/deliveries/3171010101010001", "/3171010101010001"):
-        await his.get(address)
-    told = (await his.get("/metrics")).text
-    assert 'method="GET",route="/api/v1/deliveries/{id_}",status="4xx"} 1.0' in told
-    assert 'route="unmatched"' in told
-    assert "3171010101010001" not in told
-
-
 async def test_a_request_is_one_line_of_the_log_with_its_route_and_who_asked(
     his: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -243,11 +243,20 @@ async def test_odd_contents_arrive_to_the_byte(door: Door, database: Database, r
     assert await statuses_of(database) == {"sent": len(FIXED)}
 
 
+def is_storable(content: Any) -> bool:
+    """Whether no text or name in it holds what cannot be kept."""
+    if isinstance(content, dict):
+        return is_storable([*content, *content.values()])
+    if isinstance(content, list):
+        return all(map(is_storable, content))
+    return not (isinstance(content, str) and UNSTORABLE.search(content))
+
+
 async def check(door: Door, contents: list[Any]) -> None:
     told = await door.hand_in(contents)
     arrived = await door.arrived()
     for content, (id_, paths) in zip(contents, told, strict=True):
-        if UNSTORABLE.search(json.dumps(content, ensure_ascii=False)):
+        if not is_storable(content):
             assert paths
             assert all(path.startswith("$.content") for path in paths)
         else:
