@@ -93,6 +93,7 @@ def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: 
     expect(person).to_have_url(re.compile(r"q=amoxsisilin\+250"))
     person.keyboard.press("ArrowDown")
     expect(person.locator("#konfirmasi h2")).to_have_text("Amoksisilin 250 mg Kapsul")
+    expect(person.locator("#pilihan[aria-busy]")).to_have_count(0)
     person.keyboard.press("Enter")
     expect(person.get_by_role("heading", level=1)).to_have_text("Amoksilin 500 kaps")
     person.keyboard.press("1")
@@ -100,6 +101,7 @@ def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: 
     person.keyboard.press("j")
     person.keyboard.press("k")
     expect(person.locator("#konfirmasi h2")).to_have_text(person.locator(".candidate-name").first.inner_text())
+    expect(person.locator("#pilihan[aria-busy]")).to_have_count(0)  # until then Enter confirms nothing
     person.keyboard.press("Enter")
     expect(person).not_to_have_url(re.compile(rf"/pemetaan/goods/{second}\b"))
     expect(person.locator(".done")).to_be_visible()
