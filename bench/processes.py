@@ -52,6 +52,7 @@ def process(environ: dict[str, str], module: str, *words: str, quiet: bool = Fal
     """`python -m module words`, ended afterwards; it tells its errors alone, a quiet one nothing."""
     command, errors = [sys.executable, "-m", module, *words], subprocess.DEVNULL if quiet else None
     environ = {**os.environ, **environ}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation has its modules compiled
     started = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         yield started

@@ -76,7 +76,8 @@ class Drain:
         self._account = account
         self._around = around
         self._limits = Limits(upstream_spec.concurrency, upstream_spec.rate)
-        self._slots = upstream_spec.concurrency
+        self._soon = 1
+        """Requests that can begin at about once: so many wait for their turn when it is time to claim again."""
         self._batch = 0
         self._ready: asyncio.PriorityQueue[tuple[int, int, Prepared | None]] = asyncio.PriorityQueue()
         self._order = itertools.count()
@@ -124,8 +125,8 @@ class Drain:
                 await self._probe()
                 continue
             await self._around.settler.room()
-            self._slots = share.slots or 1
-            limit = self._batch = min(LARGEST_BATCH, max(2 * self._slots, self._batch))
+            self._soon = share.soon(QUICK)
+            limit = self._batch = min(LARGEST_BATCH, max(2 * self._soon, self._batch))
             claimed = await self._claim(limit)
             if claimed:
                 await self._take(claimed)
@@ -204,8 +205,8 @@ class Drain:
         return bool(ready)
 
     async def _until_low(self) -> None:
-        """Wait until no more is left than will fill the slots once: then it is time to claim again."""
-        while self._ready.qsize() > self._slots:
+        """What is claimed early cannot be sent by others, nor be overtaken by what is more urgent."""
+        while self._ready.qsize() > self._soon:
             self._low.clear()
             await self._low.wait()
 

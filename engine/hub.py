@@ -66,9 +66,13 @@ class Hub:
         ring: Ring = lambda channel: None,
         clock: Callable[[], int] = wall_clock,
         adapters: Adapters = ADAPTERS,
+        catalog: Catalog | None = None,
     ) -> Hub:
-        """Load the catalog, migrate the database, tie it to the environment. Raises AntarError, ConfigFaults."""
-        catalog = load(settings.config_dir, adapters)
+        """Load the catalog, migrate the database, tie it to the environment. Raises AntarError, ConfigFaults.
+
+        `catalog` is one that was loaded for another hub of the process.
+        """
+        catalog = catalog or load(settings.config_dir, adapters)
         database = Database(settings.database_url, durable=durable, clock=clock)
         await migrate(database, settings.environment)
         await database.synchronise()

@@ -74,6 +74,11 @@ class Share:
         """Requests that are in flight or may be, as long as nothing else is set."""
         return max(self._slots, self.used)
 
+    def soon(self, seconds: float) -> int:
+        """Requests that can begin within so many seconds if each ends at once, at least one; at most the slots."""
+        slots, rate = self.slots or 1, self._rate.per_second
+        return slots if rate is None else max(1, min(slots, int(rate * seconds)))
+
     def set(self, part: Limits, valid_until: int) -> None:
         """Keep to this from now on; what is in flight ends."""
         self._slots, self._valid_until = part.concurrency, valid_until

@@ -22,6 +22,7 @@ from admin.reloading import Reload, on_hangup
 from engine import meters, tracing
 from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
+from engine.catalog import Catalog
 from engine.errors import AntarError
 from engine.hub import Hub
 from engine.outbox.entries import Channel
@@ -47,7 +48,7 @@ def run_all(settings: Settings) -> None:
     embedded = EmbeddedWorker(settings, broker)
     embedded.start()
     try:
-        _run(_serve(settings, broker, embedded.ring, embedded.reload))
+        _run(_serve(settings, broker, embedded.ring, embedded.reload, embedded.catalog))
     finally:
         embedded.stop()
 
@@ -58,7 +59,7 @@ def web() -> None:
     _refuse_memory_broker(settings, "web")
     _begin(settings)
     broker = make_broker(settings.broker_url)
-    _traced(lambda: _run(_serve(settings, broker, lambda channel: None, lambda: None)), settings)
+    _traced(lambda: _run(_serve(settings, broker, lambda channel: None)), settings)
 
 
 def worker() -> None:
@@ -97,6 +98,8 @@ class EmbeddedWorker:
         self._stop: asyncio.Event | None = None
         self._reload: Reload | None = None
         self._worker: Worker | None = None
+        self.catalog: Catalog | None = None
+        """What it has loaded, as soon as it works."""
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._main, name="antar-worker")
@@ -135,7 +138,7 @@ class EmbeddedWorker:
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring)
-        self._reload, self._worker = Reload(hub), Worker(hub)
+        self._reload, self._worker, self.catalog = Reload(hub), Worker(hub), hub.catalog
         self._ready.set()
         try:
             await self._worker.run(self._stop)
@@ -143,8 +146,14 @@ class EmbeddedWorker:
             await hub.close()
 
 
-async def _serve(settings: Settings, broker: Broker, ring: Ring, reload_worker: Callable[[], None]) -> None:
-    hub = await Hub.open(settings, broker=broker, ring=ring)
+async def _serve(
+    settings: Settings,
+    broker: Broker,
+    ring: Ring,
+    reload_worker: Callable[[], None] = lambda: None,
+    catalog: Catalog | None = None,
+) -> None:
+    hub = await Hub.open(settings, broker=broker, ring=ring, catalog=catalog)
     if not await accounts.anybody(hub.database):
         address = f"{settings.panel}/mulai?kunci={staff.setup_token(hub)}"
         typer.echo(f"there is no user yet; make the first administrator at\n  {address}")
