@@ -18,11 +18,12 @@ from engine.errors import AntarError
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.filters import local_date
+from engine.gathering import Gathering
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
 from engine.mapping.spec import MappingSpec
 from engine.models import KEY_LENGTH, SEQUENCE_LENGTH, Lane
-from engine.outbox.add import Batch, add
+from engine.outbox.add import Batch
 from engine.outbox.entries import Entry
 from engine.spec import Spec
 from engine.storable import content_hash
@@ -71,10 +72,17 @@ class RecordDoor:
     """Records that are delivered."""
 
     def __init__(
-        self, database: Database, catalog: Catalog, bell: Bell, facility: FacilityRow, spec: Spec, lane: Lane | None
+        self,
+        database: Database,
+        gathering: Gathering,
+        catalog: Catalog,
+        bell: Bell,
+        facility: FacilityRow,
+        spec: Spec,
+        lane: Lane | None,
     ) -> None:
         self.hash, self.schema = spec.hash, spec.record_schema
-        self._database, self._catalog, self._bell = database, catalog, bell
+        self._database, self._gathering, self._catalog, self._bell = database, gathering, catalog, bell
         self._facility, self._spec, self._lane = facility, spec, lane
         now = datetime.fromtimestamp(database.clock() / 1000, ZoneInfo(facility.time_zone))
         self._recent = (now - timedelta(days=RECENT)).date().isoformat()
@@ -114,7 +122,7 @@ class RecordDoor:
         batch = Batch(
             self._facility.id, spec.name, spec.upstream.name, spec.update is not None or spec.endpoint is None
         )
-        added = await add(self._database, batch, entries)
+        added = await self._gathering.add(batch, entries)
         failpoint("stored")
         self._bell.ring(spec.name, self._facility.id)
         return [(id_, outcome.value) for id_, outcome in added]

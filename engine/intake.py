@@ -18,6 +18,7 @@ from engine.database import Database
 from engine.doors import Door, ItemDoor, RecordDoor, Unfit
 from engine.errors import NotFound
 from engine.facilities import FacilityRow
+from engine.gathering import Gathering
 from engine.meters import meters
 from engine.models import Lane
 from engine.storable import serialise
@@ -49,6 +50,7 @@ class Intake:
 
     def __init__(self, database: Database, catalog: Callable[[], Catalog], bell: Bell) -> None:
         self._database = database
+        self._gathering = Gathering(database)
         self._catalog = catalog
         self._bell = bell
         self._validators: dict[str, jsonschema_rs.Validator] = {}
@@ -100,7 +102,7 @@ class Intake:
     def _door(self, facility: FacilityRow, name: str, lane: Lane | None) -> Door[Any]:
         catalog = self._catalog()
         if name in catalog.specs:
-            return RecordDoor(self._database, catalog, self._bell, facility, catalog.specs[name], lane)
+            return RecordDoor(self._database, self._gathering, catalog, self._bell, facility, catalog.specs[name], lane)
         items = catalog.items
         if name in items:
             return ItemDoor(self._database, facility, items[name])

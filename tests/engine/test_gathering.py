@@ -1,0 +1,107 @@
+"""Records that are handed in at the same moment are stored together, and each request is told its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DataError, OperationalError
+
+from engine import gathering
+from engine.database import Database
+from engine.facilities import FacilityRow
+from engine.gathering import WRITERS, Gathering, Told
+from engine.outbox.add import Batch, add
+from engine.outbox.entries import Entry
+
+pytestmark = pytest.mark.anyio
+
+
+def batch(facility: FacilityRow, spec: str = "Visit") -> Batch:
+    return Batch(facility.id, spec, "ministry", updatable=True)
+
+
+def entry(key: str, content: str = "a") -> Entry:
+    return Entry(key, "2026-03-10", f'{{"id": "{key}"}}', content)
+
+
+class Watched:
+    """Stands in for outbox.add: notes the keys of each transaction, and refuses what it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+        self.transactions: list[list[str]] = []
+        self._error = error
+        monkeypatch.setattr(gathering, "add", self)
+
+    async def __call__(self, database: Database, batch: Batch, entries: Sequence[Entry]) -> Told:
+        self.transactions.append([each.key for each in entries])
+        if self._error and any(each.key == "bad" for each in entries):
+            raise self._error
+        return await add(database, batch, entries)
+
+
+async def keys(database: Database) -> list[str]:
+    return [key for (key,) in await database.fetch(text("SELECT key FROM deliveries ORDER BY key"))]
+
+
+async def test_what_comes_while_one_is_written_goes_with_the_next(
+    database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, door = Watched(monkeypatch), Gathering(database)
+    told = await asyncio.gather(*(door.add(batch(facility), [entry(f"{n:02}")]) for n in range(20)))
+    assert len(watched.transactions) <= (2 if database.dialect == "sqlite" else WRITERS + 1)
+    assert [outcome for [(_, outcome)] in told] == ["accepted"] * 20
+    stored = dict(await database.fetch(text("SELECT key, id FROM deliveries")))
+    assert [id_ for [(id_, _)] in told] == [stored[f"{n:02}"] for n in range(20)]
+
+
+async def test_the_same_record_of_two_requests_is_one_delivery(database: Database, facility: FacilityRow) -> None:
+    door = Gathering(database)
+    told = await asyncio.gather(*(door.add(batch(facility), [entry("1")]) for _ in range(12)))
+    assert sorted(outcome for [(_, outcome)] in told) == ["accepted"] + ["unchanged"] * 11
+    assert len({id_ for [(id_, _)] in told}) == 1
+
+
+async def test_types_are_kept_apart_and_batches_whole(
+    database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, door = Watched(monkeypatch), Gathering(database)
+    large = [entry(f"L{n:03}") for n in range(gathering.MOST)]
+    asked = [("Visit", [entry("1")]), ("Finding", [entry("2")]), ("Visit", large), ("Visit", [entry("3")])] * 3
+    told = await asyncio.gather(*(door.add(batch(facility, spec), entries) for spec, entries in asked))
+    assert [len(each) for each in told] == [len(entries) for _, entries in asked]
+    assert max(map(len, watched.transactions)) <= gathering.MOST
+    assert len(await keys(database)) == gathering.MOST + 3
+
+
+async def test_what_the_database_refuses_takes_nothing_else_along(
+    database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Watched(monkeypatch, DataError("INSERT", {}, Exception("refused")))
+    door, wanted = Gathering(database), ["1", "2", "3", "4", "5", "bad", "6"]
+    told = await asyncio.gather(*(door.add(batch(facility), [entry(key)]) for key in wanted), return_exceptions=True)
+    assert [isinstance(each, DataError) for each in told] == [key == "bad" for key in wanted]
+    assert await keys(database) == ["1", "2", "3", "4", "5", "6"]
+
+
+async def test_while_the_database_is_away_all_are_told_at_once(
+    database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch, OperationalError("INSERT", {}, Exception("away")))
+    door = Gathering(database)
+    wanted = [door.add(batch(facility), [entry("bad")]) for _ in range(20)]
+    told = await asyncio.gather(*wanted, return_exceptions=True)
+    assert all(isinstance(each, OperationalError) for each in told)
+    assert len(watched.transactions) <= WRITERS + 1
+
+
+async def test_who_has_gone_holds_up_nobody(database: Database, facility: FacilityRow) -> None:
+    door = Gathering(database)
+    asked = [asyncio.ensure_future(door.add(batch(facility), [entry(str(n))])) for n in range(8)]
+    await asyncio.sleep(0)
+    asked[5].cancel()
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [isinstance(each, asyncio.CancelledError) for each in told] == [n == 5 for n in range(8)]
+    assert await keys(database) == [str(n) for n in range(8)]
