@@ -38,21 +38,23 @@ class Gathering:
         self._database = database
         self._writers = 1 if database.dialect == "sqlite" else WRITERS
         self._waiting: deque[_Handed] = deque()
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing: set[asyncio.Task[None] | None] = set()
 
     async def add(self, batch: Batch, entries: Sequence[Entry]) -> Told:
         """As outbox.add, and raises what it raises; stored when it returns."""
         handed = _Handed(batch, entries, asyncio.get_running_loop().create_future())
         self._waiting.append(handed)
         if len(self._writing) < self._writers:
-            task = asyncio.create_task(self._write())
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
+            self._writing.add(asyncio.create_task(self._write()))
         return await handed.told
 
     async def _write(self) -> None:
-        while self._waiting:
-            await self._store(self._next())
+        """Until nothing waits; who comes after that finds this writer gone, and begins another."""
+        try:
+            while self._waiting:
+                await self._store(self._next())
+        finally:
+            self._writing -= {asyncio.current_task()}
 
     def _next(self) -> list[_Handed]:
         """The one that waits longest, with others of its type and facility."""

@@ -57,6 +57,13 @@ async def test_what_comes_while_one_is_written_goes_with_the_next(
     assert [id_ for [(id_, _)] in told] == [stored[f"{n:02}"] for n in range(20)]
 
 
+async def test_one_after_the_other_is_stored_too(database: Database, facility: FacilityRow) -> None:
+    door = Gathering(database)
+    async with asyncio.timeout(30):
+        told = [await door.add(batch(facility), [entry(str(n))]) for n in range(20)]
+    assert [outcome for [(_, outcome)] in told] == ["accepted"] * 20
+
+
 async def test_the_same_record_of_two_requests_is_one_delivery(database: Database, facility: FacilityRow) -> None:
     door = Gathering(database)
     told = await asyncio.gather(*(door.add(batch(facility), [entry("1")]) for _ in range(12)))
