@@ -109,11 +109,15 @@ class Scene:
         return not leases and not overlooked and not any(statuses.get(status) for status in OPEN)
 
     async def idle(self) -> None:
-        """Return when a queue is closed and nothing of it is on its way."""
-        closed = "SELECT COUNT(*) FROM channels WHERE NOT EXISTS (SELECT 1 FROM leases)"
+        """Return when a queue was closed and nothing of it is on its way, at the latest when it is open again."""
+        seen = False
         async with asyncio.timeout(PATIENCE):
-            while not await number(self.database, closed):  # noqa: ASYNC110 - the workers tell nobody
-                await asyncio.sleep(0.02)
+            while True:
+                closed = await number(self.database, "SELECT COUNT(*) FROM channels")
+                if seen and not (closed and await number(self.database, "SELECT COUNT(*) FROM leases")):
+                    return
+                seen = seen or bool(closed)
+                await asyncio.sleep(0.02)  # the workers tell nobody
 
     async def all_settled(self) -> None:
         """Return when nothing is left to do for the workers that live."""
