@@ -22,8 +22,9 @@ check: $(READY)  ## style, types, configuration
 	$(BIN)/mypy
 	$(BIN)/antar check
 
-test: check  ## everything that must hold, from style to delivery; a test process per core
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+test: check  ## everything that must hold, from style to delivery; what starts processes of its own has the cores to itself
+	$(BIN)/pytest --numprocesses auto --dist loadgroup --ignore tests/browser --ignore tests/chaos
+	$(BIN)/pytest tests/browser tests/chaos
 
 chaos: $(READY)  ## every fault of the matrix, with its figures; writes docs/faults.md
 	ANTAR_CHAOS=all ANTAR_CHAOS_REPORT=docs/faults.md $(BIN)/pytest -o timeout=1800 tests/chaos

@@ -37,7 +37,9 @@ def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, i
 
 def test_a_list_is_read_anew_and_searched(page: Page) -> None:
     page.goto("/referensi/pcare_dokter")
-    page.get_by_role("button", name="Sinkronisasi").click()
+    synchronise = page.get_by_role("button", name="Sinkronisasi")
+    expect(synchronise).to_be_enabled(timeout=90_000)  # the first reading has its turn after all other lists
+    synchronise.click()
     expect(page.get_by_text("Terakhir disinkronkan").and_(page.get_by_text("oleh admin"))).to_be_visible(timeout=30_000)
     page.get_by_role("searchbox").fill("sekar")
     page.get_by_role("button", name="Cari").click()

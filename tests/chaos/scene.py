@@ -27,6 +27,7 @@ from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of
 from tests.chaos.processes import Process, start_web, start_worker
 from tests.chaos.sizes import PATIENCE, RECORDS
 from tests.conftest import SECRETS
+from tests.engine.house import OVERLOOKED
 
 PRIVATE = "3171234567890123"
 """Stands in every record and may stand in no log."""
@@ -38,12 +39,6 @@ IN_A_HURRY = {
     "breaker: {failures: 10, pause: 30}": "breaker: {failures: 10, pause: 0.5}",
 }
 """The shipped configuration, with seconds where it has minutes."""
-
-OVERLOOKED = """
-SELECT COUNT(*) FROM waits AS w JOIN deliveries AS d
-ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key WHERE d.reference IS NOT NULL
-"""
-"""Waits for what is there by now: the next sweep makes them due."""
 
 
 class Scene:

@@ -115,6 +115,11 @@ specs:
     example: {id: F1, visit: V1, at: "2026-03-10T08:00:00+07:00"}
 """
 AT = "2026-03-10T08:00:00+07:00"
+OVERLOOKED = """
+SELECT COUNT(*) FROM waits AS w JOIN deliveries AS d
+ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key WHERE d.reference IS NOT NULL
+"""
+"""Waits for what is there by now: the next sweep makes them due."""
 
 Answer = Reply | Callable[[Call], Reply]
 

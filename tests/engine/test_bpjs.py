@@ -27,6 +27,7 @@ from engine.vault import new_key
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World
+from tests.engine.house import OVERLOOKED
 
 pytestmark = pytest.mark.anyio
 
@@ -125,10 +126,14 @@ class Desk:
             worker.ring(Channel(upstream, self.facility.id))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                while await self.hub.database.fetch(text(DUE)):  # noqa: ASYNC110 - nobody tells the test
+                while await self.is_open():  # noqa: ASYNC110 - nobody tells the test
                     await asyncio.sleep(0.02)
         stop.set()
         await working
+
+    async def is_open(self) -> bool:
+        [(overlooked,)] = await self.hub.database.fetch(text(OVERLOOKED))
+        return bool(overlooked or await self.hub.database.fetch(text(DUE)))
 
     async def row(self, spec: str) -> Any:
         query = text("SELECT id, status, reference, problem FROM deliveries WHERE spec = :spec")
