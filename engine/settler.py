@@ -20,8 +20,8 @@ from engine.outbox.settle import settle
 
 BATCH = 200
 """Settlements that are written as soon as they have gathered."""
-GATHER = 0.05
-"""Seconds that fewer than BATCH wait for company, as long as any is on its way."""
+GATHER = 0.03
+"""Seconds that fewer than BATCH wait for company."""
 MOST, HEAVIEST = 1000, 64 * 1024 * 1024
 """Settlements per transaction at most, and bytes of their answers."""
 ROOM = 256 * 1024 * 1024
@@ -60,13 +60,8 @@ class Settler:
             self._ended.append(lease)
         self._idle.clear()
         self._work.set()
-        if len(self._gathered) >= BATCH or (not lease.outstanding and not self._expected):
+        if len(self._gathered) >= BATCH:
             self._full.set()
-
-    @property
-    def _expected(self) -> bool:
-        """Whether more is on its way."""
-        return any(lease.outstanding for lease in self._leases.values())
 
     async def run(self) -> None:
         """Write until cancelled."""
