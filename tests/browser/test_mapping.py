@@ -87,6 +87,7 @@ def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: 
     person.keyboard.press("j")
     person.keyboard.press("Enter")
     expect(person.get_by_role("heading", level=1)).to_have_text("Amoksilin 250 kaps")
+    expect(person.locator("[data-help]")).to_be_visible()  # from now on the page hears keys
     person.keyboard.press("/")
     person.keyboard.type("amoxsisilin 250")
     expect(person.locator("a[data-choose]").first).to_contain_text("Amoksisilin 250 mg Kapsul")
@@ -96,6 +97,7 @@ def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: 
     expect(person.locator("#pilihan[aria-busy]")).to_have_count(0)
     person.keyboard.press("Enter")
     expect(person.get_by_role("heading", level=1)).to_have_text("Amoksilin 500 kaps")
+    expect(person.locator("[data-help]")).to_be_visible()
     person.keyboard.press("1")
     expect(person.locator("#konfirmasi")).to_be_visible()
     person.keyboard.press("j")
