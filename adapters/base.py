@@ -14,6 +14,8 @@ BODY_LIMIT = 6 * 1024 * 1024
 
 What is longer is cut and judged unsure.
 """
+ECHO_ROOM = 1024 * 1024
+"""Bytes that the answer to what was sent may have besides its echo: many at once must not fill the memory."""
 CUT_KEPT = 64 * 1024
 """Bytes that are kept of an answer that was cut: enough to see what it was."""
 
@@ -81,6 +83,11 @@ class Call:
     """Another than the profile's."""
 
     @property
+    def answer_limit(self) -> int:
+        """Bytes of the answer that are read: what was sent comes back as an echo, spread over lines at worst."""
+        return BODY_LIMIT if self.body is None else min(BODY_LIMIT, ECHO_ROOM + 4 * len(self.body))
+
+    @property
     def repeatable(self) -> bool:
         """Whether sending it twice leaves the upstream as sending it once (RFC 9110, 9.2.2)."""
         return self.harmless_twice or self.method in {"GET", "HEAD", "PUT", "DELETE"}
@@ -98,7 +105,7 @@ class Reply:
     place: str | None = None
     """The path into what was sent that the answer complains of, e.g. "period.start"."""
     body: bytes = field(default=b"", repr=False)
-    """As received; of what was longer than BODY_LIMIT the first CUT_KEPT."""
+    """As received; of what was longer than the answer limit the first CUT_KEPT."""
     content: Any = field(default=None, repr=False)
     """The body as JSON, None where it is not JSON."""
     media: str = ""

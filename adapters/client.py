@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import httpx
 
-from adapters.base import BODY_LIMIT, Account, Call, Probe, Problem, Profile, Reply, Verdict
+from adapters.base import Account, Call, Probe, Problem, Profile, Reply, Verdict
 from adapters.judge import Judge, parse_date
 from adapters.outcomes import OutcomeRule
 from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire, bytes_left, header_block
@@ -145,7 +145,7 @@ class HttpUpstream:
             headers = HeaderBlock(headers + _content_type(call.content_type or self.profile.content_type))
         times = self.profile.timeouts
         target = prefix + _target(call) or b"/"
-        return Request(origin, call.method, target, headers, call.body, times.connect, times.total, BODY_LIMIT)
+        return Request(origin, call.method, target, headers, call.body, times.connect, times.total, call.answer_limit)
 
 
 @lru_cache(maxsize=1024)

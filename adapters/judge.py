@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from adapters.base import BODY_LIMIT, CUT_KEPT, Call, Profile, Reply, Verdict
+from adapters.base import CUT_KEPT, Call, Profile, Reply, Verdict
 from adapters.outcomes import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
@@ -48,7 +48,7 @@ class Judge:
             verdict=verdict,
             status=response.status,
             code=code and _CONTROL.sub(" ", code),
-            message="" if silent else _message(self._profile, response, content),
+            message="" if silent else _message(self._profile, call, response, content),
             place=None if verdict is Verdict.ACCEPTED else _place(self._profile, content),
             body=response.body[:CUT_KEPT] if response.cut else response.body,
             content=content,
@@ -118,9 +118,9 @@ def _by_status(call: Call, response: Response, content: Any) -> Verdict:
     return Verdict.REJECTED if 400 <= status < 500 else Verdict.UNSURE
 
 
-def _message(profile: Profile, response: Response, content: Any) -> str:
+def _message(profile: Profile, call: Call, response: Response, content: Any) -> str:
     if response.cut:
-        return f"Jawaban lebih panjang dari {BODY_LIMIT // 1024**2} MiB dan dipotong (HTTP {response.status})"
+        return f"Jawaban lebih panjang dari {call.answer_limit // 1024**2} MiB dan dipotong (HTTP {response.status})"
     said = profile.message.read(content) if profile.message and content is not None else None
     if said:
         return _CONTROL.sub(" ", said)[:MESSAGE_LIMIT]

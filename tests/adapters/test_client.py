@@ -129,6 +129,18 @@ BY_STATUS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("call", "limit"),
+    [
+        (Call("POST", "/a", (), b"{}"), 1024**2 + 8),
+        (Call("PUT", "/a", (), b" " * 5 * 1024**2), 6 * 1024**2),
+        (Call("GET", "/a"), 6 * 1024**2),
+    ],
+)
+async def test_little_that_is_sent_lets_little_be_answered(call: Call, limit: int) -> None:
+    assert (await sent_for(call)).body_limit == limit
+
+
 @pytest.mark.parametrize(("status", "body", "post", "repeatable"), BY_STATUS)
 async def test_without_a_rule_the_status_speaks(status: int, body: Any, post: Verdict, repeatable: Verdict) -> None:
     verdicts = [(await reply_to(call, answer(status, body))).verdict for call in (POST, PUT, GET)]
