@@ -21,6 +21,7 @@ from bench import (
     singles,
     startup,
     workers,
+    years,
 )
 from bench.clinic import hush
 from bench.options import Options
@@ -42,6 +43,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "memory": memory.rows,
     "matching": matching.rows,
     "pages": pages.rows,
+    "years": years.rows,
 }
 
 

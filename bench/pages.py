@@ -32,7 +32,7 @@ def rows(options: Options) -> list[Row]:
         shown.play()
         shown.ask_for_a_job()
         addresses = places(shown)
-        with closing(_person(shown)) as client:
+        with closing(person(shown)) as client:
             few = {name: _seconds(client, address) for name, address in addresses.items()}
             floor = _seconds(client, "/health/live")
             found = [*_weights(client, addresses), *(_cost(name, spent, floor) for name, spent in few.items())]
@@ -43,7 +43,7 @@ def rows(options: Options) -> list[Row]:
             ]
 
 
-def _person(shown: Site) -> httpx.Client:
+def person(shown: Site) -> httpx.Client:
     """A client that is logged in."""
     client = httpx.Client(base_url=shown.address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
     client.post("/login", data={"name": shown.access.user, "password": shown.access.password})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,19 +20,20 @@ from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.gate import Gate, State
 from engine.meters import meters
-from engine.models import Lane, Status
+from engine.models import Status
 from engine.outbox.claim import SUSPECT, begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN
 from engine.outbox.undo import cancel
 from engine.prepare import Prepared, cancelled, prepare, scope_of
+from engine.ready import Ready
 from engine.settler import Settler
 from engine.shares import Limits, Share, Shares
 from engine.spec import UpstreamSpec
 
 LARGEST_BATCH = 200
-LAST = len(Lane)
-"""Behind every lane."""
+SMALLEST_BATCH = 2
+"""With one, each claim of a record would be a full one, and call the other workers."""
 QUICK = 0.2
 """Seconds in which a batch should be sent: a quicker one makes the next larger, a slower one smaller."""
 
@@ -76,12 +76,10 @@ class Drain:
         self._account = account
         self._around = around
         self._limits = Limits(upstream_spec.concurrency, upstream_spec.rate)
-        self._soon = 1
-        """Requests that can begin at about once: so many wait for their turn when it is time to claim again."""
+        self._soon = 0
+        """Requests that can begin at about once: when no more wait for their turn it is time to claim again."""
         self._batch = 0
-        self._ready: asyncio.PriorityQueue[tuple[int, int, Prepared | None]] = asyncio.PriorityQueue()
-        self._order = itertools.count()
-        self._low = asyncio.Event()
+        self._ready = Ready()
         self._open = 0
         self._probing = False
         self._stopping = False
@@ -104,8 +102,7 @@ class Drain:
             senders += [asyncio.create_task(self._send_all(share)) for _ in range(self._limits.concurrency)]
             await self._fill(share)
         finally:
-            for _ in senders:
-                self._ready.put_nowait((LAST, next(self._order), None))
+            self._ready.close()
             await asyncio.gather(*senders)
             self._around.shares.leave(self.channel)
 
@@ -126,7 +123,7 @@ class Drain:
                 continue
             await self._around.settler.room()
             self._soon = share.soon(QUICK)
-            limit = self._batch = min(LARGEST_BATCH, max(2 * self._soon, self._batch))
+            limit = self._batch = min(LARGEST_BATCH, max(self._soon, self._batch, SMALLEST_BATCH))
             claimed = await self._claim(limit)
             if claimed:
                 await self._take(claimed)
@@ -199,16 +196,10 @@ class Drain:
             self._settle(settlement)
         started = time.monotonic()
         for prepared in ready:
-            self._ready.put_nowait((prepared.delivery.lane, next(self._order), prepared))
-        await self._until_low()
+            self._ready.put(prepared)
+        await self._ready.until_few(self._soon)
         self._size_up(time.monotonic() - started)
         return bool(ready)
-
-    async def _until_low(self) -> None:
-        """What is claimed early cannot be sent by others, nor be overtaken by what is more urgent."""
-        while self._ready.qsize() > self._soon:
-            self._low.clear()
-            await self._low.wait()
 
     def _lose(self, lease: Lease) -> None:
         """Let the lease run out: a sweep takes back what is not settled."""
@@ -264,13 +255,12 @@ class Drain:
         return ready, ended
 
     async def _send_all(self, share: Share) -> None:
-        while (prepared := (await self._ready.get())[-1]) is not None:
-            self._low.set()
-            if not self._may_begin(prepared) or not await share.enter():
+        while (taken := await self._ready.next(share, self._may_begin)) is not None:
+            prepared, entered = taken
+            if not entered:
                 self._settle(given_back(prepared.delivery))
                 continue
             try:
-                await share.turn()
                 await self._send(prepared, share)
             finally:
                 share.leave()

@@ -75,9 +75,9 @@ class Share:
         return max(self._slots, self.used)
 
     def soon(self, seconds: float) -> int:
-        """Requests that can begin within so many seconds if each ends at once, at least one; at most the slots."""
-        slots, rate = self.slots or 1, self._rate.per_second
-        return slots if rate is None else max(1, min(slots, int(rate * seconds)))
+        """Requests that can begin within so many seconds after the next one if each ends at once; at most the slots."""
+        slots, rate = self.slots, self._rate.per_second
+        return slots if rate is None else max(0, min(slots, int(rate * seconds) - 1))
 
     def set(self, part: Limits, valid_until: int) -> None:
         """Keep to this from now on; what is in flight ends."""

@@ -235,7 +235,7 @@ async def test_every_further_request_of_a_delivery_waits_for_its_turn(house: Hou
     assert turns == [1, 2]
 
 
-@pytest.mark.parametrize(("limits", "soon"), [(Limits(8, None), 8), (Limits(8, 20.0), 4), (Limits(8, 0.5), 1)])
+@pytest.mark.parametrize(("limits", "soon"), [(Limits(8, None), 8), (Limits(8, 20.0), 3), (Limits(8, 0.5), 0)])
 async def test_no_more_is_held_ready_than_the_rate_lets_begin_soon(
     database: Database, facility: FacilityRow, limits: Limits, soon: int
 ) -> None:

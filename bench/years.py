@@ -1,0 +1,75 @@
+"""Server time of the pages that are open all day, among the deliveries of years against among few."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from bench.many import DAYS, spread
+from bench.options import Options
+from bench.pages import person
+from bench.places import FAILED, SENT
+from bench.rows import Row
+from bench.site import Site, site
+
+FEW = 10_000
+TRIES = 40
+BOUND = 60.0
+"""Milliseconds that nineteen of twenty answers take at most."""
+FAILING = 50
+"""One of so many failed."""
+MIDDLE = f"SELECT date, id FROM deliveries WHERE spec = ? AND date < date('now', '-{DAYS // 2} days') LIMIT 1"
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """Two rows per page: the median against that among few, and the slow ones against the bound."""
+    many = 10_000_000 if options.large else 100_000 if options.quick else 1_000_000
+    with TemporaryDirectory() as folder, site(Path(folder)) as shown:
+        shown.play()
+        _grow(shown, 0, FEW)
+        pages = _pages(shown)
+        with closing(person(shown)) as client:
+            few = {name: _milliseconds(client, address) for name, address in pages.items()}
+            _grow(shown, FEW, many)
+            for name, address in pages.items():
+                spent = _milliseconds(client, address)
+                ratio = median(spent) / median(few[name])
+                yield Row(f"{name}, {many:,}", f"among {FEW:,}", ratio, "<= 1.5", median(spent), "ms")
+                slow = quantiles(spent, n=20)[-1]
+                yield Row(f"{name}, {many:,}, p95", f"{BOUND:.0f} ms", slow / BOUND, "<= 1", slow, "ms")
+
+
+def _grow(shown: Site, before: int, many: int) -> None:
+    """From so many deliveries to so many, one in FAILING of them failed."""
+    for query, part in ((SENT, FAILING - 1), (FAILED, 1)):
+        [(_, id_)] = shown.rows(query)
+        spread(shown.database, id_, before * part // FAILING + 1, many * part // FAILING)
+
+
+def _pages(shown: Site) -> dict[str, str]:
+    """Name -> address."""
+    [(spec, id_)] = shown.rows(SENT)
+    [(date, middle)] = shown.rows(MIDDLE, spec)
+    here = f"/integrasi/satusehat/{spec}"
+    return {
+        "dashboard": "/integrasi/satusehat",
+        "list": here,
+        "deep page": f"{here}?after={date}.{middle}",
+        "search by Norm": f"{here}?text=lama-000123",
+        "drawer": f"{here}?buka={id_}",
+    }
+
+
+def _milliseconds(client: httpx.Client, address: str) -> list[float]:
+    spent = []
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        client.get(address).raise_for_status()
+        spent.append(1e3 * (time.perf_counter() - started))
+    return spent
