@@ -20,6 +20,7 @@ from engine.actors import make_broker
 from engine.catalog import Catalog
 from engine.context import context
 from engine.facilities import FacilityRow, add_facility, set_credentials
+from engine.garbage import collect_rarely
 from engine.hub import Hub
 from engine.models import Base, Status
 from engine.outbox.add import Batch, add
@@ -164,6 +165,7 @@ def plain(database_url: str, broker_url: str = "memory://", address: str = NOWHE
 async def clinic(settings: Settings, in_flight: int = IN_FLIGHT) -> AsyncIterator[Clinic]:
     """A clinic on an emptied database, with so many slots and no limit of rate."""
     hush()
+    collect_rarely()
     workers: list[Worker] = []
     loop = asyncio.get_running_loop()
 

@@ -24,6 +24,7 @@ from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
 from engine.catalog import Catalog
 from engine.errors import AntarError
+from engine.garbage import collect_rarely
 from engine.hub import Hub
 from engine.outbox.entries import Channel
 from engine.settings import Settings, from_environment
@@ -85,6 +86,7 @@ def sandbox(
 
 def _begin(settings: Settings) -> None:
     set_up_logging(settings.log_level)
+    collect_rarely()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load anew it would end the process
 
 
