@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cell:
+class Cell(Struct, frozen=True, order=True):
     """One counter: a facility's deliveries of a type, of a day, in a status."""
 
     facility_id: int
@@ -24,11 +23,16 @@ class Cell:
 class Deltas(Counter[Cell]):
     """Changes of counters, collected in memory during one transaction."""
 
-    def move(self, facility_id: int, date: str, spec: str, before: str | None, after: str) -> None:
-        """One delivery went from a status to another; None: it is new."""
+    def move_all(self, moves: Iterable[tuple[int, str, str, str | None, str]]) -> None:
+        """The moves of a batch: most are alike."""
+        for (facility_id, date, spec, before, after), n in Counter(moves).items():
+            self.move(facility_id, date, spec, before, after, n)
+
+    def move(self, facility_id: int, date: str, spec: str, before: str | None, after: str, n: int = 1) -> None:
+        """Deliveries went from a status to another; None: they are new."""
         if before is not None:
-            self[Cell(facility_id, date, spec, before)] -= 1
-        self[Cell(facility_id, date, spec, after)] += 1
+            self[Cell(facility_id, date, spec, before)] -= n
+        self[Cell(facility_id, date, spec, after)] += n
 
 
 def apply(database: Database, connection: Connection, deltas: Deltas) -> None:

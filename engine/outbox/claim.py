@@ -45,8 +45,7 @@ def _claim(
         {"id": lease.id, "worker": worker, "until": lease.until},
     )
     deltas = counters.Deltas()
-    for row in rows:
-        deltas.move(row.facility_id, row.date, row.spec, row.claimed_from, Status.SENDING)
+    deltas.move_all((row.facility_id, row.date, row.spec, row.claimed_from, Status.SENDING) for row in rows)
     counters.apply(database, connection, deltas)
     lease.outstanding = len(rows)
     claimed = [_claimed(row, lease) for row in rows]

@@ -35,11 +35,8 @@ def _settle(
     parameters = {"rows": as_json([_row(settlement) for settlement in settlements]), "now": now}
     settled = (connection.execute(text(_statement(database)), parameters)).all()
     deltas = counters.Deltas()
-    due: set[Channel] = set()
-    for row in settled:
-        deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
-        if row.due_at is not None and row.due_at <= now:
-            due.add(Channel(row.upstream, row.facility_id))
+    deltas.move_all((row.facility_id, row.date, row.spec, Status.SENDING, row.status) for row in settled)
+    due = {Channel(row.upstream, row.facility_id) for row in settled if row.due_at is not None and row.due_at <= now}
     failpoint("settling")
     held = {row.id for row in settled}
     blocked = {row.id for row in settled if row.status == Status.BLOCKED}
