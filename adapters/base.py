@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from adapters.outcomes import Extract, OutcomeRule
 
 BODY_LIMIT = 6 * 1024 * 1024
@@ -65,8 +67,7 @@ class Account:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request to be made: path and query below the upstream's base, body already serialised."""
 
     method: str
@@ -93,8 +94,7 @@ class Call:
         return self.harmless_twice or self.method in {"GET", "HEAD", "PUT", "DELETE"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """One judged answer. Without a status there was none, and `message` says why."""
 
     verdict: Verdict
@@ -104,9 +104,9 @@ class Reply:
     message: str = ""
     place: str | None = None
     """The path into what was sent that the answer complains of, e.g. "period.start"."""
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     """As received; of what was longer than the answer limit the first CUT_KEPT."""
-    content: Any = field(default=None, repr=False)
+    content: Any = None
     """The body as JSON, None where it is not JSON."""
     media: str = ""
     sent: bool = True
@@ -114,8 +114,12 @@ class Reply:
     retry_after: float | None = None
     """Seconds the upstream asked us to wait."""
     seconds: float = 0.0
-    earlier: Reply | None = field(default=None, repr=False)
+    earlier: Reply | None = None
     """The answer that refused the credential, where this is the one to the repeat with a new one."""
+
+    def __repr__(self) -> str:
+        """Without what was answered: it holds patient data."""
+        return f"Reply({self.verdict.value}, status={self.status}, code={self.code!r}, sent={self.sent})"
 
 
 @dataclass(frozen=True, slots=True)

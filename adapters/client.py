@@ -6,13 +6,13 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 import httpx
+from msgspec.structs import replace
 
 from adapters.base import Account, Call, Probe, Problem, Profile, Reply, Verdict
 from adapters.judge import Judge, parse_date

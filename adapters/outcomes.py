@@ -11,6 +11,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 from jmespath.visitor import TreeInterpreter
+from msgspec import Struct
 
 _INTERPRETER = TreeInterpreter()
 """Shared: ParsedResult.search builds one for each question, which costs more than the question."""
@@ -52,8 +53,7 @@ class OutcomeRule:
     """Renew the credential and ask once more before this verdict counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back, as the rules see it."""
 
     method: str

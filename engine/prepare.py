@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from adapters.base import Call, Upstream, Verdict
 from engine.context import context
@@ -22,8 +22,7 @@ class NotJSON(AntarError):
     """What a person wrote in place of the payload cannot be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A delivery that is ready to be sent."""
 
     delivery: Claimed

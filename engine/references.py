@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import text
 
 from engine.database import Database, as_json
@@ -18,8 +18,7 @@ Target = tuple[int, str, str]
 """(facility, spec, key) of a needed delivery."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One need of one delivery, with the keys it comes to and the items they were made from."""
 
     need: Need
@@ -77,8 +76,7 @@ async def _references(database: Database, unique: Sequence[Target]) -> dict[Targ
     return {(facility_id, spec, key): Known(reference) for facility_id, spec, key, reference in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """`values` is what templates see as `needs`; `missing` are the (spec, key) that have no reference yet."""
 
     values: Mapping[str, Any]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from adapters.base import Profile
 from adapters.outcomes import OutcomeRule
 from engine.completion import Completion
@@ -62,12 +64,11 @@ class Find:
     """The address of the next page, of which only the query is used; empty on the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A reference that is known; of a mapping the code, with its row."""
 
     reference: str
-    row: Mapping[str, Any] = field(default_factory=dict)
+    row: Mapping[str, Any] = {}
 
 
 Where = Mapping[str, frozenset[Any]]

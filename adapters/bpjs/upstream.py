@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import orjson
+from msgspec.structs import replace
 
 from adapters.base import Account, Reply, Verdict
 from adapters.bpjs.cipher import decrypt

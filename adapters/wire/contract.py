@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NewType, Protocol, Self
 
 import httpx
+from msgspec import Struct
 
 HeaderBlock = NewType("HeaderBlock", bytes)
 """Header lines that were checked by `header_block`, each with its line end."""
@@ -27,14 +27,13 @@ _BEFORE_THE_FIRST_BYTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a connection goes to."""
 
     tls: bool
     host: str
     port: int
-    host_line: HeaderBlock = field(compare=False)
+    host_line: HeaderBlock
 
     @classmethod
     @lru_cache(maxsize=1024)
@@ -51,8 +50,7 @@ class Origin:
         return cls(tls, url.raw_host.decode("ascii"), url.port or (443 if tls else 80), host_line)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What goes out. Host and Content-Length are added; the path begins with a slash and is already quoted."""
 
     origin: Origin
@@ -67,8 +65,7 @@ class Request:
     body_limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """What came back. Header names are in lower case, the body is decoded (Content-Encoding)."""
 
     status: int

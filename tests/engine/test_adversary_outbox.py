@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, text
 from sqlalchemy.util import await_only
 
@@ -111,7 +112,7 @@ async def test_a_change_during_a_try_whose_worker_died_is_not_taken_for_the_vers
 
 
 async def test_what_others_wait_for_comes_forward_into_their_lane(database: Database, facility: FacilityRow) -> None:
-    bulk = [replace(entry(f"bulk-{n}"), lane=Lane.BACKFILL) for n in range(3)]
+    bulk = [structs.replace(entry(f"bulk-{n}"), lane=Lane.BACKFILL) for n in range(3)]
     await add(database, batch(facility), [*bulk, entry("today")])
     [today, *_] = await claim(database, Channel("ministry", facility.id), 1, "worker")
     await settle(database, [Settlement(today, Status.BLOCKED, waits=(("Visit", "bulk-2"), ("Visit", "not-yet")))])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from engine import counters
@@ -253,7 +253,7 @@ async def test_what_is_set_aside_is_due_no_more(database: Database, facility: Fa
 
 
 async def test_lanes_go_first_then_the_longest_due(database: Database, facility: FacilityRow, clock: Clock) -> None:
-    await add(database, batch(facility), [replace(entry("old"), lane=3)])
+    await add(database, batch(facility), [structs.replace(entry("old"), lane=3)])
     clock.pass_(1)
     await hand_in(database, facility, "b")
     assert [delivery.key for delivery in await take(database, facility)] == ["b", "old"]
