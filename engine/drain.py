@@ -271,7 +271,7 @@ class Drain:
             self._settle(given_back(prepared.delivery))
             return
         courier, probe = self._around.courier, self._probing
-        outcome = await courier.deliver(prepared, self._upstream, self._account, share.turn, probe=probe)
+        outcome = await courier.deliver(prepared, self._upstream, self._account, share.turns.wait, probe=probe)
         try:
             await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker, probe=probe)
         except Exception as error:

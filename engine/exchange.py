@@ -37,12 +37,13 @@ class Exchange:
 
     async def ask(self, call: Call, operation: str) -> Reply:
         """The judged answer; `operation` is find, create or update."""
-        if self.attempts:
-            await self._turn()
         at = self._clock()
         try:
+            if self.attempts:
+                await self._turn()
+                at = self._clock()
             reply = await self._upstream.send(call, self._account)
-        except SQLAlchemyError as error:  # the tokens are in the database: without one nothing has left
+        except (SQLAlchemyError, OSError) as error:  # turns and tokens are in the database: nothing has left
             reply = Reply(Verdict.UNAVAILABLE, message=_NO_DATABASE.format(type(error).__name__), sent=False)
         if reply.earlier is not None:
             self.attempts.append(self._row(at, call, operation, reply.earlier))
@@ -73,4 +74,4 @@ def code_of(reply: Reply) -> str | None:
     return reply.code[:CODE_LENGTH] if reply.code else None
 
 
-_NO_DATABASE = "Basis data tidak terjangkau saat token dibaca ({})."
+_NO_DATABASE = "Basis data tidak terjangkau sebelum dikirim ({})."

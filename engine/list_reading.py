@@ -17,8 +17,9 @@ from engine.context import facility_mapping
 from engine.database import Database
 from engine.facilities import FacilityRow
 from engine.list_rows import NotReadable, Row, rows_of
-from engine.rate import Rate
+from engine.outbox.entries import Channel
 from engine.template import Template
+from engine.turns import Turns
 
 PAUSES = (2.0, 10.0, 30.0)
 """Seconds before a read that was not answered is repeated; after the last it is given up."""
@@ -26,6 +27,8 @@ LINES = 1_000
 """Lines of a file that are kept at once."""
 
 Sleep = Callable[[float], Awaitable[None]]
+Turn = Callable[[], Awaitable[None]]
+"""Returns when the next request may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,12 @@ class Place:
     account: Account
     sleep: Sleep = asyncio.sleep
 
-    async def ask(self, path: Template, query: Template | None, scope: Mapping[str, Any], rate: Rate) -> Any:
+    async def ask(self, path: Template, query: Template | None, scope: Mapping[str, Any], turn: Turn) -> Any:
         """The content of an answer; a read that was not answered is repeated a few times. Raises NotReadable."""
         found = query.render(scope) if query else None
         parameters = tuple((name, str(value)) for name, value in (found or {}).items())
         call = Call("GET", str(path.render(scope)), parameters, base_path=self._base)
-        return (await self._answered(call, rate)).content
+        return (await self._answered(call, turn)).content
 
     async def one(self, key: str) -> Row | None:
         """The row of a key, asked for alone; None if there is none. Raises AntarError."""
@@ -52,7 +55,7 @@ class Place:
             return None
         facility = facility_mapping(self.facility)
         scope = {"facility": facility, "key": key}
-        body = await self.ask(one.path, one.query, scope, Rate(None))
+        body = await self.ask(one.path, one.query, scope, _at_once)
         row = one.row.render({**scope, "body": body})
         found = rows_of(self.code_list, row, None, facility) if row else ()
         return next((each for each in found if each.key == key), None)
@@ -61,9 +64,9 @@ class Place:
     def _base(self) -> str | None:
         return self.code_list.source.base_path if isinstance(self.code_list.source, Reads) else None
 
-    async def _answered(self, call: Call, rate: Rate) -> Reply:
+    async def _answered(self, call: Call, turn: Turn) -> Reply:
         for pause in (*PAUSES, None):
-            await rate.wait()
+            await turn()
             reply = await self.upstream.send(call, self.account)
             if reply.verdict is Verdict.ACCEPTED:
                 return reply
@@ -84,7 +87,8 @@ class Reading:
         self._reads = reads
         self._items = items
         self._facility = facility_mapping(place.facility)
-        self._rate = Rate(self._list.upstream.rate)
+        upstream = self._list.upstream
+        self._turns = Turns(database, Channel(upstream.name, place.facility.id), upstream.rate)
 
     async def run(self) -> bool:
         """Whether all was read; False: another worker has it now. Raises AntarError."""
@@ -105,7 +109,7 @@ class Reading:
         size = reads.page_size
         scope = {"facility": self._facility, "each": each, "start": offset, "limit": size}
         scope |= {"page": offset // size + 1 if size else 1, "since": self.held.since}
-        answered = {**scope, "body": await self._place.ask(reads.path, self._query, scope, self._rate)}
+        answered = {**scope, "body": await self._place.ask(reads.path, self._query, scope, self._turns.wait)}
         found = reads.rows.render(answered) or []
         if not isinstance(found, list):
             raise NotReadable(f"Jawaban {self._list.upstream.label} bukan daftar.")
@@ -139,6 +143,10 @@ async def read_file(database: Database, held: Held, code_list: CodeList, path: P
             return None
         held = replace(held, offset=offset)
     return held
+
+
+async def _at_once() -> None:
+    """A person waits for it."""
 
 
 def _lines(path: Path) -> list[dict[str, str]]:

@@ -214,6 +214,16 @@ class DrainRow(Base):
     """Requests that it has in flight, or may have until it says otherwise."""
 
 
+class TurnRow(Base):
+    """When the next request of a channel may leave that nobody has reserved yet; see engine.turns."""
+
+    __tablename__ = "turns"
+    upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    next_at: Mapped[int] = mapped_column(BigInteger)
+    """Epoch microseconds."""
+
+
 class Delivery(Base):
     """A record on its way, and where it stands. Written only by engine.outbox."""
 

@@ -6,6 +6,8 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from engine.models import Lane
 from engine.prepare import Prepared
 from engine.shares import Share
@@ -43,7 +45,8 @@ class Ready:
     async def next(self, share: Share, may_begin: Callable[[Prepared], bool]) -> tuple[Prepared, bool] | None:
         """The most urgent one when a slot and a turn have come, and True: it has entered the share.
 
-        False: it may not begin, or no part is left to wait for. One caller at a time waits for slot and turn.
+        False: it may not begin, no part is left to wait for, or the database is away, which tells whose turn it is.
+        One caller at a time waits for slot and turn.
         """
         async with self._first_in_line:
             first = await self._queue.get()
@@ -54,7 +57,11 @@ class Ready:
                 return None
             if not may_begin(prepared) or not await share.enter():
                 return prepared, False
-            await share.turn()
+            try:
+                await share.turns.wait(len(self))
+            except (SQLAlchemyError, OSError):
+                share.leave()
+                return prepared, False
             self._queue.put_nowait(first)
             most_urgent = self._queue.get_nowait()[-1]
             assert most_urgent is not None, "whoever closes comes last"  # noqa: S101

@@ -1,4 +1,4 @@
-"""The limits of a channel, shared by all workers that drain it: each holds a part, together never more than all.
+"""The slots of a channel, shared by all workers that drain it: each holds a part, together never more than all.
 
 What a worker holds stands in the database before it uses it, and until it has ceased to. So a newcomer begins with what
 the others have let go: at once where they are idle, else after two of their looks. What a dead one held is free
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
 from engine.outbox.entries import Channel
-from engine.rate import Rate
+from engine.turns import Turns
 
 REFRESH = 1.0
 """Seconds between two looks at who else drains a channel."""
@@ -37,21 +37,19 @@ class Limits:
     concurrency: int
     rate: float | None
 
-    def part(self, rank: int, workers: int) -> Limits:
-        """What the worker of that rank (0 is the first) may use; together the parts are the whole."""
+    def part(self, rank: int, workers: int) -> int:
+        """Slots of the worker of that rank (0 is the first); together the parts are the whole."""
         slots, left = divmod(self.concurrency, workers)
-        return self.of(slots + (rank < left))
-
-    def of(self, slots: int) -> Limits:
-        """What goes with so many of the slots."""
-        return Limits(slots, None if self.rate is None else self.rate * slots / self.concurrency)
+        return slots + (rank < left)
 
 
 class Share:
     """One worker's part of one channel; it outlives a drain, which would begin with fresh limits each moment."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], int]) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], int], turns: Turns) -> None:
         self.limits = limits
+        self.turns = turns
+        """Those of the channel's requests; a delivery waits for one when it has entered."""
         self.drained = False
         self.kept_until = 0
         self.failures = 0
@@ -61,7 +59,6 @@ class Share:
         self._slots = 0
         self.used = 0
         """Deliveries that have entered and not left."""
-        self._rate = Rate(None)
         self._room = asyncio.Event()
 
     @property
@@ -76,14 +73,14 @@ class Share:
 
     def soon(self, seconds: float) -> int:
         """Requests that can begin within so many seconds after the next one if each ends at once; at most the slots."""
-        slots, rate = self.slots, self._rate.per_second
-        return slots if rate is None else max(0, min(slots, int(rate * seconds) - 1))
+        slots, rate = self.slots, self.limits.rate
+        if rate is None:
+            return slots
+        return max(0, min(slots, int(rate * seconds * slots / self.limits.concurrency) - 1))
 
-    def set(self, part: Limits, valid_until: int) -> None:
-        """Keep to this from now on; what is in flight ends."""
-        self._slots, self._valid_until = part.concurrency, valid_until
-        if part.concurrency:
-            self._rate.per_second = part.rate
+    def set(self, slots: int, valid_until: int) -> None:
+        """Keep to so many from now on; what is in flight ends."""
+        self._slots, self._valid_until = slots, valid_until
         self._room.set()
 
     async def has_part(self) -> bool:
@@ -103,10 +100,6 @@ class Share:
             await self._room.wait()
         self.used += 1
         return True
-
-    async def turn(self) -> None:
-        """Return when the next request may leave; of a delivery that has entered."""
-        await self._rate.wait()
 
     def leave(self) -> None:
         self.used -= 1
@@ -129,8 +122,9 @@ class Shares:
 
     async def join(self, channel: Channel, limits: Limits) -> Share:
         """The share of a channel that is being drained from now on: all of it, if nobody else drains it."""
-        share = self._shares.setdefault(channel, Share(limits, self._database.clock))
-        changed, share.limits = share.limits != limits, limits
+        turns = Turns(self._database, channel, limits.rate)
+        share = self._shares.setdefault(channel, Share(limits, self._database.clock, turns))
+        changed, share.limits, share.turns.rate = share.limits != limits, limits, limits.rate
         share.drained = True
         if changed or not share.slots:
             await self._agree([channel])
@@ -157,7 +151,7 @@ class Shares:
 
     async def _give_up(self, channels: list[Channel]) -> None:
         for channel in channels:
-            self._shares.pop(channel).set(Limits(0, None), 0)
+            self._shares.pop(channel).set(0, 0)
         async with self._speaking:
             await self._database.write(lambda connection: self._leave(connection, channels))
 
@@ -174,9 +168,9 @@ class Shares:
         parts = await self._database.write(lambda connection: self._take(connection, held))
         for channel, part in parts.items():
             self._shares[channel].set(part, now + VALID)
-        return [channel for channel, part in parts.items() if part.concurrency < held[channel]]
+        return [channel for channel, part in parts.items() if part < held[channel]]
 
-    def _take(self, connection: Connection, held: dict[Channel, int]) -> dict[Channel, Limits]:
+    def _take(self, connection: Connection, held: dict[Channel, int]) -> dict[Channel, int]:
         if self._database.dialect != "sqlite":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         now = self._database.clock()
@@ -186,21 +180,21 @@ class Shares:
         for row in connection.execute(text(_READ % self._database.rows(_CHANNEL, "rows")), wanted):
             found[Channel(row.upstream, row.facility_id)].append(row)
         parts = {channel: self._free(self._shares[channel], rows) for channel, rows in found.items()}
-        said = [[each.upstream, each.facility_id, max(held[each], parts[each].concurrency)] for each in held]
+        said = [[each.upstream, each.facility_id, max(held[each], parts[each])] for each in held]
         names = {"rows": as_json(said), "worker": self._worker, "now": now, "until": now + LIFE}
         connection.execute(text(_SAY % self._database.rows({**_CHANNEL, "held": "integer"}, "rows")), names)
         return parts
 
-    def _free(self, share: Share, rows: list[Any]) -> Limits:
+    def _free(self, share: Share, rows: list[Any]) -> int:
         """This worker's part, as far as the others have let go of it. They are ordered by age."""
         workers = [row.worker for row in rows]
         if self._worker not in workers:
             workers.append(self._worker)
-        part = share.limits.part(workers.index(self._worker), len(workers)).concurrency
+        part = share.limits.part(workers.index(self._worker), len(workers))
         if not share.drained:  # a newcomer then finds room at once
             part = (part + 1) // 2
-        others = sum(row.held for row in rows if row.worker != self._worker)
-        return share.limits.of(max(0, min(part, share.limits.concurrency - others)))
+        others = sum(int(row.held) for row in rows if row.worker != self._worker)
+        return max(0, min(part, share.limits.concurrency - others))
 
     def _leave(self, connection: Connection, channels: list[Channel]) -> None:
         rows = as_json([[channel.upstream, channel.facility_id] for channel in channels])

@@ -12,25 +12,35 @@ from engine.models import Lane
 from engine.prepare import Prepared
 from engine.ready import Ready
 from engine.shares import Limits, Share
+from engine.turns import Turns
 
 pytestmark = pytest.mark.anyio
 
 SLOTS = 2
 
 
-class Turns(Share):
-    """A part of SLOTS slots, whose turns come when the test says so."""
+class Told(Turns):
+    """Turns that come when the test says so."""
 
     def __init__(self) -> None:
-        super().__init__(Limits(SLOTS, None), lambda: 0)
-        self.set(Limits(SLOTS, None), 1)
         self._left = asyncio.Semaphore(0)
+        self.broken = False
 
     def come(self) -> None:
         self._left.release()
 
-    async def turn(self) -> None:
+    async def wait(self, behind: int = 0) -> None:
         await self._left.acquire()
+        if self.broken:
+            raise ConnectionRefusedError
+
+
+def part() -> tuple[Share, Told]:
+    """A part of SLOTS slots, and its turns."""
+    turns = Told()
+    share = Share(Limits(SLOTS, None), lambda: 0, turns)
+    share.set(SLOTS, 1)
+    return share, turns
 
 
 def prepared(lane: Lane) -> Prepared:
@@ -50,47 +60,47 @@ async def asking(ready: Ready, share: Share) -> asyncio.Task[tuple[Prepared, boo
 
 
 async def test_what_waits_for_its_turn_is_overtaken_by_what_is_more_urgent() -> None:
-    ready, share, bulk, today = Ready(), Turns(), prepared(Lane.BULK), prepared(Lane.TODAY)
+    ready, (share, turns), bulk, today = Ready(), part(), prepared(Lane.BULK), prepared(Lane.TODAY)
     ready.put(bulk)
     first = await asking(ready, share)
     ready.put(today)
-    share.come()
+    turns.come()
     assert await first == (today, True)
-    share.come()
+    turns.come()
     assert await ready.next(share, always) == (bulk, True)
 
 
 async def test_one_at_a_time_waits_for_a_turn() -> None:
-    ready, share = Ready(), Turns()
+    ready, (share, turns) = Ready(), part()
     for _ in range(SLOTS):
         ready.put(prepared(Lane.BULK))
     senders = [await asking(ready, share) for _ in range(SLOTS)]
     assert share.used == 1
     for _ in senders:
-        share.come()
+        turns.come()
     assert all(await asyncio.gather(*senders))
     assert share.used == SLOTS
 
 
 async def test_what_may_not_begin_takes_no_turn() -> None:
-    ready, share, late = Ready(), Turns(), prepared(Lane.TODAY)
+    ready, (share, _), late = Ready(), part(), prepared(Lane.TODAY)
     ready.put(late)
     assert await ready.next(share, lambda each: False) == (late, False)
     assert share.used == 0
 
 
 async def test_without_a_part_nothing_begins() -> None:
-    ready, share, late = Ready(), Turns(), prepared(Lane.TODAY)
-    share.set(Limits(0, None), 0)
+    ready, (share, _), late = Ready(), part(), prepared(Lane.TODAY)
+    share.set(0, 0)
     ready.put(late)
     assert await ready.next(share, always) == (late, False)
 
 
 async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing() -> None:
-    ready, share, deliveries = Ready(), Turns(), [prepared(Lane.BULK) for _ in range(SLOTS)]
+    ready, (share, turns), deliveries = Ready(), part(), [prepared(Lane.BULK) for _ in range(SLOTS)]
     for each in deliveries:
         ready.put(each)
-        share.come()
+        turns.come()
     ready.close()
     assert [await ready.next(share, always) for _ in range(SLOTS + 2)] == [
         *((each, True) for each in deliveries),
@@ -100,7 +110,7 @@ async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing(
 
 
 async def test_more_is_claimed_when_few_are_left() -> None:
-    ready, share = Ready(), Turns()
+    ready, (share, _) = Ready(), part()
     for _ in range(2):
         ready.put(prepared(Lane.BULK))
     waiting = asyncio.create_task(ready.until_few(1))
@@ -108,3 +118,12 @@ async def test_more_is_claimed_when_few_are_left() -> None:
     assert not waiting.done()
     await asking(ready, share)
     await waiting
+
+
+async def test_while_nobody_can_tell_whose_turn_it_is_nothing_begins() -> None:
+    ready, (share, turns), late = Ready(), part(), prepared(Lane.TODAY)
+    turns.broken = True
+    turns.come()
+    ready.put(late)
+    assert await ready.next(share, always) == (late, False)
+    assert share.used == 0

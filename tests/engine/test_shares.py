@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import Account, Call
+from adapters.base import Account, Call, Verdict
 from engine.database import Database
 from engine.exchange import Exchange
 from engine.facilities import FacilityRow
 from engine.outbox.entries import Channel
-from engine.rate import Rate
 from engine.settler import Settler
 from engine.shares import KEPT, LIFE, VALID, Limits, Share, Shares
+from engine.turns import Turns
 from tests.conftest import Clock
 from tests.engine.house import House
 
@@ -25,12 +25,16 @@ pytestmark = pytest.mark.anyio
 WHOLE = Limits(8, 20.0)
 
 
+def alone(database: Database, facility: FacilityRow) -> Share:
+    """One that nobody has told its part yet."""
+    return Share(WHOLE, database.clock, Turns(database, Channel("ministry", facility.id), WHOLE.rate))
+
+
 @given(st.integers(1, 50), st.integers(1, 60))
 def test_the_parts_together_are_the_whole(concurrency: int, workers: int) -> None:
     parts = [Limits(concurrency, 10.0).part(rank, workers) for rank in range(workers)]
-    assert sum(part.concurrency for part in parts) == concurrency
-    assert sum(part.rate or 0 for part in parts) == pytest.approx(10.0)
-    assert all(part.concurrency for part in parts[:concurrency])
+    assert sum(parts) == concurrency
+    assert all(parts[:concurrency])
 
 
 async def test_who_is_alone_has_all_of_it_at_once(database: Database, facility: FacilityRow) -> None:
@@ -166,9 +170,9 @@ async def test_together_they_never_hold_more_than_the_whole(
         assert sum(max(share.slots, share.used) for share in held.values()) <= WHOLE.concurrency
 
 
-async def test_no_more_than_its_part_is_in_flight(clock: Clock) -> None:
-    share, inside, most = Share(WHOLE, clock), 0, 0
-    share.set(Limits(3, None), clock.now + VALID)
+async def test_no_more_than_its_part_is_in_flight(database: Database, facility: FacilityRow) -> None:
+    share, inside, most = alone(database, facility), 0, 0
+    share.set(3, database.clock() + VALID)
 
     async def one() -> None:
         nonlocal inside, most
@@ -183,9 +187,9 @@ async def test_no_more_than_its_part_is_in_flight(clock: Clock) -> None:
     assert most == 3
 
 
-async def test_each_failure_in_a_row_takes_a_slot_away_but_the_last(clock: Clock) -> None:
-    share = Share(WHOLE, clock)
-    share.set(Limits(4, None), clock.now + VALID)
+async def test_each_failure_in_a_row_takes_a_slot_away_but_the_last(database: Database, facility: FacilityRow) -> None:
+    share = alone(database, facility)
+    share.set(4, database.clock() + VALID)
     share.failures = 9
     await share.enter()
     another = asyncio.create_task(share.enter())
@@ -214,15 +218,6 @@ async def test_a_drain_ends_when_the_configuration_is_loaded_anew(house: House) 
     assert drain.rung.is_set()
 
 
-def test_after_a_pause_only_a_fifth_of_a_second_is_caught_up_with() -> None:
-    now = [1024.0]
-    rate = Rate(128.0, lambda: now[0])
-    now[0] += 3600
-    waits = [rate.take() for _ in range(128)]
-    assert sum(seconds == 0 for seconds in waits) == 26
-    assert waits[-1] == pytest.approx(127 / 128 - 0.2)
-
-
 async def test_every_further_request_of_a_delivery_waits_for_its_turn(house: House) -> None:
     turns = list[int]()
 
@@ -233,6 +228,15 @@ async def test_every_further_request_of_a_delivery_waits_for_its_turn(house: Hou
     for _ in range(3):
         await exchange.ask(Call("GET", "/Visit"), "find")
     assert turns == [1, 2]
+
+
+async def test_a_request_whose_turn_nobody_can_tell_is_not_made(house: House) -> None:
+    async def turn() -> None:
+        raise ConnectionRefusedError
+
+    exchange = Exchange(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
+    [_, reply] = [await exchange.ask(Call("GET", "/Visit"), "find") for _ in range(2)]
+    assert (reply.verdict, reply.sent, len(house.ministry.calls)) == (Verdict.UNAVAILABLE, False, 1)
 
 
 @pytest.mark.parametrize(("limits", "soon"), [(Limits(8, None), 8), (Limits(8, 20.0), 3), (Limits(8, 0.5), 0)])
