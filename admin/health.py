@@ -34,10 +34,10 @@ async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
 @get("/health/upstreams", opt={"right": Right.WATCH}, include_in_schema=False)
 async def upstreams(hub: NamedDependency[Hub], confined_to: NamedDependency[str | None]) -> dict[str, Any]:
     """Queues, tokens, workers, broker and pace as facts; times are epoch milliseconds."""
-    found = confine(await health(hub), confined_to)
+    found, fast = confine(await health(hub), confined_to), asdict(await pace(hub.database))
     return {
         **asdict(found),
-        "pace": asdict(await pace(hub.database)),
+        "pace": fast if confined_to is None else {"latency": fast["latency"]},  # the rest counts all clinics
         "workers_alive": found.workers_alive,
         "oldest_wait_seconds": found.oldest_wait,
     }
