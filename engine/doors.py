@@ -65,7 +65,7 @@ class Door(Protocol[E]):
         """Store all; for each its id and what became of it."""
 
     async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        """What is probably wrong with records that are stored."""
+        """What is probably wrong with records that are about to be stored."""
 
 
 class RecordDoor:
@@ -128,7 +128,7 @@ class RecordDoor:
         return [(id_, outcome.value) for id_, outcome in added]
 
     async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        """Stored is stored: what cannot be looked up is not warned about."""
+        """What cannot be looked up is not warned about: it is stored all the same."""
         if not self._spec.codes:
             return [()] * len(records)
         try:

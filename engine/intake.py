@@ -62,15 +62,16 @@ class Intake:
 
         Raises NotFound for a type that the catalog does not have.
         """
-        door = self._door(facility, type_name, lane)
+        door, places = self._door(facility, type_name, lane), range(len(records))
         results, entries = self._checked(door, records)
         if entries:
             started = time.perf_counter()
-            added = await door.store(list(entries.values()))
             warned = await door.warn([records[index] for index in entries])
+            del records  # a large one is in memory often enough while it is stored
+            added = await door.store(list(entries.values()))
             for (index, entry), (id_, outcome), warnings in zip(entries.items(), added, warned, strict=True):
                 results[index] = Accepted(index, entry.key, id_, outcome, warnings)
-        told = [results[index] for index in range(len(records))]
+        told = [results[index] for index in places]
         outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
         meters().took_in(facility.code, type_name, outcomes)
         if entries and isinstance(door, RecordDoor):  # the ids of items are no deliveries'

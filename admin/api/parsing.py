@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -39,25 +39,23 @@ class Unreadable:
     message: str
 
 
-async def read_body(chunks: AsyncIterator[bytes], seconds: float = UPLOAD_SECONDS) -> bytes:
+async def read_body(chunks: AsyncIterator[bytes], seconds: float = UPLOAD_SECONDS) -> bytearray:
     """The whole body; beyond the limit it is read no further (413), too slow is 408, broken off 400."""
-    parts: list[bytes] = []
-    size = 0
+    body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in chunks:
-                size += len(chunk)
-                if size > REQUEST_LIMIT:
+                body += chunk
+                if len(body) > REQUEST_LIMIT:
                     raise ApiError(413, "too_large", f"a request may have {REQUEST_LIMIT} bytes; send it in parts")
-                parts.append(chunk)
     except TimeoutError as error:
         raise ApiError(408, "too_slow", f"the body did not arrive within {seconds:.0f} seconds") from error
     except InternalServerException as error:  # Litestar's word for a client that has gone; it is no fault of ours
         raise ApiError(400, "broken_off", "the connection ended before the body did") from error
-    return b"".join(parts)
+    return body
 
 
-def parse(body: bytes, content_type: str) -> tuple[bool, Sequence[Any]]:
+def parse(body: bytes | bytearray, content_type: str) -> tuple[bool, list[Any]]:
     """(whether it is a batch, its records). A record of a batch that cannot be read is Unreadable."""
     if content_type.partition(";")[0].strip().lower() in {"application/x-ndjson", "application/jsonl"}:
         return True, [_line(number, line) for number, line in _limited(list(islice(_lines(body), RECORDS_LIMIT + 1)))]
@@ -75,7 +73,7 @@ def parse(body: bytes, content_type: str) -> tuple[bool, Sequence[Any]]:
     return True, [_measured(record) for record in _limited(value)] if large else _limited(value)
 
 
-def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+def _lines(body: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
     """(number in the body, line) of those that are not blank."""
     return ((number, line) for number, line in enumerate(io.BytesIO(body), 1) if line.strip())
 
@@ -111,7 +109,7 @@ def _measured(record: Any) -> Any:
     return Unreadable(_TOO_LARGE.format(RECORD_LIMIT)) if size > RECORD_LIMIT else record
 
 
-def _loads(text: bytes, place: str = _PLACE) -> Any:
+def _loads(text: bytes | bytearray, place: str = _PLACE) -> Any:
     """The standard library's parser: it keeps large integers and can tell names that are said twice."""
     try:
         return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_exact)
@@ -148,7 +146,7 @@ def _no_constant(name: str) -> Any:
     raise _Refused(f"{name} is no JSON number")
 
 
-def _limited(records: Sequence[Any]) -> Sequence[Any]:
+def _limited(records: list[Any]) -> list[Any]:
     if len(records) > RECORDS_LIMIT:
         raise ApiError(413, "too_many", f"a request may have {RECORDS_LIMIT} records; send it in parts")
     return records

@@ -39,15 +39,15 @@ async def hand_in(
     return Response(summary, status_code=_status(batch, counts))
 
 
-async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: Any) -> list[dict[str, Any]]:
+async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: list[Any]) -> list[dict[str, Any]]:
     """Lines that could not be read keep their place among the results."""
-    readable = [(index, record) for index, record in enumerate(records) if not isinstance(record, Unreadable)]
-    outcomes = await hub.intake.hand_in(facility, spec, [record for _, record in readable])
-    told = {index: _tell(index, outcome) for (index, _), outcome in zip(readable, outcomes, strict=True)}
-    for index, record in enumerate(records):
-        if isinstance(record, Unreadable):
-            told[index] = _tell(index, Refused(index, None, (Problem("$", record.message),)))
-    return [told[index] for index in range(len(records))]
+    places = range(len(records))
+    unreadable = {index: records[index] for index in places if isinstance(records[index], Unreadable)}
+    handing = hub.intake.hand_in(facility, spec, [records[index] for index in places if index not in unreadable])
+    records.clear()  # they are large, and as text only from here on
+    outcomes = iter(await handing)
+    faults = {index: (Problem("$", line.message),) for index, line in unreadable.items()}
+    return [_tell(n, Refused(n, None, faults[n]) if n in faults else next(outcomes)) for n in places]
 
 
 def _tell(index: int, outcome: Accepted | Refused) -> dict[str, Any]:
