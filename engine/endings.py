@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from msgspec.structs import replace
@@ -88,7 +89,8 @@ class Endings:
         if doubtful and self._spec.find is None:
             parked = self.parked(reply.message or _NO_ANSWER, reply)
             return replace(parked, signal=Signal.DOWN, reason=reply.message or _NO_ANSWER)
-        signal = Signal.DOWN if reply.retry_after is None else Signal.THROTTLED
+        throttled = reply.retry_after is not None or reply.status == HTTPStatus.TOO_MANY_REQUESTS
+        signal = Signal.THROTTLED if throttled else Signal.DOWN
         return Outcome(self._later(reply, doubtful=doubtful), signal, reply.message, reply.retry_after)
 
     def look_again(self) -> Outcome:

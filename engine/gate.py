@@ -91,7 +91,8 @@ class Gate:
             case Signal.DOWN:
                 await self._down(channel, outcome, breaker, probe)
             case Signal.THROTTLED:
-                await self._close(channel, outcome.signal, outcome.reason, asked(outcome.retry_after or 0.0))
+                pause = breaker.pause if outcome.retry_after is None else asked(outcome.retry_after)
+                await self._close(channel, outcome.signal, outcome.reason, pause)
             case Signal.REFUSED:
                 await self._close(channel, outcome.signal, outcome.reason, REFUSED_PAUSE)
             case Signal.NOTHING:

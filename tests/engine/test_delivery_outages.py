@@ -62,15 +62,20 @@ async def test_an_upstream_that_hangs_is_left_alone_by_what_cannot_be_looked_up_
     assert await house.status("Finding", "F39") == "queued"
 
 
-async def test_nothing_is_sent_before_the_time_that_429_asked_for(house: House) -> None:
-    house.ministry.script = [refused(Verdict.UNAVAILABLE, 429, retry_after=120.0)] * 4
+@pytest.mark.parametrize(("asked", "seconds"), [(120.0, 120), (None, 30)])
+async def test_nothing_is_sent_before_the_time_that_429_asked_for_or_a_pause(
+    house: House, asked: float | None, seconds: int
+) -> None:
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 429, retry_after=asked)]
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(10)))
     await house.work()
     before, house.ministry.script = len(house.ministry.calls), []
-    house.clock.pass_(119)
+    house.clock.pass_(seconds - 1)
     await house.work()
     assert len(house.ministry.calls) == before
     house.clock.pass_(2)
+    await house.work()
+    house.clock.pass_(60)
     await house.work()
     assert len(house.ministry.stored) == 10
 
