@@ -69,9 +69,7 @@ def _claimed(row: Any, lease: Lease) -> Claimed:
 
 
 _CLAIM = """
-UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lease, due_at = NULL,
-  tried_version = CASE WHEN in_doubt THEN tried_version END
-WHERE id IN (
+WITH due AS MATERIALIZED (
   SELECT id FROM deliveries
   WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now AND %s
     AND (sequence IS NULL OR NOT EXISTS (
@@ -81,9 +79,14 @@ WHERE id IN (
     ))
   ORDER BY due_at, id LIMIT :limit %s
 )
+UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lease, due_at = NULL,
+  tried_version = CASE WHEN in_doubt THEN tried_version END
+WHERE id IN (SELECT id FROM due)
 RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tried_version, sent_version,
   reference, lane, tries, deaths, trigger, changed_at, sequence, claimed_from, in_doubt
 """
+"""Materialized: PostgreSQL may run a subquery once for each row of the table, and what it has taken is skipped the next
+time, so that more than `limit` were claimed."""
 
 
 async def begin(database: Database, lease: Lease) -> bool:

@@ -252,6 +252,15 @@ async def test_what_is_set_aside_is_due_no_more(database: Database, facility: Fa
     assert await counters_are_right(database)
 
 
+async def test_no_more_is_claimed_than_was_asked_for_whatever_a_planner_believes(
+    database: Database, facility: FacilityRow
+) -> None:
+    await add(database, batch(facility), [entry("0")])
+    await database.write(lambda connection: connection.execute(text("ANALYZE deliveries")))
+    await add(database, batch(facility), [entry(str(n)) for n in range(1, 5)])
+    assert len(await take(database, facility, limit=2)) == 2
+
+
 async def test_lanes_go_first_then_the_longest_due(database: Database, facility: FacilityRow, clock: Clock) -> None:
     await add(database, batch(facility), [structs.replace(entry("old"), lane=3)])
     clock.pass_(1)
