@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import uvloop
+from msgspec.structs import replace
 
 from adapters.base import Verdict
 from bench.clinic import Clinic, clinic, plain
