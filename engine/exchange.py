@@ -37,18 +37,27 @@ class Exchange:
 
     async def ask(self, call: Call, operation: str) -> Reply:
         """The judged answer; `operation` is find, create or update."""
+        without_turn = await self._wait() if self.attempts else None
         at = self._clock()
-        try:
-            if self.attempts:
-                await self._turn()
-                at = self._clock()
-            reply = await self._upstream.send(call, self._account)
-        except (SQLAlchemyError, OSError) as error:  # turns and tokens are in the database: nothing has left
-            reply = Reply(Verdict.UNAVAILABLE, message=_NO_DATABASE.format(type(error).__name__), sent=False)
+        reply = without_turn or await self._send(call)
         if reply.earlier is not None:
             self.attempts.append(self._row(at, call, operation, reply.earlier))
         self.attempts.append(self._row(at, call, operation, reply))
         return reply
+
+    async def _wait(self) -> Reply | None:
+        """None when the turn has come; else why nobody can tell when it comes."""
+        try:
+            await self._turn()
+        except (SQLAlchemyError, OSError) as error:
+            return _unsent(error)
+        return None
+
+    async def _send(self, call: Call) -> Reply:
+        try:
+            return await self._upstream.send(call, self._account)
+        except SQLAlchemyError as error:  # the tokens are in the database: without one nothing has left
+            return _unsent(error)
 
     def _row(self, at: int, call: Call, operation: str, reply: Reply) -> AttemptRow:
         query = "&".join(f"{name}={value}" for name, value in call.query)
@@ -67,6 +76,10 @@ class Exchange:
             response=reply.body[:BODY_LIMIT] or None,
             place=reply.place,
         )
+
+
+def _unsent(error: Exception) -> Reply:
+    return Reply(Verdict.UNAVAILABLE, message=_NO_DATABASE.format(type(error).__name__), sent=False)
 
 
 def code_of(reply: Reply) -> str | None:

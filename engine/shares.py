@@ -122,8 +122,10 @@ class Shares:
 
     async def join(self, channel: Channel, limits: Limits) -> Share:
         """The share of a channel that is being drained from now on: all of it, if nobody else drains it."""
-        turns = Turns(self._database, channel, limits.rate)
-        share = self._shares.setdefault(channel, Share(limits, self._database.clock, turns))
+        share = self._shares.get(channel)
+        if share is None:
+            turns = Turns(self._database, channel, limits.rate)
+            share = self._shares[channel] = Share(limits, self._database.clock, turns)
         changed, share.limits, share.turns.rate = share.limits != limits, limits, limits.rate
         share.drained = True
         if changed or not share.slots:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import Account, Call, Verdict
+from adapters.base import Account, Call, Reply, Verdict
 from engine.database import Database
 from engine.exchange import Exchange
 from engine.facilities import FacilityRow
@@ -237,6 +237,16 @@ async def test_a_request_whose_turn_nobody_can_tell_is_not_made(house: House) ->
     exchange = Exchange(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
     [_, reply] = [await exchange.ask(Call("GET", "/Visit"), "find") for _ in range(2)]
     assert (reply.verdict, reply.sent, len(house.ministry.calls)) == (Verdict.UNAVAILABLE, False, 1)
+
+
+async def test_a_socket_that_breaks_in_a_request_is_not_taken_for_the_database(house: House) -> None:
+    def broken(call: Call) -> Reply:
+        raise ConnectionResetError
+
+    house.ministry.script = [broken]
+    exchange = Exchange(house.ministry, Account(1, "http://ministry"), "", house.clock, asyncio.Event().wait)
+    with pytest.raises(ConnectionResetError):
+        await exchange.ask(Call("POST", "/Visit", body=b"{}"), "create")
 
 
 @pytest.mark.parametrize(("limits", "soon"), [(Limits(8, None), 8), (Limits(8, 20.0), 3), (Limits(8, 0.5), 0)])
