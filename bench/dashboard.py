@@ -96,7 +96,7 @@ def rows(options: Options) -> Iterator[Row]:
     """The goals are those of ten million rows; with fewer they shrink alike."""
     if not options.postgresql:
         return
-    many = 10_000_000 if options.large else 100_000 if options.quick else 1_000_000
+    many = options.many
     found = uvloop.run(measure(options, many))
     for (name, (slow, quick)), goal in zip(found.items(), (1_000, 30), strict=True):
         what, against = f"dashboard over {name}", f"GROUP BY over {many:,}, PostgreSQL"

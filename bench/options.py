@@ -22,6 +22,11 @@ class Options:
         return 4_000 if self.quick else 20_000
 
     @property
+    def many(self) -> int:
+        """Deliveries of a clinic after years."""
+        return 10_000_000 if self.large else 100_000 if self.quick else 1_000_000
+
+    @property
     def rounds(self) -> int:
         return 3 if self.quick else 5
 

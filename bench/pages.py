@@ -27,7 +27,7 @@ LARGE = ("dashboard", "list", "no match", "problems")
 
 def rows(options: Options) -> list[Row]:
     """Two rows per page, then the server time of lists among many deliveries against that among few."""
-    many = 10_000_000 if options.large else 100_000 if options.quick else 1_000_000
+    many = options.many
     with TemporaryDirectory() as folder, site(Path(folder)) as shown:
         shown.play()
         shown.ask_for_a_job()
@@ -66,12 +66,17 @@ def _weights(client: httpx.Client, addresses: dict[str, str]) -> list[Row]:
 
 
 def _seconds(client: httpx.Client, address: str) -> float:
+    return median(seconds(client, address, TRIES))
+
+
+def seconds(client: httpx.Client, address: str, times: int) -> list[float]:
+    """What so many visits of a page take."""
     spent = []
-    for _ in range(TRIES):
+    for _ in range(times):
         started = time.perf_counter()
         client.get(address).raise_for_status()
         spent.append(time.perf_counter() - started)
-    return median(spent)
+    return spent
 
 
 def _cost(name: str, spent: float, floor: float) -> Row:

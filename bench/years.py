@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ import httpx
 
 from bench.many import DAYS, spread
 from bench.options import Options
-from bench.pages import person
+from bench.pages import person, seconds
 from bench.places import FAILED, SENT
 from bench.rows import Row
 from bench.site import Site, site
@@ -29,7 +28,7 @@ MIDDLE = f"SELECT date, id FROM deliveries WHERE spec = ? AND date < date('now',
 
 def rows(options: Options) -> Iterator[Row]:
     """Two rows per page: the median against that among few, and the slow ones against the bound."""
-    many = 10_000_000 if options.large else 100_000 if options.quick else 1_000_000
+    many = options.many
     with TemporaryDirectory() as folder, site(Path(folder)) as shown:
         shown.play()
         _grow(shown, 0, FEW)
@@ -67,9 +66,4 @@ def _pages(shown: Site) -> dict[str, str]:
 
 
 def _milliseconds(client: httpx.Client, address: str) -> list[float]:
-    spent = []
-    for _ in range(TRIES):
-        started = time.perf_counter()
-        client.get(address).raise_for_status()
-        spent.append(1e3 * (time.perf_counter() - started))
-    return spent
+    return [1e3 * spent for spent in seconds(client, address, TRIES)]
