@@ -105,13 +105,13 @@ async def _answered(hub: Hub, asked: Asked, decide: Decide, tell: Tell) -> Envel
     if asked.inbound.source == "own":
         return await inbound_requests.answer(hub.database, asked, decide, tell)
     broken = inbound_shapes.refusal(asked.inbound, "broken")
-    return await inbound_his.answer(hub.database, hub.vault, asked, broken)
+    return await inbound_his.answer(hub.database, hub.vault, hub.settings.webhook_policy, asked, broken)
 
 
 async def _asked(hub: Hub, callee: Callee, operation: str, content: dict[str, str]) -> Envelope:
     """What changes nothing is asked and not kept."""
     asked = Asked(callee.facility, callee.inbound, operation, "", content)
-    found = await inbound_his.ask(hub.database, hub.vault, asked)
+    found = await inbound_his.ask(hub.database, hub.vault, hub.settings.webhook_policy, asked)
     return inbound_shapes.refusal(callee.inbound, "broken") if found is None else found
 
 

@@ -41,6 +41,11 @@ def is_secret(name: str) -> bool:
     return any(word in name for word in SECRET)
 
 
+def is_address(name: str) -> bool:
+    """Whether a credential of this name is the URL of a clinic's own system."""
+    return name.endswith("_url")
+
+
 async def all_facilities(database: Database) -> list[FacilityRow]:
     """Every clinic, the first one first."""
     return [FacilityRow(*row) for row in await database.fetch(select(*_COLUMNS).order_by(Facility.id))]

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from adapters import his
 from adapters.his import His, NotTaken
+from adapters.outbound.networks import Policy
 from engine.catalog import Catalog
 from engine.database import Database, as_json
 from engine.errors import VaultError, place_of
@@ -58,12 +59,14 @@ class Handing:
         catalog: Callable[[], Catalog],
         vault: Vault,
         rng: random.Random,
+        policy: Policy,
         tell: Tell = his.tell,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._vault = vault
         self._rng = rng
+        self._policy = policy
         self._tell = tell
         self._running: dict[Line, asyncio.Task[None]] = {}
 
@@ -105,7 +108,7 @@ class Handing:
             await taken(self._database, line.facility_id, row.id)
 
     async def _system(self, facility_id: int, inbound: Inbound) -> His | None:
-        return await system_of(self._database, self._vault, facility_id, inbound)
+        return await system_of(self._database, self._vault, facility_id, inbound, self._policy)
 
     async def _put_off(self, line: Line) -> None:
         now = self._database.clock()
@@ -148,14 +151,16 @@ def told(row: Any) -> dict[str, Any]:
     }
 
 
-async def system_of(database: Database, vault: Vault, facility_id: int, inbound: Inbound) -> His | None:
+async def system_of(
+    database: Database, vault: Vault, facility_id: int, inbound: Inbound, policy: Policy
+) -> His | None:
     """The clinic's system, None where no address is entered or it cannot be opened."""
     try:
         entered = await credentials(database, vault, facility_id, inbound.account)
     except VaultError:
         return None
     address, secret = entered.get("webhook_url", ""), entered.get("webhook_secret", "")
-    return His(address, secret) if address and secret else None
+    return His(address, secret, policy) if address and secret else None
 
 
 _DUE = """

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from adapters.his import NotTaken, tell
+from adapters.outbound.networks import Policy
 from engine.database import Database
 from engine.inbound_handing import system_of
 from engine.inbound_requests import DONE, REFUSED, STRANGER, Asked, keep
@@ -25,9 +26,9 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
 log = structlog.get_logger(__name__)
 
 
-async def ask(database: Database, vault: Vault, asked: Asked) -> dict[str, Any] | None:
+async def ask(database: Database, vault: Vault, policy: Policy, asked: Asked) -> dict[str, Any] | None:
     """The system's answer in the caller's envelope; None if there is none, or none that can be shown."""
-    system = await system_of(database, vault, asked.facility.id, asked.inbound)
+    system = await system_of(database, vault, asked.facility.id, asked.inbound, policy)
     if system is None:
         return None
     content = {"inbound": asked.inbound.name, "operation": asked.operation, "content": dict(asked.content)}
@@ -40,12 +41,14 @@ async def ask(database: Database, vault: Vault, asked: Asked) -> dict[str, Any] 
     return answer if is_envelope(asked.operation, answer) else None
 
 
-async def answer(database: Database, vault: Vault, asked: Asked, instead: dict[str, Any]) -> dict[str, Any]:
+async def answer(
+    database: Database, vault: Vault, policy: Policy, asked: Asked, instead: dict[str, Any]
+) -> dict[str, Any]:
     """Ask, keep the request with its answer, and give the answer; `instead` where there is none.
 
     What the system has answered it need not be told again.
     """
-    found = await ask(database, vault, asked)
+    found = await ask(database, vault, policy, asked)
     told = instead if found is None else found
     await database.write(
         lambda connection: keep(database, connection, asked, told, told["metadata"]["code"], found is not None)

@@ -10,12 +10,15 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from adapters.outbound.networks import Network, Policy
 from engine.errors import SettingsError
 
 Environment = Literal["sandbox", "production", "demo"]
 OUR_OWN = {"database", "broker", "test_database", "test_broker", "public", "smtp"}
 """ANTAR_…_URL that are no upstream's."""
 NEAR = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - to listen everywhere is no address to go to
+WEBHOOK_NETWORKS, ALERT_NETWORKS = "ANTAR_WEBHOOK_NETWORKS", "ANTAR_ALERT_NETWORKS"
+NETWORKS = {"public": Network.PUBLIC, "private": Network.PRIVATE, "loopback": Network.LOOPBACK}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,11 +50,23 @@ class Settings:
     """Where people reach the panel, for links in letters."""
     smtp_url: str = field(default="", repr=False)
     smtp_from: str = ""
+    webhook_networks: Network = Network.PRIVATE
+    """Where the webhook of a clinic's own system may be: its HIS stands in its network."""
+    alert_networks: Network = Network.PUBLIC
+    """Where a webhook or a mail server that somebody enters for alerts may be."""
 
     @property
     def panel(self) -> str:
         """The panel's address without a slash at its end."""
         return self.public_url or f"http://{NEAR.get(self.host, self.host)}:{self.port}"
+
+    @property
+    def webhook_policy(self) -> Policy:
+        return Policy(self.webhook_networks, WEBHOOK_NETWORKS)
+
+    @property
+    def alert_policy(self) -> Policy:
+        return Policy(self.alert_networks, ALERT_NETWORKS)
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -78,6 +93,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         public_url=environ.get("ANTAR_PUBLIC_URL", "").rstrip("/"),
         smtp_url=environ.get("ANTAR_SMTP_URL", ""),
         smtp_from=environ.get("ANTAR_SMTP_FROM", ""),
+        webhook_networks=_networks(environ, WEBHOOK_NETWORKS, Settings.webhook_networks),
+        alert_networks=_networks(environ, ALERT_NETWORKS, Settings.alert_networks),
     )
 
 
@@ -107,6 +124,13 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise SettingsError(f"{name} is {text!r}; use a port number from 1 to 65535")
     return int(text)
+
+
+def _networks(environ: Mapping[str, str], name: str, default: Network) -> Network:
+    text = environ.get(name, "")
+    if text and text not in NETWORKS:
+        raise SettingsError(f"{name} is {text!r}; use one of {', '.join(NETWORKS)} (each allows those before it too)")
+    return NETWORKS[text] if text else default
 
 
 def _days(environ: Mapping[str, str], name: str) -> int | None:

@@ -63,7 +63,7 @@ class Worker:
         self._patient_until = 0
         self._stopping = False
         self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
-        self._handing = Handing(hub.database, self._catalog, hub.vault, self._rng)
+        self._handing = Handing(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._around = Surroundings(
             database=hub.database,
             catalog=self._catalog,

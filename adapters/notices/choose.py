@@ -9,6 +9,7 @@ import httpx
 
 from adapters.notices import email, telegram, webhook
 from adapters.notices.contract import PATIENCE, Letter, Mailbox, NotDelivered, Post
+from adapters.outbound.guard import AddressRefused
 
 WAYS: Mapping[str, Post] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}
 
@@ -20,6 +21,8 @@ async def deliver(way: str, letter: Letter, mailbox: Mailbox, ways: Mapping[str,
             await ways[way](letter, mailbox)
     except NotDelivered:
         raise
+    except AddressRefused as error:
+        raise NotDelivered(str(error)) from error
     except TimeoutError as error:
         raise NotDelivered("Tidak ada jawaban sampai batas waktu") from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from adapters.outbound.networks import Policy
+
 PATIENCE = 20.0
 """Seconds that one letter may take altogether."""
+ANSWER_LIMIT = 16 * 1024
+"""Bytes of an answer that are read; nothing but its status is of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,13 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """To whom, and what opens the way there: a mail server's address, a bot's token, or a key that signs."""
+    """To whom, and what opens the way there: a mail server's address, a bot's token, or a key that signs.
+
+    `policy` says where a webhook or a mail server may be.
+    """
 
     address: str
+    policy: Policy
     secret: str = ""
     sender: str = ""
 

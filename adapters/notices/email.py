@@ -4,34 +4,50 @@ from __future__ import annotations
 
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
 from adapters.notices.contract import PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.outbound.guard import open_socket
 
+NO_SERVER = "Server surat belum diatur (smtp://nama:sandi@server:587)"
 NEAR = {"localhost", "127.0.0.1", "::1"}
 
 
 async def send(letter: Letter, mailbox: Mailbox) -> None:
     """The secret is the server, `smtp://name:password@host:587` or `smtps://…:465`. A password travels encrypted."""
-    server = urlsplit(mailbox.secret)
-    if server.scheme not in ("smtp", "smtps") or not server.hostname:
-        raise NotDelivered("Server surat belum diatur (smtp://nama:sandi@server:587)")
-    tls = server.scheme == "smtps"
+    server = mail_server(mailbox.secret)
+    host, tls = server.hostname or "", server.scheme == "smtps"
+    message = _message(letter, mailbox, host)
+    connection = await open_socket(host, server.port or (465 if tls else 587), mailbox.policy)
     try:
         await aiosmtplib.send(
-            _message(letter, mailbox, server.hostname),
-            hostname=server.hostname,
-            port=server.port or (465 if tls else 587),
+            message,
+            hostname=host,
+            sock=connection,
             username=unquote(server.username) if server.username else None,
             password=unquote(server.password) if server.password else None,
             use_tls=tls,
-            start_tls=True if server.username and not tls and server.hostname not in NEAR else None,
+            start_tls=True if server.username and not tls and host not in NEAR else None,
             timeout=PATIENCE,
         )
     except aiosmtplib.SMTPException as error:
         raise NotDelivered(f"Server surat menolak atau tidak menjawab ({type(error).__name__})") from error
+    finally:
+        connection.close()
+
+
+def mail_server(secret: str) -> SplitResult:
+    """Return the parts of a mail server's address; raises NotDelivered."""
+    try:
+        server = urlsplit(secret)
+        _ = server.port
+    except ValueError as error:
+        raise NotDelivered(NO_SERVER) from error
+    if server.scheme not in ("smtp", "smtps") or not server.hostname:
+        raise NotDelivered(NO_SERVER)
+    return server
 
 
 def _message(letter: Letter, mailbox: Mailbox, host: str) -> EmailMessage:

@@ -8,7 +8,8 @@ import json
 
 import httpx
 
-from adapters.notices.contract import PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.notices.contract import ANSWER_LIMIT, PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.outbound.http import guarded_client, post
 
 SIGNATURE = "X-Antar-Signature"
 
@@ -20,7 +21,7 @@ async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTrans
     headers = {"Content-Type": "application/json"}
     if mailbox.secret:
         headers[SIGNATURE] = f"sha256={hmac.new(mailbox.secret.encode(), body, hashlib.sha256).hexdigest()}"
-    async with httpx.AsyncClient(transport=transport, timeout=PATIENCE, follow_redirects=False) as client:
-        answer = await client.post(mailbox.address, content=body, headers=headers)
+    async with guarded_client(mailbox.policy, PATIENCE, transport) as client:
+        answer = await post(client, mailbox.address, body, headers, ANSWER_LIMIT)
     if not answer.is_success:
-        raise NotDelivered(f"Alamat itu menjawab HTTP {answer.status_code}")
+        raise NotDelivered(f"Alamat itu menjawab HTTP {answer.status}")

@@ -25,7 +25,7 @@ class StockWire:
         async with _deadline(request) as trace:
             answer = await self._client.send(_translate(request, trace), stream=True, follow_redirects=False)
             try:
-                body, cut = await _read(answer, request.body_limit)
+                body, cut = await read_raw(answer, request.body_limit)
             finally:
                 await answer.aclose()
         headers: dict[bytes, bytes] = {}
@@ -72,8 +72,8 @@ def _translate(request: Request, trace: Any) -> httpx.Request:
     )
 
 
-async def _read(answer: httpx.Response, limit: int) -> tuple[bytes, bool]:
-    """The body as it came: httpx's own readers would decode it without a limit."""
+async def read_raw(answer: httpx.Response, limit: int) -> tuple[bytes, bool]:
+    """Return the body as it came and whether it was cut: httpx's own readers would decode it without a limit."""
     body = bytearray()
     async for chunk in cast(httpx.AsyncByteStream, answer.stream):
         body += chunk

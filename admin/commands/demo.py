@@ -75,6 +75,7 @@ def _settings(folder: Path, fresh: bool) -> Settings:
         "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",
         "ANTAR_SECRET_KEY": key_file.read_text(),
         "ANTAR_LOG_LEVEL": "WARNING",
+        "ANTAR_WEBHOOK_NETWORKS": "loopback",  # the clinic's own system stands in the sandbox
     }
     settings = from_environment({**_own_environment(), **environ})
     configured, chosen = f":{Settings.sandbox_port}", f":{settings.sandbox_port}"
@@ -86,7 +87,7 @@ def _own_environment() -> dict[str, str]:
     """Ports and configuration folder may be chosen for the demo too."""
     import os
 
-    wanted = ("ANTAR_PORT", "ANTAR_HOST", "ANTAR_SANDBOX_PORT", "ANTAR_CONFIG_DIR")
+    wanted = ("ANTAR_PORT", "ANTAR_HOST", "ANTAR_SANDBOX_PORT", "ANTAR_CONFIG_DIR", "ANTAR_ALERT_NETWORKS")
     return {name: os.environ[name] for name in wanted if name in os.environ}
 
 

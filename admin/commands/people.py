@@ -9,6 +9,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from adapters.outbound.guard import AddressRefused, Fault, check_url
+from adapters.outbound.networks import Policy
 from admin import accounts
 from engine import facilities
 from engine.errors import AntarError
@@ -103,10 +105,20 @@ def facility_credentials(code: str, upstream: str) -> None:
             for name, label in known[upstream].items()
         }
         secrets = {name: value for name, value in typed.items() if value}
+        for name in filter(facilities.is_address, secrets):
+            _check_address(known[upstream][name], secrets[name], hub.settings.webhook_policy)
         await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
 
     _with_hub(work)
     typer.echo("stored")
+
+
+def _check_address(label: str, address: str, policy: Policy) -> None:
+    try:
+        check_url(address, policy)
+    except AddressRefused as error:
+        reason = f"see {policy.setting} in README.md" if error.fault is Fault.NETWORK else error.fault
+        raise AntarError(f"{label}: this address is refused; {reason}") from error
 
 
 def key_new(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqladmin import expose
@@ -18,10 +19,13 @@ from wtforms.validators import InputRequired, NumberRange
 
 from adapters.notices.choose import WAYS, deliver
 from adapters.notices.contract import NotDelivered
+from adapters.notices.email import mail_server
+from adapters.outbound.guard import AddressRefused, check_host
+from adapters.outbound.networks import Policy
 from admin.letters import Words
 from admin.pages.frame import permitted
 from admin.settings.asked import person_of, when
-from admin.settings.form import Line, SettingsForm, required
+from admin.settings.form import Line, SettingsForm, refusal, required, url_within
 from admin.settings.view import Refused, SettingsView
 from admin.words import say
 from engine.alerts.recipients import of_row
@@ -70,14 +74,17 @@ class Alerts(SettingsView, model=AlertRecipient):
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
         clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
-        everywhere = (ALL, say("settings.alerts.everywhere"))
+        everywhere, policy = (ALL, say("settings.alerts.everywhere")), self.hub.settings.alert_policy
 
         class AlertForm(SettingsForm):
             name = Line(100, required)
             facility_id = SelectField(choices=[*((str(row.id), row.name) for row in clinics), everywhere])
             way = SelectField(choices=[(way, say(f"settings.alerts.way.{way}")) for way in WAYS])
-            address = Line(300, required, _address)
-            secret = PasswordField(render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET})
+            address = Line(300, required, partial(_address, policy))
+            secret = PasswordField(
+                validators=[partial(_secret, policy)],
+                render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET},
+            )
             waiting_minutes = _number(60, 30 * DAY)
             failure_percent = _number(20, 100)
             quiet_from = Line(5, _time)
@@ -179,10 +186,24 @@ def _number(default: int, most: int) -> IntegerField:
     return IntegerField(default=default, validators=checks, render_kw={"min": 0, "max": most})
 
 
-def _address(form: Form, field: Any) -> None:
+def _address(policy: Policy, form: Form, field: Any) -> None:
     way = form["way"].data
     if way in ADDRESSES and not ADDRESSES[way].fullmatch(field.data):
         raise ValidationError(say(f"settings.alerts.address_wrong.{way}"))
+    if way == "webhook":
+        url_within(policy)(form, field)
+
+
+def _secret(policy: Policy, form: Form, field: Any) -> None:
+    """Of an e-mail it is a mail server, which has an address too."""
+    if form["way"].data != "email" or not (field.data or "").strip():
+        return
+    try:
+        check_host(mail_server(field.data.strip()).hostname or "", policy)
+    except NotDelivered as error:
+        raise ValidationError(say("settings.alerts.server_wrong")) from error
+    except AddressRefused as error:
+        raise ValidationError(refusal(error, policy)) from error
 
 
 def _time(_: Form, field: Any) -> None:

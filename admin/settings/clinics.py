@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import Form, PasswordField, SelectField, ValidationError
 
-from adapters.his import wrong_with
+from adapters.outbound.networks import Policy
 from admin.pages.shown import ZONES
 from admin.settings.asked import person_of, when
-from admin.settings.form import Line, SettingsForm, required
+from admin.settings.form import Line, SettingsForm, required, url_within
 from admin.settings.probing import probe
 from admin.settings.view import SettingsView
 from admin.words import say
 from engine.errors import VaultError
-from engine.facilities import FacilityRow, credentials, is_secret, put_credentials
+from engine.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials
 from engine.models import Credential, Facility
 
 LONGEST_SECRET = 500
@@ -68,7 +68,7 @@ class Clinics(SettingsView, model=Facility):
         }
         for access in self._accesses():
             for name in access.credentials:
-                fields[_field(access.name, name)] = _secret(name)
+                fields[_field(access.name, name)] = _secret(name, self.hub.settings.webhook_policy)
         return type("ClinicForm", (SettingsForm,), fields)
 
     def sections(self) -> dict[str, str]:
@@ -167,18 +167,12 @@ def _field(upstream: str, name: str) -> str:
     return f"{upstream}.{name}"
 
 
-def _secret(name: str) -> Any:
-    if name.endswith("_url"):
-        return Line(LONGEST_SECRET, _address)
+def _secret(name: str, policy: Policy) -> Any:
+    if is_address(name):
+        return Line(LONGEST_SECRET, url_within(policy))
     if is_secret(name):
         return PasswordField(render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET})
     return Line(LONGEST_SECRET)
-
-
-def _address(_: Form, field: Any) -> None:
-    wrong = wrong_with(field.data.strip()) if (field.data or "").strip() else ""
-    if wrong:
-        raise ValidationError(wrong)
 
 
 def _values(said: Mapping[str, Any]) -> dict[str, str]:

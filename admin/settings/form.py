@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from wtforms import Form, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
+from adapters.outbound.guard import AddressRefused, check_url
+from adapters.outbound.networks import Policy
 from admin.words import say
 
 
@@ -33,6 +36,25 @@ def required(_: Form, field: Any) -> None:
     """Something has to be said."""
     if not field.data:
         raise ValidationError(say("form.required"))
+
+
+def url_within(policy: Policy) -> Callable[[Form, Any], None]:
+    """Return a check that a URL can be read and does not lead, as it is written, where the policy forbids."""
+
+    def check(_: Form, field: Any) -> None:
+        try:
+            if field.data:
+                check_url(field.data, policy)
+        except AddressRefused as error:
+            raise ValidationError(refusal(error, policy)) from error
+
+    return check
+
+
+def refusal(error: AddressRefused, policy: Policy) -> str:
+    """Return why an address is refused, in the language of the page."""
+    reach = say(f"form.address.reach.{policy.widest.name.lower()}")
+    return say(f"form.address.{error.fault}", reach=reach, setting=policy.setting)
 
 
 class Line(StringField):

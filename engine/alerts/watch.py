@@ -10,6 +10,7 @@ import structlog
 
 from adapters.notices.choose import deliver
 from adapters.notices.contract import Letter, Mailbox, NotDelivered
+from adapters.outbound.networks import OPERATOR
 from engine.alerts import ledger, recipients
 from engine.alerts.facts import Facts, facts
 from engine.alerts.ledger import Entry, News
@@ -102,10 +103,11 @@ class Watch:
 
 def mailbox(hub: Hub, recipient: Recipient) -> Mailbox:
     """Where the letter goes; e-mail without a server of its own goes through that of the environment."""
+    settings = hub.settings
     secret = hub.vault.open(recipient.sealed)["secret"] if recipient.sealed else ""
     if recipient.way == "email" and not secret:
-        secret = hub.settings.smtp_url
-    return Mailbox(recipient.address, secret, hub.settings.smtp_from)
+        return Mailbox(recipient.address, OPERATOR, settings.smtp_url, settings.smtp_from)
+    return Mailbox(recipient.address, settings.alert_policy, secret, settings.smtp_from)
 
 
 def digest_is_due(recipient: Recipient, now: int) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.his import His, NotTaken
+from adapters.outbound.networks import Network, Policy
 from engine import inbound_requests
 from engine.database import Database
 from engine.facilities import FacilityRow, add_facility, set_credentials
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.anyio
 
 VAULT = Vault((new_key(),))
 CARD = "0000000000001"
+POLICY = Policy(Network.PRIVATE, "ANTAR_WEBHOOK_NETWORKS")
 
 
 class System:
@@ -48,7 +50,7 @@ class Catalog:
 
 
 def handing(database: Database, system: System) -> Handing:
-    return Handing(database, lambda: Catalog, VAULT, random.Random(1), system.tell)  # type: ignore[arg-type, return-value]
+    return Handing(database, lambda: Catalog, VAULT, random.Random(1), POLICY, system.tell)  # type: ignore[arg-type, return-value]
 
 
 async def connect(database: Database, facility: FacilityRow, address: str = "http://his/hook") -> None:
@@ -130,7 +132,7 @@ async def test_a_dead_system_holds_up_nobody_elses(database: Database, facility:
             await blocked.wait()
         return await system.tell(his, id_, content, at, patience)
 
-    hands = Handing(database, lambda: Catalog, VAULT, random.Random(1), slow)  # type: ignore[arg-type, return-value]
+    hands = Handing(database, lambda: Catalog, VAULT, random.Random(1), POLICY, slow)  # type: ignore[arg-type, return-value]
     await hands.tick()
     await system.reached.wait()
     assert system.told == [("http://well", other.id)]

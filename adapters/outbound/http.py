@@ -1,0 +1,104 @@
+"""HTTP to entered addresses: connected to the address that was judged, no redirect, no proxy, a bounded raw answer."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+import httpx
+
+from adapters.outbound.guard import (
+    CONNECT_SECONDS,
+    MAX_CONNECTS,
+    Resolve,
+    allowed_addresses,
+    check_url,
+    host_of,
+)
+from adapters.outbound.networks import Address, Policy
+from adapters.wire.stock import read_raw
+
+
+class Answer(NamedTuple):
+    """An answer as it came, never unpacked."""
+
+    status: int
+    body: bytes
+    cut: bool
+    """The body was longer than the limit; the rest was not read."""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """Resolves, judges and connects: a name that resolves differently a moment later leads nowhere else.
+
+    For one client and one request: a kept connection would serve every name at its address.
+    """
+
+    def __init__(
+        self, policy: Policy, resolve: Resolve | None = None, inner: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._policy = policy
+        self._resolve = resolve
+        self._inner = inner or httpx.AsyncHTTPTransport(
+            verify=_tls(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises AddressRefused, httpx.TransportError."""
+        url = check_url(request.url, self._policy)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        addresses = await allowed_addresses(host_of(url), port, self._policy, self._resolve)
+        failure: httpx.TransportError = httpx.ConnectError("no address")
+        for address in addresses[:MAX_CONNECTS]:
+            try:
+                return await self._inner.handle_async_request(_pinned(request, address))
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # no byte of the request has left
+                failure = error
+        raise failure
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def guarded_client(
+    policy: Policy, seconds: float, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """Return a client for one request to an entered address; tests may hand in another transport."""
+    timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+    return httpx.AsyncClient(transport=transport or GuardedTransport(policy), timeout=timeout, trust_env=False)
+
+
+async def post(
+    client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str], limit: int
+) -> Answer:
+    """Post and return at most `limit` bytes of the answer. Raises httpx.HTTPError, httpx.InvalidURL, AddressRefused.
+
+    The time is the caller's to bound: httpx bounds each read, not their sum.
+    """
+    headers = {**headers, "Accept-Encoding": "identity"}
+    async with client.stream("POST", url, content=content, headers=headers, follow_redirects=False) as response:
+        body, cut = await read_raw(response, limit)
+        return Answer(response.status_code, body, cut)
+
+
+def _pinned(request: httpx.Request, address: Address) -> httpx.Request:
+    """The same request to the address itself; Host and the certificate's name stay those of the URL."""
+    name = host_of(request.url).rstrip(".")
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=str(address)),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": name},
+    )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
