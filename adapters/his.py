@@ -58,7 +58,7 @@ async def tell(
         raise NotTaken(str(error)) from error
     except TimeoutError as error:
         raise NotTaken("Tidak ada jawaban sampai batas waktu") from error
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, OSError) as error:
         raise NotTaken(f"Tidak dapat tersambung ({type(error).__name__})") from error
     if not answer.is_success:
         raise NotTaken(f"Sistem klinik menjawab HTTP {answer.status}")

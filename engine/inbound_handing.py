@@ -151,9 +151,7 @@ def told(row: Any) -> dict[str, Any]:
     }
 
 
-async def system_of(
-    database: Database, vault: Vault, facility_id: int, inbound: Inbound, policy: Policy
-) -> His | None:
+async def system_of(database: Database, vault: Vault, facility_id: int, inbound: Inbound, policy: Policy) -> His | None:
     """The clinic's system, None where no address is entered or it cannot be opened."""
     try:
         entered = await credentials(database, vault, facility_id, inbound.account)

@@ -25,5 +25,5 @@ async def deliver(way: str, letter: Letter, mailbox: Mailbox, ways: Mapping[str,
         raise NotDelivered(str(error)) from error
     except TimeoutError as error:
         raise NotDelivered("Tidak ada jawaban sampai batas waktu") from error
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:
         raise NotDelivered(f"Tidak dapat tersambung ({type(error).__name__})") from error

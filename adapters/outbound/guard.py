@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ MAX_CONNECTS = 3
 """Addresses of one name that are tried one after the other."""
 KNOWN_NAMES = {"localhost": "127.0.0.1", "metadata.google.internal": "169.254.169.254"}
 """Names whose address is known without asking a name server."""
+
+_HOST = re.compile(r"[0-9A-Za-z_.:-]{1,253}")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -49,8 +52,8 @@ _WORDS = {
 class AddressRefused(Exception):
     """No connection is made to the address; the message is for a person."""
 
-    def __init__(self, fault: Fault, policy: Policy) -> None:
-        super().__init__(policy.refusal if fault is Fault.NETWORK else _WORDS[fault])
+    def __init__(self, fault: Fault, words: str = "") -> None:
+        super().__init__(words or _WORDS[fault])
         self.fault = fault
 
 
@@ -59,11 +62,13 @@ def check_url(url: str | httpx.URL, policy: Policy) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise AddressRefused(Fault.UNREADABLE, policy) from error
+        raise AddressRefused(Fault.UNREADABLE) from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise AddressRefused(Fault.SCHEME, policy)
+        raise AddressRefused(Fault.SCHEME)
     if parsed.userinfo:
-        raise AddressRefused(Fault.USERINFO, policy)
+        raise AddressRefused(Fault.USERINFO)
+    if not _HOST.fullmatch(host_of(parsed)) or not 0 < (parsed.port or 1) < 65536:
+        raise AddressRefused(Fault.UNREADABLE)
     check_host(host_of(parsed), policy)
     return parsed
 
@@ -91,7 +96,7 @@ async def allowed_addresses(host: str, port: int, policy: Policy, resolve: Resol
         async with asyncio.timeout(RESOLVE_SECONDS):
             resolved = await (resolve or resolve_host)(host, port)
     except (TimeoutError, OSError, UnicodeError) as error:
-        raise AddressRefused(Fault.UNKNOWN, policy) from error
+        raise AddressRefused(Fault.UNKNOWN) from error
     return _judge(resolved, policy)
 
 
@@ -130,7 +135,7 @@ def _resolve(host: str, port: int) -> list[str]:
 def _judge(resolved: Sequence[str], policy: Policy) -> list[Address]:
     addresses = [plain(ipaddress.ip_address(text)) for text in dict.fromkeys(resolved)]
     if not addresses:
-        raise AddressRefused(Fault.UNKNOWN, policy)
+        raise AddressRefused(Fault.UNKNOWN)
     if len(addresses) > MAX_ADDRESSES or not all(policy.allows(address) for address in addresses):
-        raise AddressRefused(Fault.NETWORK, policy)
+        raise AddressRefused(Fault.NETWORK, policy.refusal)
     return addresses

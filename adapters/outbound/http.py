@@ -12,6 +12,8 @@ import httpx
 from adapters.outbound.guard import (
     CONNECT_SECONDS,
     MAX_CONNECTS,
+    AddressRefused,
+    Fault,
     Resolve,
     allowed_addresses,
     check_url,
@@ -74,17 +76,21 @@ def guarded_client(
     return httpx.AsyncClient(transport=transport or GuardedTransport(policy), timeout=timeout, trust_env=False)
 
 
-async def post(
-    client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str], limit: int
-) -> Answer:
-    """Post and return at most `limit` bytes of the answer. Raises httpx.HTTPError, httpx.InvalidURL, AddressRefused.
+async def post(client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str], limit: int) -> Answer:
+    """Post and return at most `limit` bytes of the answer. Raises httpx.HTTPError, AddressRefused.
 
     The time is the caller's to bound: httpx bounds each read, not their sum.
     """
     headers = {**headers, "Accept-Encoding": "identity"}
-    async with client.stream("POST", url, content=content, headers=headers, follow_redirects=False) as response:
-        body, cut = await read_raw(response, limit)
-        return Answer(response.status_code, body, cut)
+    try:
+        request = client.build_request("POST", url, content=content, headers=headers)
+    except httpx.InvalidURL as error:
+        raise AddressRefused(Fault.UNREADABLE) from error
+    response = await client.send(request, stream=True, follow_redirects=False)
+    try:
+        return Answer(response.status_code, *await read_raw(response, limit))
+    finally:
+        await response.aclose()
 
 
 def _pinned(request: httpx.Request, address: Address) -> httpx.Request:

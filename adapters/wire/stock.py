@@ -78,5 +78,6 @@ async def read_raw(answer: httpx.Response, limit: int) -> tuple[bytes, bool]:
     async for chunk in cast(httpx.AsyncByteStream, answer.stream):
         body += chunk
         if len(body) > limit:
-            return bytes(body[:limit]), True
+            del body[limit:]
+            return bytes(body), True
     return bytes(body), False

@@ -55,5 +55,5 @@ async def test_a_success_need_not_say_anything() -> None:
 
 
 async def test_an_address_that_is_no_clinics_is_refused_before_it_is_asked() -> None:
-    with pytest.raises(NotTaken, match="tidak diizinkan.*ANTAR_WEBHOOK_NETWORKS"):
+    with pytest.raises(NotTaken, match=r"tidak diizinkan.*ANTAR_WEBHOOK_NETWORKS"):
         await tell(His("http://2852039166/x", "x", POLICY), "1", {}, 0, 1.0)
