@@ -106,14 +106,14 @@ def facility_credentials(code: str, upstream: str) -> None:
         }
         secrets = {name: value for name, value in typed.items() if value}
         for name in filter(facilities.is_address, secrets):
-            _check_address(known[upstream][name], secrets[name], hub.settings.webhook_policy)
+            check_address(known[upstream][name], secrets[name], hub.settings.webhook_policy)
         await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
 
     _with_hub(work)
     typer.echo("stored")
 
 
-def _check_address(label: str, address: str, policy: Policy) -> None:
+def check_address(label: str, address: str, policy: Policy) -> None:
     try:
         check_url(address, policy)
     except AddressRefused as error:

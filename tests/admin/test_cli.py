@@ -108,6 +108,7 @@ def test_a_key_is_shown_once_listed_by_its_beginning_and_revoked(capsys: Capture
         ("ANTAR_PORT", "eighty", "ANTAR_PORT is 'eighty'; use a port number"),
         ("ANTAR_ENVIRONMENT", "prod", "ANTAR_ENVIRONMENT is 'prod'; use one of sandbox, production, demo"),
         ("ANTAR_LOG_LEVEL", "loud", "ANTAR_LOG_LEVEL is 'LOUD'; use one of DEBUG, INFO, WARNING, ERROR"),
+        ("ANTAR_ALERT_NETWORKS", "all", "ANTAR_ALERT_NETWORKS is 'all'; use one of public, private, loopback"),
         ("ANTAR_BROKER_URL", "kafka://x", "ANTAR_BROKER_URL begins with 'kafka'; use memory://"),
     ],
 )
