@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
-import sqladmin
 from litestar import Litestar, Router
 from litestar.config.app import AppConfig
-from litestar.datastructures import CacheControlHeader, State
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
-from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
@@ -53,6 +50,7 @@ from admin.pages import (
 from admin.pages.mapping import code, confirming, done, overview, screen, transfer, upload
 from admin.pages.todo import Recent
 from admin.settings.mount import mounted
+from admin.static_files import static_files
 from admin.throttle import Throttle
 from admin.traffic import Durations, Traffic
 from engine.hub import Hub
@@ -152,7 +150,7 @@ def litestar_app(hub: Hub) -> Litestar:
             editor.check_body,
             editor.save_body,
             mounted(hub),
-            _statics(),
+            static_files(),
         ],
         dependencies={
             "hub": Provide(lambda: hub, sync_to_thread=False),
@@ -187,13 +185,3 @@ def _quiet(config: AppConfig) -> AppConfig:
 
 def _speak(engine: JinjaTemplateEngine) -> None:
     engine.engine.globals.update(words.GLOBALS)
-
-
-def _statics() -> Any:
-    """Our own files, then those that SQLAdmin ships: Tabler, its icons and fonts. Nothing comes from elsewhere."""
-    return create_static_files_router(
-        path="/static",
-        directories=[HERE / "static", Path(sqladmin.__file__).parent / "statics"],
-        opt={"right": Right.OPEN},
-        cache_control=CacheControlHeader(max_age=3600, public=True),
-    )

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from engine.errors import SettingsError
+from engine.private_files import ensure_private, make_private_folder, tighten
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -155,11 +156,15 @@ def _collision(error: DBAPIError) -> bool:
     return error.connection_invalidated or any(sign in words for sign in COLLISIONS)
 
 
-def _make_room(folder: Path) -> None:
+def _ensure_files(file: Path) -> None:
+    """Make the folder and the file that only their owner may read; SQLite gives -wal and -shm the file's mode."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
+        ensure_private(file)
     except OSError as error:
-        raise SettingsError(f"no way to the database of ANTAR_DATABASE_URL: {folder}: {error.strerror}") from error
+        raise SettingsError(f"no way to the database of ANTAR_DATABASE_URL: {file}: {error.strerror}") from error
+    for suffix in ("-wal", "-shm"):
+        tighten(file.with_name(file.name + suffix))
 
 
 class _PostgreSQL:
@@ -187,7 +192,7 @@ class _SQLite:
 
     def __init__(self, url: URL, durable: bool) -> None:
         if url.database and url.database != ":memory:":
-            _make_room(Path(url.database).parent)
+            _ensure_files(Path(url.database))
         self._writer = _engine(url, "BEGIN IMMEDIATE", durable)
         self._reader = _engine(url, "BEGIN", durable)
         self._writing = ThreadPoolExecutor(1, "antar-write")

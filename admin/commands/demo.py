@@ -26,6 +26,7 @@ from admin.commands.running import run_all
 from engine import facilities
 from engine.errors import AntarError, NotFound
 from engine.hub import Hub
+from engine.private_files import ensure_private, make_private_folder
 from engine.settings import ROOT, Settings, config_directory, from_environment
 from engine.vault import new_key
 
@@ -63,13 +64,13 @@ def demo(
 
 
 def _settings(folder: Path, fresh: bool) -> Settings:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     key_file = folder / "secret.key"
     if fresh or not key_file.exists():
         for old in folder.glob("antar.sqlite3*"):
             old.unlink()
+        ensure_private(key_file)
         key_file.write_text(new_key())
-        key_file.chmod(0o600)
     environ = {
         "ANTAR_ENVIRONMENT": "demo",
         "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",

@@ -17,6 +17,7 @@ from engine.backup.taking import copy
 from engine.database import Database
 from engine.errors import AntarError, VaultError
 from engine.migrate import head, migrate
+from engine.private_files import ensure_private, make_private_folder
 from engine.settings import Settings
 from engine.vault import Vault
 
@@ -73,7 +74,8 @@ def _fill_sqlite(file: Path, target: Path) -> None:
         raise AntarError(f"{file} is no backup of SQLite made by `antar backup`: {error}") from error
     if version > head():
         raise AntarError(f"{file} was made by a newer Antar ({version}, here {head()}); update this one first")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(target.parent)
+    ensure_private(target)
     copy(file, target)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from engine.backup import tools
 from engine.database import Database
 from engine.errors import AntarError
 from engine.migrate import head
+from engine.private_files import create_private
 from engine.settings import Settings
 
 
@@ -22,7 +22,7 @@ async def back_up(settings: Settings, database: Database, file: Path) -> int:
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        create_private(part)
         await _note(database)
         await _copy(settings, part)
         part.replace(file)

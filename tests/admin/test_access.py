@@ -248,6 +248,27 @@ async def test_every_answer_forbids_the_browser_what_it_need_not_do(nobody: http
         assert headers["x-content-type-options"] == "nosniff"
 
 
+ODD = (
+    "%00", "a%00b", "antar.css%00.png", "img/..%00/", "x" * 300, "x" * 5000, "x/" * 3000, "antar.css/x", "%0d%0a",
+    "%7f", "%ff", "%ed%a0%80", "%5c..%5capp.py", "%c0%ae%c0%ae/app.py", "%25%30%30", "%20", "antar.css%20",
+    "%2e%2e/%2e%2e/etc",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", ["/static/", "/admin/statics/"])
+async def test_a_name_that_no_file_can_have_is_not_found(person: httpx.AsyncClient, folder: str) -> None:
+    for name in ODD:
+        for method in ("GET", "HEAD"):
+            answer = await person.request(method, folder + name)
+            assert (name[:30], method, answer.status_code) == (name[:30], method, 404)
+
+
+async def test_no_page_breaks_by_an_odd_path(person: httpx.AsyncClient) -> None:
+    for folder in ("/", "/admin/", "/admin/facilities/details/", "/pemetaan/", "/api/v1/records/", "/inbound/"):
+        answers = {name[:30]: (await person.get(folder + name)).status_code for name in ODD}
+        assert (folder, [name for name, status in answers.items() if status >= 500]) == (folder, [])
+
+
 async def test_static_files_cannot_be_escaped(nobody: httpx.AsyncClient) -> None:
     for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd"):
         assert (await nobody.get(path)).status_code in {404, 400}

@@ -1,0 +1,50 @@
+"""Files that only their owner may read, whatever the umask: databases, backups, keys."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import structlog
+
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+FOREIGN = 0o077
+"""The bits of a mode that let anybody else in."""
+
+log = structlog.get_logger(__name__)
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file with mode 0600; raises FileExistsError, OSError."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
+    try:
+        os.fchmod(descriptor, FILE_MODE)  # a umask may have taken the owner's own bits
+    finally:
+        os.close(descriptor)
+
+
+def ensure_private(path: Path) -> None:
+    """Create the file, or take an existing one away from everybody but its owner. Raises OSError."""
+    try:
+        create_private(path)
+    except FileExistsError:
+        tighten(path)
+
+
+def tighten(path: Path) -> None:
+    """Take an existing file away from everybody but its owner, with a line in the log; nothing if it is not there."""
+    try:
+        before = stat.S_IMODE(path.stat().st_mode)
+        if before & FOREIGN:
+            path.chmod(before & ~FOREIGN)
+            log.warning("file_mode_tightened", file=path.name, before=f"{before:04o}", after=f"{before & ~FOREIGN:04o}")
+    except FileNotFoundError:
+        return
+    except OSError as error:  # another user's file, or a file system without modes
+        log.warning("file_mode_not_tightened", file=path.name, problem=error.strerror)
+
+
+def make_private_folder(path: Path) -> None:
+    """Create a folder with mode 0700; one that is there stays as it is. Raises OSError."""
+    path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
