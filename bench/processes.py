@@ -31,6 +31,7 @@ def environment(config: Path, database_url: str, broker_url: str, **addresses: s
         "ANTAR_BROKER_URL": broker_url,
         "ANTAR_SECRET_KEY": new_key(),
         "ANTAR_LOG_LEVEL": "ERROR",
+        "ANTAR_WEBHOOK_NETWORKS": "loopback",
         "ANTAR_PORT": str(free_port()),
         **{f"ANTAR_{name.upper()}_URL": address for name, address in addresses.items()},
     }

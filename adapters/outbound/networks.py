@@ -80,11 +80,17 @@ def _network_of_v6(address: IPv6Address) -> Network:
     return Network.PUBLIC if address in _UNICAST_V6 else Network.REFUSED
 
 
-_REACH = {
-    Network.PUBLIC: "alamat internet umum",
-    Network.PRIVATE: "alamat internet umum dan jaringan lokal",
-    Network.LOOPBACK: "alamat internet umum, jaringan lokal, dan server ini",
-    Network.REFUSED: "alamat mana pun",
+_REFUSALS = {
+    Network.PUBLIC: (
+        "Alamat ini tidak diizinkan (hanya alamat internet umum). Bila memang milik klinik, mintalah pengelola server "
+        "mengatur {setting}=private (jaringan lokal) atau loopback (server ini)."
+    ),
+    Network.PRIVATE: (
+        "Alamat ini tidak diizinkan (hanya alamat internet umum dan jaringan lokal). Bila memang milik klinik, "
+        "mintalah pengelola server mengatur {setting}=loopback."
+    ),
+    Network.LOOPBACK: "Alamat ini tidak diizinkan (hanya alamat internet umum, jaringan lokal, dan server ini).",
+    Network.REFUSED: "",
 }
 
 
@@ -101,10 +107,7 @@ class Policy:
     @property
     def refusal(self) -> str:
         """The same words for every address that is not allowed: a difference would tell what stands there."""
-        return (
-            f"Alamat ini tidak diizinkan (hanya {_REACH[self.widest]}). "
-            f"Bila memang milik klinik, mintalah pengelola server mengatur {self.setting}."
-        )
+        return _REFUSALS[self.widest].format(setting=self.setting)
 
 
 OPERATOR = Policy(Network.REFUSED, "")

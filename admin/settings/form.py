@@ -9,7 +9,7 @@ from wtforms import Form, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
-from adapters.outbound.guard import AddressRefused, check_url
+from adapters.outbound.guard import AddressRefused, Fault, check_url
 from adapters.outbound.networks import Policy
 from admin.words import say
 
@@ -53,8 +53,9 @@ def url_within(policy: Policy) -> Callable[[Form, Any], None]:
 
 def refusal(error: AddressRefused, policy: Policy) -> str:
     """Return why an address is refused, in the language of the page."""
-    reach = say(f"form.address.reach.{policy.widest.name.lower()}")
-    return say(f"form.address.{error.fault}", reach=reach, setting=policy.setting)
+    if error.fault is Fault.NETWORK:
+        return say(f"form.address.network.{policy.widest.name.lower()}", setting=policy.setting)
+    return say(f"form.address.{error.fault}")
 
 
 class Line(StringField):
