@@ -186,17 +186,17 @@ async def test_a_listener_on_loopback_is_not_reached_by_an_alert(way: str, host:
         port = httpx.URL(server.address).port
         addresses = {"webhook": (f"http://{host}:{port}/", ""), "email": ("a@b.test", f"smtp://{host}:{port}")}
         address, secret = addresses[way]
-        with pytest.raises(NotDelivered) as told:
+        with pytest.raises(NotDelivered) as refused:
             await deliver(way, LETTER, Mailbox(address, PUBLIC, secret))
-    assert (server.connections, str(told.value)) == (0, refusal(PUBLIC, way, host))
+    assert (server.connections, str(refused.value)) == (0, refusal(PUBLIC, way, host))
 
 
 @pytest.mark.parametrize("host", OURSELVES)
 async def test_a_listener_on_loopback_is_not_reached_by_a_clinics_webhook(host: str) -> None:
     async with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as server:
-        with pytest.raises(NotTaken) as told:
+        with pytest.raises(NotTaken) as refused:
             await tell(His(f"http://{host}:{httpx.URL(server.address).port}/", "x", PRIVATE), "1", {}, 0, 5.0)
-    assert (server.connections, str(told.value)) == (0, refusal(PRIVATE, "webhook", host))
+    assert (server.connections, str(refused.value)) == (0, refusal(PRIVATE, "webhook", host))
 
 
 async def test_the_operator_may_allow_loopback_and_names_any_mail_server() -> None:
@@ -213,9 +213,9 @@ async def test_a_closed_port_is_told_apart_only_where_the_address_is_allowed() -
         port = taken.getsockname()[1]
         with pytest.raises(NotDelivered, match="ConnectError"):
             await deliver("webhook", LETTER, Mailbox(f"http://127.0.0.1:{port}/", LOOPBACK))
-        with pytest.raises(NotDelivered) as told:
+        with pytest.raises(NotDelivered) as refused:
             await deliver("webhook", LETTER, Mailbox(f"http://127.0.0.1:{port}/", PUBLIC))
-    assert str(told.value) == PUBLIC.refusal
+    assert str(refused.value) == PUBLIC.refusal
 
 
 async def test_a_redirect_is_not_followed_and_no_proxy_asked(monkeypatch: pytest.MonkeyPatch) -> None:
