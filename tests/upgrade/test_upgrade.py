@@ -1,0 +1,232 @@
+"""The present program takes over the database of an earlier one: all is shown, nothing is lost, what was due is sent.
+
+One dump for each revision that somebody may have; CONTRIBUTING says what a migration adds to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from sqlalchemy import text
+
+from admin.app import create_app
+from bench.clinic import unlimited
+from bench.places import TABS, places
+from engine import counters
+from engine.actors import make_broker
+from engine.database import Database
+from engine.facilities import all_facilities, new_api_key
+from engine.hub import Hub
+from engine.intake import Accepted
+from engine.models import Status
+from engine.outbox.entries import Added
+from engine.settings import Settings
+from engine.worker import Worker
+from sandbox.embedded import running
+from sandbox.world import World
+from tests import databases
+from tests.admin.conftest import PASSWORD, log_in
+from tests.conftest import POSTGRESQL, Clock
+from tests.upgrade.earlier import REVISIONS, restore, rows_of
+
+pytestmark = pytest.mark.anyio
+
+SECRET_KEY = base64.urlsafe_b64encode(b"antar upgrade test, not a secret").decode()
+AN_HOUR_LATER = 1_773_208_800_000
+"""After the dump was made, in epoch milliseconds: leases, undo times and pauses are over."""
+PATIENCE_SECONDS = 60.0
+PATHS = {"satusehat": "", "pcare": "/pcare-rest", "antrean": "/antreanfktp"}
+ARRIVED = "Observation", "RJ-0002-SUHU", "3f1c8a52-6d0e-4b7a-9a41-0000000000aa"
+"""The connection was cut when the upstream had stored it, under this id."""
+
+
+class Shown:
+    """What `bench.places` asks of an installation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._loop = database, asyncio.get_running_loop()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """From another thread than the loop's."""
+        fetching = asyncio.run_coroutine_threadsafe(self._database.fetch(text(query)), self._loop)
+        return [tuple(row) for row in fetching.result()]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(AN_HOUR_LATER)
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    return World(now=lambda: clock.now / 1000)
+
+
+@pytest.fixture
+def sandbox(world: World) -> Iterator[str]:
+    with running(world) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
+def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of its own: the tables of an earlier revision would be in the way of other tests."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/old.sqlite3"
+    url = f"{POSTGRESQL}_upgrade"
+    databases.create(url)
+    return url
+
+
+@pytest.fixture(params=REVISIONS)
+def revision(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def hub(revision: str, old_url: str, sandbox: str, clock: Clock) -> AsyncIterator[Hub]:
+    """Opened on the old database as every process opens it: migrated to the newest revision."""
+    old = Database(old_url, durable=False, clock=clock)
+    await restore(old, revision)
+    await old.close()
+    addresses = {name: f"{sandbox}{path}" for name, path in PATHS.items()}
+    settings = Settings("demo", old_url, secret_keys=(SECRET_KEY,), addresses=addresses)
+    opened = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock)
+    yield opened
+    assert await counters.kept(opened.database) == await counters.recount(opened.database)
+    await opened.close()
+
+
+@pytest.fixture
+async def client(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
+        yield client
+
+
+async def test_every_page_shows_what_was_there(hub: Hub, client: httpx.AsyncClient) -> None:
+    assert (await log_in(client, "admin", PASSWORD)).status_code == 303
+    wrong = {}
+    for address in [*await _main_pages(hub), *_lists(hub), *await _deliveries(hub)]:
+        answer = await client.get(address)
+        if answer.status_code != 200:
+            wrong[address] = answer.status_code
+    assert wrong == {}
+
+
+async def test_drawers_and_tabs_show_deliveries_of_every_status(hub: Hub, client: httpx.AsyncClient) -> None:
+    await log_in(client, "admin", PASSWORD)
+    rows = await hub.database.fetch(text(ONE_OF_EACH))
+    assert {row.status for row in rows} == set(Status)
+    for row in rows:
+        for tab in ("ringkasan", *TABS):
+            address = f"/integrasi/{row.upstream}/{row.spec}/{row.id}?tab={tab}"
+            answer = await client.get(address, headers={"HX-Request": "true"})
+            assert (answer.status_code, address) == (200, address)
+
+
+async def test_the_api_tells_every_delivery_and_its_attempts(hub: Hub, client: httpx.AsyncClient) -> None:
+    key = await new_api_key(hub.database, 1, "uji")
+    client.headers["Authorization"] = f"Bearer {key}"
+    ids = [id_ for (id_,) in await hub.database.fetch(text("SELECT id FROM deliveries WHERE facility_id = 1"))]
+    details = [await client.get(f"/api/v1/deliveries/{id_}") for id_ in ids]
+    assert {answer.status_code for answer in details} == {200}
+    attempts = [each for answer in details for each in answer.json()["attempts"]]
+    assert len(attempts) == (await hub.database.fetch(text("SELECT COUNT(*) FROM attempts")))[0][0]
+    others = ("/api/v1/deliveries", "/health/ready", "/health/upstreams", "/metrics")
+    assert [(await client.get(address)).status_code for address in others] == [200] * len(others)
+
+
+async def test_what_is_handed_in_again_is_unchanged(hub: Hub, revision: str) -> None:
+    """Else an upgrade would send to the upstreams all that a clinic's system still holds."""
+    [clinic, *_] = await all_facilities(hub.database)
+    rows = rows_of(revision, "deliveries") + [{**row, "spec": row["item"]} for row in rows_of(revision, "items")]
+    for row in rows:
+        if row["facility_id"] == clinic.id:
+            [result] = await hub.intake.hand_in(clinic, row["spec"], [orjson.loads(row["record"])])
+            assert isinstance(result, Accepted), (row["key"], result)
+            assert (row["key"], result.outcome) == (row["key"], Added.UNCHANGED)
+
+
+async def test_what_was_under_way_is_sent(hub: Hub, world: World, revision: str) -> None:
+    _seed(world, revision)
+    await _work(hub)
+    rows = await hub.database.fetch(text("SELECT spec, key, status FROM deliveries WHERE status <> 'sent'"))
+    assert {f"{row.spec} {row.key}": row.status for row in rows} == UNSENT
+    [[reference]] = await hub.database.fetch(
+        text("SELECT reference FROM deliveries WHERE key = :key"), {"key": ARRIVED[1]}
+    )
+    assert reference == ARRIVED[2]
+    assert world.witness.summary()["duplicates_created"] == 0
+    left = [await hub.database.fetch(text(f"SELECT * FROM {name}")) for name in ("leases", "held_resends")]
+    assert left == [[], []]
+
+
+UNSENT: dict[str, str] = {}
+ONE_OF_EACH = """
+SELECT id, upstream, spec, status FROM deliveries WHERE id IN (SELECT MIN(id) FROM deliveries GROUP BY status)
+"""
+DUE = """
+SELECT 1 FROM deliveries WHERE (due_at <= :now OR status = 'sending') AND facility_id = 1
+UNION SELECT 1 FROM jobs WHERE state = 'running'
+"""
+
+
+async def _main_pages(hub: Hub) -> list[str]:
+    return list((await asyncio.to_thread(places, Shown(hub.database))).values())
+
+
+def _lists(hub: Hub) -> Iterator[str]:
+    """Everything that there is one of for each upstream, entry, code list and view of the settings."""
+    for name, spec in hub.catalog.specs.items():
+        home = f"/integrasi/{spec.upstream.name}/{name}"
+        yield from (home, f"{home}/masalah", f"{home}/regenerate", f"/admin/raw-{name}/list")
+    yield from (f"/integrasi/{name}" for name in hub.catalog.upstreams)
+    yield from (f"/integrasi/{name}/masalah" for name in hub.catalog.upstreams)
+    yield from (f"/referensi/{name}" for name in hub.catalog.code_lists)
+
+
+async def _deliveries(hub: Hub) -> list[str]:
+    rows = await hub.database.fetch(text("SELECT id, upstream, spec FROM deliveries WHERE facility_id = 1"))
+    pages = [f"/integrasi/{row.upstream}/{row.spec}/{row.id}" for row in rows]
+    return pages + [f"/admin/raw-{row.spec}/details/{row.id}" for row in rows]
+
+
+def _seed(world: World, revision: str) -> None:
+    """The platform holds what the deliveries of the dump say that it holds."""
+    references = {row["id"]: row["reference"] for row in rows_of(revision, "deliveries") if row.get("reference")}
+    arrived = {
+        row["id"]: ARRIVED[2] for row in rows_of(revision, "deliveries") if (row["spec"], row["key"]) == ARRIVED[:2]
+    }
+    for attempt in rows_of(revision, "attempts"):
+        id_ = (references | arrived).get(attempt["delivery_id"])
+        kind = attempt.get("path", "").strip("/")
+        if id_ and attempt["operation"] == "create" and kind.isalpha():
+            body = orjson.loads(attempt["request"]) if "request" in attempt else {"resourceType": kind}
+            world.satusehat.platform.seed({**body, "id": id_}, "100099001")
+
+
+async def _work(hub: Hub) -> None:
+    """A worker, until nothing is due; code lists are another subject."""
+    whole = hub.catalog
+    hub.catalog = replace(unlimited(whole), code_lists={})
+    for name in ("pcare", "antrean"):
+        hub.upstream(name)._wall = lambda: hub.database.clock() / 1000  # type: ignore[attr-defined]
+    worker, stop = Worker(hub), asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await hub.database.fetch(text(DUE), {"now": hub.database.clock()}):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
+    finally:
+        stop.set()
+        await working
+    hub.catalog = whole
