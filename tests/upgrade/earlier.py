@@ -20,8 +20,8 @@ REVISIONS = sorted(file.stem for file in FOLDER.glob("*.ndjson"))
 
 
 async def restore(database: Database, revision: str) -> None:
-    """Make the tables of the revision in an emptied database and fill them. Raises AssertionError for an empty table."""
-    await database.write(lambda connection: _empty(connection))
+    """Make the tables of the revision in an emptied database and fill each: an AssertionError names an empty one."""
+    await database.write(_empty)
     await database.write(lambda connection: command.upgrade(_config(connection), revision))
     await database.write(lambda connection: _fill(connection, revision))
 

@@ -281,7 +281,7 @@ async def _mended(scene: Scene) -> None:
     await resend(database, clinic.id, [await scene.id("TambahAntrean", "AN-0012")], "sari", reason="Sudah skrining")
     await scene.work()
     failed = Filters(specs=["TambahAntrean"], statuses=["failed"])
-    chosen: dict[str, Any] = {"status": ["failed"], "spec": ["TambahAntrean"]}
+    chosen = {"spec": "TambahAntrean", "status": ["failed"]}
     said: dict[str, Any] = {"chosen": chosen, "reason": "Data sudah dibetulkan", "actor": "sari"}
     await jobs.start(database, clinic.id, "antrean", jobs.Action.RESEND, failed, **said)
     await run_jobs(database, lambda channel: None, lambda: False)
@@ -307,7 +307,7 @@ async def _pending(scene: Scene) -> None:
     await hold(hub.database, clinic.id, await scene.id("Observation", "RJ-0002-BB"), "sari")
     await _written(scene, await scene.id("Observation", "RJ-0021-NADI"))
     failed = [await scene.id("TambahPendaftaran", "PD-0016")]
-    said: dict[str, Any] = {"chosen": {"ids": failed}, "actor": "sari"}
+    said: dict[str, Any] = {"chosen": {"spec": "TambahPendaftaran", "ids": len(failed)}, "actor": "sari"}
     await jobs.start(hub.database, clinic.id, "pcare", jobs.Action.RESEND, failed, reason="Sudah pindah", **said)
     await jobs.draft(hub.database, clinic.id, "pcare", jobs.Action.IGNORE, failed, **said)
     await scene.visit(NOT_BEGUN)

@@ -124,7 +124,7 @@ async def test_every_page_shows_what_was_there(hub: Hub, client: httpx.AsyncClie
 
 async def test_drawers_and_tabs_show_deliveries_of_every_status(hub: Hub, client: httpx.AsyncClient) -> None:
     await log_in(client, "admin", PASSWORD)
-    rows = await hub.database.fetch(text(ONE_OF_EACH))
+    rows = await hub.database.fetch(text(ONE_OF_EACH.format("status")))
     assert {row.status for row in rows} == set(Status)
     for row in rows:
         for tab in ("ringkasan", *TABS):
@@ -161,18 +161,41 @@ async def test_what_was_under_way_is_sent(hub: Hub, world: World, revision: str)
     await _work(hub)
     rows = await hub.database.fetch(text("SELECT spec, key, status FROM deliveries WHERE status <> 'sent'"))
     assert {f"{row.spec} {row.key}": row.status for row in rows} == UNSENT
-    [[reference]] = await hub.database.fetch(
-        text("SELECT reference FROM deliveries WHERE key = :key"), {"key": ARRIVED[1]}
-    )
-    assert reference == ARRIVED[2]
+    adopted = await hub.database.fetch(text(ADOPTED), {"spec": ARRIVED[0], "key": ARRIVED[1]})
+    assert adopted == [(ARRIVED[2],)]
     assert world.witness.summary()["duplicates_created"] == 0
     left = [await hub.database.fetch(text(f"SELECT * FROM {name}")) for name in ("leases", "held_resends")]
     assert left == [[], []]
 
 
-UNSENT: dict[str, str] = {}
+ADOPTED = "SELECT reference FROM deliveries WHERE spec = :spec AND key = :key"
+UNSENT = {
+    "Composition RJ-0001": "blocked",
+    "Composition RJ-0023": "blocked",
+    "Condition RJ-0023-DX1": "failed",
+    "Encounter RJ-0023": "blocked",
+    "MedicationDispense RX-RJ-0021-2-S": "blocked",
+    "MedicationDispense RX-RJ-0023-1-S": "blocked",
+    "MedicationRequest RX-RJ-0021-2": "blocked",
+    "MedicationRequest RX-RJ-0023-1": "blocked",
+    "PanggilAntrean PG-0012": "blocked",
+    "Patient RM-000201": "queued",  # of the second clinic, which has no credentials
+    "Patient RM-000211": "failed",
+    "Patient RM-000229": "failed",
+    "Practitioner DR-003": "failed",
+    "TambahAntrean AN-0012": "failed",
+    "TambahAntrean AN-0013": "ignored",
+    "TambahKunjungan KJ-0006": "ignored",
+    "TambahKunjungan KJ-0012": "ignored",
+    "TambahKunjungan KJ-0016": "blocked",
+    "TambahPendaftaran PD-0006": "ignored",
+    "TambahPendaftaran PD-0012": "blocked",
+    "TambahPendaftaran PD-0016": "failed",
+}
+"""What a person has to mend, what waits for that, and what was set aside."""
 ONE_OF_EACH = """
-SELECT id, upstream, spec, status FROM deliveries WHERE id IN (SELECT MIN(id) FROM deliveries GROUP BY status)
+SELECT id, upstream, spec, status FROM deliveries
+WHERE id IN (SELECT MIN(id) FROM deliveries WHERE facility_id = 1 GROUP BY {})
 """
 DUE = """
 SELECT 1 FROM deliveries WHERE (due_at <= :now OR status = 'sending') AND facility_id = 1
@@ -188,30 +211,33 @@ def _lists(hub: Hub) -> Iterator[str]:
     """Everything that there is one of for each upstream, entry, code list and view of the settings."""
     for name, spec in hub.catalog.specs.items():
         home = f"/integrasi/{spec.upstream.name}/{name}"
-        yield from (home, f"{home}/masalah", f"{home}/regenerate", f"/admin/raw-{name}/list")
+        yield from (home, f"{home}/masalah", f"/admin/raw-{name}/list")
     yield from (f"/integrasi/{name}" for name in hub.catalog.upstreams)
     yield from (f"/integrasi/{name}/masalah" for name in hub.catalog.upstreams)
     yield from (f"/referensi/{name}" for name in hub.catalog.code_lists)
 
 
 async def _deliveries(hub: Hub) -> list[str]:
-    rows = await hub.database.fetch(text("SELECT id, upstream, spec FROM deliveries WHERE facility_id = 1"))
+    """Pages of a delivery of each type and status, and of its row in the settings."""
+    rows = await hub.database.fetch(text(ONE_OF_EACH.format("spec, status")))
     pages = [f"/integrasi/{row.upstream}/{row.spec}/{row.id}" for row in rows]
     return pages + [f"/admin/raw-{row.spec}/details/{row.id}" for row in rows]
 
 
 def _seed(world: World, revision: str) -> None:
     """The platform holds what the deliveries of the dump say that it holds."""
-    references = {row["id"]: row["reference"] for row in rows_of(revision, "deliveries") if row.get("reference")}
-    arrived = {
-        row["id"]: ARRIVED[2] for row in rows_of(revision, "deliveries") if (row["spec"], row["key"]) == ARRIVED[:2]
-    }
+    deliveries = [row for row in rows_of(revision, "deliveries") if row["upstream"] == "satusehat"]
+    references = {row["id"]: row["reference"] for row in deliveries if row.get("reference")}
+    references |= {row["id"]: ARRIVED[2] for row in deliveries if (row["spec"], row["key"]) == ARRIVED[:2]}
     for attempt in rows_of(revision, "attempts"):
-        id_ = (references | arrived).get(attempt["delivery_id"])
-        kind = attempt.get("path", "").strip("/")
-        if id_ and attempt["operation"] == "create" and kind.isalpha():
-            body = orjson.loads(attempt["request"]) if "request" in attempt else {"resourceType": kind}
-            world.satusehat.platform.seed({**body, "id": id_}, "100099001")
+        if (
+            attempt["operation"] == "create"
+            and attempt["delivery_id"] in references
+            and attempt.get("method") == "POST"
+        ):
+            kind = {"resourceType": attempt["path"].strip("/")}  # all that is left where the bodies are gone
+            body = orjson.loads(attempt["request"]) if "request" in attempt else kind
+            world.satusehat.seed({**body, "id": references[attempt["delivery_id"]]}, "100099001")
 
 
 async def _work(hub: Hub) -> None:
