@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.notices.contract import Letter
-from admin.pages.problems import explain
+from admin.pages.problems import any_of, explain
 from admin.pages.shown import moment, zone_name
 from admin.words import number, say
 from engine import counters
@@ -131,12 +131,12 @@ class Words:
     def _missing(self, missing: Missing) -> tuple[str, str]:
         """Items that have no code yet, or records that nobody handed in; and where to look."""
         told = {"n": number(len(missing.keys)), "behind": number(missing.behind)}
-        mapping = self._hub.catalog.items.get(missing.spec)
+        mapping = self._hub.catalog.items.get(missing.specs[0])
         if mapping is not None:
             return say("letter.map", one=mapping.one, **told), f"  {self._panel}/pemetaan/{mapping.name}"
-        spec = self._hub.catalog.specs[missing.spec]
+        spec = self._hub.catalog.specs[missing.specs[0]]
         place = f"  {self._panel}/integrasi/{spec.upstream.name}/masalah"
-        return say("letter.hand_in", label=spec.label, **told), place
+        return say("letter.hand_in", label=any_of(self._hub, missing.specs), **told), place
 
 
 def _label(catalog: Catalog, trouble: Trouble) -> str:

@@ -124,7 +124,7 @@ class Clinic:
         spec = self.hub.catalog.specs[SPEC]
         scope = context(spec, self.record(0), self.facility)
         wanted = references.wanted(spec.needs_for("create"), scope)
-        targets = [(self.facility.id, want.need.spec, key) for want in wanted for key, _ in want.targets]
+        targets = references.targets_of(wanted, self.facility.id)
         known = await references.look_up(self.hub.database, targets, self.hub.catalog.items)
         needs = references.resolve(wanted, spec.needs, self.facility.id, known).values
         assert spec.payload is not None
@@ -136,7 +136,7 @@ class Clinic:
         needed: dict[str, set[str]] = {}
         for n in range(PATIENTS):
             for want in references.wanted(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
-                needed.setdefault(want.need.spec, set()).update(key for key, _ in want.targets)
+                needed.setdefault(want.need.specs[0], set()).update(key for key, _ in want.targets)
         for name, keys in needed.items():
             entries = [Entry(key, "2026-03-10", "{}", "needed") for key in sorted(keys)]
             await add(self.hub.database, Batch(self.facility.id, name, UPSTREAM, updatable=False), entries)

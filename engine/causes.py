@@ -10,6 +10,9 @@ LENGTH = 200
 LOOKED_AT = 400
 """Characters of a message that are looked at."""
 
+ANY_OF = "|"
+"""Between the types of which any is waited for."""
+
 _INDEX = re.compile(r"\[\d+\]")
 _ASIDE = re.compile(r"\([^()]*\d[^()]*\)")
 """Words in brackets with a number in them: a rule number, a time, a size."""

@@ -141,9 +141,10 @@ def _waits_for(id_: int) -> Any:
     """The needed records, with their delivery where they have been handed in."""
     needed = and_(Delivery.facility_id == Wait.facility_id, Delivery.spec == Wait.spec, Delivery.key == Wait.key)
     return (
-        select(Wait.spec, Wait.key, Delivery.id, Delivery.status)
+        select(Wait.spec, Wait.key, Wait.alternative, Delivery.id, Delivery.status)
         .join(Delivery, needed, isouter=True)
         .where(Wait.delivery_id == id_)
+        .order_by(Wait.key, Wait.spec)
     )
 
 

@@ -89,7 +89,7 @@ def _sections(spec: Spec) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
 
 def _need(need: Need) -> tuple[str, ...]:
     each = f"for each {need.item_name} of {need.each.text}" if need.each is not None else ""
-    return need.name, need.spec, need.key.text, each, f"{need.operation} only" if need.operation else ""
+    return need.name, " or ".join(need.specs), need.key.text, each, f"{need.operation} only" if need.operation else ""
 
 
 def _fields(

@@ -235,7 +235,7 @@ class Drain:
                 ended.append(_broken(delivery, error))
                 continue
             pending.append((spec, delivery, scope, wanted))
-            targets += [(delivery.facility_id, want.need.spec, key) for want in wanted for key, _ in want.targets]
+            targets += references.targets_of(wanted, delivery.facility_id)
         known = await references.look_up(self._around.database, targets, self._around.catalog().items)
         undone = {d.id: references.undone(wanted, d.facility_id, known) for _, d, _, wanted in pending}
         gone = await cancel(self._around.database, [target for each in undone.values() for target in each])

@@ -136,7 +136,9 @@ def _forget(which: str, parameters: Mapping[str, Any], connection: Connection) -
 
 def in_order(specs: Iterable[Spec]) -> list[str]:
     """The names of the types, those first that others need."""
-    needed = {spec.name: {need.spec for need in spec.needs if need.operation is None} for spec in specs}
+    needed = {
+        spec.name: {name for need in spec.needs if need.operation is None for name in need.specs} for spec in specs
+    }
     try:
         return list(TopologicalSorter(needed).static_order())
     except CycleError:  # the catalog refuses circles; of none the order is only a kindness

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -397,6 +398,8 @@ class Wait(Base):
     created_at: Mapped[int] = mapped_column(BigInteger, index=True)
     seen: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
     """The code of a mapped item that does not do: it is waited for another."""
+    alternative: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """One of several types, of which any will do: the wait for all of them ends with the first record of the key."""
 
 
 class Attempt(Base):

@@ -70,7 +70,7 @@ def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
     for need in spec.needs:
         value = resolved.values.get(need.name) if need.undo else None
         for each in value if isinstance(value, list) else [value]:
-            found += [(need.spec, each["key"])] if each else []
+            found += [(spec, each["key"]) for spec in need.specs] if each else []
     return tuple(found)
 
 

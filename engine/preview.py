@@ -12,7 +12,7 @@ from engine.database import Database
 from engine.errors import AntarError
 from engine.loading.records import Validator
 from engine.mapping.codes import Mappings
-from engine.references import Target, Wanted, look_up, resolve, wanted
+from engine.references import Target, Wanted, look_up, resolve, targets_of, wanted
 from engine.spec import Known, Operation, Spec
 
 EXAMPLE_FACILITY = FacilityView("KLINIK", "Klinik Contoh", "Asia/Jakarta", "10000004")
@@ -53,15 +53,17 @@ def placeholder_context(
     reference = f"<{spec.name}>" if operation == "update" else None
     scope = context(spec, record, facility, reference=reference, operation=operation)
     wants = wanted(spec.needs_for(operation), scope)
-    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, _placeholders(wants, _NO_FACILITY)).values}
+    instead = _placeholders(wants, _NO_FACILITY, {})
+    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, instead).values}
 
 
-def _placeholders(wants: Iterable[Wanted], facility_id: int) -> dict[Target, Known]:
-    """ "<type key>" for whatever is needed."""
+def _placeholders(wants: Iterable[Wanted], facility_id: int, known: Mapping[Target, Known]) -> dict[Target, Known]:
+    """ "<type key>" for whatever is needed and not known; of several types the first."""
     return {
-        (facility_id, want.need.spec, key): want.need.example or Known(f"<{want.need.spec} {key}>")
+        (facility_id, want.need.specs[0], key): want.need.example or Known(f"<{want.need.specs[0]} {key}>")
         for want in wants
         for key, _ in want.targets
+        if not any((facility_id, spec, key) in known for spec in want.need.specs)
     }
 
 
@@ -86,6 +88,6 @@ async def payload_of(
     reference = row.reference if operation == "update" else None
     scope = context(spec, orjson.loads(row.record), facility, reference=reference, operation=operation)
     wants = wanted(spec.needs_for(operation), scope)
-    instead = _placeholders(wants, row.facility_id)
-    known = instead | await look_up(database, instead, mappings)
+    known = await look_up(database, targets_of(wants, row.facility_id), mappings)
+    known |= _placeholders(wants, row.facility_id, known)
     return tree.render(scope | {"needs": resolve(wants, spec.needs, row.facility_id, known).values})

@@ -12,7 +12,7 @@ from engine.database import Database, as_json
 from engine.errors import AntarError
 from engine.mapping.codes import Mappings, codes_of
 from engine.models import KEY_LENGTH
-from engine.spec import Known, Need
+from engine.spec import Awaited, Known, Need
 
 Target = tuple[int, str, str]
 """(facility, spec, key) of a needed delivery."""
@@ -48,9 +48,14 @@ def _bounded(need: Need, key: str) -> str:
     return key
 
 
+def targets_of(wanted: Iterable[Wanted], facility_id: int) -> list[Target]:
+    """The deliveries that the needs may mean; several of one need that names several types."""
+    return [(facility_id, spec, key) for want in wanted for key, _ in want.targets for spec in want.need.specs]
+
+
 def undone(wanted: Iterable[Wanted], facility_id: int, known: Mapping[Target, Known]) -> list[Target]:
     """What the record takes back and no reference is known of."""
-    targets = ((facility_id, want.need.spec, key) for want in wanted if want.need.undo for key, _ in want.targets)
+    targets = targets_of([want for want in wanted if want.need.undo], facility_id)
     return [target for target in targets if target not in known]
 
 
@@ -77,10 +82,10 @@ async def _references(database: Database, unique: Sequence[Target]) -> dict[Targ
 
 
 class Resolved(Struct, frozen=True):
-    """`values` is what templates see as `needs`; `missing` are the (spec, key) that have no reference yet."""
+    """`values` is what templates see as `needs`; `missing` are the records that have no reference yet."""
 
     values: Mapping[str, Any]
-    missing: tuple[tuple[str, str], ...]
+    missing: tuple[Awaited, ...]
     codes: tuple[tuple[str, str, str], ...] = ()
     """(type of the item, key, code) of what is mapped."""
 
@@ -88,24 +93,30 @@ class Resolved(Struct, frozen=True):
 def resolve(
     wanted_: Iterable[Wanted], declared: Iterable[Need], facility_id: int, known: Mapping[Target, Known]
 ) -> Resolved:
-    """Put references to needs; a need of one record is a mapping or null, a need with `each` a list."""
+    """Put references to needs; a need of one record is a mapping or null, a need with `each` a list.
+
+    Of the types that a need names the first one counts that has the record with a reference.
+    """
     codes: list[tuple[str, str, str]] = []
     values: dict[str, Any] = {need.name: None if need.each is None else [] for need in declared}
-    missing: list[tuple[str, str]] = []
+    missing: list[Awaited] = []
     for want in wanted_:
         views = []
         for key, item in want.targets:
-            found = known.get((facility_id, want.need.spec, key))
+            specs = want.need.specs
+            spec = next((each for each in specs if (facility_id, each, key) in known), specs[0])
+            found = known.get((facility_id, spec, key))
             if found is None or not want.need.accepts(found):
-                missing.append((want.need.spec, key))
+                missing.append(Awaited(specs, key))
             if found is not None and want.need.mapping is not None:
-                codes.append((want.need.spec, key, found.reference))
-            views.append(_view(want.need, key, item, found))
+                codes.append((spec, key, found.reference))
+            views.append(_view(want.need, spec, key, item, found))
         values[want.need.name] = views if want.need.each is not None else next(iter(views), None)
     return Resolved(values, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(codes)))
 
 
-def _view(need: Need, key: str, item: Any, found: Known | None) -> dict[str, Any]:
-    """What templates see of one need."""
+def _view(need: Need, spec: str, key: str, item: Any, found: Known | None) -> dict[str, Any]:
+    """What templates see of one need; `spec` where it may be one of several."""
     view = {"reference": None if found is None else found.reference, "key": key, "item": item}
+    view |= {"spec": spec} if len(need.specs) > 1 else {}
     return view if need.mapping is None else {**view, "row": {} if found is None else found.row}

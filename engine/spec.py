@@ -71,6 +71,13 @@ class Known(Struct, frozen=True):
     row: Mapping[str, Any] = {}
 
 
+class Awaited(Struct, frozen=True):
+    """A record whose reference is missing; it may be of any of the types."""
+
+    specs: tuple[str, ...]
+    key: str
+
+
 Where = Mapping[str, frozenset[Any]]
 """Columns of a code list, each with the values that will do."""
 
@@ -94,8 +101,8 @@ class Need:
     """Another delivery whose reference the payload uses, or a mapped item whose code it uses."""
 
     name: str
-    spec: str
-    """Of the delivery; with a mapping the type under which its items are handed in."""
+    specs: tuple[str, ...]
+    """Of the delivery, any of which will do; with a mapping the type under which its items are handed in."""
     key: Template
     """An empty key: the record needs nothing here and `needs.<name>` is null."""
     each: Template | None = None

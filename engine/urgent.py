@@ -37,9 +37,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Records of a type that others wait for and nobody handed in; `more`: at least so many."""
+    """Records that others wait for and nobody handed in, of any of the types; `more`: at least so many."""
 
-    spec: str
+    specs: tuple[str, ...]
     keys: tuple[str, ...]
     behind: int
     more: bool
@@ -53,13 +53,14 @@ class Urgent:
 
 async def urgent(database: Database, facility_id: int, specs: Sequence[Spec]) -> Urgent:
     """Of these types; bounded by the number of failures, not of deliveries."""
-    needed = sorted({need.spec for spec in specs for need in spec.needs})
-    failures = await _failures(database, facility_id, [spec.name for spec in specs], needed)
-    missing = [await _missing(database, facility_id, spec) for spec in needed]
+    needed = sorted({need.specs for spec in specs for need in spec.needs})
+    types = {name for names in needed for name in names}
+    failures = await _failures(database, facility_id, [spec.name for spec in specs], types)
+    missing = [await _missing(database, facility_id, names) for names in needed]
     return Urgent(tuple(failures), tuple(each for each in missing if each is not None))
 
 
-async def _failures(database: Database, facility_id: int, specs: list[str], needed: list[str]) -> list[Failure]:
+async def _failures(database: Database, facility_id: int, specs: list[str], needed: set[str]) -> list[Failure]:
     rows = await database.fetch(_groups(facility_id, specs))
     waited_for = [row for row in rows if row.spec in needed][:LOOKED_BEHIND]
     found = [Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:LARGEST] if row not in waited_for]
@@ -81,15 +82,18 @@ async def _failure(database: Database, facility_id: int, spec: str, cause: str, 
     return Failure(spec, cause, n, behind, more=behind == MOST or len(keys) == SEEDS)
 
 
-async def _missing(database: Database, facility_id: int, spec: str) -> Missing | None:
-    parameters = {"facility": facility_id, "spec": spec, "waits": WAITS}
-    rows = await database.fetch(text(_ABSENT), parameters)
+async def _missing(database: Database, facility_id: int, specs: tuple[str, ...]) -> Missing | None:
+    """Of several types each is waited for, so that the waits for the first one tell of all."""
+    spec = specs[0]
+    parameters = {"facility": facility_id, "spec": spec, "waits": WAITS, "several": int(len(specs) > 1)}
+    parameters["specs"] = as_json([[name] for name in specs])
+    rows = await database.fetch(text(_ABSENT % database.rows({"spec": "text"}, "specs")), parameters)
     keys = tuple(row.key for row in rows)
     if not keys:
         return None
     behind = await _behind(database, facility_id, spec, keys[:SEEDS])
     full = rows[0].looked_at == WAITS
-    return Missing(spec, keys, behind, more=full or behind == MOST or len(keys) > SEEDS)
+    return Missing(specs, keys, behind, more=full or behind == MOST or len(keys) > SEEDS)
 
 
 async def _behind(database: Database, facility_id: int, spec: str, keys: Iterable[str]) -> int:
@@ -106,11 +110,14 @@ WHERE facility_id = :facility AND spec = :spec AND cause = :cause AND cause IS N
 _ABSENT = """
 SELECT w.key, MAX(w.looked_at) AS looked_at
 FROM (
-  SELECT key, COUNT(*) OVER () AS looked_at
-  FROM (SELECT key FROM waits WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :waits) AS first
+  SELECT key, alternative, COUNT(*) OVER () AS looked_at
+  FROM (
+    SELECT key, alternative FROM waits WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :waits
+  ) AS first
 ) AS w
-WHERE NOT EXISTS (
-  SELECT 1 FROM deliveries AS d WHERE d.facility_id = :facility AND d.spec = :spec AND d.key = w.key
+WHERE w.alternative = (:several = 1) AND NOT EXISTS (
+  SELECT 1 FROM deliveries AS d
+  WHERE d.facility_id = :facility AND d.spec IN (SELECT v.spec FROM %s AS v) AND d.key = w.key
 )
 GROUP BY w.key ORDER BY w.key
 """

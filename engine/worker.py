@@ -26,6 +26,7 @@ from engine.job_runner import run_jobs
 from engine.meters import meters
 from engine.outbox.claim import heartbeat
 from engine.outbox.entries import Channel, Lease
+from engine.outbox.outdated import release_outdated
 from engine.outbox.reroute import reroute
 from engine.retention import Retention
 from engine.settler import Settler
@@ -60,6 +61,8 @@ class Worker:
         self._leases: dict[int, Lease] = {}
         self._settler = Settler(hub.database, self.ring, self._leases)
         self._swept_at: int | None = None
+        self._waits_of = ""
+        """Hash of the configuration by whose needs all that waits does so."""
         self._patient_until = 0
         self._stopping = False
         self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
@@ -184,6 +187,9 @@ class Worker:
         due = await sweep(self._hub.database, channels, thorough=thorough, taking_back=taking_back)
         self._swept_at = self._hub.database.clock()
         catalog = self._hub.catalog
+        if catalog.hash != self._waits_of:
+            due |= await release_outdated(self._hub.database, catalog.specs.values())
+            self._waits_of = catalog.hash
         routes = {name: spec.upstream.name for name, spec in catalog.specs.items()}
         due |= await reroute(self._hub.database, routes, catalog.upstreams)
         for channel in due:

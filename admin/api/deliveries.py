@@ -82,7 +82,7 @@ async def one_delivery(
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
     return {
         **_pick(detail.row, SHOWN),
-        "waits_for": [_pick(row, ("spec", "key", "id", "status")) for row in detail.waits_for],
+        "waits_for": [_pick(row, ("spec", "key", "id", "status", "alternative")) for row in detail.waits_for],
         "attempts": [_attempt(row, bodies) for row in detail.attempts],
     }
 

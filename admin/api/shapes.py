@@ -91,7 +91,10 @@ ATTEMPT = _object(
     },
     optional=_BODIES,
 )
-NEED = _object({"spec": TEXT, "key": TEXT, "id": MAYBE_NUMBER, "status": MAYBE_TEXT})
+ALTERNATIVE = {"type": "boolean", "description": "One of several types of this key, of which any will do."}
+NEED = _object(
+    {"spec": TEXT, "key": TEXT, "id": MAYBE_NUMBER, "status": MAYBE_TEXT, "alternative": ALTERNATIVE},
+)
 SCHEMAS: dict[str, dict[str, Any]] = {
     "Error": ERROR,
     "HandInResult": RESULT,

@@ -17,7 +17,7 @@ from admin.pages import tries
 from admin.pages.folded import folded
 from admin.pages.mapping.held import Held, explained, held_by, used_by
 from admin.pages.opened import TOLD, Opened, opened
-from admin.pages.problems import explain
+from admin.pages.problems import any_of, explain
 from admin.pages.shown import moment
 from admin.pages.story import acted, story
 from admin.permissions import Permission
@@ -85,7 +85,7 @@ async def _summary(found: Opened) -> dict[str, Any]:
         "unsuitable": _unsuitable(found, held),
         "used": await used_by(hub, row.id),
         "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS} | {"due": again},
-        "waits_for": [_link(hub, each) for each in detail.waits_for if each.spec not in hub.catalog.items],
+        "waits_for": _waits_for(hub, [each for each in detail.waits_for if each.spec not in hub.catalog.items]),
         "waited_for_by": [_link(hub, each) for each in detail.waited_for_by],
     }
 
@@ -100,7 +100,7 @@ def _cause(found: Opened, held: Sequence[Held]) -> Explanation | None:
 def _unsuitable(found: Opened, held: Sequence[Held]) -> list[str]:
     """Why a code that was given will not do here, in the entry's words."""
     types = {each.mapping.item for each in held if each.state == reading.MAPPED}
-    needs = (need for need in found.entry.needs if need.spec in types and need.accept)
+    needs = (need for need in found.entry.needs if types.intersection(need.specs) and need.accept)
     return list(dict.fromkeys(need.accept.reason for need in needs if need.accept))
 
 
@@ -120,6 +120,18 @@ async def _planned(found: Opened) -> dict[str, Any]:
 
 def _entry(found: Opened, row: Any) -> dict[str, Any]:
     return {"time": moment(row.at, found.facility), "what": acted(row), "reason": found.hide(row.reason)}
+
+
+def _waits_for(hub: Hub, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """A line for each record. Where it may be of several types: those that were handed in, or all of them in one."""
+    lines = [_link(hub, row) for row in rows if not row.alternative or row.id]
+    here = {row.key for row in rows if row.alternative and row.id}
+    absent: dict[str, list[str]] = {}
+    for row in rows:
+        if row.alternative and row.key not in here:
+            absent.setdefault(row.key, []).append(row.spec)
+    absence = {"status": say("delivery.not_here"), "address": None}
+    return [*lines, *({"label": any_of(hub, specs), "key": key, **absence} for key, specs in absent.items())]
 
 
 def _link(hub: Hub, row: Any) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +20,7 @@ from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
 from engine import problems
-from engine.causes import Kind, parse_cause
+from engine.causes import ANY_OF, Kind, parse_cause
 from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.problems import Group
@@ -92,7 +94,7 @@ def _shown(hub: Hub, around: Frame, facility: FacilityRow, group: Group) -> dict
         "told": explained(mapping) if mapping else explain(group.cause, around.upstream),
         "mapping": mapping,
         "label": hub.catalog.specs[group.spec].label,
-        "needed": _label(hub, code) if waits and not mapping else "",
+        "needed": any_of(hub, code.split(ANY_OF)) if waits and not mapping else "",
         "code": "" if waits else code,
         "waits": waits,
         "cause": group.cause,
@@ -106,6 +108,7 @@ def _shown(hub: Hub, around: Frame, facility: FacilityRow, group: Group) -> dict
     }
 
 
-def _label(hub: Hub, spec: str) -> str:
-    found = hub.catalog.specs.get(spec)
-    return found.label if found else spec
+def any_of(hub: Hub, specs: Sequence[str]) -> str:
+    """The labels of types of which any will do, e.g. *Observasi atau Hasil laboratorium*."""
+    labels = [hub.catalog.specs[name].label if name in hub.catalog.specs else name for name in specs]
+    return reduce(lambda labels_, label: say("delivery.any_of", one=labels_, other=label), labels)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from admin.masking import masked
 from admin.pages.frame import Frame
 from admin.pages.mapping.held import named
-from admin.pages.problems import explain
+from admin.pages.problems import any_of, explain
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import number, say
@@ -128,11 +128,11 @@ def _failure(hub: Hub, around: Frame, told: Explanation, failures: list[Failure]
 
 
 async def _missing(hub: Hub, around: Frame, missing: Missing) -> Todo:
-    mapping = hub.catalog.items.get(missing.spec)
+    mapping = hub.catalog.items.get(missing.specs[0])
     if mapping is not None and around.facility is not None:
         return await _unmapped(hub, around.facility, mapping, missing)
-    spec = hub.catalog.specs[missing.spec]
-    title = say("todo.missing", n=number(len(missing.keys)), label=spec.label)
+    spec = hub.catalog.specs[missing.specs[0]]
+    title = say("todo.missing", n=number(len(missing.keys)), label=any_of(hub, missing.specs))
     keys = ", ".join(missing.keys[:NAMED]) + (", …" if len(missing.keys) > NAMED else "")
     remedy = say("todo.missing.remedy", keys=masked(keys))
     effect = _frees(missing.behind, more=missing.more)

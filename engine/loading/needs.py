@@ -27,6 +27,8 @@ def needs_shape(entry: Node, templates: Templates, names: Names, mapped: Mapping
         if node.get("mapping") is not None:
             found = mapped.get(reading.text(node, "mapping"))
             keys["row"] = ANY if found is None else found.shape
+        if len(reading.items(node, "spec")) > 1:
+            keys["spec"] = SCALAR
         one = Shape(keys)
         shapes[name] = one if node.get("each") is None else Shape({}, one)
     return Shape(shapes)
@@ -60,7 +62,11 @@ def _need(name: str, node: Node, templates: Templates, names: Names, mapped: Map
         return None
     undo = reading.flag(node, "undo", False)
     if mapping is None:
-        return Need(name, reading.text(node, "spec"), key, each, item_name, when, operation, undo)
+        specs = reading.texts(node, "spec")
+        if undo and len(specs) > 1:
+            message = "what is taken back is of one entry; name that one under spec"
+            templates.faults.add(node.find(["undo"]).source, f"{templates.path}.{section}.undo", message)
+        return Need(name, specs, key, each, item_name, when, operation, undo)
     found = mapped.get(mapping)
     if found is None:
         hint = did_you_mean(mapping, mapped) or "; declare it under mappings"
@@ -68,7 +74,7 @@ def _need(name: str, node: Node, templates: Templates, names: Names, mapped: Map
         templates.faults.add(place, f"{templates.path}.{section}.mapping", f"no mapping {mapping!r}{hint}")
         return None
     accept = _accept(node.get("accept"))
-    return Need(name, found.item, key, each, item_name, when, operation, undo, mapping, accept, found.example)
+    return Need(name, (found.item,), key, each, item_name, when, operation, undo, mapping, accept, found.example)
 
 
 def _accept(node: Node | None) -> Accept | None:

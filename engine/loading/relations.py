@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.faults import Faults, did_you_mean
+from engine.loading import reading
 from engine.loading.files import Sections
 from engine.spec import Spec
 
@@ -28,10 +29,11 @@ def _check_group(name: str, spec: Spec, sections: Sections, faults: Faults) -> N
 
 def _check_needs(name: str, spec: Spec, sections: Sections, faults: Faults) -> None:
     for need in spec.needs:
-        if need.mapping is None and need.spec and need.spec not in sections.specs:
-            source = sections.specs[name].find(["needs", need.name, "spec"]).source
-            hint = did_you_mean(need.spec, sections.specs) or "; declare it under specs"
-            faults.add(source, f"specs.{name}.needs.{need.name}.spec", f"no entry {need.spec!r}{hint}")
+        nodes = reading.items(sections.specs[name].find(["needs", need.name]), "spec")
+        for node, needed in zip(nodes, need.specs, strict=False):
+            if needed not in sections.specs:
+                hint = did_you_mean(needed, sections.specs) or "; declare it under specs"
+                faults.add(node.source, f"specs.{name}.needs.{need.name}.spec", f"no entry {needed!r}{hint}")
 
 
 def _check_codes(name: str, spec: Spec, sections: Sections, faults: Faults) -> None:
@@ -45,7 +47,12 @@ def _check_codes(name: str, spec: Spec, sections: Sections, faults: Faults) -> N
 def _check_circles(sections: Sections, specs: Mapping[str, Spec], faults: Faults) -> None:
     """Entries that wait for each other for ever. An entry may need others of its own kind, as a ward its hospital."""
     waits = {
-        name: {need.spec: need.name for need in spec.needs_for("create") if need.spec != name and need.spec in specs}
+        name: {
+            needed: need.name
+            for need in spec.needs_for("create")
+            for needed in need.specs
+            if needed != name and needed in specs
+        }
         for name, spec in specs.items()
     }
     told: set[frozenset[str]] = set()

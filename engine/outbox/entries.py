@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from engine.models import Lane, Status
+from engine.spec import Awaited
 
 
 class Added(StrEnum):
@@ -134,8 +135,7 @@ class Settlement(Struct, frozen=True):
     http_status: int | None = None
     code: str | None = None
     problem: str | None = None
-    waits: tuple[tuple[str, str], ...] = ()
-    """(spec, key) of the records whose reference is missing."""
+    waits: tuple[Awaited, ...] = ()
     undone: tuple[tuple[str, str], ...] = ()
     """(spec, key) of the records that the upstream has removed by it."""
     codes: tuple[tuple[str, str, str], ...] = ()

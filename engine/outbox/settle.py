@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
 from engine import counters
-from engine.causes import Kind, cause_text
+from engine.causes import ANY_OF, Kind, cause_text
 from engine.database import Database, as_json
 from engine.failpoints import failpoint
 from engine.models import Status
@@ -110,7 +110,7 @@ def cause_of(settlement: Settlement) -> str | None:
     if settlement.status not in (Status.FAILED, Status.UNSURE, Status.BLOCKED):
         return None
     if settlement.waits:
-        return cause_text(Kind.BLOCKED, settlement.waits[0][0])
+        return cause_text(Kind.BLOCKED, ANY_OF.join(settlement.waits[0].specs))
     last = settlement.attempts[-1] if settlement.attempts else None
     code = settlement.code or settlement.http_status
     if last is None:
@@ -147,32 +147,45 @@ def _statement(database: Database) -> str:
     """
 
 
+_WAIT = {
+    "facility_id": "integer",
+    "spec": "text",
+    "key": "text",
+    "delivery_id": "bigint",
+    "created_at": "bigint",
+    "seen": "text",
+    "alternative": "smallint",
+    "lane": "smallint",
+}
+
+
 def _write_waits(database: Database, connection: Connection, settlements: Sequence[Settlement], now: int) -> None:
-    rows = []
-    for s in settlements:
-        seen = {(item, key): code for item, key, code in s.codes}
-        delivery = s.delivery
-        rows += [
-            [delivery.facility_id, spec, key, delivery.id, now, seen.get((spec, key)), delivery.lane]
-            for spec, key in s.waits
-        ]
-    if not rows:
-        return
-    columns = {
-        "facility_id": "integer",
-        "spec": "text",
-        "key": "text",
-        "delivery_id": "bigint",
-        "created_at": "bigint",
-        "seen": "text",
-    }
-    names, wanted = ", ".join(columns), database.rows({**columns, "lane": "smallint"}, "rows")
-    parameters = {"rows": as_json(rows)}
-    insert_ = f"INSERT INTO waits ({names}) SELECT {names} FROM {wanted} AS v WHERE true ON CONFLICT DO NOTHING"
-    connection.execute(text(insert_), parameters)
-    connection.execute(text(_COME_FORWARD % wanted), parameters)
+    rows = [row for settlement in settlements for row in _waits(settlement, now)]
+    if rows:
+        parameters, waits = {"rows": as_json(rows)}, database.rows(_WAIT, "rows")
+        connection.execute(text(_KEEP_WAITS % waits), parameters)
+        connection.execute(text(_COME_FORWARD % waits), parameters)
 
 
+def _waits(settlement: Settlement, now: int) -> Iterator[list[Any]]:
+    """A row for each type of each record, as _WAIT has them."""
+    delivery, seen = settlement.delivery, {(item, key): code for item, key, code in settlement.codes}
+    alone = {(awaited.specs[0], awaited.key) for awaited in settlement.waits if len(awaited.specs) == 1}
+    for awaited in settlement.waits:
+        targets = [(spec, awaited.key) for spec in awaited.specs]
+        alternative = len(targets) > 1
+        if alternative and not alone.isdisjoint(targets):
+            continue  # another need waits for one of them in any case
+        for spec, key in targets:
+            code = seen.get((spec, key))
+            yield [delivery.facility_id, spec, key, delivery.id, now, code, int(alternative), delivery.lane]
+
+
+_KEEP_WAITS = """
+INSERT INTO waits (facility_id, spec, key, delivery_id, created_at, seen, alternative)
+SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1 FROM %s AS v WHERE true
+ON CONFLICT DO NOTHING
+"""
 _COME_FORWARD = """
 UPDATE deliveries SET lane = v.lane
 FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM %s AS r GROUP BY facility_id, spec, key) AS v
@@ -195,11 +208,13 @@ def release(
     waiting = connection.execute(
         text(
             "DELETE FROM waits WHERE (facility_id, spec, key) IN "
-            f"(SELECT facility_id, spec, key FROM {database.rows(columns, 'rows')} AS v) RETURNING delivery_id"
+            f"(SELECT facility_id, spec, key FROM {database.rows(columns, 'rows')} AS v) "
+            "RETURNING delivery_id, key, alternative"
         ),
         {"rows": as_json(arrived)},
-    )
-    ids = [[id_] for id_ in sorted(set(waiting.scalars()))]
+    ).all()
+    _end_alternatives(database, connection, [[row.delivery_id, row.key] for row in waiting if row.alternative])
+    ids = [[id_] for id_ in sorted({row.delivery_id for row in waiting})]
     if not ids:
         return set()
     _lock(database, connection, ids)
@@ -217,6 +232,18 @@ def release(
         deltas.move(facility_id, date, spec, Status.BLOCKED, Status.QUEUED)
         channels.add(Channel(upstream, facility_id))
     return channels
+
+
+def _end_alternatives(database: Database, connection: Connection, rows: list[list[Any]]) -> None:
+    """One record of a (delivery, key) has arrived: those of the other types are not waited for any more.
+
+    Two needs that name overlapping types of one key end together; when it is sent, the delivery is blocked by the one
+    that is still open.
+    """
+    if rows:
+        ended = f"(SELECT id, key FROM {database.rows({'id': 'bigint', 'key': 'text'}, 'rows')} AS v)"
+        query = text(f"DELETE FROM waits WHERE alternative AND (delivery_id, key) IN {ended}")
+        connection.execute(query, {"rows": as_json(rows)})
 
 
 def _lock(database: Database, connection: Connection, ids: list[list[int]]) -> None:

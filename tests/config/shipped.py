@@ -48,7 +48,7 @@ class _Everything(dict[tuple[int, str, str], Known]):
     """Every delivery that is asked for has been sent, every item is mapped to its example's code."""
 
     def __init__(self, needs: Iterable[Need]) -> None:
-        self._mapped = {need.spec: need.example for need in needs if need.mapping is not None}
+        self._mapped = {need.specs[0]: need.example for need in needs if need.mapping is not None}
 
     def get(self, target: Any, default: Any = None) -> Any:
         _, spec, key = target

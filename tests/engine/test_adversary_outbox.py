@@ -22,6 +22,7 @@ from engine.outbox.claim import LEASE, begin, claim, heartbeat
 from engine.outbox.entries import Channel, Claimed, Entry, Settlement
 from engine.outbox.reclaim import reclaim
 from engine.outbox.settle import settle
+from engine.spec import Awaited
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +56,7 @@ async def test_a_change_during_a_blocking_leaves_no_wait_of_the_old_content(
     await add(database, batch(facility), [entry("1")])
     [delivery] = await take(database, facility)
     await add(database, batch(facility), [entry("1", "b")])
-    await settle(database, [Settlement(delivery, Status.BLOCKED, waits=(("Visit", "old"),))])
+    await settle(database, [Settlement(delivery, Status.BLOCKED, waits=(Awaited(("Visit",), "old"),))])
     assert (await row(database, delivery.id)).status == "queued"
     assert await database.fetch(text("SELECT * FROM waits")) == []
 
@@ -65,7 +66,7 @@ async def test_the_last_two_needs_that_arrive_at_once_release_what_waits(
 ) -> None:
     await add(database, batch(facility), [entry("a"), entry("b"), entry("waits")])
     a, b, waits = await take(database, facility)
-    await settle(database, [Settlement(waits, Status.BLOCKED, waits=(("Visit", "a"), ("Visit", "b")))])
+    await settle(database, [Settlement(waits, Status.BLOCKED, waits=tuple(Awaited(("Visit",), key) for key in "ab"))])
     if database.dialect == "sqlite":
         await asyncio.gather(settle(database, [sent(a)]), settle(database, [sent(b)]))
     else:
@@ -115,7 +116,8 @@ async def test_what_others_wait_for_comes_forward_into_their_lane(database: Data
     bulk = [structs.replace(entry(f"bulk-{n}"), lane=Lane.BACKFILL) for n in range(3)]
     await add(database, batch(facility), [*bulk, entry("today")])
     [today, *_] = await claim(database, Channel("ministry", facility.id), 1, "worker")
-    await settle(database, [Settlement(today, Status.BLOCKED, waits=(("Visit", "bulk-2"), ("Visit", "not-yet")))])
+    waits = tuple(Awaited(("Visit",), key) for key in ("bulk-2", "not-yet"))
+    await settle(database, [Settlement(today, Status.BLOCKED, waits=waits)])
     assert [delivery.key for delivery in await take(database, facility)] == ["bulk-2", "bulk-0", "bulk-1"]
 
 

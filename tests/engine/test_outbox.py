@@ -18,6 +18,7 @@ from engine.outbox.entries import DEATHS, Added, AttemptRow, Channel, Claimed, E
 from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import Handled, ignore, resend
 from engine.outbox.settle import settle
+from engine.spec import Awaited
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +45,7 @@ def sent(delivery: Claimed, reference: str = "ref", **more: Any) -> Settlement:
 
 
 def blocked(delivery: Claimed, *waits: tuple[str, str]) -> Settlement:
-    return Settlement(delivery, Status.BLOCKED, waits=waits)
+    return Settlement(delivery, Status.BLOCKED, waits=tuple(Awaited((spec,), key) for spec, key in waits))
 
 
 async def row(database: Database, id_: int) -> Any:

@@ -24,6 +24,7 @@ from engine.outbox.entries import Channel, Claimed, Entry, Lease, Settlement
 from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import ignore, resend
 from engine.outbox.settle import settle
+from engine.spec import Awaited
 from tests import databases
 from tests.conftest import Clock
 
@@ -89,7 +90,7 @@ class Ledger(RuleBasedStateMachine):
             in_doubt=status is Status.UNSURE,
             reference=f"ref-{delivery.key}" if status is Status.SENT else None,
             sent_version=delivery.version if status is Status.SENT else None,
-            waits=(("Visit", waits_for),) if status is Status.BLOCKED and waits_for != delivery.key else (),
+            waits=(Awaited(("Visit",), waits_for),) if status is Status.BLOCKED and waits_for != delivery.key else (),
         )
         self.run(settle(self.database, [settlement], [lease] if lease.outstanding == 0 else []))
 

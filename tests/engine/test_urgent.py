@@ -43,7 +43,7 @@ async def test_a_missing_record_is_told_with_what_waits_at_second_hand(house: Ho
     await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await house.work()
     told = await found(house)
-    assert told == Urgent((), (Missing("Person", ("P1", "P2"), 3, more=False),))
+    assert told == Urgent((), (Missing(("Person",), ("P1", "P2"), 3, more=False),))
 
 
 async def test_a_record_that_is_here_and_on_its_way_is_not_missing(house: House) -> None:
@@ -58,7 +58,7 @@ async def test_what_is_counted_is_bounded(house: House, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "MOST", 3)
     await house.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(5)))
     await house.work()
-    assert (await found(house)).missing == (Missing("Person", ("P1",), 3, more=True),)
+    assert (await found(house)).missing == (Missing(("Person",), ("P1",), 3, more=True),)
 
 
 async def test_nothing_is_urgent_where_all_was_sent(house: House) -> None:
