@@ -28,8 +28,11 @@ PATHS = {"satusehat": "", "pcare": "/pcare-rest", "antrean": "/antreanfktp"}
 UNSETTLED = """
     SELECT COUNT(*) FROM deliveries AS mine WHERE status NOT IN ('sent', 'failed', 'ignored', 'blocked')
     OR status = 'blocked' AND NOT EXISTS (
-        SELECT 1 FROM waits LEFT JOIN deliveries AS needed USING (facility_id, spec, key)
-        WHERE waits.delivery_id = mine.id AND needed.status IS NOT 'sent'
+        SELECT 1 FROM waits AS open WHERE open.delivery_id = mine.id AND NOT EXISTS (
+            SELECT 1 FROM waits AS ended JOIN deliveries AS needed USING (facility_id, spec, key)
+            WHERE ended.delivery_id = mine.id AND key = open.key AND needed.status = 'sent'
+            AND (spec = open.spec OR ended.alternative AND open.alternative)
+        )
     )
 """
 """Blocked by nothing but what was sent a moment ago is on its way too."""

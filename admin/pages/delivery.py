@@ -29,6 +29,7 @@ from engine.mapping import reading
 from engine.models import Status
 from engine.preview import payload_of
 from engine.remedies import Explanation
+from engine.spec import Spec
 
 FACTS = ("created", "changed", "sent", "settled")
 
@@ -85,7 +86,9 @@ async def _summary(found: Opened) -> dict[str, Any]:
         "unsuitable": _unsuitable(found, held),
         "used": await used_by(hub, row.id),
         "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS} | {"due": again},
-        "waits_for": _waits_for(hub, [each for each in detail.waits_for if each.spec not in hub.catalog.items]),
+        "waits_for": _waits_for(
+            hub, found.entry, [each for each in detail.waits_for if each.spec not in hub.catalog.items]
+        ),
         "waited_for_by": [_link(hub, each) for each in detail.waited_for_by],
     }
 
@@ -122,7 +125,7 @@ def _entry(found: Opened, row: Any) -> dict[str, Any]:
     return {"time": moment(row.at, found.facility), "what": acted(row), "reason": found.hide(row.reason)}
 
 
-def _waits_for(hub: Hub, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def _waits_for(hub: Hub, entry: Spec, rows: Sequence[Any]) -> list[dict[str, Any]]:
     """A line for each record. Where it may be of several types: those that were handed in, or all of them in one."""
     lines = [_link(hub, row) for row in rows if not row.alternative or row.id]
     here = {row.key for row in rows if row.alternative and row.id}
@@ -130,8 +133,11 @@ def _waits_for(hub: Hub, rows: Sequence[Any]) -> list[dict[str, Any]]:
     for row in rows:
         if row.alternative and row.key not in here:
             absent.setdefault(row.key, []).append(row.spec)
-    absence = {"status": say("delivery.not_here"), "address": None}
-    return [*lines, *({"label": any_of(hub, specs), "key": key, **absence} for key, specs in absent.items())]
+    declared = dict.fromkeys(spec for need in entry.needs for spec in need.specs)
+    for key, specs in absent.items():
+        label = any_of(hub, [spec for spec in declared if spec in specs] or specs)
+        lines.append({"label": label, "key": key, "status": say("delivery.not_here"), "address": None})
+    return lines
 
 
 def _link(hub: Hub, row: Any) -> dict[str, Any]:

@@ -43,12 +43,12 @@ def test_every_need_is_in_the_day() -> None:
     day = demo_records()
     specs = catalog().specs
     keys = {(name, key_of(name, one)) for name in day for one in day[name]}
-    needed: set[tuple[str, str]] = set()
+    needed: set[tuple[tuple[str, ...], str]] = set()
     for name in day.keys() & specs.keys():
         for record in day[name]:
             for need in wanted(specs[name].needs, scope(specs[name], record, "update")):
-                needed |= {(need.need.spec, key) for key, _ in need.targets}
-    assert needed - keys == set()
+                needed |= {(need.need.specs, key) for key, _ in need.targets}
+    assert {(specs, key) for specs, key in needed if not keys & {(spec, key) for spec in specs}} == set()
 
 
 def test_the_people_are_those_of_the_sandbox() -> None:

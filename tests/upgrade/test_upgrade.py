@@ -170,7 +170,6 @@ async def test_what_was_under_way_is_sent(hub: Hub, world: World, revision: str)
 
 ADOPTED = "SELECT reference FROM deliveries WHERE spec = :spec AND key = :key"
 UNSENT = {
-    "Composition RJ-0001": "blocked",
     "Composition RJ-0023": "blocked",
     "Condition RJ-0023-DX1": "failed",
     "Encounter RJ-0023": "blocked",
@@ -200,6 +199,7 @@ WHERE id IN (SELECT MIN(id) FROM deliveries WHERE facility_id = 1 GROUP BY {})
 DUE = """
 SELECT 1 FROM deliveries WHERE (due_at <= :now OR status = 'sending') AND facility_id = 1
 UNION SELECT 1 FROM jobs WHERE state = 'running'
+UNION SELECT 1 FROM waits AS w JOIN deliveries AS d USING (facility_id, spec, key) WHERE d.reference IS NOT NULL
 """
 
 
@@ -241,7 +241,7 @@ def _seed(world: World, revision: str) -> None:
 
 
 async def _work(hub: Hub) -> None:
-    """A worker, until nothing is due; code lists are another subject."""
+    """A worker, until nothing is due or waits for what is there; code lists are another subject."""
     whole = hub.catalog
     hub.catalog = replace(unlimited(whole), code_lists={})
     for name in ("pcare", "antrean"):
