@@ -53,7 +53,8 @@ class Urgent:
 
 async def urgent(database: Database, facility_id: int, specs: Sequence[Spec]) -> Urgent:
     """Of these types; bounded by the number of failures, not of deliveries."""
-    needed = sorted({need.specs for spec in specs for need in spec.needs})
+    needs = {frozenset(need.specs): need.specs for spec in reversed(specs) for need in reversed(spec.needs)}
+    needed = sorted(needs.values())  # two needs that name the same types in another order wait for the same
     types = {name for names in needed for name in names}
     failures = await _failures(database, facility_id, [spec.name for spec in specs], types)
     missing = [await _missing(database, facility_id, names) for names in needed]

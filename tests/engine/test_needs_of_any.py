@@ -44,9 +44,11 @@ SUMMARY = """
         at: {type: string}
         parts: {type: array, items: {type: string}}
         visits: {type: array, items: {type: string}}
+        results: {type: array, items: {type: string}}
     needs:
       parts: {spec: [Visit, Result], each: "{{ record.parts }}", key: "{{ item }}"}
       visits: {spec: Visit, each: "{{ record.visits }}", key: "{{ item }}"}
+      results: {spec: [Result, Visit], each: "{{ record.results }}", key: "{{ item }}"}
     columns: {id: {label: Id, value: "{{ record.id }}"}}
     payload:
       kind: Summary
@@ -125,7 +127,7 @@ async def test_another_need_of_one_type_is_not_met_by_the_other_type(house: Hous
 
 
 async def test_what_nobody_handed_in_is_told_once_for_all_types(house: House) -> None:
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X", "Y"]})
+    await house.hand_in("Summary", {"id": "S1", "parts": ["X"], "results": ["Y"]})
     await house.work()
     specs = list(house.hub.catalog.specs.values())
     told = await urgent(house.hub.database, house.facility.id, specs)
