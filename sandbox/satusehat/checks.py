@@ -139,6 +139,11 @@ def _date(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
     return []
 
 
+def _date_or_datetime(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
+    """A day alone is enough; a time goes with its zone."""
+    return [] if parse_date(value) is not None and rule.future else _datetime(rule, value, at, context)
+
+
 def _time(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
     return [] if is_time(value) else [rule_issue(f"Invalid time format : {value}", rule.number, at)]
 
@@ -170,6 +175,7 @@ CHECKS: dict[str, Check] = {
     "reference": _reference,
     "datetime": _datetime,
     "date": _date,
+    "date-or-datetime": _date_or_datetime,
     "time": _time,
     "decimal": _number,
     "number": _number,

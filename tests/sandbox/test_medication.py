@@ -94,6 +94,32 @@ def test_a_compound_needs_no_code_but_its_ingredients_do(api: httpx.Client) -> N
     assert rule_numbers(post(api, "medication", code={"text": "x"})) == {10024}
 
 
+def test_a_compound_may_have_neither_code_nor_text(api: httpx.Client) -> None:
+    assert post(api, "medication_compound", code=None).status_code == 201
+    assert rule_numbers(post(api, "medication", code=None)) == {10024}
+
+
+@pytest.mark.parametrize("expires", ["2027-12-31", "2027-12-31T00:00:00+00:00"])
+def test_a_lot_expires_on_a_day_or_at_a_moment(api: httpx.Client, expires: str) -> None:
+    batch = {"lotNumber": "UJI2401A", "expirationDate": expires}
+    assert post(api, "medication", batch=batch).status_code == 201
+
+
+@pytest.mark.parametrize("expires", ["2027-12", "31-12-2027", "2027-12-31T00:00:00"])
+def test_a_lot_does_not_expire_at_some_time(api: httpx.Client, expires: str) -> None:
+    assert rule_numbers(post(api, "medication", batch={"expirationDate": expires})) == {10310}
+
+
+def test_tablets_may_be_divided_into_capsules(api: httpx.Client) -> None:
+    """The Ministry's examples of the type EP: so many tablets in so many capsules."""
+    forms = "http://terminology.hl7.org/CodeSystem/v3-orderableDrugForm"
+    coding = [{"system": KFA, "code": "91000101", "display": "Paracetamol"}]
+    amount = {"value": 5, "system": forms, "code": "TAB"}
+    strength = {"numerator": amount, "denominator": {"value": 10, "system": forms, "code": "CAP"}}
+    ingredient = [{"itemCodeableConcept": {"coding": coding}, "isActive": True, "strength": strength}]
+    assert post(api, "medication_compound", ingredient=ingredient).status_code == 201
+
+
 def test_the_dictionarys_own_units_are_refused(api: httpx.Client) -> None:
     answer = post(api, "medication_dispense", quantity={"value": 10, "system": UNITS, "code": "UN1"})
     assert texts(answer) == [f"Invalid coding system: {UNITS} (RuleNumber: 10050)"]
@@ -118,7 +144,7 @@ def test_a_word_is_no_route(api: httpx.Client) -> None:
         (
             "medication_statement",
             "http://terminology.hl7.org/CodeSystem/medication-statement-category",
-            "outpatient",
+            "discharge",
             10436,
         ),
     ],
