@@ -29,6 +29,7 @@ from admin.origin import OriginGuard
 from admin.pages import (
     beginning,
     code_lists,
+    corrections,
     dashboard,
     delivery,
     editor,
@@ -104,6 +105,8 @@ def litestar_app(hub: Hub) -> Litestar:
             dashboard.live_cards,
             regenerate.regenerate_page,
             regenerate.begin_regenerate,
+            corrections.correction_page,
+            corrections.resend_affected,
             strip.live_strip,
             health.health_page,
             health.health_facts,

@@ -155,6 +155,7 @@ class Endings:
             problem=None if good else problem or (reply.message if reply else None),
             attempts=tuple(self._exchange.attempts),
             codes=self._prepared.codes,
+            corrections=tuple(each.name for each in self._spec.corrections),
             **more,
         )
 

@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, case, false, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Select, case, false, func, insert, literal, select, text, update
 
 from engine.database import Database
 from engine.deliveries import Filters
@@ -61,7 +61,7 @@ async def draft(
     facility_id: int,
     upstream: str,
     action: Action,
-    which: Sequence[int] | Filters,
+    which: Sequence[int] | Select[int] | Filters,
     *,
     chosen: Mapping[str, Any],
     actor: str,
@@ -86,7 +86,7 @@ async def start(
     facility_id: int,
     upstream: str,
     action: Action,
-    which: Sequence[int] | Filters,
+    which: Sequence[int] | Select[int] | Filters,
     *,
     chosen: Mapping[str, Any],
     reason: str,
@@ -145,7 +145,7 @@ def in_order(specs: Iterable[Spec]) -> list[str]:
         return list(needed)
 
 
-def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] | Filters) -> list[Any]:
+def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] | Select[int] | Filters) -> list[Any]:
     """A filter names its types and so the upstream: asked of each row it would be read from the table, not an index."""
     if not isinstance(which, Filters):
         theirs = [Delivery.facility_id == facility_id, Delivery.upstream == upstream]

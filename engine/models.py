@@ -617,6 +617,46 @@ class CodeUse(Base):
     code: Mapped[str] = mapped_column(String(KEY_LENGTH))
 
 
+class CorrectionVersion(Base):
+    """A version of an entry that declares a correction; see engine.corrections."""
+
+    __tablename__ = "correction_versions"
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    spec_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    loaded_at: Mapped[int] = mapped_column(BigInteger)
+    """When a worker first ran it."""
+
+
+class CorrectionSearchRow(Base):
+    """How far a clinic's deliveries were searched for those that a correction affects."""
+
+    __tablename__ = "correction_searches"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    date: Mapped[str] = mapped_column(String(10))
+    delivery_id: Mapped[int] = mapped_column(BigInteger)
+    """The last delivery that was looked at, with its date."""
+    searches: Mapped[int] = mapped_column(SmallInteger)
+    """Searches that have ended."""
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    affected: Mapped[int] = mapped_column(Integer)
+    """Number of the rows in correction_deliveries, kept in the transactions that change them."""
+
+
+class CorrectionDelivery(Base):
+    """A delivery that the upstream holds with the content from before a correction."""
+
+    __tablename__ = "correction_deliveries"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
+    )
+
+
 class Counter(Base):
     """Deliveries per day and status, kept in the transaction that changes a status."""
 

@@ -137,6 +137,19 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What earlier versions of an entry sent wrongly; what the upstream holds of them is offered for sending again."""
+
+    name: str
+    title: Mapping[str, str]
+    """Language -> what was wrong, in a few words."""
+    reason: Mapping[str, str]
+    """Language -> what it means and what sending again changes."""
+    when: Template | None
+    """Whether it concerns a record: context is record, facility, tables. None: every record."""
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column of the monitoring table."""
 
@@ -226,6 +239,7 @@ class Spec:
     find: Find | None
     needs: tuple[Need, ...] = ()
     codes: tuple[Code, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Further records by name: each is rendered and checked by the tests."""
     tables: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.catalog import Catalog
+from engine.corrections import CorrectionSearch
 from engine.deliver import Courier
 from engine.drain import Drain, Surroundings
 from engine.errors import place_of
@@ -39,6 +40,7 @@ JOBS = 1.0
 HANDING = 1.0
 HEARTBEAT = 10.0
 PRUNE = 60.0
+CORRECTIONS_SECONDS = 10.0
 AWAY, RETURN = 10_000, 15_000
 """Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back."""
 GRACE = 25.0
@@ -66,6 +68,7 @@ class Worker:
         self._patient_until = 0
         self._stopping = False
         self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
+        self._corrections = CorrectionSearch(hub.database, self._catalog)
         self._handing = Handing(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._around = Surroundings(
             database=hub.database,
@@ -109,6 +112,7 @@ class Worker:
         sharing = asyncio.create_task(self._every(REFRESH, self._around.shares.refresh))
         reading = asyncio.create_task(self._every(LISTS, self._hub.synchroniser.tick))
         pruning = asyncio.create_task(self._every(PRUNE, self._retention.tick))
+        correcting = asyncio.create_task(self._every(CORRECTIONS_SECONDS, self._corrections.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
         try:
@@ -119,6 +123,7 @@ class Worker:
             jobs.cancel()
             reading.cancel()
             pruning.cancel()
+            correcting.cancel()
             await asyncio.to_thread(hears.stop, 2000)
             await self._end_drains()
             await asyncio.wait({reading}, timeout=GRACE)

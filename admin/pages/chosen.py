@@ -9,7 +9,7 @@ from admin.inputs import LARGEST
 from admin.pages.filtering import Chosen, Fields
 from admin.pages.frame import Frame
 from admin.pages.problems import explain
-from admin.words import number, say
+from admin.words import language, number, say
 from engine.hub import Hub
 from engine.models import Status
 
@@ -46,6 +46,9 @@ def in_words(hub: Hub, around: Frame, choice: Mapping[str, Any]) -> Sequence[tup
         said.append(
             (mapping.label if mapping else say("chosen.mapping"), f"{choice['name']} → {choice['code'] or '–'}")
         )
+    if "correction" in choice:
+        named = {each.name: each.title[language()] for each in spec.corrections} if spec else {}
+        said.append((say("chosen.correction"), named.get(choice["correction"], choice["correction"])))
     if "ids" in choice:
         said.append((say("chosen.ids"), number(choice["ids"])))
     if "status" in choice:

@@ -134,7 +134,8 @@ def _chosen_at(row: Any) -> str:
     choice = orjson.loads(row.chosen)
     if "mapping" in choice:
         return f"/pemetaan/{choice['mapping']}/{choice['item']}"
-    return f"/integrasi/{row.upstream}/{choice.get('spec', '')}"
+    home = f"/integrasi/{row.upstream}/{choice.get('spec', '')}"
+    return f"{home}/koreksi/{choice['correction']}" if "correction" in choice else home
 
 
 def _choice(form: Fields, spec: str) -> tuple[Filters | list[int], dict[str, Any]]:

@@ -12,14 +12,16 @@ from admin.pages.mapping.held import named
 from admin.pages.problems import any_of, explain
 from admin.pages.shown import moment
 from admin.permissions import Permission
-from admin.words import number, say
+from admin.words import language, number, say
 from engine import counters
+from engine.corrections import open_corrections
 from engine.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
 from engine.mapping.spec import MappingSpec
 from engine.models import Status
 from engine.remedies import Explanation
+from engine.spec import Correction, Spec
 from engine.urgent import Failure, Missing, Urgent, urgent
 
 SHOWN = 5
@@ -67,7 +69,8 @@ async def todo(hub: Hub, around: Frame, recent: Recent) -> list[Todo]:
     found = await recent.of(hub, around.facility.id, around.upstream.name)
     standing = await _standing(hub, around, around.facility)
     freeing = [*_failures(hub, around, found), *[await _missing(hub, around, each) for each in found.missing]]
-    return [*standing, *sorted(freeing, key=lambda each: -each.n)][:SHOWN]
+    wrong = await _corrections(hub, around, around.facility)
+    return [*standing, *wrong, *sorted(freeing, key=lambda each: -each.n)][:SHOWN]
 
 
 async def _standing(hub: Hub, around: Frame, facility: FacilityRow) -> list[Todo]:
@@ -79,6 +82,25 @@ async def _standing(hub: Hub, around: Frame, facility: FacilityRow) -> list[Todo
     n = await _waiting(hub, facility.id, around.upstream.name)
     stopped = [] if around.strip["workers"] or not n else [_no_worker(n)]
     return [*stopped, *(_closed(around, facility, channel, n) for channel in closed)]
+
+
+async def _corrections(hub: Hub, around: Frame, facility: FacilityRow) -> list[Todo]:
+    """Deliveries whose content was wrong when they were sent: what stands at the upstream may mislead somebody."""
+    named = {
+        (spec.name, each.name): (spec, each)
+        for spec in hub.catalog.specs.values()
+        if spec.upstream.name == around.upstream.name
+        for each in spec.corrections
+    }
+    rows = [row for row in await open_corrections(hub.database, facility.id) if (row.spec, row.name) in named]
+    return [_correction(around, *named[row.spec, row.name], row.affected) for row in rows]
+
+
+def _correction(around: Frame, spec: Spec, correction: Correction, n: int) -> Todo:
+    title = say("todo.correction", label=spec.label, title=correction.title[language()])
+    effect = say("todo.correction.effect", n=number(n))
+    href = f"/integrasi/{around.upstream.name}/{spec.name}/koreksi/{correction.name}"
+    return Todo("alert-triangle", title, effect, correction.reason[language()], say("who.admin"), href, n)
 
 
 async def _waiting(hub: Hub, facility_id: int, upstream: str) -> int:

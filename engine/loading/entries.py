@@ -9,6 +9,7 @@ from engine.completion import completion
 from engine.faults import Faults
 from engine.loading import reading
 from engine.loading.columns import columns
+from engine.loading.corrections import corrections
 from engine.loading.files import Sections
 from engine.loading.hashing import entry_hash
 from engine.loading.mapped import Mapped
@@ -63,6 +64,7 @@ def load_entry(
         "columns": columns(node, templates, given),
         "needs": needs(node, templates, wanting, mapped),
         "codes": _codes(node, templates, given),
+        "corrections": corrections(node, templates, given),
         "payload": templates.tree(node, "", "payload", sending),
         "endpoint": endpoint(node, templates, sending),
         "update": update(node, templates, sending),

@@ -91,6 +91,7 @@ def _check_key_and_date(spec: Spec, scope: Mapping[str, Any], place: _Place, fau
 def _templates(spec: Spec, operation: Operation) -> Iterator[Template]:
     """All templates that can be rendered without an answer of the upstream."""
     yield from (column.value for column in spec.columns)
+    yield from (each.when for each in spec.corrections if each.when is not None)
     yield from (each for each in (spec.patient_norm, spec.patient_name) if each is not None)
     request = spec.update if operation == "update" else spec.endpoint
     asked = (request, spec.find if operation == "create" else None)

@@ -140,6 +140,8 @@ class Settlement(Struct, frozen=True):
     """(spec, key) of the records that the upstream has removed by it."""
     codes: tuple[tuple[str, str, str], ...] = ()
     """(type of the item, key, code) of the mapped items that it was sent with, or for which another code is awaited."""
+    corrections: tuple[str, ...] = ()
+    """Names of the corrections that its entry declares."""
     attempts: tuple[AttemptRow, ...] = ()
     upstream: str | None = None
     """Where its type goes now, if that is not where it was claimed for."""

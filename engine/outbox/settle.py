@@ -14,6 +14,7 @@ from engine.database import Database, as_json
 from engine.failpoints import failpoint
 from engine.models import Status
 from engine.outbox.codes import note_codes
+from engine.outbox.corrected import forget_corrected
 from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.undo import forget
 
@@ -50,6 +51,7 @@ def _settle(
     undone = [(s.delivery.facility_id, *target) for s in settlements if s.delivery.id in held for target in s.undone]
     forget(database, connection, undone, deltas)
     note_codes(database, connection, [s for s in settlements if s.delivery.id in held])
+    forget_corrected(database, connection, [s for s in settlements if s.delivery.id in held])
     failpoint("released")
     _write_attempts(database, connection, settlements)
     counters.apply(database, connection, deltas)

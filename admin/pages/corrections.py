@@ -1,0 +1,125 @@
+"""Page of a correction: deliveries that the upstream still holds with the old content, and sending them all again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from admin.access import Right
+from admin.accounts import Person
+from admin.inputs import Number
+from admin.masking import masked
+from admin.pages.differences import differences
+from admin.pages.folded import pretty
+from admin.pages.frame import Frame, frame
+from admin.pages.shown import entry_of, moment, shown_row
+from admin.permissions import Permission
+from admin.words import language, say
+from engine import jobs
+from engine.corrections import affected_count, affected_page, last_request, resendable, resending
+from engine.errors import AntarError
+from engine.facilities import FacilityRow
+from engine.hub import Hub
+from engine.jobs import Action
+from engine.preview import payload_of
+from engine.spec import Correction, Spec
+
+SIZE = 50
+ADDRESS = "/integrasi/{upstream:str}/{spec:str}/koreksi/{name:str}"
+
+
+@get(ADDRESS, opt={"right": Right.PANEL}, include_in_schema=False)
+async def correction_page(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    name: FromPath[str],
+    after: Number = None,
+    lihat: Number = None,
+) -> Template:
+    """What was wrong, which deliveries still are, and what would change in one of them."""
+    around, facility, entry, correction = await _opened(request, hub, upstream, spec, name)
+    rows = await affected_page(hub.database, facility.id, entry.name, name, after or 0, SIZE)
+    page = rows[:SIZE]
+    chosen = next((row for row in page if row.id == lihat), page[0] if page else None)
+    context = {
+        "frame": around,
+        "spec": entry,
+        "title": correction.title[language()],
+        "reason": correction.reason[language()],
+        "address": request.url.path,
+        "affected": await affected_count(hub.database, facility.id, entry.name, name),
+        "rows": [{**shown_row(entry, around, row), "sent": moment(row.sent_at, facility)} for row in page],
+        "after": after or 0,
+        "next": page[-1].id if len(rows) > SIZE else None,
+        "chosen": chosen,
+        "preview": await _preview(hub, around, facility, entry, chosen) if chosen is not None else None,
+        "job": await resending(hub.database, facility.id, entry.name, name),
+        "may_resend": around.may(Permission.BULK),
+    }
+    return Template("correction.html", context=context)
+
+
+@post(f"{ADDRESS}/kirim-ulang", opt={"right": Right.PANEL, "may": Permission.BULK}, include_in_schema=False)
+async def resend_affected(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    name: FromPath[str],
+) -> Redirect:
+    """Choose all that are affected for a job; its page asks for a reason before anything is sent."""
+    _, facility, entry, _ = await _opened(request, hub, upstream, spec, name)
+    job = await jobs.draft(
+        hub.database,
+        facility.id,
+        upstream,
+        Action.REGENERATE,
+        resendable(facility.id, entry.name, name),
+        chosen={"spec": entry.name, "correction": name},
+        actor=person.name,
+    )
+    return Redirect(f"/pekerjaan/{job}", status_code=303)
+
+
+async def _opened(
+    request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, name: str
+) -> tuple[Frame, FacilityRow, Spec, Correction]:
+    entry, around = entry_of(hub, upstream, spec), await frame(request, upstream)
+    correction = next((each for each in entry.corrections if each.name == name), None)
+    if correction is None or around.facility is None:
+        raise NotFoundException(say("error.not_found"))
+    return around, around.facility, entry, correction
+
+
+async def _preview(hub: Hub, around: Frame, facility: FacilityRow, entry: Spec, row: Any) -> dict[str, Any]:
+    """The differences between what was sent last and what the same request would send now, identifiers hidden."""
+    if not around.may(Permission.BODIES):
+        return {"problem": say("correction.preview.may_not")}
+    last = await last_request(hub.database, row.id)
+    try:
+        payload = await payload_of(
+            hub.database, hub.catalog.items, entry, row, facility, operation=last.operation if last else None
+        )
+    except AntarError as error:
+        return {"problem": say("correction.preview.faulty", problem=masked(str(error)))}
+    now = masked(_sorted(orjson.dumps(payload)))
+    if last is None or last.request is None:
+        return {"text": now}
+    return {"lines": differences(masked(_sorted(last.request)), now)}
+
+
+def _sorted(body: bytes) -> str:
+    """As indented JSON with sorted keys: their order is no difference; text that is no JSON as it is."""
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return pretty(body.decode("utf-8", "replace"))
