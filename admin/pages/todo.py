@@ -63,14 +63,14 @@ class Recent:
 
 
 async def todo(hub: Hub, around: Frame, recent: Recent) -> list[Todo]:
-    """What everything waits for comes first, then whatever frees most."""
+    """What everything waits for comes first, then what was sent wrongly, then whatever frees most."""
     if around.facility is None:
         return []
     found = await recent.of(hub, around.facility.id, around.upstream.name)
     standing = await _standing(hub, around, around.facility)
     freeing = [*_failures(hub, around, found), *[await _missing(hub, around, each) for each in found.missing]]
     wrong = await _corrections(hub, around, around.facility)
-    return [*standing, *wrong, *sorted(freeing, key=lambda each: -each.n)][:SHOWN]
+    return [*standing, *wrong, *sorted(freeing, key=lambda each: -each.n)[: max(0, SHOWN - len(standing))]]
 
 
 async def _standing(hub: Hub, around: Frame, facility: FacilityRow) -> list[Todo]:
