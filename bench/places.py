@@ -11,6 +11,7 @@ FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORD
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
 
 ITEM = "SELECT id FROM items WHERE item = 'Product' ORDER BY id LIMIT 1"
+CORRECTION = "SELECT spec, name FROM correction_searches ORDER BY affected DESC, spec, name LIMIT 1"
 CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
 TABS = ("request", "response", "percobaan", "asal", "audit")
@@ -25,6 +26,8 @@ def places(shown: Site) -> dict[str, str]:
     [(job,)] = shown.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
     until(lambda: shown.rows(CODE) != [(None,)])  # the dictionary is read beside the day
     [(item,)], [(code,)] = shown.rows(ITEM), shown.rows(CODE)
+    until(lambda: bool(shown.rows(CORRECTION)))  # a worker begins its searches by itself
+    [(corrected, correction)] = shown.rows(CORRECTION)
     here, mapping = "/integrasi/satusehat", "/pemetaan/kfa"
     return {
         "dashboard": here,
@@ -37,6 +40,7 @@ def places(shown: Site) -> dict[str, str]:
         "problems": f"{here}/{failed_spec}/masalah",
         "problems of all types": f"{here}/masalah",
         "regenerate": f"{here}/{foundation}/regenerate",
+        "correction": f"{here}/{corrected}/koreksi/{correction}",
         "jobs": "/pekerjaan",
         "job": f"/pekerjaan/{job}",
         "monitoring": f"/integrasi/antrean/{watched}?date_from={clinic_day() - timedelta(days=6)}",

@@ -146,7 +146,7 @@ class Correction:
     reason: Mapping[str, str]
     """Language -> what it means and what sending again changes."""
     when: Template | None
-    """Whether it concerns a record: context is record, facility, tables. None: every record."""
+    """Whether it concerns a record: context is record, needs, facility, reference, tables. None: every record."""
 
 
 @dataclass(frozen=True, slots=True)

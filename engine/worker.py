@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.catalog import Catalog
-from engine.corrections import CorrectionSearch
+from engine.correction_search import CorrectionSearch
 from engine.deliver import Courier
 from engine.drain import Drain, Surroundings
 from engine.errors import place_of

@@ -64,7 +64,7 @@ def load_entry(
         "columns": columns(node, templates, given),
         "needs": needs(node, templates, wanting, mapped),
         "codes": _codes(node, templates, given),
-        "corrections": corrections(node, templates, given),
+        "corrections": corrections(node, templates, sending),
         "payload": templates.tree(node, "", "payload", sending),
         "endpoint": endpoint(node, templates, sending),
         "update": update(node, templates, sending),

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
-from engine import corrections, jobs
-from engine.corrections import CorrectionSearch, affected_page, open_corrections, resendable
+from engine import correction_search, jobs
+from engine.correction_search import CorrectionSearch
+from engine.corrections import affected_page, open_corrections, resendable
 from engine.job_runner import run_jobs
 from engine.jobs import Action
 from engine.outbox.edit import Basis, Saved, save
@@ -99,6 +100,31 @@ async def test_only_what_the_correction_concerns_is_found(house: House) -> None:
     configure(house)
     await new_search(house).tick()
     assert await affected(house) == ["V2"]
+
+
+async def test_what_cannot_be_judged_counts_as_concerned(house: House) -> None:
+    await send(house, "V1")
+    configure(house)
+    path = house.hub.settings.config_dir / "resources.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace('when: "{{ record.note }}"', 'when: "{{ record.note | utc }}"'), "utf-8"
+    )
+    house.hub.reload()
+    await new_search(house).tick()
+    assert await affected(house) == ["V1"]
+
+
+async def test_a_correction_may_look_at_what_the_record_needs(house: House) -> None:
+    await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await house.hand_in("Visit", {"id": "V1", "person": "P1"}, {"id": "V2"})
+    await house.work()
+    configure(house)
+    path = house.hub.settings.config_dir / "resources.yaml"
+    when = "when: \"{{ needs.person and needs.person.reference == 'P-1' }}\""
+    path.write_text(path.read_text("utf-8").replace('when: "{{ record.note }}"', when), "utf-8")
+    house.hub.reload()
+    await new_search(house).tick()
+    assert await affected(house) == ["V1"]
 
 
 async def test_what_was_not_sent_is_no_matter(house: House) -> None:
@@ -189,7 +215,7 @@ async def test_a_later_change_of_the_entry_finds_nothing_anew(house: House) -> N
     text_ = (house.hub.settings.config_dir / "resources.yaml").read_text("utf-8")
     (house.hub.settings.config_dir / "resources.yaml").write_text(text_.replace("Kunjungan", "Visite"), "utf-8")
     house.hub.reload()
-    house.clock.pass_(corrections.SECOND_SEARCH_AFTER_MS // 1000 + 1)
+    house.clock.pass_(correction_search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
     await new_search(house).tick()
     assert await affected(house) == []
 
@@ -202,15 +228,15 @@ async def test_a_second_search_finds_what_a_worker_with_the_old_configuration_se
     await send(house, "V1")
     configure(house)
     assert await search.tick() == 0
-    house.clock.pass_(corrections.SECOND_SEARCH_AFTER_MS // 1000 + 1)
+    house.clock.pass_(correction_search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
     await search.tick()
     assert await affected(house) == ["V1"]
-    house.clock.pass_(corrections.SECOND_SEARCH_AFTER_MS // 1000 + 1)
+    house.clock.pass_(correction_search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
     assert await search.tick() == 0
 
 
 async def test_workers_search_side_by_side(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corrections, "BATCH", 2)
+    monkeypatch.setattr(correction_search, "BATCH", 2)
     await send(house, *(f"V{n}" for n in range(7)))
     configure(house)
     await asyncio.gather(*(new_search(house).tick() for _ in range(3)))
@@ -245,7 +271,7 @@ async def test_a_batch_is_read_along_an_index_in_its_order(house: House) -> None
             connection.execute(text("SET LOCAL enable_seqscan = off"))
             connection.execute(text("SET LOCAL enable_bitmapscan = off"))
         kind = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-        return "\n".join(str(row[-1]) for row in connection.execute(text(f"{kind} {corrections._NEXT}"), names))
+        return "\n".join(str(row[-1]) for row in connection.execute(text(f"{kind} {correction_search._NEXT}"), names))
 
     plan = await house.hub.database.write(explain)
     assert plan.count("ix_deliveries_list") == 2
