@@ -269,3 +269,28 @@ def test_an_ingredient_that_is_handed_out_waits_for_the_code_of_a_product(spec: 
 @pytest.mark.parametrize("name", ["capsule", "divided", "ointment", "cream", "syrup", "drops", "compound"])
 def test_each_kind_of_compound_has_an_example(name: str) -> None:
     assert payload(Case("MedicationRequest", name, "create"))["contained"][0]["form"]
+
+
+@pytest.mark.parametrize(
+    ("part", "known", "concerned"),
+    [
+        (compound("kapsul"), TABLET, {"compound_content"}),
+        ({"product": "OBT-001", "unit": "tablet"}, TABLET, set()),
+        ({"product": "OBT-001", "unit": "kapsul"}, product("BS019", "500 mg"), set()),
+        ({"product": "OBT-001", "unit": "tablet"}, product("BS019", "500 mg"), {"product_strength"}),
+        ({"product": "OBT-001", "unit": "botol"}, product("BS055", "120 mg/5 mL"), {"product_strength"}),
+        ({"product": "OBT-001", "unit": "ml"}, product("BS055", "120 mg/5 mL"), set()),
+        ({"product": "OBT-001", "unit": "g"}, product("BS030", "1 mg/1 g"), {"product_strength"}),
+        ({"product": "OBT-001", "unit": "bungkus"}, TABLET, {"product_strength"}),
+    ],
+)
+@pytest.mark.parametrize("spec", TAKERS)
+def test_what_was_sent_with_wrong_content_is_declared(
+    spec: str, part: dict[str, Any], known: Known, concerned: set[str]
+) -> None:
+    entry = catalog().specs[spec]
+    view = {"reference": known.reference, "row": known.row, "key": "OBT-001", "item": None}
+    needs = dict.fromkeys(need.name for need in entry.needs)
+    seen = context(entry, record(spec, part), FACILITY, {**needs, "product": view if "product" in part else None})
+    names = {each.name for each in entry.corrections if each.when is None or each.when.render(seen)}
+    assert names == concerned
