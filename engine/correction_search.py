@@ -24,7 +24,7 @@ from engine.database import Database, as_json
 from engine.errors import AntarError
 from engine.facilities import FacilityRow, all_facilities
 from engine.mapping.codes import Mappings
-from engine.references import Wanted, look_up, resolve, wanted
+from engine.references import Wanted, look_up, resolve, targets_of, wanted
 from engine.spec import Correction, Spec
 from engine.template import Template
 
@@ -79,9 +79,7 @@ class _Judge:
             return list(rows)
         scopes = {row.id: context(spec, orjson.loads(row.record), facility, reference=row.reference) for row in rows}
         wants = {row.id: self._wanted(scopes[row.id]) for row in rows}
-        targets = [
-            (facility.id, each.need.spec, key) for all_ in wants.values() for each in all_ for key, _ in each.targets
-        ]
+        targets = [target for wanted in wants.values() for target in targets_of(wanted, facility.id)]
         known = await look_up(self._database, targets, self._mappings)
         concerned = []
         for row in rows:
