@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from adapters.base import Call, Upstream, Verdict
 from engine.context import context
+from engine.edited_body import as_change
 from engine.errors import AntarError
 from engine.models import Status
 from engine.outbox.entries import AttemptRow, Claimed, Settlement
@@ -50,8 +51,12 @@ def prepare(
         return Settlement(delivery, Status.SENT, requeue_if_changed=False)
     scope = {**scope, "needs": resolved.values}
     try:
-        payload = _payload(spec, operation, scope) if delivery.body is None else _written(delivery.body)
-        call = _call(spec, operation, scope, payload, delivery.body)
+        if delivery.body is None:
+            payload = _payload(spec, operation, scope)
+            body = orjson.dumps(payload) if payload is not None else None
+        else:
+            payload, body = _written(spec, operation, scope, delivery.body)
+        call = _call(spec, operation, scope, body)
         first_step = operation == "create" and _update_follows(spec, scope)
     except (TemplateError, NotJSON) as error:
         return _not_sendable(spec, delivery, now, str(error))
@@ -103,14 +108,36 @@ def _payload(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any:
     return tree.render(scope) if tree else None
 
 
-def _written(body: str) -> Any:
+def _written(spec: Spec, operation: Operation, scope: Mapping[str, Any], body: str) -> tuple[Any, bytes]:
+    """What a person wrote, and its exact bytes; written before its creation arrived, it is adapted to a change."""
     try:
-        return orjson.loads(body)
+        written = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise NotJSON(f"Isi yang ditulis bukan JSON: {error}") from error
+    if operation == "update":
+        adapted = as_change(written, *_payloads(spec, scope), scope["reference"])
+        if adapted is not written:
+            return adapted, orjson.dumps(adapted)
+    return written, body.encode()
 
 
-def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], payload: Any, written: str | None) -> Call | None:
+def _payloads(spec: Spec, scope: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The payloads of the creation and of the change; None for one that the entry cannot make.
+
+    A body may have been written for that very reason, so that it is no error here.
+    """
+    creation = {**scope, "operation": "create", "reference": None}
+    return _rendered(spec, "create", creation), _rendered(spec, "update", scope)
+
+
+def _rendered(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any:
+    try:
+        return orjson.loads(orjson.dumps(_payload(spec, operation, scope)))
+    except TemplateError:
+        return None
+
+
+def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], body: bytes | None) -> Call | None:
     request = spec.update if operation == "update" else spec.endpoint
     if request is None:
         return None
@@ -118,17 +145,11 @@ def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], payload: A
         method=request.method,
         path=str(request.path.render(scope)),
         query=_query(request.query.render(scope) if request.query else None),
-        body=_body(payload, written),
+        body=body,
         content_type=request.content_type,
         outcomes=spec.outcomes,
         harmless_twice=operation == "create" and spec.endpoint is not None and spec.endpoint.repeatable,
     )
-
-
-def _body(payload: Any, written: str | None) -> bytes | None:
-    if written is not None:
-        return written.encode()
-    return orjson.dumps(payload) if payload is not None else None
 
 
 def _update_follows(spec: Spec, scope: Mapping[str, Any]) -> bool:

@@ -19,7 +19,6 @@ from admin.pages.writing import Desk, Seen, desk
 from admin.permissions import Permission
 from admin.words import say
 from engine.hub import Hub
-from engine.models import Status
 from engine.outbox.edit import Saved, is_again, save
 
 OPT = {"right": Right.PANEL, "may": Permission.EDIT}
@@ -105,13 +104,16 @@ def _typed(form: dict[str, str]) -> str:
 def _meanwhile(at: Desk, seen: Seen) -> str:
     """What happened since the page was opened, in words; empty: nothing."""
     now = at.now
+    words = []
     if seen.basis.version != now.basis.version:
-        return say("editor.record_changed", time=_time(at.found, at.found.row.changed_at))
-    if seen.basis.edit != now.basis.edit and at.last:
-        return say("editor.edited", actor=at.last.actor, time=_time(at.found, at.last.at))
+        words.append(say("editor.record_changed", time=_time(at.found, at.found.row.changed_at)))
+    elif seen.basis.edit != now.basis.edit and at.last:
+        words.append(say("editor.edited", actor=at.last.actor, time=_time(at.found, at.last.at)))
     if seen.basis.arrived != now.basis.arrived:
-        return say("editor.arrived")
-    return say("editor.spec_changed") if seen.spec_hash != now.spec_hash else ""
+        words.append(say("editor.arrived"))
+    if seen.spec_hash != now.spec_hash and not words:
+        words.append(say("editor.spec_changed"))
+    return " ".join(words)
 
 
 def _time(found: Opened, at: int) -> str:
@@ -132,18 +134,20 @@ async def _page(
     at: Desk, typed: str, seen: Seen, reason: str = "", *, refusal: str = "", conflict: str = ""
 ) -> Template:
     context = await at.found.context("")
+    text = at.adapted(typed) if conflict else typed
     return Template(
         "editor.html",
         context={
             **context,
             **_checked(at, typed),
-            "typed": typed,
+            "typed": text,
+            "adapted": text != typed,
             "seen": str(seen),
             "reason": reason,
             "refusal": refusal or (at.found.no_edit() if not reason else ""),
             "conflict": conflict,
             "theirs": at.theirs(typed) if conflict else None,
-            "was_sent": at.found.row.status == Status.SENT,
+            "updates": at.found.entry.operation_for(at.found.row.reference) == "update",
             "last": at.last if at.found.row.body is not None else None,
             "last_time": _time(at.found, at.last.at) if at.last else "",
             "hint": "",

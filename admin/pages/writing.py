@@ -14,9 +14,11 @@ from admin.pages.differences import Line, differences
 from admin.pages.folded import pretty, twice
 from admin.pages.opened import Opened
 from admin.words import number, say
+from engine.edited_body import as_change
 from engine.errors import AntarError
 from engine.outbox.edit import Basis, Edit, last_edit
 from engine.preview import payload_of
+from engine.spec import Operation
 
 LONGEST = 500_000
 """Characters that a body may have."""
@@ -63,6 +65,8 @@ class Desk:
     """The payload as indented JSON; empty if it cannot be made."""
     not_generated: str
     last: Edit | None
+    creation: Any = None
+    """The payload that would have created what the upstream has; None if it has nothing."""
 
     @cached_property
     def masks(self) -> Masks:
@@ -80,20 +84,27 @@ class Desk:
     def stored(self) -> str:
         """Where the writing begins: what a person wrote, else the payload; identifiers hidden."""
         written = self.found.row.body
-        return self.masks.hide(self._as_change(written) if written else self.generated or "{}")
+        return self.masks.hide(self.as_sent(written) if written else self.generated or "{}")
 
-    def _as_change(self, written: str) -> str:
-        """What was written to create something lacks the upstream's id, by which the next request changes it."""
-        content, payload = (orjson.loads(text) if text else None for text in (written, self.generated))
-        if not isinstance(content, dict) or not isinstance(payload, dict) or not self.now.basis.arrived:
-            return written
-        names = {name: value for name, value in payload.items() if value == self.found.row.reference}
-        if names.keys() <= content.keys():
-            return written
-        return orjson.dumps({**names, **content}, option=orjson.OPT_INDENT_2).decode()
+    def as_sent(self, body: str) -> str:
+        """The text of what goes out for a body: one that was written for a creation is adapted to a change."""
+        if not self.now.basis.arrived:
+            return body
+        try:
+            written, change = orjson.loads(body), orjson.loads(self.generated or "null")
+        except orjson.JSONDecodeError:
+            return body
+        adapted = as_change(written, self.creation, change, self.found.row.reference)
+        return body if adapted is written else orjson.dumps(adapted, option=orjson.OPT_INDENT_2).decode()
+
+    def adapted(self, typed: str) -> str:
+        """What was typed as it would go out, identifiers hidden; as it is where nothing has to be adapted."""
+        body, unknown = self.masks.restore(typed)
+        sent = self.as_sent(body)
+        return typed if unknown or sent == body else self.masks.hide(sent)
 
     def read(self, typed: str) -> tuple[str, list[Fault]]:
-        """The body that would be sent, and what is wrong with it."""
+        """The body that would be saved, and what is wrong with what goes out for it."""
         if len(typed) > LONGEST:
             return "", [Fault("", say("editor.too_long", most=number(LONGEST)))]
         body, unknown = self.masks.restore(typed)
@@ -106,7 +117,7 @@ class Desk:
         faults = [Fault(key, say("editor.twice", key=key)) for key in twice(body)]
         if isinstance(content, dict) is not self.generated.lstrip().startswith("{") and self.generated:
             return body, [*faults, Fault("$", say("editor.other_kind"))]
-        return body, [*faults, *self._refused(content)]
+        return body, [*faults, *self._refused(orjson.loads(self.as_sent(body)))]
 
     def difference(self, typed: str) -> list[Line] | None:
         """Between the payload of now and what was typed; None: there is no payload, or too much to compare."""
@@ -114,12 +125,12 @@ class Desk:
 
     def theirs(self, typed: str) -> list[Line] | None:
         """Between what stands there now and what was typed."""
-        return self._against(self.found.row.body or self.generated, typed)
+        return self._against(self.as_sent(self.found.row.body or self.generated), typed)
 
     def _against(self, before: str, typed: str) -> list[Line] | None:
         body, _ = self.masks.restore(typed)
         hide = self.masks.hide
-        return differences(hide(pretty(before)), hide(pretty(body)))
+        return differences(hide(pretty(before)), hide(pretty(self.as_sent(body))))
 
     def _refused(self, content: Any) -> list[Fault]:
         """What the upstream is known to refuse."""
@@ -130,13 +141,20 @@ class Desk:
 
 async def desk(found: Opened) -> Desk:
     """Raises nothing for a payload that cannot be made: mending that may be why somebody writes."""
-    generated, problem = "", ""
+    payload, problem = await _payload(found, None)
+    generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
+    creation, _ = await _payload(found, "create") if found.row.reference is not None else (None, "")
+    return Desk(found, generated, problem, await last_edit(found.hub.database, found.row.id), creation)
+
+
+async def _payload(found: Opened, operation: Operation | None) -> tuple[Any, str]:
+    """The payload of now in the types of JSON, or why it cannot be made."""
+    database, mappings = found.hub.database, found.hub.catalog.items
     try:
-        payload = await payload_of(found.hub.database, found.hub.catalog.items, found.entry, found.row, found.facility)
-        generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
+        payload = await payload_of(database, mappings, found.entry, found.row, found.facility, operation)
     except AntarError as error:
-        problem = found.hide(str(error))
-    return Desk(found, generated, problem, await last_edit(found.hub.database, found.row.id))
+        return None, found.hide(str(error))
+    return orjson.loads(orjson.dumps(payload)), ""
 
 
 def _at(line: int, column: int, text: str) -> Fault:

@@ -176,6 +176,37 @@ async def test_the_second_editor_may_save_over_it_expressly(person: httpx.AsyncC
     await second.aclose()
 
 
+async def test_the_second_editor_may_save_over_what_has_arrived_and_changes_it_there(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    address = await failed_visit(house)
+    second = await another(house, person)
+    mine, theirs = await begin(second, address), await begin(person, address)
+    await save(person, address, theirs | {"body": theirs["body"].replace("batuk", "dari sari")})
+    await house.work()
+    answer = await save(second, address, mine | {"body": mine["body"].replace("batuk", "dari budi")})
+    assert "sari lebih dahulu menyimpan" in answer.text
+    assert "diterima sistem tujuan sesudah Anda membuka" in answer.text
+    assert "sudah disesuaikan menjadi pembaruan" in answer.text
+    form = form_of(answer.text)
+    assert (orjson.loads(form["body"])["id"], orjson.loads(form["body"])["note"]) == ("id-V1", "dari budi")
+    assert told(await save(second, address, form)) == "saved"
+    await house.work()
+    assert house.ministry.puts == [orjson.loads(form["body"])]
+    assert await house.status("Visit", "V1") == "sent"
+    await second.aclose()
+
+
+async def test_what_is_checked_and_compared_is_what_goes_out(person: httpx.AsyncClient, house: House) -> None:
+    address = await failed_visit(house)
+    form = await begin(person, address)
+    await person.post(address.replace("/ubah", "/resend"), headers=OWN)
+    await house.work()
+    page = html.unescape((await save(person, f"{address}/periksa", form)).text)
+    assert "isi Anda kini akan dikirim sebagai pembaruan" in page
+    assert 'class="d-gone"' not in page
+
+
 async def test_a_double_click_saves_once_even_when_it_is_sent_meanwhile(
     person: httpx.AsyncClient, house: House
 ) -> None:
@@ -219,7 +250,7 @@ async def test_what_arrived_meanwhile_is_told_before_it_is_changed_there(
     await house.work()
     answer = await save(person, address, form)
     assert (answer.status_code, "diterima sistem tujuan sesudah Anda membuka" in answer.text) == (409, True)
-    assert re.search(r"d-gone.*id-V1", answer.text)
+    assert '"id": "id-V1"' in form_of(answer.text)["body"]
     assert told(await save(person, address, form_of(answer.text))) == "saved"
 
 

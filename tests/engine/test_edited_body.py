@@ -112,7 +112,17 @@ async def test_an_edit_of_what_was_sent_is_sent_as_an_update(house: House) -> No
     assert await write(house) is Saved.ARRIVED
     assert await write(house, basis=Basis(1, arrived=True)) is Saved.DONE
     await house.work()
-    assert (house.ministry.puts, house.ministry.calls[-1].path) == ([orjson.loads(BODY)], "/Visit/id-V1")
+    assert house.ministry.puts == [{"id": "id-V1"} | orjson.loads(BODY)]
+    assert house.ministry.calls[-1].path == "/Visit/id-V1"
+
+
+async def test_an_edit_of_a_change_goes_out_byte_by_byte(house: House) -> None:
+    await send_again(house)
+    await house.work()
+    body = '{"id": "id-V1",  "note": "ditulis"}'
+    await write(house, body, basis=Basis(1, arrived=True))
+    await house.work()
+    assert house.ministry.calls[-1].body == body.encode()
 
 
 async def test_an_edit_of_a_record_that_changed_meanwhile_is_not_saved(house: House) -> None:
