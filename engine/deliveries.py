@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
 
 from engine.database import Database
 from engine.models import Attempt, AuditEntry, Delivery, Wait
@@ -155,3 +155,21 @@ def _waited_for_by(row: Any) -> Any:
         .where(Wait.facility_id == row.facility_id, Wait.spec == row.spec, Wait.key == row.key)
         .limit(WAITING)
     )
+
+
+async def state(database: Database, id_: int) -> Any | None:
+    """Return where a delivery stands now, None if it is not there; by primary keys alone, so that pages may poll it.
+
+    `held_until` is when a resend that can still be taken back becomes due, `closed` why its channel is closed.
+    """
+    return next(iter(await database.fetch(text(_STATE), {"id": id_})), None)
+
+
+_STATE = """
+SELECT d.facility_id, d.spec, d.status, d.tries, d.version, d.due_at, d.settled_at, h.due_at AS held_until,
+  c.cause AS closed
+FROM deliveries AS d
+LEFT JOIN held_resends AS h ON h.delivery_id = d.id
+LEFT JOIN channels AS c ON c.facility_id = d.facility_id AND c.upstream = d.upstream
+WHERE d.id = :id
+"""

@@ -16,7 +16,8 @@ from admin.inputs import Id
 from admin.pages import tries
 from admin.pages.folded import folded
 from admin.pages.mapping.held import Held, explained, held_by, used_by
-from admin.pages.opened import TOLD, Opened, opened
+from admin.pages.opened import AWAITED, RESENT, TELL_OUTCOME, WORDS_AFTER, Opened, opened
+from admin.pages.outcome import outcome_of
 from admin.pages.problems import any_of, explain
 from admin.pages.shown import moment
 from admin.pages.story import acted, story
@@ -31,6 +32,8 @@ from engine.preview import payload_of
 from engine.remedies import Explanation
 from engine.spec import Spec
 
+PAGE = "kiriman"
+"""Id of the element that holds a delivery on a page of its own; a script that fills it gets no drawer."""
 FACTS = ("created", "changed", "sent", "settled")
 
 
@@ -46,16 +49,23 @@ async def delivery_page(
 ) -> Template:
     """The delivery as a page, or what a drawer shows of it when a script asks."""
     found = await opened(request, hub, upstream, spec, id_)
-    return await page(request, found, tab, told=say(f"told.{told}") if told in TOLD else "")
+    return await page(request, found, tab, told)
 
 
 async def page(request: Request[Any, Any, Any], found: Opened, tab: str, told: str = "") -> Template:
-    """The tab with what stands around it."""
-    context = await found.context(tab)
+    """The tab with what stands around it; `told` is what came of the person's wish just now."""
+    outcome = await outcome_of(found, resent=told in RESENT)
+    awaited = told if told in TELL_OUTCOME else AWAITED if outcome.moving else ""
+    context = await found.context(tab, awaited)
     inside = await _inside(request, found, context["tab"])
-    drawer = "hx-request" in request.headers
-    template = "delivery_drawer.html" if drawer else "delivery.html"
-    return Template(template, context={**context, **inside, "told": told, "drawer": drawer})
+    part = "hx-request" in request.headers
+    context |= {
+        "told": say(f"told.{told}") if told in WORDS_AFTER else "",
+        "outcome": outcome,
+        "tell_outcome": bool(awaited),
+        "drawer": part and request.headers.get("hx-target") != PAGE,
+    }
+    return Template("delivery_drawer.html" if part else "delivery.html", context={**context, **inside})
 
 
 async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> dict[str, Any]:

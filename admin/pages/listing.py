@@ -20,6 +20,7 @@ from admin.pages.mapping.held import held_by
 from admin.pages.monitoring import area_of, figures
 from admin.pages.problems import explain
 from admin.pages.shown import entry_of, shown_row, zone_name
+from admin.words import say
 from engine import paging
 from engine.hub import Hub
 from engine.models import Status
@@ -28,6 +29,7 @@ from engine.paging import Count, Cursor, Page
 from engine.spec import Spec
 
 SIZES = (25, 50, 100)
+ON_ITS_WAY = (Status.QUEUED, Status.SENDING)
 COUNTED = 1_000
 """So far is counted what no counter knows."""
 
@@ -69,11 +71,25 @@ class Listing:
             {
                 **shown_row(self.entry, self.around, row),
                 "held": row.id in waiting,
+                "undo_ms": max(0, waiting.get(row.id, 0) - self.hub.database.clock()),
+                "cause": self._cause(row),
                 "attempts": tried.get(row.id, 0),
                 "items": items.get(row.id, []),
             }
             for row in rows
         ]
+
+    def _cause(self, row: Any) -> str:
+        """What is wrong with a failed one, in a few words."""
+        failed = row.status == Status.FAILED and row.cause
+        return explain(row.cause, self.around.upstream).title if failed else ""
+
+    def told(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
+        """What became of those that a person awaits and that have come to rest."""
+        rests = [row for row in rows if row["id"] in awaited and not row["held"] and row["status"] not in ON_ITS_WAY]
+        return " ".join(
+            say(f"type.told.{row['status']}", key=row["key"], cause=row["cause"], at=_again(row)) for row in rests
+        )
 
     @property
     def context(self) -> dict[str, Any]:
@@ -136,21 +152,28 @@ async def changes(
     ids: Ids = "",
     top: FromQuery[bool] = False,
     count: FromQuery[bool] = False,
+    awaited: Ids = "",
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
     """What became of the rows that a page shows, how many new ones it lacks, and how many match.
 
-    Where no counter knows, it is counted only when the page asks for it with `count`.
+    Where no counter knows, it is counted only when the page asks for it with `count`. What became of `awaited`, which a
+    person has sent again, is told in words.
     """
     listing = await listing_of(request, hub, upstream, spec, Chosen.read(request.query_params))
-    known = [int(id_) for id_ in ids.split(",") if id_]
+    known, asked = ([int(id_) for id_ in each.split(",") if id_] for each in (ids, awaited))
     if len(known) > max(SIZES):
         raise ClientException("ids")
     rows = await paging.some(hub.database, listing.facility_id, listing.entry.name, known)
     newest = await listing.page(size if size in SIZES else SIZES[0]) if top else Page([], None, None)
     matching = await listing.count() if count or listing.counted else None
-    context = {"rows": await listing.shown(rows), "fresh": _fresh(newest, rows), "count": matching}
+    shown = await listing.shown(rows)
+    context = {"rows": shown, "fresh": _fresh(newest, rows), "count": matching, "told": listing.told(shown, asked)}
     return Template("list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()})
+
+
+def _again(row: dict[str, Any]) -> str:
+    return row["again"].clock if row["again"] else ""
 
 
 def _fresh(newest: Page, rows: Collection[Any]) -> int:

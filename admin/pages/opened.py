@@ -26,8 +26,14 @@ from engine.spec import Spec
 
 TABS = ("ringkasan", "request", "response", "percobaan", "asal", "audit")
 ICONS = dict(zip(TABS, ("info-circle", "upload", "download", "history", "file-text", "clipboard-list"), strict=True))
-TOLD = {*Handled, "saved", "saved_before", "reason_missing", "ignored", "not_ignored", "final"}
-"""What an address may ask to be told after an action."""
+WORDS_AFTER = {*Handled, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {Handled.DONE}
+"""Ways in which a person's wish may end that have words of their own."""
+RESENT = {Handled.DONE, "saved"}
+"""After these the outcome of the delivery says it all."""
+AWAITED = "awaited"
+"""No wish: the page was open while the delivery was on its way."""
+TELL_OUTCOME = {*RESENT, AWAITED, Handled.ALREADY, "saved_before"}
+"""After these the outcome is told even when nothing moves any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,8 @@ class Opened:
         kind = self.entry.operation_for(self.row.reference)
         return next((each for each in self.detail.attempts if each.operation == kind and each.request_size), None)
 
-    async def context(self, tab: str) -> dict[str, Any]:
-        """What the head and the foot of the drawer show."""
+    async def context(self, tab: str, told: str = "") -> dict[str, Any]:
+        """What the head and the foot of the drawer show; its tabs go on telling what became of a wish."""
         tab = tab if tab in TABS else TABS[0]
         newer, older = await self._neighbours()
         return {
@@ -69,7 +75,7 @@ class Opened:
             "newer": newer,
             "older": older,
             "tab": tab,
-            "tabs": {name: self.chosen.address(tab=name if name != TABS[0] else "") for name in TABS},
+            "tabs": {name: self.chosen.address(tab=name if name != TABS[0] else "", told=told) for name in TABS},
             "icons": ICONS,
             "bodies": self.around.may(Permission.BODIES),
             "revealed": self.hide is not masked,

@@ -31,6 +31,15 @@ class Moment:
     local: str
     utc: str
 
+    @property
+    def day(self) -> str:
+        return self.local.split()[0]
+
+    @property
+    def clock(self) -> str:
+        """With seconds, e.g. 23.23.39."""
+        return self.local.split()[1]
+
 
 def entry_of(hub: Hub, upstream: str, spec: str) -> Spec:
     """The entry of a page; raises 404."""

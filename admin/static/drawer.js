@@ -5,7 +5,7 @@
   async function show(method, address, values) {
     const target = document.getElementById("laci-isi");
     await htmx.ajax(method, address, { source: target, target, swap: "innerHTML", values });
-    (target.querySelector('[role="status"]') || target.querySelector('[aria-current="page"]'))?.scrollIntoView({ block: "nearest" });
+    (target.querySelector('[role="status"], .outcome') || target.querySelector('[aria-current="page"]'))?.scrollIntoView({ block: "nearest" });
     target.querySelector('[aria-current="page"]')?.focus();
   }
 

@@ -41,9 +41,8 @@
     if (document.hidden || resting()) return;
     const ids = [...list.querySelectorAll("tbody tr")].map((row) => row.dataset.id).join(",");
     const uncounted = list.querySelector("#jumlah [data-uncounted]") ? "&count=true" : "";
-    const join = list.dataset.changes.includes("?") ? "&" : "?";
     // What fails is told by the event; the promise would only repeat it in the console.
-    await htmx.ajax("GET", `${list.dataset.changes}${join}ids=${ids}${uncounted}`, { source: list, swap: "none" }).catch(() => {});
+    await htmx.ajax("GET", `${list.dataset.changes}&ids=${ids}${uncounted}`, { source: list, swap: "none" }).catch(() => {});
   }
 
   list.addEventListener("click", tick);

@@ -42,12 +42,12 @@ async def take_back(database: Database, facility_id: int, id_: int) -> bool:
     return await database.write(lambda connection: connection.execute(query, parameters).rowcount == 1)
 
 
-async def held(database: Database, ids: Sequence[int]) -> set[int]:
-    """Those of the deliveries whose resend can still be taken back."""
+async def held(database: Database, ids: Sequence[int]) -> dict[int, int]:
+    """Return those of the deliveries whose resend can still be taken back, and when it is made (epoch milliseconds)."""
     if not ids:
-        return set()
-    query = select(HeldResend.delivery_id).where(HeldResend.delivery_id.in_(ids))
-    return {id_ for (id_,) in await database.fetch(query)}
+        return {}
+    query = select(HeldResend.delivery_id, HeldResend.due_at).where(HeldResend.delivery_id.in_(ids))
+    return {row.delivery_id: row.due_at for row in await database.fetch(query)}
 
 
 async def resend_held(database: Database) -> set[Channel]:

@@ -224,7 +224,7 @@ async def test_it_is_set_aside_with_a_reason_only(person: httpx.AsyncClient, hou
 async def test_every_refusal_says_why(person: httpx.AsyncClient, house: House) -> None:
     address = await failed_visit(house)
     await do(person, f"{address}/resend")
-    assert "Kirim Ulang: Sudah dalam antrean." in await shown(person, address)
+    assert "Kirim Ulang: Sudah akan dikirim." in await shown(person, address)
     await claim(house.hub.database, house.channel, 1, "worker")
     page = await shown(person, address)
     for action in ("Kirim Ulang", "Ubah isi", "Abaikan…"):
