@@ -69,6 +69,7 @@ def _act(database: Database, connection: Connection, job: Any, ids: list[int]) -
         renew=renew,
         lane=Lane.BULK,
         written=Written(None) if renew else None,
+        job_id=job.id,
     )
 
 

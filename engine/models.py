@@ -275,6 +275,8 @@ class Delivery(Base):
     """Why it is not sent, in the upstream's words or ours."""
     cause: Mapped[str | None] = mapped_column(String(200))
     """What it has in common with others that failed alike; see engine.causes."""
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The job that sent it again, until a person or another job does."""
     created_at: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
     settled_at: Mapped[int | None] = mapped_column(BigInteger)
@@ -355,6 +357,14 @@ class Delivery(Base):
             "id",
             sqlite_where=text("sequence IS NOT NULL"),
             postgresql_where=text("sequence IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_job",
+            "job_id",
+            "status",
+            "cause",
+            sqlite_where=text("job_id IS NOT NULL"),
+            postgresql_where=text("job_id IS NOT NULL"),
         ),
         Index("ix_deliveries_list", "facility_id", "spec", "status", "date", "id"),
         Index("ix_deliveries_date", "facility_id", "spec", "date", "id"),

@@ -90,15 +90,24 @@ def card(spec: Spec, counts: Mapping[str, int], around: Frame, days: Chosen, tex
 
 def _segments(counts: Mapping[str, int], around: Frame, href: str, days: Chosen) -> Iterator[Segment]:
     """What is on its way is told also when it is nothing: it is what people wait for."""
+    always: dict[str, int] = {Status.SENDING: 0} if sum(counts.values()) else {}
+    for each in segments({**always, **counts}, around):
+        yield replace(each, href=f"{href}{replace(days, statuses=(Status(each.status),)).address()}")
+
+
+def segments(counts: Mapping[str, int], around: Frame) -> tuple[Segment, ...]:
+    """The segments of a bar, without links; what is on its way also where it is named and none are."""
     total, x = sum(counts.values()), 0.0
+    found = []
     for status in BAR:
         n = counts.get(status, 0)
-        if n or (total and status is Status.SENDING):
+        if n or (total and status is Status.SENDING and status in counts):
             width = 100 * n / total
-            address = f"{href}{replace(days, statuses=(status,)).address()}"
-            icon, label = around.icon(status), around.label(status)
-            yield Segment(status, label, icon, n, round(x, 3), round(width, 3), address)
+            found.append(
+                Segment(status, around.label(status), around.icon(status), n, round(x, 3), round(width, 3), "")
+            )
             x += width
+    return tuple(found)
 
 
 def summary(groups: Mapping[str, list[Card]], around: Frame) -> str:

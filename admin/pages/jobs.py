@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -17,6 +18,8 @@ from admin.inputs import Id, Number
 from admin.pages.chosen import ids_of, in_words, kept
 from admin.pages.filtering import Chosen, Fields
 from admin.pages.frame import Frame, frame
+from admin.pages.job_result import Result, result
+from admin.pages.problems import explain
 from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
@@ -24,7 +27,8 @@ from engine import job_reading, jobs
 from engine.deliveries import Filters
 from engine.facilities import FacilityRow
 from engine.hub import Hub
-from engine.jobs import Action, State
+from engine.job_reading import Tally
+from engine.jobs import Action
 from engine.models import Status
 
 ACTIONS = {Action.RESEND, Action.IGNORE}
@@ -32,13 +36,7 @@ ACTIONS = {Action.RESEND, Action.IGNORE}
 SIZE = 50
 LONGEST_REASON = 500
 BULK = {"right": Right.PANEL, "may": Permission.BULK}
-ICONS = {
-    State.DRAFT: "pencil",
-    State.RUNNING: "loader-2",
-    State.PAUSED: "player-pause",
-    State.CANCELLED: "ban",
-    State.DONE: "check",
-}
+SKIPPED = "skipped"
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/massal", opt=BULK, include_in_schema=False)
@@ -71,7 +69,8 @@ async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], 
     found = job_reading.Rows([], None)
     if around.facility is not None:
         found = await job_reading.newest(hub.database, around.facility.id, before, SIZE)
-    rows = [_shown(hub, around, row) for row in found.rows]
+    tallies = await job_reading.tallies(hub.database, [row.id for row in found.rows])
+    rows = [_listed(hub, around, row, tallies[row.id]) for row in found.rows]
     return Template("jobs.html", context={"frame": around, "rows": rows, "first": before is None, "next": found.next})
 
 
@@ -85,24 +84,22 @@ async def job_page(
 ) -> Template:
     """A draft to be confirmed, or how far a job is and what became of each of its deliveries."""
     around, row = await _job(request, hub, id_)
-    skipped = only == "skipped"
-    found = await job_reading.items(hub.database, id_, after or 0, SIZE, skipped=skipped)
-    context = {
-        **_context(hub, around, row),
-        "items": [_item(hub, around, item) for item in found.rows],
-        "skipped_only": skipped,
-        "first": not after,
-        "next": found.next,
-        "environment": around.strip["environment"],
-    }
-    return Template("job.html", context=context)
+    context = await _context(hub, around, row, after or 0, skipped=only == SKIPPED)
+    return Template("job.html", context={**context, "environment": around.strip["environment"]})
 
 
 @get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True}, include_in_schema=False)
-async def progress(request: Request[Any, Any, Any], hub: NamedDependency[Hub], id_: Id) -> Template:
-    """What the page asks for anew while the job runs."""
+async def progress(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    id_: Id,
+    after: Number = None,
+    only: FromQuery[str] = "",
+) -> Template:
+    """What the page asks for anew until the job and its deliveries have ended: its head, and the rows that it shows."""
     around, row = await _job(request, hub, id_)
-    return Template("job_progress.html", context={**_context(hub, around, row), "live": True})
+    context = await _context(hub, around, row, after or 0, skipped=only == SKIPPED)
+    return Template("job_changes.html", context={**context, "live": True})
 
 
 @post("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
@@ -160,16 +157,36 @@ async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Fra
     row = await job_reading.one(hub.database, facility.id, id_)
     if row is None:
         raise NotFoundException(say("error.not_found"))
-    if row.upstream in hub.catalog.upstreams and row.upstream != around.upstream.name:
-        around, _ = await _around(request, row.upstream)
-    return around, row
+    return _of_upstream(hub, around, row.upstream), row
 
 
-def _context(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
-    return {"frame": around, "job": _shown(hub, around, row)}
+def _of_upstream(hub: Hub, around: Frame, upstream: str) -> Frame:
+    """The frame with another upstream's words; as it is for one that the configuration no longer has."""
+    return replace(around, upstream=hub.catalog.upstreams.get(upstream, around.upstream))
 
 
-def _shown(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
+async def _context(hub: Hub, around: Frame, row: Any, after: int, *, skipped: bool) -> dict[str, Any]:
+    tally = (await job_reading.tallies(hub.database, [row.id]))[row.id]
+    cause = await job_reading.commonest_cause(hub.database, row.id) if tally.of(Status.FAILED) else None
+    found = await job_reading.items(hub.database, row.id, after, SIZE, skipped=skipped)
+    return {
+        "frame": around,
+        "job": _shown(hub, around, row, result(around, row, tally, cause)),
+        "items": [_item(hub, around, item) for item in found.rows],
+        "skipped_only": skipped,
+        "after": after,
+        "first": not after,
+        "next": found.next,
+    }
+
+
+def _listed(hub: Hub, around: Frame, row: Any, tally: Tally) -> dict[str, Any]:
+    """A job of the list, in the words of its own upstream."""
+    own = _of_upstream(hub, around, row.upstream)
+    return _shown(hub, own, row, result(own, row, tally))
+
+
+def _shown(hub: Hub, around: Frame, row: Any, became: Result) -> dict[str, Any]:
     facility: Any = around.facility
     return {
         "id": row.id,
@@ -179,8 +196,7 @@ def _shown(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
         "reason": row.reason,
         "actor": row.actor,
         "state": row.state,
-        "state_label": say(f"job.state.{row.state}"),
-        "icon": ICONS[State(row.state)],
+        "result": became,
         "total": row.total,
         "done": row.done,
         "acted": row.done - row.skipped,
@@ -202,9 +218,10 @@ def _item(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
         "norm": row.patient_norm,
         "name": row.patient_name,
         "outcome": say(f"job.outcome.{row.outcome or 'none'}"),
-        "good": row.outcome == "done",
         "status": row.status if known else None,
         "status_label": around.label(row.status) if known else "",
         "status_icon": around.icon(row.status) if known else "",
         "code": row.http_status,
+        "cause": explain(row.cause, around.upstream).title if row.status == Status.FAILED and row.cause else "",
+        "position": row.position,
     }

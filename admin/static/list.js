@@ -58,10 +58,7 @@
   filters.addEventListener("submit", () => { empty(true); show("loading", true); });
   addEventListener("pagehide", () => { empty(false); show("loading", false); });
   document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
-    const fresh = event.detail.fragment.firstElementChild;
     const old = event.detail.target;
-    // What did not change stays: a swap would take the focus away from whoever stands in it.
-    if (fresh && fresh.dataset.state && fresh.dataset.state === old.dataset.state) event.detail.shouldSwap = false;
     if (old.contains(document.activeElement)) pressed = old.id;
   });
   // A button that was pressed is gone afterwards: the focus goes on to what stands in its place.

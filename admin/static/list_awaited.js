@@ -14,7 +14,7 @@
   let pressed = "";
 
   const moves = (id) => document.getElementById(`s${id}`)?.hasAttribute("data-moving");
-  const address = (ids, more) => `${list.dataset.changes.split("?")[0]}?ids=${ids}${more}`;
+  const address = (ids, more) => `${list.dataset.changes.replace("&top=true", "")}&ids=${ids}${more}`;
   const fetchRows = (ids, more = "") => htmx.ajax("GET", address(ids, more), { source: message, swap: "none" }).catch(() => {});
 
   async function ask() {

@@ -7,6 +7,12 @@ document.getElementById("theme").addEventListener("click", () => {
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden) event.preventDefault();
 });
+// What did not change stays: a swap would take the focus away from whoever stands in it, and be read out again.
+document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const stateOf = (element) => element?.dataset.state ?? element?.firstElementChild?.dataset.state;
+  const fresh = stateOf(event.detail.fragment.firstElementChild);
+  if (fresh && fresh === stateOf(event.detail.target)) event.detail.shouldSwap = false;
+});
 const closeMenus = (but) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(but)) menu.open = false;
 };

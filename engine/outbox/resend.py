@@ -84,8 +84,12 @@ def make_due(
     lane: Lane = Lane.MENDED,
     written: Written | None = None,
     action: str = "resend",
+    job_id: int | None = None,
 ) -> dict[int, Handled]:
-    """What `resend` does, within a transaction; `renew` takes what was sent too, without `force`'s belief in it."""
+    """What `resend` does, within a transaction; `renew` takes what was sent too, without `force`'s belief in it.
+
+    `job_id` is the job that asks for it, which then tells what became of them.
+    """
 
     def refuse(status: str, body: str | None) -> Handled | None:
         if status == Status.SENDING or (status == Status.QUEUED and (written is None or written.body == body)):
@@ -98,6 +102,7 @@ def make_due(
         "trigger": f"{action}: {actor}",
         "rewrite": int(written is not None),
         "body": written.body if written else None,
+        "job": job_id,
     }
     wish = _Wish(action, actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
     return _fulfil(database, facility_id, ids, wish, connection)
@@ -165,7 +170,7 @@ def _wanted(database: Database) -> str:
 
 _RESEND = """
 UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, trigger = :trigger,
-  in_doubt = in_doubt AND :force = 0, problem = NULL, cause = NULL,
+  in_doubt = in_doubt AND :force = 0, problem = NULL, cause = NULL, job_id = CAST(:job AS BIGINT),
   http_status = NULL, code = NULL, body = CASE WHEN :rewrite = 1 THEN CAST(:body AS TEXT) ELSE body END
 WHERE id IN """
 

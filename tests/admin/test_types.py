@@ -72,7 +72,7 @@ async def test_a_failed_delivery_tells_why_with_its_exact_exchange(person: httpx
 async def test_a_resend_queues_it_and_says_so(person: httpx.AsyncClient, house: House) -> None:
     address = await failed_visit(house)
     answer = await person.post(f"{address}/resend", headers=OWN, follow_redirects=True)
-    assert "Dimasukkan ke antrean." in answer.text
+    assert "Belum dapat dikirim: tidak ada pekerja aktif" in answer.text
     await house.work()
     assert await house.status("Visit", "V1") == "sent"
     assert (await house.row("Visit", "V1")).trigger == "resend: sari"

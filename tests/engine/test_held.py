@@ -53,7 +53,7 @@ async def test_nothing_is_sent_before_the_time_to_think_is_over(house: House) ->
 async def test_what_is_taken_back_is_as_it_was_to_the_last_column(house: House) -> None:
     before = await house.row("Visit", "V1")
     await click(house)
-    assert await held(house.hub.database, [before.id]) == {before.id}
+    assert await held(house.hub.database, [before.id]) == {before.id: house.clock() + HOLD}
     assert await undo(house)
     house.clock.pass_(10)
     await house.work()
