@@ -200,3 +200,98 @@ async def test_jobs_need_their_own_permission(person: httpx.AsyncClient, house: 
     await permit(house, "satusehat", "resend")
     for address in ("/pekerjaan", "/pekerjaan/1", "/pekerjaan/1/kemajuan"):
         assert (await person.get(address)).status_code == 403
+
+
+async def begun(person: httpx.AsyncClient, house: House, n: int) -> str:
+    """The address of a job that has sent so many deliveries again; nothing became of them yet."""
+    await fail(house, n)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="x")
+    await work(house)
+    return address
+
+
+def words(page: str) -> str:
+    found = re.search(r'class="job-words[^>]*>(.*?)</p>', page, re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
+
+
+async def test_a_job_is_not_called_done_before_its_deliveries_have_an_outcome(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    address = await begun(person, house, 2)
+    page = (await person.get(address)).text
+    assert words(page) == "Menunggu jawaban: 0 terkirim, 0 gagal lagi, 2 sedang dikirim."
+    assert "j-done" not in page
+    assert 'hx-trigger="every 2s"' in page
+
+
+async def test_a_job_whose_deliveries_failed_again_says_so_with_the_commonest_cause(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    address = await begun(person, house, 3)
+    house.ministry.script = [refused(Verdict.REJECTED, 400, code="1", message="no") for _ in range(2)]
+    await house.work()
+    part = (await person.get(f"{address}/kemajuan")).text
+    assert words(part) == "Selesai: 1 terkirim, 2 gagal lagi. Terbanyak (2): Ditolak oleh Kementerian."
+    assert "j-failed" in part
+    assert 'class="s-failed"' in part
+    assert "hx-trigger" not in part
+    assert '<span class="note">Ditolak oleh Kementerian</span>' in part
+    assert "1 terkirim, 2 gagal lagi" in (await person.get("/pekerjaan")).text
+
+
+async def test_a_job_all_of_whose_deliveries_arrived_is_done(person: httpx.AsyncClient, house: House) -> None:
+    address = await begun(person, house, 2)
+    await house.work()
+    page = (await person.get(address)).text
+    assert words(page) == "Selesai: 2 terkirim, 0 gagal lagi."
+    assert "status j-done" in page
+
+
+async def test_a_job_some_of_whose_deliveries_wait_asks_more_seldom(person: httpx.AsyncClient, house: House) -> None:
+    address = await begun(person, house, 2)
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await house.work()
+    page = (await person.get(address)).text
+    assert words(page) == "Menunggu hasil: 1 terkirim, 0 gagal lagi, 1 menunggu."
+    assert 'hx-trigger="every 15s"' in page
+
+
+async def test_what_was_sent_again_since_is_told_apart(person: httpx.AsyncClient, house: House) -> None:
+    address = await begun(person, house, 2)
+    house.ministry.script = [refused(Verdict.REJECTED, 400)] * 2
+    await house.work()
+    id_ = (await house.row("Visit", "V0")).id
+    await person.post(f"/integrasi/ministry/Visit/{id_}/resend", headers=OWN)
+    await house.work()
+    page = (await person.get(address)).text
+    assert words(page).startswith("Selesai: 0 terkirim, 1 gagal lagi, 1 ditangani lagi sesudahnya.")
+
+
+async def test_a_cancelled_job_counts_what_it_left(
+    person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_runner, "BATCH", 1)
+    await fail(house, 3)
+    address = await choose(person)
+    await tell(person, address, how="begin", reason="x")
+    await work(house, batches=1)
+    await tell(person, address, how="cancel")
+    await house.work()
+    assert words((await person.get(address)).text) == "Dibatalkan: 1 terkirim, 0 gagal lagi, 2 dibatalkan."
+
+
+async def test_each_job_of_the_list_speaks_the_words_of_its_own_upstream(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    await fail(house, 1)
+    await tell(person, await choose(person, cause="rejected:1:no"), how="begin", reason="x")
+    catalog = house.hub.settings.config_dir / "resources.yaml"
+    other = "upstreams:\n  other: {label: Lain, adapter: scripted, credentials: {secret: Rahasia}}\n"
+    catalog.write_text(catalog.read_text("utf-8").replace("upstreams:\n", other), "utf-8")
+    house.hub.reload()
+    assert next(iter(house.hub.catalog.upstreams)) == "other"
+    page = (await person.get("/pekerjaan")).text
+    assert "Ditolak oleh Kementerian" in page
+    assert "Ditolak oleh Lain" not in page

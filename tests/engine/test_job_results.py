@@ -1,0 +1,93 @@
+"""What became of the deliveries of a job: counted by status, at a cost that does not grow with the table."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from engine import job_reading
+from engine.database import Database, as_json
+from engine.facilities import FacilityRow
+from engine.job_reading import Tally, commonest_cause, tallies
+from engine.jobs import Action, start
+from engine.models import Status
+from engine.outbox.resend import resend
+from tests.engine.test_jobs import become, fail, started, work
+
+pytestmark = pytest.mark.anyio
+
+
+async def tally(database: Database, job_id: int) -> Tally:
+    return (await tallies(database, [job_id]))[job_id]
+
+
+async def resent(database: Database, facility: FacilityRow, n: int) -> tuple[int, list[int]]:
+    """A job that has sent so many deliveries again, and their ids."""
+    ids = await fail(database, facility, n)
+    job_id = await started(database, facility)
+    await work(database)
+    return job_id, ids
+
+
+async def test_a_job_counts_what_its_deliveries_became(database: Database, facility: FacilityRow) -> None:
+    job_id, ids = await resent(database, facility, 6)
+    await become(database, ids[:3], "sent")
+    await become(database, ids[3:5], "failed")
+    found = await tally(database, job_id)
+    assert found.counts == {"sent": 3, "failed": 2, "queued": 1}
+    assert found.of(Status.FAILED, Status.QUEUED) == 3
+
+
+async def test_what_was_skipped_or_has_not_had_its_turn_is_not_counted(
+    database: Database, facility: FacilityRow
+) -> None:
+    ids = await fail(database, facility, 3)
+    job_id = await started(database, facility)
+    assert (await tally(database, job_id)).counts == {}
+    await become(database, ids[:1], "sent")
+    await work(database)
+    assert (await tally(database, job_id)).counts == {"queued": 2}
+
+
+async def test_what_is_sent_again_since_is_no_longer_the_jobs(database: Database, facility: FacilityRow) -> None:
+    job_id, ids = await resent(database, facility, 4)
+    await become(database, ids, "failed")
+    await resend(database, facility.id, ids[:1], "sari")
+    again = await start(
+        database, facility.id, "ministry", Action.RESEND, ids[1:3], chosen={}, reason="lagi", actor="sari"
+    )
+    await work(database)
+    assert [(await tally(database, each)).counts for each in (job_id, again)] == [{"failed": 1}, {"queued": 2}]
+
+
+async def test_the_commonest_cause_is_told_with_its_number(database: Database, facility: FacilityRow) -> None:
+    job_id, ids = await resent(database, facility, 4)
+    assert await commonest_cause(database, job_id) is None
+    await become(database, ids, "failed")
+    other = text("UPDATE deliveries SET cause = 'rejected:2:y' WHERE id = :id")
+    await database.write(lambda connection: connection.execute(other, {"id": ids[0]}))
+    assert await commonest_cause(database, job_id) == ("rejected:1:x", 3)
+
+
+async def test_no_more_than_a_bound_is_counted(
+    database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_reading, "MAX_COUNTED", 2)
+    job_id, _ = await resent(database, facility, 5)
+    found = await tally(database, job_id)
+    assert (found.counts, found.capped) == ({"queued": 2}, True)
+
+
+async def test_counting_reads_the_jobs_index_alone(database: Database, facility: FacilityRow) -> None:
+    """However many deliveries there are: their table is not read."""
+    await fail(database, facility, 3_000, spec="Finding")
+    job_id, _ = await resent(database, facility, 20)
+    await database.write(lambda connection: connection.execute(text("ANALYZE")))
+    explain = "EXPLAIN " if database.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
+    lists = (database.rows({"id": "bigint"}, "ids"), database.rows({"status": "text"}, "statuses"))
+    parameters = {"ids": as_json([[job_id]]), "statuses": as_json([["failed"]]), "most": 9, "job": job_id}
+    for query in (job_reading._TALLY % lists, job_reading._CAUSE):
+        plan = await database.fetch(text(explain + query), parameters)
+        about = [line for line in map(str, plan) if "deliveries" in line or " AS d" in line or " d " in line]
+        assert about
+        assert all("ix_deliveries_job" in line for line in about)
