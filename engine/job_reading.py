@@ -47,9 +47,9 @@ class Tally:
 async def tallies(database: Database, job_ids: Sequence[int]) -> dict[int, Tally]:
     """Count what became of the deliveries of these jobs; answered from ix_deliveries_job alone."""
     found: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
-    query = text(_TALLY % (database.rows({"id": "bigint"}, "ids"), database.rows({"status": "text"}, "statuses")))
-    parameters = {"ids": as_json([[id_] for id_ in job_ids]), "statuses": as_json([[each] for each in Status])}
-    for row in await database.fetch(query, {**parameters, "most": MAX_COUNTED}) if job_ids else []:
+    query = text(_TALLY % database.rows({"id": "bigint"}, "ids"))
+    parameters = {"ids": as_json([[id_] for id_ in job_ids]), "most": MAX_COUNTED}
+    for row in await database.fetch(query, parameters) if job_ids else []:
         if row.n:
             found[row.id][row.status] = row.n
     return {id_: Tally(counts) for id_, counts in found.items()}
@@ -62,14 +62,15 @@ async def commonest_cause(database: Database, job_id: int) -> tuple[str, int] | 
 
 
 # A job's number alone leads into the index: the planner may not know that only those with one stand in it.
-_TALLY = """
+_STATUSES = " UNION ALL ".join(f"SELECT '{status}' AS status" for status in Status)
+_TALLY = f"""
 SELECT j.id, s.status, (
   SELECT COUNT(*) FROM (
     SELECT 1 FROM deliveries AS d
     WHERE d.job_id = j.id AND d.job_id IS NOT NULL AND d.status = s.status LIMIT :most
-  ) AS some
+  ) AS counted
 ) AS n
-FROM %s AS j CROSS JOIN %s AS s
+FROM %s AS j CROSS JOIN ({_STATUSES}) AS s
 """
 _CAUSE = """
 SELECT cause, COUNT(*) AS n FROM (

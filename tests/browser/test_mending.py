@@ -12,7 +12,9 @@ from tests.browser.watch import Watch
 
 LIST = "/integrasi/satusehat/Condition"
 BODY = "#isi-kiriman"
+OTHER = "I50.9"
 SAVE = "Simpan & Kirim Ulang"
+SENT = re.compile(r"Terkirim \d\d\.\d\d\.\d\d, nomor \S+\.")
 
 
 def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, installation: Site) -> None:
@@ -30,7 +32,7 @@ def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, i
     expect(page.locator("#periksa .diff")).to_contain_text("I50.0")
     page.locator("#alasan").fill("Kode yang berlaku")
     page.get_by_role("button", name=SAVE).click()
-    expect(page.get_by_text("Tersimpan dan masuk antrean.")).to_be_visible()
+    expect(page.locator(".outcome")).to_contain_text(SENT)
     page.goto(f"{LIST}?text=BETUL-1")
     expect(page.locator("#daftar tbody tr")).to_contain_text("Terkirim")
     expect(page.locator("#daftar tbody tr")).not_to_contain_text("Tidak")
@@ -47,13 +49,19 @@ def test_the_second_of_two_who_edit_is_told_and_loses_nothing(
     write(page, "I50.2", "I50.0")
     page.locator("#alasan").fill("Yang pertama")
     page.get_by_role("button", name=SAVE).click()
-    expect(page.get_by_text("Tersimpan dan masuk antrean.")).to_be_visible()
-    write(other, "I50.2", "I50.1")
+    expect(page.locator(".outcome")).to_contain_text(SENT)
+    write(other, "I50.2", OTHER)
     other.locator("#alasan").fill("Yang kedua")
     other.get_by_role("button", name=SAVE).click()
     expect(other.get_by_text(re.compile("admin lebih dahulu menyimpan perubahan"))).to_be_visible()
-    expect(other.locator(BODY)).to_have_value(re.compile(r"I50\.1"))
+    expect(other.locator(BODY)).to_have_value(re.compile(OTHER))
     expect(other.locator("#alasan")).to_have_value("Yang kedua")
+    number = id_at_the_ministry(page)
+    expect(other.locator(BODY)).to_have_value(re.compile(f'"id": "{number}"'))
+    expect(other.get_by_text(re.compile("sudah disesuaikan menjadi pembaruan"))).to_be_visible()
+    other.get_by_role("button", name="Simpan di atasnya").click()
+    expect(other.locator(".outcome")).to_contain_text(f"nomor {number}.")
+    assert written(installation, number) == OTHER
 
 
 def test_what_is_no_json_is_told_by_line_while_it_is_typed(page: Page, watch: Watch, installation: Site) -> None:
@@ -71,3 +79,15 @@ def test_what_is_no_json_is_told_by_line_while_it_is_typed(page: Page, watch: Wa
 def write(page: Page, old: str, new: str) -> None:
     """Replace every `old` of the body, as a person does with an editor."""
     page.locator(BODY).fill(page.locator(BODY).input_value().replace(old, new))
+
+
+def written(installation: Site, number: str) -> str:
+    """The code of the diagnosis as the ministry has it."""
+    stored = installation.world.satusehat.store.get("Condition", number)
+    assert stored
+    return str(stored.resource["code"]["coding"][0]["code"])
+
+
+def id_at_the_ministry(page: Page) -> str:
+    """The number under which the delivery that is shown arrived."""
+    return page.locator(".outcome strong").inner_text().rpartition("nomor ")[2].rstrip(".")
