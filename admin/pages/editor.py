@@ -19,6 +19,7 @@ from admin.pages.writing import Desk, Seen, desk
 from admin.permissions import Permission
 from admin.words import say
 from engine.hub import Hub
+from engine.models import Status
 from engine.outbox.edit import Saved, is_again, save
 
 OPT = {"right": Right.PANEL, "may": Permission.EDIT}
@@ -122,7 +123,10 @@ def _time(found: Opened, at: int) -> str:
 
 
 def _checked(at: Desk, typed: str) -> dict[str, Any]:
+    row = at.found.row
     return {
+        "refused": at.found.hide(row.problem or "") if row.status == Status.FAILED else "",
+        "upstream": at.found.around.upstream,
         "faults": at.read(typed)[1],
         "difference": at.difference(typed),
         "not_generated": at.not_generated,

@@ -39,7 +39,12 @@ class Outcome:
     mark: str
     """Changes with whatever the words are made of."""
     moving: bool
-    """Something happens by itself before long."""
+    """Something happens by itself, sooner or later."""
+
+    @property
+    def soon(self) -> bool:
+        """Whether it is the next thing to happen."""
+        return self.status in (Status.QUEUED, Status.SENDING)
 
 
 @get(

@@ -129,6 +129,15 @@ async def test_what_the_upstream_would_refuse_is_told_with_its_place(person: htt
     assert "<code>$.status</code> is missing" in page
 
 
+async def test_the_last_refusal_stands_beside_what_is_found_here(person: httpx.AsyncClient, house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400, message="unit is unknown")]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    page = (await person.get(f"{VISITS}/{(await house.row('Visit', 'V1')).id}/ubah")).text
+    assert "Bentuk JSON sah" in page
+    assert "Jawaban terakhir Kementerian: unit is unknown" in page
+
+
 async def test_the_difference_to_the_payload_is_shown(person: httpx.AsyncClient, house: House) -> None:
     address = await failed_visit(house)
     form = await begin(person, address)
