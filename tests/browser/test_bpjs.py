@@ -31,7 +31,7 @@ def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, i
     body.fill(body.input_value().replace("07:00-12:00", "08:00-12:00"))
     page.locator("#alasan").fill("Jam praktek menurut HFIS")
     page.get_by_role("button", name="Simpan & Kirim Ulang").click()
-    expect(page.get_by_text(re.compile(r"^Terkirim \d\d\.\d\d\.\d\d"))).to_be_visible()
+    expect(page.locator(".outcome.s-sent")).to_have_text(re.compile(r"Terkirim \d\d\.\d\d\.\d\d, nomor A-\d+\."))
     installation.settle()
     page.goto(f"/integrasi/pcare/TambahKunjungan?text={norm}")
     expect(page.locator(ROWS)).to_contain_text("Terkirim")
