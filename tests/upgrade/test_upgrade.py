@@ -22,6 +22,7 @@ from bench.clinic import unlimited
 from bench.places import TABS, places
 from engine import counters
 from engine.actors import make_broker
+from engine.correction_search import CorrectionSearch
 from engine.database import Database
 from engine.facilities import all_facilities, new_api_key
 from engine.hub import Hub
@@ -204,6 +205,7 @@ UNION SELECT 1 FROM waits AS w JOIN deliveries AS d USING (facility_id, spec, ke
 
 
 async def _main_pages(hub: Hub) -> list[str]:
+    await CorrectionSearch(hub.database, lambda: hub.catalog).tick()
     return list((await asyncio.to_thread(places, Shown(hub.database))).values())
 
 
