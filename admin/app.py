@@ -20,6 +20,7 @@ from admin import access, errors, inbound, language, words
 from admin.access import Right
 from admin.api import deliveries, records, schema
 from admin.api import inbound as inbound_api
+from admin.api.admission import BodyBudget
 from admin.headers import SecurityHeaders
 from admin.health import live, ready, upstreams
 from admin.inbound_access import PACE, Doors
@@ -78,6 +79,7 @@ def create_app(hub: Hub) -> ASGIApp:
 def litestar_app(hub: Hub) -> Litestar:
     """The routes, each with the right it asks for."""
     throttle, durations, recent = Throttle(hub.database.clock), Durations(), Recent()
+    budget = BodyBudget()
     doors = Doors(Throttle(hub.database.clock), Throttle(hub.database.clock, PACE))
     return Litestar(
         route_handlers=[
@@ -165,6 +167,7 @@ def litestar_app(hub: Hub) -> Litestar:
             "confined_to": Provide(access.confined_to, sync_to_thread=False),
             "recent": Provide(lambda: recent, sync_to_thread=False),
             "durations": Provide(lambda: durations, sync_to_thread=False),
+            "budget": Provide(lambda: budget, sync_to_thread=False),
         },
         guards=[access.authorize],
         exception_handlers=errors.HANDLERS,

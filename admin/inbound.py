@@ -23,6 +23,9 @@ from engine.inbound_book import Book
 from engine.inbound_requests import DONE, Asked, Decide, Outcome, Tell
 
 Envelope = dict[str, Any]
+MAX_BODY_BYTES = 256 * 1024
+"""All fields as long as they may be, each character as an escape, take less."""
+BODY_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +123,8 @@ def _book(hub: Hub, callee: Callee) -> Book:
 
 
 async def _body(request: Request[Any, Any, Any]) -> Any:
-    _, [found, *_] = parse(await read_body(request.stream()), "application/json")
+    body = await read_body(request.stream(), seconds=BODY_SECONDS, max_bytes=MAX_BODY_BYTES)
+    _, [found, *_] = await parse(body, "application/json")
     return found
 
 

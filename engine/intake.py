@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -20,8 +21,14 @@ from engine.errors import NotFound
 from engine.facilities import FacilityRow
 from engine.gathering import Gathering
 from engine.meters import meters
-from engine.models import Lane
-from engine.storable import serialise
+from engine.models import KEY_LENGTH, Lane
+from engine.storable import MAX_PROBLEMS, serialise, shortened
+from engine.time_slice import TimeSlice
+
+MAX_FULL_CHECK_CHARACTERS = 32 * 1024
+"""Of a record whose problems are all looked for. Each problem copies the part of the record that it is about."""
+MAX_FULL_CHECKS_CHARACTERS = 1024 * 1024
+"""Of all faulty records of a request that are checked in full; of the others the first problem is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Intake:
         Raises NotFound for a type that the catalog does not have.
         """
         door, places = self._door(facility, type_name, lane), range(len(records))
-        results, entries = self._checked(door, records)
+        results, entries = await self._checked(door, records)
         if entries:
             started = time.perf_counter()
             warned = await door.warn([records[index] for index in entries])
@@ -79,25 +86,35 @@ class Intake:
             tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
         return told
 
-    def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:
+    async def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:
         """What is wrong with records, without storing any. Raises NotFound."""
-        results, _ = self._checked(self._door(facility, type_name, None), records)
+        results, _ = await self._checked(self._door(facility, type_name, None), records)
         return [each for _, each in sorted(results.items()) if isinstance(each, Refused)]
 
-    def _checked(self, door: Door[Any], records: Sequence[Any]) -> tuple[dict[int, Accepted | Refused], dict[int, Any]]:
+    async def _checked(
+        self, door: Door[Any], records: Sequence[Any]
+    ) -> tuple[dict[int, Accepted | Refused], dict[int, Any]]:
         """What is refused, and the entries of the others, by their places."""
         results: dict[int, Accepted | Refused] = {}
         entries: dict[int, Any] = {}
+        time_slice, full_checks = TimeSlice(), MAX_FULL_CHECKS_CHARACTERS
         for index, record in enumerate(records):
+            await time_slice.pause()
             text = serialise(record)
-            problems = text if isinstance(text, tuple) else self._problems(door, record)
-            if problems or isinstance(text, tuple):
-                results[index] = Refused(index, _key_if_any(door, record), problems)
+            if isinstance(text, tuple):
+                results[index] = _refused(index, _key_if_any(door, record), text)
                 continue
+            await time_slice.pause()
+            in_full = len(text) <= min(MAX_FULL_CHECK_CHARACTERS, full_checks)
+            if problems := self._problems(door, record, in_full):
+                full_checks -= len(text) if in_full else 0
+                results[index] = _refused(index, _key_if_any(door, record), problems)
+                continue
+            await time_slice.pause()
             try:
                 entries[index] = door.read(record, text)
             except Unfit as unfit:
-                results[index] = Refused(index, unfit.key, (Problem("$", str(unfit), unfit.rule),))
+                results[index] = _refused(index, unfit.key, (Problem("$", str(unfit), unfit.rule),))
         return results, entries
 
     def _door(self, facility: FacilityRow, name: str, lane: Lane | None) -> Door[Any]:
@@ -112,21 +129,36 @@ class Intake:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         raise NotFound(f"no record type {name!r}; {hint}")
 
-    def _problems(self, door: Door[Any], record: Any) -> tuple[Problem, ...]:
+    def _problems(self, door: Door[Any], record: Any, in_full: bool) -> tuple[Problem, ...]:
+        """What the schema refuses: a few problems, or only the first."""
         validator = self._validators.get(door.hash)
         if validator is None:
             validator = jsonschema_rs.Draft202012Validator(dict(door.schema), validate_formats=True)
             self._validators[door.hash] = validator
         if validator.is_valid(record):
             return ()
-        errors = validator.iter_errors(record)
-        return tuple(_problem(error) for error in errors)
+        if in_full:
+            # Not lazy: all problems are made, each with a copy of its part of the record, before the first is given.
+            return tuple(_problem(error) for error in islice(validator.iter_errors(record), MAX_PROBLEMS))
+        try:
+            validator.validate(record)
+        except jsonschema_rs.ValidationError as error:
+            return (_problem(error),)
+        return ()
 
 
 def _problem(error: jsonschema_rs.ValidationError) -> Problem:
     asked = next(iter(error.kind.as_dict().values()), "")
     limit = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
     return Problem(json_path(error.instance_path), error.message, error.kind.name, limit)
+
+
+def _refused(index: int, key: str | None, problems: Sequence[Problem]) -> Refused:
+    """A refusal whose size does not depend on what was handed in."""
+    short = (
+        Problem(shortened(each.path), shortened(each.message), each.rule, shortened(each.limit)) for each in problems
+    )
+    return Refused(index, key and key[:KEY_LENGTH], tuple(short))
 
 
 def json_path(steps: Sequence[str | int]) -> str:

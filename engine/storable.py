@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from adapters.base import Problem
+from engine.json_size import count_values
 
 _NUL = b"\\u0000"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -17,6 +19,13 @@ SMALLEST, LARGEST = -(2**63), 2**64 - 1
 """Of whole numbers: what JSON is written and read with."""
 DEEPEST = 100
 """Levels that a record may nest."""
+MAX_RECORD_BYTES = 5 * 1024 * 1024
+MAX_RECORD_VALUES = 20_000
+"""Objects, arrays and what they hold. Each of them costs time and memory in every step, whatever its bytes."""
+MAX_PROBLEMS = 10
+"""Problems of one record that are reported; the others appear when these are mended."""
+MAX_PROBLEM_CHARACTERS = 400
+"""Of a message, and of a path: both may repeat what was handed in."""
 
 
 def serialise(record: Any) -> str | tuple[Problem, ...]:
@@ -25,10 +34,32 @@ def serialise(record: Any) -> str | tuple[Problem, ...]:
         text = orjson.dumps(record)
     except orjson.JSONEncodeError:
         text = b""
+    if oversize := oversized(text):
+        return (Problem("$", oversize),)
     if text and _NUL not in text:
         return text.decode()
-    problems = tuple(_problems(record, "$", DEEPEST))
+    problems = tuple(islice(_problems(record, "$", DEEPEST), MAX_PROBLEMS))
     return problems or text.decode()  # the six characters \u0000 may stand in a text as such
+
+
+def oversized(text: bytes | bytearray) -> str:
+    """Return the limit that a record's JSON text exceeds, with its present size; empty if it fits."""
+    if len(text) > MAX_RECORD_BYTES:
+        return f"a record may have {MAX_RECORD_BYTES} bytes, this one has {len(text)}"
+    # No value takes less than two bytes, its separator included.
+    values = count_values(text) if len(text) > 2 * MAX_RECORD_VALUES else 0
+    return too_many_values(values) if values > MAX_RECORD_VALUES else ""
+
+
+def too_many_values(values: int) -> str:
+    """Return the message for a record of so many values."""
+    return f"a record may have {MAX_RECORD_VALUES} values (objects, arrays and what they hold), this one has {values}"
+
+
+def shortened(text: str, limit: int = MAX_PROBLEM_CHARACTERS) -> str:
+    """Return a text of at most `limit` characters: the middle goes, a message says at its end what is wrong."""
+    end = limit // 3
+    return text if len(text) <= limit else f"{text[: limit - end - 1]}…{text[-end:]}"
 
 
 def content_hash(record: Any) -> str:

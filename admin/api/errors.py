@@ -15,7 +15,7 @@ from engine.database import is_full
 from engine.errors import AntarError, NotFound, place_of
 
 RETRY_AFTER = "5"
-"""Seconds after which a HIS may try again while the database is away."""
+"""Seconds after which a HIS may try again while the database is away, or the memory for bodies is in use."""
 
 AWAY = (OperationalError, InterfaceError, TimeoutError, OSError, DBAPIError)
 """What is raised while the database does not answer; of the last kind `is_away` are only some."""
@@ -43,7 +43,8 @@ def answer(status: int, code: str, message: str, where: str | None = None, **hea
 
 
 def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[Any]:
-    return answer(error.status, error.code, error.message, error.where)
+    headers = {"Retry-After": RETRY_AFTER} if error.status == 503 else {}
+    return answer(error.status, error.code, error.message, error.where, **headers)
 
 
 def on_antar_error(_: Request[Any, Any, Any], error: AntarError) -> Response[Any]:

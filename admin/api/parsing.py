@@ -1,35 +1,40 @@
-"""From the bytes of a request to records: limits, JSON, NDJSON, and what JSON leaves open made an error."""
+"""From the bytes of a request to records: limits, JSON and NDJSON. Long bodies are read in slices of time."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import json
-import math
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from decimal import Decimal
-from itertools import islice
 from typing import Any
 
-import orjson
 from litestar.exceptions import InternalServerException
 
+from admin.api.decoding import (
+    PLACE_IN_LINE,
+    Malformed,
+    RecordDecoder,
+    TooDeep,
+    TooManyValues,
+    expected,
+    text_of,
+)
 from admin.api.errors import ApiError
+from engine.json_size import BLOCK_BYTES, ValueCounter
+from engine.storable import oversized
+from engine.time_slice import TimeSlice
 
-RECORD_LIMIT = 5 * 1024 * 1024
-"""Bytes of one record at most."""
-REQUEST_LIMIT = 16 * 1024 * 1024
-"""Bytes of one request at most."""
-RECORDS_LIMIT = 5_000
-"""Records of one request at most."""
-UPLOAD_SECONDS = 60.0
-"""Seconds that a request may take to arrive."""
-CERTAIN_DIGITS = 15
-"""Significant digits that every 64-bit floating point number keeps (IEEE 754)."""
-SHOWN = 40
-"""Characters of a refused number or name that the answer repeats."""
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+MAX_REQUEST_VALUES = 250_000
+"""JSON values (objects, arrays and what they hold) of one request: each takes up to 250 bytes of memory, decoded."""
+MAX_RECORDS = 5_000
+MAX_LINES = 10 * MAX_RECORDS
+"""Of NDJSON, blank ones included."""
+UPLOAD_SECONDS = 600.0
+"""That a request may take to arrive. Its connection ends sooner where almost nothing comes: admin.connections."""
+_NDJSON = {"application/x-ndjson", "application/jsonl"}
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,30 @@ class Unreadable:
     message: str
 
 
-async def read_body(chunks: AsyncIterator[bytes], seconds: float = UPLOAD_SECONDS) -> bytearray:
-    """The whole body; beyond the limit it is read no further (413), too slow is 408, broken off 400."""
-    body = bytearray()
+async def read_body(
+    chunks: AsyncIterator[bytes],
+    reserve: Callable[[int], None] = lambda count: None,
+    *,
+    seconds: float = UPLOAD_SECONDS,
+    max_bytes: int = MAX_REQUEST_BYTES,
+) -> bytearray:
+    """The whole body; beyond a limit it is read no further (413), too slow is 408, broken off 400.
+
+    `reserve` takes the bytes of each chunk, and raises where they are too many.
+    """
+    body, counter, time_slice = bytearray(), ValueCounter(), TimeSlice()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in chunks:
+                reserve(len(chunk))
                 body += chunk
-                if len(body) > REQUEST_LIMIT:
-                    raise ApiError(413, "too_large", f"a request may have {REQUEST_LIMIT} bytes; send it in parts")
+                if len(body) > max_bytes:
+                    raise ApiError(413, "too_large", f"a request may have {max_bytes} bytes; send it in parts")
+                for start in range(0, len(chunk), BLOCK_BYTES):
+                    counter.feed(chunk[start : start + BLOCK_BYTES])
+                    await time_slice.pause()
+                if counter.values > MAX_REQUEST_VALUES:
+                    raise ApiError(413, "too_many_values", _TOO_MANY_VALUES.format(MAX_REQUEST_VALUES))
     except TimeoutError as error:
         raise ApiError(408, "too_slow", f"the body did not arrive within {seconds:.0f} seconds") from error
     except InternalServerException as error:  # Litestar's word for a client that has gone; it is no fault of ours
@@ -55,98 +75,77 @@ async def read_body(chunks: AsyncIterator[bytes], seconds: float = UPLOAD_SECOND
     return body
 
 
-def parse(body: bytes | bytearray, content_type: str) -> tuple[bool, list[Any]]:
+_TOO_MANY_VALUES = "a request may have {} JSON values (objects, arrays and what they hold); send it in parts"
+
+
+async def parse(body: bytes | bytearray, content_type: str) -> tuple[bool, list[Any]]:
     """(whether it is a batch, its records). A record of a batch that cannot be read is Unreadable."""
-    if content_type.partition(";")[0].strip().lower() in {"application/x-ndjson", "application/jsonl"}:
-        return True, [_line(number, line) for number, line in _limited(list(islice(_lines(body), RECORDS_LIMIT + 1)))]
-    large = len(body) > RECORD_LIMIT
-    if large and not body.lstrip().startswith(b"["):
-        raise ApiError(413, "too_large", _TOO_LARGE.format(RECORD_LIMIT))
+    if content_type.partition(";")[0].strip().lower() in _NDJSON:
+        return True, await _lines(body)
+    is_batch = body.lstrip().startswith(b"[")
+    if not is_batch and (oversize := oversized(body)):
+        raise ApiError(413, "too_large", oversize)
     try:
-        value = _loads(body)
-    except _TooDeep as error:
+        text, decoder = text_of(body), RecordDecoder()
+        return (True, await _elements(decoder, text)) if is_batch else (False, [decoder.decode(text)])
+    except TooDeep as error:
         return False, [Unreadable(str(error))]
-    except _Refused as error:
+    except TooManyValues as error:
+        raise ApiError(413, "too_large", str(error)) from error
+    except Malformed as error:
         raise ApiError(400, "malformed_json", str(error)) from error
-    if not isinstance(value, list):
-        return False, [value]
-    return True, [_measured(record) for record in _limited(value)] if large else _limited(value)
 
 
-def _lines(body: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
-    """(number in the body, line) of those that are not blank."""
-    return ((number, line) for number, line in enumerate(io.BytesIO(body), 1) if line.strip())
+async def _lines(body: bytes | bytearray) -> list[Any]:
+    """The records of NDJSON."""
+    records: list[Any] = []
+    decoder, time_slice = RecordDecoder(), TimeSlice()
+    for number, line in enumerate(io.BytesIO(body), 1):
+        await time_slice.pause()
+        if number > MAX_LINES:
+            raise ApiError(413, "too_many", f"a request may have {MAX_LINES} lines; send it in parts")
+        if line.strip():
+            records.append(_line(decoder, number, line))
+            _limit(records)
+    return records
 
 
-class _Refused(ValueError):
-    """Text that is no JSON, or says a name twice."""
-
-
-class _TooDeep(_Refused):
-    """It may well be JSON, but nobody can read it to the end."""
-
-
-_TOO_LARGE = "a record may have {} bytes"
-_PLACE = "line {0.lineno}, column {0.colno}"
-_PLACE_IN_LINE = "column {0.colno}"
-
-
-def _line(number: int, line: bytes) -> Any:
-    if len(line) > RECORD_LIMIT:
-        return Unreadable(f"line {number}, {_TOO_LARGE.format(RECORD_LIMIT)}")
+def _line(decoder: RecordDecoder, number: int, line: bytes) -> Any:
+    if oversize := oversized(line):
+        return Unreadable(f"line {number}, {oversize}")
     try:
-        return _loads(line, _PLACE_IN_LINE)
-    except _Refused as error:
+        return decoder.decode(text_of(line), PLACE_IN_LINE)
+    except Malformed as error:
         return Unreadable(f"line {number}, {error}")
 
 
-def _measured(record: Any) -> Any:
-    """An element of a large array; what cannot be serialised is named by the intake."""
-    try:
-        size = len(orjson.dumps(record))
-    except orjson.JSONEncodeError:
-        return record
-    return Unreadable(_TOO_LARGE.format(RECORD_LIMIT)) if size > RECORD_LIMIT else record
-
-
-def _loads(text: bytes | bytearray, place: str = _PLACE) -> Any:
-    """The standard library's parser: it keeps large integers and can tell names that are said twice."""
-    try:
-        return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_exact)
-    except _Refused:
-        raise
-    except json.JSONDecodeError as error:
-        raise _Refused(f"{place.format(error)}: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise _Refused(f"byte {error.start}: the body must be UTF-8") from error
-    except RecursionError as error:
-        raise _TooDeep("it is nested too deeply") from error
-    except ValueError as error:  # of int(): more digits than Python is ready to read
-        raise _Refused("a number has thousands of digits; send it as text") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise _Refused(f"the name {twice[:SHOWN]!r} stands twice in one object; only one value can be meant")
-    return found
-
-
-def _exact(text: str) -> float:
-    """Refuses what a 64-bit number would alter: 0.30000000000000000001 must not become 0.3 behind the HIS's back."""
-    value = float(text)
-    certain = len(text) <= CERTAIN_DIGITS and "e" not in text.lower()
-    if not certain and (not math.isfinite(value) or Decimal(text) != Decimal(repr(value))):
-        raise _Refused(f"{text[:SHOWN]} is a number beyond what can be kept exactly; send it as text")
-    return value
-
-
-def _no_constant(name: str) -> Any:
-    raise _Refused(f"{name} is no JSON number")
-
-
-def _limited(records: list[Any]) -> list[Any]:
-    if len(records) > RECORDS_LIMIT:
-        raise ApiError(413, "too_many", f"a request may have {RECORDS_LIMIT} records; send it in parts")
+async def _elements(decoder: RecordDecoder, text: str) -> list[Any]:
+    """The records of an array, decoded one by one. Raises Malformed."""
+    records: list[Any] = []
+    time_slice = TimeSlice()
+    position = _after_space(text, _after_space(text, 0) + 1)
+    if text[position : position + 1] != "]":
+        while True:
+            await time_slice.pause()
+            record, position = decoder.decode_at(text, position)
+            records.append(record)
+            _limit(records)
+            position = _after_space(text, position)
+            if text[position : position + 1] != ",":
+                break
+            position = _after_space(text, position + 1)
+    if text[position : position + 1] != "]":
+        raise expected("',' delimiter", text, position)
+    if (end := _after_space(text, position + 1)) != len(text):
+        raise expected("the end", text, end)
     return records
+
+
+def _after_space(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
+
+
+def _limit(records: list[Any]) -> None:
+    if len(records) > MAX_RECORDS:
+        raise ApiError(413, "too_many", f"a request may have {MAX_RECORDS} records; send it in parts")

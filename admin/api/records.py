@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from adapters.base import Problem
 from admin.access import Right
+from admin.api.admission import BodyBudget
 from admin.api.parsing import Unreadable, parse, read_body
 from engine.facilities import FacilityRow
 from engine.hub import Hub
@@ -30,10 +31,14 @@ async def hand_in(
     spec: FromPath[str],
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
+    budget: NamedDependency[BodyBudget],
 ) -> Response[Any]:
     """Check and store records; the answer says for each what became of it. See admin/api/schema.py for its OpenAPI."""
-    batch, records = parse(await read_body(request.stream()), request.headers.get("content-type", ""))
-    results = await _hand_in(hub, facility, spec, records)
+    with budget.reserve(facility.id) as reserve:
+        body = await read_body(request.stream(), reserve)
+        batch, records = await parse(body, request.headers.get("content-type", ""))
+        del body
+        results = await _hand_in(hub, facility, spec, records)
     counts = Counter(result["status"] for result in results)
     summary = {"results": results, **{outcome: counts[outcome] for outcome in OUTCOMES}}
     return Response(summary, status_code=_status(batch, counts))

@@ -8,10 +8,11 @@ from litestar import Request, get
 from litestar.di import NamedDependency
 
 from admin.access import Right
-from admin.api.parsing import RECORD_LIMIT, RECORDS_LIMIT, REQUEST_LIMIT
+from admin.api.parsing import MAX_RECORDS, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES
 from admin.api.shapes import ANSWERS, ERRORS, SCHEMAS, answers, component
 from engine.hub import Hub
 from engine.spec import Spec
+from engine.storable import MAX_RECORD_BYTES, MAX_RECORD_VALUES
 
 KEYS = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key of the facility: antar_..."},
@@ -50,12 +51,13 @@ def _responses(status: str, schema: str, errors: tuple[str, ...]) -> dict[str, A
 
 def _operation(spec: Spec) -> dict[str, Any]:
     one = {"$ref": f"#/components/schemas/{spec.name}"}
-    either = {"oneOf": [one, {"type": "array", "items": one, "maxItems": RECORDS_LIMIT}]}
+    either = {"oneOf": [one, {"type": "array", "items": one, "maxItems": MAX_RECORDS}]}
     operation = {
         "operationId": f"hand_in_{spec.name}",
         "summary": f"Hand in {spec.label}",
-        "description": f"{_about(spec)}. One record, an array, or NDJSON: at most {RECORDS_LIMIT} records, "
-        f"{RECORD_LIMIT} bytes each and {REQUEST_LIMIT} bytes together. The good records of a batch are stored, "
+        "description": f"{_about(spec)}. One record, an array, or NDJSON: at most {MAX_RECORDS} records, "
+        f"{MAX_RECORD_BYTES} bytes and {MAX_RECORD_VALUES} JSON values (objects, arrays and what they hold) each, "
+        f"{MAX_REQUEST_BYTES} bytes and {MAX_REQUEST_VALUES} JSON values together. The good records of a batch are stored, "
         "the bad ones named.",
         "requestBody": {
             "required": True,

@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from admin.api.parsing import RECORD_LIMIT, UPLOAD_SECONDS
+from admin.api.parsing import UPLOAD_SECONDS
 from admin.app import create_app
 from engine.database import Database
 from engine.facilities import new_api_key
 from engine.outbox.reclaim import QUARANTINE
-from engine.storable import DEEPEST
+from engine.storable import DEEPEST, MAX_RECORD_BYTES
 from sandbox.world import World
 from tests.chaos.figures import Figures, statuses_of
 from tests.chaos.processes import DEADLY
@@ -294,10 +294,10 @@ async def test_a_body_as_large_as_may_be_takes_little_memory(
             page = f"{address}/api/v1/records/Organization"
             assert (await his.post(page, content=body_of(stage, 0, 1_000))).status_code == 202
             before = peak_of(web.pid)
-            answers = [await his.post(page, content=body_of(stage, 1, RECORD_LIMIT + more)) for more in (0, 1)]
+            answers = [await his.post(page, content=body_of(stage, 1, MAX_RECORD_BYTES + more)) for more in (0, 1)]
             rise = peak_of(web.pid) - before
         assert [answer.status_code for answer in answers] == [202, 413]
-        assert rise * 1024 <= TIMES[database.dialect] * RECORD_LIMIT, f"{rise} KiB more"
+        assert rise * 1024 <= TIMES[database.dialect] * MAX_RECORD_BYTES, f"{rise} KiB more"
         stage.accepted, started = 2, time.monotonic()
         stage.wait_longer()
         await stage.work()

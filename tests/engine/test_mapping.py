@@ -40,7 +40,8 @@ async def test_a_faulty_item_is_told_where(apothecary: Apothecary) -> None:
     [refused] = await apothecary.house.hub.intake.hand_in(apothecary.facility, "Good", [{"code": "B1", "name": 5}])
     assert isinstance(refused, Refused)
     assert (refused.key, refused.problems[0].path) == ("B1", "$.name")
-    assert apothecary.house.hub.intake.check(apothecary.facility, "Good", [{"code": "B1"}, COFFEE])[0].index == 0
+    [refused] = await apothecary.house.hub.intake.check(apothecary.facility, "Good", [{"code": "B1"}, COFFEE])
+    assert refused.index == 0
 
 
 async def test_what_needs_an_item_waits_until_it_has_a_code(apothecary: Apothecary) -> None:

@@ -71,7 +71,7 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
     except NotATable as error:
         return page(desk, problem=str(error))
     records, unknown = records_of(desk, table)
-    refused = hub.intake.check(desk.facility, desk.mapping.item, records)
+    refused = await hub.intake.check(desk.facility, desk.mapping.item, records)
     bad = {each.index for each in refused}
     good = [record for index, record in enumerate(records) if index not in bad]
     context = {

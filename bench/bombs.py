@@ -1,0 +1,242 @@
+"""Requests made to stop the server: the event loop's longest stretch and the memory that each one takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import orjson
+
+from admin.commands.demo import prepare
+from bench.options import Options
+from bench.processes import Process, address_of, answers, configuration, environment, process, until
+from bench.rows import Row
+from engine.settings import from_environment
+
+LONGEST_MS = 100
+MOST_MB = 256
+SPEC = "Organization"
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+class Target:
+    """`antar up` with a ticking task, a key of its clinic and a person who is logged in."""
+
+    def __init__(self, address: str, server: Process, key: str, ticks: Path) -> None:
+        self.address, self.server, self.key, self.ticks = address, server, key, ticks
+        self.api = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=300)
+        self.person = httpx.Client(base_url=address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=300)
+
+    def log_in(self, user: str, password: str) -> float:
+        started = time.perf_counter()
+        answer = self.person.post("/login", data={"name": user, "password": password})
+        assert answer.status_code == 303, answer.text
+        return time.perf_counter() - started
+
+    @contextmanager
+    def watched(self) -> Iterator[dict[str, float]]:
+        """Milliseconds of the longest stretch and MB of memory, in all processes of the server, more than before."""
+        time.sleep(0.3)
+        Path(f"/proc/{self.server.pid}/clear_refs").write_text("5")
+        self.server.send_signal(signal.SIGUSR2)
+        until(lambda: float(self.ticks.read_text() or 9) < 5)
+        seen: dict[str, float] = {}
+        before, started, done, peaks = self._memory("VmRSS"), time.perf_counter(), threading.Event(), [0.0]
+        sampler = threading.Thread(target=self._sample, args=(done, peaks))
+        sampler.start()
+        yield seen
+        seen["seconds"] = time.perf_counter() - started
+        time.sleep(0.2)
+        done.set()
+        sampler.join()
+        seen["mb"] = (max(self._memory("VmHWM"), peaks[0]) - before) / 1024
+        seen["ms"] = float(self.ticks.read_text() or 0)
+
+    def _memory(self, name: str, pid: int | None = None) -> float:
+        try:
+            status = Path(f"/proc/{pid or self.server.pid}/status").read_text()
+        except OSError:
+            return 0
+        found = re.search(rf"{name}:\s+(\d+)", status)
+        return float(found[1]) if found else 0
+
+    def _sample(self, done: threading.Event, peaks: list[float]) -> None:
+        """Children come and go: what all processes take together, looked at again and again."""
+        while not done.wait(0.02):
+            children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
+            if children:
+                total = self._memory("VmRSS") + sum(self._memory("VmRSS", int(child)) for child in children)
+                peaks[0] = max(peaks[0], total)
+
+
+@contextmanager
+def target(folder: Path) -> Iterator[Target]:
+    config = configuration(folder / "config")
+    url = os.environ.get("ANTAR_BENCH_DATABASE_URL") or f"sqlite:///{folder / 'antar.sqlite3'}"
+    environ = environment(config, url, "memory://", satusehat="http://127.0.0.1:9")
+    access = asyncio.run(prepare(from_environment(environ)))
+    ticks = folder / "ticks"
+    with process(environ, "bench.ticking", "up", str(ticks)) as server:
+        until(lambda: answers(f"{address_of(environ)}/health/ready") or server.poll() is not None)
+        here = Target(address_of(environ), server, access.api_key, ticks)
+        here.user, here.password = access.user, access.password  # type: ignore[attr-defined]
+        here.log_in(access.user, access.password)
+        yield here
+
+
+def record(number: int, **more: object) -> dict[str, object]:
+    return {"id": f"B{number}", "name": "Poli", "updated_at": "2026-01-05T08:00:00+07:00", **more}
+
+
+def unfit(size: int) -> bytes:
+    return b'{"x":[' + b",".join([b'{"a":1}'] * (size // 8)) + b"]}"
+
+
+def workbook(strings: bytes, count: int) -> bytes:
+    import openpyxl
+
+    plain, out = BytesIO(), BytesIO()
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["code", "name"])
+    book.worksheets[0].append(["A", "B"])
+    book.save(plain)
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
+        for part in old.infolist():
+            content = old.read(part)
+            if part.filename == "xl/sharedStrings.xml":
+                content = content[: content.rindex(b"</")] + strings * count + b"</sst>"
+            new.writestr(part.filename, content)
+    return out.getvalue()
+
+
+def records(path: str, content: bytes, headers: dict[str, str] | None = None) -> Callable[[Target], str]:
+    def send(here: Target) -> str:
+        answer = here.api.post(path, content=content, headers=headers or {"Content-Type": "application/json"})
+        return f"{answer.status_code}, answer {len(answer.content):,} bytes: {answer.text[:150]}"
+
+    return send
+
+
+def upload(content: bytes, times: int = 1, name: str = "a.xlsx") -> Callable[[Target], str]:
+    def send(here: Target) -> str:
+        def one() -> None:
+            answer = here.person.post("/pemetaan/kfa/barang", files={"berkas": (name, content)})
+            text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+            shown.append(f"{answer.status_code} {answer.elapsed.total_seconds():.1f} s")
+            notes.append(text)
+
+        shown: list[str] = []
+        notes: list[str] = []
+        threads = [threading.Thread(target=one) for _ in range(times)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        other = httpx.Client(base_url=here.address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=300)
+        started = time.perf_counter()
+        other.post("/login", data={"name": here.user, "password": here.password})  # type: ignore[attr-defined]
+        login = time.perf_counter() - started
+        for thread in threads:
+            thread.join()
+        words = re.search(r"(Berkas[^.]{0,200}\.|Buku kerja[^.]*\.|Tabel[^.]*\.)", notes[0])
+        return f"{len(content):,} bytes, {', '.join(shown)}; login beside it {login:.2f} s; {words[0] if words else ''}"
+
+    return send
+
+
+def half_requests(count: int) -> Callable[[Target], str]:
+    def send(here: Target) -> str:
+        port = int(here.address.rsplit(":", 1)[1])
+        halves = [
+            b"GET / HTTP/1.1\r\nHost: a\r\n",
+            b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n\r\nname=",
+            b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nna",
+        ]
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        for n, one in enumerate(held):
+            one.sendall(halves[n % 3])
+        started, alive = time.perf_counter(), answers(f"{here.address}/health/live")
+        first = time.perf_counter() - started
+        time.sleep(30)
+        closed = 0
+        for one in held:
+            one.setblocking(False)
+            try:
+                one.recv(1000)
+                closed += 1
+            except BlockingIOError:
+                pass
+            except OSError:
+                closed += 1
+            one.close()
+        return f"{closed} of {count} thrown out in 30 s; /health/live meanwhile: {alive} in {first:.2f} s"
+
+    return send
+
+
+def bombs() -> Iterator[tuple[str, Callable[[Target], str]]]:
+    path = f"/api/v1/records/{SPEC}"
+    five = 5 * 1024 * 1024 - 100
+    yield "one unfit record of 5 MB", records(path, unfit(five))
+    yield "three of them as NDJSON", records(path, b"\n".join([unfit(five)] * 3), NDJSON)
+    yield "unfit record of 390 kB", records(path, unfit(390_000))
+    yield "NDJSON of 40 unfit records of 390 kB", records(path, b"\n".join([unfit(390_000)] * 40), NDJSON)
+    yield "5 MB of names", records(path, b"{" + b",".join(b'"k%d":1' % n for n in range(400_000)) + b"}")
+    yield "16 MB of []", records(path, b"[" + b"[]," * (16 * 1024 * 1024 // 3 - 2) + b"1]")
+    yield "16 MB of commas in a text", records(path, orjson.dumps(record(1, website="," * 5_000_000)))
+    yield "unfit value of 4 MB", records(path, orjson.dumps(record(1) | {"name": {"a": "x" * 4_000_000}}))
+    yield "text of 5 MB", records(path, orjson.dumps(record(1, website="w" * (five - 200))))
+    yield "digits of 5 MB", records(path, orjson.dumps(record(2, website="9" * (five - 200))))
+    many = [record(n, website="w" * 3000) for n in range(5000)]
+    yield "batch of 5,000, 16 MB", records(path, orjson.dumps(many))
+    yield "the same again", records(path, orjson.dumps(many))
+    changed = [{**one, "website": "v" * 3000} for one in many]
+    yield "the same changed, NDJSON", records(path, b"\n".join(map(orjson.dumps, changed)), NDJSON)
+    bad = [{"id": 5, "website": ["w" * 3000]} for n in range(5000)]
+    yield "5,000 unfit of 3 kB", records(path, orjson.dumps(bad))
+    yield "workbook of 9 kB, 5 MB unpacked, 12 times", upload(workbook(b"<si/>", 1_000_000), 12)
+    yield "workbook with 77 MB of <si/>", upload(workbook(b"<si/>", 77_000_000 // 5))
+    lines = [f"K{n};Produk {n};{'x' * 100}" for n in range(9_900)]
+    yield "CSV of 10,000 lines", upload("\n".join(["id;name;unit", *lines]).encode(), name="a.csv")
+    wide = [";".join(f"{n}x{c}" for c in range(60)) for n in range(9_900)]
+    yield "CSV of 10,000 x 60", upload("\n".join([";".join(f"c{c}" for c in range(60)), *wide]).encode(), name="a.csv")
+    yield "222 half requests", half_requests(222)
+
+
+def measure(only: str) -> Iterator[tuple[str, dict[str, float], str]]:
+    """Each on an installation of its own: what one leaves in memory must not hide what the next one takes."""
+    for name, send in bombs():
+        if only in name:
+            with TemporaryDirectory() as folder, target(Path(folder)) as here:
+                with here.watched() as seen:
+                    try:
+                        note = send(here)
+                    except httpx.HTTPError as error:
+                        note = repr(error)
+                yield name, seen, note
+
+
+def rows(options: Options) -> Iterator[Row]:
+    for name, seen, note in measure(""):
+        memory = f"{seen['mb']:.0f} MB more memory (at most {MOST_MB}); {note[:80]}"
+        yield Row(name, f"{LONGEST_MS} ms", seen["ms"] / LONGEST_MS, "<= 1", seen["ms"], "ms", memory)
+
+
+if __name__ == "__main__":
+    for name, seen, note in measure(sys.argv[1] if len(sys.argv) > 1 else ""):
+        print(
+            f"{name:<44} {seen['ms']:>8.0f} ms {seen['mb']:>6.0f} MB {seen['seconds']:>6.1f} s  {note[:240]}",
+            flush=True,
+        )
