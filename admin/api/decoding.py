@@ -74,10 +74,8 @@ class RecordDecoder:
         """Refuses what a 64-bit number would alter: 0.30000000000000000001 must not silently become 0.3."""
         self._count(1)
         value = float(text)
-        certain = len(text) <= CERTAIN_DIGITS and "e" not in text.lower()
-        if not certain and (
-            not math.isfinite(value) or (repr(value) != text and Decimal(text) != Decimal(repr(value)))
-        ):
+        certain = repr(value) == text or (len(text) <= CERTAIN_DIGITS and "e" not in text.lower())
+        if not certain and (not math.isfinite(value) or Decimal(text) != Decimal(repr(value))):
             raise Malformed(f"{text[:SHOWN]} is a number beyond what can be kept exactly; send it as text")
         return value
 

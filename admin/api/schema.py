@@ -57,8 +57,8 @@ def _operation(spec: Spec) -> dict[str, Any]:
         "summary": f"Hand in {spec.label}",
         "description": f"{_about(spec)}. One record, an array, or NDJSON: at most {MAX_RECORDS} records, "
         f"{MAX_RECORD_BYTES} bytes and {MAX_RECORD_VALUES} JSON values (objects, arrays and what they hold) each, "
-        f"{MAX_REQUEST_BYTES} bytes and {MAX_REQUEST_VALUES} JSON values together. The good records of a batch are stored, "
-        "the bad ones named.",
+        f"{MAX_REQUEST_BYTES} bytes and {MAX_REQUEST_VALUES} JSON values together. The good records of a batch "
+        "are stored, the bad ones named.",
         "requestBody": {
             "required": True,
             "content": {

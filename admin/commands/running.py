@@ -16,6 +16,7 @@ import uvicorn
 
 from admin import accounts, staff
 from admin.app import create_app
+from admin.connections import ConnectionGuard
 from admin.letters import Words
 from admin.logging_setup import set_up_logging
 from admin.reloading import Reload, on_hangup
@@ -160,8 +161,11 @@ async def _serve(
         address = f"{settings.panel}/mulai?kunci={staff.setup_token(hub)}"
         typer.echo(f"there is no user yet; make the first administrator at\n  {address}")
     on_hangup(Reload(hub).ask, reload_worker)
+    guard = ConnectionGuard()
     config = uvicorn.Config(
         create_app(hub),
+        http=guard.protocol,  # type: ignore[arg-type]
+        ws="none",
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -173,13 +177,25 @@ async def _serve(
     )
     try:
         async with _watching(hub):
-            await _Server(config).serve()
+            await _Server(config, guard).serve()
     finally:
         await hub.close()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that ends when it is asked to and leaves the rest to us: its own way ends the process on the spot."""
+    """uvicorn that ends when it is asked to and leaves the rest to us: its own way ends the process on the spot.
+
+    Once a second `guard` checks its connections.
+    """
+
+    def __init__(self, config: uvicorn.Config, guard: ConnectionGuard) -> None:
+        super().__init__(config)
+        self._guard = guard
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # it ticks ten times a second
+            self._guard.check(self.server_state.connections)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
