@@ -51,6 +51,7 @@ from admin.pages import (
     strip,
 )
 from admin.pages.mapping import code, confirming, done, overview, screen, transfer, upload
+from admin.pages.mapping.sheet import Sheets
 from admin.pages.todo import Recent
 from admin.settings.mount import mounted
 from admin.static_files import static_files
@@ -181,7 +182,7 @@ def litestar_app(hub: Hub) -> Litestar:
             openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
         ),
         on_app_init=[_quiet],
-        state=State({"hub": hub, "durations": durations, "doors": doors}),
+        state=State({"hub": hub, "durations": durations, "doors": doors, "sheets": Sheets()}),
     )
 
 

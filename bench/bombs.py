@@ -52,7 +52,7 @@ class Target:
         time.sleep(0.3)
         Path(f"/proc/{self.server.pid}/clear_refs").write_text("5")
         self.server.send_signal(signal.SIGUSR2)
-        until(lambda: float(self.ticks.read_text() or 9) < 5)
+        time.sleep(0.2)
         seen: dict[str, float] = {}
         before, started, done, peaks = self._memory("VmRSS"), time.perf_counter(), threading.Event(), [0.0]
         sampler = threading.Thread(target=self._sample, args=(done, peaks))
@@ -113,12 +113,13 @@ def workbook(strings: bytes, count: int) -> bytes:
     book.worksheets[0].append(["code", "name"])
     book.worksheets[0].append(["A", "B"])
     book.save(plain)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()
     with zipfile.ZipFile(plain) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
         for part in old.infolist():
-            content = old.read(part)
-            if part.filename == "xl/sharedStrings.xml":
-                content = content[: content.rindex(b"</")] + strings * count + b"</sst>"
-            new.writestr(part.filename, content)
+            new.writestr(part.filename, old.read(part).replace(b"</Types>", override))
+        head = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        new.writestr("xl/sharedStrings.xml", head + strings * count + b"</sst>")
     return out.getvalue()
 
 

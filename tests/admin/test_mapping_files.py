@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import html
 import re
+import sys
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import httpx
 import pytest
+from litestar.datastructures import UploadFile
 from openpyxl import Workbook
 from sqlalchemy import text
 
-from admin.pages.mapping import sheet
+from admin.pages.mapping import sheet, sheet_reader
 from tests.admin.goods import COFFEE, HOME, OWN, TEA, Shop
 from tests.admin.goods import shop as shop
 from tests.admin.test_rights import allow
@@ -105,8 +110,8 @@ async def test_a_workbook_will_do_as_well(shop: Shop) -> None:
         (b"PK\x03\x04 no workbook", "tidak dapat dibaca"),
         (b"\x89PNG\x00\x00", "tidak dapat dibaca"),
         (b"code\n" + b"x" * 200_000, "tidak dapat dibaca"),
-        (b"code\n" + b"x\n" * (sheet.MOST + 1), "lebih dari 10.000 baris"),
-        (b"x" * (sheet.LARGEST + 1), "lebih dari 5 MB"),
+        (b"code\n" + b"x\n" * (sheet_reader.MAX_ROWS + 1), "lebih dari 10.000 baris"),
+        (b"x" * (sheet.MAX_FILE_BYTES + 1), "lebih dari 5 MB"),
     ],
 )
 async def test_a_file_that_is_no_table_says_so(shop: Shop, content: bytes, words: str) -> None:
@@ -208,3 +213,79 @@ async def test_who_may_not_map_neither_uploads_nor_downloads(shop: Shop) -> None
     answers: list[httpx.Response] = [await shop.client.get(f"{HOME}/berkas")]
     answers += [await shop.post(f"{HOME}/{path}") for path in ("barang", "barang/simpan", "ekspor", "impor")]
     assert {answer.status_code for answer in answers} == {403}
+
+
+def bomb(strings: bytes, count: int) -> bytes:
+    """A workbook whose table of strings has so many more parts."""
+    plain, out = workbook(("code", "name"), ("B1", "Kopi 10 mg")), BytesIO()
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()
+    with ZipFile(BytesIO(plain)) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
+        for part in old.namelist():
+            new.writestr(part, old.read(part).replace(b"</Types>", override))
+        head = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        new.writestr("xl/sharedStrings.xml", head + strings * count + b"</sst>")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("strings", "count"), [(b"<si/>", 15_000_000), (b"<si><t>" + b"x" * 1_000_000 + b"</t></si>", 90)]
+)
+async def test_a_workbook_that_unpacks_to_a_flood_is_refused(shop: Shop, strings: bytes, count: int) -> None:
+    content = bomb(strings, count)
+    assert len(content) < 200_000
+    assert "terlalu besar atau terlalu rumit" in await upload(shop, content)
+
+
+@pytest.mark.parametrize("path", ["barang", "impor"])
+async def test_a_table_of_too_many_cells_is_refused(shop: Shop, path: str) -> None:
+    rows = [b";".join([b"x"] * 100)] * (sheet_reader.MAX_CELLS // 100 + 1)
+    assert "lebih dari 200.000 sel" in await upload(shop, b"\n".join(rows), path)
+
+
+NEVER = "import time; time.sleep(3600)"
+GREEDY = "import sys; sys.path.insert(0, {!r}); import sheet_reader; sheet_reader.limit_resources(); {}"
+FOLDER = str(Path(sheet_reader.__file__).parent)
+
+
+async def read(sheets: sheet.Sheets, facility_id: int = 1) -> sheet.Table:
+    uploaded = UploadFile("text/csv", "a.csv", b"code\nB1\n")
+    try:
+        return await sheets.table(uploaded, facility_id)
+    finally:
+        await uploaded.close()
+
+
+@pytest.mark.parametrize("greed", ["x = bytearray(10 ** 9)", "while True: pass"])
+async def test_a_reader_that_takes_too_much_is_ended(greed: str) -> None:
+    limits = "sheet_reader.MAX_CPU_SECONDS = 1;"
+    program = GREEDY.format(FOLDER, greed).replace("sheet_reader.limit", f"{limits} sheet_reader.limit")
+    with pytest.raises(sheet.NotATable, match="terlalu besar atau terlalu rumit"):
+        await read(sheet.Sheets((sys.executable, "-I", "-c", program)))
+
+
+async def test_a_reader_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "READ_SECONDS", 0.0)
+    with pytest.raises(sheet.NotATable, match="terlalu besar atau terlalu rumit"):
+        await read(sheet.Sheets((sys.executable, "-I", "-c", NEVER)))
+
+
+async def test_a_clinic_waits_for_itself_and_not_for_others() -> None:
+    sheets = sheet.Sheets((sys.executable, "-I", "-c", NEVER))
+    held = [asyncio.create_task(read(sheets)) for _ in range(1 + sheet.MAX_WAITING)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    with pytest.raises(sheet.NotATable, match="Berkas lain sedang dibaca"):
+        await read(sheets)
+    async with sheets._slot(2):
+        assert sum(not task.done() for task in held) == len(held)
+    for task in held:
+        task.cancel()
+    assert await asyncio.gather(*held, return_exceptions=True)
+
+
+async def test_the_program_that_reads_has_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTAR_SECRET_KEY", "rahasia")
+    program = "import json, os; print(json.dumps(['x'])); print(json.dumps([str(dict(os.environ))])); print('{}')"
+    [row] = await read(sheet.Sheets((sys.executable, "-I", "-c", program)))
+    assert "rahasia" not in row["x"]

@@ -19,7 +19,7 @@ from admin.accounts import Person
 from admin.pages.mapping.choices import differences
 from admin.pages.mapping.confirming import ring
 from admin.pages.mapping.desk import Desk, desk_of
-from admin.pages.mapping.sheet import NotATable, table_of
+from admin.pages.mapping.sheet import NotATable
 from admin.pages.mapping.upload import csv_file, page, rows_of
 from admin.pages.monitoring import area_of
 from admin.permissions import Permission
@@ -63,7 +63,7 @@ async def preview_mappings(
     """What each line would do; nothing is done yet."""
     desk = await desk_of(request, hub, mapping)
     try:
-        table = await table_of((await request.form()).get("berkas"))
+        table = await request.app.state.sheets.table((await request.form()).get("berkas"), desk.facility.id)
     except NotATable as error:
         return page(desk, problem=str(error))
     lines = await preview(*desk.place, [{name.casefold(): str(cell) for name, cell in row.items()} for row in table])

@@ -19,7 +19,8 @@ from admin.inputs import Number
 from admin.pages.export import as_csv
 from admin.pages.mapping.desk import Desk, desk_of, told
 from admin.pages.mapping.records import headings, records_of
-from admin.pages.mapping.sheet import LARGEST, MOST, NotATable, table_of
+from admin.pages.mapping.sheet import MAX_FILE_BYTES, NotATable
+from admin.pages.mapping.sheet_reader import MAX_ROWS
 from admin.pages.monitoring import area_of
 from admin.permissions import Permission
 from admin.words import say
@@ -67,7 +68,7 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
     """What would be stored and what is wrong with the rest; nothing is stored yet."""
     desk = await desk_of(request, hub, mapping)
     try:
-        table = await table_of((await request.form()).get("berkas"))
+        table = await request.app.state.sheets.table((await request.form()).get("berkas"), desk.facility.id)
     except NotATable as error:
         return page(desk, problem=str(error))
     records, unknown = records_of(desk, table)
@@ -109,8 +110,8 @@ def page(desk: Desk, *, told: str = "", problem: str = "", refused: int = 0) -> 
         "refused": refused,
         "headings": {name: [each for each, of in said.items() if of == name] for name in properties},
         "required": desk.mapping.record_schema.get("required", []),
-        "largest": LARGEST // 1_000_000,
-        "most": MOST,
+        "largest": MAX_FILE_BYTES // 1_000_000,
+        "most": MAX_ROWS,
     }
     return Template("mapping_files.html", context=context)
 
@@ -127,7 +128,7 @@ def rows_of(said: Any) -> list[Any]:
         rows = orjson.loads(str(said))
     except orjson.JSONDecodeError:
         rows = None
-    if not isinstance(rows, list) or len(rows) > MOST:
+    if not isinstance(rows, list) or len(rows) > MAX_ROWS:
         raise ClientException("isi")
     return rows
 
