@@ -51,8 +51,7 @@ class Target:
         """Milliseconds of the longest stretch and MB of memory, in all processes of the server, more than before."""
         time.sleep(0.3)
         Path(f"/proc/{self.server.pid}/clear_refs").write_text("5")
-        self.server.send_signal(signal.SIGUSR2)
-        time.sleep(0.2)
+        self.restart()
         seen: dict[str, float] = {}
         before, started, done, peaks = self._memory("VmRSS"), time.perf_counter(), threading.Event(), [0.0]
         sampler = threading.Thread(target=self._sample, args=(done, peaks))
@@ -63,7 +62,21 @@ class Target:
         done.set()
         sampler.join()
         seen["mb"] = (max(self._memory("VmHWM"), peaks[0]) - before) / 1024
-        seen["ms"] = float(self.ticks.read_text() or 0)
+        seen["ms"], seen["cpu_ms"] = self._longest()
+
+    def restart(self) -> None:
+        self.server.send_signal(signal.SIGUSR2)
+        time.sleep(0.2)
+
+    def longest(self) -> float:
+        """Milliseconds of the processor in the longest stretch so far; begins anew."""
+        time.sleep(0.05)
+        _, stretch = self._longest()
+        self.restart()
+        return stretch
+
+    def _longest(self) -> list[float]:
+        return [float(figure) for figure in (self.ticks.read_text() or "0 0").split()]
 
     def _memory(self, name: str, pid: int | None = None) -> float:
         try:
@@ -76,7 +89,10 @@ class Target:
     def _sample(self, done: threading.Event, peaks: list[float]) -> None:
         """Children come and go: what all processes take together, looked at again and again."""
         while not done.wait(0.02):
-            children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
+            try:
+                children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
+            except OSError:
+                return
             if children:
                 total = self._memory("VmRSS") + sum(self._memory("VmRSS", int(child)) for child in children)
                 peaks[0] = max(peaks[0], total)
@@ -187,19 +203,49 @@ def half_requests(count: int) -> Callable[[Target], str]:
     return send
 
 
+def pages(content: dict[str, object]) -> Callable[[Target], str]:
+    """All that the panel and the API show of one large record."""
+
+    def send(here: Target) -> str:
+        answer = here.api.post(f"/api/v1/records/{SPEC}", json=content)
+        [result] = answer.json()["results"]
+        address = f"/integrasi/satusehat/{SPEC}/{result['id']}"
+        time.sleep(1)
+        stretches = []
+        here.restart()
+        for name in ("ringkasan", "request", "response", "percobaan", "asal", "audit"):
+            here.person.get(address, params={"tab": name})
+            stretches.append(f"{name} {here.longest():.0f}")
+        typed = {"body": orjson.dumps(content).decode()[:490_000], "seen": ""}
+        here.person.get(f"{address}/ubah")
+        stretches.append(f"ubah {here.longest():.0f}")
+        here.person.post(f"{address}/ubah/periksa", data=typed)
+        stretches.append(f"periksa {here.longest():.0f}")
+        here.person.post(f"{address}/ubah", data={**typed, "reason": "x"})
+        stretches.append(f"simpan {here.longest():.0f}")
+        here.person.get(f"/integrasi/satusehat/{SPEC}")
+        stretches.append(f"daftar {here.longest():.0f}")
+        here.api.get(f"/api/v1/deliveries/{result['id']}", params={"bodies": "true"})
+        stretches.append(f"API {here.longest():.0f}")
+        return ", ".join(stretches) + " ms"
+
+    return send
+
+
 def bombs() -> Iterator[tuple[str, Callable[[Target], str]]]:
     path = f"/api/v1/records/{SPEC}"
-    five = 5 * 1024 * 1024 - 100
+    five, largest = 5 * 1024 * 1024 - 100, 1024 * 1024 - 400
     yield "one unfit record of 5 MB", records(path, unfit(five))
     yield "three of them as NDJSON", records(path, b"\n".join([unfit(five)] * 3), NDJSON)
     yield "unfit record of 390 kB", records(path, unfit(390_000))
     yield "NDJSON of 40 unfit records of 390 kB", records(path, b"\n".join([unfit(390_000)] * 40), NDJSON)
     yield "5 MB of names", records(path, b"{" + b",".join(b'"k%d":1' % n for n in range(400_000)) + b"}")
     yield "16 MB of []", records(path, b"[" + b"[]," * (16 * 1024 * 1024 // 3 - 2) + b"1]")
-    yield "16 MB of commas in a text", records(path, orjson.dumps(record(1, website="," * 5_000_000)))
+    yield "1 MB of commas in a text", records(path, orjson.dumps(record(1, website="," * largest)))
     yield "unfit value of 4 MB", records(path, orjson.dumps(record(1) | {"name": {"a": "x" * 4_000_000}}))
     yield "text of 5 MB", records(path, orjson.dumps(record(1, website="w" * (five - 200))))
-    yield "digits of 5 MB", records(path, orjson.dumps(record(2, website="9" * (five - 200))))
+    yield "text of 1 MB", records(path, orjson.dumps(record(1, website="w" * largest)))
+    yield "digits of 1 MB", records(path, orjson.dumps(record(2, website="9" * largest)))
     many = [record(n, website="w" * 3000) for n in range(5000)]
     yield "batch of 5,000, 16 MB", records(path, orjson.dumps(many))
     yield "the same again", records(path, orjson.dumps(many))
@@ -213,6 +259,11 @@ def bombs() -> Iterator[tuple[str, Callable[[Target], str]]]:
     yield "CSV of 10,000 lines", upload("\n".join(["id;name;unit", *lines]).encode(), name="a.csv")
     wide = [";".join(f"{n}x{c}" for c in range(60)) for n in range(9_900)]
     yield "CSV of 10,000 x 60", upload("\n".join([";".join(f"c{c}" for c in range(60)), *wide]).encode(), name="a.csv")
+    yield "pages of a record of 1 MB of text", pages(record(1, website="w" * largest))
+    yield "pages of a record of 1 MB of digits", pages(record(1, website="9" * largest))
+    yield "pages of a record of 1 MB of NIKs", pages(record(1, website="3171010101010001 " * (largest // 17)))
+    yield "pages of a record of 20,000 values", pages(record(1, names=[{"a": 1}] * 9_900))
+    yield "pages of a record of 100 kB", pages(record(1, website="3171010101010001 " * 5_800))
     yield "222 half requests", half_requests(222)
 
 
@@ -232,12 +283,10 @@ def measure(only: str) -> Iterator[tuple[str, dict[str, float], str]]:
 def rows(options: Options) -> Iterator[Row]:
     for name, seen, note in measure(""):
         memory = f"{seen['mb']:.0f} MB more memory (at most {MOST_MB}); {note[:80]}"
-        yield Row(name, f"{LONGEST_MS} ms", seen["ms"] / LONGEST_MS, "<= 1", seen["ms"], "ms", memory)
+        yield Row(name, f"{LONGEST_MS} ms", seen["cpu_ms"] / LONGEST_MS, "<= 1", seen["cpu_ms"], "ms", memory)
 
 
 if __name__ == "__main__":
     for name, seen, note in measure(sys.argv[1] if len(sys.argv) > 1 else ""):
-        print(
-            f"{name:<44} {seen['ms']:>8.0f} ms {seen['mb']:>6.0f} MB {seen['seconds']:>6.1f} s  {note[:240]}",
-            flush=True,
-        )
+        stretch = f"{seen['cpu_ms']:>6.0f} ms of CPU {seen['ms']:>6.0f} ms"
+        print(f"{name:<40} {stretch} {seen['mb']:>6.0f} MB {seen['seconds']:>6.1f} s  {note[:240]}", flush=True)

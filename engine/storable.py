@@ -19,7 +19,8 @@ SMALLEST, LARGEST = -(2**63), 2**64 - 1
 """Of whole numbers: what JSON is written and read with."""
 DEEPEST = 100
 """Levels that a record may nest."""
-MAX_RECORD_BYTES = 5 * 1024 * 1024
+MAX_RECORD_BYTES = 1024 * 1024
+"""Pages that show a record work through all of its text, at about 100 ns a byte."""
 MAX_RECORD_VALUES = 20_000
 """Objects, arrays and what they hold. Each of them costs time and memory in every step, whatever its bytes."""
 MAX_PROBLEMS = 10

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from engine.json_size import count_values
+
 LARGEST = 100_000
 """Bytes; of what is longer the beginning is shown as text."""
+MAX_VALUES = 5_000
+"""Of a tree: a page draws each one."""
 DEEPEST = 40
 SMALL = 120
 """Lines up to which everything is unfolded."""
@@ -55,7 +59,7 @@ class Folded:
 def folded(body: bytes, hide: Hide) -> Folded:
     """`hide` masks the texts of a body."""
     text = body.decode("utf-8", "replace")
-    value = parsed(text) if len(body) <= LARGEST else None
+    value = parsed(text) if len(body) <= LARGEST and count_values(body) <= MAX_VALUES else None
     if value is None or _depth(value) > DEEPEST:
         return Folded(None, hide(text[:LARGEST]))
     levels = DEEPEST if sum(1 for _ in _lines(value)) <= SMALL else OPEN

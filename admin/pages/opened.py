@@ -14,7 +14,7 @@ from admin.pages.filtering import Chosen
 from admin.pages.frame import Frame, frame
 from admin.pages.shown import entry_of, shown_row
 from admin.permissions import Permission
-from admin.words import say
+from admin.words import number, say
 from engine import deliveries, paging
 from engine.deliveries import Detail
 from engine.facilities import FacilityRow
@@ -24,6 +24,8 @@ from engine.outbox.resend import Handled
 from engine.paging import Cursor
 from engine.spec import Spec
 
+MAX_BODY_CHARACTERS = 100_000
+"""Of a body that is edited, and of the record that it is made of."""
 TABS = ("ringkasan", "request", "response", "percobaan", "asal", "audit")
 ICONS = dict(zip(TABS, ("info-circle", "upload", "download", "history", "file-text", "clipboard-list"), strict=True))
 WORDS_AFTER = {*Handled, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {Handled.DONE}
@@ -112,6 +114,8 @@ class Opened:
                 return said
         if self.entry.payload_for(self.entry.operation_for(self.row.reference)) is None:
             return say("delivery.no.edit.lookup")
+        if len(self.row.record) > MAX_BODY_CHARACTERS:
+            return say("delivery.no.edit.too_long", most=number(MAX_BODY_CHARACTERS))
         return self._final() or _no(self.row.status, "edit", {Status.SENDING})
 
     def no_ignore(self) -> str:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from litestar import Request
 
-from admin.pages.differences import differences
-from admin.pages.folded import folded, pretty
+from admin.pages.differences import Line, differences
+from admin.pages.folded import LARGEST, folded, pretty
 from admin.pages.opened import Opened
 from admin.pages.shown import moment
 from admin.pages.story import triggered
@@ -79,8 +79,13 @@ def bodies(opened: Opened, row: Any) -> dict[str, Any]:
     return {
         **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
         "media": _media(opened, row),
-        "curl": opened.hide(curl(opened, row)) if row.method and not row.pruned_at else "",
+        "curl": opened.hide(curl(opened, row)) if _has_curl(row) else "",
     }
+
+
+def _has_curl(row: Any) -> bool:
+    """A request that may be repeated from a shell; no shell takes a command of any length."""
+    return bool(row.method) and not row.pruned_at and len(row.request or b"") <= LARGEST
 
 
 def curl(opened: Opened, row: Any) -> str:
@@ -107,8 +112,14 @@ def _compared(opened: Opened, old: Any, new: Any) -> dict[str, Any]:
     return {
         "old": shown(opened, old),
         "new": shown(opened, new),
-        "parts": {name: differences(*(opened.hide(text) for text in pair)) for name, pair in texts.items()},
+        "parts": {name: _differences(opened, *pair) for name, pair in texts.items()},
     }
+
+
+def _differences(opened: Opened, old: str, new: str) -> list[Line] | None:
+    """None: they are too long."""
+    too_long = max(len(old), len(new)) > 2 * LARGEST  # indented, JSON is longer than it was sent
+    return None if too_long else differences(opened.hide(old), opened.hide(new))
 
 
 def _ids(request: Request[Any, Any, Any], name: str) -> list[int]:

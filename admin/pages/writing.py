@@ -12,17 +12,13 @@ import orjson
 from admin.masking import Masks
 from admin.pages.differences import Line, differences
 from admin.pages.folded import pretty, twice
-from admin.pages.opened import Opened
+from admin.pages.opened import MAX_BODY_CHARACTERS, Opened
 from admin.words import number, say
 from engine.edited_body import as_change
 from engine.errors import AntarError
 from engine.outbox.edit import Basis, Edit, last_edit
 from engine.preview import payload_of
 from engine.spec import Operation
-
-LONGEST = 500_000
-"""Characters that a body may have."""
-
 
 _SEEN = re.compile(r"(\d{1,9})\.(\d{1,15})\.([01])\.(\w+)", re.ASCII)
 
@@ -105,8 +101,8 @@ class Desk:
 
     def read(self, typed: str) -> tuple[str, list[Fault]]:
         """The body that would be saved, and what is wrong with what goes out for it."""
-        if len(typed) > LONGEST:
-            return "", [Fault("", say("editor.too_long", most=number(LONGEST)))]
+        if len(typed) > MAX_BODY_CHARACTERS:
+            return "", [Fault("", say("editor.too_long", most=number(MAX_BODY_CHARACTERS)))]
         body, unknown = self.masks.restore(typed)
         if unknown:
             return body, [_at(each.line, each.column, say("editor.unknown_mask", text=each.text)) for each in unknown]
@@ -141,6 +137,8 @@ class Desk:
 
 async def desk(found: Opened) -> Desk:
     """Raises nothing for a payload that cannot be made: mending that may be why somebody writes."""
+    if len(found.row.record) > MAX_BODY_CHARACTERS:  # hiding its identifiers would take too long; it is not edited
+        return Desk(found, "", "", await last_edit(found.hub.database, found.row.id), None)
     payload, problem = await _payload(found, None)
     generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
     creation, _ = await _payload(found, "create") if found.row.reference is not None else (None, "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from admin.pages.differences import Line, differences
-from admin.pages.folded import LARGEST, Node, folded, pretty, twice
+from admin.pages.differences import LONGEST, Line, differences
+from admin.pages.folded import LARGEST, MAX_VALUES, Folded, Node, folded, pretty, twice
 
 
 def text_of(node: Node) -> str:
@@ -70,3 +72,17 @@ def test_differences_show_a_little_around_them_and_count_the_rest() -> None:
 def test_equal_texts_differ_in_nothing_and_huge_ones_are_not_compared() -> None:
     assert differences("a\nb", "a\nb") == []
     assert differences("\n" * 10_000, "a") is None
+
+
+def test_a_tree_of_too_many_values_is_shown_as_text() -> None:
+    body = b"[" + b",".join([b"1"] * MAX_VALUES) + b"]"
+    assert folded(body, str) == Folded(None, body.decode())
+
+
+def test_lines_that_stand_everywhere_cost_little() -> None:
+    before, after = ["same"] * LONGEST, ["same"] * (LONGEST - 1) + ["other"]
+    started = time.thread_time()
+    lines = differences("\n".join(before), "\n".join(after))
+    assert lines
+    assert {("gone", "same"), ("new", "other")} <= {(line.kind, line.text) for line in lines}
+    assert time.thread_time() - started < 0.5

@@ -26,12 +26,12 @@ pytestmark = pytest.mark.anyio
 PATH = "/api/v1/records/Visit"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 GOOD = {"id": "V1", "at": AT}
-BUSY_MACHINE_SECONDS = 1.0
-"""The loop's longest stretch on a machine that does much else; each of these took 5 to 36 seconds before."""
+MAX_STRETCH_SECONDS = 0.25
+"""Time of the processor, on a slow machine; many of these took 1 to 10 seconds of it before."""
 
 
 class Ticks:
-    """The longest stretch in which the event loop did nothing else."""
+    """The longest stretch in which the event loop did nothing else, in seconds of the processor."""
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -46,11 +46,11 @@ class Ticks:
 
     async def _tick(self) -> None:
         while True:
-            before = time.perf_counter()
+            before = time.thread_time()
             try:
                 await asyncio.sleep(0)
             finally:
-                self.longest = max(self.longest, time.perf_counter() - before)
+                self.longest = max(self.longest, time.thread_time() - before)
 
 
 def unfit(size: int) -> bytes:
@@ -78,7 +78,7 @@ async def test_a_bomb_is_refused_and_keeps_nobody_waiting(his: httpx.AsyncClient
     async with Ticks() as ticks:
         answer = await his.post(PATH, content=_chunks(body), headers={"Content-Type": "application/json", **headers})
     assert (answer.status_code, len(answer.content) < 3_000_000) == (status, True)
-    assert ticks.longest < BUSY_MACHINE_SECONDS
+    assert ticks.longest < MAX_STRETCH_SECONDS
 
 
 async def _chunks(body: bytes) -> AsyncIterator[bytes]:
@@ -113,16 +113,16 @@ async def test_a_batch_as_large_as_may_be_is_stored_in_slices(his: httpx.AsyncCl
     async with Ticks() as ticks:
         answer = await his.post(PATH, content=_chunks(orjson.dumps(batch)))
     assert answer.json()["accepted"] == parsing.MAX_RECORDS
-    assert ticks.longest < BUSY_MACHINE_SECONDS
+    assert ticks.longest < MAX_STRETCH_SECONDS
 
 
 @pytest.mark.parametrize(
     "record",
     [
-        {**GOOD, "note": {"a": "x" * 4_000_000}},
-        {**GOOD, "id": ["x" * 4_000_000]},
-        {**GOOD, "id": "x" * 4_000_000},
-        {**GOOD, "x" * 4_000_000: "\x00"},
+        {**GOOD, "note": {"a": "x" * 900_000}},
+        {**GOOD, "id": ["x" * 900_000]},
+        {**GOOD, "id": "x" * 900_000},
+        {**GOOD, "x" * 900_000: "\x00"},
         {**GOOD, "findings": [5] * 10_000},
         {**GOOD, "findings": ["\x00"] * 10_000},
     ],
