@@ -13,7 +13,11 @@ import pytest
 import typer
 import yaml
 
+from admin.api.admission import MAX_PROCESS_BYTES
 from admin.cli import make_app
+from admin.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
+from admin.pages.mapping.sheet import READERS
+from admin.pages.mapping.sheet_reader import MAX_MEMORY_BYTES
 from engine.settings import ROOT, from_environment
 from engine.vault import new_key
 from tests.conftest import POSTGRESQL
@@ -62,6 +66,33 @@ def test_every_unit_is_confined_alike() -> None:
     ]
     assert kept == [kept[0]] * len(UNITS)
     assert "NoNewPrivileges=true" in kept[0]
+
+
+MIB = 1024 * 1024
+AT_REST_BYTES = 250 * MIB
+DECODED = 8
+"""Times its bytes that a body takes in memory on its way to the database."""
+
+
+def web_needs() -> int:
+    """Bytes of a web process that does all it may at once."""
+    return AT_REST_BYTES + DECODED * MAX_PROCESS_BYTES + READERS * MAX_MEMORY_BYTES
+
+
+def test_every_unit_has_limits_and_they_fit_what_the_program_allows_itself() -> None:
+    limits = {
+        unit.stem: dict(re.findall(r"^(MemoryMax|TasksMax|LimitNOFILE)=(\w+)$", unit.read_text(), re.M))
+        for unit in UNITS
+    }
+    assert all(set(each) == {"MemoryMax", "TasksMax", "LimitNOFILE"} for each in limits.values()), limits
+    assert int(limits["antar-web"]["MemoryMax"].rstrip("M")) * MIB >= web_needs()
+    assert int(limits["antar-web"]["LimitNOFILE"]) >= MAX_CONNECTIONS + RESERVED_DESCRIPTORS
+
+
+def test_every_container_of_ours_has_limits_too() -> None:
+    assert all({"mem_limit", "pids_limit", "ulimits"} <= service.keys() for service in OURS.values())
+    assert int(OURS["web"]["mem_limit"].rstrip("m")) * MIB >= web_needs()
+    assert OURS["web"]["ulimits"]["nofile"] >= MAX_CONNECTIONS + RESERVED_DESCRIPTORS
 
 
 def test_prometheus_asks_where_it_is_told_and_finds_its_alarms() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import html
 import re
+import signal
 import sys
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -282,6 +283,23 @@ async def test_a_clinic_waits_for_itself_and_not_for_others() -> None:
     for task in held:
         task.cancel()
     assert await asyncio.gather(*held, return_exceptions=True)
+
+
+async def test_a_reader_ends_with_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
+    start = asyncio.create_subprocess_exec
+
+    async def note(*arguments: Any, **keywords: Any) -> asyncio.subprocess.Process:
+        process = await start(*arguments, **keywords)
+        started.put_nowait(process)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", note)
+    reading = asyncio.create_task(read(sheet.Sheets((sys.executable, "-I", "-c", NEVER))))
+    process = await started.get()
+    reading.cancel()
+    assert isinstance((await asyncio.gather(reading, return_exceptions=True))[0], asyncio.CancelledError)
+    assert process.returncode == -signal.SIGKILL
 
 
 async def test_the_program_that_reads_has_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
