@@ -12,7 +12,7 @@ from msgspec import Struct
 from adapters.outcomes import Extract, OutcomeRule
 
 BODY_LIMIT = 6 * 1024 * 1024
-"""Bytes of an answer that are read at most, room for the echo of the largest record that comes in by the door (5 MiB).
+"""Bytes of an answer that are read at most, room for the echo of the largest record that is taken (1 MiB).
 
 What is longer is cut and judged unsure.
 """
