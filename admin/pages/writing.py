@@ -138,7 +138,7 @@ class Desk:
 async def desk(found: Opened) -> Desk:
     """Raises nothing for a payload that cannot be made: mending that may be why somebody writes."""
     if len(found.row.record) > MAX_BODY_CHARACTERS:  # hiding its identifiers would take too long; it is not edited
-        return Desk(found, "", "", await last_edit(found.hub.database, found.row.id), None)
+        return Desk(found, "", "", await last_edit(found.hub.database, found.row.id))
     payload, problem = await _payload(found, None)
     generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
     creation, _ = await _payload(found, "create") if found.row.reference is not None else (None, "")
