@@ -65,6 +65,8 @@ class Account:
     base_url: str
     """Scheme, host and port from the environment profile; never from a spec or a record."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    version: int = 0
+    """Which entry of the credentials it was read from; 0: none."""
 
 
 class Call(Struct, frozen=True):
@@ -166,7 +168,7 @@ class TokenStore(Protocol):
         ...
 
     async def save(self, account: Account, upstream: str, token: StoredToken) -> None:
-        """Keep the token (or the refusal) and end the lease."""
+        """Keep the token (or the refusal) and end the lease; not if other credentials were entered meanwhile."""
         ...
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import Account, Upstream
 from engine import references, tracing
+from engine.accounts import Accounts
 from engine.catalog import Catalog
 from engine.database import Database
 from engine.deliver import Courier
@@ -26,6 +27,7 @@ from engine.outbox.claim import SUSPECT, begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN
 from engine.outbox.undo import cancel
+from engine.outcome import Outcome
 from engine.prepare import Prepared, cancelled, prepare, scope_of
 from engine.ready import Ready
 from engine.settler import Settler
@@ -47,6 +49,7 @@ class Surroundings:
 
     database: Database
     catalog: Callable[[], Catalog]
+    accounts: Accounts
     gate: Gate
     settler: Settler
     courier: Courier
@@ -116,6 +119,10 @@ class Drain:
                 self.rung.set()
                 return
             spec = self._upstream_spec
+            account = await self._around.accounts.get_or_close(self.channel, spec, self._around.gate)
+            if account is None:
+                return
+            self._account = account
             state = await self._around.gate.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
             if state is State.CLOSED:
                 return
@@ -270,14 +277,22 @@ class Drain:
         if not self._may_begin(prepared):  # any longer: its turn may have been long in coming
             self._settle(given_back(prepared.delivery))
             return
-        courier, probe = self._around.courier, self._probing
-        outcome = await courier.deliver(prepared, self._upstream, self._account, share.turns.wait, probe=probe)
-        try:
-            await self._around.gate.report(self.channel, outcome, self._upstream_spec.breaker, probe=probe)
-        except Exception as error:
-            log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
+        courier, probe, account = self._around.courier, self._probing, self._account
+        outcome = await courier.deliver(prepared, self._upstream, account, share.turns.wait, probe=probe)
+        await self._report(outcome, account.version, probe=probe)
         share.failures = self._around.gate.failures(self.channel)
         self._settle(outcome.settlement)
+
+    async def _report(self, outcome: Outcome, version: int, *, probe: bool) -> None:
+        """Tell the gate; what was refused with credentials that are replaced by now goes again with the new ones."""
+        around, spec = self._around, self._upstream_spec
+        try:
+            if not await around.gate.report(self.channel, outcome, spec.breaker, probe=probe, version=version):
+                account = await around.accounts.get(self.channel.facility_id, spec, fresh=True)
+                if isinstance(account, Account):
+                    self._account = account
+        except Exception as error:
+            log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
 
     def _may_begin(self, prepared: Prepared) -> bool:
         """Not while stopping, not under a lease that is about to end, not through a gate that closed meanwhile.

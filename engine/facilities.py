@@ -15,6 +15,9 @@ from engine.errors import AntarError, NotFound
 from engine.models import ApiKey, Channel, Credential, Facility, Token
 from engine.vault import Vault
 
+NOT_ENTERED = 0
+"""The version of credentials of which there are none yet."""
+CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
 NOTED = 600_000
 """Milliseconds between two notes that a key is in use."""
 
@@ -97,18 +100,39 @@ async def set_credentials(
 
 def put_credentials(connection: Connection, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
     """The same within a transaction of the caller's."""
-    for table in (Credential, Token, Channel):
+    _lock_credentials(connection, facility_id)
+    for table in (Token, Channel):
         connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
-    connection.execute(
-        insert(Credential).values(facility_id=facility_id, upstream=upstream, sealed=sealed, changed_at=now)
-    )
+    values = {"facility": facility_id, "upstream": upstream, "sealed": sealed, "now": now}
+    connection.execute(text(_ENTER), values)
+
+
+def is_current(connection: Connection, facility_id: int, upstream: str, version: int) -> bool:
+    """Return whether the credentials are still those of `version`; nobody replaces them before the transaction ends."""
+    _lock_credentials(connection, facility_id)
+    query = select(Credential.version).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
+    return (connection.execute(query).scalar() or NOT_ENTERED) == version
+
+
+def _lock_credentials(connection: Connection, facility_id: int) -> None:
+    # Not the row: before the first entry there is none to lock. SQLite has one writer anyway.
+    if connection.dialect.name != "sqlite":
+        lock = {"kind": CREDENTIALS_LOCK, "facility": facility_id}
+        connection.execute(text("SELECT pg_advisory_xact_lock(:kind, :facility)"), lock)
+
+
+async def sealed_credentials(database: Database, facility_id: int, upstream: str) -> tuple[bytes | None, int]:
+    """The sealed secrets and their version; None and NOT_ENTERED if none were entered."""
+    query = select(Credential.sealed, Credential.version)
+    query = query.where(Credential.facility_id == facility_id, Credential.upstream == upstream)
+    rows = await database.fetch(query)
+    return (rows[0].sealed, rows[0].version) if rows else (None, NOT_ENTERED)
 
 
 async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
-    """The opened secrets; empty if none were entered."""
-    query = select(Credential.sealed).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
-    rows = await database.fetch(query)
-    return vault.open(rows[0].sealed) if rows else {}
+    """The opened secrets; empty if none were entered. Raises VaultError."""
+    sealed, _ = await sealed_credentials(database, facility_id, upstream)
+    return vault.open(sealed) if sealed else {}
 
 
 async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
@@ -176,3 +200,11 @@ async def by_api_key(database: Database, key: str) -> FacilityRow | None:
 def _hash(key: str) -> str:
     """A plain SHA-256 will do: the key is 256 random bits, not a password."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+_ENTER = """
+INSERT INTO credentials (facility_id, upstream, sealed, changed_at, version)
+VALUES (:facility, :upstream, :sealed, :now, 1)
+ON CONFLICT (facility_id, upstream) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at,
+  version = credentials.version + 1
+"""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 
 from engine.database import Database
+from engine.facilities import is_current
 from engine.outbox.entries import Channel
 from engine.outcome import Outcome, Signal
 from engine.retry import asked
@@ -76,15 +77,31 @@ class Gate:
         following = self._database.clock() + int(breaker.pause * 1000)
         await self._execute(_SOONER, {**parameters, "own": self._own.pop(channel, 0), "next": following})
 
-    async def refuse(self, channel: Channel, reason: str) -> None:
-        """Close a channel that has no complete account; the row says whether that is known."""
+    async def refuse(self, channel: Channel, reason: str, version: int | None = None) -> bool:
+        """Close a channel that has no complete account; the row says whether that is known.
+
+        `version` and what is returned are as for `report`.
+        """
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         rows = await self._database.fetch(text(_READ), parameters)
-        if not rows or rows[0].reason != reason:
-            await self._close(channel, Signal.REFUSED, reason, REFUSED_PAUSE)
+        if rows and rows[0].reason == reason:
+            return True
+        return await self._close(channel, Signal.REFUSED, reason, REFUSED_PAUSE, version)
 
-    async def report(self, channel: Channel, outcome: Outcome, breaker: Breaker, *, probe: bool = False) -> None:
-        """Take note of how a delivery ended. Only a probe opens: what was on its way at the closing knows less."""
+    async def report(
+        self,
+        channel: Channel,
+        outcome: Outcome,
+        breaker: Breaker,
+        *,
+        probe: bool = False,
+        version: int | None = None,
+    ) -> bool:
+        """Take note of how a delivery ended. Only a probe opens: what was on its way at the closing knows less.
+
+        `version` is that of the credentials it was sent with; False: they were refused, and others have been entered
+        meanwhile, so that the refusal closes nothing. None: whatever they are by now.
+        """
         match outcome.signal:
             case Signal.GOOD:
                 await self._good(channel, probe)
@@ -94,9 +111,10 @@ class Gate:
                 pause = breaker.pause if outcome.retry_after is None else asked(outcome.retry_after)
                 await self._close(channel, outcome.signal, outcome.reason, pause)
             case Signal.REFUSED:
-                await self._close(channel, outcome.signal, outcome.reason, REFUSED_PAUSE)
+                return await self._close(channel, outcome.signal, outcome.reason, REFUSED_PAUSE, version)
             case Signal.NOTHING:
                 pass
+        return True
 
     async def _good(self, channel: Channel, probe: bool) -> None:
         self._failures[channel] = 0
@@ -116,7 +134,10 @@ class Gate:
         self._own.pop(channel, None)
         self._failures[channel] = 0
 
-    async def _close(self, channel: Channel, signal: Signal, reason: str, pause: float) -> None:
+    async def _close(
+        self, channel: Channel, signal: Signal, reason: str, pause: float, version: int | None = None
+    ) -> bool:
+        """Whether the credentials are still those of `version`, without which nothing is closed."""
         self._closed.add(channel)
         now = self._database.clock()
         parameters = {
@@ -128,11 +149,21 @@ class Gate:
             "probe": now + int(pause * 1000),
             "own": self._own.pop(channel, 0),
         }
+
+        def close(connection: Connection) -> bool:
+            if version is not None and not is_current(connection, channel.facility_id, channel.upstream, version):
+                return False
+            connection.execute(text(_CLOSE), parameters)
+            return True
+
         self._closing[channel] += 1
         try:
-            await self._execute(_CLOSE, parameters)
+            closed = await self._database.write(close)
         finally:
             self._closing[channel] -= 1
+        if not closed:  # whether others have closed it is read before the next claim
+            self._forget(channel)
+        return closed
 
     async def _execute(self, statement: str, parameters: dict[str, object]) -> int:
         def run(connection: Connection) -> int:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from adapters.base import Upstream
+from adapters.base import Account, Upstream
 from engine import code_lists
 from engine.accounts import Accounts
 from engine.catalog import Catalog
@@ -105,16 +105,16 @@ class Synchroniser:
         if isinstance(code_list.source, Path):
             return True
         accounts = [await self._accounts.get(facility.id, code_list.upstream) for facility in facilities]
-        return any(not isinstance(account, str) for account in accounts)
+        return any(isinstance(account, Account) for account in accounts)
 
     async def _place(self, code_list: CodeList, facilities: list[FacilityRow]) -> Place:
         """As the first facility that may; raises NotReadable."""
         missing = "Belum ada klinik."
         for facility in facilities:
-            account = await self._accounts.get(facility.id, code_list.upstream)
-            if not isinstance(account, str):
+            account = await self._accounts.get(facility.id, code_list.upstream, fresh=True)
+            if isinstance(account, Account):
                 return Place(code_list, facility, self._upstream(code_list.upstream.name), account, self._sleep)
-            missing = account
+            missing = account.reason
         raise NotReadable(missing)
 
     async def _items(self, code_list: CodeList, reads: Reads, facility: FacilityRow) -> list[Any]:

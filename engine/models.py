@@ -102,6 +102,9 @@ class Credential(Base):
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     changed_at: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    """Counts the entries. Two may fall into one millisecond, and a clock may be set back: `changed_at` cannot order
+    them."""
 
 
 class Token(Base):

@@ -1,12 +1,17 @@
-"""Bearer tokens in the database, sealed, so that all processes share one and only one of them renews it."""
+"""Bearer tokens in the database, sealed, so that all processes share one and only one of them renews it.
+
+A token, its lease and a refusal belong to the credentials that they were asked for with: with an account whose
+credentials are replaced by now nothing is loaded, leased or kept.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, text
 
 from adapters.base import Account, StoredToken
 from engine.database import Database
 from engine.errors import VaultError
+from engine.facilities import NOT_ENTERED, is_current
 from engine.models import Token
 from engine.vault import Vault
 
@@ -19,13 +24,12 @@ class DatabaseTokens:
         self._vault = vault
 
     async def load(self, account: Account, upstream: str) -> StoredToken:
-        query = select(Token.sealed, Token.expires_at, Token.refused_at, Token.refusal).where(
-            Token.facility_id == account.facility_id, Token.upstream == upstream
-        )
-        rows = await self._database.fetch(query)
-        if not rows:
+        names = {"facility": account.facility_id, "upstream": upstream}
+        [row] = await self._database.fetch(text(_LOAD), names)
+        if (row.version or NOT_ENTERED) != account.version:
+            return StoredToken(refused_at=self._database.clock() / 1000, refusal=_REPLACED)
+        if row.expires_at is None:
             return StoredToken()
-        row = rows[0]
         return StoredToken(self._open(row.sealed), row.expires_at / 1000, row.refused_at / 1000, row.refusal)
 
     def _open(self, sealed: bytes | None) -> str:
@@ -40,6 +44,8 @@ class DatabaseTokens:
         key = {"facility": account.facility_id, "upstream": upstream}
 
         def take(connection: Connection) -> bool:
+            if not is_current(connection, account.facility_id, upstream, account.version):
+                return False
             connection.execute(text(_PRESENT), key)
             taken = connection.execute(text(_TAKE), {**key, "now": now, "until": now + int(seconds * 1000)})
             return taken.rowcount == 1
@@ -57,6 +63,8 @@ class DatabaseTokens:
         where = (Token.facility_id == account.facility_id, Token.upstream == upstream)
 
         def write(connection: Connection) -> None:
+            if not is_current(connection, account.facility_id, upstream, account.version):
+                return
             done = connection.execute(Token.__table__.update().where(*where).values(**values))  # type: ignore[attr-defined]
             if not done.rowcount:
                 connection.execute(insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values))
@@ -64,6 +72,13 @@ class DatabaseTokens:
         await self._database.write(write)
 
 
+_LOAD = """
+SELECT c.version, t.sealed, t.expires_at, t.refused_at, t.refusal
+FROM facilities AS f
+LEFT JOIN credentials AS c ON c.facility_id = f.id AND c.upstream = :upstream
+LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
+WHERE f.id = :facility
+"""
 _PRESENT = """
 INSERT INTO tokens (facility_id, upstream, expires_at, refused_at, refusal, lease_until)
 VALUES (:facility, :upstream, 0, 0, '', 0) ON CONFLICT DO NOTHING
@@ -72,3 +87,4 @@ _TAKE = """
 UPDATE tokens SET lease_until = :until
 WHERE facility_id = :facility AND upstream = :upstream AND lease_until < :now
 """
+_REPLACED = "kredensial ini baru saja diganti."

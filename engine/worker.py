@@ -73,6 +73,7 @@ class Worker:
         self._around = Surroundings(
             database=hub.database,
             catalog=self._catalog,
+            accounts=hub.accounts,
             gate=Gate(hub.database),
             settler=self._settler,
             courier=Courier(hub.database.clock, self._rng),
@@ -156,9 +157,8 @@ class Worker:
         facility = await self._facility(channel.facility_id)
         if upstream_spec is None or facility is None:
             return None
-        account = await self._hub.accounts.get(channel.facility_id, upstream_spec)
-        if isinstance(account, str):
-            await self._around.gate.refuse(channel, account)
+        account = await self._hub.accounts.get_or_close(channel, upstream_spec, self._around.gate)
+        if account is None:
             return None
         upstream = self._hub.upstream(channel.upstream)
         return Drain(channel, facility, upstream_spec, upstream, account, self._around)

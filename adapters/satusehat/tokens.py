@@ -21,7 +21,7 @@ OUTAGE_PAUSE = 10.0
 POLL = 0.2
 """Seconds between two looks whether another process has brought the token."""
 
-Key = tuple[int, str, str, str]
+Key = tuple[int, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +154,11 @@ class Tokens:
 
 
 def _key(account: Account) -> Key:
-    """Whose token it is: other credentials, other token."""
+    """Whose token it is: other credentials, other token; the same ones entered again are tried anew, too."""
     client_id, secret = (account.credentials.get(name, "") for name in ("client_id", "client_secret"))
     if not client_id or not secret:
         raise NoCredential(_unauthorized("Client ID atau client secret belum diisi", None))
-    return account.facility_id, account.base_url, client_id, secret
+    return account.facility_id, account.base_url, client_id, secret, account.version
 
 
 def _refused(refusal: str, retry_after: float) -> Reply:

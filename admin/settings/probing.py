@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from admin.words import number, say
+from engine.accounts import NoAccount
 from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.spec import UpstreamSpec
@@ -29,8 +30,8 @@ class Finding:
 async def probe(hub: Hub, facility: FacilityRow, upstream: UpstreamSpec) -> list[Finding]:
     """Does it answer, does it know us, how late is its clock, how fast is it."""
     account = await hub.accounts.get(facility.id, upstream, fresh=True)
-    if isinstance(account, str):
-        return [Finding(say("probe.answer"), account, False)]
+    if isinstance(account, NoAccount):
+        return [Finding(say("probe.answer"), account.reason, False)]
     seen = await hub.upstream(upstream.name).probe(account)
     token = await hub.tokens.load(account, upstream.name)
     said = say("probe.ok") if seen.ok else say("probe.failed", message=seen.message)

@@ -212,6 +212,7 @@ class House:
         around = Surroundings(
             database=self.hub.database,
             catalog=lambda: self.hub.catalog,
+            accounts=self.hub.accounts,
             gate=self.gate,
             settler=settler,
             courier=Courier(self.clock, random.Random(1)),

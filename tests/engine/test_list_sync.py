@@ -14,6 +14,7 @@ from adapters.memory import MemoryTokens
 from adapters.registry import ADAPTERS
 from adapters.wire.choose import open_wire
 from engine import code_lists
+from engine.accounts import NoAccount
 from engine.catalog import load
 from engine.database import Database
 from engine.facilities import FacilityRow
@@ -48,9 +49,11 @@ class Accounts:
         self._url = url
         self.problem: str | None = None
 
-    async def get(self, facility_id: int, upstream: UpstreamSpec) -> Account | str:
+    async def get(self, facility_id: int, upstream: UpstreamSpec, *, fresh: bool = False) -> Account | NoAccount:
         known = {**SECRETS, **KEYS.get(upstream.name, {})}
-        return self.problem or Account(facility_id, self._url + BASES[upstream.name], known)
+        if self.problem:
+            return NoAccount(self.problem)
+        return Account(facility_id, self._url + BASES[upstream.name], known)
 
 
 class Desk:

@@ -46,7 +46,7 @@ async def send_from_two_processes(url: str, database_url: str, facility: Facilit
             stack.push_async_callback(hub.close)
         secrets = {**SECRETS, "client_secret": secret}
         await set_credentials(hubs[0].database, hubs[0].vault, facility.id, "satusehat", secrets)
-        account = Account(facility.id, url, secrets)
+        account = Account(facility.id, url, secrets, version=1)
         call = Call("GET", "/Organization/100099001")
         sends = [hub.upstream("satusehat").send(call, account) for hub in hubs for _ in range(32)]
         return [reply.verdict for reply in await asyncio.gather(*sends)]
