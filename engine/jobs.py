@@ -148,8 +148,8 @@ def in_order(specs: Iterable[Spec]) -> list[str]:
 def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] | Select[int] | Filters) -> list[Any]:
     """A filter names its types and so the upstream: asked of each row it would be read from the table, not an index."""
     if not isinstance(which, Filters):
-        theirs = [Delivery.facility_id == facility_id, Delivery.upstream == upstream]
-        return [*theirs, Delivery.id.in_(which)]
+        # + 0: not a condition of an index that begins with the facility; the ids alone are.
+        return [Delivery.facility_id + 0 == facility_id, Delivery.upstream == upstream, Delivery.id.in_(which)]
     wanted = which.statuses or [status for status in TAKEN[action] if status != Status.IGNORED]
     taken = [status for status in TAKEN[action] if status in wanted]
     return [Delivery.facility_id == facility_id, *replace(which, statuses=taken).conditions()] if taken else [false()]

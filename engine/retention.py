@@ -176,10 +176,16 @@ INSERT INTO retention_walks (name, position, policy) VALUES (:name, 0, :policy)
 ON CONFLICT (name) DO UPDATE SET position = 0, policy = excluded.policy
 """
 _MOVE = "UPDATE retention_walks SET position = :after WHERE name = :name AND position = :before"
+# A span of ids, not the first of all that are greater: for these PostgreSQL may read and sort the whole table.
+# CROSS JOIN, here and below: SQLite then does not begin with the deliveries, whatever its statistics say of them.
 _NEXT = """
 SELECT a.id, a.delivery_id, a.at, d.spec, d.status
-FROM (SELECT id, delivery_id, at FROM attempts WHERE id > :position ORDER BY id LIMIT :batch) AS a
-JOIN deliveries AS d ON d.id = a.delivery_id
+FROM (
+  SELECT id, delivery_id, at FROM attempts
+  WHERE id BETWEEN (SELECT MIN(id) FROM attempts WHERE id > :position)
+    AND (SELECT MIN(id) FROM attempts WHERE id > :position) + :batch - 1
+) AS a
+CROSS JOIN deliveries AS d WHERE d.id = a.delivery_id
 ORDER BY a.id
 """
 # What was searched for stands behind the question mark: it goes with the bodies.
@@ -194,12 +200,11 @@ _STRIP = {
 _DELETE = dict.fromkeys(("sqlite", "postgresql"), "DELETE FROM attempts WHERE id IN (SELECT id FROM %s AS v)")
 _LEAVE = "INSERT INTO retention_leftovers (delivery_id) SELECT id FROM %s AS v WHERE true ON CONFLICT DO NOTHING"
 _LEFT = """
-SELECT l.delivery_id, a.id, a.at, d.spec
+SELECT l.delivery_id, a.id, a.at, l.spec
 FROM (
-  SELECT l.delivery_id FROM retention_leftovers AS l JOIN deliveries AS d ON d.id = l.delivery_id
-  WHERE d.status IN ('sent', 'ignored') ORDER BY l.delivery_id LIMIT :batch
+  SELECT l.delivery_id, d.spec FROM retention_leftovers AS l CROSS JOIN deliveries AS d
+  WHERE d.id = l.delivery_id AND d.status IN ('sent', 'ignored') ORDER BY l.delivery_id LIMIT :batch
 ) AS l
-JOIN deliveries AS d ON d.id = l.delivery_id
 LEFT JOIN attempts AS a ON a.delivery_id = l.delivery_id
 """
 _LET_GO = "DELETE FROM retention_leftovers WHERE delivery_id IN (SELECT id FROM %s AS v)"

@@ -44,6 +44,18 @@ def create(url: str) -> None:
     asyncio.run(run())
 
 
+def drop(url: str) -> None:
+    """Remove a PostgreSQL database, if it is there."""
+    unwanted = make_url(url)
+
+    async def run() -> None:
+        connection = await asyncpg.connect(unwanted.set(database="postgres").render_as_string(hide_password=False))
+        await connection.execute(f'DROP DATABASE IF EXISTS "{unwanted.database}" WITH (FORCE)')
+        await connection.close()
+
+    asyncio.run(run())
+
+
 def sqlite(folder: Path) -> str:
     """The URL of a migrated database in the folder."""
     path = folder / "antar.sqlite3"

@@ -91,15 +91,20 @@ def _fold(rows: dict[str, _Row], entry: Entry) -> Added:
 
 def _stored(database: Database, connection: Connection, batch: Batch, keys: set[str]) -> dict[str, _Row]:
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
+    # Facility and type stand in each row: as constants beside the join they alone may become an index's condition.
+    rows = [[batch.facility_id, batch.spec, key] for key in sorted(keys)]
     found = connection.execute(
         text(
-            "SELECT d.key, d.id, d.record_hash, d.status, d.date FROM deliveries AS d "
-            f"JOIN {database.rows({'k': 'text'}, 'keys')} AS v ON d.key = v.k "
-            f"WHERE d.facility_id = :facility AND d.spec = :spec ORDER BY d.id {lock}"
+            f"SELECT d.key, d.id, d.record_hash, d.status, d.date FROM {database.rows(_KEYS, 'rows')} AS v "
+            "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key "
+            f"ORDER BY d.id {lock}"
         ),
-        {"facility": batch.facility_id, "spec": batch.spec, "keys": as_json([[key] for key in sorted(keys)])},
+        {"rows": as_json(rows)},
     )
     return {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in found}
+
+
+_KEYS = {"facility_id": "integer", "spec": "text", "key": "text"}
 
 
 def _insert(

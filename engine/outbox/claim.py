@@ -35,9 +35,9 @@ def _claim(
     lease = Lease(id=secrets.randbits(62), until=now + LEASE, outstanding=0)
     wanted = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
     wanted |= {"lease": lease.id, "suspect": SUSPECT}
-    rows = _take(database, connection, wanted, "deaths < :suspect", limit)
+    rows = _take(database, connection, wanted, "deaths + 0 < :suspect", limit)
     if not rows and idle:
-        rows = _take(database, connection, wanted, "deaths >= :suspect", 1)
+        rows = _take(database, connection, wanted, "deaths + 0 >= :suspect", 1)
     if not rows:
         return []
     connection.execute(
@@ -53,6 +53,7 @@ def _claim(
 
 
 def _take(database: Database, connection: Connection, wanted: Mapping[str, Any], which: str, limit: int) -> list[Any]:
+    # deaths + 0: statistics that know of no such rows would make PostgreSQL read the table for them.
     statement = text(_CLAIM % (which, database.skip_locked))
     rows: list[Any] = []
     for lane in Lane:
@@ -128,8 +129,9 @@ async def due_channels(database: Database, channels: Sequence[Channel]) -> list[
     return due
 
 
+# Not EXISTS: PostgreSQL reads the table for the first row that will do where it believes that most of them will.
 _DUE = "SELECT 1 WHERE " + " OR ".join(
-    "EXISTS (SELECT 1 FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
-    f"AND lane = {int(lane)} AND due_at <= :now)"
+    "(SELECT id FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
+    f"AND lane = {int(lane)} AND due_at <= :now ORDER BY due_at, id LIMIT 1) IS NOT NULL"
     for lane in Lane
 )

@@ -118,10 +118,12 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     return await database.write(run)
 
 
+# A subquery of one value is looked up for each wait; a join may begin with all that was ever sent.
 _OVERLOOKED = """
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
-JOIN deliveries AS d ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
-WHERE w.created_at >= :since AND d.reference IS NOT NULL
+WHERE w.created_at >= :since AND (
+  SELECT d.reference FROM deliveries AS d WHERE d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
+) IS NOT NULL
 UNION
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key

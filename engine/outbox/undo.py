@@ -31,6 +31,8 @@ def _cancel(database: Database, connection: Connection, rows: list[list[Any]]) -
 
 def forget(database: Database, connection: Connection, targets: Sequence[Target], deltas: counters.Deltas) -> None:
     """The upstream has removed these: without a reference a later change is created anew."""
+    if not targets:
+        return
     gone = _locked(database, connection, [list(target) for target in sorted(set(targets))])
     gone = [row for row in gone if row.status != Status.SENDING]
     _set_aside(database, connection, gone, _REMOVED, deltas)
@@ -43,11 +45,12 @@ def _never_left(row: Any) -> bool:
 
 def _locked(database: Database, connection: Connection, rows: list[list[Any]]) -> list[Any]:
     """The deliveries as they stand; nobody else changes them meanwhile."""
-    lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
-    wanted = f"(SELECT facility_id, spec, key FROM {database.rows(_TARGET, 'rows')} AS v)"
+    lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
+    # CROSS JOIN: SQLite then begins with the targets, whatever its statistics say of the deliveries.
     query = (
-        "SELECT id, facility_id, spec, key, date, status, reference, sent_version, in_doubt FROM deliveries "
-        f"WHERE (facility_id, spec, key) IN {wanted} ORDER BY id {lock}"
+        "SELECT d.id, d.facility_id, d.spec, d.key, d.date, d.status, d.reference, d.sent_version, d.in_doubt "
+        f"FROM {database.rows(_TARGET, 'rows')} AS v CROSS JOIN deliveries AS d "
+        f"WHERE d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key ORDER BY d.id {lock}"
     )
     return list(connection.execute(text(query), {"rows": as_json(rows)}))
 

@@ -1,0 +1,148 @@
+"""Sees how many rows each statement reads while it is really executed, on both databases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+
+STEP = 100
+"""Instructions of SQLite's machine between two looks; it takes several for each row."""
+INSTRUCTIONS_PER_ROW = 4
+LOOKS = 20
+"""Executions of one statement that are looked at."""
+MODES = ("force_custom_plan", "force_generic_plan")
+"""How PostgreSQL plans a prepared statement at first, and how it may from the sixth time on."""
+PLANNING = 10.0
+"""What it adds to the cost of a plan that is made anew each time."""
+
+
+@dataclass
+class Reading:
+    """The most that each statement has read at once: rows (of SQLite at least so many), and by which plan."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    plans: dict[str, str] = field(default_factory=dict)
+    _looks: Counter[str] = field(default_factory=Counter)
+    _busy: set[int] = field(default_factory=set)
+    _running: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+    def over(self, limit: int) -> str:
+        """Those that read more, with their plans."""
+        return "\n".join(
+            f"{n} rows by {self.plans[statement]}\n  {' '.join(statement.split())}"
+            for statement, n in self.rows.items()
+            if n > limit
+        )
+
+    def note(self, statement: str, rows: int, plan: str) -> None:
+        if rows >= self.rows[statement]:
+            self.rows[statement], self.plans[statement] = rows, plan
+
+    def before(
+        self, connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> None:
+        """Called by SQLAlchemy before each statement."""
+        place = id(connection.connection.dbapi_connection)
+        words = statement.split(maxsplit=1)[0] if statement.strip() else ""
+        if place in self._busy or words not in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"):
+            return
+        self._looks[statement] += 1
+        if self._looks[statement] > LOOKS:
+            return
+        first = (list(parameters) or [()])[0] if executemany else parameters
+        self._busy.add(place)
+        try:
+            if connection.dialect.name == "sqlite":
+                self._count(connection, statement, first)
+            else:
+                self._judge(statement, *(self._explain(connection, statement, first, mode) for mode in MODES))
+        finally:
+            self._busy.discard(place)
+
+    def _count(self, connection: Connection, statement: str, parameters: Any) -> None:
+        """Let the connection count its instructions until its next statement."""
+        raw: Any = connection.connection.dbapi_connection
+        plan = raw.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+        words = "; ".join(str(row[3]) for row in plan)
+        steps = 0
+
+        def tick() -> int:
+            nonlocal steps
+            steps += 1
+            self.note(statement, steps * STEP // INSTRUCTIONS_PER_ROW, words)
+            return 0
+
+        self.note(statement, 0, words)
+        raw.set_progress_handler(tick, STEP)
+
+    def _judge(self, statement: str, custom: dict[str, Any] | None, generic: dict[str, Any] | None) -> None:
+        """Note what the plans have read; the generic one if PostgreSQL would take it for the cheaper one."""
+        for plan in (custom, generic):
+            if plan is not None and custom is not None and plan["Total Cost"] <= custom["Total Cost"] + PLANNING:
+                for node in _nodes(plan):
+                    self.note(statement, _read(node), _words(node))
+
+    def _explain(self, connection: Connection, statement: str, parameters: Any, mode: str) -> dict[str, Any] | None:
+        """Run it once more, within a savepoint that is rolled back; None: it cannot be run twice."""
+        values = ", ".join(map(_literal, parameters))
+        run = connection.exec_driver_sql
+        run(f"PREPARE looked_at AS {statement}")
+        run("SAVEPOINT look")
+        run(f"SET LOCAL plan_cache_mode = {mode}")
+        explain = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE looked_at"
+        try:
+            [(plans,)] = run(f"{explain}({values})" if values else explain).all()
+        except DBAPIError:  # so will the statement itself: a key that is there already
+            plans = [{"Plan": None}]
+        run("ROLLBACK TO SAVEPOINT look")
+        run("DEALLOCATE looked_at")
+        plan: dict[str, Any] | None = plans[0]["Plan"]
+        return plan
+
+
+@contextmanager
+def reading() -> Iterator[Reading]:
+    """Look at all statements of all databases that are opened meanwhile."""
+    seen = Reading()
+    event.listen(Engine, "before_cursor_execute", seen.before)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", seen.before)
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from _nodes(below)
+
+
+def _read(node: dict[str, Any]) -> int:
+    """Rows of a table that a step has looked at, also those that it did not take."""
+    if "Relation Name" not in node and "Index Name" not in node:
+        return 0
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+def _words(node: dict[str, Any]) -> str:
+    names = ("Node Type", "Relation Name", "Index Name", "Index Cond", "Filter")
+    return ", ".join(str(node[name]) for name in names if name in node)
+
+
+def _literal(value: Any) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int() | float():
+            return str(value).lower()
+        case bytes():
+            return f"'\\x{value.hex()}'"
+        case _:
+            return "'" + str(value).replace("'", "''") + "'"
