@@ -48,12 +48,21 @@ class ChannelHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockHealth:
+    """By how many milliseconds the clock jumped, and until when pruning waits (epoch ms); None: it does not."""
+
+    jump: int
+    prune_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     now: int
     environment: str
     broker_ok: bool
     workers: tuple[WorkerHealth, ...]
     channels: tuple[ChannelHealth, ...]
+    clock: ClockHealth
 
     @property
     def workers_alive(self) -> int:
@@ -74,6 +83,7 @@ async def health(hub: Hub) -> Health:
         await broker_ok(hub),
         tuple(await workers(hub.database)),
         tuple(await channels(hub)),
+        await clock(hub.database),
     )
 
 
@@ -91,6 +101,13 @@ async def broker_ok(hub: Hub) -> bool:
     return True
 
 
+async def clock(database: Database) -> ClockHealth:
+    """Whether the clock jumped so far that pruning waits; see engine.clock_watch."""
+    [row] = await database.fetch(text("SELECT jump, prune_after FROM installation"))
+    waits = row.prune_after is not None and row.prune_after > database.clock()
+    return ClockHealth(row.jump or 0, row.prune_after if waits else None)
+
+
 async def last_backup(database: Database) -> int | None:
     """When `antar backup` last began (epoch ms); None: never."""
     [(at,)] = await database.fetch(text("SELECT backed_up_at FROM installation"))
@@ -101,9 +118,9 @@ async def workers(database: Database) -> list[WorkerHealth]:
     """Those that have not signed off."""
     now = database.clock()
     rows = await database.fetch(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
-    return [
-        WorkerHealth(row.name, row.started_at, row.beat_at, row.in_flight, now - row.beat_at < ALIVE) for row in rows
-    ]
+    # abs: one that died while the clock was ahead is dead, too.
+    alive = {row.name: abs(now - row.beat_at) < ALIVE for row in rows}
+    return [WorkerHealth(row.name, row.started_at, row.beat_at, row.in_flight, alive[row.name]) for row in rows]
 
 
 async def channels(hub: Hub, facility_id: int | None = None) -> list[ChannelHealth]:

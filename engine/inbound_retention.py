@@ -33,12 +33,12 @@ class InboundRetention:
         self._catalog = catalog
         self._most = most
 
-    async def step(self) -> int:
+    async def step(self, now: int) -> int:
         """Remove at most a batch of each; how many, 0 when nothing is due any more."""
-        return sum([await self._remove(removal) for removal in self._removals()])
+        return sum([await self._remove(removal) for removal in self._removals(now)])
 
-    def _removals(self) -> Iterator[Removal]:
-        now, rows = self._database.clock(), 0
+    def _removals(self, now: int) -> Iterator[Removal]:
+        rows = 0
         for inbound in self._catalog().inbound.values():
             bodies = min(inbound.retention.bodies, self._most or inbound.retention.bodies)
             rows = max(rows, bodies, inbound.retention.attempts)

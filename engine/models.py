@@ -78,6 +78,13 @@ class Installation(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
     backed_up_at: Mapped[int | None] = mapped_column(BigInteger)
     restored_at: Mapped[int | None] = mapped_column(BigInteger)
+    clock_at: Mapped[int | None] = mapped_column(BigInteger)
+    """The latest time that a worker has seen; see engine.clock_watch."""
+    jumped_at: Mapped[int | None] = mapped_column(BigInteger)
+    jump: Mapped[int | None] = mapped_column(BigInteger)
+    """Milliseconds by which the clock last jumped, as long as pruning was not done since."""
+    prune_after: Mapped[int | None] = mapped_column(BigInteger)
+    postponements: Mapped[int] = mapped_column(Integer, server_default="0")
     doubt_from: Mapped[str | None] = mapped_column(String(10))
     doubt_until: Mapped[str | None] = mapped_column(String(10))
     """A record of these days may have been handed in and sent before the database was restored from a backup that does

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import accumulate
 from typing import Any, Literal
 
 import structlog
@@ -69,15 +69,19 @@ class Retention:
         self._sleep = sleep
         self._inbound = InboundRetention(database, catalog, most)
 
-    async def tick(self) -> int:
-        """Remove whatever is due; how many attempts and requests of callers were looked at."""
+    async def tick(self, now: int | None = None) -> int:
+        """Remove whatever is due; how many attempts and requests of callers were looked at.
+
+        `now` is the time by which ages are judged to the end, whatever the clock does meanwhile; None: the clock's.
+        """
+        now = self._database.clock() if now is None else now
         walks, looked_at = self.walks(), 0
         for walk in walks:
-            while n := await self._rested(self._step(walk)):
+            while n := await self._rested(self._step(walk, now)):
                 looked_at += n
-        while n := await self._rested(self._settled_since(walks)):
+        while n := await self._rested(self._settled_since(walks, now)):
             looked_at += n
-        while n := await self._rested(self._inbound.step()):
+        while n := await self._rested(self._inbound.step(now)):
             looked_at += n
         return looked_at
 
@@ -98,12 +102,12 @@ class Retention:
             await self._sleep(max(SHORTEST_REST, REST * (time.monotonic() - begun)))
         return n
 
-    async def _step(self, walk: Walk) -> int:
+    async def _step(self, walk: Walk, now: int) -> int:
         """Look at the next batch; how many they were, 0 when the rest is too young."""
         position = await self._position(walk)
-        border = self._database.clock() - walk.days * DAY
+        border = now - walk.days * DAY
         rows = await self._database.fetch(text(_NEXT), {"position": position, "batch": BATCH})
-        old = list(takewhile(lambda row: row.at < border, rows))
+        old = [row for row, at in zip(rows, _times(rows), strict=True) if at < border]
         if not old:
             return 0
         ours = [row for row in old if row.spec in walk.specs]
@@ -128,12 +132,11 @@ class Retention:
         await self._database.write(lambda connection: connection.execute(text(_BEGIN), begin))
         return 0
 
-    async def _settled_since(self, walks: list[Walk]) -> int:
+    async def _settled_since(self, walks: list[Walk], now: int) -> int:
         """Of those that were left because they were not settled, the ones that are now."""
         rows = await self._database.fetch(text(_LEFT), {"batch": BATCH})
         if not rows:
             return 0
-        now = self._database.clock()
         due = [(walk.what, row.id) for walk in walks for row in rows if _is_old(row, walk, now)]
         ids = sorted({row.delivery_id for row in rows})
 
@@ -164,6 +167,12 @@ class Retention:
 
     def _ids(self) -> str:
         return self._database.rows({"id": "bigint"}, "ids")
+
+
+def _times(rows: Sequence[Any]) -> list[int]:
+    """When the attempts were made, at the latest: one is older than those behind it, also where the clock was ahead."""
+    times = list(accumulate((row.at for row in reversed(rows)), min))
+    return times[::-1]
 
 
 def _is_old(row: Any, walk: Walk, now: int) -> bool:

@@ -141,7 +141,9 @@ class Shares:
     async def refresh(self) -> None:
         """Say again what this worker holds, and see who else does; what was not drained for a while is left."""
         now = self._database.clock()
-        left = [channel for channel, share in self._shares.items() if not share.drained and share.kept_until <= now]
+        # Farther ahead than KEPT: the clock was set back meanwhile.
+        kept = {channel for channel, share in self._shares.items() if now < share.kept_until <= now + KEPT}
+        left = [channel for channel, share in self._shares.items() if not share.drained and channel not in kept]
         if left:
             await self._give_up(left)
         if self._shares:

@@ -42,11 +42,11 @@ class Turns:
         return 0.0 if self.rate is None else (await self._next(self.rate, behind) - self._now()) / SECOND
 
     async def _next(self, rate: float, behind: int) -> int:
+        step = int(SECOND / rate)
         while self._reserved:
             turn = self._reserved.popleft()
-            if turn > self._now() - BURST:
+            if -BURST < turn - self._now() <= _far(step):  # farther: the clock was set back meanwhile
                 return turn
-        step = int(SECOND / rate)
         count = min(1 + behind, max(1, AT_ONCE // step))
         end = await self._reserve(step, count)
         turn, *more = range(end - count * step, end, step)
@@ -62,7 +62,7 @@ class Turns:
             "first": first,
             "span": step * count,
             "end": first + step * count,
-            "far": first + max(FAR, FAR_TURNS * step),
+            "far": first + _far(step),
         }
         return int(
             await self._database.write(lambda connection: connection.execute(text(_RESERVE), parameters).scalar_one())
@@ -70,6 +70,10 @@ class Turns:
 
     def _now(self) -> int:
         return self._database.clock() * (SECOND // 1000)
+
+
+def _far(step: int) -> int:
+    return max(FAR, FAR_TURNS * step)
 
 
 _RESERVE = """

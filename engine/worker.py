@@ -15,9 +15,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.catalog import Catalog
+from engine.clock_watch import ClockWatch, note_time
 from engine.correction_search import CorrectionSearch
 from engine.deliver import Courier
 from engine.drain import Drain, Surroundings
+from engine.due_times import heal
 from engine.errors import place_of
 from engine.facilities import FacilityRow, all_facilities
 from engine.gate import Gate
@@ -41,6 +43,8 @@ HANDING = 1.0
 HEARTBEAT = 10.0
 PRUNE = 60.0
 CORRECTIONS_SECONDS = 10.0
+HEALING_SWEEPS = 60
+"""Sweeps from one look at due times that a wrong clock has written to the next."""
 AWAY, RETURN = 10_000, 15_000
 """Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back."""
 GRACE = 25.0
@@ -66,6 +70,8 @@ class Worker:
         self._waits_of = ""
         """Hash of the configuration by whose needs all that waits does so."""
         self._patient_until = 0
+        self._sweeps = 0
+        self._clock_watch = ClockWatch(hub.database)
         self._stopping = False
         self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
         self._corrections = CorrectionSearch(hub.database, self._catalog)
@@ -104,6 +110,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what is on its way, give back the rest, and return."""
         await self._hub.database.synchronise()
+        await self._clock_watch.begin()
         hears = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=100)
         settling = asyncio.create_task(self._settler.run())
         beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
@@ -112,7 +119,7 @@ class Worker:
         handing = asyncio.create_task(self._every(HANDING, self._handing.tick))
         sharing = asyncio.create_task(self._every(REFRESH, self._around.shares.refresh))
         reading = asyncio.create_task(self._every(LISTS, self._hub.synchroniser.tick))
-        pruning = asyncio.create_task(self._every(PRUNE, self._retention.tick))
+        pruning = asyncio.create_task(self._every(PRUNE, self._prune))
         correcting = asyncio.create_task(self._every(CORRECTIONS_SECONDS, self._corrections.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
@@ -189,6 +196,9 @@ class Worker:
         meters().names.update({row.id: row.code for row in self._facilities.values()})
         channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
         thorough, taking_back = self._swept_at is None, self._may_take_back()
+        if await self._clock_watch.look() or self._sweeps % HEALING_SWEEPS == 0:
+            await heal(self._hub.database, self._hub.catalog, channels)
+        self._sweeps += 1
         due = await sweep(self._hub.database, channels, thorough=thorough, taking_back=taking_back)
         self._swept_at = self._hub.database.clock()
         catalog = self._hub.catalog
@@ -205,7 +215,15 @@ class Worker:
         now = self._hub.database.clock()
         if self._swept_at is not None and now - self._swept_at > AWAY:
             self._patient_until = now + RETURN
+        # Not later than that: a clock that was ahead and is set would keep it from taking back for as long.
+        self._patient_until = min(self._patient_until, now + RETURN)
         return now >= self._patient_until
+
+    async def _prune(self) -> None:
+        now = await self._clock_watch.time_to_prune()
+        if now is not None:
+            await self._retention.tick(now)
+            await self._clock_watch.pruned()
 
     async def _run_jobs(self) -> None:
         await run_jobs(self._hub.database, self.ring, lambda: self._stopping)
@@ -219,6 +237,7 @@ class Worker:
 
         def sign(connection: Connection) -> None:
             connection.execute(text(_SIGN), parameters)
+            note_time(connection, now)
 
         await self._hub.database.write(sign)
 

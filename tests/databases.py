@@ -82,6 +82,7 @@ async def empty(database: Database) -> None:
     """A TRUNCATE of all tables costs twenty times as much where they are small."""
     tables = [table.name for table in Base.metadata.sorted_tables if table.name not in FROM_MIGRATIONS]
     removing = " ".join(f"DELETE FROM {name};" for name in tables)
+    removing += " UPDATE installation SET clock_at = NULL, jump = NULL, prune_after = NULL, postponements = 0;"
     restarting = "PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S';"
     statements = ("SET LOCAL session_replication_role = replica", f"DO $$ BEGIN {removing} {restarting} END $$")
     await database.write(lambda connection: [connection.execute(text(each)) for each in statements])

@@ -59,7 +59,8 @@ class Tokens:
         self._sleep = sleep
         self._held: dict[Key, Held] = {}
         self._flights: dict[Key, asyncio.Task[Held]] = {}
-        self._pauses: dict[Key, tuple[float, Reply]] = {}
+        self._pauses: dict[Key, tuple[float, float, Reply]] = {}
+        """From when until when nothing is asked, and what is said meanwhile."""
 
     async def headers(self, account: Account, refused: HeaderBlock | None = None) -> HeaderBlock:
         """Headers with a valid token that is not the refused one; raises NoCredential."""
@@ -75,7 +76,7 @@ class Tokens:
     def distrust(self, account: Account) -> None:
         """A new token was refused at once: another one would be too. No more of them for a minute."""
         reply = _unauthorized("Token yang baru diminta langsung ditolak", REFUSAL_PAUSE)
-        self._pauses[_key(account)] = (self._wall() + REFUSAL_PAUSE, reply)
+        self._pause(_key(account), REFUSAL_PAUSE, reply)
 
     async def close(self) -> None:
         flights = list(self._flights.values())
@@ -124,9 +125,13 @@ class Tokens:
         return None
 
     def _heed_pause(self, key: Key) -> None:
-        end, reply = self._pauses.get(key, (0.0, None))
-        if reply is not None and end - self._wall() > 0:
+        begin, end, reply = self._pauses.get(key, (0.0, 0.0, None))
+        if reply is not None and begin <= self._wall() < end:  # before its begin: the clock was set back
             raise NoCredential(reply)
+
+    def _pause(self, key: Key, seconds: float, reply: Reply) -> None:
+        now = self._wall()
+        self._pauses[key] = (now, now + seconds, reply)
 
     async def _ask(self, key: Key, account: Account, refused: HeaderBlock | None) -> Held:
         """With the lease in hand; `save` gives it back, whatever came of it."""
@@ -142,7 +147,7 @@ class Tokens:
         if isinstance(token, Outage):
             pause = max(OUTAGE_PAUSE, token.retry_after or 0.0)
             reply = _unavailable(token.message, pause)
-            self._pauses[key] = (self._wall() + pause, reply)
+            self._pause(key, pause, reply)
             raise NoCredential(reply)
         if not token.value:
             raise NoCredential(_refused(token.refusal, REFUSAL_PAUSE))

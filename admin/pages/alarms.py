@@ -32,6 +32,9 @@ def _alarms(found: Health, database: Mapping[str, str], labels: Mapping[str, str
         yield _alarm("workers")
     if not found.broker_ok:
         yield _alarm("broker")
+    if found.clock.prune_after is not None:
+        kind, wait = "clock_ahead" if found.clock.jump > 0 else "clock_behind", found.clock.prune_after - found.now
+        yield _alarm(kind, by=duration(abs(found.clock.jump) / 1000), wait=duration(wait / 1000))
     for channel in found.channels:
         told = {"upstream": labels[channel.upstream], "facility": channel.facility, "reason": channel.reason}
         if channel.cause:

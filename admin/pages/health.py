@@ -69,6 +69,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
         "database": database,
         "dialect": hub.database.dialect,
         "backup": moment(await last_backup(hub.database), around.facility) if around.facility else None,
+        "prune_after": moment(found.clock.prune_after, around.facility) if around.facility else None,
         "pace": fast,
         "channels": _channels(found, around, labels, fast.latency),
         "workers": [{"told": each, "quiet": (found.now - each.beat_at) / 1000} for each in found.workers],

@@ -48,9 +48,15 @@ class News:
 def advance(ledger: Ledger, found: Sequence[Trouble], now: int) -> dict[str, Entry]:
     """The ledger after another look: what is new, what is gone; what went before it was told never was."""
     there = {trouble.key: trouble for trouble in found}
+    ledger = {key: _by(now, entry) for key, entry in ledger.items()}
     kept = {key: _again(entry, there.get(key), now) for key, entry in ledger.items() if entry.told or key in there}
     new = {key: Entry(trouble, now) for key, trouble in there.items() if key not in ledger}
     return {**kept, **new}
+
+
+def _by(now: int, entry: Entry) -> Entry:
+    """Without the times to come that a clock has written which was ahead: nothing would be told until then."""
+    return replace(entry, seen=min(entry.seen, now), gone=min(entry.gone, now))
 
 
 def _again(entry: Entry, trouble: Trouble | None, now: int) -> Entry:

@@ -1,0 +1,102 @@
+"""Heals due times that a wrong clock has written: whatever is due later than its own rule can ask for is due now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, text
+
+from engine import code_lists, inbound_handing, shares
+from engine.alerts import recipients
+from engine.catalog import Catalog
+from engine.database import Database, as_json
+from engine.endings import LOOK_SOON
+from engine.gate import REFUSED_PAUSE
+from engine.models import Lane
+from engine.outbox import claim, held
+from engine.outbox.entries import Channel
+from engine.retry import LONGEST_WAIT
+from engine.spec import UpstreamSpec
+
+MARGIN_MS = 60_000
+"""Beyond what a rule can ask for; the clocks of several machines differ a little."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A column that holds a time to come: at most so many milliseconds ahead."""
+
+    table: str
+    column: str
+    longest: int
+    keep: int = 0
+    """Milliseconds from now to which it is set: a worker that lives has to say so before they have passed."""
+    where: str = ""
+    """Which rows, where an index needs to be told; begins with a condition and ends in AND."""
+    names: dict[str, Any] = field(default_factory=dict)
+
+
+async def heal(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> int:
+    """Look at every column that holds a time to come; how many were too far ahead. `channels`: all there are."""
+    healed = 0
+    for rule in rules(database, catalog, channels):
+        now = database.clock()
+        names = {**rule.names, "far": now + rule.longest + MARGIN_MS}
+        which = f"FROM {rule.table} WHERE {rule.where}{rule.column} > :far"
+        if await database.fetch(text(f"SELECT 1 {which} LIMIT 1"), names):
+            n = await database.write(partial(_set, rule, {**names, "soon": now + rule.keep}))
+            log.warning("due_times_healed", table=rule.table, column=rule.column, rows=n)
+            healed += n
+    return healed
+
+
+def _set(rule: Rule, names: dict[str, Any], connection: Connection) -> int:
+    query = f"UPDATE {rule.table} SET {rule.column} = :soon WHERE {rule.where}{rule.column} > :far"
+    return connection.execute(text(query), names).rowcount
+
+
+def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> Iterator[Rule]:
+    """Every column that says when something happens next; not what a person chose, as the end of a key."""
+    upstreams = catalog.upstreams.values()
+    patience = max((_patience(each) for each in upstreams), default=0.0)
+    pauses = [each.breaker.pause for each in upstreams]
+    backoffs = [spec.retry.cap for spec in catalog.specs.values()]
+    yield _deliveries(database, channels, _ms(LOOK_SOON / 1000, LONGEST_WAIT, *backoffs))
+    yield Rule("channels", "probe_at", _ms(REFUSED_PAUSE, LONGEST_WAIT, patience, *pauses))
+    yield Rule("tokens", "lease_until", _ms(patience))
+    yield Rule("leases", "until", claim.LEASE, keep=claim.LEASE)
+    yield Rule("drains", "until", shares.LIFE, keep=shares.LIFE)
+    yield Rule("held_resends", "due_at", held.HOLD)
+    yield Rule("synchronisations", "held_until", code_lists.HOLD, where="state = 'running' AND ")
+    yield Rule("synchronisations", "started_at", 0)
+    waits = max(inbound_handing.HOLD, inbound_handing.LAST, inbound_handing.NOBODY)
+    yield Rule("inbound_requests", "due_at", waits, where="taken_at IS NULL AND ")
+    yield Rule("alert_recipients", "held_until", recipients.HOLD)
+    yield Rule("alert_recipients", "again_at", recipients.LONGEST_PAUSE)
+
+
+def _deliveries(database: Database, channels: Sequence[Channel], longest: int) -> Rule:
+    """One look into the index of what is due for each channel and lane, however much there is."""
+    columns = {"upstream": "text", "facility_id": "integer", "lane": "smallint"}
+    rows = [[channel.upstream, channel.facility_id, int(lane)] for channel in channels for lane in Lane]
+    where = f"""id IN (
+      SELECT d.id FROM {database.rows(columns, "rows")} AS v CROSS JOIN deliveries AS d
+      WHERE d.upstream = v.upstream AND d.facility_id = v.facility_id AND d.lane = v.lane AND d.due_at > :far
+    ) AND """
+    return Rule("deliveries", "due_at", longest, where=where, names={"rows": as_json(rows)})
+
+
+def _patience(upstream: UpstreamSpec) -> float:
+    """Seconds that a delivery, or a request for a token, may take."""
+    timeouts = upstream.profile.timeouts
+    return 2 * (timeouts.connect + timeouts.total)
+
+
+def _ms(*seconds: float) -> int:
+    return int(max(seconds) * 1000)
