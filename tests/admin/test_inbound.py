@@ -299,7 +299,7 @@ async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
     await inbound_requests.taken(house.hub.database, house.facility.id, 1)
     long_ago = text("UPDATE inbound_requests SET at = at - 8000000000")
     await house.hub.database.write(lambda connection: connection.execute(long_ago))
-    await InboundRetention(house.hub.database, lambda: house.hub.catalog).step()
+    await InboundRetention(house.hub.database, lambda: house.hub.catalog).step(house.clock.now)
     page = (await person.get("/masuk/mobile_jkn")).text
     assert ("001-1" in page, "Berhasil" in page, "dihapus menurut masa simpan" in page) == (False, True, True)
     [told] = (await his.get("/api/v1/inbound")).json()["requests"]

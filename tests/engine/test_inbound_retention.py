@@ -46,8 +46,9 @@ async def rows(database: Database) -> list[Any]:
 
 async def prune(asked: House, most: int | None = None) -> None:
     retention = InboundRetention(asked.hub.database, lambda: asked.hub.catalog, most)
-    assert await retention.step() < BATCH
-    assert await retention.step() == 0
+    now = asked.hub.database.clock()
+    assert await retention.step(now) < BATCH
+    assert await retention.step(now) == 0
 
 
 async def test_what_was_asked_goes_and_that_it_was_asked_stays(asked: House, clock: Clock) -> None:
