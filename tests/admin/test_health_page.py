@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from admin.words import say
+from engine.clock_watch import ClockWatch
 from engine.facilities import add_facility
 from tests.engine.house import House, refused
 
@@ -129,3 +130,15 @@ async def test_the_last_backup_is_told(person: httpx.AsyncClient, house: House) 
     noted = text("UPDATE installation SET backed_up_at = :now")
     await house.hub.database.write(lambda connection: connection.execute(noted, {"now": house.clock()}))
     assert "10/03/2026 08.00" in (await person.get("/kesehatan")).text
+
+
+async def test_a_clock_that_jumped_is_told_with_how_long_pruning_waits(person: httpx.AsyncClient, house: House) -> None:
+    uptime = [4 * 86_400_000, 0]
+    watch = ClockWatch(house.hub.database, lambda: uptime.pop(0))
+    assert await watch.time_to_prune() is None
+    page = (await person.get("/kesehatan/keadaan")).text
+    assert "Jam server melompat maju 4 hari" in page
+    assert "dilanjutkan sendiri dalam 6 jam" in page
+    assert "Ditunda sampai" in page
+    house.clock.pass_(6 * 3600)
+    assert "Jam server" not in (await person.get("/kesehatan/keadaan")).text
