@@ -42,10 +42,11 @@ def _needs(specs: Iterable[Spec]) -> dict[tuple[str, str], bool]:
     return needs
 
 
+# CROSS JOIN: SQLite then begins with the waits, whatever its statistics say of the deliveries.
 # Types that are not in the configuration at all are left alone: it may be a mistake that is mended in a minute.
 _OUTDATED = """
-SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w JOIN deliveries AS d ON d.id = w.delivery_id
-WHERE d.spec IN (SELECT n.spec FROM %(needs)s AS n) AND NOT EXISTS (
+SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w CROSS JOIN deliveries AS d
+WHERE d.id = w.delivery_id AND d.spec IN (SELECT n.spec FROM %(needs)s AS n) AND NOT EXISTS (
   SELECT 1 FROM %(needs)s AS n
   WHERE n.spec = d.spec AND n.needed = w.spec AND w.alternative = (n.alternative = 1)
 )
