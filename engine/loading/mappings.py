@@ -108,9 +108,21 @@ def _parts(entry: Node, templates: Templates, names: Names, vocabulary: Mapping[
             continue
         terms = _terms(node, f"{templates.path}.parts.{name}", vocabulary, templates.faults)
         kind: Any = reading.text(node, "kind", "words")
-        weight, veto = reading.number(node, "weight", 1.0), reading.flag(node, "veto", False)
-        label, theirs = reading.text(node, "label", name), reading.text(node, "theirs")
-        found.append(PartSpec(name, label, kind, ours, theirs, terms, weight, veto))
+        found.append(
+            PartSpec(
+                name=name,
+                label=reading.text(node, "label", name),
+                kind=kind,
+                ours=ours,
+                theirs=reading.text(node, "theirs"),
+                terms=terms,
+                weight=reading.number(node, "weight", 1.0),
+                veto=reading.flag(node, "veto", False),
+                identity=reading.flag(node, "identity", False),
+                known_by=reading.texts(node, "known_by"),
+                misspelt=reading.flag(node, "misspelt", False),
+            )
+        )
     return tuple(found)
 
 
@@ -160,6 +172,7 @@ def _check_columns(mapping: MappingSpec, node: Node, faults: Faults) -> None:
     named += [(["catalogue", "only"], each) for each in catalogue.only]
     named += [(["catalogue", "replacement"], catalogue.replacement)] if catalogue.replacement else []
     named += [(["parts", part.name, "theirs"], part.theirs) for part in mapping.parts]
+    named += [(["parts", part.name, "known_by"], each) for part in mapping.parts for each in part.known_by]
     for steps, column in named:
         if column not in declared:
             message = f"no column {column!r} of {catalogue.list.name}{did_you_mean(column, declared)}"

@@ -13,8 +13,9 @@ from sqlalchemy import text
 from engine.database import Database, as_json
 from engine.facilities import FacilityRow
 from engine.list_sync import Synchroniser
-from engine.mapping.spec import MappingSpec
+from engine.mapping.spec import MappingSpec, PartSpec
 from engine.matching.index import Document, Index
+from engine.matching.names import Names
 from engine.matching.parts import Part, Texts, terms_of
 from engine.matching.suggest import Suggestion, beside, suggest
 from engine.matching.vocabulary import Vocabulary
@@ -156,20 +157,42 @@ def _found(mapping: MappingSpec, row: Any) -> Found:
 
 def _built(mapping: MappingSpec, rows: Sequence[Any], version: int) -> Ready:
     vocabulary = Vocabulary.of(mapping.vocabulary)
-    parts = tuple(
-        Part(part.name, part.label, part.kind, part.weight, part.veto, terms_of(part.terms, vocabulary))
-        for part in mapping.parts
+    contents = {row.key: orjson.loads(row.content) for row in rows}
+    parts = tuple(_part(part, vocabulary, contents) for part in mapping.parts)
+    return Ready(version, Index(vocabulary, _documents(mapping, contents)), vocabulary, parts)
+
+
+def _part(part: PartSpec, vocabulary: Vocabulary, contents: Mapping[str, Any]) -> Part:
+    return Part(
+        name=part.name,
+        label=part.label,
+        kind=part.kind,
+        weight=part.weight,
+        veto=part.veto,
+        identity=part.identity,
+        terms=terms_of(part.terms, vocabulary),
+        names=_names(part, vocabulary, contents) if part.kind == "names" else None,
     )
-    return Ready(version, Index(vocabulary, _documents(mapping, rows)), vocabulary, parts)
 
 
-def _documents(mapping: MappingSpec, rows: Sequence[Any]) -> Iterable[Document]:
+def _names(part: PartSpec, vocabulary: Vocabulary, contents: Mapping[str, Any]) -> Names:
+    """What the part's column knows, with what the columns of `known_by` imply."""
+    texts: dict[str, None] = {}
+    implied: dict[str, dict[tuple[str, ...], None]] = {}
+    for content in contents.values():
+        names = tuple(_texts(content.get(part.theirs)))
+        texts |= dict.fromkeys(names)
+        for sign in (text for column in part.known_by for text in _texts(content.get(column)) if names):
+            implied.setdefault(sign, {})[names] = None
+    return Names(vocabulary, texts, implied, part.misspelt)
+
+
+def _documents(mapping: MappingSpec, contents: Mapping[str, Any]) -> Iterable[Document]:
     catalogue = mapping.catalogue
-    for row in rows:
-        content = orjson.loads(row.content)
+    for key, content in contents.items():
         if fits(content, catalogue.only):
             said = " ".join(text for name in catalogue.found_by for text in _texts(content.get(name)))
-            yield Document(row.key, said, tuple(str(content[name]) for name in catalogue.exact if content.get(name)))
+            yield Document(key, said, tuple(str(content[name]) for name in catalogue.exact if content.get(name)))
 
 
 def _ours(mapping: MappingSpec, facility: FacilityRow, item: Any) -> dict[str, Texts]:

@@ -21,7 +21,7 @@ class PartSpec:
 
     name: str
     label: str
-    kind: Literal["words", "quantity", "term"]
+    kind: Literal["words", "quantity", "term", "names"]
     ours: Template
     """A text or a list of texts: context is record."""
     theirs: str
@@ -30,6 +30,12 @@ class PartSpec:
     weight: float = 1.0
     veto: bool = False
     """What differs here must be confirmed expressly."""
+    identity: bool = False
+    """It tells what the thing is: a code is suggested for its agreement with such a part."""
+    known_by: tuple[str, ...] = ()
+    """With kind names: columns whose names imply those of this one."""
+    misspelt: bool = False
+    """With kind names: words with one typing error are recognised too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class MappingSpec:
     catalogue: Catalogue
     parts: tuple[PartSpec, ...]
     vocabulary: Mapping[str, Any] = field(default_factory=dict)
-    """Plain: abbreviations, units, stop, terms; see engine.matching."""
+    """Plain: abbreviations, units, stop, qualifiers, terms; see engine.matching."""
     icon: str = "arrows-exchange"
     description: str = ""
 

@@ -9,10 +9,11 @@ from typing import Any, Literal
 from rapidfuzz.distance import OSA
 
 from engine.matching.index import sound
+from engine.matching.names import Names
 from engine.matching.quantities import agreement, amounts
 from engine.matching.vocabulary import Vocabulary, words
 
-Kind = Literal["words", "quantity", "term"]
+Kind = Literal["words", "quantity", "term", "names"]
 Agreement = Literal["same", "close", "different", "unknown"]
 Texts = str | Sequence[str] | None
 
@@ -42,7 +43,11 @@ class Part:
     weight: float = 1.0
     veto: bool = False
     """What differs here must be confirmed expressly."""
+    identity: bool = False
+    """It tells what the thing is: a code is suggested for its agreement with such a part."""
     terms: tuple[Term, ...] = field(default=())
+    names: Names | None = None
+    """With kind names: those that the code list knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ def compare(part: Part, ours: Texts, theirs: Texts, vocabulary: Vocabulary) -> C
             return _quantities(part, mine, others, vocabulary)
         case "term":
             return _terms(part, mine, others, vocabulary)
+        case "names":
+            return _names(part, mine, others)
         case _:
             return _words(part, mine, others, vocabulary)
 
@@ -131,6 +138,15 @@ def _place(run: tuple[str, ...], said: list[str]) -> tuple[int, int]:
         if tuple(said[start : start + len(run)]) == run:
             return len(run), start
     return 0, -1
+
+
+def _names(part: Part, ours: list[str], theirs: list[str]) -> Compared:
+    """What is not recognised in ours is unknown, never another thing."""
+    if part.names is None:
+        return _compared(part, "", ", ".join(theirs), "unknown")
+    mine = part.names.read(ours)
+    others = [name for name in map(part.names.name, theirs) if name.core]
+    return _compared(part, str(mine), ", ".join(theirs), mine.agreement(others))
 
 
 def _words(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabulary) -> Compared:

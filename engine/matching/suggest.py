@@ -10,6 +10,8 @@ from engine.matching.vocabulary import Vocabulary
 
 UNKNOWN = 0.25
 """What of the score is lost if nothing could be compared."""
+DIGITS = 6
+"""Scores that differ in less are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,19 @@ class Suggestion:
     def vetoes(self) -> tuple[Compared, ...]:
         """The differences that must be confirmed expressly."""
         return tuple(each for each in self.compared if each.part.veto and each.agreement == "different")
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it agrees in a part that tells what the thing is, and differs in none that must be confirmed."""
+        identity = [each for each in self.compared if each.part.identity]
+        if any(each.part.identity for each in self.vetoes):
+            return False
+        return not identity or any(each.agreement in ("same", "close") for each in identity)
+
+    @property
+    def surplus(self) -> int:
+        """How many parts the code tells of which the item says nothing."""
+        return sum(not each.ours and bool(each.theirs) for each in self.compared)
 
 
 def beside(
@@ -41,9 +56,14 @@ def suggest(
     vocabulary: Vocabulary,
     limit: int = 10,
 ) -> list[Suggestion]:
-    """The best first; those with a difference that must be confirmed come after all others."""
+    """The best first; those with a difference that must be confirmed come after all others.
+
+    Of two that are equally good the one that says less of what is not known of the item comes first: no maker's
+    product where the maker is not known. What is another thing, or agrees in nothing that tells what it is, is left out.
+    """
     found = [beside(key, parts, ours, theirs, vocabulary) for key, theirs in candidates.items()]
-    return sorted(found, key=lambda each: (len(each.vetoes), -each.score))[:limit]
+    kept = [each for each in found if each.is_likely]
+    return sorted(kept, key=lambda each: (len(each.vetoes), -round(each.score, DIGITS), each.surplus))[:limit]
 
 
 def _score(compared: Sequence[Compared]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -27,27 +27,49 @@ class Unit:
 class Vocabulary:
     """Everything in lower case."""
 
-    abbreviations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    abbreviations: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    """Runs of words -> what they stand for."""
     units: Mapping[str, Unit] = field(default_factory=dict)
     stop: frozenset[str] = frozenset()
+    qualifiers: frozenset[str] = frozenset()
+    """Words that tell a variety of the same thing."""
+    longest: Mapping[str, int] = field(init=False)
+    """The first words of abbreviations -> words of the longest that begins so."""
+
+    def __post_init__(self) -> None:
+        longest: dict[str, int] = {}
+        for run in self.abbreviations:
+            longest[run[0]] = max(longest.get(run[0], 0), len(run))
+        object.__setattr__(self, "longest", longest)
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Vocabulary:
-        """From the YAML's plain values: abbreviations, units, stop."""
+        """From the YAML's plain values: abbreviations, units, stop, qualifiers."""
+        abbreviations = {
+            tuple(words(str(short))): tuple(words(str(long)))
+            for short, long in (plain.get("abbreviations") or {}).items()
+        }
         return cls(
-            {plain_text(short): tuple(words(str(long))) for short, long in (plain.get("abbreviations") or {}).items()},
+            {run: long for run, long in abbreviations.items() if run},
             dict(_units(plain.get("units") or {})),
             frozenset(plain_text(word) for word in plain.get("stop") or ()),
+            frozenset(plain_text(word) for word in plain.get("qualifiers") or ()),
         )
 
     def spell_out(self, text: str) -> list[str]:
         """The words of a text without those that say nothing, abbreviations written out, numbers as decimals."""
-        return [
-            word
-            for token in words(text)
-            for word in self.abbreviations.get(token, (token,))
-            if word not in self.stop and word not in self.units
-        ]
+        spelt = self._written_out(words(text)) if self.longest else words(text)
+        return [word for word in spelt if word not in self.stop and word not in self.units]
+
+    def _written_out(self, said: Sequence[str]) -> Iterator[str]:
+        """The words with abbreviations written out; where one begins another the longer is meant."""
+        place = 0
+        while place < len(said):
+            longest = self.longest.get(said[place], 0)
+            runs = (tuple(said[place : place + size]) for size in range(longest, 0, -1))
+            run = next((run for run in runs if run in self.abbreviations), None)
+            yield from self.abbreviations[run] if run else (said[place],)
+            place += len(run) if run else 1
 
 
 def _units(plain: Mapping[str, Any]) -> Iterator[tuple[str, Unit]]:
