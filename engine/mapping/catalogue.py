@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,12 +157,13 @@ def _found(mapping: MappingSpec, row: Any) -> Found:
 
 def _built(mapping: MappingSpec, rows: Sequence[Any], version: int) -> Ready:
     vocabulary = Vocabulary.of(mapping.vocabulary)
-    contents = {row.key: orjson.loads(row.content) for row in rows}
-    parts = tuple(_part(part, vocabulary, contents) for part in mapping.parts)
-    return Ready(version, Index(vocabulary, _documents(mapping, contents)), vocabulary, parts)
+    spoken = {part.name: _Spoken(part) for part in mapping.parts if part.kind == "names"}
+    index = Index(vocabulary, _documents(mapping, rows, spoken.values()))
+    parts = tuple(_part(part, vocabulary, spoken.get(part.name)) for part in mapping.parts)
+    return Ready(version, index, vocabulary, parts)
 
 
-def _part(part: PartSpec, vocabulary: Vocabulary, contents: Mapping[str, Any]) -> Part:
+def _part(part: PartSpec, vocabulary: Vocabulary, spoken: _Spoken | None) -> Part:
     return Part(
         name=part.name,
         label=part.label,
@@ -171,28 +172,34 @@ def _part(part: PartSpec, vocabulary: Vocabulary, contents: Mapping[str, Any]) -
         veto=part.veto,
         identity=part.identity,
         terms=terms_of(part.terms, vocabulary),
-        names=_names(part, vocabulary, contents) if part.kind == "names" else None,
+        names=Names(vocabulary, spoken.texts, spoken.implied, part.misspelt) if spoken else None,
     )
 
 
-def _names(part: PartSpec, vocabulary: Vocabulary, contents: Mapping[str, Any]) -> Names:
-    """What the part's column knows, with what the columns of `known_by` imply."""
-    texts: dict[str, None] = {}
-    implied: dict[str, dict[tuple[str, ...], None]] = {}
-    for content in contents.values():
-        names = tuple(_texts(content.get(part.theirs)))
-        texts |= dict.fromkeys(names)
-        for sign in (text for column in part.known_by for text in _texts(content.get(column)) if names):
-            implied.setdefault(sign, {})[names] = None
-    return Names(vocabulary, texts, implied, part.misspelt)
+class _Spoken:
+    """The names in a part's column, with those that the columns of `known_by` imply, gathered row by row."""
+
+    def __init__(self, part: PartSpec) -> None:
+        self._part = part
+        self.texts: dict[str, None] = {}
+        self.implied: dict[str, dict[tuple[str, ...], None]] = {}
+
+    def add(self, content: Mapping[str, Any]) -> None:
+        names = tuple(_texts(content.get(self._part.theirs)))
+        self.texts |= dict.fromkeys(names)
+        for sign in (text for column in self._part.known_by for text in _texts(content.get(column)) if names):
+            self.implied.setdefault(sign, {})[names] = None
 
 
-def _documents(mapping: MappingSpec, contents: Mapping[str, Any]) -> Iterable[Document]:
+def _documents(mapping: MappingSpec, rows: Sequence[Any], spoken: Collection[_Spoken]) -> Iterable[Document]:
     catalogue = mapping.catalogue
-    for key, content in contents.items():
+    for row in rows:
+        content = orjson.loads(row.content)
+        for each in spoken:
+            each.add(content)
         if fits(content, catalogue.only):
             said = " ".join(text for name in catalogue.found_by for text in _texts(content.get(name)))
-            yield Document(key, said, tuple(str(content[name]) for name in catalogue.exact if content.get(name)))
+            yield Document(row.key, said, tuple(str(content[name]) for name in catalogue.exact if content.get(name)))
 
 
 def _ours(mapping: MappingSpec, facility: FacilityRow, item: Any) -> dict[str, Texts]:

@@ -58,7 +58,8 @@ class Vocabulary:
 
     def spell_out(self, text: str) -> list[str]:
         """The words of a text without those that say nothing, abbreviations written out, numbers as decimals."""
-        spelt = self._written_out(words(text)) if self.longest else words(text)
+        said = words(text)
+        spelt = said if self.longest.keys().isdisjoint(said) else self._written_out(said)
         return [word for word in spelt if word not in self.stop and word not in self.units]
 
     def _written_out(self, said: Sequence[str]) -> Iterator[str]:
