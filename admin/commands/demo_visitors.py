@@ -41,8 +41,9 @@ async def _confirm(hub: Hub, facility: FacilityRow) -> None:
     for name, mapping in hub.catalog.mappings.items():
         table = config_directory() / "demo" / "mappings" / f"{name}.csv"
         if table.is_file() and await _is_read(hub, mapping.catalogue.list.name, facility.id):
-            lines = await import_table(hub, name, facility.id, table, "demo")
-            typer.echo(f"  {mapping.label}: {len(lines)} confirmed; the others wait for a person.")
+            imported = await import_table(hub, name, facility, table, "demo")
+            confirmed = len(imported.lines) - len(imported.differing)
+            typer.echo(f"  {mapping.label}: {confirmed} confirmed; the others wait for a person.")
 
 
 async def _call(hub: Hub, facility: FacilityRow, inbound: Inbound) -> None:

@@ -6,19 +6,21 @@ import asyncio
 import csv
 import getpass
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.errors import AntarError, NotFound
-from engine.facilities import by_code
+from engine.facilities import FacilityRow, by_code
 from engine.hub import Hub
 from engine.mapping import transfer
 from engine.mapping.confirm import confirm
 from engine.mapping.spec import MappingSpec
 from engine.mapping.transfer import Line, State
+from engine.matching.parts import Compared
 from engine.settings import Settings, from_environment
 
 mapping = typer.Typer(help="What the clinic's items are mapped to.", no_args_is_help=True)
@@ -43,17 +45,35 @@ def import_(
     name: Annotated[str, typer.Argument(help="The mapping, as the configuration calls it.")],
     file: Annotated[Path, typer.Argument(help="CSV with the columns key and code; the others are not read.")],
     facility: Annotated[str | None, typer.Option(help="Code of the clinic; the first if left out.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Key of an item whose code is right although it differs; may be repeated.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Only tell what each line would do.")] = False,
 ) -> None:
-    """Confirm the codes of a table. Lines with a fault or a conflict are told and left out."""
-    lines = asyncio.run(_import(from_environment(), name, file, facility, dry_run))
-    left_out = [line for line in lines if line.state in (State.INVALID, State.CONFLICT)]
-    for line in left_out:
-        typer.echo(f"line {line.number}: {line.key} -> {line.code}: {line.fault or line.state}", err=True)
-    counted = {state: sum(line.state is state for line in lines) for state in State}
-    typer.echo(", ".join(f"{count} {state}" for state, count in counted.items() if count) or "no line has a code")
-    if left_out:
+    """Confirm the codes of a table. Lines with a fault, a conflict or a difference are told and left out."""
+    imported = asyncio.run(_import(from_environment(), name, file, facility, accept or (), dry_run))
+    told = [*_faults(imported.lines), *(_difference(line, parts) for line, parts in imported.differing)]
+    for words in told:
+        typer.echo(words, err=True)
+    left_out = {line.number for line, _ in imported.differing}
+    done = [line.state for line in imported.lines if line.number not in left_out]
+    counted = {state: done.count(state) for state in State}
+    summary = [f"{count} {state}" for state, count in counted.items() if count]
+    summary += [f"{len(left_out)} differing"] if left_out else []
+    typer.echo(", ".join(summary) or "no line has a code")
+    if told:
         raise typer.Exit(1)
+
+
+def _faults(lines: Iterable[Line]) -> Iterator[str]:
+    for line in lines:
+        if line.state in (State.INVALID, State.CONFLICT):
+            yield f"line {line.number}: {line.key} -> {line.code}: {line.fault or line.state}"
+
+
+def _difference(line: Line, parts: Iterable[Compared]) -> str:
+    differs = "; ".join(f"{each.part.label}: {each.ours} here, {each.theirs} for this code" for each in parts)
+    return f"line {line.number}: {line.key} -> {line.code}: {differs} (--accept {line.key} if this is meant)"
 
 
 async def _export(settings: Settings, name: str, code: str | None) -> list[list[str]]:
@@ -65,25 +85,50 @@ async def _export(settings: Settings, name: str, code: str | None) -> list[list[
         await hub.close()
 
 
-async def _import(settings: Settings, name: str, file: Path, code: str | None, dry_run: bool) -> list[Line]:
+async def _import(
+    settings: Settings, name: str, file: Path, code: str | None, accepted: Collection[str], dry_run: bool
+) -> Imported:
     hub = await Hub.open(settings)
     try:
         facility = await by_code(hub.database, code)
-        return await import_table(hub, name, facility.id, file, f"cli:{getpass.getuser()}", dry_run)
+        return await import_table(hub, name, facility, file, f"cli:{getpass.getuser()}", accepted, dry_run)
     finally:
         await hub.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The lines of a table, and those of them that were left out because they differ, with the parts that do."""
+
+    lines: list[Line]
+    differing: list[tuple[Line, tuple[Compared, ...]]]
+
+
 async def import_table(
-    hub: Hub, name: str, facility_id: int, file: Path, actor: str, dry_run: bool = False
-) -> list[Line]:
-    """Confirm what a table says, and what became of each line."""
+    hub: Hub,
+    name: str,
+    facility: FacilityRow,
+    file: Path,
+    actor: str,
+    accepted: Collection[str] = (),
+    dry_run: bool = False,
+) -> Imported:
+    """Confirm what a table says; what differs where that must be confirmed only for the `accepted` keys."""
     chosen = _mapping(hub, name)
-    lines = await transfer.preview(hub.database, chosen, facility_id, read_table(file))
-    choices = [line.choice for line in lines if line.choice and line.state in (State.NEW, State.CHANGED)]
+    lines = await transfer.preview(hub.database, chosen, facility.id, read_table(file))
+    asked = [(line, line.choice) for line in lines if line.choice and line.state in (State.NEW, State.CHANGED)]
+    pairs = [(choice.item_id, choice.code) for _, choice in asked]
+    vetoes = await hub.catalogues.differences(chosen, facility, pairs) if pairs else {}
+    differing = [
+        (line, vetoes[choice.item_id, choice.code])
+        for line, choice in asked
+        if (choice.item_id, choice.code) in vetoes and line.key not in accepted
+    ]
+    left_out = {line.number for line, _ in differing}
+    choices = [choice for line, choice in asked if line.number not in left_out]
     if choices and not dry_run:
-        await confirm(hub.database, chosen, facility_id, choices, actor)
-    return lines
+        await confirm(hub.database, chosen, facility.id, choices, actor)
+    return Imported(lines, differing)
 
 
 def read_table(file: Path) -> list[dict[str, str]]:

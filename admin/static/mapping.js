@@ -6,6 +6,7 @@
   const help = document.getElementById("bantuan");
   const broken = screen.querySelector("[data-broken]");
   const candidates = () => [...screen.querySelectorAll("a[data-choose]")];
+  const listed = () => screen.querySelector("[data-listed]").dataset.listed === search.value.trim();
   const current = () => candidates().findIndex((each) => each.hasAttribute("aria-current"));
   let failed = null;
 
@@ -23,6 +24,10 @@
     link.click();
   }
 
+  function pick(place) {
+    if (!candidates()[place]?.hasAttribute("data-vetoed")) choose(place);
+  }
+
   function step(by) {
     const last = candidates().length - 1;
     choose(Math.min(last, Math.max(0, current() + by)));
@@ -32,9 +37,11 @@
   function confirm() {
     const form = choice.querySelector("form[data-confirm]");
     if (!form || choice.hasAttribute("aria-busy") || form.querySelector("button:disabled")) return;
-    const tick = [...form.querySelectorAll("input[type=checkbox]")].find((box) => !box.checked);
-    if (tick && document.activeElement !== tick) return tick.focus();
-    if (form.querySelector("button")) form.requestSubmit();
+    const button = form.querySelector("button");
+    const ticks = [...form.querySelectorAll("input[type=checkbox]")];
+    if (button && !ticks.length) return form.requestSubmit();
+    // What differs is confirmed at its own button, never by the key alone.
+    (ticks.find((box) => !box.checked) ?? button)?.focus();
   }
 
   const acts = {
@@ -52,7 +59,7 @@
 
   function typing(event) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") step(event.key === "ArrowDown" ? 1 : -1);
-    else if (event.key === "Enter") current() < 0 ? choose(0) : confirm();
+    else if (event.key === "Enter") listed() && !event.repeat && (current() < 0 ? choose(0) : confirm());
     else if (event.key === "Escape") search.blur();
     else return;
     event.preventDefault();
@@ -66,7 +73,8 @@
     const digit = /^[1-9]$/.test(event.key);
     if (!digit && !acts[event.key]) return;
     event.preventDefault();
-    if (digit) choose(Number(event.key) - 1);
+    if (event.key === "Enter" && event.repeat) return;
+    if (digit) pick(Number(event.key) - 1);
     else acts[event.key]();
   });
   screen.addEventListener("click", (event) => {

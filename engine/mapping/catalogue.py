@@ -16,7 +16,7 @@ from engine.list_sync import Synchroniser
 from engine.mapping.spec import MappingSpec, PartSpec
 from engine.matching.index import Document, Index
 from engine.matching.names import Names
-from engine.matching.parts import Part, Texts, terms_of
+from engine.matching.parts import Compared, Part, terms_of
 from engine.matching.suggest import Suggestion, beside, suggest
 from engine.matching.vocabulary import Vocabulary
 from engine.spec import fits
@@ -78,11 +78,11 @@ class Catalogues:
     async def suggest(self, mapping: MappingSpec, facility: FacilityRow, item: Any, limit: int = 8) -> list[Suggested]:
         """The likeliest codes for an item (a row of engine.mapping.reading), the best first."""
         ready = await self.ready(mapping, facility.id)
-        ours = _ours(mapping, facility, item)
+        ours = mapping.ours(orjson.loads(item.record), facility)
         queries = dict.fromkeys([str(item.name), *(" ".join(_texts(text)) for text in ours.values())])
         hits = [hit.key for query in queries for hit in ready.index.search(query, CANDIDATES)]
         found = await self._rows(mapping, facility.id, set(hits))
-        candidates = {key: _theirs(mapping, found[key]) for key in dict.fromkeys(hits) if key in found}
+        candidates = {key: mapping.theirs(found[key].row) for key in dict.fromkeys(hits) if key in found}
         ranked = suggest(ready.parts, ours, candidates, ready.vocabulary, limit)
         best = max((each.score for each in ranked), default=0.0)
         return [Suggested(found[each.key], each) for each in ranked if each.score > FAINT * best]
@@ -93,8 +93,21 @@ class Catalogues:
         if found is None:
             return None
         ready = await self.ready(mapping, facility.id)
-        ours, theirs = _ours(mapping, facility, item), _theirs(mapping, found)
+        ours, theirs = mapping.ours(orjson.loads(item.record), facility), mapping.theirs(found.row)
         return Suggested(found, beside(code, ready.parts, ours, theirs, ready.vocabulary))
+
+    async def differences(
+        self, mapping: MappingSpec, facility: FacilityRow, choices: Iterable[tuple[int, str]]
+    ) -> dict[tuple[int, str], tuple[Compared, ...]]:
+        """What must be confirmed expressly before an item, by its id, gets a code; of those that are in the copy."""
+        pairs = self._database.rows({"id": "bigint", "code": "text"}, "pairs")
+        names = mapping.names(facility.id) | {"pairs": as_json([list(choice) for choice in choices])}
+        ready = await self.ready(mapping, facility.id)
+        differing = {}
+        for row in await self._database.fetch(text(_BESIDE % pairs), names):
+            ours, theirs = mapping.ours(orjson.loads(row.record), facility), mapping.theirs(orjson.loads(row.content))
+            differing[row.id, row.code] = beside(row.code, ready.parts, ours, theirs, ready.vocabulary).vetoes
+        return {choice: vetoes for choice, vetoes in differing.items() if vetoes}
 
     async def detail(self, mapping: MappingSpec, facility: FacilityRow, code: str) -> Found | None:
         """A code; the upstream is asked for one that the copy does not have. Raises AntarError if it cannot be."""
@@ -187,7 +200,7 @@ class _Spoken:
     def add(self, content: Mapping[str, Any]) -> None:
         names = tuple(_texts(content.get(self._part.theirs)))
         self.texts |= dict.fromkeys(names)
-        for sign in (text for column in self._part.known_by for text in _texts(content.get(column)) if names):
+        for sign in (each for column in self._part.known_by for each in _texts(content.get(column)) if names):
             self.implied.setdefault(sign, {})[names] = None
 
 
@@ -202,15 +215,13 @@ def _documents(mapping: MappingSpec, rows: Sequence[Any], spoken: Collection[_Sp
             yield Document(row.key, said, tuple(str(content[name]) for name in catalogue.exact if content.get(name)))
 
 
-def _ours(mapping: MappingSpec, facility: FacilityRow, item: Any) -> dict[str, Texts]:
-    scope = mapping.scope(orjson.loads(item.record), facility)
-    return {part.name: part.ours.render(scope) for part in mapping.parts}
-
-
-def _theirs(mapping: MappingSpec, found: Found) -> dict[str, Texts]:
-    return {part.name: found.row.get(part.theirs) for part in mapping.parts}
-
-
 def _texts(value: Any) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [str(each) for each in values if each not in (None, "")]
+
+
+_BESIDE = """
+SELECT i.id, i.record, v.code, c.content FROM %s AS v
+JOIN items AS i ON i.id = v.id AND i.facility_id = :facility AND i.item = :item
+JOIN code_rows AS c ON c.facility_id = :owner AND c.list = :list AND c.key = v.code
+"""

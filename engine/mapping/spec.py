@@ -12,7 +12,7 @@ from engine.code_list import CodeList
 from engine.completion import Completion
 from engine.faults import Source
 from engine.spec import Column, UpstreamSpec, Where, fits
-from engine.template import Template
+from engine.template import Template, TemplateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,19 @@ class MappingSpec:
     def scope(self, record: Mapping[str, Any], facility: Any) -> dict[str, Any]:
         """What its templates see."""
         return {"record": self.completion(record), "facility": facility}
+
+    def ours(self, record: Mapping[str, Any], facility: Any) -> dict[str, Any]:
+        """The texts of an item that are compared, by part; what an item that an older entry took lacks is nothing."""
+        scope = self.scope(record, facility)
+        return {part.name: _rendered(part.ours, scope) for part in self.parts}
+
+    def theirs(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The texts of a code that are compared, by part, from the columns of its row."""
+        return {part.name: row.get(part.theirs) for part in self.parts}
+
+
+def _rendered(template: Template, scope: Mapping[str, Any]) -> Any:
+    try:
+        return template.render(scope)
+    except TemplateError:
+        return None

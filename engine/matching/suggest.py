@@ -58,8 +58,8 @@ def suggest(
 ) -> list[Suggestion]:
     """The best first; those with a difference that must be confirmed come after all others.
 
-    Of two that are equally good the one that says less of what is not known of the item comes first: no maker's
-    product where the maker is not known. What is another thing, or agrees in nothing that tells what it is, is left out.
+    Of two that are equally good the one that says less of what the item leaves open comes first: no maker's product
+    where the maker is not known. What is another thing, or agrees in nothing that tells what it is, is left out.
     """
     found = [beside(key, parts, ours, theirs, vocabulary) for key, theirs in candidates.items()]
     kept = [each for each in found if each.is_likely]

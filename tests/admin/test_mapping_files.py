@@ -177,7 +177,7 @@ async def test_a_line_that_differs_where_it_must_not_is_done_only_if_ticked(shop
     await shop.hand_in(COFFEE)
     [line] = await exported(shop)
     page = await upload(shop, table({**line, "code": "C2"}), "impor")
-    assert "Perbedaan Kekuatan memang disengaja." in page
+    assert "Kekuatan berbeda: 10 di klinik, 20 pada kode ini. Saya yakin kode ini tetap benar." in page
     assert "0 dipetakan, 1 dilewati" in await import_(shop, page)
     assert (await shop.apothecary.item("B1")).code is None
     await import_(shop, page, await shop.id())

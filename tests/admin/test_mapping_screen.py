@@ -36,7 +36,28 @@ async def test_an_item_is_shown_with_what_is_read_from_it_and_the_likeliest_code
     assert re.findall('data-choose="([^"]+)"', page)[0] == "C1"
     for words in ("<dt>Rak</dt><dd>A-7</dd>", "<dt>Bentuk</dt><dd>Bubuk</dd>", "Saran", "Kekuatan", "berbeda"):
         assert words in page
+    assert re.search('id="konfirmasi".*<h2[^>]*>Kopi 10 mg Bubuk</h2>', page, re.DOTALL)
+
+
+async def test_what_must_be_ticked_is_not_proposed(shop: Shop) -> None:
+    await shop.hand_in({"code": "B1", "name": "Kopi bubuk 50 mg"})
+    page = await screen(shop)
     assert "Pilih salah satu Kode Register" in page
+    assert re.findall('data-choose="([^"]+)" data-vetoed', page) == re.findall('data-choose="([^"]+)"', page)
+    assert "<kbd" not in page.partition("<dialog")[0].partition('id="calon"')[2]
+
+
+async def test_a_search_puts_away_what_it_does_not_list(shop: Shop) -> None:
+    await shop.hand_in(COFFEE)
+    address = f"{HOME}/{await shop.id()}/calon"
+
+    async def pane(**query: str) -> str:
+        return (await shop.client.get(address, params=query)).text.partition('id="pilihan"')[2]
+
+    assert "Pilih salah satu Kode Register" in await pane(q="zzzz", kode="C1")
+    assert "Pilih salah satu Kode Register" in await pane(q="kopi")
+    assert await pane(q="kopi cair", kode="C3") == ""
+    assert "Kopi 10 mg Bubuk</h2>" in await pane()
 
 
 async def test_a_search_forgives_misspellings_and_its_address_can_be_sent_on(shop: Shop) -> None:

@@ -132,6 +132,9 @@ def test_another_strength_is_confirmed_expressly_or_not_at_all(person: Page, sho
     tick.focus()
     person.keyboard.press("Space")
     person.keyboard.press("Enter")
+    expect(person.get_by_role("button", name="Konfirmasi")).to_be_focused()
+    assert code_of(shop, id_) is None
+    person.keyboard.press("Enter")
     expect(person.locator(".done")).to_be_visible()
     assert code_of(shop, id_) == "93000001"
 
@@ -222,7 +225,7 @@ def test_mappings_go_out_as_a_table_and_come_back(person: Page, shop: Site) -> N
     person.get_by_role("button", name="Periksa dahulu").last.click()
     expect(person.get_by_text("1 baris akan dipetakan.")).to_be_visible()
     expect(person.get_by_text("barang ini tidak ada")).to_be_visible()
-    person.get_by_role("checkbox", name=re.compile("Perbedaan Kekuatan")).check()
+    person.get_by_role("checkbox", name=re.compile("Kekuatan berbeda: 250 mg di klinik")).check()
     person.get_by_role("button", name="Impor", exact=True).click()
     expect(person.get_by_text("2 dipetakan, 0 dilewati")).to_be_visible()
     assert [code_of(shop, plain), code_of(shop, differing)] == ["93000001", "93000001"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from admin.pages.mapping.desk import Desk, rendered, told
+import orjson
+
+from admin.pages.mapping.desk import Desk, told
 from admin.words import say
 from engine.errors import AntarError
-from engine.mapping.catalogue import Found, Ready, Suggested
+from engine.mapping.catalogue import Found, Suggested
 from engine.matching.parts import Compared
-from engine.matching.suggest import Suggestion, beside
+from engine.matching.suggest import beside
 
 MOST = 20
 """Codes that a person is offered at once."""
@@ -67,7 +69,7 @@ async def chosen(desk: Desk, row: Any, code: str) -> dict[str, Any]:
     columns = [column for column in catalogue.list.visible if column.name not in said]
     return {
         **_offer(asked.found, compared),
-        "vetoes": [_part(each) for each in compared.suggestion.vetoes] if compared else [],
+        "vetoes": [(each.part.name, sentence(each)) for each in compared.suggestion.vetoes] if compared else [],
         "facts": [(column.label, told(asked.found.row.get(column.name))) for column in columns],
         "replacement": asked.found.row.get(catalogue.replacement) if catalogue.replacement else None,
     }
@@ -75,24 +77,20 @@ async def chosen(desk: Desk, row: Any, code: str) -> dict[str, Any]:
 
 async def parsed(desk: Desk, row: Any) -> list[tuple[str, str]]:
     """What is read from an item, part by part, as it is compared."""
-    ready, scope = await desk.hub.catalogues.ready(desk.mapping, desk.facility.id), desk.scope(row)
-    ours = {part.name: rendered(part.ours, scope) for part in desk.mapping.parts}
+    ready = await desk.hub.catalogues.ready(desk.mapping, desk.facility.id)
+    ours = desk.mapping.ours(orjson.loads(row.record), desk.facility)
     read = beside("", ready.parts, ours, {}, ready.vocabulary)
     return [(each.part.label, told(each.ours)) for each in read.compared]
 
 
-async def vetoes(desk: Desk, row: Any, code: str) -> list[str]:
-    """The parts, by name, whose difference a person must confirm expressly; the code is known."""
-    compared = await desk.hub.catalogues.compare(desk.mapping, desk.facility, row, code)
-    return [each.part.name for each in compared.suggestion.vetoes] if compared else []
+def first_good(offers: Sequence[Mapping[str, Any]]) -> str:
+    """The first code that may be confirmed with nothing to say besides; empty if there is none."""
+    return next((each["code"] for each in offers if each["choosable"] and not each["vetoed"]), "")
 
 
-def differences(desk: Desk, ready: Ready, row: Any, content: Mapping[str, Any]) -> list[str]:
-    """The labels of the parts of an item that differ from a code where that must be confirmed; all is at hand."""
-    scope = desk.scope(row)
-    ours = {part.name: rendered(part.ours, scope) for part in desk.mapping.parts}
-    theirs = {part.name: content.get(part.theirs) for part in desk.mapping.parts}
-    return [each.part.label for each in beside("", ready.parts, ours, theirs, ready.vocabulary).vetoes]
+def sentence(compared: Compared) -> str:
+    """What a person confirms of a difference, naming both sides."""
+    return say("mapping.veto", part=compared.part.label, ours=told(compared.ours), theirs=told(compared.theirs))
 
 
 def _offer(found: Found, compared: Suggested | None) -> dict[str, Any]:
@@ -101,12 +99,9 @@ def _offer(found: Found, compared: Suggested | None) -> dict[str, Any]:
         "name": found.name,
         "gone": found.gone,
         "choosable": found.choosable,
-        "parts": _parts(compared.suggestion) if compared else [],
+        "parts": [_part(each) for each in compared.suggestion.compared] if compared else [],
+        "vetoed": bool(compared and compared.suggestion.vetoes),
     }
-
-
-def _parts(suggestion: Suggestion) -> list[dict[str, Any]]:
-    return [_part(each) for each in suggestion.compared]
 
 
 def _part(compared: Compared) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from admin.access import Right
 from admin.accounts import Person
 from admin.inputs import Id
 from admin.pages.filtering import Fields
-from admin.pages.mapping.choices import ask, vetoes
+from admin.pages.mapping.choices import ask
 from admin.pages.mapping.desk import TABS, Desk, desk_of, item_of
 from admin.pages.mapping.overview import next_of
 from admin.permissions import Permission
@@ -41,7 +41,8 @@ async def confirm_code(
         return _back(desk, id_, tab, code, "no_code")
     if (await ask(desk, code)).found is None:
         return _back(desk, id_, tab, code, "unknown")
-    if not set(await vetoes(desk, row, code)) <= set(form.getall("setuju", [])):
+    differing = await hub.catalogues.differences(desk.mapping, desk.facility, [(id_, code)])
+    if not {each.part.name for each in differing.get((id_, code), ())} <= set(form.getall("setuju", [])):
         return _back(desk, id_, tab, code, "veto")
     further = await next_of(desk, row, tab)
     result = await confirm(*desk.place, [Choice(id_, code, _field(form, "dilihat") or None)], person.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from litestar.response import Template
 
 from admin.access import Right
 from admin.inputs import Id, Number, Text
-from admin.pages.mapping.choices import candidates, chosen, parsed
+from admin.pages.mapping.choices import candidates, chosen, first_good, parsed
 from admin.pages.mapping.desk import TABS, Desk, desk_of, item_of
 from admin.pages.mapping.done import done, outdated
 from admin.pages.mapping.held import waiting_for
@@ -46,7 +47,7 @@ async def item_page(
     row, tab = await item_of(desk, id_), tab if tab in TABS else next(iter(TABS))
     further = await next_of(desk, row, tab)
     context = {
-        **await _shown(desk, row, tab, q.strip(), kode.strip() or _likely(desk, row)),
+        **await _shown(desk, row, tab, q.strip(), kode.strip()),
         "area": area_of(hub, desk.around),
         "parts": await parsed(desk, row),
         "active": row.active,
@@ -71,18 +72,15 @@ async def offers(
     q: Text = "",
     kode: Text = "",
 ) -> Template:
-    """What the page asks for as one types."""
+    """What the page asks for as one types; a chosen code that the list no longer has is put away."""
     desk = await desk_of(request, hub, mapping)
     row, words = await item_of(desk, id_), q.strip()
-    context = {
-        **desk.context,
-        "item": desk.shown(row),
-        "tab": tab,
-        "q": words,
-        "kode": kode,
-        "candidates": await candidates(desk, row, words),
-    }
-    return Template("mapping_candidates.html", context=context, headers=_address(desk, id_, tab, words, kode))
+    offered = await candidates(desk, row, words)
+    kept = kode if kode in [each["code"] for each in offered] else ""
+    context = {**desk.context, "item": desk.shown(row), "tab": tab, "q": words, "candidates": offered, "kode": kept}
+    if not kept:
+        context |= await _proposal(desk, row, words, offered)
+    return Template("mapping_offers.html", context=context, headers=_address(desk, id_, tab, words, kept))
 
 
 @get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
@@ -109,22 +107,22 @@ async def choice(
 
 
 async def _shown(desk: Desk, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:
-    return {
-        **desk.context,
-        "item": desk.shown(row),
-        "tab": tab,
-        "q": words,
-        "kode": code,
-        "candidates": await candidates(desk, row, words),
-        "chosen": await chosen(desk, row, code),
-    }
+    offered = await candidates(desk, row, words)
+    picked = {"kode": code, "chosen": await chosen(desk, row, code)} if code else {}
+    picked = picked or await _proposal(desk, row, words, offered)
+    return {**desk.context, "item": desk.shown(row), "tab": tab, "q": words, "candidates": offered, **picked}
+
+
+async def _proposal(desk: Desk, row: Any, words: str, offered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is shown beside the item until a person chooses: of what they searched for nothing."""
+    code = "" if words else _likely(desk, row) or first_good(offered)
+    return {"kode": code, "chosen": await chosen(desk, row, code), "proposed": True}
 
 
 def _likely(desk: Desk, row: Any) -> str:
-    """What is to be reviewed is looked at with its code, or with the one that replaced it."""
-    if row.state != reading.REVIEW:
-        return ""
-    return str(desk.shown(row)["replacement"] or row.code)
+    """What has a code is looked at with it; what is to be reviewed with the one that replaced it."""
+    replacement = desk.shown(row)["replacement"] if row.state == reading.REVIEW else ""
+    return str(replacement or row.code or "")
 
 
 def _address(desk: Desk, id_: int, tab: str, words: str, code: str) -> dict[str, str]:

@@ -12,11 +12,11 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Response, Template
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from admin.access import Right
 from admin.accounts import Person
-from admin.pages.mapping.choices import differences
+from admin.pages.mapping.choices import sentence
 from admin.pages.mapping.confirming import ring
 from admin.pages.mapping.desk import Desk, desk_of
 from admin.pages.mapping.sheet import NotATable
@@ -24,10 +24,10 @@ from admin.pages.mapping.upload import csv_file, page, rows_of
 from admin.pages.monitoring import area_of
 from admin.permissions import Permission
 from admin.words import number, say
-from engine.database import as_json
 from engine.hub import Hub
 from engine.mapping.confirm import Choice, Confirmed, confirm
 from engine.mapping.transfer import COLUMNS, Line, State, export, preview
+from engine.matching.parts import Compared
 from engine.models import KEY_LENGTH, AuditEntry
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
@@ -123,9 +123,9 @@ def _choice(row: Any) -> tuple[Choice, bool]:
     raise ClientException("isi")
 
 
-def _shown(line: Line, differing: dict[tuple[int, str], list[str]]) -> dict[str, Any]:
+def _shown(line: Line, differing: dict[tuple[int, str], tuple[Compared, ...]]) -> dict[str, Any]:
     choice = line.choice
-    differs = differing.get((choice.item_id, choice.code), []) if choice else []
+    differs = differing.get((choice.item_id, choice.code), ()) if choice else ()
     return {
         "number": line.number + 1,
         "key": line.key,
@@ -135,29 +135,14 @@ def _shown(line: Line, differing: dict[tuple[int, str], list[str]]) -> dict[str,
         "before": line.before,
         "state": line.state.value,
         "fault": line.fault.value if line.fault else "",
-        "differs": ", ".join(differs),
+        "differs": [sentence(each) for each in differs],
         "item": choice.item_id if choice else 0,
         "conflict": line.state is State.CONFLICT,
         "asks": choice is not None and line.state is not State.SAME and bool(differs or line.state is State.CONFLICT),
     }
 
 
-async def _differing(desk: Desk, choices: Sequence[Choice]) -> dict[tuple[int, str], list[str]]:
-    """(item, code) -> the labels of the parts whose difference must be confirmed expressly."""
-    database = desk.database
-    names = desk.mapping.names(desk.facility.id) | {"rows": as_json([[each.item_id, each.code] for each in choices])}
-    query = text(_BESIDE % database.rows({"id": "bigint", "code": "text"}, "rows"))
-    rows = await database.fetch(query, names) if choices else ()
-    ready = await desk.hub.catalogues.ready(desk.mapping, desk.facility.id)
-    found = {}
-    for row in rows:
-        labels = differences(desk, ready, row, orjson.loads(row.content))
-        found[row.id, row.code] = labels
-    return found
-
-
-_BESIDE = """
-SELECT i.id, i.record, v.code, c.content FROM %s AS v
-JOIN items AS i ON i.id = v.id AND i.facility_id = :facility AND i.item = :item
-JOIN code_rows AS c ON c.facility_id = :owner AND c.list = :list AND c.key = v.code
-"""
+async def _differing(desk: Desk, choices: Sequence[Choice]) -> dict[tuple[int, str], tuple[Compared, ...]]:
+    """(item, code) -> the parts whose difference must be confirmed expressly."""
+    pairs = [(each.item_id, each.code) for each in choices]
+    return await desk.hub.catalogues.differences(desk.mapping, desk.facility, pairs)
