@@ -35,7 +35,7 @@ class PartSpec:
     known_by: tuple[str, ...] = ()
     """With kind names: columns whose names imply those of this one."""
     misspelt: bool = False
-    """With kind names: words with one typing error are recognised too."""
+    """With kind names: words are recognised by ear too, with one typing error, and by their beginning."""
 
 
 @dataclass(frozen=True, slots=True)

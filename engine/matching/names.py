@@ -1,4 +1,4 @@
-"""Names that a code list knows, recognised in what people write: by ear, by what they imply, and misspelt."""
+"""Names that a code list knows, recognised in what people write: as written or misspelt, or by what implies them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from engine.matching.vocabulary import Vocabulary
 
 HALF = 0.5
 """Share of a name's letters from which on one of its words tells the name."""
+SHORT = 4
+"""Letters of words that are only recognised as they are written: too many sound alike."""
 LETTERS = 6
-"""Shorter words are not taken for misspelt ones: too many are alike."""
+"""Letters from which on words are taken for misspelt or shortened ones."""
 CACHED = 20_000
+
+
+Agreement = Literal["same", "close", "unknown", "different"]
+BEST: tuple[Agreement, ...] = ("same", "close", "unknown", "different")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name by the sounds of its words. Qualifiers tell a variety of the same thing, as salts do of a drug."""
+    """A name by its words, or how they sound. Qualifiers tell a variety of the same thing, as salts do of a drug."""
 
     text: str
     core: frozenset[str]
@@ -32,15 +38,15 @@ class Name:
     whole: bool = True
     """False: only words that are part of names were read."""
     sure: bool = True
-    """False: it was misspelt."""
+    """False: it was misspelt or shortened."""
 
-    def agreement(self, other: Name) -> Literal["same", "close"] | None:
-        """Whether `other`, a whole name, is the same thing, or a variety of it; None if it is neither."""
+    def agreement(self, other: Name) -> Agreement:
+        """Whether `other`, a whole name, is the same thing, or a variety of it; unknown: this may be a part of it."""
         if self.core == other.core:
             return "same" if self.sure and self.whole and self.qualifiers == other.qualifiers else "close"
         if self.head and self.head == other.head and (self.core < other.core or other.core < self.core):
             return "close"
-        return "close" if not self.whole and self.core < other.core and _tells(self.core, other.core) else None
+        return "different" if self.whole or not self.core < other.core else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +58,18 @@ class Reading:
     def __str__(self) -> str:
         return " / ".join(dict.fromkeys(", ".join(name.text for name in names) for names in self.alternatives))
 
-    def agreement(self, others: Sequence[Name]) -> Literal["same", "close", "different", "unknown"]:
+    def agreement(self, others: Sequence[Name]) -> Agreement:
         """Whether these are the names of `others`, all of them and no more; unknown if either has none."""
         if not self.alternatives or not others:
             return "unknown"
-        answers = {_agreement(names, others) for names in self.alternatives}
-        return "same" if "same" in answers else "close" if "close" in answers else "different"
+        return min((_agreement(names, others) for names in self.alternatives), key=BEST.index)
 
 
 class Names:
     """The names in a column of a code list. Immutable once built.
 
-    `implied` are names of other things with the names that each implies, as a brand implies what it contains.
-    `misspelt`: words with one typing error are recognised too.
+    `implied` are names of other things, as they are written, with the names that each implies, as a brand implies what
+    it contains. `misspelt`: words are recognised by ear too, with one typing error, and by their beginning.
     """
 
     def __init__(
@@ -75,31 +80,33 @@ class Names:
         misspelt: bool = False,
     ) -> None:
         self._vocabulary = vocabulary
-        self._qualifiers = frozenset(sound(word) for word in vocabulary.qualifiers)
+        self._misspelt = misspelt
+        self._qualifiers = frozenset(self._heard(vocabulary.qualifiers))
+        self._elsewhere = frozenset(self._heard(vocabulary.terms))
         self._runs: dict[frozenset[str], Name] = {}
         self._tellers: set[str] = set()
         for text in texts:
             self._add(self.name(text))
         self._heads = {name.head: _shortened(name) for name in self._runs.values() if name.head}
         self._implied = {
-            frozenset(self._sounds(text)): [tuple(map(self.name, names)) for names in alternatives]
+            frozenset(self._spelt(text)): [tuple(map(self.name, names)) for names in alternatives]
             for text, alternatives in (implied or {}).items()
         }
         self._implied.pop(frozenset(), None)
         self._words = frozenset(word for run in self._runs for word in run)
         self._by_letter: dict[str, list[str]] = {}
-        for word in sorted(self._words) if misspelt else ():
+        for word in sorted(self._words - self._qualifiers):
             self._by_letter.setdefault(word[0], []).append(word)
         self._correct = lru_cache(maxsize=CACHED)(self._corrected)
         self._read_once = lru_cache(maxsize=CACHED)(self._reading)
 
     def name(self, text: str) -> Name:
         """A name as the list writes it."""
-        sounds = self._sounds(text)
-        core = frozenset(sounds) - self._qualifiers
+        words = self._heard(self._spelt(text))
+        core = frozenset(words) - self._qualifiers
         if not core:
-            return Name(text, frozenset(sounds), head=sounds[0] if sounds else "")
-        return Name(text, core, frozenset(sounds) - core)
+            return Name(text, frozenset(words), head=words[0] if words else "")
+        return Name(text, core, frozenset(words) - core)
 
     def read(self, texts: Iterable[str]) -> Reading:
         """The names in the texts, which say the same thing in several ways."""
@@ -110,19 +117,22 @@ class Names:
             return
         self._runs.setdefault(name.core | name.qualifiers, name)
         if name.qualifiers:
-            kept = [word for word in name.text.split() if not self._qualifiers.issuperset(self._sounds(word))]
+            kept = [
+                word for word in name.text.split() if not self._qualifiers.issuperset(self._heard(self._spelt(word)))
+            ]
             self._runs.setdefault(name.core, Name(" ".join(kept), name.core))
         if not name.head:
-            self._tellers |= {word for word in name.core if _tells({word}, name.core)}
+            letters = sum(map(len, name.core))
+            self._tellers |= {word for word in name.core if len(word) >= HALF * letters}
 
     def _reading(self, texts: tuple[str, ...]) -> Reading:
         names: dict[frozenset[str], Name] = {}
         implied: list[tuple[Name, ...]] = []
         for text in texts:
-            sounds = self._sounds(text)
-            signs = _runs(sounds, self._implied)
+            spelt = self._spelt(text)
+            signs = _runs(spelt, self._implied)
             implied += [alternative for _, run in signs for alternative in self._implied[run]]
-            for name in self._names(text, {place for places, _ in signs for place in places}):
+            for name in self._names(spelt, {place for places, _ in signs for place in places}):
                 known = names.get(name.core)
                 if known is None or (len(name.qualifiers), name.sure) > (len(known.qualifiers), known.sure):
                     names[name.core] = name
@@ -130,20 +140,22 @@ class Names:
             return Reading(tuple(dict.fromkeys(implied)))
         return Reading((tuple(names.values()),) if names else ())
 
-    def _names(self, text: str, kept: set[int]) -> Iterator[Name]:
-        """The names in a text, in order; words at the places `kept` are not corrected."""
-        sounds = self._sounds(text)
-        words = [word if place in kept else self._correct(word) for place, word in enumerate(sounds)]
+    def _names(self, spelt: list[str], kept: set[int]) -> Iterator[Name]:
+        """The names in the words of a text, in order; words at the places `kept` are not corrected."""
+        heard = self._heard(spelt)
+        words = [word if place in kept else self._correct(word) for place, word in enumerate(heard)]
         runs = sorted(_runs(words, self._runs), key=lambda each: each[0].start)
         taken = {place for places, _ in runs for place in places}
         for places, run in runs:
-            sure = all(words[place] == sounds[place] for place in places)
+            sure = all(words[place] == heard[place] for place in places)
             yield self._qualified(replace(self._runs[run], sure=sure), words, places, taken)
-        rest = [place for place in range(len(words)) if place not in taken and words[place] in self._words]
-        yield from (self._heads[words[place]] for place in rest if words[place] in self._heads)
-        part = [place for place in rest if words[place] not in self._qualifiers]
+        rest = [place for place in range(len(words)) if place not in taken]
+        unread = {place for place in rest if words[place] not in self._qualifiers | self._elsewhere}
+        for place in rest:
+            if words[place] in self._heads and unread.isdisjoint((place - 1, place + 1)):
+                yield self._heads[words[place]]
+        part = [place for place in rest if words[place] in self._words - self._qualifiers]
         if any(words[place] in self._tellers for place in part):
-            spelt = self._spelt(text)
             yield Name(" ".join(spelt[n] for n in part).title(), frozenset(words[n] for n in part), whole=False)
 
     def _qualified(self, name: Name, words: list[str], places: range, taken: set[int]) -> Name:
@@ -159,26 +171,28 @@ class Names:
         return replace(name, qualifiers=frozenset(qualifiers))
 
     def _corrected(self, word: str) -> str:
-        """The only word of the names that is one typing error away, its first letter apart; else the word itself."""
-        near = self._by_letter.get(word[0], ())
-        if len(word) < LETTERS or word in self._qualifiers or word in self._words:
+        """The only word of the names that begins so, or is one typing error away, its first letter apart."""
+        known = word in self._words or word in self._qualifiers or word in self._elsewhere
+        if known or not self._misspelt or len(word) < LETTERS:
             return word
-        hits = process.extract(word, near, scorer=OSA.distance, score_cutoff=1, limit=2)
-        return str(hits[0][0]) if len(hits) == 1 else word
+        near = self._by_letter.get(word[0], [])
+        hits = [other for other in near if other.startswith(word)]
+        hits = hits or [hit[0] for hit in process.extract(word, near, scorer=OSA.distance, score_cutoff=1, limit=2)]
+        return hits[0] if len(hits) == 1 else word
+
+    def _heard(self, words: Iterable[str]) -> list[str]:
+        return [sound(word) if self._misspelt and len(word) > SHORT else word for word in words]
 
     def _spelt(self, text: str) -> list[str]:
         return [word for word in self._vocabulary.spell_out(text) if word[0].isalpha()]
 
-    def _sounds(self, text: str) -> list[str]:
-        return [sound(word) for word in self._spelt(text)]
 
-
-def _agreement(names: Sequence[Name], others: Sequence[Name]) -> Literal["same", "close", "different"]:
-    answers = [{name.agreement(other) for name in names} - {None} for other in others]
-    surplus = any(name.whole and not any(name.agreement(other) for other in others) for name in names)
-    if surplus or not all(answers):
+def _agreement(names: Sequence[Name], others: Sequence[Name]) -> Agreement:
+    """The worst of how each of the others is answered for; a whole name that none of them is makes it another thing."""
+    if any(name.whole and all(name.agreement(other) == "different" for other in others) for name in names):
         return "different"
-    return "same" if all("same" in each for each in answers) else "close"
+    answers = (min((name.agreement(other) for name in names), key=BEST.index) for other in others)
+    return max(answers, key=BEST.index)
 
 
 def _runs(words: Sequence[str], known: Mapping[frozenset[str], object]) -> list[tuple[range, frozenset[str]]]:
@@ -196,9 +210,3 @@ def _runs(words: Sequence[str], known: Mapping[frozenset[str], object]) -> list[
 
 def _shortened(name: Name) -> Name:
     return Name(name.text.split()[0], frozenset({name.head}), head=name.head)
-
-
-def _tells(part: Iterable[str], whole: frozenset[str]) -> bool:
-    """Whether some of its words tell a name: two of them, or one that makes up half of it."""
-    some = list(part)
-    return len(some) > 1 or sum(map(len, some)) >= HALF * sum(map(len, whole))

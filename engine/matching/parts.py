@@ -9,12 +9,11 @@ from typing import Any, Literal
 from rapidfuzz.distance import OSA
 
 from engine.matching.index import sound
-from engine.matching.names import Names
+from engine.matching.names import Agreement, Names
 from engine.matching.quantities import agreement, amounts
 from engine.matching.vocabulary import Vocabulary, words
 
 Kind = Literal["words", "quantity", "term", "names"]
-Agreement = Literal["same", "close", "different", "unknown"]
 Texts = str | Sequence[str] | None
 
 SCORES: Mapping[Agreement, float] = {"same": 1.0, "close": 0.6, "different": 0.0, "unknown": 0.0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -33,6 +33,8 @@ class Vocabulary:
     stop: frozenset[str] = frozenset()
     qualifiers: frozenset[str] = frozenset()
     """Words that tell a variety of the same thing."""
+    terms: frozenset[str] = frozenset()
+    """The words of all terms and their synonyms, abbreviations written out."""
     longest: Mapping[str, int] = field(init=False)
     """The first words of abbreviations -> words of the longest that begins so."""
 
@@ -44,17 +46,19 @@ class Vocabulary:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Vocabulary:
-        """From the YAML's plain values: abbreviations, units, stop, qualifiers."""
+        """From the YAML's plain values: abbreviations, units, stop, qualifiers, terms."""
         abbreviations = {
             tuple(words(str(short))): tuple(words(str(long)))
             for short, long in (plain.get("abbreviations") or {}).items()
         }
-        return cls(
+        without_terms = cls(
             {run: long for run, long in abbreviations.items() if run},
             dict(_units(plain.get("units") or {})),
             frozenset(plain_text(word) for word in plain.get("stop") or ()),
             frozenset(plain_text(word) for word in plain.get("qualifiers") or ()),
         )
+        terms = (text for each in (plain.get("terms") or {}).values() for text in _texts_of(each))
+        return replace(without_terms, terms=frozenset(word for text in terms for word in without_terms.spell_out(text)))
 
     def spell_out(self, text: str) -> list[str]:
         """The words of a text without those that say nothing, abbreviations written out, numbers as decimals."""
@@ -71,6 +75,13 @@ class Vocabulary:
             run = next((run for run in runs if run in self.abbreviations), None)
             yield from self.abbreviations[run] if run else (said[place],)
             place += len(run) if run else 1
+
+
+def _texts_of(terms: Mapping[str, Any]) -> Iterator[str]:
+    """The names of terms and their synonyms; see engine.matching.parts.terms_of."""
+    for name, said in terms.items():
+        yield name
+        yield from (said.get("synonyms") or () if isinstance(said, Mapping) else said or ())
 
 
 def _units(plain: Mapping[str, Any]) -> Iterator[tuple[str, Unit]]:
