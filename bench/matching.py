@@ -45,7 +45,7 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], n
     database = Database(url, durable=False)
     try:
         await migrate(database, "demo")
-        await _fill(database, mapping, catalogue)
+        await fill(database, mapping, catalogue)
         catalogues = Catalogues(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
         await catalogues.ready(mapping, SHARED)
         first = five = 0
@@ -61,11 +61,11 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], n
         await database.close()
     what = f"search of {len(catalogue.products):,} products, {name}, recall@5"
     against = f"{len(asked):,} misspelt queries (@1 {first / len(asked):.3f})"
-    return Row(what, against, five / len(asked), ">= 0.95", quantiles(taken, n=20)[-1], "ms p95")
+    return Row(what, against, five / len(asked), ">= 0.98", quantiles(taken, n=20)[-1], "ms p95")
 
 
-async def _fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -> None:
-    """The code list as it would have been read."""
+async def fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -> None:
+    """Store the code list as if it had been read."""
     code_list = mapping.catalogue.list
     found = {
         row.key: row

@@ -120,7 +120,7 @@ def _parts(entry: Node, templates: Templates, names: Names, vocabulary: Mapping[
                 veto=reading.flag(node, "veto", False),
                 identity=reading.flag(node, "identity", False),
                 known_by=reading.texts(node, "known_by"),
-                misspelt=reading.flag(node, "misspelt", False),
+                loose=reading.flag(node, "loose", False),
             )
         )
     return tuple(found)

@@ -185,7 +185,7 @@ def _part(part: PartSpec, vocabulary: Vocabulary, spoken: _Spoken | None) -> Par
         veto=part.veto,
         identity=part.identity,
         terms=terms_of(part.terms, vocabulary),
-        names=Names(vocabulary, spoken.texts, spoken.implied, part.misspelt) if spoken else None,
+        names=Names(vocabulary, spoken.texts, spoken.implied, part.loose) if spoken else None,
     )
 
 

@@ -34,8 +34,8 @@ class PartSpec:
     """It tells what the thing is: a code is suggested for its agreement with such a part."""
     known_by: tuple[str, ...] = ()
     """With kind names: columns whose names imply those of this one."""
-    misspelt: bool = False
-    """With kind names: words are recognised by ear too, with one typing error, and by their beginning."""
+    loose: bool = False
+    """With kind names: words are recognised by ear too, with one typing error, by their beginning, and in part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class Names:
     """The names in a column of a code list. Immutable once built.
 
     `implied` are names of other things, as they are written, with the names that each implies, as a brand implies what
-    it contains. `misspelt`: words are recognised by ear too, with one typing error, and by their beginning.
+    it contains. `loose`: words are recognised by ear too, with one typing error, by their beginning, and as part of a
+    name.
     """
 
     def __init__(
@@ -77,10 +78,10 @@ class Names:
         vocabulary: Vocabulary,
         texts: Iterable[str],
         implied: Mapping[str, Iterable[tuple[str, ...]]] | None = None,
-        misspelt: bool = False,
+        loose: bool = False,
     ) -> None:
         self._vocabulary = vocabulary
-        self._misspelt = misspelt
+        self._loose = loose
         self._qualifiers = frozenset(self._heard(vocabulary.qualifiers))
         self._elsewhere = frozenset(self._heard(vocabulary.terms))
         self._runs: dict[frozenset[str], Name] = {}
@@ -155,7 +156,7 @@ class Names:
             if words[place] in self._heads and unread.isdisjoint((place - 1, place + 1)):
                 yield self._heads[words[place]]
         part = [place for place in rest if words[place] in self._words - self._qualifiers]
-        if any(words[place] in self._tellers for place in part):
+        if self._loose and any(words[place] in self._tellers for place in part):
             yield Name(" ".join(spelt[n] for n in part).title(), frozenset(words[n] for n in part), whole=False)
 
     def _qualified(self, name: Name, words: list[str], places: range, taken: set[int]) -> Name:
@@ -173,7 +174,7 @@ class Names:
     def _corrected(self, word: str) -> str:
         """The only word of the names that begins so, or is one typing error away, its first letter apart."""
         known = word in self._words or word in self._qualifiers or word in self._elsewhere
-        if known or not self._misspelt or len(word) < LETTERS:
+        if known or not self._loose or len(word) < LETTERS:
             return word
         near = self._by_letter.get(word[0], [])
         hits = [other for other in near if other.startswith(word)]
@@ -181,7 +182,7 @@ class Names:
         return hits[0] if len(hits) == 1 else word
 
     def _heard(self, words: Iterable[str]) -> list[str]:
-        return [sound(word) if self._misspelt and len(word) > SHORT else word for word in words]
+        return [sound(word) if self._loose and len(word) > SHORT else word for word in words]
 
     def _spelt(self, text: str) -> list[str]:
         return [word for word in self._vocabulary.spell_out(text) if word[0].isalpha()]

@@ -1,0 +1,93 @@
+"""The shipped drug mapping against the sandbox's dictionary: what is suggested for the demo's products and what not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from bench.matching import fill
+from engine.database import Database
+from engine.mapping.catalogue import Catalogues, Suggested
+from engine.migrate import migrate
+from sandbox.kfa.catalogue import generate
+from tests.config.shipped import FACILITY, catalog, demo_records
+
+pytestmark = pytest.mark.anyio
+KFA = catalog().mappings["kfa"]
+PRODUCTS = {record["code"]: record for record in demo_records()["Product"]}
+SMALL = 3_000
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def catalogues(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Catalogues]:
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('kfa')}/antar.sqlite3", durable=False)
+    await migrate(database, "test")
+    await fill(database, KFA, generate(SMALL))
+    yield Catalogues(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
+    await database.close()
+
+
+async def suggested(catalogues: Catalogues, record: dict[str, Any]) -> list[Suggested]:
+    item = SimpleNamespace(name=record["name"], record=orjson.dumps({"code": "X", **record}).decode())
+    return await catalogues.suggest(KFA, FACILITY, item, 20)
+
+
+def agreements(found: Suggested) -> dict[str, str]:
+    return {each.part.name: each.agreement for each in found.suggestion.compared}
+
+
+async def test_oralit_is_ors_and_nothing_else(catalogues: Catalogues) -> None:
+    found = await suggested(catalogues, PRODUCTS["OBT-025"])
+    assert found[0].found.name.startswith("Oral Rehydration Salts")
+    assert {tuple(each.found.row["ingredients"]) for each in found} == {("Oral Rehydration Salts",)}
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("OBT-001", "Paracetamol 500 mg Tablet"),
+        ("OBT-009", "Aluminium Hydroxide 200 mg / Magnesium Hydroxide 200 mg Tablet Kunyah"),
+        ("OBT-015", "Cetirizine Dihydrochloride 10 mg Tablet"),
+        ("OBT-023", "Domperidone 10 mg Tablet"),
+        ("OBT-026", "Zinc Sulfate 20 mg Tablet Dispersibel"),
+        ("OBT-029", "Diclofenac Sodium 50 mg Tablet"),
+        ("OBT-038", "Sulfamethoxazole 400 mg / Trimethoprim 80 mg Tablet"),
+    ],
+)
+async def test_the_template_of_no_maker_comes_first_where_no_maker_is_known(
+    catalogues: Catalogues, code: str, name: str
+) -> None:
+    [first, *_] = await suggested(catalogues, PRODUCTS[code])
+    assert (first.found.name, first.found.row["level"], first.suggestion.vetoes) == (name, "92", ())
+
+
+@pytest.mark.parametrize("code", PRODUCTS)
+async def test_another_ingredient_is_never_suggested(catalogues: Catalogues, code: str) -> None:
+    for each in await suggested(catalogues, PRODUCTS[code]):
+        assert agreements(each)["ingredient"] in ("same", "close")
+        assert agreements(each)["brand"] == "unknown"  # none of these products names one
+
+
+async def test_what_nobody_knows_has_no_suggestion(catalogues: Catalogues) -> None:
+    assert await suggested(catalogues, {"name": "Sanmol 500 mg tab"}) == []
+    assert await suggested(catalogues, PRODUCTS["OBT-035"]) == []
+
+
+async def test_a_known_brand_is_suggested_by_its_name_alone(catalogues: Catalogues) -> None:
+    [first, *_] = await suggested(catalogues, {"name": "PAMOL 500"})
+    assert (first.found.code, agreements(first)["brand"]) == ("93002313", "same")
+    [first, *_] = await suggested(catalogues, {"name": "CONTOH 500 tab"})
+    assert (first.found.code, agreements(first)["ingredient"], agreements(first)["brand"]) == (
+        "93099001",
+        "same",
+        "same",
+    )
