@@ -61,7 +61,7 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], n
         await database.close()
     what = f"search of {len(catalogue.products):,} products, {name}, recall@5"
     against = f"{len(asked):,} misspelt queries (@1 {first / len(asked):.3f})"
-    return Row(what, against, five / len(asked), ">= 0.98", quantiles(taken, n=20)[-1], "ms p95")
+    return Row(what, against, five / len(asked), ">= 0.95", quantiles(taken, n=20)[-1], "ms p95")
 
 
 async def fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -> None:
