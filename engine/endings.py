@@ -82,7 +82,9 @@ class Endings:
     def again(self, reply: Reply, *, doubtful: bool) -> Outcome:
         """Not settled: the schedule, the channel's recovery or a person brings it on."""
         if reply.verdict is Verdict.UNAUTHORIZED:
-            settlement = self._settlement(Status.QUEUED, reply, in_doubt=doubtful, due_at=self._delivery.changed_at)
+            # a probe steps back, so that the next one is another's: the account may be granted one service and not all
+            due_at = self._clock() if self._probe else self._delivery.changed_at
+            settlement = self._settlement(Status.QUEUED, reply, in_doubt=doubtful, due_at=due_at)
             return Outcome(settlement, Signal.REFUSED, reply.message)
         if reply.verdict in (Verdict.REJECTED, Verdict.DUPLICATE):
             return self.failed(reply.message, Signal.GOOD, reply, in_doubt=doubtful)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from engine.database import Database
 from engine.facilities import is_current
 from engine.outbox.entries import Channel
-from engine.outcome import Outcome, Signal
+from engine.outcome import ChannelReport, Signal
 from engine.retry import asked
 from engine.spec import Breaker
 
-REFUSED_PAUSE = 300.0
-"""Seconds between two probes with an account that was refused."""
+REFUSED_PAUSES = (5.0, 15.0, 45.0, 135.0, 300.0)
+"""Seconds until the next probe after so many refusals in a row; the last pause repeats.
+
+Bounds the logins with an account that is refused: at most 16 probes in the first hour and 12 in each later one, all
+workers together. New credentials and a success begin anew.
+"""
+NO_ACCOUNT_PAUSE = 300.0
+"""Seconds between two looks at a channel without a complete account; nothing is sent meanwhile."""
+
+
+def refused_pause(refusals: int) -> float:
+    """Seconds until the next probe after `refusals` of them in a row."""
+    return REFUSED_PAUSES[min(max(refusals, 1), len(REFUSED_PAUSES)) - 1]
 
 
 class State(StrEnum):
@@ -64,7 +76,7 @@ class Gate:
         now = self._database.clock()
         if row.probe_at > now or not idle:
             return State.CLOSED
-        pause = REFUSED_PAUSE if row.cause == Signal.REFUSED else breaker.pause
+        pause = refused_pause(row.refusals + 1) if row.cause == Signal.REFUSED else breaker.pause
         following = now + int(max(pause, patience) * 1000)
         if not await self._execute(_PROBE, {**parameters, "now": now, "next": following}):
             return State.CLOSED
@@ -86,12 +98,12 @@ class Gate:
         rows = await self._database.fetch(text(_READ), parameters)
         if rows and rows[0].reason == reason:
             return True
-        return await self._close(channel, Signal.REFUSED, reason, REFUSED_PAUSE, version)
+        return await self._close(channel, Signal.REFUSED, reason, NO_ACCOUNT_PAUSE, version)
 
     async def report(
         self,
         channel: Channel,
-        outcome: Outcome,
+        outcome: ChannelReport,
         breaker: Breaker,
         *,
         probe: bool = False,
@@ -111,7 +123,7 @@ class Gate:
                 pause = breaker.pause if outcome.retry_after is None else asked(outcome.retry_after)
                 await self._close(channel, outcome.signal, outcome.reason, pause)
             case Signal.REFUSED:
-                return await self._close(channel, outcome.signal, outcome.reason, REFUSED_PAUSE, version)
+                return await self._close(channel, outcome.signal, outcome.reason, None, version)
             case Signal.NOTHING:
                 pass
         return True
@@ -124,7 +136,7 @@ class Gate:
             parameters = {"facility": channel.facility_id, "upstream": channel.upstream, "own": own}
             await self._execute(_OPEN, parameters)
 
-    async def _down(self, channel: Channel, outcome: Outcome, breaker: Breaker, probe: bool) -> None:
+    async def _down(self, channel: Channel, outcome: ChannelReport, breaker: Breaker, probe: bool) -> None:
         self._failures[channel] += 1
         if probe or (self._failures[channel] >= breaker.failures and channel not in self._closed):
             await self._close(channel, outcome.signal, outcome.reason, breaker.pause)
@@ -135,25 +147,26 @@ class Gate:
         self._failures[channel] = 0
 
     async def _close(
-        self, channel: Channel, signal: Signal, reason: str, pause: float, version: int | None = None
+        self, channel: Channel, signal: Signal, reason: str, pause: float | None, version: int | None = None
     ) -> bool:
-        """Whether the credentials are still those of `version`, without which nothing is closed."""
+        """Whether the credentials are still those of `version`, without which nothing is closed.
+
+        `pause` is in seconds; None: by how often the account was refused in a row.
+        """
         self._closed.add(channel)
-        now = self._database.clock()
         parameters = {
             "facility": channel.facility_id,
             "upstream": channel.upstream,
             "cause": signal.value,
             "reason": reason,
-            "now": now,
-            "probe": now + int(pause * 1000),
+            "now": self._database.clock(),
             "own": self._own.pop(channel, 0),
         }
 
         def close(connection: Connection) -> bool:
             if version is not None and not is_current(connection, channel.facility_id, channel.upstream, version):
                 return False
-            connection.execute(text(_CLOSE), parameters)
+            self._write_closing(connection, parameters, pause)
             return True
 
         self._closing[channel] += 1
@@ -165,6 +178,17 @@ class Gate:
             self._forget(channel)
         return closed
 
+    def _write_closing(self, connection: Connection, parameters: dict[str, Any], pause: float | None) -> None:
+        lock = "" if self._database.dialect == "sqlite" else " FOR UPDATE"
+        row = connection.execute(text(_READ + lock), parameters).one_or_none()
+        refusals = row.refusals if row is not None else 0
+        if pause is None:
+            # what was on its way when the channel closed is the same refusal; a probe's, or the first, is one more
+            refusals += int(row is None or row.probe_at == parameters["own"] or not refusals)
+            pause = refused_pause(refusals)
+        probe_at = parameters["now"] + int(pause * 1000)
+        connection.execute(text(_CLOSE), {**parameters, "probe": probe_at, "refusals": refusals})
+
     async def _execute(self, statement: str, parameters: dict[str, object]) -> int:
         def run(connection: Connection) -> int:
             return (connection.execute(text(statement), parameters)).rowcount
@@ -172,7 +196,7 @@ class Gate:
         return await self._database.write(run)
 
 
-_READ = "SELECT cause, reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"
+_READ = "SELECT cause, reason, probe_at, refusals FROM channels WHERE facility_id = :facility AND upstream = :upstream"
 _PROBE = """
 UPDATE channels SET probe_at = :next WHERE facility_id = :facility AND upstream = :upstream AND probe_at <= :now
 """
@@ -183,10 +207,10 @@ WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own AND p
 _OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own"
 """Not if another process was told meanwhile to wait."""
 _CLOSE = """
-INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at)
-VALUES (:facility, :upstream, :cause, :reason, :now, :probe)
+INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at, refusals)
+VALUES (:facility, :upstream, :cause, :reason, :now, :probe, :refusals)
 ON CONFLICT (facility_id, upstream) DO UPDATE SET cause = excluded.cause, reason = excluded.reason,
-  probe_at = excluded.probe_at
+  probe_at = excluded.probe_at, refusals = excluded.refusals
 WHERE channels.probe_at = :own OR channels.probe_at <= excluded.probe_at
 """
 """The longest wait that was asked for holds; the pause that a probe of ours began with gives way to its outcome."""

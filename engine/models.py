@@ -134,10 +134,12 @@ class Channel(Base):
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
     cause: Mapped[str] = mapped_column(String(20))
-    """unavailable or unauthorized"""
+    """A Signal: down, refused or throttled."""
     reason: Mapped[str] = mapped_column(Text)
     since: Mapped[int] = mapped_column(BigInteger)
     probe_at: Mapped[int] = mapped_column(BigInteger)
+    refusals: Mapped[int] = mapped_column(Integer, default=0)
+    """Probes in a row that the upstream answered by refusing the account; the pause grows with them."""
 
 
 class ApiKey(Base):
@@ -545,6 +547,10 @@ class Synchronisation(Base):
     since: Mapped[str | None] = mapped_column(String(10))
     """Only what changed since this date is read; null: all is."""
     problem: Mapped[str | None] = mapped_column(Text)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    """Reads that failed, in a row."""
+    retry_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When a failed one is read again."""
 
     __table_args__ = (
         Index("ix_synchronisations_list", "facility_id", "list", "id"),

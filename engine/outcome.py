@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -19,10 +20,31 @@ class Signal(StrEnum):
     THROTTLED = "throttled"
 
 
+class ChannelReport(Protocol):
+    """What a request says of its channel."""
+
+    @property
+    def signal(self) -> Signal: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def retry_after(self) -> float | None: ...
+
+
 class Outcome(Struct, frozen=True):
     """How a delivery ended, and what that says of the channel."""
 
     settlement: Settlement
     signal: Signal = Signal.NOTHING
+    reason: str = ""
+    retry_after: float | None = None
+
+
+class ReadReport(Struct, frozen=True):
+    """What the reading of a code list says of its channel."""
+
+    signal: Signal
     reason: str = ""
     retry_after: float | None = None

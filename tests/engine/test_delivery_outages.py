@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.base import Verdict
-from engine.gate import REFUSED_PAUSE
+from engine.gate import NO_ACCOUNT_PAUSE
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
@@ -114,6 +114,31 @@ async def test_what_only_waits_is_no_probe(house: House) -> None:
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(3)))
     await house.work()
     assert house.ministry.calls == []
-    house.clock.pass_(REFUSED_PAUSE + 1)
+    house.clock.pass_(NO_ACCOUNT_PAUSE + 1)
     await house.work()
     assert len(house.ministry.stored) == 3
+
+
+async def test_one_odd_refusal_costs_seconds(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAUTHORIZED, 401, message="Signature Service Tidak Sesuai")]
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    await house.work()
+    before = len(house.ministry.stored)
+    house.clock.pass_(5)
+    await house.work()
+    assert (before < 20, len(house.ministry.stored)) == (True, 20)
+
+
+async def test_what_the_account_may_do_goes_out_beside_what_it_may_not(house: House) -> None:
+    def ungranted(call):  # type: ignore[no-untyped-def]
+        if call.method == "POST" and b'"V0"' in call.body:
+            return refused(Verdict.UNAUTHORIZED, 404, message="You are not registered for this service!")
+        return house.ministry.answer(call)
+
+    house.ministry.script = [ungranted] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    for _ in range(20):
+        await house.work()
+        house.clock.pass_(21)
+    assert len(house.ministry.stored) == 19
+    assert await house.status("Visit", "V0") == "queued"

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.gate import REFUSED_PAUSE, Gate, State
+from engine.facilities import set_credentials
+from engine.gate import REFUSED_PAUSES, Gate, State
 from engine.outbox.entries import Settlement
 from engine.outcome import Outcome, Signal
 from engine.spec import Breaker
@@ -22,6 +23,7 @@ CLOSED, OPEN, PROBE = State.CLOSED, State.OPEN, State.PROBE
 NOTHING = cast(Settlement, None)
 GOOD = Outcome(NOTHING, Signal.GOOD)
 DOWN = Outcome(NOTHING, Signal.DOWN, "tidak terjangkau")
+REFUSED = Outcome(NOTHING, Signal.REFUSED, "Signature Service Tidak Sesuai")
 
 
 def throttled(seconds: float) -> Outcome:
@@ -67,7 +69,7 @@ async def test_a_probe_told_to_wait_longer_is_followed_by_none_before(house: Hou
 
 async def test_a_probe_told_to_wait_less_is_believed(house: House) -> None:
     await report(house, Outcome(NOTHING, Signal.REFUSED, "ditolak"))
-    house.clock.pass_(REFUSED_PAUSE + 1)
+    house.clock.pass_(REFUSED_PAUSES[0] + 1)
     assert await state(house) == PROBE
     await report(house, throttled(10), probe=True)
     house.clock.pass_(11)
@@ -184,3 +186,65 @@ async def test_who_looks_while_it_is_being_closed_does_not_open_it(house: House)
     assert not house.gate.is_open(house.channel)
     await closing
     assert await state(house) == CLOSED
+
+
+async def seconds_to_probe(house: House, gate: Gate | None = None) -> int:
+    """How long the channel stays closed; the probe is taken."""
+    for seconds in range(1000):
+        if await state(house, gate) == PROBE:
+            return seconds
+        house.clock.pass_(1)
+    raise AssertionError("never probed")
+
+
+async def test_pauses_after_refusals_grow_from_probe_to_probe_and_worker_to_worker(house: House) -> None:
+    await report(house, REFUSED)
+    pauses = []
+    for n in range(7):
+        gate = Gate(house.hub.database) if n % 2 else house.gate
+        pauses.append(await seconds_to_probe(house, gate))
+        await gate.report(house.channel, REFUSED, BREAKER, probe=True)
+    assert pauses == [*REFUSED_PAUSES, 300, 300]
+
+
+async def test_a_refusal_that_several_requests_saw_counts_once(house: House) -> None:
+    for gate in (house.gate, Gate(house.hub.database), Gate(house.hub.database)):
+        await gate.report(house.channel, REFUSED, BREAKER)
+    assert ((await row(house)).refusals, await seconds_to_probe(house)) == (1, 5)
+
+
+async def test_a_success_and_new_credentials_let_the_pauses_begin_anew(house: House) -> None:
+    await report(house, REFUSED)
+    for _ in range(3):
+        await seconds_to_probe(house)
+        await report(house, REFUSED, probe=True)
+    await seconds_to_probe(house)
+    await report(house, GOOD, probe=True)
+    await report(house, REFUSED)
+    assert await seconds_to_probe(house) == 5
+    await report(house, REFUSED, probe=True)
+    await set_credentials(house.hub.database, house.hub.vault, house.facility.id, "ministry", {"secret": "baru"})
+    await report(house, REFUSED)
+    assert await seconds_to_probe(house) == 5
+
+
+async def test_an_outage_between_two_refusals_forgets_none(house: House) -> None:
+    await report(house, REFUSED)
+    for outcome in (REFUSED, DOWN, REFUSED):
+        await seconds_to_probe(house)
+        await report(house, outcome, probe=True)
+    assert await seconds_to_probe(house) == 45
+
+
+async def test_a_refused_account_logs_in_sixteen_times_in_the_first_hour_and_twelve_in_the_next(house: House) -> None:
+    house.ministry.script = [refused(Verdict.UNAUTHORIZED, 401)] * 1000
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    await house.work()
+    logins = [len(house.ministry.calls)]
+    for second in range(7200):
+        await house.work() if (await row(house)).probe_at <= house.clock() else None
+        house.clock.pass_(1)
+        if second in (3599, 7199):
+            logins.append(len(house.ministry.calls))
+    assert logins[0] <= 4, "no more than the slots"
+    assert (logins[1] - logins[0] <= 16, logins[2] - logins[1] <= 12) == (True, True)
