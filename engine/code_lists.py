@@ -30,6 +30,8 @@ class Held:
     offset: int
     since: str | None = None
     """Only what changed since this date is read; None: all is."""
+    tries: int = 0
+    """Readings that failed before this one, in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ async def finish(database: Database, held: Held, after: Sequence[Callable[[Conne
 
     def run(connection: Connection) -> bool:
         names = {"id": held.id, "facility": held.facility_id, "list": held.list, "now": database.clock()}
-        if not connection.execute(text(_END), {"state": "done", "problem": None, **names}).rowcount:
+        if not connection.execute(text(_DONE), names).rowcount:
             return False
         connection.execute(text("ANALYZE staged_rows"))  # filled a moment ago: PostgreSQL takes it for empty
         swap = _SWAP if held.since is None else {name: each for name, each in _SWAP.items() if name != "vanished"}
@@ -132,12 +134,17 @@ async def release(database: Database, held: Held) -> None:
     await database.write(run)
 
 
-async def give_up(database: Database, held: Held, problem: str) -> None:
-    """End it without touching the old copy, and say why."""
+async def give_up(
+    database: Database, held: Held, problem: str, *, retry_at: int | None = None, tried: bool = True
+) -> None:
+    """End it without touching the old copy, and say why; `retry_at`: when it is read again, None at once.
+
+    Without `tried` nothing was asked, and it counts as no failure.
+    """
 
     def run(connection: Connection) -> None:
-        names = {"id": held.id, "now": database.clock(), "state": "failed", "problem": problem}
-        connection.execute(text(_END), names)
+        names = {"id": held.id, "now": database.clock(), "problem": problem, "tries": held.tries + int(tried)}
+        connection.execute(text(_FAIL), {**names, "retry_at": retry_at})
         connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), {"id": held.id})
 
     await database.write(run)
@@ -193,12 +200,6 @@ async def add_row(database: Database, owner: int, list_: str, row: Row) -> None:
     await database.write(lambda connection: connection.execute(text(_ADD_ROW), values))
 
 
-async def last_tried(database: Database) -> dict[tuple[int, str], int]:
-    """(facility, list) -> when it was last tried, whatever came of it."""
-    query = "SELECT facility_id, list, MAX(started_at) AS at FROM synchronisations GROUP BY facility_id, list"
-    return {(row.facility_id, row.list): row.at for row in await database.fetch(text(query))}
-
-
 def _words(row: Row) -> str:
     return " ".join(str(value) for value in row.content.values() if value is not None).casefold()
 
@@ -228,7 +229,7 @@ FROM synchronisations WHERE facility_id = :facility AND list = :list AND state =
 _TAKE = """
 UPDATE synchronisations SET held_until = :until
 WHERE id = (SELECT id FROM synchronisations WHERE state = 'running' AND held_until <= :now ORDER BY id LIMIT 1 %s)
-RETURNING id, facility_id, list, done, "offset", since
+RETURNING id, facility_id, list, done, "offset", since, tries
 """
 
 _ADVANCE = """
@@ -244,8 +245,15 @@ ON CONFLICT (synchronisation_id, key)
 DO UPDATE SET content = excluded.content, words = excluded.words, withdrawn = excluded.withdrawn
 """
 
-_END = """
-UPDATE synchronisations SET state = :state, ended_at = :now, problem = :problem WHERE id = :id AND state = 'running'
+_DONE = """
+UPDATE synchronisations SET state = 'done', ended_at = :now, problem = NULL, retry_at = NULL, tries = 0
+WHERE id = :id AND state = 'running'
+"""
+
+_FAIL = """
+UPDATE synchronisations SET state = 'failed', ended_at = :now, problem = :problem, tries = :tries,
+  retry_at = CAST(:retry_at AS BIGINT)
+WHERE id = :id AND state = 'running'
 """
 
 _SWAP = {

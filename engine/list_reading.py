@@ -18,13 +18,21 @@ from engine.database import Database
 from engine.facilities import FacilityRow
 from engine.list_rows import NotReadable, Row, rows_of
 from engine.outbox.entries import Channel
+from engine.outcome import Signal
 from engine.template import Template
 from engine.turns import Turns
 
 PAUSES = (2.0, 10.0, 30.0)
-"""Seconds before a read that was not answered is repeated; after the last it is given up."""
+"""Seconds before a request that was not answered is repeated; after the last the read has failed."""
 LINES = 1_000
 """Lines of a file that are kept at once."""
+
+_SIGNALS = {
+    Verdict.UNAVAILABLE: Signal.DOWN,
+    Verdict.UNSURE: Signal.DOWN,
+    Verdict.UNAUTHORIZED: Signal.REFUSED,
+}
+"""What a verdict says of the channel; any other is an answer like any."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Turn = Callable[[], Awaitable[None]]
@@ -61,6 +69,11 @@ class Place:
         return next((each for each in found if each.key == key), None)
 
     @property
+    def channel(self) -> Channel:
+        """Whose limits and breaker the requests share."""
+        return Channel(self.code_list.upstream.name, self.facility.id)
+
+    @property
     def _base(self) -> str | None:
         return self.code_list.source.base_path if isinstance(self.code_list.source, Reads) else None
 
@@ -73,7 +86,8 @@ class Place:
             if reply.verdict is not Verdict.UNAVAILABLE or pause is None:
                 break
             await self.sleep(max(pause, reply.retry_after or 0.0))
-        raise NotReadable(f"{self.code_list.upstream.label}: {reply.message or f'HTTP {reply.status}'}")
+        problem = f"{self.code_list.upstream.label}: {reply.message or f'HTTP {reply.status}'}"
+        raise NotReadable(problem, _SIGNALS.get(reply.verdict, Signal.GOOD), reply.retry_after)
 
 
 class Reading:
@@ -87,14 +101,14 @@ class Reading:
         self._reads = reads
         self._items = items
         self._facility = facility_mapping(place.facility)
-        upstream = self._list.upstream
-        self._turns = Turns(database, Channel(upstream.name, place.facility.id), upstream.rate)
+        self._turns = Turns(database, place.channel, self._list.upstream.rate)
 
-    async def run(self) -> bool:
-        """Whether all was read; False: another worker has it now. Raises AntarError."""
+    async def run(self, answered: Callable[[], Awaitable[None]]) -> bool:
+        """Whether all was read; False: another worker has it now. `answered` follows each page. Raises AntarError."""
         while self.held.done < len(self._items):
             each = self._items[self.held.done]
             rows, brought, ended = await self._page(each)
+            await answered()
             done = self.held.done + int(ended)
             offset = 0 if ended else self.held.offset + brought
             total = len(self._items)

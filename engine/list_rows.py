@@ -9,10 +9,24 @@ from typing import Any
 from engine.code_list import Also, CodeList
 from engine.errors import AntarError
 from engine.models import KEY_LENGTH
+from engine.outcome import Signal
 
 
 class NotReadable(AntarError):
-    """Why a code list cannot be read, in words for a person."""
+    """Why a code list cannot be read, in words for a person; `signal` is what that says of its channel."""
+
+    def __init__(self, message: str, signal: Signal = Signal.GOOD, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.signal = signal
+        self.retry_after = retry_after
+
+
+class NotAsked(NotReadable):
+    """Nothing was asked, and nothing is to be before `until` (epoch milliseconds)."""
+
+    def __init__(self, message: str, until: int) -> None:
+        super().__init__(message, Signal.NOTHING)
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,14 +22,30 @@ from engine.code_lists import Held
 from engine.database import Database
 from engine.errors import AntarError
 from engine.facilities import FacilityRow, all_facilities
+from engine.list_probe import ListProbe
 from engine.list_reading import Place, Reading, Sleep, read_file
-from engine.list_rows import NotReadable, Row
+from engine.list_rows import NotAsked, NotReadable, Row
+from engine.list_schedule import (
+    LastRead,
+    LastReads,
+    credential_changes,
+    is_due,
+    last_reads,
+    postpone,
+    read_again,
+    retry_at,
+)
 from engine.mapping.review import follow
 
 SCHEDULE = "jadwal"
 """Who asks when nobody does."""
-HOUR = 3_600_000
-"""Milliseconds."""
+SOURCE_PAUSE_MS = 2_000
+"""Until it is looked again whether the list over whose rows another is read is there."""
+
+
+class WaitsForSource(AntarError):
+    """The list over whose rows it is read is being read."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -43,20 +60,23 @@ class Synchroniser:
         accounts: Accounts,
         upstream: Callable[[str], Upstream],
         sleep: Sleep = asyncio.sleep,
+        rng: random.Random | None = None,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._accounts = accounts
         self._upstream = upstream
         self._sleep = sleep
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
+        self._probe = ListProbe(database)
 
     async def tick(self) -> None:
-        """Begin what is due, and read until nothing is left to read."""
-        if not self._catalog().code_lists:
-            return
-        await self._begin_due()
-        while (held := await code_lists.take(self._database)) is not None:
-            await self.read(held)
+        """Begin what is due, and read until nothing is left; a list that is read over another follows it at once."""
+        begun: set[tuple[int, str]] = set()
+        while self._catalog().code_lists:
+            await self._begin_due(begun)
+            if not await self._read_all():
+                return
 
     async def read(self, held: Held) -> None:
         """Go on where it was left, to the end; the old copy stays where that cannot be reached."""
@@ -64,9 +84,14 @@ class Synchroniser:
             reached = await self._read(held)
             if reached is not None:
                 await code_lists.finish(self._database, reached, list(self._consequences(held)))
+        except WaitsForSource:
+            await postpone(self._database, held.id, self._database.clock() + SOURCE_PAUSE_MS)
+        except NotAsked as error:
+            await code_lists.give_up(self._database, held, str(error), retry_at=error.until, tried=False)
         except AntarError as error:
             log.warning("list_not_read", list=held.list, facility=held.facility_id)
-            await code_lists.give_up(self._database, held, str(error))
+            again = retry_at(self._database.clock(), held.tries + 1, self._rng)
+            await code_lists.give_up(self._database, held, str(error), retry_at=again)
         except asyncio.CancelledError:
             await code_lists.release(self._database, held)
             raise
@@ -78,6 +103,14 @@ class Synchroniser:
             await code_lists.add_row(self._database, code_list.owner(facility.id), code_list.name, row)
         return row
 
+    async def _read_all(self) -> bool:
+        """Whether there was anything."""
+        anything = False
+        while (held := await code_lists.take(self._database)) is not None:
+            anything = True
+            await self.read(held)
+        return anything
+
     async def _read(self, held: Held) -> Held | None:
         """How far it got; None: another worker has it now."""
         code_list = self._catalog().code_lists.get(held.list)
@@ -87,19 +120,41 @@ class Synchroniser:
             return await read_file(self._database, held, code_list, code_list.source)
         facilities = await all_facilities(self._database)
         place = await self._place(code_list, [row for row in facilities if held.facility_id in (SHARED, row.id)])
-        items = await self._items(code_list, code_list.source, place.facility)
+        items = await self._items(held, code_list.source, place.facility)
         reading = Reading(self._database, held, place, code_list.source, items)
-        return reading.held if await reading.run() else None
+        async with self._probe.through(place) as answered:
+            return reading.held if await reading.run(answered) else None
 
-    async def _begin_due(self) -> None:
-        tried, now = await code_lists.last_tried(self._database), self._database.clock()
-        facilities = await all_facilities(self._database)
-        for each in self._catalog().code_lists.values():
-            for facility in facilities[:1] if each.shared else facilities:
-                at = tried.get((each.owner(facility.id), each.name), 0)
-                candidates = facilities if each.shared else [facility]
-                if _is_due(each, at, now) and await self._may_be_read(each, candidates):
-                    await code_lists.ask(self._database, each, facility.id, SCHEDULE)
+    async def _begin_due(self, begun: set[tuple[int, str]]) -> None:
+        """Each list once for each `begun`."""
+        last, entered = await last_reads(self._database), await credential_changes(self._database)
+        now, facilities = self._database.clock(), await all_facilities(self._database)
+        for code_list in self._catalog().code_lists.values():
+            for facility in facilities[:1] if code_list.shared else facilities:
+                key = (code_list.owner(facility.id), code_list.name)
+                candidates = facilities if code_list.shared else [facility]
+                changed_at = max(entered.get((row.id, code_list.upstream.name), 0) for row in candidates)
+                due = key not in begun and is_due(code_list, last.get(key), now, changed_at)
+                if (
+                    due
+                    and not self._waits(code_list, facility, last)
+                    and await self._may_be_read(code_list, candidates)
+                ):
+                    begun.add(key)
+                    await self._begin(code_list, facility, last.get(key))
+                    last = await last_reads(self._database)
+
+    async def _begin(self, code_list: CodeList, facility: FacilityRow, last: LastRead | None) -> None:
+        if last is not None and last.state == "failed":
+            await read_again(self._database, last)
+        else:
+            await code_lists.ask(self._database, code_list, facility.id, SCHEDULE)
+
+    def _waits(self, code_list: CodeList, facility: FacilityRow, last: LastReads) -> bool:
+        """Whether the list over whose rows it is read is being read, or could not be read yet."""
+        source = None if code_list.read_for is None else self._catalog().code_lists[code_list.read_for]
+        row = None if source is None else last.get((source.owner(facility.id), source.name))
+        return row is not None and (row.state == "running" or row.read_at is None)
 
     async def _may_be_read(self, code_list: CodeList, facilities: list[FacilityRow]) -> bool:
         if isinstance(code_list.source, Path):
@@ -117,29 +172,32 @@ class Synchroniser:
             missing = account.reason
         raise NotReadable(missing)
 
-    async def _items(self, code_list: CodeList, reads: Reads, facility: FacilityRow) -> list[Any]:
-        """What the reads are repeated over."""
+    async def _items(self, held: Held, reads: Reads, facility: FacilityRow) -> list[Any]:
+        """What the reads are repeated over. Raises WaitsForSource and NotAsked."""
         each = reads.each
         if each.list is not None:
             source = self._catalog().code_lists[each.list]
-            rows = await code_lists.rows_of(self._database, source.owner(facility.id), each.list)
-            if not rows:
-                raise NotReadable(f"Sinkronkan dahulu {source.label}.")
-            return list(rows)
+            if not (held.done or held.offset):
+                await self._expect(source, facility)
+            return list(await code_lists.rows_of(self._database, source.owner(facility.id), each.list))
         if each.days:
             now = datetime.fromtimestamp(self._database.clock() / 1000, UTC).astimezone(ZoneInfo(facility.time_zone))
             return [(now.date() + timedelta(days=n)).isoformat() for n in range(each.days)]
         return list(each.values) or [None]
+
+    async def _expect(self, source: CodeList, facility: FacilityRow) -> None:
+        """Return if the copy is there and nobody reads it anew; have it read if nobody has asked for it."""
+        last = (await last_reads(self._database)).get((source.owner(facility.id), source.name))
+        if last is None:
+            await code_lists.ask(self._database, source, facility.id, SCHEDULE)
+        if last is None or last.state == "running":
+            raise WaitsForSource(source.label)
+        if last.read_at is None:
+            until = max(last.retry_at or 0, self._database.clock()) + SOURCE_PAUSE_MS
+            raise NotAsked(f"Menunggu {source.label}, yang belum berhasil disinkronkan.", until)
 
     def _consequences(self, held: Held) -> Iterator[Callable[..., object]]:
         """What a new copy means for the items that are mapped to it."""
         for mapping in self._catalog().mappings.values():
             if mapping.catalogue.list.name == held.list:
                 yield partial(follow, self._database, mapping, held.facility_id)
-
-
-def _is_due(code_list: CodeList, tried: int, now: int) -> bool:
-    """By its schedule; a file when it is younger than the last reading."""
-    if isinstance(code_list.source, Path):
-        return code_list.source.stat().st_mtime * 1000 > tried
-    return code_list.every is not None and now - tried >= code_list.every * HOUR

@@ -105,6 +105,7 @@ async def state_of(hub: Hub, around: Frame, code_list: CodeList) -> dict[str, An
         "newest": newest,
         "began": moment(newest.started_at, facility) if newest and facility else None,
         "ended": moment(newest.ended_at, facility) if newest and facility else None,
+        "again": moment(newest.retry_at, facility) if newest and facility else None,
         "may_read": around.may(Permission.SYNC),
         "area": area_of(hub, around),
     }

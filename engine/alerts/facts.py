@@ -19,7 +19,9 @@ from engine.models import Status
 LOOKED_BACK = 1
 """Days before today whose records count for the share of failures."""
 IN_A_ROW = 3
-"""So many readings of a code list failed one after the other before anybody is told."""
+"""Readings of a code list that failed one after the other before anybody is told."""
+LIST_FAILING_MS = 3_600_000
+"""And for how long it has failed by then: an outage of minutes is made good by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +91,19 @@ async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, 
     pairs = as_json([[id_, name] for id_ in facilities for name in hub.catalog.code_lists])
     query = _STREAK % hub.database.rows({"facility": "integer", "list": "text"}, "pairs")
     found: dict[int, dict[str, int]] = {}
-    for row in await hub.database.fetch(text(query), {"pairs": pairs, "n": IN_A_ROW}):
-        if row.failed == IN_A_ROW:
+    for row in await hub.database.fetch(text(query), {"pairs": pairs}):
+        if (row.failed or 0) >= IN_A_ROW and hub.database.clock() - row.since >= LIST_FAILING_MS:
             found.setdefault(row.facility, {})[row.list] = int(row.since)
     return found
 
 
-_LAST = """
-(SELECT %s FROM (
-  SELECT s.state, s.started_at FROM synchronisations AS s
-  WHERE s.facility_id = v.facility AND s.list = v.list AND s.state <> 'running' ORDER BY s.id DESC LIMIT :n
-) AS ended WHERE ended.state = 'failed')
+_FAILED = """
+(SELECT %s FROM synchronisations AS s
+  WHERE s.facility_id = v.facility AND s.list = v.list AND (s.state = 'failed' OR s.state = 'running' AND s.tries > 0)
+  AND NOT EXISTS (SELECT 1 FROM synchronisations AS d
+    WHERE d.facility_id = s.facility_id AND d.list = s.list AND d.id > s.id AND d.state = 'done'))
 """
 _STREAK = f"""
-SELECT v.facility, v.list, {_LAST % "COUNT(*)"} AS failed, {_LAST % "MIN(ended.started_at)"} AS since FROM %s AS v
+SELECT v.facility, v.list, {_FAILED % "SUM(CASE WHEN s.tries > 1 THEN s.tries ELSE 1 END)"} AS failed,
+  {_FAILED % "MIN(s.started_at)"} AS since FROM %s AS v
 """

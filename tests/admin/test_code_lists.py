@@ -63,9 +63,12 @@ async def test_two_clicks_are_one_reading_and_its_progress_is_live(person: httpx
 
 async def test_a_failed_reading_says_why_and_keeps_the_old_rows(person: httpx.AsyncClient, house: House) -> None:
     await filled(person, house, "dr. Rangga Uji")
-    await code_lists.give_up(house.hub.database, await asked(person, house), "Kementerian: HTTP 502")
+    held = await asked(person, house)
+    again = house.clock() + 900_000
+    await code_lists.give_up(house.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
     page = (await person.get("/referensi/doctors")).text
     assert ("Sinkronisasi gagal" in page, "HTTP 502" in page, "dr. Rangga Uji" in page) == (True, True, True)
+    assert "Dicoba lagi dengan sendirinya sekitar" in page
 
 
 async def test_who_may_not_synchronise_reads_why(person: httpx.AsyncClient, house: House) -> None:

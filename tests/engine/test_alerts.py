@@ -83,7 +83,7 @@ async def row(house: House) -> Any:
 
 
 async def close(house: House, cause: str = "down") -> None:
-    statement = "INSERT INTO channels VALUES (:facility, 'ministry', :cause, 'r', :now, :probe)"
+    statement = "INSERT INTO channels VALUES (:facility, 'ministry', :cause, 'r', :now, :probe, 0)"
     values = {"facility": house.facility.id, "cause": cause, "now": house.clock(), "probe": 2**42}
     await house.hub.database.write(lambda connection: connection.execute(text(statement), values))
 
@@ -192,6 +192,29 @@ async def test_a_list_that_fails_three_times_is_told(house: House, watch: Watch,
             await house.hub.database.write(lambda c: c.execute(text(fail), {"f": house.facility.id}))
         await look(house, watch, 1)
         assert box.letters == told
+
+
+@pytest.mark.parametrize(
+    ("tries", "state", "minutes", "told"),
+    [
+        (20, "failed", 61, ["+list"]),
+        (20, "running", 61, ["+list"]),
+        (20, "failed", 30, []),
+        (2, "failed", 61, []),
+    ],
+)
+async def test_a_list_that_is_tried_again_is_told_after_an_hour(
+    house: House, watch: Watch, box: Box, tries: int, state: str, minutes: int, told: list[str]
+) -> None:
+    await recipient(house)
+    statement = (
+        "INSERT INTO synchronisations (facility_id, list, actor, state, started_at, held_until, total, done, "
+        "\"offset\", added, changed, gone, tries) VALUES (:f, 'doctors', 'a', :state, :at, 0, 0, 0, 0, 0, 0, 0, :tries)"
+    )
+    values = {"f": house.facility.id, "state": state, "tries": tries, "at": house.clock() - minutes * 60_000}
+    await house.hub.database.write(lambda c: c.execute(text(statement), values))
+    await look(house, watch, 1)
+    assert box.letters == told
 
 
 async def test_several_processes_tell_once(house: House, box: Box) -> None:

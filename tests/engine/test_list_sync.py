@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.base import Account
 from adapters.memory import MemoryTokens
@@ -17,11 +20,14 @@ from engine import code_lists
 from engine.accounts import NoAccount
 from engine.catalog import load
 from engine.database import Database
-from engine.facilities import FacilityRow
+from engine.facilities import FacilityRow, set_credentials
+from engine.gate import REFUSED_PAUSES
 from engine.list_reading import PAUSES
 from engine.list_rows import Row
-from engine.list_sync import HOUR, SCHEDULE, Synchroniser
+from engine.list_schedule import AFTER_FAILURE, HOUR_MS, last_reads
+from engine.list_sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
 from engine.spec import UpstreamSpec
+from engine.vault import Vault, new_key
 from sandbox.bpjs.clinics import DEMO_CLINIC
 from sandbox.bpjs.reference import diagnoses, drugs, short
 from sandbox.embedded import running
@@ -60,9 +66,14 @@ class Desk:
     """A synchroniser against the sandbox, whose waits take no time."""
 
     def __init__(
-        self, database: Database, facility: FacilityRow, accounts: Accounts, upstreams: dict[str, Any]
+        self,
+        database: Database,
+        facility: FacilityRow,
+        accounts: Accounts,
+        upstreams: dict[str, Any],
+        clock: Clock,
     ) -> None:
-        self.database, self.facility, self.accounts = database, facility, accounts
+        self.database, self.facility, self.accounts, self.clock = database, facility, accounts, clock
         self.waited: list[float] = []
         self.catalog = CATALOG
         self.synchroniser = Synchroniser(
@@ -72,6 +83,7 @@ class Desk:
             upstreams.__getitem__,
             self._wait,
         )
+        self.upstreams = upstreams
 
     async def _wait(self, seconds: float) -> None:
         self.waited.append(seconds)
@@ -106,7 +118,7 @@ async def desk(database: Database, facility: FacilityRow, url: str, clock: Clock
     for upstream in upstreams.values():
         upstream._wall = lambda: clock.now / 1000  # type: ignore[attr-defined]
     unlimited = {name: with_rate(CATALOG.code_lists[name]) for name in LISTS}
-    desk = Desk(database, facility, Accounts(url), upstreams)
+    desk = Desk(database, facility, Accounts(url), upstreams, clock)
     desk.catalog = replace(CATALOG, code_lists=unlimited)
     yield desk
     await wire.close()
@@ -185,7 +197,7 @@ async def test_the_schedule_asks_when_a_copy_is_old(desk: Desk, clock: Clock) ->
     told = await code_lists.latest(desk.database, desk.facility.id)
     assert {(row.actor, row.state) for row in told.values()} == {(SCHEDULE, "done")}
     assert len(told) == len(LISTS)
-    clock.pass_(6 * HOUR / 1000)
+    clock.pass_(6 * HOUR_MS / 1000)
     await desk.synchroniser.tick()
     again = await code_lists.latest(desk.database, desk.facility.id)
     assert {name for name in told if again[name].id != told[name].id} == {"antrean_poli", "antrean_dokter"}
@@ -198,8 +210,150 @@ async def test_a_clinic_without_credentials_is_left_alone(desk: Desk) -> None:
     assert (await desk.read("pcare_poli")).problem == "Kredensial belum diisi."
 
 
-async def test_what_others_are_read_for_must_be_there(desk: Desk) -> None:
-    assert (await desk.read("pcare_subspesialis")).problem == "Sinkronkan dahulu Spesialis."
+async def test_a_list_that_is_read_over_another_has_it_read_and_waits(desk: Desk, clock: Clock) -> None:
+    await code_lists.begin(desk.database, desk.facility.id, "pcare_subspesialis", "sari")
+    await desk.synchroniser.tick()
+    clock.pass_(SOURCE_PAUSE_MS / 1000)
+    await desk.synchroniser.tick()
+    told = await code_lists.latest(desk.database, desk.facility.id)
+    assert {told[name].state for name in ("pcare_spesialis", "pcare_subspesialis")} == {"done"}
+    assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
+
+
+async def test_two_workers_at_the_first_start_read_every_list(desk: Desk) -> None:
+    other = Synchroniser(
+        desk.database,
+        lambda: desk.catalog,
+        desk.accounts,  # type: ignore[arg-type]
+        desk.upstreams.__getitem__,
+        desk._wait,
+    )
+    await asyncio.gather(desk.synchroniser.tick(), other.tick())
+    await desk.synchroniser.tick()
+    told = await code_lists.latest(desk.database, desk.facility.id)
+    assert {(row.state, row.problem, row.tries) for row in told.values()} == {("done", None, 0)}
+    assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
+
+
+async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(desk: Desk, clock: Clock) -> None:
+    await code_lists.begin(desk.database, desk.facility.id, "antrean_poli", "sari")
+    reading = await code_lists.take(desk.database)
+    await code_lists.begin(desk.database, desk.facility.id, "antrean_dokter", "sari")
+    waiting = await code_lists.take(desk.database)
+    assert reading is not None
+    assert waiting is not None
+    await desk.synchroniser.read(waiting)
+    assert (await code_lists.latest(desk.database, desk.facility.id))["antrean_dokter"].state == "running"
+    await desk.synchroniser.read(reading)
+    clock.pass_(SOURCE_PAUSE_MS / 1000)
+    await desk.synchroniser.tick()
+    assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
+
+
+async def test_a_list_over_one_without_rows_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: [])
+    assert (await desk.read("pcare_spesialis")).state == "done"
+    told = await desk.read("pcare_subspesialis")
+    assert (told.state, told.problem, await desk.rows("pcare_subspesialis")) == ("done", None, [])
+
+
+async def test_a_list_over_one_that_fails_says_what_it_waits_for(desk: Desk, world: World) -> None:
+    world.faults.add("html-502", path="/spesialis$")
+    await desk.read("pcare_spesialis")
+    told = await desk.read("pcare_subspesialis")
+    assert (told.state, told.problem) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
+    world.faults.clear()
+    for _ in range(2):
+        await later(desk)
+    assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
+
+
+async def later(desk: Desk, seconds: float = AFTER_FAILURE.first + 5) -> None:
+    desk.clock.pass_(seconds)
+    await desk.synchroniser.tick()
+
+
+async def test_a_failed_read_is_tried_again_after_pauses_that_grow_to_minutes(
+    desk: Desk, world: World, clock: Clock
+) -> None:
+    world.faults.add("html-502", path="/kesadaran")
+    pauses = []
+    await desk.read("pcare_kesadaran")
+    for _ in range(9):
+        last = (await last_reads(desk.database))[desk.facility.id, "pcare_kesadaran"]
+        pauses.append(((last.retry_at or 0) - clock()) / 1000)
+        clock.pass_(pauses[-1])
+        await desk.synchroniser.tick()
+    whole = [15, 30, 60, 120, 240, 480, 900, 900, 900]
+    assert all(full / 2 <= pause <= full for full, pause in zip(whole, pauses, strict=True))
+    world.faults.clear()
+    await later(desk, 900)
+    last = (await last_reads(desk.database))[desk.facility.id, "pcare_kesadaran"]
+    assert (last.state, last.tries, last.retry_at) == ("done", 0, None)
+
+
+async def test_a_restart_and_another_worker_keep_the_pause(desk: Desk, world: World, clock: Clock) -> None:
+    world.faults.add("html-502", path="/kesadaran", times=8)
+    for _ in range(2):
+        await desk.read("pcare_kesadaran")
+    before = await last_reads(desk.database)
+    restarted = Synchroniser(
+        desk.database,
+        lambda: desk.catalog,
+        desk.accounts,  # type: ignore[arg-type]
+        desk.upstreams.__getitem__,
+        desk._wait,
+    )
+    await restarted.tick()
+    key = (desk.facility.id, "pcare_kesadaran")
+    assert (await last_reads(desk.database))[key] == before[key]
+    await later(desk)
+    assert (await last_reads(desk.database))[key].state == "done"
+
+
+async def test_an_outage_at_the_first_start_costs_no_day(desk: Desk, world: World) -> None:
+    world.faults.add("html-502", path="/(pcare-rest|antreanfktp)/")
+    await desk.synchroniser.tick()
+    world.faults.clear()
+    for _ in range(2):
+        await later(desk)
+    told = await code_lists.latest(desk.database, desk.facility.id)
+    assert {name: row.state for name, row in told.items()} == dict.fromkeys(LISTS, "done")
+
+
+async def test_lists_log_in_once_for_each_pause_of_a_refused_account(desk: Desk, world: World) -> None:
+    world.faults.add(
+        status=401, text='{"metaData": {"code": 401, "message": "Username atau password salah"}}', commit=False
+    )
+    await desk.synchroniser.tick()
+    logins = [len(world.witness.log)]
+    for pause in (*REFUSED_PAUSES, 300, 300):
+        await later(desk, pause)
+        logins.append(len(world.witness.log))
+    assert logins[0] == len(BASES)
+    assert all(0 < after - before <= len(BASES) for before, after in pairwise(logins))
+    told = (await code_lists.latest(desk.database, desk.facility.id))["pcare_tindakan"]
+    assert "Username atau password salah" in told.problem
+
+
+async def test_what_a_list_is_refused_for_opens_again_by_a_list(desk: Desk, world: World) -> None:
+    world.faults.add(status=401, text="{}", commit=False, times=len(BASES))
+    await desk.synchroniser.tick()
+    for _ in range(2):
+        await later(desk)
+    told = await code_lists.latest(desk.database, desk.facility.id)
+    assert {row.state for row in told.values()} == {"done"}
+    assert await desk.database.fetch(text("SELECT 1 FROM channels")) == []
+
+
+async def test_new_credentials_end_the_pause(desk: Desk, world: World, clock: Clock) -> None:
+    world.faults.add(status=401, text="{}", commit=False, times=1)
+    desk.catalog = replace(desk.catalog, code_lists={"pcare_poli": desk.catalog.code_lists["pcare_poli"]})
+    await desk.synchroniser.tick()
+    clock.pass_(1)
+    await set_credentials(desk.database, Vault((new_key(),)), desk.facility.id, "pcare", {})
+    await desk.synchroniser.tick()
+    assert (await code_lists.latest(desk.database, desk.facility.id))["pcare_poli"].state == "done"
 
 
 async def test_rows_are_found_by_any_of_their_words(desk: Desk) -> None:
