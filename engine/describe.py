@@ -55,7 +55,8 @@ def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:
     yield "group", spec.group + (" (foundation)" if spec.foundation else "")
     yield "upstream", f"{spec.upstream.name} ({spec.upstream.label}) at {spec.upstream.profile.base_path or '/'}"
     if spec.find is not None:
-        yield "find", f"GET {spec.find.path.text}, asked {_when(spec)}"
+        pages = f", {spec.find.page_size} rows at once" if spec.find.page_size else ""
+        yield "find", f"GET {spec.find.path.text}{pages}, asked {_when(spec)}"
     if spec.endpoint is not None:
         yield "create", f"{spec.endpoint.method} {spec.endpoint.path.text}"
     if spec.update is not None:

@@ -52,6 +52,7 @@ def placeholder_context(
     """The context in which every need has been sent already; its reference is "<type key>". Raises TemplateError."""
     reference = f"<{spec.name}>" if operation == "update" else None
     scope = context(spec, record, facility, reference=reference, operation=operation)
+    scope |= spec.find.paging() if spec.find is not None else {}
     wants = wanted(spec.needs_for(operation), scope)
     instead = _placeholders(wants, _NO_FACILITY, {})
     return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, instead).values}

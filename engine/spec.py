@@ -62,6 +62,16 @@ class Find:
     """The id of the one that matches: context has `candidate`."""
     next: Template | None
     """The address of the next page, of which only the query is used; empty on the last."""
+    page_size: int | None = None
+    """Rows asked for at once: path and query also have `start`, `limit` and `page`."""
+    total: Template | None = None
+    """How many rows there are on all pages: context has `body`. Fewer than that prove nothing."""
+
+    def paging(self, offset: int = 0) -> dict[str, int]:
+        """What path and query also see of the page that begins after so many rows."""
+        if self.page_size is None:
+            return {}
+        return {"start": offset, "limit": self.page_size, "page": offset // self.page_size + 1}
 
 
 class Known(Struct, frozen=True):

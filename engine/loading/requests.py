@@ -8,7 +8,7 @@ from engine.loading import reading
 from engine.loading.templates import Names, Templates
 from engine.marks import Node
 from engine.spec import Endpoint, Find, Update
-from engine.templating.shapes import ANY
+from engine.templating.shapes import ANY, SCALAR
 
 
 def endpoint(entry: Node, templates: Templates, names: Names) -> Endpoint | None:
@@ -48,12 +48,15 @@ def find(entry: Node, templates: Templates, names: Names) -> Find | None:
         return None
     answer, hit = {**names, "body": ANY}, {**names, "candidate": ANY}
     when: Literal["before", "unsure"] = "before" if reading.text(node, "when") == "before" else "unsure"
-    path = templates.url_path(node, "find", names)
-    query = templates.tree(node, "find", "query", names)
+    page_size = int(reading.number(node, "page_size", 0)) or None
+    asking = names if page_size is None else {**names, **dict.fromkeys(("start", "limit", "page"), SCALAR)}
+    path = templates.url_path(node, "find", asking)
+    query = templates.tree(node, "find", "query", asking)
+    total = templates.expression(node, "find", "total", answer)
     candidates = templates.required(node, "find", "candidates", answer)
     match = templates.expression(node, "find", "match", hit)
     reference = templates.required(node, "find", "reference", hit)
     following = templates.expression(node, "find", "next", answer)
     if path is None or candidates is None or reference is None:
         return None
-    return Find(when, path, query, candidates, match, reference, following)
+    return Find(when, path, query, candidates, match, reference, following, page_size, total)
