@@ -84,6 +84,8 @@ class Call(Struct, frozen=True):
     """The entry says that sending it twice leaves the upstream as sending it once."""
     base_path: str | None = None
     """Another than the profile's."""
+    repeated: bool = False
+    """An earlier one of it may have arrived."""
 
     @property
     def answer_limit(self) -> int:
@@ -118,6 +120,10 @@ class Reply(Struct, frozen=True):
     seconds: float = 0.0
     earlier: Reply | None = None
     """The answer that refused the credential, where this is the one to the repeat with a new one."""
+    may_have_arrived: bool = False
+    """Unavailable only because a repeat does no harm; else it would be unsure."""
+    look: bool = False
+    """A rejection that counts only if the record is not there."""
 
     def __repr__(self) -> str:
         """Without what was answered: it holds patient data."""

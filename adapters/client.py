@@ -183,7 +183,8 @@ def _failure(call: Call, error: httpx.TransportError, seconds: float) -> Reply:
         verdict = Verdict.REJECTED
     else:
         verdict = Verdict.UNSURE if sent and not call.repeatable else Verdict.UNAVAILABLE
-    return Reply(verdict, message=_explain(error), sent=sent, seconds=seconds)
+    repeatable = sent and verdict is Verdict.UNAVAILABLE
+    return Reply(verdict, message=_explain(error), sent=sent, seconds=seconds, may_have_arrived=repeatable)
 
 
 def _explain(error: httpx.TransportError) -> str:

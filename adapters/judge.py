@@ -41,8 +41,8 @@ class Judge:
         code = code_path.read(content) if code_path and content is not None else None
         rule = None if response.cut else self._matching_rule(call, response, media, content, code)
         verdict = Verdict(rule.verdict) if rule else _by_status(call, response, content)
-        if verdict is Verdict.UNSURE and call.repeatable:
-            verdict = Verdict.UNAVAILABLE
+        repeatable = verdict is Verdict.UNSURE and call.repeatable
+        verdict = Verdict.UNAVAILABLE if repeatable else verdict
         silent = rule is None and verdict is Verdict.ACCEPTED
         reply = Reply(
             verdict=verdict,
@@ -55,6 +55,8 @@ class Judge:
             media=media,
             retry_after=retry_after(response, now) if b"retry-after" in response.headers else None,
             seconds=seconds,
+            may_have_arrived=repeatable,
+            look=rule is not None and rule.look,
         )
         return reply, rule
 
@@ -66,7 +68,7 @@ class Judge:
         if rules is None:
             rules = self._concerning[occasion] = concerning(self._profile.outcomes, *occasion)
         text = response.body.decode("utf-8", "replace")
-        answer = Answer(call.method, response.status, media, text, content, code)
+        answer = Answer(call.method, response.status, media, text, content, code, call.repeated)
         return first_match(call.outcomes, answer) or first_match(rules, answer)
 
 

@@ -51,6 +51,10 @@ class OutcomeRule:
     """A part of the content type, e.g. "html"."""
     renew: bool = False
     """Renew the credential and ask once more before this verdict counts."""
+    look: bool = False
+    """Look whether the record is there before a rejection counts."""
+    repeated: bool = False
+    """Only for a repeat of what may have arrived already."""
 
 
 class Answer(Struct, frozen=True):
@@ -62,6 +66,7 @@ class Answer(Struct, frozen=True):
     text: str
     content: Any
     code: str | None
+    repeated: bool = False
 
 
 def first_match(rules: Iterable[OutcomeRule], answer: Answer) -> OutcomeRule | None:
@@ -82,6 +87,7 @@ def _concerns(rule: OutcomeRule, method: str, status: int) -> bool:
 def _holds(rule: OutcomeRule, answer: Answer) -> bool:
     return (
         _concerns(rule, answer.method, answer.status)
+        and (answer.repeated or not rule.repeated)
         and (rule.media is None or rule.media in answer.media)
         and (not rule.codes or answer.code in rule.codes)
         and (rule.when is None or bool(_search(rule.when, answer.content)))

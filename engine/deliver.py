@@ -116,13 +116,25 @@ class _Trip:
         match reply.verdict:
             case Verdict.ACCEPTED:
                 return self._accepted(reply)
-            case Verdict.DUPLICATE if self.prepared.operation == "create" and self.spec.find is not None:
-                return await self._adopt_duplicate(reply)
+            case Verdict.DUPLICATE | Verdict.REJECTED if self._may_be_there(reply):
+                return await self._adopt_refused(reply)
             case Verdict.REJECTED | Verdict.DUPLICATE:
                 return self.end.failed(reply.message, Signal.GOOD, reply)
             case _:
                 doubtful = reply.verdict is Verdict.UNSURE and self.prepared.operation == "create"
-                return self.end.again(reply, doubtful=doubtful)
+                return self.end.again(reply, doubtful=doubtful, repeated=self._is_repeat(reply))
+
+    def _may_be_there(self, reply: Reply) -> bool:
+        """Whether a refusal says so of what can be looked for."""
+        asked = reply.verdict is Verdict.DUPLICATE or reply.look
+        return asked and self.prepared.operation == "create" and self.spec.find is not None
+
+    def _is_repeat(self, reply: Reply) -> bool:
+        """Whether the next request repeats one that may have arrived: this one, or one before it."""
+        call = self.prepared.call
+        if call is None or not call.harmless_twice or self.spec.find is not None:
+            return False
+        return call.repeated or reply.may_have_arrived
 
     def _accepted(self, reply: Reply) -> Outcome:
         if self.prepared.operation == "update":
@@ -142,12 +154,16 @@ class _Trip:
             return None
         return as_reference(value)
 
-    async def _adopt_duplicate(self, reply: Reply) -> Outcome:
+    async def _adopt_refused(self, reply: Reply) -> Outcome:
+        """It was refused because it is there, or so it seems: adopt it if it is."""
         found = await self._look()
         if found.reply is not None:
             return self.end.again(found.reply, doubtful=True)
         if found.reference is not None:
             return self._adopt(found.reference)
+        if reply.verdict is Verdict.REJECTED:
+            problem = f"{reply.message} {found.problem or ''}".strip()
+            return self.end.failed(problem, Signal.GOOD, reply, in_doubt=found.problem is not None)
         return self.end.failed(found.problem or f"{reply.message} {_DUPLICATE_UNSEEN}", Signal.GOOD, reply)
 
     def _adopt(self, reference: str) -> Outcome:

@@ -79,12 +79,15 @@ class Endings:
         )
         return Outcome(settlement, Signal.GOOD)
 
-    def again(self, reply: Reply, *, doubtful: bool) -> Outcome:
-        """Not settled: the schedule, the channel's recovery or a person brings it on."""
+    def again(self, reply: Reply, *, doubtful: bool, repeated: bool = False) -> Outcome:
+        """Not settled: the schedule, the channel's recovery or a person brings it on.
+
+        `repeated`: it may have arrived, and is sent again without looking because that does no harm.
+        """
         if reply.verdict is Verdict.UNAUTHORIZED:
             # a probe steps back, so that the next one is another's: the account may be granted one service and not all
             due_at = self._clock() if self._probe else self._delivery.changed_at
-            settlement = self._settlement(Status.QUEUED, reply, in_doubt=doubtful, due_at=due_at)
+            settlement = self._settlement(Status.QUEUED, reply, in_doubt=doubtful or repeated, due_at=due_at)
             return Outcome(settlement, Signal.REFUSED, reply.message)
         if reply.verdict in (Verdict.REJECTED, Verdict.DUPLICATE):
             return self.failed(reply.message, Signal.GOOD, reply, in_doubt=doubtful)
@@ -93,7 +96,8 @@ class Endings:
             return replace(parked, signal=Signal.DOWN, reason=reply.message or _NO_ANSWER)
         throttled = reply.retry_after is not None or reply.status == HTTPStatus.TOO_MANY_REQUESTS
         signal = Signal.THROTTLED if throttled else Signal.DOWN
-        return Outcome(self._later(reply, doubtful=doubtful), signal, reply.message, reply.retry_after)
+        later = self._later(reply, doubtful=doubtful, repeated=repeated)
+        return Outcome(later, signal, reply.message, reply.retry_after)
 
     def look_again(self) -> Outcome:
         """What was accepted is not found yet."""
@@ -120,7 +124,9 @@ class Endings:
             self._settlement(Status.FAILED, None, problem=problem, reference=reference, sent_version=version)
         )
 
-    def _later(self, reply: Reply | None, *, doubtful: bool, problem: str | None = None) -> Settlement:
+    def _later(
+        self, reply: Reply | None, *, doubtful: bool, repeated: bool = False, problem: str | None = None
+    ) -> Settlement:
         decision = try_again(
             self._spec.retry,
             doubtful=doubtful,
@@ -131,7 +137,12 @@ class Endings:
             rng=self._rng,
         )
         return self._settlement(
-            decision.status, reply, problem=problem, in_doubt=doubtful, due_at=decision.due_at, tries=decision.tries
+            decision.status,
+            reply,
+            problem=problem,
+            in_doubt=doubtful or repeated,
+            due_at=decision.due_at,
+            tries=decision.tries,
         )
 
     def _settlement(

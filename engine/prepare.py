@@ -56,7 +56,7 @@ def prepare(
             body = orjson.dumps(payload) if payload is not None else None
         else:
             payload, body = _written(spec, operation, scope, delivery.body)
-        call = _call(spec, operation, scope, body)
+        call = _call(spec, operation, scope, body, repeated=operation == "create" and delivery.in_doubt)
         first_step = operation == "create" and _update_follows(spec, scope)
     except (TemplateError, NotJSON) as error:
         return _not_sendable(spec, delivery, now, str(error))
@@ -137,7 +137,9 @@ def _rendered(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any
         return None
 
 
-def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], body: bytes | None) -> Call | None:
+def _call(
+    spec: Spec, operation: Operation, scope: Mapping[str, Any], body: bytes | None, *, repeated: bool
+) -> Call | None:
     request = spec.update if operation == "update" else spec.endpoint
     if request is None:
         return None
@@ -149,6 +151,7 @@ def _call(spec: Spec, operation: Operation, scope: Mapping[str, Any], body: byte
         content_type=request.content_type,
         outcomes=spec.outcomes,
         harmless_twice=operation == "create" and spec.endpoint is not None and spec.endpoint.repeatable,
+        repeated=repeated,
     )
 
 

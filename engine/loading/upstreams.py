@@ -150,6 +150,8 @@ def _rule(node: Node, path: str, faults: Faults) -> OutcomeRule:
         text=reading.pattern(node.get("text"), f"{path}.text", faults),
         media=reading.text(node, "media") or None,
         renew=reading.flag(node, "renew", False),
+        look=reading.flag(node, "look", False),
+        repeated=reading.flag(node, "repeated", False),
     )
 
 

@@ -254,3 +254,46 @@ async def test_a_whole_visit_is_taken_back_in_order(desk: Desk, world: World) ->
     statuses = await desk.statuses()
     assert {statuses[spec] for spec in ("HapusKunjungan", "HapusPendaftaran", "BatalAntrean")} == {"sent"}
     assert {statuses[spec] for spec in ("TambahKunjungan", "TambahPendaftaran", "TambahAntrean")} == {"ignored"}
+
+
+GIVEN_BACK = {**WHO, "id": "BT-1", "queue_id": "AN-1", "reason": "pulang"}
+
+
+async def test_a_number_that_was_given_back_though_the_answer_was_lost_is_done(desk: Desk, world: World) -> None:
+    await desk.hand_in(TambahAntrean=QUEUE)
+    await desk.work()
+    world.faults.add("reset-after-commit", method="POST", path="/antrean/batal", times=1)
+    await desk.hand_in(BatalAntrean=GIVEN_BACK)
+    await desk.work()
+    assert await desk.statuses() == {"TambahAntrean": "ignored", "BatalAntrean": "sent"}
+
+
+async def test_the_first_answer_that_there_is_no_number_is_a_refusal(desk: Desk, world: World) -> None:
+    world.faults.add(status=429, text="{}", commit=False, method="POST", path="/antrean/batal", times=1)
+    await desk.hand_in(BatalAntrean={**GIVEN_BACK, "queue_id": ""})
+    await desk.work()
+    row = await desk.row("BatalAntrean")
+    assert (row.status, row.problem) == ("failed", "Antrean tidak ditemukan")
+
+
+async def test_a_visit_that_is_there_already_is_adopted_though_it_is_refused_for_its_codes(
+    desk: Desk, world: World
+) -> None:
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    await desk.hand_in(TambahKunjungan={**VISIT, "id": "KJ-2"})
+    await desk.work()
+    rows = await desk.hub.database.fetch(
+        text("SELECT status, reference FROM deliveries WHERE spec = 'TambahKunjungan' ORDER BY id")
+    )
+    assert [tuple(row) for row in rows] == [("sent", "100099010326Y000001")] * 2
+    assert world.witness.duplicates() == {}
+
+
+async def test_a_visit_that_is_refused_for_its_codes_and_not_there_is_refused_in_their_words(
+    desk: Desk, world: World
+) -> None:
+    await desk.hand_in(**{**CHAIN, "TambahKunjungan": {**VISIT, "doctor_code": "999999"}})
+    await desk.work()
+    row = await desk.row("TambahKunjungan")
+    assert (row.status, row.problem) == ("failed", "kdDokter: Tidak sesuai dengan referensi sistem.")

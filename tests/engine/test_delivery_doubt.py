@@ -137,3 +137,19 @@ async def test_what_may_be_sent_twice_is_sent_again_where_nothing_can_be_looked_
     await house.hub.database.write(lambda connection: connection.execute(doubt))
     await house.work()
     assert await house.status("Finding", "F1") == "sent"
+
+
+async def test_a_rejection_that_is_looked_into_and_cannot_be_told_is_looked_for_before_it_is_sent_again(
+    house: House,
+) -> None:
+    house.ministry.script = [
+        refused(Verdict.REJECTED, 412, message="Tidak sesuai", look=True),
+        lambda call: _found("a", "b"),
+    ]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    row = await house.row("Visit", "V1")
+    assert (row.status, "Tidak sesuai" in row.problem, "2 yang cocok" in row.problem) == ("failed", True, True)
+    await resend(house.hub.database, house.facility.id, [row.id], "sari")
+    await house.work()
+    assert (await house.attempts())[:3] == ["create rejected", "find accepted", "find accepted"]
