@@ -72,10 +72,7 @@ async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awa
 
 def _call(find: Find, context: Mapping[str, Any], seen: _Seen) -> Call:
     scope = {**context, **find.paging(seen.offset)}
-    rendered = find.query.render(scope) if find.query else None
-    return Call(
-        "GET", str(find.path.render(scope)), tuple((name, str(value)) for name, value in (rendered or {}).items())
-    )
+    return Call("GET", str(find.path.render(scope)), find.query.parameters(scope) if find.query else ())
 
 
 def _take(find: Find, scope: Mapping[str, Any], candidates: list[Any], seen: _Seen) -> bool:

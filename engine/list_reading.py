@@ -51,8 +51,7 @@ class Place:
 
     async def ask(self, path: Template, query: Template | None, scope: Mapping[str, Any], turn: Turn) -> Any:
         """The content of an answer; a read that was not answered is repeated a few times. Raises NotReadable."""
-        found = query.render(scope) if query else None
-        parameters = tuple((name, str(value)) for name, value in (found or {}).items())
+        parameters = query.parameters(scope) if query else ()
         call = Call("GET", str(path.render(scope)), parameters, base_path=self._base)
         return (await self._answered(call, turn)).content
 

@@ -146,7 +146,7 @@ def _call(
     return Call(
         method=request.method,
         path=str(request.path.render(scope)),
-        query=_query(request.query.render(scope) if request.query else None),
+        query=request.query.parameters(scope) if request.query else (),
         body=body,
         content_type=request.content_type,
         outcomes=spec.outcomes,
@@ -159,10 +159,6 @@ def _update_follows(spec: Spec, scope: Mapping[str, Any]) -> bool:
     """Asked before anything is sent: an error in it must not follow an accepted create."""
     after_create = spec.update.after_create if spec.update else None
     return bool(after_create and after_create.render(scope))
-
-
-def _query(rendered: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((name, str(value)) for name, value in (rendered or {}).items())
 
 
 def _blocked(delivery: Claimed, resolved: Resolved) -> Settlement:

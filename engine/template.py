@@ -18,11 +18,12 @@ from engine.templating.environment import FILTERS, TESTS
 from engine.templating.expressions import Scope, call
 from engine.templating.leaves import Leaves
 from engine.templating.shapes import ANY, Shape
-from engine.templating.statements import Entry, Site, number
+from engine.templating.statements import Entry, Site, number, present
 from engine.templating.trees import Builder
 
 _RUNTIME: dict[str, Any] = {
     "__builtins__": {},
+    "absent": operations.ABSENT,
     "add": operations.add,
     "attribute": operations.attribute,
     "clean": operations.clean,
@@ -32,6 +33,7 @@ _RUNTIME: dict[str, Any] = {
     "enumerate": enumerate,
     "floor_divide": operations.arithmetic(operator.floordiv),
     "items_of": operations.items_of,
+    "keep": operations.keep,
     "loop": operations.loop,
     "modulo": operations.arithmetic(operator.mod),
     "multiply": operations.arithmetic(operator.mul),
@@ -78,11 +80,19 @@ class Template:
         self.text = text
 
     def render(self, context: Mapping[str, Any]) -> Any:
-        """The finished value; of a tree nothing in it is empty, and None if nothing is left. Raises TemplateError."""
+        """The finished value; of a tree nothing is empty but what `$keep` keeps, None if nothing is left.
+
+        Raises TemplateError.
+        """
         try:
             return self._function(context)
         except Exception as error:
             raise self._located(error) from error
+
+    def parameters(self, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """The finished tree as the parameters of a URL; a kept null is an empty one. Raises TemplateError."""
+        rendered = self.render(context) or {}
+        return tuple((name, "" if value is None else str(value)) for name, value in rendered.items())
 
     def _located(self, error: Exception) -> TemplateError:
         code: CodeType = self._function.__code__
@@ -131,7 +141,7 @@ class Compiler:
         leaves = Leaves(self._faults)
         builder = Builder(leaves, Directives(self._fragments, self._faults), self._faults)
         part = builder.part(Entry(node, path), self._scope(names))
-        return self._template([*part.statements, ast.Return(part.value)], leaves, node, path)
+        return self._template([*part.statements, ast.Return(present(part))], leaves, node, path)
 
     def expression(self, node: Node, path: str, names: Mapping[str, Shape]) -> Template:
         """One leaf, whose value is left as it is: null, empty texts and lists stay."""

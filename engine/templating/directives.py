@@ -9,8 +9,8 @@ from engine.faults import Faults, did_you_mean
 from engine.marks import Node
 from engine.templating.statements import Entry
 
-DIRECTIVES = ("$if", "$for", "$as", "$each", "$use", "$value")
-_ALONE = ("$for", "$value", "$use")
+DIRECTIVES = ("$if", "$for", "$as", "$each", "$use", "$value", "$keep")
+_ALONE = ("$for", "$value", "$keep", "$use")
 """What makes the whole value; a `$use` is only left when its fragment is no plain mapping."""
 
 
@@ -46,7 +46,11 @@ class Directives:
         own = {key: replace(entry, node=node, path=f"{entry.path}.{key}") for key, node in _entries(entry.node)}
         conditions = (own.pop("$if"),) if "$if" in own and "$for" not in own else ()
         fragment = self._fragment(own["$use"]) if "$use" in own else None
-        if fragment is None or fragment.node.entries is None or fragment.node.entries.keys() & {"$for", "$value"}:
+        if (
+            fragment is None
+            or fragment.node.entries is None
+            or fragment.node.entries.keys() & {"$for", "$value", "$keep"}
+        ):
             return _sorted(own, conditions)
         inner = self._with_fragment(replace(fragment, path=entry.path))
         merged: dict[str, Entry] = {}
@@ -80,6 +84,8 @@ class Directives:
                 fault(key, f"no directive {key!r}{did_you_mean(key, DIRECTIVES)}")
         alone = next((key for key in _ALONE if key in opened.directives), None)
         beside = next((key for key in opened.entries if not key.startswith("$")), None)
+        if "$keep" in opened.directives:
+            beside = beside or next((key for key in _ALONE if key != alone and key in opened.directives), None)
         if alone is not None and beside is not None:
             fault(beside, f"stands beside {alone}, which is no mapping; move one of them")
         if "$for" in opened.directives:

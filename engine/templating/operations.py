@@ -179,6 +179,20 @@ def clean(value: Any) -> Any:
     raise ValueError(f"{kind(defined(value))} cannot be sent")
 
 
+ABSENT = object()
+"""Stands for what is left out where null is a value."""
+
+
+def keep(value: Any) -> Any:
+    """The value though it is null or empty; what is in it is cleaned as everywhere."""
+    if value is None or value == "":
+        return value
+    rest = clean(value)
+    if rest is None:
+        return {} if isinstance(value, Mapping) else []
+    return rest
+
+
 def plain(value: Any) -> Any:
     """The value of an expression as it is; generators become lists, undefined ones are errors."""
     if value is None or isinstance(value, (str, bool, int, float, Mapping)):

@@ -35,11 +35,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Statements, and then the value they leave; without `always` it may be None, which means left out."""
+    """Statements, and then the value they leave; without `always` it may be `missing`, which means left out."""
 
     statements: list[ast.stmt]
     value: ast.expr
     always: bool
+    kept: bool = False
+    """None is a value of it that is sent; what is left out is ABSENT."""
+
+    @property
+    def missing(self) -> ast.expr:
+        return name("absent") if self.kept else ast.Constant(None)
 
 
 NOTHING = Part([], ast.Constant(None), False)
@@ -70,6 +76,14 @@ def put(variable: str, key: str) -> Use:
 def append(variable: str) -> Use:
     """`variable.append(value)`"""
     return lambda value: ast.Expr(ast.Call(ast.Attribute(name(variable), "append", ast.Load()), [value], []))
+
+
+def present(part: Part) -> ast.expr:
+    """The value, None where it is left out. A name is read twice, so that the value must be one."""
+    if part.always or not part.kept:
+        return part.value
+    there = ast.Compare(part.value, [ast.IsNot()], [part.missing])
+    return ast.IfExp(there, part.value, ast.Constant(None))
 
 
 def or_none(variable: str) -> ast.expr:

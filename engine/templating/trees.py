@@ -20,6 +20,7 @@ from engine.templating.statements import (
     assign,
     is_never_empty,
     or_none,
+    present,
     put,
     reads,
 )
@@ -73,12 +74,24 @@ class Builder:
             return Part(statements, or_none(result), False)
         if "$value" in opened.directives:
             part = self.part(opened.directives["$value"], scope)
+        elif "$keep" in opened.directives:
+            part = self._keep(opened.directives["$keep"], scope)
         elif "$use" in opened.directives:
             fragment = self.directives.whole_fragment(opened.directives["$use"])
             part = NOTHING if fragment is None else self.part(fragment, scope)
         else:
             part = self._object(opened.entries, scope)
         return self._guarded(part, opened, scope)
+
+    def _keep(self, entry: Entry, scope: Scope) -> Part:
+        """What is sent even when it is empty: a leaf as it is, a mapping or a list of which nothing is left as null."""
+        if entry.node.entries is None and entry.node.items is None:
+            expression, _ = self.leaves.expression(entry, scope)
+            if not isinstance(expression, ast.Constant):
+                expression = self.leaves.at_site(call("keep", expression), entry)
+            return Part([], expression, True, True)
+        part = self.part(entry, scope)
+        return Part(part.statements, present(part), True, True)
 
     def _object(self, entries: Mapping[str, Entry], scope: Scope) -> Part:
         """What is surely there goes into the literal, the rest is put in if something is left of it."""
@@ -155,14 +168,14 @@ class Builder:
         test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
         result = self._variable("kept")
         body = [*part.statements, assign(result, part.value)]
-        return Part([assign(result, ast.Constant(None)), ast.If(test, body, [])], name(result), False)
+        return Part([assign(result, part.missing), ast.If(test, body, [])], name(result), False, part.kept)
 
     def _kept(self, part: Part, use: Use) -> list[ast.stmt]:
         """Use the value, unless there is nothing left of it."""
         if part.always:
             return [*part.statements, use(part.value)]
         variable = self._variable("value")
-        there = ast.Compare(name(variable), [ast.IsNot()], [ast.Constant(None)])
+        there = ast.Compare(name(variable), [ast.IsNot()], [part.missing])
         return [*part.statements, assign(variable, part.value), ast.If(there, [use(name(variable))], [])]
 
     def _variable(self, purpose: str) -> str:

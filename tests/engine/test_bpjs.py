@@ -268,8 +268,7 @@ async def test_a_number_that_was_given_back_though_the_answer_was_lost_is_done(d
     assert await desk.statuses() == {"TambahAntrean": "ignored", "BatalAntrean": "sent"}
 
 
-async def test_the_first_answer_that_there_is_no_number_is_a_refusal(desk: Desk, world: World) -> None:
-    world.faults.add(status=429, text="{}", commit=False, method="POST", path="/antrean/batal", times=1)
+async def test_the_first_answer_that_there_is_no_number_is_a_refusal(desk: Desk) -> None:
     await desk.hand_in(BatalAntrean={**GIVEN_BACK, "queue_id": ""})
     await desk.work()
     row = await desk.row("BatalAntrean")

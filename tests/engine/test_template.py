@@ -112,6 +112,79 @@ def test_rendering_does_not_touch_the_record(given: Any) -> None:
     assert given == before
 
 
+# what is kept though it is empty
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_keep_sends_a_leaf_as_it_is(empty: Any) -> None:
+    result = render('{a: {$keep: "{{ record.x }}"}, b: "{{ record.x }}"}', x=empty)
+    assert (result, type(result["a"])) == ({"a": empty}, type(empty))
+
+
+@pytest.mark.parametrize("full", [0, False, "x", 1.5, ["a"], {"b": 1}])
+def test_keep_changes_nothing_that_is_not_empty(full: Any) -> None:
+    assert render('{a: {$keep: "{{ record.x }}"}}', x=full) == {"a": full}
+
+
+def test_keep_takes_constants() -> None:
+    assert render('{a: {$keep: null}, b: {$keep: ""}, c: [{$keep: null}, 1], d: {e: {$keep: 0}}}') == {
+        **{"a": None, "b": "", "c": [None, 1], "d": {"e": 0}}
+    }
+
+
+def test_a_kept_mapping_or_list_of_which_nothing_is_left_is_null() -> None:
+    yaml = """
+    a: {$keep: {b: "{{ record.x }}"}}
+    c: {$keep: ["{{ record.x }}"]}
+    d: {$keep: {$if: "{{ record.x }}", e: 1}}
+    f: {$keep: {$for: "{{ record.x }}", $each: 1}}
+    g: {$keep: {$value: "{{ record.x }}"}}
+    h: {$keep: {i: {$keep: "{{ record.x }}"}, j: "{{ record.x }}"}}
+    """
+    assert render(yaml, x=None) == {"a": None, "c": None, "d": None, "f": None, "g": None, "h": {"i": None}}
+    assert render(yaml, x=[7])["d"] == {"e": 1}
+
+
+@pytest.mark.parametrize("wrap", ["{}", "{{$value: {}}}", "{{$if: true, $value: {}}}"])
+def test_a_condition_beside_keep_leaves_out_or_keeps(wrap: str) -> None:
+    inner = '{$if: "{{ record.sent }}", $keep: "{{ record.x }}"}'
+    yaml = "{a: " + wrap.format(inner) + ", b: 1}"
+    assert render(yaml, sent=True, x=None) == {"a": None, "b": 1}
+    assert render(yaml, sent=False, x=None) == {"b": 1}
+
+
+def test_keep_around_a_condition_that_keeps_is_null_when_it_does_not_hold() -> None:
+    yaml = '{a: {$keep: {$if: "{{ record.sent }}", $keep: "{{ record.x }}"}}}'
+    assert render(yaml, sent=False, x="") == {"a": None}
+    assert render(yaml, sent=True, x="") == {"a": ""}
+
+
+def test_a_whole_that_is_left_out_is_null() -> None:
+    assert render('{$if: "{{ record.sent }}", $keep: "{{ record.x }}"}', sent=False, x="") is None
+
+
+def test_keep_comes_with_a_fragment_and_in_a_loop() -> None:
+    fragments = {"both": '{a: {$keep: "{{ record.x }}"}}', "one": '{$keep: "{{ record.x }}"}'}
+    assert render("{b: {$use: both}, c: {$use: one}}", fragments, x=None) == {"b": {"a": None}, "c": None}
+    assert render('{$for: "{{ record.all }}", $each: {$keep: "{{ item }}"}}', all=[1, None, ""]) == [1, None, ""]
+
+
+@pytest.mark.parametrize("yaml", ["{a: {$keep: 1, b: 2}}", '{a: {$keep: 1, $for: "{{ record.x }}", $each: 2}}'])
+def test_keep_is_the_whole_value(yaml: str) -> None:
+    with pytest.raises(ConfigFaults, match="stands beside"):
+        tree(yaml)
+
+
+def test_an_undefined_name_is_kept_by_nothing() -> None:
+    with pytest.raises(TemplateError, match="'y' is undefined"):
+        render('{a: {$keep: "{{ record.y }}"}}', x=1)
+
+
+def test_a_kept_null_is_an_empty_parameter() -> None:
+    parameters = tree('{a: {$keep: "{{ record.x }}"}, b: "{{ record.x }}", c: 1}').parameters({"record": {"x": None}})
+    assert parameters == (("a", ""), ("c", "1"))
+
+
 # directives
 
 
