@@ -99,13 +99,14 @@ class Antrean:
 
     def _refusal(self, content: dict[str, Any]) -> str | None:
         """Why an entry is refused; forms first, then look-ups (the real order is not on record)."""
-        member = self._members.by_card(str(content["nomorkartu"]))
+        blank = self._settings.blank_card and content["nomorkartu"] == ""
+        member = None if blank else self._members.by_card(str(content["nomorkartu"]))
         slot = next((row for row in _slots(content["tanggalperiksa"]) if _fits(row, content)), None)
         here = [entry for entry in self._entries.values() if slot and _fits(slot, entry.content)]
         refusals = {
-            WRONG_CARD: not re.fullmatch(r"\d{13}", str(content["nomorkartu"])),
+            WRONG_CARD: not blank and not re.fullmatch(r"\d{13}", str(content["nomorkartu"])),
             "NIK tidak valid, silahkan periksa kembali NIK anda": not re.fullmatch(r"\d{16}", str(content["nik"])),
-            UNKNOWN_CARD: member is None,
+            UNKNOWN_CARD: not blank and member is None,
             TWICE: self._settings.refuse_duplicates and _key(content) in self._entries,
             SCREENING: member is not None and not member.screened,
             "Jadwal dokter tidak ditemukan": slot is None,
@@ -138,7 +139,9 @@ class Antrean:
 
 
 def _key(content: dict[str, Any]) -> Key:
-    return str(content["nomorkartu"]), str(content["tanggalperiksa"]), str(content["kodepoli"])
+    """A patient without a card is known by the NIK."""
+    who = content["nomorkartu"] or content.get("nik", "")
+    return str(who), str(content["tanggalperiksa"]), str(content["kodepoli"])
 
 
 def _slots(day: str) -> list[reference.Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -44,7 +45,9 @@ class PCare:
             return Said(404, UNGRANTED)
         operation, segments = hit
         try:
-            return operation(**segments) if request.method in {"GET", "DELETE"} else self._write(operation, request)
+            if request.method in {"GET", "DELETE"}:
+                return self._cut(operation(**segments))
+            return self._write(operation, request)
         except ValueError:  # a start or limit that is no number
             return REQUEST_ERROR
 
@@ -57,6 +60,13 @@ class PCare:
         except orjson.JSONDecodeError:
             return Said(500, "Unexpected character encountered while parsing value.", [])
         return operation(content) if isinstance(content, dict) else Said(500, "Object reference not set.", [])
+
+    def _cut(self, said: Said) -> Said:
+        """At most so many rows at once; the count stays that of all."""
+        most, content = self._settings.rows_at_most, said.response
+        if not most or not isinstance(content, dict) or len(content.get("list", ())) <= most:
+            return said
+        return replace(said, response={**content, "list": content["list"][:most]})
 
     def _ungranted(self, method: str, path: str) -> bool:
         granted = self._settings.visit_path

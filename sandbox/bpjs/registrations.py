@@ -74,6 +74,8 @@ class Registrations:
 
     def of_day(self, day: str, start: str, limit: str) -> Said:
         rows = [self._shown(row, whole=False) for row in self._rows if row.content["tglDaftar"] == day]
+        if rows and self._settings.null_rows:
+            rows = [dict.fromkeys(rows[0]), *rows]
         if not rows:
             return Said(204, "")
         return found({"count": len(rows), "list": reference.page(rows, start, limit)})

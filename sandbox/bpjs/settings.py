@@ -25,3 +25,11 @@ class Settings:
     """`metadata` where `metaData` is expected, and the other way round."""
     refuse_duplicates: bool = True
     """False: store every POST, so that the witness can see a client that sends twice."""
+    rows_at_most: int = 0
+    """PCare hands out no more rows at once, whatever is asked for; 0: as many as are asked for (4.1: not published)."""
+    null_rows: bool = False
+    """The day's registrations and a card's history begin with a row whose members are null."""
+    blank_card: bool = True
+    """A queue entry without a card is taken, as the catalogue has it; one clinic saw every one refused (5.4)."""
+    strict_keys: bool = False
+    """A visit must have every key of the catalogue's example, null or not: a JSON reader can tell."""

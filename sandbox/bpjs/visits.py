@@ -24,15 +24,25 @@ NEEDED = (
     "kdDiag1",
     "kdTacc",
     "anamnesa",
-    "alergiMakan",
-    "alergiUdara",
-    "alergiObat",
-    "kdPrognosa",
     "terapiObat",
     "terapiNonObat",
     "bmhp",
     "suhu",
 )
+KEYS = (
+    "noKunjungan",
+    "kdDiag2",
+    "kdDiag3",
+    "kdPoliRujukInternal",
+    "rujukLanjut",
+    "alasanTacc",
+    "alergiMakan",
+    "alergiUdara",
+    "alergiObat",
+    "kdPrognosa",
+)
+"""What may be null and, of the catalogue's example, is always there."""
+UNKNOWN_ALLOWED = ("alergiMakan", "alergiUdara", "alergiObat", "kdPrognosa")
 REASONS = {
     1: {"< 3 Hari", ">= 3 - 7 Hari", ">= 7 Hari"},
     2: {
@@ -70,7 +80,7 @@ class Visits:
         registration = self._registrations.of(*(str(content.get(name)) for name in ("noKartu", "tglDaftar", "kdPoli")))
         if registration is None:
             return failed(("noKartu", f"B{UNREGISTERED}"), ("noKartu", f"noKartu, b{UNREGISTERED}"))
-        if refusal := _refusal(content, content["tglDaftar"]):
+        if refusal := self._refusal(content, content["tglDaftar"]):
             return refusal
         if registration.served and self._settings.refuse_duplicates:
             self._witness.refused_duplicates["kunjungan"] += 1
@@ -86,7 +96,7 @@ class Visits:
         visit = self._of(str(content.get("noKunjungan")))
         if visit is None:
             return failed(("noKunjungan", WRONG))
-        if refusal := _refusal(content, visit.content["tglDaftar"]):
+        if refusal := self._refusal(content, visit.content["tglDaftar"]):
             return refusal
         visit.content = {**visit.content, **content}
         return Said(200, "OK")
@@ -102,7 +112,14 @@ class Visits:
 
     def history(self, card: str) -> Said:
         rows = [self._shown(visit) for visit in reversed(self._rows) if visit.content["noKartu"] == card]
+        if rows and self._settings.null_rows:
+            rows = [dict.fromkeys(rows[0]), *rows]
         return listed(rows) if rows else Said(204, "")
+
+    def _refusal(self, content: dict[str, Any], day: str) -> Said | None:
+        if self._settings.strict_keys and not content.keys() >= set(KEYS):
+            return Said(500, JVALUE, [])
+        return _refusal(content, day)
 
     def _of(self, number: str) -> Visit | None:
         return next((visit for visit in self._rows if visit.number == number), None)
@@ -154,7 +171,8 @@ def _wrong(content: dict[str, Any], day: str) -> Iterator[str]:
         "alergiObat": {row["kdAlergi"] for row in reference.short("alergi 03")},
         "kdDiag1": reference.diagnoses().keys(),
     }
-    yield from (name for name, known in codes.items() if content[name] not in known)
+    unknown = {name for name in UNKNOWN_ALLOWED if content.get(name) is None}
+    yield from (name for name, known in codes.items() if name not in unknown and content[name] not in known)
     others = (content.get("kdDiag2"), content.get("kdDiag3"))
     yield from ("kdDiag2" for code in others if code is not None and code not in reference.diagnoses())
     yield from (name for name in NUMBERS if not is_number(content.get(name)) or content[name] <= 0)

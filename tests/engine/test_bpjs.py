@@ -296,3 +296,61 @@ async def test_a_visit_that_is_refused_for_its_codes_and_not_there_is_refused_in
     await desk.work()
     row = await desk.row("TambahKunjungan")
     assert (row.status, row.problem) == ("failed", "kdDokter: Tidak sesuai dengan referensi sistem.")
+
+
+async def test_a_registration_beyond_the_first_page_is_found(desk: Desk, world: World) -> None:
+    world.bpjs.settings.rows_at_most = 2
+    cards = [f"000999000000{n}" for n in range(1, 6)]
+    for n, card in enumerate(cards):
+        await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": f"PD-{n}", "queue_id": "", "card": card})
+    await desk.work()
+    world.faults.add("timeout-after-commit", method="POST", path="/pendaftaran$", times=1)
+    world.bpjs.settings.refuse_duplicates = False
+    await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": "PD-9", "queue_id": "", "card": "0009990000006"})
+    await desk.work()
+    rows = await desk.hub.database.fetch(text("SELECT reference FROM deliveries WHERE key = 'PD-9'"))
+    assert ([row.reference for row in rows], world.witness.duplicates()) == (["A6"], {})
+
+
+async def test_a_row_of_nulls_hides_no_visit(desk: Desk, world: World) -> None:
+    world.bpjs.settings.null_rows = True
+    world.faults.add("timeout-after-commit", method="POST", path="/kunjungan/v1$", times=1)
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    assert (await desk.row("TambahKunjungan")).reference == "100099010326Y000001"
+
+
+async def test_a_history_that_is_cut_is_not_taken_for_an_empty_one(desk: Desk, world: World) -> None:
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    world.bpjs.settings.rows_at_most = 1
+    world.faults.add("timeout-before-commit", method="POST", path="/kunjungan/v1$", times=1)
+    later = {"date": "2026-03-11", "queue_id": ""}
+    world.bpjs.settings.null_rows = True
+    await desk.hand_in(TambahPendaftaran={**REGISTRATION, **later, "id": "PD-2"})
+    visit = {**VISIT, **later, "left_on": "2026-03-11", "id": "KJ-2", "registration_id": "PD-2"}
+    await desk.hand_in(TambahKunjungan={name: value for name, value in visit.items() if name != "queue_id"})
+    await desk.work()
+    rows = await desk.hub.database.fetch(text("SELECT status, problem FROM deliveries WHERE key = 'KJ-2'"))
+    assert (rows[0].status, "hanya memperoleh 1 dari 2 baris" in rows[0].problem) == ("unsure", True)
+
+
+async def test_what_real_clients_send_as_null_is_there(desk: Desk, world: World) -> None:
+    world.bpjs.settings.strict_keys = True
+    unknown = {name: value for name, value in VISIT.items() if name not in ("allergies", "prognosis")}
+    await desk.hand_in(**{**CHAIN, "TambahKunjungan": unknown})
+    await desk.work()
+    await desk.hand_in(TambahKunjungan={**unknown, "complaint": "batuk berdahak"})
+    await desk.work()
+    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+
+
+async def test_one_patient_without_a_card_holds_up_no_other(desk: Desk, world: World) -> None:
+    unknown = {name: value for name, value in QUEUE.items() if name != "card"}
+    first = {**unknown, "id": "AN-1", "nik": "9271060312000001"}
+    second = {**unknown, "id": "AN-2", "nik": "9271060312000002", "card": "", "number": "A-2", "position": 2}
+    await desk.hand_in(TambahAntrean=first)
+    await desk.hand_in(TambahAntrean=second)
+    await desk.work()
+    rows = await desk.hub.database.fetch(text("SELECT status, sequence FROM deliveries ORDER BY id"))
+    assert [tuple(row) for row in rows] == [("sent", f"9271060312000001/{DAY}"), ("sent", f"9271060312000002/{DAY}")]
