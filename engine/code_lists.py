@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from engine.code_list import SHARED, CodeList, Reads
@@ -72,13 +72,16 @@ async def begin(database: Database, facility_id: int, list_: str, actor: str, si
         return None
 
 
-async def take(database: Database) -> Held | None:
-    """A synchronisation that nobody reads, to go on where it was left."""
+async def take(database: Database, lists: Collection[str] | None = None) -> Held | None:
+    """A synchronisation of these lists, or of any, that nobody reads, to go on where it was left."""
+    among = "" if lists is None else "AND list IN :lists"
+    statement = text(_TAKE.format(among=among, lock=database.skip_locked))
+    if lists is not None:
+        statement = statement.bindparams(bindparam("lists", sorted(lists), expanding=True))
 
     def run(connection: Connection) -> Held | None:
         now = database.clock()
-        parameters = {"now": now, "until": now + HOLD}
-        row = connection.execute(text(_TAKE % database.skip_locked), parameters).one_or_none()
+        row = connection.execute(statement, {"now": now, "until": now + HOLD}).one_or_none()
         return Held(*row) if row else None
 
     return await database.write(run)
@@ -228,7 +231,9 @@ FROM synchronisations WHERE facility_id = :facility AND list = :list AND state =
 
 _TAKE = """
 UPDATE synchronisations SET held_until = :until
-WHERE id = (SELECT id FROM synchronisations WHERE state = 'running' AND held_until <= :now ORDER BY id LIMIT 1 %s)
+WHERE id = (
+  SELECT id FROM synchronisations WHERE state = 'running' AND held_until <= :now {among} ORDER BY id LIMIT 1 {lock}
+)
 RETURNING id, facility_id, list, done, "offset", since, tries
 """
 

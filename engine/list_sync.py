@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -71,12 +71,15 @@ class Synchroniser:
         self._probe = ListProbe(database)
 
     async def tick(self) -> None:
-        """Begin what is due, and read until nothing is left; a list that is read over another follows it at once."""
-        begun: set[tuple[int, str]] = set()
-        while self._catalog().code_lists:
-            await self._begin_due(begun)
-            if not await self._read_all():
-                return
+        """Begin what is due, and read until nothing is left; each upstream's lists beside those of the others."""
+        lists: dict[str, list[CodeList]] = {}
+        for code_list in self._catalog().code_lists.values():
+            lists.setdefault(code_list.upstream.name, []).append(code_list)
+        async with asyncio.TaskGroup() as upstreams:
+            for of_upstream in lists.values():
+                upstreams.create_task(self._read_upstream(of_upstream))
+        if lists:
+            await self._read_all()
 
     async def read(self, held: Held) -> None:
         """Go on where it was left, to the end; the old copy stays where that cannot be reached."""
@@ -103,10 +106,18 @@ class Synchroniser:
             await code_lists.add_row(self._database, code_list.owner(facility.id), code_list.name, row)
         return row
 
-    async def _read_all(self) -> bool:
-        """Whether there was anything."""
+    async def _read_upstream(self, lists: Sequence[CodeList]) -> None:
+        """Read one after the other; what is read over another follows it at once. Each begins once at most."""
+        begun: set[tuple[int, str]] = set()
+        anything = True
+        while anything:
+            await self._begin_due(lists, begun)
+            anything = await self._read_all([code_list.name for code_list in lists])
+
+    async def _read_all(self, lists: Collection[str] | None = None) -> bool:
+        """Whether there was anything; without `lists` whatever is left, as of lists that are declared no more."""
         anything = False
-        while (held := await code_lists.take(self._database)) is not None:
+        while (held := await code_lists.take(self._database, lists)) is not None:
             anything = True
             await self.read(held)
         return anything
@@ -125,11 +136,11 @@ class Synchroniser:
         async with self._probe.through(place) as answered:
             return reading.held if await reading.run(answered) else None
 
-    async def _begin_due(self, begun: set[tuple[int, str]]) -> None:
+    async def _begin_due(self, lists: Sequence[CodeList], begun: set[tuple[int, str]]) -> None:
         """Each list once for each `begun`."""
         last, entered = await last_reads(self._database), await credential_changes(self._database)
         now, facilities = self._database.clock(), await all_facilities(self._database)
-        for code_list in self._catalog().code_lists.values():
+        for code_list in lists:
             for facility in facilities[:1] if code_list.shared else facilities:
                 key = (code_list.owner(facility.id), code_list.name)
                 candidates = facilities if code_list.shared else [facility]
