@@ -15,7 +15,8 @@ from engine.alerts import recipients
 from engine.catalog import Catalog
 from engine.database import Database, as_json
 from engine.endings import LOOK_SOON
-from engine.gate import REFUSED_PAUSE
+from engine.gate import NO_ACCOUNT_PAUSE, REFUSED_PAUSES
+from engine.list_schedule import AFTER_FAILURE
 from engine.models import Lane
 from engine.outbox import claim, held
 from engine.outbox.entries import Channel
@@ -68,13 +69,16 @@ def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> 
     pauses = [each.breaker.pause for each in upstreams]
     backoffs = [spec.retry.cap for spec in catalog.specs.values()]
     yield _deliveries(database, channels, _ms(LOOK_SOON / 1000, LONGEST_WAIT, *backoffs))
-    yield Rule("channels", "probe_at", _ms(REFUSED_PAUSE, LONGEST_WAIT, patience, *pauses))
+    probes = (NO_ACCOUNT_PAUSE, *REFUSED_PAUSES, LONGEST_WAIT, patience, *pauses)
+    yield Rule("channels", "probe_at", _ms(*probes))
     yield Rule("tokens", "lease_until", _ms(patience))
     yield Rule("leases", "until", claim.LEASE, keep=claim.LEASE)
     yield Rule("drains", "until", shares.LIFE, keep=shares.LIFE)
     yield Rule("held_resends", "due_at", held.HOLD)
     yield Rule("synchronisations", "held_until", code_lists.HOLD, where="state = 'running' AND ")
     yield Rule("synchronisations", "started_at", 0)
+    yield Rule("synchronisations", "ended_at", 0)
+    yield Rule("synchronisations", "retry_at", _ms(AFTER_FAILURE.cap, *probes))
     waits = max(inbound_handing.HOLD, inbound_handing.LAST, inbound_handing.NOBODY)
     yield Rule("inbound_requests", "due_at", waits, where="taken_at IS NULL AND ")
     yield Rule("alert_recipients", "held_until", recipients.HOLD)

@@ -247,7 +247,17 @@ _LATER = (
 
 async def test_every_column_that_tells_a_time_to_come_has_its_rule(house: House) -> None:
     ruled = {f"{each.table}.{each.column}" for each in due_times.rules(house.hub.database, house.hub.catalog, [])}
-    names = ("due_at", "until", "held_until", "lease_until", "again_at", "probe_at", "next_at", "expires_at")
+    names = (
+        "due_at",
+        "until",
+        "held_until",
+        "lease_until",
+        "again_at",
+        "probe_at",
+        "next_at",
+        "expires_at",
+        "retry_at",
+    )
     columns = {f"{t.name}.{c.name}" for t in Base.metadata.sorted_tables for c in t.columns if c.name in names}
     assert columns - NOT_DUE <= ruled
 
