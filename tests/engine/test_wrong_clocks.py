@@ -237,6 +237,9 @@ _LATER = (
     "VALUES (:facility, 'other', 0, 0, '', :later)",
     "INSERT INTO drains (upstream, facility_id, worker, since, until, held) "
     "VALUES ('other', :facility, 'dead', :later, :later, 4)",
+    "INSERT INTO synchronisations (facility_id, list, actor, state, started_at, held_until, ended_at, total, done, "
+    '"offset", added, changed, gone, tries, retry_at) '
+    "VALUES (:facility, 'failing', 'x', 'failed', :later, 0, :later, 0, 0, 0, 0, 0, 0, 3, :later)",
     "INSERT INTO inbound_requests (facility_id, inbound, operation, card, at, content, answer, code, due_at, tries) "
     "VALUES (:facility, 'x', 'x', '', 0, '{}', '{}', 200, :later, 0)",
     "INSERT INTO alert_recipients (facility_id, name, way, address, enabled, quiet_from, quiet_until, waiting_minutes, "
