@@ -16,8 +16,8 @@ from engine.alerts.ledger import Entry, News
 from engine.alerts.recipients import Recipient
 from engine.alerts.troubles import Kind, Trouble
 from engine.catalog import Catalog
+from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Status
 from engine.urgent import Failure, Missing, urgent
 
 HELD = (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)

@@ -16,11 +16,11 @@ from admin.health import confine
 from admin.traffic import Durations
 from engine import counters
 from engine.backlog import WAITING
+from engine.delivery.status import Status
 from engine.facilities import all_facilities
 from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.meters import OfClinic, meters
-from engine.models import Status
 from engine.pace import Pace, pace
 
 

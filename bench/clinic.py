@@ -19,10 +19,11 @@ from engine import references
 from engine.actors import make_broker
 from engine.catalog import Catalog
 from engine.context import context
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow, add_facility, set_credentials
 from engine.garbage import collect_rarely
 from engine.hub import Hub
-from engine.models import Base, Status
+from engine.models import Base
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
 from engine.outbox.entries import Channel, Entry, Settlement

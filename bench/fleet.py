@@ -19,10 +19,10 @@ from bench.clinic import BATCH, NOWHERE, empty, hush
 from bench.processes import PATIENCE, Process, environment, process
 from bench.witness import Witness, witness
 from engine.actors import make_broker
+from engine.delivery.status import Lane
 from engine.facilities import FacilityRow, add_facility, set_credentials
 from engine.hub import Hub
 from engine.intake import Accepted
-from engine.models import Lane
 from engine.settings import from_environment
 
 

@@ -14,7 +14,7 @@ from bench.fleet import Fleet, Kind, fleet
 from bench.options import Options
 from bench.rows import Row, median_ratio
 from bench.witness import Manner, Seen, most_in_flight, windows
-from engine.models import Lane
+from engine.delivery.status import Lane
 from engine.outbox.resend import resend
 from engine.shares import LIFE, REFRESH
 

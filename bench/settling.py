@@ -15,7 +15,7 @@ from bench.clinic import Clinic, clinic, plain
 from bench.options import Options
 from bench.rows import Row, compared
 from engine import counters
-from engine.models import Status
+from engine.delivery.status import Status
 from engine.outbox.claim import claim
 from engine.outbox.entries import AttemptRow, Settlement
 from engine.outbox.settle import settle

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from engine import counters
 from engine.database import Database
-from engine.models import Status
+from engine.delivery.status import Status
 
 WAITING = (Status.QUEUED, Status.RETRYING, Status.BLOCKED, Status.UNSURE)
 

@@ -13,7 +13,8 @@ import orjson
 from sqlalchemy import Select, select, text
 
 from engine.database import Database
-from engine.models import CorrectionDelivery, Delivery, Status
+from engine.delivery.status import Status
+from engine.models import CorrectionDelivery, Delivery
 
 RESENDABLE = (Status.SENT, Status.FAILED, Status.UNSURE, Status.RETRYING)
 

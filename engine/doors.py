@@ -14,6 +14,7 @@ from engine.actors import Bell
 from engine.catalog import Catalog
 from engine.context import context
 from engine.database import Database
+from engine.delivery.status import KEY_LENGTH, SEQUENCE_LENGTH, Lane
 from engine.errors import AntarError
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
@@ -22,7 +23,6 @@ from engine.gathering import Gathering
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
 from engine.mapping.spec import MappingSpec
-from engine.models import KEY_LENGTH, SEQUENCE_LENGTH, Lane
 from engine.outbox.add import Batch
 from engine.outbox.entries import Entry
 from engine.spec import Spec

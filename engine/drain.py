@@ -17,12 +17,12 @@ from engine.accounts import Accounts
 from engine.catalog import Catalog
 from engine.database import Database
 from engine.deliver import Courier
+from engine.delivery.status import Status
 from engine.errors import place_of, words_of
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.gate import Gate, State
 from engine.meters import meters
-from engine.models import Status
 from engine.outbox.claim import SUSPECT, begin, claim
 from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN

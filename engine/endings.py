@@ -10,9 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from adapters.base import Reply, Verdict
+from engine.delivery.status import Status
 from engine.errors import words_of
 from engine.exchange import Exchange, code_of
-from engine.models import Status
 from engine.outbox.entries import Settlement
 from engine.outcome import Outcome, Signal
 from engine.prepare import Prepared

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import text
 
 from engine.database import Database
+from engine.delivery.status import Lane
 from engine.hub import Hub
-from engine.models import Lane
 
 ALIVE = 45_000
 """Milliseconds since its last heartbeat within which a worker counts as alive."""

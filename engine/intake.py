@@ -16,12 +16,12 @@ from engine import tracing
 from engine.actors import Bell
 from engine.catalog import Catalog
 from engine.database import Database
+from engine.delivery.status import KEY_LENGTH, Lane
 from engine.doors import Door, ItemDoor, RecordDoor, Unfit
 from engine.errors import NotFound
 from engine.facilities import FacilityRow
 from engine.gathering import Gathering
 from engine.meters import meters
-from engine.models import KEY_LENGTH, Lane
 from engine.storable import MAX_PROBLEMS, serialise, shortened
 from engine.time_slice import TimeSlice
 

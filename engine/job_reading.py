@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select, text
 
 from engine.database import Database, as_json
+from engine.delivery.status import Status
 from engine.jobs import State
-from engine.models import Delivery, Job, JobItem, Status
+from engine.models import Delivery, Job, JobItem
 from engine.outbox.resend import Handled
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
+from engine.delivery.status import Lane
 from engine.failpoints import failpoint
 from engine.jobs import Action, forget_drafts
-from engine.models import Lane
 from engine.outbox.entries import Channel
 from engine.outbox.resend import Handled, Written, make_due, set_aside
 

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Select, case, false, func, insert, literal, s
 
 from engine.database import Database
 from engine.deliveries import Filters
-from engine.models import AuditEntry, Delivery, Job, JobItem, Status
+from engine.delivery.status import Status
+from engine.models import AuditEntry, Delivery, Job, JobItem
 from engine.spec import Spec
 
 DRAFT_LIFE = 24 * 3600_000

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.code_list import Also, CodeList
+from engine.delivery.status import KEY_LENGTH
 from engine.errors import AntarError
-from engine.models import KEY_LENGTH
 from engine.outcome import Signal
 
 

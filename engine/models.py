@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,41 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-KEY_LENGTH = 200
-"""Characters of a record's key at most."""
-
-ITEM_NAME_LENGTH = 300
-"""Characters of an item's name that lists show."""
-
-WORD_LENGTH = 60
-"""Characters of a word that a patient is found by."""
-
-SEQUENCE_LENGTH = 120
-"""Characters of a sequence's name at most."""
+from engine.delivery.status import ITEM_NAME_LENGTH, KEY_LENGTH, SEQUENCE_LENGTH, WORD_LENGTH
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Status(StrEnum):
-    """Where a delivery stands (design 3)."""
-
-    BLOCKED = "blocked"
-    QUEUED = "queued"
-    SENDING = "sending"
-    RETRYING = "retrying"
-    UNSURE = "unsure"
-    SENT = "sent"
-    FAILED = "failed"
-    IGNORED = "ignored"
-
-
-class Lane(IntEnum):
-    """What goes first (design 5, 7)."""
-
-    TODAY = 0
-    MENDED = 1
-    BULK = 2
-    BACKFILL = 3
 
 
 class Base(DeclarativeBase):

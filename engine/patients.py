@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 
 from engine.database import Database, as_json
-from engine.models import WORD_LENGTH, Delivery, PatientWord
+from engine.delivery.status import WORD_LENGTH
+from engine.models import Delivery, PatientWord
 
 EDGES = ".,;:()'\""
 """Signs around a word that nobody types into a search."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine.models import Lane
+from engine.delivery.status import Lane
 from engine.prepare import Prepared
 from engine.shares import Share
 

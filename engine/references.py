@@ -9,9 +9,9 @@ from msgspec import Struct
 from sqlalchemy import text
 
 from engine.database import Database, as_json
+from engine.delivery.status import KEY_LENGTH
 from engine.errors import AntarError
 from engine.mapping.codes import Mappings, codes_of
-from engine.models import KEY_LENGTH
 from engine.spec import Awaited, Known, Need
 
 Target = tuple[int, str, str]

@@ -18,10 +18,10 @@ from sqlalchemy import Connection, text
 
 from engine.catalog import Catalog
 from engine.database import Database, as_json
+from engine.delivery.status import Status
 from engine.inbound_retention import InboundRetention
 from engine.loading.hashing import content_hash
 from engine.meters import meters
-from engine.models import Status
 
 BATCH = 500
 REST = 4.0

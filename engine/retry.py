@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from engine.models import Status
+from engine.delivery.status import Status
 from engine.spec import Retry
 
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 3600.0

@@ -11,10 +11,10 @@ import structlog
 
 from engine import tracing
 from engine.database import Database, is_away
+from engine.delivery.status import Status
 from engine.errors import place_of
 from engine.failpoints import failpoint
 from engine.meters import meters
-from engine.models import Status
 from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.settle import settle
 

@@ -14,9 +14,9 @@ from admin.api.errors import ApiError
 from admin.inputs import LARGEST, NO_NUL, Id, MaybeText
 from engine import deliveries, paging
 from engine.deliveries import Filters
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.hub import Hub
-from engine.models import Status
 from engine.outbox.resend import Handled, resend
 from engine.paging import CURSOR, Cursor
 

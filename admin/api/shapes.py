@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.models import Status
+from engine.delivery.status import Status
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 MAYBE_TEXT, MAYBE_NUMBER = {"type": ["string", "null"]}, {"type": ["integer", "null"]}

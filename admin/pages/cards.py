@@ -11,8 +11,8 @@ from admin.pages.filtering import Chosen
 from admin.pages.frame import Frame
 from admin.words import number, say
 from engine import counters
+from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Status
 from engine.regenerate import under_way
 from engine.spec import Spec
 

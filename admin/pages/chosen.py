@@ -10,8 +10,8 @@ from admin.pages.filtering import Chosen, Fields
 from admin.pages.frame import Frame
 from admin.pages.problems import explain
 from admin.words import language, number, say
+from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Status
 
 NAMES = {
     "date_from": "chosen.from",

@@ -24,10 +24,10 @@ from admin.pages.story import acted, story
 from admin.permissions import Permission
 from admin.words import say
 from engine import codes
+from engine.delivery.status import Status
 from engine.errors import AntarError
 from engine.hub import Hub
 from engine.mapping import reading
-from engine.models import Status
 from engine.preview import payload_of
 from engine.remedies import Explanation
 from engine.spec import Spec

@@ -18,8 +18,8 @@ from admin.pages.shown import moment
 from admin.pages.writing import Desk, Seen, desk
 from admin.permissions import Permission
 from admin.words import say
+from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Status
 from engine.outbox.edit import Saved, is_again, save
 
 OPT = {"right": Right.PANEL, "may": Permission.EDIT}

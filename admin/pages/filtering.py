@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from litestar.exceptions import ClientException
 
 from engine.deliveries import Filters
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
-from engine.models import Status
 
 LONGEST = 200
 """Characters that a condition may have."""

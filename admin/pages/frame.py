@@ -12,11 +12,11 @@ from admin.access import Connection, hub_of, person, session_of
 from admin.accounts import Person
 from admin.inputs import LARGEST
 from admin.words import say
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow, all_facilities
 from engine.health import channels, workers
 from engine.hub import Hub
 from engine.mapping.spec import MappingSpec
-from engine.models import Status
 from engine.spec import UpstreamSpec
 
 ICONS = {

@@ -9,9 +9,9 @@ from admin.pages.cards import Segment, segments
 from admin.pages.frame import Frame
 from admin.pages.problems import explain
 from admin.words import number, say
+from engine.delivery.status import Status
 from engine.job_reading import MAX_COUNTED, Tally
 from engine.jobs import Action, State
-from engine.models import Status
 
 ICONS = {
     State.DRAFT: "pencil",

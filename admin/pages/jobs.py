@@ -25,11 +25,11 @@ from admin.permissions import Permission
 from admin.words import say
 from engine import job_reading, jobs
 from engine.deliveries import Filters
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.job_reading import Tally
 from engine.jobs import Action
-from engine.models import Status
 
 ACTIONS = {Action.RESEND, Action.IGNORE}
 """What may be asked for many at once; a regeneration has its own page."""

@@ -22,8 +22,8 @@ from admin.pages.problems import explain
 from admin.pages.shown import entry_of, shown_row, zone_name
 from admin.words import say
 from engine import paging
+from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Status
 from engine.outbox.held import held
 from engine.paging import Count, Cursor, Page
 from engine.spec import Spec

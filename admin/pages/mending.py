@@ -15,8 +15,8 @@ from admin.inputs import Id
 from admin.pages.opened import Opened, opened
 from admin.permissions import Permission
 from engine import deliveries
+from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Status
 from engine.outbox.resend import Handled, Written, ignore, resend
 
 OPT = {"right": Right.PANEL, "may": Permission.RESEND}

@@ -19,9 +19,9 @@ from admin.pages.frame import Frame, frame
 from admin.words import say
 from engine import counters, paging
 from engine.code_list import CodeList
+from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.inbound import Inbound
-from engine.models import Status
 from engine.paging import Count
 from engine.spec import Spec
 

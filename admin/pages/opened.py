@@ -17,9 +17,9 @@ from admin.permissions import Permission
 from admin.words import number, say
 from engine import deliveries, paging
 from engine.deliveries import Detail
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.hub import Hub
-from engine.models import Status
 from engine.outbox.resend import Handled
 from engine.paging import Cursor
 from engine.spec import Spec

@@ -20,9 +20,9 @@ from admin.pages.shown import moment
 from admin.words import say
 from engine import deliveries
 from engine.causes import parse_cause
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.hub import Hub
-from engine.models import Status
 
 REFUSED = {"rejected", "duplicate"}
 """Kinds of cause with which the upstream has answered no."""

@@ -14,9 +14,9 @@ from admin.masking import masked
 from admin.pages.frame import Frame
 from admin.words import say
 from engine.context import context
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.hub import Hub
-from engine.models import Status
 from engine.spec import Spec
 from engine.template import TemplateError
 

@@ -15,11 +15,11 @@ from admin.permissions import Permission
 from admin.words import language, number, say
 from engine import counters
 from engine.corrections import open_corrections
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
 from engine.mapping.spec import MappingSpec
-from engine.models import Status
 from engine.remedies import Explanation
 from engine.spec import Correction, Spec
 from engine.urgent import Failure, Missing, Urgent, urgent

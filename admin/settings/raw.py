@@ -21,8 +21,9 @@ from admin.settings.rights import RAW
 from admin.settings.view import SIZE, Keyset, SettingsView
 from admin.words import say
 from engine import paging
+from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Attempt, Delivery, Status
+from engine.models import Attempt, Delivery
 from engine.paging import Cursor
 from engine.spec import Spec
 

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
+from engine.delivery.status import ITEM_NAME_LENGTH
 from engine.facilities import FacilityRow
 from engine.mapping.changes import note_all
 from engine.mapping.spec import MappingSpec
-from engine.models import ITEM_NAME_LENGTH, Item
+from engine.models import Item
 from engine.outbox.entries import Added
 from engine.storable import content_hash
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine import counters
 from engine.database import Database, as_json
-from engine.models import Status
+from engine.delivery.status import Status
 from engine.outbox.entries import Added, Entry
 from engine.patients import remember
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from engine import counters
 from engine.database import Database, as_json
-from engine.models import Lane, Status
+from engine.delivery.status import Lane, Status
 from engine.outbox.entries import DEATHS, Channel, Claimed, Lease
 
 LEASE = 60_000

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine.database import Database
-from engine.models import Status
+from engine.delivery.status import Status
 from engine.outbox.resend import Handled, Written, make_due
 
 ACTION = "edit"

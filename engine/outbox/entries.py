@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from engine.models import Lane, Status
+from engine.delivery.status import Lane, Status
 from engine.spec import Awaited
 
 

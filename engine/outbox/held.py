@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, text
 
 from engine.database import Database
-from engine.models import HeldResend, Status
+from engine.delivery.status import Status
+from engine.models import HeldResend
 from engine.outbox.entries import Channel
 from engine.outbox.resend import Handled, make_due
 

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, text
 from engine import counters
 from engine.causes import Kind, cause_text
 from engine.database import Database
+from engine.delivery.status import Status
 from engine.meters import meters
-from engine.models import Attempt, Status
+from engine.models import Attempt
 from engine.outbox.entries import DEATHS, Channel
 from engine.outbox.settle import release
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from engine import counters
 from engine.causes import Kind, cause_text
 from engine.database import Database, as_json
-from engine.models import Status
+from engine.delivery.status import Status
 from engine.outbox.entries import Channel
 
 BATCH = 1000

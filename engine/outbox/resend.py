@@ -12,7 +12,8 @@ from sqlalchemy import Connection, insert, text
 
 from engine import counters
 from engine.database import Database, as_json
-from engine.models import AuditEntry, Lane, Status
+from engine.delivery.status import Lane, Status
+from engine.models import AuditEntry
 
 
 class Handled(StrEnum):

@@ -11,8 +11,8 @@ from adapters.base import Verdict
 from engine import counters
 from engine.causes import ANY_OF, Kind, cause_text
 from engine.database import Database, as_json
+from engine.delivery.status import Status
 from engine.failpoints import failpoint
-from engine.models import Status
 from engine.outbox.codes import note_codes
 from engine.outbox.corrected import forget_corrected
 from engine.outbox.entries import Channel, Lease, Settlement

@@ -14,8 +14,8 @@ from sqlalchemy.util import await_only
 
 from engine import counters
 from engine.database import Database
+from engine.delivery.status import Lane, Status
 from engine.facilities import FacilityRow
-from engine.models import Lane, Status
 from engine.outbox import settle as settling
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat

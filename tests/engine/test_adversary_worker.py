@@ -17,9 +17,9 @@ from engine import settler as settling
 from engine import worker as working
 from engine.accounts import NoAccount
 from engine.database import Database
+from engine.delivery.status import Lane
 from engine.drain import Drain
 from engine.facilities import set_credentials
-from engine.models import Lane
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
 from engine.outbox.entries import Lease
 from engine.settler import Settler

@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from engine import job_reading
 from engine.database import Database, as_json
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.job_reading import Tally, commonest_cause, tallies
 from engine.jobs import Action, start
-from engine.models import Status
 from engine.outbox.resend import resend
 from tests.engine.test_jobs import become, fail, started, work
 

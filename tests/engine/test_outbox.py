@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from engine import counters
 from engine.database import Database
+from engine.delivery.status import Status
 from engine.facilities import FacilityRow
-from engine.models import Status
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
 from engine.outbox.entries import DEATHS, Added, AttemptRow, Channel, Claimed, Entry, Settlement

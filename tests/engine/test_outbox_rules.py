@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from engine import counters
 from engine.database import Database
+from engine.delivery.status import Status
 from engine.facilities import add_facility
-from engine.models import Status
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.entries import Channel, Claimed, Entry, Lease, Settlement

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from engine.models import Lane
+from engine.delivery.status import Lane
 from engine.prepare import Prepared
 from engine.ready import Ready
 from engine.shares import Limits, Share

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from engine.database import Database
+from engine.delivery.status import Lane, Status
 from engine.facilities import FacilityRow
-from engine.models import Lane, Status
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
 from engine.outbox.entries import Channel, Claimed, Entry, Settlement

@@ -24,10 +24,10 @@ from engine import counters
 from engine.actors import make_broker
 from engine.correction_search import CorrectionSearch
 from engine.database import Database
+from engine.delivery.status import Status
 from engine.facilities import all_facilities, new_api_key
 from engine.hub import Hub
 from engine.intake import Accepted
-from engine.models import Status
 from engine.outbox.entries import Added
 from engine.settings import Settings
 from engine.worker import Worker

@@ -18,9 +18,9 @@ from admin.pages.mapping.choices import ask
 from admin.pages.mapping.desk import TABS, Desk, desk_of, item_of
 from admin.pages.mapping.overview import next_of
 from admin.permissions import Permission
+from engine.delivery.status import KEY_LENGTH
 from engine.hub import Hub
 from engine.mapping.confirm import Choice, Confirmed, confirm, remove
-from engine.models import KEY_LENGTH
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 
