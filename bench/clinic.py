@@ -20,13 +20,13 @@ from engine.actors import make_broker
 from engine.catalog import Catalog
 from engine.context import context
 from engine.delivery.status import Status
+from engine.delivery.types import Channel, Entry, Settlement
 from engine.facilities import FacilityRow, add_facility, set_credentials
 from engine.garbage import collect_rarely
 from engine.hub import Hub
 from engine.models import Base
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
-from engine.outbox.entries import Channel, Entry, Settlement
 from engine.outbox.settle import settle
 from engine.settings import Settings
 from engine.vault import new_key

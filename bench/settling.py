@@ -16,8 +16,8 @@ from bench.options import Options
 from bench.rows import Row, compared
 from engine import counters
 from engine.delivery.status import Status
+from engine.delivery.types import AttemptRow, Settlement
 from engine.outbox.claim import claim
-from engine.outbox.entries import AttemptRow, Settlement
 from engine.outbox.settle import settle
 from engine.settler import BATCH
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from adapters.base import Account
 from engine.database import Database
+from engine.delivery.types import Channel
 from engine.errors import VaultError
 from engine.facilities import sealed_credentials
 from engine.gate import Gate
-from engine.outbox.entries import Channel
 from engine.spec import UpstreamSpec
 from engine.vault import Vault
 

@@ -10,8 +10,8 @@ import structlog
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AgeLimit, Retries, ShutdownNotifications, TimeLimit
 
+from engine.delivery.types import Channel
 from engine.errors import SettingsError
-from engine.outbox.entries import Channel
 from engine.spec import Spec
 
 GATHER = 0.01

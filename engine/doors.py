@@ -15,6 +15,7 @@ from engine.catalog import Catalog
 from engine.context import context
 from engine.database import Database
 from engine.delivery.status import KEY_LENGTH, SEQUENCE_LENGTH, Lane
+from engine.delivery.types import Entry
 from engine.errors import AntarError
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
@@ -24,7 +25,6 @@ from engine.mapping import items
 from engine.mapping.items import ItemEntry
 from engine.mapping.spec import MappingSpec
 from engine.outbox.add import Batch
-from engine.outbox.entries import Entry
 from engine.spec import Spec
 from engine.storable import content_hash
 from engine.template import TemplateError

@@ -18,13 +18,13 @@ from engine.catalog import Catalog
 from engine.database import Database
 from engine.deliver import Courier
 from engine.delivery.status import Status
+from engine.delivery.types import Channel, Claimed, Lease, Settlement, given_back
 from engine.errors import place_of, words_of
 from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.gate import Gate, State
 from engine.meters import meters
 from engine.outbox.claim import SUSPECT, begin, claim
-from engine.outbox.entries import Channel, Claimed, Lease, Settlement, given_back
 from engine.outbox.reroute import UNKNOWN
 from engine.outbox.undo import cancel
 from engine.outcome import Outcome

@@ -15,11 +15,11 @@ from engine.alerts import recipients
 from engine.catalog import Catalog
 from engine.database import Database, as_json
 from engine.delivery.status import Lane
+from engine.delivery.types import Channel
 from engine.endings import LOOK_SOON
 from engine.gate import NO_ACCOUNT_PAUSE, REFUSED_PAUSES
 from engine.list_schedule import AFTER_FAILURE
 from engine.outbox import claim, held
-from engine.outbox.entries import Channel
 from engine.retry import LONGEST_WAIT
 from engine.spec import UpstreamSpec
 

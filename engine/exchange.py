@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import BODY_LIMIT, Account, Call, Reply, Upstream, Verdict
-from engine.outbox.entries import AttemptRow
+from engine.delivery.types import AttemptRow
 
 CODE_LENGTH = 60
 

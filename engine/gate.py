@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine.database import Database
+from engine.delivery.types import Channel
 from engine.facilities import is_current
-from engine.outbox.entries import Channel
 from engine.outcome import ChannelReport, Signal
 from engine.retry import asked
 from engine.spec import Breaker

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.database import Database, is_away
+from engine.delivery.types import Added, Entry
 from engine.outbox.add import Batch, add
-from engine.outbox.entries import Added, Entry
 
 MOST = 500
 """Records of several requests per transaction."""

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
 from engine.delivery.status import Lane
+from engine.delivery.types import Channel
 from engine.failpoints import failpoint
 from engine.jobs import Action, forget_drafts
-from engine.outbox.entries import Channel
 from engine.outbox.resend import Handled, Written, make_due, set_aside
 
 BATCH = 500

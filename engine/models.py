@@ -252,7 +252,7 @@ class Delivery(Base):
     problem: Mapped[str | None] = mapped_column(Text)
     """Why it is not sent, in the upstream's words or ours."""
     cause: Mapped[str | None] = mapped_column(String(200))
-    """What it has in common with others that failed alike; see engine.causes."""
+    """What it has in common with others that failed alike; see engine.delivery.causes."""
     job_id: Mapped[int | None] = mapped_column(BigInteger)
     """The job that sent it again, until a person or another job does."""
     created_at: Mapped[int] = mapped_column(BigInteger)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from engine.outbox.entries import Settlement
+from engine.delivery.types import Settlement
 
 
 class Signal(StrEnum):

@@ -11,9 +11,9 @@ from msgspec import Struct
 from adapters.base import Call, Upstream, Verdict
 from engine.context import context
 from engine.delivery.status import Status
+from engine.delivery.types import AttemptRow, Claimed, Settlement
 from engine.edited_body import as_change
 from engine.errors import AntarError
-from engine.outbox.entries import AttemptRow, Claimed, Settlement
 from engine.references import Resolved
 from engine.spec import Operation, Spec
 from engine.template import TemplateError

@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from engine.database import Database, as_json
 from engine.delivery.status import KEY_LENGTH
+from engine.delivery.types import Awaited
 from engine.errors import AntarError
 from engine.mapping.codes import Mappings, codes_of
-from engine.spec import Awaited, Known, Need
+from engine.spec import Known, Need
 
 Target = tuple[int, str, str]
 """(facility, spec, key) of a needed delivery."""

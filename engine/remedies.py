@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.causes import parse_cause
+from engine.delivery.causes import parse_cause
 
 
 @dataclass(frozen=True, slots=True)

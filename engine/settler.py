@@ -12,10 +12,10 @@ import structlog
 from engine import tracing
 from engine.database import Database, is_away
 from engine.delivery.status import Status
+from engine.delivery.types import Channel, Lease, Settlement
 from engine.errors import place_of
 from engine.failpoints import failpoint
 from engine.meters import meters
-from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.settle import settle
 
 BATCH = 200

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
-from engine.outbox.entries import Channel
+from engine.delivery.types import Channel
 from engine.turns import Turns
 
 REFRESH = 1.0

@@ -81,13 +81,6 @@ class Known(Struct, frozen=True):
     row: Mapping[str, Any] = {}
 
 
-class Awaited(Struct, frozen=True):
-    """A record whose reference is missing; it may be of any of the types."""
-
-    specs: tuple[str, ...]
-    key: str
-
-
 Where = Mapping[str, frozenset[Any]]
 """Columns of a code list, each with the values that will do."""
 

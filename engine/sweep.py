@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.database import Database
+from engine.delivery.types import Channel
 from engine.outbox.claim import due_channels
-from engine.outbox.entries import Channel
 from engine.outbox.held import resend_held
 from engine.outbox.reclaim import reclaim, release_overlooked
 

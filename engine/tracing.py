@@ -13,9 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from engine.delivery.types import Settlement
 from engine.errors import AntarError
 from engine.meters import meters
-from engine.outbox.entries import Settlement
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """The standard's own variables, which its exporter reads itself."""

@@ -11,7 +11,7 @@ from collections import deque
 from sqlalchemy import text
 
 from engine.database import Database
-from engine.outbox.entries import Channel
+from engine.delivery.types import Channel
 
 SECOND = 1_000_000
 """In microseconds, as all times here: at a thousand a second the milliseconds of the other tables would not do."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select, text
 
-from engine.causes import Kind
 from engine.database import Database, as_json
+from engine.delivery.causes import Kind
 from engine.models import Delivery
 from engine.spec import Spec
 

@@ -18,6 +18,7 @@ from engine.catalog import Catalog
 from engine.clock_watch import ClockWatch, note_time
 from engine.correction_search import CorrectionSearch
 from engine.deliver import Courier
+from engine.delivery.types import Channel, Lease
 from engine.drain import Drain, Surroundings
 from engine.due_times import heal
 from engine.errors import place_of
@@ -28,7 +29,6 @@ from engine.inbound_handing import Handing
 from engine.job_runner import run_jobs
 from engine.meters import meters
 from engine.outbox.claim import heartbeat
-from engine.outbox.entries import Channel, Lease
 from engine.outbox.outdated import release_outdated
 from engine.outbox.reroute import reroute
 from engine.retention import Retention

@@ -21,9 +21,9 @@ from admin.commands.demo import day, demo_credentials, last_open_day
 from admin.logging_setup import set_up_logging
 from bench.clinic import unlimited
 from engine.actors import make_broker
+from engine.delivery.types import Channel
 from engine.facilities import add_facility, new_api_key, set_credentials
 from engine.hub import Hub
-from engine.outbox.entries import Channel
 from engine.settings import ROOT, Settings
 from engine.vault import new_key
 from engine.worker import Worker

@@ -24,10 +24,10 @@ from engine import meters, tracing
 from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
 from engine.catalog import Catalog
+from engine.delivery.types import Channel
 from engine.errors import AntarError
 from engine.garbage import collect_rarely
 from engine.hub import Hub
-from engine.outbox.entries import Channel
 from engine.settings import Settings, from_environment
 from engine.worker import Worker
 

@@ -19,7 +19,7 @@ from admin.pages.problems import explain
 from admin.pages.shown import moment
 from admin.words import say
 from engine import deliveries
-from engine.causes import parse_cause
+from engine.delivery.causes import parse_cause
 from engine.delivery.status import Status
 from engine.facilities import FacilityRow
 from engine.hub import Hub

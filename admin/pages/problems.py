@@ -20,7 +20,7 @@ from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
 from engine import problems
-from engine.causes import ANY_OF, Kind, parse_cause
+from engine.delivery.causes import ANY_OF, Kind, parse_cause
 from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.problems import Group

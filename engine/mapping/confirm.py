@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 
 from engine import audit, counters
 from engine.database import Database, as_json
+from engine.delivery.types import Channel
 from engine.mapping.changes import note_all
 from engine.mapping.spec import MappingSpec
-from engine.outbox.entries import Channel
 from engine.outbox.settle import release
 
 

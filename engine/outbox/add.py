@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from engine import counters
 from engine.database import Database, as_json
 from engine.delivery.status import Status
-from engine.outbox.entries import Added, Entry
+from engine.delivery.types import Added, Entry
 from engine.patients import remember
 
 LOOKS = 5

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from engine import counters
 from engine.database import Database, as_json
 from engine.delivery.status import Lane, Status
-from engine.outbox.entries import DEATHS, Channel, Claimed, Lease
+from engine.delivery.types import DEATHS, Channel, Claimed, Lease
 
 LEASE = 60_000
 """Milliseconds a batch is held without a heartbeat."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from engine.database import Database, as_json
-from engine.outbox.entries import Settlement
+from engine.delivery.types import Settlement
 
 
 def note_codes(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:

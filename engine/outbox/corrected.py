@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
 from engine.database import Database, as_json
-from engine.outbox.entries import Settlement
+from engine.delivery.types import Settlement
 
 
 def forget_corrected(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select, text
 
 from engine.database import Database
 from engine.delivery.status import Status
+from engine.delivery.types import Channel
 from engine.models import HeldResend
-from engine.outbox.entries import Channel
 from engine.outbox.resend import Handled, make_due
 
 HOLD = 5_000

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from engine import counters
 from engine.database import Database, as_json
-from engine.outbox.entries import Channel
+from engine.delivery.types import Channel
 from engine.outbox.settle import release
 from engine.spec import Spec
 

@@ -8,12 +8,12 @@ import structlog
 from sqlalchemy import Connection, insert, text
 
 from engine import counters
-from engine.causes import Kind, cause_text
 from engine.database import Database
+from engine.delivery.causes import Kind, cause_text
 from engine.delivery.status import Status
+from engine.delivery.types import DEATHS, Channel
 from engine.meters import meters
 from engine.models import Attempt
-from engine.outbox.entries import DEATHS, Channel
 from engine.outbox.settle import release
 
 log = structlog.get_logger(__name__)

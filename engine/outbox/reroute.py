@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine import counters
-from engine.causes import Kind, cause_text
 from engine.database import Database, as_json
+from engine.delivery.causes import Kind, cause_text
 from engine.delivery.status import Status
-from engine.outbox.entries import Channel
+from engine.delivery.types import Channel
 
 BATCH = 1000
 PATIENCE = 60_000

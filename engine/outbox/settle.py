@@ -9,13 +9,13 @@ from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
 from engine import counters
-from engine.causes import ANY_OF, Kind, cause_text
 from engine.database import Database, as_json
+from engine.delivery.causes import ANY_OF, Kind, cause_text
 from engine.delivery.status import Status
+from engine.delivery.types import Channel, Lease, Settlement
 from engine.failpoints import failpoint
 from engine.outbox.codes import note_codes
 from engine.outbox.corrected import forget_corrected
-from engine.outbox.entries import Channel, Lease, Settlement
 from engine.outbox.undo import forget
 
 

@@ -11,7 +11,7 @@ import pytest
 from adapters.base import Call
 from adapters.judge import Judge
 from engine.catalog import load
-from engine.causes import cause_text
+from engine.delivery.causes import cause_text
 from tests.adapters.fakes import answer
 
 REPLIES = json.loads((Path(__file__).parent / "bpjs_replies.json").read_text())

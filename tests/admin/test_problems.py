@@ -10,7 +10,7 @@ import pytest
 from adapters.base import Verdict
 from admin.pages.problems import WHO, explain
 from admin.words import say
-from engine.causes import cause_text
+from engine.delivery.causes import cause_text
 from engine.facilities import add_facility
 from engine.problems import groups
 from tests.admin.test_jobs_pages import OWN, permit

@@ -26,9 +26,10 @@ from admin.logging_setup import set_up_logging
 from admin.reloading import Reload, on_hangup
 from engine import drain, failpoints, job_runner, shares, worker
 from engine.actors import make_broker
+from engine.delivery import types
+from engine.delivery.types import Channel, Claimed, Settlement
 from engine.hub import Hub
-from engine.outbox import claim, entries
-from engine.outbox.entries import Channel, Claimed, Settlement
+from engine.outbox import claim
 from engine.prepare import Prepared
 from engine.settings import from_environment
 from engine.spec import Spec
@@ -56,7 +57,7 @@ _context.set_forkserver_preload([__name__])
 
 def hurry() -> None:
     """Leases, heartbeats, sweeps and shares of this process come in seconds."""
-    claim.LEASE, entries.MARGIN = LEASE, MARGIN
+    claim.LEASE, types.MARGIN = LEASE, MARGIN
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
     worker.AWAY, worker.RETURN = AWAY, RETURN

@@ -16,12 +16,12 @@ from engine import counters
 from engine.actors import make_broker
 from engine.deliver import Courier
 from engine.deliveries import one
+from engine.delivery.types import Channel
 from engine.drain import Drain, Surroundings
 from engine.facilities import FacilityRow, add_facility, set_credentials
 from engine.gate import Gate
 from engine.hub import Hub
 from engine.intake import Accepted, Refused
-from engine.outbox.entries import Channel
 from engine.settings import Settings
 from engine.settler import Settler
 from engine.shares import Shares

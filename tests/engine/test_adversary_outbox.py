@@ -15,14 +15,13 @@ from sqlalchemy.util import await_only
 from engine import counters
 from engine.database import Database
 from engine.delivery.status import Lane, Status
+from engine.delivery.types import Awaited, Channel, Claimed, Entry, Settlement
 from engine.facilities import FacilityRow
 from engine.outbox import settle as settling
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
-from engine.outbox.entries import Channel, Claimed, Entry, Settlement
 from engine.outbox.reclaim import reclaim
 from engine.outbox.settle import settle
-from engine.spec import Awaited
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio

@@ -18,10 +18,10 @@ from engine import worker as working
 from engine.accounts import NoAccount
 from engine.database import Database
 from engine.delivery.status import Lane
+from engine.delivery.types import Lease
 from engine.drain import Drain
 from engine.facilities import set_credentials
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
-from engine.outbox.entries import Lease
 from engine.settler import Settler
 from engine.tokens import DatabaseTokens
 from engine.vault import Vault, new_key

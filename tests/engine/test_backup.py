@@ -17,11 +17,11 @@ from engine.actors import make_broker
 from engine.backup.restoring import mark, restore
 from engine.backup.taking import back_up
 from engine.backup.tools import environment
+from engine.delivery.types import Channel
 from engine.errors import AntarError
 from engine.facilities import add_facility, set_credentials
 from engine.hub import Hub
 from engine.migrate import head
-from engine.outbox.entries import Channel
 from engine.settings import Settings
 from engine.vault import new_key
 from engine.worker import Worker

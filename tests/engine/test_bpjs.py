@@ -17,9 +17,9 @@ from adapters.base import Timeouts
 from admin.commands.demo import demo_credentials
 from engine.actors import make_broker
 from engine.catalog import Catalog
+from engine.delivery.types import Channel
 from engine.facilities import FacilityRow, add_facility, set_credentials
 from engine.hub import Hub
-from engine.outbox.entries import Channel
 from engine.outbox.resend import resend
 from engine.settings import ROOT, Settings
 from engine.spec import Retry

@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from engine.actors import make_broker
 from engine.database import Database
+from engine.delivery.types import Channel
 from engine.facilities import FacilityRow, add_facility, set_credentials
 from engine.hub import Hub
-from engine.outbox.entries import Channel
 from engine.settings import Settings
 from engine.vault import new_key
 from engine.worker import Worker

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from engine.causes import LENGTH, Kind, cause_text, normalised, parse_cause
-from engine.outbox.entries import DEATHS
+from engine.delivery.causes import LENGTH, Kind, cause_text, normalised, parse_cause
+from engine.delivery.types import DEATHS
 from engine.outbox.reclaim import reclaim
 from engine.outbox.resend import ignore, resend
 from tests import databases

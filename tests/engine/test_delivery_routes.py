@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from sqlalchemy import text
 
-from engine.outbox.entries import Channel
+from engine.delivery.types import Channel
 from engine.outbox.reroute import BATCH, PATIENCE, reroute
 from tests.engine.house import House
 

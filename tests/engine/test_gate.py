@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
+from engine.delivery.types import Settlement
 from engine.facilities import set_credentials
 from engine.gate import REFUSED_PAUSES, Gate, State
-from engine.outbox.entries import Settlement
 from engine.outcome import Outcome, Signal
 from engine.spec import Breaker
 from tests.engine.house import House, refused

@@ -11,10 +11,10 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from engine import gathering
 from engine.database import Database
+from engine.delivery.types import Entry
 from engine.facilities import FacilityRow
 from engine.gathering import WRITERS, Gathering, Told
 from engine.outbox.add import Batch, add
-from engine.outbox.entries import Entry
 
 pytestmark = pytest.mark.anyio
 

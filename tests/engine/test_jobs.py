@@ -16,11 +16,11 @@ from engine import counters, job_runner
 from engine.database import Database
 from engine.deliveries import Filters
 from engine.delivery.status import Lane
+from engine.delivery.types import Channel, Entry
 from engine.facilities import FacilityRow, add_facility
 from engine.job_runner import run_jobs
 from engine.jobs import DRAFT_LIFE, Action, State, begin, discard, draft, forget_drafts, move, start
 from engine.outbox.add import Batch, add
-from engine.outbox.entries import Channel, Entry
 from engine.settings import ROOT
 from tests.conftest import Clock
 

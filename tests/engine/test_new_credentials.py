@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from adapters.base import Account, Call, Reply, StoredToken, Verdict
 from engine.accounts import Accounts, NoAccount
+from engine.delivery.types import Channel
 from engine.facilities import add_facility, set_credentials
 from engine.gate import Gate, State
-from engine.outbox.entries import Channel
 from engine.settler import Settler
 from engine.spec import Breaker
 from engine.tokens import DatabaseTokens

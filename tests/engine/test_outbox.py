@@ -11,14 +11,13 @@ from sqlalchemy import text
 from engine import counters
 from engine.database import Database
 from engine.delivery.status import Status
+from engine.delivery.types import DEATHS, Added, AttemptRow, Awaited, Channel, Claimed, Entry, Settlement
 from engine.facilities import FacilityRow
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
-from engine.outbox.entries import DEATHS, Added, AttemptRow, Channel, Claimed, Entry, Settlement
 from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import Handled, ignore, resend
 from engine.outbox.settle import settle
-from engine.spec import Awaited
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio

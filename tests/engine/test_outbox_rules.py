@@ -17,14 +17,13 @@ from sqlalchemy import text
 from engine import counters
 from engine.database import Database
 from engine.delivery.status import Status
+from engine.delivery.types import Awaited, Channel, Claimed, Entry, Lease, Settlement
 from engine.facilities import add_facility
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim
-from engine.outbox.entries import Channel, Claimed, Entry, Lease, Settlement
 from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import ignore, resend
 from engine.outbox.settle import settle
-from engine.spec import Awaited
 from tests import databases
 from tests.conftest import Clock
 

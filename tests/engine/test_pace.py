@@ -9,10 +9,10 @@ from sqlalchemy import insert, text
 
 from engine.backlog import backlog
 from engine.database import Database
+from engine.delivery.types import Entry
 from engine.facilities import FacilityRow
 from engine.models import Attempt
 from engine.outbox.add import Batch, add
-from engine.outbox.entries import Entry
 from engine.pace import DAY, HOUR, pace
 from tests.conftest import Clock
 

@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from engine import counters
 from engine.database import Database
+from engine.delivery.types import Channel, Entry
 from engine.errors import EnvironmentMismatch
 from engine.facilities import FacilityRow
 from engine.migrate import head, migrate
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim
-from engine.outbox.entries import Channel, Entry
 from engine.outbox.resend import Handled, resend
 from engine.sweep import sweep
 from tests.conftest import POSTGRESQL, Clock

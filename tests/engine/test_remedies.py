@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.catalog import load
-from engine.causes import cause_text
+from engine.delivery.causes import cause_text
 from engine.remedies import Remedies
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config"

@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from engine.database import Database
 from engine.delivery.status import Lane, Status
+from engine.delivery.types import Channel, Claimed, Entry, Settlement
 from engine.facilities import FacilityRow
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
-from engine.outbox.entries import Channel, Claimed, Entry, Settlement
 from engine.outbox.settle import settle
 from tests.conftest import Clock
 

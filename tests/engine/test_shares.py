@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from adapters.base import Account, Call, Reply, Verdict
 from engine.database import Database
+from engine.delivery.types import Channel
 from engine.exchange import Exchange
 from engine.facilities import FacilityRow
-from engine.outbox.entries import Channel
 from engine.settler import Settler
 from engine.shares import KEPT, LIFE, VALID, Limits, Share, Shares
 from engine.turns import Turns

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.database import Database
+from engine.delivery.types import Channel
 from engine.facilities import FacilityRow
-from engine.outbox.entries import Channel
 from engine.turns import Turns
 from tests.conftest import Clock
 

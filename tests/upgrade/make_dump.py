@@ -37,6 +37,7 @@ from admin.commands.mappings import import_table
 from engine import code_lists, jobs
 from engine.actors import make_broker
 from engine.deliveries import Filters
+from engine.delivery.types import Channel
 from engine.facilities import FacilityRow, add_facility, new_api_key, set_credentials
 from engine.gate import Gate
 from engine.hub import Hub
@@ -46,7 +47,6 @@ from engine.list_rows import Row
 from engine.models import AlertRecipient, Role
 from engine.outbox.claim import begin, claim
 from engine.outbox.edit import Basis, Saved, save
-from engine.outbox.entries import Channel
 from engine.outbox.held import hold
 from engine.outbox.resend import ignore, resend
 from engine.retention import Retention

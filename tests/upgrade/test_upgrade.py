@@ -25,10 +25,10 @@ from engine.actors import make_broker
 from engine.correction_search import CorrectionSearch
 from engine.database import Database
 from engine.delivery.status import Status
+from engine.delivery.types import Added
 from engine.facilities import all_facilities, new_api_key
 from engine.hub import Hub
 from engine.intake import Accepted
-from engine.outbox.entries import Added
 from engine.settings import Settings
 from engine.worker import Worker
 from sandbox.embedded import running

@@ -11,7 +11,6 @@ from enum import StrEnum
 from msgspec import Struct
 
 from engine.delivery.status import Lane, Status
-from engine.spec import Awaited
 
 
 class Added(StrEnum):
@@ -157,3 +156,10 @@ def given_back(delivery: Claimed, attempts: tuple[AttemptRow, ...] = ()) -> Sett
         in_doubt=delivery.in_doubt,
         attempts=attempts,
     )
+
+
+class Awaited(Struct, frozen=True):
+    """A record whose reference is missing; it may be of any of the types."""
+
+    specs: tuple[str, ...]
+    key: str
