@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from adapters.base import Account, Reply, Upstream, Verdict
-from engine.delivery.types import given_back
+from engine.delivery.types import Signal, given_back
 from engine.endings import Endings
 from engine.errors import place_of
 from engine.exchange import Exchange
 from engine.failpoints import failpoint
 from engine.find import Found, as_reference, look
-from engine.outcome import Outcome, Signal
+from engine.outcome import Outcome
 from engine.prepare import Prepared
 from engine.template import TemplateError
 

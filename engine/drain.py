@@ -287,7 +287,15 @@ class Drain:
         """Tell the gate; what was refused with credentials that are replaced by now goes again with the new ones."""
         around, spec = self._around, self._upstream_spec
         try:
-            if not await around.gate.report(self.channel, outcome, spec.breaker, probe=probe, version=version):
+            if not await around.gate.report(
+                self.channel,
+                spec.breaker,
+                outcome.signal,
+                outcome.reason,
+                outcome.retry_after,
+                probe=probe,
+                version=version,
+            ):
                 account = await around.accounts.get(self.channel.facility_id, spec, fresh=True)
                 if isinstance(account, Account):
                     self._account = account

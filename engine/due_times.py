@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from engine import code_lists, inbound_handing, shares
 from engine.alerts import recipients
+from engine.backoff import LONGEST_WAIT
 from engine.catalog import Catalog
 from engine.database import Database, as_json
 from engine.delivery.status import Lane
@@ -20,7 +21,6 @@ from engine.endings import LOOK_SOON
 from engine.gate import NO_ACCOUNT_PAUSE, REFUSED_PAUSES
 from engine.list_schedule import AFTER_FAILURE
 from engine.outbox import claim, held
-from engine.retry import LONGEST_WAIT
 from engine.spec import UpstreamSpec
 
 MARGIN_MS = 60_000

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from adapters.base import Reply, Verdict
 from engine.delivery.status import Status
-from engine.delivery.types import Settlement
+from engine.delivery.types import Settlement, Signal
 from engine.errors import words_of
 from engine.exchange import Exchange, code_of
-from engine.outcome import Outcome, Signal
+from engine.outcome import Outcome
 from engine.prepare import Prepared
 from engine.retry import try_again
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from engine.backoff import asked
 from engine.database import Database
-from engine.delivery.types import Channel
+from engine.delivery.types import Channel, Signal
 from engine.facilities import is_current
-from engine.outcome import ChannelReport, Signal
-from engine.retry import asked
 from engine.spec import Breaker
 
 REFUSED_PAUSES = (5.0, 15.0, 45.0, 135.0, 300.0)
@@ -103,8 +102,10 @@ class Gate:
     async def report(
         self,
         channel: Channel,
-        outcome: ChannelReport,
         breaker: Breaker,
+        signal: Signal,
+        reason: str = "",
+        retry_after: float | None = None,
         *,
         probe: bool = False,
         version: int | None = None,
@@ -114,16 +115,16 @@ class Gate:
         `version` is that of the credentials it was sent with; False: they were refused, and others have been entered
         meanwhile, so that the refusal closes nothing. None: whatever they are by now.
         """
-        match outcome.signal:
+        match signal:
             case Signal.GOOD:
                 await self._good(channel, probe)
             case Signal.DOWN:
-                await self._down(channel, outcome, breaker, probe)
+                await self._down(channel, reason, breaker, probe)
             case Signal.THROTTLED:
-                pause = breaker.pause if outcome.retry_after is None else asked(outcome.retry_after)
-                await self._close(channel, outcome.signal, outcome.reason, pause)
+                pause = breaker.pause if retry_after is None else asked(retry_after)
+                await self._close(channel, signal, reason, pause)
             case Signal.REFUSED:
-                return await self._close(channel, outcome.signal, outcome.reason, None, version)
+                return await self._close(channel, signal, reason, None, version)
             case Signal.NOTHING:
                 pass
         return True
@@ -136,10 +137,10 @@ class Gate:
             parameters = {"facility": channel.facility_id, "upstream": channel.upstream, "own": own}
             await self._execute(_OPEN, parameters)
 
-    async def _down(self, channel: Channel, outcome: ChannelReport, breaker: Breaker, probe: bool) -> None:
+    async def _down(self, channel: Channel, reason: str, breaker: Breaker, probe: bool) -> None:
         self._failures[channel] += 1
         if probe or (self._failures[channel] >= breaker.failures and channel not in self._closed):
-            await self._close(channel, outcome.signal, outcome.reason, breaker.pause)
+            await self._close(channel, Signal.DOWN, reason, breaker.pause)
 
     def _forget(self, channel: Channel) -> None:
         self._closed.discard(channel)

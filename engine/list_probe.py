@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 
 from engine.database import Database
+from engine.delivery.types import Signal
 from engine.errors import AntarError
 from engine.gate import Gate, State
 from engine.list_reading import Place
 from engine.list_rows import NotAsked, NotReadable
-from engine.outcome import ReadReport, Signal
 
 
 class ListProbe:
@@ -38,9 +38,8 @@ class ListProbe:
         async def report(signal: Signal, reason: str = "", retry_after: float | None = None) -> None:
             nonlocal probing
             if probing or signal is Signal.REFUSED:
-                said = ReadReport(signal, reason, retry_after)
                 probe, probing = probing, False
-                await self._gate.report(channel, said, upstream.breaker, probe=probe)
+                await self._gate.report(channel, upstream.breaker, signal, reason, retry_after, probe=probe)
 
         try:
             yield lambda: report(Signal.GOOD)

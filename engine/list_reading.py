@@ -15,10 +15,9 @@ from engine.code_list import CodeList, Reads
 from engine.code_lists import Held
 from engine.context import facility_mapping
 from engine.database import Database
-from engine.delivery.types import Channel
+from engine.delivery.types import Channel, Signal
 from engine.facilities import FacilityRow
 from engine.list_rows import NotReadable, Row, rows_of
-from engine.outcome import Signal
 from engine.template import Template
 from engine.turns import Turns
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.code_list import Also, CodeList
 from engine.delivery.status import KEY_LENGTH
+from engine.delivery.types import Signal
 from engine.errors import AntarError
-from engine.outcome import Signal
 
 
 class NotReadable(AntarError):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from engine.backoff import wait
 from engine.code_list import CodeList
 from engine.database import Database
-from engine.retry import wait
 from engine.spec import Retry
 
 AFTER_FAILURE = Retry(first=15.0, factor=2.0, cap=900.0)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from engine.backoff import wait
 from engine.delivery.status import Status
 from engine.spec import Retry
-
-SHORTEST_WAIT, LONGEST_WAIT = 1.0, 3600.0
-"""Seconds of a Retry-After that are honoured: "0" would make a loop, and a huge one would never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +32,3 @@ def try_again(
     if counted >= retry.attempts:
         return Decision(Status.UNSURE if doubtful else Status.FAILED, None, counted)
     return Decision(waiting, now + int(1000 * wait(retry, max(counted, 1), retry_after, rng)), counted)
-
-
-def wait(retry: Retry, tries: int, retry_after: float | None, rng: random.Random) -> float:
-    """Seconds until the next try: what the upstream asked for, or between half of and the whole backoff."""
-    if retry_after is not None:
-        return asked(retry_after)
-    full = min(retry.cap, retry.first * retry.factor ** (tries - 1))
-    return full * (0.5 + rng.random() / 2)
-
-
-def asked(retry_after: float) -> float:
-    """Seconds to wait where an upstream asked for so many."""
-    return min(max(retry_after, SHORTEST_WAIT), LONGEST_WAIT)

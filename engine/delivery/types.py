@@ -13,6 +13,16 @@ from msgspec import Struct
 from engine.delivery.status import Lane, Status
 
 
+class Signal(StrEnum):
+    """What a delivery tells about its channel."""
+
+    NOTHING = "nothing"
+    GOOD = "good"
+    DOWN = "down"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
 class Added(StrEnum):
     """What became of a record that was handed in."""
 

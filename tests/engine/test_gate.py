@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.delivery.types import Settlement
+from engine.delivery.types import Signal
 from engine.facilities import set_credentials
 from engine.gate import REFUSED_PAUSES, Gate, State
-from engine.outcome import Outcome, Signal
 from engine.spec import Breaker
 from tests.engine.house import House, refused
 
@@ -20,22 +19,28 @@ pytestmark = pytest.mark.anyio
 
 BREAKER = Breaker(failures=3, pause=30)
 CLOSED, OPEN, PROBE = State.CLOSED, State.OPEN, State.PROBE
-NOTHING = cast(Settlement, None)
-GOOD = Outcome(NOTHING, Signal.GOOD)
-DOWN = Outcome(NOTHING, Signal.DOWN, "tidak terjangkau")
-REFUSED = Outcome(NOTHING, Signal.REFUSED, "Signature Service Tidak Sesuai")
+Report = tuple[Signal] | tuple[Signal, str] | tuple[Signal, str, float]
+GOOD = (Signal.GOOD,)
+DOWN = (
+    Signal.DOWN,
+    "tidak terjangkau",
+)
+REFUSED = (
+    Signal.REFUSED,
+    "Signature Service Tidak Sesuai",
+)
 
 
-def throttled(seconds: float) -> Outcome:
-    return Outcome(NOTHING, Signal.THROTTLED, "terlalu banyak", seconds)
+def throttled(seconds: float) -> Report:
+    return (Signal.THROTTLED, "terlalu banyak", seconds)
 
 
 async def state(house: House, gate: Gate | None = None) -> State:
     return await (gate or house.gate).state(house.channel, BREAKER)
 
 
-async def report(house: House, outcome: Outcome, *, probe: bool = False) -> None:
-    await house.gate.report(house.channel, outcome, BREAKER, probe=probe)
+async def report(house: House, outcome: Report, *, probe: bool = False) -> None:
+    await house.gate.report(house.channel, BREAKER, *outcome, probe=probe)
 
 
 async def row(house: House) -> Any:
@@ -68,7 +73,13 @@ async def test_a_probe_told_to_wait_longer_is_followed_by_none_before(house: Hou
 
 
 async def test_a_probe_told_to_wait_less_is_believed(house: House) -> None:
-    await report(house, Outcome(NOTHING, Signal.REFUSED, "ditolak"))
+    await report(
+        house,
+        (
+            Signal.REFUSED,
+            "ditolak",
+        ),
+    )
     house.clock.pass_(REFUSED_PAUSES[0] + 1)
     assert await state(house) == PROBE
     await report(house, throttled(10), probe=True)
@@ -76,8 +87,18 @@ async def test_a_probe_told_to_wait_less_is_believed(house: House) -> None:
     assert await state(house) == PROBE
 
 
-@pytest.mark.parametrize("later", [throttled(10), DOWN, Outcome(NOTHING, Signal.REFUSED, "ditolak")])
-async def test_the_longest_wait_that_was_asked_for_holds(house: House, later: Outcome) -> None:
+@pytest.mark.parametrize(
+    "later",
+    [
+        throttled(10),
+        DOWN,
+        (
+            Signal.REFUSED,
+            "ditolak",
+        ),
+    ],
+)
+async def test_the_longest_wait_that_was_asked_for_holds(house: House, later: Report) -> None:
     await report(house, throttled(900))
     for _ in range(4):
         await report(house, later)
@@ -91,7 +112,7 @@ async def test_a_probe_opens_nothing_that_another_process_was_told_to_leave(hous
     await report(house, throttled(10))
     house.clock.pass_(11)
     assert await state(house) == PROBE
-    await other.report(house.channel, throttled(600), BREAKER)
+    await other.report(house.channel, BREAKER, *throttled(600))
     await report(house, GOOD, probe=True)
     assert await state(house) == CLOSED
 
@@ -203,13 +224,13 @@ async def test_pauses_after_refusals_grow_from_probe_to_probe_and_worker_to_work
     for n in range(7):
         gate = Gate(house.hub.database) if n % 2 else house.gate
         pauses.append(await seconds_to_probe(house, gate))
-        await gate.report(house.channel, REFUSED, BREAKER, probe=True)
+        await gate.report(house.channel, BREAKER, *REFUSED, probe=True)
     assert pauses == [*REFUSED_PAUSES, 300, 300]
 
 
 async def test_a_refusal_that_several_requests_saw_counts_once(house: House) -> None:
     for gate in (house.gate, Gate(house.hub.database), Gate(house.hub.database)):
-        await gate.report(house.channel, REFUSED, BREAKER)
+        await gate.report(house.channel, BREAKER, *REFUSED)
     assert ((await row(house)).refusals, await seconds_to_probe(house)) == (1, 5)
 
 
