@@ -29,6 +29,7 @@ from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle
 from engine.settings import Settings
+from engine.specs import needs
 from engine.vault import new_key
 from engine.worker import Worker
 
@@ -124,19 +125,19 @@ class Clinic:
         """The payload of a visit, as it is posted."""
         spec = self.hub.catalog.specs[SPEC]
         scope = context(spec, self.record(0), self.facility)
-        wanted = references.wanted(spec.needs_for("create"), scope)
-        targets = references.targets_of(wanted, self.facility.id)
+        wanted = needs.wanted(spec.needs_for("create"), scope)
+        targets = needs.targets_of(wanted, self.facility.id)
         known = await references.look_up(self.hub.database, targets, self.hub.catalog.items)
-        needs = references.resolve(wanted, spec.needs, self.facility.id, known).values
+        values = needs.resolve(wanted, spec.needs, self.facility.id, known).values
         assert spec.payload is not None
-        return orjson.dumps(spec.payload.render({**scope, "needs": needs}))
+        return orjson.dumps(spec.payload.render({**scope, "needs": values}))
 
     async def satisfy_needs(self) -> None:
         """Everything that visits need has been sent."""
         spec = self.hub.catalog.specs[SPEC]
         needed: dict[str, set[str]] = {}
         for n in range(PATIENTS):
-            for want in references.wanted(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
+            for want in needs.wanted(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
                 needed.setdefault(want.need.specs[0], set()).update(key for key, _ in want.targets)
         for name, keys in needed.items():
             entries = [Entry(key, "2026-03-10", "{}", "needed") for key in sorted(keys)]

@@ -24,8 +24,9 @@ from engine.database import Database, as_json
 from engine.errors import AntarError
 from engine.facilities import FacilityRow, all_facilities
 from engine.mapping.codes import Mappings
-from engine.references import Wanted, look_up, resolve, targets_of, wanted
+from engine.references import look_up
 from engine.spec import Correction, Spec
+from engine.specs.needs import Wanted, resolve, targets_of, wanted
 from engine.template import Template
 
 BATCH = 200

@@ -33,6 +33,7 @@ from engine.ready import Ready
 from engine.settler import Settler
 from engine.shares import Limits, Share, Shares
 from engine.spec import UpstreamSpec
+from engine.specs import needs
 
 LARGEST_BATCH = 200
 SMALLEST_BATCH = 2
@@ -237,21 +238,21 @@ class Drain:
                 continue
             try:
                 scope = scope_of(spec, delivery, self._facility)
-                wanted = references.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
+                wanted = needs.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
             except Exception as error:
                 ended.append(_broken(delivery, error))
                 continue
             pending.append((spec, delivery, scope, wanted))
-            targets += references.targets_of(wanted, delivery.facility_id)
+            targets += needs.targets_of(wanted, delivery.facility_id)
         known = await references.look_up(self._around.database, targets, self._around.catalog().items)
-        undone = {d.id: references.undone(wanted, d.facility_id, known) for _, d, _, wanted in pending}
+        undone = {d.id: needs.undone(wanted, d.facility_id, known) for _, d, _, wanted in pending}
         gone = await cancel(self._around.database, [target for each in undone.values() for target in each])
         now = self._around.database.clock()
         for spec, delivery, scope, wanted in pending:
             if undone[delivery.id] and gone.issuperset(undone[delivery.id]):
                 ended.append(cancelled(spec, delivery, now))
                 continue
-            resolved = references.resolve(wanted, spec.needs, delivery.facility_id, known)
+            resolved = needs.resolve(wanted, spec.needs, delivery.facility_id, known)
             try:
                 result = prepare(spec, delivery, scope, resolved, self._upstream, now)
             except Exception as error:

@@ -14,8 +14,8 @@ from engine.delivery.status import Status
 from engine.delivery.types import AttemptRow, Claimed, Settlement
 from engine.edited_body import as_change
 from engine.errors import AntarError
-from engine.references import Resolved
 from engine.spec import Operation, Spec
+from engine.specs.needs import Resolved
 from engine.template import TemplateError
 
 

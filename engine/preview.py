@@ -12,8 +12,9 @@ from engine.database import Database
 from engine.errors import AntarError
 from engine.loading.records import Validator
 from engine.mapping.codes import Mappings
-from engine.references import Target, Wanted, look_up, resolve, targets_of, wanted
+from engine.references import look_up
 from engine.spec import Known, Operation, Spec
+from engine.specs.needs import Target, Wanted, resolve, targets_of, wanted
 
 EXAMPLE_FACILITY = FacilityView("KLINIK", "Klinik Contoh", "Asia/Jakarta", "10000004")
 _NO_FACILITY = 0

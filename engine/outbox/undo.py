@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from engine import counters
 from engine.database import Database, as_json
 from engine.delivery.status import Status
-from engine.references import Target
+from engine.specs.needs import Target
 
 _TARGET = {"facility_id": "integer", "spec": "text", "key": "text"}
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from engine.catalog import Catalog, load
 from engine.context import context
 from engine.facilities import FacilityRow
-from engine.references import resolve, wanted
 from engine.spec import Known, Need, Operation, Spec
+from engine.specs.needs import resolve, wanted
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"

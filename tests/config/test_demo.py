@@ -10,8 +10,8 @@ import jsonschema_rs
 import pytest
 
 from engine.mapping.spec import MappingSpec
-from engine.references import wanted
 from engine.spec import Spec
+from engine.specs.needs import wanted
 from sandbox.population import people
 from tests.config.shipped import DEMO, FACILITY, catalog, demo_records, scope
 
