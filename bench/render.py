@@ -15,7 +15,7 @@ from bench.options import Options
 from bench.rows import Row, compared
 from engine.catalog import load
 from engine.context import context
-from engine.preview import EXAMPLE_FACILITY, placeholder_context
+from engine.loading.render import EXAMPLE_FACILITY, placeholder_context
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 CALLS = 2_000

@@ -11,7 +11,7 @@ import typer
 from engine.catalog import Catalog, load
 from engine.describe import show as describe
 from engine.errors import AntarError
-from engine.preview import render as preview
+from engine.loading.render import render as preview
 from engine.scaffold import new_entry
 from engine.settings import config_directory
 

@@ -9,8 +9,8 @@ from engine.faults import Faults, Source
 from engine.filters import local_date
 from engine.loading.grammar import dotted
 from engine.loading.records import SchemaFaults, Steps, Validator
+from engine.loading.render import EXAMPLE_FACILITY, placeholder_context
 from engine.marks import Node
-from engine.preview import EXAMPLE_FACILITY, placeholder_context
 from engine.spec import Operation, Spec
 from engine.template import Template, TemplateError
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.context import facility_mapping
 from engine.list_rows import rows_of
+from engine.loading.render import EXAMPLE_FACILITY
 from engine.mapping.spec import MappingSpec
-from engine.preview import EXAMPLE_FACILITY
 from engine.spec import Known
 from engine.templating.shapes import ANY, Shape
 

@@ -18,7 +18,7 @@ from engine.describe import show
 from engine.errors import NotFound
 from engine.faults import ConfigFaults
 from engine.loading.grammar import GRAMMAR
-from engine.preview import NotARecord, render
+from engine.loading.render import NotARecord, render
 from engine.templating.shapes import of_schema
 
 BROKEN = Path(__file__).parent / "broken"

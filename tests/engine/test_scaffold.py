@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.catalog import load
 from engine.errors import AntarError
-from engine.preview import render
+from engine.loading.render import render
 from engine.scaffold import new_entry
 from engine.spec import Spec
 from engine.templating.operations import clean
