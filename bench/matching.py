@@ -16,9 +16,8 @@ from bench.misspelt import Query, queries
 from bench.options import Options
 from bench.rows import Row
 from engine.catalog import load
-from engine.code_list import SHARED
+from engine.code_list import SHARED, rows_of
 from engine.database import Database, as_json
-from engine.list_rows import rows_of
 from engine.mapping.catalogue import Catalogues
 from engine.mapping.spec import MappingSpec
 from engine.migrate import migrate

@@ -11,9 +11,8 @@ import orjson
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
-from engine.code_list import SHARED, CodeList, Reads
+from engine.code_list import SHARED, CodeList, Reads, Row
 from engine.database import Database, as_json
-from engine.list_rows import Row
 
 HOLD = 60_000
 """Milliseconds for which a worker holds a synchronisation from one page to the next."""

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 
+from engine.code_list import NotAsked, NotReadable
 from engine.database import Database
 from engine.delivery.types import Signal
 from engine.errors import AntarError
 from engine.gate import Gate, State
 from engine.list_reading import Place
-from engine.list_rows import NotAsked, NotReadable
 
 
 class ListProbe:

@@ -11,13 +11,12 @@ from typing import Any
 
 from adapters.base import Account, Call, Reply, Upstream, Verdict
 from engine import code_lists
-from engine.code_list import CodeList, Reads
+from engine.code_list import CodeList, NotReadable, Reads, Row, rows_of
 from engine.code_lists import Held
 from engine.context import facility_mapping
 from engine.database import Database
 from engine.delivery.types import Channel, Signal
 from engine.facilities import FacilityRow
-from engine.list_rows import NotReadable, Row, rows_of
 from engine.template import Template
 from engine.turns import Turns
 

@@ -17,14 +17,13 @@ from adapters.base import Account, Upstream
 from engine import code_lists
 from engine.accounts import Accounts
 from engine.catalog import Catalog
-from engine.code_list import SHARED, CodeList, Reads
+from engine.code_list import SHARED, CodeList, NotAsked, NotReadable, Reads, Row
 from engine.code_lists import Held
 from engine.database import Database
 from engine.errors import AntarError
 from engine.facilities import FacilityRow, all_facilities
 from engine.list_probe import ListProbe
 from engine.list_reading import Place, Reading, Sleep, read_file
-from engine.list_rows import NotAsked, NotReadable, Row
 from engine.list_schedule import (
     LastRead,
     LastReads,

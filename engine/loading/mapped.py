@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.code_list import rows_of
 from engine.context import facility_mapping
-from engine.list_rows import rows_of
 from engine.loading.render import EXAMPLE_FACILITY
 from engine.mapping.spec import MappingSpec
 from engine.spec import Known

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from engine import code_lists
-from engine.list_rows import Row
+from engine.code_list import Row
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import AT, House, open_house

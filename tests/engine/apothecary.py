@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from engine import code_lists
-from engine.list_rows import Row
+from engine.code_list import Row
 from engine.mapping.confirm import Choice, Confirmed, confirm
 from engine.mapping.review import follow
 from engine.mapping.spec import MappingSpec

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine import code_lists
+from engine.code_list import Row
 from engine.database import Database
 from engine.intake import Accepted
-from engine.list_rows import Row
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house
 

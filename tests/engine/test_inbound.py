@@ -11,12 +11,12 @@ import pytest
 
 from engine import code_lists, inbound_book, inbound_requests, inbound_tokens
 from engine.catalog import load
+from engine.code_list import Row
 from engine.database import Database
 from engine.facilities import FacilityRow
 from engine.inbound import Inbound
 from engine.inbound_book import Book, Wish
 from engine.inbound_requests import Asked, Outcome
-from engine.list_rows import Row
 
 pytestmark = pytest.mark.anyio
 

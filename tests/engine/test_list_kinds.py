@@ -10,8 +10,7 @@ import pytest
 from adapters.base import Call, Reply
 from engine import code_lists
 from engine.catalog import load
-from engine.code_list import SHARED
-from engine.list_rows import rows_of
+from engine.code_list import SHARED, rows_of
 from engine.mapping.confirm import Choice, confirm
 from sandbox.kfa.catalogue import generate
 from sandbox.kfa.documents import document, is_draft, is_withdrawn

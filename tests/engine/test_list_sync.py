@@ -19,11 +19,11 @@ from adapters.wire.choose import open_wire
 from engine import code_lists
 from engine.accounts import NoAccount
 from engine.catalog import load
+from engine.code_list import Row
 from engine.database import Database
 from engine.facilities import FacilityRow, set_credentials
 from engine.gate import REFUSED_PAUSES
 from engine.list_reading import PAUSES
-from engine.list_rows import Row
 from engine.list_schedule import AFTER_FAILURE, HOUR_MS, last_reads
 from engine.list_sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
 from engine.spec import UpstreamSpec

@@ -36,6 +36,7 @@ from admin.commands.demo import day, demo_credentials
 from admin.commands.mappings import import_table
 from engine import code_lists, jobs
 from engine.actors import make_broker
+from engine.code_list import Row
 from engine.deliveries import Filters
 from engine.delivery.types import Channel
 from engine.facilities import FacilityRow, add_facility, new_api_key, set_credentials
@@ -43,7 +44,6 @@ from engine.gate import Gate
 from engine.hub import Hub
 from engine.intake import Refused
 from engine.job_runner import run_jobs
-from engine.list_rows import Row
 from engine.models import AlertRecipient, Role
 from engine.outbox.claim import begin, claim
 from engine.outbox.edit import Basis, Saved, save
