@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import dramatiq
 import structlog
+from sqlalchemy import Connection
 
 from adapters.base import Profile, TokenStore, Upstream
 from adapters.registry import ADAPTERS
@@ -18,6 +19,7 @@ from engine.database import Database, wall_clock
 from engine.intake import Intake
 from engine.list_sync import Synchroniser
 from engine.mapping.catalogue import Catalogues
+from engine.mapping.review import after_copy
 from engine.migrate import migrate
 from engine.settings import Settings
 from engine.tokens import DatabaseTokens
@@ -52,7 +54,7 @@ class Hub:
         self.bell = Bell(declare(broker, catalog.specs.values(), ring))
         self.intake = Intake(database, lambda: self.catalog, self.bell)
         self._wire = open_wire()
-        self.synchroniser = Synchroniser(database, lambda: self.catalog, self.accounts, self.upstream)
+        self.synchroniser = Synchroniser(database, lambda: self.catalog, self.accounts, self.upstream, self._after_copy)
         self.catalogues = Catalogues(database, self.synchroniser)
         self._upstreams: dict[str, tuple[str, Upstream]] = {}
 
@@ -77,6 +79,9 @@ class Hub:
         await migrate(database, settings.environment)
         await database.synchronise()
         return cls(settings, database, catalog, broker or make_broker(settings.broker_url), ring, adapters)
+
+    def _after_copy(self, code_list: str, owner: int) -> list[Callable[[Connection], None]]:
+        return after_copy(self.database, self.catalog.mappings.values(), code_list, owner)
 
     def upstream(self, name: str) -> Upstream:
         """The adapter of an upstream, made anew when its configuration changed."""

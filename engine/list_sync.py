@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
+from sqlalchemy import Connection
 
 from adapters.base import Account, Upstream
 from engine import code_lists
@@ -34,12 +34,15 @@ from engine.list_schedule import (
     read_again,
     retry_at,
 )
-from engine.mapping.review import follow
 
 SCHEDULE = "jadwal"
 """Who asks when nobody does."""
 SOURCE_PAUSE_MS = 2_000
 """Until it is looked again whether the list over whose rows another is read is there."""
+
+
+AfterCopy = Callable[[str, int], Sequence[Callable[[Connection], object]]]
+"""Returns what to do in the transaction that puts a new copy of a list (name, owner) in place."""
 
 
 class WaitsForSource(AntarError):
@@ -58,6 +61,7 @@ class Synchroniser:
         catalog: Callable[[], Catalog],
         accounts: Accounts,
         upstream: Callable[[str], Upstream],
+        after_copy: AfterCopy,
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
     ) -> None:
@@ -65,6 +69,7 @@ class Synchroniser:
         self._catalog = catalog
         self._accounts = accounts
         self._upstream = upstream
+        self._after_copy = after_copy
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self._probe = ListProbe(database)
@@ -85,7 +90,7 @@ class Synchroniser:
         try:
             reached = await self._read(held)
             if reached is not None:
-                await code_lists.finish(self._database, reached, list(self._consequences(held)))
+                await code_lists.finish(self._database, reached, self._after_copy(held.list, held.facility_id))
         except WaitsForSource:
             await postpone(self._database, held.id, self._database.clock() + SOURCE_PAUSE_MS)
         except NotAsked as error:
@@ -205,9 +210,3 @@ class Synchroniser:
         if last.read_at is None:
             until = max(last.retry_at or 0, self._database.clock()) + SOURCE_PAUSE_MS
             raise NotAsked(f"Menunggu {source.label}, yang belum berhasil disinkronkan.", until)
-
-    def _consequences(self, held: Held) -> Iterator[Callable[..., object]]:
-        """What a new copy means for the items that are mapped to it."""
-        for mapping in self._catalog().mappings.values():
-            if mapping.catalogue.list.name == held.list:
-                yield partial(follow, self._database, mapping, held.facility_id)

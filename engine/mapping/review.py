@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
+
 from sqlalchemy import Connection, text
 
 from engine import counters
@@ -13,6 +16,15 @@ from engine.outbox.settle import release
 
 WATCH = "Antar"
 """Who acts when nobody does."""
+
+
+def after_copy(
+    database: Database, mappings: Iterable[MappingSpec], code_list: str, owner: int
+) -> list[Callable[[Connection], None]]:
+    """Return what to do in the transaction that puts a new copy of a code list in place: a review per mapping to it."""
+    return [
+        partial(follow, database, mapping, owner) for mapping in mappings if mapping.catalogue.list.name == code_list
+    ]
 
 
 def follow(database: Database, mapping: MappingSpec, owner: int, connection: Connection) -> None:

@@ -62,6 +62,10 @@ class Accounts:
         return Account(facility_id, self._url + BASES[upstream.name], known)
 
 
+def nothing_follows(code_list: str, owner: int) -> list[Any]:
+    return []
+
+
 class Desk:
     """A synchroniser against the sandbox, whose waits take no time."""
 
@@ -81,6 +85,7 @@ class Desk:
             lambda: self.catalog,
             accounts,  # type: ignore[arg-type]
             upstreams.__getitem__,
+            nothing_follows,
             self._wait,
         )
         self.upstreams = upstreams
@@ -226,6 +231,7 @@ async def test_two_workers_at_the_first_start_read_every_list(desk: Desk) -> Non
         lambda: desk.catalog,
         desk.accounts,  # type: ignore[arg-type]
         desk.upstreams.__getitem__,
+        nothing_follows,
         desk._wait,
     )
     await asyncio.gather(desk.synchroniser.tick(), other.tick())
@@ -302,6 +308,7 @@ async def test_a_restart_and_another_worker_keep_the_pause(desk: Desk, world: Wo
         lambda: desk.catalog,
         desk.accounts,  # type: ignore[arg-type]
         desk.upstreams.__getitem__,
+        nothing_follows,
         desk._wait,
     )
     await restarted.tick()
