@@ -10,11 +10,11 @@ from adapters.registry import ADAPTERS
 from engine.code_list import CodeList
 from engine.faults import Faults, did_you_mean
 from engine.inbound import Inbound
+from engine.json_text import short_hash
 from engine.loading.code_lists import load_code_lists
 from engine.loading.entries import inheriting, load_entry
 from engine.loading.examples import check_examples
 from engine.loading.files import Sections, read_files
-from engine.loading.hashing import content_hash
 from engine.loading.inbound import load_inbound
 from engine.loading.mapped import Mapped, mapped
 from engine.loading.mappings import load_mappings
@@ -101,4 +101,4 @@ def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, 
     mapped = {name: mapping.hash for name, mapping in mappings.items()}
     inbound = {name: node.plain() for name, node in sections.inbound.items()}
     named = {name: spec.hash for name, spec in specs.items()}
-    return content_hash([sections.groups, upstreams, named, lists, inbound, mapped])
+    return short_hash([sections.groups, upstreams, named, lists, inbound, mapped])

@@ -21,12 +21,12 @@ from engine.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.filters import local_date
 from engine.gathering import Gathering
+from engine.json_text import content_hash
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
 from engine.mapping.spec import MappingSpec
 from engine.outbox.add import Batch
 from engine.spec import Spec
-from engine.storable import content_hash
 from engine.template import TemplateError
 
 NORM_LENGTH = 60

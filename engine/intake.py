@@ -21,8 +21,8 @@ from engine.doors import Door, ItemDoor, RecordDoor, Unfit
 from engine.errors import NotFound
 from engine.facilities import FacilityRow
 from engine.gathering import Gathering
+from engine.json_text import MAX_PROBLEMS, serialise, shortened
 from engine.meters import meters
-from engine.storable import MAX_PROBLEMS, serialise, shortened
 from engine.time_slice import TimeSlice
 
 MAX_FULL_CHECK_CHARACTERS = 32 * 1024

@@ -20,7 +20,7 @@ from engine.catalog import Catalog
 from engine.database import Database, as_json
 from engine.delivery.status import Status
 from engine.inbound_retention import InboundRetention
-from engine.loading.hashing import content_hash
+from engine.json_text import short_hash
 from engine.meters import meters
 
 BATCH = 500
@@ -50,7 +50,7 @@ class Walk:
 
     @property
     def policy(self) -> str:
-        return content_hash(sorted(self.specs))
+        return short_hash(sorted(self.specs))
 
 
 class Retention:

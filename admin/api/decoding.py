@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from engine.storable import MAX_RECORD_VALUES, too_many_values
+from engine.json_text import MAX_RECORD_VALUES, too_many_values
 
 CERTAIN_DIGITS = 15
 """Significant digits that every 64-bit floating point number keeps (IEEE 754)."""

@@ -22,7 +22,7 @@ from admin.api.decoding import (
 )
 from admin.api.errors import ApiError
 from engine.json_size import BLOCK_BYTES, ValueCounter
-from engine.storable import oversized
+from engine.json_text import oversized
 from engine.time_slice import TimeSlice
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024

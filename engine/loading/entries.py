@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from engine.completion import completion
 from engine.faults import Faults
+from engine.json_text import short_hash
 from engine.loading import reading
 from engine.loading.columns import columns
 from engine.loading.corrections import corrections
 from engine.loading.files import Sections
-from engine.loading.hashing import entry_hash
 from engine.loading.mapped import Mapped
 from engine.loading.merge import places_in, with_defaults
 from engine.loading.needs import needs, needs_shape
@@ -136,3 +139,18 @@ def _of_record(node: Node, key: str, templates: Templates, names: Names) -> Temp
         message = f"is the same for every record; write an expression, e.g. {{{{ record.{key} }}}}"
         templates.faults.add(found.source, f"{templates.path}.{key}", message)
     return templates.expression(node, "", key, names)
+
+
+def entry_hash(entry: Node, inherited: Mapping[str, Node]) -> str:
+    """Of an entry and of those constants, filters and fragments that it names, and those that they name."""
+    content: dict[str, Any] = {"entry": entry.plain()}
+    words = _words(content)
+    while found := {name for name in inherited if name in words and name not in content}:
+        for name in sorted(found):
+            content[name] = inherited[name].plain()
+            words |= _words(content[name])
+    return short_hash(content)
+
+
+def _words(value: Any) -> set[str]:
+    return set(re.findall(r"[\w-]+", orjson.dumps(value).decode()))

@@ -8,12 +8,12 @@ from typing import Any
 from engine.code_list import CodeList
 from engine.completion import completion
 from engine.faults import Faults, did_you_mean
+from engine.json_text import short_hash
 from engine.loading import reading
 from engine.loading.columns import columns
 from engine.loading.examples import check_record
 from engine.loading.files import Sections
 from engine.loading.grammar import dotted
-from engine.loading.hashing import content_hash
 from engine.loading.templates import Names, Templates
 from engine.loading.upstreams import FACILITY, LoadedUpstream
 from engine.mapping.spec import Catalogue, MappingSpec, PartSpec
@@ -70,7 +70,7 @@ def _load(
         name=name,
         upstream=upstream.spec,
         source=sections.keys["mappings", name],
-        hash=content_hash([node.plain(), vocabulary]),
+        hash=short_hash([node.plain(), vocabulary]),
         key=key,
         item_name=item_name,
         active=templates.expression(node, "", "active", seen),

@@ -12,10 +12,10 @@ from engine.database import Database, as_json
 from engine.delivery.status import ITEM_NAME_LENGTH
 from engine.delivery.types import Added
 from engine.facilities import FacilityRow
+from engine.json_text import content_hash
 from engine.mapping.changes import note_all
 from engine.mapping.spec import MappingSpec
 from engine.models import Item
-from engine.storable import content_hash
 
 SOURCE = "sistem klinik"
 """Who hands items in."""

@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined, UndefinedError
 from jinja2.runtime import Undefined
 
 from engine.faults import did_you_mean
-from engine.storable import LARGEST, SMALLEST
+from engine.json_text import LARGEST, SMALLEST
 
 SIZE_LIMIT = 10_000_000
 """Characters (or items) that one expression may grow to; a record may carry a document of some megabytes."""

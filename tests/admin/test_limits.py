@@ -17,7 +17,7 @@ from admin.api.admission import BodyBudget
 from admin.api.errors import ApiError
 from engine import intake
 from engine.json_size import ValueCounter, count_values
-from engine.storable import MAX_PROBLEM_CHARACTERS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_RECORD_VALUES, shortened
+from engine.json_text import MAX_PROBLEM_CHARACTERS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_RECORD_VALUES, shortened
 from engine.time_slice import SLICE_SECONDS, TimeSlice
 from tests.engine.house import AT, House
 

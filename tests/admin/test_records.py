@@ -16,7 +16,7 @@ from admin.api import deliveries, parsing
 from admin.api.errors import ApiError
 from admin.api.shapes import SCHEMAS, component
 from admin.app import create_app, litestar_app
-from engine import storable
+from engine import json_text
 from engine.database import Database
 from engine.facilities import new_api_key
 from tests.engine.house import AT, House, refused
@@ -105,7 +105,7 @@ async def test_hostile_text_arrives_as_text(his: httpx.AsyncClient, house: House
 
 
 async def test_limits_are_named(his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storable, "MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr(json_text, "MAX_RECORD_BYTES", 100)
     monkeypatch.setattr(parsing, "MAX_RECORDS", 3)
     large = await his.post("/api/v1/records/Visit", content=b" " * (parsing.MAX_REQUEST_BYTES + 1))
     record = await his.post("/api/v1/records/Visit", json={**GOOD, "note": "x" * 100})
@@ -117,7 +117,7 @@ async def test_limits_are_named(his: httpx.AsyncClient, monkeypatch: pytest.Monk
 async def test_a_large_record_in_a_batch_is_named_and_the_others_stored(
     his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storable, "MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr(json_text, "MAX_RECORD_BYTES", 100)
     batch = [GOOD, {**GOOD, "id": "V2", "note": "x" * 100}]
     lines = b"\n".join(orjson.dumps(record) for record in batch)
     ndjson = {"Content-Type": "application/x-ndjson"}

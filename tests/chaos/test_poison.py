@@ -24,8 +24,8 @@ from admin.api.parsing import UPLOAD_SECONDS
 from admin.app import create_app
 from engine.database import Database
 from engine.facilities import new_api_key
+from engine.json_text import DEEPEST, MAX_RECORD_BYTES
 from engine.outbox.reclaim import QUARANTINE
-from engine.storable import DEEPEST, MAX_RECORD_BYTES
 from sandbox.world import World
 from tests.chaos.figures import Figures, statuses_of
 from tests.chaos.processes import DEADLY

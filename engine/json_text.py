@@ -89,3 +89,8 @@ def _text_problems(text: str, path: str) -> Iterator[Problem]:
         yield Problem(path, "contains the character NUL (U+0000), which cannot be stored; remove it")
     if _LONE_SURROGATE.search(text):
         yield Problem(path, "contains half of a surrogate pair; write the whole character")
+
+
+def short_hash(value: Any) -> str:
+    """16 hex digits."""
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
