@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.notices.contract import Letter
-from admin.pages.problems import any_of, explain
+from admin.pages.problems import any_of
+from admin.pages.shared.explanations import explain
 from admin.pages.shown import moment, zone_name
 from admin.words import number, say
 from engine import counters

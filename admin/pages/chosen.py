@@ -8,7 +8,7 @@ from typing import Any
 from admin.inputs import LARGEST
 from admin.pages.filtering import Chosen, Fields
 from admin.pages.frame import Frame
-from admin.pages.problems import explain
+from admin.pages.shared.explanations import explain
 from admin.words import language, number, say
 from engine.delivery.status import Status
 from engine.hub import Hub

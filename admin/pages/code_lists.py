@@ -17,7 +17,7 @@ from admin.accounts import Person
 from admin.inputs import Text
 from admin.language import back
 from admin.pages.frame import Frame, frame
-from admin.pages.monitoring import area_of
+from admin.pages.shared.areas import area_of
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import say

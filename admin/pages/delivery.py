@@ -15,10 +15,11 @@ from admin.access import Right
 from admin.inputs import Id
 from admin.pages import tries
 from admin.pages.folded import folded
-from admin.pages.mapping.held import Held, explained, held_by, used_by
 from admin.pages.opened import AWAITED, RESENT, TELL_OUTCOME, WORDS_AFTER, Opened, opened
 from admin.pages.outcome import outcome_of
-from admin.pages.problems import any_of, explain
+from admin.pages.problems import any_of
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.waiting_items import Held, explained, held_by, used_by
 from admin.pages.shown import moment
 from admin.pages.story import acted, story
 from admin.permissions import Permission

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import AsyncIterator, Mapping, Sequence
-from io import StringIO
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +19,7 @@ from admin.inputs import LARGEST
 from admin.masking import masked
 from admin.pages.filtering import Chosen
 from admin.pages.listing import Listing, listing_of
+from admin.pages.shared.csv_text import as_csv
 from admin.permissions import Permission
 from admin.words import number, say
 from engine import paging
@@ -31,8 +30,6 @@ from engine.paging import Cursor
 CHUNK = 500
 """Rows that are in memory at once."""
 MOST_TICKED = 100
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With these a cell begins that a spreadsheet would run."""
 
 
 @post(
@@ -112,15 +109,3 @@ def _cells(row: Any, shown: Mapping[str, Any]) -> list[str]:
     said = (row.key, row.patient_norm, row.patient_name, row.reference, shown["label"], row.http_status, row.code)
     ends = (shown["attempts"], shown["time"].local, row.problem)
     return [row.date, *shown["cells"], *(masked(str(value)) if value is not None else "" for value in (*said, *ends))]
-
-
-def as_csv(rows: Sequence[Sequence[str]]) -> str:
-    """The lines of a table, harmless in a spreadsheet."""
-    text = StringIO()
-    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """As text even where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

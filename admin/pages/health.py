@@ -15,9 +15,9 @@ from admin.access import Right
 from admin.health import database_facts
 from admin.pages.alarms import alarms
 from admin.pages.frame import Frame, frame
+from admin.pages.shared.connection_test import probe
 from admin.pages.shown import moment
 from admin.permissions import Permission
-from admin.settings.probing import probe
 from admin.words import say
 from engine import code_lists, job_reading
 from engine.backlog import backlog

@@ -18,7 +18,7 @@ from admin.access import Right
 from admin.inputs import LARGEST, Text
 from admin.masking import masked
 from admin.pages.frame import frame
-from admin.pages.monitoring import area_of
+from admin.pages.shared.areas import area_of
 from admin.pages.shown import moment
 from admin.words import say
 from engine import inbound_requests

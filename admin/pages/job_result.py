@@ -7,7 +7,7 @@ from typing import Any
 
 from admin.pages.cards import Segment, segments
 from admin.pages.frame import Frame
-from admin.pages.problems import explain
+from admin.pages.shared.explanations import explain
 from admin.words import number, say
 from engine.delivery.status import Status
 from engine.job_reading import MAX_COUNTED, Tally

@@ -19,7 +19,7 @@ from admin.pages.chosen import ids_of, in_words, kept
 from admin.pages.filtering import Chosen, Fields
 from admin.pages.frame import Frame, frame
 from admin.pages.job_result import Result, result
-from admin.pages.problems import explain
+from admin.pages.shared.explanations import explain
 from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say

@@ -16,9 +16,10 @@ from admin.access import Right
 from admin.inputs import Ids, Number, Place
 from admin.pages.filtering import Chosen, presets
 from admin.pages.frame import Frame, frame
-from admin.pages.mapping.held import held_by
-from admin.pages.monitoring import area_of, figures
-from admin.pages.problems import explain
+from admin.pages.monitoring import figures
+from admin.pages.shared.areas import area_of
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.waiting_items import held_by
 from admin.pages.shown import entry_of, shown_row, zone_name
 from admin.words import say
 from engine import paging

@@ -13,9 +13,9 @@ from litestar.params import FromPath
 from admin.access import Right
 from admin.accounts import Person
 from admin.inputs import Id, Text
-from admin.pages.mapping.held import held_by
 from admin.pages.opened import Opened
-from admin.pages.problems import explain
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.waiting_items import held_by
 from admin.pages.shown import moment
 from admin.words import say
 from engine import deliveries

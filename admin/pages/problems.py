@@ -15,7 +15,8 @@ from litestar.response import Template
 from admin.access import Right
 from admin.masking import masked
 from admin.pages.frame import Frame, frame
-from admin.pages.mapping.held import explained
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.waiting_items import explained
 from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
@@ -24,33 +25,6 @@ from engine.delivery.causes import ANY_OF, Kind, parse_cause
 from engine.facilities import FacilityRow
 from engine.hub import Hub
 from engine.problems import Group
-from engine.remedies import Explanation
-from engine.spec import UpstreamSpec
-
-WHO = {
-    "rejected": "admin",
-    "duplicate": "admin",
-    "unavailable": "admin",
-    "unauthorized": "admin",
-    "unsure": "admin",
-    Kind.BLOCKED: "petugas",
-    Kind.CHECK: "integrator",
-    Kind.LOOKUP: "petugas",
-    Kind.LOST: "integrator",
-    Kind.BROKEN: "integrator",
-}
-"""Kind of failure -> who looks after it where the upstream's remedies say nothing."""
-
-
-def explain(cause: str, upstream: UpstreamSpec) -> Explanation:
-    """What a cause means, what to do and, in words, who does it: as the upstream's remedies tell it, or by its kind."""
-    told = upstream.remedies.explain(cause)
-    if told is not None:
-        return Explanation(told.title, told.remedy, say(f"who.{told.who}"))
-    kind = parse_cause(cause)[0]
-    kind = kind if kind in WHO else Kind.BROKEN.value
-    title, remedy = (say(f"cause.{kind}.{part}", upstream=upstream.label) for part in ("title", "remedy"))
-    return Explanation(title, remedy, say(f"who.{WHO[kind]}"))
 
 
 @get("/integrasi/{upstream:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 from admin.masking import masked
 from admin.pages.frame import Frame
-from admin.pages.mapping.held import named
-from admin.pages.problems import any_of, explain
+from admin.pages.problems import any_of
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.waiting_items import named
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import language, number, say

@@ -14,10 +14,10 @@ from starlette.responses import Response
 from wtforms import Form, PasswordField, SelectField, ValidationError
 
 from adapters.outbound.networks import Policy
+from admin.pages.shared.connection_test import probe
 from admin.pages.shown import ZONES
 from admin.settings.asked import person_of, when
 from admin.settings.form import Line, SettingsForm, required, url_within
-from admin.settings.probing import probe
 from admin.settings.view import SettingsView
 from admin.words import say
 from engine.errors import VaultError

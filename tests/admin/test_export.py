@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from admin.pages import export
+from admin.pages.shared import csv_text
 from tests.admin.test_types import OWN, VISITS, failed_visit
 from tests.engine.house import House
 
@@ -54,7 +55,7 @@ async def test_no_cell_is_a_formula(person: httpx.AsyncClient, house: House, not
     await house.hand_in("Visit", {"id": note.strip(), "note": note})
     [row] = await exported(person, all="yes")
     assert row["Catatan"].startswith("'")
-    assert not row["ID asal"].startswith(export.FORMULA)
+    assert not row["ID asal"].startswith(csv_text.FORMULA)
 
 
 async def test_identifiers_are_masked(person: httpx.AsyncClient, house: House) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
-from admin.pages.problems import WHO, explain
+from admin.pages.shared.explanations import WHO, explain
 from admin.words import say
 from engine.delivery.causes import cause_text
 from engine.facilities import add_facility

@@ -16,9 +16,9 @@ from admin.inputs import Id, Number, Text
 from admin.pages.mapping.choices import candidates, chosen, first_good, parsed
 from admin.pages.mapping.desk import TABS, Desk, desk_of, item_of
 from admin.pages.mapping.done import done, outdated
-from admin.pages.mapping.held import waiting_for
 from admin.pages.mapping.overview import next_of
-from admin.pages.monitoring import area_of
+from admin.pages.shared.areas import area_of
+from admin.pages.shared.waiting_items import waiting_for
 from admin.pages.shown import moment
 from admin.words import say
 from engine.hub import Hub

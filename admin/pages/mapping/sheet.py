@@ -15,9 +15,9 @@ import orjson
 import structlog
 from litestar.datastructures import UploadFile
 
-from admin.pages.export import FORMULA
 from admin.pages.mapping import sheet_reader
 from admin.pages.mapping.sheet_reader import MAX_OUTPUT_BYTES
+from admin.pages.shared.csv_text import FORMULA
 from admin.words import number, say
 from engine.errors import AntarError
 from engine.time_slice import TimeSlice

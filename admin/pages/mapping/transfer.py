@@ -21,7 +21,7 @@ from admin.pages.mapping.confirming import ring
 from admin.pages.mapping.desk import Desk, desk_of
 from admin.pages.mapping.sheet import NotATable
 from admin.pages.mapping.upload import csv_file, page, rows_of
-from admin.pages.monitoring import area_of
+from admin.pages.shared.areas import area_of
 from admin.permissions import Permission
 from admin.words import number, say
 from engine.delivery.status import KEY_LENGTH

@@ -16,12 +16,12 @@ from litestar.response import Redirect, Response, Template
 from adapters.base import Problem
 from admin.access import Right
 from admin.inputs import Number
-from admin.pages.export import as_csv
 from admin.pages.mapping.desk import Desk, desk_of, told
 from admin.pages.mapping.records import headings, records_of
 from admin.pages.mapping.sheet import MAX_FILE_BYTES, NotATable
 from admin.pages.mapping.sheet_reader import MAX_ROWS
-from admin.pages.monitoring import area_of
+from admin.pages.shared.areas import area_of
+from admin.pages.shared.csv_text import as_csv
 from admin.permissions import Permission
 from admin.words import say
 from engine.hub import Hub

@@ -1,0 +1,33 @@
+"""Explains a failure to a person: its cause, what to do and who does it."""
+
+from __future__ import annotations
+
+from admin.words import say
+from engine.delivery.causes import Kind, parse_cause
+from engine.remedies import Explanation
+from engine.spec import UpstreamSpec
+
+WHO = {
+    "rejected": "admin",
+    "duplicate": "admin",
+    "unavailable": "admin",
+    "unauthorized": "admin",
+    "unsure": "admin",
+    Kind.BLOCKED: "petugas",
+    Kind.CHECK: "integrator",
+    Kind.LOOKUP: "petugas",
+    Kind.LOST: "integrator",
+    Kind.BROKEN: "integrator",
+}
+"""Kind of failure -> who looks after it where the upstream's remedies say nothing."""
+
+
+def explain(cause: str, upstream: UpstreamSpec) -> Explanation:
+    """What a cause means, what to do and, in words, who does it: as the upstream's remedies tell it, or by its kind."""
+    told = upstream.remedies.explain(cause)
+    if told is not None:
+        return Explanation(told.title, told.remedy, say(f"who.{told.who}"))
+    kind = parse_cause(cause)[0]
+    kind = kind if kind in WHO else Kind.BROKEN.value
+    title, remedy = (say(f"cause.{kind}.{part}", upstream=upstream.label) for part in ("title", "remedy"))
+    return Explanation(title, remedy, say(f"who.{WHO[kind]}"))
