@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from adapters.base import Account
 from engine.database import Database
-from engine.delivery.types import Channel
 from engine.errors import VaultError
 from engine.facilities import sealed_credentials
-from engine.gate import Gate
 from engine.spec import UpstreamSpec
 from engine.vault import Vault
 
@@ -55,13 +53,4 @@ class Accounts:
         absent = [label for name, label in upstream.credentials.items() if not account.credentials.get(name)]
         if absent:
             return NoAccount(f"Kredensial {upstream.label} belum lengkap: {', '.join(absent)}.", account.version)
-        return account
-
-    async def get_or_close(self, channel: Channel, upstream: UpstreamSpec, gate: Gate) -> Account | None:
-        """The account; None: the channel is closed for want of it, and was so by what is entered this moment."""
-        account = await self.get(channel.facility_id, upstream)
-        while isinstance(account, NoAccount):
-            if await gate.refuse(channel, account.reason, account.version):
-                return None
-            account = await self.get(channel.facility_id, upstream, fresh=True)
         return account

@@ -30,6 +30,7 @@ from engine.outbox.undo import cancel
 from engine.outcome import Outcome
 from engine.prepare import Prepared, cancelled, prepare, scope_of
 from engine.ready import Ready
+from engine.sending.account import account_or_close
 from engine.settler import Settler
 from engine.shares import Limits, Share, Shares
 from engine.spec import UpstreamSpec
@@ -120,7 +121,7 @@ class Drain:
                 self.rung.set()
                 return
             spec = self._upstream_spec
-            account = await self._around.accounts.get_or_close(self.channel, spec, self._around.gate)
+            account = await account_or_close(self._around.accounts, self._around.gate, self.channel, spec)
             if account is None:
                 return
             self._account = account

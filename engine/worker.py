@@ -32,6 +32,7 @@ from engine.outbox.claim import heartbeat
 from engine.outbox.outdated import release_outdated
 from engine.outbox.reroute import reroute
 from engine.retention import Retention
+from engine.sending.account import account_or_close
 from engine.settler import Settler
 from engine.shares import REFRESH, Shares
 from engine.sweep import sweep
@@ -164,7 +165,7 @@ class Worker:
         facility = await self._facility(channel.facility_id)
         if upstream_spec is None or facility is None:
             return None
-        account = await self._hub.accounts.get_or_close(channel, upstream_spec, self._around.gate)
+        account = await account_or_close(self._hub.accounts, self._around.gate, channel, upstream_spec)
         if account is None:
             return None
         upstream = self._hub.upstream(channel.upstream)

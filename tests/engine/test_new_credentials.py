@@ -15,6 +15,7 @@ from engine.accounts import Accounts, NoAccount
 from engine.delivery.types import Channel
 from engine.facilities import add_facility, set_credentials
 from engine.gate import Gate, State
+from engine.sending.account import account_or_close
 from engine.settler import Settler
 from engine.spec import Breaker
 from engine.tokens import DatabaseTokens
@@ -87,7 +88,7 @@ async def test_an_account_that_was_missing_a_moment_ago_closes_nothing(house: Ho
     await enter(house, NEW, clinic.id)
     assert not await gate.refuse(channel, account.reason, account.version)
     assert await closed(house) == []
-    read = await accounts.get_or_close(channel, upstream, gate)
+    read = await account_or_close(accounts, gate, channel, upstream)
     assert (read is not None and dict(read.credentials), gate.is_open(channel)) == (NEW, True)
 
 
@@ -96,9 +97,9 @@ async def test_nine_first_entries_open_the_queue_for_every_worker(house: House) 
     for n in range(9):
         clinic = await add_facility(house.hub.database, f"klinik-{n}", "Klinik")
         channel = Channel("ministry", clinic.id)
-        assert [await accounts.get_or_close(channel, upstream, gate) for accounts, gate in processes] == [None] * 3
+        assert [await account_or_close(accounts, gate, channel, upstream) for accounts, gate in processes] == [None] * 3
         await enter(house, NEW, clinic.id)
-        assert all([await accounts.get_or_close(channel, upstream, gate) for accounts, gate in processes])
+        assert all([await account_or_close(accounts, gate, channel, upstream) for accounts, gate in processes])
         assert {await gate.state(channel, BREAKER) for _, gate in processes} == {State.OPEN}
     assert await closed(house) == []
 
@@ -107,7 +108,7 @@ async def test_credentials_that_are_still_missing_close_the_queue(house: House) 
     accounts, gate = process(house)
     channel, upstream = house.channel, house.hub.catalog.upstreams["ministry"]
     await enter(house, {"secret": ""})
-    assert await accounts.get_or_close(channel, upstream, gate) is None
+    assert await account_or_close(accounts, gate, channel, upstream) is None
     assert await closed(house) == ["Kredensial Kementerian belum lengkap: Rahasia."]
 
 

@@ -1,0 +1,1 @@
+"""Sends the claimed deliveries of a channel: preparation, request, outcome, settlement."""
