@@ -13,7 +13,7 @@ from litestar.handlers.base import BaseRouteHandler
 from admin import accounts, inbound_access, staff
 from admin.accounts import Person
 from admin.permissions import Permission
-from engine.facilities import FacilityRow, by_api_key
+from engine.facilities.facilities import FacilityRow, by_api_key
 from engine.hub import Hub
 
 Connection = ASGIConnection[Any, Any, Any, Any]

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Select, delete, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from admin.permissions import Permission
-from engine.database import Database
+from engine.database.database import Database
+from engine.database.tables import Facility, Role, User
 from engine.errors import AntarError, NotFound
-from engine.models import Facility, Role, User
 
 SHORTEST = 10
 """Characters of a password at least (OWASP ASVS 2.1 asks for length, not for kinds of characters)."""

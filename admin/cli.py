@@ -8,9 +8,9 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from admin.commands import backup, configuration, demo, mappings, people, records, running
-from engine.database import no_way_to_it
+from engine.database.database import no_way_to_it
 from engine.errors import AntarError
-from engine.faults import ConfigFaults
+from engine.source.faults import ConfigFaults
 
 
 def make_app() -> typer.Typer:

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.access import Right
+from engine.database.migrate import head
 from engine.health import Health, health
 from engine.hub import Hub
-from engine.migrate import head
-from engine.pace import pace
+from engine.queries.throughput import pace
 
 
 @get("/health/live", opt={"right": Right.OPEN}, include_in_schema=False)

@@ -16,11 +16,11 @@ from admin.api.errors import ApiError
 from admin.api.parsing import parse, read_body
 from admin.inbound_access import Callee, Refusal
 from admin.traffic import route_of
-from engine import inbound_his, inbound_requests, inbound_tokens
 from engine.errors import place_of
 from engine.hub import Hub
-from engine.inbound_book import Book
-from engine.inbound_requests import DONE, Asked, Decide, Outcome, Tell
+from engine.inbound import his_answers, requests, tokens
+from engine.inbound.queue_numbers import Book
+from engine.inbound.requests import DONE, Asked, Decide, Outcome, Tell
 
 Envelope = dict[str, Any]
 MAX_BODY_BYTES = 256 * 1024
@@ -38,7 +38,7 @@ async def token(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> E
     request.app.state.doors.log_in(callee, inbound_access.address_of(request), username, password)
     ends_at = hub.database.clock() + callee.inbound.token_minutes * 60_000
     key, account = hub.settings.secret_keys[0], callee.inbound.account
-    issued = inbound_tokens.issue(key, account, callee.facility.id, callee.credentials, ends_at)
+    issued = tokens.issue(key, account, callee.facility.id, callee.credentials, ends_at)
     return inbound_shapes.envelope(callee.inbound, DONE, "done", {"token": issued})
 
 
@@ -106,15 +106,15 @@ async def patient(
 async def _answered(hub: Hub, asked: Asked, decide: Decide, tell: Tell) -> Envelope:
     """By the declared source; the request is kept whoever answers."""
     if asked.inbound.source == "own":
-        return await inbound_requests.answer(hub.database, asked, decide, tell)
+        return await requests.answer(hub.database, asked, decide, tell)
     broken = inbound_shapes.refusal(asked.inbound, "broken")
-    return await inbound_his.answer(hub.database, hub.vault, hub.settings.webhook_policy, asked, broken)
+    return await his_answers.answer(hub.database, hub.vault, hub.settings.webhook_policy, asked, broken)
 
 
 async def _asked(hub: Hub, callee: Callee, operation: str, content: dict[str, str]) -> Envelope:
     """What changes nothing is asked and not kept."""
     asked = Asked(callee.facility, callee.inbound, operation, "", content)
-    found = await inbound_his.ask(hub.database, hub.vault, hub.settings.webhook_policy, asked)
+    found = await his_answers.ask(hub.database, hub.vault, hub.settings.webhook_policy, asked)
     return inbound_shapes.refusal(callee.inbound, "broken") if found is None else found
 
 

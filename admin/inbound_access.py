@@ -10,11 +10,11 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, NotFoundException
 
 from admin.throttle import Throttle
-from engine import inbound_tokens
 from engine.errors import NotFound
-from engine.facilities import FacilityRow, by_code, credentials
+from engine.facilities.facilities import FacilityRow, by_code, credentials
 from engine.hub import Hub
-from engine.inbound import Inbound
+from engine.inbound import tokens
+from engine.specs.inbound import Inbound
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -60,7 +60,7 @@ class Doors:
         name = f"{callee.inbound.account}:{callee.facility.code}"
         if self._throttle.admit(name, address):
             raise Refusal("busy", status=429)
-        if not inbound_tokens.is_login(callee.credentials, username, password):
+        if not tokens.is_login(callee.credentials, username, password):
             raise Refusal("login")
         self._throttle.succeeded(name, address)
 
@@ -99,8 +99,8 @@ async def authorize(connection: Connection) -> None:
     if not hub.catalog.inbound:
         raise NotAuthorizedException("no inbound service is declared")
     callee = await find(connection)
-    named = inbound_tokens.same(callee.credentials.get("username", ""), connection.headers.get("x-username", ""))
-    good = inbound_tokens.is_good(
+    named = tokens.same(callee.credentials.get("username", ""), connection.headers.get("x-username", ""))
+    good = tokens.is_good(
         hub.settings.secret_keys[0],
         callee.inbound.account,
         callee.facility.id,

@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from admin.inbound_access import Refusal
-from engine.inbound import Inbound
-from engine.inbound_book import Wish
-from engine.inbound_requests import REFUSED, Outcome
+from engine.inbound.queue_numbers import Wish
+from engine.inbound.requests import REFUSED, Outcome
+from engine.specs.inbound import Inbound
 
 NUMBER = ("nomorkartu", "nik", "kodepoli", "tanggalperiksa", "keluhan", "kodedokter", "jampraktek", "norm", "nohp")
 CANCELLATION = ("nomorkartu", "kodepoli", "tanggalperiksa", "keterangan")

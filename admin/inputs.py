@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar.params import PathParameter, QueryParameter
 
-from engine.paging import CURSOR
+from engine.queries.paging import CURSOR
 
 LARGEST = 2**53
 """Far beyond any id or time, and within the 64 bits that a database compares."""

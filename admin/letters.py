@@ -11,15 +11,15 @@ from admin.pages.problems import any_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shown import moment, zone_name
 from admin.words import number, say
-from engine import counters
+from engine.alerts.conditions import Kind, Trouble
 from engine.alerts.facts import ClinicFacts, Facts, today
 from engine.alerts.ledger import Entry, News
 from engine.alerts.recipients import Recipient
-from engine.alerts.troubles import Kind, Trouble
-from engine.catalog import Catalog
+from engine.catalog.catalog import Catalog
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.urgent import Failure, Missing, urgent
+from engine.outbox import counters
+from engine.queries.todo import Failure, Missing, urgent
 
 HELD = (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
 """What is neither sent nor failed."""

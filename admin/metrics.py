@@ -14,14 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from admin.access import Right
 from admin.health import confine
 from admin.traffic import Durations
-from engine import counters
-from engine.backlog import WAITING
 from engine.delivery.status import Status
-from engine.facilities import all_facilities
+from engine.facilities.facilities import all_facilities
 from engine.health import Health, health, last_backup
 from engine.hub import Hub
-from engine.meters import OfClinic, meters
-from engine.pace import Pace, pace
+from engine.outbox import counters
+from engine.queries.backlog import WAITING
+from engine.queries.throughput import Pace, pace
+from engine.telemetry.metrics import OfClinic, meters
 
 
 @get("/metrics", opt={"right": Right.WATCH, "operator": True}, include_in_schema=False, media_type="text/plain")

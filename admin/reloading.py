@@ -10,8 +10,8 @@ import structlog
 import typer
 
 from engine.errors import place_of
-from engine.faults import ConfigFaults
 from engine.hub import Hub
+from engine.source.faults import ConfigFaults
 
 log = structlog.get_logger(__name__)
 

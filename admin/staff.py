@@ -10,11 +10,11 @@ from sqlalchemy import Connection, insert, select
 
 from admin import accounts
 from admin.permissions import Permission
-from engine.audit import note
-from engine.database import Database
+from engine.database.audit import note
+from engine.database.database import Database
+from engine.database.tables import Installation, Role, User
 from engine.errors import AntarError
 from engine.hub import Hub
-from engine.models import Installation, Role, User
 
 FIRST_ROLE = "superadmin"
 MOST_NAMED = 3

@@ -13,7 +13,7 @@ import uvloop
 from litestar import Litestar, Request, get, post
 
 from bench.intake import INSERT, make_bare_table
-from engine.database import Database
+from engine.database.database import Database
 
 PATH = "/bare"
 

@@ -15,22 +15,22 @@ import structlog
 from sqlalchemy import text
 
 from adapters.base import Account, Upstream
-from engine import references
+from admin.commands.running import collect_rarely
 from engine.actors import make_broker
-from engine.catalog import Catalog
-from engine.context import context
+from engine.catalog.catalog import Catalog
+from engine.database.tables import Base
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Entry, Settlement
-from engine.facilities import FacilityRow, add_facility, set_credentials
-from engine.garbage import collect_rarely
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
-from engine.models import Base
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle
+from engine.sending import references
 from engine.settings import Settings
 from engine.specs import needs
-from engine.vault import new_key
+from engine.specs.context import context
 from engine.worker import Worker
 
 IN_FLIGHT = 64

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from bench.clinic import clinic, plain
 from bench.options import Options
 from bench.rows import Row, median_ratio
-from engine import counters
+from engine.outbox import counters
 
 DAYS = 1_096
 SINCE, UNTIL = "2025-06-01", "2025-06-30"

@@ -20,9 +20,9 @@ from bench.processes import PATIENCE, Process, environment, process
 from bench.witness import Witness, witness
 from engine.actors import make_broker
 from engine.delivery.status import Lane
-from engine.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.hub import Hub
-from engine.intake import Accepted
+from engine.intake.intake import Accepted
 from engine.settings import from_environment
 
 

@@ -17,7 +17,7 @@ from bench.cpu import cpu_seconds
 from bench.options import Options
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
 
 CLAIM = 200
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer 0123456789012345678901234567"}

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from bench.clinic import BATCH, Clinic, clinic, plain
 from bench.options import Options
 from bench.rows import Row, compared
-from engine.database import Database
+from engine.database.database import Database
 
 INSERT = text("INSERT INTO bare (record) VALUES (:record)")
 

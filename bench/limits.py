@@ -15,8 +15,8 @@ from bench.options import Options
 from bench.rows import Row, median_ratio
 from bench.witness import Manner, Seen, most_in_flight, windows
 from engine.delivery.status import Lane
+from engine.limits.slots import LIFE, REFRESH
 from engine.outbox.resend import resend
-from engine.shares import LIFE, REFRESH
 
 PROCESSES = 3
 ROUNDS = 3

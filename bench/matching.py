@@ -15,12 +15,12 @@ from sqlalchemy import text
 from bench.misspelt import Query, queries
 from bench.options import Options
 from bench.rows import Row
-from engine.catalog import load
-from engine.code_list import SHARED, rows_of
-from engine.database import Database, as_json
-from engine.mapping.catalogue import Catalogues
-from engine.mapping.spec import MappingSpec
-from engine.migrate import migrate
+from engine.catalog.catalog import load
+from engine.database.database import Database, as_json
+from engine.database.migrate import migrate
+from engine.mapping.code_search import Catalogues
+from engine.specs.code_list import SHARED, rows_of
+from engine.specs.mapping import MappingSpec
 from sandbox.kfa.catalogue import Catalogue, generate
 from sandbox.kfa.documents import document
 

@@ -17,7 +17,7 @@ from bench.options import Options
 from bench.processes import Process, address_of, configuration, environment, process, serving
 from bench.rows import Row
 from bench.upstream import fake_upstream
-from engine.facilities import new_api_key
+from engine.facilities.facilities import new_api_key
 from engine.settings import from_environment
 
 FEW = 1_000

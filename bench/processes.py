@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.facilities.vault import new_key
 from engine.settings import ROOT
-from engine.vault import new_key
 
 PATIENCE = 60.0
 """Seconds to wait for anything."""

@@ -13,9 +13,9 @@ import orjson
 
 from bench.options import Options
 from bench.rows import Row, compared
-from engine.catalog import load
-from engine.context import context
-from engine.loading.render import EXAMPLE_FACILITY, placeholder_context
+from engine.catalog.catalog import load
+from engine.catalog.reading.render import EXAMPLE_FACILITY, placeholder_context
+from engine.specs.context import context
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 CALLS = 2_000

@@ -14,7 +14,7 @@ from bench.options import Options
 from bench.rows import compared
 from bench.upstream import fake_upstream
 from engine.hub import Hub
-from engine.retention import DAY, Retention
+from engine.maintenance.retention import DAY, Retention
 
 OLD = 200_000
 """Attempts with bodies whose time is over."""

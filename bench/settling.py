@@ -14,12 +14,12 @@ from adapters.base import Verdict
 from bench.clinic import Clinic, clinic, plain
 from bench.options import Options
 from bench.rows import Row, compared
-from engine import counters
 from engine.delivery.status import Status
 from engine.delivery.types import AttemptRow, Settlement
+from engine.outbox import counters
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle
-from engine.settler import BATCH
+from engine.sending.settlement_writer import BATCH
 
 
 async def claimed(here: Clinic, attempt: AttemptRow) -> list[Settlement]:

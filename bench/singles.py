@@ -17,7 +17,7 @@ from bench.cpu import cpu_seconds
 from bench.options import Options
 from bench.processes import address_of, answers, configuration, environment, free_port, process, serving, until
 from bench.rows import Row, compared
-from engine.facilities import new_api_key
+from engine.facilities.facilities import new_api_key
 from engine.settings import from_environment
 
 CLIENTS = 32

@@ -12,7 +12,7 @@ from dramatiq.middleware import AgeLimit, Retries, ShutdownNotifications, TimeLi
 
 from engine.delivery.types import Channel
 from engine.errors import SettingsError
-from engine.spec import Spec
+from engine.specs.record_type import Spec
 
 GATHER = 0.01
 """Seconds in which several rings for the same entry and facility become one message."""

@@ -10,18 +10,20 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, text
 
-from engine import code_lists, inbound_handing, shares
 from engine.alerts import recipients
-from engine.backoff import LONGEST_WAIT
-from engine.catalog import Catalog
-from engine.database import Database, as_json
+from engine.catalog.catalog import Catalog
+from engine.code_lists import copies
+from engine.code_lists.schedule import AFTER_FAILURE
+from engine.database.database import Database, as_json
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
-from engine.endings import LOOK_SOON
-from engine.gate import NO_ACCOUNT_PAUSE, REFUSED_PAUSES
-from engine.list_schedule import AFTER_FAILURE
-from engine.outbox import claim, held
-from engine.spec import UpstreamSpec
+from engine.inbound import forwarding
+from engine.limits import slots
+from engine.limits.backoff import LONGEST_WAIT
+from engine.limits.breaker import NO_ACCOUNT_PAUSE, REFUSED_PAUSES
+from engine.outbox import claim, delayed_resend
+from engine.sending.outcomes import LOOK_SOON
+from engine.specs.upstream import UpstreamSpec
 
 MARGIN_MS = 60_000
 """Beyond what a rule can ask for; the clocks of several machines differ a little."""
@@ -73,13 +75,13 @@ def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> 
     yield Rule("channels", "probe_at", _ms(*probes))
     yield Rule("tokens", "lease_until", _ms(patience))
     yield Rule("leases", "until", claim.LEASE, keep=claim.LEASE)
-    yield Rule("drains", "until", shares.LIFE, keep=shares.LIFE)
-    yield Rule("held_resends", "due_at", held.HOLD)
-    yield Rule("synchronisations", "held_until", code_lists.HOLD, where="state = 'running' AND ")
+    yield Rule("drains", "until", slots.LIFE, keep=slots.LIFE)
+    yield Rule("held_resends", "due_at", delayed_resend.HOLD)
+    yield Rule("synchronisations", "held_until", copies.HOLD, where="state = 'running' AND ")
     yield Rule("synchronisations", "started_at", 0)
     yield Rule("synchronisations", "ended_at", 0)
     yield Rule("synchronisations", "retry_at", _ms(AFTER_FAILURE.cap, *probes))
-    waits = max(inbound_handing.HOLD, inbound_handing.LAST, inbound_handing.NOBODY)
+    waits = max(forwarding.HOLD, forwarding.LAST, forwarding.NOBODY)
     yield Rule("inbound_requests", "due_at", waits, where="taken_at IS NULL AND ")
     yield Rule("alert_recipients", "held_until", recipients.HOLD)
     yield Rule("alert_recipients", "again_at", recipients.LONGEST_PAUSE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.status import Lane
 from engine.hub import Hub
 
@@ -102,7 +102,7 @@ async def broker_ok(hub: Hub) -> bool:
 
 
 async def clock(database: Database) -> ClockHealth:
-    """Whether the clock jumped so far that pruning waits; see engine.clock_watch."""
+    """Whether the clock jumped so far that pruning waits; see engine.maintenance.clock_watch."""
     [row] = await database.fetch(text("SELECT jump, prune_after FROM installation"))
     waits = row.prune_after is not None and row.prune_after > database.clock()
     return ClockHealth(row.jump or 0, row.prune_after if waits else None)

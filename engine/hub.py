@@ -12,18 +12,18 @@ from adapters.base import Profile, TokenStore, Upstream
 from adapters.registry import ADAPTERS
 from adapters.wire.choose import open_wire
 from adapters.wire.contract import Wire
-from engine.accounts import Accounts
 from engine.actors import Bell, Ring, declare, make_broker
-from engine.catalog import Catalog, load
-from engine.database import Database, wall_clock
-from engine.intake import Intake
-from engine.list_sync import Synchroniser
-from engine.mapping.catalogue import Catalogues
+from engine.catalog.catalog import Catalog, load
+from engine.code_lists.sync import Synchroniser
+from engine.database.database import Database, wall_clock
+from engine.database.migrate import migrate
+from engine.facilities.credentials import Accounts
+from engine.facilities.tokens import DatabaseTokens
+from engine.facilities.vault import Vault
+from engine.intake.intake import Intake
+from engine.mapping.code_search import Catalogues
 from engine.mapping.review import after_copy
-from engine.migrate import migrate
 from engine.settings import Settings
-from engine.tokens import DatabaseTokens
-from engine.vault import Vault
 
 log = structlog.get_logger(__name__)
 

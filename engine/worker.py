@@ -14,28 +14,28 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine.catalog import Catalog
-from engine.clock_watch import ClockWatch, note_time
-from engine.correction_search import CorrectionSearch
-from engine.deliver import Courier
+from engine.catalog.catalog import Catalog
+from engine.corrections.search import CorrectionSearch
 from engine.delivery.types import Channel, Lease
-from engine.drain import Drain, Surroundings
 from engine.due_times import heal
 from engine.errors import place_of
-from engine.facilities import FacilityRow, all_facilities
-from engine.gate import Gate
+from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.hub import Hub
-from engine.inbound_handing import Handing
-from engine.job_runner import run_jobs
-from engine.meters import meters
+from engine.inbound.forwarding import Handing
+from engine.jobs.runner import run_jobs
+from engine.limits.breaker import Gate
+from engine.limits.slots import REFRESH, Shares
+from engine.maintenance.clock_watch import ClockWatch, note_time
+from engine.maintenance.retention import Retention
 from engine.outbox.claim import heartbeat
-from engine.outbox.outdated import release_outdated
+from engine.outbox.outdated_waits import release_outdated
 from engine.outbox.reroute import reroute
-from engine.retention import Retention
+from engine.outbox.sweep import sweep
 from engine.sending.account import account_or_close
-from engine.settler import Settler
-from engine.shares import REFRESH, Shares
-from engine.sweep import sweep
+from engine.sending.drain import Drain, Surroundings
+from engine.sending.send import Courier
+from engine.sending.settlement_writer import Settler
+from engine.telemetry.metrics import meters
 
 SWEEP = 1.0
 LISTS = 5.0

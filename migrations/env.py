@@ -1,8 +1,8 @@
-"""Alembic's entry: the connection comes from engine.migrate, never from a file."""
+"""Alembic's entry: the connection comes from engine.database.migrate, never from a file."""
 
 from alembic import context
 
-from engine.models import Base
+from engine.database.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

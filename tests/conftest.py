@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import Database
-from engine.facilities import FacilityRow, add_facility
-from engine.migrate import migrate
+from engine.database.database import Database
+from engine.database.migrate import migrate
+from engine.facilities.facilities import FacilityRow, add_facility
 from sandbox.world import World
 from tests import databases
 

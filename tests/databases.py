@@ -16,9 +16,9 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import make_url, text
 
-from engine.database import Database
-from engine.migrate import migrate
-from engine.models import Base
+from engine.database.database import Database
+from engine.database.migrate import migrate
+from engine.database.tables import Base
 
 FROM_MIGRATIONS = {"installation", "roles"}
 """Tables whose rows a migration writes."""

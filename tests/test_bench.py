@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.processes import configuration
 from bench.rows import compared
 from bench.startup import ENTRIES, many_entries
-from engine.catalog import load
+from engine.catalog.catalog import load
 from engine.settings import ROOT
 
 

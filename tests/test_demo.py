@@ -12,13 +12,13 @@ from sqlalchemy import text
 
 from admin.commands.demo import day, demo_credentials, last_open_day
 from bench.clinic import unlimited
-from engine import counters
 from engine.actors import make_broker
 from engine.delivery.types import Channel
-from engine.facilities import add_facility, set_credentials
+from engine.facilities.facilities import add_facility, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
+from engine.outbox import counters
 from engine.settings import ROOT, Settings
-from engine.vault import new_key
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World

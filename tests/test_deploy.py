@@ -18,8 +18,8 @@ from admin.cli import make_app
 from admin.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
 from admin.pages.mapping.sheet import READERS
 from admin.pages.mapping.sheet_reader import MAX_MEMORY_BYTES
+from engine.facilities.vault import new_key
 from engine.settings import ROOT, from_environment
-from engine.vault import new_key
 from tests.conftest import POSTGRESQL
 
 DEPLOY = ROOT / "deploy"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalog import load
+from engine.catalog.catalog import load
 
 ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = {

@@ -9,7 +9,7 @@ import pytest
 
 from admin import accounts
 from admin.app import create_app
-from engine.facilities import new_api_key
+from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock

@@ -22,10 +22,10 @@ from admin.logging_setup import set_up_logging
 from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.delivery.types import Channel
-from engine.facilities import add_facility, new_api_key, set_credentials
+from engine.facilities.facilities import add_facility, new_api_key, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.settings import ROOT, Settings
-from engine.vault import new_key
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World

@@ -12,13 +12,13 @@ from msgspec import Meta, Struct
 from admin.access import Right
 from admin.api.errors import ApiError
 from admin.inputs import LARGEST, NO_NUL, Id, MaybeText
-from engine import deliveries, paging
-from engine.deliveries import Filters
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.outbox.resend import Handled, resend
-from engine.paging import CURSOR, Cursor
+from engine.queries import deliveries, paging
+from engine.queries.deliveries import Filters
+from engine.queries.paging import CURSOR, Cursor
 
 PAGE = 50
 LARGEST_PAGE = 200

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from admin.traffic import route_of
-from engine.database import is_full
+from engine.database.database import is_full
 from engine.errors import AntarError, NotFound, place_of
 
 RETRY_AFTER = "5"

@@ -12,9 +12,9 @@ from msgspec import Meta, Struct
 from admin.access import Right
 from admin.api.errors import ApiError
 from admin.inputs import LARGEST, Id
-from engine import inbound_book, inbound_requests
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.inbound import queue_numbers, requests
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -36,14 +36,14 @@ async def list_inbound(
     limit: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = PAGE,
 ) -> dict[str, Any]:
     """What was asked of the clinic since, the oldest first, each with the answer that was given."""
-    found = await inbound_requests.after(hub.database, facility.id, after, limit)
+    found = await requests.after(hub.database, facility.id, after, limit)
     return {"requests": found, "next": found[-1]["id"] if found else after}
 
 
 @post("/api/v1/inbound/{id_:int}/taken", operation_id="take_inbound", opt={"right": Right.HIS}, status_code=200)
 async def take_inbound(id_: Id, hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow]) -> dict[str, Any]:
     """Say that the clinic's system has it; saying it again changes nothing."""
-    if not await inbound_requests.taken(hub.database, facility.id, id_):
+    if not await requests.taken(hub.database, facility.id, id_):
         raise ApiError(404, "not_found", f"no request {id_} of this clinic")
     return {"id": id_, "taken": True}
 
@@ -53,6 +53,6 @@ async def call_inbound(
     data: JSONBody[Called], hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow]
 ) -> dict[str, Any]:
     """Say that a number was called, so that those who wait see it on their phones."""
-    if not await inbound_book.call(hub.database, facility.id, data.poli, data.date, data.number):
+    if not await queue_numbers.call(hub.database, facility.id, data.poli, data.date, data.number):
         raise ApiError(404, "not_found", "no such number stands in this queue")
     return {"number": data.number, "called": True}

@@ -13,9 +13,9 @@ from adapters.base import Problem
 from admin.access import Right
 from admin.api.admission import BodyBudget
 from admin.api.parsing import Unreadable, parse, read_body
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.intake import Accepted, Refused
+from engine.intake.intake import Accepted, Refused
 
 OUTCOMES = ("accepted", "changed", "unchanged", "refused")
 

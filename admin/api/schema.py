@@ -12,7 +12,7 @@ from admin.api.parsing import MAX_RECORDS, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES
 from admin.api.shapes import ANSWERS, ERRORS, SCHEMAS, answers, component
 from engine.hub import Hub
 from engine.json_text import MAX_RECORD_BYTES, MAX_RECORD_VALUES
-from engine.spec import Spec
+from engine.specs.record_type import Spec
 
 KEYS = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key of the facility: antar_..."},

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from engine.backup.restoring import mark, restore
-from engine.backup.taking import back_up
-from engine.database import Database
+from engine.database.database import Database
 from engine.errors import AntarError
+from engine.maintenance.backup import back_up
+from engine.maintenance.restore import mark, restore
 from engine.settings import Settings, from_environment
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 import orjson
 import typer
 
-from engine.catalog import Catalog, load
-from engine.describe import show as describe
+from engine.catalog.catalog import Catalog, load
+from engine.catalog.describe import show as describe
+from engine.catalog.reading.render import render as preview
+from engine.catalog.scaffold import new_entry
 from engine.errors import AntarError
-from engine.loading.render import render as preview
-from engine.scaffold import new_entry
 from engine.settings import config_directory
 
 ConfigDir = Annotated[Path | None, typer.Option("--config", help="Configuration folder; else ANTAR_CONFIG_DIR.")]

@@ -23,12 +23,12 @@ import typer
 from admin import accounts
 from admin.commands.demo_visitors import visit
 from admin.commands.running import run_all
-from engine import facilities
 from engine.errors import AntarError, NotFound
+from engine.facilities import facilities
+from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.private_files import ensure_private, make_private_folder
 from engine.settings import ROOT, Settings, config_directory, from_environment
-from engine.vault import new_key
 
 RECORDED = date(2026, 3, 10)
 """The day on which the records of config/demo play; they are moved to the last open day."""

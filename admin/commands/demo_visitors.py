@@ -11,12 +11,12 @@ from typing import Any
 import typer
 
 from admin.commands.mappings import import_table
-from engine import code_lists
+from engine.code_lists import copies
 from engine.errors import VaultError
-from engine.facilities import FacilityRow, by_code, credentials
+from engine.facilities.facilities import FacilityRow, by_code, credentials
 from engine.hub import Hub
-from engine.inbound import Inbound
 from engine.settings import Settings, config_directory
+from engine.specs.inbound import Inbound
 
 READING = 120.0
 """Seconds to wait until a code list has been read."""
@@ -53,7 +53,7 @@ async def _call(hub: Hub, facility: FacilityRow, inbound: Inbound) -> None:
         return
     if not login.get("username") or not await _is_read(hub, inbound.shifts, facility.id):
         return
-    found = await code_lists.search(hub.database, facility.id, inbound.shifts, size=200)
+    found = await copies.search(hub.database, facility.id, inbound.shifts, size=200)
     shifts = [row.key.split("/", 3) for row in found.rows]
     later = [shift for shift in shifts if shift[0] > shifts[0][0]] or shifts
     if not later:
@@ -79,7 +79,7 @@ async def _is_read(hub: Hub, code_list: str, facility_id: int) -> bool:
     """Wait until a code list has been read."""
     deadline = time.monotonic() + READING
     while time.monotonic() < deadline:
-        newest = (await code_lists.latest(hub.database, facility_id)).get(code_list)
+        newest = (await copies.latest(hub.database, facility_id)).get(code_list)
         if newest is not None and newest.state != "running":
             return bool(newest.state == "done")
         await asyncio.sleep(0.5)

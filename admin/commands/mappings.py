@@ -14,14 +14,14 @@ from typing import Annotated
 import typer
 
 from engine.errors import AntarError, NotFound
-from engine.facilities import FacilityRow, by_code
+from engine.facilities.facilities import FacilityRow, by_code
 from engine.hub import Hub
-from engine.mapping import transfer
+from engine.mapping import table
 from engine.mapping.confirm import confirm
-from engine.mapping.spec import MappingSpec
-from engine.mapping.transfer import Line, State
+from engine.mapping.table import Line, State
 from engine.matching.parts import Compared
 from engine.settings import Settings, from_environment
+from engine.specs.mapping import MappingSpec
 
 mapping = typer.Typer(help="What the clinic's items are mapped to.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def export_(
 ) -> None:
     """Print all items as CSV; those without a code come first."""
     rows = asyncio.run(_export(from_environment(), name, facility))
-    csv.writer(sys.stdout).writerows([transfer.COLUMNS, *rows])
+    csv.writer(sys.stdout).writerows([table.COLUMNS, *rows])
 
 
 @mapping.command("import")
@@ -80,7 +80,7 @@ async def _export(settings: Settings, name: str, code: str | None) -> list[list[
     hub = await Hub.open(settings)
     try:
         facility = await by_code(hub.database, code)
-        return await transfer.export(hub.database, _mapping(hub, name), facility.id)
+        return await table.export(hub.database, _mapping(hub, name), facility.id)
     finally:
         await hub.close()
 
@@ -115,7 +115,7 @@ async def import_table(
 ) -> Imported:
     """Confirm what a table says; what differs where that must be confirmed only for the `accepted` keys."""
     chosen = _mapping(hub, name)
-    lines = await transfer.preview(hub.database, chosen, facility.id, read_table(file))
+    lines = await table.preview(hub.database, chosen, facility.id, read_table(file))
     asked = [(line, line.choice) for line in lines if line.choice and line.state in (State.NEW, State.CHANGED)]
     pairs = [(choice.item_id, choice.code) for _, choice in asked]
     vetoes = await hub.catalogues.differences(chosen, facility, pairs) if pairs else {}
@@ -146,7 +146,7 @@ def read_table(file: Path) -> list[dict[str, str]]:
 
 def _absent(names: Iterable[str]) -> str | None:
     given = set(names)
-    return next((name for name in (transfer.KEY, transfer.CODE) if name not in given), None)
+    return next((name for name in (table.KEY, table.CODE) if name not in given), None)
 
 
 def _mapping(hub: Hub, name: str) -> MappingSpec:

@@ -12,11 +12,11 @@ import typer
 from adapters.outbound.guard import AddressRefused, Fault, check_url
 from adapters.outbound.networks import Policy
 from admin import accounts
-from engine import facilities
 from engine.errors import AntarError
+from engine.facilities import facilities
+from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.settings import from_environment
-from engine.vault import new_key
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ import orjson
 import typer
 
 from engine.errors import AntarError
-from engine.facilities import by_code
+from engine.facilities.facilities import by_code
 from engine.hub import Hub
-from engine.intake import Accepted, Refused
+from engine.intake.intake import Accepted, Refused
 from engine.outbox.resend import Handled
 from engine.outbox.resend import resend as make_due
 from engine.settings import Settings, from_environment

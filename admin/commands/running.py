@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -20,16 +21,27 @@ from admin.connections import ConnectionGuard
 from admin.letters import Words
 from admin.logging_setup import set_up_logging
 from admin.reloading import Reload, on_hangup
-from engine import meters, tracing
 from engine.actors import Broker, Ring, make_broker
 from engine.alerts.watch import Watch
-from engine.catalog import Catalog
+from engine.catalog.catalog import Catalog
 from engine.delivery.types import Channel
 from engine.errors import AntarError
-from engine.garbage import collect_rarely
 from engine.hub import Hub
 from engine.settings import Settings, from_environment
+from engine.telemetry import metrics, tracing
 from engine.worker import Worker
+
+RARELY = (20_000, 20, 20)
+"""Objects made before the youngest are looked through, and looks before the older ones are.
+
+Python begins at 700: a batch makes more, and each look through all that a loaded catalog holds stops the process
+for a tenth of a second.
+"""
+
+
+def collect_rarely() -> None:
+    """For processes that live long; what is not part of a circle goes at once all the same."""
+    gc.set_threshold(*RARELY)
 
 
 def register(app: typer.Typer) -> None:
@@ -216,7 +228,7 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
     hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
     on_hangup(Reload(hub).ask)
     running = Worker(hub)
-    metrics = meters.serve(settings.host, settings.metrics_port) if settings.metrics_port else None
+    metrics = metrics.serve(settings.host, settings.metrics_port) if settings.metrics_port else None
     try:
         async with _watching(hub):
             await running.run(stop)

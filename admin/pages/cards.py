@@ -10,11 +10,11 @@ from typing import Any
 from admin.pages.filtering import Chosen
 from admin.pages.frame import Frame
 from admin.words import number, say
-from engine import counters
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.regenerate import under_way
-from engine.spec import Spec
+from engine.jobs.regenerate import under_way
+from engine.outbox import counters
+from engine.specs.record_type import Spec
 
 BAR = (
     Status.SENT,

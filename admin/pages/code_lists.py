@@ -21,10 +21,10 @@ from admin.pages.shared.areas import area_of
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import say
-from engine import code_lists
-from engine.code_list import CodeList
-from engine.facilities import FacilityRow
+from engine.code_lists import copies
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.specs.code_list import CodeList
 
 SIZE = 50
 """Rows of a page."""
@@ -45,9 +45,9 @@ async def list_page(
     """A list with its columns, searched by any of its words."""
     code_list = _list(hub, name)
     around = await frame(request, code_list.upstream.name)
-    found = code_lists.Found([], None)
+    found = copies.Found([], None)
     if around.facility is not None:
-        found = await code_lists.search(hub.database, code_list.owner(around.facility.id), name, q.strip(), after, SIZE)
+        found = await copies.search(hub.database, code_list.owner(around.facility.id), name, q.strip(), after, SIZE)
     context = {
         **await state_of(hub, around, code_list),
         "groups": _groups(hub),
@@ -75,7 +75,7 @@ async def read_list(
     code_list = _list(hub, name)
     around = await frame(request, code_list.upstream.name)
     if around.facility is not None:
-        await code_lists.ask(hub.database, code_list, around.facility.id, person.name)
+        await copies.ask(hub.database, code_list, around.facility.id, person.name)
     page = back(request.headers.get("referer", ""))
     return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{name}", status_code=303)
 
@@ -98,7 +98,7 @@ def _groups(hub: Hub) -> dict[str, list[CodeList]]:
 async def state_of(hub: Hub, around: Frame, code_list: CodeList) -> dict[str, Any]:
     """What code_list_state.html takes."""
     facility = around.facility
-    newest = (await code_lists.latest(hub.database, facility.id)).get(code_list.name) if facility else None
+    newest = (await copies.latest(hub.database, facility.id)).get(code_list.name) if facility else None
     return {
         "frame": around,
         "list": code_list,

@@ -21,14 +21,14 @@ from admin.pages.frame import Frame, frame
 from admin.pages.shown import entry_of, moment, shown_row
 from admin.permissions import Permission
 from admin.words import language, say
-from engine import jobs
-from engine.corrections import affected_count, affected_page, last_request, resendable, resending
+from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
 from engine.errors import AntarError
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.jobs import Action
-from engine.preview import payload_of
-from engine.spec import Correction, Spec
+from engine.jobs import jobs
+from engine.jobs.jobs import Action
+from engine.sending.preview import payload_of
+from engine.specs.record_type import Correction, Spec
 
 SIZE = 50
 ADDRESS = "/integrasi/{upstream:str}/{spec:str}/koreksi/{name:str}"

@@ -24,14 +24,14 @@ from admin.pages.shown import moment
 from admin.pages.story import acted, story
 from admin.permissions import Permission
 from admin.words import say
-from engine import codes
 from engine.delivery.status import Status
 from engine.errors import AntarError
 from engine.hub import Hub
-from engine.mapping import reading
-from engine.preview import payload_of
-from engine.remedies import Explanation
-from engine.spec import Spec
+from engine.intake import code_warnings
+from engine.mapping import queries
+from engine.sending.preview import payload_of
+from engine.specs.record_type import Spec
+from engine.specs.remedies import Explanation
 
 PAGE = "kiriman"
 """Id of the element that holds a delivery on a page of its own; a script that fills it gets no drawer."""
@@ -89,7 +89,7 @@ async def _summary(found: Opened) -> dict[str, Any]:
     held = (await held_by(hub, [row.id])).get(row.id, [])
     again = moment(row.due_at, found.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
     return {
-        "warnings": await codes.of_record(hub.database, hub.catalog, found.entry, record, found.facility),
+        "warnings": await code_warnings.of_record(hub.database, hub.catalog, found.entry, record, found.facility),
         **story(found),
         "tries_made": len(detail.attempts),
         "cause": _cause(found, held),
@@ -113,7 +113,7 @@ def _cause(found: Opened, held: Sequence[Held]) -> Explanation | None:
 
 def _unsuitable(found: Opened, held: Sequence[Held]) -> list[str]:
     """Why a code that was given will not do here, in the entry's words."""
-    types = {each.mapping.item for each in held if each.state == reading.MAPPED}
+    types = {each.mapping.item for each in held if each.state == queries.MAPPED}
     needs = (need for need in found.entry.needs if types.intersection(need.specs) and need.accept)
     return list(dict.fromkeys(need.accept.reason for need in needs if need.accept))
 

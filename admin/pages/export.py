@@ -22,10 +22,10 @@ from admin.pages.listing import Listing, listing_of
 from admin.pages.shared.csv_text import as_csv
 from admin.permissions import Permission
 from admin.words import number, say
-from engine import paging
+from engine.database.tables import AuditEntry
 from engine.hub import Hub
-from engine.models import AuditEntry
-from engine.paging import Cursor
+from engine.queries import paging
+from engine.queries.paging import Cursor
 
 CHUNK = 500
 """Rows that are in memory at once."""

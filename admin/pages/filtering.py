@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from litestar.exceptions import ClientException
 
-from engine.deliveries import Filters
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
+from engine.queries.deliveries import Filters
 
 LONGEST = 200
 """Characters that a condition may have."""

@@ -13,11 +13,11 @@ from admin.accounts import Person
 from admin.inputs import LARGEST
 from admin.words import say
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow, all_facilities
+from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.health import channels, workers
 from engine.hub import Hub
-from engine.mapping.spec import MappingSpec
-from engine.spec import UpstreamSpec
+from engine.specs.mapping import MappingSpec
+from engine.specs.upstream import UpstreamSpec
 
 ICONS = {
     Status.SENT: "check",

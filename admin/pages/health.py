@@ -19,12 +19,13 @@ from admin.pages.shared.connection_test import probe
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import say
-from engine import code_lists, job_reading
-from engine.backlog import backlog
-from engine.facilities import FacilityRow
+from engine.code_lists import copies
+from engine.facilities.facilities import FacilityRow
 from engine.health import Health, health, last_backup
 from engine.hub import Hub
-from engine.pace import Latency, pace
+from engine.jobs import queries
+from engine.queries.backlog import backlog
+from engine.queries.throughput import Latency, pace
 
 LAST = 5
 """So many jobs and synchronisations are shown."""
@@ -105,7 +106,7 @@ def _channels(
 
 async def _own(hub: Hub, around: Frame, facility: FacilityRow, now: int) -> dict[str, Any]:
     """What belongs to the chosen clinic alone."""
-    lists = await code_lists.latest(hub.database, facility.id)
+    lists = await copies.latest(hub.database, facility.id)
     newest = sorted(lists.items(), key=lambda each: -int(each[1].started_at))[:LAST]
     specs = hub.catalog.specs
     return {
@@ -121,7 +122,7 @@ async def _own(hub: Hub, around: Frame, facility: FacilityRow, now: int) -> dict
         ],
         "jobs": [
             {"told": row, "created": moment(row.created_at, facility)}
-            for row in (await job_reading.newest(hub.database, facility.id, None, LAST)).rows
+            for row in (await queries.newest(hub.database, facility.id, None, LAST)).rows
         ],
         "reads": [
             {"told": row, "label": hub.catalog.code_lists[name].label, "started": moment(row.started_at, facility)}

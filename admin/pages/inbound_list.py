@@ -21,11 +21,11 @@ from admin.pages.frame import frame
 from admin.pages.shared.areas import area_of
 from admin.pages.shown import moment
 from admin.words import say
-from engine import inbound_requests
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.inbound import Inbound
-from engine.inbound_requests import DONE, REFUSED, STRANGER, Filter
+from engine.inbound import requests
+from engine.inbound.requests import DONE, REFUSED, STRANGER, Filter
+from engine.specs.inbound import Inbound
 
 SIZE = 50
 """Rows of a page."""
@@ -52,7 +52,7 @@ async def inbound_page(
     if around.facility is not None:
         wanted = _filter(around.facility, operation, code, day, untaken)
         last = int(before) if before.isdecimal() and int(before) <= LARGEST else None
-        found = await inbound_requests.newest(hub.database, around.facility.id, wanted, last, SIZE + 1)
+        found = await requests.newest(hub.database, around.facility.id, wanted, last, SIZE + 1)
     rows = [_row(around.facility, row) for row in found[:SIZE] if around.facility]
     more = found[SIZE - 1].id if len(found) > SIZE else None
     context = {

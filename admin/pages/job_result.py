@@ -10,8 +10,8 @@ from admin.pages.frame import Frame
 from admin.pages.shared.explanations import explain
 from admin.words import number, say
 from engine.delivery.status import Status
-from engine.job_reading import MAX_COUNTED, Tally
-from engine.jobs import Action, State
+from engine.jobs.jobs import Action, State
+from engine.jobs.queries import MAX_COUNTED, Tally
 
 ICONS = {
     State.DRAFT: "pencil",

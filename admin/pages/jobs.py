@@ -23,13 +23,13 @@ from admin.pages.shared.explanations import explain
 from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
-from engine import job_reading, jobs
-from engine.deliveries import Filters
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.job_reading import Tally
-from engine.jobs import Action
+from engine.jobs import jobs, queries
+from engine.jobs.jobs import Action
+from engine.jobs.queries import Tally
+from engine.queries.deliveries import Filters
 
 ACTIONS = {Action.RESEND, Action.IGNORE}
 """What may be asked for many at once; a regeneration has its own page."""
@@ -66,10 +66,10 @@ async def choose(
 async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], before: Number = None) -> Template:
     """The jobs of the facility, newest first."""
     around = await frame(request, next(iter(hub.catalog.upstreams)))
-    found = job_reading.Rows([], None)
+    found = queries.Rows([], None)
     if around.facility is not None:
-        found = await job_reading.newest(hub.database, around.facility.id, before, SIZE)
-    tallies = await job_reading.tallies(hub.database, [row.id for row in found.rows])
+        found = await queries.newest(hub.database, around.facility.id, before, SIZE)
+    tallies = await queries.tallies(hub.database, [row.id for row in found.rows])
     rows = [_listed(hub, around, row, tallies[row.id]) for row in found.rows]
     return Template("jobs.html", context={"frame": around, "rows": rows, "first": before is None, "next": found.next})
 
@@ -154,7 +154,7 @@ async def _around(request: Request[Any, Any, Any], upstream: str) -> tuple[Frame
 async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Frame, Any]:
     """The job and the frame of its upstream; raises 404 for another facility's."""
     around, facility = await _around(request, next(iter(hub.catalog.upstreams)))
-    row = await job_reading.one(hub.database, facility.id, id_)
+    row = await queries.one(hub.database, facility.id, id_)
     if row is None:
         raise NotFoundException(say("error.not_found"))
     return _of_upstream(hub, around, row.upstream), row
@@ -166,9 +166,9 @@ def _of_upstream(hub: Hub, around: Frame, upstream: str) -> Frame:
 
 
 async def _context(hub: Hub, around: Frame, row: Any, after: int, *, skipped: bool) -> dict[str, Any]:
-    tally = (await job_reading.tallies(hub.database, [row.id]))[row.id]
-    cause = await job_reading.commonest_cause(hub.database, row.id) if tally.of(Status.FAILED) else None
-    found = await job_reading.items(hub.database, row.id, after, SIZE, skipped=skipped)
+    tally = (await queries.tallies(hub.database, [row.id]))[row.id]
+    cause = await queries.commonest_cause(hub.database, row.id) if tally.of(Status.FAILED) else None
+    found = await queries.items(hub.database, row.id, after, SIZE, skipped=skipped)
     return {
         "frame": around,
         "job": _shown(hub, around, row, result(around, row, tally, cause)),

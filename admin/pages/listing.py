@@ -22,12 +22,12 @@ from admin.pages.shared.explanations import explain
 from admin.pages.shared.waiting_items import held_by
 from admin.pages.shown import entry_of, shown_row, zone_name
 from admin.words import say
-from engine import paging
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.outbox.held import held
-from engine.paging import Count, Cursor, Page
-from engine.spec import Spec
+from engine.outbox.delayed_resend import held
+from engine.queries import paging
+from engine.queries.paging import Count, Cursor, Page
+from engine.specs.record_type import Spec
 
 SIZES = (25, 50, 100)
 ON_ITS_WAY = (Status.QUEUED, Status.SENDING)

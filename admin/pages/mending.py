@@ -14,10 +14,10 @@ from admin.accounts import Person
 from admin.inputs import Id
 from admin.pages.opened import Opened, opened
 from admin.permissions import Permission
-from engine import deliveries
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.outbox.resend import Handled, Written, ignore, resend
+from engine.queries import deliveries
 
 OPT = {"right": Right.PANEL, "may": Permission.RESEND}
 LONGEST_REASON = 500

@@ -18,11 +18,12 @@ from admin.pages.filtering import Chosen, presets
 from admin.pages.frame import Frame, frame
 from admin.pages.shared.areas import area_of
 from admin.words import say
-from engine import counters, paging
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.paging import Count
-from engine.spec import Spec
+from engine.outbox import counters
+from engine.queries import paging
+from engine.queries.paging import Count
+from engine.specs.record_type import Spec
 
 FIGURES: Mapping[str, tuple[Status, ...]] = {
     "total": (),

@@ -15,14 +15,14 @@ from admin.pages.frame import Frame, frame
 from admin.pages.shown import entry_of, shown_row
 from admin.permissions import Permission
 from admin.words import number, say
-from engine import deliveries, paging
-from engine.deliveries import Detail
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.outbox.resend import Handled
-from engine.paging import Cursor
-from engine.spec import Spec
+from engine.queries import deliveries, paging
+from engine.queries.deliveries import Detail
+from engine.queries.paging import Cursor
+from engine.specs.record_type import Spec
 
 MAX_BODY_CHARACTERS = 100_000
 """Of a body that is edited, and of the record that it is made of."""

@@ -18,11 +18,11 @@ from admin.pages.shared.explanations import explain
 from admin.pages.shared.waiting_items import held_by
 from admin.pages.shown import moment
 from admin.words import say
-from engine import deliveries
 from engine.delivery.causes import parse_cause
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.queries import deliveries
 
 REFUSED = {"rejected", "duplicate"}
 """Kinds of cause with which the upstream has answered no."""

@@ -20,11 +20,11 @@ from admin.pages.shared.waiting_items import explained
 from admin.pages.shown import entry_of, moment
 from admin.permissions import Permission
 from admin.words import say
-from engine import problems
 from engine.delivery.causes import ANY_OF, Kind, parse_cause
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.problems import Group
+from engine.queries import failure_groups
+from engine.queries.failure_groups import Group
 
 
 @get("/integrasi/{upstream:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -47,14 +47,14 @@ async def type_problems(
 
 async def _context(hub: Hub, around: Frame, specs: list[str]) -> dict[str, Any]:
     facility = around.facility
-    found = await problems.groups(hub.database, facility.id, specs) if facility else []
+    found = await failure_groups.groups(hub.database, facility.id, specs) if facility else []
     groups = [_shown(hub, around, facility, group) for group in found if facility]
     return {
         "frame": around,
         "spec": None,
         "groups": sorted(groups, key=lambda group: group["waits"]),
         "failures": sum(group["n"] for group in groups),
-        "most": problems.MOST if len(found) == problems.MOST else None,
+        "most": failure_groups.MOST if len(found) == failure_groups.MOST else None,
         "may_bulk": around.may(Permission.BULK),
     }
 

@@ -16,10 +16,10 @@ from admin.pages.frame import Frame, frame
 from admin.pages.shown import entry_of
 from admin.permissions import Permission
 from admin.words import say
-from engine import regenerate
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.spec import Spec
+from engine.jobs import regenerate
+from engine.specs.record_type import Spec
 
 BULK = {"right": Right.PANEL, "may": Permission.BULK}
 

@@ -18,10 +18,10 @@ from admin.pages.filtering import Chosen
 from admin.pages.listing import Listing, listing_of
 from admin.permissions import Permission
 from admin.words import say
-from engine import paging
 from engine.hub import Hub
-from engine.outbox.held import hold, take_back
+from engine.outbox.delayed_resend import hold, take_back
 from engine.outbox.resend import Handled
+from engine.queries import paging
 
 OPT = {"right": Right.PANEL, "may": Permission.RESEND}
 

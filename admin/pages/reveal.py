@@ -18,7 +18,7 @@ from admin.pages.delivery import page
 from admin.pages.mending import back, reason_of
 from admin.pages.opened import opened
 from admin.permissions import Permission
-from engine.audit import note
+from engine.database.audit import note
 from engine.hub import Hub
 
 

@@ -13,12 +13,12 @@ from litestar.exceptions import NotFoundException
 from admin.masking import masked
 from admin.pages.frame import Frame
 from admin.words import say
-from engine.context import context
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.spec import Spec
-from engine.template import TemplateError
+from engine.specs.context import context
+from engine.specs.record_type import Spec
+from engine.templates.template import TemplateError
 
 ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 

@@ -14,16 +14,16 @@ from admin.pages.shared.waiting_items import named
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import language, number, say
-from engine import counters
-from engine.corrections import open_corrections
+from engine.corrections.queries import open_corrections
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
-from engine.mapping.spec import MappingSpec
-from engine.remedies import Explanation
-from engine.spec import Correction, Spec
-from engine.urgent import Failure, Missing, Urgent, urgent
+from engine.outbox import counters
+from engine.queries.todo import Failure, Missing, Urgent, urgent
+from engine.specs.mapping import MappingSpec
+from engine.specs.record_type import Correction, Spec
+from engine.specs.remedies import Explanation
 
 SHOWN = 5
 NAMED = 10

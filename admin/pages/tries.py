@@ -15,8 +15,8 @@ from admin.pages.opened import Opened
 from admin.pages.shown import moment
 from admin.pages.story import triggered
 from admin.words import say
-from engine import deliveries
-from engine.deliveries import BODIES
+from engine.queries import deliveries
+from engine.queries.deliveries import BODIES
 
 PAIR = 2
 _ID = re.compile(r"\d{1,15}", re.ASCII)

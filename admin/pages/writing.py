@@ -14,11 +14,11 @@ from admin.pages.differences import Line, differences
 from admin.pages.folded import pretty, twice
 from admin.pages.opened import MAX_BODY_CHARACTERS, Opened
 from admin.words import number, say
-from engine.edited_body import as_change
 from engine.errors import AntarError
 from engine.outbox.edit import Basis, Edit, last_edit
-from engine.preview import payload_of
-from engine.spec import Operation
+from engine.sending.edited_body import as_change
+from engine.sending.preview import payload_of
+from engine.specs.record_type import Operation
 
 _SEEN = re.compile(r"(\d{1,9})\.(\d{1,15})\.([01])\.(\w+)", re.ASCII)
 

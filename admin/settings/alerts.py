@@ -30,7 +30,7 @@ from admin.settings.view import Refused, SettingsView
 from admin.words import say
 from engine.alerts.recipients import of_row
 from engine.alerts.watch import mailbox
-from engine.models import AlertRecipient, Facility
+from engine.database.tables import AlertRecipient, Facility
 
 ALL = ""
 """Stands in the form for all clinics."""

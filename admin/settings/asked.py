@@ -11,7 +11,7 @@ from admin.access import Connection
 from admin.accounts import Person
 from admin.pages.frame import Frame
 from admin.pages.shown import Moment, moment
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 
 ANYWHERE = FacilityRow(0, "", "", "Asia/Jakarta", "")

@@ -20,9 +20,9 @@ from admin.settings.asked import person_of, when
 from admin.settings.form import Line, SettingsForm, required, url_within
 from admin.settings.view import SettingsView
 from admin.words import say
+from engine.database.tables import Credential, Facility
 from engine.errors import VaultError
-from engine.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials
-from engine.models import Credential, Facility
+from engine.facilities.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials
 
 LONGEST_SECRET = 500
 

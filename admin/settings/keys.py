@@ -18,8 +18,8 @@ from admin.settings.asked import person_of, when
 from admin.settings.form import Line, SettingsForm, required
 from admin.settings.view import Refused, SettingsView
 from admin.words import say
-from engine.facilities import add_api_key
-from engine.models import ApiKey, Facility
+from engine.database.tables import ApiKey, Facility
+from engine.facilities.facilities import add_api_key
 
 LONGEST = 3650
 """Days that a key may be valid for, unless for ever."""

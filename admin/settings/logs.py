@@ -11,8 +11,8 @@ from admin.masking import masked
 from admin.settings.asked import person_of, when
 from admin.settings.view import SettingsView
 from admin.words import catalogue, say
-from engine.jobs import State
-from engine.models import AuditEntry, Facility, Job
+from engine.database.tables import AuditEntry, Facility, Job
+from engine.jobs.jobs import State
 
 
 class Audit(SettingsView, model=AuditEntry):

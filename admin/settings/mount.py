@@ -12,7 +12,7 @@ from litestar.types import Receive, Scope, Send
 
 from admin.access import Right
 from admin.settings.site import Site
-from engine.catalog import Catalog
+from engine.catalog.catalog import Catalog
 from engine.hub import Hub
 
 TEMPLATES = Path(__file__).parent.parent / "templates"

@@ -16,7 +16,7 @@ from admin.settings.asked import person_of, when
 from admin.settings.form import Line, SettingsForm, required
 from admin.settings.view import Refused, SettingsView
 from admin.words import say
-from engine.models import Facility, Role, User
+from engine.database.tables import Facility, Role, User
 
 ALL = ""
 """Stands in the form for all clinics."""

@@ -20,12 +20,12 @@ from admin.settings.asked import frame_of, when
 from admin.settings.rights import RAW
 from admin.settings.view import SIZE, Keyset, SettingsView
 from admin.words import say
-from engine import paging
+from engine.database.tables import Attempt, Delivery
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.models import Attempt, Delivery
-from engine.paging import Cursor
-from engine.spec import Spec
+from engine.queries import paging
+from engine.queries.paging import Cursor
+from engine.specs.record_type import Spec
 
 NEWEST = 20
 """Attempts that are shown with a delivery."""

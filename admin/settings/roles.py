@@ -16,7 +16,7 @@ from admin.permissions import Permission
 from admin.settings.form import Line, SettingsForm, required
 from admin.settings.view import Refused, SettingsView
 from admin.words import say
-from engine.models import Role, User
+from engine.database.tables import Role, User
 
 
 class Roles(SettingsView, model=Role):

@@ -24,8 +24,8 @@ from admin.inputs import LARGEST
 from admin.settings.asked import person_of
 from admin.staff import NobodyLeft
 from admin.words import say
-from engine.audit import note
-from engine.database import Work
+from engine.database.audit import note
+from engine.database.database import Work
 from engine.hub import Hub
 
 T = TypeVar("T")

@@ -1,1 +1,1 @@
-"""Tells people what goes wrong, once, and when it is over."""
+"""Conditions that a person must hear of, and to whom each is told."""

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from engine import counters
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow, all_facilities
+from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
+from engine.outbox import counters
 
 LOOKED_BACK = 1
 """Days before today whose records count for the share of failures."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from engine.alerts.troubles import PATIENCE, Kind, Trouble
+from engine.alerts.conditions import PATIENCE, Kind, Trouble
 
 CALM = 120_000
 """Milliseconds for which something has to be well again before the all-clear."""

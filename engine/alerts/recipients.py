@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, update
 
-from engine.alerts.troubles import Thresholds
-from engine.database import Database
-from engine.models import AlertRecipient, Facility
+from engine.alerts.conditions import Thresholds
+from engine.database.database import Database
+from engine.database.tables import AlertRecipient, Facility
 
 HOLD = 60_000
 """Milliseconds for which a row is one process's to tell; longer than any letter takes."""

@@ -12,13 +12,13 @@ from adapters.notices.choose import deliver
 from adapters.notices.contract import Letter, Mailbox, NotDelivered
 from adapters.outbound.networks import OPERATOR
 from engine.alerts import ledger, recipients
+from engine.alerts.conditions import troubles
 from engine.alerts.facts import Facts, facts
 from engine.alerts.ledger import Entry, News
 from engine.alerts.recipients import Recipient
-from engine.alerts.troubles import troubles
 from engine.errors import VaultError, place_of
 from engine.hub import Hub
-from engine.meters import meters
+from engine.telemetry.metrics import meters
 
 EVERY = 15.0
 """Seconds between two looks."""

@@ -1,1 +1,1 @@
-"""The domain's words of a delivery: status, lane, channel, lease, settlement and causes of failure."""
+"""Words of a delivery: status, lane, channel, lease, settlement, cause of failure."""

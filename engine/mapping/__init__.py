@@ -1,1 +1,1 @@
-"""Items of the clinic and the codes that people map them to."""
+"""National codes of what a clinic calls its things: items, suggestions, confirmed codes, review."""

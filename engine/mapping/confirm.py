@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from engine import audit, counters
-from engine.database import Database, as_json
+from engine.database import audit
+from engine.database.database import Database, as_json
 from engine.delivery.types import Channel
-from engine.mapping.changes import note_all
-from engine.mapping.spec import MappingSpec
+from engine.mapping.items import note_all
+from engine.outbox import counters
 from engine.outbox.settle import release
+from engine.specs.mapping import MappingSpec
 
 
 @dataclass(frozen=True, slots=True)

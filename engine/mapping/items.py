@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
+from engine.database.tables import Item, ItemChange
 from engine.delivery.status import ITEM_NAME_LENGTH
 from engine.delivery.types import Added
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.json_text import content_hash
-from engine.mapping.changes import note_all
-from engine.mapping.spec import MappingSpec
-from engine.models import Item
+from engine.specs.mapping import MappingSpec
 
 SOURCE = "sistem klinik"
 """Who hands items in."""
@@ -127,3 +126,15 @@ SELECT :facility, :item, v.key, v.name, v.words, v.record, v.record_hash, v.part
   CAST(:now AS BIGINT), CAST(:now AS BIGINT) FROM %s AS v WHERE true
 ON CONFLICT (facility_id, item, key) DO NOTHING RETURNING key
 """
+
+
+def note_all(
+    connection: Connection, at: int, actor: str, action: str, items: Sequence[Any], code: str | None = None
+) -> None:
+    """Note one act on items, each with `id` and the `code` that it had; `code` is the one it has now."""
+    rows = [
+        {"item_id": item.id, "at": at, "actor": actor, "action": action, "code": code or None, "before": item.code}
+        for item in items
+    ]
+    if rows:
+        connection.execute(insert(ItemChange), rows)

@@ -7,12 +7,12 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
-from engine import counters
-from engine.code_list import SHARED
-from engine.database import Database
-from engine.mapping.changes import note_all
-from engine.mapping.spec import MappingSpec
+from engine.database.database import Database
+from engine.mapping.items import note_all
+from engine.outbox import counters
 from engine.outbox.settle import release
+from engine.specs.code_list import SHARED
+from engine.specs.mapping import MappingSpec
 
 WATCH = "Antar"
 """Who acts when nobody does."""

@@ -1,1 +1,1 @@
-"""Finds the code that fits an item, however it is written. Pure: plain values in, plain values out."""
+"""Compares names of things: words, quantities, terms and their synonyms."""

@@ -1,1 +1,1 @@
-"""The only writer of deliveries: add, claim, settle, resend, reclaim."""
+"""The outbox: the only writer of deliveries."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from engine import counters
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
 from engine.delivery.status import Status
 from engine.delivery.types import Added, Entry
-from engine.patients import remember
+from engine.outbox import counters
+from engine.outbox.patient_index import remember
 
 LOOKS = 5
 """Looks at what is stored; who is overtaken so often has another fault."""

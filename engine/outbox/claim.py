@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from engine import counters
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
 from engine.delivery.status import Lane, Status
 from engine.delivery.types import DEATHS, Channel, Claimed, Lease
+from engine.outbox import counters
 
 LEASE = 60_000
 """Milliseconds a batch is held without a heartbeat."""

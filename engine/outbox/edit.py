@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.status import Status
 from engine.outbox.resend import Handled, Written, make_due
 

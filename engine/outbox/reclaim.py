@@ -7,14 +7,14 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection, insert, text
 
-from engine import counters
-from engine.database import Database
+from engine.database.database import Database
+from engine.database.tables import Attempt
 from engine.delivery.causes import Kind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import DEATHS, Channel
-from engine.meters import meters
-from engine.models import Attempt
+from engine.outbox import counters
 from engine.outbox.settle import release
+from engine.telemetry.metrics import meters
 
 log = structlog.get_logger(__name__)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from engine import counters
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
 from engine.delivery.causes import Kind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel
+from engine.outbox import counters
 
 BATCH = 1000
 PATIENCE = 60_000

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
-from engine import counters
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
+from engine.database.tables import AuditEntry
 from engine.delivery.status import Lane, Status
-from engine.models import AuditEntry
+from engine.outbox import counters
 
 
 class Handled(StrEnum):

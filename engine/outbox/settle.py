@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
-from engine import counters
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
 from engine.delivery.causes import ANY_OF, Kind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Lease, Settlement
 from engine.failpoints import failpoint
-from engine.outbox.codes import note_codes
-from engine.outbox.corrected import forget_corrected
-from engine.outbox.undo import forget
+from engine.outbox import counters
+from engine.outbox.cancel import forget
+from engine.outbox.code_uses import note_codes
+from engine.outbox.corrections import forget_corrected
 
 
 async def settle(database: Database, settlements: Sequence[Settlement], ended: Iterable[Lease] = ()) -> set[Channel]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from adapters.base import Account
-from engine.accounts import Accounts, NoAccount
 from engine.delivery.types import Channel
-from engine.gate import Gate
-from engine.spec import UpstreamSpec
+from engine.facilities.credentials import Accounts, NoAccount
+from engine.limits.breaker import Gate
+from engine.specs.upstream import UpstreamSpec
 
 
 async def account_or_close(accounts: Accounts, gate: Gate, channel: Channel, upstream: UpstreamSpec) -> Account | None:

@@ -1,1 +1,1 @@
-"""What configuration declares, as the engine uses it: one Spec per entry."""
+"""What the configuration declares, as the engine uses it: one Spec per entry."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from engine.delivery.status import KEY_LENGTH
 from engine.delivery.types import Awaited
 from engine.errors import AntarError
-from engine.spec import Known, Need
+from engine.specs.record_type import Known, Need
 
 Target = tuple[int, str, str]
 """(facility, spec, key) of a needed delivery."""

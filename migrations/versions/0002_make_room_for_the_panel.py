@@ -5,7 +5,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from engine.patients import words_of
+from engine.outbox.patient_index import words_of
 
 revision = "0002"
 down_revision = "0001"
@@ -102,7 +102,7 @@ def upgrade() -> None:
 
 
 def _remember_patients() -> None:
-    """What the patients of the deliveries that are there are found by; as engine.patients does from now on."""
+    """What the patients of the deliveries that are there are found by; as engine.outbox.patient_index does from now on."""
     known = op.get_bind().execute(
         sa.text(
             "SELECT DISTINCT facility_id, patient_norm, patient_name FROM deliveries WHERE patient_norm IS NOT NULL"

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.base import Call
 from adapters.judge import Judge
-from engine.catalog import load
+from engine.catalog.catalog import load
 from engine.delivery.causes import cause_text
 from tests.adapters.fakes import answer
 

@@ -15,7 +15,7 @@ from adapters.base import Account, Call, Timeouts, Upstream, Verdict
 from adapters.memory import MemoryTokens
 from adapters.satusehat.upstream import SatuSehat
 from adapters.wire.contract import Wire
-from engine.catalog import load
+from engine.catalog.catalog import load
 from sandbox.embedded import running
 from sandbox.faults import presets
 from sandbox.world import World

@@ -13,7 +13,7 @@ from adapters.base import Call, Profile
 from adapters.judge import Judge
 from adapters.outcomes import Extract, OutcomeRule, compile_path
 from adapters.wire.contract import Response
-from engine.catalog import load
+from engine.catalog.catalog import load
 
 REPLIES = [json.loads(file.read_text()) for file in sorted((Path(__file__).parent / "replies").glob("*.json"))]
 SUCCESS, REFUSED, CREATE = (range(200, 300),), (range(400, 500),), frozenset({"POST"})

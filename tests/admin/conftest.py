@@ -10,7 +10,7 @@ import pytest
 
 from admin import accounts
 from admin.app import create_app
-from engine.facilities import new_api_key
+from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import House, open_house

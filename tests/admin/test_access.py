@@ -16,7 +16,7 @@ from admin import accounts
 from admin.access import IDLE_LIFE, SEEN, SESSION_LIFE, Right
 from admin.app import litestar_app
 from admin.throttle import MOST_KEYS, PER_ADDRESS, PER_NAME, WINDOW, Throttle
-from engine.facilities import add_facility, api_keys, new_api_key, revoke_api_key
+from engine.facilities.facilities import add_facility, api_keys, new_api_key, revoke_api_key
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
 from tests.engine.house import AT, House

@@ -13,12 +13,12 @@ from adapters.notices.contract import Letter
 from admin import accounts
 from admin.letters import Words
 from admin.settings import alerts
+from engine.alerts.conditions import Kind, Trouble
 from engine.alerts.facts import facts
 from engine.alerts.ledger import Entry, News
 from engine.alerts.recipients import ready
-from engine.alerts.troubles import Kind, Trouble
-from engine.facilities import add_facility
-from engine.models import AlertRecipient
+from engine.database.tables import AlertRecipient
+from engine.facilities.facilities import add_facility
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_settings import audit, manager, save  # noqa: F401 - a fixture
 from tests.engine.apothecary import Apothecary

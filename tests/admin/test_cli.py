@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from admin.cli import main
-from engine.vault import new_key
+from engine.facilities.vault import new_key
 from tests.engine.house import AT, CATALOG
 
 Capture = pytest.CaptureFixture[str]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.code_list import Row
-from engine.code_lists import add_row
-from engine.database import Database
+from engine.code_lists.copies import add_row
+from engine.database.database import Database
+from engine.specs.code_list import Row
 from tests.admin.test_cli import Capture, antar
 from tests.admin.test_cli import environment as environment
 from tests.engine.apothecary import ROWS, catalog

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine import code_lists
-from engine.code_list import Row
+from engine.code_lists import copies
+from engine.specs.code_list import Row
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import AT, House, open_house
@@ -23,11 +23,11 @@ async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
     """Its list of doctors has been read."""
     opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CODED)
     database = opened.hub.database
-    await code_lists.begin(database, opened.facility.id, "doctors", "sari")
-    held = await code_lists.take(database)
+    await copies.begin(database, opened.facility.id, "doctors", "sari")
+    held = await copies.take(database)
     assert held is not None
-    await code_lists.keep(database, held, [Row("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
-    await code_lists.finish(database, held)
+    await copies.keep(database, held, [Row("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
+    await copies.finish(database, held)
     yield opened
     await opened.hub.close()
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from engine.job_runner import run_jobs
+from engine.jobs.runner import run_jobs
 from tests.engine.house import House
 from tests.engine.test_corrections import configure, new_search, send
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
-from engine.facilities import set_credentials
+from engine.facilities.facilities import set_credentials
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,10 @@ from sqlalchemy import text, update
 
 from adapters.base import Verdict
 from admin.permissions import Permission
-from engine.models import Role
+from engine.database.tables import Role
+from engine.maintenance.retention import Retention
 from engine.outbox.claim import claim
 from engine.outbox.edit import Basis, save
-from engine.retention import Retention
 from tests.engine.house import House, accepted, refused
 
 pytestmark = pytest.mark.anyio

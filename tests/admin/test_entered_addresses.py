@@ -13,9 +13,9 @@ from adapters.outbound.networks import Network, Policy
 from admin.commands.people import check_address
 from admin.settings.form import refusal
 from engine.errors import AntarError
-from engine.facilities import credentials
+from engine.facilities.facilities import credentials
+from engine.facilities.vault import new_key
 from engine.settings import Settings, from_environment
-from engine.vault import new_key
 from tests.admin.test_alerts import SARI, rows
 from tests.admin.test_settings import manager as manager
 from tests.admin.test_settings import save

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from admin.words import say
-from engine.clock_watch import ClockWatch
-from engine.facilities import add_facility
+from engine.facilities.facilities import add_facility
+from engine.maintenance.clock_watch import ClockWatch
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from adapters.his import NotTaken
-from engine import inbound_requests
-from engine.facilities import set_credentials
-from engine.inbound_requests import Asked, Outcome
-from engine.inbound_retention import InboundRetention
+from engine.facilities.facilities import set_credentials
+from engine.inbound import requests
+from engine.inbound.requests import Asked, Outcome
+from engine.inbound.retention import InboundRetention
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from tests.conftest import Clock
 from tests.engine.house import House
@@ -208,10 +208,10 @@ async def test_the_clinics_system_may_answer_by_itself(
     asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     told: list[Any] = []
-    monkeypatch.setattr("engine.inbound_his.tell", answering(answer, told))
+    monkeypatch.setattr("engine.inbound.his_answers.tell", answering(answer, told))
     assert await asking_his.take(V2) == answer
     assert (told[0]["operation"], told[0]["content"]["nomorkartu"]) == ("take", CARD)
-    [kept] = await inbound_requests.after(house.hub.database, house.facility.id, 0, 9)
+    [kept] = await requests.after(house.hub.database, house.facility.id, 0, 9)
     assert (kept["answer"], kept["taken_at"] is not None) == (answer, True)
 
 
@@ -231,25 +231,25 @@ async def test_the_clinics_system_may_answer_by_itself(
 async def test_what_the_clinics_system_does_not_answer_is_refused_and_kept(
     asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
-    monkeypatch.setattr("engine.inbound_his.tell", answering(answer))
+    monkeypatch.setattr("engine.inbound.his_answers.tell", answering(answer))
     assert await asking_his.take(V2) == {"metadata": {"message": SERVICE.texts["broken"], "code": 201}}
-    [kept] = await inbound_requests.after(house.hub.database, house.facility.id, 0, 9)
+    [kept] = await requests.after(house.hub.database, house.facility.id, 0, 9)
     assert (kept["code"], kept["taken_at"]) == (201, None)
 
 
 async def test_what_only_asks_is_passed_on_and_not_kept(
     asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.inbound_his.tell", answering({"response": [], "metadata": OK}))
+    monkeypatch.setattr("engine.inbound.his_answers.tell", answering({"response": [], "metadata": OK}))
     assert await asking_his.status("001", DAY) == {"response": [], "metadata": OK}
     assert (await asking_his.remaining(CARD, "001", DAY))["metadata"]["code"] == 201
-    assert await inbound_requests.after(house.hub.database, house.facility.id, 0, 9) == []
+    assert await requests.after(house.hub.database, house.facility.id, 0, 9) == []
 
 
 async def test_a_patient_who_registers_twice_is_handed_on_once(phone: MobileJkn, house: House) -> None:
     assert [await phone.register(PATIENT), await phone.register(PATIENT)] == [{"metadata": OK}] * 2
     await phone.register(PATIENT | {"nohp": "0813"})
-    assert len(await inbound_requests.after(house.hub.database, house.facility.id, 0, 9)) == 2
+    assert len(await requests.after(house.hub.database, house.facility.id, 0, 9)) == 2
 
 
 async def kept(house: House, operation: str, number: str | None = None) -> None:
@@ -259,7 +259,7 @@ async def kept(house: House, operation: str, number: str | None = None) -> None:
     house.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)
     asked = Asked(house.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
     told = {"metadata": OK} | ({} if number is None else {"response": {"nomorantrean": number}})
-    await inbound_requests.answer(house.hub.database, asked, lambda _: Outcome(200, "done"), lambda _: told)
+    await requests.answer(house.hub.database, asked, lambda _: Outcome(200, "done"), lambda _: told)
 
 
 async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.AsyncClient, house: House) -> None:
@@ -296,7 +296,7 @@ async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
     person: httpx.AsyncClient, his: httpx.AsyncClient, house: House
 ) -> None:
     await kept(house, "take", "001-1")
-    await inbound_requests.taken(house.hub.database, house.facility.id, 1)
+    await requests.taken(house.hub.database, house.facility.id, 1)
     long_ago = text("UPDATE inbound_requests SET at = at - 8000000000")
     await house.hub.database.write(lambda connection: connection.execute(long_ago))
     await InboundRetention(house.hub.database, lambda: house.hub.catalog).step(house.clock.now)

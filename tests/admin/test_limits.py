@@ -15,7 +15,7 @@ import pytest
 from admin.api import admission, parsing
 from admin.api.admission import BodyBudget
 from admin.api.errors import ApiError
-from engine import intake
+from engine.intake import intake
 from engine.json_size import ValueCounter, count_values
 from engine.json_text import MAX_PROBLEM_CHARACTERS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_RECORD_VALUES, shortened
 from engine.time_slice import SLICE_SECONDS, TimeSlice

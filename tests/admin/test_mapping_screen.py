@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
-from engine.facilities import add_facility
+from engine.facilities.facilities import add_facility
 from tests.admin.goods import COFFEE, HOME, OWN, TEA, Shop
 from tests.admin.goods import shop as shop
 from tests.admin.test_rights import allow

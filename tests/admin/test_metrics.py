@@ -14,10 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine import meters
-from engine.facilities import add_facility
+from engine.facilities.facilities import add_facility
 from engine.outbox.claim import LEASE, claim
 from engine.settings import ROOT
+from engine.telemetry import metrics
 from tests.engine.house import AT, House, refused
 
 pytestmark = pytest.mark.anyio
@@ -28,9 +28,9 @@ TOKEN = {"Authorization": "Bearer rahasia-operator"}
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """Each test counts from nothing."""
-    meters.meters.cache_clear()
+    metrics.meters.cache_clear()
     yield
-    meters.meters.cache_clear()
+    metrics.meters.cache_clear()
 
 
 async def told(client: httpx.AsyncClient) -> str:
@@ -40,7 +40,7 @@ async def told(client: httpx.AsyncClient) -> str:
 @pytest.fixture
 async def operator(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
     house.hub.settings = replace(house.hub.settings, metrics_token="rahasia-operator")
-    meters.meters().names[house.facility.id] = "klinik"
+    metrics.meters().names[house.facility.id] = "klinik"
     return nobody
 
 
@@ -149,8 +149,8 @@ async def test_a_process_tells_what_it_takes(operator: httpx.AsyncClient, his: h
 
 
 def test_a_worker_tells_its_own_at_a_port() -> None:
-    meters.meters().returned(2)
-    stop = meters.serve("127.0.0.1", 8494)
+    metrics.meters().returned(2)
+    stop = metrics.serve("127.0.0.1", 8494)
     with urllib.request.urlopen("http://127.0.0.1:8494/metrics") as answer:
         assert b"antar_returned_total 2.0" in answer.read()
     stop.set()

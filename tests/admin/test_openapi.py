@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from admin.app import create_app
-from engine.facilities import new_api_key
+from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.house import open_house

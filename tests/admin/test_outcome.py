@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.facilities import add_facility
-from engine.outbox.held import hold
+from engine.facilities.facilities import add_facility
+from engine.outbox.delayed_resend import hold
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_delivery_page import OWN, VISITS, failed_visit
 from tests.engine.house import House, refused

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from admin.logging_setup import set_up_logging
 from admin.words import catalogue, duration, number
-from engine.facilities import add_facility
+from engine.facilities.facilities import add_facility
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.engine.house import AT, CATALOG, House, open_house, refused

@@ -11,8 +11,8 @@ from adapters.base import Verdict
 from admin.pages.shared.explanations import WHO, explain
 from admin.words import say
 from engine.delivery.causes import cause_text
-from engine.facilities import add_facility
-from engine.problems import groups
+from engine.facilities.facilities import add_facility
+from engine.queries.failure_groups import groups
 from tests.admin.test_jobs_pages import OWN, permit
 from tests.engine.house import House, refused
 

@@ -17,8 +17,8 @@ from admin.api.errors import ApiError
 from admin.api.shapes import SCHEMAS, component
 from admin.app import create_app, litestar_app
 from engine import json_text
-from engine.database import Database
-from engine.facilities import new_api_key
+from engine.database.database import Database
+from engine.facilities.facilities import new_api_key
 from tests.engine.house import AT, House, refused
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from admin.reloading import Reload
-from engine.catalog import Catalog
-from engine.faults import ConfigFaults
+from engine.catalog.catalog import Catalog
+from engine.source.faults import ConfigFaults
 from tests.engine.house import CATALOG, House
 
 pytestmark = pytest.mark.anyio

@@ -14,8 +14,8 @@ from admin import accounts, staff
 from admin.access import Right
 from admin.app import litestar_app
 from admin.permissions import Permission
-from engine.facilities import FacilityRow, add_facility
-from engine.models import Role, User
+from engine.database.tables import Role, User
+from engine.facilities.facilities import FacilityRow, add_facility
 from tests.admin.conftest import PASSWORD
 from tests.admin.test_access import EXAMPLES, FOREIGN
 from tests.engine.house import AT, House

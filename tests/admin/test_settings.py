@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from admin import accounts
-from engine.facilities import add_facility, by_api_key, credentials
+from engine.facilities.facilities import add_facility, by_api_key, credentials
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_rights import OWN, allow, deliver
 from tests.engine.house import House

@@ -15,8 +15,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from engine.facilities.vault import new_key
 from engine.settings import ROOT
-from engine.vault import new_key
 from tests.engine.house import CATALOG
 
 PATIENCE = 30.0

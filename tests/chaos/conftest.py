@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import wall_clock
+from engine.database.database import wall_clock
 from sandbox.embedded import running
 from sandbox.world import World
 from tests.chaos.figures import Figures, table

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import text
 
-from engine import counters
-from engine.database import Database
+from engine.database.database import Database
+from engine.outbox import counters
 from sandbox.world import World
 
 OPEN = ("queued", "sending", "retrying", "unsure")

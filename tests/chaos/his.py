@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx
 
 from admin.app import create_app
-from engine.facilities import new_api_key
+from engine.facilities.facilities import new_api_key
 from tests.chaos.scene import Scene, records_of
 from tests.chaos.sizes import PATIENCE
 

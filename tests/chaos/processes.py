@@ -24,15 +24,18 @@ import uvloop
 from admin.commands.running import run_all
 from admin.logging_setup import set_up_logging
 from admin.reloading import Reload, on_hangup
-from engine import drain, failpoints, job_runner, shares, worker
+from engine import failpoints, worker
 from engine.actors import make_broker
 from engine.delivery import types
 from engine.delivery.types import Channel, Claimed, Settlement
 from engine.hub import Hub
+from engine.jobs import runner
+from engine.limits import slots
 from engine.outbox import claim
-from engine.prepare import Prepared
+from engine.sending import drain
+from engine.sending.prepare import Prepared
 from engine.settings import from_environment
-from engine.spec import Spec
+from engine.specs.record_type import Spec
 from tests.chaos.sizes import PATIENCE
 
 LEASE, MARGIN = 2_000, 400
@@ -61,8 +64,8 @@ def hurry() -> None:
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
     worker.AWAY, worker.RETURN = AWAY, RETURN
-    worker.JOBS, job_runner.BATCH = SWEEP, BATCH
-    shares.REFRESH, shares.LIFE, shares.VALID, shares.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
+    worker.JOBS, runner.BATCH = SWEEP, BATCH
+    slots.REFRESH, slots.LIFE, slots.VALID, slots.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
 
 
 def be_mortal() -> None:

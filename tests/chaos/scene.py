@@ -15,12 +15,12 @@ import httpx
 from sqlalchemy import text
 
 from engine.actors import make_broker
-from engine.database import Database
-from engine.facilities import FacilityRow, add_facility, set_credentials
+from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.outbox.resend import resend
 from engine.settings import ROOT, from_environment
-from engine.vault import new_key
 from sandbox.world import World
 from tests.admin.test_up import free_port
 from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of

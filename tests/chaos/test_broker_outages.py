@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from engine.actors import AGE_LIMIT, make_broker
-from engine.database import Database
+from engine.database.database import Database
 from sandbox.world import World
 from tests.chaos.figures import Figures
 from tests.chaos.his import handing_in, statuses

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from engine.catalog import load
-from engine.database import Database
+from engine.catalog.catalog import load
+from engine.database.database import Database
 from engine.outbox.reroute import UNKNOWN
 from engine.settings import ROOT
 from sandbox.world import World

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from engine.database import Database
+from engine.database.database import Database
 from sandbox.world import World
 from tests.chaos.cluster import BINARIES, ROOT, cluster, disk, fill, folder_of_its_own
 from tests.chaos.figures import Figures, statuses_of

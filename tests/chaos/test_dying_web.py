@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.database import Database
-from engine.facilities import new_api_key
+from engine.database.database import Database
+from engine.facilities.facilities import new_api_key
 from engine.settings import ROOT
 from sandbox.world import World
 from tests.admin.test_up import free_port

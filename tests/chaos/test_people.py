@@ -16,11 +16,11 @@ from sqlalchemy import text
 
 from admin import accounts
 from admin.app import create_app
-from engine import jobs
-from engine.database import Database
-from engine.deliveries import Filters
-from engine.facilities import new_api_key
-from engine.jobs import Action
+from engine.database.database import Database
+from engine.facilities.facilities import new_api_key
+from engine.jobs import jobs
+from engine.jobs.jobs import Action
+from engine.queries.deliveries import Filters
 from sandbox.world import World
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_editor import form_of

@@ -22,8 +22,8 @@ from sqlalchemy import text
 
 from admin.api.parsing import UPLOAD_SECONDS
 from admin.app import create_app
-from engine.database import Database
-from engine.facilities import new_api_key
+from engine.database.database import Database
+from engine.facilities.facilities import new_api_key
 from engine.json_text import DEEPEST, MAX_RECORD_BYTES
 from engine.outbox.reclaim import QUARANTINE
 from sandbox.world import World

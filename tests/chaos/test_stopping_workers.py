@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import Database
+from engine.database.database import Database
 from engine.worker import GRACE
 from sandbox.world import World
 from tests.chaos.figures import Figures, statuses_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine.database import Database
+from engine.database.database import Database
 from sandbox.world import World
 from tests.chaos.figures import Figures, number, statuses_of
 from tests.chaos.proxy import proxy

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.catalog import Catalog, load
-from engine.context import context
-from engine.facilities import FacilityRow
-from engine.spec import Known, Need, Operation, Spec
+from engine.catalog.catalog import Catalog, load
+from engine.facilities.facilities import FacilityRow
+from engine.specs.context import context
 from engine.specs.needs import resolve, wanted
+from engine.specs.record_type import Known, Need, Operation, Spec
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"

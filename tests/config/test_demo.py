@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from engine.mapping.spec import MappingSpec
-from engine.spec import Spec
+from engine.specs.mapping import MappingSpec
 from engine.specs.needs import wanted
+from engine.specs.record_type import Spec
 from sandbox.population import people
 from tests.config.shipped import DEMO, FACILITY, catalog, demo_records, scope
 

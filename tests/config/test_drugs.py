@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from engine.context import context
-from engine.spec import Known
+from engine.specs.context import context
+from engine.specs.record_type import Known
 from sandbox.satusehat.terminology import code_systems
 from tests.config.shipped import FACILITY, Case, catalog, payload
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.spec import Find, Spec
+from engine.specs.record_type import Find, Spec
 from tests.config.shipped import catalog, examples, scope
 
 IDENTIFIED = ("Organization", "Location", "Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance")

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from engine.spec import Operation
+from engine.specs.record_type import Operation
 from tests.config.shipped import catalog, scope
 
 ARRIVED, STARTED, FINISHED, LEFT = (f"2026-03-10T0{hour}:00:00+00:00" for hour in (1, 2, 3, 4))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from engine import code_lists
-from engine.code_list import Row
+from engine.code_lists import copies
 from engine.mapping.confirm import Choice, Confirmed, confirm
 from engine.mapping.review import follow
-from engine.mapping.spec import MappingSpec
+from engine.specs.code_list import Row
+from engine.specs.mapping import MappingSpec
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house
 
@@ -130,13 +130,13 @@ class Apothecary:
 
     async def read_register(self, *withdrawn: str) -> None:
         """The register has been read; these codes are withdrawn."""
-        await code_lists.begin(self.database, 0, "register", "sari")
-        held = await code_lists.take(self.database)
+        await copies.begin(self.database, 0, "register", "sari")
+        held = await copies.take(self.database)
         assert held is not None
         rows = [Row(key, content, key in withdrawn) for key, content in ROWS.items()]
-        await code_lists.keep(self.database, held, rows, done=1, offset=0, total=1)
+        await copies.keep(self.database, held, rows, done=1, offset=0, total=1)
         after = [lambda connection: follow(self.database, self.mapping, 0, connection)]
-        await code_lists.finish(self.database, held, after)
+        await copies.finish(self.database, held, after)
 
     async def item(self, key: str) -> Any:
         query = text("SELECT * FROM items WHERE item = 'Good' AND key = :key")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import Database
+from engine.database.database import Database
 from tests.conftest import Clock
 from tests.engine.house import House, open_house
 

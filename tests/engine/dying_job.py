@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from engine import job_runner
-from engine.database import Database
+from engine.database.database import Database
+from engine.jobs import runner
 
 
 async def main() -> None:
-    job_runner.BATCH = 10
+    runner.BATCH = 10
     database = Database(sys.argv[1], durable=False)
-    await job_runner.run_jobs(database, lambda channel: None, lambda: False)
+    await runner.run_jobs(database, lambda channel: None, lambda: False)
     await database.close()
 
 

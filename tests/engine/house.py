@@ -12,21 +12,21 @@ import orjson
 from sqlalchemy import text
 
 from adapters.base import Account, Call, Probe, Problem, Reply, Verdict
-from engine import counters
 from engine.actors import make_broker
-from engine.deliver import Courier
-from engine.deliveries import one
 from engine.delivery.types import Channel
-from engine.drain import Drain, Surroundings
-from engine.facilities import FacilityRow, add_facility, set_credentials
-from engine.gate import Gate
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
-from engine.intake import Accepted, Refused
+from engine.intake.intake import Accepted, Refused
+from engine.limits.breaker import Gate
+from engine.limits.slots import Shares
+from engine.outbox import counters
+from engine.outbox.sweep import sweep
+from engine.queries.deliveries import one
+from engine.sending.drain import Drain, Surroundings
+from engine.sending.send import Courier
+from engine.sending.settlement_writer import Settler
 from engine.settings import Settings
-from engine.settler import Settler
-from engine.shares import Shares
-from engine.sweep import sweep
-from engine.vault import new_key
 from tests.conftest import Clock
 
 CATALOG = """

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import BODY_LIMIT, Call, Reply, Verdict
-from engine import endings
-from engine import settler as settling
-from engine.database import Database
+from engine.database.database import Database
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.resend import resend
+from engine.sending import outcomes
+from engine.sending import settlement_writer as settling
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, accepted, open_house, refused
 
@@ -222,7 +222,7 @@ async def test_what_breaks_after_an_acceptance_keeps_the_id(house: House, monkey
         monkeypatch.undo()
         raise LookupError
 
-    monkeypatch.setattr(endings, "Outcome", broken)
+    monkeypatch.setattr(outcomes, "Outcome", broken)
     await house.hand_in("Visit", {"id": "V1"})
     await house.work()
     row = await house.row("Visit", "V1")

@@ -12,11 +12,11 @@ from msgspec import structs
 from sqlalchemy import Connection, text
 from sqlalchemy.util import await_only
 
-from engine import counters
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.status import Lane, Status
 from engine.delivery.types import Awaited, Channel, Claimed, Entry, Settlement
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
+from engine.outbox import counters
 from engine.outbox import settle as settling
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat

@@ -12,19 +12,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from adapters.base import Account, Call, Reply, StoredToken, Verdict
-from engine import drain as draining
-from engine import settler as settling
 from engine import worker as working
-from engine.accounts import NoAccount
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.status import Lane
 from engine.delivery.types import Lease
-from engine.drain import Drain
-from engine.facilities import set_credentials
+from engine.facilities.credentials import NoAccount
+from engine.facilities.facilities import set_credentials
+from engine.facilities.tokens import DatabaseTokens
+from engine.facilities.vault import Vault, new_key
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
-from engine.settler import Settler
-from engine.tokens import DatabaseTokens
-from engine.vault import Vault, new_key
+from engine.sending import drain as draining
+from engine.sending import settlement_writer as settling
+from engine.sending.drain import Drain
+from engine.sending.settlement_writer import Settler
 from engine.worker import RETURN, Worker
 from tests.engine.house import AT, House, refused
 

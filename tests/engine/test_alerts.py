@@ -15,7 +15,7 @@ from engine.alerts.facts import Facts
 from engine.alerts.ledger import News
 from engine.alerts.recipients import Recipient
 from engine.alerts.watch import Watch
-from engine.models import AlertRecipient
+from engine.database.tables import AlertRecipient
 from tests.conftest import Clock
 from tests.engine.house import House, refused
 

@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from engine import counters
 from engine.actors import make_broker
-from engine.backup.restoring import mark, restore
-from engine.backup.taking import back_up
-from engine.backup.tools import environment
+from engine.database.migrate import head
 from engine.delivery.types import Channel
 from engine.errors import AntarError
-from engine.facilities import add_facility, set_credentials
+from engine.facilities.facilities import add_facility, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
-from engine.migrate import head
+from engine.maintenance.backup import back_up
+from engine.maintenance.pg_tools import environment
+from engine.maintenance.restore import mark, restore
+from engine.outbox import counters
 from engine.settings import Settings
-from engine.vault import new_key
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World

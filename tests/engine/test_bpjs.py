@@ -16,14 +16,14 @@ from sqlalchemy import text
 from adapters.base import Timeouts
 from admin.commands.demo import demo_credentials
 from engine.actors import make_broker
-from engine.catalog import Catalog
+from engine.catalog.catalog import Catalog
 from engine.delivery.types import Channel
-from engine.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.outbox.resend import resend
 from engine.settings import ROOT, Settings
-from engine.spec import Retry
-from engine.vault import new_key
+from engine.specs.upstream import Retry
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World
@@ -207,7 +207,7 @@ async def test_a_lost_answer_loses_and_doubles_nothing(desk: Desk, world: World,
 async def test_a_number_under_another_key_is_looked_up(
     desk: Desk, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.endings.LOOK_SOON", 50)
+    monkeypatch.setattr("engine.sending.outcomes.LOOK_SOON", 50)
     world.bpjs.settings.wrong_key = True
     await desk.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
     await desk.work()

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from engine.actors import make_broker
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.types import Channel
-from engine.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.settings import Settings
-from engine.vault import new_key
 from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World
@@ -32,7 +32,7 @@ RECORDS = 20
 @pytest.fixture
 def clock() -> Callable[[], int]:
     """Real time: workers of several event loops share it."""
-    from engine.database import wall_clock
+    from engine.database.database import wall_clock
 
     return wall_clock
 

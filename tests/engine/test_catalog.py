@@ -11,15 +11,15 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.catalog import Catalog, load
-from engine.completion import completion
-from engine.context import FacilityView, context
-from engine.describe import show
+from engine.catalog.catalog import Catalog, load
+from engine.catalog.describe import show
+from engine.catalog.reading.grammar import GRAMMAR
+from engine.catalog.reading.render import NotARecord, render
 from engine.errors import NotFound
-from engine.faults import ConfigFaults
-from engine.loading.grammar import GRAMMAR
-from engine.loading.render import NotARecord, render
-from engine.templating.shapes import of_schema
+from engine.source.faults import ConfigFaults
+from engine.specs.context import FacilityView, context
+from engine.specs.optional_fields import completion
+from engine.templates.shapes import of_schema
 
 BROKEN = Path(__file__).parent / "broken"
 CASES = [path for path in sorted(BROKEN.glob("*.yaml")) if path.stem != "base"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Verdict
-from engine.mapping import reading
+from engine.mapping import queries
 from tests.engine.apothecary import Apothecary
 from tests.engine.apothecary import apothecary as apothecary
 from tests.engine.house import accepted, refused
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def item(apothecary: Apothecary, name: str) -> Any:
     await apothecary.house.hub.intake.hand_in(apothecary.facility, "Good", [{"code": "B1", "name": name}])
-    row = await reading.one(
+    row = await queries.one(
         apothecary.database, apothecary.mapping, apothecary.facility.id, (await apothecary.item("B1")).id
     )
     assert row is not None

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import code_lists
-from engine.code_list import Row
-from engine.database import Database
-from engine.intake import Accepted
+from engine.code_lists import copies
+from engine.database.database import Database
+from engine.intake.intake import Accepted
+from engine.specs.code_list import Row
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house
 
@@ -34,12 +34,12 @@ async def house(tmp_path: Path, database: Database, database_url: str, clock: Cl
 
 async def read(house: House, *keys: str) -> None:
     """The list has been read and had these."""
-    await code_lists.begin(house.hub.database, house.facility.id, "doctors", "sari")
-    held = await code_lists.take(house.hub.database)
+    await copies.begin(house.hub.database, house.facility.id, "doctors", "sari")
+    held = await copies.take(house.hub.database)
     assert held is not None
     rows = [Row(key, {"name": key}) for key in keys]
-    await code_lists.keep(house.hub.database, held, rows, done=1, offset=0, total=1)
-    await code_lists.finish(house.hub.database, held)
+    await copies.keep(house.hub.database, held, rows, done=1, offset=0, total=1)
+    await copies.finish(house.hub.database, held)
 
 
 async def warnings(house: House, **record: object) -> list[tuple[str, ...]]:

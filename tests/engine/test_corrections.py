@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
-from engine import correction_search, jobs
-from engine.correction_search import CorrectionSearch
-from engine.corrections import affected_page, open_corrections, resendable
-from engine.job_runner import run_jobs
-from engine.jobs import Action
+from engine.corrections import search
+from engine.corrections.queries import affected_page, open_corrections, resendable
+from engine.corrections.search import CorrectionSearch
+from engine.jobs import jobs
+from engine.jobs.jobs import Action
+from engine.jobs.runner import run_jobs
 from engine.outbox.edit import Basis, Saved, save
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house, refused
@@ -215,7 +216,7 @@ async def test_a_later_change_of_the_entry_finds_nothing_anew(house: House) -> N
     text_ = (house.hub.settings.config_dir / "resources.yaml").read_text("utf-8")
     (house.hub.settings.config_dir / "resources.yaml").write_text(text_.replace("Kunjungan", "Visite"), "utf-8")
     house.hub.reload()
-    house.clock.pass_(correction_search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
+    house.clock.pass_(search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
     await new_search(house).tick()
     assert await affected(house) == []
 
@@ -228,15 +229,15 @@ async def test_a_second_search_finds_what_a_worker_with_the_old_configuration_se
     await send(house, "V1")
     configure(house)
     assert await search.tick() == 0
-    house.clock.pass_(correction_search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
+    house.clock.pass_(search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
     await search.tick()
     assert await affected(house) == ["V1"]
-    house.clock.pass_(correction_search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
+    house.clock.pass_(search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
     assert await search.tick() == 0
 
 
 async def test_workers_search_side_by_side(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correction_search, "BATCH", 2)
+    monkeypatch.setattr(search, "BATCH", 2)
     await send(house, *(f"V{n}" for n in range(7)))
     configure(house)
     await asyncio.gather(*(new_search(house).tick() for _ in range(3)))
@@ -271,7 +272,7 @@ async def test_a_batch_is_read_along_an_index_in_its_order(house: House) -> None
             connection.execute(text("SET LOCAL enable_seqscan = off"))
             connection.execute(text("SET LOCAL enable_bitmapscan = off"))
         kind = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-        return "\n".join(str(row[-1]) for row in connection.execute(text(f"{kind} {correction_search._NEXT}"), names))
+        return "\n".join(str(row[-1]) for row in connection.execute(text(f"{kind} {search._NEXT}"), names))
 
     plan = await house.hub.database.write(explain)
     assert plan.count("ix_deliveries_list") == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.base import Problem, Verdict
-from engine.intake import Accepted, Refused
+from engine.intake.intake import Accepted, Refused
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.base import Verdict
-from engine.gate import NO_ACCOUNT_PAUSE
+from engine.limits.breaker import NO_ACCOUNT_PAUSE
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from bench.matching import fill
-from engine.database import Database
-from engine.mapping.catalogue import Catalogues, Suggested
-from engine.migrate import migrate
+from engine.database.database import Database
+from engine.database.migrate import migrate
+from engine.mapping.code_search import Catalogues, Suggested
 from sandbox.kfa.catalogue import generate
 from tests.config.shipped import FACILITY, catalog, demo_records
 

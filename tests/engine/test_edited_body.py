@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.database import Database
+from engine.database.database import Database
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.edit import Basis, Saved, last_edit, save
 from engine.outbox.resend import Handled, Written, resend
-from engine.preview import payload_of
+from engine.sending.preview import payload_of
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.edited_body import as_change
+from engine.sending.edited_body import as_change
 
 CREATION = {"kind": "Visit", "id": None, "status": "open", "at": {"day": "1", "poli": "2"}, "history": ["a"]}
 CHANGE = {"kind": "Visit", "id": "X-1", "status": "closed", "at": {"day": "1"}, "history": ["a", "b"], "end": "9"}

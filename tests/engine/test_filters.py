@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.filters import epoch_ms, local_date, mask, minutes_until, utc
-from engine.template import TemplateError
+from engine.templates.filters import epoch_ms, local_date, mask, minutes_until, utc
+from engine.templates.template import TemplateError
 from tests.engine.trees import render, value
 
 ZONES = st.sampled_from(["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura", "UTC"])

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Reply, Verdict
-from engine.faults import Faults
-from engine.find import PAGES, Found, look
-from engine.spec import Find
-from engine.template import Compiler
-from engine.templating.shapes import ANY
+from engine.sending.find import PAGES, Found, look
+from engine.source.faults import Faults
+from engine.specs.record_type import Find
+from engine.templates.shapes import ANY
+from engine.templates.template import Compiler
 from tests.engine.trees import node
 
 pytestmark = pytest.mark.anyio

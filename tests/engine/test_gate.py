@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.delivery.types import Signal
-from engine.facilities import set_credentials
-from engine.gate import REFUSED_PAUSES, Gate, State
-from engine.spec import Breaker
+from engine.facilities.facilities import set_credentials
+from engine.limits.breaker import REFUSED_PAUSES, Gate, State
+from engine.specs.upstream import Breaker
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio

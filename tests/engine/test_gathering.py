@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
 
-from engine import gathering
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.types import Entry
-from engine.facilities import FacilityRow
-from engine.gathering import WRITERS, Gathering, Told
+from engine.facilities.facilities import FacilityRow
+from engine.intake import group_commit
+from engine.intake.group_commit import WRITERS, Gathering, Told
 from engine.outbox.add import Batch, add
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,7 @@ class Watched:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
         self.transactions: list[list[str]] = []
         self._error = error
-        monkeypatch.setattr(gathering, "add", self)
+        monkeypatch.setattr(group_commit, "add", self)
 
     async def __call__(self, database: Database, batch: Batch, entries: Sequence[Entry]) -> Told:
         self.transactions.append([each.key for each in entries])
@@ -75,12 +75,12 @@ async def test_types_are_kept_apart_and_batches_whole(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched, door = Watched(monkeypatch), Gathering(database)
-    large = [entry(f"L{n:03}") for n in range(gathering.MOST)]
+    large = [entry(f"L{n:03}") for n in range(group_commit.MOST)]
     asked = [("Visit", [entry("1")]), ("Finding", [entry("2")]), ("Visit", large), ("Visit", [entry("3")])] * 3
     told = await asyncio.gather(*(door.add(batch(facility, spec), entries) for spec, entries in asked))
     assert [len(each) for each in told] == [len(entries) for _, entries in asked]
-    assert max(map(len, watched.transactions)) <= gathering.MOST
-    assert len(await keys(database)) == gathering.MOST + 3
+    assert max(map(len, watched.transactions)) <= group_commit.MOST
+    assert len(await keys(database)) == group_commit.MOST + 3
 
 
 async def test_what_the_database_refuses_takes_nothing_else_along(

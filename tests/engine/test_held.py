@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.database import Database
-from engine.outbox.held import HOLD, held, hold, resend_held, take_back
+from engine.database.database import Database
+from engine.outbox.delayed_resend import HOLD, held, hold, resend_held, take_back
 from engine.outbox.resend import Handled, ignore
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused

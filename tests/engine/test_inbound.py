@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from engine import code_lists, inbound_book, inbound_requests, inbound_tokens
-from engine.catalog import load
-from engine.code_list import Row
-from engine.database import Database
-from engine.facilities import FacilityRow
-from engine.inbound import Inbound
-from engine.inbound_book import Book, Wish
-from engine.inbound_requests import Asked, Outcome
+from engine.catalog.catalog import load
+from engine.code_lists import copies
+from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow
+from engine.inbound import queue_numbers, requests, tokens
+from engine.inbound.queue_numbers import Book, Wish
+from engine.inbound.requests import Asked, Outcome
+from engine.specs.code_list import Row
+from engine.specs.inbound import Inbound
 
 pytestmark = pytest.mark.anyio
 
@@ -33,11 +34,11 @@ async def opened(database: Database, facility: FacilityRow, places: int = 30, ho
 
 
 async def copied(database: Database, facility: FacilityRow, name: str, rows: Sequence[Row]) -> None:
-    await code_lists.begin(database, facility.id, name, "uji")
-    held = await code_lists.take(database)
+    await copies.begin(database, facility.id, name, "uji")
+    held = await copies.take(database)
     assert held is not None
-    await code_lists.keep(database, held, rows, done=1, offset=0, total=1)
-    await code_lists.finish(database, held)
+    await copies.keep(database, held, rows, done=1, offset=0, total=1)
+    await copies.finish(database, held)
 
 
 def wish(card: str = CARDS[0], **said: Any) -> Wish:
@@ -52,7 +53,7 @@ async def take(database: Database, facility: FacilityRow, wished: Wish, service:
         return dict(outcome.told or {})
 
     asked = Asked(facility, service, "take", wished.card, {"card": wished.card})
-    await inbound_requests.answer(database, asked, lambda connection: book.give(connection, wished), tell)
+    await requests.answer(database, asked, lambda connection: book.give(connection, wished), tell)
     return outcomes[-1]
 
 
@@ -112,7 +113,7 @@ async def test_a_called_number_cannot_be_cancelled_and_leaves_fewer_waiting(
     await opened(database, facility)
     for card in CARDS[:3]:
         await take(database, facility, wish(card))
-    assert await inbound_book.call(database, facility.id, "001", DAY, 1)
+    assert await queue_numbers.call(database, facility.id, "001", DAY, 1)
     book = Book(facility, SERVICE, database.clock())
     assert (await database.write(lambda connection: book.cancel(connection, wish()))).word == "served"
     shown = (await database.write(lambda connection: book.show(connection, wish(CARDS[2])))).told or {}
@@ -122,23 +123,23 @@ async def test_a_called_number_cannot_be_cancelled_and_leaves_fewer_waiting(
 async def test_what_was_asked_is_kept_with_its_answer_until_taken(database: Database, facility: FacilityRow) -> None:
     await opened(database, facility)
     await take(database, facility, wish())
-    [kept] = await inbound_requests.after(database, facility.id, 0, 10)
+    [kept] = await requests.after(database, facility.id, 0, 10)
     assert (kept["code"], kept["content"], kept["taken_at"]) == (200, {"card": CARDS[0]}, None)
-    assert await inbound_requests.taken(database, facility.id, kept["id"])
-    assert not await inbound_requests.taken(database, facility.id + 1, kept["id"])
-    assert await inbound_requests.after(database, facility.id, kept["id"], 10) == []
+    assert await requests.taken(database, facility.id, kept["id"])
+    assert not await requests.taken(database, facility.id + 1, kept["id"])
+    assert await requests.after(database, facility.id, kept["id"], 10) == []
 
 
 def test_a_token_ends_and_is_void_elsewhere_or_under_other_credentials() -> None:
     secrets, key = {"username": "bpjs", "password": "rahasia"}, "kunci"
-    token = inbound_tokens.issue(key, "inbound:a", 1, secrets, 10_000)
+    token = tokens.issue(key, "inbound:a", 1, secrets, 10_000)
 
     def good(key: str = key, account: str = "inbound:a", facility: int = 1, now: int = 0, **changed: str) -> bool:
-        return inbound_tokens.is_good(key, account, facility, {**secrets, **changed}, token, now)
+        return tokens.is_good(key, account, facility, {**secrets, **changed}, token, now)
 
     assert good()
     assert not any([good("x"), good(account="b"), good(facility=2), good(now=10_000), good(password="baru")])
 
 
 def test_no_credentials_let_nobody_in() -> None:
-    assert not inbound_tokens.is_login({}, "", "")
+    assert not tokens.is_login({}, "", "")

@@ -11,12 +11,12 @@ from sqlalchemy import text
 
 from adapters.his import His, NotTaken
 from adapters.outbound.networks import Network, Policy
-from engine import inbound_requests
-from engine.database import Database
-from engine.facilities import FacilityRow, add_facility, set_credentials
-from engine.inbound_handing import HOLD, NOBODY, POISON, Handing
-from engine.inbound_requests import Asked, Filter, Outcome
-from engine.vault import Vault, new_key
+from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import Vault, new_key
+from engine.inbound import requests
+from engine.inbound.forwarding import HOLD, NOBODY, POISON, Handing
+from engine.inbound.requests import Asked, Filter, Outcome
 from tests.conftest import Clock
 from tests.engine.test_inbound import SERVICE
 
@@ -61,7 +61,7 @@ async def connect(database: Database, facility: FacilityRow, address: str = "htt
 async def ask(database: Database, facility: FacilityRow, *numbers: int) -> None:
     for n in numbers:
         asked = Asked(facility, SERVICE, "take", CARD, {"n": n})
-        await inbound_requests.answer(database, asked, lambda _: Outcome(200, "done"), lambda _: {"ok": True})
+        await requests.answer(database, asked, lambda _: Outcome(200, "done"), lambda _: {"ok": True})
 
 
 async def tick(handing: Handing) -> None:
@@ -95,7 +95,7 @@ async def test_what_is_not_taken_is_told_again_and_holds_its_place(
     await tick(hands)
     await tick(hands)
     assert [n for _, n in system.told] == [1]
-    [newest] = [row for row in await inbound_requests.newest(database, facility.id, Filter(), None, 9) if row.tries]
+    [newest] = [row for row in await requests.newest(database, facility.id, Filter(), None, 9) if row.tries]
     assert newest.problem == "Sistem klinik menjawab HTTP 500"
     system.refuses = set()
     clock.pass_(60)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from engine import inbound_requests
-from engine.database import Database
-from engine.inbound_retention import BATCH, InboundRetention
-from engine.retention import Retention
-from engine.spec import Retention as Kept
+from engine.database.database import Database
+from engine.inbound import requests
+from engine.inbound.retention import BATCH, InboundRetention
+from engine.maintenance.retention import Retention
+from engine.specs.upstream import Retention as Kept
 from tests.conftest import Clock
 from tests.engine.house import House
 from tests.engine.test_inbound import CARDS, SERVICE, opened, take, wish
@@ -37,7 +37,7 @@ async def numbers(asked: House, n: int, *, his: bool = True) -> None:
     for card in CARDS[:n]:
         await take(database, facility, wish(card))
     for row in await rows(database) if his else ():
-        await inbound_requests.taken(database, facility.id, row.id)
+        await requests.taken(database, facility.id, row.id)
 
 
 async def rows(database: Database) -> list[Any]:
@@ -69,7 +69,7 @@ async def test_what_the_clinics_system_has_not_taken_stays(asked: House, clock: 
     await prune(asked)
     [row] = await rows(asked.hub.database)
     assert (CARDS[0] in row.content, row.pruned_at) == (True, None)
-    await inbound_requests.taken(asked.hub.database, asked.facility.id, row.id)
+    await requests.taken(asked.hub.database, asked.facility.id, row.id)
     await prune(asked)
     assert (await rows(asked.hub.database))[0].content == "{}"
 

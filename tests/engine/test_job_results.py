@@ -7,12 +7,12 @@ import re
 import pytest
 from sqlalchemy import text
 
-from engine import job_reading
-from engine.database import Database, as_json
+from engine.database.database import Database, as_json
 from engine.delivery.status import Status
-from engine.facilities import FacilityRow
-from engine.job_reading import Tally, commonest_cause, tallies
-from engine.jobs import Action, start
+from engine.facilities.facilities import FacilityRow
+from engine.jobs import queries
+from engine.jobs.jobs import Action, start
+from engine.jobs.queries import Tally, commonest_cause, tallies
 from engine.outbox.resend import resend
 from tests.engine.test_jobs import become, fail, started, work
 
@@ -74,7 +74,7 @@ async def test_the_commonest_cause_is_told_with_its_number(database: Database, f
 async def test_no_more_than_a_bound_is_counted(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_reading, "MAX_COUNTED", 2)
+    monkeypatch.setattr(queries, "MAX_COUNTED", 2)
     job_id, _ = await resent(database, facility, 5)
     found = await tally(database, job_id)
     assert (found.counts, found.capped) == ({"queued": 2}, True)
@@ -87,7 +87,7 @@ async def test_counting_reads_the_jobs_index_alone(database: Database, facility:
     await database.write(lambda connection: connection.execute(text("ANALYZE")))
     explain = "EXPLAIN " if database.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
     parameters = {"ids": as_json([[job_id]]), "most": 9, "job": job_id}
-    for query in (job_reading._TALLY % database.rows({"id": "bigint"}, "ids"), job_reading._CAUSE):
+    for query in (queries._TALLY % database.rows({"id": "bigint"}, "ids"), queries._CAUSE):
         plan = await database.fetch(text(explain + query), parameters)
         steps = [line for line in map(str, plan) if re.search(r"(scan|search).* (d|deliveries)\b", line, re.IGNORECASE)]
         assert steps

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from engine import counters, job_runner
-from engine.database import Database
-from engine.deliveries import Filters
+from engine.database.database import Database
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel, Entry
-from engine.facilities import FacilityRow, add_facility
-from engine.job_runner import run_jobs
-from engine.jobs import DRAFT_LIFE, Action, State, begin, discard, draft, forget_drafts, move, start
+from engine.facilities.facilities import FacilityRow, add_facility
+from engine.jobs import runner
+from engine.jobs.jobs import DRAFT_LIFE, Action, State, begin, discard, draft, forget_drafts, move, start
+from engine.jobs.runner import run_jobs
+from engine.outbox import counters
 from engine.outbox.add import Batch, add
+from engine.queries.deliveries import Filters
 from engine.settings import ROOT
 from tests.conftest import Clock
 
@@ -31,7 +32,7 @@ FAILED = Filters(statuses=["failed"])
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_runner, "BATCH", 10)
+    monkeypatch.setattr(runner, "BATCH", 10)
 
 
 async def fail(database: Database, facility: FacilityRow, n: int, spec: str = "Visit") -> list[int]:

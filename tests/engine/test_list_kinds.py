@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Reply
-from engine import code_lists
-from engine.catalog import load
-from engine.code_list import SHARED, rows_of
+from engine.catalog.catalog import load
+from engine.code_lists import copies
 from engine.mapping.confirm import Choice, confirm
+from engine.specs.code_list import SHARED, rows_of
 from sandbox.kfa.catalogue import generate
 from sandbox.kfa.documents import document, is_draft, is_withdrawn
 from tests.engine.apothecary import Apothecary
@@ -63,11 +63,11 @@ def register(apothecary: Apothecary, *rows: dict[str, Any]) -> list[Call]:
 
 async def synchronise(apothecary: Apothecary) -> Any:
     code_list = apothecary.house.hub.catalog.code_lists["register"]
-    await code_lists.ask(apothecary.database, code_list, apothecary.facility.id, "sari")
-    held = await code_lists.take(apothecary.database)
+    await copies.ask(apothecary.database, code_list, apothecary.facility.id, "sari")
+    held = await copies.take(apothecary.database)
     assert held is not None
     await apothecary.house.hub.synchroniser.read(held)
-    return (await code_lists.latest(apothecary.database, apothecary.facility.id))["register"]
+    return (await copies.latest(apothecary.database, apothecary.facility.id))["register"]
 
 
 async def test_a_shared_list_is_read_once_for_all_and_withdraws_codes(apothecary: Apothecary) -> None:

@@ -16,18 +16,18 @@ from adapters.base import Account
 from adapters.memory import MemoryTokens
 from adapters.registry import ADAPTERS
 from adapters.wire.choose import open_wire
-from engine import code_lists
-from engine.accounts import NoAccount
-from engine.catalog import load
-from engine.code_list import Row
-from engine.database import Database
-from engine.facilities import FacilityRow, set_credentials
-from engine.gate import REFUSED_PAUSES
-from engine.list_reading import PAUSES
-from engine.list_schedule import AFTER_FAILURE, HOUR_MS, last_reads
-from engine.list_sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
-from engine.spec import UpstreamSpec
-from engine.vault import Vault, new_key
+from engine.catalog.catalog import load
+from engine.code_lists import copies
+from engine.code_lists.reader import PAUSES
+from engine.code_lists.schedule import AFTER_FAILURE, HOUR_MS, last_reads
+from engine.code_lists.sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
+from engine.database.database import Database
+from engine.facilities.credentials import NoAccount
+from engine.facilities.facilities import FacilityRow, set_credentials
+from engine.facilities.vault import Vault, new_key
+from engine.limits.breaker import REFUSED_PAUSES
+from engine.specs.code_list import Row
+from engine.specs.upstream import UpstreamSpec
 from sandbox.bpjs.clinics import DEMO_CLINIC
 from sandbox.bpjs.reference import diagnoses, drugs, short
 from sandbox.embedded import running
@@ -95,14 +95,14 @@ class Desk:
 
     async def read(self, name: str) -> Any:
         """Ask for a list, read it, and what is told of it."""
-        await code_lists.begin(self.database, self.facility.id, name, "sari")
-        held = await code_lists.take(self.database)
+        await copies.begin(self.database, self.facility.id, name, "sari")
+        held = await copies.take(self.database)
         assert held is not None
         await self.synchroniser.read(held)
-        return (await code_lists.latest(self.database, self.facility.id))[name]
+        return (await copies.latest(self.database, self.facility.id))[name]
 
     async def rows(self, name: str) -> list[dict[str, Any]]:
-        return await code_lists.rows_of(self.database, self.facility.id, name)
+        return await copies.rows_of(self.database, self.facility.id, name)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ async def test_a_second_reading_tells_what_came_changed_and_vanished(
     told = await desk.read("pcare_dokter")
     assert (told.added, told.changed, told.gone) == (1, 1, 1)
     assert {row["name"] for row in await desk.rows("pcare_dokter")} >= {"dr. Ganti Nama", "dr. Baru"}
-    everything = await code_lists.search(desk.database, desk.facility.id, "pcare_dokter")
+    everything = await copies.search(desk.database, desk.facility.id, "pcare_dokter")
     assert [row.key for row in everything.rows if row.gone_at is not None] == ["900001"]
 
 
@@ -176,51 +176,51 @@ async def test_an_outage_of_a_moment_is_waited_for(desk: Desk, world: World) -> 
 
 
 async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, world: World, clock: Clock) -> None:
-    await code_lists.begin(desk.database, desk.facility.id, "pcare_tindakan", "sari")
-    dead = await code_lists.take(desk.database)
+    await copies.begin(desk.database, desk.facility.id, "pcare_tindakan", "sari")
+    dead = await copies.take(desk.database)
     assert dead is not None
-    assert await code_lists.keep(desk.database, dead, [Row("10/x", {})], done=1, offset=0, total=3)
-    assert await code_lists.take(desk.database) is None
+    assert await copies.keep(desk.database, dead, [Row("10/x", {})], done=1, offset=0, total=3)
+    assert await copies.take(desk.database) is None
     clock.pass_(61)
     await desk.synchroniser.tick()
     asked = [line["path"] for line in world.witness.log if "tindakan" in line["path"]]
     assert not [path for path in asked if "/kdTkp/10/" in path]
-    assert (await code_lists.latest(desk.database, desk.facility.id))["pcare_tindakan"].state == "done"
+    assert (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"].state == "done"
 
 
 async def test_two_workers_do_not_read_one_list_twice(desk: Desk) -> None:
-    assert await code_lists.begin(desk.database, desk.facility.id, "pcare_poli", "sari") is not None
-    assert await code_lists.begin(desk.database, desk.facility.id, "pcare_poli", "budi") is None
-    held = await code_lists.take(desk.database)
+    assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "sari") is not None
+    assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "budi") is None
+    held = await copies.take(desk.database)
     assert held is not None
-    assert await code_lists.keep(desk.database, held, [], done=1, offset=0, total=1)
-    assert not await code_lists.keep(desk.database, held, [], done=1, offset=0, total=1)
+    assert await copies.keep(desk.database, held, [], done=1, offset=0, total=1)
+    assert not await copies.keep(desk.database, held, [], done=1, offset=0, total=1)
 
 
 async def test_the_schedule_asks_when_a_copy_is_old(desk: Desk, clock: Clock) -> None:
     await desk.synchroniser.tick()
-    told = await code_lists.latest(desk.database, desk.facility.id)
+    told = await copies.latest(desk.database, desk.facility.id)
     assert {(row.actor, row.state) for row in told.values()} == {(SCHEDULE, "done")}
     assert len(told) == len(LISTS)
     clock.pass_(6 * HOUR_MS / 1000)
     await desk.synchroniser.tick()
-    again = await code_lists.latest(desk.database, desk.facility.id)
+    again = await copies.latest(desk.database, desk.facility.id)
     assert {name for name in told if again[name].id != told[name].id} == {"antrean_poli", "antrean_dokter"}
 
 
 async def test_a_clinic_without_credentials_is_left_alone(desk: Desk) -> None:
     desk.accounts.problem = "Kredensial belum diisi."
     await desk.synchroniser.tick()
-    assert await code_lists.latest(desk.database, desk.facility.id) == {}
+    assert await copies.latest(desk.database, desk.facility.id) == {}
     assert (await desk.read("pcare_poli")).problem == "Kredensial belum diisi."
 
 
 async def test_a_list_that_is_read_over_another_has_it_read_and_waits(desk: Desk, clock: Clock) -> None:
-    await code_lists.begin(desk.database, desk.facility.id, "pcare_subspesialis", "sari")
+    await copies.begin(desk.database, desk.facility.id, "pcare_subspesialis", "sari")
     await desk.synchroniser.tick()
     clock.pass_(SOURCE_PAUSE_MS / 1000)
     await desk.synchroniser.tick()
-    told = await code_lists.latest(desk.database, desk.facility.id)
+    told = await copies.latest(desk.database, desk.facility.id)
     assert {told[name].state for name in ("pcare_spesialis", "pcare_subspesialis")} == {"done"}
     assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
 
@@ -236,20 +236,20 @@ async def test_two_workers_at_the_first_start_read_every_list(desk: Desk) -> Non
     )
     await asyncio.gather(desk.synchroniser.tick(), other.tick())
     await desk.synchroniser.tick()
-    told = await code_lists.latest(desk.database, desk.facility.id)
+    told = await copies.latest(desk.database, desk.facility.id)
     assert {(row.state, row.problem, row.tries) for row in told.values()} == {("done", None, 0)}
     assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
 
 
 async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(desk: Desk, clock: Clock) -> None:
-    await code_lists.begin(desk.database, desk.facility.id, "antrean_poli", "sari")
-    reading = await code_lists.take(desk.database)
-    await code_lists.begin(desk.database, desk.facility.id, "antrean_dokter", "sari")
-    waiting = await code_lists.take(desk.database)
+    await copies.begin(desk.database, desk.facility.id, "antrean_poli", "sari")
+    reading = await copies.take(desk.database)
+    await copies.begin(desk.database, desk.facility.id, "antrean_dokter", "sari")
+    waiting = await copies.take(desk.database)
     assert reading is not None
     assert waiting is not None
     await desk.synchroniser.read(waiting)
-    assert (await code_lists.latest(desk.database, desk.facility.id))["antrean_dokter"].state == "running"
+    assert (await copies.latest(desk.database, desk.facility.id))["antrean_dokter"].state == "running"
     await desk.synchroniser.read(reading)
     clock.pass_(SOURCE_PAUSE_MS / 1000)
     await desk.synchroniser.tick()
@@ -324,7 +324,7 @@ async def test_an_outage_at_the_first_start_costs_no_day(desk: Desk, world: Worl
     world.faults.clear()
     for _ in range(2):
         await later(desk)
-    told = await code_lists.latest(desk.database, desk.facility.id)
+    told = await copies.latest(desk.database, desk.facility.id)
     assert {name: row.state for name, row in told.items()} == dict.fromkeys(LISTS, "done")
 
 
@@ -339,7 +339,7 @@ async def test_lists_log_in_once_for_each_pause_of_a_refused_account(desk: Desk,
         logins.append(len(world.witness.log))
     assert logins[0] == len(BASES)
     assert all(0 < after - before <= len(BASES) for before, after in pairwise(logins))
-    told = (await code_lists.latest(desk.database, desk.facility.id))["pcare_tindakan"]
+    told = (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"]
     assert "Username atau password salah" in told.problem
 
 
@@ -348,7 +348,7 @@ async def test_what_a_list_is_refused_for_opens_again_by_a_list(desk: Desk, worl
     await desk.synchroniser.tick()
     for _ in range(2):
         await later(desk)
-    told = await code_lists.latest(desk.database, desk.facility.id)
+    told = await copies.latest(desk.database, desk.facility.id)
     assert {row.state for row in told.values()} == {"done"}
     assert await desk.database.fetch(text("SELECT 1 FROM channels")) == []
 
@@ -360,15 +360,15 @@ async def test_new_credentials_end_the_pause(desk: Desk, world: World, clock: Cl
     clock.pass_(1)
     await set_credentials(desk.database, Vault((new_key(),)), desk.facility.id, "pcare", {})
     await desk.synchroniser.tick()
-    assert (await code_lists.latest(desk.database, desk.facility.id))["pcare_poli"].state == "done"
+    assert (await copies.latest(desk.database, desk.facility.id))["pcare_poli"].state == "done"
 
 
 async def test_rows_are_found_by_any_of_their_words(desk: Desk) -> None:
     await desk.read("pcare_diagnosa")
-    found = await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "hyperTENSION prim")
+    found = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "hyperTENSION prim")
     assert [row.key for row in found.rows] == ["I10"]
-    first = await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "", size=10)
-    second = await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "", first.next or "", 10)
+    first = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", size=10)
+    second = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", first.next or "", 10)
     assert (len(first.rows), len(second.rows)) == (10, 10)
     assert second.rows[0].key > first.rows[-1].key
-    assert (await code_lists.search(desk.database, desk.facility.id, "pcare_diagnosa", "100%_")).rows == []
+    assert (await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "100%_")).rows == []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.intake import Accepted, Refused
-from engine.mapping import reading
+from engine.intake.intake import Accepted, Refused
+from engine.mapping import queries
 from engine.mapping.confirm import Choice, confirm, remove
 from tests.engine.apothecary import Apothecary
 from tests.engine.apothecary import apothecary as apothecary
@@ -129,9 +129,9 @@ async def test_what_was_sent_with_another_code_is_found(apothecary: Apothecary) 
     await apothecary.confirm("B1", "C1")
     await waiting_order(apothecary)
     item = (await apothecary.item("B1")).id
-    assert await reading.outdated(apothecary.database, apothecary.mapping, apothecary.facility.id, item) == []
+    assert await queries.outdated(apothecary.database, apothecary.mapping, apothecary.facility.id, item) == []
     await apothecary.confirm("B1", "C2", seen="C1")
-    outdated = await reading.outdated(apothecary.database, apothecary.mapping, apothecary.facility.id, item)
+    outdated = await queries.outdated(apothecary.database, apothecary.mapping, apothecary.facility.id, item)
     assert outdated == [(await apothecary.house.row("Order", "O1")).id]
 
 
@@ -149,15 +149,15 @@ async def test_the_pages_read_counts_order_and_history(apothecary: Apothecary) -
     await outcomes(apothecary, COFFEE, {"code": "B2", "name": "Teh"}, {"code": "B3", "name": "Es", "active": False})
     await waiting_order(apothecary, "B2")
     at = (apothecary.database, apothecary.mapping, apothecary.facility.id)
-    counted = await reading.counts(*at)
+    counted = await queries.counts(*at)
     assert (counted.total, counted.unmapped, counted.waiting, counted.percent) == (2, 2, 1, 0)
-    first = await reading.page(*at, "unmapped", size=1)
+    first = await queries.page(*at, "unmapped", size=1)
     assert ([row.key for row in first.rows], first.rows[0].waiting) == (["B2"], 1)
-    assert [row.key for row in (await reading.page(*at, "unmapped", after=first.next)).rows] == ["B1"]
+    assert [row.key for row in (await queries.page(*at, "unmapped", after=first.next)).rows] == ["B1"]
     await apothecary.confirm("B1", "C1")
     item = (await apothecary.item("B1")).id
-    assert [(each.actor, each.action, each.code) for each in await reading.history(at[0], item)] == [
+    assert [(each.actor, each.action, each.code) for each in await queries.history(at[0], item)] == [
         ("sari", "mapped", "C1")
     ]
-    [mapped] = (await reading.page(*at, "mapped", "c1")).rows or (await reading.page(*at, "mapped", "kopi")).rows
-    assert reading.content_of(mapped)["name"] == "Kopi 10 mg Bubuk"
+    [mapped] = (await queries.page(*at, "mapped", "c1")).rows or (await queries.page(*at, "mapped", "kopi")).rows
+    assert queries.content_of(mapped)["name"] == "Kopi 10 mg Bubuk"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.mapping.confirm import confirm
-from engine.mapping.transfer import COLUMNS, Fault, State, export, preview
+from engine.mapping.table import COLUMNS, Fault, State, export, preview
 from tests.engine.apothecary import Apothecary
 from tests.engine.apothecary import apothecary as apothecary
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.faults import Faults
-from engine.loading.files import read_files
+from engine.catalog.reading.files import read_files
 from engine.matching.index import Document, Index
 from engine.matching.parts import Part, compare, terms_of
 from engine.matching.quantities import agreement, amounts
 from engine.matching.suggest import suggest
 from engine.matching.vocabulary import Vocabulary, words
+from engine.source.faults import Faults
 from sandbox.kfa.tables import forms
 
 PLAIN = read_files(Path(__file__).parents[2] / "config", Faults()).vocabularies["drugs"].plain()

@@ -12,8 +12,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from engine.database import Database
-from engine.models import Base
+from engine.database.database import Database
+from engine.database.tables import Base
 from engine.settings import ROOT
 
 pytestmark = pytest.mark.anyio

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.faults import Faults
-from engine.loading.files import read_files
+from engine.catalog.reading.files import read_files
 from engine.matching.names import Agreement, Names
 from engine.matching.parts import Part, compare
 from engine.matching.vocabulary import Vocabulary
+from engine.source.faults import Faults
 from sandbox.kfa.tables import presentations
 
 PLAIN = read_files(Path(__file__).parents[2] / "config", Faults()).vocabularies["drugs"].plain()

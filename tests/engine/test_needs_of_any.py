@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.database import Database
-from engine.outbox.outdated import release_outdated
-from engine.preview import payload_of
-from engine.urgent import Missing, urgent
+from engine.database.database import Database
+from engine.outbox.outdated_waits import release_outdated
+from engine.queries.todo import Missing, urgent
+from engine.sending.preview import payload_of
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house, refused
 

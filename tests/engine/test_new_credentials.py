@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Account, Call, Reply, StoredToken, Verdict
-from engine.accounts import Accounts, NoAccount
 from engine.delivery.types import Channel
-from engine.facilities import add_facility, set_credentials
-from engine.gate import Gate, State
+from engine.facilities.credentials import Accounts, NoAccount
+from engine.facilities.facilities import add_facility, set_credentials
+from engine.facilities.tokens import DatabaseTokens
+from engine.limits.breaker import Gate, State
 from engine.sending.account import account_or_close
-from engine.settler import Settler
-from engine.spec import Breaker
-from engine.tokens import DatabaseTokens
+from engine.sending.settlement_writer import Settler
+from engine.specs.upstream import Breaker
 from engine.worker import Worker
 from tests.engine.house import House, refused
 

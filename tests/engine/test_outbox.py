@@ -8,11 +8,11 @@ import pytest
 from msgspec import structs
 from sqlalchemy import text
 
-from engine import counters
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.status import Status
 from engine.delivery.types import DEATHS, Added, AttemptRow, Awaited, Channel, Claimed, Entry, Settlement
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
+from engine.outbox import counters
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
 from engine.outbox.reclaim import reclaim, release_overlooked

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import text
 
-from engine import counters
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.status import Status
 from engine.delivery.types import Awaited, Channel, Claimed, Entry, Lease, Settlement
-from engine.facilities import add_facility
+from engine.facilities.facilities import add_facility
+from engine.outbox import counters
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.reclaim import reclaim, release_overlooked

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from engine.backlog import backlog
-from engine.database import Database
+from engine.database.database import Database
+from engine.database.tables import Attempt
 from engine.delivery.types import Entry
-from engine.facilities import FacilityRow
-from engine.models import Attempt
+from engine.facilities.facilities import FacilityRow
 from engine.outbox.add import Batch, add
-from engine.pace import DAY, HOUR, pace
+from engine.queries.backlog import backlog
+from engine.queries.throughput import DAY, HOUR, pace
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Verdict
-from engine import paging
-from engine.database import Database
-from engine.deliveries import Filters
-from engine.paging import Count, Cursor
+from engine.database.database import Database
+from engine.queries import paging
+from engine.queries.deliveries import Filters
+from engine.queries.paging import Count, Cursor
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house, refused
 

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
 from engine import worker as working
-from engine.database import Database
-from engine.intake import Accepted
-from engine.jobs import Action, begin, draft
+from engine.database.database import Database
+from engine.intake.intake import Accepted
+from engine.jobs.jobs import Action, begin, draft
 from engine.outbox.claim import claim
-from engine.outbox.held import hold
+from engine.outbox.delayed_resend import hold
 from engine.outbox.resend import ignore
 from engine.worker import Worker
 from tests import databases

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from engine.backup.restoring import restore
-from engine.backup.taking import back_up
-from engine.database import Database
-from engine.migrate import migrate
+from engine.database.database import Database
+from engine.database.migrate import migrate
+from engine.facilities.vault import new_key
+from engine.maintenance.backup import back_up
+from engine.maintenance.restore import restore
 from engine.settings import Settings
-from engine.vault import new_key
 
 pytestmark = pytest.mark.anyio
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from engine import counters
-from engine.database import Database
+from engine.database.database import Database
+from engine.database.migrate import head, migrate
 from engine.delivery.types import Channel, Entry
 from engine.errors import EnvironmentMismatch
-from engine.facilities import FacilityRow
-from engine.migrate import head, migrate
+from engine.facilities.facilities import FacilityRow
+from engine.outbox import counters
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.resend import Handled, resend
-from engine.sweep import sweep
+from engine.outbox.sweep import sweep
 from tests.conftest import POSTGRESQL, Clock
 
 pytestmark = pytest.mark.anyio

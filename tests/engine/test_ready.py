@@ -9,10 +9,10 @@ from typing import cast
 import pytest
 
 from engine.delivery.status import Lane
-from engine.prepare import Prepared
-from engine.ready import Ready
-from engine.shares import Limits, Share
-from engine.turns import Turns
+from engine.limits.rate import Turns
+from engine.limits.slots import Limits, Share
+from engine.sending.prepare import Prepared
+from engine.sending.send_queue import Ready
 
 pytestmark = pytest.mark.anyio
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Verdict
-from engine import regenerate
-from engine.job_runner import run_jobs
-from engine.regenerate import preview, start, under_way
-from engine.spec import Spec
+from engine.jobs import regenerate
+from engine.jobs.regenerate import preview, start, under_way
+from engine.jobs.runner import run_jobs
+from engine.specs.record_type import Spec
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house, refused
 

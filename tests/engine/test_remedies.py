@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalog import load
+from engine.catalog.catalog import load
 from engine.delivery.causes import cause_text
-from engine.remedies import Remedies
+from engine.specs.remedies import Remedies
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config"
 PLATFORM = [str(code) for code in range(20002, 20022)]

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
+from engine.maintenance.retention import Retention, What
 from engine.outbox.resend import Handled, ignore, resend
-from engine.retention import Retention, What
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio

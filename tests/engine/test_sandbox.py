@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.faults import ConfigFaults
-from engine.template import TemplateError
+from engine.source.faults import ConfigFaults
+from engine.templates.template import TemplateError
 from tests.engine.trees import render, value
 
 ESCAPES = [

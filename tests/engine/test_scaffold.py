@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.catalog import load
+from engine.catalog.catalog import load
+from engine.catalog.reading.render import render
+from engine.catalog.scaffold import new_entry
 from engine.errors import AntarError
-from engine.loading.render import render
-from engine.scaffold import new_entry
-from engine.spec import Spec
-from engine.templating.operations import clean
+from engine.specs.record_type import Spec
+from engine.templates.runtime import clean
 
 BASE = Path(__file__).parent / "broken" / "base.yaml"
 LEAVES = (

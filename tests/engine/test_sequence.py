@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.status import Lane, Status
 from engine.delivery.types import Channel, Claimed, Entry, Settlement
-from engine.facilities import FacilityRow
+from engine.facilities.facilities import FacilityRow
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.base import Account, Call, Reply, Verdict
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.types import Channel
-from engine.exchange import Exchange
-from engine.facilities import FacilityRow
-from engine.settler import Settler
-from engine.shares import KEPT, LIFE, VALID, Limits, Share, Shares
-from engine.turns import Turns
+from engine.facilities.facilities import FacilityRow
+from engine.limits.rate import Turns
+from engine.limits.slots import KEPT, LIFE, VALID, Limits, Share, Shares
+from engine.sending.attempts import Exchange
+from engine.sending.settlement_writer import Settler
 from tests.conftest import Clock
 from tests.engine.house import House
 
@@ -201,7 +201,7 @@ async def test_each_failure_in_a_row_takes_a_slot_away_but_the_last(database: Da
 
 
 async def test_a_worker_without_a_part_claims_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.shares.REFRESH", 0.001)
+    monkeypatch.setattr("engine.limits.slots.REFRESH", 0.001)
     for n in range(4):
         await Shares(house.hub.database, f"older-{n}").join(house.channel, Limits(4, None))
     await house.hand_in("Visit", {"id": "V1"})

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.faults import ConfigFaults, Faults
-from engine.template import Compiler, TemplateError
-from engine.templating.operations import clean
+from engine.source.faults import ConfigFaults, Faults
+from engine.templates.runtime import clean
+from engine.templates.template import Compiler, TemplateError
 from tests.engine.trees import FACILITY, NAMES, node, render, tree, value
 
 JSON = st.recursive(

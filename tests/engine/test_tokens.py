@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from adapters.base import Account, Call, StoredToken, Verdict
 from engine.actors import make_broker
-from engine.database import Database
-from engine.facilities import FacilityRow, set_credentials
+from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow, set_credentials
+from engine.facilities.tokens import DatabaseTokens
+from engine.facilities.vault import Vault, new_key
 from engine.hub import Hub
 from engine.settings import Settings
-from engine.tokens import DatabaseTokens
-from engine.vault import Vault, new_key
 from sandbox.embedded import running
 from sandbox.world import World
 

@@ -13,8 +13,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from adapters.base import Verdict
-from engine import tracing
 from engine.settings import ROOT
+from engine.telemetry import tracing
 from tests.engine.apothecary import Apothecary
 from tests.engine.apothecary import apothecary as apothecary
 from tests.engine.house import House, refused

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.database import Database
+from engine.database.database import Database
 from engine.delivery.types import Channel
-from engine.facilities import FacilityRow
-from engine.turns import Turns
+from engine.facilities.facilities import FacilityRow
+from engine.limits.rate import Turns
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio

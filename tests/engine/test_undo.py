@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Verdict
-from engine.database import Database
+from engine.database.database import Database
 from engine.outbox.resend import resend
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, accepted, open_house, refused

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Verdict
-from engine import urgent as module
-from engine.urgent import Failure, Missing, Urgent, urgent
+from engine.queries import todo as module
+from engine.queries.todo import Failure, Missing, Urgent, urgent
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
 

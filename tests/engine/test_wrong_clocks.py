@@ -9,17 +9,18 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine import code_lists, due_times
-from engine.clock_watch import SHORTEST_WAIT_MS, WAIT_MS, ClockWatch, note_time
-from engine.database import Database
+from engine import due_times
+from engine.code_lists import copies
+from engine.database.database import Database
+from engine.database.tables import Base
 from engine.due_times import heal
-from engine.models import Base
+from engine.limits.rate import Turns
+from engine.limits.slots import Limits, Shares
+from engine.maintenance.clock_watch import SHORTEST_WAIT_MS, WAIT_MS, ClockWatch, note_time
+from engine.maintenance.retention import Retention
 from engine.outbox.claim import claim
-from engine.outbox.held import hold
+from engine.outbox.delayed_resend import hold
 from engine.outbox.reclaim import reclaim
-from engine.retention import Retention
-from engine.shares import Limits, Shares
-from engine.turns import Turns
 from tests.conftest import Clock
 from tests.engine.house import House, refused
 
@@ -29,8 +30,8 @@ DAY, HOUR = 86_400.0, 3_600.0
 NOT_DUE = {
     "tokens.expires_at",  # the upstream says no as soon as it has ended
     "api_keys.expires_at",  # a person chose it
-    "turns.next_at",  # engine.turns heals it itself
-    "installation.prune_after",  # engine.clock_watch heals it itself
+    "turns.next_at",  # engine.limits.rate heals it itself
+    "installation.prune_after",  # engine.maintenance.clock_watch heals it itself
 }
 
 
@@ -224,8 +225,8 @@ async def _fill_all(house: House) -> None:
     await hold(database, facility, (await house.row("Visit", "V2")).id, "sari")
     await house.hand_in("Visit", {"id": "V3"})
     assert await claim(database, house.channel, 1, "dead")
-    await code_lists.begin(database, facility, "doctors", "sari")
-    await code_lists.take(database)
+    await copies.begin(database, facility, "doctors", "sari")
+    await copies.take(database)
     await house.gate.refuse(house.channel, "belum lengkap")
     names: dict[str, Any] = {"facility": facility, "later": house.clock.now + 60_000}
     for statement in _LATER:

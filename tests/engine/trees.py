@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.faults import Faults
-from engine.marks import Node, parse
-from engine.template import Compiler, Template
-from engine.templating.shapes import ANY, Shape
+from engine.source.faults import Faults
+from engine.source.tree import Node, parse
+from engine.templates.shapes import ANY, Shape
+from engine.templates.template import Compiler, Template
 
 NAMES: Mapping[str, Shape] = dict.fromkeys(("record", "needs", "facility"), ANY)
 FACILITY = {"code": "K", "name": "Klinik", "time_zone": "Asia/Jakarta", "organization_id": "1000"}

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, delete, func, insert, select, text
 
-from engine.database import Database
+from engine.database.database import Database
 from engine.settings import ROOT
 
 FOLDER = Path(__file__).parent

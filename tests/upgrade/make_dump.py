@@ -34,24 +34,25 @@ from admin import accounts
 from admin.app import create_app
 from admin.commands.demo import day, demo_credentials
 from admin.commands.mappings import import_table
-from engine import code_lists, jobs
 from engine.actors import make_broker
-from engine.code_list import Row
-from engine.deliveries import Filters
+from engine.code_lists import copies
+from engine.database.tables import AlertRecipient, Role
 from engine.delivery.types import Channel
-from engine.facilities import FacilityRow, add_facility, new_api_key, set_credentials
-from engine.gate import Gate
+from engine.facilities.facilities import FacilityRow, add_facility, new_api_key, set_credentials
 from engine.hub import Hub
-from engine.intake import Refused
-from engine.job_runner import run_jobs
-from engine.models import AlertRecipient, Role
+from engine.intake.intake import Refused
+from engine.jobs import jobs
+from engine.jobs.runner import run_jobs
+from engine.limits.breaker import Gate
+from engine.limits.slots import Limits, Shares
+from engine.maintenance.retention import Retention
 from engine.outbox.claim import begin, claim
+from engine.outbox.delayed_resend import hold
 from engine.outbox.edit import Basis, Saved, save
-from engine.outbox.held import hold
 from engine.outbox.resend import ignore, resend
-from engine.retention import Retention
+from engine.queries.deliveries import Filters
 from engine.settings import ROOT, Settings
-from engine.shares import Limits, Shares
+from engine.specs.code_list import Row
 from engine.worker import Worker
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from sandbox.embedded import running
@@ -204,28 +205,28 @@ async def _lists(scene: Scene) -> None:
     """Lists read to the end, from a file, from an upstream and by hand; one that was being read, one that failed."""
     hub, clinic = scene.hub, scene.clinic
     for name in ("loinc_laboratory", "pcare_poli"):
-        await code_lists.begin(hub.database, scene.lists[name].owner(clinic.id), name, "admin")
-        held = await code_lists.take(hub.database)
+        await copies.begin(hub.database, scene.lists[name].owner(clinic.id), name, "admin")
+        held = await copies.take(hub.database)
         assert held is not None
         await hub.synchroniser.read(held)
     await _copy(scene, "antrean_poli", Row("2026-03-12/001", {"code": "001", "name": "Umum"}))
     doctor = {"poli": "Umum", "code": "7", "name": "dr. Sari", "hours": "08:00-12:00", "places": 30}
     await _copy(scene, "antrean_dokter", Row("2026-03-12/001/7/08:00-12:00", doctor))
     await _copy(scene, "pcare_kesadaran", Row("01", {"name": "Compos mentis"}), finish=False)
-    await code_lists.begin(hub.database, clinic.id, "pcare_dokter", "admin")
-    held = await code_lists.take(hub.database)
+    await copies.begin(hub.database, clinic.id, "pcare_dokter", "admin")
+    held = await copies.take(hub.database)
     assert held is not None
-    await code_lists.give_up(hub.database, held, "Layanan tidak dapat dihubungi.")
+    await copies.give_up(hub.database, held, "Layanan tidak dapat dihubungi.")
 
 
 async def _copy(scene: Scene, name: str, row: Row, *, finish: bool = True) -> None:
     database = scene.hub.database
-    await code_lists.begin(database, scene.clinic.id, name, "admin")
-    held = await code_lists.take(database)
+    await copies.begin(database, scene.clinic.id, name, "admin")
+    held = await copies.take(database)
     assert held is not None
-    await code_lists.keep(database, held, [row], done=1 if finish else 0, offset=0, total=1 if finish else 2)
+    await copies.keep(database, held, [row], done=1 if finish else 0, offset=0, total=1 if finish else 2)
     if finish:
-        await code_lists.finish(database, held)
+        await copies.finish(database, held)
 
 
 async def _mapped(scene: Scene) -> None:

@@ -20,15 +20,15 @@ from sqlalchemy import text
 from admin.app import create_app
 from bench.clinic import unlimited
 from bench.places import TABS, places
-from engine import counters
 from engine.actors import make_broker
-from engine.correction_search import CorrectionSearch
-from engine.database import Database
+from engine.corrections.search import CorrectionSearch
+from engine.database.database import Database
 from engine.delivery.status import Status
 from engine.delivery.types import Added
-from engine.facilities import all_facilities, new_api_key
+from engine.facilities.facilities import all_facilities, new_api_key
 from engine.hub import Hub
-from engine.intake import Accepted
+from engine.intake.intake import Accepted
+from engine.outbox import counters
 from engine.settings import Settings
 from engine.worker import Worker
 from sandbox.embedded import running

@@ -12,7 +12,7 @@ import orjson
 from admin.pages.mapping.desk import Desk, told
 from admin.words import say
 from engine.errors import AntarError
-from engine.mapping.catalogue import Found, Suggested
+from engine.mapping.code_search import Found, Suggested
 from engine.matching.parts import Compared
 from engine.matching.suggest import beside
 

@@ -16,7 +16,7 @@ from admin.pages.mapping.choices import ask
 from admin.pages.mapping.desk import Desk, desk_of, told
 from admin.pages.shown import moment
 from admin.words import say
-from engine import code_lists
+from engine.code_lists import copies
 from engine.hub import Hub
 
 
@@ -38,7 +38,7 @@ async def _found(desk: Desk, code: str) -> dict[str, Any]:
     catalogue, asked = desk.mapping.catalogue, await ask(desk, code)
     if asked.found is None:
         return {"code": "", "away": asked.away}
-    row = await code_lists.one_row(desk.database, catalogue.list.owner(desk.facility.id), catalogue.list.name, code)
+    row = await copies.one_row(desk.database, catalogue.list.owner(desk.facility.id), catalogue.list.name, code)
     return {
         "code": code,
         "facts": [(each.label, told(asked.found.row.get(each.name))) for each in catalogue.list.visible],

@@ -15,14 +15,14 @@ from admin.pages.frame import Frame, frame
 from admin.pages.shown import moment
 from admin.permissions import Permission
 from admin.words import say
-from engine.database import Database
-from engine.facilities import FacilityRow
+from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.mapping import reading
-from engine.mapping.spec import MappingSpec
-from engine.template import Template, TemplateError
+from engine.mapping import queries
+from engine.specs.mapping import MappingSpec
+from engine.templates.template import Template, TemplateError
 
-TABS = {"belum": reading.UNMAPPED, "tinjau": reading.REVIEW, "sudah": reading.MAPPED}
+TABS = {"belum": queries.UNMAPPED, "tinjau": queries.REVIEW, "sudah": queries.MAPPED}
 """In the address -> the state of the items that the tab shows."""
 NOTHING: tuple[Any, ...] = ("", None, [], {}, ())
 """What is told as nothing."""
@@ -43,7 +43,7 @@ class Desk:
 
     @property
     def place(self) -> tuple[Database, MappingSpec, int]:
-        """What every question to engine.mapping.reading begins with."""
+        """What every question to engine.mapping.queries begins with."""
         return self.database, self.mapping, self.facility.id
 
     @property
@@ -71,7 +71,7 @@ class Desk:
 
     def shown(self, row: Any) -> dict[str, Any]:
         """An item as the templates take it."""
-        scope, content = self.scope(row), reading.content_of(row)
+        scope, content = self.scope(row), queries.content_of(row)
         catalogue = self.mapping.catalogue
         return {
             "id": row.id,
@@ -104,7 +104,7 @@ async def desk_of(request: Request[Any, Any, Any], hub: Hub, name: str) -> Desk:
 
 async def item_of(desk: Desk, id_: int) -> Any:
     """The item's row; raises 404."""
-    row = await reading.one(*desk.place, id_)
+    row = await queries.one(*desk.place, id_)
     if row is None:
         raise NotFoundException(say("error.not_found"))
     return row

@@ -19,16 +19,16 @@ from admin.inputs import Id
 from admin.pages.mapping.desk import Desk, desk_of, item_of
 from admin.permissions import Permission
 from admin.words import say
-from engine import jobs
-from engine.database import as_json
+from engine.database.database import as_json
 from engine.hub import Hub
-from engine.jobs import Action
-from engine.mapping import reading
+from engine.jobs import jobs
+from engine.jobs.jobs import Action
+from engine.mapping import queries
 
 
 async def done(desk: Desk, id_: int | None, released: int | None) -> dict[str, Any] | None:
     """The item that was dealt with last, and how many deliveries that let go."""
-    row = await reading.one(*desk.place, id_) if id_ else None
+    row = await queries.one(*desk.place, id_) if id_ else None
     if row is None:
         return None
     return {**desk.shown(row), "released": released or 0, **await outdated(desk, row.id)}
@@ -78,7 +78,7 @@ async def resend_outdated(
 
 async def _sent_otherwise(desk: Desk, id_: int) -> Sequence[Any]:
     """The deliveries that were sent with another code than the item has now: id, spec, upstream."""
-    ids = await reading.outdated(*desk.place, id_)
+    ids = await queries.outdated(*desk.place, id_)
     wanted = desk.database.rows({"id": "bigint"}, "ids")
     query = f"SELECT d.id, d.spec, d.upstream FROM deliveries AS d JOIN {wanted} AS v ON v.id = d.id"
     return await desk.database.fetch(text(query), {"ids": as_json([[each] for each in ids])}) if ids else ()

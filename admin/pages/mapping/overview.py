@@ -16,7 +16,7 @@ from admin.pages import code_lists
 from admin.pages.mapping.desk import TABS, Desk, desk_of
 from admin.pages.mapping.done import done
 from engine.hub import Hub
-from engine.mapping import reading
+from engine.mapping import queries
 
 SIZE = 50
 """Items of a page."""
@@ -39,11 +39,11 @@ async def mapping_page(
     """One of the three lists; those first for which most deliveries wait."""
     desk = await desk_of(request, hub, mapping)
     tab, words = tab if tab in TABS else next(iter(TABS)), q.strip()
-    found = await reading.page(*desk.place, TABS[tab], words, _place(after), SIZE)
+    found = await queries.page(*desk.place, TABS[tab], words, _place(after), SIZE)
     context = {
         **await code_lists.state_of(hub, desk.around, desk.mapping.catalogue.list),
         **desk.context,
-        "counts": await reading.counts(*desk.place),
+        "counts": await queries.counts(*desk.place),
         "tab": tab,
         "q": words,
         "items": [desk.shown(row) for row in found.rows],
@@ -58,17 +58,17 @@ async def mapping_page(
 async def figures(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
     """The cards anew; the page asks for them while it is looked at."""
     desk = await desk_of(request, hub, mapping)
-    context: dict[str, Any] = {**desk.context, "counts": await reading.counts(*desk.place)}
+    context: dict[str, Any] = {**desk.context, "counts": await queries.counts(*desk.place)}
     return Template("mapping_figures.html", context=context)
 
 
 async def next_of(desk: Desk, row: Any, tab: str) -> int | None:
     """The item to go on with: the one behind it in the list of the tab, or the first of that list."""
-    state = TABS.get(tab, reading.UNMAPPED)
-    behind = await reading.page(*desk.place, state, after=(row.waiting, row.id), size=1)
+    state = TABS.get(tab, queries.UNMAPPED)
+    behind = await queries.page(*desk.place, state, after=(row.waiting, row.id), size=1)
     if behind.rows:
         return int(behind.rows[0].id)
-    return await reading.following(*desk.place, state, row.id)
+    return await queries.following(*desk.place, state, row.id)
 
 
 def _place(after: str) -> tuple[int, int] | None:

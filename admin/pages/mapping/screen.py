@@ -22,7 +22,7 @@ from admin.pages.shared.waiting_items import waiting_for
 from admin.pages.shown import moment
 from admin.words import say
 from engine.hub import Hub
-from engine.mapping import reading
+from engine.mapping import queries
 
 TOLD = {"overtaken", "unknown", "veto", "no_code"}
 """What an address may ask to be told after an action."""
@@ -53,7 +53,7 @@ async def item_page(
         "active": row.active,
         "next": f"{desk.home}/{further}?{urlencode({'tab': tab})}" if further else None,
         "waiting": await waiting_for(hub, desk.facility.id, desk.mapping.item, row.key),
-        "history": [_change(desk, each) for each in await reading.history(desk.database, row.id)],
+        "history": [_change(desk, each) for each in await queries.history(desk.database, row.id)],
         "done": await done(desk, selesai, lepas) if selesai != id_ else None,
         "told": _told(desk, row, pesan),
         "left": {"href": f"{desk.home}/{id_}", **await outdated(desk, id_)},
@@ -121,7 +121,7 @@ async def _proposal(desk: Desk, row: Any, words: str, offered: Sequence[Mapping[
 
 def _likely(desk: Desk, row: Any) -> str:
     """What has a code is looked at with it; what is to be reviewed with the one that replaced it."""
-    replacement = desk.shown(row)["replacement"] if row.state == reading.REVIEW else ""
+    replacement = desk.shown(row)["replacement"] if row.state == queries.REVIEW else ""
     return str(replacement or row.code or "")
 
 

@@ -24,12 +24,12 @@ from admin.pages.mapping.upload import csv_file, page, rows_of
 from admin.pages.shared.areas import area_of
 from admin.permissions import Permission
 from admin.words import number, say
+from engine.database.tables import AuditEntry
 from engine.delivery.status import KEY_LENGTH
 from engine.hub import Hub
 from engine.mapping.confirm import Choice, Confirmed, confirm
-from engine.mapping.transfer import COLUMNS, Line, State, export, preview
+from engine.mapping.table import COLUMNS, Line, State, export, preview
 from engine.matching.parts import Compared
-from engine.models import AuditEntry
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 SHOWN = 200

@@ -25,7 +25,7 @@ from admin.pages.shared.csv_text import as_csv
 from admin.permissions import Permission
 from admin.words import say
 from engine.hub import Hub
-from engine.intake import Refused
+from engine.intake.intake import Refused
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 LARGEST_FORM = 40_000_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from admin.pages.frame import Frame
-from engine.code_list import CodeList
 from engine.hub import Hub
-from engine.inbound import Inbound
-from engine.spec import Spec
+from engine.specs.code_list import CodeList
+from engine.specs.inbound import Inbound
+from engine.specs.record_type import Spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from admin.words import number, say
-from engine.accounts import NoAccount
-from engine.facilities import FacilityRow
+from engine.facilities.credentials import NoAccount
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.spec import UpstreamSpec
+from engine.specs.upstream import UpstreamSpec
 
 TOLERATED = 60.0
 """Seconds that two clocks may differ without a word of warning."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from admin.words import say
 from engine.delivery.causes import Kind, parse_cause
-from engine.remedies import Explanation
-from engine.spec import UpstreamSpec
+from engine.specs.remedies import Explanation
+from engine.specs.upstream import UpstreamSpec
 
 WHO = {
     "rejected": "admin",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from admin.words import say
-from engine.database import as_json
+from engine.database.database import as_json
 from engine.hub import Hub
-from engine.mapping.spec import MappingSpec
-from engine.remedies import Explanation
+from engine.specs.mapping import MappingSpec
+from engine.specs.remedies import Explanation
 
 WAITING = 50
 """Of the deliveries that wait for an item at most so many are named."""

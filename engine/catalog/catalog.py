@@ -1,0 +1,104 @@
+"""Config in, a Catalog out; or every fault of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.registry import ADAPTERS
+from engine.catalog.cross_checks import check_relations
+from engine.catalog.entries.entries import inheriting, load_entry
+from engine.catalog.reading.examples import check_examples
+from engine.catalog.reading.files import Sections, read_files
+from engine.catalog.sections.code_lists import load_code_lists
+from engine.catalog.sections.inbound import load_inbound
+from engine.catalog.sections.mappings import Mapped, load_mappings, mapped
+from engine.catalog.sections.remedies import with_remedies
+from engine.catalog.sections.upstreams import LoadedUpstream, load_upstreams
+from engine.json_text import short_hash
+from engine.source.faults import Faults, did_you_mean
+from engine.specs.code_list import CodeList
+from engine.specs.inbound import Inbound
+from engine.specs.mapping import MappingSpec
+from engine.specs.record_type import Spec
+from engine.specs.upstream import UpstreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All entries and upstreams, in the order of the files."""
+
+    specs: Mapping[str, Spec]
+    code_lists: Mapping[str, CodeList]
+    inbound: Mapping[str, Inbound]
+    mappings: Mapping[str, MappingSpec]
+    upstreams: Mapping[str, UpstreamSpec]
+    groups: tuple[str, ...]
+    """As the dashboard shows them."""
+    hash: str
+    files: tuple[str, ...]
+    """Relative to the configuration's folder."""
+
+    @property
+    def items(self) -> dict[str, MappingSpec]:
+        """The mappings by the type of their items."""
+        return {mapping.item: mapping for mapping in self.mappings.values()}
+
+
+def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
+    """Load resources.yaml, bpjs_jobs.yaml and what they include; raises ConfigFaults with all faults.
+
+    `adapters` are the names that an upstream may have; those of the registry if none are given.
+    """
+    faults = Faults()
+    sections = read_files(directory, faults)
+    faults.settle()
+    upstreams = load_upstreams(sections, ADAPTERS if adapters is None else adapters, faults)
+    upstreams = with_remedies(upstreams, sections, faults)
+    code_lists = load_code_lists(directory, sections, upstreams, faults)
+    mappings = load_mappings(sections, upstreams, code_lists, faults)
+    specs = _load_specs(sections, upstreams, mapped(mappings), faults)
+    check_relations(sections, specs, faults)
+    inbound = load_inbound(sections, code_lists, faults)
+    faults.raise_if_any()
+    return Catalog(
+        specs=specs,
+        code_lists=code_lists,
+        inbound=inbound,
+        mappings=mappings,
+        upstreams={name: each.spec for name, each in upstreams.items()},
+        groups=tuple(sections.groups),
+        hash=_hash(sections, specs, mappings),
+        files=tuple(sections.files),
+    )
+
+
+def _load_specs(
+    sections: Sections, upstreams: Mapping[str, LoadedUpstream], mapped: Mapping[str, Mapped], faults: Faults
+) -> dict[str, Spec]:
+    specs: dict[str, Spec] = {}
+    for name, node in sections.specs.items():
+        chosen = node.get("upstream")
+        if chosen is None or chosen.value not in upstreams:
+            source = sections.keys["specs", name] if chosen is None else chosen.source
+            wanted = "" if chosen is None else str(chosen.value)
+            faults.add(source, f"specs.{name}.upstream", f"no upstream {wanted!r}{did_you_mean(wanted, upstreams)}")
+            continue
+        known = len(faults.found)
+        upstream = upstreams[str(chosen.value)]
+        entry = inheriting(node, upstream)
+        spec = load_entry(name, entry, upstream, sections, mapped, faults)
+        if spec is not None:
+            specs[name] = spec
+            check_examples(spec, entry, clean=len(faults.found) == known, faults=faults)
+    return specs
+
+
+def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, MappingSpec]) -> str:
+    upstreams = {name: node.plain() for name, node in sections.upstreams.items()}
+    lists = {name: node.plain() for name, node in sections.code_lists.items()}
+    mapped = {name: mapping.hash for name, mapping in mappings.items()}
+    inbound = {name: node.plain() for name, node in sections.inbound.items()}
+    named = {name: spec.hash for name, spec in specs.items()}
+    return short_hash([sections.groups, upstreams, named, lists, inbound, mapped])

@@ -1,0 +1,128 @@
+"""The catalog as text for people: one entry in full, or the list of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.catalog.catalog import Catalog
+from engine.errors import NotFound
+from engine.source.faults import did_you_mean
+from engine.specs.record_type import Need, Spec
+from engine.templates.shapes import branches_of
+
+
+def show(catalog: Catalog, name: str | None = None) -> str:
+    """One entry, or a line for each. Raises NotFound."""
+    if name is None:
+        return "\n".join(_listed(catalog))
+    if name not in catalog.specs:
+        raise NotFound(f"no entry {name!r}{did_you_mean(name, catalog.specs)}")
+    return "\n".join(_described(catalog.specs[name]))
+
+
+def _listed(catalog: Catalog) -> Iterator[str]:
+    rows = [(spec.group, name, spec.label, spec.upstream.name, _does(spec)) for name, spec in catalog.specs.items()]
+    order = {group: place for place, group in enumerate(catalog.groups)}
+    rows.sort(key=lambda row: order.get(row[0], len(order)))
+    yield from _table([("GROUP", "NAME", "LABEL", "UPSTREAM", "DOES"), *rows])
+
+
+def _does(spec: Spec) -> str:
+    words = []
+    if spec.find is not None:
+        words.append("look up" if spec.endpoint is None else f"find ({spec.find.when})")
+    if spec.endpoint is not None:
+        words.append("delete" if spec.endpoint.method == "DELETE" else "create")
+    if spec.update is not None:
+        words.append("update")
+    return ", ".join(words)
+
+
+def _described(spec: Spec) -> Iterator[str]:
+    yield f"{spec.name}: {spec.label}"
+    if spec.description:
+        yield spec.description
+    yield ""
+    yield from _table(list(_facts(spec)), indent="  ")
+    for title, rows in _sections(spec):
+        yield ""
+        yield title
+        yield from _table(rows, indent="  ")
+
+
+def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:
+    yield "group", spec.group + (" (foundation)" if spec.foundation else "")
+    yield "upstream", f"{spec.upstream.name} ({spec.upstream.label}) at {spec.upstream.profile.base_path or '/'}"
+    if spec.find is not None:
+        pages = f", {spec.find.page_size} rows at once" if spec.find.page_size else ""
+        yield "find", f"GET {spec.find.path.text}{pages}, asked {_when(spec)}"
+    if spec.endpoint is not None:
+        yield "create", f"{spec.endpoint.method} {spec.endpoint.path.text}"
+    if spec.update is not None:
+        yield "update", f"{spec.update.method} {spec.update.path.text}"
+    yield "key", spec.key.text
+    yield "date", spec.date.text
+    yield "written in", str(spec.source)
+    yield "hash", spec.hash
+
+
+def _when(spec: Spec) -> str:
+    if spec.endpoint is None:
+        return "always; nothing is created"
+    before = spec.find is not None and spec.find.when == "before"
+    return "before each first create" if before else "when it may have arrived"
+
+
+def _sections(spec: Spec) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    if spec.needs:
+        yield "Needs", [_need(need) for need in spec.needs]
+    if spec.columns:
+        yield (
+            "Columns",
+            [(each.name, each.label, each.value.text, "filter" if each.filter else "") for each in spec.columns],
+        )
+    fields = list(_fields(spec.record_schema, spec.record_schema))
+    if fields:
+        yield "Record (* required)", fields
+    yield "Examples", [(name,) for name in ("example", *spec.examples)]
+
+
+def _need(need: Need) -> tuple[str, ...]:
+    each = f"for each {need.item_name} of {need.each.text}" if need.each is not None else ""
+    return need.name, " or ".join(need.specs), need.key.text, each, f"{need.operation} only" if need.operation else ""
+
+
+def _fields(
+    schema: Any, root: Mapping[str, Any], prefix: str = "", around: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, ...]]:
+    """Each declared property with its path, type and description; what contains itself is followed once."""
+    branches = branches_of(schema, root)
+    if around & {id(branch) for branch in branches}:
+        return
+    around |= {id(branch) for branch in branches}
+    required = set(schema.get("required", ())) if isinstance(schema, Mapping) else set()
+    for branch in branches:
+        for name, inner in (branch.get("properties") or {}).items():
+            if not isinstance(inner, Mapping) or not inner.keys() & {"type", "enum", "properties", "$ref", "items"}:
+                continue  # a condition on a property that is declared elsewhere
+            path = f"{prefix}{name}"
+            yield path + ("*" if name in required else ""), _type(inner), str(inner.get("description", ""))
+            yield from _fields(inner, root, f"{path}.", around)
+            yield from _fields(inner.get("items"), root, f"{path}[].", around)
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return "|".join(str(each) for each in schema["enum"])
+    kind = schema.get("type", "any")
+    return "|".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _table(rows: list[tuple[str, ...]], indent: str = "") -> Iterator[str]:
+    """Columns as wide as their texts, the last one free."""
+    count = max(map(len, rows))
+    widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(count - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield (indent + "  ".join([*cells[: len(row) - 1], row[-1]])).rstrip()

@@ -1,0 +1,108 @@
+"""Examples of an entry: each must satisfy its record schema and render, so that no entry is believed unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.catalog.reading.grammar import dotted
+from engine.catalog.reading.record_schema import SchemaFaults, Steps, Validator
+from engine.catalog.reading.render import EXAMPLE_FACILITY, placeholder_context
+from engine.source.faults import Faults, Source
+from engine.source.tree import Node
+from engine.specs.record_type import Operation, Spec
+from engine.templates.filters import local_date
+from engine.templates.template import Template, TemplateError
+
+KEY_LENGTH = 200
+
+
+def check_examples(spec: Spec, entry: Node, *, clean: bool, faults: Faults) -> None:
+    """The record schema, then each example against it; rendered only if the entry is `clean` so far."""
+    path = f"specs.{spec.name}"
+    examples = {"example": spec.example, **{f"examples.{name}": record for name, record in spec.examples.items()}}
+    satisfying = check_record(path, entry, spec.record_schema, examples, faults)
+    for name in satisfying if clean else ():
+        source = entry.find(list(name.split(".", 1))).source
+        _check_rendering(spec, examples[name], _Place(source, f"{path}.{name}"), faults)
+
+
+def check_record(
+    path: str, entry: Node, schema: Mapping[str, Any], examples: Mapping[str, Mapping[str, Any]], faults: Faults
+) -> list[str]:
+    """The record schema, then each example against it; the names of those that satisfy it."""
+    if any(fault.path.startswith(f"{path}.record") for fault in faults.found):
+        return []
+    try:
+        validator = Validator(schema)
+    except SchemaFaults as wrong:
+        for each in wrong.wrong:
+            steps: Steps = ["record", *each.steps]
+            message = each.message if "; " in each.message else f"{each.message}; write JSON Schema 2020-12"
+            faults.add(entry.find(steps).source, f"{path}.{dotted(steps)}", message)
+        return []
+    return [name for name, record in examples.items() if _satisfies(validator, path, entry, name, record, faults)]
+
+
+def _satisfies(
+    validator: Validator, path: str, entry: Node, name: str, record: Mapping[str, Any], faults: Faults
+) -> bool:
+    way: Steps = list(name.split(".", 1))
+    node, wrong = entry.find(way), validator.wrong(record)
+    for each in wrong:
+        message = f"{each.message}; the example must satisfy `record`"
+        faults.add(node.place(each.steps, at_key=each.at_key), f"{path}.{dotted([*way, *each.steps])}", message)
+    return not wrong
+
+
+class _Place:
+    """Where an example stands."""
+
+    def __init__(self, source: Source, path: str) -> None:
+        self.source = source
+        self.path = path
+
+
+def _check_rendering(spec: Spec, record: Mapping[str, Any], place: _Place, faults: Faults) -> None:
+    operations: tuple[Operation, ...] = ("create",) if spec.update is None else ("create", "update")
+    for operation in operations:
+        try:
+            scope = placeholder_context(spec, record, EXAMPLE_FACILITY, operation)
+            _check_key_and_date(spec, scope, place, faults)
+            for template in _templates(spec, operation):
+                template.render(scope)
+        except TemplateError as error:
+            source = Source(error.file, error.line, error.column)
+            faults.add(source, error.path, f"{error.message} (rendering {place.path}, {operation}); mend either")
+            return
+
+
+def _check_key_and_date(spec: Spec, scope: Mapping[str, Any], place: _Place, faults: Faults) -> None:
+    key = spec.key.render(scope)
+    if not 0 < len("" if key is None else str(key)) <= KEY_LENGTH:
+        faults.add(place.source, place.path, f"its key is {key!r}; a key must have 1 to {KEY_LENGTH} characters")
+    date = spec.date.render(scope)
+    try:
+        local_date("" if date is None else date, EXAMPLE_FACILITY.time_zone)
+    except ValueError as error:
+        faults.add(place.source, place.path, f"its date cannot be read: {error}")
+
+
+def _templates(spec: Spec, operation: Operation) -> Iterator[Template]:
+    """All templates that can be rendered without an answer of the upstream."""
+    yield from (column.value for column in spec.columns)
+    yield from (each.when for each in spec.corrections if each.when is not None)
+    yield from (each for each in (spec.patient_norm, spec.patient_name) if each is not None)
+    request = spec.update if operation == "update" else spec.endpoint
+    asked = (request, spec.find if operation == "create" else None)
+    for each in asked:
+        if each is not None:
+            yield each.path
+            if each.query is not None:
+                yield each.query
+    if operation == "update" and spec.update is not None:
+        yield from (each for each in (spec.update.payload, spec.update.after_create) if each is not None)
+        if spec.update.payload is not None:
+            return
+    if spec.payload is not None:
+        yield spec.payload

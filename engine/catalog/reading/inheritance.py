@@ -1,0 +1,38 @@
+"""Inheritance between nodes: mappings merge deeply, anything else is replaced; every node keeps its own place."""
+
+from __future__ import annotations
+
+from engine.source.tree import Node
+
+_WHERE_PRESENT = ("endpoint", "update", "find")
+"""Sections that an entry inherits only if it has them itself."""
+
+
+def deep_merge(base: Node, over: Node) -> Node:
+    """`over` with what only `base` has; the keys of `over` come first."""
+    if base.entries is None or over.entries is None:
+        return over
+    entries = {
+        key: deep_merge(base.entries[key], node) if key in base.entries else node for key, node in over.entries.items()
+    }
+    inherited = {key: node for key, node in base.entries.items() if key not in entries}
+    return Node(over.source, entries={**entries, **inherited}, keys={**base.keys, **over.keys})
+
+
+def with_defaults(entry: Node, defaults: Node | None) -> Node:
+    """An entry and what it inherits of its upstream."""
+    if defaults is None or defaults.entries is None:
+        return entry
+    had = entry.entries or {}
+    kept = {key: node for key, node in defaults.entries.items() if key in had or key not in _WHERE_PRESENT}
+    return deep_merge(Node(defaults.source, entries=kept, keys=defaults.keys), entry)
+
+
+def places_in(node: Node | None, path: str) -> dict[int, str]:
+    """The path of every node below, by the node's identity, which merging keeps."""
+    if node is None:
+        return {}
+    places = {id(node): path}
+    for key, inner in (node.entries or {}).items():
+        places.update(places_in(inner, f"{path}.{key}"))
+    return places

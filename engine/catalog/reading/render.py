@@ -1,0 +1,65 @@
+"""Renders payloads without a database, with placeholders where another delivery is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.catalog.reading.record_schema import Validator
+from engine.errors import AntarError
+from engine.specs.context import FacilityView, context
+from engine.specs.needs import Target, Wanted, resolve, wanted
+from engine.specs.record_type import Known, Operation, Spec
+
+EXAMPLE_FACILITY = FacilityView("KLINIK", "Klinik Contoh", "Asia/Jakarta", "10000004")
+
+_NO_FACILITY = 0
+
+
+class NotARecord(AntarError):
+    """The record does not satisfy the entry's schema; str() has one line per problem."""
+
+
+def render(
+    spec: Spec,
+    record: Mapping[str, Any] | None = None,
+    facility: Any = EXAMPLE_FACILITY,
+    operation: Operation = "create",
+) -> Any:
+    """The payload of a record, by default of the entry's example; of a lookup the path and query that it asks with.
+
+    Raises NotARecord, TemplateError.
+    """
+    record = spec.example if record is None else record
+    problems = Validator(spec.record_schema).problems(record)
+    if problems:
+        raise NotARecord("\n".join(f"{problem.path}: {problem.message}" for problem in problems))
+    scope = placeholder_context(spec, record, facility, operation)
+    tree = spec.payload_for(operation)
+    if tree is not None:
+        return tree.render(scope)
+    request = spec.endpoint or spec.find
+    assert request is not None, "an entry without both is not believed"  # noqa: S101
+    return {"path": request.path.render(scope), "query": request.query.render(scope) if request.query else {}}
+
+
+def placeholder_context(
+    spec: Spec, record: Mapping[str, Any], facility: Any = EXAMPLE_FACILITY, operation: Operation = "create"
+) -> dict[str, Any]:
+    """The context in which every need has been sent already; its reference is "<type key>". Raises TemplateError."""
+    reference = f"<{spec.name}>" if operation == "update" else None
+    scope = context(spec, record, facility, reference=reference, operation=operation)
+    scope |= spec.find.paging() if spec.find is not None else {}
+    wants = wanted(spec.needs_for(operation), scope)
+    instead = placeholders(wants, _NO_FACILITY, {})
+    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, instead).values}
+
+
+def placeholders(wants: Iterable[Wanted], facility_id: int, known: Mapping[Target, Known]) -> dict[Target, Known]:
+    """ "<type key>" for whatever is needed and not known; of several types the first."""
+    return {
+        (facility_id, want.need.specs[0], key): want.need.example or Known(f"<{want.need.specs[0]} {key}>")
+        for want in wants
+        for key, _ in want.targets
+        if not any((facility_id, spec, key) in known for spec in want.need.specs)
+    }

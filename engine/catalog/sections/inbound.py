@@ -1,0 +1,62 @@
+"""The inbound services of the YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.catalog.reading import values
+from engine.catalog.reading.files import Sections
+from engine.catalog.sections.upstreams import retention
+from engine.source.faults import Faults, did_you_mean
+from engine.source.tree import Node
+from engine.specs.code_list import CodeList
+from engine.specs.inbound import Inbound
+from engine.specs.upstream import Retention
+
+NAME_LENGTH = 32
+"""Characters of a service's name: its credentials are kept as inbound:NAME, in 40."""
+COLUMNS = {"polis": ("code", "name"), "shifts": ("poli", "code", "name", "hours", "places")}
+"""What the code lists that declare the opening hours must have."""
+
+
+def load_inbound(sections: Sections, lists: Mapping[str, CodeList], faults: Faults) -> dict[str, Inbound]:
+    """All inbound services by name; a list that is not there, or lacks a column, is a fault."""
+    for name, node in sections.inbound.items():
+        _check_lists(f"inbound.{name}", node, lists, faults)
+        if len(name) > NAME_LENGTH:
+            message = f"{name!r} has more than {NAME_LENGTH} characters; shorten it"
+            faults.add(sections.keys["inbound", name], f"inbound.{name}", message)
+    return {name: _load(name, node) for name, node in sections.inbound.items()}
+
+
+def _load(name: str, node: Node) -> Inbound:
+    return Inbound(
+        name=name,
+        label=values.text(node, "label", name),
+        credentials={key: str(value) for key, value in values.plain_mapping(node, "credentials").items()},
+        token_minutes=int(values.number(node, "token_minutes", 60)),
+        version=int(values.number(node, "version", 2)),
+        polis=values.text(node, "polis"),
+        shifts=values.text(node, "shifts"),
+        per_minute=int(values.number(node, "per_minute", 300)),
+        source="his" if values.text(node, "source") == "his" else "own",
+        patience=values.number(node, "patience", 5.0),
+        retention=retention(node.get("retention"), Retention()),
+        texts={key: str(value) for key, value in values.plain_mapping(node, "texts").items()},
+    )
+
+
+def _check_lists(path: str, node: Node, lists: Mapping[str, CodeList], faults: Faults) -> None:
+    for field, wanted in COLUMNS.items():
+        place = node.get(field)
+        if place is None:
+            continue  # the grammar has told it
+        found = lists.get(str(place.value))
+        if found is None:
+            hint = did_you_mean(str(place.value), lists)
+            faults.add(place.source, f"{path}.{field}", f"no code list {place.value!r}{hint}")
+            continue
+        lacking = [column for column in wanted if column not in {each.name for each in found.columns}]
+        if lacking:
+            message = f"the code list {found.name!r} lacks the column {', '.join(lacking)}; add it there"
+            faults.add(place.source, f"{path}.{field}", message)

@@ -1,0 +1,74 @@
+"""The sections `rules` and `remedies`: what an upstream's refusals mean for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine.catalog.reading import values
+from engine.catalog.reading.files import Sections
+from engine.catalog.sections.upstreams import LoadedUpstream
+from engine.source.faults import Faults, Source, did_you_mean
+from engine.source.tree import Node
+from engine.specs.remedies import Remedies, Remedy, Rule
+
+
+def with_remedies(
+    upstreams: Mapping[str, LoadedUpstream], sections: Sections, faults: Faults
+) -> dict[str, LoadedUpstream]:
+    """The upstreams, each with what is written of its refusals."""
+    for section, named in (("rules", sections.rules), ("remedies", sections.remedies)):
+        for name in named:
+            if name not in upstreams:
+                hint = did_you_mean(name, upstreams)
+                faults.add(sections.keys[section, name], f"{section}.{name}", f"no upstream {name!r}{hint}")
+    return {
+        name: replace(each, spec=replace(each.spec, remedies=_remedies(name, sections, faults)))
+        for name, each in upstreams.items()
+    }
+
+
+def _remedies(upstream: str, sections: Sections, faults: Faults) -> Remedies:
+    rules = _rules(upstream, sections.rules.get(upstream), faults)
+    groups = dict.fromkeys(rule.group for rule in rules.values())
+    written: dict[tuple[object, ...], Source] = {}
+    known: list[Remedy] = []
+    list_ = sections.remedies.get(upstream)
+    for index, node in enumerate(list_.items or () if list_ else ()):
+        path = f"remedies.{upstream}[{index}]"
+        remedy = _remedy(node, path, groups, faults)
+        first = written.setdefault(remedy.conditions, node.source)
+        if first is not node.source:
+            message = f"has the conditions of the one in {first.file}, line {first.line}; change or remove one"
+            faults.add(node.source, path, message)
+        known.append(remedy)
+    return Remedies(tuple(known), rules)
+
+
+def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, Rule]:
+    rules: dict[str, Rule] = {}
+    places: dict[str, Source] = {}
+    for group, named in (node.entries or {}).items() if node else ():
+        for code, about in (named.entries or {}).items():
+            if code in rules:
+                message = f"the code {code!r} is there already, in line {places[code].line}; remove one"
+                faults.add(named.keys[code], f"rules.{upstream}.{group}.{code}", message)
+            else:
+                rules[code], places[code] = Rule(group, str(about.value)), named.keys[code]
+    return rules
+
+
+def _remedy(node: Node, path: str, groups: Mapping[str, None], faults: Faults) -> Remedy:
+    for each in values.items(node, "rules"):
+        if each.value not in groups:
+            hint = did_you_mean(str(each.value), groups)
+            faults.add(each.source, f"{path}.rules", f"no group of rules {each.value!r}{hint}")
+    return Remedy(
+        title=values.text(node, "title"),
+        remedy=values.text(node, "remedy"),
+        who=values.text(node, "who"),
+        kinds=frozenset(values.texts(node, "kind")),
+        codes=frozenset(values.texts(node, "code")),
+        rules=frozenset(values.texts(node, "rules")),
+        words=values.pattern(node.get("words"), f"{path}.words", faults),
+    )

@@ -1,0 +1,1 @@
+"""Copies of the upstreams' reference data, read by schedule and on request."""

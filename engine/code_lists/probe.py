@@ -1,0 +1,62 @@
+"""Reads of code lists at the breaker: none while their channel is closed, but for the one that probes it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+
+from engine.code_lists.reader import Place
+from engine.database.database import Database
+from engine.delivery.types import Signal
+from engine.errors import AntarError
+from engine.limits.breaker import Gate, State
+from engine.specs.code_list import NotAsked, NotReadable
+
+
+class ListProbe:
+    """One per worker. A refused account closes the channel for lists and deliveries alike, so that logins are bounded.
+
+    Nothing else that a list meets closes a channel: one list may fail where all else goes well.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._gate = Gate(database)
+
+    @asynccontextmanager
+    async def through(self, place: Place) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Let the requests of a reading pass, which calls what it gets here after each answer. Raises NotAsked."""
+        channel, upstream = place.channel, place.code_list.upstream
+        timeouts = upstream.profile.timeouts
+        state = await self._gate.state(channel, upstream.breaker, timeouts.connect + timeouts.total)
+        if state is State.CLOSED:
+            raise await self._closed(place)
+        probing = state is State.PROBE
+
+        async def report(signal: Signal, reason: str = "", retry_after: float | None = None) -> None:
+            nonlocal probing
+            if probing or signal is Signal.REFUSED:
+                probe, probing = probing, False
+                await self._gate.report(channel, upstream.breaker, signal, reason, retry_after, probe=probe)
+
+        try:
+            yield lambda: report(Signal.GOOD)
+        except NotReadable as error:
+            await report(error.signal, str(error), error.retry_after)
+            raise
+        except AntarError:  # an answer that cannot be read is one
+            await report(Signal.GOOD)
+            raise
+        if probing:
+            await self._gate.unasked(channel, upstream.breaker)
+
+    async def _closed(self, place: Place) -> NotAsked:
+        query = "SELECT reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"
+        names = {"facility": place.channel.facility_id, "upstream": place.channel.upstream}
+        rows = await self._database.fetch(text(query), names)
+        reason, until = rows[0] if rows else ("", self._database.clock())
+        return NotAsked(
+            f"Menunggu sampai {place.code_list.upstream.label} dapat dihubungi lagi. {reason}".strip(), until
+        )

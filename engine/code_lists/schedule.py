@@ -1,0 +1,105 @@
+"""When a code list is read: by its schedule, and again after a read that failed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from engine.database.database import Database
+from engine.limits.backoff import wait
+from engine.specs.code_list import CodeList
+from engine.specs.upstream import Retry
+
+AFTER_FAILURE = Retry(first=15.0, factor=2.0, cap=900.0)
+"""Pauses after failed reads in a row: 15, 30, 60 seconds and so on, at most 15 minutes, each cut by up to a half."""
+HOUR_MS = 3_600_000
+
+
+class LastRead(NamedTuple):
+    """The newest synchronisation of a list. Times are epoch milliseconds."""
+
+    id: int
+    state: str
+    started_at: int
+    ended_at: int | None
+    retry_at: int | None
+    tries: int
+    read_at: int | None
+    """When the copy was last put in place; None: never."""
+
+
+LastReads = Mapping[tuple[int, str], LastRead]
+"""By owner and list."""
+
+
+async def last_reads(database: Database) -> LastReads:
+    """The newest synchronisation of each list of each owner."""
+    rows = await database.fetch(text(_LAST_READS))
+    return {(row.facility_id, row.list): LastRead(*row[2:]) for row in rows}
+
+
+async def credential_changes(database: Database) -> dict[tuple[int, str], int]:
+    """When the credentials of a facility for an upstream were entered."""
+    rows = await database.fetch(text("SELECT facility_id, upstream, changed_at FROM credentials"))
+    return {(row.facility_id, row.upstream): row.changed_at for row in rows}
+
+
+def is_due(code_list: CodeList, last: LastRead | None, now: int, credentials_at: int = 0) -> bool:
+    """Whether to read now: by the schedule since the last reading that succeeded, a file when it has changed since.
+
+    After a failure the retry pause counts; a changed file and credentials entered since then end it at once.
+    """
+    source = code_list.source
+    changed_at = int(source.stat().st_mtime * 1000) if isinstance(source, Path) else 0
+    if last is None:
+        return isinstance(source, Path) or code_list.every is not None
+    if last.state == "running":
+        return False
+    ended_at = last.ended_at or last.started_at
+    if last.state == "failed":
+        return now >= (last.retry_at or 0) or max(changed_at, credentials_at) > ended_at
+    every = None if code_list.every is None or isinstance(source, Path) else code_list.every * HOUR_MS
+    return changed_at > last.started_at or (every is not None and now - ended_at >= every)
+
+
+def retry_at(now: int, tries: int, rng: random.Random) -> int:
+    """When to read again after so many failures in a row."""
+    return now + int(1000 * wait(AFTER_FAILURE, tries, None, rng))
+
+
+async def read_again(database: Database, last: LastRead) -> bool:
+    """Set a failed synchronisation going from its beginning; False if another worker did or one is running."""
+    names = {"id": last.id, "tries": last.tries}
+    try:
+        return bool(await database.write(lambda connection: connection.execute(text(_AGAIN), names).rowcount))
+    except IntegrityError:
+        return False
+
+
+async def postpone(database: Database, id_: int, until: int) -> None:
+    """Leave a running synchronisation to the worker that takes it from `until` on."""
+
+    def run(connection: Connection) -> None:
+        statement = "UPDATE synchronisations SET held_until = :until WHERE id = :id AND state = 'running'"
+        connection.execute(text(statement), {"id": id_, "until": until})
+
+    await database.write(run)
+
+
+_LAST_READS = """
+SELECT s.facility_id, s.list, s.id, s.state, s.started_at, s.ended_at, s.retry_at, s.tries, n.read_at
+FROM synchronisations AS s JOIN (
+  SELECT MAX(id) AS id, MAX(CASE WHEN state = 'done' THEN ended_at END) AS read_at
+  FROM synchronisations GROUP BY facility_id, list
+) AS n ON n.id = s.id
+"""
+
+_AGAIN = """
+UPDATE synchronisations SET state = 'running', held_until = 0, total = 0, done = 0, "offset" = 0, ended_at = NULL
+WHERE id = :id AND state = 'failed' AND tries = :tries
+"""

@@ -1,0 +1,260 @@
+"""Deliveries that the upstream still holds with the content from before a declared correction of their entry.
+
+Each attempt keeps the hash of the entry version that made its request. The versions that declare a correction are kept
+by their hashes; a delivery is affected if its last accepted request was made by any other version and the correction's
+`when` holds for its record. The stored deliveries are searched once per clinic and correction, in small batches that
+follow an index; bodies are not needed, so pruned ones do not matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy import Connection, text
+
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database, as_json
+from engine.errors import AntarError
+from engine.facilities.facilities import FacilityRow, all_facilities
+from engine.mapping.confirmed_codes import Mappings
+from engine.sending.references import look_up
+from engine.specs.context import context
+from engine.specs.needs import Wanted, resolve, targets_of, wanted
+from engine.specs.record_type import Correction, Spec
+from engine.templates.template import Template
+
+BATCH = 200
+REST_FACTOR = 4.0  # seconds of rest for each second of searching: deliveries come first
+SHORTEST_REST_SECONDS = 0.02
+SEARCHES = 2
+# A second search finds what a worker sent that had not loaded the correction yet while the first one ran.
+SECOND_SEARCH_AFTER_MS = 24 * 3600_000
+
+log = structlog.get_logger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One correction of one clinic, with the versions of the entry that declare it."""
+
+    facility: FacilityRow
+    spec: Spec
+    correction: Correction
+    hashes: frozenset[str]
+    since: int
+    """When the first of these versions was loaded (epoch ms)."""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {"facility": self.facility.id, "spec": self.spec.name, "name": self.correction.name}
+
+    def may_be_affected(self, row: Any) -> bool:
+        """Whether a sent delivery has the content of an earlier version, and no person wrote it."""
+        return row.body is None and not self._is_corrected(row)
+
+    def _is_corrected(self, row: Any) -> bool:
+        """An attempt that is no longer kept is judged by its time."""
+        return row.sent_at >= self.since if row.spec_hash is None else row.spec_hash in self.hashes
+
+
+class _Judge:
+    """Tells which deliveries a correction concerns; a record of which that cannot be told counts as concerned."""
+
+    def __init__(self, database: Database, mappings: Mappings, search: _Search) -> None:
+        self._database = database
+        self._mappings = mappings
+        self._search = search
+
+    async def concerned(self, rows: Sequence[Any]) -> list[Any]:
+        """Needs are looked up in one go, as they are now."""
+        when, spec, facility = self._search.correction.when, self._search.spec, self._search.facility
+        if when is None or not rows:
+            return list(rows)
+        scopes = {row.id: context(spec, orjson.loads(row.record), facility, reference=row.reference) for row in rows}
+        wants = {row.id: self._wanted(scopes[row.id]) for row in rows}
+        targets = [target for wanted in wants.values() for target in targets_of(wanted, facility.id)]
+        known = await look_up(self._database, targets, self._mappings)
+        concerned = []
+        for row in rows:
+            needs = resolve(wants[row.id], spec.needs, facility.id, known).values
+            if self._holds(when, {**scopes[row.id], "needs": needs}):
+                concerned.append(row)
+        return concerned
+
+    def _wanted(self, scope: Mapping[str, Any]) -> list[Wanted]:
+        try:
+            return wanted(self._search.spec.needs, scope)
+        except AntarError:
+            return []
+
+    def _holds(self, when: Template, scope: Mapping[str, Any]) -> bool:
+        try:
+            return bool(when.render(scope))
+        except AntarError:
+            return True
+
+
+class CorrectionSearch:
+    """Searches the stored deliveries of every clinic for those that a correction affects; one per worker."""
+
+    def __init__(self, database: Database, catalog: Callable[[], Catalog], sleep: Sleep = asyncio.sleep) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._sleep = sleep
+        self._registered = ""
+
+    async def tick(self) -> int:
+        """Go on until every search has ended; the number of deliveries that were looked at."""
+        catalog = self._catalog()
+        specs = [spec for spec in catalog.specs.values() if spec.corrections]
+        if not specs:
+            return 0
+        if self._registered != catalog.hash:
+            await self._database.write(lambda connection: self._register(connection, specs))
+            self._registered = catalog.hash
+        count = 0
+        for search in await self._searches(specs):
+            while n := await self._rested(self._step(search)):
+                count += n
+        return count
+
+    def _register(self, connection: Connection, specs: Sequence[Spec]) -> None:
+        now = self._database.clock()
+        rows = [[spec.name, each.name, spec.hash, now] for spec in specs for each in spec.corrections]
+        connection.execute(text(_REGISTER % self._database.rows(_VERSION, "rows")), {"rows": as_json(rows)})
+
+    async def _searches(self, specs: Sequence[Spec]) -> list[_Search]:
+        """Those that have not ended, or are due a second time."""
+        versions: dict[tuple[str, str], dict[str, int]] = {}
+        for row in await self._database.fetch(text("SELECT * FROM correction_versions")):
+            versions.setdefault((row.spec, row.name), {})[row.spec_hash] = row.loaded_at
+        rows = await self._database.fetch(text(_ENDED))
+        ended = {(row.facility_id, row.spec, row.name) for row in rows if not self._is_due_again(row)}
+        facilities = await all_facilities(self._database)
+        return [
+            _Search(facility, spec, each, frozenset(hashes), min(hashes.values()))
+            for spec in specs
+            for each in spec.corrections
+            if (hashes := versions.get((spec.name, each.name)))
+            for facility in facilities
+            if (facility.id, spec.name, each.name) not in ended
+        ]
+
+    async def _rested(self, work: Awaitable[int]) -> int:
+        begun = time.monotonic()
+        n = await work
+        if n:
+            await self._sleep(max(SHORTEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - begun)))
+        return n
+
+    async def _step(self, search: _Search) -> int:
+        """Look at the next batch; 0 when the search has ended."""
+        state = await self._state(search)
+        if state is None:
+            return 0
+        place = {"date": state.date, "id": state.delivery_id}
+        rows = await self._database.fetch(text(_NEXT), {**search.key, **place, "batch": BATCH})
+        judge = _Judge(self._database, self._catalog().items, search)
+        affected = await judge.concerned([row for row in rows if search.may_be_affected(row)])
+        after = (rows[-1].date, rows[-1].id) if rows else (state.date, state.delivery_id)
+
+        def run(connection: Connection) -> int:
+            unchanged = self._unchanged(connection, affected)
+            ended = {"ended": None if rows else self._database.clock(), "searches": state.searches + (not rows)}
+            moved = {**search.key, **place, "after_date": after[0], "after_id": after[1], **ended}
+            # another worker may have done this batch
+            if not connection.execute(text(_MOVE), moved).rowcount:
+                return 0
+            self._note(connection, search, unchanged)
+            return len(rows)
+
+        return await self._database.write(run)
+
+    async def _state(self, search: _Search) -> Any | None:
+        """How far the search is; begins it, and once more a day after its end. None: it has ended."""
+        query, due = text(_STATE), {**search.key, "again": self._database.clock() - SECOND_SEARCH_AFTER_MS}
+        rows = await self._database.fetch(query, search.key)
+        if not rows or (rows[0].ended_at is not None and self._is_due_again(rows[0])):
+            await self._database.write(lambda connection: connection.execute(text(_BEGIN), {**due, "most": SEARCHES}))
+            rows = await self._database.fetch(query, search.key)
+        return None if rows[0].ended_at is not None else rows[0]
+
+    def _is_due_again(self, row: Any) -> bool:
+        return bool(row.searches < SEARCHES and row.ended_at <= self._database.clock() - SECOND_SEARCH_AFTER_MS)
+
+    def _unchanged(self, connection: Connection, rows: Sequence[Any]) -> list[int]:
+        """Lock these deliveries; the ids of those that nobody has sent since they were read."""
+        if not rows:
+            return []
+        ids = {"ids": as_json([[row.id] for row in rows])}
+        wanted = self._database.rows({"id": "bigint"}, "ids")
+        if self._database.dialect != "sqlite":
+            lock = f"SELECT id FROM deliveries WHERE id IN (SELECT id FROM {wanted} AS v) ORDER BY id FOR UPDATE"
+            connection.execute(text(lock), ids)
+        last = {row.id: row.attempt for row in connection.execute(text(_LAST % wanted), ids)}
+        return [row.id for row in rows if row.id in last and last[row.id] == row.attempt]
+
+    def _note(self, connection: Connection, search: _Search, ids: Sequence[int]) -> None:
+        if not ids:
+            return
+        wanted = self._database.rows({"id": "bigint"}, "ids")
+        parameters = {**search.key, "ids": as_json([[id_] for id_ in ids])}
+        added = len(connection.execute(text(_ADD % wanted), parameters).all())
+        connection.execute(text(_COUNT), {**search.key, "n": added})
+        log.info("correction_affects", spec=search.spec.name, correction=search.correction.name, deliveries=added)
+
+
+_VERSION = {"spec": "text", "name": "text", "spec_hash": "text", "loaded_at": "bigint"}
+_REGISTER = """
+INSERT INTO correction_versions (spec, name, spec_hash, loaded_at)
+SELECT spec, name, spec_hash, loaded_at FROM %s AS v WHERE true ON CONFLICT DO NOTHING
+"""
+_KEY = "facility_id = :facility AND spec = :spec AND name = :name"
+_STATE = f"SELECT date, delivery_id, searches, ended_at FROM correction_searches WHERE {_KEY}"
+_ENDED = "SELECT facility_id, spec, name, searches, ended_at FROM correction_searches WHERE ended_at IS NOT NULL"
+_BEGIN = """
+INSERT INTO correction_searches (facility_id, spec, name, date, delivery_id, searches, affected)
+VALUES (:facility, :spec, :name, '', 0, 0, 0)
+ON CONFLICT (facility_id, spec, name) DO UPDATE SET date = '', delivery_id = 0, ended_at = NULL
+WHERE correction_searches.ended_at <= :again AND correction_searches.searches < :most
+"""
+_LAST_ATTEMPT = """(
+  SELECT MAX(b.id) FROM attempts AS b
+  WHERE b.delivery_id = d.id AND b.operation IN ('create', 'update') AND b.verdict IN ('accepted', 'unsure')
+)"""
+_SENT = """
+SELECT id, date, record, reference, body, sent_at FROM deliveries
+WHERE facility_id = :facility AND spec = :spec AND status = 'sent'"""
+# Two ranges: SQLite does not compare (date, id) as one value where id is the rowid.
+_NEXT = f"""
+SELECT d.id, d.date, d.record, d.reference, d.body, d.sent_at, a.id AS attempt, a.spec_hash
+FROM (
+  SELECT * FROM ({_SENT} AND date = :date AND id > :id ORDER BY id LIMIT :batch) AS same_day
+  UNION ALL
+  SELECT * FROM ({_SENT} AND date > :date ORDER BY date, id LIMIT :batch) AS later
+  ORDER BY date, id LIMIT :batch
+) AS d
+LEFT JOIN attempts AS a ON a.id = {_LAST_ATTEMPT}
+ORDER BY d.date, d.id
+"""
+_LAST = f"""
+SELECT d.id, {_LAST_ATTEMPT} AS attempt FROM %s AS v JOIN deliveries AS d ON d.id = v.id WHERE d.status = 'sent'
+"""
+_MOVE = f"""
+UPDATE correction_searches SET date = :after_date, delivery_id = :after_id, ended_at = :ended, searches = :searches
+WHERE {_KEY} AND date = :date AND delivery_id = :id AND ended_at IS NULL
+"""
+_ADD = """
+INSERT INTO correction_deliveries (facility_id, spec, name, delivery_id)
+SELECT CAST(:facility AS INTEGER), :spec, :name, v.id FROM %s AS v WHERE true
+ON CONFLICT DO NOTHING RETURNING delivery_id
+"""
+_COUNT = f"UPDATE correction_searches SET affected = affected + :n WHERE {_KEY}"

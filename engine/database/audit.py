@@ -1,0 +1,22 @@
+"""The audit log: who did what, when and why, written in the transaction that does it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert
+
+from engine.database.tables import AuditEntry
+
+
+def note(
+    connection: Connection,
+    at: int,
+    actor: str,
+    action: str,
+    *,
+    facility_id: int | None = None,
+    delivery_id: int | None = None,
+    reason: str = "",
+) -> None:
+    """Write an entry; `at` is epoch milliseconds. Without a facility it concerns the whole installation."""
+    entry = {"at": at, "actor": actor, "action": action, "facility_id": facility_id, "delivery_id": delivery_id}
+    connection.execute(insert(AuditEntry).values(**entry, reason=reason))

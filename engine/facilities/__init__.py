@@ -1,0 +1,1 @@
+"""Clinics with their credentials, tokens and keys."""

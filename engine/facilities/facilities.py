@@ -1,0 +1,210 @@
+"""The clinics: who they are, what they may call, and with which keys their systems knock."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from engine.database.database import Database
+from engine.database.tables import ApiKey, Channel, Credential, Facility, Token
+from engine.errors import AntarError, NotFound
+from engine.facilities.vault import Vault
+
+NOT_ENTERED = 0
+"""The version of credentials of which there are none yet."""
+CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
+NOTED = 600_000
+"""Milliseconds between two notes that a key is in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityRow:
+    """One clinic as the engine and the templates see it."""
+
+    id: int
+    code: str
+    name: str
+    time_zone: str
+    organization_id: str
+
+
+_COLUMNS = (Facility.id, Facility.code, Facility.name, Facility.time_zone, Facility.organization_id)
+
+
+SECRET = ("secret", "password", "key")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a credential of this name is not shown while it is typed."""
+    return any(word in name for word in SECRET)
+
+
+def is_address(name: str) -> bool:
+    """Whether a credential of this name is the URL of a clinic's own system."""
+    return name.endswith("_url")
+
+
+async def all_facilities(database: Database) -> list[FacilityRow]:
+    """Every clinic, the first one first."""
+    return [FacilityRow(*row) for row in await database.fetch(select(*_COLUMNS).order_by(Facility.id))]
+
+
+async def by_code(database: Database, code: str | None) -> FacilityRow:
+    """The clinic of that code; without a code the only or first one. Raises NotFound."""
+    facilities = await all_facilities(database)
+    for facility in facilities:
+        if code in (None, facility.code):
+            return facility
+    known = ", ".join(facility.code for facility in facilities) or "none; add one with `antar facility add`"
+    raise NotFound(f"no facility {code!r}; known: {known}")
+
+
+async def add_facility(
+    database: Database, code: str, name: str, time_zone: str = "Asia/Jakarta", organization_id: str = ""
+) -> FacilityRow:
+    """Add a clinic; raises AntarError if the code is taken."""
+
+    def run(connection: Connection) -> int:
+        result = connection.execute(
+            insert(Facility)
+            .values(
+                code=code,
+                name=name,
+                time_zone=time_zone,
+                organization_id=organization_id,
+                created_at=database.clock(),
+            )
+            .returning(Facility.id)
+        )
+        return result.scalar_one()
+
+    try:
+        id_ = await database.write(run)
+    except IntegrityError as error:
+        raise AntarError(f"there is a facility {code!r} already; choose another code") from error
+    return FacilityRow(id_, code, name, time_zone, organization_id)
+
+
+async def set_credentials(
+    database: Database, vault: Vault, facility_id: int, upstream: str, secrets_: Mapping[str, str]
+) -> None:
+    """Replace the secrets for an upstream; its token is dropped and its queue opened, to be tried at once."""
+    sealed, now = vault.seal(secrets_), database.clock()
+    await database.write(lambda connection: put_credentials(connection, facility_id, upstream, sealed, now))
+
+
+def put_credentials(connection: Connection, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
+    """The same within a transaction of the caller's."""
+    _lock_credentials(connection, facility_id)
+    for table in (Token, Channel):
+        connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
+    values = {"facility": facility_id, "upstream": upstream, "sealed": sealed, "now": now}
+    connection.execute(text(_ENTER), values)
+
+
+def is_current(connection: Connection, facility_id: int, upstream: str, version: int) -> bool:
+    """Return whether the credentials are still those of `version`; nobody replaces them before the transaction ends."""
+    _lock_credentials(connection, facility_id)
+    query = select(Credential.version).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
+    return (connection.execute(query).scalar() or NOT_ENTERED) == version
+
+
+def _lock_credentials(connection: Connection, facility_id: int) -> None:
+    # Not the row: before the first entry there is none to lock. SQLite has one writer anyway.
+    if connection.dialect.name != "sqlite":
+        lock = {"kind": CREDENTIALS_LOCK, "facility": facility_id}
+        connection.execute(text("SELECT pg_advisory_xact_lock(:kind, :facility)"), lock)
+
+
+async def sealed_credentials(database: Database, facility_id: int, upstream: str) -> tuple[bytes | None, int]:
+    """The sealed secrets and their version; None and NOT_ENTERED if none were entered."""
+    query = select(Credential.sealed, Credential.version)
+    query = query.where(Credential.facility_id == facility_id, Credential.upstream == upstream)
+    rows = await database.fetch(query)
+    return (rows[0].sealed, rows[0].version) if rows else (None, NOT_ENTERED)
+
+
+async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
+    """The opened secrets; empty if none were entered. Raises VaultError."""
+    sealed, _ = await sealed_credentials(database, facility_id, upstream)
+    return vault.open(sealed) if sealed else {}
+
+
+async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
+    """A new key, told this once; only its hash is kept. Older keys stay valid until they are revoked (rotation)."""
+    now = database.clock()
+    _, key = await database.write(lambda connection: add_api_key(connection, now, facility_id, name, valid_days))
+    return key
+
+
+def add_api_key(
+    connection: Connection, now: int, facility_id: int, name: str, valid_days: int | None
+) -> tuple[int, str]:
+    """The same within a transaction of the caller's: the id of its row, and the key."""
+    prefix = secrets.token_hex(4)
+    key = f"antar_{prefix}_{secrets.token_urlsafe(32)}"
+    row = insert(ApiKey).values(
+        facility_id=facility_id,
+        name=name,
+        prefix=prefix,
+        hash=_hash(key),
+        created_at=now,
+        expires_at=now + valid_days * 86_400_000 if valid_days else None,
+    )
+    return int(connection.execute(row.returning(ApiKey.id)).scalar_one()), key
+
+
+async def revoke_api_key(database: Database, prefix: str) -> None:
+    """End a key at once; raises NotFound."""
+
+    def run(connection: Connection) -> int:
+        ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=database.clock())
+        return (connection.execute(ended)).rowcount
+
+    if not await database.write(run):
+        raise NotFound(f"no API key begins with {prefix!r}; `antar key list` shows them")
+
+
+async def api_keys(database: Database) -> list[dict[str, object]]:
+    """All keys without their secrets: facility, name, prefix, created_at, expires_at, last_used_at."""
+    query = (
+        "SELECT f.code AS facility, k.name, k.prefix, k.created_at, k.expires_at, k.last_used_at "
+        "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id"
+    )
+    return [dict(row._mapping) for row in await database.fetch(text(query))]
+
+
+async def by_api_key(database: Database, key: str) -> FacilityRow | None:
+    """The clinic whose key this is, None if it is nobody's or has expired. Its use is noted, once in a while."""
+    now = database.clock()
+    query = (
+        select(ApiKey.id, ApiKey.last_used_at, *_COLUMNS)
+        .join(ApiKey, ApiKey.facility_id == Facility.id)
+        .where(ApiKey.hash == _hash(key), (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > now))
+    )
+    rows = await database.fetch(query)
+    if not rows:
+        return None
+    key_id, last_used_at, *facility = rows[0]
+    if last_used_at is None or now - last_used_at > NOTED:
+        used = update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now)
+        await database.write(lambda connection: connection.execute(used))
+    return FacilityRow(*facility)
+
+
+def _hash(key: str) -> str:
+    """A plain SHA-256 will do: the key is 256 random bits, not a password."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+_ENTER = """
+INSERT INTO credentials (facility_id, upstream, sealed, changed_at, version)
+VALUES (:facility, :upstream, :sealed, :now, 1)
+ON CONFLICT (facility_id, upstream) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at,
+  version = credentials.version + 1
+"""

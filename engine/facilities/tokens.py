@@ -1,0 +1,90 @@
+"""Bearer tokens in the database, sealed, so that all processes share one and only one of them renews it.
+
+A token, its lease and a refusal belong to the credentials that they were asked for with: with an account whose
+credentials are replaced by now nothing is loaded, leased or kept.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, text
+
+from adapters.base import Account, StoredToken
+from engine.database.database import Database
+from engine.database.tables import Token
+from engine.errors import VaultError
+from engine.facilities.facilities import NOT_ENTERED, is_current
+from engine.facilities.vault import Vault
+
+
+class DatabaseTokens:
+    """adapters.base.TokenStore on the table `tokens`."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def load(self, account: Account, upstream: str) -> StoredToken:
+        names = {"facility": account.facility_id, "upstream": upstream}
+        [row] = await self._database.fetch(text(_LOAD), names)
+        if (row.version or NOT_ENTERED) != account.version:
+            return StoredToken(refused_at=self._database.clock() / 1000, refusal=_REPLACED)
+        if row.expires_at is None:
+            return StoredToken()
+        return StoredToken(self._open(row.sealed), row.expires_at / 1000, row.refused_at / 1000, row.refusal)
+
+    def _open(self, sealed: bytes | None) -> str:
+        """Sealed with a key that was taken away it is none: another is asked for."""
+        try:
+            return self._vault.open(sealed)["token"] if sealed else ""
+        except VaultError:
+            return ""
+
+    async def lease(self, account: Account, upstream: str, seconds: float) -> bool:
+        now = self._database.clock()
+        key = {"facility": account.facility_id, "upstream": upstream}
+
+        def take(connection: Connection) -> bool:
+            if not is_current(connection, account.facility_id, upstream, account.version):
+                return False
+            connection.execute(text(_PRESENT), key)
+            taken = connection.execute(text(_TAKE), {**key, "now": now, "until": now + int(seconds * 1000)})
+            return taken.rowcount == 1
+
+        return await self._database.write(take)
+
+    async def save(self, account: Account, upstream: str, token: StoredToken) -> None:
+        values = {
+            "sealed": self._vault.seal({"token": token.value}) if token.value else None,
+            "expires_at": int(token.expires_at * 1000),
+            "refused_at": int(token.refused_at * 1000),
+            "refusal": token.refusal,
+            "lease_until": 0,
+        }
+        where = (Token.facility_id == account.facility_id, Token.upstream == upstream)
+
+        def write(connection: Connection) -> None:
+            if not is_current(connection, account.facility_id, upstream, account.version):
+                return
+            done = connection.execute(Token.__table__.update().where(*where).values(**values))  # type: ignore[attr-defined]
+            if not done.rowcount:
+                connection.execute(insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values))
+
+        await self._database.write(write)
+
+
+_LOAD = """
+SELECT c.version, t.sealed, t.expires_at, t.refused_at, t.refusal
+FROM facilities AS f
+LEFT JOIN credentials AS c ON c.facility_id = f.id AND c.upstream = :upstream
+LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
+WHERE f.id = :facility
+"""
+_PRESENT = """
+INSERT INTO tokens (facility_id, upstream, expires_at, refused_at, refusal, lease_until)
+VALUES (:facility, :upstream, 0, 0, '', 0) ON CONFLICT DO NOTHING
+"""
+_TAKE = """
+UPDATE tokens SET lease_until = :until
+WHERE facility_id = :facility AND upstream = :upstream AND lease_until < :now
+"""
+_REPLACED = "kredensial ini baru saja diganti."

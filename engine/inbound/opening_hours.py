@@ -1,0 +1,72 @@
+"""When a poli is open, by the code lists that an inbound service names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy import Connection, text
+
+from engine.facilities.facilities import FacilityRow
+from engine.specs.inbound import Inbound
+
+ENDS = re.compile(r"-\s*([01]\d|2[0-4])[:.]([0-5]\d)\s*$")
+"""The end in hours such as 08:00-12:00; hours that look otherwise last all day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A doctor's hours on a day; `places` is None where the list says no number."""
+
+    poli: str
+    doctor: str
+    name: str
+    hours: str
+    places: int | None
+
+    def is_over(self, clock: str) -> bool:
+        """Whether it has ended at `clock`, HH:MM of the same day."""
+        ends = ENDS.search(self.hours)
+        return ends is not None and f"{ends[1]}:{ends[2]}" <= clock
+
+
+def shifts(connection: Connection, facility_id: int, inbound: Inbound, date: str, poli: str) -> list[Shift]:
+    """Those of a day and poli, by key; `date` and `poli` hold no sign of LIKE."""
+    found = _rows(connection, facility_id, inbound.shifts, f"{date}/{poli}/%")
+    return [
+        Shift(str(row["poli"]), str(row["code"]), str(row["name"]), str(row["hours"]), _places(row["places"]))
+        for row in found
+    ]
+
+
+def poli_name(connection: Connection, facility_id: int, inbound: Inbound, poli: str) -> str | None:
+    """What the poli is called; None: there is no such poli."""
+    for row in _rows(connection, facility_id, inbound.polis, "%"):
+        if str(row["code"]) == poli:
+            return str(row["name"])
+    return None
+
+
+def local_time(facility: FacilityRow, now: int) -> tuple[str, str]:
+    """(date, HH:MM) at the clinic, `now` in epoch milliseconds."""
+    there = datetime.fromtimestamp(now / 1000, ZoneInfo(facility.time_zone))
+    return there.date().isoformat(), there.strftime("%H:%M")
+
+
+def _rows(connection: Connection, facility_id: int, list_: str, keys: str) -> list[Mapping[str, Any]]:
+    query = (
+        "SELECT content FROM code_rows WHERE facility_id = :facility AND list = :list AND gone_at IS NULL "
+        "AND key LIKE :keys ORDER BY key"
+    )
+    found = connection.execute(text(query), {"facility": facility_id, "list": list_, "keys": keys})
+    return [dict.fromkeys(("poli", "name", "hours", "places"), "") | orjson.loads(row.content) for row in found]
+
+
+def _places(value: Any) -> int | None:
+    digits = str(value).strip()
+    return int(digits) if digits.isascii() and digits.isdigit() else None

@@ -1,0 +1,79 @@
+"""Removes what callers asked of the clinic once its time is over; what its system has not taken is kept longer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database
+
+BATCH = 500
+DAY = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is chosen, and the change that is made to it."""
+
+    chosen: str
+    change: str
+    names: dict[str, Any]
+
+
+class InboundRetention:
+    """`most` bounds the days of bodies, whatever the entries say."""
+
+    def __init__(self, database: Database, catalog: Callable[[], Catalog], most: int | None = None) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._most = most
+
+    async def step(self, now: int) -> int:
+        """Remove at most a batch of each; how many, 0 when nothing is due any more."""
+        return sum([await self._remove(removal) for removal in self._removals(now)])
+
+    def _removals(self, now: int) -> Iterator[Removal]:
+        rows = 0
+        for inbound in self._catalog().inbound.values():
+            bodies = min(inbound.retention.bodies, self._most or inbound.retention.bodies)
+            rows = max(rows, bodies, inbound.retention.attempts)
+            names = {"inbound": inbound.name, "batch": BATCH}
+            yield Removal(_WHOLE, _STRIP, {**names, "border": now - bodies * DAY, "now": now})
+            yield Removal(_OLD, _DELETE, {**names, "border": now - max(bodies, inbound.retention.attempts) * DAY})
+        if rows:
+            day = datetime.fromtimestamp((now - rows * DAY) / 1000, UTC).date().isoformat()
+            yield Removal(_NUMBERS, _DELETE_NUMBERS, {"border": day, "batch": BATCH})
+            yield Removal(_DAYS, _DELETE_DAYS, {"border": day, "batch": BATCH})
+
+    async def _remove(self, removal: Removal) -> int:
+        """Where nothing is due nothing is written."""
+        asked = {name: value for name, value in removal.names.items() if f":{name}" in removal.chosen}
+        if not await self._database.fetch(text(removal.chosen), asked):
+            return 0
+        change = text(removal.change.format(removal.chosen))
+        return await self._database.write(lambda connection: connection.execute(change, removal.names).rowcount)
+
+
+_WHOLE = """
+SELECT id FROM inbound_requests
+WHERE inbound = :inbound AND at < :border AND pruned_at IS NULL AND taken_at IS NOT NULL ORDER BY at LIMIT :batch
+"""
+_STRIP = "UPDATE inbound_requests SET content = '{{}}', answer = '{{}}', pruned_at = :now WHERE id IN ({})"
+_OLD = "SELECT id FROM inbound_requests WHERE inbound = :inbound AND at < :border ORDER BY at LIMIT :batch"
+_DELETE = "DELETE FROM inbound_requests WHERE id IN ({})"
+# A day that is over gives no number any more: its row may go with the numbers.
+_NUMBERS = """
+SELECT n.facility_id, n.date, n.poli, n.number
+FROM facilities AS f JOIN inbound_numbers AS n ON n.facility_id = f.id AND n.date < :border LIMIT :batch
+"""
+_DELETE_NUMBERS = "DELETE FROM inbound_numbers WHERE (facility_id, date, poli, number) IN ({})"
+_DAYS = """
+SELECT d.facility_id, d.date, d.poli
+FROM facilities AS f JOIN inbound_days AS d ON d.facility_id = f.id AND d.date < :border LIMIT :batch
+"""
+_DELETE_DAYS = "DELETE FROM inbound_days WHERE (facility_id, date, poli) IN ({})"

@@ -1,0 +1,1 @@
+"""Takes records in: validation, storage with the delivery in one transaction."""

@@ -1,0 +1,176 @@
+"""The door in: records are checked, stored with their deliveries, and only then the bell is rung."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any
+
+import jsonschema_rs
+
+from adapters.base import Problem
+from engine.actors import Bell
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database
+from engine.delivery.status import KEY_LENGTH, Lane
+from engine.errors import NotFound
+from engine.facilities.facilities import FacilityRow
+from engine.intake.group_commit import Gathering
+from engine.intake.receivers import Door, ItemDoor, RecordDoor, Unfit
+from engine.json_text import MAX_PROBLEMS, serialise, shortened
+from engine.telemetry import tracing
+from engine.telemetry.metrics import meters
+from engine.time_slice import TimeSlice
+
+MAX_FULL_CHECK_CHARACTERS = 32 * 1024
+"""Of a record whose problems are all looked for. Each problem copies the part of the record that it is about."""
+MAX_FULL_CHECKS_CHARACTERS = 1024 * 1024
+"""Of all faulty records of a request that are checked in full; of the others the first problem is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A record that is stored. `outcome` is accepted, changed or unchanged."""
+
+    index: int
+    key: str
+    id: int
+    outcome: str
+    warnings: tuple[str, ...] = ()
+    """What the upstream will probably refuse; it is sent nevertheless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is not stored, and what is wrong with it where."""
+
+    index: int
+    key: str | None
+    problems: tuple[Problem, ...]
+
+
+class Intake:
+    """Takes records of one type and facility."""
+
+    def __init__(self, database: Database, catalog: Callable[[], Catalog], bell: Bell) -> None:
+        self._database = database
+        self._gathering = Gathering(database)
+        self._catalog = catalog
+        self._bell = bell
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
+
+    async def hand_in(
+        self, facility: FacilityRow, type_name: str, records: Sequence[Any], lane: Lane | None = None
+    ) -> list[Accepted | Refused]:
+        """What became of each record, in order; good ones are stored although others are refused.
+
+        Raises NotFound for a type that the catalog does not have.
+        """
+        door, places = self._door(facility, type_name, lane), range(len(records))
+        results, entries = await self._checked(door, records)
+        if entries:
+            started = time.perf_counter()
+            warned = await door.warn([records[index] for index in entries])
+            del records  # a large one is in memory often enough while it is stored
+            added = await door.store(list(entries.values()))
+            for (index, entry), (id_, outcome), warnings in zip(entries.items(), added, warned, strict=True):
+                results[index] = Accepted(index, entry.key, id_, outcome, warnings)
+        told = [results[index] for index in places]
+        outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
+        meters().took_in(facility.code, type_name, outcomes)
+        if entries and isinstance(door, RecordDoor):  # the ids of items are no deliveries'
+            stored = [(each.id, each.outcome) for each in told if isinstance(each, Accepted)]
+            tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
+        return told
+
+    async def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:
+        """What is wrong with records, without storing any. Raises NotFound."""
+        results, _ = await self._checked(self._door(facility, type_name, None), records)
+        return [each for _, each in sorted(results.items()) if isinstance(each, Refused)]
+
+    async def _checked(
+        self, door: Door[Any], records: Sequence[Any]
+    ) -> tuple[dict[int, Accepted | Refused], dict[int, Any]]:
+        """What is refused, and the entries of the others, by their places."""
+        results: dict[int, Accepted | Refused] = {}
+        entries: dict[int, Any] = {}
+        time_slice, full_checks = TimeSlice(), MAX_FULL_CHECKS_CHARACTERS
+        for index, record in enumerate(records):
+            await time_slice.pause()
+            text = serialise(record)
+            if isinstance(text, tuple):
+                results[index] = _refused(index, _key_if_any(door, record), text)
+                continue
+            await time_slice.pause()
+            in_full = len(text) <= min(MAX_FULL_CHECK_CHARACTERS, full_checks)
+            if problems := self._problems(door, record, in_full):
+                full_checks -= len(text) if in_full else 0
+                results[index] = _refused(index, _key_if_any(door, record), problems)
+                continue
+            await time_slice.pause()
+            try:
+                entries[index] = door.read(record, text)
+            except Unfit as unfit:
+                results[index] = _refused(index, unfit.key, (Problem("$", str(unfit), unfit.rule),))
+        return results, entries
+
+    def _door(self, facility: FacilityRow, name: str, lane: Lane | None) -> Door[Any]:
+        catalog = self._catalog()
+        if name in catalog.specs:
+            return RecordDoor(self._database, self._gathering, catalog, self._bell, facility, catalog.specs[name], lane)
+        items = catalog.items
+        if name in items:
+            return ItemDoor(self._database, facility, items[name])
+        known = [*catalog.specs, *items]
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        raise NotFound(f"no record type {name!r}; {hint}")
+
+    def _problems(self, door: Door[Any], record: Any, in_full: bool) -> tuple[Problem, ...]:
+        """What the schema refuses: a few problems, or only the first."""
+        validator = self._validators.get(door.hash)
+        if validator is None:
+            validator = jsonschema_rs.Draft202012Validator(dict(door.schema), validate_formats=True)
+            self._validators[door.hash] = validator
+        if validator.is_valid(record):
+            return ()
+        if in_full:
+            # Not lazy: all problems are made, each with a copy of its part of the record, before the first is given.
+            return tuple(_problem(error) for error in islice(validator.iter_errors(record), MAX_PROBLEMS))
+        try:
+            validator.validate(record)
+        except jsonschema_rs.ValidationError as error:
+            return (_problem(error),)
+        return ()
+
+
+def _problem(error: jsonschema_rs.ValidationError) -> Problem:
+    asked = next(iter(error.kind.as_dict().values()), "")
+    limit = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+    return Problem(json_path(error.instance_path), error.message, error.kind.name, limit)
+
+
+def _refused(index: int, key: str | None, problems: Sequence[Problem]) -> Refused:
+    """A refusal whose size does not depend on what was handed in."""
+    short = (
+        Problem(shortened(each.path), shortened(each.message), each.rule, shortened(each.limit)) for each in problems
+    )
+    return Refused(index, key and key[:KEY_LENGTH], tuple(short))
+
+
+def json_path(steps: Sequence[str | int]) -> str:
+    """["diagnoses", 0, "code"] -> $.diagnoses[0].code"""
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def _key_if_any(door: Door[Any], record: Any) -> str | None:
+    """A faulty one may not even have a key."""
+    if not isinstance(record, dict):
+        return None
+    try:
+        return door.key(record)
+    except Exception:
+        return None

@@ -1,0 +1,179 @@
+"""What becomes of what is handed in: records go to the outbox, items wait for a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.actors import Bell
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database
+from engine.delivery.status import KEY_LENGTH, SEQUENCE_LENGTH, Lane
+from engine.delivery.types import Entry
+from engine.errors import AntarError
+from engine.facilities.facilities import FacilityRow
+from engine.failpoints import failpoint
+from engine.intake import code_warnings
+from engine.intake.group_commit import Gathering
+from engine.json_text import content_hash
+from engine.mapping import items
+from engine.mapping.items import ItemEntry
+from engine.outbox.add import Batch
+from engine.specs.context import context
+from engine.specs.mapping import MappingSpec
+from engine.specs.record_type import Spec
+from engine.templates.filters import local_date
+from engine.templates.template import TemplateError
+
+NORM_LENGTH = 60
+NAME_LENGTH = 200
+"""Characters of a patient's name that lists show; the record keeps it whole."""
+RECENT = 2
+"""Days within which a record counts as today's; what is older is backfill."""
+
+
+E = TypeVar("E")
+
+
+class Unfit(AntarError):
+    """Why a record of the right shape cannot be stored; `key` if it has one, `rule` for other words."""
+
+    def __init__(self, message: str, key: str | None = None, rule: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.rule = rule
+
+
+class Door(Protocol[E]):
+    """Where one type of one facility comes in."""
+
+    hash: str
+    """Changes with the schema."""
+    schema: Mapping[str, Any]
+
+    def key(self, record: Any) -> str | None:
+        """So that the HIS recognises its record; raises whatever a faulty one makes its template raise."""
+
+    def read(self, record: Any, text: str) -> E:
+        """The entry of a record that satisfies the schema, `text` being it as JSON; raises Unfit."""
+
+    async def store(self, entries: Sequence[E]) -> list[tuple[int, str]]:
+        """Store all; for each its id and what became of it."""
+
+    async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
+        """What is probably wrong with records that are about to be stored."""
+
+
+class RecordDoor:
+    """Records that are delivered."""
+
+    def __init__(
+        self,
+        database: Database,
+        gathering: Gathering,
+        catalog: Catalog,
+        bell: Bell,
+        facility: FacilityRow,
+        spec: Spec,
+        lane: Lane | None,
+    ) -> None:
+        self.hash, self.schema = spec.hash, spec.record_schema
+        self._database, self._gathering, self._catalog, self._bell = database, gathering, catalog, bell
+        self._facility, self._spec, self._lane = facility, spec, lane
+        now = datetime.fromtimestamp(database.clock() / 1000, ZoneInfo(facility.time_zone))
+        self._recent = (now - timedelta(days=RECENT)).date().isoformat()
+
+    def key(self, record: Any) -> str | None:
+        return as_text(self._spec.key.render(context(self._spec, record, self._facility))) or None
+
+    def read(self, record: Any, text: str) -> Entry:
+        spec, scope = self._spec, context(self._spec, record, self._facility)
+        try:
+            key = as_text(spec.key.render(scope))
+            date = local_date(as_text(spec.date.render(scope)), self._facility.time_zone)
+            norm = as_text(spec.patient_norm.render(scope)) if spec.patient_norm else None
+            name = as_text(spec.patient_name.render(scope)) if spec.patient_name else None
+            sequence = as_text(spec.sequence.render(scope)) if spec.sequence else None
+        except (TemplateError, ValueError) as error:
+            raise Unfit(str(error)) from error
+        _check_key(key)
+        if norm is not None and len(norm) > NORM_LENGTH:
+            raise Unfit(f"the patient's norm must have at most {NORM_LENGTH} characters", key)
+        if sequence is not None and len(sequence) > SEQUENCE_LENGTH:
+            raise Unfit(f"the sequence must have at most {SEQUENCE_LENGTH} characters", key)
+        today = Lane.TODAY if spec.foundation or date >= self._recent else Lane.BACKFILL
+        return Entry(
+            key=key,
+            date=date,
+            record=text,
+            record_hash=content_hash(record),
+            lane=today if self._lane is None else self._lane,
+            patient_norm=norm or None,
+            patient_name=name[:NAME_LENGTH] if name else None,
+            sequence=sequence or None,
+        )
+
+    async def store(self, entries: Sequence[Entry]) -> list[tuple[int, str]]:
+        spec = self._spec
+        batch = Batch(
+            self._facility.id, spec.name, spec.upstream.name, spec.update is not None or spec.endpoint is None
+        )
+        added = await self._gathering.add(batch, entries)
+        failpoint("stored")
+        self._bell.ring(spec.name, self._facility.id)
+        return [(id_, outcome.value) for id_, outcome in added]
+
+    async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
+        """What cannot be looked up is not warned about: it is stored all the same."""
+        if not self._spec.codes:
+            return [()] * len(records)
+        try:
+            wanted = [
+                code_warnings.named(self._spec, context(self._spec, record, self._facility)) for record in records
+            ]
+            found = await code_warnings.unknown(self._database, self._catalog, self._facility.id, wanted)
+        except (TemplateError, SQLAlchemyError, OSError):
+            return [()] * len(records)
+        return [tuple(str(each) for each in of_record) for of_record in found]
+
+
+class ItemDoor:
+    """Items that are mapped to a code."""
+
+    def __init__(self, database: Database, facility: FacilityRow, mapping: MappingSpec) -> None:
+        self.hash, self.schema = mapping.hash, mapping.record_schema
+        self._database, self._facility, self._mapping = database, facility, mapping
+
+    def key(self, record: Any) -> str | None:
+        return as_text(self._mapping.key.render(self._mapping.scope(record, self._facility))) or None
+
+    def read(self, record: Any, text: str) -> ItemEntry:
+        try:
+            entry = items.entry_of(self._mapping, self._facility, record, text)
+        except TemplateError as error:
+            raise Unfit(str(error)) from error
+        _check_key(entry.key)
+        if not entry.name.strip():
+            raise Unfit("the name is empty", entry.key, "name")
+        return entry
+
+    async def store(self, entries: Sequence[ItemEntry]) -> list[tuple[int, str]]:
+        added = await items.add(self._database, self._mapping, self._facility.id, entries)
+        return [(id_, outcome.value) for id_, outcome in added]
+
+    async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
+        return [()] * len(records)
+
+
+def as_text(value: Any) -> str:
+    """Nothing is an empty text."""
+    return "" if value is None else str(value)
+
+
+def _check_key(key: str) -> None:
+    if not 0 < len(key) <= KEY_LENGTH:
+        raise Unfit(f"the key must have 1 to {KEY_LENGTH} characters", key or None, "key")

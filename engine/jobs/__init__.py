@@ -1,0 +1,1 @@
+"""Bulk actions on deliveries, run in steps by any worker."""

@@ -1,0 +1,186 @@
+"""Bulk actions as jobs: a set of deliveries that is fixed when it is chosen, worked through in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Select, case, false, func, insert, literal, select, text, update
+
+from engine.database.database import Database
+from engine.database.tables import AuditEntry, Delivery, Job, JobItem
+from engine.delivery.status import Status
+from engine.queries.deliveries import Filters
+from engine.specs.record_type import Spec
+
+DRAFT_LIFE = 24 * 3600_000
+"""Milliseconds after which a job that nobody confirmed is forgotten."""
+
+
+class Action(StrEnum):
+    """What a job does to each of its deliveries."""
+
+    RESEND = "resend"
+    IGNORE = "ignore"
+    REGENERATE = "regenerate"
+    """Make due again whatever it became, also what was sent."""
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    DRAFT = "draft"
+    """Its set is fixed and waits for a person's word."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+TAKEN = {
+    Action.RESEND: (Status.FAILED, Status.UNSURE, Status.RETRYING, Status.IGNORED),
+    Action.IGNORE: (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.FAILED),
+    Action.REGENERATE: (Status.SENT, Status.FAILED, Status.UNSURE, Status.RETRYING),
+}
+"""Of what a filter finds, these statuses are taken."""
+
+MOVES = {
+    "pause": ((State.RUNNING,), State.PAUSED),
+    "resume": ((State.PAUSED,), State.RUNNING),
+    "cancel": ((State.RUNNING, State.PAUSED), State.CANCELLED),
+}
+"""What a person may do to a job: from which states, to which."""
+
+
+async def draft(
+    database: Database,
+    facility_id: int,
+    upstream: str,
+    action: Action,
+    which: Sequence[int] | Select[int] | Filters,
+    *,
+    chosen: Mapping[str, Any],
+    actor: str,
+    order: Sequence[str] = (),
+) -> int:
+    """Fix the set of a job, by ids or by a filter, and return the job's id; it does nothing until `begin`.
+
+    `chosen` says for people how the set was chosen; `order` names types, those first that others need.
+    """
+    job = {"facility_id": facility_id, "upstream": upstream, "action": action, "actor": actor, "reason": ""}
+    job |= {"chosen": orjson.dumps(chosen).decode(), "state": State.DRAFT, "total": 0, "created_at": database.clock()}
+    return await database.write(partial(_draft, job, _set(facility_id, upstream, action, which), order))
+
+
+async def begin(database: Database, facility_id: int, job_id: int, *, reason: str, actor: str) -> bool:
+    """Start a draft; False if it has been started or forgotten already."""
+    return await database.write(lambda connection: _begin(database, connection, facility_id, job_id, reason, actor))
+
+
+async def start(
+    database: Database,
+    facility_id: int,
+    upstream: str,
+    action: Action,
+    which: Sequence[int] | Select[int] | Filters,
+    *,
+    chosen: Mapping[str, Any],
+    reason: str,
+    actor: str,
+    order: Sequence[str] = (),
+) -> int:
+    """Fix a set and begin at once; the job's id."""
+    id_ = await draft(database, facility_id, upstream, action, which, chosen=chosen, actor=actor, order=order)
+    await begin(database, facility_id, id_, reason=reason, actor=actor)
+    return id_
+
+
+async def move(database: Database, facility_id: int, job_id: int, how: str, actor: str) -> bool:
+    """Pause, resume or cancel (MOVES); False if it is in no state for that. A batch that runs is waited for."""
+    before, after = MOVES[how]
+
+    def run(connection: Connection) -> bool:
+        now = database.clock()
+        there = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
+        ended = {"ended_at": now} if after is State.CANCELLED else {}
+        moved = connection.execute(there.values(state=after, **ended)).rowcount == 1
+        if moved:
+            _note(connection, facility_id, f"job.{how}", actor, f"#{job_id}", now)
+        return moved
+
+    return await database.write(run)
+
+
+async def discard(database: Database, facility_id: int, job_id: int) -> bool:
+    """Forget a draft that a person does not want; False if it is none."""
+    which = "id = :id AND facility_id = :facility AND state = 'draft'"
+    return await database.write(partial(_forget, which, {"id": job_id, "facility": facility_id})) == 1
+
+
+async def forget_drafts(database: Database) -> None:
+    """Remove the jobs that nobody confirmed."""
+    which = "state = 'draft' AND created_at < :before"
+    before = {"before": database.clock() - DRAFT_LIFE}
+    if await database.fetch(text(f"SELECT id FROM jobs WHERE {which}"), before):
+        await database.write(partial(_forget, which, before))
+
+
+def _forget(which: str, parameters: Mapping[str, Any], connection: Connection) -> int:
+    connection.execute(text(f"DELETE FROM job_items WHERE job_id IN (SELECT id FROM jobs WHERE {which})"), parameters)
+    return connection.execute(text(f"DELETE FROM jobs WHERE {which}"), parameters).rowcount
+
+
+def in_order(specs: Iterable[Spec]) -> list[str]:
+    """The names of the types, those first that others need."""
+    needed = {
+        spec.name: {name for need in spec.needs if need.operation is None for name in need.specs} for spec in specs
+    }
+    try:
+        return list(TopologicalSorter(needed).static_order())
+    except CycleError:  # the catalog refuses circles; of none the order is only a kindness
+        return list(needed)
+
+
+def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] | Select[int] | Filters) -> list[Any]:
+    """A filter names its types and so the upstream: asked of each row it would be read from the table, not an index."""
+    if not isinstance(which, Filters):
+        # + 0: not a condition of an index that begins with the facility; the ids alone are.
+        return [Delivery.facility_id + 0 == facility_id, Delivery.upstream == upstream, Delivery.id.in_(which)]
+    wanted = which.statuses or [status for status in TAKEN[action] if status != Status.IGNORED]
+    taken = [status for status in TAKEN[action] if status in wanted]
+    return [Delivery.facility_id == facility_id, *replace(which, statuses=taken).conditions()] if taken else [false()]
+
+
+def _draft(job: Mapping[str, Any], conditions: Sequence[Any], order: Sequence[str], connection: Connection) -> int:
+    [id_] = connection.execute(insert(Job).values(**job).returning(Job.id)).one()
+    rank = case({name: place for place, name in enumerate(order)}, value=Delivery.spec, else_=len(order))
+    by = [rank, Delivery.id] if order else [Delivery.id]
+    chosen = select(literal(id_), func.row_number().over(order_by=by), Delivery.id).where(*conditions)
+    connection.execute(insert(JobItem).from_select(["job_id", "position", "delivery_id"], chosen))
+    total = select(func.coalesce(func.max(JobItem.position), 0)).where(JobItem.job_id == id_)
+    connection.execute(update(Job).where(Job.id == id_).values(total=total.scalar_subquery()))
+    return int(id_)
+
+
+def _begin(database: Database, connection: Connection, facility_id: int, job_id: int, reason: str, actor: str) -> bool:
+    query = (
+        "UPDATE jobs SET reason = :reason, actor = :actor, state = CASE WHEN total = 0 THEN 'done' ELSE 'running' END, "
+        "ended_at = CASE WHEN total = 0 THEN CAST(:now AS BIGINT) END "
+        "WHERE id = :id AND facility_id = :facility AND state = 'draft' RETURNING action"
+    )
+    now = database.clock()
+    values = {"id": job_id, "facility": facility_id, "reason": reason, "actor": actor, "now": now}
+    begun = connection.execute(text(query), values).scalar()
+    if begun is not None:
+        _note(connection, facility_id, f"job.{begun}", actor, f"#{job_id} {reason}", now)
+    return begun is not None
+
+
+def _note(connection: Connection, facility_id: int, action: str, actor: str, reason: str, now: int) -> None:
+    entry = {"at": now, "actor": actor, "action": action, "facility_id": facility_id, "reason": reason}
+    connection.execute(insert(AuditEntry).values(**entry))

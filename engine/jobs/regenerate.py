@@ -1,0 +1,122 @@
+"""Making anew what was sent: which records would now be sent with another content."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from engine.database.database import Database
+from engine.errors import AntarError
+from engine.facilities.facilities import FacilityRow
+from engine.jobs import jobs
+from engine.jobs.jobs import Action
+from engine.mapping.confirmed_codes import Mappings
+from engine.sending.preview import payload_of
+from engine.specs.record_type import Spec
+
+MOST = 10_000
+"""Deliveries that one job takes; what is beyond is left to the next."""
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a regeneration would do: ids of what is sent with another content, and of what is tried once more."""
+
+    changed: tuple[int, ...]
+    again: tuple[int, ...]
+    same: int
+    faulty: int
+    """Of which the entry can make no payload: they stay as they are."""
+
+    @property
+    def ids(self) -> list[int]:
+        return [*self.changed, *self.again][:MOST]
+
+
+async def preview(database: Database, mappings: Mappings, spec: Spec, facility: FacilityRow) -> Preview:
+    """Compare what the entry makes of each sent record now with what was sent last; nothing is changed."""
+    changed: list[int] = []
+    same = faulty = 0
+    async for row in _sent(database, facility.id, spec.name):
+        try:
+            differs = await _differs(database, mappings, spec, row, facility)
+        except AntarError:
+            faulty += 1
+            continue
+        if differs:
+            changed.append(row.id)
+        same += not differs
+    found = await database.fetch(text(_UNSENT), {"facility": facility.id, "spec": spec.name, "most": MOST})
+    return Preview(tuple(changed), tuple(id_ for (id_,) in found), same, faulty)
+
+
+async def start(
+    database: Database, mappings: Mappings, spec: Spec, facility: FacilityRow, *, reason: str, actor: str
+) -> int | None:
+    """Begin the job of what the preview shows now; the id of the one that runs already; None: nothing is to be done."""
+    running = (await under_way(database, facility.id, spec.upstream.name)).get(spec.name)
+    if running is not None:
+        return int(running.id)
+    ids = (await preview(database, mappings, spec, facility)).ids
+    if not ids:
+        return None
+    chosen, upstream = {"spec": spec.name, "ids": len(ids)}, spec.upstream.name
+    action = Action.REGENERATE
+    return await jobs.start(database, facility.id, upstream, action, ids, chosen=chosen, reason=reason, actor=actor)
+
+
+async def under_way(database: Database, facility_id: int, upstream: str) -> dict[str, Any]:
+    """Type -> the job that regenerates it and has not ended."""
+    rows = await database.fetch(text(_UNDER_WAY), {"facility": facility_id, "upstream": upstream})
+    return {orjson.loads(row.chosen).get("spec", ""): row for row in rows}
+
+
+async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterator[Any]:
+    """Sent deliveries with the request that last arrived, where one did; by batches, so that others get their turn."""
+    last = 0
+    while True:
+        parameters = {"facility": facility_id, "spec": spec, "last": last, "batch": BATCH}
+        rows = await database.fetch(text(_SENT), parameters)
+        for row in rows:
+            yield row
+        if len(rows) < BATCH:
+            return
+        last = rows[-1].id
+
+
+async def _differs(database: Database, mappings: Mappings, spec: Spec, row: Any, facility: FacilityRow) -> bool:
+    """A lookup is always done anew; what cannot be updated and what a person wrote stays."""
+    if spec.endpoint is None:
+        return True
+    if spec.update is None or row.body is not None or row.request is None:
+        return False
+    payload = await payload_of(database, mappings, spec, row, facility, operation=row.operation)
+    return bool(orjson.loads(orjson.dumps(payload)) != orjson.loads(row.request))
+
+
+_SENT = """
+SELECT d.id, d.facility_id, d.record, d.reference, d.body, a.operation, a.request
+FROM (
+  SELECT id, facility_id, record, reference, body FROM deliveries
+  WHERE facility_id = :facility AND spec = :spec AND status = 'sent' AND id > :last ORDER BY id LIMIT :batch
+) AS d
+LEFT JOIN attempts AS a ON a.id = (
+  SELECT MAX(b.id) FROM attempts AS b
+  WHERE b.delivery_id = d.id AND b.operation IN ('create', 'update') AND b.verdict IN ('accepted', 'unsure')
+)
+ORDER BY d.id
+"""
+_UNSENT = """
+SELECT id FROM deliveries
+WHERE facility_id = :facility AND spec = :spec AND status IN ('failed', 'unsure', 'retrying') ORDER BY id LIMIT :most
+"""
+_UNDER_WAY = """
+SELECT id, chosen, state, done, total FROM jobs
+WHERE facility_id = :facility AND state IN ('running', 'paused') AND upstream = :upstream AND action = 'regenerate'
+ORDER BY id
+"""

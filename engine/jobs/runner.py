@@ -1,0 +1,90 @@
+"""Works through running jobs, batch by batch; a batch and what is noted of it are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from engine.database.database import Database, as_json
+from engine.delivery.status import Lane
+from engine.delivery.types import Channel
+from engine.failpoints import failpoint
+from engine.jobs.jobs import Action, forget_drafts
+from engine.outbox.resend import Handled, Written, make_due, set_aside
+
+BATCH = 500
+"""Deliveries of a job per transaction; a pause or a cancel waits so long at most."""
+
+
+async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping: Callable[[], bool]) -> None:
+    """A batch of each running job in turn until none is left or `stopping`; side by side with other workers.
+
+    A worker that dies takes its batch back with it: whoever comes next begins with the first item without an outcome.
+    """
+    await forget_drafts(database)
+    moved = True
+    while moved and not stopping():
+        moved = False
+        for (job_id,) in await database.fetch(text("SELECT id FROM jobs WHERE state = 'running' ORDER BY id")):
+            channel = await database.write(partial(_step, database, job_id))
+            if channel is not None:
+                ring(channel)
+                moved = True
+
+
+def _step(database: Database, job_id: int, connection: Connection) -> Channel | None:
+    """One batch; None if another worker has the job, or it is not running any more."""
+    query = f"SELECT * FROM jobs WHERE id = :id AND state = 'running' {database.skip_locked}"
+    job = connection.execute(text(query), {"id": job_id}).first()
+    if job is None:
+        return None
+    items = connection.execute(text(_NEXT), {"job": job_id, "after": job.done, "until": job.done + BATCH}).all()
+    outcomes = _act(database, connection, job, [item.delivery_id for item in items])
+    for outcome in sorted(set(outcomes.values())):
+        noted = [[item.position] for item in items if outcomes[item.delivery_id] is outcome]
+        note = text(_NOTE % database.rows({"position": "integer"}, "rows"))
+        connection.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(noted)})
+    failpoint("job_batch")
+    skipped = sum(outcome is not Handled.DONE for outcome in outcomes.values())
+    done = {"id": job_id, "done": job.done + len(items), "skipped": skipped, "now": database.clock()}
+    connection.execute(text(_ADVANCE), done)
+    return Channel(job.upstream, job.facility_id)
+
+
+def _act(database: Database, connection: Connection, job: Any, ids: list[int]) -> dict[int, Handled]:
+    """Jobs go behind today's patients: their lane is the bulk's. What is made anew loses what a person had written."""
+    if job.action == Action.IGNORE:
+        return set_aside(database, connection, job.facility_id, ids, job.actor, reason=job.reason)
+    renew = job.action == Action.REGENERATE
+    return make_due(
+        database,
+        connection,
+        job.facility_id,
+        ids,
+        job.actor,
+        reason=job.reason,
+        renew=renew,
+        lane=Lane.BULK,
+        written=Written(None) if renew else None,
+        job_id=job.id,
+    )
+
+
+_NEXT = """
+SELECT position, delivery_id FROM job_items
+WHERE job_id = :job AND position > :after AND position <= :until ORDER BY position
+"""
+
+_NOTE = """
+UPDATE job_items SET outcome = :outcome WHERE job_id = :job AND position IN (SELECT position FROM %s AS v)
+"""
+
+_ADVANCE = """
+UPDATE jobs SET done = :done, skipped = skipped + :skipped,
+  state = CASE WHEN :done >= total THEN 'done' ELSE state END,
+  ended_at = CASE WHEN :done >= total THEN CAST(:now AS BIGINT) ELSE ended_at END
+WHERE id = :id
+"""

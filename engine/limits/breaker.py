@@ -1,0 +1,217 @@
+"""The breaker: a channel that keeps failing is closed, one probe at a time looks whether it is back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from engine.database.database import Database
+from engine.delivery.types import Channel, Signal
+from engine.facilities.facilities import is_current
+from engine.limits.backoff import asked
+from engine.specs.upstream import Breaker
+
+REFUSED_PAUSES = (5.0, 15.0, 45.0, 135.0, 300.0)
+"""Seconds until the next probe after so many refusals in a row; the last pause repeats.
+
+Bounds the logins with an account that is refused: at most 16 probes in the first hour and 12 in each later one, all
+workers together. New credentials and a success begin anew.
+"""
+NO_ACCOUNT_PAUSE = 300.0
+"""Seconds between two looks at a channel without a complete account; nothing is sent meanwhile."""
+
+
+def refused_pause(refusals: int) -> float:
+    """Seconds until the next probe after `refusals` of them in a row."""
+    return REFUSED_PAUSES[min(max(refusals, 1), len(REFUSED_PAUSES)) - 1]
+
+
+class State(StrEnum):
+    OPEN = "open"
+    PROBE = "probe"
+    CLOSED = "closed"
+
+
+class Gate:
+    """Knows which channels are closed. The rows are shared by all workers, the failures counted by each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._failures: Counter[Channel] = Counter()
+        self._closed: set[Channel] = set()
+        self._closing: Counter[Channel] = Counter()
+        """Closings that are being written."""
+        self._own: dict[Channel, int] = {}
+        """When the next probe is due after one of ours, as long as nobody said otherwise."""
+
+    def is_open(self, channel: Channel) -> bool:
+        """What this process knows without asking."""
+        return channel not in self._closed
+
+    def failures(self, channel: Channel) -> int:
+        """Of this process, in a row."""
+        return self._failures[channel]
+
+    async def state(self, channel: Channel, breaker: Breaker, patience: float = 0.0, *, idle: bool = True) -> State:
+        """Whether to claim now; PROBE goes to one worker only, and to no other while it may last.
+
+        That is the longer of the breaker's pause and `patience` (seconds). Only who is idle is a probe: what was
+        claimed before the closing is none.
+        """
+        parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
+        written = channel in self._closed and not self._closing[channel]
+        rows = await self._database.fetch(text(_READ), parameters)
+        if not rows:
+            if channel in self._closed and not written:
+                return State.CLOSED  # its row is on its way
+            if written:  # another process saw that it is well again
+                self._forget(channel)
+            return State.OPEN
+        row = rows[0]
+        self._closed.add(channel)
+        now = self._database.clock()
+        if row.probe_at > now or not idle:
+            return State.CLOSED
+        pause = refused_pause(row.refusals + 1) if row.cause == Signal.REFUSED else breaker.pause
+        following = now + int(max(pause, patience) * 1000)
+        if not await self._execute(_PROBE, {**parameters, "now": now, "next": following}):
+            return State.CLOSED
+        self._own[channel] = following
+        return State.PROBE
+
+    async def unasked(self, channel: Channel, breaker: Breaker) -> None:
+        """There was nothing to probe with: the next is due after a pause, however long this one might have lasted."""
+        parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
+        following = self._database.clock() + int(breaker.pause * 1000)
+        await self._execute(_SOONER, {**parameters, "own": self._own.pop(channel, 0), "next": following})
+
+    async def refuse(self, channel: Channel, reason: str, version: int | None = None) -> bool:
+        """Close a channel that has no complete account; the row says whether that is known.
+
+        `version` and what is returned are as for `report`.
+        """
+        parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
+        rows = await self._database.fetch(text(_READ), parameters)
+        if rows and rows[0].reason == reason:
+            return True
+        return await self._close(channel, Signal.REFUSED, reason, NO_ACCOUNT_PAUSE, version)
+
+    async def report(
+        self,
+        channel: Channel,
+        breaker: Breaker,
+        signal: Signal,
+        reason: str = "",
+        retry_after: float | None = None,
+        *,
+        probe: bool = False,
+        version: int | None = None,
+    ) -> bool:
+        """Take note of how a delivery ended. Only a probe opens: what was on its way at the closing knows less.
+
+        `version` is that of the credentials it was sent with; False: they were refused, and others have been entered
+        meanwhile, so that the refusal closes nothing. None: whatever they are by now.
+        """
+        match signal:
+            case Signal.GOOD:
+                await self._good(channel, probe)
+            case Signal.DOWN:
+                await self._down(channel, reason, breaker, probe)
+            case Signal.THROTTLED:
+                pause = breaker.pause if retry_after is None else asked(retry_after)
+                await self._close(channel, signal, reason, pause)
+            case Signal.REFUSED:
+                return await self._close(channel, signal, reason, None, version)
+            case Signal.NOTHING:
+                pass
+        return True
+
+    async def _good(self, channel: Channel, probe: bool) -> None:
+        self._failures[channel] = 0
+        if probe:
+            own = self._own.get(channel, 0)
+            self._forget(channel)
+            parameters = {"facility": channel.facility_id, "upstream": channel.upstream, "own": own}
+            await self._execute(_OPEN, parameters)
+
+    async def _down(self, channel: Channel, reason: str, breaker: Breaker, probe: bool) -> None:
+        self._failures[channel] += 1
+        if probe or (self._failures[channel] >= breaker.failures and channel not in self._closed):
+            await self._close(channel, Signal.DOWN, reason, breaker.pause)
+
+    def _forget(self, channel: Channel) -> None:
+        self._closed.discard(channel)
+        self._own.pop(channel, None)
+        self._failures[channel] = 0
+
+    async def _close(
+        self, channel: Channel, signal: Signal, reason: str, pause: float | None, version: int | None = None
+    ) -> bool:
+        """Whether the credentials are still those of `version`, without which nothing is closed.
+
+        `pause` is in seconds; None: by how often the account was refused in a row.
+        """
+        self._closed.add(channel)
+        parameters = {
+            "facility": channel.facility_id,
+            "upstream": channel.upstream,
+            "cause": signal.value,
+            "reason": reason,
+            "now": self._database.clock(),
+            "own": self._own.pop(channel, 0),
+        }
+
+        def close(connection: Connection) -> bool:
+            if version is not None and not is_current(connection, channel.facility_id, channel.upstream, version):
+                return False
+            self._write_closing(connection, parameters, pause)
+            return True
+
+        self._closing[channel] += 1
+        try:
+            closed = await self._database.write(close)
+        finally:
+            self._closing[channel] -= 1
+        if not closed:  # whether others have closed it is read before the next claim
+            self._forget(channel)
+        return closed
+
+    def _write_closing(self, connection: Connection, parameters: dict[str, Any], pause: float | None) -> None:
+        lock = "" if self._database.dialect == "sqlite" else " FOR UPDATE"
+        row = connection.execute(text(_READ + lock), parameters).one_or_none()
+        refusals = row.refusals if row is not None else 0
+        if pause is None:
+            # what was on its way when the channel closed is the same refusal; a probe's, or the first, is one more
+            refusals += int(row is None or row.probe_at == parameters["own"] or not refusals)
+            pause = refused_pause(refusals)
+        probe_at = parameters["now"] + int(pause * 1000)
+        connection.execute(text(_CLOSE), {**parameters, "probe": probe_at, "refusals": refusals})
+
+    async def _execute(self, statement: str, parameters: dict[str, object]) -> int:
+        def run(connection: Connection) -> int:
+            return (connection.execute(text(statement), parameters)).rowcount
+
+        return await self._database.write(run)
+
+
+_READ = "SELECT cause, reason, probe_at, refusals FROM channels WHERE facility_id = :facility AND upstream = :upstream"
+_PROBE = """
+UPDATE channels SET probe_at = :next WHERE facility_id = :facility AND upstream = :upstream AND probe_at <= :now
+"""
+_SOONER = """
+UPDATE channels SET probe_at = :next
+WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own AND probe_at > :next
+"""
+_OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own"
+"""Not if another process was told meanwhile to wait."""
+_CLOSE = """
+INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at, refusals)
+VALUES (:facility, :upstream, :cause, :reason, :now, :probe, :refusals)
+ON CONFLICT (facility_id, upstream) DO UPDATE SET cause = excluded.cause, reason = excluded.reason,
+  probe_at = excluded.probe_at, refusals = excluded.refusals
+WHERE channels.probe_at = :own OR channels.probe_at <= excluded.probe_at
+"""
+"""The longest wait that was asked for holds; the pause that a probe of ours began with gives way to its outcome."""

@@ -1,1 +1,0 @@
-"""From YAML to believed entries: grammar, inheritance, upstreams, entries, examples."""

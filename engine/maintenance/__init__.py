@@ -1,0 +1,1 @@
+"""Upkeep of the stored data: retention, backup, restore."""

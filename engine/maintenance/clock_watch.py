@@ -1,0 +1,97 @@
+"""Detects a clock that jumped and postpones pruning: what a wrong clock calls old must not be destroyed.
+
+A process compares the database's time with monotonic time, and when it starts with the latest time that the database
+knows. After a jump by a day or more pruning waits for some hours, so that somebody sees it and corrects the clock. If
+the next one comes before anything was pruned it waits half as long, and so on: it is postponed, never for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, text
+
+from engine.database.database import Database, steady_clock
+
+JUMP_MS = 60_000
+"""A smaller correction is not worth a word."""
+FAR_MS = 86_400_000
+"""A jump from which on pruning waits: longer than a night in which the machine is off or asleep."""
+WAIT_MS, SHORTEST_WAIT_MS = 6 * 3_600_000, 600_000
+"""For how long it waits, the first time and at least."""
+
+log = structlog.get_logger(__name__)
+
+
+class ClockWatch:
+    """One per worker; what it finds out stands in the database, for all."""
+
+    def __init__(self, database: Database, steady: Callable[[], int] = steady_clock) -> None:
+        self._database = database
+        self._steady = steady
+        self._last = database.clock(), steady()
+
+    async def begin(self) -> None:
+        """Compare with the latest time that the database knows; call it before the first heartbeat."""
+        self._last = now, _ = self._database.clock(), self._steady()
+        [row] = await self._database.fetch(text(_READ))
+        if row.clock_at is not None:
+            await self._take_note(now, now - row.clock_at, FAR_MS)
+
+    async def look(self) -> int:
+        """Milliseconds by which the clock has jumped since the last look, 0 if it has not."""
+        now, steady = self._database.clock(), self._steady()
+        jump = (now - self._last[0]) - (steady - self._last[1])
+        jump = jump if abs(jump) >= JUMP_MS else 0
+        await self._take_note(now, jump, JUMP_MS)
+        self._last = now, steady
+        return jump
+
+    async def time_to_prune(self) -> int | None:
+        """The time by which ages are to be judged, epoch milliseconds; None: pruning waits."""
+        await self.look()
+        now = self._last[0]
+        [row] = await self._database.fetch(text(_READ))
+        if row.prune_after is not None and row.prune_after > now + WAIT_MS:  # of a clock that was ahead
+            await self._set("prune_after = :until", until=now + WAIT_MS)
+        return None if row.prune_after is not None and row.prune_after > now else now
+
+    async def pruned(self) -> None:
+        """Forget the postponements: nothing that is due is left."""
+        [row] = await self._database.fetch(text(_READ))
+        if row.postponements:
+            await self._set("prune_after = NULL, jump = NULL, jumped_at = NULL, postponements = 0")
+
+    async def _take_note(self, now: int, jump: int, least: int) -> None:
+        if not jump or abs(jump) < least:
+            return
+        until = await self._database.write(lambda connection: _postpone(connection, now, jump))
+        log.warning("clock_jumped", seconds=jump // 1000, pruning_waits_seconds=max(0, until - now) // 1000)
+
+    async def _set(self, changes: str, **values: int) -> None:
+        query = text(f"UPDATE installation SET {changes}")
+        await self._database.write(lambda connection: connection.execute(query, values))
+
+
+def note_time(connection: Connection, now: int) -> None:
+    """Keep the latest time; part of a worker's heartbeat."""
+    connection.execute(text("UPDATE installation SET clock_at = :now"), {"now": now})
+
+
+def _postpone(connection: Connection, now: int, jump: int) -> int:
+    """Until when pruning waits. Several workers see one jump; it counts once."""
+    row: Any = connection.execute(text(_READ)).one()
+    noted = row.jumped_at is not None and abs(now - row.jumped_at) < JUMP_MS and (row.jump > 0) == (jump > 0)
+    if noted or abs(jump) < FAR_MS:
+        return int(row.prune_after or 0)
+    until = now + max(SHORTEST_WAIT_MS, WAIT_MS >> min(int(row.postponements), 16))
+    connection.execute(text(_POSTPONE), {"now": now, "jump": jump, "until": until})
+    return until
+
+
+_READ = "SELECT clock_at, jumped_at, jump, prune_after, postponements FROM installation"
+_POSTPONE = """
+UPDATE installation SET jumped_at = :now, jump = :jump, prune_after = :until, postponements = postponements + 1
+"""

@@ -1,0 +1,125 @@
+"""Brings a backup back into an empty place; what may have been sent since it was taken is looked for first."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, make_url, text
+
+from engine.database.audit import note
+from engine.database.database import Database
+from engine.database.migrate import head, migrate
+from engine.errors import AntarError, VaultError
+from engine.facilities.vault import Vault
+from engine.maintenance import pg_tools
+from engine.maintenance.backup import copy
+from engine.private_files import ensure_private, make_private_folder
+from engine.settings import Settings
+
+EASTERNMOST = ZoneInfo("Asia/Jayapura")
+LATE = timedelta(days=7)
+"""So much older than the backup may be the day of a record that was handed in after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came back: how many deliveries, how many of them are in doubt, whose credentials cannot be opened."""
+
+    deliveries: int
+    in_doubt: int
+    sealed: tuple[str, ...]
+
+
+async def restore(settings: Settings, file: Path) -> Restored:
+    """Fill the empty database of the settings; raises AntarError."""
+    if not file.is_file():  # noqa: ASYNC240 - the command line does nothing else meanwhile
+        raise AntarError(f"there is no file {file}")
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite":
+        await asyncio.to_thread(_fill_sqlite, file, Path(url.database or ""))
+    else:
+        await _refuse_full(settings)
+        whole = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
+        await pg_tools.run("pg_restore", url, *whole, f"--dbname={url.database}", str(file))
+    return await mark(settings)
+
+
+async def mark(settings: Settings) -> Restored:
+    """A database that was brought back, by whatever means: nobody knows what was sent since."""
+    database = Database(settings.database_url)
+    try:
+        await migrate(database, settings.environment)
+        await database.synchronise()
+        total, doubtful = await database.write(lambda connection: _mark(database, connection))
+        return Restored(total, doubtful, await _sealed(database, Vault(settings.secret_keys)))
+    finally:
+        await database.close()
+
+
+def _fill_sqlite(file: Path, target: Path) -> None:
+    if target.exists() and target.stat().st_size:
+        raise AntarError(f"{target} is there already; move it away or set another ANTAR_DATABASE_URL")
+    for beside in ("-wal", "-shm"):  # of a database that is gone: it would be taken for this one's
+        target.with_name(target.name + beside).unlink(missing_ok=True)
+    try:
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as there:
+            [(version,)] = there.execute("SELECT version_num FROM alembic_version")
+        there.close()
+    except (sqlite3.Error, ValueError) as error:
+        raise AntarError(f"{file} is no backup of SQLite made by `antar backup`: {error}") from error
+    if version > head():
+        raise AntarError(f"{file} was made by a newer Antar ({version}, here {head()}); update this one first")
+    make_private_folder(target.parent)
+    ensure_private(target)
+    copy(file, target)
+
+
+async def _refuse_full(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    try:
+        tables = await database.fetch(text("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"))
+    finally:
+        await database.close()
+    if tables:
+        raise AntarError("the database of ANTAR_DATABASE_URL is not empty; make another with createdb and name it")
+
+
+def _mark(database: Database, connection: Connection) -> tuple[int, int]:
+    now = database.clock()
+    newest = connection.execute(text("SELECT created_at FROM deliveries ORDER BY id DESC LIMIT 1")).scalar()
+    since = datetime.fromtimestamp((newest or now) / 1000, UTC).astimezone(EASTERNMOST).date() - LATE
+    until = datetime.fromtimestamp(now / 1000, UTC).astimezone(EASTERNMOST).date()
+    days = {"since": since.isoformat(), "until": until.isoformat(), "now": now}
+    connection.execute(text(_NOTE), days)
+    connection.execute(text("DELETE FROM workers"))
+    doubtful = connection.execute(text(_DOUBT)).rowcount
+    total = connection.execute(text("SELECT COALESCE(SUM(n), 0) FROM totals")).scalar_one()
+    note(connection, now, "antar restore", "restore", reason=f"{doubtful} in doubt")
+    return int(total), doubtful
+
+
+async def _sealed(database: Database, vault: Vault) -> tuple[str, ...]:
+    found = []
+    for name, upstream, sealed in await database.fetch(text(_CREDENTIALS)):
+        try:
+            vault.open(sealed)
+        except VaultError:
+            found.append(f"{name}: {upstream}")
+    return tuple(found)
+
+
+_NOTE = "UPDATE installation SET restored_at = :now, doubt_from = :since, doubt_until = :until"
+_DOUBT = """
+UPDATE deliveries SET in_doubt = true,
+  tried_version = COALESCE(tried_version, CASE WHEN body IS NULL THEN version ELSE -version END)
+WHERE status <> 'sent' AND reference IS NULL
+"""
+_CREDENTIALS = """
+SELECT f.code, c.upstream, c.sealed FROM credentials AS c JOIN facilities AS f ON f.id = c.facility_id
+ORDER BY f.id, c.upstream
+"""

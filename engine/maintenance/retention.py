@@ -1,0 +1,219 @@
+"""Removes the bodies of tries, and later the tries, once their time is over; what is not settled keeps them.
+
+The attempts are walked by their ids, which rise with time: each is looked at once when it reaches an age, in small
+batches. A batch counts only if the walk is still where it was read, so that any worker may go on at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Literal
+
+import structlog
+from sqlalchemy import Connection, text
+
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database, as_json
+from engine.delivery.status import Status
+from engine.inbound.retention import InboundRetention
+from engine.json_text import short_hash
+from engine.telemetry.metrics import meters
+
+BATCH = 500
+REST = 4.0
+"""For each second of pruning so many of rest: deliveries come first."""
+SHORTEST_REST = 0.02
+DAY = 86_400_000
+SETTLED = (Status.SENT, Status.IGNORED)
+
+log = structlog.get_logger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+What = Literal["bodies", "attempts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What is removed from the attempts of these specs after so many days."""
+
+    what: What
+    days: int
+    specs: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.what} {self.days}"
+
+    @property
+    def policy(self) -> str:
+        return short_hash(sorted(self.specs))
+
+
+class Retention:
+    """One per worker; `most` bounds the days of bodies, whatever the entries say."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Callable[[], Catalog],
+        most: int | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._most = most
+        self._sleep = sleep
+        self._inbound = InboundRetention(database, catalog, most)
+
+    async def tick(self, now: int | None = None) -> int:
+        """Remove whatever is due; how many attempts and requests of callers were looked at.
+
+        `now` is the time by which ages are judged to the end, whatever the clock does meanwhile; None: the clock's.
+        """
+        now = self._database.clock() if now is None else now
+        walks, looked_at = self.walks(), 0
+        for walk in walks:
+            while n := await self._rested(self._step(walk, now)):
+                looked_at += n
+        while n := await self._rested(self._settled_since(walks, now)):
+            looked_at += n
+        while n := await self._rested(self._inbound.step(now)):
+            looked_at += n
+        return looked_at
+
+    def walks(self) -> list[Walk]:
+        """One for each age."""
+        found: dict[tuple[What, int], set[str]] = {}
+        for spec in self._catalog().specs.values():
+            bodies = min(spec.retention.bodies, self._most or spec.retention.bodies)
+            found.setdefault(("bodies", bodies), set()).add(spec.name)
+            found.setdefault(("attempts", max(bodies, spec.retention.attempts)), set()).add(spec.name)
+        return [Walk(what, days, frozenset(specs)) for (what, days), specs in sorted(found.items())]
+
+    async def _rested(self, work: Awaitable[int]) -> int:
+        begun = time.monotonic()
+        n = await work
+        if n:
+            meters().pruned(n)
+            await self._sleep(max(SHORTEST_REST, REST * (time.monotonic() - begun)))
+        return n
+
+    async def _step(self, walk: Walk, now: int) -> int:
+        """Look at the next batch; how many they were, 0 when the rest is too young."""
+        position = await self._position(walk)
+        border = now - walk.days * DAY
+        rows = await self._database.fetch(text(_NEXT), {"position": position, "batch": BATCH})
+        old = [row for row, at in zip(rows, _times(rows), strict=True) if at < border]
+        if not old:
+            return 0
+        ours = [row for row in old if row.spec in walk.specs]
+        gone = [row.id for row in ours if row.status in SETTLED]
+        left = sorted({row.delivery_id for row in ours if row.status not in SETTLED})
+
+        def run(connection: Connection) -> int:
+            moved = {"name": walk.name, "before": position, "after": old[-1].id}
+            if not connection.execute(text(_MOVE), moved).rowcount:
+                return 0  # another worker is faster
+            self._remove(connection, walk.what, gone)
+            self._leave(connection, left)
+            return len(old)
+
+        return await self._database.write(run)
+
+    async def _position(self, walk: Walk) -> int:
+        rows = await self._database.fetch(text(_READ), {"name": walk.name})
+        if rows and rows[0].policy == walk.policy:
+            return int(rows[0].position)
+        begin = {"name": walk.name, "policy": walk.policy}
+        await self._database.write(lambda connection: connection.execute(text(_BEGIN), begin))
+        return 0
+
+    async def _settled_since(self, walks: list[Walk], now: int) -> int:
+        """Of those that were left because they were not settled, the ones that are now."""
+        rows = await self._database.fetch(text(_LEFT), {"batch": BATCH})
+        if not rows:
+            return 0
+        due = [(walk.what, row.id) for walk in walks for row in rows if _is_old(row, walk, now)]
+        ids = sorted({row.delivery_id for row in rows})
+
+        def run(connection: Connection) -> int:
+            self._remove(connection, "bodies", [id_ for what, id_ in due if what == "bodies"])
+            self._remove(connection, "attempts", [id_ for what, id_ in due if what == "attempts"])
+            self._let_go(connection, ids)
+            return len(rows)
+
+        return await self._database.write(run)
+
+    def _remove(self, connection: Connection, what: What, ids: list[int]) -> None:
+        if ids:
+            statement = _STRIP if what == "bodies" else _DELETE
+            parameters: dict[str, Any] = {"ids": as_json([[id_] for id_ in ids])}
+            if what == "bodies":
+                parameters["now"] = self._database.clock()
+            connection.execute(text(statement[self._database.dialect] % self._ids()), parameters)
+
+    def _leave(self, connection: Connection, deliveries: list[int]) -> None:
+        if deliveries:
+            rows = as_json([[id_] for id_ in deliveries])
+            connection.execute(text(_LEAVE % self._ids()), {"ids": rows})
+
+    def _let_go(self, connection: Connection, deliveries: list[int]) -> None:
+        rows = as_json([[id_] for id_ in deliveries])
+        connection.execute(text(_LET_GO % self._ids()), {"ids": rows})
+
+    def _ids(self) -> str:
+        return self._database.rows({"id": "bigint"}, "ids")
+
+
+def _times(rows: Sequence[Any]) -> list[int]:
+    """When the attempts were made, at the latest: one is older than those behind it, also where the clock was ahead."""
+    times = list(accumulate((row.at for row in reversed(rows)), min))
+    return times[::-1]
+
+
+def _is_old(row: Any, walk: Walk, now: int) -> bool:
+    return row.spec in walk.specs and row.at is not None and row.at < now - walk.days * DAY
+
+
+_READ = "SELECT position, policy FROM retention_walks WHERE name = :name"
+_BEGIN = """
+INSERT INTO retention_walks (name, position, policy) VALUES (:name, 0, :policy)
+ON CONFLICT (name) DO UPDATE SET position = 0, policy = excluded.policy
+"""
+_MOVE = "UPDATE retention_walks SET position = :after WHERE name = :name AND position = :before"
+# A span of ids, not the first of all that are greater: for these PostgreSQL may read and sort the whole table.
+# CROSS JOIN, here and below: SQLite then does not begin with the deliveries, whatever its statistics say of them.
+_NEXT = """
+SELECT a.id, a.delivery_id, a.at, d.spec, d.status
+FROM (
+  SELECT id, delivery_id, at FROM attempts
+  WHERE id BETWEEN (SELECT MIN(id) FROM attempts WHERE id > :position)
+    AND (SELECT MIN(id) FROM attempts WHERE id > :position) + :batch - 1
+) AS a
+CROSS JOIN deliveries AS d WHERE d.id = a.delivery_id
+ORDER BY a.id
+"""
+# What was searched for stands behind the question mark: it goes with the bodies.
+_STRIPPED = """
+UPDATE attempts SET request = NULL, response = NULL, pruned_at = :now, path = {}
+WHERE id IN (SELECT id FROM %s AS v) AND (request IS NOT NULL OR response IS NOT NULL OR path LIKE '%%?%%')
+"""
+_STRIP = {
+    "sqlite": _STRIPPED.format("substr(path, 1, instr(path || '?', '?') - 1)"),
+    "postgresql": _STRIPPED.format("split_part(path, '?', 1)"),
+}
+_DELETE = dict.fromkeys(("sqlite", "postgresql"), "DELETE FROM attempts WHERE id IN (SELECT id FROM %s AS v)")
+_LEAVE = "INSERT INTO retention_leftovers (delivery_id) SELECT id FROM %s AS v WHERE true ON CONFLICT DO NOTHING"
+_LEFT = """
+SELECT l.delivery_id, a.id, a.at, l.spec
+FROM (
+  SELECT l.delivery_id, d.spec FROM retention_leftovers AS l CROSS JOIN deliveries AS d
+  WHERE d.id = l.delivery_id AND d.status IN ('sent', 'ignored') ORDER BY l.delivery_id LIMIT :batch
+) AS l
+LEFT JOIN attempts AS a ON a.delivery_id = l.delivery_id
+"""
+_LET_GO = "DELETE FROM retention_leftovers WHERE delivery_id IN (SELECT id FROM %s AS v)"

@@ -1,0 +1,34 @@
+"""The codes that items are mapped to, as deliveries need them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+from sqlalchemy import text
+
+from engine.database.database import Database, as_json
+from engine.specs.mapping import MappingSpec
+from engine.specs.record_type import Known
+
+Mappings = Mapping[str, MappingSpec]
+"""By the type of their items."""
+
+
+async def codes_of(
+    database: Database, mapping: MappingSpec, items: Sequence[tuple[int, str, str]]
+) -> dict[tuple[int, str, str], Known]:
+    """The codes of those (facility, type, key) that a person has confirmed, each with its row."""
+    columns = {"facility_id": "integer", "item": "text", "key": "text"}
+    code_list = mapping.catalogue.list
+    parameters = {"rows": as_json(items), "item": mapping.item, "list": code_list.name, "shared": code_list.shared}
+    found = await database.fetch(text(_CODES % database.rows(columns, "rows")), parameters)
+    return {(row.facility_id, mapping.item, row.key): Known(row.code, orjson.loads(row.content)) for row in found}
+
+
+_CODES = """
+SELECT i.facility_id, i.key, i.code, c.content FROM %s AS v CROSS JOIN items AS i CROSS JOIN code_rows AS c
+WHERE i.facility_id = v.facility_id AND i.item = :item AND i.key = v.key AND i.state = 'mapped'
+  AND c.facility_id = CASE WHEN :shared THEN 0 ELSE i.facility_id END AND c.list = :list AND c.key = i.code
+"""
+"""CROSS JOIN keeps SQLite to this order: it would read a whole code list otherwise."""

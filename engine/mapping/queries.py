@@ -1,0 +1,144 @@
+"""What the pages of a mapping show: how many items there are, lists of them, and one with its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from engine.database.database import Database
+from engine.specs.mapping import MappingSpec
+
+UNMAPPED, REVIEW, MAPPED = "unmapped", "review", "mapped"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Items in use, by state; `waiting` deliveries wait for a code."""
+
+    unmapped: int
+    review: int
+    mapped: int
+    waiting: int
+
+    @property
+    def total(self) -> int:
+        return self.unmapped + self.review + self.mapped
+
+    @property
+    def percent(self) -> int:
+        """Mapped of all, rounded down, so that 100 means all."""
+        return 100 * self.mapped // self.total if self.total else 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Items of a state, those first for which most deliveries wait.
+
+    A row has id, key, name, record (JSON text), code, content (JSON text of the code's row or None), gone_at,
+    reason, mapped_by, mapped_at, waiting.
+    """
+
+    rows: Sequence[Any]
+    next: tuple[int, int] | None
+    """(waiting, id) after which the next page begins; None on the last."""
+
+
+async def counts(database: Database, mapping: MappingSpec, facility_id: int) -> Counts:
+    """Costs what the clinic's items cost: some thousands at most."""
+    names = mapping.names(facility_id)
+    by_state = {row.state: row.n for row in await database.fetch(text(_COUNTS), names)}
+    [(waiting,)] = await database.fetch(text(_WAITING), names)
+    return Counts(by_state.get(UNMAPPED, 0), by_state.get(REVIEW, 0), by_state.get(MAPPED, 0), waiting)
+
+
+async def page(
+    database: Database,
+    mapping: MappingSpec,
+    facility_id: int,
+    state: str,
+    words: str = "",
+    after: tuple[int, int] | None = None,
+    size: int = 50,
+) -> Page:
+    """Items in use of a state in which every word occurs, or whose code it is."""
+    wanted = words.casefold().split()
+    conditions = "".join(
+        f" AND (i.words LIKE :word{n} ESCAPE '\\' OR lower(i.code) = :raw{n})" for n in range(len(wanted))
+    )
+    parameters: dict[str, Any] = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(wanted)}
+    parameters |= {f"raw{n}": word for n, word in enumerate(wanted)}
+    further = "WHERE waiting < :waiting OR (waiting = :waiting AND id > :id)" if after else ""
+    names = mapping.names(facility_id) | {"state": state, "size": size + 1}
+    names |= {"waiting": after[0], "id": after[1]} if after else {}
+    rows = await database.fetch(text(_PAGE % (conditions, further)), parameters | names)
+    last = rows[size - 1] if len(rows) > size else None
+    return Page(rows[:size], (last.waiting, last.id) if last is not None else None)
+
+
+async def one(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> Any | None:
+    """A row as in Page with state and active; None if there is no such item."""
+    rows = await database.fetch(text(_ONE), mapping.names(facility_id) | {"id": item_id})
+    return rows[0] if rows else None
+
+
+async def following(database: Database, mapping: MappingSpec, facility_id: int, state: str, past: int) -> int | None:
+    """The item of a state to go on with: the first of its list that is not `past`; None if there is none."""
+    found = await page(database, mapping, facility_id, state, size=2)
+    return next((row.id for row in found.rows if row.id != past), None)
+
+
+async def history(database: Database, item_id: int) -> Sequence[Any]:
+    """Who did what when, the newest first: at, actor, action, code, before."""
+    query = "SELECT at, actor, action, code, before FROM item_changes WHERE item_id = :id ORDER BY id DESC LIMIT 100"
+    return await database.fetch(text(query), {"id": item_id})
+
+
+async def outdated(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> list[int]:
+    """Deliveries that were sent with another code than the item has now, by id."""
+    names = {"facility": facility_id, "item": mapping.item, "id": item_id}
+    return [row.delivery_id for row in await database.fetch(text(_OUTDATED), names)]
+
+
+def content_of(row: Any) -> dict[str, Any]:
+    """The columns of the code's row; empty where there is none."""
+    found: dict[str, Any] = orjson.loads(row.content) if row.content else {}
+    return found
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+_COUNTS = """
+SELECT state, COUNT(*) AS n FROM items WHERE facility_id = :facility AND item = :item AND active GROUP BY state
+"""
+
+_WAITING = "SELECT COUNT(DISTINCT delivery_id) FROM waits WHERE facility_id = :facility AND spec = :item"
+
+_ROWS = """
+SELECT i.id, i.key, i.name, i.record, i.state, i.active, i.code, i.reason, i.mapped_by, i.mapped_at,
+  c.content, c.gone_at,
+  (SELECT COUNT(*) FROM waits AS w WHERE w.facility_id = i.facility_id AND w.spec = i.item AND w.key = i.key)
+    AS waiting
+FROM items AS i
+LEFT JOIN code_rows AS c ON c.facility_id = :owner AND c.list = :list AND c.key = i.code
+WHERE i.facility_id = :facility AND i.item = :item
+"""
+
+_ONE = f"{_ROWS} AND i.id = :id"
+
+_PAGE = f"""
+SELECT * FROM ({_ROWS} AND i.active AND i.state = :state%s) AS found %s
+ORDER BY waiting DESC, id LIMIT :size
+"""
+
+_OUTDATED = """
+SELECT u.delivery_id FROM code_uses AS u
+JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
+WHERE i.facility_id = :facility AND i.item = :item AND i.id = :id AND i.code IS NOT NULL AND u.code <> i.code
+ORDER BY u.delivery_id
+"""

@@ -1,0 +1,86 @@
+"""Taking back: what never arrived is cancelled here, what did arrive and was removed there is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from engine.database.database import Database, as_json
+from engine.delivery.status import Status
+from engine.outbox import counters
+from engine.specs.needs import Target
+
+_TARGET = {"facility_id": "integer", "spec": "text", "key": "text"}
+
+
+async def cancel(database: Database, targets: Iterable[Target]) -> set[Target]:
+    """Set aside those of the targets of which nothing can have left; these, and those that were set aside before."""
+    rows = [list(target) for target in sorted(set(targets))]
+    if not rows:
+        return set()
+    return await database.write(lambda connection: _cancel(database, connection, rows))
+
+
+def _cancel(database: Database, connection: Connection, rows: list[list[Any]]) -> set[Target]:
+    untouched = [row for row in _locked(database, connection, rows) if _never_left(row)]
+    _set_aside(database, connection, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED)
+    return {(row.facility_id, row.spec, row.key) for row in untouched}
+
+
+def forget(database: Database, connection: Connection, targets: Sequence[Target], deltas: counters.Deltas) -> None:
+    """The upstream has removed these: without a reference a later change is created anew."""
+    if not targets:
+        return
+    gone = _locked(database, connection, [list(target) for target in sorted(set(targets))])
+    gone = [row for row in gone if row.status != Status.SENDING]
+    _set_aside(database, connection, gone, _REMOVED, deltas)
+
+
+def _never_left(row: Any) -> bool:
+    waiting = row.status in (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.FAILED, Status.IGNORED)
+    return waiting and row.reference is None and row.sent_version is None and not row.in_doubt
+
+
+def _locked(database: Database, connection: Connection, rows: list[list[Any]]) -> list[Any]:
+    """The deliveries as they stand; nobody else changes them meanwhile."""
+    lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
+    # CROSS JOIN: SQLite then begins with the targets, whatever its statistics say of the deliveries.
+    query = (
+        "SELECT d.id, d.facility_id, d.spec, d.key, d.date, d.status, d.reference, d.sent_version, d.in_doubt "
+        f"FROM {database.rows(_TARGET, 'rows')} AS v CROSS JOIN deliveries AS d "
+        f"WHERE d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key ORDER BY d.id {lock}"
+    )
+    return list(connection.execute(text(query), {"rows": as_json(rows)}))
+
+
+def _set_aside(
+    database: Database,
+    connection: Connection,
+    rows: Sequence[Any],
+    statement: str,
+    deltas: counters.Deltas | None = None,
+) -> None:
+    """With `deltas` the caller applies the counters, together with his own."""
+    if not rows:
+        return
+    moved = counters.Deltas() if deltas is None else deltas
+    for row in rows:
+        moved.move(row.facility_id, row.date, row.spec, row.status, Status.IGNORED)
+    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    parameters = {"ids": as_json([[row.id] for row in rows])}
+    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), parameters)
+    connection.execute(text(statement + wanted), {**parameters, "now": database.clock()})
+    if deltas is None:
+        counters.apply(database, connection, moved)
+
+
+_CANCELLED = """
+UPDATE deliveries SET status = 'ignored', due_at = NULL, settled_at = :now, cause = NULL,
+  problem = 'Dibatalkan sebelum terkirim.' WHERE id IN """
+
+_REMOVED = """
+UPDATE deliveries SET status = 'ignored', due_at = NULL, settled_at = :now, cause = NULL, reference = NULL,
+  sent_version = NULL, tried_version = NULL, in_doubt = (1 = 0),
+  problem = 'Sudah dihapus di sistem tujuan.' WHERE id IN """

@@ -1,0 +1,47 @@
+"""Deliveries that a correction affected and that have been sent as their entry is now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from adapters.base import Verdict
+from engine.database.database import Database, as_json
+from engine.delivery.types import Settlement
+
+
+def forget_corrected(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:
+    """Take them off the lists of the corrections that the sending version of their entry declares."""
+    rows = [
+        [settlement.delivery.id, name]
+        for settlement in settlements
+        if settlement.corrections and _was_accepted(settlement)
+        for name in settlement.corrections
+    ]
+    if not rows:
+        return
+    wanted = database.rows({"delivery_id": "bigint", "name": "text"}, "rows")
+    removed = connection.execute(text(_REMOVE % wanted), {"rows": as_json(rows)}).all()
+    for (facility_id, spec, name), n in sorted(Counter(map(tuple, removed)).items()):
+        names = {"facility": facility_id, "spec": spec, "name": name, "n": n}
+        connection.execute(text(_COUNT), names)
+
+
+def _was_accepted(settlement: Settlement) -> bool:
+    """Whether the upstream holds what was sent just now: an id found by a search says nothing of the content."""
+    return settlement.sent_version is not None and any(
+        attempt.operation in ("create", "update") and attempt.verdict == Verdict.ACCEPTED
+        for attempt in settlement.attempts
+    )
+
+
+_REMOVE = """
+DELETE FROM correction_deliveries WHERE (delivery_id, name) IN (SELECT delivery_id, name FROM %s AS v)
+RETURNING facility_id, spec, name
+"""
+_COUNT = """
+UPDATE correction_searches SET affected = affected - :n
+WHERE facility_id = :facility AND spec = :spec AND name = :name
+"""

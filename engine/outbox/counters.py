@@ -1,0 +1,89 @@
+"""What the dashboards read: deliveries per day and status, and their totals, kept by whoever changes a status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+from sqlalchemy import Connection, text
+
+from engine.database.database import Database, as_json
+
+
+class Cell(Struct, frozen=True, order=True):
+    """One counter: a facility's deliveries of a type, of a day, in a status."""
+
+    facility_id: int
+    date: str
+    spec: str
+    status: str
+
+
+class Deltas(Counter[Cell]):
+    """Changes of counters, collected in memory during one transaction."""
+
+    def move_all(self, moves: Iterable[tuple[int, str, str, str | None, str]]) -> None:
+        """The moves of a batch: most are alike."""
+        for (facility_id, date, spec, before, after), n in Counter(moves).items():
+            self.move(facility_id, date, spec, before, after, n)
+
+    def move(self, facility_id: int, date: str, spec: str, before: str | None, after: str, n: int = 1) -> None:
+        """Deliveries went from a status to another; None: they are new."""
+        if before is not None:
+            self[Cell(facility_id, date, spec, before)] -= n
+        self[Cell(facility_id, date, spec, after)] += n
+
+
+def apply(database: Database, connection: Connection, deltas: Deltas) -> None:
+    """Add the changes; in sorted order, so that two transactions never wait for each other crosswise."""
+    changes = {cell: n for cell, n in sorted(deltas.items()) if n}
+    if not changes:
+        return
+    totals: Counter[tuple[int, str, str]] = Counter()
+    for cell, n in changes.items():
+        totals[cell.facility_id, cell.spec, cell.status] += n
+    columns = {"facility_id": "integer", "date": "text", "spec": "text", "status": "text", "n": "bigint"}
+    daily = [[cell.facility_id, cell.date, cell.spec, cell.status, n] for cell, n in changes.items()]
+    connection.execute(text(_upsert(database, "counters", columns)), {"rows": as_json(daily)})
+    del columns["date"]
+    overall = [[*key, n] for key, n in sorted(totals.items()) if n]
+    connection.execute(text(_upsert(database, "totals", columns)), {"rows": as_json(overall)})
+
+
+def _upsert(database: Database, table: str, columns: Mapping[str, str]) -> str:
+    key = ", ".join(name for name in columns if name != "n")
+    return (
+        f"INSERT INTO {table} ({key}, n) SELECT {key}, n FROM {database.rows(columns, 'rows')} AS v WHERE true "
+        f"ON CONFLICT ({key}) DO UPDATE SET n = {table}.n + excluded.n"
+    )
+
+
+async def read(
+    database: Database, facility_id: int, since: str | None = None, until: str | None = None
+) -> dict[str, dict[str, int]]:
+    """Counts by type and status, for the days from `since` to `until` (both inclusive), or over all days."""
+    if since is None and until is None:
+        query = "SELECT spec, status, n FROM totals WHERE facility_id = :facility"
+    else:
+        query = (
+            "SELECT spec, status, SUM(n) AS n FROM counters WHERE facility_id = :facility "
+            "AND date BETWEEN :since AND :until GROUP BY spec, status"
+        )
+    parameters = {"facility": facility_id, "since": since or "0000-00-00", "until": until or "9999-12-31"}
+    counts: dict[str, dict[str, int]] = {}
+    for spec, status, n in await database.fetch(text(query), parameters):
+        counts.setdefault(spec, {})[status] = int(n)
+    return counts
+
+
+async def recount(database: Database) -> dict[Cell, int]:
+    """The counters as they would have to be, counted from the deliveries; for tests and repairs, slow."""
+    query = "SELECT facility_id, date, spec, status, COUNT(*) FROM deliveries GROUP BY 1, 2, 3, 4"
+    return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}
+
+
+async def kept(database: Database) -> dict[Cell, int]:
+    """The daily counters as they stand, without zeros."""
+    query = "SELECT facility_id, date, spec, status, n FROM counters WHERE n <> 0"
+    return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}

@@ -1,0 +1,82 @@
+"""A resend that its person may take back for a few seconds.
+
+Kept apart from the delivery, which stays as it is meanwhile: so taking it back restores nothing and loses nothing, and
+a browser or a process that ends in these seconds changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, text
+
+from engine.database.database import Database
+from engine.database.tables import HeldResend
+from engine.delivery.status import Status
+from engine.delivery.types import Channel
+from engine.outbox.resend import Handled, make_due
+
+HOLD = 5_000
+"""Milliseconds in which a person may think again."""
+
+
+async def hold(database: Database, facility_id: int, id_: int, actor: str) -> Handled:
+    """Resend a failed delivery once HOLD has passed; the second click of two changes nothing."""
+
+    def run(connection: Connection) -> Handled:
+        parameters = {"id": id_, "facility": facility_id, "actor": actor, "due": database.clock() + HOLD}
+        status = connection.execute(text(_STATUS), parameters).scalar()
+        if status is None:
+            return Handled.MISSING
+        if status != Status.FAILED:
+            return Handled.ALREADY
+        added = connection.execute(text(_HOLD), parameters).rowcount
+        return Handled.DONE if added else Handled.ALREADY
+
+    return await database.write(run)
+
+
+async def take_back(database: Database, facility_id: int, id_: int) -> bool:
+    """Whether the resend was still held; it is not made then."""
+    query = text("DELETE FROM held_resends WHERE delivery_id = :id AND facility_id = :facility")
+    parameters = {"id": id_, "facility": facility_id}
+    return await database.write(lambda connection: connection.execute(query, parameters).rowcount == 1)
+
+
+async def held(database: Database, ids: Sequence[int]) -> dict[int, int]:
+    """Return those of the deliveries whose resend can still be taken back, and when it is made (epoch milliseconds)."""
+    if not ids:
+        return {}
+    query = select(HeldResend.delivery_id, HeldResend.due_at).where(HeldResend.delivery_id.in_(ids))
+    return {row.delivery_id: row.due_at for row in await database.fetch(query)}
+
+
+async def resend_held(database: Database) -> set[Channel]:
+    """Make due what nobody took back in time; the channels that have something due by it."""
+    if not await database.fetch(text(f"SELECT 1 {_DUE} LIMIT 1"), {"now": database.clock()}):
+        return set()
+
+    def run(connection: Connection) -> set[Channel]:
+        due = connection.execute(text(f"DELETE {_DUE} RETURNING {_HELD}"), {"now": database.clock()}).all()
+        return {channel for row in sorted(due) if (channel := _make_due(database, connection, *row))}
+
+    return await database.write(run)
+
+
+def _make_due(database: Database, connection: Connection, id_: int, facility_id: int, actor: str) -> Channel | None:
+    """The channel, unless somebody did something else with it meanwhile."""
+    lock = "" if database.dialect == "sqlite" else " FOR UPDATE"
+    row = connection.execute(text(_STATUS + lock), {"id": id_, "facility": facility_id}).first()
+    if row is None or row.status != Status.FAILED:
+        return None
+    make_due(database, connection, facility_id, [id_], actor, reason="")
+    return Channel(row.upstream, facility_id)
+
+
+_STATUS = "SELECT status, upstream FROM deliveries WHERE id = :id AND facility_id = :facility"
+_HOLD = """
+INSERT INTO held_resends (delivery_id, facility_id, actor, due_at) VALUES (:id, :facility, :actor, :due)
+ON CONFLICT DO NOTHING
+"""
+_HELD = "delivery_id, facility_id, actor"
+_DUE = "FROM held_resends WHERE due_at <= :now"

@@ -1,0 +1,53 @@
+"""Waits of an earlier configuration: what waits by needs that its type no longer has is looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, text
+
+from engine.database.database import Database, as_json
+from engine.delivery.types import Channel
+from engine.outbox import counters
+from engine.outbox.settle import release
+from engine.specs.record_type import Spec
+
+
+async def release_outdated(database: Database, specs: Iterable[Spec]) -> set[Channel]:
+    """Let go what waits by a need that is not in the configuration; what still has to wait is blocked anew."""
+    needs = [[*pair, int(several)] for pair, several in _needs(specs).items()]
+    columns = {"spec": "text", "needed": "text", "alternative": "smallint"}
+    query = text(_OUTDATED % {"needs": database.rows(columns, "needs")})
+    outdated = [tuple(row) for row in await database.fetch(query, {"needs": as_json(needs)})]
+    if not outdated:
+        return set()
+
+    def run(connection: Connection) -> set[Channel]:
+        deltas = counters.Deltas()
+        due = release(database, connection, outdated, deltas)
+        counters.apply(database, connection, deltas)
+        return due
+
+    return await database.write(run)
+
+
+def _needs(specs: Iterable[Spec]) -> dict[tuple[str, str], bool]:
+    """(type, needed type) -> whether it is one of several in some need: a wait for it alone may then be of before."""
+    needs: dict[tuple[str, str], bool] = {}
+    for spec in specs:
+        for need in spec.needs:
+            for needed in need.specs:
+                pair = spec.name, needed
+                needs[pair] = needs.get(pair, False) or len(need.specs) > 1
+    return needs
+
+
+# CROSS JOIN: SQLite then begins with the waits, whatever its statistics say of the deliveries.
+# Types that are not in the configuration at all are left alone: it may be a mistake that is mended in a minute.
+_OUTDATED = """
+SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w CROSS JOIN deliveries AS d
+WHERE d.id = w.delivery_id AND d.spec IN (SELECT n.spec FROM %(needs)s AS n) AND NOT EXISTS (
+  SELECT 1 FROM %(needs)s AS n
+  WHERE n.spec = d.spec AND n.needed = w.spec AND w.alternative = (n.alternative = 1)
+)
+"""

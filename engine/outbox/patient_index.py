@@ -1,0 +1,71 @@
+"""What a patient is found by: the medical record number and the words of the name, in lower case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    SQLColumnExpression,
+    String,
+    and_,
+    exists,
+    literal,
+    select,
+    text,
+)
+
+from engine.database.database import Database, as_json
+from engine.database.tables import Delivery, PatientWord
+from engine.delivery.status import WORD_LENGTH
+
+EDGES = ".,;:()'\""
+"""Signs around a word that nobody types into a search."""
+WORDS = 8
+"""So many words of a search or of a name count."""
+LAST = "\U0010ffff"
+"""Sorts behind whatever may follow the beginning of a word."""
+
+
+def words_of(said: str) -> list[str]:
+    """The words of a name or a search as they are compared."""
+    words = (word.strip(EDGES)[:WORD_LENGTH] for word in said.casefold().split())
+    return [word for word in words if word][:WORDS]
+
+
+def remember(database: Database, connection: Connection, facility_id: int, people: Iterable[tuple[str, str]]) -> None:
+    """Keep what these patients, (norm, name), are found by; an earlier name goes on finding them."""
+    # Sorted: two transactions that bring the same patients must not wait for each other crosswise.
+    rows = sorted({(norm, word) for norm, name in people for word in [norm.casefold()[:WORD_LENGTH], *words_of(name)]})
+    if rows:
+        wanted = database.rows({"norm": "text", "word": "text"}, "rows")
+        insert = (
+            "INSERT INTO patient_words (facility_id, norm, word) "
+            f"SELECT :facility, norm, word FROM {wanted} AS v WHERE true ON CONFLICT DO NOTHING"
+        )
+        connection.execute(text(insert), {"facility": facility_id, "rows": as_json(rows)})
+
+
+def found_by(facility_id: int, words: Sequence[str]) -> Select[str]:
+    """The norms of the patients of whom every word begins something they are found by; one may come twice."""
+    [first, *others] = sorted(words, key=len, reverse=True)
+    query = select(PatientWord.norm).where(PatientWord.facility_id == facility_id, _begins(first))
+    return query.where(*(_also(PatientWord.facility_id, PatientWord.norm, word) for word in others))
+
+
+def is_found_by(words: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a delivery is of such a patient."""
+    return and_(*(_also(Delivery.facility_id, Delivery.patient_norm, word) for word in words))
+
+
+def _also(facility_id: SQLColumnExpression[int], norm: SQLColumnExpression[Any], word: str) -> ColumnElement[bool]:
+    other = PatientWord.__table__.alias()
+    begins = and_(other.c.word >= word, other.c.word < word + LAST)
+    return exists().where(other.c.facility_id == facility_id, other.c.norm == norm, begins)
+
+
+def _begins(word: str) -> ColumnElement[bool]:
+    return and_(PatientWord.word >= word, PatientWord.word < literal(word + LAST, String))

@@ -1,0 +1,1 @@
+"""Questions to the stored deliveries: lists, figures, failures, what to do next."""

@@ -1,0 +1,137 @@
+"""What would free most deliveries: failures that have their cause in common, and records that nobody handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select, text
+
+from engine.database.database import Database, as_json
+from engine.database.tables import Delivery
+from engine.delivery.causes import Kind
+from engine.specs.record_type import Spec
+
+LARGEST = 20
+"""So many groups of failures are told."""
+LOOKED_BEHIND = 8
+"""So many of them, of types that others need, are looked behind."""
+SEEDS = 500
+"""Deliveries of a group behind which is looked."""
+MOST = 2_000
+"""So many waiting deliveries are counted behind one group."""
+WAITS = 20_000
+"""So many waits for a type are looked through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """So many deliveries of a type failed for one cause, and `behind` wait for them; `more`: at least so many."""
+
+    spec: str
+    cause: str
+    n: int
+    behind: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Records that others wait for and nobody handed in, of any of the types; `more`: at least so many."""
+
+    specs: tuple[str, ...]
+    keys: tuple[str, ...]
+    behind: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    failures: tuple[Failure, ...]
+    missing: tuple[Missing, ...]
+
+
+async def urgent(database: Database, facility_id: int, specs: Sequence[Spec]) -> Urgent:
+    """Of these types; bounded by the number of failures, not of deliveries."""
+    needs = {frozenset(need.specs): need.specs for spec in reversed(specs) for need in reversed(spec.needs)}
+    needed = sorted(needs.values())  # two needs that name the same types in another order wait for the same
+    types = {name for names in needed for name in names}
+    failures = await _failures(database, facility_id, [spec.name for spec in specs], types)
+    missing = [await _missing(database, facility_id, names) for names in needed]
+    return Urgent(tuple(failures), tuple(each for each in missing if each is not None))
+
+
+async def _failures(database: Database, facility_id: int, specs: list[str], needed: set[str]) -> list[Failure]:
+    rows = await database.fetch(_groups(facility_id, specs))
+    waited_for = [row for row in rows if row.spec in needed][:LOOKED_BEHIND]
+    found = [Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:LARGEST] if row not in waited_for]
+    return [*found, *[await _failure(database, facility_id, row.spec, row.cause, row.n) for row in waited_for]]
+
+
+def _groups(facility_id: int, specs: list[str]) -> Select[str, str | None, int]:
+    """Answered from ix_deliveries_cause alone; what waits is told by what it waits for."""
+    n = func.count().label("n")
+    which = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
+    query = select(Delivery.spec, Delivery.cause, n).where(*which, Delivery.cause.not_like(f"{Kind.BLOCKED}:%"))
+    return query.group_by(Delivery.spec, Delivery.cause).order_by(n.desc(), Delivery.spec, Delivery.cause)
+
+
+async def _failure(database: Database, facility_id: int, spec: str, cause: str, n: int) -> Failure:
+    parameters = {"facility": facility_id, "spec": spec, "cause": cause, "seeds": SEEDS}
+    keys = [key for (key,) in await database.fetch(text(_KEYS), parameters)]
+    behind = await _behind(database, facility_id, spec, keys)
+    return Failure(spec, cause, n, behind, more=behind == MOST or len(keys) == SEEDS)
+
+
+async def _missing(database: Database, facility_id: int, specs: tuple[str, ...]) -> Missing | None:
+    """Of several types each is waited for, so that the waits for the first one tell of all."""
+    spec = specs[0]
+    parameters = {"facility": facility_id, "spec": spec, "waits": WAITS, "several": int(len(specs) > 1)}
+    parameters["specs"] = as_json([[name] for name in specs])
+    rows = await database.fetch(text(_ABSENT % database.rows({"spec": "text"}, "specs")), parameters)
+    keys = tuple(row.key for row in rows)
+    if not keys:
+        return None
+    behind = await _behind(database, facility_id, spec, keys[:SEEDS])
+    full = rows[0].looked_at == WAITS
+    return Missing(specs, keys, behind, more=full or behind == MOST or len(keys) > SEEDS)
+
+
+async def _behind(database: Database, facility_id: int, spec: str, keys: Iterable[str]) -> int:
+    """How many wait for these records, and for those that wait, and so on; MOST at most."""
+    parameters = {"facility": facility_id, "spec": spec, "keys": as_json([[key] for key in keys]), "most": MOST}
+    [(n,)] = await database.fetch(text(_BEHIND % database.rows({"key": "text"}, "keys")), parameters)
+    return int(n)
+
+
+_KEYS = """
+SELECT key FROM deliveries
+WHERE facility_id = :facility AND spec = :spec AND cause = :cause AND cause IS NOT NULL LIMIT :seeds
+"""
+_ABSENT = """
+SELECT w.key, MAX(w.looked_at) AS looked_at
+FROM (
+  SELECT key, alternative, COUNT(*) OVER () AS looked_at
+  FROM (
+    SELECT key, alternative FROM waits WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :waits
+  ) AS first
+) AS w
+WHERE w.alternative = (:several = 1) AND NOT EXISTS (
+  SELECT 1 FROM deliveries AS d
+  WHERE d.facility_id = :facility AND d.spec IN (SELECT v.spec FROM %s AS v) AND d.key = w.key
+)
+GROUP BY w.key ORDER BY w.key
+"""
+# CROSS JOIN keeps SQLite to this order; the limit ends the recursion on both databases.
+_BEHIND = """
+WITH RECURSIVE freed(id, spec, key) AS (
+  SELECT d.id, d.spec, d.key
+  FROM %s AS v CROSS JOIN waits AS w CROSS JOIN deliveries AS d
+  WHERE w.facility_id = :facility AND w.spec = :spec AND w.key = v.key AND d.id = w.delivery_id
+  UNION
+  SELECT d.id, d.spec, d.key
+  FROM freed AS f CROSS JOIN waits AS w CROSS JOIN deliveries AS d
+  WHERE w.facility_id = :facility AND w.spec = f.spec AND w.key = f.key AND d.id = w.delivery_id
+)
+SELECT COUNT(*) FROM (SELECT id FROM freed LIMIT :most) AS counted
+"""

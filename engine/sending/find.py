@@ -1,0 +1,141 @@
+"""Looking whether a record already arrived, by the entry's `find`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from adapters.base import Call, Reply, Verdict
+from engine.specs.record_type import Find
+from engine.templates.template import TemplateError
+
+PAGES = 20
+"""Pages of a search that are read at most."""
+REFERENCE_LENGTH = 200
+"""Characters of an upstream's id at most; what is longer is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One of: a reference; a reply that says the question could not be asked; a problem for a person; nothing."""
+
+    reference: str | None = None
+    reply: Reply | None = None
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the pages have brought so far."""
+
+    references: set[str | None] = field(default_factory=set)
+    uncertain: int = 0
+    unreadable: str = ""
+    """Why the first row that could not be read could not."""
+    rows: set[bytes] = field(default_factory=set)
+    """Rows that differ: a page that comes twice brings nothing."""
+    offset: int = 0
+    total: int = 0
+    """The most rows that an answer said there are; 0: none said."""
+
+    @property
+    def is_incomplete(self) -> bool:
+        return len(self.rows) < self.total
+
+
+async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awaitable[Reply]]) -> Found:
+    """Ask, page by page, and pick the one candidate that matches; never the first of several (reference 2.3)."""
+    seen = _Seen()
+    try:
+        call: Call | None = _call(find, context, seen)
+        for _ in range(PAGES):
+            assert call is not None, "the loop ends with the last page"  # noqa: S101
+            reply = await ask(call)
+            if reply.verdict is not Verdict.ACCEPTED:
+                return Found(reply=reply)
+            scope = {**context, "body": reply.content}
+            candidates = find.candidates.render(scope) or []
+            if not isinstance(candidates, list):
+                return Found(problem="Jawaban pencarian bukan daftar; seseorang perlu memeriksa.")
+            is_new = _take(find, scope, candidates, seen)
+            call = _next(find, context, scope, call, seen, len(candidates) if is_new else 0)
+            if call is None:
+                return _choose(seen)
+        return Found(problem=f"Pencarian tidak berakhir setelah {PAGES} halaman; seseorang perlu memeriksa.")
+    except TemplateError as error:
+        return Found(problem=f"Jawaban pencarian tidak dapat dibaca: {error}")
+
+
+def _call(find: Find, context: Mapping[str, Any], seen: _Seen) -> Call:
+    scope = {**context, **find.paging(seen.offset)}
+    return Call("GET", str(find.path.render(scope)), find.query.parameters(scope) if find.query else ())
+
+
+def _take(find: Find, scope: Mapping[str, Any], candidates: list[Any], seen: _Seen) -> bool:
+    """Note the rows of a page; whether one of them is new."""
+    total = find.total.render(scope) if find.total else None
+    if (words := str(total)).isdecimal():
+        seen.total = max(seen.total, int(words))
+    before = len(seen.rows)
+    seen.offset += len(candidates)
+    for candidate in candidates:
+        seen.rows.add(orjson.dumps(candidate, option=orjson.OPT_SORT_KEYS))
+        hit = {**scope, "candidate": candidate}
+        try:
+            verdict = True if find.match is None else find.match.render(hit)
+        except TemplateError as error:  # it may be ours or not; another row may be the one that is looked for
+            seen.unreadable = seen.unreadable or str(error)
+            continue
+        if verdict:
+            seen.references.add(as_reference(find.reference.render(hit)))
+        seen.uncertain += verdict is None
+    return len(seen.rows) > before
+
+
+def _next(
+    find: Find, context: Mapping[str, Any], scope: Mapping[str, Any], call: Call, seen: _Seen, brought: int
+) -> Call | None:
+    """The request for the next page; None after the last."""
+    # of the next page's address only the query counts: no answer may send us to another host
+    address = find.next.render(scope) if find.next else None
+    query = tuple(parse_qsl(urlsplit(str(address)).query)) if address else ()
+    if query:
+        return Call("GET", call.path, query)
+    if find.page_size is None or not brought:
+        return None
+    more = seen.is_incomplete if seen.total else brought >= find.page_size
+    return _call(find, context, seen) if more else None
+
+
+def _choose(seen: _Seen) -> Found:
+    """The same hit on two pages is one. Nothing is not there unless every row was read."""
+    if len(seen.references) > 1:
+        return Found(problem=f"Ditemukan {len(seen.references)} yang cocok; seseorang perlu memilih.")
+    if seen.references:
+        reference = next(iter(seen.references))
+        return Found(reference=reference) if reference else Found(problem="Nomor dari yang ditemukan tidak terbaca.")
+    if seen.uncertain:
+        return Found(problem=f"Ditemukan {seen.uncertain} yang tidak dapat dipastikan; seseorang perlu memeriksa.")
+    if seen.is_incomplete:
+        return Found(
+            problem=f"Pencarian hanya memperoleh {len(seen.rows)} dari {seen.total} baris, dan tidak ada yang cocok di "
+            "antaranya; seseorang perlu memeriksa di sistem tujuan."
+        )
+    if seen.unreadable:
+        return Found(
+            problem="Tidak ada yang cocok, tetapi ada baris jawaban yang tidak dapat dibaca dan mungkin yang dicari; "
+            f"seseorang perlu memeriksa. {seen.unreadable}"
+        )
+    return Found()
+
+
+def as_reference(value: Any) -> str | None:
+    """An upstream's id as it is kept; None for what cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    text = str(value)
+    return text if 0 < len(text) <= REFERENCE_LENGTH and text.isprintable() else None

@@ -1,0 +1,40 @@
+"""Optional fields: what a schema declares and a record leaves out becomes null, deeply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.templates.shapes import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A plan made once per schema. It never changes the record but makes the mappings anew that it completes."""
+
+    nulls: Mapping[str, None] = field(default_factory=dict)
+    inner: tuple[tuple[str, Completion], ...] = ()
+    items: Completion | None = None
+
+    def __call__(self, value: Any) -> Any:
+        """The value with null for each declared property that it lacks."""
+        if isinstance(value, dict):
+            full: dict[str, Any] = {**self.nulls, **value}
+            for name, plan in self.inner:
+                if full[name] is not None:
+                    full[name] = plan(full[name])
+            return full
+        if self.items is not None and isinstance(value, list):
+            return [self.items(item) for item in value]
+        return value
+
+
+def completion(shape: Shape) -> Completion:
+    """The plan for records of that shape."""
+    plans = {name: completion(inner) for name, inner in shape.keys.items()}
+    inner = tuple((name, plan) for name, plan in plans.items() if plan.nulls or plan.items is not None)
+    items = completion(shape.item) if shape.item is not None else None
+    if items is not None and not items.nulls and items.items is None:
+        items = None
+    return Completion(dict.fromkeys(shape.keys), inner, items)

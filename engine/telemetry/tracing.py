@@ -1,0 +1,188 @@
+"""One trace per delivery for OpenTelemetry, if an endpoint is set: else nothing of it is imported.
+
+A delivery's way goes through several processes and hours, and nothing but its id goes along: so the ids of its trace
+and of the root span are derived from that. Ids and verdicts are told, never a path, a body or a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from engine.delivery.types import Settlement
+from engine.errors import AntarError
+from engine.telemetry.metrics import meters
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+"""The standard's own variables, which its exporter reads itself."""
+REMEMBERED = 1000
+"""Batches whose claim and preparation are remembered until they are settled."""
+QUEUE = 20_000
+"""Spans that wait for a slow endpoint; the standard's 2,048 are those of a few batches, and more would be lost."""
+MILLI = 1_000_000
+"""Nanoseconds."""
+
+_active: Tracer | None = None
+
+
+def wanted(environ: Mapping[str, str]) -> bool:
+    return any(environ.get(name) for name in ("ANTAR_OTLP_ENDPOINT", *ENDPOINTS))
+
+
+def start(environ: Mapping[str, str], secret: str, exporter: Any = None) -> Callable[[], None]:
+    """Trace from now on until what is returned is called. `secret` is the installation's, and told to nobody."""
+    global _active
+    try:
+        tracer = Tracer(environ, secret, exporter)
+    except ImportError as error:
+        raise AntarError("tracing needs more packages: pip install -c constraints.txt -e '.[tracing]'") from error
+    _active = tracer
+
+    def stop() -> None:
+        global _active
+        _active = None
+        tracer.close()
+
+    return stop
+
+
+def taken_in(facility: str, spec: str, stored: Iterable[tuple[int, str]], seconds: float) -> None:
+    """Records are stored: the delivery of each, and whether it was accepted, changed or unchanged."""
+    if _active is not None:
+        _active.taken_in(facility, spec, stored, seconds)
+
+
+def step(lease: int, name: str, seconds: float) -> None:
+    """A batch was claimed or prepared."""
+    if _active is not None:
+        _active.step(lease, name, seconds)
+
+
+def settled(batch: Iterable[Settlement], seconds: float) -> None:
+    """A batch is written: all that is known of its deliveries' way is told."""
+    if _active is not None:
+        _active.settled(batch, seconds)
+
+
+class Tracer:
+    """Turns what happened into spans, after the fact."""
+
+    def __init__(self, environ: Mapping[str, str], secret: str, exporter: Any) -> None:
+        from opentelemetry import trace
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        self._trace = trace
+        self._secret = hashlib.blake2b(secret.encode(), digest_size=32).digest()
+        self._ids = _ids()
+        self._lock = threading.Lock()
+        self._steps: OrderedDict[int, list[tuple[str, int, int]]] = OrderedDict()
+        resource = Resource.create({"service.name": environ.get("OTEL_SERVICE_NAME", "antar")})
+        self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
+        room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(environ), max_queue_size=room))
+        self._tracer = self._provider.get_tracer("antar")
+
+    def taken_in(self, facility: str, spec: str, stored: Iterable[tuple[int, str]], seconds: float) -> None:
+        """A new delivery is the root of its trace; a changed record goes on below it."""
+        end = time.time_ns()
+        begin = end - int(seconds * 1e9)
+        for id_, outcome in stored:
+            names: dict[str, Any] = {"antar.delivery": id_, "antar.facility": facility, "antar.spec": spec}
+            if outcome == "accepted":
+                self._root(id_, begin, end, names)
+            elif outcome == "changed":
+                self._span("intake", self._under_root(id_), begin, end, names)
+
+    def step(self, lease: int, name: str, seconds: float) -> None:
+        end = time.time_ns()
+        with self._lock:
+            self._steps.setdefault(lease, []).append((name, end - int(seconds * 1e9), end))
+            while len(self._steps) > REMEMBERED:
+                self._steps.popitem(last=False)
+
+    def settled(self, batch: Iterable[Settlement], seconds: float) -> None:
+        end = time.time_ns()
+        for settlement in batch:
+            self._way(settlement, end - int(seconds * 1e9), end)
+
+    def close(self) -> None:
+        self._provider.shutdown()
+
+    def _way(self, settlement: Settlement, begin: int, end: int) -> None:
+        delivery = settlement.delivery
+        names = {
+            "antar.delivery": delivery.id,
+            "antar.facility": meters().name_of(delivery.facility_id),
+            "antar.spec": delivery.spec,
+            "antar.upstream": delivery.upstream,
+        }
+        context = self._under_root(delivery.id)
+        for name, began, ended in self._steps.get(delivery.lease.id, ()):
+            self._span(name, context, began, ended, names)
+        for attempt in settlement.attempts:
+            told = {**names, "antar.operation": attempt.operation, "antar.verdict": str(attempt.verdict)}
+            if attempt.http_status:
+                told["http.response.status_code"] = attempt.http_status
+            self._span("send", context, attempt.at * MILLI, (attempt.at + attempt.milliseconds) * MILLI, told)
+        self._span("settle", context, begin, end, {**names, "antar.status": settlement.status.value})
+
+    def _root(self, delivery: int, begin: int, end: int, attributes: Mapping[str, Any]) -> None:
+        with self._lock:  # the ids are set for the next span
+            self._ids.following = self._context_ids(delivery)
+            self._span("intake", _nothing(), begin, end, attributes)
+            self._ids.following = None
+
+    def _span(self, name: str, context: Any, begin: int, end: int, attributes: Mapping[str, Any]) -> None:
+        self._tracer.start_span(name, context=context, start_time=begin, attributes=dict(attributes)).end(end)
+
+    def _context_ids(self, delivery: int) -> tuple[int, int]:
+        """Of the trace and of its root: the same in every process of the installation."""
+        digest = hashlib.blake2b(str(delivery).encode(), key=self._secret, digest_size=24).digest()
+        return int.from_bytes(digest[:16], "big") or 1, int.from_bytes(digest[16:], "big") or 1
+
+    def _under_root(self, delivery: int) -> Any:
+        trace = self._trace
+        ids = self._context_ids(delivery)
+        sampled = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+        return trace.set_span_in_context(
+            trace.NonRecordingSpan(trace.SpanContext(*ids, is_remote=True, trace_flags=sampled)), _nothing()
+        )
+
+
+def _nothing() -> Any:
+    """A context in which no span is open."""
+    from opentelemetry.context import Context
+
+    return Context()
+
+
+def _exporter(environ: Mapping[str, str]) -> Any:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    ours = environ.get("ANTAR_OTLP_ENDPOINT", "").rstrip("/")
+    if not ours:
+        return OTLPSpanExporter()
+    return OTLPSpanExporter(endpoint=ours if ours.endswith("/v1/traces") else f"{ours}/v1/traces")
+
+
+def _ids() -> Any:
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+
+    class Ids(RandomIdGenerator):
+        """Random, but for a span whose ids are set before it is made."""
+
+        following: tuple[int, int] | None = None
+
+        def generate_trace_id(self) -> int:
+            return self.following[0] if self.following else super().generate_trace_id()
+
+        def generate_span_id(self) -> int:
+            return self.following[1] if self.following else super().generate_span_id()
+
+    return Ids()

@@ -1,0 +1,1 @@
+"""Payload templates: YAML trees with Jinja leaves, compiled to Python once."""

@@ -1,0 +1,105 @@
+"""Directives of a payload mapping: which there are, how `$use` is opened, and what may not stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from engine.source.faults import Faults, did_you_mean
+from engine.source.tree import Node
+from engine.templates.codegen import Entry
+
+DIRECTIVES = ("$if", "$for", "$as", "$each", "$use", "$value", "$keep")
+_ALONE = ("$for", "$value", "$keep", "$use")
+"""What makes the whole value; a `$use` is only left when its fragment is no plain mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mapping of the payload taken apart."""
+
+    directives: Mapping[str, Entry]
+    entries: Mapping[str, Entry]
+    conditions: tuple[Entry, ...]
+    """All must hold; the `$if` beside a `$for` is not among them, it is asked for each item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directives:
+    """Opens mappings; faults are collected."""
+
+    fragments: Mapping[str, Node]
+    faults: Faults
+
+    def open(self, entry: Entry) -> Opened:
+        """The mapping with its fragment's keys in the place of `$use`."""
+        opened = self._with_fragment(entry)
+        self._check(entry, opened)
+        return opened
+
+    def whole_fragment(self, use: Entry) -> Entry | None:
+        """What a `$use` that stands alone gives."""
+        fragment = self._fragment(use)
+        return None if fragment is None else replace(fragment, path=use.path.removesuffix(".$use"))
+
+    def _with_fragment(self, entry: Entry) -> Opened:
+        own = {key: replace(entry, node=node, path=f"{entry.path}.{key}") for key, node in _entries(entry.node)}
+        conditions = (own.pop("$if"),) if "$if" in own and "$for" not in own else ()
+        fragment = self._fragment(own["$use"]) if "$use" in own else None
+        if (
+            fragment is None
+            or fragment.node.entries is None
+            or fragment.node.entries.keys() & {"$for", "$value", "$keep"}
+        ):
+            return _sorted(own, conditions)
+        inner = self._with_fragment(replace(fragment, path=entry.path))
+        merged: dict[str, Entry] = {}
+        for key, each in own.items():
+            if key == "$use":
+                inherited = {**inner.entries, **inner.directives}
+                merged.update({name: item for name, item in inherited.items() if name not in own or name == "$use"})
+            else:
+                merged[key] = each
+        return _sorted(merged, (*conditions, *inner.conditions))
+
+    def _fragment(self, use: Entry) -> Entry | None:
+        name = use.node.value
+        if not isinstance(name, str) or name not in self.fragments:
+            hint = did_you_mean(str(name), self.fragments) or "; declare it under fragments"
+            self.faults.add(use.node.source, use.path, f"no fragment {name!r}{hint}")
+            return None
+        if name in use.used:
+            chain = " -> ".join((*use.used, name))
+            self.faults.add(use.node.source, use.path, f"fragments use each other in a circle: {chain}; break it")
+            return None
+        return Entry(self.fragments[name], use.path, (*use.used, name))
+
+    def _check(self, entry: Entry, opened: Opened) -> None:
+        def fault(key: str, message: str) -> None:
+            source = entry.node.keys.get(key, entry.node.source)
+            self.faults.add(source, f"{entry.path}.{key}", message)
+
+        for key in opened.entries:
+            if key.startswith("$"):
+                fault(key, f"no directive {key!r}{did_you_mean(key, DIRECTIVES)}")
+        alone = next((key for key in _ALONE if key in opened.directives), None)
+        beside = next((key for key in opened.entries if not key.startswith("$")), None)
+        if "$keep" in opened.directives:
+            beside = beside or next((key for key in _ALONE if key != alone and key in opened.directives), None)
+        if alone is not None and beside is not None:
+            fault(beside, f"stands beside {alone}, which is no mapping; move one of them")
+        if "$for" in opened.directives:
+            if "$each" not in opened.directives:
+                fault("$for", "$for without $each; write under $each what is repeated")
+        else:
+            for key in opened.directives.keys() & {"$as", "$each"}:
+                fault(key, f"{key} without $for; add $for or remove it")
+
+
+def _entries(node: Node) -> list[tuple[str, Node]]:
+    return list((node.entries or {}).items())
+
+
+def _sorted(entries: Mapping[str, Entry], conditions: tuple[Entry, ...]) -> Opened:
+    directives = {key: each for key, each in entries.items() if key in DIRECTIVES}
+    return Opened(directives, {key: each for key, each in entries.items() if key not in directives}, conditions)

@@ -1,0 +1,221 @@
+"""The filters of Antar: times, dates, masking, and Jinja's text and number filters without their silent guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from jinja2 import Undefined
+
+from engine.templates.runtime import bounded, number, safe, text
+
+SHOWN = 4
+"""Characters that `mask` leaves."""
+DECIMALS = 15
+"""Decimal places that `round` takes at most."""
+
+
+def parse_time(value: Any, time_zone: str) -> datetime:
+    """An ISO 8601 date-time to minutes or finer; without an offset it is the facility's. Raises ValueError."""
+    # fromisoformat takes week dates, bare hours and dates too: the positions say that it is written out
+    if not isinstance(value, str) or len(value) < 16 or value[7] != "-" or value[10] not in "T " or value[13] != ":":
+        raise ValueError(f"{value!r} is no date-time; write YYYY-MM-DDThh:mm:ss+07:00")
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no date-time ({error}); write YYYY-MM-DDThh:mm:ss+07:00") from None
+    return time if time.tzinfo is not None else time.replace(tzinfo=ZoneInfo(time_zone))
+
+
+def utc(value: Any, time_zone: str) -> str | None:
+    """A date-time as YYYY-MM-DDThh:mm:ss+00:00; null passes (reference 4.1)."""
+    if value is None:
+        return None
+    try:
+        return parse_time(value, time_zone).astimezone(UTC).isoformat(timespec="seconds")
+    except OverflowError:
+        raise ValueError(f"{value!r} is out of range; write a year between 0002 and 9998") from None
+
+
+def local_date(value: Any, time_zone: str) -> Any:
+    """The date of a date or date-time in the facility's zone, YYYY-MM-DD; null passes."""
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) == 10 and value[7] == "-":
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no date ({error}); write YYYY-MM-DD") from None
+    try:
+        return parse_time(value, time_zone).astimezone(ZoneInfo(time_zone)).date().isoformat()
+    except OverflowError:
+        raise ValueError(f"{value!r} is out of range; write a year between 0002 and 9998") from None
+
+
+def minutes_until(value: Any, end: Any, time_zone: str) -> int | None:
+    """Whole minutes from one date-time to a later one; null if either is."""
+    if value is None or end is None:
+        return None
+    seconds = (parse_time(end, time_zone) - parse_time(value, time_zone)).total_seconds()
+    return int(seconds // 60)
+
+
+def epoch_ms(value: Any, time_zone: str) -> int | None:
+    """A date-time as milliseconds since 1970; null passes."""
+    return None if value is None else int(parse_time(value, time_zone).timestamp() * 1000)
+
+
+def mask(value: Any) -> str | None:
+    """All but the last four characters as *; a shorter text is hidden whole."""
+    if value is None:
+        return None
+    shown = text(value)
+    return "*" * (len(shown) - SHOWN) + shown[-SHOWN:] if len(shown) > SHOWN else "*" * len(shown)
+
+
+def on_text(change: Callable[..., str]) -> Callable[..., str | None]:
+    """A text filter to which null passes: Jinja would make the text "None" of it."""
+
+    def changed(value: Any, *arguments: Any, **named: Any) -> str | None:
+        return None if value is None else change(text(value), *arguments, **named)
+
+    return changed
+
+
+def replace(value: str, old: str, new: str, count: int = -1) -> str:
+    """Every (or the first `count`) `old` as `new`; what would grow beyond bounds is refused."""
+    if not old:
+        raise ValueError("cannot replace an empty text")
+    bounded(len(value) + value.count(old) * max(len(new) - len(old), 0))
+    return value.replace(old, new, count)
+
+
+def truncate(value: str, length: int = 255) -> str:
+    """The first `length` characters, with no ellipsis: a cut code would not be a code."""
+    return value[:length]
+
+
+def zfill(value: str, width: int) -> str:
+    """Zeros in front up to the width."""
+    return value.zfill(int(bounded(width)))
+
+
+def join(value: Any, separator: str = "", attribute: str | None = None) -> str | None:
+    """The items as one text; an item that is null is an error, null itself passes."""
+    if value is None:
+        return None
+    items = [text(item if attribute is None else item[attribute]) for item in value]
+    bounded(sum(map(len, items)) + len(separator) * len(items))
+    return separator.join(items)
+
+
+def urlencode(value: Any) -> str | None:
+    """Percent-encoded for one segment of a path or query; null passes."""
+    return None if value is None else quote(text(value), safe="")
+
+
+def default(value: Any, instead: Any = "", empty_too: bool = False) -> Any:
+    """`instead` of what is undefined or null (an absent field is null), with a second `true` also of what is empty."""
+    if value is None or isinstance(value, Undefined):
+        return instead
+    return value or instead if empty_too else value
+
+
+def integer(value: Any, default: int | None = None) -> Any:
+    """A whole number; null passes, and what is no number is an error unless there is a default."""
+    return _converted(int, value, default)
+
+
+def decimal(value: Any, default: float | None = None) -> Any:
+    """A number with decimals, by the same rule as `int`."""
+    return _converted(float, value, default)
+
+
+def _converted(kind: Callable[[Any], Any], value: Any, instead: Any) -> Any:
+    if value is None:
+        return instead
+    try:
+        return safe(kind(value))
+    except (TypeError, ValueError, OverflowError):
+        if instead is None:
+            raise ValueError(f"{value!r} is no number") from None
+        return instead
+
+
+def rounded(value: Any, precision: int = 0) -> Any:
+    """Rounded half to even to that many decimals; to a whole number without any. Null passes."""
+    if value is None:
+        return None
+    if not 0 <= precision <= DECIMALS:
+        raise ValueError(f"round takes 0 to {DECIMALS} decimals")
+    return round(number(value), precision) if precision else round(number(value))
+
+
+def listed(value: Any) -> list[Any] | None:
+    """A list of the items; null passes, and a text is not taken apart."""
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{value!r} is no list")
+    return list(value)
+
+
+ZONED: dict[str, Callable[..., Any]] = {
+    "utc": utc,
+    "local_date": local_date,
+    "minutes_until": minutes_until,
+    "epoch_ms": epoch_ms,
+}
+"""Filters that also take the facility's time zone, as their last argument."""
+
+PLAIN: dict[str, Callable[..., Any]] = {
+    "d": default,
+    "default": default,
+    "capitalize": on_text(str.capitalize),
+    "float": decimal,
+    "int": integer,
+    "join": join,
+    "list": listed,
+    "lower": on_text(str.lower),
+    "mask": mask,
+    "replace": on_text(replace),
+    "round": rounded,
+    "string": on_text(str),
+    "title": on_text(str.title),
+    "trim": on_text(str.strip),
+    "truncate": on_text(truncate),
+    "upper": on_text(str.upper),
+    "urlencode": urlencode,
+    "zfill": on_text(zfill),
+}
+"""Filters of a value and its arguments alone."""
+
+
+def _method(change: Callable[..., Any]) -> Callable[..., Any]:
+    def called(value: Any, *arguments: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is no text and has no methods")
+        return change(value, *arguments)
+
+    return called
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "endswith": _method(str.endswith),
+    "isdigit": _method(str.isdigit),
+    "lower": _method(str.lower),
+    "lstrip": _method(str.lstrip),
+    "removeprefix": _method(str.removeprefix),
+    "removesuffix": _method(str.removesuffix),
+    "replace": _method(replace),
+    "rsplit": _method(str.rsplit),
+    "rstrip": _method(str.rstrip),
+    "split": _method(str.split),
+    "startswith": _method(str.startswith),
+    "strip": _method(str.strip),
+    "upper": _method(str.upper),
+}
+"""The methods of texts that may be called; nothing else can be called at all."""

@@ -1,0 +1,60 @@
+"""Leaves: one value of the YAML as one Python expression that remembers where it was written."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from engine.source.faults import Faults
+from engine.templates.codegen import Entry, Site, joined, number
+from engine.templates.expressions import Scope, translate
+from engine.templates.jinja import LeafError, Part, parse
+from engine.templates.name_check import check_names
+from engine.templates.shapes import ANY, SCALAR, Shape
+
+
+@dataclass(slots=True)
+class Leaves:
+    """Translates leaves; faults are collected and leave a null."""
+
+    faults: Faults
+    sites: list[Site] = field(default_factory=list)
+
+    def expression(self, entry: Entry, scope: Scope, inside_text: str = "text") -> tuple[ast.expr, Shape]:
+        """Nothing cleaned: one expression keeps its type; in a text each goes through the function `inside_text`."""
+        node = entry.node
+        if node.entries is not None or node.items is not None:
+            self.faults.add(node.source, entry.path, "must be one value; write an expression in {{ }}")
+            return ast.Constant(None), ANY
+        if not isinstance(node.value, str):
+            return ast.Constant(node.value), SCALAR
+        try:
+            parts = parse(node.value)
+            shapes = self._check(parts, entry, scope)
+            pieces = [ast.Constant(each) if isinstance(each, str) else translate(each, scope) for each in parts]
+        except RecursionError:
+            self.faults.add(node.source, entry.path, "the expression is nested too deeply; take it apart")
+            return ast.Constant(None), ANY
+        except LeafError as error:
+            if not self._is_reported(entry):
+                self.faults.add(node.source, entry.path, str(error))
+            return ast.Constant(None), ANY
+        if len(pieces) == 1:
+            return self.at_site(pieces[0], entry), shapes[0] if shapes else SCALAR
+        return self.at_site(joined(pieces, inside_text), entry), SCALAR
+
+    def at_site(self, expression: ast.expr, entry: Entry) -> ast.expr:
+        """Give the leaf's Python the number of its site as line, so that a traceback names it."""
+        self.sites.append(Site(entry.node.source, entry.path))
+        number(expression, len(self.sites))
+        return expression
+
+    def _check(self, parts: tuple[Part, ...], entry: Entry, scope: Scope) -> list[Shape]:
+        def report(message: str) -> None:
+            self.faults.add(entry.node.source, entry.path, message)
+
+        return [check_names(each, scope, report) for each in parts if not isinstance(each, str)]
+
+    def _is_reported(self, entry: Entry) -> bool:
+        """An unknown filter stops the translation too; the check of names has told it better."""
+        return any(fault.path == entry.path and fault.file == entry.node.source.file for fault in self.faults.found)

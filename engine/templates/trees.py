@@ -1,0 +1,183 @@
+"""A payload tree as the body of one Python function that builds the finished tree, empty parts left out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from engine.source.faults import Faults
+from engine.templates.codegen import (
+    NOTHING,
+    Entry,
+    Part,
+    Use,
+    append,
+    assign,
+    is_never_empty,
+    or_none,
+    present,
+    put,
+    reads,
+)
+from engine.templates.directives import Directives, Opened
+from engine.templates.expressions import Local, Scope, call, name
+from engine.templates.leaves import Leaves
+from engine.templates.shapes import ANY, SCALAR, Shape
+
+SIZE_LIMIT = 20_000
+"""Nodes of one tree with its fragments inlined."""
+DEPTH_LIMIT = 100
+LOOPS_LIMIT = 15
+"""`$for` inside `$for`; Python itself nests twenty."""
+LOOP = Shape(dict.fromkeys(("index", "index0", "first", "last"), SCALAR))
+
+
+@dataclass(slots=True)
+class Builder:
+    """Makes the statements of one tree; faults are collected and leave a hole."""
+
+    leaves: Leaves
+    directives: Directives
+    faults: Faults
+    size: int = field(default=0, init=False)
+    depth: int = field(default=0, init=False)
+
+    def part(self, entry: Entry, scope: Scope) -> Part:
+        """Any node: a mapping with or without directives, a list, or a leaf."""
+        self.size += 1
+        self.depth += 1
+        try:
+            if self.size > SIZE_LIMIT or self.depth > DEPTH_LIMIT:
+                message = f"too deep or too large; at most {DEPTH_LIMIT} levels and {SIZE_LIMIT} nodes are read"
+                self.faults.add(entry.node.source, entry.path.split("[")[0], message)
+                return NOTHING
+            if entry.node.entries is not None:
+                return self._mapping(entry, scope)
+            return self._leaf(entry, scope) if entry.node.items is None else self._list(entry, scope)
+        finally:
+            self.depth -= 1
+
+    def _leaf(self, entry: Entry, scope: Scope) -> Part:
+        expression, _ = self.leaves.expression(entry, scope)
+        if isinstance(expression, ast.Constant):
+            return NOTHING if expression.value in (None, "") else Part([], expression, True)
+        if is_never_empty(expression):
+            return Part([], expression, True)
+        return Part([], self.leaves.at_site(call("clean", expression), entry), False)
+
+    def _mapping(self, entry: Entry, scope: Scope) -> Part:
+        opened = self.directives.open(entry)
+        if "$for" in opened.directives:
+            result = self._variable("list")
+            statements = [assign(result, ast.List([], ast.Load())), *self._loop(opened, result, scope)]
+            return Part(statements, or_none(result), False)
+        if "$value" in opened.directives:
+            part = self.part(opened.directives["$value"], scope)
+        elif "$keep" in opened.directives:
+            part = self._keep(opened.directives["$keep"], scope)
+        elif "$use" in opened.directives:
+            fragment = self.directives.whole_fragment(opened.directives["$use"])
+            part = NOTHING if fragment is None else self.part(fragment, scope)
+        else:
+            part = self._object(opened.entries, scope)
+        return self._guarded(part, opened, scope)
+
+    def _keep(self, entry: Entry, scope: Scope) -> Part:
+        """What is sent even when it is empty: a leaf as it is, a mapping or a list of which nothing is left as null."""
+        if entry.node.entries is None and entry.node.items is None:
+            expression, _ = self.leaves.expression(entry, scope)
+            if not isinstance(expression, ast.Constant):
+                expression = self.leaves.at_site(call("keep", expression), entry)
+            return Part([], expression, True, True)
+        part = self.part(entry, scope)
+        return Part(part.statements, present(part), True, True)
+
+    def _object(self, entries: Mapping[str, Entry], scope: Scope) -> Part:
+        """What is surely there goes into the literal, the rest is put in if something is left of it."""
+        parts = [(key, part) for key, each in entries.items() if (part := self.part(each, scope)) is not NOTHING]
+        lead = next((at for at, (_, part) in enumerate(parts) if not part.always), len(parts))
+        statements = [statement for _, part in parts[:lead] for statement in part.statements]
+        literal = ast.Dict([ast.Constant(key) for key, _ in parts[:lead]], [part.value for _, part in parts[:lead]])
+        if lead == len(parts):
+            return Part(statements, literal, True) if parts else NOTHING
+        result = self._variable("mapping")
+        statements.append(assign(result, literal))
+        for key, part in parts[lead:]:
+            statements += self._kept(part, put(result, key))
+        always = any(part.always for _, part in parts)
+        return Part(statements, name(result) if always else or_none(result), always)
+
+    def _list(self, entry: Entry, scope: Scope) -> Part:
+        items = [
+            replace(entry, node=node, path=f"{entry.path}[{at}]") for at, node in enumerate(entry.node.items or ())
+        ]
+        result = self._variable("list")
+        body: list[ast.stmt] = []
+        always = False
+        for item in items:
+            if item.node.get("$for") is not None:
+                body += self._loop(self.directives.open(item), result, scope)
+                continue
+            part = self.part(item, scope)
+            body += self._kept(part, append(result)) if part is not NOTHING else []
+            always = always or part.always
+        if not body:
+            return NOTHING
+        return Part(
+            [assign(result, ast.List([], ast.Load())), *body], name(result) if always else or_none(result), always
+        )
+
+    def _loop(self, opened: Opened, result: str, scope: Scope) -> list[ast.stmt]:
+        """Appends to the list `result`, once for each item."""
+        over = opened.directives["$for"]
+        if "$each" not in opened.directives:
+            return []
+        if scope.loops == LOOPS_LIMIT:
+            self.faults.add(over.node.source, over.path, f"more than {LOOPS_LIMIT} $for in each other; flatten them")
+            return []
+        sequence, shape = self.leaves.expression(over, scope)
+        items, index, item, loop = (self._variable(purpose) for purpose in ("items", "index", "item", "loop"))
+        inner = self._inside(opened, scope, Local(item, shape.item or ANY), Local(loop, LOOP))
+        part = self.part(opened.directives["$each"], inner)
+        body: list[ast.stmt] = [ast.Pass()] if part is NOTHING else self._kept(part, append(result))
+        if "$if" in opened.directives:
+            body = [ast.If(self.leaves.expression(opened.directives["$if"], inner)[0], body, [])]
+        if reads(body, loop):
+            body = [assign(loop, call("loop", name(index), name(items))), *body]
+        target = ast.Tuple([ast.Name(index, ast.Store()), ast.Name(item, ast.Store())], ast.Store())
+        sequence = self.leaves.at_site(call("items_of", sequence), over)
+        return [assign(items, sequence), ast.For(target, call("enumerate", name(items)), body, [])]
+
+    def _inside(self, opened: Opened, scope: Scope, item: Local, loop: Local) -> Scope:
+        """The scope inside `$each`."""
+        chosen = opened.directives.get("$as")
+        place = chosen or opened.directives["$for"]
+        word = "item" if chosen is None else chosen.node.value
+        if not isinstance(word, str) or not word.isidentifier() or word == "loop":
+            self.faults.add(place.node.source, place.path, f"{word!r} cannot be a name; write letters, digits and _")
+        elif word in scope.names or word in scope.constants:
+            self.faults.add(place.node.source, place.path, f"{word!r} hides a name of the context; choose another $as")
+        return replace(scope, locals={**scope.locals, str(word): item, "loop": loop}, loops=scope.loops + 1)
+
+    def _guarded(self, part: Part, opened: Opened, scope: Scope) -> Part:
+        """Only if all conditions hold."""
+        tests = [self.leaves.expression(each, scope)[0] for each in opened.conditions]
+        if not tests or part is NOTHING:
+            return part
+        test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
+        result = self._variable("kept")
+        body = [*part.statements, assign(result, part.value)]
+        return Part([assign(result, part.missing), ast.If(test, body, [])], name(result), False, part.kept)
+
+    def _kept(self, part: Part, use: Use) -> list[ast.stmt]:
+        """Use the value, unless there is nothing left of it."""
+        if part.always:
+            return [*part.statements, use(part.value)]
+        variable = self._variable("value")
+        there = ast.Compare(name(variable), [ast.IsNot()], [part.missing])
+        return [*part.statements, assign(variable, part.value), ast.If(there, [use(name(variable))], [])]
+
+    def _variable(self, purpose: str) -> str:
+        self.size += 1
+        return f"{purpose}_{self.size}"
