@@ -16,47 +16,42 @@ from litestar.template import TemplateConfig
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
 
-from admin import access, errors, inbound, language, words
-from admin.access import Right
-from admin.api import deliveries, records, schema
+from admin.api import deliveries, openapi, records
 from admin.api import inbound as inbound_api
-from admin.api.admission import BodyBudget
-from admin.headers import SecurityHeaders
-from admin.health import live, ready, upstreams
-from admin.inbound_access import PACE, Doors
-from admin.language import Language
-from admin.metrics import metrics
-from admin.origin import OriginGuard
-from admin.pages import (
-    beginning,
-    code_lists,
-    corrections,
-    dashboard,
-    delivery,
+from admin.api.health import live, ready, upstreams
+from admin.api.metrics import metrics
+from admin.http import access, errors, language
+from admin.http.access import Right
+from admin.http.admission import BodyBudget
+from admin.http.callers import PACE, Doors
+from admin.http.csrf import OriginGuard
+from admin.http.language import Language
+from admin.http.request_log import Durations, Traffic
+from admin.http.security_headers import SecurityHeaders
+from admin.http.static_files import static_files
+from admin.http.throttle import Throttle
+from admin.inbound import routes
+from admin.pages import code_lists, corrections, first_run, health, inbound_requests, login
+from admin.pages.dashboard import dashboard
+from admin.pages.dashboard.todo import Recent
+from admin.pages.deliveries import (
+    actions,
     editor,
     export,
-    facility,
-    health,
-    inbound_list,
-    jobs,
+    failure_groups,
+    job_tabs,
     listing,
-    login,
-    mending,
-    monitoring,
     outcome,
-    problems,
-    regenerate,
-    resending,
+    page,
+    quick_resend,
     reveal,
-    strip,
 )
-from admin.pages.mapping import code, confirming, done, overview, screen, transfer, upload
-from admin.pages.mapping.sheet import Sheets
-from admin.pages.todo import Recent
+from admin.pages.jobs import jobs, regenerate
+from admin.pages.mapping import after_confirm, code, confirm, item, lists, table, upload
+from admin.pages.mapping.spreadsheet import Sheets
+from admin.pages.shared import layout, switch_facility
 from admin.settings.mount import mounted
-from admin.static_files import static_files
-from admin.throttle import Throttle
-from admin.traffic import Durations, Traffic
+from admin.text import words
 from engine.hub import Hub
 
 HERE = Path(__file__).parent
@@ -91,8 +86,8 @@ def litestar_app(hub: Hub) -> Litestar:
             inbound_api.list_inbound,
             inbound_api.take_inbound,
             inbound_api.call_inbound,
-            inbound.ROUTER,
-            schema.schema,
+            routes.ROUTER,
+            openapi.schema,
             live,
             ready,
             upstreams,
@@ -100,9 +95,9 @@ def litestar_app(hub: Hub) -> Litestar:
             login.login_page,
             login.login,
             login.logout,
-            beginning.begin_page,
-            beginning.begin,
-            facility.switch,
+            first_run.begin_page,
+            first_run.begin,
+            switch_facility.switch,
             language.choose,
             dashboard.home,
             dashboard.dashboard,
@@ -111,7 +106,7 @@ def litestar_app(hub: Hub) -> Litestar:
             regenerate.begin_regenerate,
             corrections.correction_page,
             corrections.resend_affected,
-            strip.live_strip,
+            layout.live_strip,
             health.health_page,
             health.health_facts,
             health.try_connection,
@@ -119,40 +114,40 @@ def litestar_app(hub: Hub) -> Litestar:
             code_lists.list_page,
             code_lists.list_state,
             code_lists.read_list,
-            inbound_list.inbound_page,
-            overview.mapping_page,
-            overview.figures,
+            inbound_requests.inbound_page,
+            lists.mapping_page,
+            lists.figures,
             code.code_page,
-            screen.item_page,
-            screen.offers,
-            screen.choice,
-            confirming.confirm_code,
-            confirming.remove_code,
+            item.item_page,
+            item.offers,
+            item.choice,
+            confirm.confirm_code,
+            confirm.remove_code,
             upload.files_page,
             upload.sample,
             upload.preview_items,
             upload.store_items,
-            transfer.export_mappings,
-            transfer.preview_mappings,
-            transfer.import_mappings,
-            done.resend_outdated,
-            problems.all_problems,
-            problems.type_problems,
+            table.export_mappings,
+            table.preview_mappings,
+            table.import_mappings,
+            after_confirm.resend_outdated,
+            failure_groups.all_problems,
+            failure_groups.type_problems,
             jobs.choose,
             jobs.jobs_page,
             jobs.job_page,
             jobs.progress,
             jobs.move_job,
-            monitoring.monitoring,
+            job_tabs.monitoring,
             listing.type_page,
             listing.changes,
-            resending.resend_soon,
-            resending.undo,
+            quick_resend.resend_soon,
+            quick_resend.undo,
             export.export,
-            delivery.delivery_page,
+            page.delivery_page,
             outcome.state,
-            mending.resend_delivery,
-            mending.ignore_delivery,
+            actions.resend_delivery,
+            actions.ignore_delivery,
             reveal.reveal,
             editor.editor_page,
             editor.check_body,
@@ -187,7 +182,7 @@ def litestar_app(hub: Hub) -> Litestar:
 
 
 def _quiet(config: AppConfig) -> AppConfig:
-    """Litestar's own logging would print requests; what is logged is said in admin.api.errors."""
+    """Litestar's own logging would print requests; what is logged is said in admin.http.api_errors."""
     config.logging_config = None
     return config
 

@@ -7,7 +7,7 @@ import sys
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from admin.commands import backup, configuration, demo, mappings, people, records, running
+from admin.commands import backup, configuration, demo, mappings, people, processes, records
 from engine.database.database import no_way_to_it
 from engine.errors import AntarError
 from engine.source.faults import ConfigFaults
@@ -22,7 +22,7 @@ def make_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (configuration, running, records, backup, demo):
+    for module in (configuration, processes, records, backup, demo):
         module.register(app)
     people.register(app)
     mappings.register(app)

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import text
 
 from adapters.base import Account, Upstream
-from admin.commands.running import collect_rarely
+from admin.commands.processes import collect_rarely
 from engine.actors import make_broker
 from engine.catalog.catalog import Catalog
 from engine.database.tables import Base

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from admin.cli import main
-from admin.commands import running
+from admin.commands import processes
 
 PAUSE_SECONDS = 0.002
 
@@ -41,7 +41,7 @@ async def tick(file: Path) -> None:
 
 def run() -> None:
     file = Path(sys.argv.pop())
-    serve = running._serve
+    serve = processes._serve
 
     async def serve_ticking(*arguments: Any) -> None:
         ticking = asyncio.create_task(tick(file))
@@ -50,7 +50,7 @@ def run() -> None:
         finally:
             ticking.cancel()
 
-    running._serve = serve_ticking  # type: ignore[assignment]
+    processes._serve = serve_ticking  # type: ignore[assignment]
     main()
 
 

@@ -13,11 +13,11 @@ import pytest
 import typer
 import yaml
 
-from admin.api.admission import MAX_PROCESS_BYTES
 from admin.cli import make_app
-from admin.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
-from admin.pages.mapping.sheet import READERS
-from admin.pages.mapping.sheet_reader import MAX_MEMORY_BYTES
+from admin.http.admission import MAX_PROCESS_BYTES
+from admin.http.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
+from admin.pages.mapping.spreadsheet import READERS
+from admin.pages.mapping.spreadsheet_reader import MAX_MEMORY_BYTES
 from engine.facilities.vault import new_key
 from engine.settings import ROOT, from_environment
 from tests.conftest import POSTGRESQL

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from admin import accounts
 from admin.app import create_app
+from admin.people import users
 from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
@@ -50,7 +50,7 @@ ENTRY = """
 
 async def test_a_type_nobody_has_heard_of_works_by_yaml_alone(tmp_path: Path, clock: Clock) -> None:
     house = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CATALOG + ENTRY)
-    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(house.hub.database, "sari", PASSWORD)
     key = await new_api_key(house.hub.database, house.facility.id, "simrs")
     transport = httpx.ASGITransport(create_app(house.hub))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:

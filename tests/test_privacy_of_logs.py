@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from admin.app import create_app
 from admin.commands.demo import day, demo_credentials, last_open_day
-from admin.logging_setup import set_up_logging
+from admin.logging_config import set_up_logging
 from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.delivery.types import Channel

@@ -1,1 +1,1 @@
-"""The HTTP interface for the clinics' systems."""
+"""The HTTP interface for the clinic's system: records, deliveries, inbound calls, health, metrics."""

@@ -9,9 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from admin.access import Right
-from admin.api.errors import ApiError
-from admin.inputs import LARGEST, NO_NUL, Id, MaybeText
+from admin.http.access import Right
+from admin.http.api_errors import ApiError
+from admin.http.parameters import LARGEST, NO_NUL, Id, MaybeText
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub

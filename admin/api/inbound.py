@@ -9,9 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from admin.access import Right
-from admin.api.errors import ApiError
-from admin.inputs import LARGEST, Id
+from admin.http.access import Right
+from admin.http.api_errors import ApiError
+from admin.http.parameters import LARGEST, Id
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import queue_numbers, requests

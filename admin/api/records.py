@@ -10,9 +10,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from adapters.base import Problem
-from admin.access import Right
-from admin.api.admission import BodyBudget
-from admin.api.parsing import Unreadable, parse, read_body
+from admin.http.access import Right
+from admin.http.admission import BodyBudget
+from admin.http.bodies import Unreadable, parse, read_body
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.intake.intake import Accepted, Refused
@@ -33,7 +33,7 @@ async def hand_in(
     facility: NamedDependency[FacilityRow],
     budget: NamedDependency[BodyBudget],
 ) -> Response[Any]:
-    """Check and store records; the answer says for each what became of it. See admin/api/schema.py for its OpenAPI."""
+    """Check and store records; the answer says for each what became of it. See admin/api/openapi.py for its OpenAPI."""
     with budget.reserve(facility.id) as reserve:
         body = await read_body(request.stream(), reserve)
         batch, records = await parse(body, request.headers.get("content-type", ""))

@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from admin import accounts
 from admin.commands.demo_visitors import visit
-from admin.commands.running import run_all
+from admin.commands.processes import run_all
+from admin.people import users
 from engine.errors import AntarError, NotFound
 from engine.facilities import facilities
 from engine.facilities.vault import new_key
@@ -122,7 +122,7 @@ async def prepare(settings: Settings) -> Access:
         for upstream, values in demo_credentials(settings.config_dir, settings.sandbox_port).items():
             await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, values)
         password = secrets.token_urlsafe(9)
-        await accounts.replace_user(hub.database, "admin", password, "superadmin")
+        await users.replace_user(hub.database, "admin", password, "superadmin")
         return Access("admin", password, await facilities.new_api_key(hub.database, facility.id, "demo"))
     finally:
         await hub.close()

@@ -11,7 +11,7 @@ import typer
 
 from adapters.outbound.guard import AddressRefused, Fault, check_url
 from adapters.outbound.networks import Policy
-from admin import accounts
+from admin.people import users
 from engine.errors import AntarError
 from engine.facilities import facilities
 from engine.facilities.vault import new_key
@@ -62,7 +62,7 @@ def user_add(
 
     async def work(hub: Hub) -> None:
         only = (await facilities.by_code(hub.database, facility)).id if facility else None
-        await accounts.add_user(hub.database, name, password, role, only)
+        await users.add_user(hub.database, name, password, role, only)
 
     _with_hub(work)
     typer.echo(f"{name} may log in as {role}")
@@ -70,7 +70,7 @@ def user_add(
 
 def user_password(name: str, password: Password) -> None:
     """Set a new password; every session of the person ends."""
-    _with_hub(lambda hub: accounts.set_password(hub.database, name, password))
+    _with_hub(lambda hub: users.set_password(hub.database, name, password))
     typer.echo(f"{name} has a new password")
 
 

@@ -1,1 +1,1 @@
-"""The pages of the panel."""
+"""Pages of the panel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from admin.words import duration, say
+from admin.text.words import duration, say
 from engine.health import ChannelHealth, Health
 
 LATE = 900.0

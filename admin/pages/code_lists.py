@@ -12,15 +12,15 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
-from admin.access import Right
-from admin.accounts import Person
-from admin.inputs import Text
-from admin.language import back
-from admin.pages.frame import Frame, frame
+from admin.http.access import Right
+from admin.http.language import back
+from admin.http.parameters import Text
 from admin.pages.shared.areas import area_of
-from admin.pages.shown import moment
-from admin.permissions import Permission
-from admin.words import say
+from admin.pages.shared.formatting import moment
+from admin.pages.shared.layout import Frame, frame
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from admin.text.words import say
 from engine.code_lists import copies
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub

@@ -11,16 +11,16 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
-from admin.access import Right
-from admin.accounts import Person
-from admin.inputs import Number
-from admin.masking import masked
-from admin.pages.differences import differences
-from admin.pages.folded import pretty
-from admin.pages.frame import Frame, frame
-from admin.pages.shown import entry_of, moment, shown_row
-from admin.permissions import Permission
-from admin.words import language, say
+from admin.http.access import Right
+from admin.http.parameters import Number
+from admin.pages.shared.diff import differences
+from admin.pages.shared.formatting import entry_of, moment, shown_row
+from admin.pages.shared.json_view import pretty
+from admin.pages.shared.layout import Frame, frame
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from admin.text.masking import masked
+from admin.text.words import language, say
 from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow

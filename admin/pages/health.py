@@ -11,14 +11,14 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Template
 
-from admin.access import Right
-from admin.health import database_facts
+from admin.api.health import database_facts
+from admin.http.access import Right
 from admin.pages.alarms import alarms
-from admin.pages.frame import Frame, frame
 from admin.pages.shared.connection_test import probe
-from admin.pages.shown import moment
-from admin.permissions import Permission
-from admin.words import say
+from admin.pages.shared.formatting import moment
+from admin.pages.shared.layout import Frame, frame
+from admin.people.permissions import Permission
+from admin.text.words import say
 from engine.code_lists import copies
 from engine.facilities.facilities import FacilityRow
 from engine.health import Health, health, last_backup

@@ -10,11 +10,11 @@ from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 from litestar.response import Redirect, Template
 
-from admin import accounts
-from admin.access import Right, session_of
-from admin.accounts import Person
-from admin.throttle import Throttle
-from admin.words import say
+from admin.http.access import Right, session_of
+from admin.http.throttle import Throttle
+from admin.people import users
+from admin.people.users import Person
+from admin.text.words import say
 from engine.hub import Hub
 
 LARGEST_FORM = 16_384
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 @get("/login", opt={"right": Right.OPEN}, include_in_schema=False)
 async def login_page(hub: NamedDependency[Hub]) -> Template | Redirect:
     """The form; on a fresh installation that of the first administrator."""
-    if not await accounts.anybody(hub.database):
+    if not await users.anybody(hub.database):
         return Redirect("/mulai", status_code=303)
     return Template("login.html", context={"problem": ""})
 
@@ -43,7 +43,7 @@ async def login(
     seconds = throttle.admit(name, address)
     if seconds:
         return _refuse(say("login.throttled", seconds=seconds), 429)
-    known = await accounts.verify(hub.database, name, data.get("password", ""))
+    known = await users.verify(hub.database, name, data.get("password", ""))
     if known is None:
         log.warning("login_failed", address=address)
         return _refuse(say("login.wrong"), 401)
@@ -70,7 +70,7 @@ async def logout(
     """End the session; with `everywhere=yes` those on every other device too."""
     session_of(request).clear()
     if data and data.get("everywhere") == "yes":
-        await accounts.end_sessions(hub.database, person)
+        await users.end_sessions(hub.database, person)
     return Redirect("/login", status_code=303)
 
 

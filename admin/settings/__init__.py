@@ -1,1 +1,1 @@
-"""*Pengaturan*: SQLAdmin at /admin, in our look, with our rights and our words."""
+"""Settings in SQLAdmin: clinics, users, roles, keys, recipients, logs."""

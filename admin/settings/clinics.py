@@ -15,11 +15,11 @@ from wtforms import Form, PasswordField, SelectField, ValidationError
 
 from adapters.outbound.networks import Policy
 from admin.pages.shared.connection_test import probe
-from admin.pages.shown import ZONES
-from admin.settings.asked import person_of, when
+from admin.pages.shared.formatting import ZONES
+from admin.settings.base_view import SettingsView
 from admin.settings.form import Line, SettingsForm, required, url_within
-from admin.settings.view import SettingsView
-from admin.words import say
+from admin.settings.request import person_of, when
+from admin.text.words import say
 from engine.database.tables import Credential, Facility
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials

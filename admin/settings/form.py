@@ -11,7 +11,7 @@ from wtforms.meta import DefaultMeta
 
 from adapters.outbound.guard import AddressRefused, Fault, check_url
 from adapters.outbound.networks import Policy
-from admin.words import say
+from admin.text.words import say
 
 
 class _Words:

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Select, select
 from starlette.requests import Request
 
-from admin.masking import masked
-from admin.settings.asked import person_of, when
-from admin.settings.view import SettingsView
-from admin.words import catalogue, say
+from admin.settings.base_view import SettingsView
+from admin.settings.request import person_of, when
+from admin.text.masking import masked
+from admin.text.words import catalogue, say
 from engine.database.tables import AuditEntry, Facility, Job
 from engine.jobs.jobs import State
 

@@ -10,7 +10,7 @@ from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from admin.access import Right
+from admin.http.access import Right
 from admin.settings.site import Site
 from engine.catalog.catalog import Catalog
 from engine.hub import Hub

@@ -7,9 +7,9 @@ from typing import Any
 from sqladmin.authorization import Action, AuthorizationBackend
 from starlette.requests import Request
 
-from admin.pages.frame import frame
-from admin.permissions import Permission
-from admin.settings.asked import connection, hub_of, person_of
+from admin.pages.shared.layout import frame
+from admin.people.permissions import Permission
+from admin.settings.request import connection, hub_of, person_of
 
 RAW = "raw-"
 """Begins the identity of the view of a record type."""

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from starlette.requests import Request
 from wtforms import BooleanField, Form, ValidationError
 
-from admin import staff
-from admin.permissions import Permission
+from admin.people import administrators
+from admin.people.permissions import Permission
+from admin.settings.base_view import Refused, SettingsView
 from admin.settings.form import Line, SettingsForm, required
-from admin.settings.view import Refused, SettingsView
-from admin.words import say
+from admin.text.words import say
 from engine.database.tables import Role, User
 
 
@@ -63,15 +63,15 @@ class Roles(SettingsView, model=Role):
         values = {**_values(said), "name": key}  # people hang on it
 
         def work(connection: Connection) -> None:
-            staff.lock_staff(connection)
+            administrators.lock_staff(connection)
             connection.execute(update(Role).where(Role.name == key).values(values))
-            staff.keep_a_manager(connection)
+            administrators.keep_a_manager(connection)
 
         await self.change(request, work, "role.change", f"{key} {values['permissions']}")
 
     async def take_away(self, request: Request, row: Any) -> None:
         def work(connection: Connection) -> None:
-            staff.lock_staff(connection)
+            administrators.lock_staff(connection)
             if connection.execute(select(exists().where(User.role == row.name))).scalar():
                 raise Refused(say("settings.roles.used"))
             connection.execute(delete(Role).where(Role.name == row.name))

@@ -12,17 +12,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from admin import errors, staff, words
-from admin.settings.alerts import Alerts
-from admin.settings.asked import hub_of, person_of
+from admin.http import errors
+from admin.people import administrators
+from admin.settings.alert_recipients import Alerts
+from admin.settings.api_keys import Keys
+from admin.settings.base_view import SettingsView
 from admin.settings.clinics import Clinics
-from admin.settings.keys import Keys
+from admin.settings.delivery_views import view_of
 from admin.settings.logs import Audit, Jobs
-from admin.settings.people import People
-from admin.settings.raw import view_of
+from admin.settings.request import hub_of, person_of
 from admin.settings.rights import Rights, needed
 from admin.settings.roles import Roles
-from admin.settings.view import SettingsView
+from admin.settings.users import People
+from admin.text import words
 from engine.hub import Hub
 
 VIEWS: tuple[type[SettingsView], ...] = (People, Roles, Clinics, Keys, Alerts, Audit, Jobs)
@@ -75,7 +77,9 @@ class Site(Admin):
             permission = needed(request.path_params.get("identity", ""))
             person = person_of(request)
             if not person.may(permission):
-                message = errors.lacking(permission, await staff.managers(hub_of(request).database, person.facility_id))
+                message = errors.lacking(
+                    permission, await administrators.managers(hub_of(request).database, person.facility_id)
+                )
         return await self._page(request, error.status_code, message)
 
     async def _break(self, request: Request, error: Exception) -> Response:

@@ -123,7 +123,7 @@ class ApiKey(Base):
 
 
 class Role(Base):
-    """What its people may do: a JSON list of the names in admin.access.Permission."""
+    """What its people may do: a JSON list of the names in admin.http.access.Permission."""
 
     __tablename__ = "roles"
     name: Mapped[str] = mapped_column(String(40), primary_key=True)

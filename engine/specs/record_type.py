@@ -196,8 +196,8 @@ class Spec:
     """Further records by name: each is rendered and checked by the tests."""
     tables: Mapping[str, Any] = field(default_factory=dict)
     outcomes: tuple[OutcomeRule, ...] = ()
-    retry: Retry = Retry()
-    retention: Retention = Retention()
+    retry: Retry = field(default_factory=Retry)
+    retention: Retention = field(default_factory=Retention)
     icon: str = "file"
     description: str = ""
     foundation: bool = False

@@ -102,7 +102,7 @@ def upgrade() -> None:
 
 
 def _remember_patients() -> None:
-    """What the patients of the deliveries that are there are found by; as engine.outbox.patient_index does from now on."""
+    """What the patients of the deliveries that are there are found by; as engine.outbox.patient_index does now."""
     known = op.get_bind().execute(
         sa.text(
             "SELECT DISTINCT facility_id, patient_norm, patient_name FROM deliveries WHERE patient_norm IS NOT NULL"

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from admin import accounts
 from admin.app import create_app
+from admin.people import users
 from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.conftest import Clock
@@ -43,7 +43,7 @@ async def his(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
 @pytest.fixture
 async def person(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
     """Somebody who is logged in."""
-    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(house.hub.database, "sari", PASSWORD)
     answer = await log_in(nobody)
     assert answer.status_code == 303
     return nobody

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from admin import accounts
 from admin.app import create_app
+from admin.people import users
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
@@ -54,7 +54,7 @@ class Shop:
 async def shop(tmp_path: Path, clock: Clock) -> AsyncIterator[Shop]:
     opened = await open_apothecary(tmp_path, databases.sqlite(tmp_path), clock)
     hub = opened.house.hub
-    await accounts.add_user(hub.database, "sari", PASSWORD)
+    await users.add_user(hub.database, "sari", PASSWORD)
     transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         await log_in(client)

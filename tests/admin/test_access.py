@@ -12,10 +12,10 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 from sqlalchemy import text
 
-from admin import accounts
-from admin.access import IDLE_LIFE, SEEN, SESSION_LIFE, Right
 from admin.app import litestar_app
-from admin.throttle import MOST_KEYS, PER_ADDRESS, PER_NAME, WINDOW, Throttle
+from admin.http.access import IDLE_LIFE, SEEN, SESSION_LIFE, Right
+from admin.http.throttle import MOST_KEYS, PER_ADDRESS, PER_NAME, WINDOW, Throttle
+from admin.people import users
 from engine.facilities.facilities import add_facility, api_keys, new_api_key, revoke_api_key
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
@@ -129,7 +129,7 @@ async def test_a_login_begins_a_session_and_a_logout_ends_it(person: httpx.Async
 
 
 async def test_a_new_password_ends_every_session(person: httpx.AsyncClient, house: House) -> None:
-    await accounts.set_password(house.hub.database, "sari", "kata-sandi-yang-baru")
+    await users.set_password(house.hub.database, "sari", "kata-sandi-yang-baru")
     assert refused(await person.get("/integrasi/ministry"))
 
 
@@ -167,7 +167,7 @@ async def test_a_logout_everywhere_ends_copied_cookies(person: httpx.AsyncClient
 
 
 async def test_another_site_cannot_log_a_person_in(nobody: httpx.AsyncClient, house: House) -> None:
-    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(house.hub.database, "sari", PASSWORD)
     answer = await nobody.post("/login", data={"name": "sari", "password": PASSWORD}, headers=FOREIGN)
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
 
@@ -198,14 +198,14 @@ async def test_an_ended_session_sends_a_live_page_to_the_login(nobody: httpx.Asy
 async def test_a_wrong_login_is_told_without_saying_what_is_wrong(
     nobody: httpx.AsyncClient, house: House, name: str, password: str
 ) -> None:
-    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(house.hub.database, "sari", PASSWORD)
     answer = await log_in(nobody, name, password)
     assert answer.status_code == 401
     assert "Nama pengguna atau kata sandi salah." in answer.text
 
 
 async def test_guessing_is_slowed_down_and_forgotten_later(nobody: httpx.AsyncClient, house: House) -> None:
-    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(house.hub.database, "sari", PASSWORD)
     for _ in range(PER_NAME):
         await log_in(nobody, password="salah")
     assert (await log_in(nobody)).status_code == 429
@@ -214,7 +214,7 @@ async def test_guessing_is_slowed_down_and_forgotten_later(nobody: httpx.AsyncCl
 
 
 async def test_parallel_guesses_are_no_more_than_guesses_in_a_row(nobody: httpx.AsyncClient, house: House) -> None:
-    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(house.hub.database, "sari", PASSWORD)
     answers = await asyncio.gather(*(log_in(nobody, password=f"salah-{n}") for n in range(3 * PER_NAME)))
     assert [answer.status_code for answer in answers].count(401) == PER_NAME
 

@@ -10,9 +10,9 @@ from sqlalchemy import insert, text
 
 from adapters.base import Verdict
 from adapters.notices.contract import Letter
-from admin import accounts
-from admin.letters import Words
-from admin.settings import alerts
+from admin.alert_messages import Words
+from admin.people import users
+from admin.settings import alert_recipients
 from engine.alerts.conditions import Kind, Trouble
 from engine.alerts.facts import facts
 from engine.alerts.ledger import Entry, News
@@ -111,15 +111,15 @@ async def test_a_test_is_sent_and_its_failure_told(
     async def taken(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(alerts, "deliver", taken)
+    monkeypatch.setattr(alert_recipients, "deliver", taken)
     await save(manager, "alerts/uji/1")
     assert "Pesan uji diterima" in (await manager.get("/admin/alerts/details/1")).text
 
 
 async def test_whoever_manages_one_clinic_sees_its_recipients_alone(nobody: httpx.AsyncClient, house: House) -> None:
     other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    await accounts.add_user(house.hub.database, "rini", PASSWORD, "superadmin", other.id)
-    await accounts.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+    await users.add_user(house.hub.database, "rini", PASSWORD, "superadmin", other.id)
+    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
     await log_in(nobody, "budi")
     await save(nobody, "alerts/create", **SARI)
     await log_in(nobody, "rini")

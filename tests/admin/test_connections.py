@@ -14,8 +14,8 @@ import uvicorn
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from admin import connections
-from admin.connections import (
+from admin.http import connections
+from admin.http.connections import (
     BODY_SECONDS,
     HEAD_SECONDS,
     MAX_CONNECTIONS,

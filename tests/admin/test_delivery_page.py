@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text, update
 
 from adapters.base import Verdict
-from admin.permissions import Permission
+from admin.people.permissions import Permission
 from engine.database.tables import Role
 from engine.maintenance.retention import Retention
 from engine.outbox.claim import claim

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from admin import accounts
+from admin.people import users
 from engine.outbox.claim import claim
 from tests.admin.conftest import PASSWORD, log_in
 from tests.engine.house import House, refused
@@ -53,7 +53,7 @@ def told(answer: httpx.Response) -> str:
 
 async def another(house: House, person: httpx.AsyncClient) -> httpx.AsyncClient:
     """A second person with a browser of their own."""
-    await accounts.add_user(house.hub.database, "budi", PASSWORD)
+    await users.add_user(house.hub.database, "budi", PASSWORD)
     client = httpx.AsyncClient(transport=person._transport, base_url="http://antar.test")
     await log_in(client, "budi")
     return client

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from admin.pages import export
+from admin.pages.deliveries import export
 from admin.pages.shared import csv_text
 from tests.admin.test_types import OWN, VISITS, failed_visit
 from tests.engine.house import House

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from admin.pages.differences import LONGEST, Line, differences
-from admin.pages.folded import LARGEST, MAX_VALUES, Folded, Node, folded, pretty, twice
+from admin.pages.shared.diff import LONGEST, Line, differences
+from admin.pages.shared.json_view import LARGEST, MAX_VALUES, Folded, Node, folded, pretty, twice
 
 
 def text_of(node: Node) -> str:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from admin.words import say
+from admin.text.words import say
 from engine.facilities.facilities import add_facility
 from engine.maintenance.clock_watch import ClockWatch
 from tests.engine.house import House, refused

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from admin.access import Right
 from admin.app import litestar_app
+from admin.http.access import Right
 from tests.admin.conftest import log_in
 from tests.admin.test_access import refused, routes, visit
 from tests.engine.house import House

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from admin.language import COOKIE
-from admin.words import LANGUAGES, catalogue, language, number, say, speaking
+from admin.http.language import COOKIE
+from admin.text.words import LANGUAGES, catalogue, language, number, say, speaking
 from tests.admin import spoken, stray
 
 pytestmark = pytest.mark.anyio

@@ -12,9 +12,9 @@ import httpx
 import orjson
 import pytest
 
-from admin.api import admission, parsing
-from admin.api.admission import BodyBudget
-from admin.api.errors import ApiError
+from admin.http import admission, bodies
+from admin.http.admission import BodyBudget
+from admin.http.api_errors import ApiError
 from engine.intake import intake
 from engine.json_size import ValueCounter, count_values
 from engine.json_text import MAX_PROBLEM_CHARACTERS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_RECORD_VALUES, shortened
@@ -89,10 +89,10 @@ async def _chunks(body: bytes) -> AsyncIterator[bytes]:
 
 async def test_a_limit_is_named_with_what_would_be_right(his: httpx.AsyncClient) -> None:
     one = await his.post(PATH, content=unfit(8 * (MAX_RECORD_VALUES // 2)))
-    several = await his.post(PATH, content=unfit(8 * parsing.MAX_REQUEST_VALUES), headers=NDJSON)
+    several = await his.post(PATH, content=unfit(8 * bodies.MAX_REQUEST_VALUES), headers=NDJSON)
     assert [answer.status_code for answer in (one, several)] == [413, 413]
     assert f"may have {MAX_RECORD_VALUES} values" in one.json()["error"]["message"]
-    assert f"{parsing.MAX_REQUEST_VALUES} JSON values" in several.json()["error"]["message"]
+    assert f"{bodies.MAX_REQUEST_VALUES} JSON values" in several.json()["error"]["message"]
 
 
 async def test_a_record_of_too_many_values_is_named_and_the_others_stored(his: httpx.AsyncClient) -> None:
@@ -109,10 +109,10 @@ async def test_structure_inside_texts_counts_for_nothing(his: httpx.AsyncClient)
 
 
 async def test_a_batch_as_large_as_may_be_is_stored_in_slices(his: httpx.AsyncClient) -> None:
-    batch = [{"id": f"V{n}", "at": AT, "note": "x" * 1_000} for n in range(parsing.MAX_RECORDS)]
+    batch = [{"id": f"V{n}", "at": AT, "note": "x" * 1_000} for n in range(bodies.MAX_RECORDS)]
     async with Ticks() as ticks:
         answer = await his.post(PATH, content=_chunks(orjson.dumps(batch)))
-    assert answer.json()["accepted"] == parsing.MAX_RECORDS
+    assert answer.json()["accepted"] == bodies.MAX_RECORDS
     assert ticks.longest < MAX_STRETCH_SECONDS
 
 
@@ -230,8 +230,8 @@ async def test_a_broken_array_is_named_with_its_place(his: httpx.AsyncClient, bo
 
 @pytest.mark.parametrize("body", [b" [ ] ", b"[]"])
 async def test_an_empty_array_is_an_empty_batch(his: httpx.AsyncClient, body: bytes) -> None:
-    assert await parsing.parse(body, "application/json") == (True, [])
+    assert await bodies.parse(body, "application/json") == (True, [])
 
 
 def test_the_largest_record_fits_into_a_request() -> None:
-    assert MAX_RECORD_BYTES < parsing.MAX_REQUEST_BYTES < admission.MAX_CLINIC_BYTES
+    assert MAX_RECORD_BYTES < bodies.MAX_REQUEST_BYTES < admission.MAX_CLINIC_BYTES

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from admin import accounts
+from admin.people import users
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_types import OWN, VISITS, failed_visit
 from tests.engine.house import House
@@ -183,6 +183,6 @@ async def test_somebody_elses_session_sees_the_same_under_the_same_address(
 ) -> None:
     await failed_visit(house, note="gagal")
     first = await notes(person, status="failed")
-    await accounts.add_user(house.hub.database, "tono", PASSWORD)
+    await users.add_user(house.hub.database, "tono", PASSWORD)
     await log_in(person, "tono")
     assert await notes(person, status="failed") == first == ["gagal"]

@@ -20,7 +20,7 @@ from litestar.datastructures import UploadFile
 from openpyxl import Workbook
 from sqlalchemy import text
 
-from admin.pages.mapping import sheet, sheet_reader
+from admin.pages.mapping import spreadsheet, spreadsheet_reader
 from tests.admin.goods import COFFEE, HOME, OWN, TEA, Shop
 from tests.admin.goods import shop as shop
 from tests.admin.test_rights import allow
@@ -111,8 +111,8 @@ async def test_a_workbook_will_do_as_well(shop: Shop) -> None:
         (b"PK\x03\x04 no workbook", "tidak dapat dibaca"),
         (b"\x89PNG\x00\x00", "tidak dapat dibaca"),
         (b"code\n" + b"x" * 200_000, "tidak dapat dibaca"),
-        (b"code\n" + b"x\n" * (sheet_reader.MAX_ROWS + 1), "lebih dari 10.000 baris"),
-        (b"x" * (sheet.MAX_FILE_BYTES + 1), "lebih dari 5 MB"),
+        (b"code\n" + b"x\n" * (spreadsheet_reader.MAX_ROWS + 1), "lebih dari 10.000 baris"),
+        (b"x" * (spreadsheet.MAX_FILE_BYTES + 1), "lebih dari 5 MB"),
     ],
 )
 async def test_a_file_that_is_no_table_says_so(shop: Shop, content: bytes, words: str) -> None:
@@ -240,16 +240,16 @@ async def test_a_workbook_that_unpacks_to_a_flood_is_refused(shop: Shop, strings
 
 @pytest.mark.parametrize("path", ["barang", "impor"])
 async def test_a_table_of_too_many_cells_is_refused(shop: Shop, path: str) -> None:
-    rows = [b";".join([b"x"] * 100)] * (sheet_reader.MAX_CELLS // 100 + 1)
+    rows = [b";".join([b"x"] * 100)] * (spreadsheet_reader.MAX_CELLS // 100 + 1)
     assert "lebih dari 200.000 sel" in await upload(shop, b"\n".join(rows), path)
 
 
 NEVER = "import time; time.sleep(3600)"
 GREEDY = "import sys; sys.path.insert(0, {!r}); import sheet_reader; sheet_reader.limit_resources(); {}"
-FOLDER = str(Path(sheet_reader.__file__).parent)
+FOLDER = str(Path(spreadsheet_reader.__file__).parent)
 
 
-async def read(sheets: sheet.Sheets, facility_id: int = 1) -> sheet.Table:
+async def read(sheets: spreadsheet.Sheets, facility_id: int = 1) -> spreadsheet.Table:
     uploaded = UploadFile("text/csv", "a.csv", b"code\nB1\n")
     try:
         return await sheets.table(uploaded, facility_id)
@@ -261,22 +261,22 @@ async def read(sheets: sheet.Sheets, facility_id: int = 1) -> sheet.Table:
 async def test_a_reader_that_takes_too_much_is_ended(greed: str) -> None:
     limits = "sheet_reader.MAX_CPU_SECONDS = 1;"
     program = GREEDY.format(FOLDER, greed).replace("sheet_reader.limit", f"{limits} sheet_reader.limit")
-    with pytest.raises(sheet.NotATable, match="terlalu besar atau terlalu rumit"):
-        await read(sheet.Sheets((sys.executable, "-I", "-c", program)))
+    with pytest.raises(spreadsheet.NotATable, match="terlalu besar atau terlalu rumit"):
+        await read(spreadsheet.Sheets((sys.executable, "-I", "-c", program)))
 
 
 async def test_a_reader_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheet, "READ_SECONDS", 0.0)
-    with pytest.raises(sheet.NotATable, match="terlalu besar atau terlalu rumit"):
-        await read(sheet.Sheets((sys.executable, "-I", "-c", NEVER)))
+    monkeypatch.setattr(spreadsheet, "READ_SECONDS", 0.0)
+    with pytest.raises(spreadsheet.NotATable, match="terlalu besar atau terlalu rumit"):
+        await read(spreadsheet.Sheets((sys.executable, "-I", "-c", NEVER)))
 
 
 async def test_a_clinic_waits_for_itself_and_not_for_others() -> None:
-    sheets = sheet.Sheets((sys.executable, "-I", "-c", NEVER))
-    held = [asyncio.create_task(read(sheets)) for _ in range(1 + sheet.MAX_WAITING)]
+    sheets = spreadsheet.Sheets((sys.executable, "-I", "-c", NEVER))
+    held = [asyncio.create_task(read(sheets)) for _ in range(1 + spreadsheet.MAX_WAITING)]
     for _ in range(10):
         await asyncio.sleep(0)
-    with pytest.raises(sheet.NotATable, match="Berkas lain sedang dibaca"):
+    with pytest.raises(spreadsheet.NotATable, match="Berkas lain sedang dibaca"):
         await read(sheets)
     async with sheets._slot(2):
         assert sum(not task.done() for task in held) == len(held)
@@ -295,7 +295,7 @@ async def test_a_reader_ends_with_the_request(monkeypatch: pytest.MonkeyPatch) -
         return process
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", note)
-    reading = asyncio.create_task(read(sheet.Sheets((sys.executable, "-I", "-c", NEVER))))
+    reading = asyncio.create_task(read(spreadsheet.Sheets((sys.executable, "-I", "-c", NEVER))))
     process = await started.get()
     reading.cancel()
     assert isinstance((await asyncio.gather(reading, return_exceptions=True))[0], asyncio.CancelledError)
@@ -305,5 +305,5 @@ async def test_a_reader_ends_with_the_request(monkeypatch: pytest.MonkeyPatch) -
 async def test_the_program_that_reads_has_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTAR_SECRET_KEY", "rahasia")
     program = "import json, os; print(json.dumps(['x'])); print(json.dumps([str(dict(os.environ))])); print('{}')"
-    [row] = await read(sheet.Sheets((sys.executable, "-I", "-c", program)))
+    [row] = await read(spreadsheet.Sheets((sys.executable, "-I", "-c", program)))
     assert "rahasia" not in row["x"]

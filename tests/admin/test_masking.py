@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.masking import Masks, Unknown, masked
+from admin.text.masking import Masks, Unknown, masked
 
 NIK, OTHER = "3171010101010001", "3271010101010001"
 

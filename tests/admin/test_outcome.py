@@ -172,11 +172,11 @@ async def test_the_page_learns_cheaply_whether_anything_moved(person: httpx.Asyn
 
 
 async def test_nobody_learns_of_another_clinics_delivery(nobody: httpx.AsyncClient, house: House) -> None:
-    from admin import accounts
+    from admin.people import users
 
     address = await failed_visit(house)
     other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    await accounts.add_user(house.hub.database, "budi", PASSWORD, facility_id=other.id)
+    await users.add_user(house.hub.database, "budi", PASSWORD, facility_id=other.id)
     await log_in(nobody, "budi")
     assert (await nobody.get(f"{address}/keadaan")).status_code == 404
 

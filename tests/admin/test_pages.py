@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from admin.logging_setup import set_up_logging
-from admin.words import catalogue, duration, number
+from admin.logging_config import set_up_logging
+from admin.text.words import catalogue, duration, number
 from engine.facilities.facilities import add_facility
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
@@ -44,13 +44,13 @@ async def test_an_address_that_nobody_can_mean_is_told_in_words(person: httpx.As
 
 
 async def test_hostile_words_of_a_spec_are_rendered_harmless(tmp_path_factory, clock) -> None:  # type: ignore[no-untyped-def]
-    from admin import accounts
     from admin.app import create_app
+    from admin.people import users
 
     path = tmp_path_factory.mktemp("hostile")
     catalog = CATALOG.replace("label: Kunjungan\n", 'label: "<script>alert(1)</script>"\n')
     house = await open_house(path, databases.sqlite(path), clock, catalog)
-    await accounts.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(house.hub.database, "sari", PASSWORD)
     transport = httpx.ASGITransport(create_app(house.hub))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         await log_in(client)

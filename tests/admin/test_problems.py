@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Verdict
 from admin.pages.shared.explanations import WHO, explain
-from admin.words import say
+from admin.text.words import say
 from engine.delivery.causes import cause_text
 from engine.facilities.facilities import add_facility
 from engine.queries.failure_groups import groups

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from adapters.base import Verdict
-from admin.api import deliveries, parsing
-from admin.api.errors import ApiError
-from admin.api.shapes import SCHEMAS, component
+from admin.api import deliveries
+from admin.api.response_schemas import SCHEMAS, component
 from admin.app import create_app, litestar_app
+from admin.http import bodies
+from admin.http.api_errors import ApiError
 from engine import json_text
 from engine.database.database import Database
 from engine.facilities.facilities import new_api_key
@@ -106,12 +107,12 @@ async def test_hostile_text_arrives_as_text(his: httpx.AsyncClient, house: House
 
 async def test_limits_are_named(his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_text, "MAX_RECORD_BYTES", 100)
-    monkeypatch.setattr(parsing, "MAX_RECORDS", 3)
-    large = await his.post("/api/v1/records/Visit", content=b" " * (parsing.MAX_REQUEST_BYTES + 1))
+    monkeypatch.setattr(bodies, "MAX_RECORDS", 3)
+    large = await his.post("/api/v1/records/Visit", content=b" " * (bodies.MAX_REQUEST_BYTES + 1))
     record = await his.post("/api/v1/records/Visit", json={**GOOD, "note": "x" * 100})
     many = await his.post("/api/v1/records/Visit", json=[{}] * 4)
     assert [answer.status_code for answer in (large, record, many)] == [413, 413, 413]
-    assert f"{parsing.MAX_REQUEST_BYTES} bytes" in large.json()["error"]["message"]
+    assert f"{bodies.MAX_REQUEST_BYTES} bytes" in large.json()["error"]["message"]
 
 
 async def test_a_large_record_in_a_batch_is_named_and_the_others_stored(
@@ -131,18 +132,18 @@ async def test_a_large_record_in_a_batch_is_named_and_the_others_stored(
 
 @pytest.mark.parametrize("text", ["36.7", "-0.0", "1.5e-07", "0.1234567890123456", "1E+2", "9007199254740993"])
 async def test_a_number_is_kept_as_it_was_written(text: str) -> None:
-    _, [record] = await parsing.parse(f'{{"n": {text}}}'.encode(), "application/json")
+    _, [record] = await bodies.parse(f'{{"n": {text}}}'.encode(), "application/json")
     assert Decimal(orjson.dumps(record["n"]).decode()) == Decimal(text)
 
 
 async def test_a_name_said_twice_among_many_is_found_in_linear_time() -> None:
     names = b",".join(b'"k%d":1' % n for n in range(19_000))
     with pytest.raises(ApiError, match="'k18999' stands twice"):
-        await parsing.parse(b"{" + names + b',"k18999":2}', "application/json")
+        await bodies.parse(b"{" + names + b',"k18999":2}', "application/json")
 
 
 async def test_a_carriage_return_inside_a_line_does_not_end_it() -> None:
-    batch, records = await parsing.parse(b'{"id":\r1}\r\n\n{"id": 2}', "application/x-ndjson")
+    batch, records = await bodies.parse(b'{"id":\r1}\r\n\n{"id": 2}', "application/x-ndjson")
     assert (batch, records) == (True, [{"id": 1}, {"id": 2}])
 
 
@@ -152,7 +153,7 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
         raise TimeoutError
 
     with pytest.raises(Exception, match="did not arrive"):
-        await parsing.read_body(forever())
+        await bodies.read_body(forever())
 
 
 async def test_a_client_that_goes_away_is_no_fault_of_ours(house: House) -> None:

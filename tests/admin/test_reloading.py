@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from admin.reloading import Reload
+from admin.reload import Reload
 from engine.catalog.catalog import Catalog
 from engine.source.faults import ConfigFaults
 from tests.engine.house import CATALOG, House

@@ -10,10 +10,10 @@ import pytest
 from litestar.routes import HTTPRoute
 from sqlalchemy import text, update
 
-from admin import accounts, staff
-from admin.access import Right
 from admin.app import litestar_app
-from admin.permissions import Permission
+from admin.http.access import Right
+from admin.people import administrators, users
+from admin.people.permissions import Permission
 from engine.database.tables import Role, User
 from engine.facilities.facilities import FacilityRow, add_facility
 from tests.admin.conftest import PASSWORD
@@ -77,7 +77,7 @@ async def test_all_permissions_open_everything(person: httpx.AsyncClient, house:
 
 
 async def test_a_page_that_a_person_may_not_see_says_so_and_who_to_ask(person: httpx.AsyncClient, house: House) -> None:
-    await accounts.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
     await allow(house)
     answer = await person.get("/integrasi/ministry")
     assert (answer.status_code, "budi" in answer.text, "membuka halaman Integrasi" in answer.text) == (403, True, True)
@@ -86,8 +86,8 @@ async def test_a_page_that_a_person_may_not_see_says_so_and_who_to_ask(person: h
 async def test_whoever_manages_another_clinic_is_nobody_to_ask(house: House) -> None:
     other = await add_facility(house.hub.database, "lain", "Klinik Lain")
     for name, facility in {"budi": None, "wati": other.id, "joko": house.facility.id}.items():
-        await accounts.add_user(house.hub.database, name, PASSWORD, "superadmin", facility)
-    assert await staff.managers(house.hub.database, house.facility.id) == ["budi", "joko"]
+        await users.add_user(house.hub.database, name, PASSWORD, "superadmin", facility)
+    assert await administrators.managers(house.hub.database, house.facility.id) == ["budi", "joko"]
 
 
 async def test_a_clinic_alone_has_no_switcher(person: httpx.AsyncClient) -> None:
@@ -167,9 +167,9 @@ async def test_a_fresh_installation_asks_for_the_first_administrator(nobody: htt
 
 
 async def test_the_first_administrator_needs_the_setup_key(nobody: httpx.AsyncClient, house: House) -> None:
-    for token in ("", "0" * 32, staff.setup_token(house.hub)[:-1]):
+    for token in ("", "0" * 32, administrators.setup_token(house.hub)[:-1]):
         assert "Kunci pemasangan salah" in (await begin(nobody, house, token=token)).text
-    assert not await accounts.anybody(house.hub.database)
+    assert not await users.anybody(house.hub.database)
 
 
 @pytest.mark.parametrize("said", [{"again": "lain"}, {"password": "pendek", "again": "pendek"}, {"name": " "}])
@@ -178,20 +178,20 @@ async def test_the_first_administrator_is_told_what_is_wrong(
 ) -> None:
     answer = await begin(nobody, house, **said)
     assert (answer.status_code, 'role="alert"' in answer.text) == (400, True)
-    assert not await accounts.anybody(house.hub.database)
+    assert not await users.anybody(house.hub.database)
 
 
 async def test_of_two_first_administrators_one_comes_too_late(house: House) -> None:
     names = ("sari", "budi")
     made = await asyncio.gather(
-        *(staff.add_first(house.hub.database, name, PASSWORD) for name in names), return_exceptions=True
+        *(administrators.add_first(house.hub.database, name, PASSWORD) for name in names), return_exceptions=True
     )
     assert sorted(type(each).__name__ for each in made) == ["NoneType", "TooLate"]
     assert len(await house.hub.database.fetch(text("SELECT id FROM users"))) == 1
 
 
 async def test_nobody_becomes_administrator_beside_those_who_are_there(nobody: httpx.AsyncClient, house: House) -> None:
-    await accounts.add_user(house.hub.database, "budi", PASSWORD)
+    await users.add_user(house.hub.database, "budi", PASSWORD)
     assert "Sudah ada administrator" in (await begin(nobody, house)).text
     assert (await nobody.get("/mulai")).headers["location"] == "/"
 
@@ -202,7 +202,7 @@ async def test_another_site_cannot_make_the_first_administrator(nobody: httpx.As
 
 async def test_a_person_is_added_with_a_role_that_is_there(house: House) -> None:
     with pytest.raises(Exception, match="no role 'kasir'; use admin or superadmin"):
-        await accounts.add_user(house.hub.database, "sari", PASSWORD, "kasir")
+        await users.add_user(house.hub.database, "sari", PASSWORD, "kasir")
 
 
 async def switch(client: httpx.AsyncClient, facility: FacilityRow, page: str = "") -> httpx.Response:
@@ -211,5 +211,11 @@ async def switch(client: httpx.AsyncClient, facility: FacilityRow, page: str = "
 
 
 async def begin(client: httpx.AsyncClient, house: House, headers: dict[str, str] = OWN, **said: str) -> httpx.Response:
-    form = {"name": "sari", "password": PASSWORD, "again": PASSWORD, "token": staff.setup_token(house.hub), **said}
+    form = {
+        "name": "sari",
+        "password": PASSWORD,
+        "again": PASSWORD,
+        "token": administrators.setup_token(house.hub),
+        **said,
+    }
     return await client.post("/mulai", data=form, headers=headers)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from admin import accounts
+from admin.people import users
 from engine.facilities.facilities import add_facility, by_api_key, credentials
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_rights import OWN, allow, deliver
@@ -23,7 +23,7 @@ LISTS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk", "raw
 @pytest.fixture
 async def manager(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
     """Somebody who may manage everything."""
-    await accounts.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
     await log_in(nobody, "budi")
     return nobody
 
@@ -56,9 +56,9 @@ async def test_a_user_is_made_changed_and_removed(manager: httpx.AsyncClient, ho
     [row] = await house.hub.database.fetch(text("SELECT id FROM users WHERE name = 'wati'"))
     changed = await save(manager, f"users/edit/{row.id}", **{**said, "name": "watik", "password": ""})
     assert changed.status_code == 302
-    assert await accounts.verify(house.hub.database, "watik", PASSWORD)
+    assert await users.verify(house.hub.database, "watik", PASSWORD)
     await save(manager, f"users/hapus/{row.id}")
-    assert await accounts.by_id(house.hub.database, row.id) is None
+    assert await users.by_id(house.hub.database, row.id) is None
     assert [(actor, action) for actor, action, _ in await audit(house)] == [
         ("budi", f"user.{action}") for action in ("add", "change", "remove")
     ]
@@ -92,8 +92,8 @@ async def test_a_role_is_made_given_and_cannot_be_removed_while_somebody_has_it(
     manager: httpx.AsyncClient, house: House
 ) -> None:
     await save(manager, "roles/create", label="Petugas", name="petugas", satusehat="y", resend="y")
-    await accounts.add_user(house.hub.database, "wati", PASSWORD, "petugas")
-    known = await accounts.verify(house.hub.database, "wati", PASSWORD)
+    await users.add_user(house.hub.database, "wati", PASSWORD, "petugas")
+    known = await users.verify(house.hub.database, "wati", PASSWORD)
     await save(manager, "roles/hapus/petugas")
     assert known
     assert known.permissions == {"satusehat", "resend"}
@@ -199,7 +199,7 @@ async def test_a_role_opens_only_its_part(person: httpx.AsyncClient, house: Hous
 
 
 async def test_whoever_may_not_is_told_who_to_ask(person: httpx.AsyncClient, house: House) -> None:
-    await accounts.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
     page = (await person.get("/admin/users/list")).text
     assert ("budi" in page, "mengatur pengguna" in page) == (True, True)
 
@@ -211,9 +211,9 @@ async def test_nobody_gets_into_the_settings(nobody: httpx.AsyncClient, house: H
 
 async def test_a_confined_manager_sees_and_changes_their_clinic_alone(nobody: httpx.AsyncClient, house: House) -> None:
     other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    await accounts.add_user(house.hub.database, "pusat", PASSWORD, "superadmin")
-    await accounts.add_user(house.hub.database, "orang-lain", PASSWORD, "admin", other.id)
-    await accounts.add_user(house.hub.database, "budi", PASSWORD, "superadmin", house.facility.id)
+    await users.add_user(house.hub.database, "pusat", PASSWORD, "superadmin")
+    await users.add_user(house.hub.database, "orang-lain", PASSWORD, "admin", other.id)
+    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin", house.facility.id)
     await deliver(house, "V-KLINIK-LAIN", other)
     await log_in(nobody, "budi")
     for name in LISTS:

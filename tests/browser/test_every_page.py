@@ -11,8 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from litestar.routes import HTTPRoute
 from playwright.sync_api import BrowserContext, Page
 
-from admin.access import Right
 from admin.app import litestar_app
+from admin.http.access import Right
 from bench.places import places
 from bench.site import Site
 from engine.hub import Hub

@@ -21,9 +21,9 @@ from typing import Any
 import dramatiq.worker
 import uvloop
 
-from admin.commands.running import run_all
-from admin.logging_setup import set_up_logging
-from admin.reloading import Reload, on_hangup
+from admin.commands.processes import run_all
+from admin.logging_config import set_up_logging
+from admin.reload import Reload, on_hangup
 from engine import failpoints, worker
 from engine.actors import make_broker
 from engine.delivery import types

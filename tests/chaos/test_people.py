@@ -14,8 +14,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from admin import accounts
 from admin.app import create_app
+from admin.people import users
 from engine.database.database import Database
 from engine.facilities.facilities import new_api_key
 from engine.jobs import jobs
@@ -50,7 +50,7 @@ async def client(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def person(stage: Scene, name: str) -> AsyncIterator[httpx.AsyncClient]:
-    await accounts.add_user(stage.database, name, PASSWORD)
+    await users.add_user(stage.database, name, PASSWORD)
     async with client(stage) as somebody:
         assert (await log_in(somebody, name)).status_code == 303
         yield somebody

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from admin.api.parsing import UPLOAD_SECONDS
 from admin.app import create_app
+from admin.http.bodies import UPLOAD_SECONDS
 from engine.database.database import Database
 from engine.facilities.facilities import new_api_key
 from engine.json_text import DEEPEST, MAX_RECORD_BYTES

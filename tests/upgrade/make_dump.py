@@ -30,10 +30,10 @@ import orjson
 import structlog
 from sqlalchemy import Connection, MetaData, insert, select, text
 
-from admin import accounts
 from admin.app import create_app
 from admin.commands.demo import day, demo_credentials
 from admin.commands.mappings import import_table
+from admin.people import users
 from engine.actors import make_broker
 from engine.code_lists import copies
 from engine.database.tables import AlertRecipient, Role
@@ -192,8 +192,8 @@ async def _people(scene: Scene) -> None:
     database, vault, clinic = scene.hub.database, scene.hub.vault, scene.clinic
     role = {"name": "petugas", "label": "Petugas", "permissions": '["satusehat", "resend", "bodies"]'}
     await database.write(lambda connection: connection.execute(insert(Role), role))
-    await accounts.add_user(database, "admin", PASSWORD, "superadmin")
-    await accounts.add_user(database, "sari", PASSWORD, "petugas", clinic.id)
+    await users.add_user(database, "admin", PASSWORD, "superadmin")
+    await users.add_user(database, "sari", PASSWORD, "petugas", clinic.id)
     await new_api_key(database, clinic.id, "simrs")
     recipient = {"facility_id": clinic.id, "name": "Sari", "way": "telegram", "address": "-100123456"}
     recipient |= {"sealed": vault.seal({"secret": "7:RAHASIA"}), "enabled": False, "digest_at": "07:00"}

@@ -1,1 +1,1 @@
-"""The pages of a mapping: made from any entry of the YAML, the words for its things included."""
+"""Pages on which a clinic's things get their national codes."""

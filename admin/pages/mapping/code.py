@@ -10,12 +10,12 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Template
 
-from admin.access import Right
-from admin.inputs import Text
-from admin.pages.mapping.choices import ask
-from admin.pages.mapping.desk import Desk, desk_of, told
-from admin.pages.shown import moment
-from admin.words import say
+from admin.http.access import Right
+from admin.http.parameters import Text
+from admin.pages.mapping.candidates import ask
+from admin.pages.mapping.shared import Desk, desk_of, told
+from admin.pages.shared.formatting import moment
+from admin.text.words import say
 from engine.code_lists import copies
 from engine.hub import Hub
 

@@ -14,16 +14,16 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response, Template
 
 from adapters.base import Problem
-from admin.access import Right
-from admin.inputs import Number
-from admin.pages.mapping.desk import Desk, desk_of, told
-from admin.pages.mapping.records import headings, records_of
-from admin.pages.mapping.sheet import MAX_FILE_BYTES, NotATable
-from admin.pages.mapping.sheet_reader import MAX_ROWS
+from admin.http.access import Right
+from admin.http.parameters import Number
+from admin.pages.mapping.shared import Desk, desk_of, told
+from admin.pages.mapping.spreadsheet import MAX_FILE_BYTES, NotATable
+from admin.pages.mapping.spreadsheet_reader import MAX_ROWS
+from admin.pages.mapping.upload_records import headings, records_of
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.csv_text import as_csv
-from admin.permissions import Permission
-from admin.words import say
+from admin.people.permissions import Permission
+from admin.text.words import say
 from engine.hub import Hub
 from engine.intake.intake import Refused
 

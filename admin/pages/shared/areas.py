@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from admin.pages.frame import Frame
+from admin.pages.shared.layout import Frame
 from engine.hub import Hub
 from engine.specs.code_list import CodeList
 from engine.specs.inbound import Inbound

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from admin.words import number, say
+from admin.text.words import number, say
 from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub

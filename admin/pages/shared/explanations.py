@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from admin.words import say
+from admin.text.words import say
 from engine.delivery.causes import Kind, parse_cause
 from engine.specs.remedies import Explanation
 from engine.specs.upstream import UpstreamSpec

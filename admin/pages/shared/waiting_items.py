@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from admin.words import say
+from admin.text.words import say
 from engine.database.database import as_json
 from engine.hub import Hub
 from engine.specs.mapping import MappingSpec

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import orjson
 from jsonschema import Draft202012Validator
 
+from engine.settings import ROOT
 from engine.source.faults import Faults, Source, did_you_mean
 from engine.source.tree import Node
 from engine.templates.runtime import kind
 
-GRAMMAR = Path(__file__).resolve().parents[2] / "config" / "spec.schema.json"
+GRAMMAR = ROOT / "config" / "spec.schema.json"
 _TYPES = {
     "object": "a mapping",
     "array": "a list",

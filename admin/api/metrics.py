@@ -1,0 +1,146 @@
+"""/metrics for Prometheus: counters, health and what the process counted; no patient is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from sqlalchemy.exc import SQLAlchemyError
+
+from admin.api.health import confine
+from admin.http.access import Right
+from admin.http.request_log import Durations
+from engine.delivery.status import Status
+from engine.facilities.facilities import all_facilities
+from engine.health import Health, health, last_backup
+from engine.hub import Hub
+from engine.outbox import counters
+from engine.queries.backlog import WAITING
+from engine.queries.throughput import Pace, pace
+from engine.telemetry.metrics import OfClinic, meters
+
+
+@get("/metrics", opt={"right": Right.WATCH, "operator": True}, include_in_schema=False, media_type="text/plain")
+async def metrics(
+    hub: NamedDependency[Hub], durations: NamedDependency[Durations], confined_to: NamedDependency[str | None]
+) -> Response[bytes]:
+    """What the database knows of all processes, and what this one counted and how long it took to answer."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(await _known(hub, confined_to)))
+    told = generate_latest(registry) + _counted(confined_to)
+    if confined_to is None:
+        told += generate_latest(durations.registry)
+    return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _known(hub: Hub, confined_to: str | None) -> list[Metric]:
+    """With the database away that alone is told."""
+    up = GaugeMetricFamily("antar_database_up", "Whether the database answers.", value=1)
+    try:
+        facilities = [row for row in await all_facilities(hub.database) if confined_to in (None, row.code)]
+        counts = {row.code: await counters.read(hub.database, row.id) for row in facilities}
+        found = confine(await health(hub), confined_to)
+        backup = await _backup(hub)
+        return [
+            up,
+            _deliveries(counts),
+            _depth(hub, counts),
+            *_health(found, whole=confined_to is None),
+            *_pace(await pace(hub.database), whole=confined_to is None),
+            *backup,
+        ]
+    except (SQLAlchemyError, OSError):
+        return [GaugeMetricFamily("antar_database_up", "Whether the database answers.", value=0)]
+
+
+def _counted(confined_to: str | None) -> bytes:
+    """Of this process; of a worker of its own at ANTAR_METRICS_PORT."""
+    if confined_to is None:
+        return generate_latest(meters().registry)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(OfClinic(meters().registry, confined_to))
+    return generate_latest(registry)
+
+
+async def _backup(hub: Hub) -> list[Metric]:
+    at = await last_backup(hub.database)
+    if at is None:
+        return []
+    age = max(0, hub.database.clock() - at) / 1000
+    return [GaugeMetricFamily("antar_backup_age_seconds", "Since the last `antar backup` began.", value=age)]
+
+
+class _Snapshot:
+    """Figures that were gathered already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _deliveries(counts: dict[str, dict[str, dict[str, int]]]) -> Metric:
+    family = GaugeMetricFamily(
+        "antar_deliveries", "Deliveries by facility, record type and status.", labels=["facility", "spec", "status"]
+    )
+    for facility, specs in counts.items():
+        for spec, statuses in specs.items():
+            for status, n in statuses.items():
+                family.add_metric([facility, spec, status], n)
+    return family
+
+
+def _depth(hub: Hub, counts: dict[str, dict[str, dict[str, int]]]) -> Metric:
+    family = GaugeMetricFamily("antar_queue_depth", "Deliveries not settled.", labels=["facility", "upstream"])
+    for facility, specs in counts.items():
+        depths = dict.fromkeys(hub.catalog.upstreams, 0)
+        for name in specs.keys() & hub.catalog.specs.keys():
+            waiting = sum(specs[name].get(status, 0) for status in (*WAITING, Status.SENDING))
+            depths[hub.catalog.specs[name].upstream.name] += waiting
+        for upstream, n in depths.items():
+            family.add_metric([facility, upstream], n)
+    return family
+
+
+def _health(found: Health, *, whole: bool) -> Iterable[Metric]:
+    yield GaugeMetricFamily("antar_workers_alive", "Workers with a recent heartbeat.", value=found.workers_alive)
+    beat = GaugeMetricFamily("antar_worker_beat_age_seconds", "Since a worker's heartbeat.", labels=["worker"])
+    busy = GaugeMetricFamily("antar_worker_in_flight", "Deliveries that a worker holds.", labels=["worker"])
+    for worker in found.workers:
+        beat.add_metric([worker.name], max(0, found.now - worker.beat_at) / 1000)
+        busy.add_metric([worker.name], worker.in_flight)
+    if whole:  # whom it runs on, and how busy other clinics are, is not for one of them
+        in_flight = sum(worker.in_flight for worker in found.workers if worker.alive)
+        yield from (beat, busy)
+        yield GaugeMetricFamily("antar_in_flight", "Deliveries claimed and not settled.", value=in_flight)
+    yield GaugeMetricFamily("antar_broker_up", "Whether the broker answers.", value=float(found.broker_ok))
+    waiting = GaugeMetricFamily(
+        "antar_oldest_wait_seconds", "How long the longest waiting delivery is due.", labels=["facility", "upstream"]
+    )
+    closed = GaugeMetricFamily(
+        "antar_channel_closed", "1 while a queue is paused, with its cause.", labels=["facility", "upstream", "cause"]
+    )
+    for channel in found.channels:
+        names = [channel.facility, channel.upstream]
+        due = channel.oldest_due
+        waiting.add_metric(names, max(0, found.now - due) / 1000 if due else 0)
+        closed.add_metric([*names, channel.cause], float(bool(channel.cause)))
+    yield waiting
+    yield closed
+
+
+def _pace(found: Pace, *, whole: bool) -> Iterable[Metric]:
+    if whole:
+        yield GaugeMetricFamily("antar_attempts_last_hour", "Attempts that began in an hour.", value=found.last_hour)
+    latency = GaugeMetricFamily(
+        "antar_latency_seconds", "How long the newest requests took.", labels=["upstream", "quantile"]
+    )
+    for upstream, told in found.latency.items():
+        latency.add_metric([upstream, "0.5"], told.median / 1000)
+        latency.add_metric([upstream, "0.95"], told.slow / 1000)
+    yield latency

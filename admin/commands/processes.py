@@ -1,0 +1,274 @@
+"""antar up, web, worker, sandbox: the processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from admin.alert_messages import Words
+from admin.app import create_app
+from admin.http.connections import ConnectionGuard
+from admin.logging_config import set_up_logging
+from admin.people import administrators, users
+from admin.reload import Reload, on_hangup
+from engine.actors import Broker, Ring, make_broker
+from engine.alerts.watch import Watch
+from engine.catalog.catalog import Catalog
+from engine.delivery.types import Channel
+from engine.errors import AntarError
+from engine.hub import Hub
+from engine.settings import Settings, from_environment
+from engine.telemetry import metrics, tracing
+from engine.worker import Worker
+
+RARELY = (20_000, 20, 20)
+"""Objects made before the youngest are looked through, and looks before the older ones are.
+
+Python begins at 700: a batch makes more, and each look through all that a loaded catalog holds stops the process
+for a tenth of a second.
+"""
+
+
+def collect_rarely() -> None:
+    """For processes that live long; what is not part of a circle goes at once all the same."""
+    gc.set_threshold(*RARELY)
+
+
+def register(app: typer.Typer) -> None:
+    for command in (up, web, worker, sandbox):
+        app.command()(command)
+
+
+def up() -> None:
+    """Web and worker in one process: all that one clinic needs."""
+    settings = from_environment()
+    _traced(partial(run_all, settings), settings)
+
+
+def run_all(settings: Settings) -> None:
+    """Serve until interrupted, with an embedded worker."""
+    _begin(settings)
+    broker = make_broker(settings.broker_url)
+    embedded = EmbeddedWorker(settings, broker)
+    embedded.start()
+    try:
+        _run(_serve(settings, broker, embedded.ring, embedded.reload, embedded.catalog))
+    finally:
+        embedded.stop()
+
+
+def web() -> None:
+    """The pages and the API; any number of them on one PostgreSQL database."""
+    settings = from_environment()
+    _refuse_memory_broker(settings, "web")
+    _begin(settings)
+    broker = make_broker(settings.broker_url)
+    _traced(lambda: _run(_serve(settings, broker, lambda channel: None)), settings)
+
+
+def worker() -> None:
+    """Deliver; any number of them on any number of machines."""
+    settings = from_environment()
+    _refuse_memory_broker(settings, "worker")
+    _begin(settings)
+    broker = make_broker(settings.broker_url)
+    _traced(lambda: _run(_work(settings, broker, asyncio.Event())), settings)
+
+
+def sandbox(
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="ANTAR_SANDBOX_PORT")] = 8100,
+    strict: Annotated[bool, typer.Option(help="Enforce every rule of the dictionary.")] = False,
+    latency: Annotated[float, typer.Option(help="Seconds that each answer takes.")] = 0.0,
+) -> None:
+    """The outside world in a box: SatuSehat for demo, tests and the training of staff."""
+    from sandbox.app import serve
+
+    serve(host, port, strict, latency)
+
+
+def _begin(settings: Settings) -> None:
+    set_up_logging(settings.log_level)
+    collect_rarely()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load anew it would end the process
+
+
+class EmbeddedWorker:
+    """A worker in a thread of its own, with an event loop of its own, beside the web server."""
+
+    def __init__(self, settings: Settings, broker: Broker) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._reload: Reload | None = None
+        self._worker: Worker | None = None
+        self.catalog: Catalog | None = None
+        """What it has loaded, as soon as it works."""
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, name="antar-worker")
+
+    def start(self) -> None:
+        """Return when it works; raises what kept it from starting."""
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def ring(self, channel: Channel) -> None:
+        """Tell the worker, from any thread."""
+        if self._loop and self._worker and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._worker.ring, channel)
+
+    def reload(self) -> None:
+        """Take over a changed configuration, from any thread."""
+        if self._loop and self._reload and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._reload.ask)
+
+    def stop(self) -> None:
+        """Let what is on its way end, then return."""
+        if self._loop and self._stop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _main(self) -> None:
+        try:
+            _run(self._work())
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _work(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring)
+        self._reload, self._worker, self.catalog = Reload(hub), Worker(hub), hub.catalog
+        self._ready.set()
+        try:
+            await self._worker.run(self._stop)
+        finally:
+            await hub.close()
+
+
+async def _serve(
+    settings: Settings,
+    broker: Broker,
+    ring: Ring,
+    reload_worker: Callable[[], None] = lambda: None,
+    catalog: Catalog | None = None,
+) -> None:
+    hub = await Hub.open(settings, broker=broker, ring=ring, catalog=catalog)
+    if not await users.anybody(hub.database):
+        address = f"{settings.panel}/mulai?kunci={administrators.setup_token(hub)}"
+        typer.echo(f"there is no user yet; make the first administrator at\n  {address}")
+    on_hangup(Reload(hub).ask, reload_worker)
+    guard = ConnectionGuard()
+    config = uvicorn.Config(
+        create_app(hub),
+        http=guard.protocol,  # type: ignore[arg-type]
+        ws="none",
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=2,
+    )
+    try:
+        async with _watching(hub):
+            await _Server(config, guard).serve()
+    finally:
+        await hub.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that ends when it is asked to and leaves the rest to us: its own way ends the process on the spot.
+
+    Once a second `guard` checks its connections.
+    """
+
+    def __init__(self, config: uvicorn.Config, guard: ConnectionGuard) -> None:
+        super().__init__(config)
+        self._guard = guard
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # it ticks ten times a second
+            self._guard.check(self.server_state.connections)
+        return await super().on_tick(counter)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.handle_exit, name, None)
+        yield
+
+
+async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+
+    def ring(channel: Channel) -> None:
+        loop.call_soon_threadsafe(lambda: running.ring(channel))
+
+    hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
+    on_hangup(Reload(hub).ask)
+    running = Worker(hub)
+    metrics_server = metrics.serve(settings.host, settings.metrics_port) if settings.metrics_port else None
+    try:
+        async with _watching(hub):
+            await running.run(stop)
+    finally:
+        if metrics_server is not None:
+            metrics_server.set()
+        await hub.close()
+
+
+@contextlib.asynccontextmanager
+async def _watching(hub: Hub) -> AsyncIterator[None]:
+    """Alerts and digests, beside the work of the process and never in its way."""
+    watch = asyncio.create_task(Watch(hub, Words(hub)).run())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+
+
+def _refuse_memory_broker(settings: Settings, command: str) -> None:
+    if settings.broker_url.startswith("memory:"):
+        raise AntarError(
+            f"`antar {command}` needs a broker that processes share: set ANTAR_BROKER_URL to redis:// or amqp://, "
+            "or use `antar up`, which is web and worker in one process"
+        )
+
+
+def _traced(work: Callable[[], None], settings: Settings) -> None:
+    """Do it, with a trace of each delivery where an endpoint is set."""
+    stop = tracing.start(os.environ, settings.secret_keys[0]) if tracing.wanted(os.environ) else None
+    try:
+        work()
+    finally:
+        if stop is not None:
+            stop()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)

@@ -1,0 +1,1 @@
+"""Mobile JKN's calls on the wire: routes and messages."""

@@ -1,0 +1,1 @@
+"""The dashboard: cards of the types, and what to do first."""

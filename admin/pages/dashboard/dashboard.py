@@ -1,0 +1,76 @@
+"""The dashboard of an upstream: what wants doing, and one card per type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from admin.http.access import Right
+from admin.pages.dashboard.cards import cards, summary
+from admin.pages.dashboard.todo import Recent, todo
+from admin.pages.shared.filters import Chosen, presets
+from admin.pages.shared.formatting import day
+from admin.pages.shared.layout import frame
+from admin.text.words import say
+from engine.hub import Hub
+
+
+@get("/", opt={"right": Right.PANEL}, include_in_schema=False)
+async def home(hub: NamedDependency[Hub]) -> Redirect:
+    """The first upstream's dashboard."""
+    return Redirect(f"/integrasi/{next(iter(hub.catalog.upstreams))}")
+
+
+@get("/integrasi/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+async def dashboard(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
+) -> Template:
+    """The whole page; the days and the search stand in the address."""
+    return Template("dashboard.html", context=await _context(request, hub, recent, upstream))
+
+
+@get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+async def live_cards(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
+) -> Template:
+    """What the page asks for anew every few seconds."""
+    return Template("live.html", context=await _context(request, hub, recent, upstream))
+
+
+async def _context(request: Request[Any, Any, Any], hub: Hub, recent: Recent, upstream: str) -> dict[str, Any]:
+    around, days = await frame(request, upstream), _days(request)
+    text = request.query_params.get("q", "").strip()
+    groups = await cards(hub, around, days, text)
+    return {
+        "frame": around,
+        "days": days,
+        "text": text,
+        "todo": await todo(hub, around, recent),
+        "groups": groups,
+        "summary": summary(groups, around),
+        "presets": presets(around.facility, hub.database.clock()) if around.facility else {},
+        "period": said(days),
+    }
+
+
+def _days(request: Request[Any, Any, Any]) -> Chosen:
+    chosen = Chosen.read(request.query_params)
+    return Chosen().during(chosen.date_from, chosen.date_to)
+
+
+def said(days: Chosen) -> str:
+    """The chosen days in words, e.g. 01/03/2026 – 10/03/2026."""
+    first, last = (day(each) if each else "" for each in (days.date_from, days.date_to))
+    if not first and not last:
+        return say("dashboard.all_days")
+    if first == last:
+        return first
+    return (
+        f"{first} – {last}"
+        if first and last
+        else say("dashboard.since" if first else "dashboard.until", day=first or last)
+    )

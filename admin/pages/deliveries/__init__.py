@@ -1,0 +1,1 @@
+"""Pages about deliveries: lists, one delivery with its attempts, the editor, failure groups."""

@@ -1,0 +1,126 @@
+"""The tries of a delivery as its tabs show them: the newest request and answer, all of them, any two compared."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request
+
+from admin.pages.deliveries.opened import Opened
+from admin.pages.deliveries.timeline import triggered
+from admin.pages.shared.diff import Line, differences
+from admin.pages.shared.formatting import moment
+from admin.pages.shared.json_view import LARGEST, folded, pretty
+from admin.text.words import say
+from engine.queries import deliveries
+from engine.queries.deliveries import BODIES
+
+PAIR = 2
+_ID = re.compile(r"\d{1,15}", re.ASCII)
+
+
+async def newest(opened: Opened) -> dict[str, Any]:
+    """The last request that creates or changes, or else the last of any kind, with its answer."""
+    asked = [row for row in opened.detail.attempts if row.method]
+    chosen = next((row for row in asked if row.operation in ("create", "update")), next(iter(asked), None))
+    if chosen is None:
+        return {"attempt": None}
+    [row] = (await deliveries.tries(opened.hub.database, opened.row.id, [chosen.id])).values()
+    return {"attempt": {**shown(opened, row), **bodies(opened, row)}}
+
+
+async def all_of(opened: Opened, request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Every try, newest first; with the bodies of the one that was opened, or the two that are to be compared."""
+    wanted = _ids(request, "percobaan")[:1]
+    pair = sorted(_ids(request, "banding"))[:PAIR]
+    found = await deliveries.tries(opened.hub.database, opened.row.id, [*wanted, *pair])
+    compared = [found[id_] for id_ in pair if id_ in found]
+    rows = []
+    for row in opened.detail.attempts:
+        place = opened.chosen.address(tab="percobaan", percobaan="" if row.id in wanted else row.id)
+        whole = found.get(row.id) if row.id in wanted else None
+        inside = bodies(opened, whole) if whole else {}
+        rows.append({**shown(opened, row), **inside, "open": whole is not None, "place": place})
+    return {
+        "attempts": rows,
+        "fields": [*opened.chosen.fields(), ("tab", "percobaan")],
+        "picked": [row.id for row in compared],
+        "compared": _compared(opened, *compared) if len(compared) == PAIR else None,
+        "pair_missing": bool(pair) and len(compared) != PAIR,
+    }
+
+
+def shown(opened: Opened, row: Any) -> dict[str, Any]:
+    """One try without its bodies."""
+    return {
+        "id": row.id,
+        "operation": say(f"operation.{row.operation}"),
+        "verdict": say(f"verdict.{row.verdict}"),
+        "good": row.verdict == "accepted",
+        "time": moment(row.at, opened.facility),
+        "milliseconds": row.milliseconds,
+        "http_status": row.http_status,
+        "code": row.code,
+        "message": opened.hide(row.message),
+        "trigger": triggered(row.trigger),
+        "spec_hash": row.spec_hash,
+        "version": row.version,
+        "line": opened.hide(f"{row.method} {row.path}") if row.method else "",
+        "pruned": moment(row.pruned_at, opened.facility) if row.pruned_at else None,
+        "has_bodies": bool(row.pruned_at or row.method or row.request_size or row.response_size),
+    }
+
+
+def bodies(opened: Opened, row: Any) -> dict[str, Any]:
+    """The exact bodies of a try, folded."""
+    return {
+        **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
+        "media": _media(opened, row),
+        "curl": opened.hide(curl(opened, row)) if _has_curl(row) else "",
+    }
+
+
+def _has_curl(row: Any) -> bool:
+    """A request that may be repeated from a shell; no shell takes a command of any length."""
+    return bool(row.method) and not row.pruned_at and len(row.request or b"") <= LARGEST
+
+
+def curl(opened: Opened, row: Any) -> str:
+    """The request as a command for a shell; the token is the reader's to fill in."""
+    upstream = opened.around.upstream
+    address = opened.hub.settings.addresses.get(upstream.name, "")
+    where = quote(f"{upstream.profile.base_path}{row.path}", safe="/?&=:,%+")
+    parts = ["curl", "-X", row.method, shlex.quote(address + where), "-H", '"Authorization: Bearer $TOKEN"']
+    if row.request:
+        body = row.request.decode("utf-8", "replace")
+        parts += ["-H", shlex.quote(f"Content-Type: {_media(opened, row)}"), "--data-raw", shlex.quote(body)]
+    return " ".join(parts)
+
+
+def _media(opened: Opened, row: Any) -> str:
+    request = opened.entry.update if row.operation == "update" else opened.entry.endpoint
+    return (request.content_type if request else None) or opened.around.upstream.profile.content_type
+
+
+def _compared(opened: Opened, old: Any, new: Any) -> dict[str, Any]:
+    texts = {
+        name: [pretty((getattr(row, name) or b"").decode("utf-8", "replace")) for row in (old, new)] for name in BODIES
+    }
+    return {
+        "old": shown(opened, old),
+        "new": shown(opened, new),
+        "parts": {name: _differences(opened, *pair) for name, pair in texts.items()},
+    }
+
+
+def _differences(opened: Opened, old: str, new: str) -> list[Line] | None:
+    """None: they are too long."""
+    too_long = max(len(old), len(new)) > 2 * LARGEST  # indented, JSON is longer than it was sent
+    return None if too_long else differences(opened.hide(old), opened.hide(new))
+
+
+def _ids(request: Request[Any, Any, Any], name: str) -> list[int]:
+    return [int(said) for said in request.query_params.getall(name, []) if _ID.fullmatch(said)]

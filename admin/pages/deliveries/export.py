@@ -1,0 +1,111 @@
+"""A list as CSV for a spreadsheet: streamed page by page, identifiers masked, noted in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
+from litestar.params import FromPath
+from litestar.response import Stream
+from sqlalchemy import insert
+
+from admin.http.access import Right
+from admin.http.parameters import LARGEST
+from admin.pages.deliveries.listing import Listing, listing_of
+from admin.pages.shared.csv_text import as_csv
+from admin.pages.shared.filters import Chosen
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from admin.text.masking import masked
+from admin.text.words import number, say
+from engine.database.tables import AuditEntry
+from engine.hub import Hub
+from engine.queries import paging
+from engine.queries.paging import Cursor
+
+CHUNK = 500
+"""Rows that are in memory at once."""
+MOST_TICKED = 100
+
+
+@post(
+    "/integrasi/{upstream:str}/{spec:str}/ekspor",
+    opt={"right": Right.PANEL, "may": Permission.BULK},
+    status_code=200,
+    include_in_schema=False,
+)
+async def export(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+) -> Stream:
+    """The ticked deliveries, or with `all=yes` what the filter finds."""
+    form = await request.form()
+    listing = await listing_of(request, hub, upstream, spec, Chosen.read(form))
+    ids = None if form.get("all") == "yes" else _ids(form.getall("ids", []))
+    await _note(listing, person, ids)
+    headers = {"Content-Disposition": f'attachment; filename="antar-{listing.entry.name}.csv"'}
+    return Stream(_lines(listing, ids), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _ids(said: Sequence[Any]) -> list[int]:
+    ids = [int(str(each)) for each in said if str(each).isdecimal() and len(str(each)) <= len(str(LARGEST))]
+    if not ids or len(ids) > MOST_TICKED or max(ids) > LARGEST:
+        raise ClientException("ids")
+    return ids
+
+
+async def _note(listing: Listing, person: Person, ids: Sequence[int] | None) -> None:
+    """Who took what out of the house: the filter as it stands in the address, and how many match."""
+    count = await listing.count() if ids is None else paging.Count(len(ids))
+    chosen = urlencode(listing.chosen.fields()) if ids is None else f"ids={','.join(map(str, ids))}"
+    entry = {
+        "at": listing.hub.database.clock(),
+        "actor": person.name,
+        "action": "export",
+        "facility_id": listing.facility_id,
+        "reason": f"{listing.entry.name} {'>' if count.more else ''}{number(count.n)} {chosen}".strip(),
+    }
+    await listing.hub.database.write(lambda connection: connection.execute(insert(AuditEntry).values(**entry)))
+
+
+async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[str]:
+    """UTF-8 with the mark by which spreadsheets know it."""
+    yield "\ufeff" + as_csv([_head(listing)])
+    if ids is not None:
+        yield await _part(listing, await _ticked(listing, ids))
+        return
+    after: Cursor | None = None
+    while True:
+        page = await listing.page(CHUNK, str(after) if after else None)
+        yield await _part(listing, page.rows)
+        if page.after is None:
+            return
+        after = page.after
+
+
+async def _part(listing: Listing, rows: Sequence[Any]) -> str:
+    return as_csv([_cells(row, shown) for row, shown in zip(rows, await listing.shown(rows), strict=True)])
+
+
+async def _ticked(listing: Listing, ids: Sequence[int]) -> list[Any]:
+    return await paging.some(listing.hub.database, listing.facility_id, listing.entry.name, ids)
+
+
+def _head(listing: Listing) -> list[str]:
+    keys = ("type.key", "type.norm", "type.name", "delivery.reference", "type.status", "type.http", "type.business")
+    ends = ("type.tries", "type.time", "delivery.why")
+    columns = [column.label for column in listing.entry.columns]
+    return [say("type.date"), *columns, *(say(key) for key in (*keys, *ends))]
+
+
+def _cells(row: Any, shown: Mapping[str, Any]) -> list[str]:
+    said = (row.key, row.patient_norm, row.patient_name, row.reference, shown["label"], row.http_status, row.code)
+    ends = (shown["attempts"], shown["time"].local, row.problem)
+    return [row.date, *shown["cells"], *(masked(str(value)) if value is not None else "" for value in (*said, *ends))]

@@ -1,0 +1,195 @@
+"""The page of a record type: its deliveries with the columns that the entry declares, filtered, live, to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+
+from admin.http.access import Right
+from admin.http.parameters import Ids, Number, Place
+from admin.pages.deliveries.job_tabs import figures
+from admin.pages.shared.areas import area_of
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.filters import Chosen, presets
+from admin.pages.shared.formatting import entry_of, shown_row, zone_name
+from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.waiting_items import held_by
+from admin.text.words import say
+from engine.delivery.status import Status
+from engine.hub import Hub
+from engine.outbox.delayed_resend import held
+from engine.queries import paging
+from engine.queries.paging import Count, Cursor, Page
+from engine.specs.record_type import Spec
+
+SIZES = (25, 50, 100)
+ON_ITS_WAY = (Status.QUEUED, Status.SENDING)
+COUNTED = 1_000
+"""So far is counted what no counter knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One type's list as it was asked for."""
+
+    hub: Hub
+    around: Frame
+    entry: Spec
+    chosen: Chosen
+
+    @property
+    def facility_id(self) -> int:
+        return self.around.facility.id if self.around.facility else 0
+
+    async def page(self, size: int, after: str | None = None, before: str | None = None) -> Page:
+        filters = self.chosen.filters([self.entry.name])
+        start, end = Cursor.read(after or ""), Cursor.read(before or "")
+        return await paging.page(self.hub.database, self.facility_id, filters, size, after=start, before=end)
+
+    @property
+    def counted(self) -> bool:
+        """Whether counters know how many match."""
+        return not (self.chosen.text or self.chosen.code or self.chosen.cause)
+
+    async def count(self) -> Count:
+        """How many match."""
+        filters = self.chosen.filters([self.entry.name])
+        return await paging.count(self.hub.database, self.facility_id, filters, COUNTED)
+
+    async def shown(self, rows: Collection[Any]) -> list[dict[str, Any]]:
+        """As the templates take them."""
+        ids = [row.id for row in rows]
+        waiting, tried = await held(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
+        items = await held_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
+        return [
+            {
+                **shown_row(self.entry, self.around, row),
+                "held": row.id in waiting,
+                "undo_ms": max(0, waiting.get(row.id, 0) - self.hub.database.clock()),
+                "cause": self._cause(row),
+                "attempts": tried.get(row.id, 0),
+                "items": items.get(row.id, []),
+            }
+            for row in rows
+        ]
+
+    def _cause(self, row: Any) -> str:
+        """What is wrong with a failed one, in a few words."""
+        failed = row.status == Status.FAILED and row.cause
+        return explain(row.cause, self.around.upstream).title if failed else ""
+
+    def told(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
+        """What became of those that a person awaits and that have come to rest."""
+        rests = [row for row in rows if row["id"] in awaited and not row["held"] and row["status"] not in ON_ITS_WAY]
+        return " ".join(
+            say(f"type.told.{row['status']}", key=row["key"], cause=row["cause"], at=_again(row)) for row in rests
+        )
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return {"frame": self.around, "spec": self.entry, "chosen": self.chosen}
+
+
+async def listing_of(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, chosen: Chosen) -> Listing:
+    """Raises 404 for a type that is not the upstream's."""
+    return Listing(hub, await frame(request, upstream), entry_of(hub, upstream, spec), chosen)
+
+
+@get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+async def type_page(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    after: Place = None,
+    before: Place = None,
+    buka: Number = None,
+    size: FromQuery[int] = SIZES[0],
+) -> Template:
+    """A page of deliveries, the newest day first; everything that is chosen stands in the address."""
+    chosen = Chosen.read(request.query_params)
+    listing = await listing_of(request, hub, upstream, spec, chosen)
+    size = size if size in SIZES else SIZES[0]
+    page = await listing.page(size, after, before)
+    facility = listing.around.facility
+    return Template(
+        "type.html",
+        context={
+            **listing.context,
+            "zone": zone_name(facility) if facility else "",
+            "statuses": list(Status),
+            "presets": presets(facility, hub.database.clock()) if facility else {},
+            "rows": await listing.shown(page.rows),
+            "count": await listing.count() if listing.counted else None,
+            "size": size,
+            "sizes": SIZES,
+            "first": not (after or before),
+            "opened": buka,
+            "cause": explain(chosen.cause, listing.around.upstream).title if chosen.cause else "",
+            "links": _links(chosen, page, size),
+            "area": area_of(hub, listing.around),
+            "figures": await figures(hub, listing.around, listing.entry, chosen)
+            if listing.around.upstream.area
+            else (),
+        },
+    )
+
+
+@get(
+    "/integrasi/{upstream:str}/{spec:str}/perubahan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False
+)
+async def changes(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    ids: Ids = "",
+    top: FromQuery[bool] = False,
+    count: FromQuery[bool] = False,
+    awaited: Ids = "",
+    size: FromQuery[int] = SIZES[0],
+) -> Template:
+    """What became of the rows that a page shows, how many new ones it lacks, and how many match.
+
+    Where no counter knows, it is counted only when the page asks for it with `count`. What became of `awaited`, which a
+    person has sent again, is told in words.
+    """
+    listing = await listing_of(request, hub, upstream, spec, Chosen.read(request.query_params))
+    known, asked = ([int(id_) for id_ in each.split(",") if id_] for each in (ids, awaited))
+    if len(known) > max(SIZES):
+        raise ClientException("ids")
+    rows = await paging.some(hub.database, listing.facility_id, listing.entry.name, known)
+    newest = await listing.page(size if size in SIZES else SIZES[0]) if top else Page([], None, None)
+    matching = await listing.count() if count or listing.counted else None
+    shown = await listing.shown(rows)
+    context = {"rows": shown, "fresh": _fresh(newest, rows), "count": matching, "told": listing.told(shown, asked)}
+    return Template("list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()})
+
+
+def _again(row: dict[str, Any]) -> str:
+    return row["again"].clock if row["again"] else ""
+
+
+def _fresh(newest: Page, rows: Collection[Any]) -> int:
+    """How many of the newest stand above the last of the rows and are not among them."""
+    known = {row.id for row in rows}
+    last = min(((row.date, row.id) for row in rows), default=("", 0))
+    return sum((row.date, row.id) > last and row.id not in known for row in newest.rows)
+
+
+def _links(chosen: Chosen, page: Page, size: int) -> dict[str, str]:
+    """Name -> address of the pages around this one."""
+    address = chosen.address(size=size if size != SIZES[0] else "")
+    links = {"first": address}
+    if page.before:
+        links["newer"] = chosen.address(size=size, before=page.before)
+    if page.after:
+        links["older"] = chosen.address(size=size, after=page.after)
+    return links

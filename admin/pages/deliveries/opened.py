@@ -1,0 +1,151 @@
+"""One delivery that a person has opened: what stands around its tabs, and what may be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request
+from litestar.exceptions import NotFoundException
+
+from admin.pages.shared.filters import Chosen
+from admin.pages.shared.formatting import entry_of, shown_row
+from admin.pages.shared.layout import Frame, frame
+from admin.people.permissions import Permission
+from admin.text.masking import masked
+from admin.text.words import number, say
+from engine.delivery.status import Status
+from engine.facilities.facilities import FacilityRow
+from engine.hub import Hub
+from engine.outbox.resend import Handled
+from engine.queries import deliveries, paging
+from engine.queries.deliveries import Detail
+from engine.queries.paging import Cursor
+from engine.specs.record_type import Spec
+
+MAX_BODY_CHARACTERS = 100_000
+"""Of a body that is edited, and of the record that it is made of."""
+TABS = ("ringkasan", "request", "response", "percobaan", "asal", "audit")
+ICONS = dict(zip(TABS, ("info-circle", "upload", "download", "history", "file-text", "clipboard-list"), strict=True))
+WORDS_AFTER = {*Handled, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {Handled.DONE}
+"""Ways in which a person's wish may end that have words of their own."""
+RESENT = {Handled.DONE, "saved"}
+"""After these the outcome of the delivery says it all."""
+AWAITED = "awaited"
+"""No wish: the page was open while the delivery was on its way."""
+TELL_OUTCOME = {*RESENT, AWAITED, Handled.ALREADY, "saved_before"}
+"""After these the outcome is told even when nothing moves any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A delivery of the facility in view; `hide` masks the identifiers in its texts, unless they were revealed."""
+
+    hub: Hub
+    around: Frame
+    facility: FacilityRow
+    entry: Spec
+    detail: Detail
+    chosen: Chosen
+    hide: Callable[[str], str] = masked
+
+    @property
+    def row(self) -> Any:
+        return self.detail.row
+
+    @property
+    def address(self) -> str:
+        return f"/integrasi/{self.around.upstream.name}/{self.entry.name}/{self.row.id}"
+
+    def last_request(self) -> Any:
+        """The newest try whose body could be sent again as it is: of the kind that is due next; None: there is none."""
+        kind = self.entry.operation_for(self.row.reference)
+        return next((each for each in self.detail.attempts if each.operation == kind and each.request_size), None)
+
+    async def context(self, tab: str, told: str = "") -> dict[str, Any]:
+        """What the head and the foot of the drawer show; its tabs go on telling what became of a wish."""
+        tab = tab if tab in TABS else TABS[0]
+        newer, older = await self._neighbours()
+        return {
+            "frame": self.around,
+            "spec": self.entry,
+            "row": shown_row(self.entry, self.around, self.row),
+            "delivery": self.row,
+            "address": self.address,
+            "query": self.chosen.address(),
+            "newer": newer,
+            "older": older,
+            "tab": tab,
+            "tabs": {name: self.chosen.address(tab=name if name != TABS[0] else "", told=told) for name in TABS},
+            "icons": ICONS,
+            "bodies": self.around.may(Permission.BODIES),
+            "revealed": self.hide is not masked,
+            "stored": self.row.body is not None or self.last_request() is not None,
+            "no": {
+                "resend": self.no_resend(),
+                "edit": self.no_edit(),
+                "ignore": self.no_ignore(),
+                "force": self.no_force(),
+            },
+        }
+
+    async def _neighbours(self) -> tuple[str, str]:
+        """Addresses of the next newer and older delivery within the filter; empty where there is none."""
+        filters = self.chosen.filters([self.entry.name])
+        place = Cursor(self.row.date, self.row.id)
+        found = await paging.neighbours(self.hub.database, self.facility.id, filters, place)
+        base = self.address.rpartition("/")[0]
+        newer, older = (f"{base}/{id_}{self.chosen.address()}" if id_ else "" for id_ in found)
+        return newer, older
+
+    def no_resend(self) -> str:
+        """Why it is not resent, in words; empty: it may be."""
+        return self._not_permitted(Permission.RESEND) or _no(self.row.status, "resend", _IN_HAND)
+
+    def no_force(self) -> str:
+        """Why what was sent is not sent once more."""
+        return self._not_permitted(Permission.RESEND) or self._final()
+
+    def no_edit(self) -> str:
+        """Why its body is not edited."""
+        for permission in (Permission.EDIT, Permission.BODIES):
+            if said := self._not_permitted(permission):
+                return said
+        if self.entry.payload_for(self.entry.operation_for(self.row.reference)) is None:
+            return say("delivery.no.edit.lookup")
+        if len(self.row.record) > MAX_BODY_CHARACTERS:
+            return say("delivery.no.edit.too_long", most=number(MAX_BODY_CHARACTERS))
+        return self._final() or _no(self.row.status, "edit", {Status.SENDING})
+
+    def no_ignore(self) -> str:
+        """Why it is not set aside."""
+        return self._not_permitted(Permission.RESEND) or _no(self.row.status, "ignore", _ENDED)
+
+    def _final(self) -> str:
+        """The upstream has it and takes no change of it."""
+        fixed = self.entry.update is None and self.entry.operation_for(self.row.reference) == "update"
+        return say("delivery.no.update") if fixed else ""
+
+    def _not_permitted(self, permission: Permission) -> str:
+        if self.around.may(permission):
+            return ""
+        return say("delivery.no.permission", permission=say(f"permission.{permission}"))
+
+
+_IN_HAND = {Status.SENDING, Status.QUEUED, Status.BLOCKED}
+_ENDED = {Status.SENDING, Status.SENT, Status.IGNORED}
+
+
+def _no(status: str, action: str, refused: set[Status]) -> str:
+    return say(f"delivery.no.{action}.{status}") if status in refused else ""
+
+
+async def opened(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, id_: int) -> Opened:
+    """Raises 404 for what is not there, of another type or another facility's."""
+    around, entry = await frame(request, upstream), entry_of(hub, upstream, spec)
+    facility = around.facility
+    detail = await deliveries.one(hub.database, facility.id, id_) if facility else None
+    if facility is None or detail is None or detail.row.spec != entry.name:
+        raise NotFoundException(say("error.not_found"))
+    return Opened(hub, around, facility, entry, detail, Chosen.read(request.query_params))

@@ -1,0 +1,168 @@
+"""What becomes of one delivery: a sentence that is true whenever it is read, and whether the page should ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from admin.http.access import Right
+from admin.http.parameters import Id, Text
+from admin.pages.deliveries.opened import Opened
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.formatting import moment
+from admin.pages.shared.waiting_items import held_by
+from admin.people.users import Person
+from admin.text.words import say
+from engine.delivery.causes import parse_cause
+from engine.delivery.status import Status
+from engine.facilities.facilities import FacilityRow
+from engine.hub import Hub
+from engine.queries import deliveries
+
+REFUSED = {"rejected", "duplicate"}
+"""Kinds of cause with which the upstream has answered no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a delivery stands, in words; `status` and `icon` colour them, `note` is the upstream's own answer."""
+
+    status: str
+    icon: str
+    words: str
+    note: str
+    mark: str
+    """Changes with whatever the words are made of."""
+    moving: bool
+    """Something happens by itself, sooner or later."""
+
+    @property
+    def soon(self) -> bool:
+        """Whether it is the next thing to happen."""
+        return self.status in (Status.QUEUED, Status.SENDING)
+
+
+@get(
+    "/integrasi/{upstream:str}/{spec:str}/{id_:int}/keadaan",
+    opt={"right": Right.PANEL, "live": True},
+    include_in_schema=False,
+)
+async def state(
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    id_: Id,
+    mark: Text = "",
+) -> Response[str]:
+    """Whether a delivery has moved since a page showed it: 200 if so, else 204; a few look-ups by primary keys."""
+    row = await deliveries.state(hub.database, id_)
+    if row is None or row.spec != spec or person.facility_id not in (None, row.facility_id):
+        raise NotFoundException(say("error.not_found"))
+    return Response("", status_code=204 if mark == mark_of(row) else 200)
+
+
+def mark_of(row: Any) -> str:
+    """All that the words of an outcome depend on; `row` is that of `deliveries.state`."""
+    facts = (row.status, row.version, row.tries, row.due_at, row.settled_at, row.held_until, row.closed)
+    return ".".join("" if fact is None else str(fact) for fact in facts)
+
+
+async def outcome_of(opened: Opened, *, resent: bool) -> Outcome:
+    """`resent`: a person has just asked for it, so that it is told as the answer to that."""
+    row, around = opened.row, opened.around
+    now = await deliveries.state(opened.hub.database, row.id)
+    held = now is not None and now.held_until is not None and row.status == Status.FAILED
+    if held:
+        words, note = say("outcome.held"), ""
+    else:
+        words, note = await _words(opened, now.closed if now else None, resent=resent)
+    status = Status.QUEUED if held else Status(row.status)
+    moving = held or status in _ON_ITS_WAY or (status is Status.UNSURE and row.due_at is not None)
+    return Outcome(status, around.icon(status), words, opened.hide(note), mark_of(now) if now else "", moving)
+
+
+_ON_ITS_WAY = {Status.QUEUED, Status.SENDING, Status.RETRYING, Status.BLOCKED}
+
+
+async def _words(opened: Opened, closed: str | None, *, resent: bool) -> tuple[str, str]:
+    row, upstream = opened.row, opened.around.upstream
+    problem = row.problem or ""
+    match Status(row.status):
+        case Status.SENDING:
+            return say("outcome.sending", upstream=upstream.label), ""
+        case Status.QUEUED:
+            return _queued(opened, closed, resent=resent), ""
+        case Status.SENT:
+            return _sent(opened), ""
+        case Status.FAILED:
+            return _failed(opened), problem
+        case Status.RETRYING:
+            time, most = _clock(opened, row.due_at), opened.entry.retry.attempts
+            return say("outcome.retrying", time=time, n=row.tries, most=most), problem
+        case Status.UNSURE if row.due_at is not None:
+            return say("outcome.unsure.due", upstream=upstream.label, time=_clock(opened, row.due_at)), problem
+        case Status.UNSURE:
+            return say("outcome.unsure", upstream=upstream.label), problem
+        case Status.BLOCKED:
+            return await _blocked(opened), ""
+        case Status.IGNORED:
+            return say("outcome.ignored", time=_clock(opened, row.settled_at)), problem
+
+
+def _queued(opened: Opened, closed: str | None, *, resent: bool) -> str:
+    """Why it waits, where something other than its turn is the reason."""
+    if closed is not None:
+        return say("outcome.closed", why=say(f"strip.upstream.{closed}", upstream=opened.around.upstream.label))
+    if not opened.around.strip["workers"]:
+        return say("outcome.no_workers")
+    return say("outcome.queued.resent" if resent else "outcome.queued")
+
+
+def _sent(opened: Opened) -> str:
+    time = _clock(opened, opened.row.settled_at)
+    reference = opened.row.reference
+    return say("outcome.sent.as", time=time, reference=reference) if reference else say("outcome.sent", time=time)
+
+
+def _failed(opened: Opened) -> str:
+    row, upstream = opened.row, opened.around.upstream
+    cause = row.cause or ""
+    key = "refused" if parse_cause(cause)[0] in REFUSED else "failed"
+    before = opened.detail.attempts[1:2]
+    again = ".again" if before and before[0].verdict in REFUSED and key == "refused" else ""
+    words = say(f"outcome.{key}{again}", time=_clock(opened, row.settled_at), cause=explain(cause, upstream).title)
+    kept = opened.entry.operation_for(row.reference) == "update"
+    return f"{words} {say('outcome.kept', upstream=upstream.label)}" if kept else words
+
+
+async def _blocked(opened: Opened) -> str:
+    held = (await held_by(opened.hub, [opened.row.id])).get(opened.row.id, [])
+    if held:
+        return say("outcome.blocked.held", name=held[0].name, why=held[0].words)
+    waits = [each for each in opened.detail.waits_for if each.spec not in opened.hub.catalog.items]
+    if not waits:
+        return say("outcome.blocked")
+    spec = opened.hub.catalog.specs.get(waits[0].spec)
+    what = f"{spec.label if spec else waits[0].spec} {waits[0].key}"
+    if len(waits) > 1:
+        return say("outcome.blocked.more", what=what, n=len(waits) - 1)
+    return say("outcome.blocked.by", what=what)
+
+
+def _clock(opened: Opened, at: int | None) -> str:
+    """The time of day in the facility's zone; with its day if that is not today."""
+    return clock(at, opened.facility, opened.hub.database.clock())
+
+
+def clock(at: int | None, facility: FacilityRow, now: int) -> str:
+    """A time (epoch milliseconds) as 23.23.39 on the day of `now`, else with its day."""
+    when, today = moment(at, facility), moment(now, facility)
+    if when is None or today is None:
+        return "–"
+    return when.clock if when.day == today.day else f"{when.day} {when.clock}"

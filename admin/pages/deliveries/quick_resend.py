@@ -1,0 +1,75 @@
+"""Sending one failed delivery again from its list: no question asked, a few seconds to take it back."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Request, Response, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from admin.http.access import Right
+from admin.http.parameters import Id
+from admin.pages.deliveries.listing import Listing, listing_of
+from admin.pages.shared.filters import Chosen
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from admin.text.words import say
+from engine.hub import Hub
+from engine.outbox.delayed_resend import hold, take_back
+from engine.outbox.resend import Handled
+from engine.queries import paging
+
+OPT = {"right": Right.PANEL, "may": Permission.RESEND}
+
+
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/kirim-ulang", opt=OPT, include_in_schema=False)
+async def resend_soon(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    id_: Id,
+) -> Response[Any]:
+    """Resend it in a few seconds, unless it is taken back."""
+    listing = await listing_of(request, hub, upstream, spec, Chosen())
+    await _row(listing, id_)
+    outcome = await hold(hub.database, listing.facility_id, id_, person.name)
+    told = "held" if outcome is Handled.DONE else "already"
+    return await _answer(request, listing, id_, say(f"type.told.{told}"))
+
+
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/urungkan", opt=OPT, include_in_schema=False)
+async def undo(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    id_: Id,
+) -> Response[Any]:
+    """Take the resend back, if there is still time."""
+    listing = await listing_of(request, hub, upstream, spec, Chosen())
+    await _row(listing, id_)
+    told = "undone" if await take_back(hub.database, listing.facility_id, id_) else "late"
+    return await _answer(request, listing, id_, say(f"type.told.{told}"))
+
+
+async def _row(listing: Listing, id_: int) -> Any:
+    rows = await paging.some(listing.hub.database, listing.facility_id, listing.entry.name, [id_])
+    if not rows:
+        raise NotFoundException(say("error.not_found"))
+    return rows[0]
+
+
+async def _answer(request: Request[Any, Any, Any], listing: Listing, id_: int, told: str) -> Response[Any]:
+    """The row's cells anew for a page that can take them; else back to where the person was."""
+    if "hx-request" in request.headers:
+        rows = await listing.shown([await _row(listing, id_)])
+        return Template("list_changes.html", context={**listing.context, "rows": rows, "told": told})
+    came_from = urlsplit(request.headers.get("referer", ""))
+    own = f"/integrasi/{listing.around.upstream.name}/{listing.entry.name}"
+    return Redirect(f"{own}?{came_from.query}" if came_from.path == own else own, status_code=303)

@@ -1,0 +1,51 @@
+"""*Tampilkan*: one answer with the identifiers of people in full, for a reason that the audit log keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+from sqlalchemy import Connection
+
+from admin.http.access import Right
+from admin.http.parameters import Id
+from admin.pages.deliveries.actions import back, reason_of
+from admin.pages.deliveries.opened import opened
+from admin.pages.deliveries.page import page
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from engine.database.audit import note
+from engine.hub import Hub
+
+
+@post(
+    "/integrasi/{upstream:str}/{spec:str}/{id_:int}/tampilkan",
+    opt={"right": Right.PANEL, "may": Permission.REVEAL},
+    include_in_schema=False,
+    status_code=200,
+)
+async def reveal(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    id_: Id,
+    data: URLEncodedBody[dict[str, str]],
+) -> Template | Redirect:
+    """The tab that was open, unmasked this once; noted before it is shown."""
+    found = await opened(request, hub, upstream, spec, id_)
+    reason = reason_of(data)
+    if not reason:
+        return back(found, "reason_missing")
+    facility_id, now = found.facility.id, hub.database.clock()
+
+    def noted(connection: Connection) -> None:
+        note(connection, now, person.name, "reveal", facility_id=facility_id, delivery_id=id_, reason=reason)
+
+    await hub.database.write(noted)
+    return await page(request, replace(found, hide=str), data.get("tab", ""))

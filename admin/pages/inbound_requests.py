@@ -1,0 +1,108 @@
+"""What callers asked of the clinic: when, what, what they were told, and whether the clinic's system has it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import orjson
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Template
+
+from admin.http.access import Right
+from admin.http.parameters import LARGEST, Text
+from admin.pages.shared.areas import area_of
+from admin.pages.shared.formatting import moment
+from admin.pages.shared.layout import frame
+from admin.text.masking import masked
+from admin.text.words import say
+from engine.facilities.facilities import FacilityRow
+from engine.hub import Hub
+from engine.inbound import requests
+from engine.inbound.requests import DONE, REFUSED, STRANGER, Filter
+from engine.specs.inbound import Inbound
+
+SIZE = 50
+"""Rows of a page."""
+OPERATIONS = ("take", "cancel", "patient")
+CODES = (DONE, REFUSED, STRANGER)
+
+
+@get("/masuk/{name:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+async def inbound_page(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    name: FromPath[str],
+    operation: Text = "",
+    code: Text = "",
+    day: Text = "",
+    untaken: Text = "",
+    before: Text = "",
+) -> Template:
+    """The newest first; filtered by what was asked, what was answered, the day, and what was not handed on."""
+    inbound = _inbound(hub, name)
+    around = await frame(request, hub.catalog.code_lists[inbound.polis].upstream.name)
+    chosen = {"operation": operation, "code": code, "day": day, "untaken": untaken}
+    found: list[Any] = []
+    if around.facility is not None:
+        wanted = _filter(around.facility, operation, code, day, untaken)
+        last = int(before) if before.isdecimal() and int(before) <= LARGEST else None
+        found = await requests.newest(hub.database, around.facility.id, wanted, last, SIZE + 1)
+    rows = [_row(around.facility, row) for row in found[:SIZE] if around.facility]
+    more = found[SIZE - 1].id if len(found) > SIZE else None
+    context = {
+        "frame": around,
+        "area": area_of(hub, around),
+        "inbound": inbound,
+        "rows": rows,
+        "chosen": chosen,
+        "filtered": any(chosen.values()),
+        "operations": OPERATIONS,
+        "codes": CODES,
+        "first_link": f"?{urlencode(chosen)}" if before else None,
+        "next_link": f"?{urlencode({**chosen, 'before': more})}" if more else None,
+    }
+    return Template("inbound.html", context=context)
+
+
+def _inbound(hub: Hub, name: str) -> Inbound:
+    found = hub.catalog.inbound.get(name)
+    if found is None:
+        raise NotFoundException(say("error.not_found"))
+    return found
+
+
+def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken: str) -> Filter:
+    """What is no choice is none."""
+    since = until = None
+    try:
+        first = datetime.combine(date.fromisoformat(day), datetime.min.time(), ZoneInfo(facility.time_zone))
+        since, until = (int(each.timestamp() * 1000) for each in (first, first + timedelta(days=1)))
+    except (ValueError, OverflowError):
+        pass
+    wanted = int(code) if code.isdecimal() and int(code) in CODES else None
+    return Filter(operation if operation in OPERATIONS else "", wanted, since, until, bool(untaken))
+
+
+def _row(facility: FacilityRow, row: Any) -> dict[str, Any]:
+    content, answer = orjson.loads(row.content), orjson.loads(row.answer)
+    response = answer.get("response") or {}
+    return {
+        "id": row.id,
+        "operation": row.operation,
+        "code": row.code,
+        "problem": row.problem,
+        "at": moment(row.at, facility),
+        "card": masked(row.card),
+        "where": " · ".join(str(content[each]) for each in ("kodepoli", "tanggalperiksa") if each in content),
+        "pruned": moment(row.pruned_at, facility),
+        "number": response.get("nomorantrean") if isinstance(response, dict) else None,
+        "message": answer.get("metadata", {}).get("message", ""),
+        "taken": moment(row.taken_at, facility),
+        "next": moment(row.due_at, facility) if row.tries else None,
+    }

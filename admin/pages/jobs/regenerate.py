@@ -1,0 +1,61 @@
+"""*Regenerate* on foundation types: what would be sent anew, then a job that does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from admin.http.access import Right
+from admin.pages.shared.formatting import entry_of
+from admin.pages.shared.layout import Frame, frame
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from admin.text.words import say
+from engine.facilities.facilities import FacilityRow
+from engine.hub import Hub
+from engine.jobs import regenerate
+from engine.specs.record_type import Spec
+
+BULK = {"right": Right.PANEL, "may": Permission.BULK}
+
+
+@get("/integrasi/{upstream:str}/{spec:str}/regenerate", opt=BULK, include_in_schema=False)
+async def regenerate_page(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
+) -> Template:
+    """How many would change and how many stay; nothing is done yet."""
+    entry, around, facility = await _asked(request, hub, upstream, spec)
+    found = await regenerate.preview(hub.database, hub.catalog.items, entry, facility)
+    running = (await regenerate.under_way(hub.database, facility.id, upstream)).get(entry.name)
+    context = {"frame": around, "spec": entry, "found": found, "most": regenerate.MOST, "running": running}
+    return Template("regenerate.html", context=context)
+
+
+@post("/integrasi/{upstream:str}/{spec:str}/regenerate", opt=BULK, include_in_schema=False)
+async def begin_regenerate(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+) -> Redirect:
+    """Begin the job and go back to the dashboard, where its card shows how far it is."""
+    entry, _, facility = await _asked(request, hub, upstream, spec)
+    await regenerate.start(
+        hub.database, hub.catalog.items, entry, facility, reason=say("regenerate.title"), actor=person.name
+    )
+    return Redirect(f"/integrasi/{upstream}", status_code=303)
+
+
+async def _asked(
+    request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str
+) -> tuple[Spec, Frame, FacilityRow]:
+    entry, around = entry_of(hub, upstream, spec), await frame(request, upstream)
+    if not entry.foundation or around.facility is None:
+        raise NotFoundException(say("error.not_found"))
+    return entry, around, around.facility

@@ -1,0 +1,107 @@
+"""What became of the deliveries of a job: its state in words, how many went which way, and why most of them failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from admin.pages.dashboard.cards import Segment, segments
+from admin.pages.shared.explanations import explain
+from admin.pages.shared.layout import Frame
+from admin.text.words import number, say
+from engine.delivery.status import Status
+from engine.jobs.jobs import Action, State
+from engine.jobs.queries import MAX_COUNTED, Tally
+
+ICONS = {
+    State.DRAFT: "pencil",
+    State.RUNNING: "loader-2",
+    State.PAUSED: "player-pause",
+    State.CANCELLED: "ban",
+    State.DONE: "check",
+}
+ON_THEIR_WAY = (Status.QUEUED, Status.SENDING)
+WAITING = (Status.RETRYING, Status.BLOCKED, Status.UNSURE)
+AFTERWARDS = {"sending": "loader-2", "waiting": "hourglass", "failed": "alert-triangle", "past": "history"}
+"""State of a job all of whose deliveries have had their turn, where that is not all there is to tell -> icon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`state` is one of State or AFTERWARDS; empty `words`: the job sends nothing, or has not begun."""
+
+    state: str
+    icon: str
+    label: str
+    words: str = ""
+    lost: str = ""
+    """How many of the deliveries cannot be told any more."""
+    cause: str = ""
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def poll_seconds(self) -> int:
+        """How often a page asks anew; 0: nothing changes any more by itself."""
+        return {State.RUNNING: 2, "sending": 2, "waiting": 15}.get(self.state, 0)
+
+
+def result(around: Frame, job: Any, tally: Tally, cause: tuple[str, int] | None = None) -> Result:
+    """`job` is a row of jobs; `cause` is what most of the failed have in common, and how many."""
+    sends = job.action != Action.IGNORE
+    state = _state(job, tally) if sends else str(job.state)
+    icon = AFTERWARDS.get(state) or ICONS[State(state)]
+    label = say(f"job.state.{state}")
+    acted = job.done - job.skipped
+    if not sends or not acted:
+        return Result(state, icon, label)
+    lost = _lost(job, tally)
+    return Result(
+        state,
+        icon,
+        label,
+        _words(job, tally),
+        say("job.lost", n=number(lost)) if lost else "",
+        say("job.cause", n=_number(cause[1]), cause=explain(cause[0], around.upstream).title) if cause else "",
+        segments(tally.counts, around),
+    )
+
+
+def _state(job: Any, tally: Tally) -> str:
+    """A job is not called done before its deliveries have an outcome."""
+    if job.state != State.DONE:
+        return str(job.state)
+    if tally.of(*ON_THEIR_WAY):
+        return "sending"
+    if tally.of(*WAITING):
+        return "waiting"
+    if tally.of(Status.FAILED):
+        return "failed"
+    return "past" if _lost(job, tally) else State.DONE
+
+
+def _lost(job: Any, tally: Tally) -> int:
+    """Deliveries that were sent again since, so that what became of them is not this job's."""
+    return 0 if tally.capped else int(job.done - job.skipped - sum(tally.counts.values()))
+
+
+def _words(job: Any, tally: Tally) -> str:
+    failed = "job.result.failed" if job.action == Action.REGENERATE else "job.result.failed.again"
+    parts = [
+        say("job.result.sent", n=_number(tally.of(Status.SENT))),
+        say(failed, n=_number(tally.of(Status.FAILED))),
+    ]
+    if under_way := tally.of(*ON_THEIR_WAY):
+        parts.append(say("job.result.sending", n=_number(under_way)))
+    if waiting := tally.of(*WAITING):
+        parts.append(say("job.result.waiting", n=_number(waiting)))
+    if ignored := tally.of(Status.IGNORED):
+        parts.append(say("job.result.ignored", n=_number(ignored)))
+    if lost := _lost(job, tally):
+        parts.append(say("job.result.lost", n=number(lost)))
+    if job.state == State.CANCELLED:
+        parts.append(say("job.result.cancelled", n=number(job.total - job.done)))
+    return ", ".join(parts)
+
+
+def _number(n: int) -> str:
+    return f"{number(n)}+" if n >= MAX_COUNTED else number(n)

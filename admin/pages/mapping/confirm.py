@@ -1,0 +1,86 @@
+"""A person's word on an item: this is its code, or it has none."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from admin.http.access import Right
+from admin.http.parameters import Id
+from admin.pages.mapping.candidates import ask
+from admin.pages.mapping.lists import next_of
+from admin.pages.mapping.shared import TABS, Desk, desk_of, item_of
+from admin.pages.shared.filters import Fields
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from engine.delivery.status import KEY_LENGTH
+from engine.hub import Hub
+from engine.mapping.confirm import Choice, Confirmed, confirm, remove
+
+MAP = {"right": Right.PANEL, "may": Permission.MAP}
+
+
+@post("/pemetaan/{mapping:str}/{id_:int}", opt=MAP, include_in_schema=False)
+async def confirm_code(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    mapping: FromPath[str],
+    id_: Id,
+) -> Redirect:
+    """Give the item the code and go on to the next; what stands in the way is told, and nothing is changed."""
+    desk = await desk_of(request, hub, mapping)
+    row, form = await item_of(desk, id_), await request.form()
+    code, tab = _field(form, "kode"), _field(form, "tab")
+    if not code:
+        return _back(desk, id_, tab, code, "no_code")
+    if (await ask(desk, code)).found is None:
+        return _back(desk, id_, tab, code, "unknown")
+    differing = await hub.catalogues.differences(desk.mapping, desk.facility, [(id_, code)])
+    if not {each.part.name for each in differing.get((id_, code), ())} <= set(form.getall("setuju", [])):
+        return _back(desk, id_, tab, code, "veto")
+    further = await next_of(desk, row, tab)
+    result = await confirm(*desk.place, [Choice(id_, code, _field(form, "dilihat") or None)], person.name)
+    ring(hub, result)
+    if not result.done:
+        return _back(desk, id_, tab, code, "overtaken" if result.overtaken else "unknown")
+    query = urlencode({"tab": tab if tab in TABS else "", "selesai": id_, "lepas": row.waiting})
+    return Redirect(f"{desk.home}{f'/{further}' if further else ''}?{query}", status_code=303)
+
+
+@post("/pemetaan/{mapping:str}/{id_:int}/hapus", opt=MAP, include_in_schema=False)
+async def remove_code(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    mapping: FromPath[str],
+    id_: Id,
+) -> Redirect:
+    """Take its code away; its page has asked."""
+    desk = await desk_of(request, hub, mapping)
+    await item_of(desk, id_)
+    await remove(*desk.place, id_, person.name)
+    return Redirect(f"{desk.home}?{urlencode({'tab': 'sudah', 'selesai': id_})}", status_code=303)
+
+
+def ring(hub: Hub, result: Confirmed) -> None:
+    """Something is due in these channels."""
+    first = {spec.upstream.name: spec.name for spec in reversed(list(hub.catalog.specs.values()))}
+    for channel in result.channels:
+        if channel.upstream in first:
+            hub.bell.ring(first[channel.upstream], channel.facility_id)
+
+
+def _field(form: Fields, name: str) -> str:
+    """PostgreSQL takes no NUL, and no code is longer than a key."""
+    return str(form.getall(name, [""])[-1]).replace("\x00", "").strip()[:KEY_LENGTH]
+
+
+def _back(desk: Desk, id_: int, tab: str, code: str, told: str) -> Redirect:
+    query = urlencode({"tab": tab, "kode": code, "pesan": told})
+    return Redirect(f"{desk.home}/{id_}?{query}", status_code=303)

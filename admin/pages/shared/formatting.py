@@ -1,0 +1,104 @@
+"""How deliveries, times and bodies are shown, wherever they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from litestar.exceptions import NotFoundException
+
+from admin.pages.shared.layout import Frame
+from admin.text.masking import masked
+from admin.text.words import say
+from engine.delivery.status import Status
+from engine.facilities.facilities import FacilityRow
+from engine.hub import Hub
+from engine.specs.context import context
+from engine.specs.record_type import Spec
+from engine.templates.template import TemplateError
+
+ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as it is shown: in the facility's zone, and in UTC for whoever hovers."""
+
+    short: str
+    local: str
+    utc: str
+
+    @property
+    def day(self) -> str:
+        return self.local.split()[0]
+
+    @property
+    def clock(self) -> str:
+        """With seconds, e.g. 23.23.39."""
+        return self.local.split()[1]
+
+
+def entry_of(hub: Hub, upstream: str, spec: str) -> Spec:
+    """The entry of a page; raises 404."""
+    entry = hub.catalog.specs.get(spec)
+    if entry is None or entry.upstream.name != upstream:
+        raise NotFoundException(say("error.not_found"))
+    return entry
+
+
+def shown_row(spec: Spec, around: Frame, row: Any) -> dict[str, Any]:
+    """A delivery as the list shows it."""
+    facility: Any = around.facility
+    return {
+        "id": row.id,
+        "key": row.key,
+        "norm": row.patient_norm,
+        "name": row.patient_name,
+        "date": row.date,
+        "day": day(row.date),
+        "status": row.status,
+        "label": around.label(row.status),
+        "icon": around.icon(row.status),
+        "code": row.http_status,
+        "problem": row.problem and masked(row.problem),
+        "tries": row.tries,
+        "again": moment(row.due_at, facility) if row.status == Status.RETRYING else None,
+        "time": moment(row.settled_at or row.changed_at, facility),
+        "cells": _cells(spec, facility, row),
+    }
+
+
+def _cells(spec: Spec, facility: FacilityRow, row: Any) -> list[str]:
+    """The declared columns; a record that an older entry took may lack what a newer one shows."""
+    scope = context(spec, orjson.loads(row.record), facility, reference=row.reference)
+    cells = []
+    for column in spec.columns:
+        try:
+            value = column.value.render(scope)
+        except TemplateError:
+            value = None
+        cells.append("–" if value in (None, "") else masked(str(value)))
+    return cells
+
+
+def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
+    """A time in the facility's zone, e.g. 10/03/2026 08.00 WIB."""
+    if milliseconds is None:
+        return None
+    utc = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    local = utc.astimezone(ZoneInfo(facility.time_zone))
+    zone = zone_name(facility)
+    return Moment(f"{local:%d/%m/%Y %H.%M}", f"{local:%d/%m/%Y %H.%M.%S} {zone}", f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def day(date: str) -> str:
+    """A day as it is written here, e.g. 10/03/2026."""
+    return "/".join(reversed(date.split("-")))
+
+
+def zone_name(facility: FacilityRow) -> str:
+    """WIB, WITA or WIT; any other zone by its full name."""
+    return ZONES.get(facility.time_zone, facility.time_zone)

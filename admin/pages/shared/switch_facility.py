@@ -1,0 +1,38 @@
+"""The switcher in the header: which clinic the pages show."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
+from litestar.params import URLEncodedBody
+from litestar.response import Redirect
+
+from admin.http.access import Right, session_of
+from admin.http.language import back
+from admin.pages.shared.layout import permitted
+from admin.people.users import Person
+from engine.hub import Hub
+
+ONE = re.compile(r"(/\d+)(/.*)?$")
+"""The end of an address of one delivery or job: it is not the other clinic's."""
+
+
+@post("/klinik", opt={"right": Right.PERSON}, include_in_schema=False, status_code=303, request_max_body_size=1024)
+async def switch(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    person: NamedDependency[Person],
+    data: URLEncodedBody[dict[str, str] | None] = None,
+) -> Redirect:
+    """Show another clinic from now on; back to the page that asked, or to the list if it showed a single thing."""
+    wanted = (data or {}).get("facility", "")
+    chosen = next((row for row in await permitted(hub, person) if str(row.id) == wanted), None)
+    if chosen is None:
+        raise ClientException("facility")
+    session_of(request)["facility"] = chosen.id
+    page = back(request.headers.get("referer", "")).partition("?")[0]
+    return Redirect(ONE.sub("", page) or "/", status_code=303)

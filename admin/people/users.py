@@ -1,0 +1,151 @@
+"""People who may log in: their names, passwords (argon2id) and roles."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import orjson
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import Connection, Select, delete, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from admin.people.permissions import Permission
+from engine.database.database import Database
+from engine.database.tables import Facility, Role, User
+from engine.errors import AntarError, NotFound
+
+SHORTEST = 10
+"""Characters of a password at least (OWASP ASVS 2.1 asks for length, not for kinds of characters)."""
+
+_hasher = PasswordHasher()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is logged in."""
+
+    id: int
+    name: str
+    role: str
+    session_version: int
+    permissions: frozenset[str]
+    facility_id: int | None
+    """The only facility whose deliveries they see; None: all."""
+    facility_code: str | None
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+
+async def add_user(
+    database: Database, name: str, password: str, role: str = "admin", facility_id: int | None = None
+) -> None:
+    """Add a person; with a facility they see no other. Raises AntarError naming what is wrong."""
+    known = [row.name for row in await database.fetch(select(Role.name).order_by(Role.name))]
+    if role not in known:
+        raise AntarError(f"no role {role!r}; use {' or '.join(known)}")
+    values = row_of(name, await hashed(password), role, database.clock(), facility_id)
+    try:
+        await database.write(lambda connection: connection.execute(insert(User), values))
+    except IntegrityError as error:
+        raise AntarError(f"there is a user {name!r} already; choose another name or set a new password") from error
+
+
+def row_of(name: str, password_hash: str, role: str, now: int, facility_id: int | None = None) -> dict[str, Any]:
+    """A new person as a row of the table of users."""
+    return {
+        "name": name,
+        "password_hash": password_hash,
+        "role": role,
+        "facility_id": facility_id,
+        "session_version": 1,
+        "created_at": now,
+        "disabled": False,
+    }
+
+
+async def hashed(password: str) -> str:
+    """argon2id, in a thread: it is slow on purpose. Raises AntarError for a password that is too short."""
+    if len(password) < SHORTEST:
+        raise AntarError(f"a password has at least {SHORTEST} characters; this one has {len(password)}")
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def set_password(database: Database, name: str, password: str) -> None:
+    """Set a new password and end every session of the person; raises NotFound."""
+    parameters = {"name": name, "hash": await hashed(password)}
+    if not await database.write(lambda connection: connection.execute(text(_SET), parameters).rowcount):
+        raise NotFound(f"no user {name!r}")
+
+
+async def replace_user(database: Database, name: str, password: str, role: str) -> None:
+    """Add the person, or begin anew with them if they are there."""
+
+    def remove(connection: Connection) -> None:
+        connection.execute(delete(User).where(User.name == name))
+
+    await database.write(remove)
+    await add_user(database, name, password, role)
+
+
+async def verify(database: Database, name: str, password: str) -> Person | None:
+    """The person, if the password is theirs; takes as long when there is no such person."""
+    if "\x00" in name:  # PostgreSQL refuses to compare it
+        name = ""
+    rows = await database.fetch(_people().where(User.name == name))
+    # In a thread: argon2 is slow on purpose, and nobody else shall wait for it.
+    matches = await asyncio.to_thread(_matches, rows[0].password_hash if rows else None, password)
+    return _person(rows[0]) if rows and matches else None
+
+
+async def by_id(database: Database, id_: int) -> Person | None:
+    """The person of a session, None if they were removed or disabled meanwhile."""
+    rows = await database.fetch(_people().where(User.id == id_))
+    return _person(rows[0]) if rows else None
+
+
+async def end_sessions(database: Database, person: Person) -> None:
+    """End every session of the person, on every device, copied cookies too."""
+    await database.write(lambda connection: connection.execute(text(_END), {"id": person.id}))
+
+
+async def anybody(database: Database) -> bool:
+    """Whether there is a user at all; a fresh installation has none."""
+    return bool(await database.fetch(text("SELECT 1 FROM users LIMIT 1")))
+
+
+_SET = "UPDATE users SET password_hash = :hash, session_version = session_version + 1 WHERE name = :name"
+
+_END = "UPDATE users SET session_version = session_version + 1 WHERE id = :id"
+
+
+def _people() -> Select[Any]:
+    """Everybody who may log in, with what their role permits."""
+    return (
+        select(User.__table__, Role.permissions, Facility.code)
+        .join(Role, Role.name == User.role)
+        .join(Facility, Facility.id == User.facility_id, isouter=True)
+        .where(User.disabled.is_(False))
+    )
+
+
+def _person(row: Any) -> Person:
+    permissions = frozenset(orjson.loads(row.permissions))
+    return Person(row.id, row.name, row.role, row.session_version, permissions, row.facility_id, row.code)
+
+
+def _matches(stored: str | None, password: str) -> bool:
+    nobodys = _nobodys_hash()  # made for everyone, so that the first unknown name does not take longer
+    try:
+        return _hasher.verify(stored or nobodys, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash("nobody has this password")

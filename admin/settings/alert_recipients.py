@@ -1,0 +1,215 @@
+"""*Pemberitahuan*: who is told when something goes wrong, by which way, and whether that way works."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from sqladmin import expose
+from sqladmin.flash import flash
+from sqlalchemy import Connection, Select, delete, insert, select, update
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from wtforms import BooleanField, Form, IntegerField, PasswordField, SelectField, ValidationError
+from wtforms.validators import InputRequired, NumberRange
+
+from adapters.notices.choose import WAYS, deliver
+from adapters.notices.contract import NotDelivered
+from adapters.notices.email import mail_server
+from adapters.outbound.guard import AddressRefused, check_host
+from adapters.outbound.networks import Policy
+from admin.alert_messages import Words
+from admin.pages.shared.layout import permitted
+from admin.settings.base_view import Refused, SettingsView
+from admin.settings.form import Line, SettingsForm, refusal, required, url_within
+from admin.settings.request import person_of, when
+from admin.text.words import say
+from engine.alerts.recipients import of_row
+from engine.alerts.watch import mailbox
+from engine.database.tables import AlertRecipient, Facility
+
+ALL = ""
+"""Stands in the form for all clinics."""
+ADDRESSES = {
+    "email": re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+"),
+    "telegram": re.compile(r"-?\d{4,20}|@\w{4,40}"),
+    "webhook": re.compile(r"https?://[^\s/]+\S*"),
+}
+TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+LONGEST_SECRET = 300
+DAY = 24 * 60
+TOLD = ("name", "way", "address", "waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
+"""Fields that the audit log repeats."""
+
+
+class Alerts(SettingsView, model=AlertRecipient):
+    """What opens a way goes in and never comes out."""
+
+    word = "alerts"
+    icon = "bell"
+    columns = ("name", "state", "way", "address", "facility")
+    can_create = can_edit = True
+    removable = True
+    details_template = "sqladmin/alert.html"
+
+    def query(self, request: Request) -> Select[Any]:
+        query = select(
+            AlertRecipient.__table__, Facility.name.label("facility"), Facility.time_zone.label("zone")
+        ).outerjoin(Facility, Facility.id == AlertRecipient.facility_id)
+        only = person_of(request).facility_id
+        return query if only is None else query.where(AlertRecipient.facility_id == only)
+
+    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+        return {
+            "name": row.name,
+            "state": _state(request, row),
+            "way": say(f"settings.alerts.way.{row.way}"),
+            "address": row.address,
+            "facility": row.facility or say("settings.alerts.everywhere"),
+        }
+
+    async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
+        clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
+        everywhere, policy = (ALL, say("settings.alerts.everywhere")), self.hub.settings.alert_policy
+
+        class AlertForm(SettingsForm):
+            name = Line(100, required)
+            facility_id = SelectField(choices=[*((str(row.id), row.name) for row in clinics), everywhere])
+            way = SelectField(choices=[(way, say(f"settings.alerts.way.{way}")) for way in WAYS])
+            address = Line(300, required, partial(_address, policy))
+            secret = PasswordField(
+                validators=[partial(_secret, policy)],
+                render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET},
+            )
+            waiting_minutes = _number(60, 30 * DAY)
+            failure_percent = _number(20, 100)
+            quiet_from = Line(5, _time)
+            quiet_until = Line(5, _time)
+            digest_at = Line(5, _time)
+            enabled = BooleanField(default=True)
+
+        return AlertForm
+
+    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
+        only = ALL if obj.facility_id is None else str(obj.facility_id)
+        return {**{name: getattr(obj, name) for name in TOLD}, "enabled": obj.enabled, "facility_id": only}
+
+    def hint(self, name: str, obj: Any) -> str:
+        """What stands below a field."""
+        if name in ("name", "facility_id", "way", "quiet_until", "enabled"):
+            return ""
+        kept = f" {say('settings.alerts.secret_kept')}" if name == "secret" and obj else ""
+        return say(f"settings.alerts.{name}_hint") + kept
+
+    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
+        values = await self._values(request, said)
+        if values["way"] == "telegram" and not said["secret"]:
+            raise Refused(say("settings.alerts.secret_missing"))
+        values |= {"sealed": self._sealed(said), "created_at": self.hub.database.clock()}
+
+        def work(connection: Connection) -> int:
+            row = insert(AlertRecipient).values(values).returning(AlertRecipient.id)
+            return int(connection.execute(row).scalar_one())
+
+        return await self.change(request, work, "alert.add", _told(values), values["facility_id"])
+
+    async def alter(self, request: Request, key: str, said: Mapping[str, Any]) -> None:
+        """Another way asks for another secret; whoever is switched off forgets what they were told."""
+        values, row = await self._values(request, said), await self.one(request, key)
+        if row is None:
+            raise HTTPException(404)
+        if said["secret"] or values["way"] != row.way:
+            values["sealed"] = self._sealed(said)
+        if values["way"] == "telegram" and not values.get("sealed", row.sealed):
+            raise Refused(say("settings.alerts.secret_missing"))
+        if not values["enabled"] or values["facility_id"] != row.facility_id:
+            values["known"] = "[]"
+        values |= {"fails": 0, "again_at": 0, "problem": ""}
+        query = update(AlertRecipient).where(AlertRecipient.id == row.id).values(values)
+        what = _told(values) + (" secret" if said["secret"] else "")
+        await self.change(request, lambda c: c.execute(query), "alert.change", what, values["facility_id"])
+
+    async def take_away(self, request: Request, row: Any) -> None:
+        gone = delete(AlertRecipient).where(AlertRecipient.id == row.id)
+        await self.change(request, lambda c: c.execute(gone), "alert.remove", row.name, row.facility_id)
+
+    @expose("/uji/{pk:int}", methods=["POST"])
+    async def try_out(self, request: Request) -> Response:
+        """Send a letter now, and tell what became of it."""
+        row = await self.one(request, str(request.path_params["pk"]))
+        if row is None:
+            raise HTTPException(404)
+        recipient = of_row(row)
+        try:
+            await deliver(recipient.way, Words(self.hub).trial(), mailbox(self.hub, recipient))
+        except NotDelivered as error:
+            flash(request, str(error), "danger")
+        else:
+            flash(request, say("settings.alerts.tried"))
+        await self.change(request, lambda _: None, "alert.test", row.name, row.facility_id)
+        return RedirectResponse(f"/admin/alerts/details/{row.id}", 303)
+
+    def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
+        """Beside what the list has room for, the thresholds and hours."""
+        more = ("waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
+        found = [(self.label(name), getattr(row, name)) for name in more if getattr(row, name) != ""]
+        return [*super().facts(request, row), *found, (self.label("created_at"), when(request, row.created_at))]
+
+    async def _values(self, request: Request, said: Mapping[str, Any]) -> dict[str, Any]:
+        person = person_of(request)
+        facility = int(said["facility_id"]) if said["facility_id"] else None
+        allowed: set[int | None] = {row.id for row in await permitted(self.hub, person)}
+        if facility not in allowed | ({None} if person.facility_id is None else set()):
+            raise Refused(say("settings.users.own_clinic"))
+        return {**{name: said[name] for name in TOLD}, "facility_id": facility, "enabled": bool(said["enabled"])}
+
+    def _sealed(self, said: Mapping[str, Any]) -> bytes | None:
+        secret = (said["secret"] or "").strip()[:LONGEST_SECRET]
+        return self.hub.vault.seal({"secret": secret}) if secret else None
+
+
+def _state(request: Request, row: Any) -> str:
+    if not row.enabled:
+        return say("settings.alerts.state.off")
+    if row.fails:
+        return say("settings.alerts.state.failed", n=row.fails, problem=row.problem)
+    told = when(request, row.told_at)
+    return say("settings.alerts.state.sent", at=told.short) if told else say("settings.alerts.state.new")
+
+
+def _number(default: int, most: int) -> IntegerField:
+    checks = [InputRequired(), NumberRange(0, most)]
+    return IntegerField(default=default, validators=checks, render_kw={"min": 0, "max": most})
+
+
+def _address(policy: Policy, form: Form, field: Any) -> None:
+    way = form["way"].data
+    if way in ADDRESSES and not ADDRESSES[way].fullmatch(field.data):
+        raise ValidationError(say(f"settings.alerts.address_wrong.{way}"))
+    if way == "webhook":
+        url_within(policy)(form, field)
+
+
+def _secret(policy: Policy, form: Form, field: Any) -> None:
+    """Of an e-mail it is a mail server, which has an address too."""
+    if form["way"].data != "email" or not (field.data or "").strip():
+        return
+    try:
+        check_host(mail_server(field.data.strip()).hostname or "", policy)
+    except NotDelivered as error:
+        raise ValidationError(say("settings.alerts.server_wrong")) from error
+    except AddressRefused as error:
+        raise ValidationError(refusal(error, policy)) from error
+
+
+def _time(_: Form, field: Any) -> None:
+    if field.data and not TIME.fullmatch(field.data):
+        raise ValidationError(say("settings.alerts.time_wrong"))
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={values[name]}" for name in TOLD if values[name] not in ("", None))

@@ -1,0 +1,99 @@
+"""*Kunci API*: with which the clinics' systems hand in records; a new one is shown once."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from sqladmin.secret import Secret
+from sqlalchemy import Select, select, update
+from starlette.requests import Request
+from wtforms import Form, IntegerField, SelectField, ValidationError
+from wtforms.validators import Optional
+
+from admin.pages.shared.layout import permitted
+from admin.settings.base_view import Refused, SettingsView
+from admin.settings.form import Line, SettingsForm, required
+from admin.settings.request import person_of, when
+from admin.text.words import say
+from engine.database.tables import ApiKey, Facility
+from engine.facilities.facilities import add_api_key
+
+LONGEST = 3650
+"""Days that a key may be valid for, unless for ever."""
+
+
+class Keys(SettingsView, model=ApiKey):
+    """A key is never changed: it is revoked, and another made."""
+
+    word = "keys"
+    icon = "key"
+    columns = ("name", "facility", "prefix", "state", "last_used_at", "created_at")
+    can_create = True
+    removable = True
+
+    def query(self, request: Request) -> Select[Any]:
+        query = select(ApiKey.__table__, Facility.name.label("facility"), Facility.code).join(
+            Facility, Facility.id == ApiKey.facility_id
+        )
+        only = person_of(request).facility_id
+        return query if only is None else query.where(ApiKey.facility_id == only)
+
+    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+        ends = when(request, row.expires_at)
+        ended = row.expires_at is not None and row.expires_at <= self.hub.database.clock()
+        until = say("settings.keys.until", day=ends.short) if ends else say("settings.keys.unlimited")
+        return {
+            "name": row.name,
+            "facility": row.facility,
+            "prefix": f"antar_{row.prefix}_…",
+            "state": say("settings.keys.ended", day=ends.short) if ended and ends else until,
+            "last_used_at": when(request, row.last_used_at) or say("settings.keys.unused"),
+            "created_at": when(request, row.created_at),
+        }
+
+    async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
+        clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
+
+        class KeyForm(SettingsForm):
+            name = Line(100, required)
+            facility_id = SelectField(choices=[(str(row.id), row.name) for row in clinics])
+            valid_days = IntegerField(validators=[Optional(), _days], render_kw={"min": 1, "max": LONGEST})
+
+        return KeyForm
+
+    def hint(self, name: str, obj: Any) -> str:
+        """What stands below a field."""
+        return say(f"settings.keys.{name}_hint") if name in ("name", "valid_days") else ""
+
+    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
+        facility = int(said["facility_id"])
+        if facility not in {row.id for row in await permitted(self.hub, person_of(request))}:
+            raise Refused(say("settings.users.own_clinic"))
+        make = partial(
+            add_api_key,
+            now=self.hub.database.clock(),
+            facility_id=facility,
+            name=said["name"],
+            valid_days=said["valid_days"],
+        )
+        id_, key = await self.change(request, make, "key.new", said["name"], facility)
+        Secret.reveal_once(request, key, say("settings.keys.made"), say("settings.keys.once"))
+        return id_
+
+    async def take_away(self, request: Request, row: Any) -> None:
+        """End it at once; the row stays, as the audit log names it."""
+        ended = update(ApiKey).where(ApiKey.id == row.id).values(expires_at=self.hub.database.clock())
+        what = f"{row.name} {row.prefix}"
+        await self.change(request, lambda connection: connection.execute(ended), "key.revoke", what, row.facility_id)
+
+    def can_remove(self, row: Any) -> bool:
+        """One that has ended cannot be revoked again."""
+        return row.expires_at is None or row.expires_at > self.hub.database.clock()
+
+
+def _days(_: Form, field: Any) -> None:
+    if field.data is not None and not 1 <= field.data <= LONGEST:
+        raise ValidationError(say("settings.keys.valid_days_hint"))

@@ -1,0 +1,127 @@
+"""*Pengguna*: who may log in, as what, and for which clinic."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, insert, select, update
+from starlette.requests import Request
+from wtforms import BooleanField, Form, PasswordField, SelectField
+
+from admin.pages.shared.layout import permitted
+from admin.people import administrators, users
+from admin.settings.base_view import Refused, SettingsView
+from admin.settings.form import Line, SettingsForm, required
+from admin.settings.request import person_of, when
+from admin.text.words import say
+from engine.database.tables import Facility, Role, User
+
+ALL = ""
+"""Stands in the form for all clinics."""
+
+
+class People(SettingsView, model=User):
+    """Passwords go in and never come out."""
+
+    word = "users"
+    icon = "users"
+    columns = ("name", "role", "facility", "state", "created_at")
+    can_create = can_edit = True
+    removable = True
+
+    def query(self, request: Request) -> Select[Any]:
+        query = (
+            select(User.__table__, Role.label.label("role_label"), Facility.name.label("facility"))
+            .join(Role, Role.name == User.role)
+            .join(Facility, Facility.id == User.facility_id, isouter=True)
+        )
+        only = person_of(request).facility_id
+        return query if only is None else query.where(User.facility_id == only)
+
+    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+        return {
+            "name": row.name,
+            "role": row.role_label,
+            "facility": row.facility or say("settings.users.everywhere"),
+            "state": say("settings.users.disabled" if row.disabled else "settings.users.active"),
+            "created_at": when(request, row.created_at),
+        }
+
+    async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
+        roles = await self.hub.database.fetch(select(Role.name, Role.label).order_by(Role.name))
+        clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
+
+        class PersonForm(SettingsForm):
+            name = Line(100, required)
+            password = PasswordField(render_kw={"autocomplete": "new-password"})
+            role = SelectField(choices=[(row.name, row.label) for row in roles])
+            facility_id = SelectField(
+                choices=[(ALL, say("settings.users.everywhere")), *((str(row.id), row.name) for row in clinics)]
+            )
+            disabled = BooleanField()
+
+        return PersonForm
+
+    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
+        only = ALL if obj.facility_id is None else str(obj.facility_id)
+        return {"name": obj.name, "role": obj.role, "facility_id": only, "disabled": obj.disabled}
+
+    def hint(self, name: str, obj: Any) -> str:
+        """What stands below a field."""
+        if name == "password":
+            short = say("login.begin.short", n=users.SHORTEST)
+            return f"{short} {say('settings.users.password_kept')}" if obj else short
+        return say("settings.users.facility_hint") if name == "facility_id" else ""
+
+    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
+        values = await self._values(request, said)
+        row = users.row_of(values["name"], await _hashed(said["password"]), values["role"], self.hub.database.clock())
+
+        def work(connection: Connection) -> int:
+            return int(connection.execute(insert(User).values({**row, **values}).returning(User.id)).scalar_one())
+
+        return await self.change(request, work, "user.add", _told(values), values["facility_id"])
+
+    async def alter(self, request: Request, key: str, said: Mapping[str, Any]) -> None:
+        values: dict[str, Any] = await self._values(request, said)
+        told = _told(values)
+        if said["password"]:
+            new = {"password_hash": await _hashed(said["password"]), "session_version": User.session_version + 1}
+            values, told = {**values, **new}, f"{told} password"
+
+        def work(connection: Connection) -> None:
+            administrators.lock_staff(connection)
+            connection.execute(update(User).where(User.id == int(key)).values(values))
+            administrators.keep_a_manager(connection)
+
+        await self.change(request, work, "user.change", told, values["facility_id"])
+
+    async def take_away(self, request: Request, row: Any) -> None:
+        def work(connection: Connection) -> None:
+            administrators.lock_staff(connection)
+            connection.execute(delete(User).where(User.id == row.id))
+            administrators.keep_a_manager(connection)
+
+        await self.change(request, work, "user.remove", row.name, row.facility_id)
+
+    async def _values(self, request: Request, said: Mapping[str, Any]) -> dict[str, Any]:
+        """As the table keeps it; whoever is confined to a clinic can put people into no other."""
+        person = person_of(request)
+        facility = int(said["facility_id"]) if said["facility_id"] else None
+        if facility not in {row.id for row in await permitted(self.hub, person)} | (
+            {None} if person.facility_id is None else set()
+        ):
+            raise Refused(say("settings.users.own_clinic"))
+        return {"name": said["name"], "role": said["role"], "facility_id": facility, "disabled": said["disabled"]}
+
+
+async def _hashed(password: str | None) -> str:
+    if len(password or "") < users.SHORTEST:
+        raise Refused(say("login.begin.short", n=users.SHORTEST))
+    return await users.hashed(password or "")
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in values.items())

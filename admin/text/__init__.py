@@ -1,0 +1,1 @@
+"""Words of the panel in both languages, and the masking of identifiers."""
