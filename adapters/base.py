@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from adapters.outcomes import Extract, OutcomeRule
+from adapters.outcome_rules import Extract, OutcomeRule
 
 BODY_LIMIT = 6 * 1024 * 1024
 """Bytes of an answer that are read at most, room for the echo of the largest record that is taken (1 MiB).

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from adapters.base import Profile, TokenStore, Upstream
 from adapters.bpjs.upstream import Bpjs
-from adapters.client import HttpUpstream
 from adapters.dryrun import DryRun
+from adapters.http_upstream import HttpUpstream
 from adapters.satusehat.upstream import SatuSehat
 from adapters.wire.contract import Wire
 

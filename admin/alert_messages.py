@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.notices.contract import Letter
+from adapters.notifications.contract import Letter
 from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment, zone_name

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import uvloop
 
 from adapters.wire.contract import Origin, Request, header_block
-from adapters.wire.lean import LeanWire
+from adapters.wire.own import LeanWire
 
 LIMIT = 1 << 20
 

@@ -19,9 +19,9 @@ import httpx
 import uvloop
 
 from adapters.wire.contract import Origin, Request, header_block
-from adapters.wire.lean import LeanWire
-from adapters.wire.mount import WireTransport
-from adapters.wire.stock import StockWire
+from adapters.wire.httpx_wire import StockWire
+from adapters.wire.own import LeanWire
+from bench.mount import WireTransport
 
 BODY = b'{"filler": "' + b"x" * 2480 + b'"}'
 ANSWER = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)

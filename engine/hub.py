@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from adapters.base import Profile, TokenStore, Upstream
 from adapters.registry import ADAPTERS
-from adapters.wire.choose import open_wire
 from adapters.wire.contract import Wire
+from adapters.wire.open import open_wire
 from engine.actors import Bell, Ring, declare, make_broker
 from engine.catalog.catalog import Catalog, load
 from engine.code_lists.sync import Synchroniser

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from sandbox.control import control_routes
-from sandbox.door import Door
+from sandbox.server import Door
 from sandbox.wire import FaultyProtocol
 from sandbox.world import World
 

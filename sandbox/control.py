@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from sandbox.door import Door
 from sandbox.faults import Scenario, UnknownFault, presets, scenario
 from sandbox.population import people
 from sandbox.replies import refusal, reply
+from sandbox.server import Door
 from sandbox.world import World
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from sandbox.exchange import Request
+from sandbox.messages import Request
 
 Ending = Literal["answer", "hang", "close", "reset"]
 

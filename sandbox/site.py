@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.routing import Route
 
-from sandbox.exchange import Answer, Request
+from sandbox.messages import Answer, Request
 
 
 class Site(Protocol):

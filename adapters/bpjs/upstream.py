@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from adapters.base import Account, Reply, Verdict
 from adapters.bpjs.cipher import decrypt
 from adapters.bpjs.signature import headers, timestamp_of
-from adapters.client import HttpUpstream, NoCredential
+from adapters.http_upstream import HttpUpstream, NoCredential
 from adapters.wire.contract import HeaderBlock, Response
 
 ALWAYS = ("cons_id", "secret_key", "user_key")

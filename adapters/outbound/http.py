@@ -20,7 +20,7 @@ from adapters.outbound.guard import (
     host_of,
 )
 from adapters.outbound.networks import Address, Policy
-from adapters.wire.stock import read_raw
+from adapters.wire.httpx_wire import read_raw
 
 
 class Answer(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from adapters.base import Account, Call, Profile, StoredToken, Verdict
-from adapters.client import HttpUpstream
+from adapters.http_upstream import HttpUpstream
 from adapters.wire.contract import Wire
 
 EARLY = 60.0

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from adapters.base import Account, Profile, Reply, StoredToken, TokenStore, Verdict
-from adapters.client import NoCredential
+from adapters.http_upstream import NoCredential
 from adapters.satusehat.issuer import Issuer, Outage
 from adapters.wire.contract import HeaderBlock, Wire, header_block
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from adapters.base import Account, Problem, Profile, TokenStore
-from adapters.client import HttpUpstream
+from adapters.http_upstream import HttpUpstream
 from adapters.satusehat import preflight
 from adapters.satusehat.tokens import Tokens
 from adapters.wire.contract import HeaderBlock, Wire

@@ -17,9 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from wtforms import BooleanField, Form, IntegerField, PasswordField, SelectField, ValidationError
 from wtforms.validators import InputRequired, NumberRange
 
-from adapters.notices.choose import WAYS, deliver
-from adapters.notices.contract import NotDelivered
-from adapters.notices.email import mail_server
+from adapters.notifications.contract import NotDelivered
+from adapters.notifications.deliver import WAYS, deliver
+from adapters.notifications.email import mail_server
 from adapters.outbound.guard import AddressRefused, check_host
 from adapters.outbound.networks import Policy
 from admin.alert_messages import Words

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import structlog
 
-from adapters.notices.choose import deliver
-from adapters.notices.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications.deliver import deliver
 from adapters.outbound.networks import OPERATOR
 from engine.alerts import ledger, recipients
 from engine.alerts.conditions import troubles

@@ -13,8 +13,8 @@ import orjson
 import structlog
 from sqlalchemy import Connection, text
 
-from adapters import his
-from adapters.his import His, NotTaken
+from adapters import clinic_webhook
+from adapters.clinic_webhook import His, NotTaken
 from adapters.outbound.networks import Policy
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database, as_json
@@ -60,7 +60,7 @@ class Handing:
         vault: Vault,
         rng: random.Random,
         policy: Policy,
-        tell: Tell = his.tell,
+        tell: Tell = clinic_webhook.tell,
     ) -> None:
         self._database = database
         self._catalog = catalog

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from adapters.his import NotTaken, tell
+from adapters.clinic_webhook import NotTaken, tell
 from adapters.outbound.networks import Policy
 from engine.database.database import Database
 from engine.facilities.vault import Vault

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from adapters.outcomes import OutcomeRule
+from adapters.outcome_rules import OutcomeRule
 from engine.source.faults import Source
 from engine.specs.optional_fields import Completion
 from engine.specs.upstream import Retention, Retry, UpstreamSpec

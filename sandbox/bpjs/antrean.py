@@ -16,7 +16,7 @@ from sandbox.bpjs.members import Members
 from sandbox.bpjs.registrations import SCREENING
 from sandbox.bpjs.routes import Routes
 from sandbox.bpjs.settings import Settings
-from sandbox.exchange import Answer, Request
+from sandbox.messages import Answer, Request
 from sandbox.witness import Witness
 
 OK = Said(200, "Ok")

@@ -8,7 +8,7 @@ import hmac
 from dataclasses import dataclass
 
 from sandbox.bpjs.envelope import Said
-from sandbox.exchange import Request
+from sandbox.messages import Request
 
 APPLICATION = "095"
 

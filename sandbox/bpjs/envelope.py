@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.bpjs.settings import Settings
-from sandbox.exchange import Answer, json_answer
+from sandbox.messages import Answer, json_answer
 
 NOTHING = object()
 Seal = Callable[[Any], str]

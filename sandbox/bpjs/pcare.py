@@ -16,7 +16,7 @@ from sandbox.bpjs.registrations import Registrations
 from sandbox.bpjs.routes import Routes
 from sandbox.bpjs.settings import Settings
 from sandbox.bpjs.visits import Visits
-from sandbox.exchange import Answer, Request
+from sandbox.messages import Answer, Request
 from sandbox.witness import Witness
 
 Operation = Callable[..., Said]

@@ -18,7 +18,7 @@ from sandbox.bpjs.members import Members
 from sandbox.bpjs.pcare import PCare
 from sandbox.bpjs.settings import Settings
 from sandbox.clock import Clock
-from sandbox.exchange import Answer, Request
+from sandbox.messages import Answer, Request
 from sandbox.replies import refusal, reply
 from sandbox.witness import Witness
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.clinic.day import play
-from sandbox.exchange import Answer, Request, json_answer
+from sandbox.messages import Answer, Request, json_answer
 from sandbox.replies import refusal, reply
 
 SECRET = "demo-rahasia-sistem"  # noqa: S105 - of the demo

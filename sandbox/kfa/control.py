@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.kfa.documents import Document
+from sandbox.kfa.products import Shelf, UnknownProduct
 from sandbox.kfa.settings import Settings
-from sandbox.kfa.shelf import Shelf, UnknownProduct
 from sandbox.replies import refusal, reply
 
 

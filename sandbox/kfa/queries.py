@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import parse_qs
 
-from sandbox.exchange import Answer, json_answer
 from sandbox.kfa.catalogue import Product
 from sandbox.kfa.documents import Document, pack_codes, updated_at
+from sandbox.messages import Answer, json_answer
 
 Fault = dict[str, object]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from starlette.routing import Route
 
 from sandbox.clock import Clock
-from sandbox.exchange import Answer, Request, json_answer
 from sandbox.kfa.control import control_routes
 from sandbox.kfa.documents import Document
 from sandbox.kfa.prices import REGIONS, price
+from sandbox.kfa.products import Shelf
 from sandbox.kfa.queries import Filter, Query
 from sandbox.kfa.settings import Settings
-from sandbox.kfa.shelf import Shelf
+from sandbox.messages import Answer, Request, json_answer
 from sandbox.satusehat.tokens import Tokens
 
 PATHS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
-from sandbox.exchange import Answer, Request
+from sandbox.messages import Answer, Request
 from sandbox.satusehat.clients import Client
 from sandbox.satusehat.masks import masked
 from sandbox.satusehat.outcomes import not_found, refused, rule_issue

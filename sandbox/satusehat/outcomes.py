@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.exchange import Answer, json_answer
+from sandbox.messages import Answer, json_answer
 
 Issue = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from sandbox.exchange import Answer, json_answer
+from sandbox.messages import Answer, json_answer
 from sandbox.population import Person
 from sandbox.satusehat.clients import Client
 from sandbox.satusehat.outcomes import refused, rule_issue

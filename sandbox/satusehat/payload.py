@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.exchange import Answer, Request
+from sandbox.messages import Answer, Request
 from sandbox.satusehat.outcomes import refused, rule_issue, store_issue, store_refused
 from sandbox.satusehat.structure import Structure
 

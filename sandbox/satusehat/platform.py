@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from sandbox.clock import Clock
-from sandbox.exchange import Answer, Request
+from sandbox.messages import Answer, Request
 from sandbox.population import Person, people
 from sandbox.satusehat.clients import DEMO_CLIENT, Client
 from sandbox.satusehat.fhir import PREFIX, Fhir, parts

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sandbox.exchange import Answer, Request, json_answer
+from sandbox.messages import Answer, Request, json_answer
 from sandbox.satusehat.definitions import Definition, SearchParameter, definition
 from sandbox.satusehat.masks import masked
 from sandbox.satusehat.outcomes import store_issue, store_refused

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from sandbox.clock import Clock
-from sandbox.exchange import Answer, Request, json_answer
+from sandbox.messages import Answer, Request, json_answer
 from sandbox.satusehat.clients import Client
 from sandbox.satusehat.outcomes import gateway_fault
 from sandbox.satusehat.settings import Settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sandbox.exchange import Answer, json_answer
+from sandbox.messages import Answer, json_answer
 from sandbox.satusehat.clients import Client
 from sandbox.satusehat.contents import survey
 from sandbox.satusehat.outcomes import Issue, no_permission, refused, rule_issue

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.exchange import Answer, json_answer
+from sandbox.messages import Answer, json_answer
 from sandbox.satusehat.clients import Client
 from sandbox.satusehat.definitions import definition
 from sandbox.satusehat.outcomes import (

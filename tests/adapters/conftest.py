@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from adapters.wire.contract import Wire
-from adapters.wire.lean import LeanWire
-from adapters.wire.stock import StockWire
+from adapters.wire.httpx_wire import StockWire
+from adapters.wire.own import LeanWire
 from tests.adapters.certificates import make_certificate
 
 

@@ -11,7 +11,7 @@ from adapters.base import Account, Call, Profile, Verdict
 from adapters.bpjs.cipher import decrypt
 from adapters.bpjs.signature import headers, signature, timestamp_of
 from adapters.bpjs.upstream import LARGE, Bpjs
-from adapters.outcomes import OutcomeRule
+from adapters.outcome_rules import OutcomeRule
 from adapters.wire.contract import Request, Response
 from sandbox.bpjs.cipher import encrypt
 from tests.adapters.fakes import Clock, FakeWire, Responder, answer

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Call
-from adapters.judge import Judge
+from adapters.verdicts import Judge
 from engine.catalog.catalog import load
 from engine.delivery.causes import cause_text
 from tests.adapters.fakes import answer

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from adapters.base import Account, Call, Profile, Reply, Timeouts, Verdict
-from adapters.client import HttpUpstream
-from adapters.outcomes import Extract, OutcomeRule, compile_path
+from adapters.http_upstream import HttpUpstream
+from adapters.outcome_rules import Extract, OutcomeRule, compile_path
 from adapters.wire.contract import Response
 from tests.adapters.fakes import ACCOUNT, GET, POST, PUT, Clock, FakeWire, answer
 

@@ -6,7 +6,7 @@ import httpx
 import orjson
 import pytest
 
-from adapters.his import ID, LONGEST, MOMENT, SIGNATURE, His, NotTaken, signature, tell
+from adapters.clinic_webhook import ID, LONGEST, MOMENT, SIGNATURE, His, NotTaken, signature, tell
 from adapters.outbound.networks import Network, Policy
 
 pytestmark = pytest.mark.anyio

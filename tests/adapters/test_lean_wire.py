@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wire.choose import open_wire
 from adapters.wire.connection import Connection
 from adapters.wire.contract import Response
-from adapters.wire.lean import LeanWire
-from adapters.wire.stock import StockWire
+from adapters.wire.httpx_wire import StockWire
+from adapters.wire.open import open_wire
+from adapters.wire.own import LeanWire
 from tests.adapters.servers import OK, Line, answering, ask, serving, silent
 
 pytestmark = pytest.mark.anyio

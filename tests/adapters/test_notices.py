@@ -10,9 +10,9 @@ import json
 import httpx
 import pytest
 
-from adapters.notices import email, telegram, webhook
-from adapters.notices.choose import deliver
-from adapters.notices.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications import email, telegram, webhook
+from adapters.notifications.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications.deliver import deliver
 from adapters.outbound.networks import Network, Policy
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.his import His, NotTaken, tell
-from adapters.notices import telegram
-from adapters.notices.choose import deliver
-from adapters.notices.contract import ANSWER_LIMIT, Letter, Mailbox, NotDelivered
+from adapters.clinic_webhook import His, NotTaken, tell
+from adapters.notifications import telegram
+from adapters.notifications.contract import ANSWER_LIMIT, Letter, Mailbox, NotDelivered
+from adapters.notifications.deliver import deliver
 from adapters.outbound import guard
 from adapters.outbound.guard import (
     MAX_ADDRESSES,

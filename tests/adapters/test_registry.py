@@ -6,9 +6,9 @@ import pytest
 
 from adapters.base import Account, Profile, Verdict
 from adapters.dryrun import DryRun
-from adapters.memory import MemoryTokens
 from adapters.registry import ADAPTERS
 from tests.adapters.fakes import ACCOUNT, GET, POST, PUT, Clock, FakeWire, answer
+from tests.adapters.memory import MemoryTokens
 
 SIGNED = {"cons_id": "12345", "secret_key": "s", "user_key": "u"}
 EVERYBODY = Account(ACCOUNT.facility_id, ACCOUNT.base_url, {**ACCOUNT.credentials, **SIGNED})

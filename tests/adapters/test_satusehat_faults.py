@@ -12,13 +12,13 @@ import orjson
 import pytest
 
 from adapters.base import Account, Call, Timeouts, Upstream, Verdict
-from adapters.memory import MemoryTokens
 from adapters.satusehat.upstream import SatuSehat
 from adapters.wire.contract import Wire
 from engine.catalog.catalog import load
 from sandbox.embedded import running
 from sandbox.faults import presets
 from sandbox.world import World
+from tests.adapters.memory import MemoryTokens
 from tests.sandbox.samples import sample, seed_references
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Profile
-from adapters.judge import Judge
-from adapters.outcomes import Extract, OutcomeRule, compile_path
+from adapters.outcome_rules import Extract, OutcomeRule, compile_path
+from adapters.verdicts import Judge
 from adapters.wire.contract import Response
 from engine.catalog.catalog import load
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from adapters.base import Account, Profile, StoredToken, Verdict
-from adapters.memory import MemoryTokens
-from adapters.outcomes import Extract, OutcomeRule, compile_path
+from adapters.outcome_rules import Extract, OutcomeRule, compile_path
 from adapters.satusehat.upstream import SatuSehat
 from adapters.wire.contract import Request, Response
 from tests.adapters.fakes import ACCOUNT, POST, Clock, FakeWire, answer
+from tests.adapters.memory import MemoryTokens
 
 pytestmark = pytest.mark.anyio
 

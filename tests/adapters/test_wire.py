@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from adapters.wire.contract import HeaderBlock, Origin, Wire, bytes_left, header_block
-from adapters.wire.mount import WireTransport
+from bench.mount import WireTransport
 from tests.adapters.certificates import make_certificate
 from tests.adapters.servers import OK, Line, answering, answering_once, ask, serving, silent
 

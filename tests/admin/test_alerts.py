@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from adapters.base import Verdict
-from adapters.notices.contract import Letter
+from adapters.notifications.contract import Letter
 from admin.alert_messages import Words
 from admin.people import users
 from admin.settings import alert_recipients

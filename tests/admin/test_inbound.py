@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from adapters.his import NotTaken
+from adapters.clinic_webhook import NotTaken
 from engine.facilities.facilities import set_credentials
 from engine.inbound import requests
 from engine.inbound.requests import Asked, Outcome

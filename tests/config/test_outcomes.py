@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Call
-from adapters.judge import Judge
+from adapters.verdicts import Judge
 from adapters.wire.contract import Response
 from tests.config.shipped import ROOT, catalog
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from adapters.base import Verdict
-from adapters.notices.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import Letter, Mailbox, NotDelivered
 from engine.alerts.facts import Facts
 from engine.alerts.ledger import News
 from engine.alerts.recipients import Recipient

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from adapters.his import His, NotTaken
+from adapters.clinic_webhook import His, NotTaken
 from adapters.outbound.networks import Network, Policy
 from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials

@@ -13,9 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Account
-from adapters.memory import MemoryTokens
 from adapters.registry import ADAPTERS
-from adapters.wire.choose import open_wire
+from adapters.wire.open import open_wire
 from engine.catalog.catalog import load
 from engine.code_lists import copies
 from engine.code_lists.reader import PAUSES
@@ -32,6 +31,7 @@ from sandbox.bpjs.clinics import DEMO_CLINIC
 from sandbox.bpjs.reference import diagnoses, drugs, short
 from sandbox.embedded import running
 from sandbox.world import World
+from tests.adapters.memory import MemoryTokens
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ import pytest
 
 from adapters.base import Account, Call, Profile, Reply
 from adapters.bpjs.upstream import Bpjs
-from adapters.wire.choose import open_wire
 from adapters.wire.contract import Wire
+from adapters.wire.open import open_wire
 from sandbox.bpjs.clinics import DEMO_CLINIC
 from sandbox.embedded import running
 from sandbox.world import World

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from adapters.outcomes import compile_path
+from adapters.outcome_rules import compile_path
 from engine.source.faults import Faults
 from engine.source.tree import Node
 

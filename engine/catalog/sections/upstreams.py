@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adapters.base import Profile, Timeouts, Verdict
-from adapters.outcomes import Extract, OutcomeRule
+from adapters.outcome_rules import Extract, OutcomeRule
 from engine.catalog.reading import values
 from engine.catalog.reading.files import Sections
 from engine.source.faults import Faults, did_you_mean

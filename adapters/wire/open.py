@@ -7,8 +7,8 @@ from urllib.request import getproxies_environment
 import httpx
 
 from adapters.wire.contract import Wire
-from adapters.wire.lean import LeanWire
-from adapters.wire.stock import StockWire
+from adapters.wire.httpx_wire import StockWire
+from adapters.wire.own import LeanWire
 
 
 def open_wire() -> Wire:

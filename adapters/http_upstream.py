@@ -15,8 +15,8 @@ import httpx
 from msgspec.structs import replace
 
 from adapters.base import Account, Call, Probe, Problem, Profile, Reply, Verdict
-from adapters.judge import Judge, parse_date
-from adapters.outcomes import OutcomeRule
+from adapters.outcome_rules import OutcomeRule
+from adapters.verdicts import Judge, parse_date
 from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire, bytes_left, header_block
 
 ACCEPT = header_block([("Accept", "application/json")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import orjson
 
-from adapters.notices.contract import ANSWER_LIMIT, PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import ANSWER_LIMIT, PATIENCE, Letter, Mailbox, NotDelivered
 from adapters.outbound.http import post
 
 API = "https://api.telegram.org"

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from adapters.base import CUT_KEPT, Call, Profile, Reply, Verdict
-from adapters.outcomes import Answer, OutcomeRule, concerning, first_match
+from adapters.outcome_rules import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
 LONGEST_WAIT = 3600.0

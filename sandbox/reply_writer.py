@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from starlette.types import Receive, Scope, Send
 
 from sandbox.clock import Clock
-from sandbox.exchange import Answer
 from sandbox.faults import Scenario
+from sandbox.messages import Answer
 from sandbox.wire import NoWire, wire_of
 
 CHUNK = 64 * 1024

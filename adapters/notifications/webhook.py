@@ -8,7 +8,7 @@ import json
 
 import httpx
 
-from adapters.notices.contract import ANSWER_LIMIT, PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import ANSWER_LIMIT, PATIENCE, Letter, Mailbox, NotDelivered
 from adapters.outbound.http import guarded_client, post
 
 SIGNATURE = "X-Antar-Signature"

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
-from adapters.notices.contract import PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import PATIENCE, Letter, Mailbox, NotDelivered
 from adapters.outbound.guard import open_socket
 
 NO_SERVER = "Server surat belum diatur (smtp://nama:sandi@server:587)"

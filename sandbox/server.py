@@ -8,9 +8,9 @@ from time import perf_counter
 
 from starlette.types import Receive, Scope, Send
 
-from sandbox.delivery import Exit
-from sandbox.exchange import Answer, Request
 from sandbox.faults import Scenario
+from sandbox.messages import Answer, Request
+from sandbox.reply_writer import Exit
 from sandbox.site import Site
 from sandbox.world import World
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import httpx
 
-from adapters.notices import email, telegram, webhook
-from adapters.notices.contract import PATIENCE, Letter, Mailbox, NotDelivered, Post
+from adapters.notifications import email, telegram, webhook
+from adapters.notifications.contract import PATIENCE, Letter, Mailbox, NotDelivered, Post
 from adapters.outbound.guard import AddressRefused
 
 WAYS: Mapping[str, Post] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}

@@ -1,1 +1,0 @@
-"""The ways to tell people something: e-mail, Telegram, webhook."""

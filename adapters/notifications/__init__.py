@@ -1,0 +1,1 @@
+"""Ways to tell a person of an alert: e-mail, Telegram, webhook."""
