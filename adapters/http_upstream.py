@@ -36,7 +36,7 @@ class NoCredential(Exception):
         self.reply = reply
 
 
-class Exchange(NamedTuple):
+class HttpExchange(NamedTuple):
     """One exchange, judged. Without a response there was none."""
 
     reply: Reply
@@ -103,17 +103,17 @@ class HttpUpstream:
         """The answer without what its sender wrapped it in (e.g. encryption)."""
         return response
 
-    async def _ask(self, call: Call, account: Account) -> Exchange:
+    async def _ask(self, call: Call, account: Account) -> HttpExchange:
         try:
             headers = await self.authorize(account)
         except NoCredential as refusal:
-            return Exchange(refusal.reply)
+            return HttpExchange(refusal.reply)
         first = await self._once(call, account, headers)
         if first.rule is None or not first.rule.renew:
             return first
         return await self._again(call, account, headers, first)
 
-    async def _again(self, call: Call, account: Account, refused: HeaderBlock, first: Exchange) -> Exchange:
+    async def _again(self, call: Call, account: Account, refused: HeaderBlock, first: HttpExchange) -> HttpExchange:
         try:
             headers = await self.renew(account, refused)
         except NoCredential as refusal:
@@ -128,15 +128,15 @@ class HttpUpstream:
             self.distrust(account)
         return second._replace(reply=replace(second.reply, earlier=first.reply))
 
-    async def _once(self, call: Call, account: Account, headers: HeaderBlock) -> Exchange:
+    async def _once(self, call: Call, account: Account, headers: HeaderBlock) -> HttpExchange:
         started = self._clock()
         try:
             response = await self._wire.exchange(self._request(call, account, headers))
         except httpx.TransportError as error:
-            return Exchange(_failure(call, error, self._clock() - started))
+            return HttpExchange(_failure(call, error, self._clock() - started))
         response = await self.unwrap(response, account, headers)
         reply, rule = self._judge.judge(call, response, self._wall(), self._clock() - started)
-        return Exchange(reply, rule, response)
+        return HttpExchange(reply, rule, response)
 
     def _request(self, call: Call, account: Account, headers: HeaderBlock) -> Request:
         base_path = self.profile.base_path if call.base_path is None else call.base_path

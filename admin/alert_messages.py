@@ -11,25 +11,28 @@ from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment, zone_name
 from admin.text.words import number, say
-from engine.alerts.conditions import Kind, Trouble
+from engine.alerts.conditions import ConditionKind, Trouble
 from engine.alerts.facts import ClinicFacts, Facts, today
-from engine.alerts.ledger import Entry, News
+from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import Recipient
 from engine.catalog.catalog import Catalog
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.outbox import counters
-from engine.queries.todo import Failure, Missing, urgent
+from engine.queries.todo import Failure, Missing, todo_facts
 
 HELD = (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
 """What is neither sent nor failed."""
 MOST = 5
 """Things to do that a digest names."""
-PLACES = {Kind.REFUSED: "/admin/facilities/details/{facility}", Kind.FAILURES: "/integrasi/{subject}/masalah"}
+PLACES = {
+    ConditionKind.REFUSED: "/admin/facilities/details/{facility}",
+    ConditionKind.FAILURES: "/integrasi/{subject}/masalah",
+}
 """Where in the panel to look; else at its health."""
 
 
-class Words:
+class AlertMessages:
     """The voice of engine.alerts.watch."""
 
     def __init__(self, hub: Hub) -> None:
@@ -68,7 +71,7 @@ class Words:
         more = len(told.raised or told.cleared) - 1
         return f"{title} {say('letter.more', n=more)}" if more else title
 
-    def _block(self, name: str, entries: tuple[Entry, ...], found: Facts) -> Iterator[str]:
+    def _block(self, name: str, entries: tuple[LedgerEntry, ...], found: Facts) -> Iterator[str]:
         yield say(f"letter.{name}")
         for entry in entries:
             trouble = entry.trouble
@@ -92,7 +95,7 @@ class Words:
         place = PLACES.get(trouble.kind, "/kesehatan")
         return self._panel + place.format(subject=trouble.subject, facility=trouble.facility_id)
 
-    def _event(self, state: str, entry: Entry, found: Facts) -> dict[str, Any]:
+    def _event(self, state: str, entry: LedgerEntry, found: Facts) -> dict[str, Any]:
         trouble = entry.trouble
         clinic = found.clinics.get(trouble.facility_id)
         since = datetime.fromtimestamp(trouble.since / 1000, UTC).isoformat(timespec="seconds")
@@ -117,7 +120,7 @@ class Words:
         """What frees most: failures that are mended alike, and types that others wait for."""
         for upstream in self._hub.catalog.upstreams.values():
             specs = [spec for spec in self._hub.catalog.specs.values() if spec.upstream.name == upstream.name]
-            found = await urgent(self._hub.database, facility_id, specs)
+            found = await todo_facts(self._hub.database, facility_id, specs)
             alike: dict[str, list[Failure]] = {}
             for failure in found.failures:
                 alike.setdefault(explain(failure.cause, upstream).title, []).append(failure)
@@ -141,7 +144,7 @@ class Words:
 
 
 def _label(catalog: Catalog, trouble: Trouble) -> str:
-    named = catalog.code_lists if trouble.kind is Kind.LIST else catalog.upstreams
+    named = catalog.code_lists if trouble.kind is ConditionKind.LIST else catalog.upstreams
     entry = named.get(trouble.subject)
     return entry.label if entry else trouble.subject
 

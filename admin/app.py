@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from admin.api import deliveries, openapi, records
 from admin.api import inbound as inbound_api
 from admin.api.health import live, ready, upstreams
-from admin.api.metrics import metrics
+from admin.api.metrics import show_metrics
 from admin.http import access, errors, language
 from admin.http.access import Right
 from admin.http.admission import BodyBudget
@@ -91,7 +91,7 @@ def litestar_app(hub: Hub) -> Litestar:
             live,
             ready,
             upstreams,
-            metrics,
+            show_metrics,
             login.login_page,
             login.login,
             login.logout,

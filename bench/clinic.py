@@ -20,7 +20,7 @@ from engine.actors import make_broker
 from engine.catalog.catalog import Catalog
 from engine.database.tables import Base
 from engine.delivery.status import Status
-from engine.delivery.types import Channel, Entry, Settlement
+from engine.delivery.types import Channel, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.facilities.vault import new_key
 from engine.hub import Hub
@@ -140,7 +140,7 @@ class Clinic:
             for want in needs.wanted(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
                 needed.setdefault(want.need.specs[0], set()).update(key for key, _ in want.targets)
         for name, keys in needed.items():
-            entries = [Entry(key, "2026-03-10", "{}", "needed") for key in sorted(keys)]
+            entries = [NewRecord(key, "2026-03-10", "{}", "needed") for key in sorted(keys)]
             await add(self.hub.database, Batch(self.facility.id, name, UPSTREAM, updatable=False), entries)
         while claimed := await claim(self.hub.database, self.channel, BATCH, "bench"):
             sent = [Settlement(each, Status.SENT, reference=f"ref-{each.id}", sent_version=1) for each in claimed]

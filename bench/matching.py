@@ -18,7 +18,7 @@ from bench.rows import Row
 from engine.catalog.catalog import load
 from engine.database.database import Database, as_json
 from engine.database.migrate import migrate
-from engine.mapping.code_search import Catalogues
+from engine.mapping.code_search import CodeSearch
 from engine.specs.code_list import SHARED, rows_of
 from engine.specs.mapping import MappingSpec
 from sandbox.kfa.catalogue import Catalogue, generate
@@ -45,7 +45,7 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], n
     try:
         await migrate(database, "demo")
         await fill(database, mapping, catalogue)
-        catalogues = Catalogues(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
+        catalogues = CodeSearch(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
         await catalogues.ready(mapping, SHARED)
         first = five = 0
         taken = []

@@ -76,7 +76,7 @@ def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> 
     yield Rule("tokens", "lease_until", _ms(patience))
     yield Rule("leases", "until", claim.LEASE, keep=claim.LEASE)
     yield Rule("drains", "until", slots.LIFE, keep=slots.LIFE)
-    yield Rule("held_resends", "due_at", delayed_resend.HOLD)
+    yield Rule("held_resends", "due_at", delayed_resend.HOLD_MS)
     yield Rule("synchronisations", "held_until", copies.HOLD, where="state = 'running' AND ")
     yield Rule("synchronisations", "started_at", 0)
     yield Rule("synchronisations", "ended_at", 0)

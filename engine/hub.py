@@ -21,7 +21,7 @@ from engine.facilities.credentials import Accounts
 from engine.facilities.tokens import DatabaseTokens
 from engine.facilities.vault import Vault
 from engine.intake.intake import Intake
-from engine.mapping.code_search import Catalogues
+from engine.mapping.code_search import CodeSearch
 from engine.mapping.review import after_copy
 from engine.settings import Settings
 
@@ -55,7 +55,7 @@ class Hub:
         self.intake = Intake(database, lambda: self.catalog, self.bell)
         self._wire = open_wire()
         self.synchroniser = Synchroniser(database, lambda: self.catalog, self.accounts, self.upstream, self._after_copy)
-        self.catalogues = Catalogues(database, self.synchroniser)
+        self.catalogues = CodeSearch(database, self.synchroniser)
         self._upstreams: dict[str, tuple[str, Upstream]] = {}
 
     @classmethod

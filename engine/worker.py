@@ -21,10 +21,10 @@ from engine.due_times import heal
 from engine.errors import place_of
 from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.hub import Hub
-from engine.inbound.forwarding import Handing
+from engine.inbound.forwarding import Forwarder
 from engine.jobs.runner import run_jobs
-from engine.limits.breaker import Gate
-from engine.limits.slots import REFRESH, Shares
+from engine.limits.breaker import CircuitBreaker
+from engine.limits.slots import REFRESH, SlotAllocator
 from engine.maintenance.clock_watch import ClockWatch, note_time
 from engine.maintenance.retention import Retention
 from engine.outbox.claim import heartbeat
@@ -32,10 +32,10 @@ from engine.outbox.outdated_waits import release_outdated
 from engine.outbox.reroute import reroute
 from engine.outbox.sweep import sweep
 from engine.sending.account import account_or_close
-from engine.sending.drain import Drain, Surroundings
-from engine.sending.send import Courier
-from engine.sending.settlement_writer import Settler
-from engine.telemetry.metrics import meters
+from engine.sending.drain import Drain, WorkerContext
+from engine.sending.send import Sender
+from engine.sending.settlement_writer import SettlementWriter
+from engine.telemetry.metrics import metrics
 
 SWEEP = 1.0
 LISTS = 5.0
@@ -66,7 +66,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._facilities: dict[int, FacilityRow] = {}
         self._leases: dict[int, Lease] = {}
-        self._settler = Settler(hub.database, self.ring, self._leases)
+        self._settler = SettlementWriter(hub.database, self.ring, self._leases)
         self._swept_at: int | None = None
         self._waits_of = ""
         """Hash of the configuration by whose needs all that waits does so."""
@@ -76,17 +76,17 @@ class Worker:
         self._stopping = False
         self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
         self._corrections = CorrectionSearch(hub.database, self._catalog)
-        self._handing = Handing(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
-        self._around = Surroundings(
+        self._handing = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
+        self._context = WorkerContext(
             database=hub.database,
             catalog=self._catalog,
             accounts=hub.accounts,
-            gate=Gate(hub.database),
+            gate=CircuitBreaker(hub.database),
             settler=self._settler,
-            courier=Courier(hub.database.clock, self._rng),
+            courier=Sender(hub.database.clock, self._rng),
             worker=self.name,
             leases=self._leases,
-            shares=Shares(hub.database, self.name),
+            shares=SlotAllocator(hub.database, self.name),
             full=lambda channel, spec: hub.bell.ring(spec, channel.facility_id),
         )
 
@@ -118,7 +118,7 @@ class Worker:
         sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
         jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
         handing = asyncio.create_task(self._every(HANDING, self._handing.tick))
-        sharing = asyncio.create_task(self._every(REFRESH, self._around.shares.refresh))
+        sharing = asyncio.create_task(self._every(REFRESH, self._context.shares.refresh))
         reading = asyncio.create_task(self._every(LISTS, self._hub.synchroniser.tick))
         pruning = asyncio.create_task(self._every(PRUNE, self._prune))
         correcting = asyncio.create_task(self._every(CORRECTIONS_SECONDS, self._corrections.tick))
@@ -165,11 +165,11 @@ class Worker:
         facility = await self._facility(channel.facility_id)
         if upstream_spec is None or facility is None:
             return None
-        account = await account_or_close(self._hub.accounts, self._around.gate, channel, upstream_spec)
+        account = await account_or_close(self._hub.accounts, self._context.gate, channel, upstream_spec)
         if account is None:
             return None
         upstream = self._hub.upstream(channel.upstream)
-        return Drain(channel, facility, upstream_spec, upstream, account, self._around)
+        return Drain(channel, facility, upstream_spec, upstream, account, self._context)
 
     def _ended(self, channel: Channel, task: asyncio.Task[None]) -> None:
         drain, _ = self._drains.pop(channel)
@@ -194,7 +194,7 @@ class Worker:
 
     async def _sweep(self) -> None:
         self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
-        meters().names.update({row.id: row.code for row in self._facilities.values()})
+        metrics().names.update({row.id: row.code for row in self._facilities.values()})
         channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
         thorough, taking_back = self._swept_at is None, self._may_take_back()
         if await self._clock_watch.look() or self._sweeps % HEALING_SWEEPS == 0:
@@ -258,7 +258,7 @@ class Worker:
             connection.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
 
         try:
-            await self._around.shares.end()
+            await self._context.shares.end()
             await self._hub.database.write(remove)
         except (SQLAlchemyError, OSError) as error:
             log.warning("not_signed_off", error=type(error).__name__)

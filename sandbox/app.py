@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from sandbox.control import control_routes
-from sandbox.server import Door
+from sandbox.server import Server
 from sandbox.wire import FaultyProtocol
 from sandbox.world import World
 
@@ -17,7 +17,7 @@ from sandbox.world import World
 def create_app(world: World | None = None) -> Starlette:
     """All sites and the control API of a world; a fresh world if none is given."""
     world = world or World()
-    door = Door(world)
+    door = Server(world)
     return Starlette(routes=[*control_routes(world, door), Mount("/", app=door)])
 
 

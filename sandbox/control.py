@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from sandbox.faults import Scenario, UnknownFault, presets, scenario
 from sandbox.population import people
 from sandbox.replies import refusal, reply
-from sandbox.server import Door
+from sandbox.server import Server
 from sandbox.world import World
 
 
-def control_routes(world: World, door: Door) -> list[BaseRoute]:
+def control_routes(world: World, door: Server) -> list[BaseRoute]:
     """All routes of the control API."""
     panel = Panel(world, door)
     routes: list[BaseRoute] = [
@@ -40,7 +40,7 @@ def control_routes(world: World, door: Door) -> list[BaseRoute]:
 class Panel:
     """What a person or a test may do to the box."""
 
-    def __init__(self, world: World, door: Door) -> None:
+    def __init__(self, world: World, door: Server) -> None:
         self._world = world
         self._door = door
 

@@ -15,7 +15,7 @@ from sandbox.site import Site
 from sandbox.world import World
 
 
-class Door:
+class Server:
     """An ASGI application over all sites of a world."""
 
     def __init__(self, world: World) -> None:

@@ -25,14 +25,14 @@ Key = tuple[int, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CachedToken:
     """A token as it is sent."""
 
     headers: HeaderBlock
     expires_at: float
 
     @classmethod
-    def of(cls, token: StoredToken) -> Held:
+    def of(cls, token: StoredToken) -> CachedToken:
         return cls(
             header_block([("Authorization", f"Bearer {token.value}"), ("Accept", "application/json")]),
             token.expires_at,
@@ -57,8 +57,8 @@ class Tokens:
         self._store = store
         self._wall = wall
         self._sleep = sleep
-        self._held: dict[Key, Held] = {}
-        self._flights: dict[Key, asyncio.Task[Held]] = {}
+        self._held: dict[Key, CachedToken] = {}
+        self._flights: dict[Key, asyncio.Task[CachedToken]] = {}
         self._pauses: dict[Key, tuple[float, float, Reply]] = {}
         """From when until when nothing is asked, and what is said meanwhile."""
 
@@ -84,10 +84,10 @@ class Tokens:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
-    def _usable(self, held: Held, refused: HeaderBlock | None) -> bool:
+    def _usable(self, held: CachedToken, refused: HeaderBlock | None) -> bool:
         return held.headers != refused and self._wall() < held.expires_at
 
-    def _take_off(self, key: Key, account: Account, refused: HeaderBlock | None) -> asyncio.Task[Held]:
+    def _take_off(self, key: Key, account: Account, refused: HeaderBlock | None) -> asyncio.Task[CachedToken]:
         """A task of its own: it outlives the caller that is cancelled, for others wait for it too."""
         flight = asyncio.create_task(self._obtain(key, account, refused))
         self._flights[key] = flight
@@ -97,7 +97,7 @@ class Tokens:
         )  # somebody may have looked, or nobody
         return flight
 
-    async def _obtain(self, key: Key, account: Account, refused: HeaderBlock | None) -> Held:
+    async def _obtain(self, key: Key, account: Account, refused: HeaderBlock | None) -> CachedToken:
         """The token another process brought, or a new one."""
         waited = 0.0
         while (held := await self._from_store(account, refused)) is None:
@@ -112,12 +112,12 @@ class Tokens:
         self._held[key] = held
         return held
 
-    async def _from_store(self, account: Account, refused: HeaderBlock | None) -> Held | None:
+    async def _from_store(self, account: Account, refused: HeaderBlock | None) -> CachedToken | None:
         return self._read(await self._store.load(account, self._name), refused)
 
-    def _read(self, stored: StoredToken, refused: HeaderBlock | None) -> Held | None:
+    def _read(self, stored: StoredToken, refused: HeaderBlock | None) -> CachedToken | None:
         """What of it can be used; raises NoCredential while a refusal is fresh."""
-        if stored.value and self._usable(held := Held.of(stored), refused):
+        if stored.value and self._usable(held := CachedToken.of(stored), refused):
             return held
         left = REFUSAL_PAUSE - abs(self._wall() - stored.refused_at)  # abs: a clock may be set back
         if stored.refused_at and left > 0:
@@ -133,7 +133,7 @@ class Tokens:
         now = self._wall()
         self._pauses[key] = (now, now + seconds, reply)
 
-    async def _ask(self, key: Key, account: Account, refused: HeaderBlock | None) -> Held:
+    async def _ask(self, key: Key, account: Account, refused: HeaderBlock | None) -> CachedToken:
         """With the lease in hand; `save` gives it back, whatever came of it."""
         kept = await self._store.load(account, self._name)
         try:
@@ -151,7 +151,7 @@ class Tokens:
             raise NoCredential(reply)
         if not token.value:
             raise NoCredential(_refused(token.refusal, REFUSAL_PAUSE))
-        held = Held.of(token)
+        held = CachedToken.of(token)
         if held.headers == refused:  # the same one again: asking on would never end
             self.distrust(account)
             self._heed_pause(key)

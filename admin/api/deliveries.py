@@ -15,7 +15,7 @@ from admin.http.parameters import LARGEST, NO_NUL, Id, MaybeText
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.outbox.resend import Handled, resend
+from engine.outbox.resend import ActionResult, resend
 from engine.queries import deliveries, paging
 from engine.queries.deliveries import Filters
 from engine.queries.paging import CURSOR, Cursor
@@ -101,12 +101,12 @@ async def resend_delivery(
     actor = f"api:{facility.code}"
     outcome = (await resend(hub.database, facility.id, [id_], actor, reason=reason, force=force))[id_]
     match outcome:
-        case Handled.MISSING:
+        case ActionResult.MISSING:
             raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
-        case Handled.NEEDS_FORCE:
+        case ActionResult.NEEDS_FORCE:
             raise ApiError(409, "already_sent", 'it was sent; resend it with {"force": true, "reason": "..."}')
     detail = await deliveries.one(hub.database, facility.id, id_)
-    if detail is not None and outcome is Handled.DONE:
+    if detail is not None and outcome is ActionResult.DONE:
         hub.bell.ring(detail.row.spec, facility.id)
     return {"id": id_, "status": detail.row.status if detail else None, "outcome": outcome.value}
 

@@ -14,7 +14,7 @@ from admin.http.access import Right
 from engine.database.migrate import head
 from engine.health import Health, health
 from engine.hub import Hub
-from engine.queries.throughput import pace
+from engine.queries.throughput import throughput
 
 
 @get("/health/live", opt={"right": Right.OPEN}, include_in_schema=False)
@@ -34,7 +34,7 @@ async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
 @get("/health/upstreams", opt={"right": Right.WATCH}, include_in_schema=False)
 async def upstreams(hub: NamedDependency[Hub], confined_to: NamedDependency[str | None]) -> dict[str, Any]:
     """Queues, tokens, workers, broker and pace as facts; times are epoch milliseconds."""
-    found, fast = confine(await health(hub), confined_to), asdict(await pace(hub.database))
+    found, fast = confine(await health(hub), confined_to), asdict(await throughput(hub.database))
     return {
         **asdict(found),
         "pace": fast if confined_to is None else {"latency": fast["latency"]},  # the rest counts all clinics

@@ -20,12 +20,12 @@ from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.outbox import counters
 from engine.queries.backlog import WAITING
-from engine.queries.throughput import Pace, pace
-from engine.telemetry.metrics import OfClinic, meters
+from engine.queries.throughput import Throughput, throughput
+from engine.telemetry.metrics import OfClinic, metrics
 
 
 @get("/metrics", opt={"right": Right.WATCH, "operator": True}, include_in_schema=False, media_type="text/plain")
-async def metrics(
+async def show_metrics(
     hub: NamedDependency[Hub], durations: NamedDependency[Durations], confined_to: NamedDependency[str | None]
 ) -> Response[bytes]:
     """What the database knows of all processes, and what this one counted and how long it took to answer."""
@@ -50,7 +50,7 @@ async def _known(hub: Hub, confined_to: str | None) -> list[Metric]:
             _deliveries(counts),
             _depth(hub, counts),
             *_health(found, whole=confined_to is None),
-            *_pace(await pace(hub.database), whole=confined_to is None),
+            *_pace(await throughput(hub.database), whole=confined_to is None),
             *backup,
         ]
     except (SQLAlchemyError, OSError):
@@ -60,9 +60,9 @@ async def _known(hub: Hub, confined_to: str | None) -> list[Metric]:
 def _counted(confined_to: str | None) -> bytes:
     """Of this process; of a worker of its own at ANTAR_METRICS_PORT."""
     if confined_to is None:
-        return generate_latest(meters().registry)
+        return generate_latest(metrics().registry)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(OfClinic(meters().registry, confined_to))
+    registry.register(OfClinic(metrics().registry, confined_to))
     return generate_latest(registry)
 
 
@@ -134,7 +134,7 @@ def _health(found: Health, *, whole: bool) -> Iterable[Metric]:
     yield closed
 
 
-def _pace(found: Pace, *, whole: bool) -> Iterable[Metric]:
+def _pace(found: Throughput, *, whole: bool) -> Iterable[Metric]:
     if whole:
         yield GaugeMetricFamily("antar_attempts_last_hour", "Attempts that began in an hour.", value=found.last_hour)
     latency = GaugeMetricFamily(

@@ -18,7 +18,7 @@ from engine.facilities.facilities import FacilityRow, by_code
 from engine.hub import Hub
 from engine.mapping import table
 from engine.mapping.confirm import confirm
-from engine.mapping.table import Line, State
+from engine.mapping.table import ImportRow, RowState
 from engine.matching.parts import Compared
 from engine.settings import Settings, from_environment
 from engine.specs.mapping import MappingSpec
@@ -57,7 +57,7 @@ def import_(
         typer.echo(words, err=True)
     left_out = {line.number for line, _ in imported.differing}
     done = [line.state for line in imported.lines if line.number not in left_out]
-    counted = {state: done.count(state) for state in State}
+    counted = {state: done.count(state) for state in RowState}
     summary = [f"{count} {state}" for state, count in counted.items() if count]
     summary += [f"{len(left_out)} differing"] if left_out else []
     typer.echo(", ".join(summary) or "no line has a code")
@@ -65,13 +65,13 @@ def import_(
         raise typer.Exit(1)
 
 
-def _faults(lines: Iterable[Line]) -> Iterator[str]:
+def _faults(lines: Iterable[ImportRow]) -> Iterator[str]:
     for line in lines:
-        if line.state in (State.INVALID, State.CONFLICT):
+        if line.state in (RowState.INVALID, RowState.CONFLICT):
             yield f"line {line.number}: {line.key} -> {line.code}: {line.fault or line.state}"
 
 
-def _difference(line: Line, parts: Iterable[Compared]) -> str:
+def _difference(line: ImportRow, parts: Iterable[Compared]) -> str:
     differs = "; ".join(f"{each.part.label}: {each.ours} here, {each.theirs} for this code" for each in parts)
     return f"line {line.number}: {line.key} -> {line.code}: {differs} (--accept {line.key} if this is meant)"
 
@@ -100,8 +100,8 @@ async def _import(
 class Imported:
     """The lines of a table, and those of them that were left out because they differ, with the parts that do."""
 
-    lines: list[Line]
-    differing: list[tuple[Line, tuple[Compared, ...]]]
+    lines: list[ImportRow]
+    differing: list[tuple[ImportRow, tuple[Compared, ...]]]
 
 
 async def import_table(
@@ -116,7 +116,7 @@ async def import_table(
     """Confirm what a table says; what differs where that must be confirmed only for the `accepted` keys."""
     chosen = _mapping(hub, name)
     lines = await table.preview(hub.database, chosen, facility.id, read_table(file))
-    asked = [(line, line.choice) for line in lines if line.choice and line.state in (State.NEW, State.CHANGED)]
+    asked = [(line, line.choice) for line in lines if line.choice and line.state in (RowState.NEW, RowState.CHANGED)]
     pairs = [(choice.item_id, choice.code) for _, choice in asked]
     vetoes = await hub.catalogues.differences(chosen, facility, pairs) if pairs else {}
     differing = [

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from admin.alert_messages import Words
+from admin.alert_messages import AlertMessages
 from admin.app import create_app
 from admin.http.connections import ConnectionGuard
 from admin.logging_config import set_up_logging
@@ -241,7 +241,7 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
 @contextlib.asynccontextmanager
 async def _watching(hub: Hub) -> AsyncIterator[None]:
     """Alerts and digests, beside the work of the process and never in its way."""
-    watch = asyncio.create_task(Watch(hub, Words(hub)).run())
+    watch = asyncio.create_task(Watch(hub, AlertMessages(hub)).run())
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from engine.errors import AntarError
 from engine.facilities.facilities import by_code
 from engine.hub import Hub
 from engine.intake.intake import Accepted, Refused
-from engine.outbox.resend import Handled
+from engine.outbox.resend import ActionResult
 from engine.outbox.resend import resend as make_due
 from engine.settings import Settings, from_environment
 
@@ -87,7 +87,9 @@ def resend(
         typer.echo(f"{id_}: {_WORDS[outcome]}")
 
 
-async def _resend(settings: Settings, ids: list[int], reason: str, force: bool, code: str | None) -> dict[int, Handled]:
+async def _resend(
+    settings: Settings, ids: list[int], reason: str, force: bool, code: str | None
+) -> dict[int, ActionResult]:
     hub = await Hub.open(settings)
     try:
         facility = await by_code(hub.database, code)
@@ -98,8 +100,8 @@ async def _resend(settings: Settings, ids: list[int], reason: str, force: bool, 
 
 
 _WORDS = {
-    Handled.DONE: "queued",
-    Handled.ALREADY: "is due or on its way already",
-    Handled.NEEDS_FORCE: "was sent; use --force with a --reason",
-    Handled.MISSING: "no such delivery in this facility",
+    ActionResult.DONE: "queued",
+    ActionResult.ALREADY: "is due or on its way already",
+    ActionResult.NEEDS_FORCE: "was sent; use --force with a --reason",
+    ActionResult.MISSING: "no such delivery in this facility",
 }

@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from admin.http.callers import Refusal
-from engine.inbound.queue_numbers import Wish
-from engine.inbound.requests import REFUSED, Outcome
+from engine.inbound.queue_numbers import QueueRequest
+from engine.inbound.requests import REFUSED, QueueAnswer
 from engine.specs.inbound import Inbound
 
 NUMBER = ("nomorkartu", "nik", "kodepoli", "tanggalperiksa", "keluhan", "kodedokter", "jampraktek", "norm", "nohp")
@@ -38,7 +38,7 @@ def content(body: Any, fields: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def number_wish(found: Mapping[str, Any]) -> Wish:
+def number_wish(found: Mapping[str, Any]) -> QueueRequest:
     """A number that is asked for; raises Refusal."""
     card = _card(found)
     _demand(r"\d{16}", found.get("nik"), "nik")
@@ -47,12 +47,12 @@ def number_wish(found: Mapping[str, Any]) -> Wish:
         if len(value) > SHORT:
             raise Refusal("field", name)
     known = bool(str(found.get("norm", "")).strip())
-    return Wish(card, *place(found.get("kodepoli"), found.get("tanggalperiksa")), doctor, hours, known)
+    return QueueRequest(card, *place(found.get("kodepoli"), found.get("tanggalperiksa")), doctor, hours, known)
 
 
-def cancel_wish(found: Mapping[str, Any]) -> Wish:
+def cancel_wish(found: Mapping[str, Any]) -> QueueRequest:
     """A number that is given back; raises Refusal."""
-    return Wish(_card(found), *place(found.get("kodepoli"), found.get("tanggalperiksa")))
+    return QueueRequest(_card(found), *place(found.get("kodepoli"), found.get("tanggalperiksa")))
 
 
 def patient_card(found: Mapping[str, Any]) -> str:
@@ -66,9 +66,9 @@ def patient_card(found: Mapping[str, Any]) -> str:
     return card
 
 
-def card_wish(card: str, poli: str, day: str) -> Wish:
+def card_wish(card: str, poli: str, day: str) -> QueueRequest:
     """The number of a card; raises Refusal."""
-    return Wish(_card({"nomorkartu": card}), *place(poli, day))
+    return QueueRequest(_card({"nomorkartu": card}), *place(poli, day))
 
 
 def place(poli: Any, day: Any) -> tuple[str, str]:
@@ -88,15 +88,15 @@ def refusal(inbound: Inbound, word: str, field: str = "") -> dict[str, Any]:
     return envelope(inbound, REFUSED, word, None, field)
 
 
-def bare(inbound: Inbound) -> Callable[[Outcome], dict[str, Any]]:
+def bare(inbound: Inbound) -> Callable[[QueueAnswer], dict[str, Any]]:
     """Tells that it is done, or why not."""
     return lambda outcome: envelope(inbound, outcome.code, outcome.word)
 
 
-def given(inbound: Inbound, version: int) -> Callable[[Outcome], dict[str, Any]]:
+def given(inbound: Inbound, version: int) -> Callable[[QueueAnswer], dict[str, Any]]:
     """Tells the number that was given."""
 
-    def tell(outcome: Outcome) -> dict[str, Any]:
+    def tell(outcome: QueueAnswer) -> dict[str, Any]:
         if outcome.told is None:
             return envelope(inbound, outcome.code, outcome.word)
         told = {"angkaantrean": outcome.told["number"], **_standing(inbound, version, outcome.told)}
@@ -105,7 +105,7 @@ def given(inbound: Inbound, version: int) -> Callable[[Outcome], dict[str, Any]]
     return tell
 
 
-def shown(inbound: Inbound, outcome: Outcome) -> dict[str, Any]:
+def shown(inbound: Inbound, outcome: QueueAnswer) -> dict[str, Any]:
     """Tells how many are before a number."""
     if outcome.told is None:
         return envelope(inbound, outcome.code, outcome.word)
@@ -114,7 +114,7 @@ def shown(inbound: Inbound, outcome: Outcome) -> dict[str, Any]:
     return envelope(inbound, outcome.code, outcome.word, {"nomorantrean": number, **standing})
 
 
-def status(inbound: Inbound, outcome: Outcome) -> dict[str, Any]:
+def status(inbound: Inbound, outcome: QueueAnswer) -> dict[str, Any]:
     """Tells how the queues stand: one object in version 1, one per doctor and shift in version 2."""
     told = outcome.told
     if told is None:

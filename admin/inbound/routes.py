@@ -20,8 +20,8 @@ from admin.inbound import messages
 from engine.errors import place_of
 from engine.hub import Hub
 from engine.inbound import his_answers, requests, tokens
-from engine.inbound.queue_numbers import Book
-from engine.inbound.requests import DONE, Asked, Decide, Outcome, Tell
+from engine.inbound.queue_numbers import QueueNumbers
+from engine.inbound.requests import DONE, CallerRequest, Decide, QueueAnswer, Tell
 
 Envelope = dict[str, Any]
 MAX_BODY_BYTES = 256 * 1024
@@ -61,7 +61,7 @@ async def take(request: Request[Any, Any, Any], hub: NamedDependency[Hub], calle
     content = messages.content(await _body(request), messages.NUMBER)
     wish, book = messages.number_wish(content), _book(hub, callee)
     tell = messages.given(callee.inbound, 2 if wish.doctor or wish.hours else 1)
-    asked = Asked(callee.facility, callee.inbound, "take", wish.card, content)
+    asked = CallerRequest(callee.facility, callee.inbound, "take", wish.card, content)
     return await _answered(hub, asked, lambda connection: book.give(connection, wish), tell)
 
 
@@ -89,7 +89,7 @@ async def cancel(
     """Take a number back. PUT because the caller says so."""
     content = messages.content(await _body(request), messages.CANCELLATION)
     wish, book = messages.cancel_wish(content), _book(hub, callee)
-    asked = Asked(callee.facility, callee.inbound, "cancel", wish.card, content)
+    asked = CallerRequest(callee.facility, callee.inbound, "cancel", wish.card, content)
     tell = messages.bare(callee.inbound)
     return await _answered(hub, asked, lambda connection: book.cancel(connection, wish), tell)
 
@@ -100,11 +100,13 @@ async def patient(
 ) -> Envelope:
     """Keep a new patient for the clinic's system; from now on the card may take numbers."""
     content = messages.content(await _body(request), messages.PATIENT)
-    asked = Asked(callee.facility, callee.inbound, "patient", messages.patient_card(content), content, once=True)
-    return await _answered(hub, asked, lambda _: Outcome(DONE, "done"), messages.bare(callee.inbound))
+    asked = CallerRequest(
+        callee.facility, callee.inbound, "patient", messages.patient_card(content), content, once=True
+    )
+    return await _answered(hub, asked, lambda _: QueueAnswer(DONE, "done"), messages.bare(callee.inbound))
 
 
-async def _answered(hub: Hub, asked: Asked, decide: Decide, tell: Tell) -> Envelope:
+async def _answered(hub: Hub, asked: CallerRequest, decide: Decide, tell: Tell) -> Envelope:
     """By the declared source; the request is kept whoever answers."""
     if asked.inbound.source == "own":
         return await requests.answer(hub.database, asked, decide, tell)
@@ -114,13 +116,13 @@ async def _answered(hub: Hub, asked: Asked, decide: Decide, tell: Tell) -> Envel
 
 async def _asked(hub: Hub, callee: Callee, operation: str, content: dict[str, str]) -> Envelope:
     """What changes nothing is asked and not kept."""
-    asked = Asked(callee.facility, callee.inbound, operation, "", content)
+    asked = CallerRequest(callee.facility, callee.inbound, operation, "", content)
     found = await his_answers.ask(hub.database, hub.vault, hub.settings.webhook_policy, asked)
     return messages.refusal(callee.inbound, "broken") if found is None else found
 
 
-def _book(hub: Hub, callee: Callee) -> Book:
-    return Book(callee.facility, callee.inbound, hub.database.clock())
+def _book(hub: Hub, callee: Callee) -> QueueNumbers:
+    return QueueNumbers(callee.facility, callee.inbound, hub.database.clock())
 
 
 async def _body(request: Request[Any, Any, Any]) -> Any:

@@ -17,7 +17,7 @@ from admin.http.language import back
 from admin.http.parameters import Text
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
@@ -44,15 +44,15 @@ async def list_page(
 ) -> Template:
     """A list with its columns, searched by any of its words."""
     code_list = _list(hub, name)
-    around = await frame(request, code_list.upstream.name)
-    found = copies.Found([], None)
-    if around.facility is not None:
-        found = await copies.search(hub.database, code_list.owner(around.facility.id), name, q.strip(), after, SIZE)
+    layout = await layout_for(request, code_list.upstream.name)
+    found = copies.RowPage([], None)
+    if layout.facility is not None:
+        found = await copies.search(hub.database, code_list.owner(layout.facility.id), name, q.strip(), after, SIZE)
     context = {
-        **await state_of(hub, around, code_list),
+        **await state_of(hub, layout, code_list),
         "groups": _groups(hub),
         "q": q.strip(),
-        "rows": [_row(code_list, around.facility, row) for row in found.rows],
+        "rows": [_row(code_list, layout.facility, row) for row in found.rows],
         "first_link": f"?{urlencode({'q': q})}" if after else None,
         "next_link": f"?{urlencode({'q': q, 'after': found.next})}" if found.next else None,
     }
@@ -63,8 +63,8 @@ async def list_page(
 async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str]) -> Template:
     """How far its reading is; the page asks for it while one runs."""
     code_list = _list(hub, name)
-    around = await frame(request, code_list.upstream.name)
-    return Template("code_list_state.html", context=await state_of(hub, around, code_list))
+    layout = await layout_for(request, code_list.upstream.name)
+    return Template("code_list_state.html", context=await state_of(hub, layout, code_list))
 
 
 @post("/referensi/{name:str}", opt={"right": Right.PANEL, "may": Permission.SYNC}, include_in_schema=False)
@@ -73,9 +73,9 @@ async def read_list(
 ) -> Redirect:
     """Ask for it to be read; asked twice it is read once. Back to the mapping that asked, or to the list."""
     code_list = _list(hub, name)
-    around = await frame(request, code_list.upstream.name)
-    if around.facility is not None:
-        await copies.ask(hub.database, code_list, around.facility.id, person.name)
+    layout = await layout_for(request, code_list.upstream.name)
+    if layout.facility is not None:
+        await copies.ask(hub.database, code_list, layout.facility.id, person.name)
     page = back(request.headers.get("referer", ""))
     return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{name}", status_code=303)
 
@@ -95,19 +95,19 @@ def _groups(hub: Hub) -> dict[str, list[CodeList]]:
     return groups
 
 
-async def state_of(hub: Hub, around: Frame, code_list: CodeList) -> dict[str, Any]:
+async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, Any]:
     """What code_list_state.html takes."""
-    facility = around.facility
+    facility = layout.facility
     newest = (await copies.latest(hub.database, facility.id)).get(code_list.name) if facility else None
     return {
-        "frame": around,
+        "frame": layout,
         "list": code_list,
         "newest": newest,
         "began": moment(newest.started_at, facility) if newest and facility else None,
         "ended": moment(newest.ended_at, facility) if newest and facility else None,
         "again": moment(newest.retry_at, facility) if newest and facility else None,
-        "may_read": around.may(Permission.SYNC),
-        "area": area_of(hub, around),
+        "may_read": layout.may(Permission.SYNC),
+        "area": area_of(hub, layout),
     }
 
 

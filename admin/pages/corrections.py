@@ -16,7 +16,7 @@ from admin.http.parameters import Number
 from admin.pages.shared.diff import differences
 from admin.pages.shared.formatting import entry_of, moment, shown_row
 from admin.pages.shared.json_view import pretty
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
@@ -45,24 +45,24 @@ async def correction_page(
     lihat: Number = None,
 ) -> Template:
     """What was wrong, which deliveries still are, and what would change in one of them."""
-    around, facility, entry, correction = await _opened(request, hub, upstream, spec, name)
+    layout, facility, entry, correction = await _opened(request, hub, upstream, spec, name)
     rows = await affected_page(hub.database, facility.id, entry.name, name, after or 0, SIZE)
     page = rows[:SIZE]
     chosen = next((row for row in page if row.id == lihat), page[0] if page else None)
     context = {
-        "frame": around,
+        "frame": layout,
         "spec": entry,
         "title": correction.title[language()],
         "reason": correction.reason[language()],
         "address": request.url.path,
         "affected": await affected_count(hub.database, facility.id, entry.name, name),
-        "rows": [{**shown_row(entry, around, row), "sent": moment(row.sent_at, facility)} for row in page],
+        "rows": [{**shown_row(entry, layout, row), "sent": moment(row.sent_at, facility)} for row in page],
         "after": after or 0,
         "next": page[-1].id if len(rows) > SIZE else None,
         "chosen": chosen,
-        "preview": await _preview(hub, around, facility, entry, chosen) if chosen is not None else None,
+        "preview": await _preview(hub, layout, facility, entry, chosen) if chosen is not None else None,
         "job": await resending(hub.database, facility.id, entry.name, name),
-        "may_resend": around.may(Permission.BULK),
+        "may_resend": layout.may(Permission.BULK),
     }
     return Template("correction.html", context=context)
 
@@ -92,17 +92,17 @@ async def resend_affected(
 
 async def _opened(
     request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, name: str
-) -> tuple[Frame, FacilityRow, Spec, Correction]:
-    entry, around = entry_of(hub, upstream, spec), await frame(request, upstream)
+) -> tuple[Layout, FacilityRow, Spec, Correction]:
+    entry, layout = entry_of(hub, upstream, spec), await layout_for(request, upstream)
     correction = next((each for each in entry.corrections if each.name == name), None)
-    if correction is None or around.facility is None:
+    if correction is None or layout.facility is None:
         raise NotFoundException(say("error.not_found"))
-    return around, around.facility, entry, correction
+    return layout, layout.facility, entry, correction
 
 
-async def _preview(hub: Hub, around: Frame, facility: FacilityRow, entry: Spec, row: Any) -> dict[str, Any]:
+async def _preview(hub: Hub, layout: Layout, facility: FacilityRow, entry: Spec, row: Any) -> dict[str, Any]:
     """The differences between what was sent last and what the same request would send now, identifiers hidden."""
-    if not around.may(Permission.BODIES):
+    if not layout.may(Permission.BODIES):
         return {"problem": say("correction.preview.may_not")}
     last = await last_request(hub.database, row.id)
     try:

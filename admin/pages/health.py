@@ -16,7 +16,7 @@ from admin.http.access import Right
 from admin.pages.alarms import alarms
 from admin.pages.shared.connection_test import probe
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.text.words import say
 from engine.code_lists import copies
@@ -25,7 +25,7 @@ from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.jobs import queries
 from engine.queries.backlog import backlog
-from engine.queries.throughput import Latency, pace
+from engine.queries.throughput import Latency, throughput
 
 LAST = 5
 """So many jobs and synchronisations are shown."""
@@ -48,46 +48,46 @@ async def try_connection(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]
 ) -> Template:
     """Call an upstream now and say what it answered: the findings alone for htmx, else the page with them."""
-    around = await frame(request, upstream)
-    if around.facility is None:
+    layout = await layout_for(request, upstream)
+    if layout.facility is None:
         raise NotFoundException(say("error.not_found"))
-    tried = {"tried": around.upstream, "findings": await probe(hub, around.facility, around.upstream)}
+    tried = {"tried": layout.upstream, "findings": await probe(hub, layout.facility, layout.upstream)}
     if "HX-Request" in request.headers:
         return Template("health_tried.html", context=tried)
     return Template("health.html", context={**await _context(request, hub), **tried})
 
 
 async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
-    around = await frame(request, next(iter(hub.catalog.upstreams)))
-    found = _visible(await health(hub), around)
+    layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
+    found = _visible(await health(hub), layout)
     database = await database_facts(hub)
-    fast = await pace(hub.database)
+    fast = await throughput(hub.database)
     labels = {name: spec.label for name, spec in hub.catalog.upstreams.items()}
     return {
-        "frame": around,
+        "frame": layout,
         "health": found,
         "alarms": alarms(found, database, labels),
         "database": database,
         "dialect": hub.database.dialect,
-        "backup": moment(await last_backup(hub.database), around.facility) if around.facility else None,
-        "prune_after": moment(found.clock.prune_after, around.facility) if around.facility else None,
+        "backup": moment(await last_backup(hub.database), layout.facility) if layout.facility else None,
+        "prune_after": moment(found.clock.prune_after, layout.facility) if layout.facility else None,
         "pace": fast,
-        "channels": _channels(found, around, labels, fast.latency),
+        "channels": _channels(found, layout, labels, fast.latency),
         "workers": [{"told": each, "quiet": (found.now - each.beat_at) / 1000} for each in found.workers],
-        **(await _own(hub, around, around.facility, found.now) if around.facility else {}),
+        **(await _own(hub, layout, layout.facility, found.now) if layout.facility else {}),
     }
 
 
-def _visible(found: Health, around: Frame) -> Health:
+def _visible(found: Health, layout: Layout) -> Health:
     """The queues of the clinics that the person may see, without upstreams that a clinic does not use."""
-    codes = {facility.code for facility in around.facilities}
+    codes = {facility.code for facility in layout.facilities}
     return replace(found, channels=tuple(each for each in found.channels if each.facility in codes and each.configured))
 
 
 def _channels(
-    found: Health, around: Frame, labels: dict[str, str], latency: dict[str, Latency]
+    found: Health, layout: Layout, labels: dict[str, str], latency: dict[str, Latency]
 ) -> list[dict[str, Any]]:
-    facilities = {facility.code: facility for facility in around.facilities}
+    facilities = {facility.code: facility for facility in layout.facilities}
     return [
         {
             "told": each,
@@ -104,7 +104,7 @@ def _channels(
     ]
 
 
-async def _own(hub: Hub, around: Frame, facility: FacilityRow, now: int) -> dict[str, Any]:
+async def _own(hub: Hub, layout: Layout, facility: FacilityRow, now: int) -> dict[str, Any]:
     """What belongs to the chosen clinic alone."""
     lists = await copies.latest(hub.database, facility.id)
     newest = sorted(lists.items(), key=lambda each: -int(each[1].started_at))[:LAST]

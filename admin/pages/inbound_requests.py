@@ -18,7 +18,7 @@ from admin.http.access import Right
 from admin.http.parameters import LARGEST, Text
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.layout import frame
+from admin.pages.shared.layout import layout_for
 from admin.text.masking import masked
 from admin.text.words import say
 from engine.facilities.facilities import FacilityRow
@@ -46,18 +46,18 @@ async def inbound_page(
 ) -> Template:
     """The newest first; filtered by what was asked, what was answered, the day, and what was not handed on."""
     inbound = _inbound(hub, name)
-    around = await frame(request, hub.catalog.code_lists[inbound.polis].upstream.name)
+    layout = await layout_for(request, hub.catalog.code_lists[inbound.polis].upstream.name)
     chosen = {"operation": operation, "code": code, "day": day, "untaken": untaken}
     found: list[Any] = []
-    if around.facility is not None:
-        wanted = _filter(around.facility, operation, code, day, untaken)
+    if layout.facility is not None:
+        wanted = _filter(layout.facility, operation, code, day, untaken)
         last = int(before) if before.isdecimal() and int(before) <= LARGEST else None
-        found = await requests.newest(hub.database, around.facility.id, wanted, last, SIZE + 1)
-    rows = [_row(around.facility, row) for row in found[:SIZE] if around.facility]
+        found = await requests.newest(hub.database, layout.facility.id, wanted, last, SIZE + 1)
+    rows = [_row(layout.facility, row) for row in found[:SIZE] if layout.facility]
     more = found[SIZE - 1].id if len(found) > SIZE else None
     context = {
-        "frame": around,
-        "area": area_of(hub, around),
+        "frame": layout,
+        "area": area_of(hub, layout),
         "inbound": inbound,
         "rows": rows,
         "chosen": chosen,

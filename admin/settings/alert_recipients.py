@@ -22,10 +22,10 @@ from adapters.notifications.deliver import WAYS, deliver
 from adapters.notifications.email import mail_server
 from adapters.outbound.guard import AddressRefused, check_host
 from adapters.outbound.networks import Policy
-from admin.alert_messages import Words
+from admin.alert_messages import AlertMessages
 from admin.pages.shared.layout import permitted
 from admin.settings.base_view import Refused, SettingsView
-from admin.settings.form import Line, SettingsForm, refusal, required, url_within
+from admin.settings.form import FieldLine, SettingsForm, refusal, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.alerts.recipients import of_row
@@ -77,19 +77,19 @@ class Alerts(SettingsView, model=AlertRecipient):
         everywhere, policy = (ALL, say("settings.alerts.everywhere")), self.hub.settings.alert_policy
 
         class AlertForm(SettingsForm):
-            name = Line(100, required)
+            name = FieldLine(100, required)
             facility_id = SelectField(choices=[*((str(row.id), row.name) for row in clinics), everywhere])
             way = SelectField(choices=[(way, say(f"settings.alerts.way.{way}")) for way in WAYS])
-            address = Line(300, required, partial(_address, policy))
+            address = FieldLine(300, required, partial(_address, policy))
             secret = PasswordField(
                 validators=[partial(_secret, policy)],
                 render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET},
             )
             waiting_minutes = _number(60, 30 * DAY)
             failure_percent = _number(20, 100)
-            quiet_from = Line(5, _time)
-            quiet_until = Line(5, _time)
-            digest_at = Line(5, _time)
+            quiet_from = FieldLine(5, _time)
+            quiet_until = FieldLine(5, _time)
+            digest_at = FieldLine(5, _time)
             enabled = BooleanField(default=True)
 
         return AlertForm
@@ -145,7 +145,7 @@ class Alerts(SettingsView, model=AlertRecipient):
             raise HTTPException(404)
         recipient = of_row(row)
         try:
-            await deliver(recipient.way, Words(self.hub).trial(), mailbox(self.hub, recipient))
+            await deliver(recipient.way, AlertMessages(self.hub).trial(), mailbox(self.hub, recipient))
         except NotDelivered as error:
             flash(request, str(error), "danger")
         else:

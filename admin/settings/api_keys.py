@@ -15,7 +15,7 @@ from wtforms.validators import Optional
 
 from admin.pages.shared.layout import permitted
 from admin.settings.base_view import Refused, SettingsView
-from admin.settings.form import Line, SettingsForm, required
+from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import ApiKey, Facility
@@ -58,7 +58,7 @@ class Keys(SettingsView, model=ApiKey):
         clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
 
         class KeyForm(SettingsForm):
-            name = Line(100, required)
+            name = FieldLine(100, required)
             facility_id = SelectField(choices=[(str(row.id), row.name) for row in clinics])
             valid_days = IntegerField(validators=[Optional(), _days], render_kw={"min": 1, "max": LONGEST})
 

@@ -17,7 +17,7 @@ from adapters.outbound.networks import Policy
 from admin.pages.shared.connection_test import probe
 from admin.pages.shared.formatting import ZONES
 from admin.settings.base_view import SettingsView
-from admin.settings.form import Line, SettingsForm, required, url_within
+from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import Credential, Facility
@@ -61,10 +61,10 @@ class Clinics(SettingsView, model=Facility):
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
         fields: dict[str, Any] = {
-            "name": Line(200, required),
-            "code": Line(40, required, _code),
+            "name": FieldLine(200, required),
+            "code": FieldLine(40, required, _code),
             "time_zone": SelectField(choices=list(ZONES.items())),
-            "organization_id": Line(40),
+            "organization_id": FieldLine(40),
         }
         for access in self._accesses():
             for name in access.credentials:
@@ -169,10 +169,10 @@ def _field(upstream: str, name: str) -> str:
 
 def _secret(name: str, policy: Policy) -> Any:
     if is_address(name):
-        return Line(LONGEST_SECRET, url_within(policy))
+        return FieldLine(LONGEST_SECRET, url_within(policy))
     if is_secret(name):
         return PasswordField(render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET})
-    return Line(LONGEST_SECRET)
+    return FieldLine(LONGEST_SECRET)
 
 
 def _values(said: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 
 from admin.http.parameters import LARGEST
-from admin.pages.shared.filters import Chosen
+from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import shown_row
 from admin.pages.shared.json_view import pretty
 from admin.people.permissions import Permission
@@ -33,7 +33,7 @@ TIMES = ("created_at", "changed_at", "due_at", "settled_at", "sent_at")
 PLAIN = ("id", "key", "version", "sent_version", "reference", "lane", "tries", "trigger", "code", "cause", "problem")
 
 
-class Raw(SettingsView, model=Delivery):
+class DeliveryView(SettingsView, model=Delivery):
     """Of the clinic that is chosen in the header; `spec` is the entry."""
 
     word = "raw"
@@ -72,9 +72,9 @@ class Raw(SettingsView, model=Delivery):
         self._turn(request)
         return {"chosen": self.chosen(request), "statuses": [*Status]}
 
-    def chosen(self, request: Request) -> Chosen:
+    def chosen(self, request: Request) -> ListFilters:
         """The filters of the address."""
-        return Chosen.read(MultiDict(request.query_params.multi_items()))
+        return ListFilters.read(MultiDict(request.query_params.multi_items()))
 
     def shown(self, request: Request, row: Any) -> dict[str, Any]:
         told = shown_row(self.spec, frame_of(request), row)
@@ -123,10 +123,10 @@ class Raw(SettingsView, model=Delivery):
         return f"/integrasi/{self.spec.upstream.name}/{self.spec.name}/{row.id}"
 
 
-def view_of(spec: Spec, hub: Hub) -> type[Raw]:
+def delivery_view(spec: Spec, hub: Hub) -> type[DeliveryView]:
     """The view of one record type."""
-    make: Any = type(Raw)
-    made: type[Raw] = make(f"Raw{spec.name}", (Raw,), {"spec": spec, "hub": hub})
+    make: Any = type(DeliveryView)
+    made: type[DeliveryView] = make(f"Raw{spec.name}", (DeliveryView,), {"spec": spec, "hub": hub})
     made.identity = f"{RAW}{spec.name}"  # the metaclass would name all of them alike
     return made
 

@@ -58,7 +58,7 @@ def refusal(error: AddressRefused, policy: Policy) -> str:
     return say(f"form.address.{error.fault}")
 
 
-class Line(StringField):
+class FieldLine(StringField):
     """A line of text without blanks around it, and without the character that PostgreSQL refuses."""
 
     def __init__(self, length: int, *checks: Any, **options: Any) -> None:

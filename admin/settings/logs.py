@@ -12,7 +12,7 @@ from admin.settings.request import person_of, when
 from admin.text.masking import masked
 from admin.text.words import catalogue, say
 from engine.database.tables import AuditEntry, Facility, Job
-from engine.jobs.jobs import State
+from engine.jobs.jobs import JobState
 
 
 class Audit(SettingsView, model=AuditEntry):
@@ -51,7 +51,7 @@ class Jobs(SettingsView, model=Job):
     def query(self, request: Request) -> Select[Any]:
         query = select(Job.__table__, Facility.name.label("facility")).join(Facility, Facility.id == Job.facility_id)
         only = person_of(request).facility_id
-        query = query.where(Job.state != State.DRAFT)
+        query = query.where(Job.state != JobState.DRAFT)
         return query if only is None else query.where(Job.facility_id == only)
 
     def shown(self, request: Request, row: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from admin.http import access
 from admin.http.access import Connection
 from admin.pages.shared.formatting import Moment, moment
-from admin.pages.shared.layout import Frame
+from admin.pages.shared.layout import Layout
 from admin.people.users import Person
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -31,9 +31,9 @@ def person_of(request: Request) -> Person:
     return access.person(connection(request))
 
 
-def frame_of(request: Request) -> Frame:
+def frame_of(request: Request) -> Layout:
     """What admin.settings.rights has put there."""
-    found: Frame = request.state.frame
+    found: Layout = request.state.frame
     return found
 
 

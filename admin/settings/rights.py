@@ -7,7 +7,7 @@ from typing import Any
 from sqladmin.authorization import Action, AuthorizationBackend
 from starlette.requests import Request
 
-from admin.pages.shared.layout import frame
+from admin.pages.shared.layout import layout_for
 from admin.people.permissions import Permission
 from admin.settings.request import connection, hub_of, person_of
 
@@ -23,7 +23,7 @@ class Rights(AuthorizationBackend):
     async def load(self, request: Request) -> None:
         """Also makes the frame of the page, for all that follows."""
         first = next(iter(hub_of(request).catalog.upstreams))
-        request.state.frame = await frame(connection(request), first)
+        request.state.frame = await layout_for(connection(request), first)
 
     def has_permission(self, request: Request, identity: str, action: str, obj: Any | None = None) -> bool:
         person = person_of(request)

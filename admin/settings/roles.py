@@ -14,7 +14,7 @@ from wtforms import BooleanField, Form, ValidationError
 from admin.people import administrators
 from admin.people.permissions import Permission
 from admin.settings.base_view import Refused, SettingsView
-from admin.settings.form import Line, SettingsForm, required
+from admin.settings.form import FieldLine, SettingsForm, required
 from admin.text.words import say
 from engine.database.tables import Role, User
 
@@ -36,8 +36,8 @@ class Roles(SettingsView, model=Role):
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
         fields: dict[str, Any] = {
-            "label": Line(100, required),
-            "name": Line(40, required, _code),
+            "label": FieldLine(100, required),
+            "name": FieldLine(40, required, _code),
             **{permission.value: BooleanField() for permission in Permission},
         }
         return type("RoleForm", (SettingsForm,), fields)

@@ -18,7 +18,7 @@ from admin.settings.alert_recipients import Alerts
 from admin.settings.api_keys import Keys
 from admin.settings.base_view import SettingsView
 from admin.settings.clinics import Clinics
-from admin.settings.delivery_views import view_of
+from admin.settings.delivery_views import delivery_view
 from admin.settings.logs import Audit, Jobs
 from admin.settings.request import hub_of, person_of
 from admin.settings.rights import Rights, needed
@@ -48,7 +48,7 @@ class Site(Admin):
             Exception: self._break,
         }
         self.settings = [self._add(_bound(view, hub)) for view in VIEWS]
-        self.raw = [self._add(view_of(spec, hub)) for spec in hub.catalog.specs.values()]
+        self.raw = [self._add(delivery_view(spec, hub)) for spec in hub.catalog.specs.values()]
 
     async def index(self, request: Request) -> Response:
         """What there is to set up and to look at."""

@@ -13,7 +13,7 @@ from wtforms import BooleanField, Form, PasswordField, SelectField
 from admin.pages.shared.layout import permitted
 from admin.people import administrators, users
 from admin.settings.base_view import Refused, SettingsView
-from admin.settings.form import Line, SettingsForm, required
+from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import Facility, Role, User
@@ -54,7 +54,7 @@ class People(SettingsView, model=User):
         clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
 
         class PersonForm(SettingsForm):
-            name = Line(100, required)
+            name = FieldLine(100, required)
             password = PasswordField(render_kw={"autocomplete": "new-password"})
             role = SelectField(choices=[(row.name, row.label) for row in roles])
             facility_id = SelectField(

@@ -15,7 +15,7 @@ RELIEF = 0.5
 """A share of failures that was told is over below this part of its threshold: else it would come and go."""
 
 
-class Kind(StrEnum):
+class ConditionKind(StrEnum):
     WORKERS = "workers"
     """Nothing is delivered: no worker beats."""
     DOWN = "down"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
     """A code list could not be read several times in a row."""
 
 
-PATIENCE = {Kind.WORKERS: 180, Kind.DOWN: 180, Kind.REFUSED: 30, Kind.WAITING: 300}
+PATIENCE = {ConditionKind.WORKERS: 180, ConditionKind.DOWN: 180, ConditionKind.REFUSED: 30, ConditionKind.WAITING: 300}
 """Seconds for which something has to last before it is told."""
 
 
@@ -43,7 +43,7 @@ class Trouble:
     """One thing that is wrong; `subject` names an upstream or a code list, `n` of `of` are concerned."""
 
     facility_id: int
-    kind: Kind
+    kind: ConditionKind
     subject: str
     since: int
     n: int = 0
@@ -63,16 +63,16 @@ def troubles(facts: Facts, thresholds: Thresholds, facility_id: int | None, told
 def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, told: frozenset[str]) -> Iterator[Trouble]:
     id_ = clinic.facility.id
     if not facts.workers_alive:
-        yield Trouble(id_, Kind.WORKERS, "", facts.now)
+        yield Trouble(id_, ConditionKind.WORKERS, "", facts.now)
     for channel in clinic.channels:
         yield from _of_channel(facts, id_, channel, limits, told)
     for upstream, share in clinic.shares.items():
-        found = Trouble(id_, Kind.FAILURES, upstream, facts.now, share.failed, share.settled)
+        found = Trouble(id_, ConditionKind.FAILURES, upstream, facts.now, share.failed, share.settled)
         limit = limits.failure_percent * (RELIEF if found.key in told else 1)
         if limits.failure_percent and share.settled >= LEAST and share.failed * 100 >= limit * share.settled:
             yield found
     for name, since in clinic.broken_lists.items():
-        yield Trouble(id_, Kind.LIST, name, since)
+        yield Trouble(id_, ConditionKind.LIST, name, since)
 
 
 def _of_channel(
@@ -80,11 +80,11 @@ def _of_channel(
 ) -> Iterator[Trouble]:
     """What waits behind a closed queue waits for the same reason, until it is told that the queue is open again."""
     if channel.cause:
-        kind = Kind.REFUSED if channel.cause == Kind.REFUSED else Kind.DOWN
+        kind = ConditionKind.REFUSED if channel.cause == ConditionKind.REFUSED else ConditionKind.DOWN
         yield Trouble(id_, kind, channel.upstream, channel.since or facts.now)
         return
-    if told & {Trouble(id_, kind, channel.upstream, 0).key for kind in (Kind.REFUSED, Kind.DOWN)}:
+    if told & {Trouble(id_, kind, channel.upstream, 0).key for kind in (ConditionKind.REFUSED, ConditionKind.DOWN)}:
         return
     wait = channel.wait(facts.now)
     if wait is not None and facts.workers_alive and limits.waiting_minutes and wait >= limits.waiting_minutes * 60:
-        yield Trouble(id_, Kind.WAITING, channel.upstream, channel.oldest_due or facts.now)
+        yield Trouble(id_, ConditionKind.WAITING, channel.upstream, channel.oldest_due or facts.now)

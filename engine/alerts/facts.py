@@ -25,7 +25,7 @@ LIST_FAILING_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class FailureShare:
     """Of the settled records of the last days, how many failed."""
 
     failed: int
@@ -36,7 +36,7 @@ class Share:
 class ClinicFacts:
     facility: FacilityRow
     channels: tuple[ChannelHealth, ...]
-    shares: Mapping[str, Share]
+    shares: Mapping[str, FailureShare]
     """By upstream."""
     broken_lists: Mapping[str, int]
     """Code lists that cannot be read, and since when (epoch ms)."""
@@ -71,18 +71,18 @@ def today(database: Database, zone: str) -> date:
     return datetime.fromtimestamp(database.clock() / 1000, UTC).astimezone(ZoneInfo(zone)).date()
 
 
-async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, Share]:
+async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, FailureShare]:
     until = today(hub.database, facility.time_zone)
     since = until - timedelta(days=LOOKED_BACK)
     counts = await counters.read(hub.database, facility.id, since.isoformat(), until.isoformat())
-    found: dict[str, Share] = {}
+    found: dict[str, FailureShare] = {}
     for name, statuses in counts.items():
         spec = hub.catalog.specs.get(name)
         if spec is not None:
-            before = found.get(spec.upstream.name, Share(0, 0))
+            before = found.get(spec.upstream.name, FailureShare(0, 0))
             failed = statuses.get(Status.FAILED, 0)
             settled = failed + statuses.get(Status.SENT, 0)
-            found[spec.upstream.name] = Share(before.failed + failed, before.settled + settled)
+            found[spec.upstream.name] = FailureShare(before.failed + failed, before.settled + settled)
     return found
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 
-from engine.alerts.conditions import PATIENCE, Kind, Trouble
+from engine.alerts.conditions import PATIENCE, ConditionKind, Trouble
 
 CALM = 120_000
 """Milliseconds for which something has to be well again before the all-clear."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """A trouble, when it was first seen, when it was told (0: not yet), since when it is gone (0: it is there)."""
 
     trouble: Trouble
@@ -30,36 +30,36 @@ class Entry:
         return bool(self.told and self.gone) and now - self.gone >= CALM
 
 
-Ledger = Mapping[str, Entry]
+Ledger = Mapping[str, LedgerEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """What began, what ended, and what goes on."""
 
-    raised: tuple[Entry, ...]
-    cleared: tuple[Entry, ...]
-    lasting: tuple[Entry, ...]
+    raised: tuple[LedgerEntry, ...]
+    cleared: tuple[LedgerEntry, ...]
+    lasting: tuple[LedgerEntry, ...]
 
     def __bool__(self) -> bool:
         return bool(self.raised or self.cleared)
 
 
-def advance(ledger: Ledger, found: Sequence[Trouble], now: int) -> dict[str, Entry]:
+def advance(ledger: Ledger, found: Sequence[Trouble], now: int) -> dict[str, LedgerEntry]:
     """The ledger after another look: what is new, what is gone; what went before it was told never was."""
     there = {trouble.key: trouble for trouble in found}
     ledger = {key: _by(now, entry) for key, entry in ledger.items()}
     kept = {key: _again(entry, there.get(key), now) for key, entry in ledger.items() if entry.told or key in there}
-    new = {key: Entry(trouble, now) for key, trouble in there.items() if key not in ledger}
+    new = {key: LedgerEntry(trouble, now) for key, trouble in there.items() if key not in ledger}
     return {**kept, **new}
 
 
-def _by(now: int, entry: Entry) -> Entry:
+def _by(now: int, entry: LedgerEntry) -> LedgerEntry:
     """Without the times to come that a clock has written which was ahead: nothing would be told until then."""
     return replace(entry, seen=min(entry.seen, now), gone=min(entry.gone, now))
 
 
-def _again(entry: Entry, trouble: Trouble | None, now: int) -> Entry:
+def _again(entry: LedgerEntry, trouble: Trouble | None, now: int) -> LedgerEntry:
     if trouble is None:
         return entry if entry.gone else replace(entry, gone=now)
     return replace(entry, gone=0) if entry.gone else entry
@@ -75,7 +75,7 @@ def news(ledger: Ledger, now: int) -> News:
     )
 
 
-def after(ledger: Ledger, told: News, now: int) -> dict[str, Entry]:
+def after(ledger: Ledger, told: News, now: int) -> dict[str, LedgerEntry]:
     """The ledger once that was told."""
     over = {entry.trouble.key for entry in told.cleared}
     raised = {entry.trouble.key for entry in told.raised}
@@ -87,12 +87,12 @@ def dump(ledger: Ledger) -> str:
     return orjson.dumps([asdict(entry) for entry in ledger.values()]).decode()
 
 
-def parse(written: str) -> dict[str, Entry]:
+def parse(written: str) -> dict[str, LedgerEntry]:
     """The same again."""
     entries = [_entry(each) for each in orjson.loads(written)]
     return {entry.trouble.key: entry for entry in entries}
 
 
-def _entry(each: dict[str, Any]) -> Entry:
-    trouble = Trouble(**{**each["trouble"], "kind": Kind(each["trouble"]["kind"])})
-    return Entry(trouble, each["seen"], each["told"], each["gone"])
+def _entry(each: dict[str, Any]) -> LedgerEntry:
+    trouble = Trouble(**{**each["trouble"], "kind": ConditionKind(each["trouble"]["kind"])})
+    return LedgerEntry(trouble, each["seen"], each["told"], each["gone"])

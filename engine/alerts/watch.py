@@ -14,11 +14,11 @@ from adapters.outbound.networks import OPERATOR
 from engine.alerts import ledger, recipients
 from engine.alerts.conditions import troubles
 from engine.alerts.facts import Facts, facts
-from engine.alerts.ledger import Entry, News
+from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import Recipient
 from engine.errors import VaultError, place_of
 from engine.hub import Hub
-from engine.telemetry.metrics import meters
+from engine.telemetry.metrics import metrics
 
 EVERY = 15.0
 """Seconds between two looks."""
@@ -86,17 +86,17 @@ class Watch:
         if seen != before:
             await recipients.keep(self._database, recipient, ledger.dump(seen))
 
-    async def _post(self, recipient: Recipient, letter: Letter, known: dict[str, Entry], digest_on: str) -> None:
+    async def _post(self, recipient: Recipient, letter: Letter, known: dict[str, LedgerEntry], digest_on: str) -> None:
         if not await recipients.hold(self._database, recipient):
             return
         try:
             await self._send(recipient.way, letter, mailbox(self._hub, recipient))
         except (NotDelivered, VaultError) as error:
-            meters().letter(recipient.way, "failed")
+            metrics().letter(recipient.way, "failed")
             log.warning("alert_not_delivered", recipient=recipient.id, way=recipient.way)
             await recipients.failed(self._database, recipient, str(error))
         else:
-            meters().letter(recipient.way, "delivered")
+            metrics().letter(recipient.way, "delivered")
             log.info("alert_delivered", recipient=recipient.id, way=recipient.way)
             await recipients.done(self._database, recipient, ledger.dump(known), digest_on)
 

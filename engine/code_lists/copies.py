@@ -19,7 +19,7 @@ HOLD = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SyncLease:
     """A synchronisation in the hands of a worker."""
 
     id: int
@@ -34,7 +34,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RowPage:
     """Rows of a copy, by key, and the key after which the next page begins; None on the last."""
 
     rows: Sequence[Any]
@@ -71,22 +71,22 @@ async def begin(database: Database, facility_id: int, list_: str, actor: str, si
         return None
 
 
-async def take(database: Database, lists: Collection[str] | None = None) -> Held | None:
+async def take(database: Database, lists: Collection[str] | None = None) -> SyncLease | None:
     """A synchronisation of these lists, or of any, that nobody reads, to go on where it was left."""
     among = "" if lists is None else "AND list IN :lists"
     statement = text(_TAKE.format(among=among, lock=database.skip_locked))
     if lists is not None:
         statement = statement.bindparams(bindparam("lists", sorted(lists), expanding=True))
 
-    def run(connection: Connection) -> Held | None:
+    def run(connection: Connection) -> SyncLease | None:
         now = database.clock()
         row = connection.execute(statement, {"now": now, "until": now + HOLD}).one_or_none()
-        return Held(*row) if row else None
+        return SyncLease(*row) if row else None
 
     return await database.write(run)
 
 
-async def keep(database: Database, held: Held, rows: Sequence[Row], *, done: int, offset: int, total: int) -> bool:
+async def keep(database: Database, held: SyncLease, rows: Sequence[Row], *, done: int, offset: int, total: int) -> bool:
     """Stage what a read brought and note how far it is; False if another worker has it now."""
     staged = [[held.id, row.key, orjson.dumps(row.content).decode(), _words(row), int(row.withdrawn)] for row in rows]
 
@@ -103,7 +103,7 @@ async def keep(database: Database, held: Held, rows: Sequence[Row], *, done: int
     return await database.write(run)
 
 
-async def finish(database: Database, held: Held, after: Sequence[Callable[[Connection], object]] = ()) -> bool:
+async def finish(database: Database, held: SyncLease, after: Sequence[Callable[[Connection], object]] = ()) -> bool:
     """Put what was staged in the place of the old copy, in one transaction; False if another worker has it now.
 
     `after` follows in the same transaction: what the new copy means for others.
@@ -127,7 +127,7 @@ async def finish(database: Database, held: Held, after: Sequence[Callable[[Conne
     return await database.write(run)
 
 
-async def release(database: Database, held: Held) -> None:
+async def release(database: Database, held: SyncLease) -> None:
     """Leave it to the next worker, at once."""
 
     def run(connection: Connection) -> None:
@@ -137,7 +137,7 @@ async def release(database: Database, held: Held) -> None:
 
 
 async def give_up(
-    database: Database, held: Held, problem: str, *, retry_at: int | None = None, tried: bool = True
+    database: Database, held: SyncLease, problem: str, *, retry_at: int | None = None, tried: bool = True
 ) -> None:
     """End it without touching the old copy, and say why; `retry_at`: when it is read again, None at once.
 
@@ -163,7 +163,7 @@ async def rows_of(database: Database, facility_id: int, list_: str) -> list[dict
 
 async def search(
     database: Database, facility_id: int, list_: str, words: str = "", after: str = "", size: int = 50
-) -> Found:
+) -> RowPage:
     """Rows in which every word occurs, by key; what vanished is among them and says since when."""
     wanted = words.casefold().split()
     conditions = "".join(f" AND words LIKE :word{n} ESCAPE '\\'" for n in range(len(wanted)))
@@ -174,7 +174,7 @@ async def search(
     )
     bound = {**parameters, "facility": facility_id, "list": list_, "after": after, "size": size + 1}
     rows = await database.fetch(text(query), bound)
-    return Found(rows[:size], rows[size - 1].key if len(rows) > size else None)
+    return RowPage(rows[:size], rows[size - 1].key if len(rows) > size else None)
 
 
 async def latest(database: Database, facility_id: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from engine.code_lists.reader import Place
 from engine.database.database import Database
 from engine.delivery.types import Signal
 from engine.errors import AntarError
-from engine.limits.breaker import Gate, State
+from engine.limits.breaker import BreakerState, CircuitBreaker
 from engine.specs.code_list import NotAsked, NotReadable
 
 
@@ -23,7 +23,7 @@ class ListProbe:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._gate = Gate(database)
+        self._gate = CircuitBreaker(database)
 
     @asynccontextmanager
     async def through(self, place: Place) -> AsyncIterator[Callable[[], Awaitable[None]]]:
@@ -31,9 +31,9 @@ class ListProbe:
         channel, upstream = place.channel, place.code_list.upstream
         timeouts = upstream.profile.timeouts
         state = await self._gate.state(channel, upstream.breaker, timeouts.connect + timeouts.total)
-        if state is State.CLOSED:
+        if state is BreakerState.CLOSED:
             raise await self._closed(place)
-        probing = state is State.PROBE
+        probing = state is BreakerState.PROBE
 
         async def report(signal: Signal, reason: str = "", retry_after: float | None = None) -> None:
             nonlocal probing

@@ -11,11 +11,11 @@ from typing import Any
 
 from adapters.base import Account, Call, Reply, Upstream, Verdict
 from engine.code_lists import copies
-from engine.code_lists.copies import Held
+from engine.code_lists.copies import SyncLease
 from engine.database.database import Database
 from engine.delivery.types import Channel, Signal
 from engine.facilities.facilities import FacilityRow
-from engine.limits.rate import Turns
+from engine.limits.rate import RateLimiter
 from engine.specs.code_list import CodeList, NotReadable, Reads, Row, rows_of
 from engine.specs.context import facility_mapping
 from engine.templates.template import Template
@@ -90,7 +90,7 @@ class Place:
 class Reading:
     """The reads of one synchronisation; `held` says how far it is."""
 
-    def __init__(self, database: Database, held: Held, place: Place, reads: Reads, items: list[Any]) -> None:
+    def __init__(self, database: Database, held: SyncLease, place: Place, reads: Reads, items: list[Any]) -> None:
         self.held = held
         self._database = database
         self._place = place
@@ -98,7 +98,7 @@ class Reading:
         self._reads = reads
         self._items = items
         self._facility = facility_mapping(place.facility)
-        self._turns = Turns(database, place.channel, self._list.upstream.rate)
+        self._turns = RateLimiter(database, place.channel, self._list.upstream.rate)
 
     async def run(self, answered: Callable[[], Awaitable[None]]) -> bool:
         """Whether all was read; False: another worker has it now. `answered` follows each page. Raises AntarError."""
@@ -141,7 +141,7 @@ class Reading:
         return isinstance(total, int) and self.held.offset + brought >= total
 
 
-async def read_file(database: Database, held: Held, code_list: CodeList, path: Path) -> Held | None:
+async def read_file(database: Database, held: SyncLease, code_list: CodeList, path: Path) -> SyncLease | None:
     """Read a list's CSV file; None: another worker has it now. Raises AntarError."""
     try:
         lines = await asyncio.to_thread(_lines, path)

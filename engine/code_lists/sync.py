@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from adapters.base import Account, Upstream
 from engine.catalog.catalog import Catalog
 from engine.code_lists import copies
-from engine.code_lists.copies import Held
+from engine.code_lists.copies import SyncLease
 from engine.code_lists.probe import ListProbe
 from engine.code_lists.reader import Place, Reading, Sleep, read_file
 from engine.code_lists.schedule import (
@@ -85,7 +85,7 @@ class Synchroniser:
         if lists:
             await self._read_all()
 
-    async def read(self, held: Held) -> None:
+    async def read(self, held: SyncLease) -> None:
         """Go on where it was left, to the end; the old copy stays where that cannot be reached."""
         try:
             reached = await self._read(held)
@@ -126,7 +126,7 @@ class Synchroniser:
             await self.read(held)
         return anything
 
-    async def _read(self, held: Held) -> Held | None:
+    async def _read(self, held: SyncLease) -> SyncLease | None:
         """How far it got; None: another worker has it now."""
         code_list = self._catalog().code_lists.get(held.list)
         if code_list is None:
@@ -187,7 +187,7 @@ class Synchroniser:
             missing = account.reason
         raise NotReadable(missing)
 
-    async def _items(self, held: Held, reads: Reads, facility: FacilityRow) -> list[Any]:
+    async def _items(self, held: SyncLease, reads: Reads, facility: FacilityRow) -> list[Any]:
         """What the reads are repeated over. Raises WaitsForSource and NotAsked."""
         each = reads.each
         if each.list is not None:

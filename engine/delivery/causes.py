@@ -20,7 +20,7 @@ _VARYING = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|‘[^’]*’|“[^”]*”|\w
 """What differs from record to record: quoted values, addresses, and any word with a digit in it."""
 
 
-class Kind(StrEnum):
+class CauseKind(StrEnum):
     """What kind of failure it was, the first part of a cause; beside these the verdicts of the adapters."""
 
     BLOCKED = "blocked"

@@ -31,7 +31,7 @@ class Added(StrEnum):
     UNCHANGED = "unchanged"
 
 
-class Entry(Struct, frozen=True):
+class NewRecord(Struct, frozen=True):
     """A record that passed the door."""
 
     key: str
@@ -72,7 +72,7 @@ class Lease:
         return self.until > now + MARGIN
 
 
-class Claimed(Struct, frozen=True):
+class ClaimedDelivery(Struct, frozen=True):
     """A delivery in the hands of a worker, as it stood when it was claimed."""
 
     id: int
@@ -125,7 +125,7 @@ class AttemptRow(Struct, frozen=True):
 class Settlement(Struct, frozen=True):
     """What becomes of a claimed delivery."""
 
-    delivery: Claimed
+    delivery: ClaimedDelivery
     status: Status
     due_at: int | None = None
     tries: int = 0
@@ -156,7 +156,7 @@ class Settlement(Struct, frozen=True):
     """Where its type goes now, if that is not where it was claimed for."""
 
 
-def given_back(delivery: Claimed, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:
+def given_back(delivery: ClaimedDelivery, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:
     """As it was before it was claimed, with its old place in the queue."""
     return Settlement(
         delivery,

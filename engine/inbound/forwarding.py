@@ -43,14 +43,14 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ClinicQueue:
     """The requests of one clinic to one service."""
 
     facility_id: int
     inbound: str
 
 
-class Handing:
+class Forwarder:
     """One per worker; two never tell the same request at once."""
 
     def __init__(
@@ -68,14 +68,14 @@ class Handing:
         self._rng = rng
         self._policy = policy
         self._tell = tell
-        self._running: dict[Line, asyncio.Task[None]] = {}
+        self._running: dict[ClinicQueue, asyncio.Task[None]] = {}
 
     async def tick(self) -> None:
         """Take up what is due; a clinic whose system is slow holds up nobody else's."""
         if not self._catalog().inbound:
             return
         for row in await self._database.fetch(text(_DUE), {"now": self._database.clock()}):
-            line = Line(row.facility_id, row.inbound)
+            line = ClinicQueue(row.facility_id, row.inbound)
             if line not in self._running:
                 task = self._running[line] = asyncio.create_task(self._hand_on(line))
                 task.add_done_callback(partial(self._ended, line))
@@ -86,13 +86,13 @@ class Handing:
             await asyncio.wait(self._running.values())
             await asyncio.sleep(0)
 
-    def _ended(self, line: Line, task: asyncio.Task[None]) -> None:
+    def _ended(self, line: ClinicQueue, task: asyncio.Task[None]) -> None:
         del self._running[line]
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.warning("not_handed_on", facility=line.facility_id, **place_of(error))
 
-    async def _hand_on(self, line: Line) -> None:
+    async def _hand_on(self, line: ClinicQueue) -> None:
         inbound = self._catalog().inbound.get(line.inbound)
         system = None if inbound is None else await self._system(line.facility_id, inbound)
         if system is None:
@@ -101,7 +101,9 @@ class Handing:
         rows = await self._database.write(partial(self._take_up, line))
         for place, row in enumerate(rows):
             try:
-                await self._tell(system, f"{line.inbound}-{row.id}", told(row), self._database.clock(), PATIENCE)
+                await self._tell(
+                    system, f"{line.inbound}-{row.id}", webhook_body(row), self._database.clock(), PATIENCE
+                )
             except NotTaken as problem:
                 await self._database.write(partial(self._fail, rows[place:], str(problem)))
                 return
@@ -110,12 +112,12 @@ class Handing:
     async def _system(self, facility_id: int, inbound: Inbound) -> His | None:
         return await system_of(self._database, self._vault, facility_id, inbound, self._policy)
 
-    async def _put_off(self, line: Line) -> None:
+    async def _put_off(self, line: ClinicQueue) -> None:
         now = self._database.clock()
         names = {"facility": line.facility_id, "inbound": line.inbound, "now": now, "later": now + NOBODY}
         await self._database.write(lambda connection: connection.execute(text(_PUT_OFF), names))
 
-    def _take_up(self, line: Line, connection: Connection) -> Sequence[Any]:
+    def _take_up(self, line: ClinicQueue, connection: Connection) -> Sequence[Any]:
         """The oldest that are due, as far as none before them waits for its next try."""
         now = self._database.clock()
         names = {"facility": line.facility_id, "inbound": line.inbound, "now": now, "size": BATCH, "poison": POISON}
@@ -138,7 +140,7 @@ class Handing:
         connection.execute(back, {"ids": as_json([[row.id] for row in others]), "until": now})
 
 
-def told(row: Any) -> dict[str, Any]:
+def webhook_body(row: Any) -> dict[str, Any]:
     """A request as the clinic's system gets it; the same as the API shows."""
     return {
         "id": row.id,

@@ -12,7 +12,7 @@ from adapters.outbound.networks import Policy
 from engine.database.database import Database
 from engine.facilities.vault import Vault
 from engine.inbound.forwarding import system_of
-from engine.inbound.requests import DONE, REFUSED, STRANGER, Asked, keep
+from engine.inbound.requests import DONE, REFUSED, STRANGER, CallerRequest, keep
 
 LONGEST = 200
 """Characters of a text that a patient reads."""
@@ -26,7 +26,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
 log = structlog.get_logger(__name__)
 
 
-async def ask(database: Database, vault: Vault, policy: Policy, asked: Asked) -> dict[str, Any] | None:
+async def ask(database: Database, vault: Vault, policy: Policy, asked: CallerRequest) -> dict[str, Any] | None:
     """The system's answer in the caller's envelope; None if there is none, or none that can be shown."""
     system = await system_of(database, vault, asked.facility.id, asked.inbound, policy)
     if system is None:
@@ -42,7 +42,7 @@ async def ask(database: Database, vault: Vault, policy: Policy, asked: Asked) ->
 
 
 async def answer(
-    database: Database, vault: Vault, policy: Policy, asked: Asked, instead: dict[str, Any]
+    database: Database, vault: Vault, policy: Policy, asked: CallerRequest, instead: dict[str, Any]
 ) -> dict[str, Any]:
     """Ask, keep the request with its answer, and give the answer; `instead` where there is none.
 

@@ -19,7 +19,7 @@ REPEAT = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class QueueAnswer:
     """What a request came to: a code, the occasion of its text, and what is told besides."""
 
     code: int
@@ -28,7 +28,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CallerRequest:
     """A request that would change something; `content` is what the clinic's system gets to see of it."""
 
     facility: FacilityRow
@@ -40,11 +40,11 @@ class Asked:
     """Asked again with the same content and answered alike, it says nothing new and is not kept again."""
 
 
-Tell = Callable[[Outcome], dict[str, Any]]
-Decide = Callable[[Connection], Outcome]
+Tell = Callable[[QueueAnswer], dict[str, Any]]
+Decide = Callable[[Connection], QueueAnswer]
 
 
-async def answer(database: Database, asked: Asked, decide: Decide, tell: Tell) -> dict[str, Any]:
+async def answer(database: Database, asked: CallerRequest, decide: Decide, tell: Tell) -> dict[str, Any]:
     """Decide, keep the request with its answer, and give the answer; all or nothing."""
 
     def run(connection: Connection) -> dict[str, Any]:
@@ -57,7 +57,12 @@ async def answer(database: Database, asked: Asked, decide: Decide, tell: Tell) -
 
 
 def keep(
-    database: Database, connection: Connection, asked: Asked, told: Mapping[str, Any], code: int, taken: bool = False
+    database: Database,
+    connection: Connection,
+    asked: CallerRequest,
+    told: Mapping[str, Any],
+    code: int,
+    taken: bool = False,
 ) -> None:
     """Keep a request with its answer; `taken`: the clinic's system has it already."""
     now = database.clock()

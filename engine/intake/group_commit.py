@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.database.database import Database, is_away
-from engine.delivery.types import Added, Entry
+from engine.delivery.types import Added, NewRecord
 from engine.outbox.add import Batch, add
 
 MOST = 500
@@ -23,26 +23,26 @@ Told = list[tuple[int, Added]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Handed:
+class _Request:
     """What one request brought, and whoever waits for its answer."""
 
     batch: Batch
-    entries: Sequence[Entry]
+    entries: Sequence[NewRecord]
     told: asyncio.Future[Told]
 
 
-class Gathering:
+class GroupCommit:
     """The door's way to the outbox; only from one event loop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._writers = 1 if database.dialect == "sqlite" else WRITERS
-        self._waiting: deque[_Handed] = deque()
+        self._waiting: deque[_Request] = deque()
         self._writing: set[asyncio.Task[None] | None] = set()
 
-    async def add(self, batch: Batch, entries: Sequence[Entry]) -> Told:
+    async def add(self, batch: Batch, entries: Sequence[NewRecord]) -> Told:
         """As outbox.add, and raises what it raises; stored when it returns."""
-        handed = _Handed(batch, entries, asyncio.get_running_loop().create_future())
+        handed = _Request(batch, entries, asyncio.get_running_loop().create_future())
         self._waiting.append(handed)
         if len(self._writing) < self._writers:
             self._writing.add(asyncio.create_task(self._write()))
@@ -56,7 +56,7 @@ class Gathering:
         finally:
             self._writing -= {asyncio.current_task()}
 
-    def _next(self) -> list[_Handed]:
+    def _next(self) -> list[_Request]:
         """The one that waits longest, with others of its type and facility."""
         together = [self._waiting.popleft()]
         room = MOST - len(together[0].entries)
@@ -68,7 +68,7 @@ class Gathering:
             self._waiting.remove(handed)
         return together
 
-    async def _store(self, together: list[_Handed]) -> None:
+    async def _store(self, together: list[_Request]) -> None:
         """Where the database refuses something of several, each has a transaction of its own: only one is at fault."""
         try:
             added = await add(self._database, together[0].batch, [entry for each in together for entry in each.entries])

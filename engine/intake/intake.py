@@ -18,11 +18,11 @@ from engine.database.database import Database
 from engine.delivery.status import KEY_LENGTH, Lane
 from engine.errors import NotFound
 from engine.facilities.facilities import FacilityRow
-from engine.intake.group_commit import Gathering
-from engine.intake.receivers import Door, ItemDoor, RecordDoor, Unfit
+from engine.intake.group_commit import GroupCommit
+from engine.intake.receivers import ItemReceiver, Receiver, RecordReceiver, Unacceptable
 from engine.json_text import MAX_PROBLEMS, serialise, shortened
 from engine.telemetry import tracing
-from engine.telemetry.metrics import meters
+from engine.telemetry.metrics import metrics
 from engine.time_slice import TimeSlice
 
 MAX_FULL_CHECK_CHARACTERS = 32 * 1024
@@ -57,7 +57,7 @@ class Intake:
 
     def __init__(self, database: Database, catalog: Callable[[], Catalog], bell: Bell) -> None:
         self._database = database
-        self._gathering = Gathering(database)
+        self._gathering = GroupCommit(database)
         self._catalog = catalog
         self._bell = bell
         self._validators: dict[str, jsonschema_rs.Validator] = {}
@@ -80,8 +80,8 @@ class Intake:
                 results[index] = Accepted(index, entry.key, id_, outcome, warnings)
         told = [results[index] for index in places]
         outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
-        meters().took_in(facility.code, type_name, outcomes)
-        if entries and isinstance(door, RecordDoor):  # the ids of items are no deliveries'
+        metrics().took_in(facility.code, type_name, outcomes)
+        if entries and isinstance(door, RecordReceiver):  # the ids of items are no deliveries'
             stored = [(each.id, each.outcome) for each in told if isinstance(each, Accepted)]
             tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
         return told
@@ -92,7 +92,7 @@ class Intake:
         return [each for _, each in sorted(results.items()) if isinstance(each, Refused)]
 
     async def _checked(
-        self, door: Door[Any], records: Sequence[Any]
+        self, door: Receiver[Any], records: Sequence[Any]
     ) -> tuple[dict[int, Accepted | Refused], dict[int, Any]]:
         """What is refused, and the entries of the others, by their places."""
         results: dict[int, Accepted | Refused] = {}
@@ -113,23 +113,25 @@ class Intake:
             await time_slice.pause()
             try:
                 entries[index] = door.read(record, text)
-            except Unfit as unfit:
+            except Unacceptable as unfit:
                 results[index] = _refused(index, unfit.key, (Problem("$", str(unfit), unfit.rule),))
         return results, entries
 
-    def _door(self, facility: FacilityRow, name: str, lane: Lane | None) -> Door[Any]:
+    def _door(self, facility: FacilityRow, name: str, lane: Lane | None) -> Receiver[Any]:
         catalog = self._catalog()
         if name in catalog.specs:
-            return RecordDoor(self._database, self._gathering, catalog, self._bell, facility, catalog.specs[name], lane)
+            return RecordReceiver(
+                self._database, self._gathering, catalog, self._bell, facility, catalog.specs[name], lane
+            )
         items = catalog.items
         if name in items:
-            return ItemDoor(self._database, facility, items[name])
+            return ItemReceiver(self._database, facility, items[name])
         known = [*catalog.specs, *items]
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         raise NotFound(f"no record type {name!r}; {hint}")
 
-    def _problems(self, door: Door[Any], record: Any, in_full: bool) -> tuple[Problem, ...]:
+    def _problems(self, door: Receiver[Any], record: Any, in_full: bool) -> tuple[Problem, ...]:
         """What the schema refuses: a few problems, or only the first."""
         validator = self._validators.get(door.hash)
         if validator is None:
@@ -166,7 +168,7 @@ def json_path(steps: Sequence[str | int]) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
-def _key_if_any(door: Door[Any], record: Any) -> str | None:
+def _key_if_any(door: Receiver[Any], record: Any) -> str | None:
     """A faulty one may not even have a key."""
     if not isinstance(record, dict):
         return None

@@ -13,12 +13,12 @@ from engine.actors import Bell
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.delivery.status import KEY_LENGTH, SEQUENCE_LENGTH, Lane
-from engine.delivery.types import Entry
+from engine.delivery.types import NewRecord
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.intake import code_warnings
-from engine.intake.group_commit import Gathering
+from engine.intake.group_commit import GroupCommit
 from engine.json_text import content_hash
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
@@ -39,7 +39,7 @@ RECENT = 2
 E = TypeVar("E")
 
 
-class Unfit(AntarError):
+class Unacceptable(AntarError):
     """Why a record of the right shape cannot be stored; `key` if it has one, `rule` for other words."""
 
     def __init__(self, message: str, key: str | None = None, rule: str = "") -> None:
@@ -48,7 +48,7 @@ class Unfit(AntarError):
         self.rule = rule
 
 
-class Door(Protocol[E]):
+class Receiver(Protocol[E]):
     """Where one type of one facility comes in."""
 
     hash: str
@@ -68,13 +68,13 @@ class Door(Protocol[E]):
         """What is probably wrong with records that are about to be stored."""
 
 
-class RecordDoor:
+class RecordReceiver:
     """Records that are delivered."""
 
     def __init__(
         self,
         database: Database,
-        gathering: Gathering,
+        gathering: GroupCommit,
         catalog: Catalog,
         bell: Bell,
         facility: FacilityRow,
@@ -90,7 +90,7 @@ class RecordDoor:
     def key(self, record: Any) -> str | None:
         return as_text(self._spec.key.render(context(self._spec, record, self._facility))) or None
 
-    def read(self, record: Any, text: str) -> Entry:
+    def read(self, record: Any, text: str) -> NewRecord:
         spec, scope = self._spec, context(self._spec, record, self._facility)
         try:
             key = as_text(spec.key.render(scope))
@@ -99,14 +99,14 @@ class RecordDoor:
             name = as_text(spec.patient_name.render(scope)) if spec.patient_name else None
             sequence = as_text(spec.sequence.render(scope)) if spec.sequence else None
         except (TemplateError, ValueError) as error:
-            raise Unfit(str(error)) from error
+            raise Unacceptable(str(error)) from error
         _check_key(key)
         if norm is not None and len(norm) > NORM_LENGTH:
-            raise Unfit(f"the patient's norm must have at most {NORM_LENGTH} characters", key)
+            raise Unacceptable(f"the patient's norm must have at most {NORM_LENGTH} characters", key)
         if sequence is not None and len(sequence) > SEQUENCE_LENGTH:
-            raise Unfit(f"the sequence must have at most {SEQUENCE_LENGTH} characters", key)
+            raise Unacceptable(f"the sequence must have at most {SEQUENCE_LENGTH} characters", key)
         today = Lane.TODAY if spec.foundation or date >= self._recent else Lane.BACKFILL
-        return Entry(
+        return NewRecord(
             key=key,
             date=date,
             record=text,
@@ -117,7 +117,7 @@ class RecordDoor:
             sequence=sequence or None,
         )
 
-    async def store(self, entries: Sequence[Entry]) -> list[tuple[int, str]]:
+    async def store(self, entries: Sequence[NewRecord]) -> list[tuple[int, str]]:
         spec = self._spec
         batch = Batch(
             self._facility.id, spec.name, spec.upstream.name, spec.update is not None or spec.endpoint is None
@@ -141,7 +141,7 @@ class RecordDoor:
         return [tuple(str(each) for each in of_record) for of_record in found]
 
 
-class ItemDoor:
+class ItemReceiver:
     """Items that are mapped to a code."""
 
     def __init__(self, database: Database, facility: FacilityRow, mapping: MappingSpec) -> None:
@@ -155,10 +155,10 @@ class ItemDoor:
         try:
             entry = items.entry_of(self._mapping, self._facility, record, text)
         except TemplateError as error:
-            raise Unfit(str(error)) from error
+            raise Unacceptable(str(error)) from error
         _check_key(entry.key)
         if not entry.name.strip():
-            raise Unfit("the name is empty", entry.key, "name")
+            raise Unacceptable("the name is empty", entry.key, "name")
         return entry
 
     async def store(self, entries: Sequence[ItemEntry]) -> list[tuple[int, str]]:
@@ -176,4 +176,4 @@ def as_text(value: Any) -> str:
 
 def _check_key(key: str) -> None:
     if not 0 < len(key) <= KEY_LENGTH:
-        raise Unfit(f"the key must have 1 to {KEY_LENGTH} characters", key or None, "key")
+        raise Unacceptable(f"the key must have 1 to {KEY_LENGTH} characters", key or None, "key")

@@ -31,7 +31,7 @@ class Action(StrEnum):
     """Make due again whatever it became, also what was sent."""
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """Where a job stands."""
 
     DRAFT = "draft"
@@ -50,9 +50,9 @@ TAKEN = {
 """Of what a filter finds, these statuses are taken."""
 
 MOVES = {
-    "pause": ((State.RUNNING,), State.PAUSED),
-    "resume": ((State.PAUSED,), State.RUNNING),
-    "cancel": ((State.RUNNING, State.PAUSED), State.CANCELLED),
+    "pause": ((JobState.RUNNING,), JobState.PAUSED),
+    "resume": ((JobState.PAUSED,), JobState.RUNNING),
+    "cancel": ((JobState.RUNNING, JobState.PAUSED), JobState.CANCELLED),
 }
 """What a person may do to a job: from which states, to which."""
 
@@ -73,7 +73,12 @@ async def draft(
     `chosen` says for people how the set was chosen; `order` names types, those first that others need.
     """
     job = {"facility_id": facility_id, "upstream": upstream, "action": action, "actor": actor, "reason": ""}
-    job |= {"chosen": orjson.dumps(chosen).decode(), "state": State.DRAFT, "total": 0, "created_at": database.clock()}
+    job |= {
+        "chosen": orjson.dumps(chosen).decode(),
+        "state": JobState.DRAFT,
+        "total": 0,
+        "created_at": database.clock(),
+    }
     return await database.write(partial(_draft, job, _set(facility_id, upstream, action, which), order))
 
 
@@ -107,7 +112,7 @@ async def move(database: Database, facility_id: int, job_id: int, how: str, acto
     def run(connection: Connection) -> bool:
         now = database.clock()
         there = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
-        ended = {"ended_at": now} if after is State.CANCELLED else {}
+        ended = {"ended_at": now} if after is JobState.CANCELLED else {}
         moved = connection.execute(there.values(state=after, **ended)).rowcount == 1
         if moved:
             _note(connection, facility_id, f"job.{how}", actor, f"#{job_id}", now)

@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from engine.database.database import Database, as_json
 from engine.database.tables import Delivery, Job, JobItem
 from engine.delivery.status import Status
-from engine.jobs.jobs import State
-from engine.outbox.resend import Handled
+from engine.jobs.jobs import JobState
+from engine.outbox.resend import ActionResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ SELECT cause, COUNT(*) AS n FROM (
 
 async def newest(database: Database, facility_id: int, before: int | None, size: int) -> Rows:
     """The jobs of a facility that were begun, newest first; `before` is the id of the last one seen."""
-    query = select(Job.__table__).where(Job.facility_id == facility_id, Job.state != State.DRAFT)
+    query = select(Job.__table__).where(Job.facility_id == facility_id, Job.state != JobState.DRAFT)
     if before is not None:
         query = query.where(Job.id < before)
     rows = await database.fetch(query.order_by(Job.id.desc()).limit(size + 1))
@@ -115,6 +115,6 @@ async def items(database: Database, job_id: int, after: int, size: int, *, skipp
         .where(JobItem.job_id == job_id, JobItem.position > after)
     )
     if skipped:
-        query = query.where(JobItem.outcome != Handled.DONE)
+        query = query.where(JobItem.outcome != ActionResult.DONE)
     rows = await database.fetch(query.order_by(JobItem.position).limit(size + 1))
     return Rows(rows[:size], rows[size - 1].position if len(rows) > size else None)

@@ -13,7 +13,7 @@ from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.failpoints import failpoint
 from engine.jobs.jobs import Action, forget_drafts
-from engine.outbox.resend import Handled, Written, make_due, set_aside
+from engine.outbox.resend import ActionResult, Written, make_due, set_aside
 
 BATCH = 500
 """Deliveries of a job per transaction; a pause or a cancel waits so long at most."""
@@ -48,13 +48,13 @@ def _step(database: Database, job_id: int, connection: Connection) -> Channel | 
         note = text(_NOTE % database.rows({"position": "integer"}, "rows"))
         connection.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(noted)})
     failpoint("job_batch")
-    skipped = sum(outcome is not Handled.DONE for outcome in outcomes.values())
+    skipped = sum(outcome is not ActionResult.DONE for outcome in outcomes.values())
     done = {"id": job_id, "done": job.done + len(items), "skipped": skipped, "now": database.clock()}
     connection.execute(text(_ADVANCE), done)
     return Channel(job.upstream, job.facility_id)
 
 
-def _act(database: Database, connection: Connection, job: Any, ids: list[int]) -> dict[int, Handled]:
+def _act(database: Database, connection: Connection, job: Any, ids: list[int]) -> dict[int, ActionResult]:
     """Jobs go behind today's patients: their lane is the bulk's. What is made anew loses what a person had written."""
     if job.action == Action.IGNORE:
         return set_aside(database, connection, job.facility_id, ids, job.actor, reason=job.reason)

@@ -29,13 +29,13 @@ def refused_pause(refusals: int) -> float:
     return REFUSED_PAUSES[min(max(refusals, 1), len(REFUSED_PAUSES)) - 1]
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     OPEN = "open"
     PROBE = "probe"
     CLOSED = "closed"
 
 
-class Gate:
+class CircuitBreaker:
     """Knows which channels are closed. The rows are shared by all workers, the failures counted by each."""
 
     def __init__(self, database: Database) -> None:
@@ -55,7 +55,9 @@ class Gate:
         """Of this process, in a row."""
         return self._failures[channel]
 
-    async def state(self, channel: Channel, breaker: Breaker, patience: float = 0.0, *, idle: bool = True) -> State:
+    async def state(
+        self, channel: Channel, breaker: Breaker, patience: float = 0.0, *, idle: bool = True
+    ) -> BreakerState:
         """Whether to claim now; PROBE goes to one worker only, and to no other while it may last.
 
         That is the longer of the breaker's pause and `patience` (seconds). Only who is idle is a probe: what was
@@ -66,21 +68,21 @@ class Gate:
         rows = await self._database.fetch(text(_READ), parameters)
         if not rows:
             if channel in self._closed and not written:
-                return State.CLOSED  # its row is on its way
+                return BreakerState.CLOSED  # its row is on its way
             if written:  # another process saw that it is well again
                 self._forget(channel)
-            return State.OPEN
+            return BreakerState.OPEN
         row = rows[0]
         self._closed.add(channel)
         now = self._database.clock()
         if row.probe_at > now or not idle:
-            return State.CLOSED
+            return BreakerState.CLOSED
         pause = refused_pause(row.refusals + 1) if row.cause == Signal.REFUSED else breaker.pause
         following = now + int(max(pause, patience) * 1000)
         if not await self._execute(_PROBE, {**parameters, "now": now, "next": following}):
-            return State.CLOSED
+            return BreakerState.CLOSED
         self._own[channel] = following
-        return State.PROBE
+        return BreakerState.PROBE
 
     async def unasked(self, channel: Channel, breaker: Breaker) -> None:
         """There was nothing to probe with: the next is due after a pause, however long this one might have lasted."""

@@ -23,7 +23,7 @@ FAR, FAR_TURNS = 60 * SECOND, 1_000
 """No turn is reserved for so late and so many turns ahead: such a time was written by a clock that was wrong."""
 
 
-class Turns:
+class RateLimiter:
     """Those of one channel, for one process; `rate` is per second, None lets everything pass at once."""
 
     def __init__(self, database: Database, channel: Channel, rate: float | None) -> None:

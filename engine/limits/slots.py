@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from engine.database.database import Database, as_json
 from engine.delivery.types import Channel
-from engine.limits.rate import Turns
+from engine.limits.rate import RateLimiter
 
 REFRESH = 1.0
 """Seconds between two looks at who else drains a channel."""
@@ -43,10 +43,10 @@ class Limits:
         return slots + (rank < left)
 
 
-class Share:
+class ChannelSlots:
     """One worker's part of one channel; it outlives a drain, which would begin with fresh limits each moment."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], int], turns: Turns) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], int], turns: RateLimiter) -> None:
         self.limits = limits
         self.turns = turns
         """Those of the channel's requests; a delivery waits for one when it has entered."""
@@ -111,21 +111,21 @@ class Share:
         return max(slots - self.failures, min(slots, 1))
 
 
-class Shares:
+class SlotAllocator:
     """Those of one worker. Who holds which part of a channel stands in the database."""
 
     def __init__(self, database: Database, worker: str) -> None:
         self._database = database
         self._worker = worker
-        self._shares: dict[Channel, Share] = {}
+        self._shares: dict[Channel, ChannelSlots] = {}
         self._speaking = asyncio.Lock()
 
-    async def join(self, channel: Channel, limits: Limits) -> Share:
+    async def join(self, channel: Channel, limits: Limits) -> ChannelSlots:
         """The share of a channel that is being drained from now on: all of it, if nobody else drains it."""
         share = self._shares.get(channel)
         if share is None:
-            turns = Turns(self._database, channel, limits.rate)
-            share = self._shares[channel] = Share(limits, self._database.clock, turns)
+            turns = RateLimiter(self._database, channel, limits.rate)
+            share = self._shares[channel] = ChannelSlots(limits, self._database.clock, turns)
         changed, share.limits, share.turns.rate = share.limits != limits, limits, limits.rate
         share.drained = True
         if changed or not share.slots:
@@ -189,7 +189,7 @@ class Shares:
         connection.execute(text(_SAY % self._database.rows({**_CHANNEL, "held": "integer"}, "rows")), names)
         return parts
 
-    def _free(self, share: Share, rows: list[Any]) -> int:
+    def _free(self, share: ChannelSlots, rows: list[Any]) -> int:
         """This worker's part, as far as the others have let go of it. They are ordered by age."""
         workers = [row.worker for row in rows]
         if self._worker not in workers:

@@ -21,7 +21,7 @@ from engine.database.database import Database, as_json
 from engine.delivery.status import Status
 from engine.inbound.retention import InboundRetention
 from engine.json_text import short_hash
-from engine.telemetry.metrics import meters
+from engine.telemetry.metrics import metrics
 
 BATCH = 500
 REST = 4.0
@@ -98,7 +98,7 @@ class Retention:
         begun = time.monotonic()
         n = await work
         if n:
-            meters().pruned(n)
+            metrics().pruned(n)
             await self._sleep(max(SHORTEST_REST, REST * (time.monotonic() - begun)))
         return n
 

@@ -28,7 +28,7 @@ CANDIDATES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CodeMatch:
     """A code with the columns of its row."""
 
     code: str
@@ -43,12 +43,12 @@ class Found:
 class Suggested:
     """A code for an item, and how the two compare."""
 
-    found: Found
+    found: CodeMatch
     suggestion: Suggestion
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class SearchIndex:
     """What is searched, as of one synchronisation of the code list."""
 
     version: int
@@ -57,16 +57,16 @@ class Ready:
     parts: tuple[Part, ...]
 
 
-class Catalogues:
+class CodeSearch:
     """Those of one process. They live in memory, and are built anew when their code list has been read."""
 
     def __init__(self, database: Database, synchroniser: Synchroniser) -> None:
         self._database = database
         self._synchroniser = synchroniser
-        self._ready: dict[tuple[int, str], Ready] = {}
-        self._building: dict[tuple[int, str], asyncio.Task[Ready]] = {}
+        self._ready: dict[tuple[int, str], SearchIndex] = {}
+        self._building: dict[tuple[int, str], asyncio.Task[SearchIndex]] = {}
 
-    async def search(self, mapping: MappingSpec, facility_id: int, query: str, limit: int = 20) -> list[Found]:
+    async def search(self, mapping: MappingSpec, facility_id: int, query: str, limit: int = 20) -> list[CodeMatch]:
         """Codes that fit what a person typed, the best first; a whole code is found even if it may not be chosen."""
         ready = await self.ready(mapping, facility_id)
         keys = [hit.key for hit in ready.index.search(query, limit)]
@@ -109,14 +109,14 @@ class Catalogues:
             differing[row.id, row.code] = beside(row.code, ready.parts, ours, theirs, ready.vocabulary).vetoes
         return {choice: vetoes for choice, vetoes in differing.items() if vetoes}
 
-    async def detail(self, mapping: MappingSpec, facility: FacilityRow, code: str) -> Found | None:
+    async def detail(self, mapping: MappingSpec, facility: FacilityRow, code: str) -> CodeMatch | None:
         """A code; the upstream is asked for one that the copy does not have. Raises AntarError if it cannot be."""
         rows = await self._rows(mapping, facility.id, {code})
         if code not in rows and await self._synchroniser.one(mapping.catalogue.list, facility, code) is not None:
             rows = await self._rows(mapping, facility.id, {code})
         return rows.get(code)
 
-    async def ready(self, mapping: MappingSpec, facility_id: int) -> Ready:
+    async def ready(self, mapping: MappingSpec, facility_id: int) -> SearchIndex:
         """The index; while a newer one is built the old one answers."""
         owner = mapping.catalogue.list.owner(facility_id)
         place, version = (owner, mapping.hash), await self._version(mapping, owner)
@@ -132,7 +132,7 @@ class Catalogues:
         if self._building:
             await asyncio.wait(self._building.values())
 
-    async def _build(self, mapping: MappingSpec, owner: int, version: int) -> Ready:
+    async def _build(self, mapping: MappingSpec, owner: int, version: int) -> SearchIndex:
         place = owner, mapping.hash
         try:
             query = "SELECT key, content FROM code_rows WHERE facility_id = :owner AND list = :list AND gone_at IS NULL"
@@ -150,7 +150,7 @@ class Catalogues:
         [(newest,)] = await self._database.fetch(text(query), names)
         return newest or 0
 
-    async def _rows(self, mapping: MappingSpec, facility_id: int, codes: Iterable[str]) -> dict[str, Found]:
+    async def _rows(self, mapping: MappingSpec, facility_id: int, codes: Iterable[str]) -> dict[str, CodeMatch]:
         wanted = self._database.rows({"k": "text"}, "codes")
         query = (
             f"SELECT c.key, c.content, c.gone_at FROM {wanted} AS v CROSS JOIN code_rows AS c "
@@ -161,19 +161,19 @@ class Catalogues:
         return {row.key: _found(mapping, row) for row in rows}
 
 
-def _found(mapping: MappingSpec, row: Any) -> Found:
+def _found(mapping: MappingSpec, row: Any) -> CodeMatch:
     content = orjson.loads(row.content)
     name = str(content.get(mapping.catalogue.name) or row.key)
     choosable = row.gone_at is None and fits(content, mapping.catalogue.only)
-    return Found(row.key, name, content, row.gone_at is not None, choosable)
+    return CodeMatch(row.key, name, content, row.gone_at is not None, choosable)
 
 
-def _built(mapping: MappingSpec, rows: Sequence[Any], version: int) -> Ready:
+def _built(mapping: MappingSpec, rows: Sequence[Any], version: int) -> SearchIndex:
     vocabulary = Vocabulary.of(mapping.vocabulary)
     spoken = {part.name: _Spoken(part) for part in mapping.parts if part.kind == "names"}
     index = Index(vocabulary, _documents(mapping, rows, spoken.values()))
     parts = tuple(_part(part, vocabulary, spoken.get(part.name)) for part in mapping.parts)
-    return Ready(version, index, vocabulary, parts)
+    return SearchIndex(version, index, vocabulary, parts)
 
 
 def _part(part: PartSpec, vocabulary: Vocabulary, spoken: _Spoken | None) -> Part:

@@ -18,7 +18,7 @@ KEY, NAME, CODE, CODE_NAME, BEFORE = COLUMNS = ("key", "name", "code", "code_nam
 """Of the table; `code` is what a person fills in, `code_before` what it was when the table was made."""
 
 
-class State(StrEnum):
+class RowState(StrEnum):
     """What a line would do."""
 
     NEW = "new"
@@ -29,7 +29,7 @@ class State(StrEnum):
     INVALID = "invalid"
 
 
-class Fault(StrEnum):
+class RowFault(StrEnum):
     """Why a line is invalid."""
 
     NO_ITEM = "no_item"
@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ImportRow:
     """One line of a table that comes in; `number` counts from 1 without the heading."""
 
     number: int
@@ -50,8 +50,8 @@ class Line:
     code_name: str
     before: str | None
     """The item's present code."""
-    state: State
-    fault: Fault | None = None
+    state: RowState
+    fault: RowFault | None = None
     choice: Choice | None = None
     """What confirms it; of new, changed and conflicting lines."""
 
@@ -65,7 +65,7 @@ async def export(database: Database, mapping: MappingSpec, facility_id: int) -> 
 
 async def preview(
     database: Database, mapping: MappingSpec, facility_id: int, table: Sequence[Mapping[str, str]]
-) -> list[Line]:
+) -> list[ImportRow]:
     """What each line with a code would do; lines without one are left out."""
     wanted = [
         (number, {name: str(line.get(name) or "").strip() for name in COLUMNS})
@@ -84,35 +84,35 @@ async def preview(
     ]
 
 
-def _line(mapping: MappingSpec, number: int, line: Mapping[str, str], item: Any, code: Any, twice: bool) -> Line:
+def _line(mapping: MappingSpec, number: int, line: Mapping[str, str], item: Any, code: Any, twice: bool) -> ImportRow:
     fault = _fault(mapping, item, code, twice)
     name = line[NAME] if item is None else item.name
     code_name = line[CODE_NAME] if code is None else _name_of(mapping, code.content)
     if fault is not None:
-        return Line(number, line[KEY], name, line[CODE], code_name, None, State.INVALID, fault)
+        return ImportRow(number, line[KEY], name, line[CODE], code_name, None, RowState.INVALID, fault)
     choice = Choice(item.id, line[CODE], item.code)
     state = _state(item, line)
-    return Line(number, line[KEY], name, line[CODE], code_name, item.code, state, choice=choice)
+    return ImportRow(number, line[KEY], name, line[CODE], code_name, item.code, state, choice=choice)
 
 
-def _fault(mapping: MappingSpec, item: Any, code: Any, twice: bool) -> Fault | None:
+def _fault(mapping: MappingSpec, item: Any, code: Any, twice: bool) -> RowFault | None:
     if item is None:
-        return Fault.NO_ITEM
+        return RowFault.NO_ITEM
     if code is None:
-        return Fault.NO_CODE
+        return RowFault.NO_CODE
     if code.gone_at is not None:
-        return Fault.WITHDRAWN
+        return RowFault.WITHDRAWN
     if not mapping.may_choose(code.content):
-        return Fault.NOT_ALLOWED
-    return Fault.TWICE if twice else None
+        return RowFault.NOT_ALLOWED
+    return RowFault.TWICE if twice else None
 
 
-def _state(item: Any, line: Mapping[str, str]) -> State:
+def _state(item: Any, line: Mapping[str, str]) -> RowState:
     if item.state == "mapped" and item.code == line[CODE]:
-        return State.SAME
+        return RowState.SAME
     if line[BEFORE] and line[BEFORE] != (item.code or ""):
-        return State.CONFLICT
-    return State.NEW if item.code is None else State.CHANGED
+        return RowState.CONFLICT
+    return RowState.NEW if item.code is None else RowState.CHANGED
 
 
 async def _found(database: Database, query: str, names: Mapping[str, Any], keys: Sequence[str]) -> Sequence[Any]:

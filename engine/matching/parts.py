@@ -13,7 +13,7 @@ from engine.matching.names import Agreement, Names
 from engine.matching.quantities import agreement, amounts
 from engine.matching.vocabulary import Vocabulary, words
 
-Kind = Literal["words", "quantity", "term", "names"]
+PartKind = Literal["words", "quantity", "term", "names"]
 Texts = str | Sequence[str] | None
 
 SCORES: Mapping[Agreement, float] = {"same": 1.0, "close": 0.6, "different": 0.0, "unknown": 0.0}
@@ -38,7 +38,7 @@ class Part:
 
     name: str
     label: str
-    kind: Kind
+    kind: PartKind
     weight: float = 1.0
     veto: bool = False
     """What differs here must be confirmed expressly."""

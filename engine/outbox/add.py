@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database, as_json
 from engine.delivery.status import Status
-from engine.delivery.types import Added, Entry
+from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters
 from engine.outbox.patient_index import remember
 
@@ -39,11 +39,11 @@ class _Row:
     hash: str
     status: str
     date: str
-    entry: Entry | None = None
+    entry: NewRecord | None = None
     versions: int = 0
 
 
-async def add(database: Database, batch: Batch, entries: Sequence[Entry]) -> list[tuple[int, Added]]:
+async def add(database: Database, batch: Batch, entries: Sequence[NewRecord]) -> list[tuple[int, Added]]:
     """Store all in one transaction; for each entry its delivery's id and what became of it, in order."""
     for _ in range(LOOKS):
         try:
@@ -56,7 +56,9 @@ async def add(database: Database, batch: Batch, entries: Sequence[Entry]) -> lis
     raise refused
 
 
-def _add(database: Database, connection: Connection, batch: Batch, entries: Sequence[Entry]) -> list[tuple[int, Added]]:
+def _add(
+    database: Database, connection: Connection, batch: Batch, entries: Sequence[NewRecord]
+) -> list[tuple[int, Added]]:
     rows = _stored(database, connection, batch, {entry.key for entry in entries})
     outcomes = [_fold(rows, entry) for entry in entries]
     deltas = counters.Deltas()
@@ -76,7 +78,7 @@ def _add(database: Database, connection: Connection, batch: Batch, entries: Sequ
     return [(rows[entry.key].id or 0, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
 
 
-def _fold(rows: dict[str, _Row], entry: Entry) -> Added:
+def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
     """Compare with what is stored, or with what an earlier entry of the same batch brought."""
     row = rows.get(entry.key)
     if row is None:
@@ -111,7 +113,7 @@ def _insert(
     database: Database,
     connection: Connection,
     batch: Batch,
-    rows: Sequence[tuple[_Row, Entry]],
+    rows: Sequence[tuple[_Row, NewRecord]],
     now: int,
     deltas: counters.Deltas,
 ) -> None:
@@ -174,7 +176,7 @@ def _update(
     database: Database,
     connection: Connection,
     batch: Batch,
-    rows: Sequence[tuple[_Row, Entry]],
+    rows: Sequence[tuple[_Row, NewRecord]],
     now: int,
     deltas: counters.Deltas,
 ) -> None:

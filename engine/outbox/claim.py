@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from engine.database.database import Database, as_json
 from engine.delivery.status import Lane, Status
-from engine.delivery.types import DEATHS, Channel, Claimed, Lease
+from engine.delivery.types import DEATHS, Channel, ClaimedDelivery, Lease
 from engine.outbox import counters
 
 LEASE = 60_000
@@ -20,7 +20,9 @@ SUSPECT = DEATHS - 1
 """Deaths after which a delivery is sent alone: the next one then takes nothing else along."""
 
 
-async def claim(database: Database, channel: Channel, limit: int, worker: str, *, idle: bool = True) -> list[Claimed]:
+async def claim(
+    database: Database, channel: Channel, limit: int, worker: str, *, idle: bool = True
+) -> list[ClaimedDelivery]:
     """Up to `limit` due deliveries, lanes first, then the longest due; empty if nothing is due.
 
     When nothing else is due, an `idle` worker gets one that others have died with.
@@ -30,7 +32,7 @@ async def claim(database: Database, channel: Channel, limit: int, worker: str, *
 
 def _claim(
     database: Database, connection: Connection, channel: Channel, limit: int, worker: str, idle: bool
-) -> list[Claimed]:
+) -> list[ClaimedDelivery]:
     now = database.clock()
     lease = Lease(id=secrets.randbits(62), until=now + LEASE, outstanding=0)
     wanted = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
@@ -63,10 +65,10 @@ def _take(database: Database, connection: Connection, wanted: Mapping[str, Any],
     return rows
 
 
-def _claimed(row: Any, lease: Lease) -> Claimed:
+def _claimed(row: Any, lease: Lease) -> ClaimedDelivery:
     """The columns of _CLAIM are the fields of Claimed, in order."""
     *fields, claimed_from, in_doubt = row
-    return Claimed(*fields, Status(claimed_from), bool(in_doubt), lease)  # type: ignore[call-arg]
+    return ClaimedDelivery(*fields, Status(claimed_from), bool(in_doubt), lease)  # type: ignore[call-arg]
 
 
 _CLAIM = """

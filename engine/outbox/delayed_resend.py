@@ -14,36 +14,36 @@ from engine.database.database import Database
 from engine.database.tables import HeldResend
 from engine.delivery.status import Status
 from engine.delivery.types import Channel
-from engine.outbox.resend import Handled, make_due
+from engine.outbox.resend import ActionResult, make_due
 
-HOLD = 5_000
+HOLD_MS = 5_000
 """Milliseconds in which a person may think again."""
 
 
-async def hold(database: Database, facility_id: int, id_: int, actor: str) -> Handled:
+async def schedule_resend(database: Database, facility_id: int, id_: int, actor: str) -> ActionResult:
     """Resend a failed delivery once HOLD has passed; the second click of two changes nothing."""
 
-    def run(connection: Connection) -> Handled:
-        parameters = {"id": id_, "facility": facility_id, "actor": actor, "due": database.clock() + HOLD}
+    def run(connection: Connection) -> ActionResult:
+        parameters = {"id": id_, "facility": facility_id, "actor": actor, "due": database.clock() + HOLD_MS}
         status = connection.execute(text(_STATUS), parameters).scalar()
         if status is None:
-            return Handled.MISSING
+            return ActionResult.MISSING
         if status != Status.FAILED:
-            return Handled.ALREADY
+            return ActionResult.ALREADY
         added = connection.execute(text(_HOLD), parameters).rowcount
-        return Handled.DONE if added else Handled.ALREADY
+        return ActionResult.DONE if added else ActionResult.ALREADY
 
     return await database.write(run)
 
 
-async def take_back(database: Database, facility_id: int, id_: int) -> bool:
+async def undo_resend(database: Database, facility_id: int, id_: int) -> bool:
     """Whether the resend was still held; it is not made then."""
     query = text("DELETE FROM held_resends WHERE delivery_id = :id AND facility_id = :facility")
     parameters = {"id": id_, "facility": facility_id}
     return await database.write(lambda connection: connection.execute(query, parameters).rowcount == 1)
 
 
-async def held(database: Database, ids: Sequence[int]) -> dict[int, int]:
+async def scheduled(database: Database, ids: Sequence[int]) -> dict[int, int]:
     """Return those of the deliveries whose resend can still be taken back, and when it is made (epoch milliseconds)."""
     if not ids:
         return {}

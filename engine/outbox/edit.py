@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.outbox.resend import Handled, Written, make_due
+from engine.outbox.resend import ActionResult, Written, make_due
 
 ACTION = "edit"
 """As the audit log names it, and what was sent by it."""
@@ -98,7 +98,7 @@ def _save(
             written=Written(body),
             action=ACTION,
         )
-        hindrance = Saved.DONE if due[id_] is Handled.DONE else Saved.ALREADY
+        hindrance = Saved.DONE if due[id_] is ActionResult.DONE else Saved.ALREADY
     return hindrance
 
 

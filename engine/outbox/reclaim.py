@@ -9,12 +9,12 @@ from sqlalchemy import Connection, insert, text
 
 from engine.database.database import Database
 from engine.database.tables import Attempt
-from engine.delivery.causes import Kind, cause_text
+from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import DEATHS, Channel
 from engine.outbox import counters
 from engine.outbox.settle import release
-from engine.telemetry.metrics import meters
+from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ def _take_back(database: Database, lease_id: int, connection: Connection) -> set
     if lease.begun and rows:
         connection.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
     if rows:
-        meters().returned(len(rows))
+        metrics().returned(len(rows))
         log.warning("taken_back", lease=lease_id, begun=bool(lease.begun), deliveries=[row.id for row in rows])
     return {Channel(row.upstream, row.facility_id) for row in rows}
 
@@ -63,7 +63,7 @@ def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
     }
 
 
-LOST = cause_text(Kind.LOST)
+LOST = cause_text(CauseKind.LOST)
 QUARANTINE = "Tiga kali pekerja berhenti mendadak saat memegang kiriman ini; periksa isinya sebelum mengirim ulang."
 
 _TAKE_BACK = """

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine.database.database import Database, as_json
-from engine.delivery.causes import Kind, cause_text
+from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel
 from engine.outbox import counters
@@ -53,7 +53,7 @@ def _fail(database: Database, connection: Connection, rows: Sequence[Any]) -> No
         deltas.move(row.facility_id, row.date, row.spec, row.status, Status.FAILED)
     wanted = database.rows({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
     problems = [(row.id, UNKNOWN % row.spec) for row in rows]
-    failed = [[id_, problem, cause_text(Kind.BROKEN, words=problem)] for id_, problem in problems]
+    failed = [[id_, problem, cause_text(CauseKind.BROKEN, words=problem)] for id_, problem in problems]
     connection.execute(text(_FAIL % wanted), {"rows": as_json(failed), "now": database.clock()})
     counters.apply(database, connection, deltas)
 

@@ -16,7 +16,7 @@ from engine.delivery.status import Lane, Status
 from engine.outbox import counters
 
 
-class Handled(StrEnum):
+class ActionResult(StrEnum):
     """What became of a person's wish for one delivery."""
 
     DONE = "done"
@@ -36,7 +36,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _Action:
     """`refuse` says for a status and what is written why nothing is done, None if it is.
 
     `statement` ends in `WHERE id IN `.
@@ -47,7 +47,7 @@ class _Wish:
     reason: str
     after: Status
     statement: str
-    refuse: Callable[[str, str | None], Handled | None]
+    refuse: Callable[[str, str | None], ActionResult | None]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -61,7 +61,7 @@ async def resend(
     force: bool = False,
     lane: Lane = Lane.MENDED,
     written: Written | None = None,
-) -> dict[int, Handled]:
+) -> dict[int, ActionResult]:
     """Make deliveries due again. Many clicks at once count as one.
 
     What may have arrived is looked for first, unless `force` says that a person has looked already. Without `written`
@@ -86,16 +86,16 @@ def make_due(
     written: Written | None = None,
     action: str = "resend",
     job_id: int | None = None,
-) -> dict[int, Handled]:
+) -> dict[int, ActionResult]:
     """What `resend` does, within a transaction; `renew` takes what was sent too, without `force`'s belief in it.
 
     `job_id` is the job that asks for it, which then tells what became of them.
     """
 
-    def refuse(status: str, body: str | None) -> Handled | None:
+    def refuse(status: str, body: str | None) -> ActionResult | None:
         if status == Status.SENDING or (status == Status.QUEUED and (written is None or written.body == body)):
-            return Handled.ALREADY
-        return Handled.NEEDS_FORCE if status == Status.SENT and not (force or renew) else None
+            return ActionResult.ALREADY
+        return ActionResult.NEEDS_FORCE if status == Status.SENT and not (force or renew) else None
 
     parameters = {
         "lane": int(lane),
@@ -105,13 +105,13 @@ def make_due(
         "body": written.body if written else None,
         "job": job_id,
     }
-    wish = _Wish(action, actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
+    wish = _Action(action, actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
     return _fulfil(database, facility_id, ids, wish, connection)
 
 
 async def ignore(
     database: Database, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
-) -> dict[int, Handled]:
+) -> dict[int, ActionResult]:
     """Set deliveries aside, with a reason; what is on its way or sent is left alone."""
     within = partial(set_aside, database, reason=reason)
     return await database.write(lambda connection: within(connection, facility_id, ids, actor))
@@ -119,27 +119,27 @@ async def ignore(
 
 def set_aside(
     database: Database, connection: Connection, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
-) -> dict[int, Handled]:
+) -> dict[int, ActionResult]:
     """What `ignore` does, within a transaction."""
 
-    def refuse(status: str, _: str | None) -> Handled | None:
-        return Handled.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
+    def refuse(status: str, _: str | None) -> ActionResult | None:
+        return ActionResult.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
 
-    wish = _Wish("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
+    wish = _Action("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
     return _fulfil(database, facility_id, ids, wish, connection)
 
 
 def _fulfil(
-    database: Database, facility_id: int, ids: Sequence[int], wish: _Wish, connection: Connection
-) -> dict[int, Handled]:
-    outcomes = dict.fromkeys(ids, Handled.MISSING)
+    database: Database, facility_id: int, ids: Sequence[int], wish: _Action, connection: Connection
+) -> dict[int, ActionResult]:
+    outcomes = dict.fromkeys(ids, ActionResult.MISSING)
     deltas = counters.Deltas()
     for id_, spec, date, status, body in _locked(database, connection, facility_id, ids):
         refusal = wish.refuse(status, body)
-        outcomes[id_] = refusal or Handled.DONE
+        outcomes[id_] = refusal or ActionResult.DONE
         if refusal is None:
             deltas.move(facility_id, date, spec, status, wish.after)
-    chosen = [id_ for id_, outcome in outcomes.items() if outcome is Handled.DONE]
+    chosen = [id_ for id_, outcome in outcomes.items() if outcome is ActionResult.DONE]
     if chosen:
         wanted, now = _wanted(database), database.clock()
         parameters = {"ids": as_json([[id_] for id_ in chosen])}

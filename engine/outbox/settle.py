@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from adapters.base import Verdict
 from engine.database.database import Database, as_json
-from engine.delivery.causes import ANY_OF, Kind, cause_text
+from engine.delivery.causes import ANY_OF, CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Lease, Settlement
 from engine.failpoints import failpoint
@@ -112,15 +112,17 @@ def cause_of(settlement: Settlement) -> str | None:
     if settlement.status not in (Status.FAILED, Status.UNSURE, Status.BLOCKED):
         return None
     if settlement.waits:
-        return cause_text(Kind.BLOCKED, ANY_OF.join(settlement.waits[0].specs))
+        return cause_text(CauseKind.BLOCKED, ANY_OF.join(settlement.waits[0].specs))
     last = settlement.attempts[-1] if settlement.attempts else None
     code = settlement.code or settlement.http_status
     if last is None:
-        return cause_text(Kind.UNSURE if settlement.in_doubt else Kind.BROKEN, code, words=settlement.problem)
+        return cause_text(CauseKind.UNSURE if settlement.in_doubt else CauseKind.BROKEN, code, words=settlement.problem)
     if last.operation == "check":
-        return cause_text(Kind.CHECK, words=settlement.problem)
+        return cause_text(CauseKind.CHECK, words=settlement.problem)
     if last.verdict == Verdict.ACCEPTED:
-        return cause_text(Kind.LOOKUP if last.operation == "find" else Kind.BROKEN, code, words=settlement.problem)
+        return cause_text(
+            CauseKind.LOOKUP if last.operation == "find" else CauseKind.BROKEN, code, words=settlement.problem
+        )
     return cause_text(last.verdict, code, last.place, settlement.problem)
 
 

@@ -29,7 +29,7 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """Attempts of all facilities, and the latency by upstream."""
 
     last_hour: int
@@ -37,13 +37,13 @@ class Pace:
     latency: dict[str, Latency]
 
 
-async def pace(database: Database) -> Pace:
+async def throughput(database: Database) -> Throughput:
     """Costs the same however many attempts there are."""
     now = database.clock()
     hour, day = [await _since(database, now - span) for span in (HOUR, DAY)]
     rows = await database.fetch(text(_NEWEST), {"sample": SAMPLE})
     upstreams = sorted({row.upstream for row in rows})
-    return Pace(hour, day, {name: _latency([row for row in rows if row.upstream == name]) for name in upstreams})
+    return Throughput(hour, day, {name: _latency([row for row in rows if row.upstream == name]) for name in upstreams})
 
 
 async def _since(database: Database, at: int) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select, text
 
 from engine.database.database import Database, as_json
 from engine.database.tables import Delivery
-from engine.delivery.causes import Kind
+from engine.delivery.causes import CauseKind
 from engine.specs.record_type import Spec
 
 LARGEST = 20
@@ -46,19 +46,19 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Urgent:
+class TodoFacts:
     failures: tuple[Failure, ...]
     missing: tuple[Missing, ...]
 
 
-async def urgent(database: Database, facility_id: int, specs: Sequence[Spec]) -> Urgent:
+async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]) -> TodoFacts:
     """Of these types; bounded by the number of failures, not of deliveries."""
     needs = {frozenset(need.specs): need.specs for spec in reversed(specs) for need in reversed(spec.needs)}
     needed = sorted(needs.values())  # two needs that name the same types in another order wait for the same
     types = {name for names in needed for name in names}
     failures = await _failures(database, facility_id, [spec.name for spec in specs], types)
     missing = [await _missing(database, facility_id, names) for names in needed]
-    return Urgent(tuple(failures), tuple(each for each in missing if each is not None))
+    return TodoFacts(tuple(failures), tuple(each for each in missing if each is not None))
 
 
 async def _failures(database: Database, facility_id: int, specs: list[str], needed: set[str]) -> list[Failure]:
@@ -72,7 +72,7 @@ def _groups(facility_id: int, specs: list[str]) -> Select[str, str | None, int]:
     """Answered from ix_deliveries_cause alone; what waits is told by what it waits for."""
     n = func.count().label("n")
     which = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
-    query = select(Delivery.spec, Delivery.cause, n).where(*which, Delivery.cause.not_like(f"{Kind.BLOCKED}:%"))
+    query = select(Delivery.spec, Delivery.cause, n).where(*which, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"))
     return query.group_by(Delivery.spec, Delivery.cause).order_by(n.desc(), Delivery.spec, Delivery.cause)
 
 

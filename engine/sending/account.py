@@ -5,11 +5,13 @@ from __future__ import annotations
 from adapters.base import Account
 from engine.delivery.types import Channel
 from engine.facilities.credentials import Accounts, NoAccount
-from engine.limits.breaker import Gate
+from engine.limits.breaker import CircuitBreaker
 from engine.specs.upstream import UpstreamSpec
 
 
-async def account_or_close(accounts: Accounts, gate: Gate, channel: Channel, upstream: UpstreamSpec) -> Account | None:
+async def account_or_close(
+    accounts: Accounts, gate: CircuitBreaker, channel: Channel, upstream: UpstreamSpec
+) -> Account | None:
     """Return the account, or None after closing the channel because the credentials in force are incomplete."""
     account = await accounts.get(channel.facility_id, upstream)
     while isinstance(account, NoAccount):

@@ -12,7 +12,7 @@ from engine.delivery.types import AttemptRow
 CODE_LENGTH = 60
 
 
-class Exchange:
+class AttemptRecorder:
     """What one delivery says to its upstream; `attempts` grows with every answer."""
 
     def __init__(

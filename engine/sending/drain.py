@@ -15,13 +15,13 @@ from adapters.base import Account, Upstream
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import Channel, Claimed, Lease, Settlement, given_back
+from engine.delivery.types import Channel, ClaimedDelivery, Lease, Settlement, given_back
 from engine.errors import place_of, words_of
 from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
-from engine.limits.breaker import Gate, State
-from engine.limits.slots import Limits, Share, Shares
+from engine.limits.breaker import BreakerState, CircuitBreaker
+from engine.limits.slots import ChannelSlots, Limits, SlotAllocator
 from engine.outbox.cancel import cancel
 from engine.outbox.claim import SUSPECT, begin, claim
 from engine.outbox.reroute import UNKNOWN
@@ -29,13 +29,13 @@ from engine.sending import references
 from engine.sending.account import account_or_close
 from engine.sending.outcomes import Outcome
 from engine.sending.prepare import Prepared, cancelled, prepare, scope_of
-from engine.sending.send import Courier
-from engine.sending.send_queue import Ready
-from engine.sending.settlement_writer import Settler
+from engine.sending.send import Sender
+from engine.sending.send_queue import SendQueue
+from engine.sending.settlement_writer import SettlementWriter
 from engine.specs import needs
 from engine.specs.upstream import UpstreamSpec
 from engine.telemetry import tracing
-from engine.telemetry.metrics import meters
+from engine.telemetry.metrics import metrics
 
 LARGEST_BATCH = 200
 SMALLEST_BATCH = 2
@@ -47,20 +47,20 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class WorkerContext:
     """What every drain of a worker shares."""
 
     database: Database
     catalog: Callable[[], Catalog]
     accounts: Accounts
-    gate: Gate
-    settler: Settler
-    courier: Courier
+    gate: CircuitBreaker
+    settler: SettlementWriter
+    courier: Sender
     worker: str
     leases: dict[int, Lease]
     full: Callable[[Channel, str], None]
     """Told when a claim came back full: there is work for other workers too."""
-    shares: Shares
+    shares: SlotAllocator
 
 
 class Drain:
@@ -73,7 +73,7 @@ class Drain:
         upstream_spec: UpstreamSpec,
         upstream: Upstream,
         account: Account,
-        around: Surroundings,
+        context: WorkerContext,
     ) -> None:
         self.channel = channel
         self.rung = asyncio.Event()
@@ -81,12 +81,12 @@ class Drain:
         self._upstream_spec = upstream_spec
         self._upstream = upstream
         self._account = account
-        self._around = around
+        self._context = context
         self._limits = Limits(upstream_spec.concurrency, upstream_spec.rate)
         self._soon = 0
         """Requests that can begin at about once: when no more wait for their turn it is time to claim again."""
         self._batch = 0
-        self._ready = Ready()
+        self._ready = SendQueue()
         self._open = 0
         self._probing = False
         self._stopping = False
@@ -105,15 +105,15 @@ class Drain:
         """Work until nothing is due, the gate closes or `stop` is called."""
         senders: list[asyncio.Task[None]] = []
         try:
-            share = await self._around.shares.join(self.channel, self._limits)
+            share = await self._context.shares.join(self.channel, self._limits)
             senders += [asyncio.create_task(self._send_all(share)) for _ in range(self._limits.concurrency)]
             await self._fill(share)
         finally:
             self._ready.close()
             await asyncio.gather(*senders)
-            self._around.shares.leave(self.channel)
+            self._context.shares.leave(self.channel)
 
-    async def _fill(self, share: Share) -> None:
+    async def _fill(self, share: ChannelSlots) -> None:
         while not self._stopping:
             if not await share.has_part():  # what is claimed now could not be sent
                 return
@@ -122,17 +122,17 @@ class Drain:
                 self.rung.set()
                 return
             spec = self._upstream_spec
-            account = await account_or_close(self._around.accounts, self._around.gate, self.channel, spec)
+            account = await account_or_close(self._context.accounts, self._context.gate, self.channel, spec)
             if account is None:
                 return
             self._account = account
-            state = await self._around.gate.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
-            if state is State.CLOSED:
+            state = await self._context.gate.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
+            if state is BreakerState.CLOSED:
                 return
-            if state is State.PROBE:
+            if state is BreakerState.PROBE:
                 await self._probe()
                 continue
-            await self._around.settler.room()
+            await self._context.settler.room()
             self._soon = share.soon(QUICK)
             limit = self._batch = min(LARGEST_BATCH, max(self._soon, self._batch, SMALLEST_BATCH))
             claimed = await self._claim(limit)
@@ -140,9 +140,9 @@ class Drain:
                 await self._take(claimed)
                 if claimed[0].deaths >= SUSPECT:  # alone until it is written: a death takes along what is not
                     await self._until_idle()
-                    await self._around.settler.drained()
+                    await self._context.settler.drained()
                 elif len(claimed) == limit:
-                    self._around.full(self.channel, claimed[-1].spec)
+                    self._context.full(self.channel, claimed[-1].spec)
             elif self._open:
                 await self.rung.wait()
             elif not self.rung.is_set():
@@ -150,7 +150,7 @@ class Drain:
 
     def _is_outdated(self) -> bool:
         """The configuration was loaded anew: the next drain keeps to it."""
-        return self._around.catalog().upstreams.get(self.channel.upstream) is not self._upstream_spec
+        return self._context.catalog().upstreams.get(self.channel.upstream) is not self._upstream_spec
 
     async def _probe(self) -> None:
         """One delivery, alone; what only waits or is faulty says nothing of the upstream, so on to the next."""
@@ -160,39 +160,39 @@ class Drain:
             await self._until_idle()
         self._probing = False
         if not asked:
-            await self._around.gate.unasked(self.channel, self._upstream_spec.breaker)
+            await self._context.gate.unasked(self.channel, self._upstream_spec.breaker)
 
     async def _until_idle(self) -> None:
         while self._open:
             self.rung.clear()
             await self.rung.wait()
 
-    async def _claim(self, limit: int) -> list[Claimed]:
+    async def _claim(self, limit: int) -> list[ClaimedDelivery]:
         failpoint("claiming")
         started = time.perf_counter()
-        around, idle = self._around, not self._open and self._around.settler.is_idle
-        claimed = await claim(around.database, self.channel, limit, around.worker, idle=idle)
+        context, idle = self._context, not self._open and self._context.settler.is_idle
+        claimed = await claim(context.database, self.channel, limit, context.worker, idle=idle)
         self._note("claim", claimed, started)
         failpoint("claimed")
         return claimed
 
-    def _note(self, step: str, claimed: Sequence[Claimed], started: float) -> None:
+    def _note(self, step: str, claimed: Sequence[ClaimedDelivery], started: float) -> None:
         seconds = time.perf_counter() - started
-        meters().step(step, seconds)
+        metrics().step(step, seconds)
         if claimed:
             tracing.step(claimed[0].lease.id, step, seconds)
 
-    async def _take(self, claimed: Sequence[Claimed]) -> bool:
+    async def _take(self, claimed: Sequence[ClaimedDelivery]) -> bool:
         """Prepare a batch and hand it to the senders; False if nothing of it can be sent."""
         lease = claimed[0].lease
-        self._around.leases[lease.id] = lease
+        self._context.leases[lease.id] = lease
         self._open += len(claimed)
         try:
             started = time.perf_counter()
             ready, ended = await self._prepare(claimed)
             self._note("prepare", claimed, started)
             failpoint("prepared")
-            if ready and not await begin(self._around.database, lease):
+            if ready and not await begin(self._context.database, lease):
                 self._lose(lease)
                 return False
             failpoint("begun")
@@ -215,7 +215,7 @@ class Drain:
     def _lose(self, lease: Lease) -> None:
         """Let the lease run out: a sweep takes back what is not settled."""
         self._open -= lease.outstanding
-        self._around.leases.pop(lease.id, None)
+        self._context.leases.pop(lease.id, None)
 
     def _size_up(self, seconds: float) -> None:
         """Claim about as much as is sent in QUICK seconds: crashes then leave little in doubt."""
@@ -224,9 +224,9 @@ class Drain:
         elif seconds > QUICK:
             self._batch = self._batch // 2
 
-    async def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], list[Settlement]]:
+    async def _prepare(self, claimed: Sequence[ClaimedDelivery]) -> tuple[list[Prepared], list[Settlement]]:
         """Render the batch: what can be sent, and the end of what cannot."""
-        specs = self._around.catalog().specs
+        specs = self._context.catalog().specs
         pending, targets = [], []
         ready, ended = list[Prepared](), list[Settlement]()
         for delivery in claimed:
@@ -246,10 +246,10 @@ class Drain:
                 continue
             pending.append((spec, delivery, scope, wanted))
             targets += needs.targets_of(wanted, delivery.facility_id)
-        known = await references.look_up(self._around.database, targets, self._around.catalog().items)
+        known = await references.look_up(self._context.database, targets, self._context.catalog().items)
         undone = {d.id: needs.undone(wanted, d.facility_id, known) for _, d, _, wanted in pending}
-        gone = await cancel(self._around.database, [target for each in undone.values() for target in each])
-        now = self._around.database.clock()
+        gone = await cancel(self._context.database, [target for each in undone.values() for target in each])
+        now = self._context.database.clock()
         for spec, delivery, scope, wanted in pending:
             if undone[delivery.id] and gone.issuperset(undone[delivery.id]):
                 ended.append(cancelled(spec, delivery, now))
@@ -265,7 +265,7 @@ class Drain:
                 ended.append(result)
         return ready, ended
 
-    async def _send_all(self, share: Share) -> None:
+    async def _send_all(self, share: ChannelSlots) -> None:
         while (taken := await self._ready.next(share, self._may_begin)) is not None:
             prepared, entered = taken
             if not entered:
@@ -276,21 +276,21 @@ class Drain:
             finally:
                 share.leave()
 
-    async def _send(self, prepared: Prepared, share: Share) -> None:
+    async def _send(self, prepared: Prepared, share: ChannelSlots) -> None:
         if not self._may_begin(prepared):  # any longer: its turn may have been long in coming
             self._settle(given_back(prepared.delivery))
             return
-        courier, probe, account = self._around.courier, self._probing, self._account
+        courier, probe, account = self._context.courier, self._probing, self._account
         outcome = await courier.deliver(prepared, self._upstream, account, share.turns.wait, probe=probe)
         await self._report(outcome, account.version, probe=probe)
-        share.failures = self._around.gate.failures(self.channel)
+        share.failures = self._context.gate.failures(self.channel)
         self._settle(outcome.settlement)
 
     async def _report(self, outcome: Outcome, version: int, *, probe: bool) -> None:
         """Tell the gate; what was refused with credentials that are replaced by now goes again with the new ones."""
-        around, spec = self._around, self._upstream_spec
+        context, spec = self._context, self._upstream_spec
         try:
-            if not await around.gate.report(
+            if not await context.gate.report(
                 self.channel,
                 spec.breaker,
                 outcome.signal,
@@ -299,7 +299,7 @@ class Drain:
                 probe=probe,
                 version=version,
             ):
-                account = await around.accounts.get(self.channel.facility_id, spec, fresh=True)
+                account = await context.accounts.get(self.channel.facility_id, spec, fresh=True)
                 if isinstance(account, Account):
                     self._account = account
         except Exception as error:
@@ -310,12 +310,12 @@ class Drain:
 
         The one probe comes through a closed gate, with nothing else claimed.
         """
-        held = prepared.delivery.lease.lasts(self._around.database.clock())
-        return not self._stopping and held and (self._probing or self._around.gate.is_open(self.channel))
+        held = prepared.delivery.lease.lasts(self._context.database.clock())
+        return not self._stopping and held and (self._probing or self._context.gate.is_open(self.channel))
 
     def _settle(self, settlement: Settlement) -> None:
         self._open -= 1
-        self._around.settler.put(settlement)
+        self._context.settler.put(settlement)
         if self._open == 0:
             self.rung.set()
 
@@ -326,7 +326,7 @@ def _patience(spec: UpstreamSpec) -> float:
     return 2 * (timeouts.connect + timeouts.total)
 
 
-def _broken(delivery: Claimed, error: Exception) -> Settlement:
+def _broken(delivery: ClaimedDelivery, error: Exception) -> Settlement:
     """A poisonous record fails alone."""
     return Settlement(
         delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=words_of(error)

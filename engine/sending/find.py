@@ -20,7 +20,7 @@ REFERENCE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FindResult:
     """One of: a reference; a reply that says the question could not be asked; a problem for a person; nothing."""
 
     reference: str | None = None
@@ -47,7 +47,7 @@ class _Seen:
         return len(self.rows) < self.total
 
 
-async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awaitable[Reply]]) -> Found:
+async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awaitable[Reply]]) -> FindResult:
     """Ask, page by page, and pick the one candidate that matches; never the first of several (reference 2.3)."""
     seen = _Seen()
     try:
@@ -56,18 +56,18 @@ async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awa
             assert call is not None, "the loop ends with the last page"  # noqa: S101
             reply = await ask(call)
             if reply.verdict is not Verdict.ACCEPTED:
-                return Found(reply=reply)
+                return FindResult(reply=reply)
             scope = {**context, "body": reply.content}
             candidates = find.candidates.render(scope) or []
             if not isinstance(candidates, list):
-                return Found(problem="Jawaban pencarian bukan daftar; seseorang perlu memeriksa.")
+                return FindResult(problem="Jawaban pencarian bukan daftar; seseorang perlu memeriksa.")
             is_new = _take(find, scope, candidates, seen)
             call = _next(find, context, scope, call, seen, len(candidates) if is_new else 0)
             if call is None:
                 return _choose(seen)
-        return Found(problem=f"Pencarian tidak berakhir setelah {PAGES} halaman; seseorang perlu memeriksa.")
+        return FindResult(problem=f"Pencarian tidak berakhir setelah {PAGES} halaman; seseorang perlu memeriksa.")
     except TemplateError as error:
-        return Found(problem=f"Jawaban pencarian tidak dapat dibaca: {error}")
+        return FindResult(problem=f"Jawaban pencarian tidak dapat dibaca: {error}")
 
 
 def _call(find: Find, context: Mapping[str, Any], seen: _Seen) -> Call:
@@ -111,26 +111,30 @@ def _next(
     return _call(find, context, seen) if more else None
 
 
-def _choose(seen: _Seen) -> Found:
+def _choose(seen: _Seen) -> FindResult:
     """The same hit on two pages is one. Nothing is not there unless every row was read."""
     if len(seen.references) > 1:
-        return Found(problem=f"Ditemukan {len(seen.references)} yang cocok; seseorang perlu memilih.")
+        return FindResult(problem=f"Ditemukan {len(seen.references)} yang cocok; seseorang perlu memilih.")
     if seen.references:
         reference = next(iter(seen.references))
-        return Found(reference=reference) if reference else Found(problem="Nomor dari yang ditemukan tidak terbaca.")
+        return (
+            FindResult(reference=reference)
+            if reference
+            else FindResult(problem="Nomor dari yang ditemukan tidak terbaca.")
+        )
     if seen.uncertain:
-        return Found(problem=f"Ditemukan {seen.uncertain} yang tidak dapat dipastikan; seseorang perlu memeriksa.")
+        return FindResult(problem=f"Ditemukan {seen.uncertain} yang tidak dapat dipastikan; seseorang perlu memeriksa.")
     if seen.is_incomplete:
-        return Found(
+        return FindResult(
             problem=f"Pencarian hanya memperoleh {len(seen.rows)} dari {seen.total} baris, dan tidak ada yang cocok di "
             "antaranya; seseorang perlu memeriksa di sistem tujuan."
         )
     if seen.unreadable:
-        return Found(
+        return FindResult(
             problem="Tidak ada yang cocok, tetapi ada baris jawaban yang tidak dapat dibaca dan mungkin yang dicari; "
             f"seseorang perlu memeriksa. {seen.unreadable}"
         )
-    return Found()
+    return FindResult()
 
 
 def as_reference(value: Any) -> str | None:

@@ -14,7 +14,7 @@ from adapters.base import Reply, Verdict
 from engine.delivery.status import Status
 from engine.delivery.types import Settlement, Signal
 from engine.errors import words_of
-from engine.sending.attempts import Exchange, code_of
+from engine.sending.attempts import AttemptRecorder, code_of
 from engine.sending.prepare import Prepared
 from engine.sending.retry import try_again
 
@@ -32,11 +32,11 @@ LOOK_SOON = 5_000
 """Milliseconds until it is looked for what was accepted without showing its id."""
 
 
-class Endings:
+class OutcomeBuilder:
     """The ways in which one delivery can end, with the attempts of its exchange on record."""
 
     def __init__(
-        self, prepared: Prepared, exchange: Exchange, clock: Callable[[], int], rng: random.Random, probe: bool
+        self, prepared: Prepared, exchange: AttemptRecorder, clock: Callable[[], int], rng: random.Random, probe: bool
     ) -> None:
         self._prepared = prepared
         self._delivery = prepared.delivery

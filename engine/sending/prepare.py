@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from adapters.base import Call, Upstream, Verdict
 from engine.delivery.status import Status
-from engine.delivery.types import AttemptRow, Claimed, Settlement
+from engine.delivery.types import AttemptRow, ClaimedDelivery, Settlement
 from engine.errors import AntarError
 from engine.sending.edited_body import as_change
 from engine.specs.context import context
@@ -26,7 +26,7 @@ class NotJSON(AntarError):
 class Prepared(Struct, frozen=True):
     """A delivery that is ready to be sent."""
 
-    delivery: Claimed
+    delivery: ClaimedDelivery
     spec: Spec
     operation: Operation
     context: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Prepared(Struct, frozen=True):
 
 
 def prepare(
-    spec: Spec, delivery: Claimed, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream, now: int
+    spec: Spec, delivery: ClaimedDelivery, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream, now: int
 ) -> Prepared | Settlement:
     """A Prepared, or the Settlement of what cannot be sent: it waits, or is faulty. Pure: nothing is awaited."""
     operation = spec.operation_for(delivery.reference)
@@ -79,7 +79,7 @@ def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def cancelled(spec: Spec, delivery: Claimed, now: int) -> Settlement:
+def cancelled(spec: Spec, delivery: ClaimedDelivery, now: int) -> Settlement:
     """Nothing is sent, because what it takes back never arrived."""
     attempt = AttemptRow(
         at=now,
@@ -92,7 +92,7 @@ def cancelled(spec: Spec, delivery: Claimed, now: int) -> Settlement:
     return Settlement(delivery, Status.IGNORED, tries=delivery.tries, problem=_NEVER_ARRIVED, attempts=(attempt,))
 
 
-def scope_of(spec: Spec, delivery: Claimed, facility: Any) -> dict[str, Any]:
+def scope_of(spec: Spec, delivery: ClaimedDelivery, facility: Any) -> dict[str, Any]:
     """What the templates of a delivery see before its needs are known."""
     return context(
         spec,
@@ -161,7 +161,7 @@ def _update_follows(spec: Spec, scope: Mapping[str, Any]) -> bool:
     return bool(after_create and after_create.render(scope))
 
 
-def _blocked(delivery: Claimed, resolved: Resolved) -> Settlement:
+def _blocked(delivery: ClaimedDelivery, resolved: Resolved) -> Settlement:
     """What it waits for stands in its waits alone: words would be out of date with the first that arrives."""
     return Settlement(
         delivery,
@@ -173,7 +173,9 @@ def _blocked(delivery: Claimed, resolved: Resolved) -> Settlement:
     )
 
 
-def _not_sendable(spec: Spec, delivery: Claimed, now: int, problem: str, call: Call | None = None) -> Settlement:
+def _not_sendable(
+    spec: Spec, delivery: ClaimedDelivery, now: int, problem: str, call: Call | None = None
+) -> Settlement:
     attempt = AttemptRow(
         at=now,
         milliseconds=0,

@@ -11,16 +11,16 @@ from adapters.base import Account, Reply, Upstream, Verdict
 from engine.delivery.types import Signal, given_back
 from engine.errors import place_of
 from engine.failpoints import failpoint
-from engine.sending.attempts import Exchange
-from engine.sending.find import Found, as_reference, look
-from engine.sending.outcomes import Endings, Outcome
+from engine.sending.attempts import AttemptRecorder
+from engine.sending.find import FindResult, as_reference, look
+from engine.sending.outcomes import Outcome, OutcomeBuilder
 from engine.sending.prepare import Prepared
 from engine.templates.template import TemplateError
 
 log = structlog.get_logger(__name__)
 
 
-class Courier:
+class Sender:
     """Carries prepared deliveries through one upstream and decides what each becomes."""
 
     def __init__(self, clock: Callable[[], int], rng: random.Random) -> None:
@@ -40,19 +40,21 @@ class Courier:
 
         Each request but the first waits for its `turn`; for the first whoever calls has waited.
         """
-        exchange = Exchange(upstream, account, prepared.spec.hash, self._clock, turn)
-        endings = Endings(prepared, exchange, self._clock, self._rng, probe)
+        exchange = AttemptRecorder(upstream, account, prepared.spec.hash, self._clock, turn)
+        endings = OutcomeBuilder(prepared, exchange, self._clock, self._rng, probe)
         try:
-            return await _Trip(prepared, exchange, endings, self._clock).make()
+            return await _Send(prepared, exchange, endings, self._clock).make()
         except Exception as error:
             log.error("delivery_broke", delivery=prepared.delivery.id, spec=prepared.spec.name, **place_of(error))
             return endings.broken(error)
 
 
-class _Trip:
+class _Send:
     """One delivery's way: what is asked, and in which order."""
 
-    def __init__(self, prepared: Prepared, exchange: Exchange, endings: Endings, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, prepared: Prepared, exchange: AttemptRecorder, endings: OutcomeBuilder, clock: Callable[[], int]
+    ) -> None:
         self.prepared = prepared
         self.delivery = prepared.delivery
         self.spec = prepared.spec
@@ -169,7 +171,7 @@ class _Trip:
         content = self.delivery.tried_version if self.delivery.in_doubt else None
         return self.end.sent(reference, content or self.delivery.content, None)
 
-    async def _look(self) -> Found:
+    async def _look(self) -> FindResult:
         find = self.spec.find
         assert find is not None, "asked only where there is one"  # noqa: S101
         return await look(find, self.prepared.context, lambda call: self.exchange.ask(call, "find"))

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.delivery.status import Lane
-from engine.limits.slots import Share
+from engine.limits.slots import ChannelSlots
 from engine.sending.prepare import Prepared
 
 LAST = len(Lane)
 """Behind every lane."""
 
 
-class Ready:
+class SendQueue:
     """A queue by lane, then by arrival. What waits for its turn is still in it and can be overtaken."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Ready:
             self._taken.clear()
             await self._taken.wait()
 
-    async def next(self, share: Share, may_begin: Callable[[Prepared], bool]) -> tuple[Prepared, bool] | None:
+    async def next(self, share: ChannelSlots, may_begin: Callable[[Prepared], bool]) -> tuple[Prepared, bool] | None:
         """The most urgent one when a slot and a turn have come, and True: it has entered the share.
 
         False: it may not begin, no part is left to wait for, or the database is away, which tells whose turn it is.

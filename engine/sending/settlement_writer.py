@@ -16,7 +16,7 @@ from engine.errors import place_of
 from engine.failpoints import failpoint
 from engine.outbox.settle import settle
 from engine.telemetry import tracing
-from engine.telemetry.metrics import meters
+from engine.telemetry.metrics import metrics
 
 BATCH = 200
 """Settlements that are written as soon as they have gathered."""
@@ -32,7 +32,7 @@ LONGEST_PAUSE = 1.0
 log = structlog.get_logger(__name__)
 
 
-class Settler:
+class SettlementWriter:
     """One task writes; while it writes the next batch gathers, so that batches grow with the load by themselves."""
 
     def __init__(
@@ -116,7 +116,7 @@ class Settler:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
         seconds = time.perf_counter() - started
-        meters().settled(batch, seconds)
+        metrics().settled(batch, seconds)
         tracing.settled(batch, seconds)
         for settlement in batch:
             _tell(settlement)

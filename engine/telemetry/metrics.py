@@ -25,7 +25,7 @@ BATCH = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 """Seconds."""
 
 
-class Meters:
+class Metrics:
     """Of one process, whatever event loops it has; `names` tells the codes of clinics by their ids."""
 
     def __init__(self) -> None:
@@ -108,10 +108,10 @@ class Meters:
 
 
 @cache
-def meters() -> Meters:
+def metrics() -> Metrics:
     """Those of this process; when each began to count is told to nobody who asks for so many."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    return Meters()
+    return Metrics()
 
 
 class OfClinic(Collector):
@@ -130,7 +130,7 @@ class OfClinic(Collector):
 
 def serve(host: str, port: int) -> threading.Event:
     """Tell them over HTTP beside a worker, until the event is set."""
-    server, thread = start_http_server(port, host, meters().registry)
+    server, thread = start_http_server(port, host, metrics().registry)
     stop = threading.Event()
 
     def wait() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.delivery.types import Settlement
 from engine.errors import AntarError
-from engine.telemetry.metrics import meters
+from engine.telemetry.metrics import metrics
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """The standard's own variables, which its exporter reads itself."""
@@ -118,7 +118,7 @@ class Tracer:
         delivery = settlement.delivery
         names = {
             "antar.delivery": delivery.id,
-            "antar.facility": meters().name_of(delivery.facility_id),
+            "antar.facility": metrics().name_of(delivery.facility_id),
             "antar.spec": delivery.spec,
             "antar.upstream": delivery.upstream,
         }

@@ -24,7 +24,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TemplateNode:
     """A node at its place: `path` is where it is used, which for a fragment is not where it is written."""
 
     node: Node

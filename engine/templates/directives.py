@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
-from engine.templates.codegen import Entry
+from engine.templates.codegen import TemplateNode
 
 DIRECTIVES = ("$if", "$for", "$as", "$each", "$use", "$value", "$keep")
 _ALONE = ("$for", "$value", "$keep", "$use")
@@ -15,12 +15,12 @@ _ALONE = ("$for", "$value", "$keep", "$use")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedDirective:
     """A mapping of the payload taken apart."""
 
-    directives: Mapping[str, Entry]
-    entries: Mapping[str, Entry]
-    conditions: tuple[Entry, ...]
+    directives: Mapping[str, TemplateNode]
+    entries: Mapping[str, TemplateNode]
+    conditions: tuple[TemplateNode, ...]
     """All must hold; the `$if` beside a `$for` is not among them, it is asked for each item."""
 
 
@@ -31,18 +31,18 @@ class Directives:
     fragments: Mapping[str, Node]
     faults: Faults
 
-    def open(self, entry: Entry) -> Opened:
+    def open(self, entry: TemplateNode) -> OpenedDirective:
         """The mapping with its fragment's keys in the place of `$use`."""
         opened = self._with_fragment(entry)
         self._check(entry, opened)
         return opened
 
-    def whole_fragment(self, use: Entry) -> Entry | None:
+    def whole_fragment(self, use: TemplateNode) -> TemplateNode | None:
         """What a `$use` that stands alone gives."""
         fragment = self._fragment(use)
         return None if fragment is None else replace(fragment, path=use.path.removesuffix(".$use"))
 
-    def _with_fragment(self, entry: Entry) -> Opened:
+    def _with_fragment(self, entry: TemplateNode) -> OpenedDirective:
         own = {key: replace(entry, node=node, path=f"{entry.path}.{key}") for key, node in _entries(entry.node)}
         conditions = (own.pop("$if"),) if "$if" in own and "$for" not in own else ()
         fragment = self._fragment(own["$use"]) if "$use" in own else None
@@ -53,7 +53,7 @@ class Directives:
         ):
             return _sorted(own, conditions)
         inner = self._with_fragment(replace(fragment, path=entry.path))
-        merged: dict[str, Entry] = {}
+        merged: dict[str, TemplateNode] = {}
         for key, each in own.items():
             if key == "$use":
                 inherited = {**inner.entries, **inner.directives}
@@ -62,7 +62,7 @@ class Directives:
                 merged[key] = each
         return _sorted(merged, (*conditions, *inner.conditions))
 
-    def _fragment(self, use: Entry) -> Entry | None:
+    def _fragment(self, use: TemplateNode) -> TemplateNode | None:
         name = use.node.value
         if not isinstance(name, str) or name not in self.fragments:
             hint = did_you_mean(str(name), self.fragments) or "; declare it under fragments"
@@ -72,9 +72,9 @@ class Directives:
             chain = " -> ".join((*use.used, name))
             self.faults.add(use.node.source, use.path, f"fragments use each other in a circle: {chain}; break it")
             return None
-        return Entry(self.fragments[name], use.path, (*use.used, name))
+        return TemplateNode(self.fragments[name], use.path, (*use.used, name))
 
-    def _check(self, entry: Entry, opened: Opened) -> None:
+    def _check(self, entry: TemplateNode, opened: OpenedDirective) -> None:
         def fault(key: str, message: str) -> None:
             source = entry.node.keys.get(key, entry.node.source)
             self.faults.add(source, f"{entry.path}.{key}", message)
@@ -100,6 +100,8 @@ def _entries(node: Node) -> list[tuple[str, Node]]:
     return list((node.entries or {}).items())
 
 
-def _sorted(entries: Mapping[str, Entry], conditions: tuple[Entry, ...]) -> Opened:
+def _sorted(entries: Mapping[str, TemplateNode], conditions: tuple[TemplateNode, ...]) -> OpenedDirective:
     directives = {key: each for key, each in entries.items() if key in DIRECTIVES}
-    return Opened(directives, {key: each for key, each in entries.items() if key not in directives}, conditions)
+    return OpenedDirective(
+        directives, {key: each for key, each in entries.items() if key not in directives}, conditions
+    )

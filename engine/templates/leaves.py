@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 
 from engine.source.faults import Faults
-from engine.templates.codegen import Entry, Site, joined, number
+from engine.templates.codegen import Site, TemplateNode, joined, number
 from engine.templates.expressions import Scope, translate
 from engine.templates.jinja import LeafError, Part, parse
 from engine.templates.name_check import check_names
@@ -20,7 +20,7 @@ class Leaves:
     faults: Faults
     sites: list[Site] = field(default_factory=list)
 
-    def expression(self, entry: Entry, scope: Scope, inside_text: str = "text") -> tuple[ast.expr, Shape]:
+    def expression(self, entry: TemplateNode, scope: Scope, inside_text: str = "text") -> tuple[ast.expr, Shape]:
         """Nothing cleaned: one expression keeps its type; in a text each goes through the function `inside_text`."""
         node = entry.node
         if node.entries is not None or node.items is not None:
@@ -43,18 +43,18 @@ class Leaves:
             return self.at_site(pieces[0], entry), shapes[0] if shapes else SCALAR
         return self.at_site(joined(pieces, inside_text), entry), SCALAR
 
-    def at_site(self, expression: ast.expr, entry: Entry) -> ast.expr:
+    def at_site(self, expression: ast.expr, entry: TemplateNode) -> ast.expr:
         """Give the leaf's Python the number of its site as line, so that a traceback names it."""
         self.sites.append(Site(entry.node.source, entry.path))
         number(expression, len(self.sites))
         return expression
 
-    def _check(self, parts: tuple[Part, ...], entry: Entry, scope: Scope) -> list[Shape]:
+    def _check(self, parts: tuple[Part, ...], entry: TemplateNode, scope: Scope) -> list[Shape]:
         def report(message: str) -> None:
             self.faults.add(entry.node.source, entry.path, message)
 
         return [check_names(each, scope, report) for each in parts if not isinstance(each, str)]
 
-    def _is_reported(self, entry: Entry) -> bool:
+    def _is_reported(self, entry: TemplateNode) -> bool:
         """An unknown filter stops the translation too; the check of names has told it better."""
         return any(fault.path == entry.path and fault.file == entry.node.source.file for fault in self.faults.found)

@@ -12,7 +12,7 @@ from engine.errors import AntarError
 from engine.source.faults import Faults, Source
 from engine.source.tree import Node
 from engine.templates import runtime
-from engine.templates.codegen import Entry, Site, number, present
+from engine.templates.codegen import Site, TemplateNode, number, present
 from engine.templates.directives import Directives
 from engine.templates.expressions import Scope, call
 from engine.templates.filters import METHODS
@@ -140,24 +140,24 @@ class Compiler:
         """A payload or query tree; what is wrong is added to the faults, each at its leaf."""
         leaves = Leaves(self._faults)
         builder = Builder(leaves, Directives(self._fragments, self._faults), self._faults)
-        part = builder.part(Entry(node, path), self._scope(names))
+        part = builder.part(TemplateNode(node, path), self._scope(names))
         return self._template([*part.statements, ast.Return(present(part))], leaves, node, path)
 
     def expression(self, node: Node, path: str, names: Mapping[str, Shape]) -> Template:
         """One leaf, whose value is left as it is: null, empty texts and lists stay."""
         leaves = Leaves(self._faults)
-        value, _ = leaves.expression(Entry(node, path), self._scope(names))
+        value, _ = leaves.expression(TemplateNode(node, path), self._scope(names))
         return self._template([ast.Return(call("plain", value))], leaves, node, path)
 
     def path(self, node: Node, path: str, names: Mapping[str, Shape]) -> Template:
         """The path of a URL: each inserted value is one segment or a part of one, percent-encoded, never empty."""
         leaves = Leaves(self._faults)
-        value, _ = leaves.expression(Entry(node, path), self._scope(names), inside_text="segment")
+        value, _ = leaves.expression(TemplateNode(node, path), self._scope(names), inside_text="segment")
         return self._template([ast.Return(value)], leaves, node, path)
 
     def shape(self, node: Node, names: Mapping[str, Shape]) -> Shape:
         """What is known of an expression's value; its faults are told by `expression`."""
-        return Leaves(Faults()).expression(Entry(node, ""), self._scope(names))[1]
+        return Leaves(Faults()).expression(TemplateNode(node, ""), self._scope(names))[1]
 
     def _scope(self, names: Mapping[str, Shape]) -> Scope:
         return Scope(names, self._constants, filters=self._own)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from engine.source.faults import Faults
 from engine.templates.codegen import (
     NOTHING,
-    Entry,
     Part,
+    TemplateNode,
     Use,
     append,
     assign,
@@ -20,7 +20,7 @@ from engine.templates.codegen import (
     put,
     reads,
 )
-from engine.templates.directives import Directives, Opened
+from engine.templates.directives import Directives, OpenedDirective
 from engine.templates.expressions import Local, Scope, call, name
 from engine.templates.leaves import Leaves
 from engine.templates.shapes import ANY, SCALAR, Shape
@@ -43,7 +43,7 @@ class Builder:
     size: int = field(default=0, init=False)
     depth: int = field(default=0, init=False)
 
-    def part(self, entry: Entry, scope: Scope) -> Part:
+    def part(self, entry: TemplateNode, scope: Scope) -> Part:
         """Any node: a mapping with or without directives, a list, or a leaf."""
         self.size += 1
         self.depth += 1
@@ -58,7 +58,7 @@ class Builder:
         finally:
             self.depth -= 1
 
-    def _leaf(self, entry: Entry, scope: Scope) -> Part:
+    def _leaf(self, entry: TemplateNode, scope: Scope) -> Part:
         expression, _ = self.leaves.expression(entry, scope)
         if isinstance(expression, ast.Constant):
             return NOTHING if expression.value in (None, "") else Part([], expression, True)
@@ -66,7 +66,7 @@ class Builder:
             return Part([], expression, True)
         return Part([], self.leaves.at_site(call("clean", expression), entry), False)
 
-    def _mapping(self, entry: Entry, scope: Scope) -> Part:
+    def _mapping(self, entry: TemplateNode, scope: Scope) -> Part:
         opened = self.directives.open(entry)
         if "$for" in opened.directives:
             result = self._variable("list")
@@ -83,7 +83,7 @@ class Builder:
             part = self._object(opened.entries, scope)
         return self._guarded(part, opened, scope)
 
-    def _keep(self, entry: Entry, scope: Scope) -> Part:
+    def _keep(self, entry: TemplateNode, scope: Scope) -> Part:
         """What is sent even when it is empty: a leaf as it is, a mapping or a list of which nothing is left as null."""
         if entry.node.entries is None and entry.node.items is None:
             expression, _ = self.leaves.expression(entry, scope)
@@ -93,7 +93,7 @@ class Builder:
         part = self.part(entry, scope)
         return Part(part.statements, present(part), True, True)
 
-    def _object(self, entries: Mapping[str, Entry], scope: Scope) -> Part:
+    def _object(self, entries: Mapping[str, TemplateNode], scope: Scope) -> Part:
         """What is surely there goes into the literal, the rest is put in if something is left of it."""
         parts = [(key, part) for key, each in entries.items() if (part := self.part(each, scope)) is not NOTHING]
         lead = next((at for at, (_, part) in enumerate(parts) if not part.always), len(parts))
@@ -108,7 +108,7 @@ class Builder:
         always = any(part.always for _, part in parts)
         return Part(statements, name(result) if always else or_none(result), always)
 
-    def _list(self, entry: Entry, scope: Scope) -> Part:
+    def _list(self, entry: TemplateNode, scope: Scope) -> Part:
         items = [
             replace(entry, node=node, path=f"{entry.path}[{at}]") for at, node in enumerate(entry.node.items or ())
         ]
@@ -128,7 +128,7 @@ class Builder:
             [assign(result, ast.List([], ast.Load())), *body], name(result) if always else or_none(result), always
         )
 
-    def _loop(self, opened: Opened, result: str, scope: Scope) -> list[ast.stmt]:
+    def _loop(self, opened: OpenedDirective, result: str, scope: Scope) -> list[ast.stmt]:
         """Appends to the list `result`, once for each item."""
         over = opened.directives["$for"]
         if "$each" not in opened.directives:
@@ -149,7 +149,7 @@ class Builder:
         sequence = self.leaves.at_site(call("items_of", sequence), over)
         return [assign(items, sequence), ast.For(target, call("enumerate", name(items)), body, [])]
 
-    def _inside(self, opened: Opened, scope: Scope, item: Local, loop: Local) -> Scope:
+    def _inside(self, opened: OpenedDirective, scope: Scope, item: Local, loop: Local) -> Scope:
         """The scope inside `$each`."""
         chosen = opened.directives.get("$as")
         place = chosen or opened.directives["$for"]
@@ -160,7 +160,7 @@ class Builder:
             self.faults.add(place.node.source, place.path, f"{word!r} hides a name of the context; choose another $as")
         return replace(scope, locals={**scope.locals, str(word): item, "loop": loop}, loops=scope.loops + 1)
 
-    def _guarded(self, part: Part, opened: Opened, scope: Scope) -> Part:
+    def _guarded(self, part: Part, opened: OpenedDirective, scope: Scope) -> Part:
         """Only if all conditions hold."""
         tests = [self.leaves.expression(each, scope)[0] for each in opened.conditions]
         if not tests or part is NOTHING:

@@ -10,12 +10,12 @@ from sqlalchemy import insert, text
 
 from adapters.base import Verdict
 from adapters.notifications.contract import Letter
-from admin.alert_messages import Words
+from admin.alert_messages import AlertMessages
 from admin.people import users
 from admin.settings import alert_recipients
-from engine.alerts.conditions import Kind, Trouble
+from engine.alerts.conditions import ConditionKind, Trouble
 from engine.alerts.facts import facts
-from engine.alerts.ledger import Entry, News
+from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import ready
 from engine.database.tables import AlertRecipient
 from engine.facilities.facilities import add_facility
@@ -46,12 +46,12 @@ async def rows(house: House) -> list[Any]:
     return list(await house.hub.database.fetch(text("SELECT * FROM alert_recipients ORDER BY id")))
 
 
-async def letter(house: House, kind: Kind, *, well: bool = False, **more: Any) -> Letter:
+async def letter(house: House, kind: ConditionKind, *, well: bool = False, **more: Any) -> Letter:
     trouble = Trouble(house.facility.id, kind, "ministry", house.clock(), **more)
     [recipient] = await ready(house.hub.database)
-    entry = Entry(trouble, house.clock())
+    entry = LedgerEntry(trouble, house.clock())
     told = News((), (entry,), ()) if well else News((entry,), (), ())
-    return await Words(house.hub).changes(recipient, await facts(house.hub), told)
+    return await AlertMessages(house.hub).changes(recipient, await facts(house.hub), told)
 
 
 async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClient, house: House) -> None:  # noqa: F811
@@ -129,8 +129,8 @@ async def test_whoever_manages_one_clinic_sees_its_recipients_alone(nobody: http
     assert (await save(nobody, "alerts/create", **{**SARI, "facility_id": ""})).status_code == 400
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, house: House, kind: Kind) -> None:  # noqa: F811
+@pytest.mark.parametrize("kind", list(ConditionKind))
+async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, house: House, kind: ConditionKind) -> None:  # noqa: F811
     await save(manager, "alerts/create", **SARI)
     told = await letter(house, kind, n=12, of=40)
     assert told.subject.startswith("[DEMO] Antar: ")
@@ -146,7 +146,7 @@ async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, house:
 
 async def test_a_refused_account_leads_to_its_clinic(manager: httpx.AsyncClient, house: House) -> None:  # noqa: F811
     await save(manager, "alerts/create", **SARI)
-    told = await letter(house, Kind.REFUSED)
+    told = await letter(house, ConditionKind.REFUSED)
     address = f"/admin/facilities/details/{house.facility.id}"
     assert f"http://127.0.0.1:8000{address}\n" in told.text
     assert (await manager.get(address)).status_code == 200
@@ -163,7 +163,7 @@ async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
     await house.work()
     house.clock.pass_(0)
     [recipient] = await ready(house.hub.database)
-    told = await Words(house.hub).digest(recipient, await facts(house.hub))
+    told = await AlertMessages(house.hub).digest(recipient, await facts(house.hub))
     assert "Ringkasan pagi Klinik Contoh" in told.subject
     assert "kemarin (09/03/2026):\nterkirim 3, gagal 2, tertahan 0" in told.text
     assert "- Kunjungan: " in told.text
@@ -178,6 +178,6 @@ async def test_a_digest_names_what_has_no_code_yet(apothecary: Apothecary) -> No
     await apothecary.house.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
     await apothecary.house.work()
     [recipient] = await ready(apothecary.database)
-    told = await Words(apothecary.house.hub).digest(recipient, await facts(apothecary.house.hub))
+    told = await AlertMessages(apothecary.house.hub).digest(recipient, await facts(apothecary.house.hub))
     assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in told.text
     assert "/pemetaan/goods" in told.text

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.code_lists import copies
-from engine.code_lists.copies import Held, Row
+from engine.code_lists.copies import Row, SyncLease
 from tests.engine.house import House
 
 pytestmark = pytest.mark.anyio
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
-async def asked(person: httpx.AsyncClient, house: House) -> Held:
+async def asked(person: httpx.AsyncClient, house: House) -> SyncLease:
     """A person has pressed the button, a worker has taken it."""
     answer = await person.post("/referensi/doctors", headers=SAME_SITE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/referensi/doctors")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from admin.pages.shared.diff import LONGEST, Line, differences
+from admin.pages.shared.diff import LONGEST, DiffLine, differences
 from admin.pages.shared.json_view import LARGEST, MAX_VALUES, Folded, Node, folded, pretty, twice
 
 
@@ -64,9 +64,9 @@ def test_differences_show_a_little_around_them_and_count_the_rest() -> None:
     after = [*before[:10], "neu", *before[11:]]
     lines = differences("\n".join(before), "\n".join(after))
     assert lines is not None
-    assert (lines[0], lines[-1]) == (Line("gap", "7"), Line("gap", "6"))
-    assert Line("gone", "10") in lines
-    assert Line("new", "neu") in lines
+    assert (lines[0], lines[-1]) == (DiffLine("gap", "7"), DiffLine("gap", "6"))
+    assert DiffLine("gone", "10") in lines
+    assert DiffLine("new", "neu") in lines
 
 
 def test_equal_texts_differ_in_nothing_and_huge_ones_are_not_compared() -> None:

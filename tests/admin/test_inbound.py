@@ -15,7 +15,7 @@ from sqlalchemy import text
 from adapters.clinic_webhook import NotTaken
 from engine.facilities.facilities import set_credentials
 from engine.inbound import requests
-from engine.inbound.requests import Asked, Outcome
+from engine.inbound.requests import CallerRequest, QueueAnswer
 from engine.inbound.retention import InboundRetention
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from tests.conftest import Clock
@@ -257,9 +257,9 @@ async def kept(house: House, operation: str, number: str | None = None) -> None:
     catalog = house.hub.catalog
     lists = {**catalog.code_lists, SERVICE.polis: catalog.code_lists["doctors"]}
     house.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)
-    asked = Asked(house.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
+    asked = CallerRequest(house.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
     told = {"metadata": OK} | ({} if number is None else {"response": {"nomorantrean": number}})
-    await requests.answer(house.hub.database, asked, lambda _: Outcome(200, "done"), lambda _: told)
+    await requests.answer(house.hub.database, asked, lambda _: QueueAnswer(200, "done"), lambda _: told)
 
 
 async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.AsyncClient, house: House) -> None:

@@ -28,9 +28,9 @@ TOKEN = {"Authorization": "Bearer rahasia-operator"}
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """Each test counts from nothing."""
-    metrics.meters.cache_clear()
+    metrics.metrics.cache_clear()
     yield
-    metrics.meters.cache_clear()
+    metrics.metrics.cache_clear()
 
 
 async def told(client: httpx.AsyncClient) -> str:
@@ -40,7 +40,7 @@ async def told(client: httpx.AsyncClient) -> str:
 @pytest.fixture
 async def operator(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
     house.hub.settings = replace(house.hub.settings, metrics_token="rahasia-operator")
-    metrics.meters().names[house.facility.id] = "klinik"
+    metrics.metrics().names[house.facility.id] = "klinik"
     return nobody
 
 
@@ -149,7 +149,7 @@ async def test_a_process_tells_what_it_takes(operator: httpx.AsyncClient, his: h
 
 
 def test_a_worker_tells_its_own_at_a_port() -> None:
-    metrics.meters().returned(2)
+    metrics.metrics().returned(2)
     stop = metrics.serve("127.0.0.1", 8494)
     with urllib.request.urlopen("http://127.0.0.1:8494/metrics") as answer:
         assert b"antar_returned_total 2.0" in answer.read()

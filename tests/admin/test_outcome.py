@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.facilities.facilities import add_facility
-from engine.outbox.delayed_resend import hold
+from engine.outbox.delayed_resend import schedule_resend
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.test_delivery_page import OWN, VISITS, failed_visit
 from tests.engine.house import House, refused
@@ -139,7 +139,7 @@ async def test_without_a_worker_nothing_is_promised(person: httpx.AsyncClient, h
 
 async def test_a_resend_that_can_be_taken_back_is_on_its_way(person: httpx.AsyncClient, house: House) -> None:
     address = await failed_visit(house)
-    await hold(house.hub.database, house.facility.id, int(address.rpartition("/")[2]), "sari")
+    await schedule_resend(house.hub.database, house.facility.id, int(address.rpartition("/")[2]), "sari")
     page = (await person.get(address)).text
     assert (outcome(page), moves(page)) == (
         "Akan dikirim ulang dalam beberapa detik; hasilnya muncul di sini.",
@@ -196,7 +196,7 @@ async def test_the_list_tells_what_became_of_the_rows_that_are_awaited(person: h
     id_ = address.rpartition("/")[2]
     part = (await person.get(f"{VISITS}/perubahan", params={"ids": id_, "awaited": id_})).text
     assert "V1 tidak terkirim: Ditolak oleh Kementerian." in part
-    await hold(house.hub.database, house.facility.id, int(id_), "sari")
+    await schedule_resend(house.hub.database, house.facility.id, int(id_), "sari")
     held = (await person.get(f"{VISITS}/perubahan", params={"ids": id_, "awaited": id_})).text
     assert "data-moving" in held
     assert 'data-undo-ms="5000"' in held

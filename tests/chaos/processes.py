@@ -27,7 +27,7 @@ from admin.reload import Reload, on_hangup
 from engine import failpoints, worker
 from engine.actors import make_broker
 from engine.delivery import types
-from engine.delivery.types import Channel, Claimed, Settlement
+from engine.delivery.types import Channel, ClaimedDelivery, Settlement
 from engine.hub import Hub
 from engine.jobs import runner
 from engine.limits import slots
@@ -71,7 +71,7 @@ def hurry() -> None:
 def be_mortal() -> None:
     render = drain.prepare
 
-    def prepare(spec: Spec, delivery: Claimed, *more: Any) -> Prepared | Settlement:
+    def prepare(spec: Spec, delivery: ClaimedDelivery, *more: Any) -> Prepared | Settlement:
         if DEADLY in delivery.record:
             os.kill(os.getpid(), signal.SIGKILL)
         return render(spec, delivery, *more)

@@ -18,14 +18,14 @@ from engine.facilities.facilities import FacilityRow, add_facility, set_credenti
 from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.intake.intake import Accepted, Refused
-from engine.limits.breaker import Gate
-from engine.limits.slots import Shares
+from engine.limits.breaker import CircuitBreaker
+from engine.limits.slots import SlotAllocator
 from engine.outbox import counters
 from engine.outbox.sweep import sweep
 from engine.queries.deliveries import one
-from engine.sending.drain import Drain, Surroundings
-from engine.sending.send import Courier
-from engine.sending.settlement_writer import Settler
+from engine.sending.drain import Drain, WorkerContext
+from engine.sending.send import Sender
+from engine.sending.settlement_writer import SettlementWriter
 from engine.settings import Settings
 from tests.conftest import Clock
 
@@ -202,23 +202,23 @@ class House:
         self.ministry = ministry
         self.clock = clock
         self.channel = Channel("ministry", facility.id)
-        self.gate = Gate(hub.database)
+        self.gate = CircuitBreaker(hub.database)
         self.rung: set[Channel] = set()
 
     async def hand_in(self, spec: str, *records: dict[str, Any]) -> list[Accepted | Refused]:
         return await self.hub.intake.hand_in(self.facility, spec, [{"at": AT, **record} for record in records])
 
-    def drain(self, settler: Settler) -> Drain:
-        around = Surroundings(
+    def drain(self, settler: SettlementWriter) -> Drain:
+        around = WorkerContext(
             database=self.hub.database,
             catalog=lambda: self.hub.catalog,
             accounts=self.hub.accounts,
             gate=self.gate,
             settler=settler,
-            courier=Courier(self.clock, random.Random(1)),
+            courier=Sender(self.clock, random.Random(1)),
             worker="worker",
             leases={},
-            shares=Shares(self.hub.database, "worker"),
+            shares=SlotAllocator(self.hub.database, "worker"),
             full=lambda channel, spec: None,
         )
         upstream = self.hub.catalog.upstreams["ministry"]
@@ -236,7 +236,7 @@ class House:
 
     async def work_once(self) -> None:
         """Drain and settle; what is due by it stands in `rung`."""
-        settler = Settler(self.hub.database, self.rung.add)
+        settler = SettlementWriter(self.hub.database, self.rung.add)
         settling = asyncio.create_task(settler.run())
         await self.drain(settler).run()
         await settler.drained()

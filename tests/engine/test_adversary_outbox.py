@@ -14,7 +14,7 @@ from sqlalchemy.util import await_only
 
 from engine.database.database import Database
 from engine.delivery.status import Lane, Status
-from engine.delivery.types import Awaited, Channel, Claimed, Entry, Settlement
+from engine.delivery.types import Awaited, Channel, ClaimedDelivery, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow
 from engine.outbox import counters
 from engine.outbox import settle as settling
@@ -27,15 +27,15 @@ from tests.conftest import Clock
 pytestmark = pytest.mark.anyio
 
 
-def entry(key: str, content: str = "a") -> Entry:
-    return Entry(key=key, date="2026-03-10", record=f'{{"id": "{key}"}}', record_hash=content)
+def entry(key: str, content: str = "a") -> NewRecord:
+    return NewRecord(key=key, date="2026-03-10", record=f'{{"id": "{key}"}}', record_hash=content)
 
 
 def batch(facility: FacilityRow) -> Batch:
     return Batch(facility.id, "Visit", "ministry", True)
 
 
-async def take(database: Database, facility: FacilityRow) -> list[Claimed]:
+async def take(database: Database, facility: FacilityRow) -> list[ClaimedDelivery]:
     return await claim(database, Channel("ministry", facility.id), 100, "worker")
 
 
@@ -44,7 +44,7 @@ async def row(database: Database, id_: int) -> Any:
     return found
 
 
-def sent(delivery: Claimed) -> Settlement:
+def sent(delivery: ClaimedDelivery) -> Settlement:
     reference = f"ref-{delivery.key}"
     return Settlement(delivery, Status.SENT, tried=True, reference=reference, sent_version=delivery.version)
 

@@ -24,7 +24,7 @@ from engine.outbox.claim import LEASE, begin, claim, heartbeat
 from engine.sending import drain as draining
 from engine.sending import settlement_writer as settling
 from engine.sending.drain import Drain
-from engine.sending.settlement_writer import Settler
+from engine.sending.settlement_writer import SettlementWriter
 from engine.worker import RETURN, Worker
 from tests.engine.house import AT, House, refused
 
@@ -76,7 +76,7 @@ async def test_a_database_that_is_away_for_a_moment_strands_nothing(
 ) -> None:
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
     monkeypatch.setattr(draining, "begin", away)
-    settler = Settler(house.hub.database, house.rung.add)
+    settler = SettlementWriter(house.hub.database, house.rung.add)
     task = asyncio.create_task(settler.run())
     with pytest.raises(OperationalError):
         await house.drain(settler).run()
@@ -295,7 +295,7 @@ async def test_a_clock_that_is_set_does_not_move_the_leases(database_url: str, m
 async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(house: House) -> None:
     house.ministry.hold = asyncio.Event()
     await house.hub.intake.hand_in(house.facility, "Visit", [{"id": f"B{n}", "at": AT} for n in range(8)], Lane.BULK)
-    settler = Settler(house.hub.database, house.rung.add)
+    settler = SettlementWriter(house.hub.database, house.rung.add)
     running, drain = asyncio.create_task(settler.run()), house.drain(settler)
     drained = asyncio.create_task(drain.run())
     await until(lambda: len(house.ministry.calls) == 4)

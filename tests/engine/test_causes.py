@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from engine.delivery.causes import LENGTH, Kind, cause_text, normalised, parse_cause
+from engine.delivery.causes import LENGTH, CauseKind, cause_text, normalised, parse_cause
 from engine.delivery.types import DEATHS
 from engine.outbox.reclaim import reclaim
 from engine.outbox.resend import ignore, resend
@@ -103,7 +103,7 @@ async def test_what_waits_says_for_which_type_until_it_is_there(house: House) ->
 async def test_a_lookup_that_finds_nobody_has_a_cause(house: House) -> None:
     await house.hand_in("Person", {"id": "P1", "nik": "none"})
     await house.work()
-    assert parse_cause(await cause(house, "Person", "P1") or "")[0] == Kind.LOOKUP
+    assert parse_cause(await cause(house, "Person", "P1") or "")[0] == CauseKind.LOOKUP
 
 
 async def test_a_resend_and_an_ignore_take_the_cause_away(house: House) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bench.matching import fill
 from engine.database.database import Database
 from engine.database.migrate import migrate
-from engine.mapping.code_search import Catalogues, Suggested
+from engine.mapping.code_search import CodeSearch, Suggested
 from sandbox.kfa.catalogue import generate
 from tests.config.shipped import FACILITY, catalog, demo_records
 
@@ -28,15 +28,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def catalogues(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Catalogues]:
+async def catalogues(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CodeSearch]:
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('kfa')}/antar.sqlite3", durable=False)
     await migrate(database, "test")
     await fill(database, KFA, generate(SMALL))
-    yield Catalogues(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
+    yield CodeSearch(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
     await database.close()
 
 
-async def suggested(catalogues: Catalogues, record: dict[str, Any]) -> list[Suggested]:
+async def suggested(catalogues: CodeSearch, record: dict[str, Any]) -> list[Suggested]:
     item = SimpleNamespace(name=record["name"], record=orjson.dumps({"code": "X", **record}).decode())
     return await catalogues.suggest(KFA, FACILITY, item, 20)
 
@@ -45,7 +45,7 @@ def agreements(found: Suggested) -> dict[str, str]:
     return {each.part.name: each.agreement for each in found.suggestion.compared}
 
 
-async def test_oralit_is_ors_and_nothing_else(catalogues: Catalogues) -> None:
+async def test_oralit_is_ors_and_nothing_else(catalogues: CodeSearch) -> None:
     found = await suggested(catalogues, PRODUCTS["OBT-025"])
     assert found[0].found.name.startswith("Oral Rehydration Salts")
     assert {tuple(each.found.row["ingredients"]) for each in found} == {("Oral Rehydration Salts",)}
@@ -64,25 +64,25 @@ async def test_oralit_is_ors_and_nothing_else(catalogues: Catalogues) -> None:
     ],
 )
 async def test_the_template_of_no_maker_comes_first_where_no_maker_is_known(
-    catalogues: Catalogues, code: str, name: str
+    catalogues: CodeSearch, code: str, name: str
 ) -> None:
     [first, *_] = await suggested(catalogues, PRODUCTS[code])
     assert (first.found.name, first.found.row["level"], first.suggestion.vetoes) == (name, "92", ())
 
 
 @pytest.mark.parametrize("code", PRODUCTS)
-async def test_another_ingredient_is_never_suggested(catalogues: Catalogues, code: str) -> None:
+async def test_another_ingredient_is_never_suggested(catalogues: CodeSearch, code: str) -> None:
     for each in await suggested(catalogues, PRODUCTS[code]):
         assert agreements(each)["ingredient"] in ("same", "close")
         assert agreements(each)["brand"] == "unknown"  # none of these products names one
 
 
-async def test_what_nobody_knows_has_no_suggestion(catalogues: Catalogues) -> None:
+async def test_what_nobody_knows_has_no_suggestion(catalogues: CodeSearch) -> None:
     assert await suggested(catalogues, {"name": "Sanmol 500 mg tab"}) == []
     assert await suggested(catalogues, PRODUCTS["OBT-035"]) == []
 
 
-async def test_a_known_brand_is_suggested_by_its_name_alone(catalogues: Catalogues) -> None:
+async def test_a_known_brand_is_suggested_by_its_name_alone(catalogues: CodeSearch) -> None:
     [first, *_] = await suggested(catalogues, {"name": "PAMOL 500"})
     assert (first.found.code, agreements(first)["brand"]) == ("93002313", "same")
     [first, *_] = await suggested(catalogues, {"name": "CONTOH 500 tab"})

@@ -15,7 +15,7 @@ from adapters.base import Verdict
 from engine.database.database import Database
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.edit import Basis, Saved, last_edit, save
-from engine.outbox.resend import Handled, Written, resend
+from engine.outbox.resend import ActionResult, Written, resend
 from engine.sending.preview import payload_of
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
@@ -43,7 +43,7 @@ async def write(house: House, body: str = BODY, actor: str = "sari", basis: Basi
     return await save(house.hub.database, house.facility.id, id_, actor, body, reason="salah kode", basis=basis)
 
 
-async def send_again(house: House, **how: object) -> Handled:
+async def send_again(house: House, **how: object) -> ActionResult:
     id_ = (await house.row("Visit", "V1")).id
     outcome = await resend(house.hub.database, house.facility.id, [id_], "budi", **how)  # type: ignore[arg-type]
     return outcome[id_]
@@ -166,16 +166,16 @@ async def test_a_resend_keeps_an_edit_unless_the_payload_is_wished(house: House)
     await write(house)
     house.ministry.script = [refused(Verdict.REJECTED, 400)] * 2
     await house.work()
-    assert await send_again(house) is Handled.DONE
+    assert await send_again(house) is ActionResult.DONE
     await house.work()
-    assert await send_again(house, written=Written(None)) is Handled.DONE
+    assert await send_again(house, written=Written(None)) is ActionResult.DONE
     await house.work()
     assert [post["note"] for post in house.ministry.posts[1:]] == ["ditulis", "ditulis", "dari SIMRS"]
 
 
 async def test_many_clicks_for_the_payload_count_as_one(house: House) -> None:
     outcomes = [await send_again(house, written=Written(None)) for _ in range(3)]
-    assert outcomes == [Handled.DONE, Handled.ALREADY, Handled.ALREADY]
+    assert outcomes == [ActionResult.DONE, ActionResult.ALREADY, ActionResult.ALREADY]
 
 
 async def test_an_edit_of_another_clinics_delivery_is_not_there(house: House) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Reply, Verdict
-from engine.sending.find import PAGES, Found, look
+from engine.sending.find import PAGES, FindResult, look
 from engine.source.faults import Faults
 from engine.specs.record_type import Find
 from engine.templates.shapes import ANY
@@ -61,24 +61,24 @@ class Register:
         return Reply(Verdict.ACCEPTED, 200, content={"count": len(self.rows), "list": rows, **self.envelope})
 
 
-async def search(find: Find, register: Register, poli: str = "wanted") -> Found:
+async def search(find: Find, register: Register, poli: str = "wanted") -> FindResult:
     return await look(find, {"record": {"poli": poli}}, register)
 
 
 async def test_the_row_on_the_last_page_is_found() -> None:
     register = Register([*map(row, range(150)), row(150, "wanted")])
-    assert await search(finding(), register) == Found(reference="A150")
+    assert await search(finding(), register) == FindResult(reference="A150")
     assert register.paths == ["/days/1/0/100", "/days/1/100/100"]
 
 
 @pytest.mark.parametrize("cap", [100, 40])
 async def test_a_server_that_gives_less_than_was_asked_for_is_asked_on(cap: int) -> None:
     register = Register([*map(row, range(150)), row(150, "wanted")], cap)
-    assert await search(finding(500), register) == Found(reference="A150")
+    assert await search(finding(500), register) == FindResult(reference="A150")
 
 
 async def test_all_rows_read_and_none_ours_is_not_there() -> None:
-    assert await search(finding(), Register([row(n) for n in range(250)])) == Found()
+    assert await search(finding(), Register([row(n) for n in range(250)])) == FindResult()
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ async def test_one_answer_for_all_proves_nothing_when_it_was_cut() -> None:
 
 
 async def test_what_is_found_is_adopted_though_rows_are_missing() -> None:
-    assert await search(finding(), Register([row(1, "wanted")], count=9)) == Found(reference="A1")
+    assert await search(finding(), Register([row(1, "wanted")], count=9)) == FindResult(reference="A1")
 
 
 async def test_without_a_total_a_page_that_is_not_full_is_the_last() -> None:
     register = Register([row(n) for n in range(150)])
-    assert await search(finding(total=None), register) == Found()
+    assert await search(finding(total=None), register) == FindResult()
     assert len(register.paths) == 2
 
 
@@ -116,7 +116,7 @@ async def test_pages_are_bounded() -> None:
 
 async def test_one_unreadable_row_hides_no_other() -> None:
     register = Register([row(1, None), row(2, "wanted"), row(3, None)])
-    assert await search(finding(), register) == Found(reference="A2")
+    assert await search(finding(), register) == FindResult(reference="A2")
 
 
 async def test_an_unreadable_row_may_be_the_one_that_is_looked_for() -> None:

@@ -11,14 +11,14 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.delivery.types import Signal
 from engine.facilities.facilities import set_credentials
-from engine.limits.breaker import REFUSED_PAUSES, Gate, State
+from engine.limits.breaker import REFUSED_PAUSES, BreakerState, CircuitBreaker
 from engine.specs.upstream import Breaker
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
 
 BREAKER = Breaker(failures=3, pause=30)
-CLOSED, OPEN, PROBE = State.CLOSED, State.OPEN, State.PROBE
+CLOSED, OPEN, PROBE = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.PROBE
 Report = tuple[Signal] | tuple[Signal, str] | tuple[Signal, str, float]
 GOOD = (Signal.GOOD,)
 DOWN = (
@@ -35,7 +35,7 @@ def throttled(seconds: float) -> Report:
     return (Signal.THROTTLED, "terlalu banyak", seconds)
 
 
-async def state(house: House, gate: Gate | None = None) -> State:
+async def state(house: House, gate: CircuitBreaker | None = None) -> BreakerState:
     return await (gate or house.gate).state(house.channel, BREAKER)
 
 
@@ -108,7 +108,7 @@ async def test_the_longest_wait_that_was_asked_for_holds(house: House, later: Re
 
 
 async def test_a_probe_opens_nothing_that_another_process_was_told_to_leave(house: House) -> None:
-    other = Gate(house.hub.database)
+    other = CircuitBreaker(house.hub.database)
     await report(house, throttled(10))
     house.clock.pass_(11)
     assert await state(house) == PROBE
@@ -162,7 +162,7 @@ async def test_what_was_ready_before_a_closing_is_no_probe(house: House) -> None
 
 
 async def test_there_is_no_second_probe_while_the_first_may_last(house: House) -> None:
-    other = Gate(house.hub.database)
+    other = CircuitBreaker(house.hub.database)
     for _ in range(3):
         await report(house, DOWN)
     house.clock.pass_(31)
@@ -209,7 +209,7 @@ async def test_who_looks_while_it_is_being_closed_does_not_open_it(house: House)
     assert await state(house) == CLOSED
 
 
-async def seconds_to_probe(house: House, gate: Gate | None = None) -> int:
+async def seconds_to_probe(house: House, gate: CircuitBreaker | None = None) -> int:
     """How long the channel stays closed; the probe is taken."""
     for seconds in range(1000):
         if await state(house, gate) == PROBE:
@@ -222,14 +222,14 @@ async def test_pauses_after_refusals_grow_from_probe_to_probe_and_worker_to_work
     await report(house, REFUSED)
     pauses = []
     for n in range(7):
-        gate = Gate(house.hub.database) if n % 2 else house.gate
+        gate = CircuitBreaker(house.hub.database) if n % 2 else house.gate
         pauses.append(await seconds_to_probe(house, gate))
         await gate.report(house.channel, BREAKER, *REFUSED, probe=True)
     assert pauses == [*REFUSED_PAUSES, 300, 300]
 
 
 async def test_a_refusal_that_several_requests_saw_counts_once(house: House) -> None:
-    for gate in (house.gate, Gate(house.hub.database), Gate(house.hub.database)):
+    for gate in (house.gate, CircuitBreaker(house.hub.database), CircuitBreaker(house.hub.database)):
         await gate.report(house.channel, BREAKER, *REFUSED)
     assert ((await row(house)).refusals, await seconds_to_probe(house)) == (1, 5)
 

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
 
 from engine.database.database import Database
-from engine.delivery.types import Entry
+from engine.delivery.types import NewRecord
 from engine.facilities.facilities import FacilityRow
 from engine.intake import group_commit
-from engine.intake.group_commit import WRITERS, Gathering, Told
+from engine.intake.group_commit import WRITERS, GroupCommit, Told
 from engine.outbox.add import Batch, add
 
 pytestmark = pytest.mark.anyio
@@ -23,8 +23,8 @@ def batch(facility: FacilityRow, spec: str = "Visit") -> Batch:
     return Batch(facility.id, spec, "ministry", updatable=True)
 
 
-def entry(key: str, content: str = "a") -> Entry:
-    return Entry(key, "2026-03-10", f'{{"id": "{key}"}}', content)
+def entry(key: str, content: str = "a") -> NewRecord:
+    return NewRecord(key, "2026-03-10", f'{{"id": "{key}"}}', content)
 
 
 class Watched:
@@ -35,7 +35,7 @@ class Watched:
         self._error = error
         monkeypatch.setattr(group_commit, "add", self)
 
-    async def __call__(self, database: Database, batch: Batch, entries: Sequence[Entry]) -> Told:
+    async def __call__(self, database: Database, batch: Batch, entries: Sequence[NewRecord]) -> Told:
         self.transactions.append([each.key for each in entries])
         if self._error and any(each.key == "bad" for each in entries):
             raise self._error
@@ -49,7 +49,7 @@ async def keys(database: Database) -> list[str]:
 async def test_what_comes_while_one_is_written_goes_with_the_next(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watched, door = Watched(monkeypatch), Gathering(database)
+    watched, door = Watched(monkeypatch), GroupCommit(database)
     told = await asyncio.gather(*(door.add(batch(facility), [entry(f"{n:02}")]) for n in range(20)))
     assert len(watched.transactions) <= (2 if database.dialect == "sqlite" else WRITERS + 1)
     assert [outcome for [(_, outcome)] in told] == ["accepted"] * 20
@@ -58,14 +58,14 @@ async def test_what_comes_while_one_is_written_goes_with_the_next(
 
 
 async def test_one_after_the_other_is_stored_too(database: Database, facility: FacilityRow) -> None:
-    door = Gathering(database)
+    door = GroupCommit(database)
     async with asyncio.timeout(30):
         told = [await door.add(batch(facility), [entry(str(n))]) for n in range(20)]
     assert [outcome for [(_, outcome)] in told] == ["accepted"] * 20
 
 
 async def test_the_same_record_of_two_requests_is_one_delivery(database: Database, facility: FacilityRow) -> None:
-    door = Gathering(database)
+    door = GroupCommit(database)
     told = await asyncio.gather(*(door.add(batch(facility), [entry("1")]) for _ in range(12)))
     assert sorted(outcome for [(_, outcome)] in told) == ["accepted"] + ["unchanged"] * 11
     assert len({id_ for [(id_, _)] in told}) == 1
@@ -74,7 +74,7 @@ async def test_the_same_record_of_two_requests_is_one_delivery(database: Databas
 async def test_types_are_kept_apart_and_batches_whole(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watched, door = Watched(monkeypatch), Gathering(database)
+    watched, door = Watched(monkeypatch), GroupCommit(database)
     large = [entry(f"L{n:03}") for n in range(group_commit.MOST)]
     asked = [("Visit", [entry("1")]), ("Finding", [entry("2")]), ("Visit", large), ("Visit", [entry("3")])] * 3
     told = await asyncio.gather(*(door.add(batch(facility, spec), entries) for spec, entries in asked))
@@ -87,7 +87,7 @@ async def test_what_the_database_refuses_takes_nothing_else_along(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Watched(monkeypatch, DataError("INSERT", {}, Exception("refused")))
-    door, wanted = Gathering(database), ["1", "2", "3", "4", "5", "bad", "6"]
+    door, wanted = GroupCommit(database), ["1", "2", "3", "4", "5", "bad", "6"]
     told = await asyncio.gather(*(door.add(batch(facility), [entry(key)]) for key in wanted), return_exceptions=True)
     assert [isinstance(each, DataError) for each in told] == [key == "bad" for key in wanted]
     assert await keys(database) == ["1", "2", "3", "4", "5", "6"]
@@ -97,7 +97,7 @@ async def test_while_the_database_is_away_all_are_told_at_once(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched = Watched(monkeypatch, OperationalError("INSERT", {}, Exception("away")))
-    door = Gathering(database)
+    door = GroupCommit(database)
     wanted = [door.add(batch(facility), [entry("bad")]) for _ in range(20)]
     told = await asyncio.gather(*wanted, return_exceptions=True)
     assert all(isinstance(each, OperationalError) for each in told)
@@ -105,7 +105,7 @@ async def test_while_the_database_is_away_all_are_told_at_once(
 
 
 async def test_who_has_gone_holds_up_nobody(database: Database, facility: FacilityRow) -> None:
-    door = Gathering(database)
+    door = GroupCommit(database)
     asked = [asyncio.ensure_future(door.add(batch(facility), [entry(str(n))])) for n in range(8)]
     await asyncio.sleep(0)
     asked[5].cancel()

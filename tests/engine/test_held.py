@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.database.database import Database
-from engine.outbox.delayed_resend import HOLD, held, hold, resend_held, take_back
-from engine.outbox.resend import Handled, ignore
+from engine.outbox.delayed_resend import HOLD_MS, resend_held, schedule_resend, scheduled, undo_resend
+from engine.outbox.resend import ActionResult, ignore
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
 
@@ -31,16 +31,16 @@ async def house(tmp_path: Path, database: Database, database_url: str, clock: Cl
     await opened.hub.close()
 
 
-async def click(house: House, actor: str = "sari") -> Handled:
-    return await hold(house.hub.database, house.facility.id, (await house.row("Visit", "V1")).id, actor)
+async def click(house: House, actor: str = "sari") -> ActionResult:
+    return await schedule_resend(house.hub.database, house.facility.id, (await house.row("Visit", "V1")).id, actor)
 
 
 async def undo(house: House) -> bool:
-    return await take_back(house.hub.database, house.facility.id, (await house.row("Visit", "V1")).id)
+    return await undo_resend(house.hub.database, house.facility.id, (await house.row("Visit", "V1")).id)
 
 
 async def test_nothing_is_sent_before_the_time_to_think_is_over(house: House) -> None:
-    assert await click(house) is Handled.DONE
+    assert await click(house) is ActionResult.DONE
     house.clock.pass_(4)
     await house.work()
     assert await house.status("Visit", "V1") == "failed"
@@ -53,7 +53,7 @@ async def test_nothing_is_sent_before_the_time_to_think_is_over(house: House) ->
 async def test_what_is_taken_back_is_as_it_was_to_the_last_column(house: House) -> None:
     before = await house.row("Visit", "V1")
     await click(house)
-    assert await held(house.hub.database, [before.id]) == {before.id: house.clock() + HOLD}
+    assert await scheduled(house.hub.database, [before.id]) == {before.id: house.clock() + HOLD_MS}
     assert await undo(house)
     house.clock.pass_(10)
     await house.work()
@@ -62,7 +62,7 @@ async def test_what_is_taken_back_is_as_it_was_to_the_last_column(house: House) 
 
 
 async def test_the_second_click_of_two_changes_nothing(house: House) -> None:
-    assert [await click(house), await click(house, "tono")] == [Handled.DONE, Handled.ALREADY]
+    assert [await click(house), await click(house, "tono")] == [ActionResult.DONE, ActionResult.ALREADY]
     house.clock.pass_(6)
     await house.work()
     audit = await house.hub.database.fetch(text("SELECT actor, action FROM audit"))
@@ -97,6 +97,6 @@ async def test_what_is_sent_already_or_anothers_is_not_held(house: House) -> Non
     await house.hand_in("Visit", {"id": "V2"})
     await house.work()
     id_ = (await house.row("Visit", "V2")).id
-    assert await hold(house.hub.database, house.facility.id, id_, "sari") is Handled.ALREADY
-    assert await hold(house.hub.database, house.facility.id + 1, id_, "sari") is Handled.MISSING
-    assert not await take_back(house.hub.database, house.facility.id + 1, id_)
+    assert await schedule_resend(house.hub.database, house.facility.id, id_, "sari") is ActionResult.ALREADY
+    assert await schedule_resend(house.hub.database, house.facility.id + 1, id_, "sari") is ActionResult.MISSING
+    assert not await undo_resend(house.hub.database, house.facility.id + 1, id_)

@@ -14,8 +14,8 @@ from engine.code_lists import copies
 from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow
 from engine.inbound import queue_numbers, requests, tokens
-from engine.inbound.queue_numbers import Book, Wish
-from engine.inbound.requests import Asked, Outcome
+from engine.inbound.queue_numbers import QueueNumbers, QueueRequest
+from engine.inbound.requests import CallerRequest, QueueAnswer
 from engine.specs.code_list import Row
 from engine.specs.inbound import Inbound
 
@@ -41,18 +41,20 @@ async def copied(database: Database, facility: FacilityRow, name: str, rows: Seq
     await copies.finish(database, held)
 
 
-def wish(card: str = CARDS[0], **said: Any) -> Wish:
-    return Wish(**{"card": card, "poli": "001", "date": DAY, "known": True, **said})
+def wish(card: str = CARDS[0], **said: Any) -> QueueRequest:
+    return QueueRequest(**{"card": card, "poli": "001", "date": DAY, "known": True, **said})
 
 
-async def take(database: Database, facility: FacilityRow, wished: Wish, service: Inbound = SERVICE) -> Outcome:
-    book, outcomes = Book(facility, service, database.clock()), []
+async def take(
+    database: Database, facility: FacilityRow, wished: QueueRequest, service: Inbound = SERVICE
+) -> QueueAnswer:
+    book, outcomes = QueueNumbers(facility, service, database.clock()), []
 
-    def tell(outcome: Outcome) -> dict[str, Any]:
+    def tell(outcome: QueueAnswer) -> dict[str, Any]:
         outcomes.append(outcome)
         return dict(outcome.told or {})
 
-    asked = Asked(facility, service, "take", wished.card, {"card": wished.card})
+    asked = CallerRequest(facility, service, "take", wished.card, {"card": wished.card})
     await requests.answer(database, asked, lambda connection: book.give(connection, wished), tell)
     return outcomes[-1]
 
@@ -78,7 +80,7 @@ async def test_the_last_place_is_given_once(database: Database, facility: Facili
 async def test_a_cancelled_number_is_not_given_again(database: Database, facility: FacilityRow) -> None:
     await opened(database, facility, places=1)
     await take(database, facility, wish())
-    book = Book(facility, SERVICE, database.clock())
+    book = QueueNumbers(facility, SERVICE, database.clock())
     assert (await database.write(lambda connection: book.cancel(connection, wish()))).word == "done"
     assert ((await take(database, facility, wish())).told or {})["number"] == 2
 
@@ -114,7 +116,7 @@ async def test_a_called_number_cannot_be_cancelled_and_leaves_fewer_waiting(
     for card in CARDS[:3]:
         await take(database, facility, wish(card))
     assert await queue_numbers.call(database, facility.id, "001", DAY, 1)
-    book = Book(facility, SERVICE, database.clock())
+    book = QueueNumbers(facility, SERVICE, database.clock())
     assert (await database.write(lambda connection: book.cancel(connection, wish()))).word == "served"
     shown = (await database.write(lambda connection: book.show(connection, wish(CARDS[2])))).told or {}
     assert (shown["number"], shown["waiting"], shown["called"]) == (3, 1, 1)

@@ -15,8 +15,8 @@ from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.facilities.vault import Vault, new_key
 from engine.inbound import requests
-from engine.inbound.forwarding import HOLD, NOBODY, POISON, Handing
-from engine.inbound.requests import Asked, Filter, Outcome
+from engine.inbound.forwarding import HOLD, NOBODY, POISON, Forwarder
+from engine.inbound.requests import CallerRequest, Filter, QueueAnswer
 from tests.conftest import Clock
 from tests.engine.test_inbound import SERVICE
 
@@ -49,8 +49,8 @@ class Catalog:
     inbound = {SERVICE.name: SERVICE}  # noqa: RUF012
 
 
-def handing(database: Database, system: System) -> Handing:
-    return Handing(database, lambda: Catalog, VAULT, random.Random(1), POLICY, system.tell)  # type: ignore[arg-type, return-value]
+def handing(database: Database, system: System) -> Forwarder:
+    return Forwarder(database, lambda: Catalog, VAULT, random.Random(1), POLICY, system.tell)  # type: ignore[arg-type, return-value]
 
 
 async def connect(database: Database, facility: FacilityRow, address: str = "http://his/hook") -> None:
@@ -60,11 +60,11 @@ async def connect(database: Database, facility: FacilityRow, address: str = "htt
 
 async def ask(database: Database, facility: FacilityRow, *numbers: int) -> None:
     for n in numbers:
-        asked = Asked(facility, SERVICE, "take", CARD, {"n": n})
-        await requests.answer(database, asked, lambda _: Outcome(200, "done"), lambda _: {"ok": True})
+        asked = CallerRequest(facility, SERVICE, "take", CARD, {"n": n})
+        await requests.answer(database, asked, lambda _: QueueAnswer(200, "done"), lambda _: {"ok": True})
 
 
-async def tick(handing: Handing) -> None:
+async def tick(handing: Forwarder) -> None:
     await handing.tick()
     await handing.settled()
 
@@ -132,7 +132,7 @@ async def test_a_dead_system_holds_up_nobody_elses(database: Database, facility:
             await blocked.wait()
         return await system.tell(his, id_, content, at, patience)
 
-    hands = Handing(database, lambda: Catalog, VAULT, random.Random(1), POLICY, slow)  # type: ignore[arg-type, return-value]
+    hands = Forwarder(database, lambda: Catalog, VAULT, random.Random(1), POLICY, slow)  # type: ignore[arg-type, return-value]
     await hands.tick()
     await system.reached.wait()
     assert system.told == [("http://well", other.id)]

@@ -14,10 +14,10 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.delivery.status import Lane
-from engine.delivery.types import Channel, Entry
+from engine.delivery.types import Channel, NewRecord
 from engine.facilities.facilities import FacilityRow, add_facility
 from engine.jobs import runner
-from engine.jobs.jobs import DRAFT_LIFE, Action, State, begin, discard, draft, forget_drafts, move, start
+from engine.jobs.jobs import DRAFT_LIFE, Action, JobState, begin, discard, draft, forget_drafts, move, start
 from engine.jobs.runner import run_jobs
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
@@ -37,7 +37,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def fail(database: Database, facility: FacilityRow, n: int, spec: str = "Visit") -> list[int]:
     """So many deliveries that failed."""
-    entries = [Entry(key=f"{spec}{i}", date="2026-03-10", record="{}", record_hash="a") for i in range(n)]
+    entries = [NewRecord(key=f"{spec}{i}", date="2026-03-10", record="{}", record_hash="a") for i in range(n)]
     added = await add(database, Batch(facility.id, spec, "ministry", updatable=True), entries)
     ids = [id_ for id_, _ in added]
     await become(database, ids, "failed")
@@ -101,7 +101,7 @@ async def test_a_job_resends_all_that_matched_behind_todays_patients(database: D
     id_ = await started(database, facility)
     assert await work(database) == {Channel("ministry", facility.id)}
     ran = await job(database, id_)
-    assert (ran.state, ran.total, ran.done, ran.skipped) == (State.DONE, 25, 25, 0)
+    assert (ran.state, ran.total, ran.done, ran.skipped) == (JobState.DONE, 25, 25, 0)
     assert await count(database, f"deliveries WHERE status = 'queued' AND lane = {int(Lane.BULK)}") == 25
     assert await counters.kept(database) == await counters.recount(database)
 
@@ -196,7 +196,7 @@ async def test_a_regeneration_takes_what_was_sent_and_keeps_doubts(database: Dat
 
 async def test_an_empty_job_is_done_at_once(database: Database, facility: FacilityRow) -> None:
     id_ = await started(database, facility)
-    assert (await job(database, id_)).state == State.DONE
+    assert (await job(database, id_)).state == JobState.DONE
 
 
 async def test_a_paused_job_waits_and_goes_on_where_it_was(database: Database, facility: FacilityRow) -> None:
@@ -208,7 +208,7 @@ async def test_a_paused_job_waits_and_goes_on_where_it_was(database: Database, f
     assert (await job(database, id_)).done == 10
     assert await move(database, facility.id, id_, "resume", "sari")
     await work(database)
-    assert (await outcomes(database, id_), (await job(database, id_)).state) == ({"done": 25}, State.DONE)
+    assert (await outcomes(database, id_), (await job(database, id_)).state) == ({"done": 25}, JobState.DONE)
 
 
 async def test_a_cancelled_job_leaves_the_rest_alone(database: Database, facility: FacilityRow) -> None:

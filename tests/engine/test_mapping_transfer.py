@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.mapping.confirm import confirm
-from engine.mapping.table import COLUMNS, Fault, State, export, preview
+from engine.mapping.table import COLUMNS, RowFault, RowState, export, preview
 from tests.engine.apothecary import Apothecary
 from tests.engine.apothecary import apothecary as apothecary
 
@@ -19,7 +19,7 @@ async def shelves(apothecary: Apothecary) -> None:
     await apothecary.confirm("B1", "C1")
 
 
-async def told(apothecary: Apothecary, *lines: dict[str, str]) -> list[tuple[str, State, Fault | None]]:
+async def told(apothecary: Apothecary, *lines: dict[str, str]) -> list[tuple[str, RowState, RowFault | None]]:
     found = await preview(apothecary.database, apothecary.mapping, apothecary.facility.id, lines)
     return [(line.key, line.state, line.fault) for line in found]
 
@@ -39,9 +39,9 @@ async def test_each_line_says_what_it_would_do(apothecary: Apothecary) -> None:
         {"key": "B2", "code": " C2 "},
         {"key": "B3", "code": ""},
         {"key": "B1", "code": "C1", "code_before": "C3"},
-    ) == [("B1", State.SAME, None), ("B2", State.NEW, None), ("B1", State.SAME, None)]
-    assert await told(apothecary, {"key": "B1", "code": "C2", "code_before": "C1"}) == [("B1", State.CHANGED, None)]
-    assert await told(apothecary, {"key": "B1", "code": "C2", "code_before": "C3"}) == [("B1", State.CONFLICT, None)]
+    ) == [("B1", RowState.SAME, None), ("B2", RowState.NEW, None), ("B1", RowState.SAME, None)]
+    assert await told(apothecary, {"key": "B1", "code": "C2", "code_before": "C1"}) == [("B1", RowState.CHANGED, None)]
+    assert await told(apothecary, {"key": "B1", "code": "C2", "code_before": "C3"}) == [("B1", RowState.CONFLICT, None)]
 
 
 async def test_what_cannot_be_done_is_told_with_its_reason(apothecary: Apothecary) -> None:
@@ -49,7 +49,7 @@ async def test_what_cannot_be_done_is_told_with_its_reason(apothecary: Apothecar
     await apothecary.read_register("C3")
     lines = [("B9", "C1"), ("B2", "nowhere"), ("B2", "C3"), ("B3", "P1"), ("B2", "C1")]
     found = await told(apothecary, *({"key": key, "code": code} for key, code in lines))
-    faults = [Fault.NO_ITEM, Fault.NO_CODE, Fault.WITHDRAWN, Fault.NOT_ALLOWED, Fault.TWICE]
+    faults = [RowFault.NO_ITEM, RowFault.NO_CODE, RowFault.WITHDRAWN, RowFault.NOT_ALLOWED, RowFault.TWICE]
     assert [fault for _, _, fault in found] == faults
 
 

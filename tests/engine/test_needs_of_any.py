@@ -11,7 +11,7 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.database.database import Database
 from engine.outbox.outdated_waits import release_outdated
-from engine.queries.todo import Missing, urgent
+from engine.queries.todo import Missing, todo_facts
 from engine.sending.preview import payload_of
 from tests.conftest import Clock
 from tests.engine.house import CATALOG, House, open_house, refused
@@ -130,12 +130,12 @@ async def test_what_nobody_handed_in_is_told_once_for_all_types(house: House) ->
     await house.hand_in("Summary", {"id": "S1", "parts": ["X"], "results": ["Y"]})
     await house.work()
     specs = list(house.hub.catalog.specs.values())
-    told = await urgent(house.hub.database, house.facility.id, specs)
+    told = await todo_facts(house.hub.database, house.facility.id, specs)
     assert told.missing == (Missing(("Visit", "Result"), ("X", "Y"), 1, more=False),)
     house.ministry.script = [refused(Verdict.REJECTED, 400)]
     await house.hand_in("Result", {"id": "X"})
     await house.work()
-    told = await urgent(house.hub.database, house.facility.id, specs)
+    told = await todo_facts(house.hub.database, house.facility.id, specs)
     assert told.missing == (Missing(("Visit", "Result"), ("Y",), 1, more=False),)
     assert [(failure.spec, failure.behind) for failure in told.failures] == [("Result", 1)]
 

@@ -15,9 +15,9 @@ from engine.delivery.types import Channel
 from engine.facilities.credentials import Accounts, NoAccount
 from engine.facilities.facilities import add_facility, set_credentials
 from engine.facilities.tokens import DatabaseTokens
-from engine.limits.breaker import Gate, State
+from engine.limits.breaker import BreakerState, CircuitBreaker
 from engine.sending.account import account_or_close
-from engine.sending.settlement_writer import Settler
+from engine.sending.settlement_writer import SettlementWriter
 from engine.specs.upstream import Breaker
 from engine.worker import Worker
 from tests.engine.house import House, refused
@@ -34,10 +34,10 @@ async def enter(house: House, secrets: dict[str, str], facility_id: int | None =
     await set_credentials(hub.database, hub.vault, facility_id or house.facility.id, "ministry", secrets)
 
 
-def process(house: House) -> tuple[Accounts, Gate]:
+def process(house: House) -> tuple[Accounts, CircuitBreaker]:
     """What a worker remembers by itself."""
     hub = house.hub
-    return Accounts(hub.database, hub.vault, hub.settings.addresses), Gate(hub.database)
+    return Accounts(hub.database, hub.vault, hub.settings.addresses), CircuitBreaker(hub.database)
 
 
 async def closed(house: House) -> list[str]:
@@ -100,7 +100,7 @@ async def test_nine_first_entries_open_the_queue_for_every_worker(house: House) 
         assert [await account_or_close(accounts, gate, channel, upstream) for accounts, gate in processes] == [None] * 3
         await enter(house, NEW, clinic.id)
         assert all([await account_or_close(accounts, gate, channel, upstream) for accounts, gate in processes])
-        assert {await gate.state(channel, BREAKER) for _, gate in processes} == {State.OPEN}
+        assert {await gate.state(channel, BREAKER) for _, gate in processes} == {BreakerState.OPEN}
     assert await closed(house) == []
 
 
@@ -149,7 +149,7 @@ async def test_a_running_drain_takes_up_new_credentials(house: House, monkeypatc
 
     monkeypatch.setattr(house.ministry, "send", entered_meanwhile)
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
-    settler = Settler(house.hub.database, house.rung.add)
+    settler = SettlementWriter(house.hub.database, house.rung.add)
     settling, drain = asyncio.create_task(settler.run()), house.drain(settler)
     await drain.run()
     settling.cancel()
@@ -173,7 +173,7 @@ async def test_two_workers_whose_requests_were_refused_send_again_with_the_new_o
 
 
 async def test_an_entry_and_a_refusal_at_the_same_moment_leave_the_queue_open(house: House) -> None:
-    gates = [Gate(house.hub.database) for _ in range(4)]
+    gates = [CircuitBreaker(house.hub.database) for _ in range(4)]
     for version in range(1, 21):
         refusals = [gate.refuse(house.channel, f"kata {n}", version) for n, gate in enumerate(gates)]
         await asyncio.gather(*refusals[:2], enter(house, NEW), *refusals[2:])

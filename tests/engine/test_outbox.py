@@ -10,21 +10,21 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import DEATHS, Added, AttemptRow, Awaited, Channel, Claimed, Entry, Settlement
+from engine.delivery.types import DEATHS, Added, AttemptRow, Awaited, Channel, ClaimedDelivery, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim, heartbeat
 from engine.outbox.reclaim import reclaim, release_overlooked
-from engine.outbox.resend import Handled, ignore, resend
+from engine.outbox.resend import ActionResult, ignore, resend
 from engine.outbox.settle import settle
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
 
 
-def entry(key: str, content: str = "a", date: str = "2026-03-10") -> Entry:
-    return Entry(key=key, date=date, record=f'{{"id": "{key}", "content": "{content}"}}', record_hash=content)
+def entry(key: str, content: str = "a", date: str = "2026-03-10") -> NewRecord:
+    return NewRecord(key=key, date=date, record=f'{{"id": "{key}", "content": "{content}"}}', record_hash=content)
 
 
 def batch(facility: FacilityRow, spec: str = "Visit", updatable: bool = True) -> Batch:
@@ -35,15 +35,15 @@ async def hand_in(database: Database, facility: FacilityRow, *keys: str, spec: s
     return [id_ for id_, _ in await add(database, batch(facility, spec), [entry(key) for key in keys])]
 
 
-async def take(database: Database, facility: FacilityRow, limit: int = 100) -> list[Claimed]:
+async def take(database: Database, facility: FacilityRow, limit: int = 100) -> list[ClaimedDelivery]:
     return await claim(database, Channel("ministry", facility.id), limit, "worker")
 
 
-def sent(delivery: Claimed, reference: str = "ref", **more: Any) -> Settlement:
+def sent(delivery: ClaimedDelivery, reference: str = "ref", **more: Any) -> Settlement:
     return Settlement(delivery, Status.SENT, tried=True, reference=reference, sent_version=delivery.version, **more)
 
 
-def blocked(delivery: Claimed, *waits: tuple[str, str]) -> Settlement:
+def blocked(delivery: ClaimedDelivery, *waits: tuple[str, str]) -> Settlement:
     return Settlement(delivery, Status.BLOCKED, waits=tuple(Awaited((spec,), key) for spec, key in waits))
 
 
@@ -225,7 +225,7 @@ async def test_many_resends_of_one_failed_delivery_count_once(database: Database
     await settle(database, [Settlement((await take(database, facility))[0], Status.FAILED, problem="x")])
     first = await resend(database, facility.id, [id_], "sari")
     second = await resend(database, facility.id, [id_], "budi")
-    assert (first, second) == ({id_: Handled.DONE}, {id_: Handled.ALREADY})
+    assert (first, second) == ({id_: ActionResult.DONE}, {id_: ActionResult.ALREADY})
     assert (await row(database, id_)).trigger == "resend: sari"
     assert await counters_are_right(database)
 
@@ -233,19 +233,19 @@ async def test_many_resends_of_one_failed_delivery_count_once(database: Database
 async def test_what_was_sent_is_sent_again_only_by_force(database: Database, facility: FacilityRow) -> None:
     [id_] = await hand_in(database, facility, "1")
     await settle(database, [sent((await take(database, facility))[0])])
-    assert await resend(database, facility.id, [id_], "sari") == {id_: Handled.NEEDS_FORCE}
-    assert await resend(database, facility.id, [id_], "sari", force=True, reason="x") == {id_: Handled.DONE}
+    assert await resend(database, facility.id, [id_], "sari") == {id_: ActionResult.NEEDS_FORCE}
+    assert await resend(database, facility.id, [id_], "sari", force=True, reason="x") == {id_: ActionResult.DONE}
     assert await count(database, "audit") == 1
 
 
 async def test_another_facilitys_delivery_is_missing(database: Database, facility: FacilityRow) -> None:
     [id_] = await hand_in(database, facility, "1")
-    assert await resend(database, facility.id + 1, [id_], "sari") == {id_: Handled.MISSING}
+    assert await resend(database, facility.id + 1, [id_], "sari") == {id_: ActionResult.MISSING}
 
 
 async def test_what_is_set_aside_is_due_no_more(database: Database, facility: FacilityRow) -> None:
     [id_] = await hand_in(database, facility, "1")
-    assert await ignore(database, facility.id, [id_], "sari", reason="uji coba") == {id_: Handled.DONE}
+    assert await ignore(database, facility.id, [id_], "sari", reason="uji coba") == {id_: ActionResult.DONE}
     stored = await row(database, id_)
     assert (stored.status, stored.due_at) == ("ignored", None)
     assert await take(database, facility) == []

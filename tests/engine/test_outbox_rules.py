@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import Awaited, Channel, Claimed, Entry, Lease, Settlement
+from engine.delivery.types import Awaited, Channel, ClaimedDelivery, Lease, NewRecord, Settlement
 from engine.facilities.facilities import add_facility
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
@@ -43,7 +43,7 @@ class Ledger(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.database = Database(databases.sqlite(self.folder), durable=False, clock=self.clock)
         self.run(add_facility(self.database, "klinik", "Klinik"))
-        self.held: list[Claimed] = []
+        self.held: list[ClaimedDelivery] = []
         self.contents = 0
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -60,7 +60,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(key=KEYS, changed=st.booleans(), updatable=st.booleans())
     def hand_in(self, key: str, changed: bool, updatable: bool) -> None:
         self.contents += changed
-        entry = Entry(key, "2026-03-10", "{}", f"content-{self.contents}")
+        entry = NewRecord(key, "2026-03-10", "{}", f"content-{self.contents}")
         self.run(add(self.database, Batch(1, "Visit", "ministry", updatable), [entry]))
 
     @rule(limit=st.integers(1, 3), begins=st.booleans())

@@ -9,18 +9,18 @@ from sqlalchemy import insert, text
 
 from engine.database.database import Database
 from engine.database.tables import Attempt
-from engine.delivery.types import Entry
+from engine.delivery.types import NewRecord
 from engine.facilities.facilities import FacilityRow
 from engine.outbox.add import Batch, add
 from engine.queries.backlog import backlog
-from engine.queries.throughput import DAY, HOUR, pace
+from engine.queries.throughput import DAY, HOUR, throughput
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
 
 
 async def handed_in(database: Database, facility: FacilityRow, *keys: str, spec: str = "Visit") -> list[int]:
-    entries = [Entry(key=key, date="2026-03-10", record="{}", record_hash="a") for key in keys]
+    entries = [NewRecord(key=key, date="2026-03-10", record="{}", record_hash="a") for key in keys]
     return [id_ for id_, _ in await add(database, Batch(facility.id, spec, "ministry", updatable=True), entries)]
 
 
@@ -42,7 +42,7 @@ async def tried(database: Database, delivery: int, *ages: int, milliseconds: int
 async def test_attempts_of_the_last_hour_and_day_are_told(database: Database, facility: FacilityRow) -> None:
     [delivery] = await handed_in(database, facility, "V1")
     await tried(database, delivery, *[2 * DAY] * 5, *[DAY - 1] * 7, HOUR, HOUR - 1, 0)
-    found = await pace(database)
+    found = await throughput(database)
     assert (found.last_hour, found.last_day) == (3, 10)
 
 
@@ -51,7 +51,7 @@ async def test_gaps_between_the_ids_do_no_harm(database: Database, facility: Fac
     [delivery] = await handed_in(database, facility, "V1")
     await tried(database, delivery, *[2 * DAY] * n)
     await database.write(lambda each: each.execute(text("DELETE FROM attempts WHERE id % 2 = 0")))
-    assert (await pace(database)).last_hour == 0
+    assert (await throughput(database)).last_hour == 0
 
 
 async def test_latency_is_told_by_upstream_and_leaves_out_what_was_never_sent(
@@ -62,7 +62,7 @@ async def test_latency_is_told_by_upstream_and_leaves_out_what_was_never_sent(
         await tried(database, delivery, 0, milliseconds=milliseconds)
     await tried(database, delivery, 0, operation="check", milliseconds=0, verdict="rejected")
     await tried(database, delivery, 0, verdict="rejected", milliseconds=200)
-    found = (await pace(database)).latency["ministry"]
+    found = (await throughput(database)).latency["ministry"]
     assert (found.requests, found.accepted, found.median) == (4, 3, 200)
     assert found.slow >= 900
 
@@ -79,4 +79,4 @@ async def test_what_waits_is_told_by_type_the_longest_first(
 
 async def test_nothing_waits_in_an_empty_house(database: Database, facility: FacilityRow) -> None:
     assert await backlog(database, facility.id) == []
-    assert (await pace(database)).latency == {}
+    assert (await throughput(database)).latency == {}

@@ -15,7 +15,7 @@ from engine.database.database import Database
 from engine.intake.intake import Accepted
 from engine.jobs.jobs import Action, begin, draft
 from engine.outbox.claim import claim
-from engine.outbox.delayed_resend import hold
+from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.resend import ignore
 from engine.worker import Worker
 from tests import databases
@@ -104,7 +104,7 @@ async def _a_days_work(house: House) -> None:
     await claim(database, house.channel, 3, "dead")
     house.clock.pass_(120)
     await house.work()
-    await hold(database, facility, failing.id, "sari")
+    await schedule_resend(database, facility, failing.id, "sari")
     house.clock.pass_(10)
     await house.work()
     ids = [visit.id for visit in visits[:3] if isinstance(visit, Accepted)]

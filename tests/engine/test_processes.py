@@ -10,21 +10,21 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.database.migrate import head, migrate
-from engine.delivery.types import Channel, Entry
+from engine.delivery.types import Channel, NewRecord
 from engine.errors import EnvironmentMismatch
 from engine.facilities.facilities import FacilityRow
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LEASE, begin, claim
-from engine.outbox.resend import Handled, resend
+from engine.outbox.resend import ActionResult, resend
 from engine.outbox.sweep import sweep
 from tests.conftest import POSTGRESQL, Clock
 
 pytestmark = pytest.mark.anyio
 
 
-def entries(count: int, content: str = "a") -> list[Entry]:
-    return [Entry(str(n), "2026-03-10", "{}", content) for n in range(count)]
+def entries(count: int, content: str = "a") -> list[NewRecord]:
+    return [NewRecord(str(n), "2026-03-10", "{}", content) for n in range(count)]
 
 
 async def test_migrations_that_start_together_run_once(tmp_path: Path) -> None:
@@ -87,4 +87,4 @@ async def test_fifty_clicks_at_the_same_moment_are_one(database: Database, facil
     failed = text("UPDATE deliveries SET status = 'failed', due_at = NULL")
     await database.write(lambda connection: connection.execute(failed))
     told = await asyncio.gather(*(resend(database, facility.id, [id_], "sari") for _ in range(50)))
-    assert sorted(outcome[id_] for outcome in told) == [Handled.ALREADY] * 49 + [Handled.DONE]
+    assert sorted(outcome[id_] for outcome in told) == [ActionResult.ALREADY] * 49 + [ActionResult.DONE]

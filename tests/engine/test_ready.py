@@ -9,17 +9,17 @@ from typing import cast
 import pytest
 
 from engine.delivery.status import Lane
-from engine.limits.rate import Turns
-from engine.limits.slots import Limits, Share
+from engine.limits.rate import RateLimiter
+from engine.limits.slots import ChannelSlots, Limits
 from engine.sending.prepare import Prepared
-from engine.sending.send_queue import Ready
+from engine.sending.send_queue import SendQueue
 
 pytestmark = pytest.mark.anyio
 
 SLOTS = 2
 
 
-class Told(Turns):
+class Told(RateLimiter):
     """Turns that come when the test says so."""
 
     def __init__(self) -> None:
@@ -35,10 +35,10 @@ class Told(Turns):
             raise ConnectionRefusedError
 
 
-def part() -> tuple[Share, Told]:
+def part() -> tuple[ChannelSlots, Told]:
     """A part of SLOTS slots, and its turns."""
     turns = Told()
-    share = Share(Limits(SLOTS, None), lambda: 0, turns)
+    share = ChannelSlots(Limits(SLOTS, None), lambda: 0, turns)
     share.set(SLOTS, 1)
     return share, turns
 
@@ -51,7 +51,7 @@ def always(_: Prepared) -> bool:
     return True
 
 
-async def asking(ready: Ready, share: Share) -> asyncio.Task[tuple[Prepared, bool] | None]:
+async def asking(ready: SendQueue, share: ChannelSlots) -> asyncio.Task[tuple[Prepared, bool] | None]:
     """A sender that asks for the next one and gets as far as it can."""
     task = asyncio.create_task(ready.next(share, always))
     for _ in range(5):
@@ -60,7 +60,7 @@ async def asking(ready: Ready, share: Share) -> asyncio.Task[tuple[Prepared, boo
 
 
 async def test_what_waits_for_its_turn_is_overtaken_by_what_is_more_urgent() -> None:
-    ready, (share, turns), bulk, today = Ready(), part(), prepared(Lane.BULK), prepared(Lane.TODAY)
+    ready, (share, turns), bulk, today = SendQueue(), part(), prepared(Lane.BULK), prepared(Lane.TODAY)
     ready.put(bulk)
     first = await asking(ready, share)
     ready.put(today)
@@ -71,7 +71,7 @@ async def test_what_waits_for_its_turn_is_overtaken_by_what_is_more_urgent() -> 
 
 
 async def test_one_at_a_time_waits_for_a_turn() -> None:
-    ready, (share, turns) = Ready(), part()
+    ready, (share, turns) = SendQueue(), part()
     for _ in range(SLOTS):
         ready.put(prepared(Lane.BULK))
     senders = [await asking(ready, share) for _ in range(SLOTS)]
@@ -83,21 +83,21 @@ async def test_one_at_a_time_waits_for_a_turn() -> None:
 
 
 async def test_what_may_not_begin_takes_no_turn() -> None:
-    ready, (share, _), late = Ready(), part(), prepared(Lane.TODAY)
+    ready, (share, _), late = SendQueue(), part(), prepared(Lane.TODAY)
     ready.put(late)
     assert await ready.next(share, lambda each: False) == (late, False)
     assert share.used == 0
 
 
 async def test_without_a_part_nothing_begins() -> None:
-    ready, (share, _), late = Ready(), part(), prepared(Lane.TODAY)
+    ready, (share, _), late = SendQueue(), part(), prepared(Lane.TODAY)
     share.set(0, 0)
     ready.put(late)
     assert await ready.next(share, always) == (late, False)
 
 
 async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing() -> None:
-    ready, (share, turns), deliveries = Ready(), part(), [prepared(Lane.BULK) for _ in range(SLOTS)]
+    ready, (share, turns), deliveries = SendQueue(), part(), [prepared(Lane.BULK) for _ in range(SLOTS)]
     for each in deliveries:
         ready.put(each)
         turns.come()
@@ -110,7 +110,7 @@ async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing(
 
 
 async def test_more_is_claimed_when_few_are_left() -> None:
-    ready, (share, _) = Ready(), part()
+    ready, (share, _) = SendQueue(), part()
     for _ in range(2):
         ready.put(prepared(Lane.BULK))
     waiting = asyncio.create_task(ready.until_few(1))
@@ -121,7 +121,7 @@ async def test_more_is_claimed_when_few_are_left() -> None:
 
 
 async def test_while_nobody_can_tell_whose_turn_it_is_nothing_begins() -> None:
-    ready, (share, turns), late = Ready(), part(), prepared(Lane.TODAY)
+    ready, (share, turns), late = SendQueue(), part(), prepared(Lane.TODAY)
     turns.broken = True
     turns.come()
     ready.put(late)

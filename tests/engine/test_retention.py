@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.maintenance.retention import Retention, What
-from engine.outbox.resend import Handled, ignore, resend
+from engine.outbox.resend import ActionResult, ignore, resend
 from tests.engine.house import House, refused
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +92,7 @@ async def test_resending_what_has_no_bodies_makes_it_anew_from_the_record(house:
     row = await house.row("Visit", "V1")
     done = await resend(house.hub.database, house.facility.id, [row.id], "sari", reason="periksa", force=True)
     await house.work()
-    assert list(done.values()) == [Handled.DONE]
+    assert list(done.values()) == [ActionResult.DONE]
     sent = [*house.ministry.posts, *house.ministry.puts][-1]
     assert (sent["identifier"], sent["note"]) == ("V1", "pagi")
 

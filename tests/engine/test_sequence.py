@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.delivery.status import Lane, Status
-from engine.delivery.types import Channel, Claimed, Entry, Settlement
+from engine.delivery.types import Channel, ClaimedDelivery, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import claim
@@ -19,17 +19,17 @@ pytestmark = pytest.mark.anyio
 
 async def hand_in(database: Database, facility: FacilityRow, *entries: tuple[str, str | None, Lane]) -> None:
     rows = [
-        Entry(key=key, date="2026-03-10", record="{}", record_hash=key, sequence=sequence, lane=lane)
+        NewRecord(key=key, date="2026-03-10", record="{}", record_hash=key, sequence=sequence, lane=lane)
         for key, sequence, lane in entries
     ]
     await add(database, Batch(facility.id, "Visit", "ministry", True), rows)
 
 
-async def take(database: Database, facility: FacilityRow) -> list[Claimed]:
+async def take(database: Database, facility: FacilityRow) -> list[ClaimedDelivery]:
     return await claim(database, Channel("ministry", facility.id), 100, "worker")
 
 
-async def end(database: Database, delivery: Claimed, status: Status, due_at: int | None = None) -> set[Channel]:
+async def end(database: Database, delivery: ClaimedDelivery, status: Status, due_at: int | None = None) -> set[Channel]:
     return await settle(database, [Settlement(delivery, status, due_at=due_at)], [delivery.lease])
 
 

@@ -13,10 +13,10 @@ from adapters.base import Account, Call, Reply, Verdict
 from engine.database.database import Database
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow
-from engine.limits.rate import Turns
-from engine.limits.slots import KEPT, LIFE, VALID, Limits, Share, Shares
-from engine.sending.attempts import Exchange
-from engine.sending.settlement_writer import Settler
+from engine.limits.rate import RateLimiter
+from engine.limits.slots import KEPT, LIFE, VALID, ChannelSlots, Limits, SlotAllocator
+from engine.sending.attempts import AttemptRecorder
+from engine.sending.settlement_writer import SettlementWriter
 from tests.conftest import Clock
 from tests.engine.house import House
 
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.anyio
 WHOLE = Limits(8, 20.0)
 
 
-def alone(database: Database, facility: FacilityRow) -> Share:
+def alone(database: Database, facility: FacilityRow) -> ChannelSlots:
     """One that nobody has told its part yet."""
-    return Share(WHOLE, database.clock, Turns(database, Channel("ministry", facility.id), WHOLE.rate))
+    return ChannelSlots(WHOLE, database.clock, RateLimiter(database, Channel("ministry", facility.id), WHOLE.rate))
 
 
 @given(st.integers(1, 50), st.integers(1, 60))
@@ -38,7 +38,7 @@ def test_the_parts_together_are_the_whole(concurrency: int, workers: int) -> Non
 
 
 async def test_who_is_alone_has_all_of_it_at_once(database: Database, facility: FacilityRow) -> None:
-    share = await Shares(database, "one").join(Channel("ministry", facility.id), WHOLE)
+    share = await SlotAllocator(database, "one").join(Channel("ministry", facility.id), WHOLE)
     assert share.slots == 8
 
 
@@ -46,7 +46,7 @@ async def test_a_newcomer_waits_until_the_others_keep_to_less(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
     channel = Channel("ministry", facility.id)
-    first, second = Shares(database, "one"), Shares(database, "two")
+    first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     [one, two] = [await each.join(channel, WHOLE) for each in (first, second)]
     assert (one.slots, two.slots) == (8, 0)
     assert not await two.enter()
@@ -57,7 +57,7 @@ async def test_a_newcomer_waits_until_the_others_keep_to_less(
 
 async def test_a_newcomer_gets_nothing_that_is_still_in_use(database: Database, facility: FacilityRow) -> None:
     channel = Channel("ministry", facility.id)
-    first, second = Shares(database, "one"), Shares(database, "two")
+    first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     one = await first.join(channel, WHOLE)
     for _ in range(7):
         await one.enter()
@@ -69,7 +69,7 @@ async def test_a_newcomer_gets_nothing_that_is_still_in_use(database: Database, 
 
 async def test_who_has_nothing_to_do_leaves_room_for_a_newcomer(database: Database, facility: FacilityRow) -> None:
     channel = Channel("ministry", facility.id)
-    first, second = Shares(database, "one"), Shares(database, "two")
+    first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     one = await first.join(channel, WHOLE)
     first.leave(channel)
     await first.refresh()
@@ -81,7 +81,7 @@ async def test_who_ends_or_dies_leaves_the_part_to_the_others(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
     channel = Channel("ministry", facility.id)
-    shares = [Shares(database, name) for name in ("one", "two", "three")]
+    shares = [SlotAllocator(database, name) for name in ("one", "two", "three")]
     [one, _, _] = [await each.join(channel, WHOLE) for each in shares]
     await shares[1].end()
     await shares[0].refresh()
@@ -95,16 +95,16 @@ async def test_who_was_not_heard_of_begins_nothing_when_others_have_its_part(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
     channel = Channel("ministry", facility.id)
-    one = await Shares(database, "one").join(channel, WHOLE)
+    one = await SlotAllocator(database, "one").join(channel, WHOLE)
     clock.pass_(LIFE / 1000 + 1)
-    two = await Shares(database, "two").join(channel, WHOLE)
+    two = await SlotAllocator(database, "two").join(channel, WHOLE)
     assert two.slots == 8
     assert not await one.enter()
 
 
 async def test_what_is_not_drained_any_more_is_left(database: Database, facility: FacilityRow, clock: Clock) -> None:
     channel = Channel("ministry", facility.id)
-    first, second = Shares(database, "one"), Shares(database, "two")
+    first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     await first.join(channel, WHOLE)
     first.leave(channel)
     clock.pass_(KEPT / 1000)
@@ -116,7 +116,7 @@ async def test_what_is_being_drained_is_never_left_however_slow_it_is(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
     channel = Channel("ministry", facility.id)
-    first, second = Shares(database, "one"), Shares(database, "two")
+    first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     one = await first.join(channel, WHOLE)
     for _ in range(20):
         clock.pass_(5)
@@ -127,7 +127,7 @@ async def test_what_is_being_drained_is_never_left_however_slow_it_is(
 
 
 async def test_other_limits_hold_at_once_and_for_what_is_in_flight(database: Database, facility: FacilityRow) -> None:
-    channel, shares = Channel("ministry", facility.id), Shares(database, "one")
+    channel, shares = Channel("ministry", facility.id), SlotAllocator(database, "one")
     share = await shares.join(channel, WHOLE)
     for _ in range(3):
         await share.enter()
@@ -141,8 +141,8 @@ async def test_together_they_never_hold_more_than_the_whole(
     database: Database, facility: FacilityRow, clock: Clock, seed: int
 ) -> None:
     channel, rng = Channel("ministry", facility.id), random.Random(seed)
-    living = {n: (Shares(database, str(n)), clock.now) for n in range(4)}
-    held: dict[int, Share] = {}
+    living = {n: (SlotAllocator(database, str(n)), clock.now) for n in range(4)}
+    held: dict[int, ChannelSlots] = {}
     for step in range(150):
         n = rng.choice(list(living))
         shares, heard = living[n]
@@ -161,7 +161,7 @@ async def test_together_they_never_hold_more_than_the_whole(
             case "die" if rng.random() < 0.2:
                 del living[n]
                 held.pop(n, None)
-                living[1000 + step] = Shares(database, str(1000 + step)), clock.now
+                living[1000 + step] = SlotAllocator(database, str(1000 + step)), clock.now
         clock.pass_(rng.random())
         for other, (shares, heard) in living.items():
             if clock.now - heard > VALID // 2:
@@ -203,7 +203,7 @@ async def test_each_failure_in_a_row_takes_a_slot_away_but_the_last(database: Da
 async def test_a_worker_without_a_part_claims_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.limits.slots.REFRESH", 0.001)
     for n in range(4):
-        await Shares(house.hub.database, f"older-{n}").join(house.channel, Limits(4, None))
+        await SlotAllocator(house.hub.database, f"older-{n}").join(house.channel, Limits(4, None))
     await house.hand_in("Visit", {"id": "V1"})
     await house.work_once()
     assert await house.status("Visit", "V1") == "queued"
@@ -211,7 +211,7 @@ async def test_a_worker_without_a_part_claims_nothing(house: House, monkeypatch:
 
 async def test_a_drain_ends_when_the_configuration_is_loaded_anew(house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
-    drain = house.drain(Settler(house.hub.database, house.rung.add))
+    drain = house.drain(SettlementWriter(house.hub.database, house.rung.add))
     house.hub.reload()
     await drain.run()
     assert await house.status("Visit", "V1") == "queued"
@@ -224,7 +224,7 @@ async def test_every_further_request_of_a_delivery_waits_for_its_turn(house: Hou
     async def turn() -> None:
         turns.append(len(house.ministry.calls))
 
-    exchange = Exchange(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
+    exchange = AttemptRecorder(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
     for _ in range(3):
         await exchange.ask(Call("GET", "/Visit"), "find")
     assert turns == [1, 2]
@@ -234,7 +234,7 @@ async def test_a_request_whose_turn_nobody_can_tell_is_not_made(house: House) ->
     async def turn() -> None:
         raise ConnectionRefusedError
 
-    exchange = Exchange(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
+    exchange = AttemptRecorder(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
     [_, reply] = [await exchange.ask(Call("GET", "/Visit"), "find") for _ in range(2)]
     assert (reply.verdict, reply.sent, len(house.ministry.calls)) == (Verdict.UNAVAILABLE, False, 1)
 
@@ -244,7 +244,7 @@ async def test_a_socket_that_breaks_in_a_request_is_not_taken_for_the_database(h
         raise ConnectionResetError
 
     house.ministry.script = [broken]
-    exchange = Exchange(house.ministry, Account(1, "http://ministry"), "", house.clock, asyncio.Event().wait)
+    exchange = AttemptRecorder(house.ministry, Account(1, "http://ministry"), "", house.clock, asyncio.Event().wait)
     with pytest.raises(ConnectionResetError):
         await exchange.ask(Call("POST", "/Visit", body=b"{}"), "create")
 
@@ -253,5 +253,5 @@ async def test_a_socket_that_breaks_in_a_request_is_not_taken_for_the_database(h
 async def test_no_more_is_held_ready_than_the_rate_lets_begin_soon(
     database: Database, facility: FacilityRow, limits: Limits, soon: int
 ) -> None:
-    share = await Shares(database, "one").join(Channel("ministry", facility.id), limits)
+    share = await SlotAllocator(database, "one").join(Channel("ministry", facility.id), limits)
     assert share.soon(0.2) == soon

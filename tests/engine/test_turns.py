@@ -7,7 +7,7 @@ import pytest
 from engine.database.database import Database
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow
-from engine.limits.rate import Turns
+from engine.limits.rate import RateLimiter
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.anyio
 WORKERS = 3
 
 
-def crew(database: Database, facility: FacilityRow, rate: float | None) -> list[Turns]:
-    return [Turns(database, Channel("ministry", facility.id), rate) for _ in range(WORKERS)]
+def crew(database: Database, facility: FacilityRow, rate: float | None) -> list[RateLimiter]:
+    return [RateLimiter(database, Channel("ministry", facility.id), rate) for _ in range(WORKERS)]
 
 
 async def test_no_two_workers_have_the_same_turn(database: Database, facility: FacilityRow) -> None:
@@ -61,7 +61,7 @@ async def test_a_clock_that_was_wrong_holds_nobody_up(database: Database, facili
 
 
 async def test_channels_have_turns_of_their_own(database: Database, facility: FacilityRow) -> None:
-    turns = [Turns(database, Channel(name, facility.id), 10.0) for name in ("ministry", "insurance")]
+    turns = [RateLimiter(database, Channel(name, facility.id), 10.0) for name in ("ministry", "insurance")]
     assert [await each.take() for each in turns] == pytest.approx([-0.2, -0.2])
 
 

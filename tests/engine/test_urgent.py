@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Verdict
 from engine.queries import todo as module
-from engine.queries.todo import Failure, Missing, Urgent, urgent
+from engine.queries.todo import Failure, Missing, TodoFacts, todo_facts
 from tests.conftest import Clock
 from tests.engine.house import House, open_house, refused
 
@@ -23,8 +23,8 @@ async def house(tmp_path: Path, database_url: str, clock: Clock, database: objec
     await opened.hub.close()
 
 
-async def found(house: House) -> Urgent:
-    return await urgent(house.hub.database, house.facility.id, list(house.hub.catalog.specs.values()))
+async def found(house: House) -> TodoFacts:
+    return await todo_facts(house.hub.database, house.facility.id, list(house.hub.catalog.specs.values()))
 
 
 async def test_a_failure_is_told_with_all_that_waits_behind_it(house: House) -> None:
@@ -43,7 +43,7 @@ async def test_a_missing_record_is_told_with_what_waits_at_second_hand(house: Ho
     await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await house.work()
     told = await found(house)
-    assert told == Urgent((), (Missing(("Person",), ("P1", "P2"), 3, more=False),))
+    assert told == TodoFacts((), (Missing(("Person",), ("P1", "P2"), 3, more=False),))
 
 
 async def test_a_record_that_is_here_and_on_its_way_is_not_missing(house: House) -> None:
@@ -51,7 +51,7 @@ async def test_a_record_that_is_here_and_on_its_way_is_not_missing(house: House)
     await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
     await house.hand_in("Visit", {"id": "V1", "person": "P1"})
     await house.work()
-    assert await found(house) == Urgent((), ())
+    assert await found(house) == TodoFacts((), ())
 
 
 async def test_what_is_counted_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,4 +64,4 @@ async def test_what_is_counted_is_bounded(house: House, monkeypatch: pytest.Monk
 async def test_nothing_is_urgent_where_all_was_sent(house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
     await house.work()
-    assert await found(house) == Urgent((), ())
+    assert await found(house) == TodoFacts((), ())

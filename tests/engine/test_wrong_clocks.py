@@ -14,12 +14,12 @@ from engine.code_lists import copies
 from engine.database.database import Database
 from engine.database.tables import Base
 from engine.due_times import heal
-from engine.limits.rate import Turns
-from engine.limits.slots import Limits, Shares
+from engine.limits.rate import RateLimiter
+from engine.limits.slots import Limits, SlotAllocator
 from engine.maintenance.clock_watch import SHORTEST_WAIT_MS, WAIT_MS, ClockWatch, note_time
 from engine.maintenance.retention import Retention
 from engine.outbox.claim import claim
-from engine.outbox.delayed_resend import hold
+from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.reclaim import reclaim
 from tests.conftest import Clock
 from tests.engine.house import House, refused
@@ -222,7 +222,7 @@ async def _fill_all(house: House) -> None:
     await house.hub.database.write(lambda connection: connection.execute(text("UPDATE channels SET probe_at = 0")))
     await house.hand_in("Visit", {"id": "V2"})
     await house.work()
-    await hold(database, facility, (await house.row("Visit", "V2")).id, "sari")
+    await schedule_resend(database, facility, (await house.row("Visit", "V2")).id, "sari")
     await house.hand_in("Visit", {"id": "V3"})
     assert await claim(database, house.channel, 1, "dead")
     await copies.begin(database, facility, "doctors", "sari")
@@ -267,7 +267,7 @@ async def test_every_column_that_tells_a_time_to_come_has_its_rule(house: House)
 
 
 async def test_turns_that_were_reserved_ahead_of_a_jump_back_are_let_go(house: House) -> None:
-    turns = Turns(house.hub.database, house.channel, 100.0)
+    turns = RateLimiter(house.hub.database, house.channel, 100.0)
     house.clock.pass_(30 * DAY)
     await turns.take(behind=5)
     house.clock.pass_(-30 * DAY)
@@ -275,7 +275,7 @@ async def test_turns_that_were_reserved_ahead_of_a_jump_back_are_let_go(house: H
 
 
 async def test_a_share_kept_ahead_of_a_jump_back_is_given_up(house: House, clock: Clock) -> None:
-    shares = Shares(house.hub.database, "worker")
+    shares = SlotAllocator(house.hub.database, "worker")
     clock.pass_(30 * DAY)
     upstream = house.hub.catalog.upstreams["ministry"]
     await shares.join(house.channel, Limits(upstream.concurrency, upstream.rate))

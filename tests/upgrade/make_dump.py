@@ -43,11 +43,11 @@ from engine.hub import Hub
 from engine.intake.intake import Refused
 from engine.jobs import jobs
 from engine.jobs.runner import run_jobs
-from engine.limits.breaker import Gate
-from engine.limits.slots import Limits, Shares
+from engine.limits.breaker import CircuitBreaker
+from engine.limits.slots import Limits, SlotAllocator
 from engine.maintenance.retention import Retention
 from engine.outbox.claim import begin, claim
-from engine.outbox.delayed_resend import hold
+from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.edit import Basis, Saved, save
 from engine.outbox.resend import ignore, resend
 from engine.queries.deliveries import Filters
@@ -305,7 +305,7 @@ async def _pending(scene: Scene) -> None:
     second = await add_facility(hub.database, "klinik-kedua", "Klinik Kedua", "Asia/Makassar", "100099002")
     await hub.intake.hand_in(second, "Patient", scene.files["Patient"][:1])
     await scene.work()
-    await hold(hub.database, clinic.id, await scene.id("Observation", "RJ-0002-BB"), "sari")
+    await schedule_resend(hub.database, clinic.id, await scene.id("Observation", "RJ-0002-BB"), "sari")
     await _written(scene, await scene.id("Observation", "RJ-0021-NADI"))
     failed = [await scene.id("TambahPendaftaran", "PD-0016")]
     said: dict[str, Any] = {"chosen": {"spec": "TambahPendaftaran", "ids": len(failed)}, "actor": "sari"}
@@ -314,7 +314,7 @@ async def _pending(scene: Scene) -> None:
     await scene.visit(NOT_BEGUN)
     for spec in BPJS:
         await scene.hand_in(spec, *[each for each in scene.files[spec] if each["id"].endswith(LAST_NUMBER)])
-    await Gate(hub.database).refuse(Channel("pcare", clinic.id), "Service Expired")
+    await CircuitBreaker(hub.database).refuse(Channel("pcare", clinic.id), "Service Expired")
 
 
 async def _written(scene: Scene, id_: int) -> None:
@@ -337,7 +337,7 @@ async def _dead_worker(scene: Scene) -> None:
     [begun] = {each.lease.id: each.lease for each in await claim(database, channel, 3, worker.name)}.values()
     await begin(database, begun)
     assert await claim(database, channel, 2, worker.name)
-    await Shares(database, worker.name).join(channel, Limits(8, None))
+    await SlotAllocator(database, worker.name).join(channel, Limits(8, None))
     await worker._beat()
 
 

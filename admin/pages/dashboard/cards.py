@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from admin.pages.shared.filters import Chosen
-from admin.pages.shared.layout import Frame
+from admin.pages.shared.filters import ListFilters
+from admin.pages.shared.layout import Layout
 from admin.text.words import number, say
 from engine.delivery.status import Status
 from engine.hub import Hub
@@ -61,21 +61,21 @@ class Card:
         return ", ".join(f"{number(segment.n)} {segment.label}" for segment in self.segments if segment.n)
 
 
-async def cards(hub: Hub, around: Frame, days: Chosen, text: str = "") -> dict[str, list[Card]]:
+async def cards(hub: Hub, layout: Layout, days: ListFilters, text: str = "") -> dict[str, list[Card]]:
     """By group, both in the order of the configuration; `text` is what is searched for among their names."""
-    if around.facility is None:
+    if layout.facility is None:
         return {}
-    counts = await counters.read(hub.database, around.facility.id, days.date_from or None, days.date_to or None)
-    jobs = await under_way(hub.database, around.facility.id, around.upstream.name)
+    counts = await counters.read(hub.database, layout.facility.id, days.date_from or None, days.date_to or None)
+    jobs = await under_way(hub.database, layout.facility.id, layout.upstream.name)
     groups: dict[str, list[Card]] = {group: [] for group in hub.catalog.groups}
     for spec in hub.catalog.specs.values():
-        if spec.upstream.name == around.upstream.name:
-            made = card(spec, counts.get(spec.name, {}), around, days, text)
+        if spec.upstream.name == layout.upstream.name:
+            made = card(spec, counts.get(spec.name, {}), layout, days, text)
             groups[spec.group].append(replace(made, job=jobs.get(spec.name)))
     return {group: found for group, found in groups.items() if found}
 
 
-def card(spec: Spec, counts: Mapping[str, int], around: Frame, days: Chosen, text: str = "") -> Card:
+def card(spec: Spec, counts: Mapping[str, int], layout: Layout, days: ListFilters, text: str = "") -> Card:
     """The card of a type from its counts by status."""
     href = f"/integrasi/{spec.upstream.name}/{spec.name}"
     return Card(
@@ -83,19 +83,19 @@ def card(spec: Spec, counts: Mapping[str, int], around: Frame, days: Chosen, tex
         f"{href}{days.address()}" if days else href,
         counts.get(Status.SENT, 0),
         sum(counts.values()),
-        tuple(_segments(counts, around, href, days)),
+        tuple(_segments(counts, layout, href, days)),
         text.casefold() in f"{spec.label} {spec.name}".casefold(),
     )
 
 
-def _segments(counts: Mapping[str, int], around: Frame, href: str, days: Chosen) -> Iterator[Segment]:
+def _segments(counts: Mapping[str, int], layout: Layout, href: str, days: ListFilters) -> Iterator[Segment]:
     """What is on its way is told also when it is nothing: it is what people wait for."""
     always: dict[str, int] = {Status.SENDING: 0} if sum(counts.values()) else {}
-    for each in segments({**always, **counts}, around):
+    for each in segments({**always, **counts}, layout):
         yield replace(each, href=f"{href}{replace(days, statuses=(Status(each.status),)).address()}")
 
 
-def segments(counts: Mapping[str, int], around: Frame) -> tuple[Segment, ...]:
+def segments(counts: Mapping[str, int], layout: Layout) -> tuple[Segment, ...]:
     """The segments of a bar, without links; what is on its way also where it is named and none are."""
     total, x = sum(counts.values()), 0.0
     found = []
@@ -104,17 +104,17 @@ def segments(counts: Mapping[str, int], around: Frame) -> tuple[Segment, ...]:
         if n or (total and status is Status.SENDING and status in counts):
             width = 100 * n / total
             found.append(
-                Segment(status, around.label(status), around.icon(status), n, round(x, 3), round(width, 3), "")
+                Segment(status, layout.label(status), layout.icon(status), n, round(x, 3), round(width, 3), "")
             )
             x += width
     return tuple(found)
 
 
-def summary(groups: Mapping[str, list[Card]], around: Frame) -> str:
+def summary(groups: Mapping[str, list[Card]], layout: Layout) -> str:
     """All cards in one sentence, for whoever cannot see the bars."""
     counts: Counter[str] = Counter()
     for each in (card for cards_ in groups.values() for card in cards_):
         counts.update({segment.status: segment.n for segment in each.segments})
-    others = (f"{number(counts[status])} {around.label(status)}" for status in BAR[1:] if counts[status])
+    others = (f"{number(counts[status])} {layout.label(status)}" for status in BAR[1:] if counts[status])
     sent = say("dashboard.summary", sent=number(counts[Status.SENT]), total=number(counts.total()))
     return ", ".join([sent, *others])

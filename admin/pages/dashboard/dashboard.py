@@ -12,9 +12,9 @@ from litestar.response import Redirect, Template
 from admin.http.access import Right
 from admin.pages.dashboard.cards import cards, summary
 from admin.pages.dashboard.todo import Recent, todo
-from admin.pages.shared.filters import Chosen, presets
+from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
-from admin.pages.shared.layout import frame
+from admin.pages.shared.layout import layout_for
 from admin.text.words import say
 from engine.hub import Hub
 
@@ -42,27 +42,27 @@ async def live_cards(
 
 
 async def _context(request: Request[Any, Any, Any], hub: Hub, recent: Recent, upstream: str) -> dict[str, Any]:
-    around, days = await frame(request, upstream), _days(request)
+    layout, days = await layout_for(request, upstream), _days(request)
     text = request.query_params.get("q", "").strip()
-    groups = await cards(hub, around, days, text)
+    groups = await cards(hub, layout, days, text)
     return {
-        "frame": around,
+        "frame": layout,
         "days": days,
         "text": text,
-        "todo": await todo(hub, around, recent),
+        "todo": await todo(hub, layout, recent),
         "groups": groups,
-        "summary": summary(groups, around),
-        "presets": presets(around.facility, hub.database.clock()) if around.facility else {},
+        "summary": summary(groups, layout),
+        "presets": presets(layout.facility, hub.database.clock()) if layout.facility else {},
         "period": said(days),
     }
 
 
-def _days(request: Request[Any, Any, Any]) -> Chosen:
-    chosen = Chosen.read(request.query_params)
-    return Chosen().during(chosen.date_from, chosen.date_to)
+def _days(request: Request[Any, Any, Any]) -> ListFilters:
+    chosen = ListFilters.read(request.query_params)
+    return ListFilters().during(chosen.date_from, chosen.date_to)
 
 
-def said(days: Chosen) -> str:
+def said(days: ListFilters) -> str:
     """The chosen days in words, e.g. 01/03/2026 – 10/03/2026."""
     first, last = (day(each) if each else "" for each in (days.date_from, days.date_to))
     if not first and not last:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.layout import Frame
+from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import named
 from admin.people.permissions import Permission
 from admin.text.masking import masked
@@ -20,7 +20,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
 from engine.outbox import counters
-from engine.queries.todo import Failure, Missing, Urgent, urgent
+from engine.queries.todo import Failure, Missing, TodoFacts, todo_facts
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Correction, Spec
 from engine.specs.remedies import Explanation
@@ -51,56 +51,56 @@ class Recent:
     """What was found urgent a moment ago, by facility and upstream; one for each process."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, str, str], tuple[int, Urgent]] = {}
+        self._found: dict[tuple[int, str, str], tuple[int, TodoFacts]] = {}
 
-    async def of(self, hub: Hub, facility_id: int, upstream: str) -> Urgent:
+    async def of(self, hub: Hub, facility_id: int, upstream: str) -> TodoFacts:
         key, now = (facility_id, upstream, hub.catalog.hash), hub.database.clock()
         at, found = self._found.get(key, (0, None))
         if found is None or now - at >= FRESH:
             specs = [spec for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
-            found = await urgent(hub.database, facility_id, specs)
+            found = await todo_facts(hub.database, facility_id, specs)
             self._found[key] = now, found
         return found
 
 
-async def todo(hub: Hub, around: Frame, recent: Recent) -> list[Todo]:
+async def todo(hub: Hub, layout: Layout, recent: Recent) -> list[Todo]:
     """What everything waits for comes first, then what was sent wrongly, then whatever frees most."""
-    if around.facility is None:
+    if layout.facility is None:
         return []
-    found = await recent.of(hub, around.facility.id, around.upstream.name)
-    standing = await _standing(hub, around, around.facility)
-    freeing = [*_failures(hub, around, found), *[await _missing(hub, around, each) for each in found.missing]]
-    wrong = await _corrections(hub, around, around.facility)
+    found = await recent.of(hub, layout.facility.id, layout.upstream.name)
+    standing = await _standing(hub, layout, layout.facility)
+    freeing = [*_failures(hub, layout, found), *[await _missing(hub, layout, each) for each in found.missing]]
+    wrong = await _corrections(hub, layout, layout.facility)
     return [*standing, *wrong, *sorted(freeing, key=lambda each: -each.n)[: max(0, SHOWN - len(standing))]]
 
 
-async def _standing(hub: Hub, around: Frame, facility: FacilityRow) -> list[Todo]:
+async def _standing(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
     """Nothing goes out at all: no worker, or the queue is closed."""
-    channels = [each["told"] for each in around.strip["channels"] if each["told"].upstream == around.upstream.name]
+    channels = [each["told"] for each in layout.strip["channels"] if each["told"].upstream == layout.upstream.name]
     closed = [channel for channel in channels if channel.cause]
-    if around.strip["workers"] and not closed:
+    if layout.strip["workers"] and not closed:
         return []
-    n = await _waiting(hub, facility.id, around.upstream.name)
-    stopped = [] if around.strip["workers"] or not n else [_no_worker(n)]
-    return [*stopped, *(_closed(around, facility, channel, n) for channel in closed)]
+    n = await _waiting(hub, facility.id, layout.upstream.name)
+    stopped = [] if layout.strip["workers"] or not n else [_no_worker(n)]
+    return [*stopped, *(_closed(layout, facility, channel, n) for channel in closed)]
 
 
-async def _corrections(hub: Hub, around: Frame, facility: FacilityRow) -> list[Todo]:
+async def _corrections(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
     """Deliveries whose content was wrong when they were sent: what stands at the upstream may mislead somebody."""
     named = {
         (spec.name, each.name): (spec, each)
         for spec in hub.catalog.specs.values()
-        if spec.upstream.name == around.upstream.name
+        if spec.upstream.name == layout.upstream.name
         for each in spec.corrections
     }
     rows = [row for row in await open_corrections(hub.database, facility.id) if (row.spec, row.name) in named]
-    return [_correction(around, *named[row.spec, row.name], row.affected) for row in rows]
+    return [_correction(layout, *named[row.spec, row.name], row.affected) for row in rows]
 
 
-def _correction(around: Frame, spec: Spec, correction: Correction, n: int) -> Todo:
+def _correction(layout: Layout, spec: Spec, correction: Correction, n: int) -> Todo:
     title = say("todo.correction", label=spec.label, title=correction.title[language()])
     effect = say("todo.correction.effect", n=number(n))
-    href = f"/integrasi/{around.upstream.name}/{spec.name}/koreksi/{correction.name}"
+    href = f"/integrasi/{layout.upstream.name}/{spec.name}/koreksi/{correction.name}"
     return Todo("alert-triangle", title, effect, correction.reason[language()], say("who.admin"), href, n)
 
 
@@ -115,11 +115,11 @@ def _no_worker(n: int) -> Todo:
     return Todo("engine-off", say("strip.no_workers"), effect, say("alarm.workers.remedy"), "", "/kesehatan", n)
 
 
-def _closed(around: Frame, facility: FacilityRow, channel: ChannelHealth, n: int) -> Todo:
-    told = {"upstream": around.upstream.label, "facility": facility.name, "reason": channel.reason}
+def _closed(layout: Layout, facility: FacilityRow, channel: ChannelHealth, n: int) -> Todo:
+    told = {"upstream": layout.upstream.label, "facility": facility.name, "reason": channel.reason}
     probe = moment(channel.probe_at, facility)
     again = say("health.probe", at=probe.short) if probe else ""
-    mends = channel.cause == "refused" and around.may(Permission.MANAGE)
+    mends = channel.cause == "refused" and layout.may(Permission.MANAGE)
     return Todo(
         "plug-connected-x",
         say(f"alarm.{channel.cause}", **told),
@@ -131,17 +131,17 @@ def _closed(around: Frame, facility: FacilityRow, channel: ChannelHealth, n: int
     )
 
 
-def _failures(hub: Hub, around: Frame, found: Urgent) -> Iterator[Todo]:
+def _failures(hub: Hub, layout: Layout, found: TodoFacts) -> Iterator[Todo]:
     """Groups that are mended alike are one thing to do."""
     alike: dict[Explanation, list[Failure]] = {}
     for failure in found.failures:
-        alike.setdefault(explain(failure.cause, around.upstream), []).append(failure)
+        alike.setdefault(explain(failure.cause, layout.upstream), []).append(failure)
     for told, failures in alike.items():
-        yield _failure(hub, around, told, failures)
+        yield _failure(hub, layout, told, failures)
 
 
-def _failure(hub: Hub, around: Frame, told: Explanation, failures: list[Failure]) -> Todo:
-    home = f"/integrasi/{around.upstream.name}"
+def _failure(hub: Hub, layout: Layout, told: Explanation, failures: list[Failure]) -> Todo:
+    home = f"/integrasi/{layout.upstream.name}"
     one = failures[0]
     href = f"{home}/{one.spec}?{urlencode({'cause': one.cause})}" if len(failures) == 1 else f"{home}/masalah"
     labels = ", ".join(dict.fromkeys(hub.catalog.specs[each.spec].label for each in failures))
@@ -150,10 +150,10 @@ def _failure(hub: Hub, around: Frame, told: Explanation, failures: list[Failure]
     return Todo("alert-circle", f"{labels}: {told.title}", effect, told.remedy, told.who, href, n)
 
 
-async def _missing(hub: Hub, around: Frame, missing: Missing) -> Todo:
+async def _missing(hub: Hub, layout: Layout, missing: Missing) -> Todo:
     mapping = hub.catalog.items.get(missing.specs[0])
-    if mapping is not None and around.facility is not None:
-        return await _unmapped(hub, around.facility, mapping, missing)
+    if mapping is not None and layout.facility is not None:
+        return await _unmapped(hub, layout.facility, mapping, missing)
     spec = hub.catalog.specs[missing.specs[0]]
     title = say("todo.missing", n=number(len(missing.keys)), label=any_of(hub, missing.specs))
     keys = ", ".join(missing.keys[:NAMED]) + (", …" if len(missing.keys) > NAMED else "")

@@ -11,12 +11,12 @@ from litestar.response import Redirect
 
 from admin.http.access import Right
 from admin.http.parameters import Id
-from admin.pages.deliveries.opened import Opened, opened
+from admin.pages.deliveries.opened import OpenDelivery, open_delivery
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.outbox.resend import Handled, Written, ignore, resend
+from engine.outbox.resend import ActionResult, Written, ignore, resend
 from engine.queries import deliveries
 
 OPT = {"right": Right.PANEL, "may": Permission.RESEND}
@@ -34,7 +34,7 @@ async def resend_delivery(
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
     """Make it due again, by default with the payload of now; what was sent needs the word force and a reason."""
-    found = await opened(request, hub, upstream, spec, id_)
+    found = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     force = data.get("force") == "yes" and bool(reason)
     if found.row.status == Status.SENT and found.no_force():
@@ -42,7 +42,7 @@ async def resend_delivery(
     written = Written(None) if data.get("how") != "stored" else await _as_it_stands(found)
     facility_id = found.facility.id
     outcomes = await resend(hub.database, facility_id, [id_], person.name, reason=reason, force=force, written=written)
-    if outcomes[id_] is Handled.DONE:
+    if outcomes[id_] is ActionResult.DONE:
         hub.bell.ring(found.entry.name, facility_id)
     return back(found, outcomes[id_])
 
@@ -58,12 +58,12 @@ async def ignore_delivery(
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
     """Set it aside, with a reason."""
-    found = await opened(request, hub, upstream, spec, id_)
+    found = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     if not reason:
         return back(found, "reason_missing")
     outcomes = await ignore(hub.database, found.facility.id, [id_], person.name, reason=reason)
-    return back(found, "ignored" if outcomes[id_] is Handled.DONE else "not_ignored")
+    return back(found, "ignored" if outcomes[id_] is ActionResult.DONE else "not_ignored")
 
 
 def reason_of(form: dict[str, str]) -> str:
@@ -71,12 +71,12 @@ def reason_of(form: dict[str, str]) -> str:
     return form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
 
 
-def back(found: Opened, told: str) -> Redirect:
+def back(found: OpenDelivery, told: str) -> Redirect:
     """To the delivery, which then says what became of the wish."""
     return Redirect(f"{found.address}{found.chosen.address(told=told)}", status_code=303)
 
 
-async def _as_it_stands(found: Opened) -> Written | None:
+async def _as_it_stands(found: OpenDelivery) -> Written | None:
     """What a person wrote is kept; else the last request that was of the same kind as the next."""
     if found.row.body is not None:
         return None

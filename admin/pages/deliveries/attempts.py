@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from litestar import Request
 
-from admin.pages.deliveries.opened import Opened
+from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.deliveries.timeline import triggered
-from admin.pages.shared.diff import Line, differences
+from admin.pages.shared.diff import DiffLine, differences
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import LARGEST, folded, pretty
 from admin.text.words import say
@@ -22,7 +22,7 @@ PAIR = 2
 _ID = re.compile(r"\d{1,15}", re.ASCII)
 
 
-async def newest(opened: Opened) -> dict[str, Any]:
+async def newest(opened: OpenDelivery) -> dict[str, Any]:
     """The last request that creates or changes, or else the last of any kind, with its answer."""
     asked = [row for row in opened.detail.attempts if row.method]
     chosen = next((row for row in asked if row.operation in ("create", "update")), next(iter(asked), None))
@@ -32,7 +32,7 @@ async def newest(opened: Opened) -> dict[str, Any]:
     return {"attempt": {**shown(opened, row), **bodies(opened, row)}}
 
 
-async def all_of(opened: Opened, request: Request[Any, Any, Any]) -> dict[str, Any]:
+async def all_of(opened: OpenDelivery, request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Every try, newest first; with the bodies of the one that was opened, or the two that are to be compared."""
     wanted = _ids(request, "percobaan")[:1]
     pair = sorted(_ids(request, "banding"))[:PAIR]
@@ -53,7 +53,7 @@ async def all_of(opened: Opened, request: Request[Any, Any, Any]) -> dict[str, A
     }
 
 
-def shown(opened: Opened, row: Any) -> dict[str, Any]:
+def shown(opened: OpenDelivery, row: Any) -> dict[str, Any]:
     """One try without its bodies."""
     return {
         "id": row.id,
@@ -74,7 +74,7 @@ def shown(opened: Opened, row: Any) -> dict[str, Any]:
     }
 
 
-def bodies(opened: Opened, row: Any) -> dict[str, Any]:
+def bodies(opened: OpenDelivery, row: Any) -> dict[str, Any]:
     """The exact bodies of a try, folded."""
     return {
         **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
@@ -88,9 +88,9 @@ def _has_curl(row: Any) -> bool:
     return bool(row.method) and not row.pruned_at and len(row.request or b"") <= LARGEST
 
 
-def curl(opened: Opened, row: Any) -> str:
+def curl(opened: OpenDelivery, row: Any) -> str:
     """The request as a command for a shell; the token is the reader's to fill in."""
-    upstream = opened.around.upstream
+    upstream = opened.layout.upstream
     address = opened.hub.settings.addresses.get(upstream.name, "")
     where = quote(f"{upstream.profile.base_path}{row.path}", safe="/?&=:,%+")
     parts = ["curl", "-X", row.method, shlex.quote(address + where), "-H", '"Authorization: Bearer $TOKEN"']
@@ -100,12 +100,12 @@ def curl(opened: Opened, row: Any) -> str:
     return " ".join(parts)
 
 
-def _media(opened: Opened, row: Any) -> str:
+def _media(opened: OpenDelivery, row: Any) -> str:
     request = opened.entry.update if row.operation == "update" else opened.entry.endpoint
-    return (request.content_type if request else None) or opened.around.upstream.profile.content_type
+    return (request.content_type if request else None) or opened.layout.upstream.profile.content_type
 
 
-def _compared(opened: Opened, old: Any, new: Any) -> dict[str, Any]:
+def _compared(opened: OpenDelivery, old: Any, new: Any) -> dict[str, Any]:
     texts = {
         name: [pretty((getattr(row, name) or b"").decode("utf-8", "replace")) for row in (old, new)] for name in BODIES
     }
@@ -116,7 +116,7 @@ def _compared(opened: Opened, old: Any, new: Any) -> dict[str, Any]:
     }
 
 
-def _differences(opened: Opened, old: str, new: str) -> list[Line] | None:
+def _differences(opened: OpenDelivery, old: str, new: str) -> list[DiffLine] | None:
     """None: they are too long."""
     too_long = max(len(old), len(new)) > 2 * LARGEST  # indented, JSON is longer than it was sent
     return None if too_long else differences(opened.hide(old), opened.hide(new))

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from admin.pages.deliveries.opened import MAX_BODY_CHARACTERS, Opened
-from admin.pages.shared.diff import Line, differences
+from admin.pages.deliveries.opened import MAX_BODY_CHARACTERS, OpenDelivery
+from admin.pages.shared.diff import DiffLine, differences
 from admin.pages.shared.json_view import pretty, twice
 from admin.text.masking import Masks
 from admin.text.words import number, say
@@ -24,7 +24,7 @@ _SEEN = re.compile(r"(\d{1,9})\.(\d{1,15})\.([01])\.(\w+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BodyFault:
     """What keeps a body from being sent; `line` 0: it is of no line."""
 
     place: str
@@ -53,10 +53,10 @@ class Seen:
 
 
 @dataclass
-class Desk:
+class BodyEditor:
     """A delivery on the desk of somebody who edits it: the payload of now, and what others wrote meanwhile."""
 
-    found: Opened
+    found: OpenDelivery
     generated: str
     """The payload as indented JSON; empty if it cannot be made."""
     not_generated: str
@@ -99,10 +99,10 @@ class Desk:
         sent = self.as_sent(body)
         return typed if unknown or sent == body else self.masks.hide(sent)
 
-    def read(self, typed: str) -> tuple[str, list[Fault]]:
+    def read(self, typed: str) -> tuple[str, list[BodyFault]]:
         """The body that would be saved, and what is wrong with what goes out for it."""
         if len(typed) > MAX_BODY_CHARACTERS:
-            return "", [Fault("", say("editor.too_long", most=number(MAX_BODY_CHARACTERS)))]
+            return "", [BodyFault("", say("editor.too_long", most=number(MAX_BODY_CHARACTERS)))]
         body, unknown = self.masks.restore(typed)
         if unknown:
             return body, [_at(each.line, each.column, say("editor.unknown_mask", text=each.text)) for each in unknown]
@@ -110,42 +110,42 @@ class Desk:
             content = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             return body, [_at(error.lineno, error.colno, say("editor.no_json"))]
-        faults = [Fault(key, say("editor.twice", key=key)) for key in twice(body)]
+        faults = [BodyFault(key, say("editor.twice", key=key)) for key in twice(body)]
         if isinstance(content, dict) is not self.generated.lstrip().startswith("{") and self.generated:
-            return body, [*faults, Fault("$", say("editor.other_kind"))]
+            return body, [*faults, BodyFault("$", say("editor.other_kind"))]
         return body, [*faults, *self._refused(orjson.loads(self.as_sent(body)))]
 
-    def difference(self, typed: str) -> list[Line] | None:
+    def difference(self, typed: str) -> list[DiffLine] | None:
         """Between the payload of now and what was typed; None: there is no payload, or too much to compare."""
         return self._against(self.generated, typed) if self.generated else None
 
-    def theirs(self, typed: str) -> list[Line] | None:
+    def theirs(self, typed: str) -> list[DiffLine] | None:
         """Between what stands there now and what was typed."""
         return self._against(self.as_sent(self.found.row.body or self.generated), typed)
 
-    def _against(self, before: str, typed: str) -> list[Line] | None:
+    def _against(self, before: str, typed: str) -> list[DiffLine] | None:
         body, _ = self.masks.restore(typed)
         hide = self.masks.hide
         return differences(hide(pretty(before)), hide(pretty(self.as_sent(body))))
 
-    def _refused(self, content: Any) -> list[Fault]:
+    def _refused(self, content: Any) -> list[BodyFault]:
         """What the upstream is known to refuse."""
-        upstream = self.found.hub.upstream(self.found.around.upstream.name)
+        upstream = self.found.hub.upstream(self.found.layout.upstream.name)
         problems = upstream.check(content) if self.found.entry.check else ()
-        return [Fault(problem.path, self.masks.hide(problem.message)) for problem in problems]
+        return [BodyFault(problem.path, self.masks.hide(problem.message)) for problem in problems]
 
 
-async def desk(found: Opened) -> Desk:
+async def body_editor(found: OpenDelivery) -> BodyEditor:
     """Raises nothing for a payload that cannot be made: mending that may be why somebody writes."""
     if len(found.row.record) > MAX_BODY_CHARACTERS:  # hiding its identifiers would take too long; it is not edited
-        return Desk(found, "", "", await last_edit(found.hub.database, found.row.id))
+        return BodyEditor(found, "", "", await last_edit(found.hub.database, found.row.id))
     payload, problem = await _payload(found, None)
     generated = orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() if payload is not None else ""
     creation, _ = await _payload(found, "create") if found.row.reference is not None else (None, "")
-    return Desk(found, generated, problem, await last_edit(found.hub.database, found.row.id), creation)
+    return BodyEditor(found, generated, problem, await last_edit(found.hub.database, found.row.id), creation)
 
 
-async def _payload(found: Opened, operation: Operation | None) -> tuple[Any, str]:
+async def _payload(found: OpenDelivery, operation: Operation | None) -> tuple[Any, str]:
     """The payload of now in the types of JSON, or why it cannot be made."""
     database, mappings = found.hub.database, found.hub.catalog.items
     try:
@@ -155,5 +155,5 @@ async def _payload(found: Opened, operation: Operation | None) -> tuple[Any, str
     return orjson.loads(orjson.dumps(payload)), ""
 
 
-def _at(line: int, column: int, text: str) -> Fault:
-    return Fault(say("editor.place", line=line, column=column), text, line)
+def _at(line: int, column: int, text: str) -> BodyFault:
+    return BodyFault(say("editor.place", line=line, column=column), text, line)

@@ -12,8 +12,8 @@ from litestar.response import Redirect, Template
 from admin.http.access import Right, demand
 from admin.http.parameters import Id
 from admin.pages.deliveries.actions import back, reason_of
-from admin.pages.deliveries.edited_body import Desk, Seen, desk
-from admin.pages.deliveries.opened import Opened, opened
+from admin.pages.deliveries.edited_body import BodyEditor, Seen, body_editor
+from admin.pages.deliveries.opened import OpenDelivery, open_delivery
 from admin.pages.shared.formatting import moment
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -91,10 +91,12 @@ async def save_body(
     return await _page(newest, typed, newest.now, reason, conflict=_meanwhile(newest, seen))
 
 
-async def _desk(request: Request[Any, Any, Any], hub: Hub, person: Person, upstream: str, spec: str, id_: int) -> Desk:
-    found = await opened(request, hub, upstream, spec, id_)
+async def _desk(
+    request: Request[Any, Any, Any], hub: Hub, person: Person, upstream: str, spec: str, id_: int
+) -> BodyEditor:
+    found = await open_delivery(request, hub, upstream, spec, id_)
     await demand(hub, person, Permission.BODIES)
-    return await desk(found)
+    return await body_editor(found)
 
 
 def _typed(form: dict[str, str]) -> str:
@@ -102,7 +104,7 @@ def _typed(form: dict[str, str]) -> str:
     return form.get("body", "").replace("\r\n", "\n")
 
 
-def _meanwhile(at: Desk, seen: Seen) -> str:
+def _meanwhile(at: BodyEditor, seen: Seen) -> str:
     """What happened since the page was opened, in words; empty: nothing."""
     now = at.now
     words = []
@@ -117,16 +119,16 @@ def _meanwhile(at: Desk, seen: Seen) -> str:
     return " ".join(words)
 
 
-def _time(found: Opened, at: int) -> str:
+def _time(found: OpenDelivery, at: int) -> str:
     shown = moment(at, found.facility)
     return shown.local if shown else ""
 
 
-def _checked(at: Desk, typed: str) -> dict[str, Any]:
+def _checked(at: BodyEditor, typed: str) -> dict[str, Any]:
     row = at.found.row
     return {
         "refused": at.found.hide(row.problem or "") if row.status == Status.FAILED else "",
-        "upstream": at.found.around.upstream,
+        "upstream": at.found.layout.upstream,
         "faults": at.read(typed)[1],
         "difference": at.difference(typed),
         "not_generated": at.not_generated,
@@ -135,7 +137,7 @@ def _checked(at: Desk, typed: str) -> dict[str, Any]:
 
 
 async def _page(
-    at: Desk, typed: str, seen: Seen, reason: str = "", *, refusal: str = "", conflict: str = ""
+    at: BodyEditor, typed: str, seen: Seen, reason: str = "", *, refusal: str = "", conflict: str = ""
 ) -> Template:
     context = await at.found.context("")
     text = at.adapted(typed) if conflict else typed

@@ -17,7 +17,7 @@ from admin.http.access import Right
 from admin.http.parameters import LARGEST
 from admin.pages.deliveries.listing import Listing, listing_of
 from admin.pages.shared.csv_text import as_csv
-from admin.pages.shared.filters import Chosen
+from admin.pages.shared.filters import ListFilters
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
@@ -47,7 +47,7 @@ async def export(
 ) -> Stream:
     """The ticked deliveries, or with `all=yes` what the filter finds."""
     form = await request.form()
-    listing = await listing_of(request, hub, upstream, spec, Chosen.read(form))
+    listing = await listing_of(request, hub, upstream, spec, ListFilters.read(form))
     ids = None if form.get("all") == "yes" else _ids(form.getall("ids", []))
     await _note(listing, person, ids)
     headers = {"Content-Disposition": f'attachment; filename="antar-{listing.entry.name}.csv"'}

@@ -15,12 +15,12 @@ from litestar.response import Template
 from admin.http.access import Right
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import entry_of, moment
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.pages.shared.waiting_items import explained
 from admin.people.permissions import Permission
 from admin.text.masking import masked
 from admin.text.words import say
-from engine.delivery.causes import ANY_OF, Kind, parse_cause
+from engine.delivery.causes import ANY_OF, CauseKind, parse_cause
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.queries import failure_groups
@@ -30,9 +30,9 @@ from engine.queries.failure_groups import Group
 @get("/integrasi/{upstream:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
 async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]) -> Template:
     """The groups of all types of an upstream."""
-    around = await frame(request, upstream)
+    layout = await layout_for(request, upstream)
     specs = [spec.name for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
-    return Template("problems.html", context=await _context(hub, around, specs))
+    return Template("problems.html", context=await _context(hub, layout, specs))
 
 
 @get("/integrasi/{upstream:str}/{spec:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -41,31 +41,31 @@ async def type_problems(
 ) -> Template:
     """The groups of one type, as a tab of its page."""
     entry = entry_of(hub, upstream, spec)
-    around = await frame(request, upstream)
-    return Template("problems.html", context={**await _context(hub, around, [entry.name]), "spec": entry})
+    layout = await layout_for(request, upstream)
+    return Template("problems.html", context={**await _context(hub, layout, [entry.name]), "spec": entry})
 
 
-async def _context(hub: Hub, around: Frame, specs: list[str]) -> dict[str, Any]:
-    facility = around.facility
+async def _context(hub: Hub, layout: Layout, specs: list[str]) -> dict[str, Any]:
+    facility = layout.facility
     found = await failure_groups.groups(hub.database, facility.id, specs) if facility else []
-    groups = [_shown(hub, around, facility, group) for group in found if facility]
+    groups = [_shown(hub, layout, facility, group) for group in found if facility]
     return {
-        "frame": around,
+        "frame": layout,
         "spec": None,
         "groups": sorted(groups, key=lambda group: group["waits"]),
         "failures": sum(group["n"] for group in groups),
         "most": failure_groups.MOST if len(found) == failure_groups.MOST else None,
-        "may_bulk": around.may(Permission.BULK),
+        "may_bulk": layout.may(Permission.BULK),
     }
 
 
-def _shown(hub: Hub, around: Frame, facility: FacilityRow, group: Group) -> dict[str, Any]:
+def _shown(hub: Hub, layout: Layout, facility: FacilityRow, group: Group) -> dict[str, Any]:
     kind, code, _ = parse_cause(group.cause)
-    address = f"/integrasi/{around.upstream.name}/{group.spec}"
-    waits = kind == Kind.BLOCKED
+    address = f"/integrasi/{layout.upstream.name}/{group.spec}"
+    waits = kind == CauseKind.BLOCKED
     mapping = hub.catalog.items.get(code) if waits else None
     return {
-        "told": explained(mapping) if mapping else explain(group.cause, around.upstream),
+        "told": explained(mapping) if mapping else explain(group.cause, layout.upstream),
         "mapping": mapping,
         "label": hub.catalog.specs[group.spec].label,
         "needed": any_of(hub, code.split(ANY_OF)) if waits and not mapping else "",

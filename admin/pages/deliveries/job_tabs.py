@@ -15,8 +15,8 @@ from litestar.response import Redirect
 from admin.http.access import Right
 from admin.http.parameters import Text
 from admin.pages.shared.areas import area_of
-from admin.pages.shared.filters import Chosen, presets
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.filters import ListFilters, presets
+from admin.pages.shared.layout import Layout, layout_for
 from admin.text.words import say
 from engine.delivery.status import Status
 from engine.hub import Hub
@@ -46,11 +46,11 @@ class Figure:
     on: bool
 
 
-async def figures(hub: Hub, around: Frame, entry: Spec, chosen: Chosen) -> list[Figure]:
+async def figures(hub: Hub, layout: Layout, entry: Spec, chosen: ListFilters) -> list[Figure]:
     """The four figures of an area's list; they follow the filter, but for the status, which they choose themselves."""
-    if not around.upstream.area:
+    if not layout.upstream.area:
         return []
-    facility_id = around.facility.id if around.facility else 0
+    facility_id = layout.facility.id if layout.facility else 0
     days = (chosen.date_from or None, chosen.date_to or None)
     known = (await counters.read(hub.database, facility_id, *days)).get(entry.name, {})
     found = []
@@ -69,12 +69,12 @@ async def monitoring(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], jenis: Text = ""
 ) -> Redirect:
     """The list of the job that was chosen, with the filter as it was; at first the first job, of today."""
-    around = await frame(request, upstream)
-    area = area_of(hub, around)
+    layout = await layout_for(request, upstream)
+    area = area_of(hub, layout)
     if area is None or not area.specs:
         raise NotFoundException(say("error.not_found"))
-    chosen = Chosen.read(request.query_params)
-    if not jenis and around.facility is not None:
-        chosen = chosen.during(*presets(around.facility, hub.database.clock())["today"])
+    chosen = ListFilters.read(request.query_params)
+    if not jenis and layout.facility is not None:
+        chosen = chosen.during(*presets(layout.facility, hub.database.clock())["today"])
     spec = next((each for each in area.specs if each.name == jenis), area.specs[0])
     return Redirect(f"/integrasi/{spec.upstream.name}/{spec.name}{chosen.address()}")

@@ -17,14 +17,14 @@ from admin.http.parameters import Ids, Number, Place
 from admin.pages.deliveries.job_tabs import figures
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.filters import Chosen, presets
+from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import entry_of, shown_row, zone_name
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.pages.shared.waiting_items import held_by
 from admin.text.words import say
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.outbox.delayed_resend import held
+from engine.outbox.delayed_resend import scheduled
 from engine.queries import paging
 from engine.queries.paging import Count, Cursor, Page
 from engine.specs.record_type import Spec
@@ -40,13 +40,13 @@ class Listing:
     """One type's list as it was asked for."""
 
     hub: Hub
-    around: Frame
+    layout: Layout
     entry: Spec
-    chosen: Chosen
+    chosen: ListFilters
 
     @property
     def facility_id(self) -> int:
-        return self.around.facility.id if self.around.facility else 0
+        return self.layout.facility.id if self.layout.facility else 0
 
     async def page(self, size: int, after: str | None = None, before: str | None = None) -> Page:
         filters = self.chosen.filters([self.entry.name])
@@ -66,11 +66,11 @@ class Listing:
     async def shown(self, rows: Collection[Any]) -> list[dict[str, Any]]:
         """As the templates take them."""
         ids = [row.id for row in rows]
-        waiting, tried = await held(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
+        waiting, tried = await scheduled(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
         items = await held_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
         return [
             {
-                **shown_row(self.entry, self.around, row),
+                **shown_row(self.entry, self.layout, row),
                 "held": row.id in waiting,
                 "undo_ms": max(0, waiting.get(row.id, 0) - self.hub.database.clock()),
                 "cause": self._cause(row),
@@ -83,7 +83,7 @@ class Listing:
     def _cause(self, row: Any) -> str:
         """What is wrong with a failed one, in a few words."""
         failed = row.status == Status.FAILED and row.cause
-        return explain(row.cause, self.around.upstream).title if failed else ""
+        return explain(row.cause, self.layout.upstream).title if failed else ""
 
     def told(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
         """What became of those that a person awaits and that have come to rest."""
@@ -94,12 +94,14 @@ class Listing:
 
     @property
     def context(self) -> dict[str, Any]:
-        return {"frame": self.around, "spec": self.entry, "chosen": self.chosen}
+        return {"frame": self.layout, "spec": self.entry, "chosen": self.chosen}
 
 
-async def listing_of(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, chosen: Chosen) -> Listing:
+async def listing_of(
+    request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, chosen: ListFilters
+) -> Listing:
     """Raises 404 for a type that is not the upstream's."""
-    return Listing(hub, await frame(request, upstream), entry_of(hub, upstream, spec), chosen)
+    return Listing(hub, await layout_for(request, upstream), entry_of(hub, upstream, spec), chosen)
 
 
 @get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -114,11 +116,11 @@ async def type_page(
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
     """A page of deliveries, the newest day first; everything that is chosen stands in the address."""
-    chosen = Chosen.read(request.query_params)
+    chosen = ListFilters.read(request.query_params)
     listing = await listing_of(request, hub, upstream, spec, chosen)
     size = size if size in SIZES else SIZES[0]
     page = await listing.page(size, after, before)
-    facility = listing.around.facility
+    facility = listing.layout.facility
     return Template(
         "type.html",
         context={
@@ -132,11 +134,11 @@ async def type_page(
             "sizes": SIZES,
             "first": not (after or before),
             "opened": buka,
-            "cause": explain(chosen.cause, listing.around.upstream).title if chosen.cause else "",
+            "cause": explain(chosen.cause, listing.layout.upstream).title if chosen.cause else "",
             "links": _links(chosen, page, size),
-            "area": area_of(hub, listing.around),
-            "figures": await figures(hub, listing.around, listing.entry, chosen)
-            if listing.around.upstream.area
+            "area": area_of(hub, listing.layout),
+            "figures": await figures(hub, listing.layout, listing.entry, chosen)
+            if listing.layout.upstream.area
             else (),
         },
     )
@@ -161,7 +163,7 @@ async def changes(
     Where no counter knows, it is counted only when the page asks for it with `count`. What became of `awaited`, which a
     person has sent again, is told in words.
     """
-    listing = await listing_of(request, hub, upstream, spec, Chosen.read(request.query_params))
+    listing = await listing_of(request, hub, upstream, spec, ListFilters.read(request.query_params))
     known, asked = ([int(id_) for id_ in each.split(",") if id_] for each in (ids, awaited))
     if len(known) > max(SIZES):
         raise ClientException("ids")
@@ -184,7 +186,7 @@ def _fresh(newest: Page, rows: Collection[Any]) -> int:
     return sum((row.date, row.id) > last and row.id not in known for row in newest.rows)
 
 
-def _links(chosen: Chosen, page: Page, size: int) -> dict[str, str]:
+def _links(chosen: ListFilters, page: Page, size: int) -> dict[str, str]:
     """Name -> address of the pages around this one."""
     address = chosen.address(size=size if size != SIZES[0] else "")
     links = {"first": address}

@@ -9,16 +9,16 @@ from typing import Any
 from litestar import Request
 from litestar.exceptions import NotFoundException
 
-from admin.pages.shared.filters import Chosen
+from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import entry_of, shown_row
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.text.masking import masked
 from admin.text.words import number, say
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.outbox.resend import Handled
+from engine.outbox.resend import ActionResult
 from engine.queries import deliveries, paging
 from engine.queries.deliveries import Detail
 from engine.queries.paging import Cursor
@@ -28,26 +28,26 @@ MAX_BODY_CHARACTERS = 100_000
 """Of a body that is edited, and of the record that it is made of."""
 TABS = ("ringkasan", "request", "response", "percobaan", "asal", "audit")
 ICONS = dict(zip(TABS, ("info-circle", "upload", "download", "history", "file-text", "clipboard-list"), strict=True))
-WORDS_AFTER = {*Handled, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {Handled.DONE}
+WORDS_AFTER = {*ActionResult, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {ActionResult.DONE}
 """Ways in which a person's wish may end that have words of their own."""
-RESENT = {Handled.DONE, "saved"}
+RESENT = {ActionResult.DONE, "saved"}
 """After these the outcome of the delivery says it all."""
 AWAITED = "awaited"
 """No wish: the page was open while the delivery was on its way."""
-TELL_OUTCOME = {*RESENT, AWAITED, Handled.ALREADY, "saved_before"}
+TELL_OUTCOME = {*RESENT, AWAITED, ActionResult.ALREADY, "saved_before"}
 """After these the outcome is told even when nothing moves any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenDelivery:
     """A delivery of the facility in view; `hide` masks the identifiers in its texts, unless they were revealed."""
 
     hub: Hub
-    around: Frame
+    layout: Layout
     facility: FacilityRow
     entry: Spec
     detail: Detail
-    chosen: Chosen
+    chosen: ListFilters
     hide: Callable[[str], str] = masked
 
     @property
@@ -56,7 +56,7 @@ class Opened:
 
     @property
     def address(self) -> str:
-        return f"/integrasi/{self.around.upstream.name}/{self.entry.name}/{self.row.id}"
+        return f"/integrasi/{self.layout.upstream.name}/{self.entry.name}/{self.row.id}"
 
     def last_request(self) -> Any:
         """The newest try whose body could be sent again as it is: of the kind that is due next; None: there is none."""
@@ -68,9 +68,9 @@ class Opened:
         tab = tab if tab in TABS else TABS[0]
         newer, older = await self._neighbours()
         return {
-            "frame": self.around,
+            "frame": self.layout,
             "spec": self.entry,
-            "row": shown_row(self.entry, self.around, self.row),
+            "row": shown_row(self.entry, self.layout, self.row),
             "delivery": self.row,
             "address": self.address,
             "query": self.chosen.address(),
@@ -79,7 +79,7 @@ class Opened:
             "tab": tab,
             "tabs": {name: self.chosen.address(tab=name if name != TABS[0] else "", told=told) for name in TABS},
             "icons": ICONS,
-            "bodies": self.around.may(Permission.BODIES),
+            "bodies": self.layout.may(Permission.BODIES),
             "revealed": self.hide is not masked,
             "stored": self.row.body is not None or self.last_request() is not None,
             "no": {
@@ -128,7 +128,7 @@ class Opened:
         return say("delivery.no.update") if fixed else ""
 
     def _not_permitted(self, permission: Permission) -> str:
-        if self.around.may(permission):
+        if self.layout.may(permission):
             return ""
         return say("delivery.no.permission", permission=say(f"permission.{permission}"))
 
@@ -141,11 +141,11 @@ def _no(status: str, action: str, refused: set[Status]) -> str:
     return say(f"delivery.no.{action}.{status}") if status in refused else ""
 
 
-async def opened(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, id_: int) -> Opened:
+async def open_delivery(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, id_: int) -> OpenDelivery:
     """Raises 404 for what is not there, of another type or another facility's."""
-    around, entry = await frame(request, upstream), entry_of(hub, upstream, spec)
-    facility = around.facility
+    layout, entry = await layout_for(request, upstream), entry_of(hub, upstream, spec)
+    facility = layout.facility
     detail = await deliveries.one(hub.database, facility.id, id_) if facility else None
     if facility is None or detail is None or detail.row.spec != entry.name:
         raise NotFoundException(say("error.not_found"))
-    return Opened(hub, around, facility, entry, detail, Chosen.read(request.query_params))
+    return OpenDelivery(hub, layout, facility, entry, detail, ListFilters.read(request.query_params))

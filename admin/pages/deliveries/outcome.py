@@ -12,7 +12,7 @@ from litestar.params import FromPath
 
 from admin.http.access import Right
 from admin.http.parameters import Id, Text
-from admin.pages.deliveries.opened import Opened
+from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import held_by
@@ -73,9 +73,9 @@ def mark_of(row: Any) -> str:
     return ".".join("" if fact is None else str(fact) for fact in facts)
 
 
-async def outcome_of(opened: Opened, *, resent: bool) -> Outcome:
+async def outcome_of(opened: OpenDelivery, *, resent: bool) -> Outcome:
     """`resent`: a person has just asked for it, so that it is told as the answer to that."""
-    row, around = opened.row, opened.around
+    row, layout = opened.row, opened.layout
     now = await deliveries.state(opened.hub.database, row.id)
     held = now is not None and now.held_until is not None and row.status == Status.FAILED
     if held:
@@ -84,14 +84,14 @@ async def outcome_of(opened: Opened, *, resent: bool) -> Outcome:
         words, note = await _words(opened, now.closed if now else None, resent=resent)
     status = Status.QUEUED if held else Status(row.status)
     moving = held or status in _ON_ITS_WAY or (status is Status.UNSURE and row.due_at is not None)
-    return Outcome(status, around.icon(status), words, opened.hide(note), mark_of(now) if now else "", moving)
+    return Outcome(status, layout.icon(status), words, opened.hide(note), mark_of(now) if now else "", moving)
 
 
 _ON_ITS_WAY = {Status.QUEUED, Status.SENDING, Status.RETRYING, Status.BLOCKED}
 
 
-async def _words(opened: Opened, closed: str | None, *, resent: bool) -> tuple[str, str]:
-    row, upstream = opened.row, opened.around.upstream
+async def _words(opened: OpenDelivery, closed: str | None, *, resent: bool) -> tuple[str, str]:
+    row, upstream = opened.row, opened.layout.upstream
     problem = row.problem or ""
     match Status(row.status):
         case Status.SENDING:
@@ -115,23 +115,23 @@ async def _words(opened: Opened, closed: str | None, *, resent: bool) -> tuple[s
             return say("outcome.ignored", time=_clock(opened, row.settled_at)), problem
 
 
-def _queued(opened: Opened, closed: str | None, *, resent: bool) -> str:
+def _queued(opened: OpenDelivery, closed: str | None, *, resent: bool) -> str:
     """Why it waits, where something other than its turn is the reason."""
     if closed is not None:
-        return say("outcome.closed", why=say(f"strip.upstream.{closed}", upstream=opened.around.upstream.label))
-    if not opened.around.strip["workers"]:
+        return say("outcome.closed", why=say(f"strip.upstream.{closed}", upstream=opened.layout.upstream.label))
+    if not opened.layout.strip["workers"]:
         return say("outcome.no_workers")
     return say("outcome.queued.resent" if resent else "outcome.queued")
 
 
-def _sent(opened: Opened) -> str:
+def _sent(opened: OpenDelivery) -> str:
     time = _clock(opened, opened.row.settled_at)
     reference = opened.row.reference
     return say("outcome.sent.as", time=time, reference=reference) if reference else say("outcome.sent", time=time)
 
 
-def _failed(opened: Opened) -> str:
-    row, upstream = opened.row, opened.around.upstream
+def _failed(opened: OpenDelivery) -> str:
+    row, upstream = opened.row, opened.layout.upstream
     cause = row.cause or ""
     key = "refused" if parse_cause(cause)[0] in REFUSED else "failed"
     before = opened.detail.attempts[1:2]
@@ -141,7 +141,7 @@ def _failed(opened: Opened) -> str:
     return f"{words} {say('outcome.kept', upstream=upstream.label)}" if kept else words
 
 
-async def _blocked(opened: Opened) -> str:
+async def _blocked(opened: OpenDelivery) -> str:
     held = (await held_by(opened.hub, [opened.row.id])).get(opened.row.id, [])
     if held:
         return say("outcome.blocked.held", name=held[0].name, why=held[0].words)
@@ -155,7 +155,7 @@ async def _blocked(opened: Opened) -> str:
     return say("outcome.blocked.by", what=what)
 
 
-def _clock(opened: Opened, at: int | None) -> str:
+def _clock(opened: OpenDelivery, at: int | None) -> str:
     """The time of day in the facility's zone; with its day if that is not today."""
     return clock(at, opened.facility, opened.hub.database.clock())
 

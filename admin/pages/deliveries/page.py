@@ -15,13 +15,13 @@ from admin.http.access import Right
 from admin.http.parameters import Id
 from admin.pages.deliveries import attempts
 from admin.pages.deliveries.failure_groups import any_of
-from admin.pages.deliveries.opened import AWAITED, RESENT, TELL_OUTCOME, WORDS_AFTER, Opened, opened
+from admin.pages.deliveries.opened import AWAITED, RESENT, TELL_OUTCOME, WORDS_AFTER, OpenDelivery, open_delivery
 from admin.pages.deliveries.outcome import outcome_of
 from admin.pages.deliveries.timeline import acted, story
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import folded
-from admin.pages.shared.waiting_items import Held, explained, held_by, used_by
+from admin.pages.shared.waiting_items import WaitingItem, explained, held_by, used_by
 from admin.people.permissions import Permission
 from admin.text.words import say
 from engine.delivery.status import Status
@@ -49,11 +49,11 @@ async def delivery_page(
     told: FromQuery[str] = "",
 ) -> Template:
     """The delivery as a page, or what a drawer shows of it when a script asks."""
-    found = await opened(request, hub, upstream, spec, id_)
+    found = await open_delivery(request, hub, upstream, spec, id_)
     return await page(request, found, tab, told)
 
 
-async def page(request: Request[Any, Any, Any], found: Opened, tab: str, told: str = "") -> Template:
+async def page(request: Request[Any, Any, Any], found: OpenDelivery, tab: str, told: str = "") -> Template:
     """The tab with what stands around it; `told` is what came of the person's wish just now."""
     outcome = await outcome_of(found, resent=told in RESENT)
     awaited = told if told in TELL_OUTCOME else AWAITED if outcome.moving else ""
@@ -69,21 +69,21 @@ async def page(request: Request[Any, Any, Any], found: Opened, tab: str, told: s
     return Template("delivery_drawer.html" if part else "delivery.html", context={**context, **inside})
 
 
-async def _inside(request: Request[Any, Any, Any], found: Opened, tab: str) -> dict[str, Any]:
+async def _inside(request: Request[Any, Any, Any], found: OpenDelivery, tab: str) -> dict[str, Any]:
     if tab == "ringkasan":
         return await _summary(found)
     if tab == "audit":
         return {"audit": [_entry(found, row) for row in reversed(found.detail.audit)]}
     if tab == "percobaan":
         return await attempts.all_of(found, request)
-    if not found.around.may(Permission.BODIES):
+    if not found.layout.may(Permission.BODIES):
         return {}
     if tab == "asal":
         return {"record": folded(found.row.record.encode(), found.hide)}
     return {**await attempts.newest(found), **await _planned(found)}
 
 
-async def _summary(found: Opened) -> dict[str, Any]:
+async def _summary(found: OpenDelivery) -> dict[str, Any]:
     row, detail, hub = found.row, found.detail, found.hub
     record = orjson.loads(row.record)
     held = (await held_by(hub, [row.id])).get(row.id, [])
@@ -104,21 +104,21 @@ async def _summary(found: Opened) -> dict[str, Any]:
     }
 
 
-def _cause(found: Opened, held: Sequence[Held]) -> Explanation | None:
+def _cause(found: OpenDelivery, held: Sequence[WaitingItem]) -> Explanation | None:
     """What is wrong and what to do; an item without a code is told before all else that is waited for."""
     if held and found.row.status == Status.BLOCKED:
         return explained(held[0].mapping, held[0].state)
-    return explain(found.row.cause, found.around.upstream) if found.row.cause else None
+    return explain(found.row.cause, found.layout.upstream) if found.row.cause else None
 
 
-def _unsuitable(found: Opened, held: Sequence[Held]) -> list[str]:
+def _unsuitable(found: OpenDelivery, held: Sequence[WaitingItem]) -> list[str]:
     """Why a code that was given will not do here, in the entry's words."""
     types = {each.mapping.item for each in held if each.state == queries.MAPPED}
     needs = (need for need in found.entry.needs if types.intersection(need.specs) and need.accept)
     return list(dict.fromkeys(need.accept.reason for need in needs if need.accept))
 
 
-async def _planned(found: Opened) -> dict[str, Any]:
+async def _planned(found: OpenDelivery) -> dict[str, Any]:
     """What will be sent: what a person wrote, or, where nothing was ever sent, the payload of now."""
     row = found.row
     if row.body is not None and row.status != Status.SENT:
@@ -132,7 +132,7 @@ async def _planned(found: Opened) -> dict[str, Any]:
     return {"planned": folded(orjson.dumps(payload), found.hide)} if payload is not None else {}
 
 
-def _entry(found: Opened, row: Any) -> dict[str, Any]:
+def _entry(found: OpenDelivery, row: Any) -> dict[str, Any]:
     return {"time": moment(row.at, found.facility), "what": acted(row), "reason": found.hide(row.reason)}
 
 

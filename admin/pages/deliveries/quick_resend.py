@@ -14,13 +14,13 @@ from litestar.response import Redirect, Template
 from admin.http.access import Right
 from admin.http.parameters import Id
 from admin.pages.deliveries.listing import Listing, listing_of
-from admin.pages.shared.filters import Chosen
+from admin.pages.shared.filters import ListFilters
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
 from engine.hub import Hub
-from engine.outbox.delayed_resend import hold, take_back
-from engine.outbox.resend import Handled
+from engine.outbox.delayed_resend import schedule_resend, undo_resend
+from engine.outbox.resend import ActionResult
 from engine.queries import paging
 
 OPT = {"right": Right.PANEL, "may": Permission.RESEND}
@@ -36,10 +36,10 @@ async def resend_soon(
     id_: Id,
 ) -> Response[Any]:
     """Resend it in a few seconds, unless it is taken back."""
-    listing = await listing_of(request, hub, upstream, spec, Chosen())
+    listing = await listing_of(request, hub, upstream, spec, ListFilters())
     await _row(listing, id_)
-    outcome = await hold(hub.database, listing.facility_id, id_, person.name)
-    told = "held" if outcome is Handled.DONE else "already"
+    outcome = await schedule_resend(hub.database, listing.facility_id, id_, person.name)
+    told = "held" if outcome is ActionResult.DONE else "already"
     return await _answer(request, listing, id_, say(f"type.told.{told}"))
 
 
@@ -52,9 +52,9 @@ async def undo(
     id_: Id,
 ) -> Response[Any]:
     """Take the resend back, if there is still time."""
-    listing = await listing_of(request, hub, upstream, spec, Chosen())
+    listing = await listing_of(request, hub, upstream, spec, ListFilters())
     await _row(listing, id_)
-    told = "undone" if await take_back(hub.database, listing.facility_id, id_) else "late"
+    told = "undone" if await undo_resend(hub.database, listing.facility_id, id_) else "late"
     return await _answer(request, listing, id_, say(f"type.told.{told}"))
 
 
@@ -71,5 +71,5 @@ async def _answer(request: Request[Any, Any, Any], listing: Listing, id_: int, t
         rows = await listing.shown([await _row(listing, id_)])
         return Template("list_changes.html", context={**listing.context, "rows": rows, "told": told})
     came_from = urlsplit(request.headers.get("referer", ""))
-    own = f"/integrasi/{listing.around.upstream.name}/{listing.entry.name}"
+    own = f"/integrasi/{listing.layout.upstream.name}/{listing.entry.name}"
     return Redirect(f"{own}?{came_from.query}" if came_from.path == own else own, status_code=303)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from admin.http.access import Right
 from admin.http.parameters import Id
 from admin.pages.deliveries.actions import back, reason_of
-from admin.pages.deliveries.opened import opened
+from admin.pages.deliveries.opened import open_delivery
 from admin.pages.deliveries.page import page
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -38,7 +38,7 @@ async def reveal(
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
     """The tab that was open, unmasked this once; noted before it is shown."""
-    found = await opened(request, hub, upstream, spec, id_)
+    found = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     if not reason:
         return back(found, "reason_missing")

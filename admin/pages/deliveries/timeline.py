@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from admin.pages.deliveries.opened import Opened
+from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.formatting import moment
 from admin.text.words import say
 
@@ -16,7 +16,7 @@ _ACTIONS = {"resend", "edit", "ignore", "reveal"}
 _TRIGGERS = {"resend", "edit"}
 
 
-def story(opened: Opened) -> dict[str, Any]:
+def story(opened: OpenDelivery) -> dict[str, Any]:
     """The events, oldest first, and how many older ones are left out."""
     events = sorted(_events(opened), key=lambda event: event["at"])
     for event in events:
@@ -39,7 +39,7 @@ def acted(row: Any) -> str:
     return say("story.other", actor=row.actor, action=row.action)
 
 
-def _events(opened: Opened) -> Iterator[dict[str, Any]]:
+def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
     row, detail = opened.row, opened.detail
     yield {"at": row.created_at, "icon": "inbox", "kind": "", "what": say("delivery.created"), "note": ""}
     if row.changed_at != row.created_at:
@@ -52,7 +52,7 @@ def _events(opened: Opened) -> Iterator[dict[str, Any]]:
         yield {"at": each.at, "icon": icon, "kind": "", "what": acted(each), "note": opened.hide(each.reason)}
 
 
-def _attempt(opened: Opened, row: Any) -> dict[str, Any]:
+def _attempt(opened: OpenDelivery, row: Any) -> dict[str, Any]:
     good = row.verdict == "accepted"
     codes = " ".join(dict.fromkeys(str(code) for code in (row.http_status, row.code) if code))
     return {

@@ -17,9 +17,9 @@ from admin.http.parameters import Id, Number
 from admin.pages.jobs.result import Result, result
 from admin.pages.jobs.selection import ids_of, in_words, kept
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.filters import Chosen, Fields
+from admin.pages.shared.filters import Fields, ListFilters
 from admin.pages.shared.formatting import entry_of, moment
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
@@ -65,13 +65,13 @@ async def choose(
 @get("/pekerjaan", opt=BULK, include_in_schema=False)
 async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], before: Number = None) -> Template:
     """The jobs of the facility, newest first."""
-    around = await frame(request, next(iter(hub.catalog.upstreams)))
+    layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
     found = queries.Rows([], None)
-    if around.facility is not None:
-        found = await queries.newest(hub.database, around.facility.id, before, SIZE)
+    if layout.facility is not None:
+        found = await queries.newest(hub.database, layout.facility.id, before, SIZE)
     tallies = await queries.tallies(hub.database, [row.id for row in found.rows])
-    rows = [_listed(hub, around, row, tallies[row.id]) for row in found.rows]
-    return Template("jobs.html", context={"frame": around, "rows": rows, "first": before is None, "next": found.next})
+    rows = [_listed(hub, layout, row, tallies[row.id]) for row in found.rows]
+    return Template("jobs.html", context={"frame": layout, "rows": rows, "first": before is None, "next": found.next})
 
 
 @get("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
@@ -83,9 +83,9 @@ async def job_page(
     only: FromQuery[str] = "",
 ) -> Template:
     """A draft to be confirmed, or how far a job is and what became of each of its deliveries."""
-    around, row = await _job(request, hub, id_)
-    context = await _context(hub, around, row, after or 0, skipped=only == SKIPPED)
-    return Template("job.html", context={**context, "environment": around.strip["environment"]})
+    layout, row = await _job(request, hub, id_)
+    context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
+    return Template("job.html", context={**context, "environment": layout.strip["environment"]})
 
 
 @get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True}, include_in_schema=False)
@@ -97,8 +97,8 @@ async def progress(
     only: FromQuery[str] = "",
 ) -> Template:
     """What the page asks for anew until the job and its deliveries have ended: its head, and the rows that it shows."""
-    around, row = await _job(request, hub, id_)
-    context = await _context(hub, around, row, after or 0, skipped=only == SKIPPED)
+    layout, row = await _job(request, hub, id_)
+    context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
     return Template("job_changes.html", context={**context, "live": True})
 
 
@@ -138,41 +138,41 @@ def _chosen_at(row: Any) -> str:
 def _choice(form: Fields, spec: str) -> tuple[Filters | list[int], dict[str, Any]]:
     """What is to be taken, and how the job remembers the choice."""
     if form.getall("all", [""])[-1] == "yes":
-        chosen = Chosen.read(form)
+        chosen = ListFilters.read(form)
         return chosen.filters([spec]), kept(spec, chosen)
     ids = ids_of(form)
     return ids, kept(spec, len(ids))
 
 
-async def _around(request: Request[Any, Any, Any], upstream: str) -> tuple[Frame, FacilityRow]:
-    around = await frame(request, upstream)
-    if around.facility is None:
+async def _around(request: Request[Any, Any, Any], upstream: str) -> tuple[Layout, FacilityRow]:
+    layout = await layout_for(request, upstream)
+    if layout.facility is None:
         raise NotFoundException(say("error.not_found"))
-    return around, around.facility
+    return layout, layout.facility
 
 
-async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Frame, Any]:
+async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Layout, Any]:
     """The job and the frame of its upstream; raises 404 for another facility's."""
-    around, facility = await _around(request, next(iter(hub.catalog.upstreams)))
+    layout, facility = await _around(request, next(iter(hub.catalog.upstreams)))
     row = await queries.one(hub.database, facility.id, id_)
     if row is None:
         raise NotFoundException(say("error.not_found"))
-    return _of_upstream(hub, around, row.upstream), row
+    return _of_upstream(hub, layout, row.upstream), row
 
 
-def _of_upstream(hub: Hub, around: Frame, upstream: str) -> Frame:
+def _of_upstream(hub: Hub, layout: Layout, upstream: str) -> Layout:
     """The frame with another upstream's words; as it is for one that the configuration no longer has."""
-    return replace(around, upstream=hub.catalog.upstreams.get(upstream, around.upstream))
+    return replace(layout, upstream=hub.catalog.upstreams.get(upstream, layout.upstream))
 
 
-async def _context(hub: Hub, around: Frame, row: Any, after: int, *, skipped: bool) -> dict[str, Any]:
+async def _context(hub: Hub, layout: Layout, row: Any, after: int, *, skipped: bool) -> dict[str, Any]:
     tally = (await queries.tallies(hub.database, [row.id]))[row.id]
     cause = await queries.commonest_cause(hub.database, row.id) if tally.of(Status.FAILED) else None
     found = await queries.items(hub.database, row.id, after, SIZE, skipped=skipped)
     return {
-        "frame": around,
-        "job": _shown(hub, around, row, result(around, row, tally, cause)),
-        "items": [_item(hub, around, item) for item in found.rows],
+        "frame": layout,
+        "job": _shown(hub, layout, row, result(layout, row, tally, cause)),
+        "items": [_item(hub, layout, item) for item in found.rows],
         "skipped_only": skipped,
         "after": after,
         "first": not after,
@@ -180,19 +180,19 @@ async def _context(hub: Hub, around: Frame, row: Any, after: int, *, skipped: bo
     }
 
 
-def _listed(hub: Hub, around: Frame, row: Any, tally: Tally) -> dict[str, Any]:
+def _listed(hub: Hub, layout: Layout, row: Any, tally: Tally) -> dict[str, Any]:
     """A job of the list, in the words of its own upstream."""
-    own = _of_upstream(hub, around, row.upstream)
+    own = _of_upstream(hub, layout, row.upstream)
     return _shown(hub, own, row, result(own, row, tally))
 
 
-def _shown(hub: Hub, around: Frame, row: Any, became: Result) -> dict[str, Any]:
-    facility: Any = around.facility
+def _shown(hub: Hub, layout: Layout, row: Any, became: Result) -> dict[str, Any]:
+    facility: Any = layout.facility
     return {
         "id": row.id,
         "title": say(f"job.action.{row.action}"),
         "action": row.action,
-        "chosen": in_words(hub, around, orjson.loads(row.chosen)),
+        "chosen": in_words(hub, layout, orjson.loads(row.chosen)),
         "reason": row.reason,
         "actor": row.actor,
         "state": row.state,
@@ -208,7 +208,7 @@ def _shown(hub: Hub, around: Frame, row: Any, became: Result) -> dict[str, Any]:
     }
 
 
-def _item(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
+def _item(hub: Hub, layout: Layout, row: Any) -> dict[str, Any]:
     spec = hub.catalog.specs.get(row.spec) if row.spec else None
     known = row.status in set(Status)
     return {
@@ -219,9 +219,9 @@ def _item(hub: Hub, around: Frame, row: Any) -> dict[str, Any]:
         "name": row.patient_name,
         "outcome": say(f"job.outcome.{row.outcome or 'none'}"),
         "status": row.status if known else None,
-        "status_label": around.label(row.status) if known else "",
-        "status_icon": around.icon(row.status) if known else "",
+        "status_label": layout.label(row.status) if known else "",
+        "status_icon": layout.icon(row.status) if known else "",
         "code": row.http_status,
-        "cause": explain(row.cause, around.upstream).title if row.status == Status.FAILED and row.cause else "",
+        "cause": explain(row.cause, layout.upstream).title if row.status == Status.FAILED and row.cause else "",
         "position": row.position,
     }

@@ -12,7 +12,7 @@ from litestar.response import Redirect, Template
 
 from admin.http.access import Right
 from admin.pages.shared.formatting import entry_of
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
@@ -29,10 +29,10 @@ async def regenerate_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
 ) -> Template:
     """How many would change and how many stay; nothing is done yet."""
-    entry, around, facility = await _asked(request, hub, upstream, spec)
+    entry, layout, facility = await _asked(request, hub, upstream, spec)
     found = await regenerate.preview(hub.database, hub.catalog.items, entry, facility)
     running = (await regenerate.under_way(hub.database, facility.id, upstream)).get(entry.name)
-    context = {"frame": around, "spec": entry, "found": found, "most": regenerate.MOST, "running": running}
+    context = {"frame": layout, "spec": entry, "found": found, "most": regenerate.MOST, "running": running}
     return Template("regenerate.html", context=context)
 
 
@@ -54,8 +54,8 @@ async def begin_regenerate(
 
 async def _asked(
     request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str
-) -> tuple[Spec, Frame, FacilityRow]:
-    entry, around = entry_of(hub, upstream, spec), await frame(request, upstream)
-    if not entry.foundation or around.facility is None:
+) -> tuple[Spec, Layout, FacilityRow]:
+    entry, layout = entry_of(hub, upstream, spec), await layout_for(request, upstream)
+    if not entry.foundation or layout.facility is None:
         raise NotFoundException(say("error.not_found"))
-    return entry, around, around.facility
+    return entry, layout, layout.facility

@@ -7,18 +7,18 @@ from typing import Any
 
 from admin.pages.dashboard.cards import Segment, segments
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.layout import Frame
+from admin.pages.shared.layout import Layout
 from admin.text.words import number, say
 from engine.delivery.status import Status
-from engine.jobs.jobs import Action, State
+from engine.jobs.jobs import Action, JobState
 from engine.jobs.queries import MAX_COUNTED, Tally
 
 ICONS = {
-    State.DRAFT: "pencil",
-    State.RUNNING: "loader-2",
-    State.PAUSED: "player-pause",
-    State.CANCELLED: "ban",
-    State.DONE: "check",
+    JobState.DRAFT: "pencil",
+    JobState.RUNNING: "loader-2",
+    JobState.PAUSED: "player-pause",
+    JobState.CANCELLED: "ban",
+    JobState.DONE: "check",
 }
 ON_THEIR_WAY = (Status.QUEUED, Status.SENDING)
 WAITING = (Status.RETRYING, Status.BLOCKED, Status.UNSURE)
@@ -42,14 +42,14 @@ class Result:
     @property
     def poll_seconds(self) -> int:
         """How often a page asks anew; 0: nothing changes any more by itself."""
-        return {State.RUNNING: 2, "sending": 2, "waiting": 15}.get(self.state, 0)
+        return {JobState.RUNNING: 2, "sending": 2, "waiting": 15}.get(self.state, 0)
 
 
-def result(around: Frame, job: Any, tally: Tally, cause: tuple[str, int] | None = None) -> Result:
+def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None = None) -> Result:
     """`job` is a row of jobs; `cause` is what most of the failed have in common, and how many."""
     sends = job.action != Action.IGNORE
     state = _state(job, tally) if sends else str(job.state)
-    icon = AFTERWARDS.get(state) or ICONS[State(state)]
+    icon = AFTERWARDS.get(state) or ICONS[JobState(state)]
     label = say(f"job.state.{state}")
     acted = job.done - job.skipped
     if not sends or not acted:
@@ -61,14 +61,14 @@ def result(around: Frame, job: Any, tally: Tally, cause: tuple[str, int] | None 
         label,
         _words(job, tally),
         say("job.lost", n=number(lost)) if lost else "",
-        say("job.cause", n=_number(cause[1]), cause=explain(cause[0], around.upstream).title) if cause else "",
-        segments(tally.counts, around),
+        say("job.cause", n=_number(cause[1]), cause=explain(cause[0], layout.upstream).title) if cause else "",
+        segments(tally.counts, layout),
     )
 
 
 def _state(job: Any, tally: Tally) -> str:
     """A job is not called done before its deliveries have an outcome."""
-    if job.state != State.DONE:
+    if job.state != JobState.DONE:
         return str(job.state)
     if tally.of(*ON_THEIR_WAY):
         return "sending"
@@ -76,7 +76,7 @@ def _state(job: Any, tally: Tally) -> str:
         return "waiting"
     if tally.of(Status.FAILED):
         return "failed"
-    return "past" if _lost(job, tally) else State.DONE
+    return "past" if _lost(job, tally) else JobState.DONE
 
 
 def _lost(job: Any, tally: Tally) -> int:
@@ -98,7 +98,7 @@ def _words(job: Any, tally: Tally) -> str:
         parts.append(say("job.result.ignored", n=_number(ignored)))
     if lost := _lost(job, tally):
         parts.append(say("job.result.lost", n=number(lost)))
-    if job.state == State.CANCELLED:
+    if job.state == JobState.CANCELLED:
         parts.append(say("job.result.cancelled", n=number(job.total - job.done)))
     return ", ".join(parts)
 

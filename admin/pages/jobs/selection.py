@@ -7,8 +7,8 @@ from typing import Any
 
 from admin.http.parameters import LARGEST
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.filters import Chosen, Fields
-from admin.pages.shared.layout import Frame
+from admin.pages.shared.filters import Fields, ListFilters
+from admin.pages.shared.layout import Layout
 from admin.text.words import language, number, say
 from engine.delivery.status import Status
 from engine.hub import Hub
@@ -29,15 +29,15 @@ def ids_of(form: Fields) -> list[int]:
     return [int(each) for each in said if each.isascii() and each.isdecimal() and int(each[:17]) <= LARGEST]
 
 
-def kept(spec: str, chosen: Chosen | int) -> dict[str, Any]:
+def kept(spec: str, chosen: ListFilters | int) -> dict[str, Any]:
     """A filter, or the number of ticked deliveries, in the shape in which a job keeps it."""
-    if not isinstance(chosen, Chosen):
+    if not isinstance(chosen, ListFilters):
         return {"spec": spec, "ids": chosen}
     fields = dict(chosen.fields()) | ({"status": list(chosen.statuses)} if chosen.statuses else {})
     return {"spec": spec, **fields}
 
 
-def in_words(hub: Hub, around: Frame, choice: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+def in_words(hub: Hub, layout: Layout, choice: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     """What `kept` made, as (what, value) in the order in which people ask."""
     spec = hub.catalog.specs.get(choice.get("spec", ""))
     said = [(say("chosen.spec"), spec.label if spec else str(choice["spec"]))] if "spec" in choice else []
@@ -52,10 +52,10 @@ def in_words(hub: Hub, around: Frame, choice: Mapping[str, Any]) -> Sequence[tup
     if "ids" in choice:
         said.append((say("chosen.ids"), number(choice["ids"])))
     if "status" in choice:
-        labels = (around.label(each) for each in choice["status"] if each in set(Status))
+        labels = (layout.label(each) for each in choice["status"] if each in set(Status))
         said.append((say("type.status"), ", ".join(labels)))
     for name, key in NAMES.items():
         if name in choice:
-            value = explain(choice[name], around.upstream).title if name == "cause" else str(choice[name])
+            value = explain(choice[name], layout.upstream).title if name == "cause" else str(choice[name])
             said.append((say(key), value))
     return said

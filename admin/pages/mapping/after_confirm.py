@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from admin.http.access import Right
 from admin.http.parameters import Id
-from admin.pages.mapping.shared import Desk, desk_of, item_of
+from admin.pages.mapping.shared import MappingPage, item_of, mapping_page_of
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
@@ -26,7 +26,7 @@ from engine.jobs.jobs import Action
 from engine.mapping import queries
 
 
-async def done(desk: Desk, id_: int | None, released: int | None) -> dict[str, Any] | None:
+async def done(desk: MappingPage, id_: int | None, released: int | None) -> dict[str, Any] | None:
     """The item that was dealt with last, and how many deliveries that let go."""
     row = await queries.one(*desk.place, id_) if id_ else None
     if row is None:
@@ -34,13 +34,13 @@ async def done(desk: Desk, id_: int | None, released: int | None) -> dict[str, A
     return {**desk.shown(row), "released": released or 0, **await outdated(desk, row.id)}
 
 
-async def outdated(desk: Desk, id_: int) -> dict[str, Any]:
+async def outdated(desk: MappingPage, id_: int) -> dict[str, Any]:
     """How many deliveries were sent with another code, of how many the upstream takes no change, and who may send."""
     rows = await _sent_otherwise(desk, id_)
     return {
         "outdated": sum(_changeable(desk, row) for row in rows),
         "fixed": sum(not _changeable(desk, row) for row in rows),
-        "may_resend": desk.around.may(Permission.BULK),
+        "may_resend": desk.layout.may(Permission.BULK),
     }
 
 
@@ -57,7 +57,7 @@ async def resend_outdated(
     id_: Id,
 ) -> Redirect:
     """Choose what was sent with another code for a job of one upstream; its page asks before anything is sent."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     row = await item_of(desk, id_)
     rows = [each for each in await _sent_otherwise(desk, id_) if _changeable(desk, each)]
     if not rows:
@@ -76,7 +76,7 @@ async def resend_outdated(
     return Redirect(f"/pekerjaan/{job}", status_code=303)
 
 
-async def _sent_otherwise(desk: Desk, id_: int) -> Sequence[Any]:
+async def _sent_otherwise(desk: MappingPage, id_: int) -> Sequence[Any]:
     """The deliveries that were sent with another code than the item has now: id, spec, upstream."""
     ids = await queries.outdated(*desk.place, id_)
     wanted = desk.database.rows({"id": "bigint"}, "ids")
@@ -84,7 +84,7 @@ async def _sent_otherwise(desk: Desk, id_: int) -> Sequence[Any]:
     return await desk.database.fetch(text(query), {"ids": as_json([[each] for each in ids])}) if ids else ()
 
 
-def _changeable(desk: Desk, row: Any) -> bool:
+def _changeable(desk: MappingPage, row: Any) -> bool:
     """Whether its upstream takes a change of what it has."""
     spec = desk.hub.catalog.specs.get(row.spec)
     return spec is not None and spec.update is not None

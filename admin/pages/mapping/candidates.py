@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from admin.pages.mapping.shared import Desk, told
+from admin.pages.mapping.shared import MappingPage, told
 from admin.text.words import say
 from engine.errors import AntarError
-from engine.mapping.code_search import Found, Suggested
+from engine.mapping.code_search import CodeMatch, Suggested
 from engine.matching.parts import Compared
 from engine.matching.suggest import beside
 
@@ -27,27 +27,27 @@ ICONS = {"same": "check", "close": "tilde", "different": "x", "unknown": "questi
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CodeLookup:
     """What is known of a code. `away`: the copy does not have it and its upstream could not be asked, with why."""
 
-    found: Found | None
+    found: CodeMatch | None
     away: str = ""
 
 
-async def ask(desk: Desk, code: str) -> Asked:
+async def ask(desk: MappingPage, code: str) -> CodeLookup:
     """The code from the copy, or from its upstream."""
     if not code:
-        return Asked(None)
+        return CodeLookup(None)
     try:
         async with asyncio.timeout(PATIENCE):
-            return Asked(await desk.hub.catalogues.detail(desk.mapping, desk.facility, code))
+            return CodeLookup(await desk.hub.catalogues.detail(desk.mapping, desk.facility, code))
     except TimeoutError:
-        return Asked(None, say("mapping.code.late"))
+        return CodeLookup(None, say("mapping.code.late"))
     except AntarError as error:
-        return Asked(None, str(error))
+        return CodeLookup(None, str(error))
 
 
-async def candidates(desk: Desk, row: Any, words: str) -> list[dict[str, Any]]:
+async def candidates(desk: MappingPage, row: Any, words: str) -> list[dict[str, Any]]:
     """What is suggested for an item, best first; with words what they find."""
     catalogues = desk.hub.catalogues
     if not words:
@@ -58,7 +58,7 @@ async def candidates(desk: Desk, row: Any, words: str) -> list[dict[str, Any]]:
     return [_offer(each, compared[place] if place < COMPARED else None) for place, each in enumerate(found)]
 
 
-async def chosen(desk: Desk, row: Any, code: str) -> dict[str, Any]:
+async def chosen(desk: MappingPage, row: Any, code: str) -> dict[str, Any]:
     """A code beside the item: `code` is empty if there is none such, `away` says why it could not be asked for."""
     asked = await ask(desk, code)
     if asked.found is None:
@@ -75,7 +75,7 @@ async def chosen(desk: Desk, row: Any, code: str) -> dict[str, Any]:
     }
 
 
-async def parsed(desk: Desk, row: Any) -> list[tuple[str, str]]:
+async def parsed(desk: MappingPage, row: Any) -> list[tuple[str, str]]:
     """What is read from an item, part by part, as it is compared."""
     ready = await desk.hub.catalogues.ready(desk.mapping, desk.facility.id)
     ours = desk.mapping.ours(orjson.loads(row.record), desk.facility)
@@ -93,7 +93,7 @@ def sentence(compared: Compared) -> str:
     return say("mapping.veto", part=compared.part.label, ours=told(compared.ours), theirs=told(compared.theirs))
 
 
-def _offer(found: Found, compared: Suggested | None) -> dict[str, Any]:
+def _offer(found: CodeMatch, compared: Suggested | None) -> dict[str, Any]:
     return {
         "code": found.code,
         "name": found.name,

@@ -13,7 +13,7 @@ from litestar.response import Template
 from admin.http.access import Right
 from admin.http.parameters import Text
 from admin.pages.mapping.candidates import ask
-from admin.pages.mapping.shared import Desk, desk_of, told
+from admin.pages.mapping.shared import MappingPage, mapping_page_of, told
 from admin.pages.shared.formatting import moment
 from admin.text.words import say
 from engine.code_lists import copies
@@ -25,7 +25,7 @@ async def code_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str], kode: Text = ""
 ) -> Template:
     """The code as a page, or what a dialog shows of it when a script asks."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     inside = "hx-request" in request.headers
     found = await _found(desk, kode.strip())
     if not found["code"] and not found["away"] and not inside:
@@ -34,7 +34,7 @@ async def code_page(
     return Template("mapping_code_box.html" if inside else "mapping_code.html", context=context)
 
 
-async def _found(desk: Desk, code: str) -> dict[str, Any]:
+async def _found(desk: MappingPage, code: str) -> dict[str, Any]:
     catalogue, asked = desk.mapping.catalogue, await ask(desk, code)
     if asked.found is None:
         return {"code": "", "away": asked.away}

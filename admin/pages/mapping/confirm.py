@@ -14,7 +14,7 @@ from admin.http.access import Right
 from admin.http.parameters import Id
 from admin.pages.mapping.candidates import ask
 from admin.pages.mapping.lists import next_of
-from admin.pages.mapping.shared import TABS, Desk, desk_of, item_of
+from admin.pages.mapping.shared import TABS, MappingPage, item_of, mapping_page_of
 from admin.pages.shared.filters import Fields
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -34,7 +34,7 @@ async def confirm_code(
     id_: Id,
 ) -> Redirect:
     """Give the item the code and go on to the next; what stands in the way is told, and nothing is changed."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     row, form = await item_of(desk, id_), await request.form()
     code, tab = _field(form, "kode"), _field(form, "tab")
     if not code:
@@ -62,7 +62,7 @@ async def remove_code(
     id_: Id,
 ) -> Redirect:
     """Take its code away; its page has asked."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     await item_of(desk, id_)
     await remove(*desk.place, id_, person.name)
     return Redirect(f"{desk.home}?{urlencode({'tab': 'sudah', 'selesai': id_})}", status_code=303)
@@ -81,6 +81,6 @@ def _field(form: Fields, name: str) -> str:
     return str(form.getall(name, [""])[-1]).replace("\x00", "").strip()[:KEY_LENGTH]
 
 
-def _back(desk: Desk, id_: int, tab: str, code: str, told: str) -> Redirect:
+def _back(desk: MappingPage, id_: int, tab: str, code: str, told: str) -> Redirect:
     query = urlencode({"tab": tab, "kode": code, "pesan": told})
     return Redirect(f"{desk.home}/{id_}?{query}", status_code=303)

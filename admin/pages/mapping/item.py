@@ -16,7 +16,7 @@ from admin.http.parameters import Id, Number, Text
 from admin.pages.mapping.after_confirm import done, outdated
 from admin.pages.mapping.candidates import candidates, chosen, first_good, parsed
 from admin.pages.mapping.lists import next_of
-from admin.pages.mapping.shared import TABS, Desk, desk_of, item_of
+from admin.pages.mapping.shared import TABS, MappingPage, item_of, mapping_page_of
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import waiting_for
@@ -43,12 +43,12 @@ async def item_page(
     hapus: FromQuery[str] = "",
 ) -> Template:
     """The whole screen; the search and the chosen code stand in the address."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     row, tab = await item_of(desk, id_), tab if tab in TABS else next(iter(TABS))
     further = await next_of(desk, row, tab)
     context = {
         **await _shown(desk, row, tab, q.strip(), kode.strip()),
-        "area": area_of(hub, desk.around),
+        "area": area_of(hub, desk.layout),
         "parts": await parsed(desk, row),
         "active": row.active,
         "next": f"{desk.home}/{further}?{urlencode({'tab': tab})}" if further else None,
@@ -73,7 +73,7 @@ async def offers(
     kode: Text = "",
 ) -> Template:
     """What the page asks for as one types; a chosen code that the list no longer has is put away."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     row, words = await item_of(desk, id_), q.strip()
     offered = await candidates(desk, row, words)
     kept = kode if kode in [each["code"] for each in offered] else ""
@@ -94,7 +94,7 @@ async def choice(
     kode: Text = "",
 ) -> Template:
     """A code beside the item, for the page on which it was chosen."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     row = await item_of(desk, id_)
     context = {
         **desk.context,
@@ -106,32 +106,32 @@ async def choice(
     return Template("mapping_choice.html", context=context, headers=_address(desk, id_, tab, q.strip(), kode))
 
 
-async def _shown(desk: Desk, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:
+async def _shown(desk: MappingPage, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:
     offered = await candidates(desk, row, words)
     picked = {"kode": code, "chosen": await chosen(desk, row, code)} if code else {}
     picked = picked or await _proposal(desk, row, words, offered)
     return {**desk.context, "item": desk.shown(row), "tab": tab, "q": words, "candidates": offered, **picked}
 
 
-async def _proposal(desk: Desk, row: Any, words: str, offered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+async def _proposal(desk: MappingPage, row: Any, words: str, offered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What is shown beside the item until a person chooses: of what they searched for nothing."""
     code = "" if words else _likely(desk, row) or first_good(offered)
     return {"kode": code, "chosen": await chosen(desk, row, code), "proposed": True}
 
 
-def _likely(desk: Desk, row: Any) -> str:
+def _likely(desk: MappingPage, row: Any) -> str:
     """What has a code is looked at with it; what is to be reviewed with the one that replaced it."""
     replacement = desk.shown(row)["replacement"] if row.state == queries.REVIEW else ""
     return str(replacement or row.code or "")
 
 
-def _address(desk: Desk, id_: int, tab: str, words: str, code: str) -> dict[str, str]:
+def _address(desk: MappingPage, id_: int, tab: str, words: str, code: str) -> dict[str, str]:
     """What stands in the address bar from now on."""
     query = {name: value for name, value in {"tab": tab, "q": words, "kode": code}.items() if value}
     return {"HX-Replace-Url": f"{desk.home}/{id_}?{urlencode(query)}"}
 
 
-def _told(desk: Desk, row: Any, message: str) -> str:
+def _told(desk: MappingPage, row: Any, message: str) -> str:
     """What became of an action that did not do what was asked."""
     if message not in TOLD:
         return ""
@@ -140,7 +140,7 @@ def _told(desk: Desk, row: Any, message: str) -> str:
     return say("mapping.told.overtaken", **told_) if message == "overtaken" else say(f"mapping.told.{message}")
 
 
-def _change(desk: Desk, row: Any) -> dict[str, Any]:
+def _change(desk: MappingPage, row: Any) -> dict[str, Any]:
     return {
         "time": moment(row.at, desk.facility),
         "what": say(f"mapping.history.{row.action}", actor=row.actor),

@@ -14,7 +14,7 @@ from admin.http.access import Right
 from admin.http.parameters import Number, Text
 from admin.pages import code_lists
 from admin.pages.mapping.after_confirm import done
-from admin.pages.mapping.shared import TABS, Desk, desk_of
+from admin.pages.mapping.shared import TABS, MappingPage, mapping_page_of
 from engine.hub import Hub
 from engine.mapping import queries
 
@@ -37,11 +37,11 @@ async def mapping_page(
     lepas: Number = None,
 ) -> Template:
     """One of the three lists; those first for which most deliveries wait."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     tab, words = tab if tab in TABS else next(iter(TABS)), q.strip()
     found = await queries.page(*desk.place, TABS[tab], words, _place(after), SIZE)
     context = {
-        **await code_lists.state_of(hub, desk.around, desk.mapping.catalogue.list),
+        **await code_lists.state_of(hub, desk.layout, desk.mapping.catalogue.list),
         **desk.context,
         "counts": await queries.counts(*desk.place),
         "tab": tab,
@@ -57,12 +57,12 @@ async def mapping_page(
 @get("/pemetaan/{mapping:str}/angka", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
 async def figures(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
     """The cards anew; the page asks for them while it is looked at."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     context: dict[str, Any] = {**desk.context, "counts": await queries.counts(*desk.place)}
     return Template("mapping_figures.html", context=context)
 
 
-async def next_of(desk: Desk, row: Any, tab: str) -> int | None:
+async def next_of(desk: MappingPage, row: Any, tab: str) -> int | None:
     """The item to go on with: the one behind it in the list of the tab, or the first of that list."""
     state = TABS.get(tab, queries.UNMAPPED)
     behind = await queries.page(*desk.place, state, after=(row.waiting, row.id), size=1)

@@ -12,7 +12,7 @@ from litestar import Request
 from litestar.exceptions import NotFoundException
 
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.layout import Frame, frame
+from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.text.words import say
 from engine.database.database import Database
@@ -29,11 +29,11 @@ NOTHING: tuple[Any, ...] = ("", None, [], {}, ())
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class MappingPage:
     """One mapping in one clinic."""
 
     hub: Hub
-    around: Frame
+    layout: Layout
     mapping: MappingSpec
     facility: FacilityRow
 
@@ -54,10 +54,10 @@ class Desk:
     def context(self) -> dict[str, Any]:
         """What all templates of a mapping take."""
         return {
-            "frame": self.around,
+            "frame": self.layout,
             "mapping": self.mapping,
             "home": self.home,
-            "may_map": self.around.may(Permission.MAP),
+            "may_map": self.layout.may(Permission.MAP),
             "tabs": TABS,
         }
 
@@ -91,18 +91,18 @@ class Desk:
         }
 
 
-async def desk_of(request: Request[Any, Any, Any], hub: Hub, name: str) -> Desk:
+async def mapping_page_of(request: Request[Any, Any, Any], hub: Hub, name: str) -> MappingPage:
     """Raises 404 for a mapping that the catalog does not have, or while there is no clinic."""
     mapping = hub.catalog.mappings.get(name)
     if mapping is None:
         raise NotFoundException(say("error.not_found"))
-    around = await frame(request, mapping.upstream.name)
-    if around.facility is None:
+    layout = await layout_for(request, mapping.upstream.name)
+    if layout.facility is None:
         raise NotFoundException(say("error.not_found"))
-    return Desk(hub, around, mapping, around.facility)
+    return MappingPage(hub, layout, mapping, layout.facility)
 
 
-async def item_of(desk: Desk, id_: int) -> Any:
+async def item_of(desk: MappingPage, id_: int) -> Any:
     """The item's row; raises 404."""
     row = await queries.one(*desk.place, id_)
     if row is None:

@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from admin.http.access import Right
 from admin.pages.mapping.candidates import sentence
 from admin.pages.mapping.confirm import ring
-from admin.pages.mapping.shared import Desk, desk_of
+from admin.pages.mapping.shared import MappingPage, mapping_page_of
 from admin.pages.mapping.spreadsheet import NotATable
 from admin.pages.mapping.upload import csv_file, page, rows_of
 from admin.pages.shared.areas import area_of
@@ -28,14 +28,14 @@ from engine.database.tables import AuditEntry
 from engine.delivery.status import KEY_LENGTH
 from engine.hub import Hub
 from engine.mapping.confirm import Choice, Confirmed, confirm
-from engine.mapping.table import COLUMNS, Line, State, export, preview
+from engine.mapping.table import COLUMNS, ImportRow, RowState, export, preview
 from engine.matching.parts import Compared
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 SHOWN = 200
 """Lines of a preview that are shown."""
 ICONS = {"new": "plus", "changed": "pencil", "conflict": "git-merge", "invalid": "x", "same": "equal"}
-ORDER = (State.INVALID, State.CONFLICT, State.CHANGED, State.NEW, State.SAME)
+ORDER = (RowState.INVALID, RowState.CONFLICT, RowState.CHANGED, RowState.NEW, RowState.SAME)
 """What a person should look at comes first."""
 
 
@@ -44,7 +44,7 @@ async def export_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
 ) -> Response[str]:
     """All items with their codes; noted in the audit log."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     rows = await export(*desk.place)
     entry = {
         "at": hub.database.clock(),
@@ -62,7 +62,7 @@ async def preview_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]
 ) -> Template:
     """What each line would do; nothing is done yet."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     try:
         table = await request.app.state.sheets.table((await request.form()).get("berkas"), desk.facility.id)
     except NotATable as error:
@@ -70,14 +70,14 @@ async def preview_mappings(
     lines = await preview(*desk.place, [{name.casefold(): str(cell) for name, cell in row.items()} for row in table])
     if not lines:
         return page(desk, problem=say("sheet.no_codes", column=COLUMNS[2]))
-    choices = [line.choice for line in lines if line.choice is not None and line.state is not State.SAME]
+    choices = [line.choice for line in lines if line.choice is not None and line.state is not RowState.SAME]
     differing = await _differing(desk, choices)
     shown = [_shown(line, differing) for line in sorted(lines, key=lambda line: ORDER.index(line.state))]
     asked = {(each["item"], each["code"]) for each in shown if each["asks"]}
-    carried = [_carried(line) for line in lines if line.choice is not None and line.state is not State.SAME]
+    carried = [_carried(line) for line in lines if line.choice is not None and line.state is not RowState.SAME]
     context = {
         **desk.context,
-        "area": area_of(hub, desk.around),
+        "area": area_of(hub, desk.layout),
         "counts": Counter(line.state.value for line in lines),
         "states": [state.value for state in reversed(ORDER)],
         "icons": ICONS,
@@ -95,7 +95,7 @@ async def import_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
 ) -> Template:
     """Do what the preview showed: all that is in no doubt, and of the rest what was ticked."""
-    desk, form = await desk_of(request, hub, mapping), await request.form()
+    desk, form = await mapping_page_of(request, hub, mapping), await request.form()
     rows = [_choice(row) for row in rows_of(form.get("isi"))]
     choices, ticked = [choice for choice, _ in rows], set(form.getall("setuju", []))
     differing = await _differing(desk, choices)
@@ -110,10 +110,10 @@ async def import_mappings(
     return page(desk, told=told, refused=len(result.overtaken) + len(result.unknown))
 
 
-def _carried(line: Line) -> list[Any]:
+def _carried(line: ImportRow) -> list[Any]:
     """A line as the form carries it from the preview on."""
     choice = line.choice
-    return [choice.item_id, choice.code, choice.seen, line.state is State.CONFLICT] if choice else []
+    return [choice.item_id, choice.code, choice.seen, line.state is RowState.CONFLICT] if choice else []
 
 
 def _choice(row: Any) -> tuple[Choice, bool]:
@@ -124,7 +124,7 @@ def _choice(row: Any) -> tuple[Choice, bool]:
     raise ClientException("isi")
 
 
-def _shown(line: Line, differing: dict[tuple[int, str], tuple[Compared, ...]]) -> dict[str, Any]:
+def _shown(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared, ...]]) -> dict[str, Any]:
     choice = line.choice
     differs = differing.get((choice.item_id, choice.code), ()) if choice else ()
     return {
@@ -138,12 +138,14 @@ def _shown(line: Line, differing: dict[tuple[int, str], tuple[Compared, ...]]) -
         "fault": line.fault.value if line.fault else "",
         "differs": [sentence(each) for each in differs],
         "item": choice.item_id if choice else 0,
-        "conflict": line.state is State.CONFLICT,
-        "asks": choice is not None and line.state is not State.SAME and bool(differs or line.state is State.CONFLICT),
+        "conflict": line.state is RowState.CONFLICT,
+        "asks": choice is not None
+        and line.state is not RowState.SAME
+        and bool(differs or line.state is RowState.CONFLICT),
     }
 
 
-async def _differing(desk: Desk, choices: Sequence[Choice]) -> dict[tuple[int, str], tuple[Compared, ...]]:
+async def _differing(desk: MappingPage, choices: Sequence[Choice]) -> dict[tuple[int, str], tuple[Compared, ...]]:
     """(item, code) -> the parts whose difference must be confirmed expressly."""
     pairs = [(each.item_id, each.code) for each in choices]
     return await desk.hub.catalogues.differences(desk.mapping, desk.facility, pairs)

@@ -16,7 +16,7 @@ from litestar.response import Redirect, Response, Template
 from adapters.base import Problem
 from admin.http.access import Right
 from admin.http.parameters import Number
-from admin.pages.mapping.shared import Desk, desk_of, told
+from admin.pages.mapping.shared import MappingPage, mapping_page_of, told
 from admin.pages.mapping.spreadsheet import MAX_FILE_BYTES, NotATable
 from admin.pages.mapping.spreadsheet_reader import MAX_ROWS
 from admin.pages.mapping.upload_records import headings, records_of
@@ -49,7 +49,7 @@ async def files_page(
     ditolak: Number = None,
 ) -> Template:
     """Where files are uploaded and downloaded, and what became of the last."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     told_ = say("sheet.stored", new=baru, changed=berubah or 0, same=tetap or 0) if baru is not None else ""
     return page(desk, told=told_, refused=ditolak or 0)
 
@@ -57,7 +57,7 @@ async def files_page(
 @get("/pemetaan/{mapping:str}/contoh", opt={**MAP, "live": True}, include_in_schema=False)
 async def sample(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Response[str]:
     """A table with the right headings and one line."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     names = list(desk.mapping.record_schema.get("properties", {}))
     example = [told(desk.mapping.example[name]) if name in desk.mapping.example else "" for name in names]
     return csv_file([names, example], f"antar-{desk.mapping.name}-contoh.csv")
@@ -66,7 +66,7 @@ async def sample(request: Request[Any, Any, Any], hub: NamedDependency[Hub], map
 @post("/pemetaan/{mapping:str}/barang", opt=MAP, include_in_schema=False, status_code=200)
 async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
     """What would be stored and what is wrong with the rest; nothing is stored yet."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     try:
         table = await request.app.state.sheets.table((await request.form()).get("berkas"), desk.facility.id)
     except NotATable as error:
@@ -91,7 +91,7 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
 @post("/pemetaan/{mapping:str}/barang/simpan", opt=MAP, include_in_schema=False, request_max_body_size=LARGEST_FORM)
 async def store_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Redirect:
     """Store what the preview showed; it is checked once more."""
-    desk = await desk_of(request, hub, mapping)
+    desk = await mapping_page_of(request, hub, mapping)
     records = rows_of((await request.form()).get("isi"))
     results = await hub.intake.hand_in(desk.facility, desk.mapping.item, records)
     became = Counter("ditolak" if isinstance(each, Refused) else each.outcome for each in results)
@@ -99,7 +99,7 @@ async def store_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub]
     return Redirect(f"{desk.home}/berkas?{urlencode({**query, 'ditolak': became['ditolak']})}", status_code=303)
 
 
-def page(desk: Desk, *, told: str = "", problem: str = "", refused: int = 0) -> Template:
+def page(desk: MappingPage, *, told: str = "", problem: str = "", refused: int = 0) -> Template:
     """The page of files."""
     said = headings(desk)
     properties = desk.mapping.record_schema.get("properties", {})
@@ -133,8 +133,8 @@ def rows_of(said: Any) -> list[Any]:
     return rows
 
 
-def _around(desk: Desk) -> dict[str, Any]:
-    return {**desk.context, "area": area_of(desk.hub, desk.around)}
+def _around(desk: MappingPage) -> dict[str, Any]:
+    return {**desk.context, "area": area_of(desk.hub, desk.layout)}
 
 
 def _names(records: list[dict[str, Any]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from admin.pages.mapping.shared import Desk, rendered
+from admin.pages.mapping.shared import MappingPage, rendered
 from admin.pages.mapping.spreadsheet import Table
 
 YES = {"ya", "yes", "true", "benar", "1", "y", "aktif"}
@@ -14,7 +14,7 @@ MARK = "\x01"
 """A value that no record has."""
 
 
-def records_of(desk: Desk, table: Table) -> tuple[list[dict[str, Any]], list[str]]:
+def records_of(desk: MappingPage, table: Table) -> tuple[list[dict[str, Any]], list[str]]:
     """The records, and the headings that mean nothing here."""
     names = headings(desk)
     properties = desk.mapping.record_schema.get("properties", {})
@@ -26,7 +26,7 @@ def records_of(desk: Desk, table: Table) -> tuple[list[dict[str, Any]], list[str
     return records, [heading for heading, name in found.items() if name is None]
 
 
-def headings(desk: Desk) -> dict[str, str]:
+def headings(desk: MappingPage) -> dict[str, str]:
     """Heading in lower case -> property: by its name, its title or the label of the column that shows it."""
     properties: Mapping[str, Any] = desk.mapping.record_schema.get("properties", {})
     said = {}
@@ -37,7 +37,7 @@ def headings(desk: Desk) -> dict[str, str]:
     return {**said, **{name.casefold(): name for name in properties}}
 
 
-def _labels(desk: Desk, name: str) -> list[str]:
+def _labels(desk: MappingPage, name: str) -> list[str]:
     """The labels of the columns that show the property as it is."""
     scope = desk.mapping.scope({name: MARK}, desk.facility)
     return [column.label for column in desk.mapping.columns if rendered(column.value, scope) == MARK]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from admin.pages.shared.layout import Frame
+from admin.pages.shared.layout import Layout
 from engine.hub import Hub
 from engine.specs.code_list import CodeList
 from engine.specs.inbound import Inbound
@@ -23,9 +23,9 @@ class Area:
     """The services that others call on the clinic."""
 
 
-def area_of(hub: Hub, around: Frame) -> Area | None:
+def area_of(hub: Hub, layout: Layout) -> Area | None:
     """The area of a page's upstream, None where that stands alone."""
-    name = around.upstream.area
+    name = layout.upstream.area
     if not name:
         return None
     tabs: dict[str, CodeList] = {}

@@ -15,32 +15,32 @@ MAX_EQUAL_PAIRS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DiffLine:
     """One line: `kind` is equal, gone, new or gap (equal lines that are left out, `text` says how many)."""
 
     kind: str
     text: str
 
 
-def differences(before: str, after: str) -> list[Line] | None:
+def differences(before: str, after: str) -> list[DiffLine] | None:
     """What is gone and what is new, with a little around it; empty if they are equal, None if they are too long."""
     old, new = before.splitlines(), after.splitlines()
     if max(len(old), len(new)) > LONGEST:
         return None
-    lines: list[Line] = []
+    lines: list[DiffLine] = []
     end = 0
     counts = Counter(new)
     is_costly = sum(counts[line] for line in old) > MAX_EQUAL_PAIRS
     for group in SequenceMatcher(None, old, new, autojunk=is_costly).get_grouped_opcodes(AROUND):
         begin = group[0][1]
         if begin > end:
-            lines.append(Line("gap", str(begin - end)))
+            lines.append(DiffLine("gap", str(begin - end)))
         for tag, i, j, k, m in group:
             if tag == "equal":
-                lines += [Line("equal", text) for text in old[i:j]]
+                lines += [DiffLine("equal", text) for text in old[i:j]]
             else:
-                lines += [Line("gone", text) for text in old[i:j]] + [Line("new", text) for text in new[k:m]]
+                lines += [DiffLine("gone", text) for text in old[i:j]] + [DiffLine("new", text) for text in new[k:m]]
         end = group[-1][2]
     if lines and end < len(old):
-        lines.append(Line("gap", str(len(old) - end)))
+        lines.append(DiffLine("gap", str(len(old) - end)))
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from admin.text.words import say
-from engine.delivery.causes import Kind, parse_cause
+from engine.delivery.causes import CauseKind, parse_cause
 from engine.specs.remedies import Explanation
 from engine.specs.upstream import UpstreamSpec
 
@@ -13,11 +13,11 @@ WHO = {
     "unavailable": "admin",
     "unauthorized": "admin",
     "unsure": "admin",
-    Kind.BLOCKED: "petugas",
-    Kind.CHECK: "integrator",
-    Kind.LOOKUP: "petugas",
-    Kind.LOST: "integrator",
-    Kind.BROKEN: "integrator",
+    CauseKind.BLOCKED: "petugas",
+    CauseKind.CHECK: "integrator",
+    CauseKind.LOOKUP: "petugas",
+    CauseKind.LOST: "integrator",
+    CauseKind.BROKEN: "integrator",
 }
 """Kind of failure -> who looks after it where the upstream's remedies say nothing."""
 
@@ -28,6 +28,6 @@ def explain(cause: str, upstream: UpstreamSpec) -> Explanation:
     if told is not None:
         return Explanation(told.title, told.remedy, say(f"who.{told.who}"))
     kind = parse_cause(cause)[0]
-    kind = kind if kind in WHO else Kind.BROKEN.value
+    kind = kind if kind in WHO else CauseKind.BROKEN.value
     title, remedy = (say(f"cause.{kind}.{part}", upstream=upstream.label) for part in ("title", "remedy"))
     return Explanation(title, remedy, say(f"who.{WHO[kind]}"))

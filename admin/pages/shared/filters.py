@@ -30,7 +30,7 @@ class Fields(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ListFilters:
     """The filter of a list; empty conditions hold. Days are inclusive, `YYYY-MM-DD`."""
 
     date_from: str = ""
@@ -41,7 +41,7 @@ class Chosen:
     cause: str = ""
 
     @classmethod
-    def read(cls, fields: Fields) -> Chosen:
+    def read(cls, fields: Fields) -> ListFilters:
         """From the query of an address or from a form; raises 400 for what nobody can mean."""
         chosen = fields.getall("status", [])
         return cls(
@@ -54,7 +54,7 @@ class Chosen:
         )
 
     def __bool__(self) -> bool:
-        return self != Chosen()
+        return self != ListFilters()
 
     def fields(self) -> list[tuple[str, str]]:
         """Name and value of each condition, as `read` takes them."""
@@ -74,11 +74,11 @@ class Chosen:
         """The query of an address, with its question mark."""
         return f"?{urlencode([*self.fields(), *((name, str(value)) for name, value in more.items() if value)])}"
 
-    def during(self, date_from: str, date_to: str) -> Chosen:
+    def during(self, date_from: str, date_to: str) -> ListFilters:
         """The same on other days."""
         return replace(self, date_from=date_from, date_to=date_to)
 
-    def of_any_cause(self) -> Chosen:
+    def of_any_cause(self) -> ListFilters:
         """The same, whatever the cause."""
         return replace(self, cause="")
 

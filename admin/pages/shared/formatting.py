@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from litestar.exceptions import NotFoundException
 
-from admin.pages.shared.layout import Frame
+from admin.pages.shared.layout import Layout
 from admin.text.masking import masked
 from admin.text.words import say
 from engine.delivery.status import Status
@@ -49,9 +49,9 @@ def entry_of(hub: Hub, upstream: str, spec: str) -> Spec:
     return entry
 
 
-def shown_row(spec: Spec, around: Frame, row: Any) -> dict[str, Any]:
+def shown_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
     """A delivery as the list shows it."""
-    facility: Any = around.facility
+    facility: Any = layout.facility
     return {
         "id": row.id,
         "key": row.key,
@@ -60,8 +60,8 @@ def shown_row(spec: Spec, around: Frame, row: Any) -> dict[str, Any]:
         "date": row.date,
         "day": day(row.date),
         "status": row.status,
-        "label": around.label(row.status),
-        "icon": around.icon(row.status),
+        "label": layout.label(row.status),
+        "icon": layout.icon(row.status),
         "code": row.http_status,
         "problem": row.problem and masked(row.problem),
         "tries": row.tries,

@@ -39,7 +39,7 @@ OPENED = "buka"
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Layout:
     """The upstream that a page is about, and the facility whose deliveries it shows; None: there is none yet."""
 
     upstream: UpstreamSpec
@@ -80,7 +80,7 @@ class Frame:
         return ICONS[Status(status)]
 
 
-async def frame(request: Connection, upstream: str) -> Frame:
+async def layout_for(request: Connection, upstream: str) -> Layout:
     """Raises 404 for an upstream that the catalog does not have."""
     hub, known = hub_of(request), person(request)
     spec = hub.catalog.upstreams.get(upstream)
@@ -91,7 +91,7 @@ async def frame(request: Connection, upstream: str) -> Frame:
     upstreams = tuple(hub.catalog.upstreams.values())
     alone = any(not each.upstream.area for each in hub.catalog.code_lists.values())
     mappings = tuple(hub.catalog.mappings.values()) if facility else ()
-    return Frame(spec, upstreams, known, visible, facility, await _strip(hub, facility), alone, mappings)
+    return Layout(spec, upstreams, known, visible, facility, await _strip(hub, facility), alone, mappings)
 
 
 async def permitted(hub: Hub, known: Person) -> tuple[FacilityRow, ...]:
@@ -136,4 +136,4 @@ async def _strip(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
 @get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True}, include_in_schema=False)
 async def live_strip(request: Request[Any, Any, Any], upstream: FromPath[str]) -> Template:
     """What every page asks for every few seconds."""
-    return Template("strip.html", context={"frame": await frame(request, upstream)})
+    return Template("strip.html", context={"frame": await layout_for(request, upstream)})

@@ -18,7 +18,7 @@ WAITING = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class WaitingItem:
     """An item that a delivery waits for; `id` None: nobody handed it in yet."""
 
     mapping: MappingSpec
@@ -44,21 +44,21 @@ class Used:
     """A code that a delivery was sent with; `now` is the one that its item has."""
 
     mapping: MappingSpec
-    item: Held
+    item: WaitingItem
     code: str
     now: str | None
 
 
-async def held_by(hub: Hub, ids: Sequence[int]) -> dict[int, list[Held]]:
+async def held_by(hub: Hub, ids: Sequence[int]) -> dict[int, list[WaitingItem]]:
     """The items that these deliveries wait for, by delivery."""
-    found: dict[int, list[Held]] = {}
+    found: dict[int, list[WaitingItem]] = {}
     if not ids or not hub.catalog.mappings:
         return found
     query = text(_HELD % hub.database.rows({"id": "bigint"}, "ids"))
     for row in await hub.database.fetch(query, {"ids": as_json([[id_] for id_ in ids])}):
         mapping = hub.catalog.items.get(row.spec)
         if mapping is not None:
-            item = Held(mapping, row.key, row.id, row.name or row.key, row.state or "absent")
+            item = WaitingItem(mapping, row.key, row.id, row.name or row.key, row.state or "absent")
             found.setdefault(row.delivery_id, []).append(item)
     return found
 
@@ -72,7 +72,7 @@ async def used_by(hub: Hub, id_: int) -> list[Used]:
     return [
         Used(
             items[row.item],
-            Held(items[row.item], row.key, row.id, row.name or row.key, row.state or "absent"),
+            WaitingItem(items[row.item], row.key, row.id, row.name or row.key, row.state or "absent"),
             row.code,
             row.now,
         )
@@ -81,14 +81,16 @@ async def used_by(hub: Hub, id_: int) -> list[Used]:
     ]
 
 
-async def named(hub: Hub, facility_id: int, mapping: MappingSpec, keys: Sequence[str]) -> list[Held]:
+async def named(hub: Hub, facility_id: int, mapping: MappingSpec, keys: Sequence[str]) -> list[WaitingItem]:
     """The items of these keys, in order."""
     query = text(_NAMED % hub.database.rows({"key": "text"}, "keys"))
     parameters = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
     rows = {row.key: row for row in await hub.database.fetch(query, parameters)}
     found = ((key, rows.get(key)) for key in keys)
     return [
-        Held(mapping, key, row.id, row.name, row.state) if row else Held(mapping, key, None, key, "absent")
+        WaitingItem(mapping, key, row.id, row.name, row.state)
+        if row
+        else WaitingItem(mapping, key, None, key, "absent")
         for key, row in found
     ]
 
