@@ -13,7 +13,7 @@ from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
-from tests.engine.house import AT, CATALOG, open_house
+from tests.engine.small_hub import AT, CATALOG, open_house
 
 pytestmark = pytest.mark.anyio
 

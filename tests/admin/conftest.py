@@ -13,7 +13,7 @@ from admin.people import users
 from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.conftest import Clock
-from tests.engine.house import House, open_house
+from tests.engine.small_hub import House, open_house
 
 PASSWORD = "kata-sandi-yang-panjang"
 

@@ -22,12 +22,12 @@ from engine.hub import Hub
 from engine.outbox.resend import resend
 from engine.settings import ROOT, from_environment
 from sandbox.world import World
-from tests.admin.test_up import free_port
+from tests.admin.commands.test_up import free_port
 from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of
 from tests.chaos.processes import Process, start_web, start_worker
 from tests.chaos.sizes import PATIENCE, RECORDS
 from tests.conftest import SECRETS
-from tests.engine.house import OVERLOOKED
+from tests.engine.small_hub import OVERLOOKED
 
 PRIVATE = "3171234567890123"
 """Stands in every record and may stand in no log."""

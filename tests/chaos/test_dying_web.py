@@ -19,7 +19,7 @@ from engine.database.database import Database
 from engine.facilities.facilities import new_api_key
 from engine.settings import ROOT
 from sandbox.world import World
-from tests.admin.test_up import free_port
+from tests.admin.commands.test_up import free_port
 from tests.chaos.figures import Figures
 from tests.chaos.scene import Scene, answers, records_of, scene
 from tests.chaos.sizes import PATIENCE, RECORDS

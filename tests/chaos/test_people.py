@@ -23,7 +23,7 @@ from engine.jobs.jobs import Action
 from engine.queries.deliveries import Filters
 from sandbox.world import World
 from tests.admin.conftest import PASSWORD, log_in
-from tests.admin.test_editor import form_of
+from tests.admin.pages.test_editor import form_of
 from tests.chaos.figures import Figures, number, statuses_of
 from tests.chaos.processes import BATCH
 from tests.chaos.scene import Scene, scene

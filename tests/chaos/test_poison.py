@@ -64,7 +64,7 @@ ADDED = {
 }
 """To the shipped entry, so that records can break it."""
 MARKS = dict.fromkeys(("template error", "as deep as may be"), pytest.mark.chaos)
-"""tests/engine/test_delivery.py has the like of them in a moment."""
+"""tests/engine/sending/test_delivery.py has the like of them in a moment."""
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=MARKS.get(kind, ())) for kind in POISON])

@@ -9,7 +9,7 @@ import pytest
 
 from engine.database.database import Database
 from tests.conftest import Clock
-from tests.engine.house import House, open_house
+from tests.engine.small_hub import House, open_house
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from engine.sending import settlement_writer as settling
 from engine.sending.drain import Drain
 from engine.sending.settlement_writer import SettlementWriter
 from engine.worker import RETURN, Worker
-from tests.engine.house import AT, House, refused
+from tests.engine.small_hub import AT, House, refused
 
 pytestmark = pytest.mark.anyio
 

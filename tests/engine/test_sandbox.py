@@ -6,7 +6,7 @@ import pytest
 
 from engine.source.faults import ConfigFaults
 from engine.templates.template import TemplateError
-from tests.engine.trees import render, value
+from tests.engine.templates.trees import render, value
 
 ESCAPES = [
     "''.__class__.__mro__[1].__subclasses__()",

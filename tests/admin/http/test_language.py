@@ -1,0 +1,109 @@
+"""Indonesian is spoken, English on request; both know every word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from admin.http.language import COOKIE
+from admin.text.words import LANGUAGES, catalogue, language, number, say, speaking
+from tests.admin.text import spoken, stray
+
+pytestmark = pytest.mark.anyio
+
+UNITS = {"ms", "kB", "JSON", "UTC", "HTTP", "Enter", "Esc"}
+"""What is written alike in both languages."""
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+def test_every_language_knows_every_word_with_the_same_gaps_to_fill() -> None:
+    gaps = [{key: sorted(re.findall(r"{\w+}", words)) for key, words in catalogue(each).items()} for each in LANGUAGES]
+    assert all(each == gaps[0] for each in gaps)
+
+
+def test_every_word_that_is_said_is_in_the_catalogue() -> None:
+    keys = catalogue()
+    missing = [
+        f"{each.place}: {each.pattern}"
+        for each in spoken.said()
+        if not any(re.fullmatch(each.pattern, key) for key in keys)
+    ]
+    assert missing == []
+
+
+def test_whoever_says_a_word_fills_its_gaps_and_no_others() -> None:
+    words = catalogue()
+    said = [(each, each.pattern.replace("\\", "")) for each in spoken.said() if each.filled is not None]
+    assert [
+        each for each, key in said if key in words and each.filled != frozenset(re.findall(r"{(\w+)}", words[key]))
+    ] == []
+
+
+def test_every_word_of_the_catalogue_is_used() -> None:
+    patterns, constants = {each.pattern for each in spoken.said()}, spoken.constants()
+    unused = [key for key in catalogue() if key not in constants and not any(re.fullmatch(p, key) for p in patterns)]
+    assert unused == []
+
+
+@pytest.mark.parametrize("words", [stray.in_templates, stray.in_pages, stray.in_scripts])
+def test_a_person_reads_nothing_that_no_catalogue_has(words: Callable[[], Iterator[str]]) -> None:
+    assert [each for each in words() if each.split(": ", 1)[1].strip("· ") not in UNITS] == []
+
+
+def test_words_outside_the_catalogue_are_found() -> None:
+    template = "<p title=\"{{ 'Dua kata' if x else say('a') }}\">Satu {{ say(\"b\") }}</p><code>cat</code>"
+    assert [words for _, words in stray.strays(template)] == ["Dua kata", "Satu"]
+
+
+def test_a_language_is_spoken_only_for_as_long_as_it_is_wanted() -> None:
+    with speaking("en"):
+        assert (say("logout"), number(1_204)) == ("Log out", "1,204")
+    assert (say("logout"), number(1_204), language()) == ("Keluar", "1.204", "id")
+
+
+def test_an_unknown_language_is_indonesian() -> None:
+    with speaking("../../etc/passwd"):
+        assert language() == "id"
+
+
+async def test_a_person_may_choose_a_language_and_comes_back_to_their_page(person: httpx.AsyncClient) -> None:
+    here = "http://antar.test/integrasi/ministry?period=week"
+    answer = await person.post("/language", data={"language": "en"}, headers={**OWN, "Referer": here})
+    page = (await person.get(answer.headers["location"])).text
+    assert answer.headers["location"] == "/integrasi/ministry?period=week"
+    assert '<html lang="en">' in page
+    assert "Log out on all devices" in page
+
+
+async def test_indonesian_is_spoken_to_whoever_chose_nothing(person: httpx.AsyncClient) -> None:
+    page = (await person.get("/integrasi/ministry")).text
+    assert '<html lang="id">' in page
+    assert "Keluar dari semua perangkat" in page
+
+
+@pytest.mark.parametrize(
+    "referer",
+    [
+        "http://antar.test//evil.example",
+        "http://antar.test/\\evil.example",
+        "javascript:alert(1)",
+        "",
+        "//",
+        "http://[",
+    ],
+)
+async def test_the_way_back_leads_nowhere_else(nobody: httpx.AsyncClient, referer: str) -> None:
+    answer = await nobody.post("/language", data={"language": "en"}, headers={**OWN, "Referer": referer})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_a_language_that_we_do_not_speak_is_not_remembered(nobody: httpx.AsyncClient) -> None:
+    await nobody.post("/language", data={"language": "<script>"}, headers=OWN)
+    assert nobody.cookies[COOKIE] == "id"
+
+
+async def test_an_error_offers_what_can_help(person: httpx.AsyncClient) -> None:
+    assert "Ke halaman depan" in (await person.get("/nowhere")).text

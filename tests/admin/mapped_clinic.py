@@ -1,0 +1,62 @@
+"""A clinic whose goods are mapped, with somebody logged in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from admin.app import create_app
+from admin.people import users
+from tests import databases
+from tests.admin.conftest import PASSWORD, log_in
+from tests.conftest import Clock
+from tests.engine.drug_catalog import Apothecary, open_apothecary
+
+HOME = "/pemetaan/goods"
+OWN = {"Sec-Fetch-Site": "same-origin"}
+COFFEE = {"code": "B1", "name": "Kopi bubuk 10 mg", "shelf": "A-7"}
+TEA = {"code": "B2", "name": "Teh cair 5 ml"}
+
+
+class Shop:
+    """The house and a person's browser."""
+
+    def __init__(self, apothecary: Apothecary, client: httpx.AsyncClient) -> None:
+        self.apothecary = apothecary
+        self.house = apothecary.house
+        self.client = client
+
+    async def hand_in(self, *records: dict[str, Any]) -> None:
+        await self.house.hub.intake.hand_in(self.house.facility, "Good", records)
+
+    async def order(self, key: str = "O1", *goods: str) -> None:
+        """An order of goods, as far as it comes."""
+        await self.house.hand_in("Order", {"id": key, "goods": list(goods or ("B1",))})
+        await self.house.work()
+
+    async def id(self, key: str = "B1") -> int:
+        return int((await self.apothecary.item(key)).id)
+
+    async def page(self, address: str = HOME, **query: str) -> str:
+        answer = await self.client.get(address, params=query or None)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def post(self, address: str, **fields: Any) -> httpx.Response:
+        return await self.client.post(address, data=fields, headers=OWN)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, clock: Clock) -> AsyncIterator[Shop]:
+    opened = await open_apothecary(tmp_path, databases.sqlite(tmp_path), clock)
+    hub = opened.house.hub
+    await users.add_user(hub.database, "sari", PASSWORD)
+    transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
+        await log_in(client)
+        yield Shop(opened, client)
+    await hub.close()

@@ -1,0 +1,46 @@
+"""A code that its list does not have is told before the upstream refuses it: to the HIS, and to who opens it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.code_lists import copies
+from engine.specs.code_list import Row
+from tests import databases
+from tests.conftest import Clock
+from tests.engine.intake.test_code_warnings import CODED
+from tests.engine.small_hub import AT, House, open_house
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
+    """Its list of doctors has been read."""
+    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CODED)
+    database = opened.hub.database
+    await copies.begin(database, opened.facility.id, "doctors", "sari")
+    held = await copies.take(database)
+    assert held is not None
+    await copies.keep(database, held, [Row("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
+    await copies.finish(database, held)
+    yield opened
+    await opened.hub.close()
+
+
+async def test_the_his_is_told_at_once(his: httpx.AsyncClient) -> None:
+    records = [{"id": "V1", "at": AT, "note": "D7"}, {"id": "V2", "at": AT, "note": "D1"}]
+    first, second = (await his.post("/api/v1/records/Visit", json=records)).json()["results"]
+    assert first["warnings"] == ["doctor: kode 'D7' tidak ada di Referensi, Dokter"]
+    assert (first["status"], "warnings" in second) == ("accepted", False)
+
+
+@pytest.mark.parametrize(("note", "warned"), [("D7", True), ("D1", False)])
+async def test_who_opens_it_is_told_too(person: httpx.AsyncClient, house: House, note: str, warned: bool) -> None:
+    await house.hand_in("Visit", {"id": "V1", "note": note})
+    page = (await person.get(f"/integrasi/ministry/Visit/{(await house.row('Visit', 'V1')).id}")).text
+    assert ("kemungkinan akan ditolak" in page, "D7" in page) == (warned, warned)

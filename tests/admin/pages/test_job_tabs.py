@@ -1,0 +1,86 @@
+"""Upstreams of one area: the choice of the job, the figures that follow the filter and are filters, the tabs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from adapters.base import Verdict
+from tests import databases
+from tests.conftest import Clock
+from tests.engine.small_hub import AT, CATALOG, House, open_house, refused
+
+pytestmark = pytest.mark.anyio
+
+VISITS = "/integrasi/ministry/Visit"
+
+
+@pytest.fixture
+async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
+    """The ministry stands in an area."""
+    catalog = CATALOG.replace("    adapter: scripted\n", "    adapter: scripted\n    area: Bidang Uji\n")
+    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock, catalog)
+    yield opened
+    await opened.hub.close()
+
+
+async def figures(person: httpx.AsyncClient, address: str = VISITS) -> dict[str, str]:
+    """Total, Menunggu, Berhasil, Gagal as they are shown."""
+    page = (await person.get(address)).text
+    return dict(re.findall(r"<span>(Total|Menunggu|Berhasil|Gagal)</span><strong>([^<]+)</strong>", page))
+
+
+async def a_mixed_day(house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    await house.hand_in("Visit", {"id": "V2"}, {"id": "V3"})
+    await house.work()
+    await house.hand_in("Visit", {"id": "V4", "at": "2026-01-05"})
+
+
+async def test_the_first_job_of_today_is_shown_where_none_is_chosen(person: httpx.AsyncClient) -> None:
+    answer = await person.get("/monitoring/ministry")
+    day = AT[:10]
+    assert answer.headers["location"] == f"/integrasi/ministry/Person?date_from={day}&date_to={day}"
+
+
+async def test_another_job_keeps_the_filter(person: httpx.AsyncClient) -> None:
+    answer = await person.get("/monitoring/ministry", params={"jenis": "Visit", "status": "failed", "text": "RM-1"})
+    assert answer.headers["location"] == f"{VISITS}?text=RM-1&status=failed"
+
+
+async def test_the_figures_follow_the_filter(person: httpx.AsyncClient, house: House) -> None:
+    await a_mixed_day(house)
+    assert await figures(person) == {"Total": "4", "Menunggu": "1", "Berhasil": "2", "Gagal": "1"}
+    january = f"{VISITS}?date_from=2026-01-01&date_to=2026-01-31"
+    assert await figures(person, january) == {"Total": "1", "Menunggu": "1", "Berhasil": "0", "Gagal": "0"}
+    assert (await figures(person, f"{VISITS}?text=V2"))["Total"] == "1"
+
+
+async def test_a_figure_is_a_filter(person: httpx.AsyncClient, house: House) -> None:
+    await a_mixed_day(house)
+    page = (await person.get(f"{VISITS}?date_from=2026-03-01")).text
+    [address] = re.findall(r'f-failed" href="([^"]+)"', page)
+    assert address == "?date_from=2026-03-01&amp;status=failed"
+    assert await figures(person, f"{VISITS}?status=failed") == await figures(person)
+
+
+async def test_the_area_has_one_place_in_the_navigation_and_tabs(person: httpx.AsyncClient) -> None:
+    page = (await person.get(VISITS)).text
+    assert ">Bidang Uji</a>" in page
+    assert ">Kementerian</a>" not in page
+    assert 'href="/referensi/doctors"' in page
+    assert 'href="/monitoring/ministry"' in (await person.get("/referensi/doctors")).text
+
+
+async def test_an_upstream_that_stands_alone_has_no_monitoring(person: httpx.AsyncClient, house: House) -> None:
+    catalog = house.hub.catalog
+    alone = {name: replace(each, area="") for name, each in catalog.upstreams.items()}
+    house.hub.catalog = replace(catalog, upstreams=alone)
+    assert (await person.get("/monitoring/ministry")).status_code == 404

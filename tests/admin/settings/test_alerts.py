@@ -1,0 +1,183 @@
+"""*Pemberitahuan*: recipients in the settings, and the words of the letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import insert, text
+
+from adapters.base import Verdict
+from adapters.notifications.contract import Letter
+from admin.alert_messages import AlertMessages
+from admin.people import users
+from admin.settings import alert_recipients
+from engine.alerts.conditions import ConditionKind, Trouble
+from engine.alerts.facts import facts
+from engine.alerts.ledger import LedgerEntry, News
+from engine.alerts.recipients import ready
+from engine.database.tables import AlertRecipient
+from engine.facilities.facilities import add_facility
+from tests.admin.conftest import PASSWORD, log_in
+from tests.admin.settings.test_settings import audit, manager, save  # noqa: F401 - a fixture
+from tests.engine.drug_catalog import Apothecary
+from tests.engine.drug_catalog import apothecary as apothecary
+from tests.engine.small_hub import AT, House, refused
+
+pytestmark = pytest.mark.anyio
+
+SARI = {
+    "name": "Sari",
+    "facility_id": "1",
+    "way": "email",
+    "address": "sari@klinik.test",
+    "secret": "",
+    "waiting_minutes": "60",
+    "failure_percent": "20",
+    "quiet_from": "21:00",
+    "quiet_until": "06:00",
+    "digest_at": "07:00",
+    "enabled": "y",
+}
+
+
+async def rows(house: House) -> list[Any]:
+    return list(await house.hub.database.fetch(text("SELECT * FROM alert_recipients ORDER BY id")))
+
+
+async def letter(house: House, kind: ConditionKind, *, well: bool = False, **more: Any) -> Letter:
+    trouble = Trouble(house.facility.id, kind, "ministry", house.clock(), **more)
+    [recipient] = await ready(house.hub.database)
+    entry = LedgerEntry(trouble, house.clock())
+    told = News((), (entry,), ()) if well else News((entry,), (), ())
+    return await AlertMessages(house.hub).changes(recipient, await facts(house.hub), told)
+
+
+async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClient, house: House) -> None:  # noqa: F811
+    telegram = {**SARI, "way": "telegram", "address": "-100123456", "secret": "7:RAHASIA"}
+    assert (await save(manager, "alerts/create", **telegram)).status_code == 302
+    await save(manager, "alerts/edit/1", **{**telegram, "digest_at": "06:30", "secret": ""})
+    [row] = await rows(house)
+    assert row.digest_at == "06:30"
+    assert house.hub.vault.open(row.sealed) == {"secret": "7:RAHASIA"}
+    await save(manager, "alerts/hapus/1")
+    assert await rows(house) == []
+    assert [action for _, action, _ in await audit(house)] == ["alert.add", "alert.change", "alert.remove"]
+    assert "RAHASIA" not in str(await audit(house))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"address": "sari"}, "satu alamat e-mail"),
+        ({"address": "a@b.test\nBcc: x@y.test"}, "satu alamat e-mail"),
+        ({"way": "webhook", "address": "ftp://x"}, "diawali https://"),
+        ({"way": "telegram", "address": "-100123456"}, "Token bot harus diisi"),
+        ({"digest_at": "25:00"}, "jam seperti 07:00"),
+    ],
+)
+async def test_what_cannot_be_is_told(
+    manager: httpx.AsyncClient,  # noqa: F811
+    house: House,
+    wrong: dict[str, str],
+    words: str,
+) -> None:
+    answer = await save(manager, "alerts/create", **{**SARI, **wrong})
+    assert (answer.status_code, words in answer.text, await rows(house)) == (400, True, [])
+
+
+async def test_the_list_tells_first_whether_a_way_works(manager: httpx.AsyncClient) -> None:  # noqa: F811
+    await save(manager, "alerts/create", **SARI)
+    page = (await manager.get("/admin/alerts/list")).text
+    assert page.index("Belum pernah mengirim") < page.index("sari@klinik.test") < page.rindex("Klinik Contoh")
+    assert "Dibuat" in (await manager.get("/admin/alerts/details/1")).text
+
+
+async def test_a_secret_is_never_shown(manager: httpx.AsyncClient) -> None:  # noqa: F811
+    await save(manager, "alerts/create", **{**SARI, "secret": "smtp://a:RAHASIA@mail.test"})
+    for page in ("list", "details/1", "edit/1"):
+        assert "RAHASIA" not in (await manager.get(f"/admin/alerts/{page}")).text
+
+
+async def test_a_test_is_sent_and_its_failure_told(
+    manager: httpx.AsyncClient,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await save(manager, "alerts/create", **SARI)
+    assert (await save(manager, "alerts/uji/1")).status_code == 303
+    assert "Server surat belum diatur" in (await manager.get("/admin/alerts/details/1")).text
+
+    async def taken(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(alert_recipients, "deliver", taken)
+    await save(manager, "alerts/uji/1")
+    assert "Pesan uji diterima" in (await manager.get("/admin/alerts/details/1")).text
+
+
+async def test_whoever_manages_one_clinic_sees_its_recipients_alone(nobody: httpx.AsyncClient, house: House) -> None:
+    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
+    await users.add_user(house.hub.database, "rini", PASSWORD, "superadmin", other.id)
+    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+    await log_in(nobody, "budi")
+    await save(nobody, "alerts/create", **SARI)
+    await log_in(nobody, "rini")
+    assert "sari@klinik.test" not in (await nobody.get("/admin/alerts/list")).text
+    assert (await nobody.get("/admin/alerts/details/1")).status_code == 404
+    assert (await save(nobody, "alerts/uji/1")).status_code == 404
+    assert (await save(nobody, "alerts/create", **{**SARI, "facility_id": ""})).status_code == 400
+
+
+@pytest.mark.parametrize("kind", list(ConditionKind))
+async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, house: House, kind: ConditionKind) -> None:  # noqa: F811
+    await save(manager, "alerts/create", **SARI)
+    told = await letter(house, kind, n=12, of=40)
+    assert told.subject.startswith("[DEMO] Antar: ")
+    assert "Klinik Contoh" in told.subject
+    assert "http://127.0.0.1:8000" in told.text
+    assert told.events[0]["kind"] == kind.value
+    well = await letter(house, kind, well=True)
+    assert well.events[0]["state"] == "cleared"
+    assert well.subject != told.subject
+    assert well.subject.endswith(well.events[0]["title"])
+    assert "terganggu sejak 10/03/2026 08.00 WIB" in well.text
+
+
+async def test_a_refused_account_leads_to_its_clinic(manager: httpx.AsyncClient, house: House) -> None:  # noqa: F811
+    await save(manager, "alerts/create", **SARI)
+    told = await letter(house, ConditionKind.REFUSED)
+    address = f"/admin/facilities/details/{house.facility.id}"
+    assert f"http://127.0.0.1:8000{address}\n" in told.text
+    assert (await manager.get(address)).status_code == 200
+
+
+async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
+    manager: httpx.AsyncClient,  # noqa: F811
+    house: House,
+) -> None:
+    await save(manager, "alerts/create", **SARI)
+    house.ministry.script = [refused(Verdict.REJECTED, 400, message="salah")] * 2
+    names = [{"id": f"V{n}", "at": "2026-03-09", "note": "Budi Santoso"} for n in range(5)]
+    await house.hand_in("Visit", *names)
+    await house.work()
+    house.clock.pass_(0)
+    [recipient] = await ready(house.hub.database)
+    told = await AlertMessages(house.hub).digest(recipient, await facts(house.hub))
+    assert "Ringkasan pagi Klinik Contoh" in told.subject
+    assert "kemarin (09/03/2026):\nterkirim 3, gagal 2, tertahan 0" in told.text
+    assert "- Kunjungan: " in told.text
+    assert "Budi" not in told.text
+
+
+async def test_a_digest_names_what_has_no_code_yet(apothecary: Apothecary) -> None:
+    values = {"name": "sari", "way": "email", "address": "sari@klinik.test", "facility_id": apothecary.facility.id}
+    values |= {"waiting_minutes": 60, "failure_percent": 20, "created_at": 0}
+    await apothecary.database.write(lambda connection: connection.execute(insert(AlertRecipient).values(values)))
+    await apothecary.house.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
+    await apothecary.house.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
+    await apothecary.house.work()
+    [recipient] = await ready(apothecary.database)
+    told = await AlertMessages(apothecary.house.hub).digest(recipient, await facts(apothecary.house.hub))
+    assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in told.text
+    assert "/pemetaan/goods" in told.text

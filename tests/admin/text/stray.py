@@ -1,0 +1,139 @@
+"""Words that a person would read though no catalogue has them: in templates, in the Python of pages, in scripts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from jinja2 import Environment, nodes
+
+from tests.admin.text.spoken import ADMIN
+
+READ = {"title", "aria-label", "aria-description", "placeholder", "alt", "data-tip", "data-say"}
+"""Attributes that are shown or read aloud."""
+WORD = re.compile(r"[^\W\d_]{2,}")
+PHRASE = re.compile(r"[^\W\d_]{2,},? [^\W\d_]{2,}|^[A-Z][a-z]{2,}[.!?…]*$")
+MACHINE = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|AND|OR|WHERE|ORDER BY|LIMIT|EXISTS|FROM|JOIN|CAST)\b")
+SAID_BY_SCRIPT = re.compile(
+    r"""(?:(?:textContent|innerText|innerHTML|title|placeholder|ariaLabel)\s*=|\b(?:alert|confirm|prompt)\()\s*"""
+    r"""["'`](?P<words>[^"'`]*)["'`]"""
+)
+_ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"')
+"""Attributes that an expression or a macro writes stand where the reader sees text."""
+_GAP = re.compile("\x01(\\d+)\x01")
+
+
+def in_templates() -> Iterator[str]:
+    """`file:line: words` for text and attributes."""
+    for path in sorted((ADMIN / "templates").rglob("*.html")):
+        found = strays(path.read_text("utf-8"))
+        yield from (f"{path.relative_to(ADMIN)}:{line}: {words}" for line, words in found)
+
+
+def strays(template: str) -> list[tuple[int, str]]:
+    """(line, words) of one template."""
+    return _Reader(template).strays
+
+
+def in_pages() -> Iterator[str]:
+    """Phrases and capitalised words among the strings of pages; docstrings, SQL and exceptions of ours are not."""
+    for folder in ("pages", "settings"):
+        for path in sorted((ADMIN / folder).rglob("*.py")):
+            tree = ast.parse(path.read_text("utf-8"))
+            silent = set(_silent(tree))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and id(node) not in silent and _phrase(node.value):
+                    yield f"{path.relative_to(ADMIN)}:{node.lineno}: {node.value}"
+
+
+def in_scripts() -> Iterator[str]:
+    """What a script of ours writes into the page without having been given it."""
+    for path in sorted((ADMIN / "static").glob("*.js")):
+        for found in SAID_BY_SCRIPT.finditer(path.read_text("utf-8")):
+            if WORD.search(re.sub(r"\$\{[^}]*\}|<[^>]*>", "", found["words"])):
+                yield f"{path.name}: {found['words']}"
+
+
+def _phrase(value: object) -> bool:
+    return isinstance(value, str) and bool(PHRASE.search(value)) and not MACHINE.match(value)
+
+
+def _silent(tree: ast.Module) -> Iterator[int]:
+    """The strings that are nobody's reading: docstrings, bare strings, annotations, names in calls of text()."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            yield id(node.value)
+        if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation:
+            yield from (id(each) for each in ast.walk(node.annotation))
+        if isinstance(node, ast.JoinedStr):  # its parts are names more often than sentences
+            yield from (id(each) for each in node.values if " " not in ast.unparse(each).strip())
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"text", "say", "log.info", "log.warning"}:
+            yield from (id(each) for each in node.args)
+
+
+class _Reader(HTMLParser):
+    """Reads a template as HTML, its expressions as gaps whose own strings are looked at."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.strays: list[tuple[int, str]] = []
+        self._expressions: list[str] = []
+        self._quiet = 0
+        self.feed(self._with_gaps(source))
+
+    def _with_gaps(self, source: str) -> str:
+        kept, expression = [], None
+        for _, token, value in Environment().lex(source):
+            if token == "variable_begin":
+                expression = ""
+            elif token == "variable_end":
+                kept.append(f"\x01{len(self._expressions)}\x01")
+                self._expressions.append(expression or "")
+                expression = None
+            elif expression is not None:
+                expression += value
+            else:
+                kept.append(value if token == "data" else "\n" * value.count("\n"))
+        return "".join(kept)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._quiet += tag in {"script", "style", "code"}
+        for name, value in attrs:
+            if name in READ and value:
+                self._look(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._quiet -= tag in {"script", "style", "code"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._quiet:
+            self._look(data)
+
+    def _look(self, text: str) -> None:
+        said = [_GAP.sub("", text), *(w for n in _GAP.findall(text) for w in _shown(self._expressions[int(n)]))]
+        outside = [_ATTRIBUTE.sub("", each) for each in said]
+        self.strays += [(self.getpos()[0], " ".join(each.split())) for each in outside if WORD.search(each)]
+
+
+def _shown(expression: str) -> Iterator[str]:
+    """The strings that an expression may come out as."""
+    [output] = Environment().parse("{{" + expression + "}}").body
+    yield from _outcomes(output.nodes[0]) if isinstance(output, nodes.Output) else ()
+
+
+def _outcomes(node: nodes.Node) -> Iterator[str]:
+    match node:
+        case nodes.Const() | nodes.TemplateData():
+            yield str(node.value if isinstance(node, nodes.Const) else node.data)
+        case nodes.CondExpr():
+            yield from _outcomes(node.expr1)
+            yield from _outcomes(node.expr2) if node.expr2 else ()
+        case nodes.Concat():
+            yield from (each for part in node.nodes for each in _outcomes(part))
+        case nodes.BinExpr():
+            yield from _outcomes(node.left)
+            yield from _outcomes(node.right)
+        case nodes.Filter() if node.node and node.name in {"safe", "default", "upper"}:
+            yield from _outcomes(node.node)

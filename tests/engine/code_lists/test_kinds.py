@@ -1,0 +1,89 @@
+"""Code lists that hold more than one kind of row, that are shared, read by their changes, or kept in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.base import Call, Reply
+from engine.catalog.catalog import load
+from engine.code_lists import copies
+from engine.mapping.confirm import Choice, confirm
+from engine.specs.code_list import SHARED, rows_of
+from sandbox.kfa.catalogue import generate
+from sandbox.kfa.documents import document, is_draft, is_withdrawn
+from tests.engine.drug_catalog import Apothecary
+from tests.engine.drug_catalog import apothecary as apothecary
+from tests.engine.small_hub import accepted
+
+pytestmark = pytest.mark.anyio
+
+KFA = load(Path(__file__).parents[3] / "config").code_lists["kfa"]
+PRODUCTS = generate(300).products
+
+
+def told(product: Any) -> list[Any]:
+    return list(rows_of(KFA, document(product, None), None, {}))
+
+
+def test_one_answer_holds_a_product_its_template_its_ingredients_and_its_packs() -> None:
+    product = next(each for each in PRODUCTS if each.brand and not is_draft(each) and not is_withdrawn(each))
+    rows = {row.content["level"]: row for row in told(product)}
+    assert (rows["93"].key, rows["92"].key) == (product.code, product.template.code)
+    assert (rows["93"].content["brand"], rows["92"].content["brand"]) == (product.brand, None)
+    assert rows["91"].content["name"] == product.template.presentation.ingredients[-1]
+    assert rows["93"].content["details"][0]["kfa_code"].startswith("91")
+
+
+def test_drafts_are_left_out_and_withdrawn_products_marked() -> None:
+    draft = next(each for each in PRODUCTS if is_draft(each))
+    assert told(draft) == []
+    withdrawn = next(each for each in PRODUCTS if is_withdrawn(each))
+    assert told(withdrawn)[0].withdrawn
+
+
+def test_what_a_row_lacks_is_null() -> None:
+    [row] = rows_of(KFA, {"kfa_code": "93000001", "name": "X", "active": True, "state": "valid"}, None, {})
+    assert (row.key, row.content["form"], row.content["ingredients"]) == ("93000001", None, [])
+
+
+def register(apothecary: Apothecary, *rows: dict[str, Any]) -> list[Call]:
+    """The ministry's register answers with these; the calls that it gets."""
+    calls: list[Call] = []
+
+    def answer(call: Call) -> Reply:
+        calls.append(call)
+        return accepted(found=[{"withdrawn": False, **row} for row in rows])
+
+    apothecary.house.ministry.script = [answer] * 20
+    return calls
+
+
+async def synchronise(apothecary: Apothecary) -> Any:
+    code_list = apothecary.house.hub.catalog.code_lists["register"]
+    await copies.ask(apothecary.database, code_list, apothecary.facility.id, "sari")
+    held = await copies.take(apothecary.database)
+    assert held is not None
+    await apothecary.house.hub.synchroniser.read(held)
+    return (await copies.latest(apothecary.database, apothecary.facility.id))["register"]
+
+
+async def test_a_shared_list_is_read_once_for_all_and_withdraws_codes(apothecary: Apothecary) -> None:
+    await apothecary.house.hub.intake.hand_in(apothecary.facility, "Good", [{"code": "B1", "name": "Kopi"}])
+    await apothecary.confirm("B1", "C1")
+    row = {"code": "C1", "name": "Kopi 10 mg Bubuk", "level": "finished", "amount": "10 mg", "form": "Bubuk"}
+    register(apothecary, {**row, "successor": "C2", "withdrawn": True})
+    state = await synchronise(apothecary)
+    assert (state.facility_id, state.state, state.gone) == (SHARED, "done", 5)
+    assert ((await apothecary.item("B1")).state, (await apothecary.item("B1")).reason) == ("review", "withdrawn")
+
+
+async def test_a_code_that_vanishes_while_it_is_chosen_is_not_confirmed(apothecary: Apothecary) -> None:
+    await apothecary.house.hub.intake.hand_in(apothecary.facility, "Good", [{"code": "B1", "name": "Kopi"}])
+    register(apothecary, {"code": "C2", "name": "Kopi", "level": "finished", "amount": "1 mg", "form": "Cair"})
+    await synchronise(apothecary)
+    choice = Choice((await apothecary.item("B1")).id, "C1")
+    result = await confirm(apothecary.database, apothecary.mapping, apothecary.facility.id, [choice], "sari")
+    assert (result.done, result.unknown) == (0, (choice.item_id,))

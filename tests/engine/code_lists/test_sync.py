@@ -1,0 +1,374 @@
+"""Code lists: read page by page, put in place at once, resumed after a death, kept when the upstream fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from adapters.base import Account
+from adapters.registry import ADAPTERS
+from adapters.wire.open import open_wire
+from engine.catalog.catalog import load
+from engine.code_lists import copies
+from engine.code_lists.reader import PAUSES
+from engine.code_lists.schedule import AFTER_FAILURE, HOUR_MS, last_reads
+from engine.code_lists.sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
+from engine.database.database import Database
+from engine.facilities.credentials import NoAccount
+from engine.facilities.facilities import FacilityRow, set_credentials
+from engine.facilities.vault import Vault, new_key
+from engine.limits.breaker import REFUSED_PAUSES
+from engine.specs.code_list import Row
+from engine.specs.upstream import UpstreamSpec
+from sandbox.bpjs.clinics import DEMO_CLINIC
+from sandbox.bpjs.reference import diagnoses, drugs, short
+from sandbox.embedded import running
+from sandbox.world import World
+from tests.adapters.memory import MemoryTokens
+from tests.conftest import Clock
+
+pytestmark = pytest.mark.anyio
+
+CATALOG = load(Path(__file__).parents[3] / "config")
+SECRETS = {"cons_id": DEMO_CLINIC.cons_id, "secret_key": DEMO_CLINIC.secret}
+KEYS = {
+    "pcare": {"user_key": DEMO_CLINIC.pcare_key, "username": DEMO_CLINIC.username, "password": DEMO_CLINIC.password},
+    "antrean": {"user_key": DEMO_CLINIC.antrean_key},
+}
+BASES = {"pcare": "/pcare-rest", "antrean": "/antreanfktp"}
+LISTS = [name for name, each in CATALOG.code_lists.items() if each.upstream.name in BASES]
+SUNDAYS = 1
+"""Closed days among the next seven."""
+
+
+class Accounts:
+    """Those of the demo clinic; a word instead where `problem` says one."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.problem: str | None = None
+
+    async def get(self, facility_id: int, upstream: UpstreamSpec, *, fresh: bool = False) -> Account | NoAccount:
+        known = {**SECRETS, **KEYS.get(upstream.name, {})}
+        if self.problem:
+            return NoAccount(self.problem)
+        return Account(facility_id, self._url + BASES[upstream.name], known)
+
+
+def nothing_follows(code_list: str, owner: int) -> list[Any]:
+    return []
+
+
+class Desk:
+    """A synchroniser against the sandbox, whose waits take no time."""
+
+    def __init__(
+        self,
+        database: Database,
+        facility: FacilityRow,
+        accounts: Accounts,
+        upstreams: dict[str, Any],
+        clock: Clock,
+    ) -> None:
+        self.database, self.facility, self.accounts, self.clock = database, facility, accounts, clock
+        self.waited: list[float] = []
+        self.catalog = CATALOG
+        self.synchroniser = Synchroniser(
+            database,
+            lambda: self.catalog,
+            accounts,  # type: ignore[arg-type]
+            upstreams.__getitem__,
+            nothing_follows,
+            self._wait,
+        )
+        self.upstreams = upstreams
+
+    async def _wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    async def read(self, name: str) -> Any:
+        """Ask for a list, read it, and what is told of it."""
+        await copies.begin(self.database, self.facility.id, name, "sari")
+        held = await copies.take(self.database)
+        assert held is not None
+        await self.synchroniser.read(held)
+        return (await copies.latest(self.database, self.facility.id))[name]
+
+    async def rows(self, name: str) -> list[dict[str, Any]]:
+        return await copies.rows_of(self.database, self.facility.id, name)
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    return World(now=lambda: clock.now / 1000)
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    with running(world) as address:
+        yield address
+
+
+@pytest.fixture
+async def desk(database: Database, facility: FacilityRow, url: str, clock: Clock) -> AsyncIterator[Desk]:
+    wire = open_wire()
+    upstreams = {name: ADAPTERS["bpjs"](CATALOG.upstreams[name].profile, MemoryTokens(), wire) for name in BASES}
+    for upstream in upstreams.values():
+        upstream._wall = lambda: clock.now / 1000  # type: ignore[attr-defined]
+    unlimited = {name: with_rate(CATALOG.code_lists[name]) for name in LISTS}
+    desk = Desk(database, facility, Accounts(url), upstreams, clock)
+    desk.catalog = replace(CATALOG, code_lists=unlimited)
+    yield desk
+    await wire.close()
+
+
+def with_rate(code_list: Any) -> Any:
+    return replace(code_list, upstream=replace(code_list.upstream, rate=None))
+
+
+async def test_every_shipped_list_is_read_as_a_whole(desk: Desk) -> None:
+    for name in LISTS:
+        told = await desk.read(name)
+        assert (name, told.state, told.problem) == (name, "done", None)
+    counts = {name: len(await desk.rows(name)) for name in LISTS}
+    assert counts["pcare_diagnosa"] == len(diagnoses())
+    assert counts["pcare_obat"] == len(drugs())
+    assert counts["pcare_tindakan"] == 3 * 212
+    assert counts["pcare_subspesialis"] == 3 * len(short("spesialis"))
+    assert counts["antrean_poli"] == 3 * (7 - SUNDAYS)
+    assert counts["antrean_dokter"] == len(short("jadwal")) * (7 - SUNDAYS)
+
+
+async def test_a_second_reading_tells_what_came_changed_and_vanished(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await desk.read("pcare_dokter")).added == 4
+    doctors = [*short("dokter")[1:], {"kdDokter": "900009", "nmDokter": "dr. Baru"}]
+    doctors[0] = {**doctors[0], "nmDokter": "dr. Ganti Nama"}
+    monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: doctors if name == "dokter" else [])
+    told = await desk.read("pcare_dokter")
+    assert (told.added, told.changed, told.gone) == (1, 1, 1)
+    assert {row["name"] for row in await desk.rows("pcare_dokter")} >= {"dr. Ganti Nama", "dr. Baru"}
+    everything = await copies.search(desk.database, desk.facility.id, "pcare_dokter")
+    assert [row.key for row in everything.rows if row.gone_at is not None] == ["900001"]
+
+
+async def test_a_reading_that_fails_half_way_leaves_the_old_copy(desk: Desk, world: World) -> None:
+    await desk.read("pcare_alergi")
+    before = await desk.rows("pcare_alergi")
+    world.faults.add("html-502", path="/jenis/02")
+    told = await desk.read("pcare_alergi")
+    assert (told.state, told.done, "BPJS PCare" in told.problem) == ("failed", 1, True)
+    assert (await desk.rows("pcare_alergi"), desk.waited) == (before, list(PAUSES))
+
+
+async def test_an_outage_of_a_moment_is_waited_for(desk: Desk, world: World) -> None:
+    world.faults.add("html-502", path="/kesadaran", times=2)
+    assert (await desk.read("pcare_kesadaran")).state == "done"
+    assert desk.waited == list(PAUSES[:2])
+
+
+async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, world: World, clock: Clock) -> None:
+    await copies.begin(desk.database, desk.facility.id, "pcare_tindakan", "sari")
+    dead = await copies.take(desk.database)
+    assert dead is not None
+    assert await copies.keep(desk.database, dead, [Row("10/x", {})], done=1, offset=0, total=3)
+    assert await copies.take(desk.database) is None
+    clock.pass_(61)
+    await desk.synchroniser.tick()
+    asked = [line["path"] for line in world.witness.log if "tindakan" in line["path"]]
+    assert not [path for path in asked if "/kdTkp/10/" in path]
+    assert (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"].state == "done"
+
+
+async def test_two_workers_do_not_read_one_list_twice(desk: Desk) -> None:
+    assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "sari") is not None
+    assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "budi") is None
+    held = await copies.take(desk.database)
+    assert held is not None
+    assert await copies.keep(desk.database, held, [], done=1, offset=0, total=1)
+    assert not await copies.keep(desk.database, held, [], done=1, offset=0, total=1)
+
+
+async def test_the_schedule_asks_when_a_copy_is_old(desk: Desk, clock: Clock) -> None:
+    await desk.synchroniser.tick()
+    told = await copies.latest(desk.database, desk.facility.id)
+    assert {(row.actor, row.state) for row in told.values()} == {(SCHEDULE, "done")}
+    assert len(told) == len(LISTS)
+    clock.pass_(6 * HOUR_MS / 1000)
+    await desk.synchroniser.tick()
+    again = await copies.latest(desk.database, desk.facility.id)
+    assert {name for name in told if again[name].id != told[name].id} == {"antrean_poli", "antrean_dokter"}
+
+
+async def test_a_clinic_without_credentials_is_left_alone(desk: Desk) -> None:
+    desk.accounts.problem = "Kredensial belum diisi."
+    await desk.synchroniser.tick()
+    assert await copies.latest(desk.database, desk.facility.id) == {}
+    assert (await desk.read("pcare_poli")).problem == "Kredensial belum diisi."
+
+
+async def test_a_list_that_is_read_over_another_has_it_read_and_waits(desk: Desk, clock: Clock) -> None:
+    await copies.begin(desk.database, desk.facility.id, "pcare_subspesialis", "sari")
+    await desk.synchroniser.tick()
+    clock.pass_(SOURCE_PAUSE_MS / 1000)
+    await desk.synchroniser.tick()
+    told = await copies.latest(desk.database, desk.facility.id)
+    assert {told[name].state for name in ("pcare_spesialis", "pcare_subspesialis")} == {"done"}
+    assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
+
+
+async def test_two_workers_at_the_first_start_read_every_list(desk: Desk) -> None:
+    other = Synchroniser(
+        desk.database,
+        lambda: desk.catalog,
+        desk.accounts,  # type: ignore[arg-type]
+        desk.upstreams.__getitem__,
+        nothing_follows,
+        desk._wait,
+    )
+    await asyncio.gather(desk.synchroniser.tick(), other.tick())
+    await desk.synchroniser.tick()
+    told = await copies.latest(desk.database, desk.facility.id)
+    assert {(row.state, row.problem, row.tries) for row in told.values()} == {("done", None, 0)}
+    assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
+
+
+async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(desk: Desk, clock: Clock) -> None:
+    await copies.begin(desk.database, desk.facility.id, "antrean_poli", "sari")
+    reading = await copies.take(desk.database)
+    await copies.begin(desk.database, desk.facility.id, "antrean_dokter", "sari")
+    waiting = await copies.take(desk.database)
+    assert reading is not None
+    assert waiting is not None
+    await desk.synchroniser.read(waiting)
+    assert (await copies.latest(desk.database, desk.facility.id))["antrean_dokter"].state == "running"
+    await desk.synchroniser.read(reading)
+    clock.pass_(SOURCE_PAUSE_MS / 1000)
+    await desk.synchroniser.tick()
+    assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
+
+
+async def test_a_list_over_one_without_rows_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: [])
+    assert (await desk.read("pcare_spesialis")).state == "done"
+    told = await desk.read("pcare_subspesialis")
+    assert (told.state, told.problem, await desk.rows("pcare_subspesialis")) == ("done", None, [])
+
+
+async def test_a_list_over_one_that_fails_says_what_it_waits_for(desk: Desk, world: World) -> None:
+    world.faults.add("html-502", path="/spesialis$")
+    await desk.read("pcare_spesialis")
+    told = await desk.read("pcare_subspesialis")
+    assert (told.state, told.problem) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
+    world.faults.clear()
+    for _ in range(2):
+        await later(desk)
+    assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
+
+
+async def later(desk: Desk, seconds: float = AFTER_FAILURE.first + 5) -> None:
+    desk.clock.pass_(seconds)
+    await desk.synchroniser.tick()
+
+
+async def test_a_failed_read_is_tried_again_after_pauses_that_grow_to_minutes(
+    desk: Desk, world: World, clock: Clock
+) -> None:
+    world.faults.add("html-502", path="/kesadaran")
+    pauses = []
+    await desk.read("pcare_kesadaran")
+    for _ in range(9):
+        last = (await last_reads(desk.database))[desk.facility.id, "pcare_kesadaran"]
+        pauses.append(((last.retry_at or 0) - clock()) / 1000)
+        clock.pass_(pauses[-1])
+        await desk.synchroniser.tick()
+    whole = [15, 30, 60, 120, 240, 480, 900, 900, 900]
+    assert all(full / 2 <= pause <= full for full, pause in zip(whole, pauses, strict=True))
+    world.faults.clear()
+    await later(desk, 900)
+    last = (await last_reads(desk.database))[desk.facility.id, "pcare_kesadaran"]
+    assert (last.state, last.tries, last.retry_at) == ("done", 0, None)
+
+
+async def test_a_restart_and_another_worker_keep_the_pause(desk: Desk, world: World, clock: Clock) -> None:
+    world.faults.add("html-502", path="/kesadaran", times=8)
+    for _ in range(2):
+        await desk.read("pcare_kesadaran")
+    before = await last_reads(desk.database)
+    restarted = Synchroniser(
+        desk.database,
+        lambda: desk.catalog,
+        desk.accounts,  # type: ignore[arg-type]
+        desk.upstreams.__getitem__,
+        nothing_follows,
+        desk._wait,
+    )
+    await restarted.tick()
+    key = (desk.facility.id, "pcare_kesadaran")
+    assert (await last_reads(desk.database))[key] == before[key]
+    await later(desk)
+    assert (await last_reads(desk.database))[key].state == "done"
+
+
+async def test_an_outage_at_the_first_start_costs_no_day(desk: Desk, world: World) -> None:
+    world.faults.add("html-502", path="/(pcare-rest|antreanfktp)/")
+    await desk.synchroniser.tick()
+    world.faults.clear()
+    for _ in range(2):
+        await later(desk)
+    told = await copies.latest(desk.database, desk.facility.id)
+    assert {name: row.state for name, row in told.items()} == dict.fromkeys(LISTS, "done")
+
+
+async def test_lists_log_in_once_for_each_pause_of_a_refused_account(desk: Desk, world: World) -> None:
+    world.faults.add(
+        status=401, text='{"metaData": {"code": 401, "message": "Username atau password salah"}}', commit=False
+    )
+    await desk.synchroniser.tick()
+    logins = [len(world.witness.log)]
+    for pause in (*REFUSED_PAUSES, 300, 300):
+        await later(desk, pause)
+        logins.append(len(world.witness.log))
+    assert logins[0] == len(BASES)
+    assert all(0 < after - before <= len(BASES) for before, after in pairwise(logins))
+    told = (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"]
+    assert "Username atau password salah" in told.problem
+
+
+async def test_what_a_list_is_refused_for_opens_again_by_a_list(desk: Desk, world: World) -> None:
+    world.faults.add(status=401, text="{}", commit=False, times=len(BASES))
+    await desk.synchroniser.tick()
+    for _ in range(2):
+        await later(desk)
+    told = await copies.latest(desk.database, desk.facility.id)
+    assert {row.state for row in told.values()} == {"done"}
+    assert await desk.database.fetch(text("SELECT 1 FROM channels")) == []
+
+
+async def test_new_credentials_end_the_pause(desk: Desk, world: World, clock: Clock) -> None:
+    world.faults.add(status=401, text="{}", commit=False, times=1)
+    desk.catalog = replace(desk.catalog, code_lists={"pcare_poli": desk.catalog.code_lists["pcare_poli"]})
+    await desk.synchroniser.tick()
+    clock.pass_(1)
+    await set_credentials(desk.database, Vault((new_key(),)), desk.facility.id, "pcare", {})
+    await desk.synchroniser.tick()
+    assert (await copies.latest(desk.database, desk.facility.id))["pcare_poli"].state == "done"
+
+
+async def test_rows_are_found_by_any_of_their_words(desk: Desk) -> None:
+    await desk.read("pcare_diagnosa")
+    found = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "hyperTENSION prim")
+    assert [row.key for row in found.rows] == ["I10"]
+    first = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", size=10)
+    second = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", first.next or "", 10)
+    assert (len(first.rows), len(second.rows)) == (10, 10)
+    assert second.rows[0].key > first.rows[-1].key
+    assert (await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "100%_")).rows == []

@@ -1,0 +1,145 @@
+"""No hot statement reads what was sent before, whatever the database believes of its tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+import pytest
+from sqlalchemy import Connection, text
+
+from adapters.base import Verdict
+from engine import worker as working
+from engine.database.database import Database
+from engine.intake.intake import Accepted
+from engine.jobs.jobs import Action, begin, draft
+from engine.outbox.claim import claim
+from engine.outbox.delayed_resend import schedule_resend
+from engine.outbox.resend import ignore
+from engine.worker import Worker
+from tests import databases
+from tests.engine.database.plans import reading
+from tests.engine.small_hub import House, refused
+
+pytestmark = pytest.mark.anyio
+
+SENT = 20_000
+LIMIT = 5_000
+"""Rows that a statement may read: some batches. A plan that grows reads all that was sent."""
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def database_url(database_url: str) -> Iterator[str]:
+    """A PostgreSQL database of its own: those of other tests keep what they were analysed for."""
+    if database_url.startswith("sqlite"):
+        yield database_url
+    else:
+        databases.drop(own := f"{database_url}_plans")
+        databases.create(own)
+        yield own
+        databases.drop(own)
+
+
+@pytest.fixture(params=["it was empty", "all were due", "all were sent"])
+async def full_house(house: House, database: Database, request: pytest.FixtureRequest) -> House:
+    """Much was sent by it; the database was last analysed when the parameter says (empty: when it was migrated)."""
+    names = {"n": SENT, "facility": house.facility.id}
+    steps = (("all were due", (_DELIVERIES, _WORDS, _COUNTED, _SUMMED)), ("all were sent", (_SENT, _ATTEMPTS)))
+    for moment, statements in steps:
+        analyse = ["ANALYZE"] if moment == request.param else []
+        await database.write(partial(_execute, [*statements, *analyse], names))
+    return house
+
+
+def _execute(statements: Sequence[str], names: Mapping[str, object], connection: Connection) -> None:
+    for statement in statements:
+        asked = {name: value for name, value in names.items() if f":{name}" in statement}
+        connection.execute(text(statement), asked)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - nobody tells the test
+            await asyncio.sleep(0.01)
+
+
+async def test_no_statement_reads_what_was_sent_before(full_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, swept = full_house, 0
+    real = working.sweep
+
+    async def sweep(*given: object, **named: object) -> object:
+        nonlocal swept
+        swept += 1
+        return await real(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(working, "sweep", sweep)
+    for name in ("SWEEP", "JOBS", "HEARTBEAT", "PRUNE", "HANDING", "LISTS", "REFRESH"):
+        monkeypatch.setattr(working, name, 0.05)
+    with reading() as seen:
+        await _a_days_work(house)
+        stop = asyncio.Event()
+        running = asyncio.create_task(Worker(house.hub).run(stop))
+        await until(lambda: swept > 5)
+        stop.set()
+        await running
+    assert len(seen.rows) > 60
+    assert not (over := seen.over(LIMIT)), over
+
+
+async def _a_days_work(house: House) -> None:
+    """All that happens to deliveries: new, changed, needed, refused, lost, sent again, set aside, in bulk."""
+    database, facility = house.hub.database, house.facility.id
+    await house.hand_in("Finding", *({"id": f"F{n}", "visit": f"V{n}"} for n in range(10)))
+    await house.work()
+    _, failing = await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"}, {"id": "P2", "nik": "0"})
+    visits = await house.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(10)))
+    assert isinstance(failing, Accepted)
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503), house.ministry.store_and_be_silent]
+    await house.work()
+    house.clock.pass_(120)
+    await house.work()
+    await house.hand_in("Visit", *({"id": f"V{n}", "person": "P1", "note": "lagi"} for n in range(10)))
+    await claim(database, house.channel, 3, "dead")
+    house.clock.pass_(120)
+    await house.work()
+    await schedule_resend(database, facility, failing.id, "sari")
+    house.clock.pass_(10)
+    await house.work()
+    ids = [visit.id for visit in visits[:3] if isinstance(visit, Accepted)]
+    job = await draft(database, facility, "ministry", Action.REGENERATE, ids, chosen={}, actor="sari")
+    await begin(database, facility, job, reason="uji", actor="sari")
+    await ignore(database, facility, [failing.id], "sari", reason="uji")
+
+
+_NUMBERS = """
+WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < :n)
+"""
+_DELIVERIES = f"""
+INSERT INTO deliveries (facility_id, spec, upstream, key, date, patient_norm, record, record_hash, version, status,
+  in_doubt, lane, due_at, tries, deaths, trigger, created_at, changed_at)
+{_NUMBERS}
+SELECT CAST(:facility AS INTEGER), 'Visit', 'ministry', 'old-' || i, '2026-03-09', 'P' || i, '{{}}', '-', 1, 'queued',
+  false, 0, 1, 0, 0, 'auto', 1, 1
+FROM numbers
+"""
+_WORDS = f"""
+INSERT INTO patient_words (facility_id, norm, word)
+{_NUMBERS}
+SELECT CAST(:facility AS INTEGER), 'P' || i, 'p' || i FROM numbers
+"""
+_COUNTED = """
+INSERT INTO counters (facility_id, date, spec, status, n)
+SELECT facility_id, date, spec, 'sent', COUNT(*) FROM deliveries GROUP BY facility_id, date, spec
+"""
+_SUMMED = "INSERT INTO totals (facility_id, spec, status, n) SELECT facility_id, spec, status, n FROM counters"
+_SENT = """
+UPDATE deliveries SET status = 'sent', due_at = NULL, reference = 'id-' || key, sent_version = 1, settled_at = 2,
+  sent_at = 2, http_status = 201
+"""
+_ATTEMPTS = """
+INSERT INTO attempts (delivery_id, facility_id, at, milliseconds, operation, trigger, spec_hash, version, verdict,
+  message)
+SELECT id, facility_id, 1773104400000, 1, 'create', 'auto', '-', 1, 'accepted', '' FROM deliveries
+"""

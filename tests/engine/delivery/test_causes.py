@@ -1,0 +1,138 @@
+"""Causes: failures that are alike get the same one, and it goes when the failure goes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from adapters.base import Problem, Verdict
+from engine.delivery.causes import LENGTH, CauseKind, cause_text, normalised, parse_cause
+from engine.delivery.types import DEATHS
+from engine.outbox.reclaim import reclaim
+from engine.outbox.resend import ignore, resend
+from tests import databases
+from tests.conftest import Clock
+from tests.engine.small_hub import House, open_house, refused
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
+    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock)
+    yield opened
+    await opened.hub.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Code not found: 'X99.99' in system: http://a.test/icd (RuleNumber: 10003)", "Code not found: # in system: #"),
+        ("resource not found: Condition/3f1c8a52-6d0e", "resource not found: #"),
+        ("Encounter.location[0].period", "Encounter.location.period"),
+        (
+            "You don't have permission to edit the clinic's resource",
+            "You don't have permission to edit the clinic's resource",
+        ),
+        ("NIK 3171010101010001  tidak\ndikenal", "NIK # tidak dikenal"),
+        (None, ""),
+    ],
+)
+def test_what_varies_is_left_out(said: str | None, kept: str) -> None:
+    assert normalised(said) == kept
+
+
+def test_a_cause_can_be_taken_apart() -> None:
+    cause = cause_text("rejected", "10397", "Patient.birthDate", "Element not found: Patient.birthDate")
+    assert parse_cause(cause) == ("rejected", "10397", "Patient.birthDate Element not found: Patient.birthDate")
+
+
+def test_a_code_cannot_break_a_cause() -> None:
+    assert parse_cause(cause_text("rejected", "a:b", words="x: y")) == ("rejected", "a b", "x: y")
+
+
+def test_only_the_first_problem_counts_and_a_cause_fits_its_column() -> None:
+    assert cause_text("check", words="$.a: is missing; A requires it; $.b: is missing") == "check::$.a: is missing"
+    assert len(cause_text("rejected", 400, words="kata " * 500)) <= LENGTH
+
+
+async def cause(house: House, spec: str, key: str) -> str | None:
+    found: str | None = (await house.row(spec, key)).cause
+    return found
+
+
+async def test_two_refusals_that_differ_in_values_only_have_one_cause(house: House) -> None:
+    said = "Code not found: '{}' (RuleNumber: 10003)"
+    more = {"code": "10003", "place": "Visit.code[{}].code"}
+    for n in ("1", "2"):
+        place = more["place"].format(n)
+        reply = refused(Verdict.REJECTED, 400, message=said.format(n), code="10003", place=place)
+        house.ministry.script.append(reply)
+    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await house.work()
+    assert await cause(house, "Visit", "V1") == "rejected:10003:Visit.code.code Code not found: #"
+    assert await cause(house, "Visit", "V2") == await cause(house, "Visit", "V1")
+
+
+async def test_without_a_business_code_the_http_status_stands_in(house: House) -> None:
+    house.ministry.script.append(refused(Verdict.REJECTED, 422, message="no"))
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    assert await cause(house, "Visit", "V1") == "rejected:422:no"
+
+
+async def test_what_the_check_finds_has_a_cause(house: House) -> None:
+    house.ministry.problems = [Problem("$.period[0].start", "must be a text"), Problem("$.b", "is missing")]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    assert await cause(house, "Visit", "V1") == "check::$.period.start: must be a text"
+
+
+async def test_what_waits_says_for_which_type_until_it_is_there(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1", "person": "P1"})
+    await house.work()
+    assert await cause(house, "Visit", "V1") == "blocked:Person:"
+    await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await house.work()
+    assert await cause(house, "Visit", "V1") is None
+
+
+async def test_a_lookup_that_finds_nobody_has_a_cause(house: House) -> None:
+    await house.hand_in("Person", {"id": "P1", "nik": "none"})
+    await house.work()
+    assert parse_cause(await cause(house, "Person", "P1") or "")[0] == CauseKind.LOOKUP
+
+
+async def test_a_resend_and_an_ignore_take_the_cause_away(house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400), refused(Verdict.REJECTED, 400)]
+    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await house.work()
+    ids = [(await house.row("Visit", key)).id for key in ("V1", "V2")]
+    await resend(house.hub.database, house.facility.id, ids[:1], "sari")
+    await ignore(house.hub.database, house.facility.id, ids[1:], "sari", reason="uji")
+    assert [await cause(house, "Visit", key) for key in ("V1", "V2")] == [None, None]
+
+
+async def test_a_new_content_takes_the_cause_away(house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    await house.hand_in("Visit", {"id": "V1", "note": "diperbaiki"})
+    assert await cause(house, "Visit", "V1") is None
+
+
+async def test_what_was_given_up_for_dead_workers_has_a_cause(house: House, clock: Clock) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    held = "UPDATE deliveries SET status = 'sending', claimed_from = 'queued', lease_id = 1, deaths = :deaths"
+    lease = "INSERT INTO leases (id, worker, until, begun) VALUES (1, 'w', 0, :no)"
+
+    def hold(connection: object) -> None:
+        connection.execute(text(held), {"deaths": DEATHS - 1})  # type: ignore[attr-defined]
+        connection.execute(text(lease), {"no": False})  # type: ignore[attr-defined]
+
+    await house.hub.database.write(hold)
+    await reclaim(house.hub.database)
+    assert await cause(house, "Visit", "V1") == "lost::"

@@ -1,0 +1,247 @@
+"""Backup under load, restore into an empty place: the same accounts, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from engine.actors import make_broker
+from engine.database.migrate import head
+from engine.delivery.types import Channel
+from engine.errors import AntarError
+from engine.facilities.facilities import add_facility, set_credentials
+from engine.facilities.vault import new_key
+from engine.hub import Hub
+from engine.maintenance.backup import back_up
+from engine.maintenance.pg_tools import environment
+from engine.maintenance.restore import mark, restore
+from engine.outbox import counters
+from engine.settings import Settings
+from engine.worker import Worker
+from sandbox.embedded import running
+from sandbox.world import World
+from tests.conftest import SECRETS, Clock
+from tests.engine.small_hub import House
+
+pytestmark = pytest.mark.anyio
+
+ROWS = "SELECT * FROM deliveries WHERE id <= :last ORDER BY id"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+async def elsewhere(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of an empty database of the same kind."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        yield f"sqlite:///{tmp_path}/elsewhere/antar.sqlite3"
+        return
+    name = f"{url.database}_restored"
+    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    async with engine.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    await engine.dispose()
+
+
+async def reopened(house: House, settings: Settings) -> House:
+    """The same clinic on another database; the ministry is the same."""
+    hub = await Hub.open(
+        settings,
+        durable=False,
+        broker=make_broker("memory://"),
+        clock=house.clock,
+        adapters={"scripted": lambda profile, tokens, wire: house.ministry},
+    )
+    return House(hub, house.facility, house.ministry, house.clock)
+
+
+async def visits(house: House, first: int, count: int) -> None:
+    await house.hand_in("Visit", *({"id": f"V{n}", "note": "pagi"} for n in range(first, first + count)))
+
+
+async def rows(house: House, query: str, **values: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await house.hub.database.fetch(text(query), values)]
+
+
+async def test_a_backup_under_load_comes_back_as_the_same_accounts(
+    house: House, elsewhere: str, tmp_path: Path
+) -> None:
+    await visits(house, 0, 200)
+
+    async def load() -> None:
+        for n in range(20):
+            await visits(house, 1000 + 50 * n, 50)
+            await house.work_once()
+
+    busy = asyncio.create_task(load())
+    await asyncio.sleep(0)
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    assert not busy.done() or house.hub.database.dialect == "postgresql"
+    await busy
+    settings = replace(house.hub.settings, database_url=elsewhere)
+    done = await restore(settings, tmp_path / "backup")
+    back = await reopened(house, settings)
+    assert await back.counters_are_right()
+    [(count, last)] = await rows(back, "SELECT COUNT(*), MAX(id) FROM deliveries")
+    assert (count, count >= 200) == (done.deliveries, True)
+    keys = "SELECT id, key, record, record_hash FROM deliveries WHERE id <= :last ORDER BY id"
+    assert await rows(back, keys, last=last) == await rows(house, keys, last=last)
+    sent = "SELECT id, reference, sent_version, sent_at FROM deliveries WHERE status = 'sent'"
+    assert set(await rows(back, sent)) <= set(await rows(house, sent))
+    await back.hub.close()
+
+
+async def test_what_was_sent_after_the_backup_is_found_and_not_sent_again(
+    house: House, elsewhere: str, tmp_path: Path
+) -> None:
+    await visits(house, 0, 3)
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    await visits(house, 3, 2)
+    await house.work()
+    assert len(house.ministry.posts) == 5
+    settings = replace(house.hub.settings, database_url=elsewhere)
+    done = await restore(settings, tmp_path / "backup")
+    assert (done.deliveries, done.in_doubt, done.sealed) == (3, 3, ())
+    back = await reopened(house, settings)
+    house.clock.pass_(60)
+    await visits(back, 0, 5)  # the clinic's system hands in again what it is not sure of
+    await back.work()
+    assert len(house.ministry.posts) == 5
+    assert await rows(back, "SELECT status, COUNT(*) FROM deliveries GROUP BY status") == [("sent", 5)]
+    assert await back.counters_are_right()
+    await back.hub.close()
+
+
+async def test_what_was_never_sent_is_sent_once_it_was_not_found(house: House, elsewhere: str, tmp_path: Path) -> None:
+    await visits(house, 0, 2)
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    settings = replace(house.hub.settings, database_url=elsewhere)
+    await restore(settings, tmp_path / "backup")
+    back = await reopened(house, settings)
+    await back.work()
+    assert [post["identifier"] for post in house.ministry.posts] == ["V0", "V1"]
+    await back.hub.close()
+
+
+async def test_a_record_of_later_days_is_not_doubted(house: House, elsewhere: str, tmp_path: Path) -> None:
+    await visits(house, 0, 1)
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    settings = replace(house.hub.settings, database_url=elsewhere)
+    await restore(settings, tmp_path / "backup")
+    back = await reopened(house, settings)
+    await back.hand_in("Visit", {"id": "L1", "at": "2099-01-01"}, {"id": "L2", "at": "2001-01-01"})
+    assert [(await back.row("Visit", key)).in_doubt for key in ("L1", "L2")] == [False, False]
+    await back.hub.close()
+
+
+async def test_nothing_is_overwritten(house: House, tmp_path: Path) -> None:
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    with pytest.raises(AntarError, match=r"there already|not empty"):
+        await restore(house.hub.settings, tmp_path / "backup")
+
+
+async def test_a_file_that_is_no_backup_is_refused(house: House, elsewhere: str, tmp_path: Path) -> None:
+    (tmp_path / "foto").write_bytes(b"JFIF" * 1000)
+    settings = replace(house.hub.settings, database_url=elsewhere)
+    with pytest.raises(AntarError):
+        await restore(settings, tmp_path / "foto")
+    with pytest.raises(AntarError, match="no file"):
+        await restore(settings, tmp_path / "nichts")
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    assert (await restore(settings, tmp_path / "backup")).deliveries == 0
+
+
+async def test_credentials_that_the_key_does_not_open_are_named(house: House, elsewhere: str, tmp_path: Path) -> None:
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    settings = replace(house.hub.settings, database_url=elsewhere, secret_keys=(new_key(),))
+    assert (await restore(settings, tmp_path / "backup")).sealed == ("klinik: ministry",)
+
+
+async def test_a_backup_is_its_owners_alone_and_replaces_the_one_before(house: House, tmp_path: Path) -> None:
+    for _ in range(2):
+        size = await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+    assert (size > 0, (tmp_path / "backup.part").exists()) == (True, False)
+    [(noted,)] = await rows(house, "SELECT backed_up_at FROM installation")
+    assert noted == house.clock()
+
+
+async def test_a_backup_by_a_newer_program_is_refused(house: House, elsewhere: str, tmp_path: Path) -> None:
+    newer, ours = (
+        "UPDATE alembic_version SET version_num = '9999'",
+        f"UPDATE alembic_version SET version_num = '{head()}'",
+    )
+    await house.hub.database.write(lambda connection: connection.execute(text(newer)))
+    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    await house.hub.database.write(lambda connection: connection.execute(text(ours)))
+    with pytest.raises(AntarError, match="newer Antar"):
+        await restore(replace(house.hub.settings, database_url=elsewhere), tmp_path / "backup")
+
+
+def test_a_password_travels_in_the_environment() -> None:
+    found = environment(make_url("postgresql://sari:rahasia@db:5433/antar?sslmode=require"))
+    assert (found["PGPASSWORD"], found["PGSSLMODE"], found["PGPORT"]) == ("rahasia", "require", "5433")
+
+
+async def test_the_sandbox_sees_no_second_creation(
+    world: World,
+    clock: Clock,
+    tmp_path: Path,
+) -> None:
+    with running(world) as url:
+        addresses = {"satusehat": url}
+        first = Settings("demo", f"sqlite:///{tmp_path}/a.sqlite3", secret_keys=(new_key(),), addresses=addresses)
+        second = replace(first, database_url=f"sqlite:///{tmp_path}/b.sqlite3")
+        hub, records = await _clinic(first)
+        facility = (await hub.database.fetch(text("SELECT id FROM facilities")))[0].id
+        await back_up(first, hub.database, tmp_path / "backup")
+        await _work(hub, facility)
+        await hub.close()
+        await restore(second, tmp_path / "backup")
+        hub = await Hub.open(second, durable=False, broker=make_broker("memory://"))
+        await _work(hub, facility)
+        seen: dict[str, Any] = world.witness.summary()
+        assert (seen["duplicates_created"], sum(seen["created"].values())) == (0, records)
+        assert await counters.kept(hub.database) == await counters.recount(hub.database)
+        await hub.close()
+
+
+async def _clinic(settings: Settings, records: int = 10) -> tuple[Hub, int]:
+    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+    facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
+    await set_credentials(hub.database, hub.vault, facility.id, "satusehat", SECRETS)
+    example = dict(hub.catalog.specs["Organization"].example)
+    handed_in = [{**example, "id": f"POLI-{n}", "name": f"Poli {n}"} for n in range(records)]
+    await hub.intake.hand_in(facility, "Organization", handed_in)
+    return hub, records
+
+
+async def _work(hub: Hub, facility: int) -> None:
+    worker, stop = Worker(hub), asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    worker.ring(Channel("satusehat", facility))
+    unsent = text("SELECT COUNT(*) FROM deliveries WHERE status <> 'sent'")
+    async with asyncio.timeout(PATIENCE):
+        while (await hub.database.fetch(unsent))[0][0]:  # noqa: ASYNC110 - the worker tells nobody
+            await asyncio.sleep(0.02)
+    stop.set()
+    await working
+
+
+async def test_a_database_that_came_back_by_other_means_is_marked(tmp_path: Path, house: House) -> None:
+    if house.hub.database.dialect == "postgresql":
+        pytest.skip("the database of the tests would stay marked")
+    await visits(house, 0, 2)
+    done = await mark(house.hub.settings)
+    assert (done.deliveries, done.in_doubt) == (2, 2)

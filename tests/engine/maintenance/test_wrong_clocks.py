@@ -1,0 +1,285 @@
+"""A clock that jumps destroys nothing, and what it has written holds up nothing once it is right again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from adapters.base import Verdict
+from engine import due_times
+from engine.code_lists import copies
+from engine.database.database import Database
+from engine.database.tables import Base
+from engine.due_times import heal
+from engine.limits.rate import RateLimiter
+from engine.limits.slots import Limits, SlotAllocator
+from engine.maintenance.clock_watch import SHORTEST_WAIT_MS, WAIT_MS, ClockWatch, note_time
+from engine.maintenance.retention import Retention
+from engine.outbox.claim import claim
+from engine.outbox.delayed_resend import schedule_resend
+from engine.outbox.reclaim import reclaim
+from tests.conftest import Clock
+from tests.engine.small_hub import House, refused
+
+pytestmark = pytest.mark.anyio
+
+DAY, HOUR = 86_400.0, 3_600.0
+NOT_DUE = {
+    "tokens.expires_at",  # the upstream says no as soon as it has ended
+    "api_keys.expires_at",  # a person chose it
+    "turns.next_at",  # engine.limits.rate heals it itself
+    "installation.prune_after",  # engine.maintenance.clock_watch heals it itself
+}
+
+
+class Machine:
+    """One on which a worker runs: time passes on both clocks, and only the wall clock jumps."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.uptime = 0
+        self.watch = self.start()
+
+    def start(self) -> ClockWatch:
+        self.watch = ClockWatch(self.house.hub.database, lambda: self.uptime)
+        return self.watch
+
+    def pass_(self, seconds: float) -> None:
+        self.house.clock.pass_(seconds)
+        self.uptime += int(seconds * 1000)
+
+    def jump(self, seconds: float) -> None:
+        self.house.clock.pass_(seconds)
+
+    async def work(self) -> bool:
+        """As a worker does each minute; whether it pruned."""
+        database = self.house.hub.database
+        await database.write(lambda connection: note_time(connection, database.clock()))
+        now = await self.watch.time_to_prune()
+        if now is None:
+            return False
+        await Retention(database, lambda: self.house.hub.catalog, None, _no_sleep).tick(now)
+        await self.watch.pruned()
+        return True
+
+
+async def _no_sleep(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def machine(house: House) -> Machine:
+    return Machine(house)
+
+
+async def deliver(house: House, key: str) -> None:
+    await house.hand_in("Visit", {"id": key})
+    await house.work()
+
+
+async def bodies(house: House) -> list[bool]:
+    rows = await house.hub.database.fetch(text("SELECT request FROM attempts ORDER BY id"))
+    return [row.request is not None for row in rows]
+
+
+async def waits_until(database: Database) -> int | None:
+    [row] = await database.fetch(text("SELECT prune_after FROM installation"))
+    return int(row.prune_after) if row.prune_after is not None else None
+
+
+async def test_a_hundred_days_ahead_for_45_seconds_prune_nothing(house: House, machine: Machine) -> None:
+    await deliver(house, "V1")
+    assert await machine.work()
+    machine.jump(100 * DAY)
+    for _ in range(9):
+        assert not await machine.work()
+        machine.pass_(5)
+    machine.jump(-100 * DAY)
+    assert not await machine.work()
+    assert await bodies(house) == [True]
+    machine.pass_(WAIT_MS / 1000)
+    assert await machine.work()
+    assert await bodies(house) == [True]
+    assert await waits_until(house.hub.database) is None
+
+
+async def test_a_machine_that_was_off_for_four_days_prunes_within_the_postponement(
+    house: House, machine: Machine
+) -> None:
+    await deliver(house, "V1")
+    machine.pass_(87 * DAY)
+    assert await machine.work()
+    house.clock.pass_(4 * DAY)
+    machine.uptime = 0
+    await machine.start().begin()
+    assert not await machine.work()
+    assert await bodies(house) == [True]
+    machine.pass_(WAIT_MS / 1000)
+    assert await machine.work()
+    assert await bodies(house) == [False]
+
+
+async def test_a_night_without_power_postpones_nothing(house: House, machine: Machine) -> None:
+    assert await machine.work()
+    house.clock.pass_(15 * HOUR)
+    await machine.start().begin()
+    assert await machine.work()
+
+
+async def test_a_clock_that_is_wrong_at_the_start_and_set_before_the_next_one_prunes_nothing(
+    house: House, machine: Machine
+) -> None:
+    await deliver(house, "V1")
+    assert await machine.work()
+    for seconds in (100 * DAY, -100 * DAY):
+        house.clock.pass_(seconds)
+        await machine.start().begin()
+        assert not await machine.work()
+    until = await waits_until(house.hub.database)
+    assert until is not None
+    assert until <= house.clock.now + WAIT_MS
+
+
+async def test_what_is_postponed_again_and_again_is_pruned_all_the_same(house: House, machine: Machine) -> None:
+    """A machine that is on for half an hour once a week."""
+    assert await machine.work()
+    pruned = []
+    for _ in range(9):
+        house.clock.pass_(7 * DAY)
+        await machine.start().begin()
+        machine.pass_(HOUR / 2)
+        pruned.append(await machine.work())
+    assert (pruned[0], any(pruned)) == (False, True)
+
+
+async def test_one_jump_that_several_workers_see_counts_once(house: House) -> None:
+    machines = [Machine(house) for _ in range(4)]
+    house.clock.pass_(30 * DAY)
+    assert {await each.work() for each in machines} == {False}
+    assert await waits_until(house.hub.database) == house.clock.now + WAIT_MS
+
+
+async def test_the_pause_gets_shorter_down_to_the_least(house: House, machine: Machine) -> None:
+    for _ in range(30):
+        machine.jump(2 * DAY)
+        await machine.watch.look()
+    assert await waits_until(house.hub.database) == house.clock.now + SHORTEST_WAIT_MS
+
+
+async def test_a_small_jump_postpones_nothing(house: House, machine: Machine) -> None:
+    machine.jump(2 * HOUR)
+    assert await machine.watch.look() == 2 * HOUR * 1000
+    assert await machine.work()
+
+
+async def test_pruning_keeps_to_the_time_it_began_with(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await deliver(house, "V1")
+    pruning = Retention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep)
+    now = house.clock.now
+    house.clock.pass_(100 * DAY)
+    await pruning.tick(now)
+    assert await bodies(house) == [True]
+
+
+async def test_tries_of_a_clock_that_was_ahead_hold_up_no_others(house: House) -> None:
+    await deliver(house, "V1")
+    house.clock.pass_(100 * DAY)
+    await deliver(house, "V2")
+    house.clock.pass_(-100 * DAY)
+    await deliver(house, "V3")
+    house.clock.pass_(91 * DAY)
+    await Retention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep).tick()
+    assert await bodies(house) == [False, False, False]
+
+
+async def test_thirty_days_ahead_and_back_nothing_waits_longer_than_its_rule(house: House) -> None:
+    database, clock = house.hub.database, house.clock
+    house.clock.pass_(30 * DAY)
+    await _fill_all(house)
+    house.clock.pass_(-30 * DAY)
+    healed = await heal(database, house.hub.catalog, [house.channel])
+    assert healed >= len(list(due_times.rules(database, house.hub.catalog, [house.channel])))
+    for rule in due_times.rules(database, house.hub.catalog, [house.channel]):
+        [(latest,)] = await database.fetch(text(f"SELECT MAX({rule.column}) FROM {rule.table}"))
+        assert latest is not None, f"nothing is in {rule.table}.{rule.column}"
+        assert latest <= clock.now + max(rule.longest, rule.keep), f"{rule.table}.{rule.column}"
+    assert await heal(database, house.hub.catalog, [house.channel]) == 0
+    clock.pass_(61)
+    assert await reclaim(database) == {house.channel}
+    await house.work()
+    assert await house.status("Visit", "V1") == "sent"
+
+
+async def _fill_all(house: House) -> None:
+    """A time to come in every column that has one, as the product writes it."""
+    database, facility = house.hub.database, house.facility.id
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503, retry_after=600.0), refused(Verdict.REJECTED, 400)]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    await house.hub.database.write(lambda connection: connection.execute(text("UPDATE channels SET probe_at = 0")))
+    await house.hand_in("Visit", {"id": "V2"})
+    await house.work()
+    await schedule_resend(database, facility, (await house.row("Visit", "V2")).id, "sari")
+    await house.hand_in("Visit", {"id": "V3"})
+    assert await claim(database, house.channel, 1, "dead")
+    await copies.begin(database, facility, "doctors", "sari")
+    await copies.take(database)
+    await house.gate.refuse(house.channel, "belum lengkap")
+    names: dict[str, Any] = {"facility": facility, "later": house.clock.now + 60_000}
+    for statement in _LATER:
+        await database.write(lambda connection, each=statement: connection.execute(text(each), names))
+
+
+_LATER = (
+    "INSERT INTO tokens (facility_id, upstream, expires_at, refused_at, refusal, lease_until) "
+    "VALUES (:facility, 'other', 0, 0, '', :later)",
+    "INSERT INTO drains (upstream, facility_id, worker, since, until, held) "
+    "VALUES ('other', :facility, 'dead', :later, :later, 4)",
+    "INSERT INTO synchronisations (facility_id, list, actor, state, started_at, held_until, ended_at, total, done, "
+    '"offset", added, changed, gone, tries, retry_at) '
+    "VALUES (:facility, 'failing', 'x', 'failed', :later, 0, :later, 0, 0, 0, 0, 0, 0, 3, :later)",
+    "INSERT INTO inbound_requests (facility_id, inbound, operation, card, at, content, answer, code, due_at, tries) "
+    "VALUES (:facility, 'x', 'x', '', 0, '{}', '{}', 200, :later, 0)",
+    "INSERT INTO alert_recipients (facility_id, name, way, address, enabled, quiet_from, quiet_until, waiting_minutes, "
+    "failure_percent, digest_at, digest_on, known, mark, held_until, fails, again_at, problem, created_at) "
+    "VALUES (:facility, 'x', 'email', 'x', false, '', '', 0, 0, '', '', '[]', 0, :later, 0, :later, '', 0)",
+)
+
+
+async def test_every_column_that_tells_a_time_to_come_has_its_rule(house: House) -> None:
+    ruled = {f"{each.table}.{each.column}" for each in due_times.rules(house.hub.database, house.hub.catalog, [])}
+    names = (
+        "due_at",
+        "until",
+        "held_until",
+        "lease_until",
+        "again_at",
+        "probe_at",
+        "next_at",
+        "expires_at",
+        "retry_at",
+    )
+    columns = {f"{t.name}.{c.name}" for t in Base.metadata.sorted_tables for c in t.columns if c.name in names}
+    assert columns - NOT_DUE <= ruled
+
+
+async def test_turns_that_were_reserved_ahead_of_a_jump_back_are_let_go(house: House) -> None:
+    turns = RateLimiter(house.hub.database, house.channel, 100.0)
+    house.clock.pass_(30 * DAY)
+    await turns.take(behind=5)
+    house.clock.pass_(-30 * DAY)
+    assert await turns.take() < 61
+
+
+async def test_a_share_kept_ahead_of_a_jump_back_is_given_up(house: House, clock: Clock) -> None:
+    shares = SlotAllocator(house.hub.database, "worker")
+    clock.pass_(30 * DAY)
+    upstream = house.hub.catalog.upstreams["ministry"]
+    await shares.join(house.channel, Limits(upstream.concurrency, upstream.rate))
+    shares.leave(house.channel)
+    clock.pass_(-30 * DAY)
+    await shares.refresh()
+    assert await house.hub.database.fetch(text("SELECT 1 FROM drains")) == []

@@ -1,0 +1,134 @@
+"""Taking back: what never arrived is only cancelled, what arrived is removed there and forgotten here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.base import Verdict
+from engine.database.database import Database
+from engine.outbox.resend import resend
+from tests.conftest import Clock
+from tests.engine.small_hub import CATALOG, House, accepted, open_house, refused
+
+pytestmark = pytest.mark.anyio
+
+REMOVAL = """
+  Removal:
+    label: Hapus
+    group: Uji
+    upstream: ministry
+    sequence: "{{ record.visit }}"
+    endpoint: {method: DELETE, path: "/Visit/{{ needs.visit.reference }}", reference: "{{ record.id }}"}
+    key: "{{ record.id }}"
+    date: "{{ record.at }}"
+    record:
+      required: [id, visit, at]
+      properties: {id: {type: string}, visit: {type: string}, at: {type: string}}
+    needs: {visit: {spec: Visit, key: "{{ record.visit }}", undo: true}}
+    columns: {visit: {label: Kunjungan, value: "{{ record.visit }}"}}
+    example: {id: R1, visit: V1, at: "2026-03-10T08:00:00+07:00"}
+"""
+SEQUENCED = CATALOG.replace("  Visit:\n", '  Visit:\n    sequence: "{{ record.id }}"\n') + REMOVAL
+
+
+@pytest.fixture
+async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
+    opened = await open_house(tmp_path, database_url, clock, SEQUENCED)
+    answer = opened.ministry.answer
+    opened.ministry.answer = lambda call: accepted() if call.method == "DELETE" else answer(call)  # type: ignore[method-assign]
+    yield opened
+    assert await opened.counters_are_right()
+    await opened.hub.close()
+
+
+def methods(house: House) -> list[str]:
+    return [f"{call.method} {call.path}" for call in house.ministry.calls]
+
+
+async def test_what_arrived_is_removed_there_and_loses_its_reference(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    visit = await house.row("Visit", "V1")
+    assert methods(house) == ["POST /Visit", "DELETE /Visit/id-V1"]
+    assert (visit.status, visit.reference, visit.sent_version) == ("ignored", None, None)
+    assert await house.status("Removal", "R1") == "sent"
+
+
+async def test_what_is_still_queued_is_cancelled_and_nothing_leaves(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1", "person": "P9"})  # waits for a person who is not there
+    await house.work()
+    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    removal = await house.row("Removal", "R1")
+    assert (methods(house), await house.status("Visit", "V1")) == ([], "ignored")
+    assert (removal.status, "belum pernah sampai" in removal.problem) == ("ignored", True)
+    assert await house.waits("Visit", "V1") == []
+
+
+async def test_what_was_refused_never_arrived(house: House) -> None:
+    house.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    assert methods(house) == ["POST /Visit"]
+    assert [await house.status(*each) for each in (("Visit", "V1"), ("Removal", "R1"))] == ["ignored", "ignored"]
+
+
+async def test_what_may_have_arrived_is_looked_for_before_it_is_removed(house: House, clock: Clock) -> None:
+    house.ministry.script = [house.ministry.store_and_be_silent]
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("unsure", "queued")
+    clock.pass_(60)
+    await house.work()
+    assert methods(house) == ["POST /Visit", "GET /Visit", "DELETE /Visit/id-V1"]
+    assert await house.status("Visit", "V1") == "ignored"
+
+
+async def test_what_is_not_here_yet_is_waited_for(house: House) -> None:
+    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    assert await house.status("Removal", "R1") == "blocked"
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    assert methods(house) == ["POST /Visit", "DELETE /Visit/id-V1"]
+
+
+async def test_after_a_removal_the_record_is_created_anew(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    house.ministry.stored.clear()
+    await house.hand_in("Visit", {"id": "V1", "note": "lagi"})
+    await house.work()
+    assert methods(house)[2:] == ["POST /Visit"]
+    assert (await house.row("Visit", "V1")).reference == "id-V1"
+
+
+async def test_a_refused_removal_leaves_the_record_as_it_is(house: House) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    house.ministry.script = [refused(Verdict.REJECTED, 412)]
+    [removal] = await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("sent", "failed")
+    await resend(house.hub.database, house.facility.id, [removal.id], "sari")  # type: ignore[union-attr]
+    await house.work()
+    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("ignored", "sent")
+
+
+async def test_a_removal_whose_answer_was_lost_is_simply_sent_again(house: House, clock: Clock) -> None:
+    await house.hand_in("Visit", {"id": "V1"})
+    await house.work()
+    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await house.work()
+    assert await house.status("Removal", "R1") == "retrying"
+    clock.pass_(60)
+    await house.work()
+    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("ignored", "sent")

@@ -1,0 +1,356 @@
+"""The jobs of BPJS against the sandbox: order, numbers, lost answers; nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from adapters.base import Timeouts
+from admin.commands.demo import demo_credentials
+from engine.actors import make_broker
+from engine.catalog.catalog import Catalog
+from engine.delivery.types import Channel
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import new_key
+from engine.hub import Hub
+from engine.outbox.resend import resend
+from engine.settings import ROOT, Settings
+from engine.specs.upstream import Retry
+from engine.worker import Worker
+from sandbox.embedded import running
+from sandbox.world import World
+from tests.engine.small_hub import OVERLOOKED
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 30.0
+CARD, DAY = "0009990000001", "2026-03-10"
+WHO = {"norm": "RM-1", "card": CARD, "date": DAY, "poli_code": "001"}
+VITALS = {
+    "systolic": 120,
+    "diastolic": 80,
+    "weight": 60,
+    "height": 165,
+    "respiratory_rate": 20,
+    "waist": 80,
+    "heart_rate": 84,
+}
+QUEUE = {
+    **WHO,
+    "id": "AN-1",
+    "nik": "9271060312000001",
+    "phone": "0812",
+    "poli_name": "POLI UMUM",
+    "doctor_code": 900001,
+    "doctor_name": "dr. Rangga Uji",
+    "hours": "08:00-12:00",
+    "number": "A-1",
+    "position": 1,
+}
+CALL = {**WHO, "id": "PG-1", "queue_id": "AN-1", "present": True, "called_at": f"{DAY}T08:45"}
+REGISTRATION = {
+    **WHO,
+    "id": "PD-1",
+    "queue_id": "AN-1",
+    "home_provider": "10009901",
+    "sick": True,
+    "care": "10",
+    "vitals": VITALS,
+}
+VISIT = {
+    **WHO,
+    "id": "KJ-1",
+    "registration_id": "PD-1",
+    "provider": "10009901",
+    "complaint": "batuk",
+    "consciousness": "01",
+    "vitals": VITALS,
+    "temperature": 36.8,
+    "discharge": "3",
+    "left_on": DAY,
+    "doctor_code": "900001",
+    "diagnoses": ["J00"],
+    "history": "batuk",
+    "allergies": {"food": "00", "air": "00", "drug": "00"},
+    "prognosis": "02",
+    "drugs": "-",
+    "therapy": "-",
+    "supplies": "-",
+}
+PCARE, ANTREAN = ("/pendaftaran$", "/kunjungan/v1$"), ("/antrean/add$", "/antrean/panggil$")
+CHAIN = {"TambahKunjungan": VISIT, "TambahPendaftaran": REGISTRATION, "PanggilAntrean": CALL, "TambahAntrean": QUEUE}
+"""Handed in the wrong way round."""
+
+
+def hurried(catalog: Catalog) -> Catalog:
+    """The shipped catalog that waits for nothing: no rate, short time-outs, tries again at once."""
+    upstreams = {
+        name: replace(
+            each,
+            rate=None,
+            retry=Retry(8, 0.05, 1.0, 0.05),
+            profile=replace(each.profile, timeouts=Timeouts(2.0, 0.5)),
+        )
+        for name, each in catalog.upstreams.items()
+    }
+    specs = {
+        name: replace(spec, upstream=upstreams[spec.upstream.name], retry=Retry(8, 0.05, 1.0, 0.05))
+        for name, spec in catalog.specs.items()
+    }
+    return replace(catalog, specs=specs, upstreams=upstreams, code_lists={})
+
+
+class Desk:
+    """A clinic with a worker at the sandbox."""
+
+    def __init__(self, hub: Hub, facility: FacilityRow) -> None:
+        self.hub, self.facility = hub, facility
+
+    async def hand_in(self, **records: dict[str, Any]) -> None:
+        for spec, record in records.items():
+            await self.hub.intake.hand_in(self.facility, spec, [record])
+
+    async def work(self) -> None:
+        """Until nothing is due any more."""
+        worker, stop = Worker(self.hub), asyncio.Event()
+        working = asyncio.create_task(worker.run(stop))
+        for upstream in ("antrean", "pcare"):
+            worker.ring(Channel(upstream, self.facility.id))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while await self.is_open():  # noqa: ASYNC110 - nobody tells the test
+                    await asyncio.sleep(0.02)
+        stop.set()
+        await working
+
+    async def is_open(self) -> bool:
+        [(overlooked,)] = await self.hub.database.fetch(text(OVERLOOKED))
+        return bool(overlooked or await self.hub.database.fetch(text(DUE)))
+
+    async def row(self, spec: str) -> Any:
+        query = text("SELECT id, status, reference, problem FROM deliveries WHERE spec = :spec")
+        [found] = await self.hub.database.fetch(query, {"spec": spec})
+        return found
+
+    async def statuses(self) -> dict[str, str]:
+        return {
+            row.spec: row.status for row in await self.hub.database.fetch(text("SELECT spec, status FROM deliveries"))
+        }
+
+
+DUE = "SELECT 1 FROM deliveries WHERE due_at IS NOT NULL OR status = 'sending' LIMIT 1"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    with running(world) as address:
+        yield address
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, url: str) -> AsyncIterator[Desk]:
+    addresses = {"pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
+    settings = Settings("demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses=addresses)
+    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+    hub.catalog = hurried(hub.catalog)
+    facility = await add_facility(hub.database, "klinik", "Klinik")
+    for upstream, secrets in demo_credentials(ROOT / "config").items():
+        await set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
+    yield Desk(hub, facility)
+    await hub.close()
+
+
+async def test_a_day_that_is_handed_in_backwards_goes_out_in_order(desk: Desk, world: World) -> None:
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    order = [line["label"] for line in world.witness.log if line["method"] == "POST"]
+    assert order.index("antrean/add") < order.index("antrean/panggil")
+    assert order.index("antrean/add") < order.index("pendaftaran") < order.index("kunjungan")
+    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+    assert ((await desk.row("TambahPendaftaran")).reference, (await desk.row("TambahKunjungan")).reference) == (
+        "A1",
+        "100099010326Y000001",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "preset"),
+    [
+        *product(
+            ("/pendaftaran$", "/kunjungan/v1$"), ("timeout-after-commit", "html-502", "empty-201", "malformed-json")
+        ),
+        *product(("/antrean/add$", "/antrean/panggil$"), ("reset-after-commit", "empty-201")),
+    ],
+)
+async def test_a_lost_answer_loses_and_doubles_nothing(desk: Desk, world: World, path: str, preset: str) -> None:
+    world.faults.add(preset, method="POST", path=path, times=1)
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+    assert world.witness.duplicates() == {}
+    assert (await desk.row("TambahKunjungan")).reference == "100099010326Y000001"
+
+
+async def test_a_number_under_another_key_is_looked_up(
+    desk: Desk, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.sending.outcomes.LOOK_SOON", 50)
+    world.bpjs.settings.wrong_key = True
+    await desk.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
+    await desk.work()
+    assert (await desk.row("TambahPendaftaran")).status in {"unsure", "failed"}
+    world.bpjs.settings.wrong_key = False
+    await resend(desk.hub.database, desk.facility.id, [(await desk.row("TambahPendaftaran")).id], "sari")
+    await desk.work()
+    assert ((await desk.row("TambahPendaftaran")).reference, world.witness.duplicates()) == ("A1", {})
+
+
+async def test_what_the_front_desk_keyed_in_is_adopted(desk: Desk, world: World) -> None:
+    await desk.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
+    await desk.work()
+    await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": "PD-2"})
+    await desk.work()
+    rows = await desk.hub.database.fetch(text("SELECT reference FROM deliveries WHERE spec = 'TambahPendaftaran'"))
+    assert [row.reference for row in rows] == ["A1", "A1"]
+    assert world.witness.duplicates() == {}
+
+
+async def test_a_refused_entry_holds_back_its_own_chain_only(desk: Desk, world: World) -> None:
+    await desk.hand_in(**{**CHAIN, "TambahAntrean": {**QUEUE, "hours": "01:00-02:00"}})
+    await desk.work()
+    assert await desk.statuses() == {
+        "TambahAntrean": "failed",
+        "PanggilAntrean": "blocked",
+        "TambahPendaftaran": "blocked",
+        "TambahKunjungan": "blocked",
+    }
+    await desk.hand_in(TambahAntrean=QUEUE)
+    await desk.work()
+    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+
+
+async def test_a_whole_visit_is_taken_back_in_order(desk: Desk, world: World) -> None:
+    await desk.hand_in(**CHAIN)
+    await desk.work()  # else what is taken back before it left is only cancelled here
+    await desk.hand_in(HapusKunjungan={"id": "HK-1", "visit_id": "KJ-1", "norm": "RM-1", "card": CARD, "date": DAY})
+    await desk.hand_in(HapusPendaftaran={**WHO, "id": "HP-1", "registration_id": "PD-1"})
+    await desk.hand_in(BatalAntrean={**WHO, "id": "BT-1", "queue_id": "AN-1", "reason": "pulang"})
+    await desk.work()
+    deletions = [line["label"] for line in world.witness.log if line["method"] == "DELETE"]
+    assert deletions == ["kunjungan", "pendaftaran"]
+    statuses = await desk.statuses()
+    assert {statuses[spec] for spec in ("HapusKunjungan", "HapusPendaftaran", "BatalAntrean")} == {"sent"}
+    assert {statuses[spec] for spec in ("TambahKunjungan", "TambahPendaftaran", "TambahAntrean")} == {"ignored"}
+
+
+GIVEN_BACK = {**WHO, "id": "BT-1", "queue_id": "AN-1", "reason": "pulang"}
+
+
+async def test_a_number_that_was_given_back_though_the_answer_was_lost_is_done(desk: Desk, world: World) -> None:
+    await desk.hand_in(TambahAntrean=QUEUE)
+    await desk.work()
+    world.faults.add("reset-after-commit", method="POST", path="/antrean/batal", times=1)
+    await desk.hand_in(BatalAntrean=GIVEN_BACK)
+    await desk.work()
+    assert await desk.statuses() == {"TambahAntrean": "ignored", "BatalAntrean": "sent"}
+
+
+async def test_the_first_answer_that_there_is_no_number_is_a_refusal(desk: Desk) -> None:
+    await desk.hand_in(BatalAntrean={**GIVEN_BACK, "queue_id": ""})
+    await desk.work()
+    row = await desk.row("BatalAntrean")
+    assert (row.status, row.problem) == ("failed", "Antrean tidak ditemukan")
+
+
+async def test_a_visit_that_is_there_already_is_adopted_though_it_is_refused_for_its_codes(
+    desk: Desk, world: World
+) -> None:
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    await desk.hand_in(TambahKunjungan={**VISIT, "id": "KJ-2"})
+    await desk.work()
+    rows = await desk.hub.database.fetch(
+        text("SELECT status, reference FROM deliveries WHERE spec = 'TambahKunjungan' ORDER BY id")
+    )
+    assert [tuple(row) for row in rows] == [("sent", "100099010326Y000001")] * 2
+    assert world.witness.duplicates() == {}
+
+
+async def test_a_visit_that_is_refused_for_its_codes_and_not_there_is_refused_in_their_words(
+    desk: Desk, world: World
+) -> None:
+    await desk.hand_in(**{**CHAIN, "TambahKunjungan": {**VISIT, "doctor_code": "999999"}})
+    await desk.work()
+    row = await desk.row("TambahKunjungan")
+    assert (row.status, row.problem) == ("failed", "kdDokter: Tidak sesuai dengan referensi sistem.")
+
+
+async def test_a_registration_beyond_the_first_page_is_found(desk: Desk, world: World) -> None:
+    world.bpjs.settings.rows_at_most = 2
+    cards = [f"000999000000{n}" for n in range(1, 6)]
+    for n, card in enumerate(cards):
+        await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": f"PD-{n}", "queue_id": "", "card": card})
+    await desk.work()
+    world.faults.add("timeout-after-commit", method="POST", path="/pendaftaran$", times=1)
+    world.bpjs.settings.refuse_duplicates = False
+    await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": "PD-9", "queue_id": "", "card": "0009990000006"})
+    await desk.work()
+    rows = await desk.hub.database.fetch(text("SELECT reference FROM deliveries WHERE key = 'PD-9'"))
+    assert ([row.reference for row in rows], world.witness.duplicates()) == (["A6"], {})
+
+
+async def test_a_row_of_nulls_hides_no_visit(desk: Desk, world: World) -> None:
+    world.bpjs.settings.null_rows = True
+    world.faults.add("timeout-after-commit", method="POST", path="/kunjungan/v1$", times=1)
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    assert (await desk.row("TambahKunjungan")).reference == "100099010326Y000001"
+
+
+async def test_a_history_that_is_cut_is_not_taken_for_an_empty_one(desk: Desk, world: World) -> None:
+    await desk.hand_in(**CHAIN)
+    await desk.work()
+    world.bpjs.settings.rows_at_most = 1
+    world.faults.add("timeout-before-commit", method="POST", path="/kunjungan/v1$", times=1)
+    later = {"date": "2026-03-11", "queue_id": ""}
+    world.bpjs.settings.null_rows = True
+    await desk.hand_in(TambahPendaftaran={**REGISTRATION, **later, "id": "PD-2"})
+    visit = {**VISIT, **later, "left_on": "2026-03-11", "id": "KJ-2", "registration_id": "PD-2"}
+    await desk.hand_in(TambahKunjungan={name: value for name, value in visit.items() if name != "queue_id"})
+    await desk.work()
+    rows = await desk.hub.database.fetch(text("SELECT status, problem FROM deliveries WHERE key = 'KJ-2'"))
+    assert (rows[0].status, "hanya memperoleh 1 dari 2 baris" in rows[0].problem) == ("unsure", True)
+
+
+async def test_what_real_clients_send_as_null_is_there(desk: Desk, world: World) -> None:
+    world.bpjs.settings.strict_keys = True
+    unknown = {name: value for name, value in VISIT.items() if name not in ("allergies", "prognosis")}
+    await desk.hand_in(**{**CHAIN, "TambahKunjungan": unknown})
+    await desk.work()
+    await desk.hand_in(TambahKunjungan={**unknown, "complaint": "batuk berdahak"})
+    await desk.work()
+    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+
+
+async def test_one_patient_without_a_card_holds_up_no_other(desk: Desk, world: World) -> None:
+    unknown = {name: value for name, value in QUEUE.items() if name != "card"}
+    first = {**unknown, "id": "AN-1", "nik": "9271060312000001"}
+    second = {**unknown, "id": "AN-2", "nik": "9271060312000002", "card": "", "number": "A-2", "position": 2}
+    await desk.hand_in(TambahAntrean=first)
+    await desk.hand_in(TambahAntrean=second)
+    await desk.work()
+    rows = await desk.hub.database.fetch(text("SELECT status, sequence FROM deliveries ORDER BY id"))
+    assert [tuple(row) for row in rows] == [("sent", f"9271060312000001/{DAY}"), ("sent", f"9271060312000002/{DAY}")]

@@ -1,0 +1,110 @@
+"""Remedies: every cause that the shipped configuration knows is told in plain words, by whoever mends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.catalog.catalog import load
+from engine.delivery.causes import cause_text
+from engine.specs.remedies import Remedies
+
+SHIPPED = Path(__file__).resolve().parents[3] / "config"
+PLATFORM = [str(code) for code in range(20002, 20022)]
+
+
+@pytest.fixture(scope="module")
+def remedies() -> Remedies:
+    return load(SHIPPED).upstreams["satusehat"].remedies
+
+
+@pytest.mark.parametrize(
+    ("cause", "title", "who"),
+    [
+        (
+            cause_text("rejected", "10003", "Condition.code[0]", "Code not found: 'X99.99' in system: http://a"),
+            "Kode diagnosa tidak dikenal",
+            "petugas",
+        ),
+        (
+            cause_text("rejected", "10003", None, "Invalid coding system: http://a"),
+            "Daftar kode tidak sesuai: Diagnosa: kode (Condition.code)",
+            "integrator",
+        ),
+        (
+            cause_text(
+                "rejected", "10124", None, "Reference is mandatory : Encounter.serviceProvider (RuleNumber: 10124)"
+            ),
+            "Belum lengkap: Kunjungan: fasilitas penyelenggara (Encounter.serviceProvider)",
+            "petugas",
+        ),
+        (cause_text("rejected", "10397", "Patient.birthDate"), "Tanggal lahir belum ada", "pendaftaran"),
+        (cause_text("rejected", "200", None, "Citizen Not Exists"), "NIK tidak terdaftar di Dukcapil", "pendaftaran"),
+        (
+            cause_text("rejected", "403", "Bundle.x", "You don't have permission to edit resource"),
+            "Data ini milik fasilitas lain",
+            "admin",
+        ),
+        (cause_text("unavailable", "503", None, "no healthy upstream"), "SatuSehat sedang padam", "kementerian"),
+        (cause_text("unavailable", None, None, "Connection refused"), "SatuSehat tidak terjangkau", "admin"),
+        (
+            cause_text("check", None, None, "$.birthDate: is missing; Patient requires it"),
+            "Tanggal lahir belum diisi",
+            "pendaftaran",
+        ),
+        (
+            cause_text("check", None, None, "$.resourceType: is missing; name the type as FHIR spells it"),
+            "Jenis data tidak dikenal",
+            "integrator",
+        ),
+        (
+            cause_text("lookup", None, None, "Tidak ditemukan di sistem tujuan; periksa nomor yang dicari."),
+            "NIK tidak ditemukan di SatuSehat",
+            "pendaftaran",
+        ),
+        (
+            cause_text("rejected", "400", "Claim.x[2].y", "Element not found: Claim.x"),
+            "Belum diisi: Claim.x.y",
+            "petugas",
+        ),
+    ],
+)
+def test_a_cause_is_told_in_plain_words(remedies: Remedies, cause: str, title: str, who: str) -> None:
+    told = remedies.explain(cause)
+    assert told is not None
+    assert (told.title, told.who) == (title, who)
+
+
+CLOCK, CONTRACT = "Jam server tidak tepat", "Unauthorized! Consumer ID is expired!"
+
+
+@pytest.mark.parametrize(
+    ("upstream", "said", "is_the_clock"),
+    [
+        ("pcare", "Service Expired", True),
+        ("antrean", "Service Expired", True),
+        ("pcare", CONTRACT, False),
+        ("antrean", CONTRACT, False),
+    ],
+)
+def test_a_clock_that_is_wrong_is_called_that_and_nothing_else_is(upstream: str, said: str, is_the_clock: bool) -> None:
+    told = load(SHIPPED).upstreams[upstream].remedies.explain(cause_text("unauthorized", "401", None, said))
+    assert told is not None
+    assert (told.title == CLOCK) == is_the_clock
+
+
+def test_every_rule_number_is_told_even_without_words(remedies: Remedies) -> None:
+    silent = [code for code in [*remedies.rules, *PLATFORM] if remedies.explain(cause_text("rejected", code)) is None]
+    assert silent == []
+    assert len(remedies.rules) == 544
+
+
+def test_nothing_is_left_to_fill_in(remedies: Remedies) -> None:
+    told = [remedies.explain(cause_text("rejected", code)) for code in remedies.rules]
+    assert not any(each is None or "{" in each.title + each.remedy for each in told)
+
+
+def test_what_is_not_known_is_not_told(remedies: Remedies) -> None:
+    assert remedies.explain(cause_text("rejected", "99999", None, "Something quite new")) is None
+    assert Remedies().explain("rejected:1:x") is None
