@@ -11,8 +11,8 @@ from sandbox.clinic.site import ClinicSystem
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.kfa.site import Kfa
-from sandbox.satusehat.clients import DEMO_CLIENT, Client
-from sandbox.satusehat.settings import Settings
+from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
+from sandbox.satusehat.resources.settings import Settings
 from sandbox.satusehat.site import SatuSehat
 from sandbox.site import Site
 from sandbox.witness import Witness

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,62 @@ HOME = {
     "typer": {"admin"},
     "openpyxl": {"admin"},
 }
+
+
+FLOORS = {
+    "engine": [
+        "delivery errors failpoints json_size matching private_files source time_slice",
+        "json_text settings telemetry",
+        "database templates",
+        "specs",
+        "actors catalog.reading facilities outbox",
+        "catalog.sections limits queries",
+        "catalog.entries",
+        "catalog",
+        "code_lists inbound",
+        "maintenance mapping",
+        "intake sending",
+        "corrections hub jobs",
+        "health",
+        "alerts",
+        "due_times",
+        "worker",
+    ],
+    "adapters": [
+        "outcome_rules wire",
+        "base outbound",
+        "clinic_webhook dryrun notifications verdicts",
+        "http_upstream",
+        "bpjs satusehat",
+        "registry",
+    ],
+    "admin": [
+        "logging_config people reload text",
+        "http pages.alarms",
+        "api inbound pages.login pages.shared",
+        "pages.code_lists pages.corrections pages.deliveries pages.first_run pages.health pages.inbound_requests",
+        "alert_messages pages.dashboard pages.mapping",
+        "pages.jobs settings",
+        "app",
+        "commands",
+        "cli",
+        "__main__",
+    ],
+    "sandbox": [
+        "barriers clock messages population replies wire witness",
+        "bpjs faults satusehat.resources site",
+        "satusehat.validation",
+        "satusehat",
+        "clinic kfa reply_writer",
+        "world",
+        "server",
+        "control",
+        "app",
+        "embedded",
+    ],
+}
+"""Rooms from the lowest floor to the highest: a module imports from its own room and from lower floors only."""
+MAX_MODULES = 20
 
 
 def python_files(*packages: str) -> Iterator[Path]:
@@ -68,14 +125,51 @@ def test_third_parties_stay_on_their_floor() -> None:
     assert strays == []
 
 
-def test_no_circles() -> None:
+def room(module: str) -> str:
+    """The folder of a module; of one that lies in a package's root, or in admin.pages, the module itself."""
+    folder = module.rsplit(".", 1)[0]
+    return module if folder in (*FORBIDDEN, "admin.pages") else folder
+
+
+def rooms_imported(path: Path, module: str, modules: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The modules of the same package that a module imports, each with its room."""
+    package = module.split(".", 1)[0]
+    for name in imports(path) & set(modules):
+        if name.startswith(f"{package}.") and room(name) != room(module):
+            yield name, room(name)
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_imports_go_to_lower_floors(package: str) -> None:
+    floor_of = {f"{package}.{name}": number for number, names in enumerate(FLOORS[package]) for name in names.split()}
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+        for path in python_files(package)
+        if path.name != "__init__.py"
+    }
+    assert {room(module) for module in modules} == floor_of.keys()
+    upward = [
+        f"{module} ({room(module)}) imports {name}"
+        for module, path in modules.items()
+        for name, other in rooms_imported(path, module, modules)
+        if floor_of[other] >= floor_of[room(module)]
+    ]
+    assert upward == []
+
+
+def test_inside_a_room_are_no_circles() -> None:
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): imports(path) for path in python_files(*FORBIDDEN)
     }
-    graph = {name: found & modules.keys() - {name} for name, found in modules.items()}
-    while leaves := {name for name, found in graph.items() if not found & graph.keys()}:
-        graph = {name: found for name, found in graph.items() if name not in leaves}
+    graph = {name: names & modules.keys() - {name} for name, names in modules.items()}
+    while leaves := {name for name, names in graph.items() if not names & graph.keys()}:
+        graph = {name: names for name, names in graph.items() if name not in leaves}
     assert graph == {}
+
+
+def test_no_folder_has_more_than_20_modules() -> None:
+    modules = Counter(path.parent for path in python_files(*FORBIDDEN) if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)): n for folder, n in modules.items() if n > MAX_MODULES} == {}
 
 
 def test_packages_open_with_one_docstring_only() -> None:

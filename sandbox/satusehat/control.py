@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.replies import refusal, reply
-from sandbox.satusehat.clients import Client
 from sandbox.satusehat.platform import Platform
+from sandbox.satusehat.resources.clients import Client
 
 
 def control_routes(platform: Platform) -> list[Route]:

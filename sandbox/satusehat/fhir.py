@@ -6,14 +6,14 @@ import re
 from uuid import uuid4
 
 from sandbox.messages import Answer, Request
-from sandbox.satusehat.clients import Client
-from sandbox.satusehat.masks import masked
-from sandbox.satusehat.outcomes import not_found, refused, rule_issue
 from sandbox.satusehat.patients import Patients
 from sandbox.satusehat.payload import parse, parse_resource, wrong_patch_type
+from sandbox.satusehat.resources.clients import Client
+from sandbox.satusehat.resources.masks import masked
+from sandbox.satusehat.resources.outcomes import not_found, refused, rule_issue
+from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.store import Stored
 from sandbox.satusehat.search import search
-from sandbox.satusehat.settings import Settings
-from sandbox.satusehat.store import Stored
 from sandbox.satusehat.tokens import Tokens
 from sandbox.satusehat.transaction import Transaction
 from sandbox.satusehat.writes import Writes, shown

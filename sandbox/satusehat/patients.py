@@ -8,11 +8,11 @@ from typing import Any
 
 from sandbox.messages import Answer, json_answer
 from sandbox.population import Person
-from sandbox.satusehat.clients import Client
-from sandbox.satusehat.outcomes import refused, rule_issue
-from sandbox.satusehat.settings import Settings
-from sandbox.satusehat.store import Resource, Store
-from sandbox.satusehat.validation import is_error
+from sandbox.satusehat.resources.clients import Client
+from sandbox.satusehat.resources.outcomes import refused, rule_issue
+from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.store import Resource, Store
+from sandbox.satusehat.validation.validator import is_error
 from sandbox.satusehat.writes import Writes
 
 NIK = "https://fhir.kemkes.go.id/id/nik"

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from sandbox.messages import Answer, Request
-from sandbox.satusehat.outcomes import refused, rule_issue, store_issue, store_refused
-from sandbox.satusehat.structure import Structure
+from sandbox.satusehat.resources.outcomes import refused, rule_issue, store_issue, store_refused
+from sandbox.satusehat.resources.structure import Structure
 
 PATCH_TYPE = "application/json-patch+json"
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from sandbox.clock import Clock
 from sandbox.messages import Answer, Request
 from sandbox.population import Person, people
-from sandbox.satusehat.clients import DEMO_CLIENT, Client
 from sandbox.satusehat.fhir import PREFIX, Fhir, parts
 from sandbox.satusehat.patients import Patients
+from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
+from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.store import Resource, Store
 from sandbox.satusehat.seed import person_resource, seed_facility, seed_people
-from sandbox.satusehat.settings import Settings
-from sandbox.satusehat.store import Resource, Store
 from sandbox.satusehat.tokens import Tokens
-from sandbox.satusehat.validation import Validator
+from sandbox.satusehat.validation.validator import Validator
 from sandbox.satusehat.writes import Writes
 from sandbox.witness import Witness
 

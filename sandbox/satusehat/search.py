@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from sandbox.messages import Answer, Request, json_answer
-from sandbox.satusehat.definitions import Definition, SearchParameter, definition
-from sandbox.satusehat.masks import masked
-from sandbox.satusehat.outcomes import store_issue, store_refused
-from sandbox.satusehat.paths import values
-from sandbox.satusehat.store import Resource, Store, Stored
+from sandbox.satusehat.resources.definitions import Definition, SearchParameter, definition
+from sandbox.satusehat.resources.masks import masked
+from sandbox.satusehat.resources.outcomes import store_issue, store_refused
+from sandbox.satusehat.resources.paths import values
+from sandbox.satusehat.resources.store import Resource, Store, Stored
 
 CONTROLS = frozenset({"_count", "_page_token", "_sort", "_include", "_revinclude", "_elements", "_total"})
 

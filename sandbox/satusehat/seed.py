@@ -7,9 +7,9 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.population import Person
-from sandbox.satusehat.clients import Client
 from sandbox.satusehat.patients import IHS, MOTHER_NIK, NIK
-from sandbox.satusehat.store import Resource, Store
+from sandbox.satusehat.resources.clients import Client
+from sandbox.satusehat.resources.store import Resource, Store
 
 HIS_NUMBER = "https://fhir.kemkes.go.id/id/nakes-his-number"
 PROFILE = "https://fhir.kemkes.go.id/r4/StructureDefinition/"

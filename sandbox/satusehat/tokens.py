@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from sandbox.clock import Clock
 from sandbox.messages import Answer, Request, json_answer
-from sandbox.satusehat.clients import Client
-from sandbox.satusehat.outcomes import gateway_fault
-from sandbox.satusehat.settings import Settings
+from sandbox.satusehat.resources.clients import Client
+from sandbox.satusehat.resources.outcomes import gateway_fault
+from sandbox.satusehat.resources.settings import Settings
 
 PAUSED = (
     "Authentication temporarily cannot be performed due to the rate limit policy. "

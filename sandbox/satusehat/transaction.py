@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sandbox.messages import Answer, json_answer
-from sandbox.satusehat.clients import Client
-from sandbox.satusehat.contents import survey
-from sandbox.satusehat.outcomes import Issue, no_permission, refused, rule_issue
-from sandbox.satusehat.store import Resource, Store, Stored
-from sandbox.satusehat.structure import Structure
-from sandbox.satusehat.validation import Validator, is_error, unique_keys
+from sandbox.satusehat.resources.clients import Client
+from sandbox.satusehat.resources.outcomes import Issue, no_permission, refused, rule_issue
+from sandbox.satusehat.resources.store import Resource, Store, Stored
+from sandbox.satusehat.resources.structure import Structure
+from sandbox.satusehat.validation.contents import survey
+from sandbox.satusehat.validation.validator import Validator, is_error, unique_keys
 from sandbox.satusehat.writes import Writes
 
 URN = "urn:uuid:"

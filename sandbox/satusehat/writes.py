@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from sandbox.messages import Answer, json_answer
-from sandbox.satusehat.clients import Client
-from sandbox.satusehat.definitions import definition
-from sandbox.satusehat.outcomes import (
+from sandbox.satusehat.resources.clients import Client
+from sandbox.satusehat.resources.definitions import definition
+from sandbox.satusehat.resources.outcomes import (
     Issue,
     no_permission,
     not_found,
@@ -18,10 +18,10 @@ from sandbox.satusehat.outcomes import (
     store_issue,
     store_refused,
 )
-from sandbox.satusehat.patch import PatchFailed, apply_patch
-from sandbox.satusehat.store import Resource, Store, Stored, identifiers
-from sandbox.satusehat.structure import Structure
-from sandbox.satusehat.validation import Validator, is_error, unique_keys
+from sandbox.satusehat.resources.patch import PatchFailed, apply_patch
+from sandbox.satusehat.resources.store import Resource, Store, Stored, identifiers
+from sandbox.satusehat.resources.structure import Structure
+from sandbox.satusehat.validation.validator import Validator, is_error, unique_keys
 from sandbox.witness import Witness, fingerprint
 
 INNER_STORE = "https://healthcare.googleapis.com/v1/projects/sandbox/datasets/sandbox/fhirStores/sandbox/fhir"

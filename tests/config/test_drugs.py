@@ -10,7 +10,7 @@ import pytest
 
 from engine.specs.context import context
 from engine.specs.record_type import Known
-from sandbox.satusehat.terminology import code_systems
+from sandbox.satusehat.resources.terminology import code_systems
 from tests.config.shipped import FACILITY, Case, catalog, payload
 
 TAKERS = ["MedicationRequest", "MedicationDispense", "MedicationAdministration", "Medication"]

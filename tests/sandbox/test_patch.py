@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.satusehat.patch import PatchFailed, apply_patch
+from sandbox.satusehat.resources.patch import PatchFailed, apply_patch
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from sandbox.satusehat.clients import Client
+from sandbox.satusehat.resources.clients import Client
 from sandbox.world import World
 from tests.sandbox.conftest import ask_token, authorise, texts
 

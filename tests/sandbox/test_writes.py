@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.satusehat.clients import Client
+from sandbox.satusehat.resources.clients import Client
 from sandbox.world import World
 from tests.sandbox.conftest import authorise, rule_numbers, texts
 from tests.sandbox.samples import sample

@@ -245,7 +245,7 @@ async def test_a_table_of_too_many_cells_is_refused(shop: Shop, path: str) -> No
 
 
 NEVER = "import time; time.sleep(3600)"
-GREEDY = "import sys; sys.path.insert(0, {!r}); import sheet_reader; sheet_reader.limit_resources(); {}"
+GREEDY = "import sys; sys.path.insert(0, {!r}); import spreadsheet_reader; spreadsheet_reader.limit_resources(); {}"
 FOLDER = str(Path(spreadsheet_reader.__file__).parent)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.satusehat.moments import parse_datetime
-from sandbox.satusehat.outcomes import Issue, rule_issue, store_issue
+from sandbox.satusehat.resources.moments import parse_datetime
+from sandbox.satusehat.resources.outcomes import Issue, rule_issue, store_issue
 
 
 @dataclass(slots=True)

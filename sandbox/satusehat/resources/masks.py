@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.satusehat.store import Resource
+from sandbox.satusehat.resources.store import Resource
 
 PERSONS = frozenset({"Patient", "Practitioner"})
 NIK_MASK = "#" * 16

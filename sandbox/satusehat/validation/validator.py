@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from sandbox.clock import Clock
-from sandbox.satusehat.checks import Context
-from sandbox.satusehat.clients import Client
-from sandbox.satusehat.conditions import condition_issues
-from sandbox.satusehat.contents import empty_issues, period_issues, reference_issues, survey
-from sandbox.satusehat.definitions import definition, denied
-from sandbox.satusehat.outcomes import Issue, rule_issue
-from sandbox.satusehat.rules import rule_issues
-from sandbox.satusehat.settings import Settings
-from sandbox.satusehat.store import Resource, Store, identifiers
+from sandbox.satusehat.resources.clients import Client
+from sandbox.satusehat.resources.definitions import definition, denied
+from sandbox.satusehat.resources.outcomes import Issue, rule_issue
+from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.store import Resource, Store, identifiers
+from sandbox.satusehat.validation.checks import Context
+from sandbox.satusehat.validation.conditions import condition_issues
+from sandbox.satusehat.validation.contents import empty_issues, period_issues, reference_issues, survey
+from sandbox.satusehat.validation.rules import rule_issues
 
 SYSTEMS = "http://sys-ids.kemkes.go.id/"
 _INDEX = re.compile(r"\[\d+\]")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.satusehat.checks import CHECKS, Context, missing
-from sandbox.satusehat.definitions import Rule
-from sandbox.satusehat.outcomes import Issue
-from sandbox.satusehat.paths import each, find, values
+from sandbox.satusehat.resources.definitions import Rule
+from sandbox.satusehat.resources.outcomes import Issue
+from sandbox.satusehat.resources.paths import each, find, values
+from sandbox.satusehat.validation.checks import CHECKS, Context, missing
 
 
 def rule_issues(resource: dict[str, Any], kind: str, rules: tuple[Rule, ...], context: Context) -> list[Issue]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.satusehat.paths import Path, parse_path
+from sandbox.satusehat.resources.paths import Path, parse_path
 
 
 @dataclass(frozen=True, slots=True)

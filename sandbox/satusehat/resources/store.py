@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from sandbox.clock import Clock
-from sandbox.satusehat.paths import parse_path, values
+from sandbox.satusehat.resources.paths import parse_path, values
 
 Resource = dict[str, Any]
 IDENTIFIER = parse_path("identifier")

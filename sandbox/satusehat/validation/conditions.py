@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.satusehat.definitions import Definition
-from sandbox.satusehat.moments import parse_datetime
-from sandbox.satusehat.outcomes import Issue, rule_issue, store_issue
-from sandbox.satusehat.store import Store
-from sandbox.satusehat.terminology import KFA
+from sandbox.satusehat.resources.definitions import Definition
+from sandbox.satusehat.resources.moments import parse_datetime
+from sandbox.satusehat.resources.outcomes import Issue, rule_issue, store_issue
+from sandbox.satusehat.resources.store import Store
+from sandbox.satusehat.resources.terminology import KFA
 
 
 def condition_issues(resource: dict[str, Any], stated: Definition, store: Store) -> list[Issue]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.satusehat.definitions import Rule
-from sandbox.satusehat.moments import FIRST_DAY, WARN_BEFORE, is_time, parse_date, parse_datetime
-from sandbox.satusehat.outcomes import Issue, rule_issue
-from sandbox.satusehat.terminology import KFA, code_exists
+from sandbox.satusehat.resources.definitions import Rule
+from sandbox.satusehat.resources.moments import FIRST_DAY, WARN_BEFORE, is_time, parse_date, parse_datetime
+from sandbox.satusehat.resources.outcomes import Issue, rule_issue
+from sandbox.satusehat.resources.terminology import KFA, code_exists
 
 UCUM = "http://unitsofmeasure.org"
 CREATOR = "http://sys-ids.kemkes.go.id/creator"

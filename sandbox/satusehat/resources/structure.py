@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.satusehat.definitions import shape
-from sandbox.satusehat.outcomes import Issue
+from sandbox.satusehat.resources.definitions import shape
+from sandbox.satusehat.resources.outcomes import Issue
 
 _TEXT = frozenset({"string", "code", "id", "uri", "date", "dateTime", "time", "markdown"})
 _LOGICAL = "boolean"

@@ -1,0 +1,1 @@
+"""Validation of one resource by the ministry's rules."""
