@@ -77,7 +77,7 @@ def _to_login(request: Request[Any, Any, Any]) -> Any:
 def _page(status: int, message: str = "") -> Any:
     """What to do next: what broke may work in a moment, what is not there will not."""
     context = {"message": message or told(status), "passing": status >= 500}
-    return Template("error.html", context=context, status_code=status)
+    return Template("shared/error.html", context=context, status_code=status)
 
 
 def _is_machine(request: Request[Any, Any, Any]) -> bool:

@@ -56,7 +56,7 @@ async def list_page(
         "first_link": f"?{urlencode({'q': q})}" if after else None,
         "next_link": f"?{urlencode({'q': q, 'after': found.next})}" if found.next else None,
     }
-    return Template("code_list.html", context=context)
+    return Template("code_lists/list.html", context=context)
 
 
 @get("/referensi/{name:str}/status", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
@@ -64,7 +64,7 @@ async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub],
     """How far its reading is; the page asks for it while one runs."""
     code_list = _list(hub, name)
     layout = await layout_for(request, code_list.upstream.name)
-    return Template("code_list_state.html", context=await state_of(hub, layout, code_list))
+    return Template("code_lists/state.html", context=await state_of(hub, layout, code_list))
 
 
 @post("/referensi/{name:str}", opt={"right": Right.PANEL, "may": Permission.SYNC}, include_in_schema=False)
@@ -96,7 +96,7 @@ def _groups(hub: Hub) -> dict[str, list[CodeList]]:
 
 
 async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, Any]:
-    """What code_list_state.html takes."""
+    """Return the context of code_lists/state.html."""
     facility = layout.facility
     newest = (await copies.latest(hub.database, facility.id)).get(code_list.name) if facility else None
     return {

@@ -64,7 +64,7 @@ async def correction_page(
         "job": await resending(hub.database, facility.id, entry.name, name),
         "may_resend": layout.may(Permission.BULK),
     }
-    return Template("correction.html", context=context)
+    return Template("deliveries/correction.html", context=context)
 
 
 @post(f"{ADDRESS}/kirim-ulang", opt={"right": Right.PANEL, "may": Permission.BULK}, include_in_schema=False)

@@ -34,13 +34,13 @@ LAST = 5
 @get("/kesehatan", opt={"right": Right.PANEL}, include_in_schema=False)
 async def health_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
     """Everything on one page."""
-    return Template("health.html", context=await _context(request, hub))
+    return Template("health/health.html", context=await _context(request, hub))
 
 
 @get("/kesehatan/keadaan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
 async def health_facts(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
     """What the page asks for anew every few seconds."""
-    return Template("health_facts.html", context=await _context(request, hub))
+    return Template("health/facts.html", context=await _context(request, hub))
 
 
 @post("/kesehatan/uji/{upstream:str}", opt={"right": Right.PANEL, "may": Permission.MANAGE}, include_in_schema=False)
@@ -53,8 +53,8 @@ async def try_connection(
         raise NotFoundException(say("error.not_found"))
     tried = {"tried": layout.upstream, "findings": await probe(hub, layout.facility, layout.upstream)}
     if "HX-Request" in request.headers:
-        return Template("health_tried.html", context=tried)
-    return Template("health.html", context={**await _context(request, hub), **tried})
+        return Template("health/tried.html", context=tried)
+    return Template("health/health.html", context={**await _context(request, hub), **tried})
 
 
 async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:

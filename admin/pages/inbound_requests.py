@@ -67,7 +67,7 @@ async def inbound_page(
         "first_link": f"?{urlencode(chosen)}" if before else None,
         "next_link": f"?{urlencode({**chosen, 'before': more})}" if more else None,
     }
-    return Template("inbound.html", context=context)
+    return Template("inbound/requests.html", context=context)
 
 
 def _inbound(hub: Hub, name: str) -> Inbound:

@@ -28,7 +28,7 @@ async def login_page(hub: NamedDependency[Hub]) -> Template | Redirect:
     """The form; on a fresh installation that of the first administrator."""
     if not await users.anybody(hub.database):
         return Redirect("/mulai", status_code=303)
-    return Template("login.html", context={"problem": ""})
+    return Template("first_run/login.html", context={"problem": ""})
 
 
 @post("/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200, request_max_body_size=LARGEST_FORM)
@@ -75,4 +75,4 @@ async def logout(
 
 
 def _refuse(problem: str, status: int) -> Template:
-    return Template("login.html", context={"problem": problem}, status_code=status)
+    return Template("first_run/login.html", context={"problem": problem}, status_code=status)

@@ -88,7 +88,7 @@ class Site(Admin):
 
     async def _page(self, request: Request, status: int, message: str) -> Response:
         context = {"message": message, "passing": status >= 500}
-        return await self.templates.TemplateResponse(request, "error.html", context, status_code=status)
+        return await self.templates.TemplateResponse(request, "shared/error.html", context, status_code=status)
 
 
 def _bound(view: type[SettingsView], hub: Hub) -> type[SettingsView]:

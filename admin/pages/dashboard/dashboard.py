@@ -30,7 +30,7 @@ async def dashboard(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
 ) -> Template:
     """The whole page; the days and the search stand in the address."""
-    return Template("dashboard.html", context=await _context(request, hub, recent, upstream))
+    return Template("dashboard/dashboard.html", context=await _context(request, hub, recent, upstream))
 
 
 @get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
@@ -38,7 +38,7 @@ async def live_cards(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
 ) -> Template:
     """What the page asks for anew every few seconds."""
-    return Template("live.html", context=await _context(request, hub, recent, upstream))
+    return Template("dashboard/live.html", context=await _context(request, hub, recent, upstream))
 
 
 async def _context(request: Request[Any, Any, Any], hub: Hub, recent: Recent, upstream: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ async def check_body(
     """What is wrong with what is typed, how it differs, and whether somebody was quicker."""
     at = await _desk(request, hub, person, upstream, spec, id_)
     seen = Seen.read(data.get("seen", ""))
-    return Template("editor_check.html", context=_checked(at, _typed(data)) | {"hint": _meanwhile(at, seen)})
+    return Template("deliveries/editor_check.html", context=_checked(at, _typed(data)) | {"hint": _meanwhile(at, seen)})
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, include_in_schema=False, status_code=200)
@@ -142,7 +142,7 @@ async def _page(
     context = await at.found.context("")
     text = at.adapted(typed) if conflict else typed
     return Template(
-        "editor.html",
+        "deliveries/editor.html",
         context={
             **context,
             **_checked(at, typed),

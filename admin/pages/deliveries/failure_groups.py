@@ -32,7 +32,7 @@ async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub
     """The groups of all types of an upstream."""
     layout = await layout_for(request, upstream)
     specs = [spec.name for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
-    return Template("problems.html", context=await _context(hub, layout, specs))
+    return Template("deliveries/failure_groups.html", context=await _context(hub, layout, specs))
 
 
 @get("/integrasi/{upstream:str}/{spec:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -42,7 +42,7 @@ async def type_problems(
     """The groups of one type, as a tab of its page."""
     entry = entry_of(hub, upstream, spec)
     layout = await layout_for(request, upstream)
-    return Template("problems.html", context={**await _context(hub, layout, [entry.name]), "spec": entry})
+    return Template("deliveries/failure_groups.html", context={**await _context(hub, layout, [entry.name]), "spec": entry})
 
 
 async def _context(hub: Hub, layout: Layout, specs: list[str]) -> dict[str, Any]:

@@ -122,7 +122,7 @@ async def type_page(
     page = await listing.page(size, after, before)
     facility = listing.layout.facility
     return Template(
-        "type.html",
+        "deliveries/list.html",
         context={
             **listing.context,
             "zone": zone_name(facility) if facility else "",
@@ -172,7 +172,7 @@ async def changes(
     matching = await listing.count() if count or listing.counted else None
     shown = await listing.shown(rows)
     context = {"rows": shown, "fresh": _fresh(newest, rows), "count": matching, "told": listing.told(shown, asked)}
-    return Template("list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()})
+    return Template("deliveries/list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()})
 
 
 def _again(row: dict[str, Any]) -> str:

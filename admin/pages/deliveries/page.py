@@ -66,7 +66,7 @@ async def page(request: Request[Any, Any, Any], found: OpenDelivery, tab: str, t
         "tell_outcome": bool(awaited),
         "drawer": part and request.headers.get("hx-target") != PAGE,
     }
-    return Template("delivery_drawer.html" if part else "delivery.html", context={**context, **inside})
+    return Template("deliveries/drawer.html" if part else "deliveries/page.html", context={**context, **inside})
 
 
 async def _inside(request: Request[Any, Any, Any], found: OpenDelivery, tab: str) -> dict[str, Any]:

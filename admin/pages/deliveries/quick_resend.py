@@ -69,7 +69,7 @@ async def _answer(request: Request[Any, Any, Any], listing: Listing, id_: int, t
     """The row's cells anew for a page that can take them; else back to where the person was."""
     if "hx-request" in request.headers:
         rows = await listing.shown([await _row(listing, id_)])
-        return Template("list_changes.html", context={**listing.context, "rows": rows, "told": told})
+        return Template("deliveries/list_changes.html", context={**listing.context, "rows": rows, "told": told})
     came_from = urlsplit(request.headers.get("referer", ""))
     own = f"/integrasi/{listing.layout.upstream.name}/{listing.entry.name}"
     return Redirect(f"{own}?{came_from.query}" if came_from.path == own else own, status_code=303)

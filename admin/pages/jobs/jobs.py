@@ -71,7 +71,7 @@ async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], 
         found = await queries.newest(hub.database, layout.facility.id, before, SIZE)
     tallies = await queries.tallies(hub.database, [row.id for row in found.rows])
     rows = [_listed(hub, layout, row, tallies[row.id]) for row in found.rows]
-    return Template("jobs.html", context={"frame": layout, "rows": rows, "first": before is None, "next": found.next})
+    return Template("jobs/jobs.html", context={"frame": layout, "rows": rows, "first": before is None, "next": found.next})
 
 
 @get("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
@@ -85,7 +85,7 @@ async def job_page(
     """A draft to be confirmed, or how far a job is and what became of each of its deliveries."""
     layout, row = await _job(request, hub, id_)
     context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
-    return Template("job.html", context={**context, "environment": layout.strip["environment"]})
+    return Template("jobs/job.html", context={**context, "environment": layout.strip["environment"]})
 
 
 @get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True}, include_in_schema=False)
@@ -99,7 +99,7 @@ async def progress(
     """What the page asks for anew until the job and its deliveries have ended: its head, and the rows that it shows."""
     layout, row = await _job(request, hub, id_)
     context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
-    return Template("job_changes.html", context={**context, "live": True})
+    return Template("jobs/job_changes.html", context={**context, "live": True})
 
 
 @post("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)

@@ -33,7 +33,7 @@ async def regenerate_page(
     found = await regenerate.preview(hub.database, hub.catalog.items, entry, facility)
     running = (await regenerate.under_way(hub.database, facility.id, upstream)).get(entry.name)
     context = {"frame": layout, "spec": entry, "found": found, "most": regenerate.MOST, "running": running}
-    return Template("regenerate.html", context=context)
+    return Template("jobs/regenerate.html", context=context)
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/regenerate", opt=BULK, include_in_schema=False)

@@ -31,7 +31,7 @@ async def code_page(
     if not found["code"] and not found["away"] and not inside:
         raise NotFoundException(say("error.not_found"))
     context = {**desk.context, "code": kode.strip(), "found": found, "inside": inside}
-    return Template("mapping_code_box.html" if inside else "mapping_code.html", context=context)
+    return Template("mapping/code_box.html" if inside else "mapping/code.html", context=context)
 
 
 async def _found(desk: MappingPage, code: str) -> dict[str, Any]:

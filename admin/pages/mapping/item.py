@@ -59,7 +59,7 @@ async def item_page(
         "left": {"href": f"{desk.home}/{id_}", **await outdated(desk, id_)},
         "removing": hapus == "ya" and bool(row.code),
     }
-    return Template("mapping_item.html", context=context)
+    return Template("mapping/item.html", context=context)
 
 
 @get("/pemetaan/{mapping:str}/{id_:int}/calon", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
@@ -80,7 +80,7 @@ async def offers(
     context = {**desk.context, "item": desk.shown(row), "tab": tab, "q": words, "candidates": offered, "kode": kept}
     if not kept:
         context |= await _proposal(desk, row, words, offered)
-    return Template("mapping_offers.html", context=context, headers=_address(desk, id_, tab, words, kept))
+    return Template("mapping/offers.html", context=context, headers=_address(desk, id_, tab, words, kept))
 
 
 @get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
@@ -103,7 +103,7 @@ async def choice(
         "kode": kode,
         "chosen": await chosen(desk, row, kode),
     }
-    return Template("mapping_choice.html", context=context, headers=_address(desk, id_, tab, q.strip(), kode))
+    return Template("mapping/choice.html", context=context, headers=_address(desk, id_, tab, q.strip(), kode))
 
 
 async def _shown(desk: MappingPage, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ async def mapping_page(
         "first_link": f"?{_query(tab=tab, q=words)}" if after else None,
         "next_link": f"?{_query(tab=tab, q=words, after='.'.join(map(str, found.next)))}" if found.next else None,
     }
-    return Template("mapping.html", context=context)
+    return Template("mapping/lists.html", context=context)
 
 
 @get("/pemetaan/{mapping:str}/angka", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
@@ -59,7 +59,7 @@ async def figures(request: Request[Any, Any, Any], hub: NamedDependency[Hub], ma
     """The cards anew; the page asks for them while it is looked at."""
     desk = await mapping_page_of(request, hub, mapping)
     context: dict[str, Any] = {**desk.context, "counts": await queries.counts(*desk.place)}
-    return Template("mapping_figures.html", context=context)
+    return Template("mapping/figures.html", context=context)
 
 
 async def next_of(desk: MappingPage, row: Any, tab: str) -> int | None:

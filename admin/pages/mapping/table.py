@@ -87,7 +87,7 @@ async def preview_mappings(
         "asked": len(asked),
         "choices": orjson.dumps(carried).decode(),
     }
-    return Template("mapping_import.html", context=context)
+    return Template("mapping/import.html", context=context)
 
 
 @post("/pemetaan/{mapping:str}/impor/simpan", opt=MAP, include_in_schema=False, status_code=200)

@@ -85,7 +85,7 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
         "unknown": unknown,
         "records": orjson.dumps(good).decode(),
     }
-    return Template("mapping_upload.html", context=context)
+    return Template("mapping/upload.html", context=context)
 
 
 @post("/pemetaan/{mapping:str}/barang/simpan", opt=MAP, include_in_schema=False, request_max_body_size=LARGEST_FORM)
@@ -113,7 +113,7 @@ def page(desk: MappingPage, *, told: str = "", problem: str = "", refused: int =
         "largest": MAX_FILE_BYTES // 1_000_000,
         "most": MAX_ROWS,
     }
-    return Template("mapping_files.html", context=context)
+    return Template("mapping/files.html", context=context)
 
 
 def csv_file(rows: list[list[str]], name: str) -> Response[str]:

@@ -136,4 +136,4 @@ async def _strip(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
 @get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True}, include_in_schema=False)
 async def live_strip(request: Request[Any, Any, Any], upstream: FromPath[str]) -> Template:
     """What every page asks for every few seconds."""
-    return Template("strip.html", context={"frame": await layout_for(request, upstream)})
+    return Template("shared/strip.html", context={"frame": await layout_for(request, upstream)})
