@@ -35,8 +35,8 @@ def commands() -> set[str]:
 
 
 def documented() -> set[str]:
-    """The variables that the README tells of."""
-    return set(re.findall(r"`(ANTAR_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8")))
+    """Return the variables that the manual for operators names."""
+    return set(re.findall(r"`(ANTAR_[A-Z_]+)`", (ROOT / "docs" / "operate.md").read_text("utf-8")))
 
 
 def test_every_command_that_is_started_is_there() -> None:
