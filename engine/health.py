@@ -42,6 +42,11 @@ class ChannelHealth:
     oldest_due: int | None
     """When the longest waiting of what is due became due."""
 
+    @property
+    def in_use(self) -> bool:
+        """There are credentials, or something waits for them."""
+        return self.configured or (bool(self.cause) and self.oldest_due is not None)
+
     def wait(self, now: int) -> float | None:
         """Seconds that the longest waiting has been due; None if nothing is."""
         return None if self.oldest_due is None else max(0, now - self.oldest_due) / 1000

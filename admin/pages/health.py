@@ -81,7 +81,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
 def _visible(found: Health, layout: Layout) -> Health:
     """The queues of the clinics that the person may see, without upstreams that a clinic does not use."""
     codes = {facility.code for facility in layout.facilities}
-    return replace(found, channels=tuple(each for each in found.channels if each.facility in codes and each.configured))
+    return replace(found, channels=tuple(each for each in found.channels if each.facility in codes and each.in_use))
 
 
 def _channels(

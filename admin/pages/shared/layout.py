@@ -123,7 +123,7 @@ async def _owner(request: Connection, hub: Hub) -> int | None:
 
 
 async def _strip(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
-    found = [each for each in await channels(hub, facility.id) if each.configured] if facility else []
+    found = [each for each in await channels(hub, facility.id) if each.in_use] if facility else []
     waits = [wait for each in found if (wait := each.wait(hub.database.clock())) is not None]
     return {
         "environment": hub.settings.environment,

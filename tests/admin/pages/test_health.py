@@ -44,6 +44,21 @@ async def test_a_refused_account_is_told_with_reason_and_remedy(person: httpx.As
     assert "Periksa kredensial" in page
 
 
+async def test_missing_credentials_are_told_once_something_waits_for_them(
+    person: httpx.AsyncClient, house: House
+) -> None:
+    await sign(house, "mesin-1")
+    await house.hub.database.write(lambda each: each.exec_driver_sql("DELETE FROM credentials"))
+    closed = "INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at) "
+    values = "VALUES (1, 'ministry', 'refused', 'Kredensial belum lengkap', 0, 0)"
+    await house.hub.database.write(lambda each: each.exec_driver_sql(closed + values))
+    assert "Semua berjalan baik." in (await person.get("/kesehatan")).text
+    await house.hand_in("Visit", {"id": "V1"})
+    page = (await person.get("/kesehatan")).text
+    assert "Semua berjalan baik." not in page
+    assert "ditolak atau belum lengkap (klinik): Kredensial belum lengkap" in page
+
+
 async def test_a_queue_that_piles_up_is_told_while_workers_live(person: httpx.AsyncClient, house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
     house.clock.pass_(3600)
