@@ -63,4 +63,6 @@ def _problem(hub: Hub, said: dict[str, str], name: str) -> str:
 
 def _form(said: dict[str, str], problem: str = "", status: int = 200) -> Template:
     kept = {"name": said.get("name", ""), "token": said.get("token", "")}
-    return Template("first_run/first_run.html", context={**kept, "problem": problem, "shortest": users.SHORTEST}, status_code=status)
+    return Template(
+        "first_run/first_run.html", context={**kept, "problem": problem, "shortest": users.SHORTEST}, status_code=status
+    )

@@ -10,7 +10,7 @@ from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout
-from admin.pages.shared.waiting_items import named
+from admin.pages.shared.waiting_items import items_by_key
 from admin.people.permissions import Permission
 from admin.text.masking import masked
 from admin.text.words import language, number, say
@@ -165,7 +165,7 @@ async def _missing(hub: Hub, layout: Layout, missing: Missing) -> Todo:
 
 async def _unmapped(hub: Hub, facility: FacilityRow, mapping: MappingSpec, missing: Missing) -> Todo:
     """Items without a code that deliveries wait for; a single one is led to at once."""
-    found = await named(hub, facility.id, mapping, missing.keys[:NAMED])
+    found = await items_by_key(hub, facility.id, mapping, missing.keys[:NAMED])
     alone = len(missing.keys) == 1 and found[0].id
     title = say("todo.unmapped.one", name=found[0].name) if alone else ""
     title = title or say("todo.unmapped", n=number(len(missing.keys)), one=mapping.one)

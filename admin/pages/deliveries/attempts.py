@@ -13,7 +13,7 @@ from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.deliveries.timeline import triggered
 from admin.pages.shared.diff import DiffLine, differences
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.json_view import LARGEST, folded, pretty
+from admin.pages.shared.json_view import MAX_JSON_BYTES, folded, pretty
 from admin.text.words import say
 from engine.queries import deliveries
 from engine.queries.deliveries import BODIES
@@ -85,7 +85,7 @@ def bodies(opened: OpenDelivery, row: Any) -> dict[str, Any]:
 
 def _has_curl(row: Any) -> bool:
     """A request that may be repeated from a shell; no shell takes a command of any length."""
-    return bool(row.method) and not row.pruned_at and len(row.request or b"") <= LARGEST
+    return bool(row.method) and not row.pruned_at and len(row.request or b"") <= MAX_JSON_BYTES
 
 
 def curl(opened: OpenDelivery, row: Any) -> str:
@@ -118,7 +118,7 @@ def _compared(opened: OpenDelivery, old: Any, new: Any) -> dict[str, Any]:
 
 def _differences(opened: OpenDelivery, old: str, new: str) -> list[DiffLine] | None:
     """None: they are too long."""
-    too_long = max(len(old), len(new)) > 2 * LARGEST  # indented, JSON is longer than it was sent
+    too_long = max(len(old), len(new)) > 2 * MAX_JSON_BYTES  # indented, JSON is longer than it was sent
     return None if too_long else differences(opened.hide(old), opened.hide(new))
 
 

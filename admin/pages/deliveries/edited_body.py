@@ -11,7 +11,7 @@ import orjson
 
 from admin.pages.deliveries.opened import MAX_BODY_CHARACTERS, OpenDelivery
 from admin.pages.shared.diff import DiffLine, differences
-from admin.pages.shared.json_view import pretty, twice
+from admin.pages.shared.json_view import duplicate_keys, pretty
 from admin.text.masking import Masks
 from admin.text.words import number, say
 from engine.errors import AntarError
@@ -110,7 +110,7 @@ class BodyEditor:
             content = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             return body, [_at(error.lineno, error.colno, say("editor.no_json"))]
-        faults = [BodyFault(key, say("editor.twice", key=key)) for key in twice(body)]
+        faults = [BodyFault(key, say("editor.twice", key=key)) for key in duplicate_keys(body)]
         if isinstance(content, dict) is not self.generated.lstrip().startswith("{") and self.generated:
             return body, [*faults, BodyFault("$", say("editor.other_kind"))]
         return body, [*faults, *self._refused(orjson.loads(self.as_sent(body)))]

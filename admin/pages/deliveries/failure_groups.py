@@ -16,7 +16,7 @@ from admin.http.access import Right
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import entry_of, moment
 from admin.pages.shared.layout import Layout, layout_for
-from admin.pages.shared.waiting_items import explained
+from admin.pages.shared.waiting_items import explain_missing_code
 from admin.people.permissions import Permission
 from admin.text.masking import masked
 from admin.text.words import say
@@ -42,7 +42,9 @@ async def type_problems(
     """The groups of one type, as a tab of its page."""
     entry = entry_of(hub, upstream, spec)
     layout = await layout_for(request, upstream)
-    return Template("deliveries/failure_groups.html", context={**await _context(hub, layout, [entry.name]), "spec": entry})
+    return Template(
+        "deliveries/failure_groups.html", context={**await _context(hub, layout, [entry.name]), "spec": entry}
+    )
 
 
 async def _context(hub: Hub, layout: Layout, specs: list[str]) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _shown(hub: Hub, layout: Layout, facility: FacilityRow, group: Group) -> dic
     waits = kind == CauseKind.BLOCKED
     mapping = hub.catalog.items.get(code) if waits else None
     return {
-        "told": explained(mapping) if mapping else explain(group.cause, layout.upstream),
+        "told": explain_missing_code(mapping) if mapping else explain(group.cause, layout.upstream),
         "mapping": mapping,
         "label": hub.catalog.specs[group.spec].label,
         "needed": any_of(hub, code.split(ANY_OF)) if waits and not mapping else "",

@@ -20,7 +20,7 @@ from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import entry_of, shown_row, zone_name
 from admin.pages.shared.layout import Layout, layout_for
-from admin.pages.shared.waiting_items import held_by
+from admin.pages.shared.waiting_items import items_awaited_by
 from admin.text.words import say
 from engine.delivery.status import Status
 from engine.hub import Hub
@@ -67,7 +67,7 @@ class Listing:
         """As the templates take them."""
         ids = [row.id for row in rows]
         waiting, tried = await scheduled(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
-        items = await held_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
+        items = await items_awaited_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
         return [
             {
                 **shown_row(self.entry, self.layout, row),
@@ -172,7 +172,9 @@ async def changes(
     matching = await listing.count() if count or listing.counted else None
     shown = await listing.shown(rows)
     context = {"rows": shown, "fresh": _fresh(newest, rows), "count": matching, "told": listing.told(shown, asked)}
-    return Template("deliveries/list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()})
+    return Template(
+        "deliveries/list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()}
+    )
 
 
 def _again(row: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from admin.http.parameters import Id, Text
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.waiting_items import held_by
+from admin.pages.shared.waiting_items import items_awaited_by
 from admin.people.users import Person
 from admin.text.words import say
 from engine.delivery.causes import parse_cause
@@ -142,7 +142,7 @@ def _failed(opened: OpenDelivery) -> str:
 
 
 async def _blocked(opened: OpenDelivery) -> str:
-    held = (await held_by(opened.hub, [opened.row.id])).get(opened.row.id, [])
+    held = (await items_awaited_by(opened.hub, [opened.row.id])).get(opened.row.id, [])
     if held:
         return say("outcome.blocked.held", name=held[0].name, why=held[0].words)
     waits = [each for each in opened.detail.waits_for if each.spec not in opened.hub.catalog.items]

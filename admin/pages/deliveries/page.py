@@ -21,7 +21,7 @@ from admin.pages.deliveries.timeline import acted, story
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import folded
-from admin.pages.shared.waiting_items import WaitingItem, explained, held_by, used_by
+from admin.pages.shared.waiting_items import WaitingItem, codes_used_by, explain_missing_code, items_awaited_by
 from admin.people.permissions import Permission
 from admin.text.words import say
 from engine.delivery.status import Status
@@ -86,7 +86,7 @@ async def _inside(request: Request[Any, Any, Any], found: OpenDelivery, tab: str
 async def _summary(found: OpenDelivery) -> dict[str, Any]:
     row, detail, hub = found.row, found.detail, found.hub
     record = orjson.loads(row.record)
-    held = (await held_by(hub, [row.id])).get(row.id, [])
+    held = (await items_awaited_by(hub, [row.id])).get(row.id, [])
     again = moment(row.due_at, found.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
     return {
         "warnings": await code_warnings.of_record(hub.database, hub.catalog, found.entry, record, found.facility),
@@ -95,7 +95,7 @@ async def _summary(found: OpenDelivery) -> dict[str, Any]:
         "cause": _cause(found, held),
         "held": held,
         "unsuitable": _unsuitable(found, held),
-        "used": await used_by(hub, row.id),
+        "used": await codes_used_by(hub, row.id),
         "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS} | {"due": again},
         "waits_for": _waits_for(
             hub, found.entry, [each for each in detail.waits_for if each.spec not in hub.catalog.items]
@@ -107,7 +107,7 @@ async def _summary(found: OpenDelivery) -> dict[str, Any]:
 def _cause(found: OpenDelivery, held: Sequence[WaitingItem]) -> Explanation | None:
     """What is wrong and what to do; an item without a code is told before all else that is waited for."""
     if held and found.row.status == Status.BLOCKED:
-        return explained(held[0].mapping, held[0].state)
+        return explain_missing_code(held[0].mapping, held[0].state)
     return explain(found.row.cause, found.layout.upstream) if found.row.cause else None
 
 

@@ -71,7 +71,9 @@ async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], 
         found = await queries.newest(hub.database, layout.facility.id, before, SIZE)
     tallies = await queries.tallies(hub.database, [row.id for row in found.rows])
     rows = [_listed(hub, layout, row, tallies[row.id]) for row in found.rows]
-    return Template("jobs/jobs.html", context={"frame": layout, "rows": rows, "first": before is None, "next": found.next})
+    return Template(
+        "jobs/jobs.html", context={"frame": layout, "rows": rows, "first": before is None, "next": found.next}
+    )
 
 
 @get("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)

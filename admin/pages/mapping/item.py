@@ -19,7 +19,7 @@ from admin.pages.mapping.lists import next_of
 from admin.pages.mapping.shared import TABS, MappingPage, item_of, mapping_page_of
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.waiting_items import waiting_for
+from admin.pages.shared.waiting_items import deliveries_awaiting
 from admin.text.words import say
 from engine.hub import Hub
 from engine.mapping import queries
@@ -52,7 +52,7 @@ async def item_page(
         "parts": await parsed(desk, row),
         "active": row.active,
         "next": f"{desk.home}/{further}?{urlencode({'tab': tab})}" if further else None,
-        "waiting": await waiting_for(hub, desk.facility.id, desk.mapping.item, row.key),
+        "waiting": await deliveries_awaiting(hub, desk.facility.id, desk.mapping.item, row.key),
         "history": [_change(desk, each) for each in await queries.history(desk.database, row.id)],
         "done": await done(desk, selesai, lepas) if selesai != id_ else None,
         "told": _told(desk, row, pesan),

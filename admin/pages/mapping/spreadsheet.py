@@ -17,7 +17,7 @@ from litestar.datastructures import UploadFile
 
 from admin.pages.mapping import spreadsheet_reader
 from admin.pages.mapping.spreadsheet_reader import MAX_OUTPUT_BYTES
-from admin.pages.shared.csv_text import FORMULA
+from admin.pages.shared.csv_text import FORMULA_STARTS
 from admin.text.words import number, say
 from engine.errors import AntarError
 from engine.time_slice import TimeSlice
@@ -152,5 +152,5 @@ def _complete(names: list[str] | None, table: Table) -> Table:
 
 def _natural(cell: Any) -> Any:
     """What was made harmless for a spreadsheet is as it was."""
-    is_guarded = isinstance(cell, str) and cell.startswith("'") and cell[1:].startswith(FORMULA)
+    is_guarded = isinstance(cell, str) and cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS)
     return cell[1:] if is_guarded else cell

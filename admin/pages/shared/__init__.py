@@ -1,1 +1,1 @@
-"""What several pages use: layout, filters, formatting."""
+"""Parts that several pages use: layout, filters, formatting."""

@@ -13,18 +13,18 @@ from engine.specs.record_type import Spec
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Upstreams that stand together: their entries, their code lists by tab."""
+    """Upstreams that share their pages: the types, the code lists by tab, the services offered to callers."""
 
     name: str
     specs: tuple[Spec, ...]
+    # Tab -> its first list.
     tabs: dict[str, CodeList]
-    """Tab -> its first list."""
+    # Services that others call on the clinic.
     inbound: tuple[Inbound, ...] = ()
-    """The services that others call on the clinic."""
 
 
 def area_of(hub: Hub, layout: Layout) -> Area | None:
-    """The area of a page's upstream, None where that stands alone."""
+    """Return the area of the page's upstream; None if the upstream belongs to none."""
     name = layout.upstream.area
     if not name:
         return None
@@ -33,6 +33,8 @@ def area_of(hub: Hub, layout: Layout) -> Area | None:
         if code_list.upstream.area == name:
             tabs.setdefault(code_list.group, code_list)
     inbound = tuple(
-        each for each in hub.catalog.inbound.values() if hub.catalog.code_lists[each.polis].upstream.area == name
+        inbound
+        for inbound in hub.catalog.inbound.values()
+        if hub.catalog.code_lists[inbound.polis].upstream.area == name
     )
     return Area(name, tuple(spec for spec in hub.catalog.specs.values() if spec.upstream.area == name), tabs, inbound)

@@ -1,4 +1,4 @@
-"""*Uji koneksi*: what a call to an upstream, made just now, says in words."""
+"""*Uji koneksi*: calls an upstream once and describes the result in words."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.specs.upstream import UpstreamSpec
 
-TOLERATED = 60.0
-"""Seconds that two clocks may differ without a word of warning."""
-ORGANIZATION = "organization_id"
-"""The name of the credential that the ministry knows a clinic by."""
+MAX_CLOCK_SKEW_SECONDS = 60.0  # a larger difference between the two clocks is a warning
+# Name of the credential by which the ministry identifies a clinic.
+ORGANIZATION_CREDENTIAL = "organization_id"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `good` is None where it is neither."""
+    """Result of one check; `good` is None if the result is neither good nor bad."""
 
     label: str
     words: str
@@ -28,27 +27,27 @@ class Finding:
 
 
 async def probe(hub: Hub, facility: FacilityRow, upstream: UpstreamSpec) -> list[Finding]:
-    """Does it answer, does it know us, how late is its clock, how fast is it."""
+    """Check whether the upstream answers and accepts the account, and measure its latency and clock skew."""
     account = await hub.accounts.get(facility.id, upstream, fresh=True)
     if isinstance(account, NoAccount):
         return [Finding(say("probe.answer"), account.reason, False)]
-    seen = await hub.upstream(upstream.name).probe(account)
+    reply = await hub.upstream(upstream.name).probe(account)
     token = await hub.tokens.load(account, upstream.name)
-    said = say("probe.ok") if seen.ok else say("probe.failed", message=seen.message)
-    found = [Finding(say("probe.answer"), said, seen.ok)]
+    result = say("probe.ok") if reply.ok else say("probe.failed", message=reply.message)
+    findings = [Finding(say("probe.answer"), result, reply.ok)]
     if token.value or token.refusal:
-        found.append(_token(token.value, token.expires_at, token.refusal, facility))
-    organization = account.credentials.get(ORGANIZATION)
+        findings.append(_token(token.value, token.expires_at, token.refusal, facility))
+    organization = account.credentials.get(ORGANIZATION_CREDENTIAL)
     if organization:
-        words = "probe.organization.known" if seen.ok else "probe.organization.unsure"
-        found.append(Finding(say("probe.organization"), say(words, id=organization), seen.ok or None))
-    if seen.seconds:
-        found.append(
-            Finding(say("probe.latency"), say("probe.milliseconds", n=number(round(seen.seconds * 1000))), None)
+        words = "probe.organization.known" if reply.ok else "probe.organization.unsure"
+        findings.append(Finding(say("probe.organization"), say(words, id=organization), reply.ok or None))
+    if reply.seconds:
+        findings.append(
+            Finding(say("probe.latency"), say("probe.milliseconds", n=number(round(reply.seconds * 1000))), None)
         )
-    if seen.clock_skew is not None:
-        found.append(_clock(seen.clock_skew))
-    return found
+    if reply.clock_skew is not None:
+        findings.append(_clock(reply.clock_skew))
+    return findings
 
 
 def _token(value: str, expires_at: float, refusal: str, facility: FacilityRow) -> Finding:
@@ -62,4 +61,4 @@ def _clock(skew: float) -> Finding:
     if abs(skew) < 1.5:  # the header with the time has whole seconds
         return Finding(say("probe.clock"), say("probe.clock.same"), True)
     words = "probe.clock.ahead" if skew > 0 else "probe.clock.behind"
-    return Finding(say("probe.clock"), say(words, n=number(round(abs(skew)))), abs(skew) <= TOLERATED)
+    return Finding(say("probe.clock"), say(words, n=number(round(abs(skew)))), abs(skew) <= MAX_CLOCK_SKEW_SECONDS)

@@ -6,17 +6,17 @@ import csv
 from collections.abc import Sequence
 from io import StringIO
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With these a cell begins that a spreadsheet would run."""
+# A spreadsheet runs a cell that begins with one of these characters.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(rows: Sequence[Sequence[str]]) -> str:
-    """The lines of a table, harmless in a spreadsheet."""
+    """Return a table as CSV whose cells a spreadsheet runs no formula from."""
     text = StringIO()
     csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
 def harmless(cell: str) -> str:
-    """As text even where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    """Return the cell, quoted if a spreadsheet would take it for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

@@ -1,4 +1,4 @@
-"""Two texts side by side, line by line."""
+"""Line-by-line difference of two texts."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-AROUND = 3
-"""Equal lines that are shown before and after a difference."""
-LONGEST = 4_000
-"""Lines that are compared; longer texts cost too much."""
+CONTEXT_LINES = 3  # equal lines before and after a difference
+MAX_LINES = 4_000  # comparing longer texts costs too much
+# Pairs of equal lines, one from each text. Beyond this, very frequent lines are no longer matched. A pair costs 50 ns.
 MAX_EQUAL_PAIRS = 500_000
-"""Of a line here and a line there: beyond, lines that stand everywhere are no longer matched. Each costs 50 ns."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line: `kind` is equal, gone, new or gap (equal lines that are left out, `text` says how many)."""
+    """One line: `kind` is equal, gone, new or gap (equal lines left out; `text` is their number)."""
 
     kind: str
     text: str
 
 
 def differences(before: str, after: str) -> list[DiffLine] | None:
-    """What is gone and what is new, with a little around it; empty if they are equal, None if they are too long."""
+    """Return removed and new lines with a few equal lines as context; empty if equal, None if too long."""
     old, new = before.splitlines(), after.splitlines()
-    if max(len(old), len(new)) > LONGEST:
+    if max(len(old), len(new)) > MAX_LINES:
         return None
     lines: list[DiffLine] = []
     end = 0
     counts = Counter(new)
     is_costly = sum(counts[line] for line in old) > MAX_EQUAL_PAIRS
-    for group in SequenceMatcher(None, old, new, autojunk=is_costly).get_grouped_opcodes(AROUND):
+    for group in SequenceMatcher(None, old, new, autojunk=is_costly).get_grouped_opcodes(CONTEXT_LINES):
         begin = group[0][1]
         if begin > end:
             lines.append(DiffLine("gap", str(begin - end)))

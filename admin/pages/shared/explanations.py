@@ -7,7 +7,8 @@ from engine.delivery.causes import CauseKind, parse_cause
 from engine.specs.remedies import Explanation
 from engine.specs.upstream import UpstreamSpec
 
-WHO = {
+# Kind of failure -> role that looks after it, if the remedies of the upstream do not name one.
+RESPONSIBLE = {
     "rejected": "admin",
     "duplicate": "admin",
     "unavailable": "admin",
@@ -19,15 +20,14 @@ WHO = {
     CauseKind.LOST: "integrator",
     CauseKind.BROKEN: "integrator",
 }
-"""Kind of failure -> who looks after it where the upstream's remedies say nothing."""
 
 
 def explain(cause: str, upstream: UpstreamSpec) -> Explanation:
-    """What a cause means, what to do and, in words, who does it: as the upstream's remedies tell it, or by its kind."""
-    told = upstream.remedies.explain(cause)
-    if told is not None:
-        return Explanation(told.title, told.remedy, say(f"who.{told.who}"))
+    """Return meaning, remedy and responsible role of a cause: from the upstream's remedies, else by its kind."""
+    explanation = upstream.remedies.explain(cause)
+    if explanation is not None:
+        return Explanation(explanation.title, explanation.remedy, say(f"who.{explanation.who}"))
     kind = parse_cause(cause)[0]
-    kind = kind if kind in WHO else CauseKind.BROKEN.value
+    kind = kind if kind in RESPONSIBLE else CauseKind.BROKEN.value
     title, remedy = (say(f"cause.{kind}.{part}", upstream=upstream.label) for part in ("title", "remedy"))
-    return Explanation(title, remedy, say(f"who.{WHO[kind]}"))
+    return Explanation(title, remedy, say(f"who.{RESPONSIBLE[kind]}"))

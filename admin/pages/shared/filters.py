@@ -1,4 +1,4 @@
-"""What a person chose to see of a list, as it stands in the address."""
+"""Filter of a list, as the query of its address carries it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.queries.deliveries import Filters
 
-LONGEST = 200
-"""Characters that a condition may have."""
-PRESETS = {"today": 0, "week": 6, "month": 29}
-"""Days before today with which a preset begins."""
+MAX_CHARACTERS = 200  # of one condition
+PRESET_DAYS = {"today": 0, "week": 6, "month": 29}  # preset -> days before today on which it begins
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -31,7 +29,7 @@ class Fields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListFilters:
-    """The filter of a list; empty conditions hold. Days are inclusive, `YYYY-MM-DD`."""
+    """Filter of a list; an empty condition matches everything. Days are inclusive, `YYYY-MM-DD`."""
 
     date_from: str = ""
     date_to: str = ""
@@ -42,7 +40,7 @@ class ListFilters:
 
     @classmethod
     def read(cls, fields: Fields) -> ListFilters:
-        """From the query of an address or from a form; raises 400 for what nobody can mean."""
+        """Read the query of an address, or a form; raise 400 for an invalid condition."""
         chosen = fields.getall("status", [])
         return cls(
             date_from=_day(_field(fields, "date_from")),
@@ -57,7 +55,7 @@ class ListFilters:
         return self != ListFilters()
 
     def fields(self) -> list[tuple[str, str]]:
-        """Name and value of each condition, as `read` takes them."""
+        """Return name and value of each condition, as `read` takes them."""
         single = {
             "date_from": self.date_from,
             "date_to": self.date_to,
@@ -71,15 +69,15 @@ class ListFilters:
         ]
 
     def address(self, **more: object) -> str:
-        """The query of an address, with its question mark."""
+        """Return the query of an address, with its question mark."""
         return f"?{urlencode([*self.fields(), *((name, str(value)) for name, value in more.items() if value)])}"
 
     def during(self, date_from: str, date_to: str) -> ListFilters:
-        """The same on other days."""
+        """Return the same filter for other days."""
         return replace(self, date_from=date_from, date_to=date_to)
 
     def of_any_cause(self) -> ListFilters:
-        """The same, whatever the cause."""
+        """Return the same filter without its cause."""
         return replace(self, cause="")
 
     def filters(self, specs: Sequence[str]) -> Filters:
@@ -95,24 +93,24 @@ class ListFilters:
 
 
 def presets(facility: FacilityRow, now: int) -> dict[str, tuple[str, str]]:
-    """Name -> first and last day in the facility's zone."""
+    """Return name -> first and last day, in the facility's time zone."""
     today = datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(facility.time_zone)).date()
-    return {name: ((today - timedelta(days=back)).isoformat(), today.isoformat()) for name, back in PRESETS.items()} | {
-        "all": ("", "")
-    }
+    return {
+        name: ((today - timedelta(days=back)).isoformat(), today.isoformat()) for name, back in PRESET_DAYS.items()
+    } | {"all": ("", "")}
 
 
 def _field(fields: Fields, name: str) -> str:
     value = str(fields.getall(name, [""])[-1]).strip()
-    if len(value) > LONGEST or "\x00" in value:
+    if len(value) > MAX_CHARACTERS or "\x00" in value:
         raise ClientException(name)
     return value
 
 
-def _day(said: str) -> str:
+def _day(text: str) -> str:
     try:
-        if said:
-            date.fromisoformat(said if _DAY.fullmatch(said) else "")
+        if text:
+            date.fromisoformat(text if _DAY.fullmatch(text) else "")
     except ValueError:
-        raise ClientException(said) from None
-    return said
+        raise ClientException(text) from None
+    return text

@@ -1,4 +1,4 @@
-"""How deliveries, times and bodies are shown, wherever they are."""
+"""Formats deliveries and times alike on all pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as it is shown: in the facility's zone, and in UTC for whoever hovers."""
+    """A time as text: in the facility's zone, and in UTC for the tooltip."""
 
     short: str
     local: str
@@ -37,12 +37,12 @@ class Moment:
 
     @property
     def clock(self) -> str:
-        """With seconds, e.g. 23.23.39."""
+        """Return the time of day with seconds, e.g. 23.23.39."""
         return self.local.split()[1]
 
 
 def entry_of(hub: Hub, upstream: str, spec: str) -> Spec:
-    """The entry of a page; raises 404."""
+    """Return the record type of a page; raise 404 if the upstream has none of that name."""
     entry = hub.catalog.specs.get(spec)
     if entry is None or entry.upstream.name != upstream:
         raise NotFoundException(say("error.not_found"))
@@ -50,7 +50,7 @@ def entry_of(hub: Hub, upstream: str, spec: str) -> Spec:
 
 
 def shown_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
-    """A delivery as the list shows it."""
+    """Return a delivery as the lists show it."""
     facility: Any = layout.facility
     return {
         "id": row.id,
@@ -72,7 +72,7 @@ def shown_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
 
 
 def _cells(spec: Spec, facility: FacilityRow, row: Any) -> list[str]:
-    """The declared columns; a record that an older entry took may lack what a newer one shows."""
+    # A record that was accepted under an older version of the type may lack the field of a newer column.
     scope = context(spec, orjson.loads(row.record), facility, reference=row.reference)
     cells = []
     for column in spec.columns:
@@ -85,7 +85,7 @@ def _cells(spec: Spec, facility: FacilityRow, row: Any) -> list[str]:
 
 
 def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
-    """A time in the facility's zone, e.g. 10/03/2026 08.00 WIB."""
+    """Return a time in the facility's zone, e.g. 10/03/2026 08.00 WIB."""
     if milliseconds is None:
         return None
     utc = datetime.fromtimestamp(milliseconds / 1000, UTC)
@@ -95,10 +95,10 @@ def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
 
 
 def day(date: str) -> str:
-    """A day as it is written here, e.g. 10/03/2026."""
+    """Return an ISO date as Indonesia writes it, e.g. 10/03/2026."""
     return "/".join(reversed(date.split("-")))
 
 
 def zone_name(facility: FacilityRow) -> str:
-    """WIB, WITA or WIT; any other zone by its full name."""
+    """Return WIB, WITA or WIT; for another zone its full name."""
     return ZONES.get(facility.time_zone, facility.time_zone)

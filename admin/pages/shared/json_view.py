@@ -1,4 +1,4 @@
-"""JSON as it was sent, as a tree that folds: numbers as they were written, equal keys kept."""
+"""JSON as a tree that folds: numbers keep their spelling, and duplicate keys are kept."""
 
 from __future__ import annotations
 
@@ -9,86 +9,80 @@ from typing import Any
 
 from engine.json_size import count_values
 
-LARGEST = 100_000
-"""Bytes; of what is longer the beginning is shown as text."""
-MAX_VALUES = 5_000
-"""Of a tree: a page draws each one."""
-DEEPEST = 40
-SMALL = 120
-"""Lines up to which everything is unfolded."""
-OPEN = 2
-"""Of what has more lines so many levels are."""
+MAX_JSON_BYTES = 100_000  # of a longer body the beginning is shown as text
+MAX_VALUES = 5_000  # of a tree: the page draws each value
+MAX_DEPTH = 40
+MAX_UNFOLDED_LINES = 120  # a tree with no more lines is unfolded completely
+OPEN_LEVELS = 2  # unfolded levels of a longer tree
 
 Hide = Callable[[str], str]
 
 
 class _Number(str):
-    """A number as it was written."""
+    """A number in its original spelling."""
 
     __slots__ = ()
 
 
 class _Members(list[Any]):
-    """The (key, value) of an object, equal keys too."""
+    """The (key, value) pairs of an object, duplicate keys included."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """A value, with the text of its key before it. Its texts and those of its children in a row are the JSON again."""
+class JsonNode:
+    """A value, with the text of its key. Its texts and those of its children, joined, are the JSON again."""
 
     key: str
-    text: str
-    """Of a branch the opening bracket."""
-    kind: str = ""
-    """What it is coloured as: number, string or literal; empty: a branch."""
+    text: str  # of a branch the opening bracket
+    kind: str = ""  # selects the colour: number, string or literal; empty for a branch
     closing: str = ""
-    children: tuple[Node, ...] = ()
+    children: tuple[JsonNode, ...] = ()
     open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A body as it is shown: as a tree, or as text if it is no JSON, too deep or too long."""
+    """A body as the page shows it: a tree, or text if the body is no JSON, too deep or too long."""
 
-    tree: Node | None
+    tree: JsonNode | None
     text: str = ""
 
 
 def folded(body: bytes, hide: Hide) -> Folded:
-    """`hide` masks the texts of a body."""
+    """Return the body as a tree or as text; `hide` masks identifiers in its texts."""
     text = body.decode("utf-8", "replace")
-    value = parsed(text) if len(body) <= LARGEST and count_values(body) <= MAX_VALUES else None
-    if value is None or _depth(value) > DEEPEST:
-        return Folded(None, hide(text[:LARGEST]))
-    levels = DEEPEST if sum(1 for _ in _lines(value)) <= SMALL else OPEN
+    value = _parse(text) if len(body) <= MAX_JSON_BYTES and count_values(body) <= MAX_VALUES else None
+    if value is None or _depth(value) > MAX_DEPTH:
+        return Folded(None, hide(text[:MAX_JSON_BYTES]))
+    levels = MAX_DEPTH if sum(1 for _ in _lines(value)) <= MAX_UNFOLDED_LINES else OPEN_LEVELS
     return Folded(_node("", value, hide, levels, ""))
 
 
 def pretty(text: str) -> str:
-    """JSON indented by two, its numbers as they were written; anything else as it is."""
-    value = parsed(text)
-    return text if value is None or _depth(value) > DEEPEST else "\n".join(_lines(value))
+    """Return JSON indented by two, numbers in their original spelling; return any other text unchanged."""
+    value = _parse(text)
+    return text if value is None or _depth(value) > MAX_DEPTH else "\n".join(_lines(value))
 
 
-def parsed(text: str) -> Any:
-    """What a text says as JSON; None if it is none."""
+def _parse(text: str) -> Any:
+    """Return the value of a JSON text; None if the text is no JSON."""
     try:
         return json.loads(text, parse_int=_Number, parse_float=_Number, object_pairs_hook=_Members)
     except (ValueError, RecursionError):
         return None
 
 
-def twice(text: str) -> list[str]:
-    """The keys that stand twice in one object, of which a reader would heed the last alone."""
-    value, found = parsed(text), []
+def duplicate_keys(text: str) -> list[str]:
+    """Return the keys that one object has twice; a JSON reader would use only the last of them."""
+    value, duplicates = _parse(text), []
     pending = [value] if value is not None else []
-    for each in pending:
-        keys = [key for key, _ in each] if isinstance(each, _Members) else []
-        found += sorted({key for key in keys if keys.count(key) > 1})
-        pending += [child for child in _children(each) if isinstance(child, list)]
-    return found
+    for container in pending:
+        keys = [key for key, _ in container] if isinstance(container, _Members) else []
+        duplicates += sorted({key for key in keys if keys.count(key) > 1})
+        pending += [child for child in _children(container) if isinstance(child, list)]
+    return duplicates
 
 
 def _children(value: Any) -> list[Any]:
@@ -100,7 +94,7 @@ def _children(value: Any) -> list[Any]:
 def _depth(value: Any) -> int:
     depth, level = 0, _children(value)
     while level:
-        depth, level = depth + 1, [child for each in level for child in _children(each)]
+        depth, level = depth + 1, [child for container in level for child in _children(container)]
     return depth
 
 
@@ -123,7 +117,7 @@ def _leaf(value: Any) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """Half a character, which JSON can say and no page can, stays escaped."""
+    # A lone surrogate is valid in JSON but cannot be encoded on a page, so it stays escaped.
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
@@ -133,13 +127,13 @@ def _kind(value: Any) -> str:
     return "string" if isinstance(value, str) else "literal"
 
 
-def _node(key: str, value: Any, hide: Hide, levels: int, comma: str) -> Node:
+def _node(key: str, value: Any, hide: Hide, levels: int, comma: str) -> JsonNode:
     if not isinstance(value, list) or not value:
-        return Node(key, hide(_leaf(value)) + comma, _kind(value))
+        return JsonNode(key, hide(_leaf(value)) + comma, _kind(value))
     opening, closing = "{}" if isinstance(value, _Members) else "[]"
-    named = value if isinstance(value, _Members) else [("", child) for child in value]
+    members = value if isinstance(value, _Members) else [("", child) for child in value]
     children = tuple(
         _node(hide(_quoted(name)) if isinstance(value, _Members) else "", child, hide, levels - 1, "," if n else "")
-        for n, (name, child) in zip(reversed(range(len(named))), named, strict=True)
+        for n, (name, child) in zip(reversed(range(len(members))), members, strict=True)
     )
-    return Node(key, opening, closing=closing + comma, children=children, open=levels > 0)
+    return JsonNode(key, opening, closing=closing + comma, children=children, open=levels > 0)

@@ -1,4 +1,4 @@
-"""What stands around every page: the upstreams, the facility, the strip of facts."""
+"""Layout of every page: the upstreams, the facility, and a line with the present state of the queues."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from engine.hub import Hub
 from engine.specs.mapping import MappingSpec
 from engine.specs.upstream import UpstreamSpec
 
+# Status -> icon. It is shown beside word and colour, so that nobody has to tell a status by its colour alone.
 ICONS = {
     Status.SENT: "check",
     Status.SENDING: "loader-2",
@@ -32,48 +33,43 @@ ICONS = {
     Status.FAILED: "x",
     Status.IGNORED: "minus",
 }
-"""Status -> icon; beside the word and the colour, so that it is never told by colour alone."""
 
-OPENED = "buka"
-"""In the address of a list: the delivery that is open beside it."""
+OPENED_PARAMETER = "buka"  # in the address of a list: id of the delivery that is open beside the list
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The upstream that a page is about, and the facility whose deliveries it shows; None: there is none yet."""
+    """The upstream that a page is about, and the facility whose deliveries it shows; None if no facility exists yet."""
 
     upstream: UpstreamSpec
     upstreams: tuple[UpstreamSpec, ...]
     person: Person
-    facilities: tuple[FacilityRow, ...]
-    """Those that the person may see."""
+    facilities: tuple[FacilityRow, ...]  # the ones that the person may see
     facility: FacilityRow | None
     strip: dict[str, Any]
-    has_lists: bool
-    """There are copies of code lists that belong to no area."""
-    mappings: tuple[MappingSpec, ...]
-    """Those that have a page here."""
+    has_lists: bool  # some code lists belong to no area
+    mappings: tuple[MappingSpec, ...]  # empty while no facility exists
 
     def mappings_of(self, upstream: UpstreamSpec) -> tuple[MappingSpec, ...]:
-        """The mappings that stand among the pages of an upstream, or of its area."""
+        """Return the mappings whose pages belong to an upstream or to its area."""
         return tuple(
-            each
-            for each in self.mappings
-            if each.upstream.name == upstream.name or (upstream.area and each.upstream.area == upstream.area)
+            mapping
+            for mapping in self.mappings
+            if mapping.upstream.name == upstream.name or (upstream.area and mapping.upstream.area == upstream.area)
         )
 
     @property
     def areas(self) -> tuple[UpstreamSpec, ...]:
-        """The first upstream of each area."""
-        first = {each.area: each for each in reversed(self.upstreams) if each.area}
+        """Return the first upstream of each area."""
+        first = {upstream.area: upstream for upstream in reversed(self.upstreams) if upstream.area}
         return tuple(reversed(first.values()))
 
     def may(self, permission: str) -> bool:
-        """Whether the person's role allows it; templates ask so too."""
+        """Return whether the person's role has the permission; templates call this too."""
         return permission in self.person.permissions
 
     def label(self, status: str) -> str:
-        """The word for a status, as the upstream wants it said."""
+        """Return the word for a status; the upstream may declare its own."""
         return self.upstream.statuses.get(status) or say(f"status.{status}")
 
     def icon(self, status: str) -> str:
@@ -81,53 +77,55 @@ class Layout:
 
 
 async def layout_for(request: Connection, upstream: str) -> Layout:
-    """Raises 404 for an upstream that the catalog does not have."""
-    hub, known = hub_of(request), person(request)
+    """Return the layout of a page; raise 404 for an upstream that the catalog does not have."""
+    hub, user = hub_of(request), person(request)
     spec = hub.catalog.upstreams.get(upstream)
     if spec is None:
         raise NotFoundException(say("error.not_found"))
-    visible = await permitted(hub, known)
-    facility = await _chosen(request, hub, visible)
+    visible = await permitted(hub, user)
+    facility = await _chosen_facility(request, hub, visible)
     upstreams = tuple(hub.catalog.upstreams.values())
-    alone = any(not each.upstream.area for each in hub.catalog.code_lists.values())
+    alone = any(not code_list.upstream.area for code_list in hub.catalog.code_lists.values())
     mappings = tuple(hub.catalog.mappings.values()) if facility else ()
-    return Layout(spec, upstreams, known, visible, facility, await _strip(hub, facility), alone, mappings)
+    return Layout(spec, upstreams, user, visible, facility, await _status_line(hub, facility), alone, mappings)
 
 
-async def permitted(hub: Hub, known: Person) -> tuple[FacilityRow, ...]:
-    """The facilities that a person may see."""
+async def permitted(hub: Hub, user: Person) -> tuple[FacilityRow, ...]:
+    """Return the facilities that the person may see."""
     rows = await all_facilities(hub.database)
-    return tuple(row for row in rows if known.facility_id in (None, row.id))
+    return tuple(row for row in rows if user.facility_id in (None, row.id))
 
 
-async def _chosen(request: Connection, hub: Hub, visible: tuple[FacilityRow, ...]) -> FacilityRow | None:
-    """The facility of the session, or that of what the address names, to which the session then goes."""
+async def _chosen_facility(request: Connection, hub: Hub, visible: tuple[FacilityRow, ...]) -> FacilityRow | None:
+    """Return the session's facility. If the address names a row of another facility, switch the session to that one."""
     session = session_of(request)
-    wanted = session.get("facility")
+    chosen = session.get("facility")
     if len(visible) > 1:
-        owner = await _owner(request, hub)
-        if owner in {row.id for row in visible} and owner != wanted:
-            session["facility"] = wanted = owner
-    return next((row for row in visible if row.id == wanted), next(iter(visible), None))
+        owner = await _facility_named(request, hub)
+        if owner in {row.id for row in visible} and owner != chosen:
+            session["facility"] = chosen = owner
+    return next((row for row in visible if row.id == chosen), next(iter(visible), None))
 
 
-async def _owner(request: Connection, hub: Hub) -> int | None:
-    """Whose what the address names is; None if it names nothing of a facility."""
+async def _facility_named(request: Connection, hub: Hub) -> int | None:
+    """Return the facility of the delivery, item or job in the address; None if the address has none."""
     path = request.path_params
-    named = str(path.get("id_") or request.query_params.get(OPENED, ""))
-    if not named.isdecimal() or int(named) > LARGEST:
+    id_ = str(path.get("id_") or request.query_params.get(OPENED_PARAMETER, ""))
+    if not id_.isdecimal() or int(id_) > LARGEST:
         return None
     table = "deliveries" if "spec" in path else "items" if "mapping" in path else "jobs"
-    rows = await hub.database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": int(named)})
+    rows = await hub.database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": int(id_)})
     return rows[0].facility_id if rows else None
 
 
-async def _strip(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
-    found = [each for each in await channels(hub, facility.id) if each.in_use] if facility else []
-    waits = [wait for each in found if (wait := each.wait(hub.database.clock())) is not None]
+async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
+    in_use = [channel for channel in await channels(hub, facility.id) if channel.in_use] if facility else []
+    waits = [wait for channel in in_use if (wait := channel.wait(hub.database.clock())) is not None]
     return {
         "environment": hub.settings.environment,
-        "channels": [{"told": each, "label": hub.catalog.upstreams[each.upstream].label} for each in found],
+        "channels": [
+            {"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use
+        ],
         "oldest": max(waits, default=None),
         "workers": sum(worker.alive for worker in await workers(hub.database)),
     }
@@ -135,5 +133,5 @@ async def _strip(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
 
 @get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True}, include_in_schema=False)
 async def live_strip(request: Request[Any, Any, Any], upstream: FromPath[str]) -> Template:
-    """What every page asks for every few seconds."""
+    """Return the state of the queues, which every page polls every few seconds."""
     return Template("shared/strip.html", context={"frame": await layout_for(request, upstream)})

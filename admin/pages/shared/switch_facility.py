@@ -1,4 +1,4 @@
-"""The switcher in the header: which clinic the pages show."""
+"""Switcher in the header: chooses the clinic that the pages show."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from admin.pages.shared.layout import permitted
 from admin.people.users import Person
 from engine.hub import Hub
 
-ONE = re.compile(r"(/\d+)(/.*)?$")
-"""The end of an address of one delivery or job: it is not the other clinic's."""
+# End of the address of one delivery or job, which the other clinic does not have.
+SINGLE_ROW_PATH = re.compile(r"(/\d+)(/.*)?$")
 
 
 @post("/klinik", opt={"right": Right.PERSON}, include_in_schema=False, status_code=303, request_max_body_size=1024)
@@ -28,11 +28,11 @@ async def switch(
     person: NamedDependency[Person],
     data: URLEncodedBody[dict[str, str] | None] = None,
 ) -> Redirect:
-    """Show another clinic from now on; back to the page that asked, or to the list if it showed a single thing."""
-    wanted = (data or {}).get("facility", "")
-    chosen = next((row for row in await permitted(hub, person) if str(row.id) == wanted), None)
+    """Switch to another clinic, then go back to the page, or to the list if the page showed a single row."""
+    facility_id = (data or {}).get("facility", "")
+    chosen = next((row for row in await permitted(hub, person) if str(row.id) == facility_id), None)
     if chosen is None:
         raise ClientException("facility")
     session_of(request)["facility"] = chosen.id
     page = back(request.headers.get("referer", "")).partition("?")[0]
-    return Redirect(ONE.sub("", page) or "/", status_code=303)
+    return Redirect(SINGLE_ROW_PATH.sub("", page) or "/", status_code=303)

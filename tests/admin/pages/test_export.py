@@ -55,7 +55,7 @@ async def test_no_cell_is_a_formula(person: httpx.AsyncClient, house: House, not
     await house.hand_in("Visit", {"id": note.strip(), "note": note})
     [row] = await exported(person, all="yes")
     assert row["Catatan"].startswith("'")
-    assert not row["ID asal"].startswith(csv_text.FORMULA)
+    assert not row["ID asal"].startswith(csv_text.FORMULA_STARTS)
 
 
 async def test_identifiers_are_masked(person: httpx.AsyncClient, house: House) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
-from admin.pages.shared.explanations import WHO, explain
+from admin.pages.shared.explanations import RESPONSIBLE, explain
 from admin.text.words import say
 from engine.delivery.causes import cause_text
 from engine.facilities.facilities import add_facility
@@ -77,13 +77,13 @@ async def test_another_clinics_failures_are_not_shown(house: House) -> None:
     assert await groups(house.hub.database, other.id, ["Visit"]) == []
 
 
-@pytest.mark.parametrize("kind", sorted(WHO))
+@pytest.mark.parametrize("kind", sorted(RESPONSIBLE))
 async def test_every_kind_of_failure_is_told_even_without_a_remedy(house: House, kind: str) -> None:
     upstream = house.hub.catalog.upstreams["ministry"]
     told = explain(cause_text(kind, 1, words="anything"), upstream)
     assert told.title
     assert told.remedy
-    assert told.who in {say(f"who.{who}") for who in WHO.values()}
+    assert told.who in {say(f"who.{who}") for who in RESPONSIBLE.values()}
 
 
 async def test_unknown_types_have_no_page(person: httpx.AsyncClient) -> None:

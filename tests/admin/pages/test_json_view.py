@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from admin.pages.shared.diff import LONGEST, DiffLine, differences
-from admin.pages.shared.json_view import LARGEST, MAX_VALUES, Folded, Node, folded, pretty, twice
+from admin.pages.shared.diff import MAX_LINES, DiffLine, differences
+from admin.pages.shared.json_view import MAX_JSON_BYTES, MAX_VALUES, Folded, JsonNode, duplicate_keys, folded, pretty
 
 
-def text_of(node: Node) -> str:
+def text_of(node: JsonNode) -> str:
     inside = "".join(text_of(child) for child in node.children)
     return f"{node.key}{': ' if node.key else ''}{node.text}{inside}{node.closing}"
 
@@ -43,12 +43,13 @@ def test_a_long_body_is_folded_and_a_short_one_open() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>502</html>", b"[" * 50_000, b"[" * 60 + b"]" * 60, b"\xff\xfe", b'"' + b"x" * LARGEST + b'"']
+    "body",
+    [b"<html>502</html>", b"[" * 50_000, b"[" * 60 + b"]" * 60, b"\xff\xfe", b'"' + b"x" * MAX_JSON_BYTES + b'"'],
 )
 def test_what_is_no_json_too_deep_or_too_long_is_shown_as_text(body: bytes) -> None:
     shown = folded(body, str)
     assert shown.tree is None
-    assert shown.text == body.decode("utf-8", "replace")[:LARGEST]
+    assert shown.text == body.decode("utf-8", "replace")[:MAX_JSON_BYTES]
 
 
 def test_half_a_character_can_be_shown() -> None:
@@ -56,7 +57,7 @@ def test_half_a_character_can_be_shown() -> None:
 
 
 def test_keys_that_stand_twice_are_named() -> None:
-    assert twice('{"a": 1, "b": [{"c": 1, "c": 2}], "a": 2}') == ["a", "c"]
+    assert duplicate_keys('{"a": 1, "b": [{"c": 1, "c": 2}], "a": 2}') == ["a", "c"]
 
 
 def test_differences_show_a_little_around_them_and_count_the_rest() -> None:
@@ -80,7 +81,7 @@ def test_a_tree_of_too_many_values_is_shown_as_text() -> None:
 
 
 def test_lines_that_stand_everywhere_cost_little() -> None:
-    before, after = ["same"] * LONGEST, ["same"] * (LONGEST - 1) + ["other"]
+    before, after = ["same"] * MAX_LINES, ["same"] * (MAX_LINES - 1) + ["other"]
     started = time.thread_time()
     lines = differences("\n".join(before), "\n".join(after))
     assert lines
