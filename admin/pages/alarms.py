@@ -1,4 +1,4 @@
-"""What is wrong with the house, and what to do about it, for whoever keeps it running."""
+"""Alarms for the person who operates Antar: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from dataclasses import dataclass
 from admin.text.words import duration, say
 from engine.health import ChannelHealth, Health
 
-LATE = 900.0
-"""Seconds that a delivery may be due while workers live and the queue is open."""
+# A delivery that is due for longer, while a worker is alive and the queue is open, raises an alarm.
+LATE_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What is wrong, and what to do."""
+    """A problem and its remedy."""
 
     title: str
     remedy: str
 
 
-def alarms(found: Health, database: Mapping[str, str], labels: Mapping[str, str]) -> list[Alarm]:
-    """The worst first; `database` as /health/ready tells it, `labels` name the upstreams."""
-    return list(_alarms(found, database, labels))
+def alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, str]) -> list[Alarm]:
+    """Return the alarms, worst first. `database` is what /health/ready reports; `labels` are names of the upstreams."""
+    return list(_alarms(health, database, labels))
 
 
-def _alarms(found: Health, database: Mapping[str, str], labels: Mapping[str, str]) -> Iterator[Alarm]:
+def _alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, str]) -> Iterator[Alarm]:
     if database.get("migrations") == "behind":
         yield _alarm("migrations")
-    if not found.workers_alive:
+    if not health.workers_alive:
         yield _alarm("workers")
-    if not found.broker_ok:
+    if not health.broker_ok:
         yield _alarm("broker")
-    if found.clock.prune_after is not None:
-        kind, wait = "clock_ahead" if found.clock.jump > 0 else "clock_behind", found.clock.prune_after - found.now
-        yield _alarm(kind, by=duration(abs(found.clock.jump) / 1000), wait=duration(wait / 1000))
-    for channel in found.channels:
-        told = {"upstream": labels[channel.upstream], "facility": channel.facility, "reason": channel.reason}
+    if health.clock.prune_after is not None:
+        kind, wait = "clock_ahead" if health.clock.jump > 0 else "clock_behind", health.clock.prune_after - health.now
+        yield _alarm(kind, by=duration(abs(health.clock.jump) / 1000), wait=duration(wait / 1000))
+    for channel in health.channels:
+        values = {"upstream": labels[channel.upstream], "facility": channel.facility, "reason": channel.reason}
         if channel.cause:
-            yield _alarm(channel.cause, **told)
-        elif found.workers_alive and _late(channel, found.now):
-            yield _alarm("late", **told, age=duration(channel.wait(found.now) or 0))
+            yield _alarm(channel.cause, **values)
+        elif health.workers_alive and _late(channel, health.now):
+            yield _alarm("late", **values, age=duration(channel.wait(health.now) or 0))
 
 
 def _late(channel: ChannelHealth, now: int) -> bool:
-    return channel.configured and (channel.wait(now) or 0) > LATE
+    return channel.configured and (channel.wait(now) or 0) > LATE_SECONDS
 
 
-def _alarm(kind: str, **told: str) -> Alarm:
-    return Alarm(say(f"alarm.{kind}", **told), say(f"alarm.{kind}.remedy", **told))
+def _alarm(kind: str, **values: str) -> Alarm:
+    return Alarm(say(f"alarm.{kind}", **values), say(f"alarm.{kind}.remedy", **values))

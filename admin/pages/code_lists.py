@@ -1,4 +1,4 @@
-"""The copies of an upstream's code lists: what is in them, how old they are, and reading them anew."""
+"""Copies of an upstream's code lists: their rows, their age, and reading them again."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.specs.code_list import CodeList
 
-SIZE = 50
-"""Rows of a page."""
+PAGE_SIZE = 50
 
 
 @get("/referensi", opt={"right": Right.PANEL}, include_in_schema=False)
 async def lists_page(hub: NamedDependency[Hub]) -> Redirect:
-    """The first list; without one there is nothing to show."""
+    """Redirect to the first list; raise 404 if there is none."""
     if not hub.catalog.code_lists:
         raise NotFoundException(say("error.not_found"))
     return Redirect(f"/referensi/{next(iter(hub.catalog.code_lists))}")
@@ -42,26 +41,26 @@ async def lists_page(hub: NamedDependency[Hub]) -> Redirect:
 async def list_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str], q: Text = "", after: Text = ""
 ) -> Template:
-    """A list with its columns, searched by any of its words."""
+    """Show a list with its columns, searchable by any of its words."""
     code_list = _list(hub, name)
     layout = await layout_for(request, code_list.upstream.name)
-    found = copies.RowPage([], None)
+    page = copies.RowPage([], None)
     if layout.facility is not None:
-        found = await copies.search(hub.database, code_list.owner(layout.facility.id), name, q.strip(), after, SIZE)
+        page = await copies.search(hub.database, code_list.owner(layout.facility.id), name, q.strip(), after, PAGE_SIZE)
     context = {
         **await state_of(hub, layout, code_list),
         "groups": _groups(hub),
         "q": q.strip(),
-        "rows": [_row(code_list, layout.facility, row) for row in found.rows],
+        "rows": [_row(code_list, layout.facility, row) for row in page.rows],
         "first_link": f"?{urlencode({'q': q})}" if after else None,
-        "next_link": f"?{urlencode({'q': q, 'after': found.next})}" if found.next else None,
+        "next_link": f"?{urlencode({'q': q, 'after': page.next})}" if page.next else None,
     }
     return Template("code_lists/list.html", context=context)
 
 
 @get("/referensi/{name:str}/status", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
 async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str]) -> Template:
-    """How far its reading is; the page asks for it while one runs."""
+    """Return the progress of reading the list; the page polls it while the list is being read."""
     code_list = _list(hub, name)
     layout = await layout_for(request, code_list.upstream.name)
     return Template("code_lists/state.html", context=await state_of(hub, layout, code_list))
@@ -71,7 +70,7 @@ async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub],
 async def read_list(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], name: FromPath[str]
 ) -> Redirect:
-    """Ask for it to be read; asked twice it is read once. Back to the mapping that asked, or to the list."""
+    """Request that the list is read (once, however often requested); go back to the mapping, or to the list."""
     code_list = _list(hub, name)
     layout = await layout_for(request, code_list.upstream.name)
     if layout.facility is not None:
@@ -88,7 +87,7 @@ def _list(hub: Hub, name: str) -> CodeList:
 
 
 def _groups(hub: Hub) -> dict[str, list[CodeList]]:
-    """The lists by the tab they stand under."""
+    """Return tab -> its lists."""
     groups: dict[str, list[CodeList]] = {}
     for code_list in hub.catalog.code_lists.values():
         groups.setdefault(code_list.group, []).append(code_list)

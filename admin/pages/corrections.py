@@ -1,4 +1,4 @@
-"""Page of a correction: deliveries that the upstream still holds with the old content, and sending them all again."""
+"""Page of a correction: lists the deliveries that the upstream still has with the old content, and resends them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from engine.jobs.jobs import Action
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Correction, Spec
 
-SIZE = 50
+PAGE_SIZE = 50
 ADDRESS = "/integrasi/{upstream:str}/{spec:str}/koreksi/{name:str}"
 
 
@@ -44,10 +44,10 @@ async def correction_page(
     after: Number = None,
     lihat: Number = None,
 ) -> Template:
-    """What was wrong, which deliveries still are, and what would change in one of them."""
-    layout, facility, entry, correction = await _opened(request, hub, upstream, spec, name)
-    rows = await affected_page(hub.database, facility.id, entry.name, name, after or 0, SIZE)
-    page = rows[:SIZE]
+    """Show what was wrong, which deliveries are affected, and what a resend would change in one of them."""
+    layout, facility, entry, correction = await _open_correction(request, hub, upstream, spec, name)
+    rows = await affected_page(hub.database, facility.id, entry.name, name, after or 0, PAGE_SIZE)
+    page = rows[:PAGE_SIZE]
     chosen = next((row for row in page if row.id == lihat), page[0] if page else None)
     context = {
         "frame": layout,
@@ -58,7 +58,7 @@ async def correction_page(
         "affected": await affected_count(hub.database, facility.id, entry.name, name),
         "rows": [{**shown_row(entry, layout, row), "sent": moment(row.sent_at, facility)} for row in page],
         "after": after or 0,
-        "next": page[-1].id if len(rows) > SIZE else None,
+        "next": page[-1].id if len(rows) > PAGE_SIZE else None,
         "chosen": chosen,
         "preview": await _preview(hub, layout, facility, entry, chosen) if chosen is not None else None,
         "job": await resending(hub.database, facility.id, entry.name, name),
@@ -76,8 +76,8 @@ async def resend_affected(
     spec: FromPath[str],
     name: FromPath[str],
 ) -> Redirect:
-    """Choose all that are affected for a job; its page asks for a reason before anything is sent."""
-    _, facility, entry, _ = await _opened(request, hub, upstream, spec, name)
+    """Draft a job with all affected deliveries; its page asks for a reason before anything is sent."""
+    _, facility, entry, _ = await _open_correction(request, hub, upstream, spec, name)
     job = await jobs.draft(
         hub.database,
         facility.id,
@@ -90,18 +90,18 @@ async def resend_affected(
     return Redirect(f"/pekerjaan/{job}", status_code=303)
 
 
-async def _opened(
+async def _open_correction(
     request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, name: str
 ) -> tuple[Layout, FacilityRow, Spec, Correction]:
     entry, layout = entry_of(hub, upstream, spec), await layout_for(request, upstream)
-    correction = next((each for each in entry.corrections if each.name == name), None)
+    correction = next((correction for correction in entry.corrections if correction.name == name), None)
     if correction is None or layout.facility is None:
         raise NotFoundException(say("error.not_found"))
     return layout, layout.facility, entry, correction
 
 
 async def _preview(hub: Hub, layout: Layout, facility: FacilityRow, entry: Spec, row: Any) -> dict[str, Any]:
-    """The differences between what was sent last and what the same request would send now, identifiers hidden."""
+    """Return the difference between the last request and the same request made now, identifiers masked."""
     if not layout.may(Permission.BODIES):
         return {"problem": say("correction.preview.may_not")}
     last = await last_request(hub.database, row.id)
@@ -111,14 +111,14 @@ async def _preview(hub: Hub, layout: Layout, facility: FacilityRow, entry: Spec,
         )
     except AntarError as error:
         return {"problem": say("correction.preview.faulty", problem=masked(str(error)))}
-    now = masked(_sorted(orjson.dumps(payload)))
+    now = masked(_sorted_json(orjson.dumps(payload)))
     if last is None or last.request is None:
         return {"text": now}
-    return {"lines": differences(masked(_sorted(last.request)), now)}
+    return {"lines": differences(masked(_sorted_json(last.request)), now)}
 
 
-def _sorted(body: bytes) -> str:
-    """As indented JSON with sorted keys: their order is no difference; text that is no JSON as it is."""
+def _sorted_json(body: bytes) -> str:
+    """Return JSON indented and with sorted keys, as their order is no difference; other text unchanged."""
     try:
         return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2).decode()
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What callers asked of the clinic: when, what, what they were told, and whether the clinic's system has it."""
+"""Log of inbound requests: time, request, answer, and whether the clinic's system has fetched it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from engine.inbound import requests
 from engine.inbound.requests import DONE, REFUSED, STRANGER, Filter
 from engine.specs.inbound import Inbound
 
-SIZE = 50
-"""Rows of a page."""
+PAGE_SIZE = 50
 OPERATIONS = ("take", "cancel", "patient")
 CODES = (DONE, REFUSED, STRANGER)
 
@@ -44,17 +43,17 @@ async def inbound_page(
     untaken: Text = "",
     before: Text = "",
 ) -> Template:
-    """The newest first; filtered by what was asked, what was answered, the day, and what was not handed on."""
+    """Show the requests, newest first; filtered by operation, answer, day, and whether they were not fetched yet."""
     inbound = _inbound(hub, name)
     layout = await layout_for(request, hub.catalog.code_lists[inbound.polis].upstream.name)
     chosen = {"operation": operation, "code": code, "day": day, "untaken": untaken}
-    found: list[Any] = []
+    newest: list[Any] = []
     if layout.facility is not None:
-        wanted = _filter(layout.facility, operation, code, day, untaken)
+        conditions = _filter(layout.facility, operation, code, day, untaken)
         last = int(before) if before.isdecimal() and int(before) <= LARGEST else None
-        found = await requests.newest(hub.database, layout.facility.id, wanted, last, SIZE + 1)
-    rows = [_row(layout.facility, row) for row in found[:SIZE] if layout.facility]
-    more = found[SIZE - 1].id if len(found) > SIZE else None
+        newest = await requests.newest(hub.database, layout.facility.id, conditions, last, PAGE_SIZE + 1)
+    rows = [_row(layout.facility, row) for row in newest[:PAGE_SIZE] if layout.facility]
+    more = newest[PAGE_SIZE - 1].id if len(newest) > PAGE_SIZE else None
     context = {
         "frame": layout,
         "area": area_of(hub, layout),
@@ -71,22 +70,22 @@ async def inbound_page(
 
 
 def _inbound(hub: Hub, name: str) -> Inbound:
-    found = hub.catalog.inbound.get(name)
-    if found is None:
+    inbound = hub.catalog.inbound.get(name)
+    if inbound is None:
         raise NotFoundException(say("error.not_found"))
-    return found
+    return inbound
 
 
 def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken: str) -> Filter:
-    """What is no choice is none."""
+    """Return the filter; an invalid value counts as no condition."""
     since = until = None
     try:
         first = datetime.combine(date.fromisoformat(day), datetime.min.time(), ZoneInfo(facility.time_zone))
-        since, until = (int(each.timestamp() * 1000) for each in (first, first + timedelta(days=1)))
+        since, until = (int(time.timestamp() * 1000) for time in (first, first + timedelta(days=1)))
     except (ValueError, OverflowError):
         pass
-    wanted = int(code) if code.isdecimal() and int(code) in CODES else None
-    return Filter(operation if operation in OPERATIONS else "", wanted, since, until, bool(untaken))
+    answer_code = int(code) if code.isdecimal() and int(code) in CODES else None
+    return Filter(operation if operation in OPERATIONS else "", answer_code, since, until, bool(untaken))
 
 
 def _row(facility: FacilityRow, row: Any) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def _row(facility: FacilityRow, row: Any) -> dict[str, Any]:
         "problem": row.problem,
         "at": moment(row.at, facility),
         "card": masked(row.card),
-        "where": " · ".join(str(content[each]) for each in ("kodepoli", "tanggalperiksa") if each in content),
+        "where": " · ".join(str(content[field]) for field in ("kodepoli", "tanggalperiksa") if field in content),
         "pruned": moment(row.pruned_at, facility),
         "number": response.get("nomorantrean") if isinstance(response, dict) else None,
         "message": answer.get("metadata", {}).get("message", ""),

@@ -1,4 +1,4 @@
-"""Logging in and out; one session for our pages and those to come."""
+"""Log in and out. All pages share one session."""
 
 from __future__ import annotations
 
@@ -17,46 +17,48 @@ from admin.people.users import Person
 from admin.text.words import say
 from engine.hub import Hub
 
-LARGEST_FORM = 16_384
-"""Bytes of a login at most: whoever is not known yet shall not keep us busy."""
+# Anyone can post this form, so it must not take much work.
+MAX_FORM_BYTES = 16_384
 
 log = structlog.get_logger(__name__)
 
 
 @get("/login", opt={"right": Right.OPEN}, include_in_schema=False)
 async def login_page(hub: NamedDependency[Hub]) -> Template | Redirect:
-    """The form; on a fresh installation that of the first administrator."""
+    """Show the form; on a fresh installation redirect to that of the first administrator."""
     if not await users.anybody(hub.database):
         return Redirect("/mulai", status_code=303)
     return Template("first_run/login.html", context={"problem": ""})
 
 
-@post("/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200, request_max_body_size=LARGEST_FORM)
+@post(
+    "/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200, request_max_body_size=MAX_FORM_BYTES
+)
 async def login(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     throttle: NamedDependency[Throttle],
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
-    """Begin a new session, or say that name or password is wrong without saying which."""
+    """Begin a session, or report that name or password is wrong without saying which."""
     name, address = data.get("name", "").strip(), request.client.host if request.client else ""
     seconds = throttle.admit(name, address)
     if seconds:
         return _refuse(say("login.throttled", seconds=seconds), 429)
-    known = await users.verify(hub.database, name, data.get("password", ""))
-    if known is None:
+    person = await users.verify(hub.database, name, data.get("password", ""))
+    if person is None:
         log.warning("login_failed", address=address)
         return _refuse(say("login.wrong"), 401)
     throttle.succeeded(name, address)
-    return enter(request, hub, known)
+    return enter(request, hub, person)
 
 
-def enter(request: Request[Any, Any, Any], hub: Hub, known: Person) -> Redirect:
-    """Begin the session of somebody who has proved to be it."""
+def enter(request: Request[Any, Any, Any], hub: Hub, person: Person) -> Redirect:
+    """Begin the session of a person whose password was verified."""
     session = session_of(request)
-    session.clear()  # what was put into a session before the login does not live on in it
+    session.clear()  # nothing set before the login may survive it
     now = hub.database.clock()
-    session.update(user=known.id, version=known.session_version, at=now, seen=now)
+    session.update(user=person.id, version=person.session_version, at=now, seen=now)
     return Redirect("/", status_code=303)
 
 
@@ -67,7 +69,7 @@ async def logout(
     person: NamedDependency[Person],
     data: URLEncodedBody[dict[str, str] | None] = None,
 ) -> Redirect:
-    """End the session; with `everywhere=yes` those on every other device too."""
+    """End the session; with `everywhere=yes` also the person's sessions on all other devices."""
     session_of(request).clear()
     if data and data.get("everywhere") == "yes":
         await users.end_sessions(hub.database, person)

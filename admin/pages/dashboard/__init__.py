@@ -1,1 +1,1 @@
-"""The dashboard: cards of the types, and what to do first."""
+"""Dashboard of an upstream: one card per type, and the most urgent to-dos."""

@@ -1,4 +1,4 @@
-"""The cards of a dashboard: one per type, from the counters alone."""
+"""Cards of a dashboard: one per type, computed from the counters alone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from engine.jobs.regenerate import under_way
 from engine.outbox import counters
 from engine.specs.record_type import Spec
 
+# Order of the segments of a bar.
 BAR = (
     Status.SENT,
     Status.SENDING,
@@ -26,12 +27,11 @@ BAR = (
     Status.FAILED,
     Status.IGNORED,
 )
-"""The order of a bar's segments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A status of a card, with the list of its deliveries; its share of the bar in percent, beginning at `x`."""
+    """A status in the bar of a card, linked to its deliveries; start `x` and `width` are percent of the bar."""
 
     status: str
     label: str
@@ -44,7 +44,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A type's deliveries of the chosen days; `found`: it is what is searched for."""
+    """Counts of a type's deliveries on the chosen days; `found`: the search matches the type."""
 
     spec: Spec
     href: str
@@ -52,17 +52,16 @@ class Card:
     total: int
     segments: tuple[Segment, ...]
     found: bool
-    job: Any = None
-    """The job that regenerates it, while there is one."""
+    job: Any = None  # the job that is regenerating the type
 
     @property
     def described(self) -> str:
-        """The bar in words."""
+        """Return the bar in words."""
         return ", ".join(f"{number(segment.n)} {segment.label}" for segment in self.segments if segment.n)
 
 
 async def cards(hub: Hub, layout: Layout, days: ListFilters, text: str = "") -> dict[str, list[Card]]:
-    """By group, both in the order of the configuration; `text` is what is searched for among their names."""
+    """Return group -> cards, both in the order of the configuration; `text` is searched in the types' names."""
     if layout.facility is None:
         return {}
     counts = await counters.read(hub.database, layout.facility.id, days.date_from or None, days.date_to or None)
@@ -72,11 +71,11 @@ async def cards(hub: Hub, layout: Layout, days: ListFilters, text: str = "") -> 
         if spec.upstream.name == layout.upstream.name:
             made = card(spec, counts.get(spec.name, {}), layout, days, text)
             groups[spec.group].append(replace(made, job=jobs.get(spec.name)))
-    return {group: found for group, found in groups.items() if found}
+    return {group: members for group, members in groups.items() if members}
 
 
 def card(spec: Spec, counts: Mapping[str, int], layout: Layout, days: ListFilters, text: str = "") -> Card:
-    """The card of a type from its counts by status."""
+    """Return the card of a type from its counts by status."""
     href = f"/integrasi/{spec.upstream.name}/{spec.name}"
     return Card(
         spec,
@@ -89,32 +88,30 @@ def card(spec: Spec, counts: Mapping[str, int], layout: Layout, days: ListFilter
 
 
 def _segments(counts: Mapping[str, int], layout: Layout, href: str, days: ListFilters) -> Iterator[Segment]:
-    """What is on its way is told also when it is nothing: it is what people wait for."""
+    # "Sending" is listed also when it is 0, because people wait for those deliveries.
     always: dict[str, int] = {Status.SENDING: 0} if sum(counts.values()) else {}
-    for each in segments({**always, **counts}, layout):
-        yield replace(each, href=f"{href}{replace(days, statuses=(Status(each.status),)).address()}")
+    for segment in segments({**always, **counts}, layout):
+        yield replace(segment, href=f"{href}{replace(days, statuses=(Status(segment.status),)).address()}")
 
 
 def segments(counts: Mapping[str, int], layout: Layout) -> tuple[Segment, ...]:
-    """The segments of a bar, without links; what is on its way also where it is named and none are."""
+    """Return the segments of a bar, without links. "Sending" is included also at 0 if `counts` names it."""
     total, x = sum(counts.values()), 0.0
-    found = []
+    bar = []
     for status in BAR:
         n = counts.get(status, 0)
         if n or (total and status is Status.SENDING and status in counts):
             width = 100 * n / total
-            found.append(
-                Segment(status, layout.label(status), layout.icon(status), n, round(x, 3), round(width, 3), "")
-            )
+            bar.append(Segment(status, layout.label(status), layout.icon(status), n, round(x, 3), round(width, 3), ""))
             x += width
-    return tuple(found)
+    return tuple(bar)
 
 
 def summary(groups: Mapping[str, list[Card]], layout: Layout) -> str:
-    """All cards in one sentence, for whoever cannot see the bars."""
+    """Return all cards in one sentence, for people who cannot see the bars."""
     counts: Counter[str] = Counter()
-    for each in (card for cards_ in groups.values() for card in cards_):
-        counts.update({segment.status: segment.n for segment in each.segments})
+    for member in (card for cards_ in groups.values() for card in cards_):
+        counts.update({segment.status: segment.n for segment in member.segments})
     others = (f"{number(counts[status])} {layout.label(status)}" for status in BAR[1:] if counts[status])
     sent = say("dashboard.summary", sent=number(counts[Status.SENT]), total=number(counts.total()))
     return ", ".join([sent, *others])

@@ -1,4 +1,4 @@
-"""The dashboard of an upstream: what wants doing, and one card per type."""
+"""Dashboard of an upstream: to-dos, and one card per type."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.hub import Hub
 
 @get("/", opt={"right": Right.PANEL}, include_in_schema=False)
 async def home(hub: NamedDependency[Hub]) -> Redirect:
-    """The first upstream's dashboard."""
+    """Redirect to the dashboard of the first upstream."""
     return Redirect(f"/integrasi/{next(iter(hub.catalog.upstreams))}")
 
 
@@ -29,7 +29,7 @@ async def home(hub: NamedDependency[Hub]) -> Redirect:
 async def dashboard(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
 ) -> Template:
-    """The whole page; the days and the search stand in the address."""
+    """Show the whole page; days and search are in the address."""
     return Template("dashboard/dashboard.html", context=await _context(request, hub, recent, upstream))
 
 
@@ -37,7 +37,7 @@ async def dashboard(
 async def live_cards(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
 ) -> Template:
-    """What the page asks for anew every few seconds."""
+    """Return the part of the page that it polls every few seconds."""
     return Template("dashboard/live.html", context=await _context(request, hub, recent, upstream))
 
 
@@ -53,7 +53,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub, recent: Recent, up
         "groups": groups,
         "summary": summary(groups, layout),
         "presets": presets(layout.facility, hub.database.clock()) if layout.facility else {},
-        "period": said(days),
+        "period": period_text(days),
     }
 
 
@@ -62,9 +62,9 @@ def _days(request: Request[Any, Any, Any]) -> ListFilters:
     return ListFilters().during(chosen.date_from, chosen.date_to)
 
 
-def said(days: ListFilters) -> str:
-    """The chosen days in words, e.g. 01/03/2026 – 10/03/2026."""
-    first, last = (day(each) if each else "" for each in (days.date_from, days.date_to))
+def period_text(days: ListFilters) -> str:
+    """Return the chosen days in words, e.g. 01/03/2026 – 10/03/2026."""
+    first, last = (day(date) if date else "" for date in (days.date_from, days.date_to))
     if not first and not last:
         return say("dashboard.all_days")
     if first == last:

@@ -1,4 +1,4 @@
-"""*Perlu tindakan*: the few things to do that free most deliveries, most first."""
+"""*Perlu tindakan*: the few to-dos that free most deliveries, largest first."""
 
 from __future__ import annotations
 
@@ -25,18 +25,16 @@ from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Correction, Spec
 from engine.specs.remedies import Explanation
 
-SHOWN = 5
-NAMED = 10
-"""Keys of missing records that are named."""
-FRESH = 20_000
-"""Milliseconds for which what was found holds: everybody's dashboard asks every few seconds."""
-STANDING = (Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
-"""What stands still while a queue is closed."""
+MAX_TODOS = 5
+MAX_NAMED_KEYS = 10  # of the missing records of one to-do
+CACHE_MS = 20_000  # every open dashboard asks every few seconds
+# Deliveries with these statuses wait while a queue is closed.
+STOPPED_STATUSES = (Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """One thing to do, what comes of it, where to do it, and who does it."""
+    """A to-do: its effect, its remedy, the page on which to do it, and the role that does it."""
 
     icon: str
     title: str
@@ -48,53 +46,55 @@ class Todo:
 
 
 class Recent:
-    """What was found urgent a moment ago, by facility and upstream; one for each process."""
+    """Cache of the facts behind the to-dos, by facility and upstream; one per process."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, str, str], tuple[int, TodoFacts]] = {}
+        self._facts: dict[tuple[int, str, str], tuple[int, TodoFacts]] = {}
 
     async def of(self, hub: Hub, facility_id: int, upstream: str) -> TodoFacts:
         key, now = (facility_id, upstream, hub.catalog.hash), hub.database.clock()
-        at, found = self._found.get(key, (0, None))
-        if found is None or now - at >= FRESH:
+        at, facts = self._facts.get(key, (0, None))
+        if facts is None or now - at >= CACHE_MS:
             specs = [spec for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
-            found = await todo_facts(hub.database, facility_id, specs)
-            self._found[key] = now, found
-        return found
+            facts = await todo_facts(hub.database, facility_id, specs)
+            self._facts[key] = now, facts
+        return facts
 
 
 async def todo(hub: Hub, layout: Layout, recent: Recent) -> list[Todo]:
-    """What everything waits for comes first, then what was sent wrongly, then whatever frees most."""
+    """Return the to-dos: closed queues first, then corrections, then those that free most deliveries."""
     if layout.facility is None:
         return []
-    found = await recent.of(hub, layout.facility.id, layout.upstream.name)
-    standing = await _standing(hub, layout, layout.facility)
-    freeing = [*_failures(hub, layout, found), *[await _missing(hub, layout, each) for each in found.missing]]
+    facts = await recent.of(hub, layout.facility.id, layout.upstream.name)
+    stopped = await _stopped(hub, layout, layout.facility)
+    freeing = [*_failures(hub, layout, facts), *[await _missing(hub, layout, missing) for missing in facts.missing]]
     wrong = await _corrections(hub, layout, layout.facility)
-    return [*standing, *wrong, *sorted(freeing, key=lambda each: -each.n)[: max(0, SHOWN - len(standing))]]
+    return [*stopped, *wrong, *sorted(freeing, key=lambda entry: -entry.n)[: max(0, MAX_TODOS - len(stopped))]]
 
 
-async def _standing(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
-    """Nothing goes out at all: no worker, or the queue is closed."""
-    channels = [each["told"] for each in layout.strip["channels"] if each["told"].upstream == layout.upstream.name]
+async def _stopped(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
+    """Return to-dos for an upstream to which nothing is sent: no worker is alive, or its queue is closed."""
+    channels = [
+        channel["told"] for channel in layout.strip["channels"] if channel["told"].upstream == layout.upstream.name
+    ]
     closed = [channel for channel in channels if channel.cause]
     if layout.strip["workers"] and not closed:
         return []
-    n = await _waiting(hub, facility.id, layout.upstream.name)
-    stopped = [] if layout.strip["workers"] or not n else [_no_worker(n)]
-    return [*stopped, *(_closed(layout, facility, channel, n) for channel in closed)]
+    n = await _count_stopped(hub, facility.id, layout.upstream.name)
+    no_worker = [] if layout.strip["workers"] or not n else [_no_worker(n)]
+    return [*no_worker, *(_closed(layout, facility, channel, n) for channel in closed)]
 
 
 async def _corrections(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
-    """Deliveries whose content was wrong when they were sent: what stands at the upstream may mislead somebody."""
-    named = {
-        (spec.name, each.name): (spec, each)
+    """Return to-dos for deliveries that were sent with wrong content, which may mislead readers at the upstream."""
+    corrections = {
+        (spec.name, correction.name): (spec, correction)
         for spec in hub.catalog.specs.values()
         if spec.upstream.name == layout.upstream.name
-        for each in spec.corrections
+        for correction in spec.corrections
     }
-    rows = [row for row in await open_corrections(hub.database, facility.id) if (row.spec, row.name) in named]
-    return [_correction(layout, *named[row.spec, row.name], row.affected) for row in rows]
+    rows = [row for row in await open_corrections(hub.database, facility.id) if (row.spec, row.name) in corrections]
+    return [_correction(layout, *corrections[row.spec, row.name], row.affected) for row in rows]
 
 
 def _correction(layout: Layout, spec: Spec, correction: Correction, n: int) -> Todo:
@@ -104,10 +104,10 @@ def _correction(layout: Layout, spec: Spec, correction: Correction, n: int) -> T
     return Todo("alert-triangle", title, effect, correction.reason[language()], say("who.admin"), href, n)
 
 
-async def _waiting(hub: Hub, facility_id: int, upstream: str) -> int:
+async def _count_stopped(hub: Hub, facility_id: int, upstream: str) -> int:
     counts: Mapping[str, Mapping[str, int]] = await counters.read(hub.database, facility_id)
     specs = [spec.name for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
-    return sum(counts.get(spec, {}).get(status, 0) for spec in specs for status in STANDING)
+    return sum(counts.get(spec, {}).get(status, 0) for spec in specs for status in STOPPED_STATUSES)
 
 
 def _no_worker(n: int) -> Todo:
@@ -116,38 +116,38 @@ def _no_worker(n: int) -> Todo:
 
 
 def _closed(layout: Layout, facility: FacilityRow, channel: ChannelHealth, n: int) -> Todo:
-    told = {"upstream": layout.upstream.label, "facility": facility.name, "reason": channel.reason}
+    values = {"upstream": layout.upstream.label, "facility": facility.name, "reason": channel.reason}
     probe = moment(channel.probe_at, facility)
     again = say("health.probe", at=probe.short) if probe else ""
     mends = channel.cause == "refused" and layout.may(Permission.MANAGE)
     return Todo(
         "plug-connected-x",
-        say(f"alarm.{channel.cause}", **told),
+        say(f"alarm.{channel.cause}", **values),
         f"{say('todo.stopped', n=number(n))}; {again}",
-        say(f"alarm.{channel.cause}.remedy", **told),
+        say(f"alarm.{channel.cause}.remedy", **values),
         "",
         "/admin" if mends else "/kesehatan",
         n,
     )
 
 
-def _failures(hub: Hub, layout: Layout, found: TodoFacts) -> Iterator[Todo]:
-    """Groups that are mended alike are one thing to do."""
+def _failures(hub: Hub, layout: Layout, facts: TodoFacts) -> Iterator[Todo]:
+    """Merge groups that share a remedy into one to-do."""
     alike: dict[Explanation, list[Failure]] = {}
-    for failure in found.failures:
+    for failure in facts.failures:
         alike.setdefault(explain(failure.cause, layout.upstream), []).append(failure)
-    for told, failures in alike.items():
-        yield _failure(hub, layout, told, failures)
+    for explanation, failures in alike.items():
+        yield _failure(hub, layout, explanation, failures)
 
 
-def _failure(hub: Hub, layout: Layout, told: Explanation, failures: list[Failure]) -> Todo:
+def _failure(hub: Hub, layout: Layout, explanation: Explanation, failures: list[Failure]) -> Todo:
     home = f"/integrasi/{layout.upstream.name}"
     one = failures[0]
     href = f"{home}/{one.spec}?{urlencode({'cause': one.cause})}" if len(failures) == 1 else f"{home}/masalah"
-    labels = ", ".join(dict.fromkeys(hub.catalog.specs[each.spec].label for each in failures))
-    n = sum(each.n + each.behind for each in failures)
-    effect = _frees(n, more=any(each.more for each in failures))
-    return Todo("alert-circle", f"{labels}: {told.title}", effect, told.remedy, told.who, href, n)
+    labels = ", ".join(dict.fromkeys(hub.catalog.specs[failure.spec].label for failure in failures))
+    n = sum(failure.n + failure.behind for failure in failures)
+    effect = _frees(n, more=any(failure.more for failure in failures))
+    return Todo("alert-circle", f"{labels}: {explanation.title}", effect, explanation.remedy, explanation.who, href, n)
 
 
 async def _missing(hub: Hub, layout: Layout, missing: Missing) -> Todo:
@@ -156,7 +156,7 @@ async def _missing(hub: Hub, layout: Layout, missing: Missing) -> Todo:
         return await _unmapped(hub, layout.facility, mapping, missing)
     spec = hub.catalog.specs[missing.specs[0]]
     title = say("todo.missing", n=number(len(missing.keys)), label=any_of(hub, missing.specs))
-    keys = ", ".join(missing.keys[:NAMED]) + (", …" if len(missing.keys) > NAMED else "")
+    keys = ", ".join(missing.keys[:MAX_NAMED_KEYS]) + (", …" if len(missing.keys) > MAX_NAMED_KEYS else "")
     remedy = say("todo.missing.remedy", keys=masked(keys))
     effect = _frees(missing.behind, more=missing.more)
     href = f"/integrasi/{spec.upstream.name}/masalah"
@@ -164,13 +164,13 @@ async def _missing(hub: Hub, layout: Layout, missing: Missing) -> Todo:
 
 
 async def _unmapped(hub: Hub, facility: FacilityRow, mapping: MappingSpec, missing: Missing) -> Todo:
-    """Items without a code that deliveries wait for; a single one is led to at once."""
-    found = await items_by_key(hub, facility.id, mapping, missing.keys[:NAMED])
-    alone = len(missing.keys) == 1 and found[0].id
-    title = say("todo.unmapped.one", name=found[0].name) if alone else ""
+    """Return a to-do for items without a code that deliveries wait for; for one item, link to its own page."""
+    items = await items_by_key(hub, facility.id, mapping, missing.keys[:MAX_NAMED_KEYS])
+    alone = len(missing.keys) == 1 and items[0].id
+    title = say("todo.unmapped.one", name=items[0].name) if alone else ""
     title = title or say("todo.unmapped", n=number(len(missing.keys)), one=mapping.one)
-    names = ", ".join(each.name for each in found) + (", …" if len(missing.keys) > NAMED else "")
-    href = found[0].href if alone else f"/pemetaan/{mapping.name}"
+    names = ", ".join(item.name for item in items) + (", …" if len(missing.keys) > MAX_NAMED_KEYS else "")
+    href = items[0].href if alone else f"/pemetaan/{mapping.name}"
     effect = _frees(missing.behind, more=missing.more)
     return Todo(mapping.icon, title, effect, names, say("who.petugas"), href, missing.behind)
 

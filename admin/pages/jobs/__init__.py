@@ -1,1 +1,1 @@
-"""Pages about bulk actions."""
+"""Pages of bulk actions, which run as jobs."""

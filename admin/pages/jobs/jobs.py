@@ -1,4 +1,4 @@
-"""Bulk actions: choosing, confirming, watching, pausing and cancelling a job."""
+"""Bulk actions: choose, confirm, watch, pause and cancel a job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from litestar.response import Redirect, Template
 from admin.http.access import Right
 from admin.http.parameters import Id, Number
 from admin.pages.jobs.result import Result, result
-from admin.pages.jobs.selection import ids_of, in_words, kept
+from admin.pages.jobs.selection import choice_in_words, stored_choice, ticked_ids
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import Fields, ListFilters
 from admin.pages.shared.formatting import entry_of, moment
@@ -31,10 +31,10 @@ from engine.jobs.jobs import Action
 from engine.jobs.queries import Tally
 from engine.queries.deliveries import Filters
 
+# Actions for many deliveries at once; a regeneration has its own page.
 ACTIONS = {Action.RESEND, Action.IGNORE}
-"""What may be asked for many at once; a regeneration has its own page."""
-SIZE = 50
-LONGEST_REASON = 500
+PAGE_SIZE = 50
+MAX_REASON_CHARACTERS = 500
 BULK = {"right": Right.PANEL, "may": Permission.BULK}
 SKIPPED = "skipped"
 
@@ -47,9 +47,9 @@ async def choose(
     upstream: FromPath[str],
     spec: FromPath[str],
 ) -> Redirect:
-    """Fix the set: the ticked deliveries, or with `all=yes` what the filter finds now. Then a person confirms."""
+    """Draft a job, to be confirmed: the ticked deliveries, or with `all=yes` those that match the filter now."""
     entry = entry_of(hub, upstream, spec)
-    _, facility = await _around(request, upstream)
+    _, facility = await _layout_and_facility(request, upstream)
     form = await request.form()
     action = str(form.get("action", ""))
     if action not in ACTIONS:
@@ -64,15 +64,15 @@ async def choose(
 
 @get("/pekerjaan", opt=BULK, include_in_schema=False)
 async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], before: Number = None) -> Template:
-    """The jobs of the facility, newest first."""
+    """List the jobs of the facility, newest first."""
     layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
-    found = queries.Rows([], None)
+    page = queries.Rows([], None)
     if layout.facility is not None:
-        found = await queries.newest(hub.database, layout.facility.id, before, SIZE)
-    tallies = await queries.tallies(hub.database, [row.id for row in found.rows])
-    rows = [_listed(hub, layout, row, tallies[row.id]) for row in found.rows]
+        page = await queries.newest(hub.database, layout.facility.id, before, PAGE_SIZE)
+    tallies = await queries.tallies(hub.database, [row.id for row in page.rows])
+    rows = [_list_row(hub, layout, row, tallies[row.id]) for row in page.rows]
     return Template(
-        "jobs/jobs.html", context={"frame": layout, "rows": rows, "first": before is None, "next": found.next}
+        "jobs/jobs.html", context={"frame": layout, "rows": rows, "first": before is None, "next": page.next}
     )
 
 
@@ -84,7 +84,7 @@ async def job_page(
     after: Number = None,
     only: FromQuery[str] = "",
 ) -> Template:
-    """A draft to be confirmed, or how far a job is and what became of each of its deliveries."""
+    """Show a draft to be confirmed, or the progress of a job and the outcome of each of its deliveries."""
     layout, row = await _job(request, hub, id_)
     context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
     return Template("jobs/job.html", context={**context, "environment": layout.strip["environment"]})
@@ -98,7 +98,7 @@ async def progress(
     after: Number = None,
     only: FromQuery[str] = "",
 ) -> Template:
-    """What the page asks for anew until the job and its deliveries have ended: its head, and the rows that it shows."""
+    """Return head and rows of the page, which polls them until the job and its deliveries have ended."""
     layout, row = await _job(request, hub, id_)
     context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
     return Template("jobs/job_changes.html", context={**context, "live": True})
@@ -112,10 +112,10 @@ async def move_job(
     id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
-    """Discard a draft or begin it (with a reason), pause, resume or cancel; what is too late changes nothing."""
+    """Discard or begin a draft (with a reason), or pause, resume or cancel a job; a late action changes nothing."""
     _, row = await _job(request, hub, id_)
     how = data.get("how", "")
-    reason = data.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
+    reason = data.get("reason", "").replace("\x00", "").strip()[:MAX_REASON_CHARACTERS]
     if how == "begin" and reason:
         await jobs.begin(hub.database, row.facility_id, id_, reason=reason, actor=person.name)
     elif how == "discard":
@@ -129,7 +129,7 @@ async def move_job(
 
 
 def _chosen_at(row: Any) -> str:
-    """The page on which the set of a job was chosen."""
+    """Return the page on which the deliveries of a job were chosen."""
     choice = orjson.loads(row.chosen)
     if "mapping" in choice:
         return f"/pemetaan/{choice['mapping']}/{choice['item']}"
@@ -138,15 +138,15 @@ def _chosen_at(row: Any) -> str:
 
 
 def _choice(form: Fields, spec: str) -> tuple[Filters | list[int], dict[str, Any]]:
-    """What is to be taken, and how the job remembers the choice."""
+    """Return the chosen deliveries, and the choice as the job stores it."""
     if form.getall("all", [""])[-1] == "yes":
         chosen = ListFilters.read(form)
-        return chosen.filters([spec]), kept(spec, chosen)
-    ids = ids_of(form)
-    return ids, kept(spec, len(ids))
+        return chosen.filters([spec]), stored_choice(spec, chosen)
+    ids = ticked_ids(form)
+    return ids, stored_choice(spec, len(ids))
 
 
-async def _around(request: Request[Any, Any, Any], upstream: str) -> tuple[Layout, FacilityRow]:
+async def _layout_and_facility(request: Request[Any, Any, Any], upstream: str) -> tuple[Layout, FacilityRow]:
     layout = await layout_for(request, upstream)
     if layout.facility is None:
         raise NotFoundException(say("error.not_found"))
@@ -154,8 +154,8 @@ async def _around(request: Request[Any, Any, Any], upstream: str) -> tuple[Layou
 
 
 async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Layout, Any]:
-    """The job and the frame of its upstream; raises 404 for another facility's."""
-    layout, facility = await _around(request, next(iter(hub.catalog.upstreams)))
+    """Return the layout of the job's upstream, and the job; raise 404 for another facility's job."""
+    layout, facility = await _layout_and_facility(request, next(iter(hub.catalog.upstreams)))
     row = await queries.one(hub.database, facility.id, id_)
     if row is None:
         raise NotFoundException(say("error.not_found"))
@@ -163,42 +163,42 @@ async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Lay
 
 
 def _of_upstream(hub: Hub, layout: Layout, upstream: str) -> Layout:
-    """The frame with another upstream's words; as it is for one that the configuration no longer has."""
+    """Return the layout of another upstream; unchanged if the configuration no longer has it."""
     return replace(layout, upstream=hub.catalog.upstreams.get(upstream, layout.upstream))
 
 
 async def _context(hub: Hub, layout: Layout, row: Any, after: int, *, skipped: bool) -> dict[str, Any]:
     tally = (await queries.tallies(hub.database, [row.id]))[row.id]
     cause = await queries.commonest_cause(hub.database, row.id) if tally.of(Status.FAILED) else None
-    found = await queries.items(hub.database, row.id, after, SIZE, skipped=skipped)
+    page = await queries.items(hub.database, row.id, after, PAGE_SIZE, skipped=skipped)
     return {
         "frame": layout,
-        "job": _shown(hub, layout, row, result(layout, row, tally, cause)),
-        "items": [_item(hub, layout, item) for item in found.rows],
+        "job": _view(hub, layout, row, result(layout, row, tally, cause)),
+        "items": [_item(hub, layout, item) for item in page.rows],
         "skipped_only": skipped,
         "after": after,
         "first": not after,
-        "next": found.next,
+        "next": page.next,
     }
 
 
-def _listed(hub: Hub, layout: Layout, row: Any, tally: Tally) -> dict[str, Any]:
-    """A job of the list, in the words of its own upstream."""
+def _list_row(hub: Hub, layout: Layout, row: Any, tally: Tally) -> dict[str, Any]:
+    """Return a job of the list, in the words of its own upstream."""
     own = _of_upstream(hub, layout, row.upstream)
-    return _shown(hub, own, row, result(own, row, tally))
+    return _view(hub, own, row, result(own, row, tally))
 
 
-def _shown(hub: Hub, layout: Layout, row: Any, became: Result) -> dict[str, Any]:
+def _view(hub: Hub, layout: Layout, row: Any, outcome: Result) -> dict[str, Any]:
     facility: Any = layout.facility
     return {
         "id": row.id,
         "title": say(f"job.action.{row.action}"),
         "action": row.action,
-        "chosen": in_words(hub, layout, orjson.loads(row.chosen)),
+        "chosen": choice_in_words(hub, layout, orjson.loads(row.chosen)),
         "reason": row.reason,
         "actor": row.actor,
         "state": row.state,
-        "result": became,
+        "result": outcome,
         "total": row.total,
         "done": row.done,
         "acted": row.done - row.skipped,
@@ -212,7 +212,7 @@ def _shown(hub: Hub, layout: Layout, row: Any, became: Result) -> dict[str, Any]
 
 def _item(hub: Hub, layout: Layout, row: Any) -> dict[str, Any]:
     spec = hub.catalog.specs.get(row.spec) if row.spec else None
-    known = row.status in set(Status)
+    has_status = row.status in set(Status)
     return {
         "address": f"/integrasi/{spec.upstream.name}/{row.spec}/{row.delivery_id}" if spec else None,
         "label": spec.label if spec else row.spec or "",
@@ -220,9 +220,9 @@ def _item(hub: Hub, layout: Layout, row: Any) -> dict[str, Any]:
         "norm": row.patient_norm,
         "name": row.patient_name,
         "outcome": say(f"job.outcome.{row.outcome or 'none'}"),
-        "status": row.status if known else None,
-        "status_label": layout.label(row.status) if known else "",
-        "status_icon": layout.icon(row.status) if known else "",
+        "status": row.status if has_status else None,
+        "status_label": layout.label(row.status) if has_status else "",
+        "status_icon": layout.icon(row.status) if has_status else "",
         "code": row.http_status,
         "cause": explain(row.cause, layout.upstream).title if row.status == Status.FAILED and row.cause else "",
         "position": row.position,

@@ -1,4 +1,4 @@
-"""*Regenerate* on foundation types: what would be sent anew, then a job that does it."""
+"""*Regenerate* for foundation types: preview what would be sent again, then a job that sends it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ BULK = {"right": Right.PANEL, "may": Permission.BULK}
 async def regenerate_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
 ) -> Template:
-    """How many would change and how many stay; nothing is done yet."""
-    entry, layout, facility = await _asked(request, hub, upstream, spec)
-    found = await regenerate.preview(hub.database, hub.catalog.items, entry, facility)
+    """Show how many deliveries would change; nothing is sent yet."""
+    entry, layout, facility = await _foundation_type(request, hub, upstream, spec)
+    preview = await regenerate.preview(hub.database, hub.catalog.items, entry, facility)
     running = (await regenerate.under_way(hub.database, facility.id, upstream)).get(entry.name)
-    context = {"frame": layout, "spec": entry, "found": found, "most": regenerate.MOST, "running": running}
+    context = {"frame": layout, "spec": entry, "found": preview, "most": regenerate.MOST, "running": running}
     return Template("jobs/regenerate.html", context=context)
 
 
@@ -44,15 +44,15 @@ async def begin_regenerate(
     upstream: FromPath[str],
     spec: FromPath[str],
 ) -> Redirect:
-    """Begin the job and go back to the dashboard, where its card shows how far it is."""
-    entry, _, facility = await _asked(request, hub, upstream, spec)
+    """Begin the job and go back to the dashboard, where the type's card shows its progress."""
+    entry, _, facility = await _foundation_type(request, hub, upstream, spec)
     await regenerate.start(
         hub.database, hub.catalog.items, entry, facility, reason=say("regenerate.title"), actor=person.name
     )
     return Redirect(f"/integrasi/{upstream}", status_code=303)
 
 
-async def _asked(
+async def _foundation_type(
     request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str
 ) -> tuple[Spec, Layout, FacilityRow]:
     entry, layout = entry_of(hub, upstream, spec), await layout_for(request, upstream)

@@ -1,4 +1,4 @@
-"""What became of the deliveries of a job: its state in words, how many went which way, and why most of them failed."""
+"""Result of a job: its state in words, its deliveries by outcome, and the most frequent reason of failure."""
 
 from __future__ import annotations
 
@@ -22,31 +22,30 @@ ICONS = {
 }
 ON_THEIR_WAY = (Status.QUEUED, Status.SENDING)
 WAITING = (Status.RETRYING, Status.BLOCKED, Status.UNSURE)
+# State that is shown in place of "done" while not all deliveries are settled well -> icon.
 AFTERWARDS = {"sending": "loader-2", "waiting": "hourglass", "failed": "alert-triangle", "past": "history"}
-"""State of a job all of whose deliveries have had their turn, where that is not all there is to tell -> icon."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`state` is one of State or AFTERWARDS; empty `words`: the job sends nothing, or has not begun."""
+    """Result in words; `state` is a JobState or of AFTERWARDS. `words` is empty if nothing was sent (yet)."""
 
     state: str
     icon: str
     label: str
     words: str = ""
-    lost: str = ""
-    """How many of the deliveries cannot be told any more."""
+    lost: str = ""  # deliveries whose outcome is no longer that of this job
     cause: str = ""
     segments: tuple[Segment, ...] = ()
 
     @property
     def poll_seconds(self) -> int:
-        """How often a page asks anew; 0: nothing changes any more by itself."""
+        """Return the polling interval of the page; 0 if nothing changes by itself any more."""
         return {JobState.RUNNING: 2, "sending": 2, "waiting": 15}.get(self.state, 0)
 
 
 def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None = None) -> Result:
-    """`job` is a row of jobs; `cause` is what most of the failed have in common, and how many."""
+    """Return the result of a job (a row of jobs); `cause` is the most frequent cause of failure, and its number."""
     sends = job.action != Action.IGNORE
     state = _state(job, tally) if sends else str(job.state)
     icon = AFTERWARDS.get(state) or ICONS[JobState(state)]
@@ -67,7 +66,7 @@ def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None
 
 
 def _state(job: Any, tally: Tally) -> str:
-    """A job is not called done before its deliveries have an outcome."""
+    """Return the state to show: a job counts as done only when its deliveries have an outcome."""
     if job.state != JobState.DONE:
         return str(job.state)
     if tally.of(*ON_THEIR_WAY):
@@ -80,7 +79,7 @@ def _state(job: Any, tally: Tally) -> str:
 
 
 def _lost(job: Any, tally: Tally) -> int:
-    """Deliveries that were sent again since, so that what became of them is not this job's."""
+    """Count deliveries that were resent later, so that their outcome is no longer that of this job."""
     return 0 if tally.capped else int(job.done - job.skipped - sum(tally.counts.values()))
 
 

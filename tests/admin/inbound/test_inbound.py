@@ -282,7 +282,7 @@ async def test_what_is_no_choice_is_none(person: httpx.AsyncClient, house: House
 async def test_the_list_of_requests_goes_on_page_by_page(
     person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("admin.pages.inbound_requests.SIZE", 2)
+    monkeypatch.setattr("admin.pages.inbound_requests.PAGE_SIZE", 2)
     for _ in range(3):
         await kept(house, "patient")
     first = (await person.get("/masuk/mobile_jkn")).text
