@@ -1,4 +1,4 @@
-"""A person's hand on one delivery: send it again, as it would be made now or as it stands, or set it aside."""
+"""Actions on one delivery: resend it with a new or the stored payload, or ignore it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.outbox.resend import ActionResult, Written, ignore, resend
 from engine.queries import deliveries
 
 OPT = {"right": Right.PANEL, "may": Permission.RESEND}
-LONGEST_REASON = 500
+MAX_REASON_CHARACTERS = 500
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/resend", opt=OPT, include_in_schema=False)
@@ -33,18 +33,18 @@ async def resend_delivery(
     id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
-    """Make it due again, by default with the payload of now; what was sent needs the word force and a reason."""
-    found = await open_delivery(request, hub, upstream, spec, id_)
+    """Make the delivery due again, by default with a new payload; a sent one needs `force` and a reason."""
+    opened = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     force = data.get("force") == "yes" and bool(reason)
-    if found.row.status == Status.SENT and found.no_force():
-        return back(found, "final")
-    written = Written(None) if data.get("how") != "stored" else await _as_it_stands(found)
-    facility_id = found.facility.id
+    if opened.row.status == Status.SENT and opened.no_force():
+        return back(opened, "final")
+    written = Written(None) if data.get("how") != "stored" else await _stored_body(opened)
+    facility_id = opened.facility.id
     outcomes = await resend(hub.database, facility_id, [id_], person.name, reason=reason, force=force, written=written)
     if outcomes[id_] is ActionResult.DONE:
-        hub.bell.ring(found.entry.name, facility_id)
-    return back(found, outcomes[id_])
+        hub.bell.ring(opened.entry.name, facility_id)
+    return back(opened, outcomes[id_])
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/abaikan", opt=OPT, include_in_schema=False)
@@ -57,30 +57,30 @@ async def ignore_delivery(
     id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
-    """Set it aside, with a reason."""
-    found = await open_delivery(request, hub, upstream, spec, id_)
+    """Ignore the delivery, with a reason."""
+    opened = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     if not reason:
-        return back(found, "reason_missing")
-    outcomes = await ignore(hub.database, found.facility.id, [id_], person.name, reason=reason)
-    return back(found, "ignored" if outcomes[id_] is ActionResult.DONE else "not_ignored")
+        return back(opened, "reason_missing")
+    outcomes = await ignore(hub.database, opened.facility.id, [id_], person.name, reason=reason)
+    return back(opened, "ignored" if outcomes[id_] is ActionResult.DONE else "not_ignored")
 
 
 def reason_of(form: dict[str, str]) -> str:
-    """Why, in the person's words; PostgreSQL takes no NUL."""
-    return form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
+    """Return the person's reason, without NUL, which PostgreSQL does not accept."""
+    return form.get("reason", "").replace("\x00", "").strip()[:MAX_REASON_CHARACTERS]
 
 
-def back(found: OpenDelivery, told: str) -> Redirect:
-    """To the delivery, which then says what became of the wish."""
-    return Redirect(f"{found.address}{found.chosen.address(told=told)}", status_code=303)
+def back(opened: OpenDelivery, message: str) -> Redirect:
+    """Redirect to the delivery, which shows the result of the action."""
+    return Redirect(f"{opened.address}{opened.chosen.address(told=message)}", status_code=303)
 
 
-async def _as_it_stands(found: OpenDelivery) -> Written | None:
-    """What a person wrote is kept; else the last request that was of the same kind as the next."""
-    if found.row.body is not None:
+async def _stored_body(opened: OpenDelivery) -> Written | None:
+    """Return None to keep an edited body; else the body of the last request of the same operation as the next."""
+    if opened.row.body is not None:
         return None
-    last = found.last_request()
-    rows = await deliveries.tries(found.hub.database, found.row.id, [last.id]) if last else {}
+    last = opened.last_request()
+    rows = await deliveries.tries(opened.hub.database, opened.row.id, [last.id]) if last else {}
     bodies = [row.request.decode() for row in rows.values() if row.request]
     return Written(bodies[0]) if bodies else None

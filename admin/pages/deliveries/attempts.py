@@ -1,4 +1,4 @@
-"""The tries of a delivery as its tabs show them: the newest request and answer, all of them, any two compared."""
+"""Attempts of a delivery for its tabs: the newest request and answer, all attempts, or two of them compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from litestar import Request
 
 from admin.pages.deliveries.opened import OpenDelivery
-from admin.pages.deliveries.timeline import triggered
+from admin.pages.deliveries.timeline import describe_trigger
 from admin.pages.shared.diff import DiffLine, differences
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import MAX_JSON_BYTES, folded, pretty
@@ -18,43 +18,43 @@ from admin.text.words import say
 from engine.queries import deliveries
 from engine.queries.deliveries import BODIES
 
-PAIR = 2
+COMPARED_ATTEMPTS = 2
 _ID = re.compile(r"\d{1,15}", re.ASCII)
 
 
 async def newest(opened: OpenDelivery) -> dict[str, Any]:
-    """The last request that creates or changes, or else the last of any kind, with its answer."""
-    asked = [row for row in opened.detail.attempts if row.method]
-    chosen = next((row for row in asked if row.operation in ("create", "update")), next(iter(asked), None))
+    """Return the last request that creates or updates, else the last of any kind, with its answer."""
+    requests = [row for row in opened.detail.attempts if row.method]
+    chosen = next((row for row in requests if row.operation in ("create", "update")), next(iter(requests), None))
     if chosen is None:
         return {"attempt": None}
     [row] = (await deliveries.tries(opened.hub.database, opened.row.id, [chosen.id])).values()
-    return {"attempt": {**shown(opened, row), **bodies(opened, row)}}
+    return {"attempt": {**attempt_view(opened, row), **bodies(opened, row)}}
 
 
 async def all_of(opened: OpenDelivery, request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Every try, newest first; with the bodies of the one that was opened, or the two that are to be compared."""
-    wanted = _ids(request, "percobaan")[:1]
-    pair = sorted(_ids(request, "banding"))[:PAIR]
-    found = await deliveries.tries(opened.hub.database, opened.row.id, [*wanted, *pair])
-    compared = [found[id_] for id_ in pair if id_ in found]
+    """Return all attempts, newest first, with the bodies of the opened one or of the two to be compared."""
+    open_ids = _ids(request, "percobaan")[:1]
+    pair = sorted(_ids(request, "banding"))[:COMPARED_ATTEMPTS]
+    rows_by_id = await deliveries.tries(opened.hub.database, opened.row.id, [*open_ids, *pair])
+    compared = [rows_by_id[id_] for id_ in pair if id_ in rows_by_id]
     rows = []
     for row in opened.detail.attempts:
-        place = opened.chosen.address(tab="percobaan", percobaan="" if row.id in wanted else row.id)
-        whole = found.get(row.id) if row.id in wanted else None
+        place = opened.chosen.address(tab="percobaan", percobaan="" if row.id in open_ids else row.id)
+        whole = rows_by_id.get(row.id) if row.id in open_ids else None
         inside = bodies(opened, whole) if whole else {}
-        rows.append({**shown(opened, row), **inside, "open": whole is not None, "place": place})
+        rows.append({**attempt_view(opened, row), **inside, "open": whole is not None, "place": place})
     return {
         "attempts": rows,
         "fields": [*opened.chosen.fields(), ("tab", "percobaan")],
         "picked": [row.id for row in compared],
-        "compared": _compared(opened, *compared) if len(compared) == PAIR else None,
-        "pair_missing": bool(pair) and len(compared) != PAIR,
+        "compared": _compared(opened, *compared) if len(compared) == COMPARED_ATTEMPTS else None,
+        "pair_missing": bool(pair) and len(compared) != COMPARED_ATTEMPTS,
     }
 
 
-def shown(opened: OpenDelivery, row: Any) -> dict[str, Any]:
-    """One try without its bodies."""
+def attempt_view(opened: OpenDelivery, row: Any) -> dict[str, Any]:
+    """Return one attempt without its bodies."""
     return {
         "id": row.id,
         "operation": say(f"operation.{row.operation}"),
@@ -65,7 +65,7 @@ def shown(opened: OpenDelivery, row: Any) -> dict[str, Any]:
         "http_status": row.http_status,
         "code": row.code,
         "message": opened.hide(row.message),
-        "trigger": triggered(row.trigger),
+        "trigger": describe_trigger(row.trigger),
         "spec_hash": row.spec_hash,
         "version": row.version,
         "line": opened.hide(f"{row.method} {row.path}") if row.method else "",
@@ -75,7 +75,7 @@ def shown(opened: OpenDelivery, row: Any) -> dict[str, Any]:
 
 
 def bodies(opened: OpenDelivery, row: Any) -> dict[str, Any]:
-    """The exact bodies of a try, folded."""
+    """Return the exact bodies of an attempt, as folding trees."""
     return {
         **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
         "media": _media(opened, row),
@@ -84,12 +84,12 @@ def bodies(opened: OpenDelivery, row: Any) -> dict[str, Any]:
 
 
 def _has_curl(row: Any) -> bool:
-    """A request that may be repeated from a shell; no shell takes a command of any length."""
+    """Return whether the request can be repeated from a shell, which limits the length of a command."""
     return bool(row.method) and not row.pruned_at and len(row.request or b"") <= MAX_JSON_BYTES
 
 
 def curl(opened: OpenDelivery, row: Any) -> str:
-    """The request as a command for a shell; the token is the reader's to fill in."""
+    """Return the request as a curl command; the reader sets $TOKEN."""
     upstream = opened.layout.upstream
     address = opened.hub.settings.addresses.get(upstream.name, "")
     where = quote(f"{upstream.profile.base_path}{row.path}", safe="/?&=:,%+")
@@ -110,17 +110,17 @@ def _compared(opened: OpenDelivery, old: Any, new: Any) -> dict[str, Any]:
         name: [pretty((getattr(row, name) or b"").decode("utf-8", "replace")) for row in (old, new)] for name in BODIES
     }
     return {
-        "old": shown(opened, old),
-        "new": shown(opened, new),
+        "old": attempt_view(opened, old),
+        "new": attempt_view(opened, new),
         "parts": {name: _differences(opened, *pair) for name, pair in texts.items()},
     }
 
 
 def _differences(opened: OpenDelivery, old: str, new: str) -> list[DiffLine] | None:
-    """None: they are too long."""
+    """Return the difference of two bodies; None if they are too long."""
     too_long = max(len(old), len(new)) > 2 * MAX_JSON_BYTES  # indented, JSON is longer than it was sent
     return None if too_long else differences(opened.hide(old), opened.hide(new))
 
 
 def _ids(request: Request[Any, Any, Any], name: str) -> list[int]:
-    return [int(said) for said in request.query_params.getall(name, []) if _ID.fullmatch(said)]
+    return [int(text) for text in request.query_params.getall(name, []) if _ID.fullmatch(text)]

@@ -1,4 +1,4 @@
-"""*Ubah isi*: the body of a delivery in a person's own words, checked while it is typed, saved over nobody unasked."""
+"""*Ubah isi*: editor for the body of a delivery, checked while typing; it overwrites nobody's edit without asking."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ async def editor_page(
     spec: FromPath[str],
     id_: Id,
 ) -> Template:
-    """The editor, with what would be sent now."""
-    at = await _desk(request, hub, person, upstream, spec, id_)
-    return await _page(at, at.stored, at.now)
+    """Show the editor with the body that would be sent now."""
+    editor = await _open_editor(request, hub, person, upstream, spec, id_)
+    return await _page(editor, editor.stored, editor.now)
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah/periksa", opt=OPT, include_in_schema=False, status_code=200)
@@ -49,10 +49,12 @@ async def check_body(
     id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Template:
-    """What is wrong with what is typed, how it differs, and whether somebody was quicker."""
-    at = await _desk(request, hub, person, upstream, spec, id_)
+    """Show faults and differences of the typed body, and whether somebody else changed the delivery meanwhile."""
+    editor = await _open_editor(request, hub, person, upstream, spec, id_)
     seen = Seen.read(data.get("seen", ""))
-    return Template("deliveries/editor_check.html", context=_checked(at, _typed(data)) | {"hint": _meanwhile(at, seen)})
+    return Template(
+        "deliveries/editor_check.html", context=_checked(editor, _typed(data)) | {"hint": _meanwhile(editor, seen)}
+    )
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, include_in_schema=False, status_code=200)
@@ -65,53 +67,53 @@ async def save_body(
     id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
-    """*Simpan & Kirim Ulang*; whatever stands in the way is told, and what was typed stays."""
-    at = await _desk(request, hub, person, upstream, spec, id_)
+    """*Simpan & Kirim Ulang*: save and resend; on a problem show it and keep the typed body."""
+    editor = await _open_editor(request, hub, person, upstream, spec, id_)
     typed, seen, reason = _typed(data), Seen.read(data.get("seen", "")), reason_of(data)
-    body, faults = at.read(typed)
-    if is_again(at.found.row, at.last, person.name, body, seen.basis):
-        return back(at.found, "saved_before")
-    if refusal := at.found.no_edit():
-        return await _page(at, typed, seen, reason, refusal=refusal)
-    meanwhile = _meanwhile(at, seen)
+    body, faults = editor.read(typed)
+    if is_again(editor.opened.row, editor.last, person.name, body, seen.basis):
+        return back(editor.opened, "saved_before")
+    if refusal := editor.opened.no_edit():
+        return await _page(editor, typed, seen, reason, refusal=refusal)
+    meanwhile = _meanwhile(editor, seen)
     if not reason or (faults and not meanwhile):
         return await _page(
-            at, typed, seen, reason, refusal=say("editor.reason_missing" if not reason else "editor.faulty")
+            editor, typed, seen, reason, refusal=say("editor.reason_missing" if not reason else "editor.faulty")
         )
-    if seen.spec_hash != at.now.spec_hash:
-        return await _page(at, typed, at.now, reason, conflict=meanwhile)
-    facility_id = at.found.facility.id
+    if seen.spec_hash != editor.now.spec_hash:
+        return await _page(editor, typed, editor.now, reason, conflict=meanwhile)
+    facility_id = editor.opened.facility.id
     saved = await save(hub.database, facility_id, id_, person.name, body, reason=reason, basis=seen.basis)
     if saved in (Saved.DONE, Saved.ALREADY):
-        hub.bell.ring(at.found.entry.name, facility_id)
-        return back(at.found, "saved" if saved is Saved.DONE else "saved_before")
-    newest = await _desk(request, hub, person, upstream, spec, id_)
+        hub.bell.ring(editor.opened.entry.name, facility_id)
+        return back(editor.opened, "saved" if saved is Saved.DONE else "saved_before")
+    newest = await _open_editor(request, hub, person, upstream, spec, id_)
     if saved is Saved.SENDING:
         return await _page(newest, typed, seen, reason, refusal=say("delivery.no.edit.sending"))
     return await _page(newest, typed, newest.now, reason, conflict=_meanwhile(newest, seen))
 
 
-async def _desk(
+async def _open_editor(
     request: Request[Any, Any, Any], hub: Hub, person: Person, upstream: str, spec: str, id_: int
 ) -> BodyEditor:
-    found = await open_delivery(request, hub, upstream, spec, id_)
+    opened = await open_delivery(request, hub, upstream, spec, id_)
     await demand(hub, person, Permission.BODIES)
-    return await body_editor(found)
+    return await body_editor(opened)
 
 
 def _typed(form: dict[str, str]) -> str:
-    """A browser sends every line's end as two characters."""
+    """Return the typed body with line feeds; a browser sends each line break as two characters."""
     return form.get("body", "").replace("\r\n", "\n")
 
 
-def _meanwhile(at: BodyEditor, seen: Seen) -> str:
-    """What happened since the page was opened, in words; empty: nothing."""
-    now = at.now
+def _meanwhile(editor: BodyEditor, seen: Seen) -> str:
+    """Return in words what changed since the page was opened; empty if nothing did."""
+    now = editor.now
     words = []
     if seen.basis.version != now.basis.version:
-        words.append(say("editor.record_changed", time=_time(at.found, at.found.row.changed_at)))
-    elif seen.basis.edit != now.basis.edit and at.last:
-        words.append(say("editor.edited", actor=at.last.actor, time=_time(at.found, at.last.at)))
+        words.append(say("editor.record_changed", time=_time(editor.opened, editor.opened.row.changed_at)))
+    elif seen.basis.edit != now.basis.edit and editor.last:
+        words.append(say("editor.edited", actor=editor.last.actor, time=_time(editor.opened, editor.last.at)))
     if seen.basis.arrived != now.basis.arrived:
         words.append(say("editor.arrived"))
     if seen.spec_hash != now.spec_hash and not words:
@@ -119,43 +121,43 @@ def _meanwhile(at: BodyEditor, seen: Seen) -> str:
     return " ".join(words)
 
 
-def _time(found: OpenDelivery, at: int) -> str:
-    shown = moment(at, found.facility)
-    return shown.local if shown else ""
+def _time(opened: OpenDelivery, at: int) -> str:
+    time = moment(at, opened.facility)
+    return time.local if time else ""
 
 
-def _checked(at: BodyEditor, typed: str) -> dict[str, Any]:
-    row = at.found.row
+def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
+    row = editor.opened.row
     return {
-        "refused": at.found.hide(row.problem or "") if row.status == Status.FAILED else "",
-        "upstream": at.found.layout.upstream,
-        "faults": at.read(typed)[1],
-        "difference": at.difference(typed),
-        "not_generated": at.not_generated,
-        "spec": at.found.entry,
+        "refused": editor.opened.hide(row.problem or "") if row.status == Status.FAILED else "",
+        "upstream": editor.opened.layout.upstream,
+        "faults": editor.read(typed)[1],
+        "difference": editor.difference(typed),
+        "not_generated": editor.not_generated,
+        "spec": editor.opened.entry,
     }
 
 
 async def _page(
-    at: BodyEditor, typed: str, seen: Seen, reason: str = "", *, refusal: str = "", conflict: str = ""
+    editor: BodyEditor, typed: str, seen: Seen, reason: str = "", *, refusal: str = "", conflict: str = ""
 ) -> Template:
-    context = await at.found.context("")
-    text = at.adapted(typed) if conflict else typed
+    context = await editor.opened.context("")
+    text = editor.adapted(typed) if conflict else typed
     return Template(
         "deliveries/editor.html",
         context={
             **context,
-            **_checked(at, typed),
+            **_checked(editor, typed),
             "typed": text,
             "adapted": text != typed,
             "seen": str(seen),
             "reason": reason,
-            "refusal": refusal or (at.found.no_edit() if not reason else ""),
+            "refusal": refusal or (editor.opened.no_edit() if not reason else ""),
             "conflict": conflict,
-            "theirs": at.theirs(typed) if conflict else None,
-            "updates": at.found.entry.operation_for(at.found.row.reference) == "update",
-            "last": at.last if at.found.row.body is not None else None,
-            "last_time": _time(at.found, at.last.at) if at.last else "",
+            "theirs": editor.theirs(typed) if conflict else None,
+            "updates": editor.opened.entry.operation_for(editor.opened.row.reference) == "update",
+            "last": editor.last if editor.opened.row.body is not None else None,
+            "last_time": _time(editor.opened, editor.last.at) if editor.last else "",
             "hint": "",
         },
         status_code=409 if conflict else 422 if refusal else 200,

@@ -1,4 +1,4 @@
-"""A list as CSV for a spreadsheet: streamed page by page, identifiers masked, noted in the audit log."""
+"""Export of a list as CSV: streamed page by page, identifiers masked, recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ from engine.hub import Hub
 from engine.queries import paging
 from engine.queries.paging import Cursor
 
-CHUNK = 500
-"""Rows that are in memory at once."""
-MOST_TICKED = 100
+CHUNK_ROWS = 500  # in memory at once
+MAX_TICKED = 100
 
 
 @post(
@@ -45,7 +44,7 @@ async def export(
     upstream: FromPath[str],
     spec: FromPath[str],
 ) -> Stream:
-    """The ticked deliveries, or with `all=yes` what the filter finds."""
+    """Export the ticked deliveries, or with `all=yes` all that match the filter."""
     form = await request.form()
     listing = await listing_of(request, hub, upstream, spec, ListFilters.read(form))
     ids = None if form.get("all") == "yes" else _ids(form.getall("ids", []))
@@ -54,15 +53,15 @@ async def export(
     return Stream(_lines(listing, ids), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _ids(said: Sequence[Any]) -> list[int]:
-    ids = [int(str(each)) for each in said if str(each).isdecimal() and len(str(each)) <= len(str(LARGEST))]
-    if not ids or len(ids) > MOST_TICKED or max(ids) > LARGEST:
+def _ids(values: Sequence[Any]) -> list[int]:
+    ids = [int(str(value)) for value in values if str(value).isdecimal() and len(str(value)) <= len(str(LARGEST))]
+    if not ids or len(ids) > MAX_TICKED or max(ids) > LARGEST:
         raise ClientException("ids")
     return ids
 
 
 async def _note(listing: Listing, person: Person, ids: Sequence[int] | None) -> None:
-    """Who took what out of the house: the filter as it stands in the address, and how many match."""
+    """Record in the audit log who exported which deliveries: the filter and the number of matches, or the ids."""
     count = await listing.count() if ids is None else paging.Count(len(ids))
     chosen = urlencode(listing.chosen.fields()) if ids is None else f"ids={','.join(map(str, ids))}"
     entry = {
@@ -76,14 +75,14 @@ async def _note(listing: Listing, person: Person, ids: Sequence[int] | None) -> 
 
 
 async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[str]:
-    """UTF-8 with the mark by which spreadsheets know it."""
+    # The byte order mark makes spreadsheets read the file as UTF-8.
     yield "\ufeff" + as_csv([_head(listing)])
     if ids is not None:
         yield await _part(listing, await _ticked(listing, ids))
         return
     after: Cursor | None = None
     while True:
-        page = await listing.page(CHUNK, str(after) if after else None)
+        page = await listing.page(CHUNK_ROWS, str(after) if after else None)
         yield await _part(listing, page.rows)
         if page.after is None:
             return
@@ -91,7 +90,7 @@ async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[s
 
 
 async def _part(listing: Listing, rows: Sequence[Any]) -> str:
-    return as_csv([_cells(row, shown) for row, shown in zip(rows, await listing.shown(rows), strict=True)])
+    return as_csv([_cells(row, view) for row, view in zip(rows, await listing.views(rows), strict=True)])
 
 
 async def _ticked(listing: Listing, ids: Sequence[int]) -> list[Any]:
@@ -105,7 +104,7 @@ def _head(listing: Listing) -> list[str]:
     return [say("type.date"), *columns, *(say(key) for key in (*keys, *ends))]
 
 
-def _cells(row: Any, shown: Mapping[str, Any]) -> list[str]:
-    said = (row.key, row.patient_norm, row.patient_name, row.reference, shown["label"], row.http_status, row.code)
-    ends = (shown["attempts"], shown["time"].local, row.problem)
-    return [row.date, *shown["cells"], *(masked(str(value)) if value is not None else "" for value in (*said, *ends))]
+def _cells(row: Any, view: Mapping[str, Any]) -> list[str]:
+    texts = (row.key, row.patient_norm, row.patient_name, row.reference, view["label"], row.http_status, row.code)
+    ends = (view["attempts"], view["time"].local, row.problem)
+    return [row.date, *view["cells"], *(masked(str(value)) if value is not None else "" for value in (*texts, *ends))]

@@ -1,4 +1,4 @@
-"""*Kelompok masalah*: failures grouped by cause, each with what to do about it and who does it."""
+"""*Kelompok masalah*: failures grouped by cause, each with its remedy and the role that applies it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from engine.queries.failure_groups import Group
 
 @get("/integrasi/{upstream:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
 async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]) -> Template:
-    """The groups of all types of an upstream."""
+    """Show the groups of all types of an upstream."""
     layout = await layout_for(request, upstream)
     specs = [spec.name for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
     return Template("deliveries/failure_groups.html", context=await _context(hub, layout, specs))
@@ -39,7 +39,7 @@ async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub
 async def type_problems(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
 ) -> Template:
-    """The groups of one type, as a tab of its page."""
+    """Show the groups of one type, as a tab of its page."""
     entry = entry_of(hub, upstream, spec)
     layout = await layout_for(request, upstream)
     return Template(
@@ -49,19 +49,19 @@ async def type_problems(
 
 async def _context(hub: Hub, layout: Layout, specs: list[str]) -> dict[str, Any]:
     facility = layout.facility
-    found = await failure_groups.groups(hub.database, facility.id, specs) if facility else []
-    groups = [_shown(hub, layout, facility, group) for group in found if facility]
+    largest = await failure_groups.groups(hub.database, facility.id, specs) if facility else []
+    groups = [_group_view(hub, layout, facility, group) for group in largest if facility]
     return {
         "frame": layout,
         "spec": None,
         "groups": sorted(groups, key=lambda group: group["waits"]),
         "failures": sum(group["n"] for group in groups),
-        "most": failure_groups.MOST if len(found) == failure_groups.MOST else None,
+        "most": failure_groups.MOST if len(largest) == failure_groups.MOST else None,
         "may_bulk": layout.may(Permission.BULK),
     }
 
 
-def _shown(hub: Hub, layout: Layout, facility: FacilityRow, group: Group) -> dict[str, Any]:
+def _group_view(hub: Hub, layout: Layout, facility: FacilityRow, group: Group) -> dict[str, Any]:
     kind, code, _ = parse_cause(group.cause)
     address = f"/integrasi/{layout.upstream.name}/{group.spec}"
     waits = kind == CauseKind.BLOCKED
@@ -85,6 +85,6 @@ def _shown(hub: Hub, layout: Layout, facility: FacilityRow, group: Group) -> dic
 
 
 def any_of(hub: Hub, specs: Sequence[str]) -> str:
-    """The labels of types of which any will do, e.g. *Observasi atau Hasil laboratorium*."""
+    """Return the labels of alternative types, e.g. *Observasi atau Hasil laboratorium*."""
     labels = [hub.catalog.specs[name].label if name in hub.catalog.specs else name for name in specs]
     return reduce(lambda labels_, label: say("delivery.any_of", one=labels_, other=label), labels)

@@ -1,4 +1,4 @@
-"""What stands above the lists of upstreams that share an area: their tabs, the choice of the job, four figures."""
+"""Head of the lists of upstreams that share an area: their tabs, the choice of the type, and four figures."""
 
 from __future__ import annotations
 
@@ -25,20 +25,19 @@ from engine.queries import paging
 from engine.queries.paging import Count
 from engine.specs.record_type import Spec
 
+# Figure -> statuses that it counts; none means all.
 FIGURES: Mapping[str, tuple[Status, ...]] = {
     "total": (),
     "waiting": (Status.QUEUED, Status.RETRYING, Status.BLOCKED, Status.SENDING, Status.UNSURE),
     "sent": (Status.SENT,),
     "failed": (Status.FAILED,),
 }
-"""Figure -> the statuses it counts; none: all."""
-COUNTED = 1_000
-"""So far is counted what no counter knows."""
+MAX_COUNTED = 1_000  # for filters that the stored counters do not cover
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure, which is a filter too."""
+    """One figure, which is also a filter of the list."""
 
     name: str
     count: Count
@@ -47,28 +46,28 @@ class Figure:
 
 
 async def figures(hub: Hub, layout: Layout, entry: Spec, chosen: ListFilters) -> list[Figure]:
-    """The four figures of an area's list; they follow the filter, but for the status, which they choose themselves."""
+    """Return the four figures of an area's list; they follow the filter except for its status."""
     if not layout.upstream.area:
         return []
     facility_id = layout.facility.id if layout.facility else 0
     days = (chosen.date_from or None, chosen.date_to or None)
-    known = (await counters.read(hub.database, facility_id, *days)).get(entry.name, {})
-    found = []
+    counts = (await counters.read(hub.database, facility_id, *days)).get(entry.name, {})
+    boxes = []
     for name, statuses in FIGURES.items():
         narrowed = replace(chosen, statuses=statuses)
         if chosen.text or chosen.code or chosen.cause:
-            count = await paging.count(hub.database, facility_id, narrowed.filters([entry.name]), COUNTED)
+            count = await paging.count(hub.database, facility_id, narrowed.filters([entry.name]), MAX_COUNTED)
         else:
-            count = Count(sum(n for status, n in known.items() if not statuses or status in statuses))
-        found.append(Figure(name, count, narrowed.address(), chosen.statuses == statuses))
-    return found
+            count = Count(sum(n for status, n in counts.items() if not statuses or status in statuses))
+        boxes.append(Figure(name, count, narrowed.address(), chosen.statuses == statuses))
+    return boxes
 
 
 @get("/monitoring/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
 async def monitoring(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], jenis: Text = ""
 ) -> Redirect:
-    """The list of the job that was chosen, with the filter as it was; at first the first job, of today."""
+    """Redirect to the list of the chosen type with the same filter; by default to the first type, filtered to today."""
     layout = await layout_for(request, upstream)
     area = area_of(hub, layout)
     if area is None or not area.specs:
@@ -76,5 +75,5 @@ async def monitoring(
     chosen = ListFilters.read(request.query_params)
     if not jenis and layout.facility is not None:
         chosen = chosen.during(*presets(layout.facility, hub.database.clock())["today"])
-    spec = next((each for each in area.specs if each.name == jenis), area.specs[0])
+    spec = next((spec for spec in area.specs if spec.name == jenis), area.specs[0])
     return Redirect(f"/integrasi/{spec.upstream.name}/{spec.name}{chosen.address()}")

@@ -1,4 +1,4 @@
-"""The page of a record type: its deliveries with the columns that the entry declares, filtered, live, to act on."""
+"""Page of a record type: its deliveries with the declared columns, filtered, updated live, with actions."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ from engine.specs.record_type import Spec
 
 SIZES = (25, 50, 100)
 ON_ITS_WAY = (Status.QUEUED, Status.SENDING)
-COUNTED = 1_000
-"""So far is counted what no counter knows."""
+MAX_COUNTED = 1_000  # for filters that the stored counters do not cover
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One type's list as it was asked for."""
+    """List of one type's deliveries under a filter."""
 
     hub: Hub
     layout: Layout
@@ -54,42 +53,42 @@ class Listing:
         return await paging.page(self.hub.database, self.facility_id, filters, size, after=start, before=end)
 
     @property
-    def counted(self) -> bool:
-        """Whether counters know how many match."""
+    def has_counters(self) -> bool:
+        """Return whether the stored counters give the number of matches."""
         return not (self.chosen.text or self.chosen.code or self.chosen.cause)
 
     async def count(self) -> Count:
-        """How many match."""
+        """Return the number of matches."""
         filters = self.chosen.filters([self.entry.name])
-        return await paging.count(self.hub.database, self.facility_id, filters, COUNTED)
+        return await paging.count(self.hub.database, self.facility_id, filters, MAX_COUNTED)
 
-    async def shown(self, rows: Collection[Any]) -> list[dict[str, Any]]:
-        """As the templates take them."""
+    async def views(self, rows: Collection[Any]) -> list[dict[str, Any]]:
+        """Return the rows as the templates take them."""
         ids = [row.id for row in rows]
-        waiting, tried = await scheduled(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
+        waiting, attempts = await scheduled(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
         items = await items_awaited_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
         return [
             {
                 **shown_row(self.entry, self.layout, row),
                 "held": row.id in waiting,
                 "undo_ms": max(0, waiting.get(row.id, 0) - self.hub.database.clock()),
-                "cause": self._cause(row),
-                "attempts": tried.get(row.id, 0),
+                "cause": self._cause_title(row),
+                "attempts": attempts.get(row.id, 0),
                 "items": items.get(row.id, []),
             }
             for row in rows
         ]
 
-    def _cause(self, row: Any) -> str:
-        """What is wrong with a failed one, in a few words."""
+    def _cause_title(self, row: Any) -> str:
+        """Return the cause of a failed delivery in a few words; empty for any other."""
         failed = row.status == Status.FAILED and row.cause
         return explain(row.cause, self.layout.upstream).title if failed else ""
 
-    def told(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
-        """What became of those that a person awaits and that have come to rest."""
-        rests = [row for row in rows if row["id"] in awaited and not row["held"] and row["status"] not in ON_ITS_WAY]
+    def outcomes_in_words(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
+        """Return in words the outcomes of awaited deliveries that are no longer on their way."""
+        settled = [row for row in rows if row["id"] in awaited and not row["held"] and row["status"] not in ON_ITS_WAY]
         return " ".join(
-            say(f"type.told.{row['status']}", key=row["key"], cause=row["cause"], at=_again(row)) for row in rests
+            say(f"type.told.{row['status']}", key=row["key"], cause=row["cause"], at=_again(row)) for row in settled
         )
 
     @property
@@ -100,7 +99,7 @@ class Listing:
 async def listing_of(
     request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, chosen: ListFilters
 ) -> Listing:
-    """Raises 404 for a type that is not the upstream's."""
+    """Return the list; raise 404 for a type that is not the upstream's."""
     return Listing(hub, await layout_for(request, upstream), entry_of(hub, upstream, spec), chosen)
 
 
@@ -115,7 +114,7 @@ async def type_page(
     buka: Number = None,
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
-    """A page of deliveries, the newest day first; everything that is chosen stands in the address."""
+    """Show a page of deliveries, newest day first; filter and position are in the address."""
     chosen = ListFilters.read(request.query_params)
     listing = await listing_of(request, hub, upstream, spec, chosen)
     size = size if size in SIZES else SIZES[0]
@@ -128,8 +127,8 @@ async def type_page(
             "zone": zone_name(facility) if facility else "",
             "statuses": list(Status),
             "presets": presets(facility, hub.database.clock()) if facility else {},
-            "rows": await listing.shown(page.rows),
-            "count": await listing.count() if listing.counted else None,
+            "rows": await listing.views(page.rows),
+            "count": await listing.count() if listing.has_counters else None,
             "size": size,
             "sizes": SIZES,
             "first": not (after or before),
@@ -158,20 +157,25 @@ async def changes(
     awaited: Ids = "",
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
-    """What became of the rows that a page shows, how many new ones it lacks, and how many match.
+    """Return the present state of the rows on a page, the number of newer rows, and the number of matches.
 
-    Where no counter knows, it is counted only when the page asks for it with `count`. What became of `awaited`, which a
-    person has sent again, is told in words.
+    Matches that no stored counter gives are counted only on request (`count`). The outcome of `awaited` deliveries,
+    which a person has resent, is given in words.
     """
     listing = await listing_of(request, hub, upstream, spec, ListFilters.read(request.query_params))
-    known, asked = ([int(id_) for id_ in each.split(",") if id_] for each in (ids, awaited))
-    if len(known) > max(SIZES):
+    row_ids, awaited_ids = ([int(id_) for id_ in text.split(",") if id_] for text in (ids, awaited))
+    if len(row_ids) > max(SIZES):
         raise ClientException("ids")
-    rows = await paging.some(hub.database, listing.facility_id, listing.entry.name, known)
+    rows = await paging.some(hub.database, listing.facility_id, listing.entry.name, row_ids)
     newest = await listing.page(size if size in SIZES else SIZES[0]) if top else Page([], None, None)
-    matching = await listing.count() if count or listing.counted else None
-    shown = await listing.shown(rows)
-    context = {"rows": shown, "fresh": _fresh(newest, rows), "count": matching, "told": listing.told(shown, asked)}
+    matching = await listing.count() if count or listing.has_counters else None
+    views = await listing.views(rows)
+    context = {
+        "rows": views,
+        "fresh": _fresh(newest, rows),
+        "count": matching,
+        "told": listing.outcomes_in_words(views, awaited_ids),
+    }
     return Template(
         "deliveries/list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()}
     )
@@ -182,14 +186,14 @@ def _again(row: dict[str, Any]) -> str:
 
 
 def _fresh(newest: Page, rows: Collection[Any]) -> int:
-    """How many of the newest stand above the last of the rows and are not among them."""
-    known = {row.id for row in rows}
+    """Count the rows in `newest` that come before the last of `rows` and are not among them."""
+    ids_shown = {row.id for row in rows}
     last = min(((row.date, row.id) for row in rows), default=("", 0))
-    return sum((row.date, row.id) > last and row.id not in known for row in newest.rows)
+    return sum((row.date, row.id) > last and row.id not in ids_shown for row in newest.rows)
 
 
 def _links(chosen: ListFilters, page: Page, size: int) -> dict[str, str]:
-    """Name -> address of the pages around this one."""
+    """Return name -> address of the first, the newer and the older page."""
     address = chosen.address(size=size if size != SIZES[0] else "")
     links = {"first": address}
     if page.before:

@@ -1,4 +1,4 @@
-"""One delivery that a person has opened: what stands around its tabs, and what may be done with it."""
+"""One delivery that a person has opened: the frame of its tabs, and the actions that are allowed."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ from engine.queries.deliveries import Detail
 from engine.queries.paging import Cursor
 from engine.specs.record_type import Spec
 
-MAX_BODY_CHARACTERS = 100_000
-"""Of a body that is edited, and of the record that it is made of."""
+MAX_BODY_CHARACTERS = 100_000  # of an edited body, and of the record it is made from
 TABS = ("ringkasan", "request", "response", "percobaan", "asal", "audit")
 ICONS = dict(zip(TABS, ("info-circle", "upload", "download", "history", "file-text", "clipboard-list"), strict=True))
-WORDS_AFTER = {*ActionResult, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {ActionResult.DONE}
-"""Ways in which a person's wish may end that have words of their own."""
-RESENT = {ActionResult.DONE, "saved"}
-"""After these the outcome of the delivery says it all."""
+# Results of an action that have a message of their own.
+RESULTS_WITH_MESSAGE = {*ActionResult, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {
+    ActionResult.DONE
+}
+# After these results the outcome of the delivery is message enough.
+RESENT_RESULTS = {ActionResult.DONE, "saved"}
+# No action: the page was open while the delivery was on its way.
 AWAITED = "awaited"
-"""No wish: the page was open while the delivery was on its way."""
-TELL_OUTCOME = {*RESENT, AWAITED, ActionResult.ALREADY, "saved_before"}
-"""After these the outcome is told even when nothing moves any more."""
+# After these results the outcome is shown even when the delivery has settled.
+RESULTS_WITH_OUTCOME = {*RESENT_RESULTS, AWAITED, ActionResult.ALREADY, "saved_before"}
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDelivery:
-    """A delivery of the facility in view; `hide` masks the identifiers in its texts, unless they were revealed."""
+    """A delivery of the chosen facility; `hide` masks identifiers in its texts, unless they were revealed."""
 
     hub: Hub
     layout: Layout
@@ -59,12 +60,14 @@ class OpenDelivery:
         return f"/integrasi/{self.layout.upstream.name}/{self.entry.name}/{self.row.id}"
 
     def last_request(self) -> Any:
-        """The newest try whose body could be sent again as it is: of the kind that is due next; None: there is none."""
+        """Return the newest attempt with a body, of the operation that is due next; None if there is none."""
         kind = self.entry.operation_for(self.row.reference)
-        return next((each for each in self.detail.attempts if each.operation == kind and each.request_size), None)
+        return next(
+            (attempt for attempt in self.detail.attempts if attempt.operation == kind and attempt.request_size), None
+        )
 
     async def context(self, tab: str, told: str = "") -> dict[str, Any]:
-        """What the head and the foot of the drawer show; its tabs go on telling what became of a wish."""
+        """Return the context of the frame around a tab; links to other tabs carry `told`, the result of an action."""
         tab = tab if tab in TABS else TABS[0]
         newer, older = await self._neighbours()
         return {
@@ -91,27 +94,27 @@ class OpenDelivery:
         }
 
     async def _neighbours(self) -> tuple[str, str]:
-        """Addresses of the next newer and older delivery within the filter; empty where there is none."""
+        """Return the addresses of the next newer and older delivery that match the filter; empty if there is none."""
         filters = self.chosen.filters([self.entry.name])
         place = Cursor(self.row.date, self.row.id)
-        found = await paging.neighbours(self.hub.database, self.facility.id, filters, place)
+        ids = await paging.neighbours(self.hub.database, self.facility.id, filters, place)
         base = self.address.rpartition("/")[0]
-        newer, older = (f"{base}/{id_}{self.chosen.address()}" if id_ else "" for id_ in found)
+        newer, older = (f"{base}/{id_}{self.chosen.address()}" if id_ else "" for id_ in ids)
         return newer, older
 
     def no_resend(self) -> str:
-        """Why it is not resent, in words; empty: it may be."""
+        """Return why the delivery may not be resent, in words; empty if it may."""
         return self._not_permitted(Permission.RESEND) or _no(self.row.status, "resend", _IN_HAND)
 
     def no_force(self) -> str:
-        """Why what was sent is not sent once more."""
+        """Return why a sent delivery may not be resent."""
         return self._not_permitted(Permission.RESEND) or self._final()
 
     def no_edit(self) -> str:
-        """Why its body is not edited."""
+        """Return why the body may not be edited."""
         for permission in (Permission.EDIT, Permission.BODIES):
-            if said := self._not_permitted(permission):
-                return said
+            if refusal := self._not_permitted(permission):
+                return refusal
         if self.entry.payload_for(self.entry.operation_for(self.row.reference)) is None:
             return say("delivery.no.edit.lookup")
         if len(self.row.record) > MAX_BODY_CHARACTERS:
@@ -119,11 +122,11 @@ class OpenDelivery:
         return self._final() or _no(self.row.status, "edit", {Status.SENDING})
 
     def no_ignore(self) -> str:
-        """Why it is not set aside."""
+        """Return why the delivery may not be ignored."""
         return self._not_permitted(Permission.RESEND) or _no(self.row.status, "ignore", _ENDED)
 
     def _final(self) -> str:
-        """The upstream has it and takes no change of it."""
+        """Return a message if the upstream has the delivery and accepts no update of it."""
         fixed = self.entry.update is None and self.entry.operation_for(self.row.reference) == "update"
         return say("delivery.no.update") if fixed else ""
 
@@ -142,7 +145,7 @@ def _no(status: str, action: str, refused: set[Status]) -> str:
 
 
 async def open_delivery(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, id_: int) -> OpenDelivery:
-    """Raises 404 for what is not there, of another type or another facility's."""
+    """Return the delivery; raise 404 if it does not exist, is of another type or of another facility."""
     layout, entry = await layout_for(request, upstream), entry_of(hub, upstream, spec)
     facility = layout.facility
     detail = await deliveries.one(hub.database, facility.id, id_) if facility else None

@@ -1,4 +1,4 @@
-"""What becomes of one delivery: a sentence that is true whenever it is read, and whether the page should ask again."""
+"""Outcome of one delivery: a sentence about its present state, and whether the page should poll for the next."""
 
 from __future__ import annotations
 
@@ -24,26 +24,23 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.queries import deliveries
 
-REFUSED = {"rejected", "duplicate"}
-"""Kinds of cause with which the upstream has answered no."""
+REFUSED_KINDS = {"rejected", "duplicate"}  # kinds of cause with which the upstream refused the request
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Where a delivery stands, in words; `status` and `icon` colour them, `note` is the upstream's own answer."""
+class OutcomeView:
+    """State of a delivery in words, with `status` for the colour; `note` is the upstream's own answer."""
 
     status: str
     icon: str
     words: str
     note: str
-    mark: str
-    """Changes with whatever the words are made of."""
-    moving: bool
-    """Something happens by itself, sooner or later."""
+    mark: str  # changes whenever the words may change
+    moving: bool  # something will happen by itself, sooner or later
 
     @property
     def soon(self) -> bool:
-        """Whether it is the next thing to happen."""
+        """Return whether that is the next thing to happen."""
         return self.status in (Status.QUEUED, Status.SENDING)
 
 
@@ -60,37 +57,37 @@ async def state(
     id_: Id,
     mark: Text = "",
 ) -> Response[str]:
-    """Whether a delivery has moved since a page showed it: 200 if so, else 204; a few look-ups by primary keys."""
+    """Answer 200 if the delivery changed since the page showed it, else 204; only a few look-ups by primary key."""
     row = await deliveries.state(hub.database, id_)
     if row is None or row.spec != spec or person.facility_id not in (None, row.facility_id):
         raise NotFoundException(say("error.not_found"))
-    return Response("", status_code=204 if mark == mark_of(row) else 200)
+    return Response("", status_code=204 if mark == state_mark(row) else 200)
 
 
-def mark_of(row: Any) -> str:
-    """All that the words of an outcome depend on; `row` is that of `deliveries.state`."""
+def state_mark(row: Any) -> str:
+    """Return all that the words of an outcome depend on; `row` is from `deliveries.state`."""
     facts = (row.status, row.version, row.tries, row.due_at, row.settled_at, row.held_until, row.closed)
     return ".".join("" if fact is None else str(fact) for fact in facts)
 
 
-async def outcome_of(opened: OpenDelivery, *, resent: bool) -> Outcome:
-    """`resent`: a person has just asked for it, so that it is told as the answer to that."""
+async def outcome_of(opened: OpenDelivery, *, resent: bool) -> OutcomeView:
+    """Return the outcome; with `resent` it is phrased as the answer to a resend that was just requested."""
     row, layout = opened.row, opened.layout
     now = await deliveries.state(opened.hub.database, row.id)
-    held = now is not None and now.held_until is not None and row.status == Status.FAILED
-    if held:
+    is_held = now is not None and now.held_until is not None and row.status == Status.FAILED
+    if is_held:
         words, note = say("outcome.held"), ""
     else:
-        words, note = await _words(opened, now.closed if now else None, resent=resent)
-    status = Status.QUEUED if held else Status(row.status)
-    moving = held or status in _ON_ITS_WAY or (status is Status.UNSURE and row.due_at is not None)
-    return Outcome(status, layout.icon(status), words, opened.hide(note), mark_of(now) if now else "", moving)
+        words, note = await _in_words(opened, now.closed if now else None, resent=resent)
+    status = Status.QUEUED if is_held else Status(row.status)
+    moving = is_held or status in _ON_ITS_WAY or (status is Status.UNSURE and row.due_at is not None)
+    return OutcomeView(status, layout.icon(status), words, opened.hide(note), state_mark(now) if now else "", moving)
 
 
 _ON_ITS_WAY = {Status.QUEUED, Status.SENDING, Status.RETRYING, Status.BLOCKED}
 
 
-async def _words(opened: OpenDelivery, closed: str | None, *, resent: bool) -> tuple[str, str]:
+async def _in_words(opened: OpenDelivery, closed: str | None, *, resent: bool) -> tuple[str, str]:
     row, upstream = opened.row, opened.layout.upstream
     problem = row.problem or ""
     match Status(row.status):
@@ -116,7 +113,7 @@ async def _words(opened: OpenDelivery, closed: str | None, *, resent: bool) -> t
 
 
 def _queued(opened: OpenDelivery, closed: str | None, *, resent: bool) -> str:
-    """Why it waits, where something other than its turn is the reason."""
+    """Return why a queued delivery waits."""
     if closed is not None:
         return say("outcome.closed", why=say(f"strip.upstream.{closed}", upstream=opened.layout.upstream.label))
     if not opened.layout.strip["workers"]:
@@ -133,19 +130,19 @@ def _sent(opened: OpenDelivery) -> str:
 def _failed(opened: OpenDelivery) -> str:
     row, upstream = opened.row, opened.layout.upstream
     cause = row.cause or ""
-    key = "refused" if parse_cause(cause)[0] in REFUSED else "failed"
+    key = "refused" if parse_cause(cause)[0] in REFUSED_KINDS else "failed"
     before = opened.detail.attempts[1:2]
-    again = ".again" if before and before[0].verdict in REFUSED and key == "refused" else ""
+    again = ".again" if before and before[0].verdict in REFUSED_KINDS and key == "refused" else ""
     words = say(f"outcome.{key}{again}", time=_clock(opened, row.settled_at), cause=explain(cause, upstream).title)
     kept = opened.entry.operation_for(row.reference) == "update"
     return f"{words} {say('outcome.kept', upstream=upstream.label)}" if kept else words
 
 
 async def _blocked(opened: OpenDelivery) -> str:
-    held = (await items_awaited_by(opened.hub, [opened.row.id])).get(opened.row.id, [])
-    if held:
-        return say("outcome.blocked.held", name=held[0].name, why=held[0].words)
-    waits = [each for each in opened.detail.waits_for if each.spec not in opened.hub.catalog.items]
+    items = (await items_awaited_by(opened.hub, [opened.row.id])).get(opened.row.id, [])
+    if items:
+        return say("outcome.blocked.held", name=items[0].name, why=items[0].words)
+    waits = [wait for wait in opened.detail.waits_for if wait.spec not in opened.hub.catalog.items]
     if not waits:
         return say("outcome.blocked")
     spec = opened.hub.catalog.specs.get(waits[0].spec)
@@ -156,12 +153,12 @@ async def _blocked(opened: OpenDelivery) -> str:
 
 
 def _clock(opened: OpenDelivery, at: int | None) -> str:
-    """The time of day in the facility's zone; with its day if that is not today."""
+    """Return the time of day in the facility's zone, with its date if that is not today."""
     return clock(at, opened.facility, opened.hub.database.clock())
 
 
 def clock(at: int | None, facility: FacilityRow, now: int) -> str:
-    """A time (epoch milliseconds) as 23.23.39 on the day of `now`, else with its day."""
+    """Return a time (epoch milliseconds) as 23.23.39 on the day of `now`, else with its date."""
     when, today = moment(at, facility), moment(now, facility)
     if when is None or today is None:
         return "–"

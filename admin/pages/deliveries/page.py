@@ -1,4 +1,4 @@
-"""One delivery in full, in tabs: where it stands and why, each try, the record as it came, who did what."""
+"""One delivery in full, in tabs: its state and cause, its attempts, the submitted record, and the audit log."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from admin.http.access import Right
 from admin.http.parameters import Id
 from admin.pages.deliveries import attempts
 from admin.pages.deliveries.failure_groups import any_of
-from admin.pages.deliveries.opened import AWAITED, RESENT, TELL_OUTCOME, WORDS_AFTER, OpenDelivery, open_delivery
+from admin.pages.deliveries.opened import (
+    AWAITED,
+    RESENT_RESULTS,
+    RESULTS_WITH_MESSAGE,
+    RESULTS_WITH_OUTCOME,
+    OpenDelivery,
+    open_delivery,
+)
 from admin.pages.deliveries.outcome import outcome_of
-from admin.pages.deliveries.timeline import acted, story
+from admin.pages.deliveries.timeline import describe_action, timeline
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import folded
@@ -33,9 +40,9 @@ from engine.sending.preview import payload_of
 from engine.specs.record_type import Spec
 from engine.specs.remedies import Explanation
 
-PAGE = "kiriman"
-"""Id of the element that holds a delivery on a page of its own; a script that fills it gets no drawer."""
-FACTS = ("created", "changed", "sent", "settled")
+# Id of the element that holds a delivery on a page of its own; a script that fills it gets no drawer.
+PAGE_ELEMENT = "kiriman"
+TIMES = ("created", "changed", "sent", "settled")
 
 
 @get("/integrasi/{upstream:str}/{spec:str}/{id_:int}", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -48,101 +55,103 @@ async def delivery_page(
     tab: FromQuery[str] = "",
     told: FromQuery[str] = "",
 ) -> Template:
-    """The delivery as a page, or what a drawer shows of it when a script asks."""
-    found = await open_delivery(request, hub, upstream, spec, id_)
-    return await page(request, found, tab, told)
+    """Show the delivery as a page, or the content of a drawer when htmx asks."""
+    opened = await open_delivery(request, hub, upstream, spec, id_)
+    return await page(request, opened, tab, told)
 
 
-async def page(request: Request[Any, Any, Any], found: OpenDelivery, tab: str, told: str = "") -> Template:
-    """The tab with what stands around it; `told` is what came of the person's wish just now."""
-    outcome = await outcome_of(found, resent=told in RESENT)
-    awaited = told if told in TELL_OUTCOME else AWAITED if outcome.moving else ""
-    context = await found.context(tab, awaited)
-    inside = await _inside(request, found, context["tab"])
-    part = "hx-request" in request.headers
+async def page(request: Request[Any, Any, Any], opened: OpenDelivery, tab: str, result: str = "") -> Template:
+    """Show a tab with its frame; `result` is that of the person's last action."""
+    outcome = await outcome_of(opened, resent=result in RESENT_RESULTS)
+    awaited = result if result in RESULTS_WITH_OUTCOME else AWAITED if outcome.moving else ""
+    context = await opened.context(tab, awaited)
+    tab_context = await _tab_context(request, opened, context["tab"])
+    is_partial = "hx-request" in request.headers
     context |= {
-        "told": say(f"told.{told}") if told in WORDS_AFTER else "",
+        "told": say(f"told.{result}") if result in RESULTS_WITH_MESSAGE else "",
         "outcome": outcome,
         "tell_outcome": bool(awaited),
-        "drawer": part and request.headers.get("hx-target") != PAGE,
+        "drawer": is_partial and request.headers.get("hx-target") != PAGE_ELEMENT,
     }
-    return Template("deliveries/drawer.html" if part else "deliveries/page.html", context={**context, **inside})
+    return Template(
+        "deliveries/drawer.html" if is_partial else "deliveries/page.html", context={**context, **tab_context}
+    )
 
 
-async def _inside(request: Request[Any, Any, Any], found: OpenDelivery, tab: str) -> dict[str, Any]:
+async def _tab_context(request: Request[Any, Any, Any], opened: OpenDelivery, tab: str) -> dict[str, Any]:
     if tab == "ringkasan":
-        return await _summary(found)
+        return await _summary_context(opened)
     if tab == "audit":
-        return {"audit": [_entry(found, row) for row in reversed(found.detail.audit)]}
+        return {"audit": [_audit_entry(opened, row) for row in reversed(opened.detail.audit)]}
     if tab == "percobaan":
-        return await attempts.all_of(found, request)
-    if not found.layout.may(Permission.BODIES):
+        return await attempts.all_of(opened, request)
+    if not opened.layout.may(Permission.BODIES):
         return {}
     if tab == "asal":
-        return {"record": folded(found.row.record.encode(), found.hide)}
-    return {**await attempts.newest(found), **await _planned(found)}
+        return {"record": folded(opened.row.record.encode(), opened.hide)}
+    return {**await attempts.newest(opened), **await _planned_context(opened)}
 
 
-async def _summary(found: OpenDelivery) -> dict[str, Any]:
-    row, detail, hub = found.row, found.detail, found.hub
+async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:
+    row, detail, hub = opened.row, opened.detail, opened.hub
     record = orjson.loads(row.record)
-    held = (await items_awaited_by(hub, [row.id])).get(row.id, [])
-    again = moment(row.due_at, found.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
+    items = (await items_awaited_by(hub, [row.id])).get(row.id, [])
+    due = moment(row.due_at, opened.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
     return {
-        "warnings": await code_warnings.of_record(hub.database, hub.catalog, found.entry, record, found.facility),
-        **story(found),
+        "warnings": await code_warnings.of_record(hub.database, hub.catalog, opened.entry, record, opened.facility),
+        **timeline(opened),
         "tries_made": len(detail.attempts),
-        "cause": _cause(found, held),
-        "held": held,
-        "unsuitable": _unsuitable(found, held),
+        "cause": _cause(opened, items),
+        "held": items,
+        "unsuitable": _unsuitable(opened, items),
         "used": await codes_used_by(hub, row.id),
-        "times": {name: moment(getattr(row, f"{name}_at"), found.facility) for name in FACTS} | {"due": again},
+        "times": {name: moment(getattr(row, f"{name}_at"), opened.facility) for name in TIMES} | {"due": due},
         "waits_for": _waits_for(
-            hub, found.entry, [each for each in detail.waits_for if each.spec not in hub.catalog.items]
+            hub, opened.entry, [wait for wait in detail.waits_for if wait.spec not in hub.catalog.items]
         ),
-        "waited_for_by": [_link(hub, each) for each in detail.waited_for_by],
+        "waited_for_by": [_link(hub, waiting) for waiting in detail.waited_for_by],
     }
 
 
-def _cause(found: OpenDelivery, held: Sequence[WaitingItem]) -> Explanation | None:
-    """What is wrong and what to do; an item without a code is told before all else that is waited for."""
-    if held and found.row.status == Status.BLOCKED:
-        return explain_missing_code(held[0].mapping, held[0].state)
-    return explain(found.row.cause, found.layout.upstream) if found.row.cause else None
+def _cause(opened: OpenDelivery, items: Sequence[WaitingItem]) -> Explanation | None:
+    """Return cause and remedy; a missing code of an item comes before anything else that the delivery waits for."""
+    if items and opened.row.status == Status.BLOCKED:
+        return explain_missing_code(items[0].mapping, items[0].state)
+    return explain(opened.row.cause, opened.layout.upstream) if opened.row.cause else None
 
 
-def _unsuitable(found: OpenDelivery, held: Sequence[WaitingItem]) -> list[str]:
-    """Why a code that was given will not do here, in the entry's words."""
-    types = {each.mapping.item for each in held if each.state == queries.MAPPED}
-    needs = (need for need in found.entry.needs if types.intersection(need.specs) and need.accept)
+def _unsuitable(opened: OpenDelivery, items: Sequence[WaitingItem]) -> list[str]:
+    """Return why a code that was given is not accepted here, in the words of the record type."""
+    types = {item.mapping.item for item in items if item.state == queries.MAPPED}
+    needs = (need for need in opened.entry.needs if types.intersection(need.specs) and need.accept)
     return list(dict.fromkeys(need.accept.reason for need in needs if need.accept))
 
 
-async def _planned(found: OpenDelivery) -> dict[str, Any]:
-    """What will be sent: what a person wrote, or, where nothing was ever sent, the payload of now."""
-    row = found.row
+async def _planned_context(opened: OpenDelivery) -> dict[str, Any]:
+    """Return the body that will be sent: the edited body, or the present payload if nothing was ever sent."""
+    row = opened.row
     if row.body is not None and row.status != Status.SENT:
-        return {"written": folded(row.body.encode(), found.hide)}
-    if any(each.method for each in found.detail.attempts):
+        return {"written": folded(row.body.encode(), opened.hide)}
+    if any(attempt.method for attempt in opened.detail.attempts):
         return {}
     try:
-        payload = await payload_of(found.hub.database, found.hub.catalog.items, found.entry, row, found.facility)
+        payload = await payload_of(opened.hub.database, opened.hub.catalog.items, opened.entry, row, opened.facility)
     except AntarError as error:
-        return {"not_planned": found.hide(str(error))}
-    return {"planned": folded(orjson.dumps(payload), found.hide)} if payload is not None else {}
+        return {"not_planned": opened.hide(str(error))}
+    return {"planned": folded(orjson.dumps(payload), opened.hide)} if payload is not None else {}
 
 
-def _entry(found: OpenDelivery, row: Any) -> dict[str, Any]:
-    return {"time": moment(row.at, found.facility), "what": acted(row), "reason": found.hide(row.reason)}
+def _audit_entry(opened: OpenDelivery, row: Any) -> dict[str, Any]:
+    return {"time": moment(row.at, opened.facility), "what": describe_action(row), "reason": opened.hide(row.reason)}
 
 
 def _waits_for(hub: Hub, entry: Spec, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """A line for each record. Where it may be of several types: those that were handed in, or all of them in one."""
+    """Return a line per awaited record; of alternative types the submitted ones, else all of them in one line."""
     lines = [_link(hub, row) for row in rows if not row.alternative or row.id]
-    here = {row.key for row in rows if row.alternative and row.id}
+    submitted_keys = {row.key for row in rows if row.alternative and row.id}
     absent: dict[str, list[str]] = {}
     for row in rows:
-        if row.alternative and row.key not in here:
+        if row.alternative and row.key not in submitted_keys:
             absent.setdefault(row.key, []).append(row.spec)
     declared = dict.fromkeys(spec for need in entry.needs for spec in need.specs)
     for key, specs in absent.items():
@@ -152,7 +161,7 @@ def _waits_for(hub: Hub, entry: Spec, rows: Sequence[Any]) -> list[dict[str, Any
 
 
 def _link(hub: Hub, row: Any) -> dict[str, Any]:
-    """A delivery that this one waits for, or that waits for this one; it may not have been handed in yet."""
+    """Return a link to a delivery that this one waits for, or that waits for this one; it may not be submitted yet."""
     spec = hub.catalog.specs.get(row.spec)
     return {
         "label": spec.label if spec else row.spec,

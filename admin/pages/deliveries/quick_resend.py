@@ -1,4 +1,4 @@
-"""Sending one failed delivery again from its list: no question asked, a few seconds to take it back."""
+"""Resend one failed delivery from its list without a confirmation; it can be undone for a few seconds."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ async def resend_soon(
     spec: FromPath[str],
     id_: Id,
 ) -> Response[Any]:
-    """Resend it in a few seconds, unless it is taken back."""
+    """Resend the delivery in a few seconds, unless it is undone."""
     listing = await listing_of(request, hub, upstream, spec, ListFilters())
     await _row(listing, id_)
     outcome = await schedule_resend(hub.database, listing.facility_id, id_, person.name)
-    told = "held" if outcome is ActionResult.DONE else "already"
-    return await _answer(request, listing, id_, say(f"type.told.{told}"))
+    result = "held" if outcome is ActionResult.DONE else "already"
+    return await _answer(request, listing, id_, say(f"type.told.{result}"))
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/urungkan", opt=OPT, include_in_schema=False)
@@ -51,11 +51,11 @@ async def undo(
     spec: FromPath[str],
     id_: Id,
 ) -> Response[Any]:
-    """Take the resend back, if there is still time."""
+    """Undo the resend, if it was not sent yet."""
     listing = await listing_of(request, hub, upstream, spec, ListFilters())
     await _row(listing, id_)
-    told = "undone" if await undo_resend(hub.database, listing.facility_id, id_) else "late"
-    return await _answer(request, listing, id_, say(f"type.told.{told}"))
+    result = "undone" if await undo_resend(hub.database, listing.facility_id, id_) else "late"
+    return await _answer(request, listing, id_, say(f"type.told.{result}"))
 
 
 async def _row(listing: Listing, id_: int) -> Any:
@@ -65,11 +65,11 @@ async def _row(listing: Listing, id_: int) -> Any:
     return rows[0]
 
 
-async def _answer(request: Request[Any, Any, Any], listing: Listing, id_: int, told: str) -> Response[Any]:
-    """The row's cells anew for a page that can take them; else back to where the person was."""
+async def _answer(request: Request[Any, Any, Any], listing: Listing, id_: int, message: str) -> Response[Any]:
+    """Return the row's cells to htmx; else redirect to the list the person came from."""
     if "hx-request" in request.headers:
-        rows = await listing.shown([await _row(listing, id_)])
-        return Template("deliveries/list_changes.html", context={**listing.context, "rows": rows, "told": told})
+        rows = await listing.views([await _row(listing, id_)])
+        return Template("deliveries/list_changes.html", context={**listing.context, "rows": rows, "told": message})
     came_from = urlsplit(request.headers.get("referer", ""))
     own = f"/integrasi/{listing.layout.upstream.name}/{listing.entry.name}"
     return Redirect(f"{own}?{came_from.query}" if came_from.path == own else own, status_code=303)

@@ -1,4 +1,4 @@
-"""*Tampilkan*: one answer with the identifiers of people in full, for a reason that the audit log keeps."""
+"""*Tampilkan*: show one tab with unmasked identifiers, for a reason that the audit log keeps."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ async def reveal(
     id_: Id,
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
-    """The tab that was open, unmasked this once; noted before it is shown."""
-    found = await open_delivery(request, hub, upstream, spec, id_)
+    """Show the open tab unmasked, this once; the audit log gets its entry first."""
+    opened = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     if not reason:
-        return back(found, "reason_missing")
-    facility_id, now = found.facility.id, hub.database.clock()
+        return back(opened, "reason_missing")
+    facility_id, now = opened.facility.id, hub.database.clock()
 
-    def noted(connection: Connection) -> None:
+    def record_reveal(connection: Connection) -> None:
         note(connection, now, person.name, "reveal", facility_id=facility_id, delivery_id=id_, reason=reason)
 
-    await hub.database.write(noted)
-    return await page(request, replace(found, hide=str), data.get("tab", ""))
+    await hub.database.write(record_reveal)
+    return await page(request, replace(opened, hide=str), data.get("tab", ""))

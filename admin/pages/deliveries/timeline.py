@@ -1,4 +1,4 @@
-"""The time line of a delivery: handed in, tried, mended, and where it stands now."""
+"""Timeline of a delivery: submitted, attempted, corrected, and its present state."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.formatting import moment
 from admin.text.words import say
 
-MOST = 40
-"""Of a longer story the newest part is told."""
+MAX_EVENTS = 40  # of a longer timeline the newest events are shown
 ICONS = {"edit": "pencil", "reveal": "eye", "ignore": "minus"}
 _ACTIONS = {"resend", "edit", "ignore", "reveal"}
 _TRIGGERS = {"resend", "edit"}
 
 
-def story(opened: OpenDelivery) -> dict[str, Any]:
-    """The events, oldest first, and how many older ones are left out."""
+def timeline(opened: OpenDelivery) -> dict[str, Any]:
+    """Return the events, oldest first, and the number of older ones that are left out."""
     events = sorted(_events(opened), key=lambda event: event["at"])
     for event in events:
         event["time"] = moment(event["at"], opened.facility)
-    return {"events": events[-MOST:], "earlier": max(0, len(events) - MOST)}
+    return {"events": events[-MAX_EVENTS:], "earlier": max(0, len(events) - MAX_EVENTS)}
 
 
-def triggered(trigger: str) -> str:
-    """What or who made a try happen, in words."""
+def describe_trigger(trigger: str) -> str:
+    """Return in words what or who triggered an attempt."""
     kind, _, actor = trigger.partition(": ")
     if actor and kind in _TRIGGERS:
         return say(f"trigger.{kind}", actor=actor)
     return say("trigger.auto") if trigger == "auto" else trigger
 
 
-def acted(row: Any) -> str:
-    """What somebody did, from the audit log, in words."""
+def describe_action(row: Any) -> str:
+    """Return an entry of the audit log in words."""
     if row.action in _ACTIONS:
         return say(f"story.{row.action}", actor=row.actor)
     return say("story.other", actor=row.actor, action=row.action)
@@ -45,11 +44,12 @@ def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
     if row.changed_at != row.created_at:
         changed = say("story.changed", version=row.version)
         yield {"at": row.changed_at, "icon": "file-diff", "kind": "", "what": changed, "note": ""}
-    for each in detail.attempts:
-        yield _attempt(opened, each)
-    for each in detail.audit:
-        icon = ICONS.get(each.action, "player-play")
-        yield {"at": each.at, "icon": icon, "kind": "", "what": acted(each), "note": opened.hide(each.reason)}
+    for attempt in detail.attempts:
+        yield _attempt(opened, attempt)
+    for entry in detail.audit:
+        icon = ICONS.get(entry.action, "player-play")
+        what, note = describe_action(entry), opened.hide(entry.reason)
+        yield {"at": entry.at, "icon": icon, "kind": "", "what": what, "note": note}
 
 
 def _attempt(opened: OpenDelivery, row: Any) -> dict[str, Any]:

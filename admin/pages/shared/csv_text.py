@@ -11,7 +11,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as CSV whose cells a spreadsheet runs no formula from."""
+    """Return a table as CSV in which no cell runs as a formula in a spreadsheet."""
     text = StringIO()
     csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue()
