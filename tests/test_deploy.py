@@ -16,7 +16,7 @@ import yaml
 from admin.cli import make_app
 from admin.http.admission import MAX_PROCESS_BYTES
 from admin.http.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
-from admin.pages.mapping.spreadsheet import READERS
+from admin.pages.mapping.spreadsheet import MAX_READERS
 from admin.pages.mapping.spreadsheet_reader import MAX_MEMORY_BYTES
 from engine.facilities.vault import new_key
 from engine.settings import ROOT, from_environment
@@ -76,7 +76,7 @@ DECODED = 8
 
 def web_needs() -> int:
     """Bytes of a web process that does all it may at once."""
-    return AT_REST_BYTES + DECODED * MAX_PROCESS_BYTES + READERS * MAX_MEMORY_BYTES
+    return AT_REST_BYTES + DECODED * MAX_PROCESS_BYTES + MAX_READERS * MAX_MEMORY_BYTES
 
 
 def test_every_unit_has_limits_and_they_fit_what_the_program_allows_itself() -> None:

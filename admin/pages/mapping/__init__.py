@@ -1,1 +1,1 @@
-"""Pages on which a clinic's things get their national codes."""
+"""Pages on which the items of a clinic get their national codes."""

@@ -1,4 +1,4 @@
-"""What is told after an item got its code, with what it left behind: deliveries that were sent with the old one."""
+"""Message after an item got its code, and resending of the deliveries that were sent with its old code."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from engine.jobs.jobs import Action
 from engine.mapping import queries
 
 
-async def done(desk: MappingPage, id_: int | None, released: int | None) -> dict[str, Any] | None:
-    """The item that was dealt with last, and how many deliveries that let go."""
-    row = await queries.one(*desk.place, id_) if id_ else None
+async def done(page: MappingPage, id_: int | None, released: int | None) -> dict[str, Any] | None:
+    """Return the item that was confirmed last, and the number of deliveries that its code released."""
+    row = await queries.one(*page.place, id_) if id_ else None
     if row is None:
         return None
-    return {**desk.shown(row), "released": released or 0, **await outdated(desk, row.id)}
+    return {**page.item_view(row), "released": released or 0, **await outdated(page, row.id)}
 
 
-async def outdated(desk: MappingPage, id_: int) -> dict[str, Any]:
-    """How many deliveries were sent with another code, of how many the upstream takes no change, and who may send."""
-    rows = await _sent_otherwise(desk, id_)
+async def outdated(page: MappingPage, id_: int) -> dict[str, Any]:
+    """Count deliveries sent with another code, by whether they can be updated; add if the person may resend them."""
+    rows = await _sent_with_another_code(page, id_)
     return {
-        "outdated": sum(_changeable(desk, row) for row in rows),
-        "fixed": sum(not _changeable(desk, row) for row in rows),
-        "may_resend": desk.layout.may(Permission.BULK),
+        "outdated": sum(_changeable(page, row) for row in rows),
+        "fixed": sum(not _changeable(page, row) for row in rows),
+        "may_resend": page.layout.may(Permission.BULK),
     }
 
 
@@ -56,35 +56,37 @@ async def resend_outdated(
     mapping: FromPath[str],
     id_: Id,
 ) -> Redirect:
-    """Choose what was sent with another code for a job of one upstream; its page asks before anything is sent."""
-    desk = await mapping_page_of(request, hub, mapping)
-    row = await item_of(desk, id_)
-    rows = [each for each in await _sent_otherwise(desk, id_) if _changeable(desk, each)]
+    """Draft a job of one upstream with what was sent with another code; its page asks before anything is sent."""
+    page = await mapping_page_of(request, hub, mapping)
+    item = await item_of(page, id_)
+    rows = [row for row in await _sent_with_another_code(page, id_) if _changeable(page, row)]
     if not rows:
         raise NotFoundException(say("error.not_found"))
-    upstream = Counter(each.upstream for each in rows).most_common(1)[0][0]
+    upstream = Counter(row.upstream for row in rows).most_common(1)[0][0]
     job = await jobs.draft(
         hub.database,
-        desk.facility.id,
+        page.facility.id,
         upstream,
         Action.REGENERATE,
-        [each.id for each in rows],
-        chosen={"mapping": desk.mapping.name, "item": id_, "name": row.name, "code": row.code},
+        [row.id for row in rows],
+        chosen={"mapping": page.mapping.name, "item": id_, "name": item.name, "code": item.code},
         actor=person.name,
         order=jobs.in_order(hub.catalog.specs.values()),
     )
     return Redirect(f"/pekerjaan/{job}", status_code=303)
 
 
-async def _sent_otherwise(desk: MappingPage, id_: int) -> Sequence[Any]:
-    """The deliveries that were sent with another code than the item has now: id, spec, upstream."""
-    ids = await queries.outdated(*desk.place, id_)
-    wanted = desk.database.rows({"id": "bigint"}, "ids")
-    query = f"SELECT d.id, d.spec, d.upstream FROM deliveries AS d JOIN {wanted} AS v ON v.id = d.id"
-    return await desk.database.fetch(text(query), {"ids": as_json([[each] for each in ids])}) if ids else ()
+async def _sent_with_another_code(page: MappingPage, id_: int) -> Sequence[Any]:
+    """Return the deliveries that were sent with another code than the item has now: id, spec, upstream."""
+    ids = await queries.outdated(*page.place, id_)
+    values = page.database.rows({"id": "bigint"}, "ids")
+    query = f"SELECT d.id, d.spec, d.upstream FROM deliveries AS d JOIN {values} AS v ON v.id = d.id"
+    return (
+        await page.database.fetch(text(query), {"ids": as_json([[delivery_id] for delivery_id in ids])}) if ids else ()
+    )
 
 
-def _changeable(desk: MappingPage, row: Any) -> bool:
-    """Whether its upstream takes a change of what it has."""
-    spec = desk.hub.catalog.specs.get(row.spec)
+def _changeable(page: MappingPage, row: Any) -> bool:
+    """Return whether the upstream accepts an update of the delivery."""
+    spec = page.hub.catalog.specs.get(row.spec)
     return spec is not None and spec.update is not None

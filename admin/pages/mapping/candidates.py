@@ -1,4 +1,4 @@
-"""Codes beside an item: what is suggested, what a search finds, and how one compares part by part."""
+"""Candidate codes for an item: suggestions, search results, and the comparison of a code part by part."""
 
 from __future__ import annotations
 
@@ -9,97 +9,98 @@ from typing import Any
 
 import orjson
 
-from admin.pages.mapping.shared import MappingPage, told
+from admin.pages.mapping.shared import MappingPage, value_text
 from admin.text.words import say
 from engine.errors import AntarError
 from engine.mapping.code_search import CodeMatch, Suggested
 from engine.matching.parts import Compared
 from engine.matching.suggest import beside
 
-MOST = 20
-"""Codes that a person is offered at once."""
-COMPARED = 10
-"""So many of what a search finds are compared with the item."""
-PATIENCE = 8.0
-"""Seconds for which a person waits for an upstream that is asked for a code."""
+MAX_OFFERS = 20  # codes offered at once
+MAX_COMPARED = 10  # search results that are compared with the item
+LOOKUP_SECONDS = 8.0  # time limit for asking an upstream for a code
+# Agreement -> icon, shown beside its word.
 ICONS = {"same": "check", "close": "tilde", "different": "x", "unknown": "question-mark"}
-"""Agreement -> icon, beside its word."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeLookup:
-    """What is known of a code. `away`: the copy does not have it and its upstream could not be asked, with why."""
+    """Result of looking up a code. `problem`: why the upstream could not be asked for a code that the copy lacks."""
 
-    found: CodeMatch | None
-    away: str = ""
+    match: CodeMatch | None
+    problem: str = ""
 
 
-async def ask(desk: MappingPage, code: str) -> CodeLookup:
-    """The code from the copy, or from its upstream."""
+async def look_up(page: MappingPage, code: str) -> CodeLookup:
+    """Look up a code in the copy of its list, else at the upstream."""
     if not code:
         return CodeLookup(None)
     try:
-        async with asyncio.timeout(PATIENCE):
-            return CodeLookup(await desk.hub.catalogues.detail(desk.mapping, desk.facility, code))
+        async with asyncio.timeout(LOOKUP_SECONDS):
+            return CodeLookup(await page.hub.catalogues.detail(page.mapping, page.facility, code))
     except TimeoutError:
         return CodeLookup(None, say("mapping.code.late"))
     except AntarError as error:
         return CodeLookup(None, str(error))
 
 
-async def candidates(desk: MappingPage, row: Any, words: str) -> list[dict[str, Any]]:
-    """What is suggested for an item, best first; with words what they find."""
-    catalogues = desk.hub.catalogues
+async def candidates(page: MappingPage, row: Any, words: str) -> list[dict[str, Any]]:
+    """Return suggestions for an item, best first; if `words` are given, the codes that match them."""
+    catalogues = page.hub.catalogues
     if not words:
-        suggested = await catalogues.suggest(desk.mapping, desk.facility, row, MOST)
-        return [_offer(each.found, each) for each in suggested]
-    found = await catalogues.search(desk.mapping, desk.facility.id, words, MOST)
-    compared = [await catalogues.compare(desk.mapping, desk.facility, row, each.code) for each in found[:COMPARED]]
-    return [_offer(each, compared[place] if place < COMPARED else None) for place, each in enumerate(found)]
+        suggested = await catalogues.suggest(page.mapping, page.facility, row, MAX_OFFERS)
+        return [_offer(suggestion.found, suggestion) for suggestion in suggested]
+    matches = await catalogues.search(page.mapping, page.facility.id, words, MAX_OFFERS)
+    compared = [
+        await catalogues.compare(page.mapping, page.facility, row, match.code) for match in matches[:MAX_COMPARED]
+    ]
+    return [_offer(match, compared[place] if place < MAX_COMPARED else None) for place, match in enumerate(matches)]
 
 
-async def chosen(desk: MappingPage, row: Any, code: str) -> dict[str, Any]:
-    """A code beside the item: `code` is empty if there is none such, `away` says why it could not be asked for."""
-    asked = await ask(desk, code)
-    if asked.found is None:
-        return {"code": "", "away": asked.away}
-    compared = await desk.hub.catalogues.compare(desk.mapping, desk.facility, row, code)
-    catalogue = desk.mapping.catalogue
-    said = {part.theirs for part in desk.mapping.parts}
-    columns = [column for column in catalogue.list.visible if column.name not in said]
+async def chosen(page: MappingPage, row: Any, code: str) -> dict[str, Any]:
+    """Return a code compared with the item. `code` is empty if it was not found; `away` says why it is unknown."""
+    lookup = await look_up(page, code)
+    if lookup.match is None:
+        return {"code": "", "away": lookup.problem}
+    compared = await page.hub.catalogues.compare(page.mapping, page.facility, row, code)
+    catalogue = page.mapping.catalogue
+    compared_columns = {part.theirs for part in page.mapping.parts}
+    columns = [column for column in catalogue.list.visible if column.name not in compared_columns]
     return {
-        **_offer(asked.found, compared),
-        "vetoes": [(each.part.name, sentence(each)) for each in compared.suggestion.vetoes] if compared else [],
-        "facts": [(column.label, told(asked.found.row.get(column.name))) for column in columns],
-        "replacement": asked.found.row.get(catalogue.replacement) if catalogue.replacement else None,
+        **_offer(lookup.match, compared),
+        "vetoes": [(veto.part.name, difference_text(veto)) for veto in compared.suggestion.vetoes] if compared else [],
+        "facts": [(column.label, value_text(lookup.match.row.get(column.name))) for column in columns],
+        "replacement": lookup.match.row.get(catalogue.replacement) if catalogue.replacement else None,
     }
 
 
-async def parsed(desk: MappingPage, row: Any) -> list[tuple[str, str]]:
-    """What is read from an item, part by part, as it is compared."""
-    ready = await desk.hub.catalogues.ready(desk.mapping, desk.facility.id)
-    ours = desk.mapping.ours(orjson.loads(row.record), desk.facility)
+async def read_parts(page: MappingPage, row: Any) -> list[tuple[str, str]]:
+    """Return the parts of an item, as they are compared."""
+    ready = await page.hub.catalogues.ready(page.mapping, page.facility.id)
+    ours = page.mapping.ours(orjson.loads(row.record), page.facility)
     read = beside("", ready.parts, ours, {}, ready.vocabulary)
-    return [(each.part.label, told(each.ours)) for each in read.compared]
+    return [(compared.part.label, value_text(compared.ours)) for compared in read.compared]
 
 
-def first_good(offers: Sequence[Mapping[str, Any]]) -> str:
-    """The first code that may be confirmed with nothing to say besides; empty if there is none."""
-    return next((each["code"] for each in offers if each["choosable"] and not each["vetoed"]), "")
+def first_confirmable(offers: Sequence[Mapping[str, Any]]) -> str:
+    """Return the first code that may be confirmed without consenting to a difference; empty if there is none."""
+    return next((offer["code"] for offer in offers if offer["choosable"] and not offer["vetoed"]), "")
 
 
-def sentence(compared: Compared) -> str:
-    """What a person confirms of a difference, naming both sides."""
-    return say("mapping.veto", part=compared.part.label, ours=told(compared.ours), theirs=told(compared.theirs))
+def difference_text(compared: Compared) -> str:
+    """Return the sentence about a difference that a person consents to, with both values."""
+    return say(
+        "mapping.veto", part=compared.part.label, ours=value_text(compared.ours), theirs=value_text(compared.theirs)
+    )
 
 
-def _offer(found: CodeMatch, compared: Suggested | None) -> dict[str, Any]:
+def _offer(match: CodeMatch, compared: Suggested | None) -> dict[str, Any]:
     return {
-        "code": found.code,
-        "name": found.name,
-        "gone": found.gone,
-        "choosable": found.choosable,
-        "parts": [_part(each) for each in compared.suggestion.compared] if compared else [],
+        "code": match.code,
+        "name": match.name,
+        "gone": match.gone,
+        "choosable": match.choosable,
+        "parts": [_part(part) for part in compared.suggestion.compared] if compared else [],
         "vetoed": bool(compared and compared.suggestion.vetoes),
     }
 
@@ -108,8 +109,8 @@ def _part(compared: Compared) -> dict[str, Any]:
     return {
         "name": compared.part.name,
         "label": compared.part.label,
-        "ours": told(compared.ours),
-        "theirs": told(compared.theirs),
+        "ours": value_text(compared.ours),
+        "theirs": value_text(compared.theirs),
         "agreement": compared.agreement,
         "icon": ICONS[compared.agreement],
         "words": say(f"mapping.agreement.{compared.agreement}"),

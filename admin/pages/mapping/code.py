@@ -1,4 +1,4 @@
-"""*Detail Kode*: one code of a mapping with all that its list says of it, as a page or over any other."""
+"""*Detail Kode*: one code of a mapping with all columns of its list, as a page or as a dialog on another page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.http.parameters import Text
-from admin.pages.mapping.candidates import ask
-from admin.pages.mapping.shared import MappingPage, mapping_page_of, told
+from admin.pages.mapping.candidates import look_up
+from admin.pages.mapping.shared import MappingPage, mapping_page_of, value_text
 from admin.pages.shared.formatting import moment
 from admin.text.words import say
 from engine.code_lists import copies
@@ -24,24 +24,24 @@ from engine.hub import Hub
 async def code_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str], kode: Text = ""
 ) -> Template:
-    """The code as a page, or what a dialog shows of it when a script asks."""
-    desk = await mapping_page_of(request, hub, mapping)
-    inside = "hx-request" in request.headers
-    found = await _found(desk, kode.strip())
-    if not found["code"] and not found["away"] and not inside:
+    """Show the code as a page, or the content of a dialog when htmx asks."""
+    page = await mapping_page_of(request, hub, mapping)
+    is_partial = "hx-request" in request.headers
+    view = await _code_view(page, kode.strip())
+    if not view["code"] and not view["away"] and not is_partial:
         raise NotFoundException(say("error.not_found"))
-    context = {**desk.context, "code": kode.strip(), "found": found, "inside": inside}
-    return Template("mapping/code_box.html" if inside else "mapping/code.html", context=context)
+    context = {**page.context, "code": kode.strip(), "found": view, "inside": is_partial}
+    return Template("mapping/code_box.html" if is_partial else "mapping/code.html", context=context)
 
 
-async def _found(desk: MappingPage, code: str) -> dict[str, Any]:
-    catalogue, asked = desk.mapping.catalogue, await ask(desk, code)
-    if asked.found is None:
-        return {"code": "", "away": asked.away}
-    row = await copies.one_row(desk.database, catalogue.list.owner(desk.facility.id), catalogue.list.name, code)
+async def _code_view(page: MappingPage, code: str) -> dict[str, Any]:
+    catalogue, lookup = page.mapping.catalogue, await look_up(page, code)
+    if lookup.match is None:
+        return {"code": "", "away": lookup.problem}
+    row = await copies.one_row(page.database, catalogue.list.owner(page.facility.id), catalogue.list.name, code)
     return {
         "code": code,
-        "facts": [(each.label, told(asked.found.row.get(each.name))) for each in catalogue.list.visible],
-        "gone": moment(row.gone_at, desk.facility) if row else None,
-        "replacement": asked.found.row.get(catalogue.replacement) if catalogue.replacement else None,
+        "facts": [(column.label, value_text(lookup.match.row.get(column.name))) for column in catalogue.list.visible],
+        "gone": moment(row.gone_at, page.facility) if row else None,
+        "replacement": lookup.match.row.get(catalogue.replacement) if catalogue.replacement else None,
     }

@@ -1,4 +1,4 @@
-"""A person's word on an item: this is its code, or it has none."""
+"""Confirm the code of an item, or remove it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.response import Redirect
 
 from admin.http.access import Right
 from admin.http.parameters import Id
-from admin.pages.mapping.candidates import ask
+from admin.pages.mapping.candidates import look_up
 from admin.pages.mapping.lists import next_of
 from admin.pages.mapping.shared import TABS, MappingPage, item_of, mapping_page_of
 from admin.pages.shared.filters import Fields
@@ -33,24 +33,24 @@ async def confirm_code(
     mapping: FromPath[str],
     id_: Id,
 ) -> Redirect:
-    """Give the item the code and go on to the next; what stands in the way is told, and nothing is changed."""
-    desk = await mapping_page_of(request, hub, mapping)
-    row, form = await item_of(desk, id_), await request.form()
+    """Give the item its code and go on to the next; on a problem show it and change nothing."""
+    page = await mapping_page_of(request, hub, mapping)
+    row, form = await item_of(page, id_), await request.form()
     code, tab = _field(form, "kode"), _field(form, "tab")
     if not code:
-        return _back(desk, id_, tab, code, "no_code")
-    if (await ask(desk, code)).found is None:
-        return _back(desk, id_, tab, code, "unknown")
-    differing = await hub.catalogues.differences(desk.mapping, desk.facility, [(id_, code)])
-    if not {each.part.name for each in differing.get((id_, code), ())} <= set(form.getall("setuju", [])):
-        return _back(desk, id_, tab, code, "veto")
-    further = await next_of(desk, row, tab)
-    result = await confirm(*desk.place, [Choice(id_, code, _field(form, "dilihat") or None)], person.name)
+        return _back(page, id_, tab, code, "no_code")
+    if (await look_up(page, code)).match is None:
+        return _back(page, id_, tab, code, "unknown")
+    differing = await hub.catalogues.differences(page.mapping, page.facility, [(id_, code)])
+    if not {difference.part.name for difference in differing.get((id_, code), ())} <= set(form.getall("setuju", [])):
+        return _back(page, id_, tab, code, "veto")
+    further = await next_of(page, row, tab)
+    result = await confirm(*page.place, [Choice(id_, code, _field(form, "dilihat") or None)], person.name)
     ring(hub, result)
     if not result.done:
-        return _back(desk, id_, tab, code, "overtaken" if result.overtaken else "unknown")
+        return _back(page, id_, tab, code, "overtaken" if result.overtaken else "unknown")
     query = urlencode({"tab": tab if tab in TABS else "", "selesai": id_, "lepas": row.waiting})
-    return Redirect(f"{desk.home}{f'/{further}' if further else ''}?{query}", status_code=303)
+    return Redirect(f"{page.home}{f'/{further}' if further else ''}?{query}", status_code=303)
 
 
 @post("/pemetaan/{mapping:str}/{id_:int}/hapus", opt=MAP, include_in_schema=False)
@@ -61,15 +61,15 @@ async def remove_code(
     mapping: FromPath[str],
     id_: Id,
 ) -> Redirect:
-    """Take its code away; its page has asked."""
-    desk = await mapping_page_of(request, hub, mapping)
-    await item_of(desk, id_)
-    await remove(*desk.place, id_, person.name)
-    return Redirect(f"{desk.home}?{urlencode({'tab': 'sudah', 'selesai': id_})}", status_code=303)
+    """Remove the code of an item, after its page has asked for confirmation."""
+    page = await mapping_page_of(request, hub, mapping)
+    await item_of(page, id_)
+    await remove(*page.place, id_, person.name)
+    return Redirect(f"{page.home}?{urlencode({'tab': 'sudah', 'selesai': id_})}", status_code=303)
 
 
 def ring(hub: Hub, result: Confirmed) -> None:
-    """Something is due in these channels."""
+    """Ring the bell of the channels in which deliveries became due."""
     first = {spec.upstream.name: spec.name for spec in reversed(list(hub.catalog.specs.values()))}
     for channel in result.channels:
         if channel.upstream in first:
@@ -77,10 +77,10 @@ def ring(hub: Hub, result: Confirmed) -> None:
 
 
 def _field(form: Fields, name: str) -> str:
-    """PostgreSQL takes no NUL, and no code is longer than a key."""
+    """Return a field without NUL, which PostgreSQL does not accept, and no longer than a key."""
     return str(form.getall(name, [""])[-1]).replace("\x00", "").strip()[:KEY_LENGTH]
 
 
-def _back(desk: MappingPage, id_: int, tab: str, code: str, told: str) -> Redirect:
-    query = urlencode({"tab": tab, "kode": code, "pesan": told})
-    return Redirect(f"{desk.home}/{id_}?{query}", status_code=303)
+def _back(page: MappingPage, id_: int, tab: str, code: str, message: str) -> Redirect:
+    query = urlencode({"tab": tab, "kode": code, "pesan": message})
+    return Redirect(f"{page.home}/{id_}?{query}", status_code=303)

@@ -1,4 +1,4 @@
-"""The mapping screen: an item with what is read from it, the codes that it may be, and the one that was chosen."""
+"""Mapping screen: an item with its parts, the candidate codes, and the chosen code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from litestar.response import Template
 from admin.http.access import Right
 from admin.http.parameters import Id, Number, Text
 from admin.pages.mapping.after_confirm import done, outdated
-from admin.pages.mapping.candidates import candidates, chosen, first_good, parsed
+from admin.pages.mapping.candidates import candidates, chosen, first_confirmable, read_parts
 from admin.pages.mapping.lists import next_of
 from admin.pages.mapping.shared import TABS, MappingPage, item_of, mapping_page_of
 from admin.pages.shared.areas import area_of
@@ -24,8 +24,7 @@ from admin.text.words import say
 from engine.hub import Hub
 from engine.mapping import queries
 
-TOLD = {"overtaken", "unknown", "veto", "no_code"}
-"""What an address may ask to be told after an action."""
+MESSAGES = {"overtaken", "unknown", "veto", "no_code"}  # results of an action that the address may carry
 
 
 @get("/pemetaan/{mapping:str}/{id_:int}", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -42,21 +41,21 @@ async def item_page(
     lepas: Number = None,
     hapus: FromQuery[str] = "",
 ) -> Template:
-    """The whole screen; the search and the chosen code stand in the address."""
-    desk = await mapping_page_of(request, hub, mapping)
-    row, tab = await item_of(desk, id_), tab if tab in TABS else next(iter(TABS))
-    further = await next_of(desk, row, tab)
+    """Show the whole screen; search and chosen code are in the address."""
+    page = await mapping_page_of(request, hub, mapping)
+    row, tab = await item_of(page, id_), tab if tab in TABS else next(iter(TABS))
+    further = await next_of(page, row, tab)
     context = {
-        **await _shown(desk, row, tab, q.strip(), kode.strip()),
-        "area": area_of(hub, desk.layout),
-        "parts": await parsed(desk, row),
+        **await _screen_context(page, row, tab, q.strip(), kode.strip()),
+        "area": area_of(hub, page.layout),
+        "parts": await read_parts(page, row),
         "active": row.active,
-        "next": f"{desk.home}/{further}?{urlencode({'tab': tab})}" if further else None,
-        "waiting": await deliveries_awaiting(hub, desk.facility.id, desk.mapping.item, row.key),
-        "history": [_change(desk, each) for each in await queries.history(desk.database, row.id)],
-        "done": await done(desk, selesai, lepas) if selesai != id_ else None,
-        "told": _told(desk, row, pesan),
-        "left": {"href": f"{desk.home}/{id_}", **await outdated(desk, id_)},
+        "next": f"{page.home}/{further}?{urlencode({'tab': tab})}" if further else None,
+        "waiting": await deliveries_awaiting(hub, page.facility.id, page.mapping.item, row.key),
+        "history": [_history_entry(page, change) for change in await queries.history(page.database, row.id)],
+        "done": await done(page, selesai, lepas) if selesai != id_ else None,
+        "told": _message(page, row, pesan),
+        "left": {"href": f"{page.home}/{id_}", **await outdated(page, id_)},
         "removing": hapus == "ya" and bool(row.code),
     }
     return Template("mapping/item.html", context=context)
@@ -72,15 +71,15 @@ async def offers(
     q: Text = "",
     kode: Text = "",
 ) -> Template:
-    """What the page asks for as one types; a chosen code that the list no longer has is put away."""
-    desk = await mapping_page_of(request, hub, mapping)
-    row, words = await item_of(desk, id_), q.strip()
-    offered = await candidates(desk, row, words)
-    kept = kode if kode in [each["code"] for each in offered] else ""
-    context = {**desk.context, "item": desk.shown(row), "tab": tab, "q": words, "candidates": offered, "kode": kept}
+    """Return the candidates while a person types; a chosen code that is no longer among them is dropped."""
+    page = await mapping_page_of(request, hub, mapping)
+    row, words = await item_of(page, id_), q.strip()
+    offered = await candidates(page, row, words)
+    kept = kode if kode in [offer["code"] for offer in offered] else ""
+    context = {**page.context, "item": page.item_view(row), "tab": tab, "q": words, "candidates": offered, "kode": kept}
     if not kept:
-        context |= await _proposal(desk, row, words, offered)
-    return Template("mapping/offers.html", context=context, headers=_address(desk, id_, tab, words, kept))
+        context |= await _proposal(page, row, words, offered)
+    return Template("mapping/offers.html", context=context, headers=_address(page, id_, tab, words, kept))
 
 
 @get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
@@ -93,56 +92,56 @@ async def choice(
     q: Text = "",
     kode: Text = "",
 ) -> Template:
-    """A code beside the item, for the page on which it was chosen."""
-    desk = await mapping_page_of(request, hub, mapping)
-    row = await item_of(desk, id_)
+    """Return the chosen code for comparison with the item."""
+    page = await mapping_page_of(request, hub, mapping)
+    row = await item_of(page, id_)
     context = {
-        **desk.context,
-        "item": desk.shown(row),
+        **page.context,
+        "item": page.item_view(row),
         "tab": tab,
         "kode": kode,
-        "chosen": await chosen(desk, row, kode),
+        "chosen": await chosen(page, row, kode),
     }
-    return Template("mapping/choice.html", context=context, headers=_address(desk, id_, tab, q.strip(), kode))
+    return Template("mapping/choice.html", context=context, headers=_address(page, id_, tab, q.strip(), kode))
 
 
-async def _shown(desk: MappingPage, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:
-    offered = await candidates(desk, row, words)
-    picked = {"kode": code, "chosen": await chosen(desk, row, code)} if code else {}
-    picked = picked or await _proposal(desk, row, words, offered)
-    return {**desk.context, "item": desk.shown(row), "tab": tab, "q": words, "candidates": offered, **picked}
+async def _screen_context(page: MappingPage, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:
+    offered = await candidates(page, row, words)
+    picked = {"kode": code, "chosen": await chosen(page, row, code)} if code else {}
+    picked = picked or await _proposal(page, row, words, offered)
+    return {**page.context, "item": page.item_view(row), "tab": tab, "q": words, "candidates": offered, **picked}
 
 
-async def _proposal(desk: MappingPage, row: Any, words: str, offered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is shown beside the item until a person chooses: of what they searched for nothing."""
-    code = "" if words else _likely(desk, row) or first_good(offered)
-    return {"kode": code, "chosen": await chosen(desk, row, code), "proposed": True}
+async def _proposal(page: MappingPage, row: Any, words: str, offered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the code shown beside the item until a person chooses one; none while they search."""
+    code = "" if words else _likely_code(page, row) or first_confirmable(offered)
+    return {"kode": code, "chosen": await chosen(page, row, code), "proposed": True}
 
 
-def _likely(desk: MappingPage, row: Any) -> str:
-    """What has a code is looked at with it; what is to be reviewed with the one that replaced it."""
-    replacement = desk.shown(row)["replacement"] if row.state == queries.REVIEW else ""
+def _likely_code(page: MappingPage, row: Any) -> str:
+    """Return the present code of the item; if the item is to be reviewed, the code that replaced it."""
+    replacement = page.item_view(row)["replacement"] if row.state == queries.REVIEW else ""
     return str(replacement or row.code or "")
 
 
-def _address(desk: MappingPage, id_: int, tab: str, words: str, code: str) -> dict[str, str]:
-    """What stands in the address bar from now on."""
+def _address(page: MappingPage, id_: int, tab: str, words: str, code: str) -> dict[str, str]:
+    """Return the header that sets the address bar."""
     query = {name: value for name, value in {"tab": tab, "q": words, "kode": code}.items() if value}
-    return {"HX-Replace-Url": f"{desk.home}/{id_}?{urlencode(query)}"}
+    return {"HX-Replace-Url": f"{page.home}/{id_}?{urlencode(query)}"}
 
 
-def _told(desk: MappingPage, row: Any, message: str) -> str:
-    """What became of an action that did not do what was asked."""
-    if message not in TOLD:
+def _message(page: MappingPage, row: Any, message: str) -> str:
+    """Return the message about an action that failed."""
+    if message not in MESSAGES:
         return ""
-    at = moment(row.mapped_at, desk.facility)
-    told_ = {"by": row.mapped_by or "–", "code": row.code or "–", "at": at.short if at else "–"}
-    return say("mapping.told.overtaken", **told_) if message == "overtaken" else say(f"mapping.told.{message}")
+    at = moment(row.mapped_at, page.facility)
+    values = {"by": row.mapped_by or "–", "code": row.code or "–", "at": at.short if at else "–"}
+    return say("mapping.told.overtaken", **values) if message == "overtaken" else say(f"mapping.told.{message}")
 
 
-def _change(desk: MappingPage, row: Any) -> dict[str, Any]:
+def _history_entry(page: MappingPage, row: Any) -> dict[str, Any]:
     return {
-        "time": moment(row.at, desk.facility),
+        "time": moment(row.at, page.facility),
         "what": say(f"mapping.history.{row.action}", actor=row.actor),
         "before": row.before,
         "code": row.code,

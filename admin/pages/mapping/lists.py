@@ -1,4 +1,4 @@
-"""The lists of a mapping: what has no code yet, what is to be looked at again, what has one."""
+"""Lists of a mapping: items without a code, items to review, and items with a code."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from admin.pages.mapping.shared import TABS, MappingPage, mapping_page_of
 from engine.hub import Hub
 from engine.mapping import queries
 
-SIZE = 50
-"""Items of a page."""
+PAGE_SIZE = 50
 
+# Number of deliveries that wait for the last item of the previous page, and the id of that item.
 After = Annotated[str, QueryParameter(pattern=r"^(\d{1,9}\.\d{1,15})?$")]
-"""How many wait for the last item of the page before, and its id."""
 
 
 @get("/pemetaan/{mapping:str}", opt={"right": Right.PANEL}, include_in_schema=False)
@@ -36,39 +35,39 @@ async def mapping_page(
     selesai: Number = None,
     lepas: Number = None,
 ) -> Template:
-    """One of the three lists; those first for which most deliveries wait."""
-    desk = await mapping_page_of(request, hub, mapping)
+    """Show one of the three lists; items for which most deliveries wait come first."""
+    page = await mapping_page_of(request, hub, mapping)
     tab, words = tab if tab in TABS else next(iter(TABS)), q.strip()
-    found = await queries.page(*desk.place, TABS[tab], words, _place(after), SIZE)
+    items = await queries.page(*page.place, TABS[tab], words, _place(after), PAGE_SIZE)
     context = {
-        **await code_lists.state_of(hub, desk.layout, desk.mapping.catalogue.list),
-        **desk.context,
-        "counts": await queries.counts(*desk.place),
+        **await code_lists.state_of(hub, page.layout, page.mapping.catalogue.list),
+        **page.context,
+        "counts": await queries.counts(*page.place),
         "tab": tab,
         "q": words,
-        "items": [desk.shown(row) for row in found.rows],
-        "done": await done(desk, selesai, lepas),
+        "items": [page.item_view(row) for row in items.rows],
+        "done": await done(page, selesai, lepas),
         "first_link": f"?{_query(tab=tab, q=words)}" if after else None,
-        "next_link": f"?{_query(tab=tab, q=words, after='.'.join(map(str, found.next)))}" if found.next else None,
+        "next_link": f"?{_query(tab=tab, q=words, after='.'.join(map(str, items.next)))}" if items.next else None,
     }
     return Template("mapping/lists.html", context=context)
 
 
 @get("/pemetaan/{mapping:str}/angka", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
 async def figures(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
-    """The cards anew; the page asks for them while it is looked at."""
-    desk = await mapping_page_of(request, hub, mapping)
-    context: dict[str, Any] = {**desk.context, "counts": await queries.counts(*desk.place)}
+    """Return the cards with the counts, which a visible page polls."""
+    page = await mapping_page_of(request, hub, mapping)
+    context: dict[str, Any] = {**page.context, "counts": await queries.counts(*page.place)}
     return Template("mapping/figures.html", context=context)
 
 
-async def next_of(desk: MappingPage, row: Any, tab: str) -> int | None:
-    """The item to go on with: the one behind it in the list of the tab, or the first of that list."""
+async def next_of(page: MappingPage, row: Any, tab: str) -> int | None:
+    """Return the next item in the list of the tab, or the first one; None if the list has no other."""
     state = TABS.get(tab, queries.UNMAPPED)
-    behind = await queries.page(*desk.place, state, after=(row.waiting, row.id), size=1)
+    behind = await queries.page(*page.place, state, after=(row.waiting, row.id), size=1)
     if behind.rows:
         return int(behind.rows[0].id)
-    return await queries.following(*desk.place, state, row.id)
+    return await queries.following(*page.place, state, row.id)
 
 
 def _place(after: str) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""A mapping in the clinic in view, and how its items are shown."""
+"""A mapping in the chosen clinic, and the view of its items."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from engine.mapping import queries
 from engine.specs.mapping import MappingSpec
 from engine.templates.template import Template, TemplateError
 
+# Tab in the address -> state of the items that the tab lists.
 TABS = {"belum": queries.UNMAPPED, "tinjau": queries.REVIEW, "sudah": queries.MAPPED}
-"""In the address -> the state of the items that the tab shows."""
-NOTHING: tuple[Any, ...] = ("", None, [], {}, ())
-"""What is told as nothing."""
+EMPTY_VALUES: tuple[Any, ...] = ("", None, [], {}, ())  # shown as a dash, or left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class MappingPage:
 
     @property
     def place(self) -> tuple[Database, MappingSpec, int]:
-        """What every question to engine.mapping.queries begins with."""
+        """Return the first arguments of every function of engine.mapping.queries."""
         return self.database, self.mapping, self.facility.id
 
     @property
@@ -52,7 +51,7 @@ class MappingPage:
 
     @property
     def context(self) -> dict[str, Any]:
-        """What all templates of a mapping take."""
+        """Return the context that all templates of a mapping take."""
         return {
             "frame": self.layout,
             "mapping": self.mapping,
@@ -62,15 +61,15 @@ class MappingPage:
         }
 
     def code_address(self, code: str) -> str:
-        """Where a code is shown in full."""
+        """Return the address of the page of a code."""
         return f"{self.home}/kode?{urlencode({'kode': code})}"
 
     def scope(self, row: Any) -> dict[str, Any]:
-        """What templates see of an item."""
+        """Return the variables that the mapping's templates see of an item."""
         return self.mapping.scope(orjson.loads(row.record), self.facility)
 
-    def shown(self, row: Any) -> dict[str, Any]:
-        """An item as the templates take it."""
+    def item_view(self, row: Any) -> dict[str, Any]:
+        """Return an item as the pages take it."""
         scope, content = self.scope(row), queries.content_of(row)
         catalogue = self.mapping.catalogue
         return {
@@ -79,9 +78,11 @@ class MappingPage:
             "name": row.name,
             "href": f"{self.home}/{row.id}",
             "state": row.state,
-            "cells": [(column.label, told(rendered(column.value, scope))) for column in self.mapping.columns],
+            "cells": [
+                (column.label, value_text(render_or_none(column.value, scope))) for column in self.mapping.columns
+            ],
             "code": row.code,
-            "code_name": told(content.get(catalogue.name)) if row.code else "",
+            "code_name": value_text(content.get(catalogue.name)) if row.code else "",
             "gone": moment(row.gone_at, self.facility),
             "reason": row.reason,
             "replacement": _text(content.get(catalogue.replacement)) if catalogue.replacement else "",
@@ -92,7 +93,7 @@ class MappingPage:
 
 
 async def mapping_page_of(request: Request[Any, Any, Any], hub: Hub, name: str) -> MappingPage:
-    """Raises 404 for a mapping that the catalog does not have, or while there is no clinic."""
+    """Return the page's mapping; raise 404 if the catalog does not have it, or while there is no clinic."""
     mapping = hub.catalog.mappings.get(name)
     if mapping is None:
         raise NotFoundException(say("error.not_found"))
@@ -102,32 +103,32 @@ async def mapping_page_of(request: Request[Any, Any, Any], hub: Hub, name: str) 
     return MappingPage(hub, layout, mapping, layout.facility)
 
 
-async def item_of(desk: MappingPage, id_: int) -> Any:
-    """The item's row; raises 404."""
-    row = await queries.one(*desk.place, id_)
+async def item_of(page: MappingPage, id_: int) -> Any:
+    """Return the item's row; raise 404 if there is none."""
+    row = await queries.one(*page.place, id_)
     if row is None:
         raise NotFoundException(say("error.not_found"))
     return row
 
 
-def rendered(template: Template, scope: Mapping[str, Any]) -> Any:
-    """What an item that an older entry took lacks is nothing."""
+def render_or_none(template: Template, scope: Mapping[str, Any]) -> Any:
+    """Render a template; None if it fails, as an item from an older version of its type may lack a field."""
     try:
         return template.render(scope)
     except TemplateError:
         return None
 
 
-def told(value: Any) -> str:
-    """Any value of a column in words."""
-    if value in NOTHING:
+def value_text(value: Any) -> str:
+    """Return any value of a column in words."""
+    if value in EMPTY_VALUES:
         return "–"
     if isinstance(value, bool):
         return say("mapping.yes" if value else "mapping.no")
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {told(each)}" for name, each in value.items() if each not in NOTHING)
+        return ", ".join(f"{name}: {value_text(part)}" for name, part in value.items() if part not in EMPTY_VALUES)
     if isinstance(value, list | tuple):
-        return "; ".join(told(each) for each in value if each not in NOTHING)
+        return "; ".join(value_text(part) for part in value if part not in EMPTY_VALUES)
     return str(value)
 
 

@@ -1,4 +1,4 @@
-"""A table out of a file that a person uploads: CSV as spreadsheets write it, or a workbook."""
+"""Reads the table in a file that a person uploads: CSV as spreadsheets write it, or a workbook."""
 
 from __future__ import annotations
 
@@ -23,36 +23,33 @@ from engine.errors import AntarError
 from engine.time_slice import TimeSlice
 
 MAX_FILE_BYTES = 5_000_000
-READERS = 2
-"""Processes at once, of one clinic one."""
-MAX_WAITING = 3
-"""Uploads of a clinic that wait for its turn."""
+MAX_READERS = 2  # processes at once; one per clinic
+MAX_WAITING = 3  # uploads of one clinic that wait for a process
 WAIT_SECONDS = 30.0
 READ_SECONDS = 60.0
 
-Table = list[dict[str, Any]]
-"""Lines by their headings."""
+Table = list[dict[str, Any]]  # lines: heading -> cell
 
 log = structlog.get_logger(__name__)
 
 
 class NotATable(AntarError):
-    """Why a file cannot be read, in words for a person."""
+    """A file cannot be read; the message is in words for a person."""
 
 
 class Sheets:
-    """Reads uploaded files, each in a process of its own with limits on memory and time: sheet_reader."""
+    """Reads uploaded files, each in a process of its own with limits on memory and time: spreadsheet_reader."""
 
     def __init__(
         self, command: tuple[str, ...] = (sys.executable, "-I", str(Path(spreadsheet_reader.__file__)))
     ) -> None:
         self._command = command
-        self._readers = asyncio.Semaphore(READERS)
+        self._readers = asyncio.Semaphore(MAX_READERS)
         self._clinics: dict[int, asyncio.Lock] = {}
         self._waiting: Counter[int] = Counter()
 
     async def table(self, uploaded: Any, facility_id: int) -> Table:
-        """The lines of an uploaded file; empty ones are left out. Raises NotATable."""
+        """Return the lines of an uploaded file without empty ones. Raise NotATable."""
         if not isinstance(uploaded, UploadFile) or not uploaded.filename:
             raise NotATable(say("sheet.none"))
         content = await uploaded.read(MAX_FILE_BYTES + 1)
@@ -67,7 +64,7 @@ class Sheets:
 
     @asynccontextmanager
     async def _slot(self, facility_id: int) -> AsyncIterator[None]:
-        """A process's place. Raises NotATable if others take it for too long."""
+        """Wait for a process to become free. Raise NotATable if that takes too long."""
         if self._waiting[facility_id] >= MAX_WAITING:
             raise NotATable(say("sheet.busy"))
         clinic = self._clinics.setdefault(facility_id, asyncio.Lock())
@@ -96,7 +93,7 @@ class Sheets:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            # No secret of ours; Windows starts no program without its own variable.
+            # The process inherits no secret. Windows starts no program without SYSTEMROOT.
             env={name: value for name, value in os.environ.items() if name.upper() == "SYSTEMROOT"},
             limit=MAX_OUTPUT_BYTES,
         )
@@ -123,7 +120,7 @@ async def _write(stdin: asyncio.StreamWriter | None, content: bytes) -> None:
 
 
 async def _table(stdout: asyncio.StreamReader | None) -> Table:
-    """The lines that the reader prints. Raises NotATable, also if it ends before the table does: by its limits."""
+    """Return the lines that the reader prints. Raise NotATable, also if its limits end it early."""
     names: list[str] | None = None
     table: Table = []
     time_slice = TimeSlice()
@@ -151,6 +148,6 @@ def _complete(names: list[str] | None, table: Table) -> Table:
 
 
 def _natural(cell: Any) -> Any:
-    """What was made harmless for a spreadsheet is as it was."""
+    """Remove the quote that `csv_text.harmless` adds to a cell."""
     is_guarded = isinstance(cell, str) and cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS)
     return cell[1:] if is_guarded else cell

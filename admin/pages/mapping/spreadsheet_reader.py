@@ -24,16 +24,16 @@ MAX_COLUMNS = 100
 MAX_CELLS = 200_000
 MAX_OUTPUT_BYTES = 8_000_000
 MAX_UNPACKED_BYTES = 80_000_000
+# Start and end tags of XML elements, counted by their "<": each costs time, however short it is.
 MAX_TAGS = 2_000_000
-"""Openings and ends of XML elements, by the character that begins them: each costs time, however short."""
 MAX_PARTS = 1_000
 MAX_MEMORY_BYTES = 192 * 1024 * 1024
 MAX_CPU_SECONDS = 20
 BLOCK_BYTES = 64 * 1024
 
 
-class Problem(Exception):
-    """Why a file cannot be read: the key of a message, with its number."""
+class UnreadableFile(Exception):
+    """A file cannot be read: the key of a message, with its number."""
 
     def __init__(self, key: str, most: int = 0) -> None:
         super().__init__(key)
@@ -47,7 +47,7 @@ def main() -> None:
         for line in lines(sys.stdin.buffer.read()):
             sys.stdout.buffer.write(line)
         result: dict[str, Any] = {"end": None}
-    except Problem as problem:
+    except UnreadableFile as problem:
         result = {"problem": problem.key, "most": problem.most}
     except MemoryError:
         result = {"problem": "sheet.heavy", "most": 0}
@@ -77,7 +77,7 @@ def limit_resources() -> None:
 
 
 def lines(content: bytes) -> Iterator[bytes]:
-    """The heading and the rows that are not empty, each as a line of JSON. Raises Problem."""
+    """Return the heading and the rows that are not empty, each as a line of JSON. Raise UnreadableFile."""
     rows = cells = size = 0
     for row in _workbook(content) if content.startswith(b"PK") else _csv(content):
         plain = [_plain(cell) for cell in row[:MAX_COLUMNS]]
@@ -88,11 +88,11 @@ def lines(content: bytes) -> Iterator[bytes]:
         line = json.dumps(plain, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         rows, cells, size = rows + 1, cells + len(plain), size + len(line)
         if rows > MAX_ROWS + 1:
-            raise Problem("sheet.long", MAX_ROWS)
+            raise UnreadableFile("sheet.long", MAX_ROWS)
         if cells > MAX_CELLS:
-            raise Problem("sheet.cells", MAX_CELLS)
+            raise UnreadableFile("sheet.cells", MAX_CELLS)
         if size > MAX_OUTPUT_BYTES:
-            raise Problem("sheet.heavy")
+            raise UnreadableFile("sheet.heavy")
         yield line
 
 
@@ -102,13 +102,13 @@ def _csv(content: bytes) -> Iterator[Sequence[Any]]:
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")  # what Excel writes without being asked
     if "\x00" in text:
-        raise Problem("sheet.unreadable")
+        raise UnreadableFile("sheet.unreadable")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:
         yield from csv.reader(StringIO(text, newline=""), delimiter=delimiter)
     except csv.Error as error:
-        raise Problem("sheet.unreadable") from error
+        raise UnreadableFile("sheet.unreadable") from error
 
 
 def _workbook(content: bytes) -> Iterator[Sequence[Any]]:
@@ -116,32 +116,32 @@ def _workbook(content: bytes) -> Iterator[Sequence[Any]]:
         _check_parts(content)
         from openpyxl import load_workbook
 
-        warnings.simplefilter("ignore")  # of what it leaves out: styles, drawings
-        book = load_workbook(BytesIO(content), read_only=True, data_only=True)
-        yield from book.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=MAX_COLUMNS, values_only=True)
-    except (Problem, MemoryError):
+        warnings.simplefilter("ignore")  # about styles and drawings, which it ignores
+        workbook = load_workbook(BytesIO(content), read_only=True, data_only=True)
+        yield from workbook.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=MAX_COLUMNS, values_only=True)
+    except (UnreadableFile, MemoryError):
         raise
     except Exception as error:
-        # openpyxl raises whatever a broken part makes its code raise.
-        raise Problem("sheet.unreadable") from error
+        # A broken part can make openpyxl raise any exception.
+        raise UnreadableFile("sheet.unreadable") from error
 
 
 def _check_parts(content: bytes) -> None:
-    """Raise Problem if the parts are many or large, or have many elements."""
+    """Raise UnreadableFile if the parts are many or large, or have many elements."""
     size = tags = 0
     with ZipFile(BytesIO(content)) as archive:
         if len(archive.infolist()) > MAX_PARTS:
-            raise Problem("sheet.heavy")
+            raise UnreadableFile("sheet.heavy")
         for info in archive.infolist():
             with archive.open(info) as part:
                 while block := part.read(BLOCK_BYTES):
                     size, tags = size + len(block), tags + block.count(b"<")
                     if size > MAX_UNPACKED_BYTES or tags > MAX_TAGS:
-                        raise Problem("sheet.heavy")
+                        raise UnreadableFile("sheet.heavy")
 
 
 def _plain(cell: Any) -> Any:
-    """A cell as JSON has it."""
+    """Return a cell as a JSON value."""
     if cell is None:
         return ""
     if isinstance(cell, bool | int):

@@ -1,4 +1,4 @@
-"""Mappings as a table: downloaded, and back in with a preview of what each line would do."""
+"""Mappings as a table: export, and import with a preview of the effect of each line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from litestar.response import Response, Template
 from sqlalchemy import insert
 
 from admin.http.access import Right
-from admin.pages.mapping.candidates import sentence
+from admin.pages.mapping.candidates import difference_text
 from admin.pages.mapping.confirm import ring
 from admin.pages.mapping.shared import MappingPage, mapping_page_of
 from admin.pages.mapping.spreadsheet import NotATable
-from admin.pages.mapping.upload import csv_file, page, rows_of
+from admin.pages.mapping.upload import csv_file, files_template, rows_of
 from admin.pages.shared.areas import area_of
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -32,60 +32,59 @@ from engine.mapping.table import COLUMNS, ImportRow, RowState, export, preview
 from engine.matching.parts import Compared
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
-SHOWN = 200
-"""Lines of a preview that are shown."""
+MAX_SHOWN_LINES = 200  # of a preview; lines that need consent are always shown
 ICONS = {"new": "plus", "changed": "pencil", "conflict": "git-merge", "invalid": "x", "same": "equal"}
-ORDER = (RowState.INVALID, RowState.CONFLICT, RowState.CHANGED, RowState.NEW, RowState.SAME)
-"""What a person should look at comes first."""
+# Lines that a person should check come first.
+STATE_ORDER = (RowState.INVALID, RowState.CONFLICT, RowState.CHANGED, RowState.NEW, RowState.SAME)
 
 
 @post("/pemetaan/{mapping:str}/ekspor", opt=MAP, include_in_schema=False, status_code=200)
 async def export_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
 ) -> Response[str]:
-    """All items with their codes; noted in the audit log."""
-    desk = await mapping_page_of(request, hub, mapping)
-    rows = await export(*desk.place)
+    """Export all items with their codes; recorded in the audit log."""
+    page = await mapping_page_of(request, hub, mapping)
+    rows = await export(*page.place)
     entry = {
         "at": hub.database.clock(),
         "actor": person.name,
         "action": "export",
-        "facility_id": desk.facility.id,
-        "reason": f"{desk.mapping.label}: {number(len(rows))}",
+        "facility_id": page.facility.id,
+        "reason": f"{page.mapping.label}: {number(len(rows))}",
     }
     await hub.database.write(lambda connection: connection.execute(insert(AuditEntry).values(**entry)))
-    return csv_file([list(COLUMNS), *rows], f"antar-{desk.mapping.name}.csv")
+    return csv_file([list(COLUMNS), *rows], f"antar-{page.mapping.name}.csv")
 
 
 @post("/pemetaan/{mapping:str}/impor", opt=MAP, include_in_schema=False, status_code=200)
 async def preview_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]
 ) -> Template:
-    """What each line would do; nothing is done yet."""
-    desk = await mapping_page_of(request, hub, mapping)
+    """Show what each line would do; nothing is stored yet."""
+    page = await mapping_page_of(request, hub, mapping)
     try:
-        table = await request.app.state.sheets.table((await request.form()).get("berkas"), desk.facility.id)
+        table = await request.app.state.sheets.table((await request.form()).get("berkas"), page.facility.id)
     except NotATable as error:
-        return page(desk, problem=str(error))
-    lines = await preview(*desk.place, [{name.casefold(): str(cell) for name, cell in row.items()} for row in table])
+        return files_template(page, problem=str(error))
+    lines = await preview(*page.place, [{name.casefold(): str(cell) for name, cell in row.items()} for row in table])
     if not lines:
-        return page(desk, problem=say("sheet.no_codes", column=COLUMNS[2]))
+        return files_template(page, problem=say("sheet.no_codes", column=COLUMNS[2]))
     choices = [line.choice for line in lines if line.choice is not None and line.state is not RowState.SAME]
-    differing = await _differing(desk, choices)
-    shown = [_shown(line, differing) for line in sorted(lines, key=lambda line: ORDER.index(line.state))]
-    asked = {(each["item"], each["code"]) for each in shown if each["asks"]}
-    carried = [_carried(line) for line in lines if line.choice is not None and line.state is not RowState.SAME]
+    differing = await _differing(page, choices)
+    views = [_line_view(line, differing) for line in sorted(lines, key=lambda line: STATE_ORDER.index(line.state))]
+    asked = {(view["item"], view["code"]) for view in views if view["asks"]}
+    form_rows = [_form_row(line) for line in lines if line.choice is not None and line.state is not RowState.SAME]
     context = {
-        **desk.context,
-        "area": area_of(hub, desk.layout),
+        **page.context,
+        "area": area_of(hub, page.layout),
         "counts": Counter(line.state.value for line in lines),
-        "states": [state.value for state in reversed(ORDER)],
+        "states": [state.value for state in reversed(STATE_ORDER)],
         "icons": ICONS,
-        "lines": [each for place, each in enumerate(shown) if place < SHOWN or each["asks"]],
-        "hidden": sum(not each["asks"] for each in shown[SHOWN:]),
-        "sure": sum((each.item_id, each.code) not in asked for each in choices),
+        "lines": [view for place, view in enumerate(views) if place < MAX_SHOWN_LINES or view["asks"]],
+        "hidden": sum(not view["asks"] for view in views[MAX_SHOWN_LINES:]),
+        "sure": sum((choice.item_id, choice.code) not in asked for choice in choices),
         "asked": len(asked),
-        "choices": orjson.dumps(carried).decode(),
+        "choices": orjson.dumps(form_rows).decode(),
     }
     return Template("mapping/import.html", context=context)
 
@@ -94,37 +93,37 @@ async def preview_mappings(
 async def import_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
 ) -> Template:
-    """Do what the preview showed: all that is in no doubt, and of the rest what was ticked."""
-    desk, form = await mapping_page_of(request, hub, mapping), await request.form()
+    """Store what the preview showed: lines that need no consent, and of the others the ticked ones."""
+    page, form = await mapping_page_of(request, hub, mapping), await request.form()
     rows = [_choice(row) for row in rows_of(form.get("isi"))]
     choices, ticked = [choice for choice, _ in rows], set(form.getall("setuju", []))
-    differing = await _differing(desk, choices)
+    differing = await _differing(page, choices)
     asks = (conflict or bool(differing.get((choice.item_id, choice.code))) for choice, conflict in rows)
-    wanted = [choice for choice, ask in zip(choices, asks, strict=True) if not ask or str(choice.item_id) in ticked]
+    confirmed = [choice for choice, ask in zip(choices, asks, strict=True) if not ask or str(choice.item_id) in ticked]
     result = Confirmed(0, (), (), frozenset())
-    if wanted:
-        result = await confirm(*desk.place, wanted, person.name)
+    if confirmed:
+        result = await confirm(*page.place, confirmed, person.name)
         ring(hub, result)
-    left = len(choices) - len(wanted)
-    told = say("sheet.mapped", n=number(result.done), left=number(left))
-    return page(desk, told=told, refused=len(result.overtaken) + len(result.unknown))
+    left = len(choices) - len(confirmed)
+    message = say("sheet.mapped", n=number(result.done), left=number(left))
+    return files_template(page, message=message, refused=len(result.overtaken) + len(result.unknown))
 
 
-def _carried(line: ImportRow) -> list[Any]:
-    """A line as the form carries it from the preview on."""
+def _form_row(line: ImportRow) -> list[Any]:
+    """Return a line as the form of the preview carries it."""
     choice = line.choice
     return [choice.item_id, choice.code, choice.seen, line.state is RowState.CONFLICT] if choice else []
 
 
 def _choice(row: Any) -> tuple[Choice, bool]:
-    """A line that `_carried` wrote, and whether it is a conflict; raises 400 for anything else."""
+    """Read a line that `_form_row` wrote, and whether it is a conflict; raise 400 for anything else."""
     match row:
         case [int(id_), str(code), str() | None as seen, bool(conflict)] if 0 < id_ < 2**53 and len(code) <= KEY_LENGTH:
             return Choice(id_, code, seen), conflict
     raise ClientException("isi")
 
 
-def _shown(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared, ...]]) -> dict[str, Any]:
+def _line_view(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared, ...]]) -> dict[str, Any]:
     choice = line.choice
     differs = differing.get((choice.item_id, choice.code), ()) if choice else ()
     return {
@@ -136,7 +135,7 @@ def _shown(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared, ...
         "before": line.before,
         "state": line.state.value,
         "fault": line.fault.value if line.fault else "",
-        "differs": [sentence(each) for each in differs],
+        "differs": [difference_text(difference) for difference in differs],
         "item": choice.item_id if choice else 0,
         "conflict": line.state is RowState.CONFLICT,
         "asks": choice is not None
@@ -145,7 +144,7 @@ def _shown(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared, ...
     }
 
 
-async def _differing(desk: MappingPage, choices: Sequence[Choice]) -> dict[tuple[int, str], tuple[Compared, ...]]:
-    """(item, code) -> the parts whose difference must be confirmed expressly."""
-    pairs = [(each.item_id, each.code) for each in choices]
-    return await desk.hub.catalogues.differences(desk.mapping, desk.facility, pairs)
+async def _differing(page: MappingPage, choices: Sequence[Choice]) -> dict[tuple[int, str], tuple[Compared, ...]]:
+    """Return (item, code) -> the parts whose difference needs express consent."""
+    pairs = [(choice.item_id, choice.code) for choice in choices]
+    return await page.hub.catalogues.differences(page.mapping, page.facility, pairs)

@@ -1,4 +1,4 @@
-"""Files of a mapping: items from a table, told what is wrong with them before any is stored."""
+"""Files of a mapping: import of items from a table, with a preview of their faults before any is stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from litestar.response import Redirect, Response, Template
 from adapters.base import Problem
 from admin.http.access import Right
 from admin.http.parameters import Number
-from admin.pages.mapping.shared import MappingPage, mapping_page_of, told
+from admin.pages.mapping.shared import MappingPage, mapping_page_of, value_text
 from admin.pages.mapping.spreadsheet import MAX_FILE_BYTES, NotATable
 from admin.pages.mapping.spreadsheet_reader import MAX_ROWS
 from admin.pages.mapping.upload_records import headings, records_of
@@ -28,14 +28,23 @@ from engine.hub import Hub
 from engine.intake.intake import Refused
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
-LARGEST_FORM = 40_000_000
-"""Bytes that the lines of a file may have as JSON."""
-SHOWN = 20
-"""Good lines that are shown."""
-FAULTS = 200
-"""Faulty lines that are told."""
-RULES = {"required", "type", "enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "name", "key"}
-"""Those that have words of their own."""
+MAX_FORM_BYTES = 40_000_000  # the lines of a file as JSON
+MAX_SHOWN_LINES = 20  # lines without a fault
+MAX_FAULTY_LINES = 200
+# Schema rules that have a message of their own.
+RULES_WITH_MESSAGE = {
+    "required",
+    "type",
+    "enum",
+    "format",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "name",
+    "key",
+}
 
 
 @get("/pemetaan/{mapping:str}/berkas", opt=MAP, include_in_schema=False)
@@ -48,39 +57,39 @@ async def files_page(
     tetap: Number = None,
     ditolak: Number = None,
 ) -> Template:
-    """Where files are uploaded and downloaded, and what became of the last."""
-    desk = await mapping_page_of(request, hub, mapping)
-    told_ = say("sheet.stored", new=baru, changed=berubah or 0, same=tetap or 0) if baru is not None else ""
-    return page(desk, told=told_, refused=ditolak or 0)
+    """Show the page on which files are uploaded and downloaded, with the result of the last upload."""
+    page = await mapping_page_of(request, hub, mapping)
+    message = say("sheet.stored", new=baru, changed=berubah or 0, same=tetap or 0) if baru is not None else ""
+    return files_template(page, message=message, refused=ditolak or 0)
 
 
 @get("/pemetaan/{mapping:str}/contoh", opt={**MAP, "live": True}, include_in_schema=False)
 async def sample(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Response[str]:
-    """A table with the right headings and one line."""
-    desk = await mapping_page_of(request, hub, mapping)
-    names = list(desk.mapping.record_schema.get("properties", {}))
-    example = [told(desk.mapping.example[name]) if name in desk.mapping.example else "" for name in names]
-    return csv_file([names, example], f"antar-{desk.mapping.name}-contoh.csv")
+    """Return an example table with the right headings and one line."""
+    page = await mapping_page_of(request, hub, mapping)
+    names = list(page.mapping.record_schema.get("properties", {}))
+    example = [value_text(page.mapping.example[name]) if name in page.mapping.example else "" for name in names]
+    return csv_file([names, example], f"antar-{page.mapping.name}-contoh.csv")
 
 
 @post("/pemetaan/{mapping:str}/barang", opt=MAP, include_in_schema=False, status_code=200)
 async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
-    """What would be stored and what is wrong with the rest; nothing is stored yet."""
-    desk = await mapping_page_of(request, hub, mapping)
+    """Show what would be stored, and the faults of the rest; nothing is stored yet."""
+    page = await mapping_page_of(request, hub, mapping)
     try:
-        table = await request.app.state.sheets.table((await request.form()).get("berkas"), desk.facility.id)
+        table = await request.app.state.sheets.table((await request.form()).get("berkas"), page.facility.id)
     except NotATable as error:
-        return page(desk, problem=str(error))
-    records, unknown = records_of(desk, table)
-    refused = await hub.intake.check(desk.facility, desk.mapping.item, records)
-    bad = {each.index for each in refused}
+        return files_template(page, problem=str(error))
+    records, unknown = records_of(page, table)
+    refused = await hub.intake.check(page.facility, page.mapping.item, records)
+    bad = {refusal.index for refusal in refused}
     good = [record for index, record in enumerate(records) if index not in bad]
     context = {
-        **_around(desk),
-        "good": [[told(record.get(name)) for name in _names(records)] for record in good[:SHOWN]],
+        **_context(page),
+        "good": [[value_text(record.get(name)) for name in _names(records)] for record in good[:MAX_SHOWN_LINES]],
         "names": _names(records),
         "n": len(good),
-        "faults": [fault for each in refused[:FAULTS] for fault in _faults(each)],
+        "faults": [fault for refusal in refused[:MAX_FAULTY_LINES] for fault in _faults(refusal)],
         "faulty": len(refused),
         "unknown": unknown,
         "records": orjson.dumps(good).decode(),
@@ -88,28 +97,28 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
     return Template("mapping/upload.html", context=context)
 
 
-@post("/pemetaan/{mapping:str}/barang/simpan", opt=MAP, include_in_schema=False, request_max_body_size=LARGEST_FORM)
+@post("/pemetaan/{mapping:str}/barang/simpan", opt=MAP, include_in_schema=False, request_max_body_size=MAX_FORM_BYTES)
 async def store_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Redirect:
-    """Store what the preview showed; it is checked once more."""
-    desk = await mapping_page_of(request, hub, mapping)
+    """Store what the preview showed, after checking it again."""
+    page = await mapping_page_of(request, hub, mapping)
     records = rows_of((await request.form()).get("isi"))
-    results = await hub.intake.hand_in(desk.facility, desk.mapping.item, records)
-    became = Counter("ditolak" if isinstance(each, Refused) else each.outcome for each in results)
-    query = {"baru": became["accepted"], "berubah": became["changed"], "tetap": became["unchanged"]}
-    return Redirect(f"{desk.home}/berkas?{urlencode({**query, 'ditolak': became['ditolak']})}", status_code=303)
+    results = await hub.intake.hand_in(page.facility, page.mapping.item, records)
+    outcomes = Counter("ditolak" if isinstance(result, Refused) else result.outcome for result in results)
+    query = {"baru": outcomes["accepted"], "berubah": outcomes["changed"], "tetap": outcomes["unchanged"]}
+    return Redirect(f"{page.home}/berkas?{urlencode({**query, 'ditolak': outcomes['ditolak']})}", status_code=303)
 
 
-def page(desk: MappingPage, *, told: str = "", problem: str = "", refused: int = 0) -> Template:
-    """The page of files."""
-    said = headings(desk)
-    properties = desk.mapping.record_schema.get("properties", {})
+def files_template(page: MappingPage, *, message: str = "", problem: str = "", refused: int = 0) -> Template:
+    """Return the page of files with a message or a problem."""
+    labels = headings(page)
+    properties = page.mapping.record_schema.get("properties", {})
     context = {
-        **_around(desk),
-        "told": told,
+        **_context(page),
+        "told": message,
         "problem": problem,
         "refused": refused,
-        "headings": {name: [each for each, of in said.items() if of == name] for name in properties},
-        "required": desk.mapping.record_schema.get("required", []),
+        "headings": {name: [label for label, of in labels.items() if of == name] for name in properties},
+        "required": page.mapping.record_schema.get("required", []),
         "largest": MAX_FILE_BYTES // 1_000_000,
         "most": MAX_ROWS,
     }
@@ -117,15 +126,15 @@ def page(desk: MappingPage, *, told: str = "", problem: str = "", refused: int =
 
 
 def csv_file(rows: list[list[str]], name: str) -> Response[str]:
-    """A table to be downloaded: UTF-8 with the mark by which spreadsheets know it, harmless in them."""
+    """Return a table as a CSV download, with the byte order mark that makes spreadsheets read it as UTF-8."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response("\ufeff" + as_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def rows_of(said: Any) -> list[Any]:
-    """What a preview carried in its form; raises 400 for anything else."""
+def rows_of(content: Any) -> list[Any]:
+    """Read the rows that a preview carried in its form; raise 400 for anything else."""
     try:
-        rows = orjson.loads(str(said))
+        rows = orjson.loads(str(content))
     except orjson.JSONDecodeError:
         rows = None
     if not isinstance(rows, list) or len(rows) > MAX_ROWS:
@@ -133,8 +142,8 @@ def rows_of(said: Any) -> list[Any]:
     return rows
 
 
-def _around(desk: MappingPage) -> dict[str, Any]:
-    return {**desk.context, "area": area_of(desk.hub, desk.layout)}
+def _context(page: MappingPage) -> dict[str, Any]:
+    return {**page.context, "area": area_of(page.hub, page.layout)}
 
 
 def _names(records: list[dict[str, Any]]) -> list[str]:
@@ -149,5 +158,9 @@ def _faults(refused: Refused) -> list[dict[str, Any]]:
 
 
 def _words(problem: Problem) -> str:
-    """What a person reads; a rule that has no words of its own is told as the schema tells it."""
-    return say(f"sheet.rule.{problem.rule}", limit=problem.limit) if problem.rule in RULES else problem.message
+    """Return the message of a problem; for a rule without one, the message of the schema check."""
+    return (
+        say(f"sheet.rule.{problem.rule}", limit=problem.limit)
+        if problem.rule in RULES_WITH_MESSAGE
+        else problem.message
+    )

@@ -1,50 +1,53 @@
-"""Records of items out of the lines of a table, as the schema of the mapping wants them."""
+"""Turns the lines of a table into records of items, typed by the schema of the mapping."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from admin.pages.mapping.shared import MappingPage, rendered
+from admin.pages.mapping.shared import MappingPage, render_or_none
 from admin.pages.mapping.spreadsheet import Table
 
 YES = {"ya", "yes", "true", "benar", "1", "y", "aktif"}
 NO = {"tidak", "no", "false", "salah", "0", "n", "nonaktif"}
-MARK = "\x01"
-"""A value that no record has."""
+PLACEHOLDER = "\x01"  # a value that no record has
 
 
-def records_of(desk: MappingPage, table: Table) -> tuple[list[dict[str, Any]], list[str]]:
-    """The records, and the headings that mean nothing here."""
-    names = headings(desk)
-    properties = desk.mapping.record_schema.get("properties", {})
-    found = {heading: names.get(heading.casefold()) for line in table for heading in line}
+def records_of(page: MappingPage, table: Table) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the records, and the headings that match no property."""
+    names = headings(page)
+    properties = page.mapping.record_schema.get("properties", {})
+    properties_by_heading = {heading: names.get(heading.casefold()) for line in table for heading in line}
     records = [
-        {name: _typed(properties[name], cell) for heading, cell in line.items() if (name := found[heading])}
+        {
+            name: _typed(properties[name], cell)
+            for heading, cell in line.items()
+            if (name := properties_by_heading[heading])
+        }
         for line in table
     ]
-    return records, [heading for heading, name in found.items() if name is None]
+    return records, [heading for heading, name in properties_by_heading.items() if name is None]
 
 
-def headings(desk: MappingPage) -> dict[str, str]:
-    """Heading in lower case -> property: by its name, its title or the label of the column that shows it."""
-    properties: Mapping[str, Any] = desk.mapping.record_schema.get("properties", {})
-    said = {}
+def headings(page: MappingPage) -> dict[str, str]:
+    """Return heading in lower case -> property, by the property's name, title or the label of its column."""
+    properties: Mapping[str, Any] = page.mapping.record_schema.get("properties", {})
+    names_by_label = {}
     for name, schema in properties.items():
-        for label in (*_labels(desk, name), schema.get("title")):
+        for label in (*_labels(page, name), schema.get("title")):
             if label:
-                said[str(label).casefold()] = name
-    return {**said, **{name.casefold(): name for name in properties}}
+                names_by_label[str(label).casefold()] = name
+    return {**names_by_label, **{name.casefold(): name for name in properties}}
 
 
-def _labels(desk: MappingPage, name: str) -> list[str]:
-    """The labels of the columns that show the property as it is."""
-    scope = desk.mapping.scope({name: MARK}, desk.facility)
-    return [column.label for column in desk.mapping.columns if rendered(column.value, scope) == MARK]
+def _labels(page: MappingPage, name: str) -> list[str]:
+    """Return the labels of the columns that show the property unchanged."""
+    scope = page.mapping.scope({name: PLACEHOLDER}, page.facility)
+    return [column.label for column in page.mapping.columns if render_or_none(column.value, scope) == PLACEHOLDER]
 
 
 def _typed(schema: Mapping[str, Any], cell: Any) -> Any:
-    """A cell as the property's type; what cannot be taken so stays, and the schema says what is wrong."""
+    """Convert a cell to the property's type; if that fails return it unchanged, so that the schema check reports it."""
     kinds = schema.get("type", "string")
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if "array" in kinds:
@@ -59,7 +62,7 @@ def _typed(schema: Mapping[str, Any], cell: Any) -> Any:
 
 
 def _number(cell: str) -> Any:
-    """1.250,50 and 1250.5 are the same; what is no number stays."""
+    """Read a number; 1.250,50 and 1250.5 are the same. Return the cell unchanged if it is no number."""
     text = cell.replace(".", "").replace(",", ".") if "," in cell else cell
     try:
         value = float(text)
