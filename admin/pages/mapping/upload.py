@@ -32,19 +32,7 @@ MAX_FORM_BYTES = 40_000_000  # the lines of a file as JSON
 MAX_SHOWN_LINES = 20  # lines without a fault
 MAX_FAULTY_LINES = 200
 # Schema rules that have a message of their own.
-RULES_WITH_MESSAGE = {
-    "required",
-    "type",
-    "enum",
-    "format",
-    "pattern",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "name",
-    "key",
-}
+RULES = {"required", "type", "enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "name", "key"}
 
 
 @get("/pemetaan/{mapping:str}/berkas", opt=MAP, include_in_schema=False)
@@ -159,8 +147,4 @@ def _faults(refused: Refused) -> list[dict[str, Any]]:
 
 def _words(problem: Problem) -> str:
     """Return the message of a problem; for a rule without one, the message of the schema check."""
-    return (
-        say(f"sheet.rule.{problem.rule}", limit=problem.limit)
-        if problem.rule in RULES_WITH_MESSAGE
-        else problem.message
-    )
+    return say(f"sheet.rule.{problem.rule}", limit=problem.limit) if problem.rule in RULES else problem.message
