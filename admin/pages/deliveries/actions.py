@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request, post
+from litestar import post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 
 from admin.http.access import Right
-from admin.http.parameters import Id
-from admin.pages.deliveries.opened import OpenDelivery, open_delivery
+from admin.pages.deliveries.opened import OPENED, OpenDelivery, Opened
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from engine.delivery.status import Status
@@ -23,45 +20,38 @@ OPT = {"right": Right.PANEL, "may": Permission.RESEND}
 MAX_REASON_CHARACTERS = 500
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/resend", opt=OPT, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/resend", opt=OPT, dependencies=OPENED, include_in_schema=False)
 async def resend_delivery(
-    request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
+    opened: Opened,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
     """Make the delivery due again, by default with a new payload; a sent one needs `force` and a reason."""
-    opened = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     force = data.get("force") == "yes" and bool(reason)
     if opened.row.status == Status.SENT and opened.no_force():
         return back(opened, "final")
     written = Written(None) if data.get("how") != "stored" else await _stored_body(opened)
-    facility_id = opened.facility.id
+    facility_id, id_ = opened.facility.id, opened.row.id
     outcomes = await resend(hub.database, facility_id, [id_], person.name, reason=reason, force=force, written=written)
     if outcomes[id_] is ActionResult.DONE:
         hub.bell.ring(opened.entry.name, facility_id)
     return back(opened, outcomes[id_])
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/abaikan", opt=OPT, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/abaikan", opt=OPT, dependencies=OPENED, include_in_schema=False)
 async def ignore_delivery(
-    request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
+    opened: Opened,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
     """Ignore the delivery, with a reason."""
-    opened = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     if not reason:
         return back(opened, "reason_missing")
+    id_ = opened.row.id
     outcomes = await ignore(hub.database, opened.facility.id, [id_], person.name, reason=reason)
     return back(opened, "ignored" if outcomes[id_] is ActionResult.DONE else "not_ignored")
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right, demand
-from admin.http.parameters import Id
 from admin.pages.deliveries.actions import back, reason_of
 from admin.pages.deliveries.edited_body import BodyEditor, Seen, body_editor
-from admin.pages.deliveries.opened import OpenDelivery, open_delivery
+from admin.pages.deliveries.opened import OPENED, OpenDelivery, Opened, open_delivery
 from admin.pages.shared.formatting import moment
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -25,50 +24,56 @@ from engine.outbox.edit import Saved, is_again, save
 OPT = {"right": Right.PANEL, "may": Permission.EDIT}
 
 
-@get("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, include_in_schema=False)
+async def _open_editor(hub: NamedDependency[Hub], person: NamedDependency[Person], opened: Opened) -> BodyEditor:
+    await demand(hub, person, Permission.BODIES)
+    return await body_editor(opened)
+
+
+Editor = NamedDependency[SkipValidation[BodyEditor]]
+EDITOR = {**OPENED, "editor": Provide(_open_editor)}
+
+
+@get("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, dependencies=EDITOR, include_in_schema=False)
 async def editor_page(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
+    editor: Editor,
 ) -> Template:
     """Show the editor with the body that would be sent now."""
-    editor = await _open_editor(request, hub, person, upstream, spec, id_)
     return await _page(editor, editor.stored, editor.now)
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah/periksa", opt=OPT, include_in_schema=False, status_code=200)
+@post(
+    "/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah/periksa",
+    opt=OPT,
+    dependencies=EDITOR,
+    include_in_schema=False,
+    status_code=200,
+)
 async def check_body(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
+    editor: Editor,
     data: URLEncodedBody[dict[str, str]],
 ) -> Template:
     """Show faults and differences of the typed body, and whether somebody else changed the delivery meanwhile."""
-    editor = await _open_editor(request, hub, person, upstream, spec, id_)
     seen = Seen.read(data.get("seen", ""))
     return Template(
         "deliveries/editor_check.html", context=_checked(editor, _typed(data)) | {"hint": _meanwhile(editor, seen)}
     )
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, include_in_schema=False, status_code=200)
+@post(
+    "/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah",
+    opt=OPT,
+    dependencies=EDITOR,
+    include_in_schema=False,
+    status_code=200,
+)
 async def save_body(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
+    editor: Editor,
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
     """*Simpan & Kirim Ulang*: save and resend; on a problem show it and keep the typed body."""
-    editor = await _open_editor(request, hub, person, upstream, spec, id_)
     typed, seen, reason = _typed(data), Seen.read(data.get("seen", "")), reason_of(data)
     body, faults = editor.read(typed)
     if is_again(editor.opened.row, editor.last, person.name, body, seen.basis):
@@ -82,23 +87,17 @@ async def save_body(
         )
     if seen.spec_hash != editor.now.spec_hash:
         return await _page(editor, typed, editor.now, reason, conflict=meanwhile)
-    facility_id = editor.opened.facility.id
+    facility_id, id_ = editor.opened.facility.id, editor.opened.row.id
     saved = await save(hub.database, facility_id, id_, person.name, body, reason=reason, basis=seen.basis)
     if saved in (Saved.DONE, Saved.ALREADY):
         hub.bell.ring(editor.opened.entry.name, facility_id)
         return back(editor.opened, "saved" if saved is Saved.DONE else "saved_before")
-    newest = await _open_editor(request, hub, person, upstream, spec, id_)
+    spec = editor.opened.entry
+    reopened = await open_delivery(request, hub, spec.upstream.name, spec.name, id_)
+    newest = await _open_editor(hub, person, reopened)
     if saved is Saved.SENDING:
         return await _page(newest, typed, seen, reason, refusal=say("delivery.no.edit.sending"))
     return await _page(newest, typed, newest.now, reason, conflict=_meanwhile(newest, seen))
-
-
-async def _open_editor(
-    request: Request[Any, Any, Any], hub: Hub, person: Person, upstream: str, spec: str, id_: int
-) -> BodyEditor:
-    opened = await open_delivery(request, hub, upstream, spec, id_)
-    await demand(hub, person, Permission.BODIES)
-    return await body_editor(opened)
 
 
 def _typed(form: dict[str, str]) -> str:

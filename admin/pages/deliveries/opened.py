@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, SkipValidation
 
+from admin.http.parameters import Id
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import entry_of, shown_row
 from admin.pages.shared.layout import Layout, layout_for
@@ -144,7 +147,13 @@ def _no(status: str, action: str, refused: set[Status]) -> str:
     return say(f"delivery.no.{action}.{status}") if status in refused else ""
 
 
-async def open_delivery(request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, id_: int) -> OpenDelivery:
+async def open_delivery(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    upstream: FromPath[str],
+    spec: FromPath[str],
+    id_: Id,
+) -> OpenDelivery:
     """Return the delivery; raise 404 if it does not exist, is of another type or of another facility."""
     layout, entry = await layout_for(request, upstream), entry_of(hub, upstream, spec)
     facility = layout.facility
@@ -152,3 +161,9 @@ async def open_delivery(request: Request[Any, Any, Any], hub: Hub, upstream: str
     if facility is None or detail is None or detail.row.spec != entry.name:
         raise NotFoundException(say("error.not_found"))
     return OpenDelivery(hub, layout, facility, entry, detail, ListFilters.read(request.query_params))
+
+
+# Dependency of handlers whose path names a delivery by `upstream`, `spec` and `id_`. Litestar must not validate it: it
+# would copy the dataclass.
+Opened = NamedDependency[SkipValidation[OpenDelivery]]
+OPENED = {"opened": Provide(open_delivery)}

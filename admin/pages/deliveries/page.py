@@ -7,21 +7,20 @@ from typing import Any
 
 import orjson
 from litestar import Request, get
-from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Template
 
 from admin.http.access import Right
-from admin.http.parameters import Id
 from admin.pages.deliveries import attempts
 from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.deliveries.opened import (
     AWAITED,
+    OPENED,
     RESENT_RESULTS,
     RESULTS_WITH_MESSAGE,
     RESULTS_WITH_OUTCOME,
     OpenDelivery,
-    open_delivery,
+    Opened,
 )
 from admin.pages.deliveries.outcome import outcome_of
 from admin.pages.deliveries.timeline import describe_action, timeline
@@ -45,18 +44,19 @@ PAGE_ELEMENT = "kiriman"
 TIMES = ("created", "changed", "sent", "settled")
 
 
-@get("/integrasi/{upstream:str}/{spec:str}/{id_:int}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get(
+    "/integrasi/{upstream:str}/{spec:str}/{id_:int}",
+    opt={"right": Right.PANEL},
+    dependencies=OPENED,
+    include_in_schema=False,
+)
 async def delivery_page(
     request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
+    opened: Opened,
     tab: FromQuery[str] = "",
     told: FromQuery[str] = "",
 ) -> Template:
     """Show the delivery as a page, or the content of a drawer when htmx asks."""
-    opened = await open_delivery(request, hub, upstream, spec, id_)
     return await page(request, opened, tab, told)
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from litestar import Request, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy import Connection
 
 from admin.http.access import Right
-from admin.http.parameters import Id
 from admin.pages.deliveries.actions import back, reason_of
-from admin.pages.deliveries.opened import open_delivery
+from admin.pages.deliveries.opened import OPENED, Opened
 from admin.pages.deliveries.page import page
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -25,6 +24,7 @@ from engine.hub import Hub
 @post(
     "/integrasi/{upstream:str}/{spec:str}/{id_:int}/tampilkan",
     opt={"right": Right.PANEL, "may": Permission.REVEAL},
+    dependencies=OPENED,
     include_in_schema=False,
     status_code=200,
 )
@@ -32,17 +32,14 @@ async def reveal(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
+    opened: Opened,
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
     """Show the open tab unmasked, this once; the audit log gets its entry first."""
-    opened = await open_delivery(request, hub, upstream, spec, id_)
     reason = reason_of(data)
     if not reason:
         return back(opened, "reason_missing")
-    facility_id, now = opened.facility.id, hub.database.clock()
+    facility_id, id_, now = opened.facility.id, opened.row.id, hub.database.clock()
 
     def record_reveal(connection: Connection) -> None:
         note(connection, now, person.name, "reveal", facility_id=facility_id, delivery_id=id_, reason=reason)
