@@ -28,7 +28,7 @@ async def exported(person: httpx.AsyncClient, **fields: str | list[str]) -> list
 async def test_the_whole_filter_is_exported_page_by_page(
     person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "CHUNK", 4)
+    monkeypatch.setattr(export, "CHUNK_ROWS", 4)
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(10)), {"id": "lama", "at": "2026-01-01"})
     rows = await exported(person, all="yes", date_from="2026-03-01")
     assert [row["ID asal"] for row in rows] == [f"V{n}" for n in reversed(range(10))]
