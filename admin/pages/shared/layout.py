@@ -123,9 +123,7 @@ async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]
     waits = [wait for channel in in_use if (wait := channel.wait(hub.database.clock())) is not None]
     return {
         "environment": hub.settings.environment,
-        "channels": [
-            {"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use
-        ],
+        "channels": [{"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use],
         "oldest": max(waits, default=None),
         "workers": sum(worker.alive for worker in await workers(hub.database)),
     }
