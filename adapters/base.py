@@ -11,15 +11,12 @@ from msgspec import Struct
 
 from adapters.outcome_rules import Extract, OutcomeRule
 
+# Bytes of an answer that are read at most, room for the echo of the largest record that is taken (1 MiB). What is
+# longer is cut and judged unsure.
 BODY_LIMIT = 6 * 1024 * 1024
-"""Bytes of an answer that are read at most, room for the echo of the largest record that is taken (1 MiB).
-
-What is longer is cut and judged unsure.
-"""
+# Bytes that the answer to what was sent may have besides its echo: many at once must not fill the memory.
 ECHO_ROOM = 1024 * 1024
-"""Bytes that the answer to what was sent may have besides its echo: many at once must not fill the memory."""
-CUT_KEPT = 64 * 1024
-"""Bytes that are kept of an answer that was cut: enough to see what it was."""
+CUT_KEPT = 64 * 1024  # bytes that are kept of an answer that was cut: enough to see what it was
 
 
 class Verdict(StrEnum):
@@ -53,8 +50,8 @@ class Profile:
     code: Extract | None = None
     message: Extract | None = None
     place: Extract | None = None
+    # The adapter's own settings, e.g. the token path; the adapter checks them.
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """The adapter's own settings, e.g. the token path; the adapter checks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +59,9 @@ class Account:
     """One facility's access to one upstream: where, and as whom."""
 
     facility_id: int
-    base_url: str
-    """Scheme, host and port from the environment profile; never from a spec or a record."""
+    base_url: str  # scheme, host and port from the environment profile; never from a spec or a record
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    version: int = 0
-    """Which entry of the credentials it was read from; 0: none."""
+    version: int = 0  # which entry of the credentials it was read from; 0: none
 
 
 class Call(Struct, frozen=True):
@@ -76,16 +71,12 @@ class Call(Struct, frozen=True):
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    content_type: str | None = None
-    """None: the profile's."""
+    content_type: str | None = None  # none: the profile's
+    # The entry's own outcome rules; they are asked before the upstream's.
     outcomes: tuple[OutcomeRule, ...] = ()
-    """The entry's own outcome rules; they are asked before the upstream's."""
-    harmless_twice: bool = False
-    """The entry says that sending it twice leaves the upstream as sending it once."""
-    base_path: str | None = None
-    """Another than the profile's."""
-    repeated: bool = False
-    """An earlier one of it may have arrived."""
+    harmless_twice: bool = False  # the entry says that sending it twice leaves the upstream as sending it once
+    base_path: str | None = None  # another than the profile's
+    repeated: bool = False  # an earlier one of it may have arrived
 
     @property
     def answer_limit(self) -> int:
@@ -103,27 +94,21 @@ class Reply(Struct, frozen=True):
 
     verdict: Verdict
     status: int | None = None
+    # The business or rule code inside the body, e.g. "10457".
     code: str | None = None
-    """The business or rule code inside the body, e.g. "10457"."""
     message: str = ""
+    # The path into what was sent that the answer complains of, e.g. "period.start".
     place: str | None = None
-    """The path into what was sent that the answer complains of, e.g. "period.start"."""
-    body: bytes = b""
-    """As received; of what was longer than the answer limit the first CUT_KEPT."""
-    content: Any = None
-    """The body as JSON, None where it is not JSON."""
+    body: bytes = b""  # as received; of what was longer than the answer limit the first CUT_KEPT
+    content: Any = None  # the body as JSON, None where it is not JSON
     media: str = ""
-    sent: bool = True
-    """False: surely no byte of the request reached the upstream."""
-    retry_after: float | None = None
-    """Seconds the upstream asked us to wait."""
+    sent: bool = True  # false: surely no byte of the request reached the upstream
+    retry_after: float | None = None  # seconds the upstream asked us to wait
     seconds: float = 0.0
+    # The answer that refused the credential, where this is the one to the repeat with a new one.
     earlier: Reply | None = None
-    """The answer that refused the credential, where this is the one to the repeat with a new one."""
-    may_have_arrived: bool = False
-    """Unavailable only because a repeat does no harm; else it would be unsure."""
-    look: bool = False
-    """A rejection that counts only if the record is not there."""
+    may_have_arrived: bool = False  # unavailable only because a repeat does no harm; else it would be unsure
+    look: bool = False  # A rejection that counts only if the record is not there
 
     def __repr__(self) -> str:
         """Without what was answered: it holds patient data."""
@@ -136,8 +121,8 @@ class Problem:
 
     path: str
     message: str
+    # What was broken, as JSON Schema calls it, for whoever says it in other words; `limit` is what it asks for.
     rule: str = ""
-    """What was broken, as JSON Schema calls it, for whoever says it in other words; `limit` is what it asks for."""
     limit: str = ""
 
 
@@ -148,8 +133,7 @@ class Probe:
     ok: bool
     message: str
     seconds: float
-    clock_skew: float | None = None
-    """Seconds that the upstream's clock is ahead of ours."""
+    clock_skew: float | None = None  # seconds that the upstream's clock is ahead of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +142,9 @@ class StoredToken:
 
     value: str = field(default="", repr=False)
     expires_at: float = 0.0
+    # When the upstream last refused our credentials; 0 if it did not since they were set.
     refused_at: float = 0.0
-    """When the upstream last refused our credentials; 0 if it did not since they were set."""
-    refusal: str = ""
-    """The upstream's words for it."""
+    refusal: str = ""  # the upstream's words for it
 
 
 class TokenStore(Protocol):

@@ -16,8 +16,7 @@ from adapters.outbound.http import guarded_client, post
 from adapters.outbound.networks import Policy
 
 ID, MOMENT, SIGNATURE = "X-Antar-Id", "X-Antar-Timestamp", "X-Antar-Signature"
-LONGEST = 256 * 1024
-"""Bytes of an answer that are read."""
+LONGEST = 256 * 1024  # bytes of an answer that are read
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,7 @@ from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire,
 
 ACCEPT = header_block([("Accept", "application/json")])
 
-JAKARTA = timezone(timedelta(hours=7))
-"""Where the upstreams' days begin and end."""
+JAKARTA = timezone(timedelta(hours=7))  # where the upstreams' days begin and end
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9:@!$&'()*+,;=_~-][A-Za-z0-9:@!$&'()*+,;=._~-]*)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -13,8 +13,8 @@ from jmespath.parser import ParsedResult
 from jmespath.visitor import TreeInterpreter
 from msgspec import Struct
 
+# Shared: ParsedResult.search builds one for each question, which costs more than the question.
 _INTERPRETER = TreeInterpreter()
-"""Shared: ParsedResult.search builds one for each question, which costs more than the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,14 @@ class OutcomeRule:
     verdict: str
     statuses: tuple[range, ...] = ()
     methods: frozenset[str] = frozenset()
-    when: ParsedResult | None = None
-    """A JMESPath on the JSON body that must give something true."""
+    when: ParsedResult | None = None  # A JMESPath on the JSON body that must give something true
     codes: frozenset[str] = frozenset()
-    text: re.Pattern[str] | None = None
-    """A pattern searched in the whole body."""
+    text: re.Pattern[str] | None = None  # A pattern searched in the whole body
+    # A part of the content type, e.g. "html".
     media: str | None = None
-    """A part of the content type, e.g. "html"."""
-    renew: bool = False
-    """Renew the credential and ask once more before this verdict counts."""
-    look: bool = False
-    """Look whether the record is there before a rejection counts."""
-    repeated: bool = False
-    """Only for a repeat of what may have arrived already."""
+    renew: bool = False  # renew the credential and ask once more before this verdict counts
+    look: bool = False  # look whether the record is there before a rejection counts
+    repeated: bool = False  # only for a repeat of what may have arrived already
 
 
 class Answer(Struct, frozen=True):

@@ -15,8 +15,7 @@ from adapters.base import CUT_KEPT, Call, Profile, Reply, Verdict
 from adapters.outcome_rules import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
-LONGEST_WAIT = 3600.0
-"""Seconds: a longer Retry-After is taken for a mistake of the upstream."""
+LONGEST_WAIT = 3600.0  # seconds: a longer Retry-After is taken for a mistake of the upstream
 
 MESSAGE_LIMIT = 2000
 EXCERPT_LIMIT = 300

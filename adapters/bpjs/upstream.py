@@ -17,8 +17,8 @@ from adapters.wire.contract import HeaderBlock, Response
 
 ALWAYS = ("cons_id", "secret_key", "user_key")
 LOGIN = ("username", "password")
+# Bytes of an answer from which on it is decrypted in a thread: a list of all diagnoses takes half a second.
 LARGE = 32 * 1024
-"""Bytes of an answer from which on it is decrypted in a thread: a list of all diagnoses takes half a second."""
 
 
 class Bpjs(HttpUpstream):

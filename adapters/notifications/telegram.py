@@ -9,8 +9,7 @@ from adapters.notifications.contract import ANSWER_LIMIT, PATIENCE, Letter, Mail
 from adapters.outbound.http import post
 
 API = "https://api.telegram.org"
-LONGEST = 4000
-"""Characters of one message; Telegram takes 4096."""
+LONGEST = 4000  # characters of one message; Telegram takes 4096
 
 
 async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTransport | None = None) -> None:

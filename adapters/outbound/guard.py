@@ -16,12 +16,10 @@ from adapters.outbound.networks import Address, Policy, plain
 
 RESOLVE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
-MAX_ADDRESSES = 16
-"""A name with more addresses is refused: each of them has to be judged."""
-MAX_CONNECTS = 3
-"""Addresses of one name that are tried one after the other."""
+MAX_ADDRESSES = 16  # A name with more addresses is refused: each of them has to be judged
+MAX_CONNECTS = 3  # addresses of one name that are tried one after the other
+# Names whose address is known without asking a name server.
 KNOWN_NAMES = {"localhost": "127.0.0.1", "metadata.google.internal": "169.254.169.254"}
-"""Names whose address is known without asking a name server."""
 
 _HOST = re.compile(r"[0-9A-Za-z_.:-]{1,253}")
 

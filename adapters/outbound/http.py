@@ -28,8 +28,7 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
-    cut: bool
-    """The body was longer than the limit; the rest was not read."""
+    cut: bool  # the body was longer than the limit; the rest was not read
 
     @property
     def is_success(self) -> bool:

@@ -15,8 +15,8 @@ class Network(IntEnum):
     PUBLIC = 1
     PRIVATE = 2
     LOOPBACK = 3
+    # Metadata services, link-local, multicast, unspecified and reserved: no clinic's system is there.
     REFUSED = 4
-    """Metadata services, link-local, multicast, unspecified and reserved: no clinic's system is there."""
 
 
 def _v4(*networks: str) -> tuple[IPv4Network, ...]:
@@ -110,5 +110,5 @@ class Policy:
         return _REFUSALS[self.widest].format(setting=self.setting)
 
 
+# For addresses from the environment: the operator's own, none is out of bounds.
 OPERATOR = Policy(Network.REFUSED, "")
-"""For addresses from the environment: the operator's own, none is out of bounds."""

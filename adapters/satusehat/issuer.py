@@ -13,11 +13,10 @@ from adapters.base import Account, Call, Profile, StoredToken, Verdict
 from adapters.http_upstream import HttpUpstream
 from adapters.wire.contract import Wire
 
+# Seconds before its end that a token is renewed; a token that lives for less than two minutes has half its life.
 EARLY = 60.0
-"""Seconds before its end that a token is renewed; a token that lives for less than two minutes has half its life."""
 
-ASSUMED_LIFE = 300.0
-"""Seconds a token is taken to live where the answer does not say."""
+ASSUMED_LIFE = 300.0  # seconds a token is taken to live where the answer does not say
 
 _FORM = "application/x-www-form-urlencoded"
 _GRANT = (("grant_type", "client_credentials"),)

@@ -15,18 +15,16 @@ import orjson
 
 from adapters.base import Problem
 
-SCHEMA = Path(__file__).with_name("fhir_r4.schema.json.gz")
-"""Made by vendor_schema.py."""
+SCHEMA = Path(__file__).with_name("fhir_r4.schema.json.gz")  # made by vendor_schema.py
 
-MOST = 20
-"""Problems that are told of one payload."""
+MOST = 20  # problems that are told of one payload
 
 _DEFINITIONS = "#/definitions/"
+# FHIR allows a year or a day, SatuSehat does not (reference 2.5).
 _FULL_DATE_TIME = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)"
     r"(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
-"""FHIR allows a year or a day, SatuSehat does not (reference 2.5)."""
 
 _EMPTY = "must not be empty; leave it out"
 _PATTERNS = {

@@ -12,14 +12,11 @@ from adapters.http_upstream import NoCredential
 from adapters.satusehat.issuer import Issuer, Outage
 from adapters.wire.contract import HeaderBlock, Wire, header_block
 
-REFUSAL_PAUSE = 60.0
-"""Seconds: after a refusal the endpoint takes one request a minute (reference 1.2)."""
+REFUSAL_PAUSE = 60.0  # seconds: after a refusal the endpoint takes one request a minute (reference 1.2)
 
-OUTAGE_PAUSE = 10.0
-"""Seconds without a request after the endpoint could not be asked."""
+OUTAGE_PAUSE = 10.0  # seconds without a request after the endpoint could not be asked
 
-POLL = 0.2
-"""Seconds between two looks whether another process has brought the token."""
+POLL = 0.2  # seconds between two looks whether another process has brought the token
 
 Key = tuple[int, str, str, str, int]
 

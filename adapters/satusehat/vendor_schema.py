@@ -23,6 +23,7 @@ import orjson
 TARGET = Path(__file__).with_name("fhir_r4.schema.json.gz")
 
 _ANY_RESOURCE = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+# Whole definitions: those the schema lacks, and those it says loosely (a pattern says nothing of a number).
 _PRIMITIVES: dict[str, dict[str, Any]] = {
     "ResourceList": _ANY_RESOURCE,
     "Resource": _ANY_RESOURCE,
@@ -38,7 +39,6 @@ _PRIMITIVES: dict[str, dict[str, Any]] = {
     "url": {"type": "string", "pattern": r"^\S+$"},
     "canonical": {"type": "string", "pattern": r"^\S+$"},
 }
-"""Whole definitions: those the schema lacks, and those it says loosely (a pattern says nothing of a number)."""
 
 Definitions = dict[str, dict[str, Any]]
 

@@ -12,8 +12,7 @@ import httpx
 from adapters.wire.contract import Request, Response
 from adapters.wire.decoding import decode
 
-HEAD_LIMIT = 64 * 1024
-"""Bytes that may arrive without any of them being body: headers, 1xx answers, trailers."""
+HEAD_LIMIT = 64 * 1024  # bytes that may arrive without any of them being body: headers, 1xx answers, trailers
 
 NEVER = float("inf")
 

@@ -10,8 +10,8 @@ from typing import NewType, Protocol, Self
 import httpx
 from msgspec import Struct
 
+# Header lines that were checked by `header_block`, each with its line end.
 HeaderBlock = NewType("HeaderBlock", bytes)
-"""Header lines that were checked by `header_block`, each with its line end."""
 
 _TARGET = re.compile(rb"/[!$-~]*")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -58,10 +58,9 @@ class Request(Struct, frozen=True):
     target: bytes
     headers: HeaderBlock
     body: bytes | None
-    connect: float
-    """Seconds until the connection stands."""
+    connect: float  # seconds until the connection stands
+    # Seconds from the first byte out to the last byte in; also the longest wait for a free connection.
     total: float
-    """Seconds from the first byte out to the last byte in; also the longest wait for a free connection."""
     body_limit: int
 
 
@@ -71,8 +70,7 @@ class Response(Struct, frozen=True):
     status: int
     headers: Mapping[bytes, bytes]
     body: bytes
-    cut: bool = False
-    """The body was longer than the limit; the rest was not read."""
+    cut: bool = False  # the body was longer than the limit; the rest was not read
 
     def header(self, name: bytes) -> str:
         """The value as text, empty where there is none."""

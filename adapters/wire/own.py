@@ -12,12 +12,11 @@ import httpx
 from adapters.wire.contract import Origin, Request, Response, check_request_line
 from adapters.wire.pool import Pool
 
+# Shorter than the 5 s after which common servers (uvicorn, Node, Apache) close an idle connection: a request must not
+# meet a connection that is being closed, for nobody could say whether it arrived.
 IDLE_SECONDS = 4.0
-"""Shorter than the 5 s after which common servers (uvicorn, Node, Apache) close an idle connection:
-a request must not meet a connection that is being closed, for nobody could say whether it arrived."""
 
-TICK = 0.1
-"""Seconds between two looks at the deadlines: one timer for all exchanges."""
+TICK = 0.1  # seconds between two looks at the deadlines: one timer for all exchanges
 
 CLOSING_ROUNDS = 20
 

@@ -9,27 +9,22 @@ from enum import StrEnum
 from engine.alerts.facts import ClinicFacts, Facts
 from engine.health import ChannelHealth
 
-LEAST = 10
-"""Fewer settled records than this say nothing of a share."""
+LEAST = 10  # fewer settled records than this say nothing of a share
+# A share of failures that was told is over below this part of its threshold: else it would come and go.
 RELIEF = 0.5
-"""A share of failures that was told is over below this part of its threshold: else it would come and go."""
 
 
 class ConditionKind(StrEnum):
-    WORKERS = "workers"
-    """Nothing is delivered: no worker beats."""
-    DOWN = "down"
-    """A queue is closed because its upstream does not answer or asks for patience."""
-    REFUSED = "refused"
-    """A queue is closed because the credentials are refused."""
+    WORKERS = "workers"  # nothing is delivered: no worker beats
+    DOWN = "down"  # A queue is closed because its upstream does not answer or asks for patience
+    REFUSED = "refused"  # A queue is closed because the credentials are refused
     WAITING = "waiting"
     FAILURES = "failures"
-    LIST = "list"
-    """A code list could not be read several times in a row."""
+    LIST = "list"  # A code list could not be read several times in a row
 
 
+# Seconds for which something has to last before it is told.
 PATIENCE = {ConditionKind.WORKERS: 180, ConditionKind.DOWN: 180, ConditionKind.REFUSED: 30, ConditionKind.WAITING: 300}
-"""Seconds for which something has to last before it is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,10 @@ from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
 from engine.outbox import counters
 
-LOOKED_BACK = 1
-"""Days before today whose records count for the share of failures."""
-IN_A_ROW = 3
-"""Readings of a code list that failed one after the other before anybody is told."""
+LOOKED_BACK = 1  # days before today whose records count for the share of failures
+IN_A_ROW = 3  # readings of a code list that failed one after the other before anybody is told
+# And for how long it has failed by then: an outage of minutes is made good by itself.
 LIST_FAILING_MS = 3_600_000
-"""And for how long it has failed by then: an outage of minutes is made good by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +34,8 @@ class FailureShare:
 class ClinicFacts:
     facility: FacilityRow
     channels: tuple[ChannelHealth, ...]
-    shares: Mapping[str, FailureShare]
-    """By upstream."""
-    broken_lists: Mapping[str, int]
-    """Code lists that cannot be read, and since when (epoch ms)."""
+    shares: Mapping[str, FailureShare]  # by upstream
+    broken_lists: Mapping[str, int]  # code lists that cannot be read, and since when (epoch ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ import orjson
 
 from engine.alerts.conditions import PATIENCE, ConditionKind, Trouble
 
-CALM = 120_000
-"""Milliseconds for which something has to be well again before the all-clear."""
+CALM = 120_000  # milliseconds for which something has to be well again before the all-clear
 
 
 @dataclass(frozen=True, slots=True)

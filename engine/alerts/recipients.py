@@ -13,12 +13,10 @@ from engine.alerts.conditions import Thresholds
 from engine.database.database import Database
 from engine.database.tables import AlertRecipient, Facility
 
-HOLD = 60_000
-"""Milliseconds for which a row is one process's to tell; longer than any letter takes."""
+HOLD = 60_000  # milliseconds for which a row is one process's to tell; longer than any letter takes
+# Milliseconds before a letter that could not be delivered is tried again.
 FIRST_PAUSE, LONGEST_PAUSE = 60_000, 1_800_000
-"""Milliseconds before a letter that could not be delivered is tried again."""
-ELSEWHERE = "Asia/Jakarta"
-"""Whose time counts for somebody who is told of all clinics."""
+ELSEWHERE = "Asia/Jakarta"  # whose time counts for somebody who is told of all clinics
 PROBLEM_LENGTH = 200
 
 

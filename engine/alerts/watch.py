@@ -20,10 +20,8 @@ from engine.errors import VaultError, place_of
 from engine.hub import Hub
 from engine.telemetry.metrics import metrics
 
-EVERY = 15.0
-"""Seconds between two looks."""
-LATEST = 6
-"""Hours after its time at which a digest is not sent any more."""
+EVERY = 15.0  # seconds between two looks
+LATEST = 6  # hours after its time at which a digest is not sent any more
 
 log = structlog.get_logger(__name__)
 

@@ -14,8 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from engine.database.database import Database, as_json
 from engine.specs.code_list import SHARED, CodeList, Reads, Row
 
-HOLD = 60_000
-"""Milliseconds for which a worker holds a synchronisation from one page to the next."""
+HOLD = 60_000  # milliseconds for which a worker holds a synchronisation from one page to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,8 @@ class SyncLease:
     list: str
     done: int
     offset: int
-    since: str | None = None
-    """Only what changed since this date is read; None: all is."""
-    tries: int = 0
-    """Readings that failed before this one, in a row."""
+    since: str | None = None  # only what changed since this date is read; None: all is
+    tries: int = 0  # readings that failed before this one, in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +233,11 @@ WHERE id = (
 RETURNING id, facility_id, list, done, "offset", since, tries
 """
 
+# Fenced by how far it is: who comes late, or for the second time, changes nothing.
 _ADVANCE = """
 UPDATE synchronisations SET done = :done, "offset" = :offset, total = :total, held_until = :until
 WHERE id = :id AND state = 'running' AND done = :done_before AND "offset" = :offset_before
 """
-"""Fenced by how far it is: who comes late, or for the second time, changes nothing."""
 
 _STAGE = """
 INSERT INTO staged_rows (synchronisation_id, key, content, words, withdrawn)

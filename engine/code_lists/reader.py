@@ -20,21 +20,19 @@ from engine.specs.code_list import CodeList, NotReadable, Reads, Row, rows_of
 from engine.specs.context import facility_mapping
 from engine.templates.template import Template
 
+# Seconds before a request that was not answered is repeated; after the last the read has failed.
 PAUSES = (2.0, 10.0, 30.0)
-"""Seconds before a request that was not answered is repeated; after the last the read has failed."""
-LINES = 1_000
-"""Lines of a file that are kept at once."""
+LINES = 1_000  # lines of a file that are kept at once
 
+# What a verdict says of the channel; any other is an answer like any.
 _SIGNALS = {
     Verdict.UNAVAILABLE: Signal.DOWN,
     Verdict.UNSURE: Signal.DOWN,
     Verdict.UNAUTHORIZED: Signal.REFUSED,
 }
-"""What a verdict says of the channel; any other is an answer like any."""
 
 Sleep = Callable[[float], Awaitable[None]]
-Turn = Callable[[], Awaitable[None]]
-"""Returns when the next request may leave."""
+Turn = Callable[[], Awaitable[None]]  # returns when the next request may leave
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from engine.limits.backoff import wait
 from engine.specs.code_list import CodeList
 from engine.specs.upstream import Retry
 
+# Pauses after failed reads in a row: 15, 30, 60 seconds and so on, at most 15 minutes, each cut by up to a half.
 AFTER_FAILURE = Retry(first=15.0, factor=2.0, cap=900.0)
-"""Pauses after failed reads in a row: 15, 30, 60 seconds and so on, at most 15 minutes, each cut by up to a half."""
 HOUR_MS = 3_600_000
 
 
@@ -29,12 +29,10 @@ class LastRead(NamedTuple):
     ended_at: int | None
     retry_at: int | None
     tries: int
-    read_at: int | None
-    """When the copy was last put in place; None: never."""
+    read_at: int | None  # when the copy was last put in place; None: never
 
 
-LastReads = Mapping[tuple[int, str], LastRead]
-"""By owner and list."""
+LastReads = Mapping[tuple[int, str], LastRead]  # by owner and list
 
 
 async def last_reads(database: Database) -> LastReads:

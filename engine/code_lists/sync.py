@@ -35,14 +35,12 @@ from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.specs.code_list import SHARED, CodeList, NotAsked, NotReadable, Reads, Row
 
-SCHEDULE = "jadwal"
-"""Who asks when nobody does."""
-SOURCE_PAUSE_MS = 2_000
-"""Until it is looked again whether the list over whose rows another is read is there."""
+SCHEDULE = "jadwal"  # who asks when nobody does
+SOURCE_PAUSE_MS = 2_000  # until it is looked again whether the list over whose rows another is read is there
 
 
+# Returns what to do in the transaction that puts a new copy of a list (name, owner) in place.
 AfterCopy = Callable[[str, int], Sequence[Callable[[Connection], object]]]
-"""Returns what to do in the transaction that puts a new copy of a list (name, owner) in place."""
 
 
 class WaitsForSource(AntarError):

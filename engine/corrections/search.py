@@ -49,8 +49,7 @@ class _Search:
     spec: Spec
     correction: Correction
     hashes: frozenset[str]
-    since: int
-    """When the first of these versions was loaded (epoch ms)."""
+    since: int  # when the first of these versions was loaded (epoch ms)
 
     @property
     def key(self) -> dict[str, Any]:

@@ -24,18 +24,13 @@ from engine.facilities.vault import Vault
 from engine.inbound.requests import taken
 from engine.specs.inbound import Inbound
 
-BATCH = 20
-"""Requests of one clinic that are taken up at once."""
-PATIENCE = 10.0
-"""Seconds that the clinic's system gets to answer."""
+BATCH = 20  # requests of one clinic that are taken up at once
+PATIENCE = 10.0  # seconds that the clinic's system gets to answer
+# Milliseconds for which a worker holds a batch; if it dies, another begins anew after this.
 HOLD = int((BATCH * PATIENCE + 30) * 1000)
-"""Milliseconds for which a worker holds a batch; if it dies, another begins anew after this."""
-FIRST, LAST = 5_000, 900_000
-"""Milliseconds until the second try, and between two at most."""
-NOBODY = 600_000
-"""Milliseconds after which is looked again whether the clinic has entered an address."""
-POISON = 5
-"""Tries after which a request does not hold up those behind it."""
+FIRST, LAST = 5_000, 900_000  # milliseconds until the second try, and between two at most
+NOBODY = 600_000  # milliseconds after which is looked again whether the clinic has entered an address
+POISON = 5  # tries after which a request does not hold up those behind it
 
 Tell = Callable[[His, str, Any, int, float], Awaitable[Any]]
 

@@ -14,14 +14,13 @@ from engine.facilities.vault import Vault
 from engine.inbound.forwarding import system_of
 from engine.inbound.requests import DONE, REFUSED, STRANGER, CallerRequest, keep
 
-LONGEST = 200
-"""Characters of a text that a patient reads."""
+LONGEST = 200  # characters of a text that a patient reads
+# What a successful answer must hold.
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "take": ("nomorantrean", "angkaantrean"),
     "show": ("nomorantrean", "sisaantrean"),
     "status": (),
 }
-"""What a successful answer must hold."""
 
 log = structlog.get_logger(__name__)
 

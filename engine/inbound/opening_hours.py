@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
 
+# The end in hours such as 08:00-12:00; hours that look otherwise last all day.
 ENDS = re.compile(r"-\s*([01]\d|2[0-4])[:.]([0-5]\d)\s*$")
-"""The end in hours such as 08:00-12:00; hours that look otherwise last all day."""
 
 
 @dataclass(frozen=True, slots=True)

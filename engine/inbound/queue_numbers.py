@@ -23,8 +23,7 @@ class QueueRequest:
     date: str
     doctor: str = ""
     hours: str = ""
-    known: bool = False
-    """The caller says that the patient has been here."""
+    known: bool = False  # the caller says that the patient has been here
 
 
 class QueueNumbers:
@@ -139,11 +138,11 @@ async def call(database: Database, facility_id: int, poli: str, date: str, numbe
 
 _DAY = "facility_id = :facility AND date = :date AND poli = :poli"
 
+# Whoever comes second waits here until the first has their number.
 _LOCK = """
 INSERT INTO inbound_days (facility_id, date, poli, last) VALUES (:facility, :date, :poli, 0)
 ON CONFLICT (facility_id, date, poli) DO UPDATE SET last = inbound_days.last RETURNING last
 """
-"""Whoever comes second waits here until the first has their number."""
 
 _COUNT = f"UPDATE inbound_days SET last = :number WHERE {_DAY}"
 

@@ -14,8 +14,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
 
 DONE, REFUSED, STRANGER = 200, 201, 202
-REPEAT = 86_400_000
-"""Milliseconds within which the same request with the same answer is one that was repeated."""
+REPEAT = 86_400_000  # milliseconds within which the same request with the same answer is one that was repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,8 @@ class CallerRequest:
     operation: str
     card: str
     content: Mapping[str, Any]
+    # Asked again with the same content and answered alike, it says nothing new and is not kept again.
     once: bool = False
-    """Asked again with the same content and answered alike, it says nothing new and is not kept again."""
 
 
 Tell = Callable[[QueueAnswer], dict[str, Any]]
@@ -101,8 +100,7 @@ class Filter:
 
     operation: str = ""
     code: int | None = None
-    since: int | None = None
-    """Epoch milliseconds, and the end that is not in it any more."""
+    since: int | None = None  # epoch milliseconds, and the end that is not in it any more
     until: int | None = None
     untaken: bool = False
 

@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
-LONGEST = 1000
-"""Characters of a token that are looked at; ours have some 250."""
+LONGEST = 1000  # characters of a token that are looked at; ours have some 250
 
 
 def is_login(credentials: Mapping[str, str], username: str, password: str) -> bool:

@@ -18,8 +18,7 @@ from engine.delivery.status import Status
 from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
 
-DRAFT_LIFE = 24 * 3600_000
-"""Milliseconds after which a job that nobody confirmed is forgotten."""
+DRAFT_LIFE = 24 * 3600_000  # milliseconds after which a job that nobody confirmed is forgotten
 
 
 class Action(StrEnum):
@@ -27,34 +26,32 @@ class Action(StrEnum):
 
     RESEND = "resend"
     IGNORE = "ignore"
-    REGENERATE = "regenerate"
-    """Make due again whatever it became, also what was sent."""
+    REGENERATE = "regenerate"  # make due again whatever it became, also what was sent
 
 
 class JobState(StrEnum):
     """Where a job stands."""
 
-    DRAFT = "draft"
-    """Its set is fixed and waits for a person's word."""
+    DRAFT = "draft"  # its set is fixed and waits for a person's word
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
     DONE = "done"
 
 
+# Of what a filter finds, these statuses are taken.
 TAKEN = {
     Action.RESEND: (Status.FAILED, Status.UNSURE, Status.RETRYING, Status.IGNORED),
     Action.IGNORE: (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.FAILED),
     Action.REGENERATE: (Status.SENT, Status.FAILED, Status.UNSURE, Status.RETRYING),
 }
-"""Of what a filter finds, these statuses are taken."""
 
+# What a person may do to a job: from which states, to which.
 MOVES = {
     "pause": ((JobState.RUNNING,), JobState.PAUSED),
     "resume": ((JobState.PAUSED,), JobState.RUNNING),
     "cancel": ((JobState.RUNNING, JobState.PAUSED), JobState.CANCELLED),
 }
-"""What a person may do to a job: from which states, to which."""
 
 
 async def draft(

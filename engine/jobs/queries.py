@@ -23,8 +23,7 @@ class Rows:
     next: int | None
 
 
-MAX_COUNTED = 50_000
-"""Deliveries of a job that are counted per status; a larger number counts as this one."""
+MAX_COUNTED = 50_000  # deliveries of a job that are counted per status; a larger number counts as this one
 
 
 @dataclass(frozen=True, slots=True)

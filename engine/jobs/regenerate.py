@@ -18,8 +18,7 @@ from engine.mapping.confirmed_codes import Mappings
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Spec
 
-MOST = 10_000
-"""Deliveries that one job takes; what is beyond is left to the next."""
+MOST = 10_000  # deliveries that one job takes; what is beyond is left to the next
 BATCH = 500
 
 
@@ -30,8 +29,7 @@ class Preview:
     changed: tuple[int, ...]
     again: tuple[int, ...]
     same: int
-    faulty: int
-    """Of which the entry can make no payload: they stay as they are."""
+    faulty: int  # of which the entry can make no payload: they stay as they are
 
     @property
     def ids(self) -> list[int]:

@@ -15,8 +15,7 @@ from engine.failpoints import failpoint
 from engine.jobs.jobs import Action, forget_drafts
 from engine.outbox.resend import ActionResult, Written, make_due, set_aside
 
-BATCH = 500
-"""Deliveries of a job per transaction; a pause or a cancel waits so long at most."""
+BATCH = 500  # deliveries of a job per transaction; a pause or a cancel waits so long at most
 
 
 async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping: Callable[[], bool]) -> None:

@@ -15,12 +15,10 @@ from sqlalchemy import Connection, text
 
 from engine.database.database import Database, steady_clock
 
-JUMP_MS = 60_000
-"""A smaller correction is not worth a word."""
+JUMP_MS = 60_000  # A smaller correction is not worth a word
+# A jump from which on pruning waits: longer than a night in which the machine is off or asleep.
 FAR_MS = 86_400_000
-"""A jump from which on pruning waits: longer than a night in which the machine is off or asleep."""
-WAIT_MS, SHORTEST_WAIT_MS = 6 * 3_600_000, 600_000
-"""For how long it waits, the first time and at least."""
+WAIT_MS, SHORTEST_WAIT_MS = 6 * 3_600_000, 600_000  # for how long it waits, the first time and at least
 
 log = structlog.get_logger(__name__)
 

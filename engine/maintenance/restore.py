@@ -22,8 +22,7 @@ from engine.private_files import ensure_private, make_private_folder
 from engine.settings import Settings
 
 EASTERNMOST = ZoneInfo("Asia/Jayapura")
-LATE = timedelta(days=7)
-"""So much older than the backup may be the day of a record that was handed in after it."""
+LATE = timedelta(days=7)  # so much older than the backup may be the day of a record that was handed in after it
 
 
 @dataclass(frozen=True, slots=True)

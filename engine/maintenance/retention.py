@@ -24,8 +24,7 @@ from engine.json_text import short_hash
 from engine.telemetry.metrics import metrics
 
 BATCH = 500
-REST = 4.0
-"""For each second of pruning so many of rest: deliveries come first."""
+REST = 4.0  # for each second of pruning so many of rest: deliveries come first
 SHORTEST_REST = 0.02
 DAY = 86_400_000
 SETTLED = (Status.SENT, Status.IGNORED)

@@ -21,10 +21,8 @@ from engine.matching.vocabulary import Vocabulary
 from engine.specs.mapping import MappingSpec, PartSpec
 from engine.specs.record_type import fits
 
-FAINT = 0.65
-"""Of the best suggestion's score: what has less is no suggestion."""
-CANDIDATES = 60
-"""Codes that are compared with an item, the likeliest by their words."""
+FAINT = 0.65  # of the best suggestion's score: what has less is no suggestion
+CANDIDATES = 60  # codes that are compared with an item, the likeliest by their words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,7 @@ class CodeMatch:
     code: str
     name: str
     row: Mapping[str, Any]
-    gone: bool
-    """It is withdrawn."""
+    gone: bool  # it is withdrawn
     choosable: bool
 
 

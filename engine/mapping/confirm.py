@@ -31,12 +31,9 @@ class Confirmed:
     """What a confirmation came to."""
 
     done: int
-    overtaken: tuple[int, ...]
-    """Items that somebody else gave another code meanwhile: they keep it."""
-    unknown: tuple[int, ...]
-    """Items whose code is not in the code list, or is withdrawn, or may not be chosen."""
-    channels: frozenset[Channel]
-    """Those in which something is due by it."""
+    overtaken: tuple[int, ...]  # items that somebody else gave another code meanwhile: they keep it
+    unknown: tuple[int, ...]  # items whose code is not in the code list, or is withdrawn, or may not be chosen
+    channels: frozenset[Channel]  # those in which something is due by it
 
 
 async def confirm(

@@ -11,8 +11,7 @@ from engine.database.database import Database, as_json
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Known
 
-Mappings = Mapping[str, MappingSpec]
-"""By the type of their items."""
+Mappings = Mapping[str, MappingSpec]  # by the type of their items
 
 
 async def codes_of(
@@ -26,9 +25,9 @@ async def codes_of(
     return {(row.facility_id, mapping.item, row.key): Known(row.code, orjson.loads(row.content)) for row in found}
 
 
+# CROSS JOIN keeps SQLite to this order: it would read a whole code list otherwise.
 _CODES = """
 SELECT i.facility_id, i.key, i.code, c.content FROM %s AS v CROSS JOIN items AS i CROSS JOIN code_rows AS c
 WHERE i.facility_id = v.facility_id AND i.item = :item AND i.key = v.key AND i.state = 'mapped'
   AND c.facility_id = CASE WHEN :shared THEN 0 ELSE i.facility_id END AND c.list = :list AND c.key = i.code
 """
-"""CROSS JOIN keeps SQLite to this order: it would read a whole code list otherwise."""

@@ -16,8 +16,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.json_text import content_hash
 from engine.specs.mapping import MappingSpec
 
-SOURCE = "sistem klinik"
-"""Who hands items in."""
+SOURCE = "sistem klinik"  # who hands items in
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,7 @@ class Page:
     """
 
     rows: Sequence[Any]
-    next: tuple[int, int] | None
-    """(waiting, id) after which the next page begins; None on the last."""
+    next: tuple[int, int] | None  # (waiting, id) after which the next page begins; None on the last
 
 
 async def counts(database: Database, mapping: MappingSpec, facility_id: int) -> Counts:

@@ -14,8 +14,7 @@ from engine.outbox.settle import release
 from engine.specs.code_list import SHARED
 from engine.specs.mapping import MappingSpec
 
-WATCH = "Antar"
-"""Who acts when nobody does."""
+WATCH = "Antar"  # who acts when nobody does
 
 
 def after_copy(

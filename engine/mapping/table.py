@@ -14,8 +14,8 @@ from engine.database.database import Database, as_json
 from engine.mapping.confirm import Choice
 from engine.specs.mapping import MappingSpec
 
+# Of the table; `code` is what a person fills in, `code_before` what it was when the table was made.
 KEY, NAME, CODE, CODE_NAME, BEFORE = COLUMNS = ("key", "name", "code", "code_name", "code_before")
-"""Of the table; `code` is what a person fills in, `code_before` what it was when the table was made."""
 
 
 class RowState(StrEnum):
@@ -24,8 +24,7 @@ class RowState(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
-    CONFLICT = "conflict"
-    """Somebody gave the item another code since the table was made."""
+    CONFLICT = "conflict"  # somebody gave the item another code since the table was made
     INVALID = "invalid"
 
 
@@ -48,12 +47,10 @@ class ImportRow:
     name: str
     code: str
     code_name: str
-    before: str | None
-    """The item's present code."""
+    before: str | None  # the item's present code
     state: RowState
     fault: RowFault | None = None
-    choice: Choice | None = None
-    """What confirms it; of new, changed and conflicting lines."""
+    choice: Choice | None = None  # what confirms it; of new, changed and conflicting lines
 
 
 async def export(database: Database, mapping: MappingSpec, facility_id: int) -> list[list[str]]:

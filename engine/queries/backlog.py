@@ -19,8 +19,7 @@ class Backlog:
 
     spec: str
     n: int
-    blocked: int
-    """Of these, the ones that wait for another record."""
+    blocked: int  # of these, the ones that wait for another record
     since: int
 
 

@@ -13,8 +13,8 @@ from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
 from engine.outbox.patient_index import is_found_by, words_of
 
 HTTP_DIGITS = 3
+# HTTP codes from here on can be filtered by; whoever looks for what went well filters by status.
 LEAST_PROBLEM = 400
-"""HTTP codes from here on can be filtered by; whoever looks for what went well filters by status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,7 @@ class Detail:
 
 
 BODIES = ("request", "response")
-WAITING = 50
-"""Of those that wait for a delivery at most so many are named."""
+WAITING = 50  # of those that wait for a delivery at most so many are named
 
 
 async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = False) -> Detail | None:

@@ -10,8 +10,7 @@ from sqlalchemy import func, select
 from engine.database.database import Database
 from engine.database.tables import Delivery
 
-MOST = 100
-"""Groups that are told; whoever mends these sees the next."""
+MOST = 100  # groups that are told; whoever mends these sees the next
 
 
 @dataclass(frozen=True, slots=True)

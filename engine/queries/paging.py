@@ -16,14 +16,11 @@ from engine.database.tables import Attempt, Delivery
 from engine.outbox.patient_index import found_by, is_found_by, words_of
 from engine.queries.deliveries import Filters
 
-MANY = 10_000
-"""As far as is counted one by one."""
-MANY_PATIENTS = 500
-"""Of more the newest deliveries are looked through, which then soon has a page full."""
+MANY = 10_000  # as far as is counted one by one
+MANY_PATIENTS = 500  # of more the newest deliveries are looked through, which then soon has a page full
 MANY_EXACT = 100
 
-CURSOR = r"^(\d{4}-\d{2}-\d{2})\.(\d{1,15})$"
-"""How a cursor is written."""
+CURSOR = r"^(\d{4}-\d{2}-\d{2})\.(\d{1,15})$"  # how a cursor is written
 
 Clause = ColumnElement[bool]
 

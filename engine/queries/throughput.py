@@ -11,8 +11,7 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.database.database import Database
 
-SAMPLE = 1_000
-"""So many of the newest attempts are looked at."""
+SAMPLE = 1_000  # so many of the newest attempts are looked at
 HOUR = 3_600_000
 DAY = 24 * HOUR
 
@@ -24,8 +23,7 @@ class Latency:
     requests: int
     accepted: int
     median: float
-    slow: float
-    """Nineteen of twenty answers came sooner."""
+    slow: float  # nineteen of twenty answers came sooner
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,11 @@ from engine.database.tables import Delivery
 from engine.delivery.causes import CauseKind
 from engine.specs.record_type import Spec
 
-LARGEST = 20
-"""So many groups of failures are told."""
-LOOKED_BEHIND = 8
-"""So many of them, of types that others need, are looked behind."""
-SEEDS = 500
-"""Deliveries of a group behind which is looked."""
-MOST = 2_000
-"""So many waiting deliveries are counted behind one group."""
-WAITS = 20_000
-"""So many waits for a type are looked through."""
+LARGEST = 20  # so many groups of failures are told
+LOOKED_BEHIND = 8  # so many of them, of types that others need, are looked behind
+SEEDS = 500  # deliveries of a group behind which is looked
+MOST = 2_000  # so many waiting deliveries are counted behind one group
+WAITS = 20_000  # so many waits for a type are looked through
 
 
 @dataclass(frozen=True, slots=True)
