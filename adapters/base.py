@@ -13,10 +13,10 @@ from adapters.outcome_rules import Extract, OutcomeRule
 
 # Bytes of an answer that are read at most, room for the echo of the largest record that is taken (1 MiB). What is
 # longer is cut and judged unsure.
-BODY_LIMIT = 6 * 1024 * 1024
+MAX_BODY_BYTES = 6 * 1024 * 1024
 # Bytes that the answer to what was sent may have besides its echo: many at once must not fill the memory.
-ECHO_ROOM = 1024 * 1024
-CUT_KEPT = 64 * 1024  # bytes that are kept of an answer that was cut: enough to see what it was
+ECHO_ROOM_BYTES = 1024 * 1024
+CUT_KEPT_BYTES = 64 * 1024  # bytes that are kept of an answer that was cut: enough to see what it was
 
 
 class Verdict(StrEnum):
@@ -81,7 +81,7 @@ class Call(Struct, frozen=True):
     @property
     def answer_limit(self) -> int:
         """Bytes of the answer that are read: what was sent comes back as an echo, spread over lines at worst."""
-        return BODY_LIMIT if self.body is None else min(BODY_LIMIT, ECHO_ROOM + 4 * len(self.body))
+        return MAX_BODY_BYTES if self.body is None else min(MAX_BODY_BYTES, ECHO_ROOM_BYTES + 4 * len(self.body))
 
     @property
     def repeatable(self) -> bool:
@@ -99,7 +99,7 @@ class Reply(Struct, frozen=True):
     message: str = ""
     # The path into what was sent that the answer complains of, e.g. "period.start".
     place: str | None = None
-    body: bytes = b""  # as received; of what was longer than the answer limit the first CUT_KEPT
+    body: bytes = b""  # as received; of what was longer than the answer limit the first CUT_KEPT_BYTES
     content: Any = None  # the body as JSON, None where it is not JSON
     media: str = ""
     sent: bool = True  # false: surely no byte of the request reached the upstream

@@ -16,7 +16,7 @@ from adapters.outbound.http import guarded_client, post
 from adapters.outbound.networks import Policy
 
 ID, MOMENT, SIGNATURE = "X-Antar-Id", "X-Antar-Timestamp", "X-Antar-Signature"
-LONGEST = 256 * 1024  # bytes of an answer that are read
+MAX_ANSWER_BYTES = 256 * 1024  # bytes of an answer that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def tell(
     headers["Content-Type"] = "application/json"
     try:
         async with asyncio.timeout(patience), guarded_client(his.policy, patience, transport) as client:
-            answer = await post(client, his.address, body, headers, LONGEST)
+            answer = await post(client, his.address, body, headers, MAX_ANSWER_BYTES)
     except AddressRefused as error:
         raise NotTaken(str(error)) from error
     except TimeoutError as error:

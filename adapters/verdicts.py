@@ -11,14 +11,14 @@ from typing import Any
 
 import orjson
 
-from adapters.base import CUT_KEPT, Call, Profile, Reply, Verdict
+from adapters.base import CUT_KEPT_BYTES, Call, Profile, Reply, Verdict
 from adapters.outcome_rules import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
-LONGEST_WAIT = 3600.0  # seconds: a longer Retry-After is taken for a mistake of the upstream
+LONGEST_WAIT_SECONDS = 3600.0  # seconds: a longer Retry-After is taken for a mistake of the upstream
 
-MESSAGE_LIMIT = 2000
-EXCERPT_LIMIT = 300
+MAX_MESSAGE_CHARACTERS = 2000
+MAX_EXCERPT_CHARACTERS = 300
 
 _TRY_LATER = {408, 425, 429, 503}
 _LEFT_OUT = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
@@ -49,7 +49,7 @@ class Judge:
             code=code and _CONTROL.sub(" ", code),
             message="" if silent else _message(self._profile, call, response, content),
             place=None if verdict is Verdict.ACCEPTED else _place(self._profile, content),
-            body=response.body[:CUT_KEPT] if response.cut else response.body,
+            body=response.body[:CUT_KEPT_BYTES] if response.cut else response.body,
             content=content,
             media=media,
             retry_after=retry_after(response, now) if b"retry-after" in response.headers else None,
@@ -72,15 +72,15 @@ class Judge:
 
 
 def retry_after(response: Response, now: float) -> float | None:
-    """Seconds to wait, between 0 and LONGEST_WAIT; None where the header is absent or unreadable (RFC 9110, 10.2.3)."""
+    """Return seconds to wait, 0 to LONGEST_WAIT_SECONDS; None if the header is absent or unreadable (RFC 9110, 10.2.3)."""
     text = response.header(b"retry-after").strip()
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
-        return min(max(float(text), 0.0), LONGEST_WAIT)
+        return min(max(float(text), 0.0), LONGEST_WAIT_SECONDS)
     moment = parse_date(text)
     if moment is None:
         return None
     theirs = parse_date(response.header(b"date"))  # their clock may differ from ours
-    return min(max(moment - (theirs if theirs is not None else now), 0.0), LONGEST_WAIT)
+    return min(max(moment - (theirs if theirs is not None else now), 0.0), LONGEST_WAIT_SECONDS)
 
 
 def parse_date(text: str) -> float | None:
@@ -93,10 +93,10 @@ def parse_date(text: str) -> float | None:
 
 
 def excerpt(text: str) -> str:
-    """Plain text without tags, on one line, at most EXCERPT_LIMIT characters."""
+    """Plain text without tags, on one line, at most MAX_EXCERPT_CHARACTERS characters."""
     plain = html.unescape(_LEFT_OUT.sub(" ", text[:4096]))  # bounded: the pattern looks ahead from each "<"
     plain = " ".join(_CONTROL.sub(" ", plain).split())
-    return plain if len(plain) <= EXCERPT_LIMIT else plain[: EXCERPT_LIMIT - 1] + "…"
+    return plain if len(plain) <= MAX_EXCERPT_CHARACTERS else plain[: MAX_EXCERPT_CHARACTERS - 1] + "…"
 
 
 def _parse(body: bytes) -> Any:
@@ -124,13 +124,13 @@ def _message(profile: Profile, call: Call, response: Response, content: Any) -> 
         return f"Jawaban lebih panjang dari {call.answer_limit // 1024**2} MiB dan dipotong (HTTP {response.status})"
     said = profile.message.read(content) if profile.message and content is not None else None
     if said:
-        return _CONTROL.sub(" ", said)[:MESSAGE_LIMIT]
+        return _CONTROL.sub(" ", said)[:MAX_MESSAGE_CHARACTERS]
     return excerpt(response.body[:8192].decode("utf-8", "replace")) or _status_line(response.status)
 
 
 def _place(profile: Profile, content: Any) -> str | None:
     found = profile.place.read(content) if profile.place and content is not None else None
-    return _CONTROL.sub(" ", found)[:MESSAGE_LIMIT] if found else None
+    return _CONTROL.sub(" ", found)[:MAX_MESSAGE_CHARACTERS] if found else None
 
 
 def _status_line(status: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from adapters.base import BODY_LIMIT
+from adapters.base import MAX_BODY_BYTES
 from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire, header_block
 
 _OURS = {b"host", b"content-length", b"transfer-encoding", b"accept-encoding", b"connection"}
@@ -14,7 +14,7 @@ _UNDONE = {b"content-encoding", b"content-length", b"transfer-encoding"}
 class WireTransport(httpx.AsyncBaseTransport):
     """`httpx.AsyncClient(transport=WireTransport(wire))`. The wire is not closed with the client."""
 
-    def __init__(self, wire: Wire, body_limit: int = BODY_LIMIT) -> None:
+    def __init__(self, wire: Wire, body_limit: int = MAX_BODY_BYTES) -> None:
         self._wire = wire
         self._body_limit = body_limit
 

@@ -14,7 +14,7 @@ from bench.options import Options
 from bench.rows import compared
 from bench.upstream import fake_upstream
 from engine.hub import Hub
-from engine.maintenance.retention import DAY, Retention
+from engine.maintenance.retention import DAY_MS, AttemptRetention
 
 OLD = 200_000
 """Attempts with bodies whose time is over."""
@@ -31,7 +31,7 @@ async def age(hub: Hub) -> None:
     numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) SELECT i FROM n) AS many"
     newest = "(SELECT * FROM attempts ORDER BY id DESC LIMIT 1) AS a"
     copy = text(f"INSERT INTO attempts ({columns}) SELECT {columns} FROM {newest} CROSS JOIN {numbers}")
-    older = text(f"UPDATE attempts SET at = at - {100 * DAY}")
+    older = text(f"UPDATE attempts SET at = at - {100 * DAY_MS}")
     await hub.database.write(lambda connection: connection.execute(copy, {"n": OLD}))
     await hub.database.write(lambda connection: connection.execute(older))
 
@@ -56,7 +56,7 @@ async def measure(database_url: str, count: int, rounds: int) -> tuple[list[floa
             beside = await rates(here, rounds * count, count, rounds)
             [(before,)] = await hub.database.fetch(text("SELECT COUNT(*) FROM attempts WHERE pruned_at IS NOT NULL"))
             started = time.perf_counter()
-            looked_at = await Retention(hub.database, lambda: hub.catalog, sleep=no_rest).tick()
+            looked_at = await AttemptRetention(hub.database, lambda: hub.catalog, sleep=no_rest).tick()
             seconds = time.perf_counter() - started
             return beside, alone, looked_at / seconds, int(before)
 

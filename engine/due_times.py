@@ -77,14 +77,14 @@ def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> 
     yield Rule("leases", "until", claim.LEASE, keep=claim.LEASE)
     yield Rule("drains", "until", slots.LIFE, keep=slots.LIFE)
     yield Rule("held_resends", "due_at", delayed_resend.HOLD_MS)
-    yield Rule("synchronisations", "held_until", copies.HOLD, where="state = 'running' AND ")
+    yield Rule("synchronisations", "held_until", copies.LEASE_MS, where="state = 'running' AND ")
     yield Rule("synchronisations", "started_at", 0)
     yield Rule("synchronisations", "ended_at", 0)
     yield Rule("synchronisations", "retry_at", _ms(AFTER_FAILURE.cap, *probes))
-    waits = max(forwarding.HOLD, forwarding.LAST, forwarding.NOBODY)
+    waits = max(forwarding.LEASE_MS, forwarding.LONGEST_PAUSE_MS, forwarding.NO_ADDRESS_PAUSE_MS)
     yield Rule("inbound_requests", "due_at", waits, where="taken_at IS NULL AND ")
-    yield Rule("alert_recipients", "held_until", recipients.HOLD)
-    yield Rule("alert_recipients", "again_at", recipients.LONGEST_PAUSE)
+    yield Rule("alert_recipients", "held_until", recipients.LEASE_MS)
+    yield Rule("alert_recipients", "again_at", recipients.LONGEST_PAUSE_MS)
 
 
 def _deliveries(database: Database, channels: Sequence[Channel], longest: int) -> Rule:

@@ -26,7 +26,7 @@ from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slots import REFRESH, SlotAllocator
 from engine.maintenance.clock_watch import ClockWatch, note_time
-from engine.maintenance.retention import Retention
+from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import heartbeat
 from engine.outbox.outdated_waits import release_outdated
 from engine.outbox.reroute import reroute
@@ -74,7 +74,7 @@ class Worker:
         self._sweeps = 0
         self._clock_watch = ClockWatch(hub.database)
         self._stopping = False
-        self._retention = Retention(hub.database, self._catalog, hub.settings.bodies_days)
+        self._retention = AttemptRetention(hub.database, self._catalog, hub.settings.bodies_days)
         self._corrections = CorrectionSearch(hub.database, self._catalog)
         self._handing = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._context = WorkerContext(

@@ -15,10 +15,10 @@ from adapters.bpjs.signature import headers, timestamp_of
 from adapters.http_upstream import HttpUpstream, NoCredential
 from adapters.wire.contract import HeaderBlock, Response
 
-ALWAYS = ("cons_id", "secret_key", "user_key")
+REQUIRED = ("cons_id", "secret_key", "user_key")
 LOGIN = ("username", "password")
 # Bytes of an answer from which on it is decrypted in a thread: a list of all diagnoses takes half a second.
-LARGE = 32 * 1024
+THREAD_BYTES = 32 * 1024
 
 
 class Bpjs(HttpUpstream):
@@ -27,7 +27,7 @@ class Bpjs(HttpUpstream):
 
     async def authorize(self, account: Account) -> HeaderBlock:
         application = str(self.profile.settings.get("application", ""))
-        missing = [name for name in ALWAYS + (LOGIN if application else ()) if not account.credentials.get(name)]
+        missing = [name for name in REQUIRED + (LOGIN if application else ()) if not account.credentials.get(name)]
         if missing:
             raise NoCredential(_refusal(f"Kredensial belum diisi: {', '.join(missing)}"))
         try:
@@ -43,7 +43,7 @@ class Bpjs(HttpUpstream):
         """The same envelope with its `response` decrypted; left as it is where that is no encrypted text."""
         if b'"response"' not in response.body or response.cut:
             return response
-        if len(response.body) < LARGE:
+        if len(response.body) < THREAD_BYTES:
             return _opened(response, account, timestamp_of(headers))
         return await asyncio.to_thread(_opened, response, account, timestamp_of(headers))
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from adapters.outbound.networks import Policy
 
-PATIENCE = 20.0  # seconds that one letter may take altogether
-ANSWER_LIMIT = 16 * 1024  # bytes of an answer that are read; nothing but its status is of use
+DELIVERY_SECONDS = 20.0  # seconds that one letter may take altogether
+MAX_ANSWER_BYTES = 16 * 1024  # bytes of an answer that are read; nothing but its status is of use
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from collections.abc import Mapping
 import httpx
 
 from adapters.notifications import email, telegram, webhook
-from adapters.notifications.contract import PATIENCE, Letter, Mailbox, NotDelivered, Post
+from adapters.notifications.contract import DELIVERY_SECONDS, Letter, Mailbox, NotDelivered, Post
 from adapters.outbound.guard import AddressRefused
 
 WAYS: Mapping[str, Post] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}
 
 
 async def deliver(way: str, letter: Letter, mailbox: Mailbox, ways: Mapping[str, Post] = WAYS) -> None:
-    """Raises NotDelivered, whatever went wrong; never takes longer than PATIENCE."""
+    """Raises NotDelivered, whatever went wrong; never takes longer than DELIVERY_SECONDS."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DELIVERY_SECONDS):
             await ways[way](letter, mailbox)
     except NotDelivered:
         raise

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
-from adapters.notifications.contract import PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import DELIVERY_SECONDS, Letter, Mailbox, NotDelivered
 from adapters.outbound.guard import open_socket
 
 NO_SERVER = "Server surat belum diatur (smtp://nama:sandi@server:587)"
@@ -30,7 +30,7 @@ async def send(letter: Letter, mailbox: Mailbox) -> None:
             password=unquote(server.password) if server.password else None,
             use_tls=tls,
             start_tls=True if server.username and not tls and host not in NEAR else None,
-            timeout=PATIENCE,
+            timeout=DELIVERY_SECONDS,
         )
     except aiosmtplib.SMTPException as error:
         raise NotDelivered(f"Server surat menolak atau tidak menjawab ({type(error).__name__})") from error

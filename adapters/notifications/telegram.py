@@ -5,11 +5,11 @@ from __future__ import annotations
 import httpx
 import orjson
 
-from adapters.notifications.contract import ANSWER_LIMIT, PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import DELIVERY_SECONDS, MAX_ANSWER_BYTES, Letter, Mailbox, NotDelivered
 from adapters.outbound.http import post
 
 API = "https://api.telegram.org"
-LONGEST = 4000  # characters of one message; Telegram takes 4096
+MAX_CHARACTERS = 4000  # characters of one message; Telegram takes 4096
 
 
 async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -17,11 +17,11 @@ async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTrans
 
     The host is not a person's to choose, so a proxy of the environment is used as for the upstreams.
     """
-    text = f"{letter.subject}\n\n{letter.text}"[:LONGEST]
+    text = f"{letter.subject}\n\n{letter.text}"[:MAX_CHARACTERS]
     message = {"chat_id": mailbox.address, "text": text, "disable_web_page_preview": True}
-    async with httpx.AsyncClient(transport=transport, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(transport=transport, timeout=DELIVERY_SECONDS) as client:
         url, headers = f"{API}/bot{mailbox.secret}/sendMessage", {"Content-Type": "application/json"}
-        answer = await post(client, url, orjson.dumps(message), headers, ANSWER_LIMIT)
+        answer = await post(client, url, orjson.dumps(message), headers, MAX_ANSWER_BYTES)
     if answer.status in (401, 404):
         raise NotDelivered("Telegram tidak mengenal token bot itu")
     if answer.status in (400, 403):

@@ -8,7 +8,7 @@ import json
 
 import httpx
 
-from adapters.notifications.contract import ANSWER_LIMIT, PATIENCE, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import DELIVERY_SECONDS, MAX_ANSWER_BYTES, Letter, Mailbox, NotDelivered
 from adapters.outbound.http import guarded_client, post
 
 SIGNATURE = "X-Antar-Signature"
@@ -21,7 +21,7 @@ async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTrans
     headers = {"Content-Type": "application/json"}
     if mailbox.secret:
         headers[SIGNATURE] = f"sha256={hmac.new(mailbox.secret.encode(), body, hashlib.sha256).hexdigest()}"
-    async with guarded_client(mailbox.policy, PATIENCE, transport) as client:
-        answer = await post(client, mailbox.address, body, headers, ANSWER_LIMIT)
+    async with guarded_client(mailbox.policy, DELIVERY_SECONDS, transport) as client:
+        answer = await post(client, mailbox.address, body, headers, MAX_ANSWER_BYTES)
     if not answer.is_success:
         raise NotDelivered(f"Alamat itu menjawab HTTP {answer.status}")

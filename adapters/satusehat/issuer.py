@@ -14,9 +14,9 @@ from adapters.http_upstream import HttpUpstream
 from adapters.wire.contract import Wire
 
 # Seconds before its end that a token is renewed; a token that lives for less than two minutes has half its life.
-EARLY = 60.0
+RENEW_EARLY_SECONDS = 60.0
 
-ASSUMED_LIFE = 300.0  # seconds a token is taken to live where the answer does not say
+ASSUMED_LIFE_SECONDS = 300.0  # seconds a token is taken to live where the answer does not say
 
 _FORM = "application/x-www-form-urlencoded"
 _GRANT = (("grant_type", "client_credentials"),)
@@ -51,12 +51,12 @@ class Issuer:
         return self._read(reply.content) or Outage("jawaban tanpa access_token", None)
 
     def _read(self, content: Any) -> StoredToken | None:
-        """`expires_at` is when we stop using it: EARLY is already taken off."""
+        """`expires_at` is when we stop using it: RENEW_EARLY_SECONDS is already taken off."""
         value = content.get("access_token") if isinstance(content, dict) else None
         if not isinstance(value, str) or not _TOKEN.fullmatch(value):
             return None
         life = _seconds(content.get("expires_in"))
-        return StoredToken(value=value, expires_at=self._wall() + life - min(EARLY, life / 2))
+        return StoredToken(value=value, expires_at=self._wall() + life - min(RENEW_EARLY_SECONDS, life / 2))
 
 
 def _seconds(text: object) -> float:
@@ -64,5 +64,5 @@ def _seconds(text: object) -> float:
     try:
         seconds = float(str(text))
     except ValueError:
-        return ASSUMED_LIFE
-    return seconds if math.isfinite(seconds) and seconds > 0 else ASSUMED_LIFE
+        return ASSUMED_LIFE_SECONDS
+    return seconds if math.isfinite(seconds) and seconds > 0 else ASSUMED_LIFE_SECONDS

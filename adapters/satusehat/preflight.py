@@ -17,7 +17,7 @@ from adapters.base import Problem
 
 SCHEMA = Path(__file__).with_name("fhir_r4.schema.json.gz")  # made by vendor_schema.py
 
-MOST = 20  # problems that are told of one payload
+MAX_PROBLEMS = 20  # problems that are told of one payload
 
 _DEFINITIONS = "#/definitions/"
 # FHIR allows a year or a day, SatuSehat does not (reference 2.5).
@@ -51,7 +51,7 @@ _TYPES = {
 
 def check(payload: Any) -> list[Problem]:
     """Its problems, none if it is a resource that FHIR R4 allows. The first of each type compiles its schema."""
-    return list(islice(_problems(payload, "$"), MOST))
+    return list(islice(_problems(payload, "$"), MAX_PROBLEMS))
 
 
 def _problems(resource: Any, path: str) -> Iterator[Problem]:

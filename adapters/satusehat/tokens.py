@@ -12,11 +12,11 @@ from adapters.http_upstream import NoCredential
 from adapters.satusehat.issuer import Issuer, Outage
 from adapters.wire.contract import HeaderBlock, Wire, header_block
 
-REFUSAL_PAUSE = 60.0  # seconds: after a refusal the endpoint takes one request a minute (reference 1.2)
+REFUSAL_PAUSE_SECONDS = 60.0  # seconds: after a refusal the endpoint takes one request a minute (reference 1.2)
 
-OUTAGE_PAUSE = 10.0  # seconds without a request after the endpoint could not be asked
+OUTAGE_PAUSE_SECONDS = 10.0  # seconds without a request after the endpoint could not be asked
 
-POLL = 0.2  # seconds between two looks whether another process has brought the token
+POLL_SECONDS = 0.2  # seconds between two looks whether another process has brought the token
 
 Key = tuple[int, str, str, str, int]
 
@@ -72,8 +72,8 @@ class Tokens:
 
     def distrust(self, account: Account) -> None:
         """A new token was refused at once: another one would be too. No more of them for a minute."""
-        reply = _unauthorized("Token yang baru diminta langsung ditolak", REFUSAL_PAUSE)
-        self._pause(_key(account), REFUSAL_PAUSE, reply)
+        reply = _unauthorized("Token yang baru diminta langsung ditolak", REFUSAL_PAUSE_SECONDS)
+        self._pause(_key(account), REFUSAL_PAUSE_SECONDS, reply)
 
     async def close(self) -> None:
         flights = list(self._flights.values())
@@ -104,8 +104,8 @@ class Tokens:
                 break
             if waited > self._lease_seconds:
                 raise NoCredential(_unavailable("permintaan token lain belum selesai", None))
-            await self._sleep(POLL)
-            waited += POLL
+            await self._sleep(POLL_SECONDS)
+            waited += POLL_SECONDS
         self._held[key] = held
         return held
 
@@ -116,7 +116,7 @@ class Tokens:
         """What of it can be used; raises NoCredential while a refusal is fresh."""
         if stored.value and self._usable(held := CachedToken.of(stored), refused):
             return held
-        left = REFUSAL_PAUSE - abs(self._wall() - stored.refused_at)  # abs: a clock may be set back
+        left = REFUSAL_PAUSE_SECONDS - abs(self._wall() - stored.refused_at)  # abs: a clock may be set back
         if stored.refused_at and left > 0:
             raise NoCredential(_refused(stored.refusal, left))
         return None
@@ -142,12 +142,12 @@ class Tokens:
         finally:
             await self._store.save(account, self._name, kept)
         if isinstance(token, Outage):
-            pause = max(OUTAGE_PAUSE, token.retry_after or 0.0)
+            pause = max(OUTAGE_PAUSE_SECONDS, token.retry_after or 0.0)
             reply = _unavailable(token.message, pause)
             self._pause(key, pause, reply)
             raise NoCredential(reply)
         if not token.value:
-            raise NoCredential(_refused(token.refusal, REFUSAL_PAUSE))
+            raise NoCredential(_refused(token.refusal, REFUSAL_PAUSE_SECONDS))
         held = CachedToken.of(token)
         if held.headers == refused:  # the same one again: asking on would never end
             self.distrust(account)

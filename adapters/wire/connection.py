@@ -12,7 +12,7 @@ import httpx
 from adapters.wire.contract import Request, Response
 from adapters.wire.decoding import decode
 
-HEAD_LIMIT = 64 * 1024  # bytes that may arrive without any of them being body: headers, 1xx answers, trailers
+MAX_HEAD_BYTES = 64 * 1024  # bytes that may arrive without any of them being body: headers, 1xx answers, trailers
 
 NEVER = float("inf")
 
@@ -111,8 +111,8 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False
         if self._complete:
             self._finish()
-        elif self._dry > HEAD_LIMIT:
-            self._fail(httpx.RemoteProtocolError(f"more than {HEAD_LIMIT} bytes of header"))
+        elif self._dry > MAX_HEAD_BYTES:
+            self._fail(httpx.RemoteProtocolError(f"more than {MAX_HEAD_BYTES} bytes of header"))
 
     def eof_received(self) -> None:
         self.open = False

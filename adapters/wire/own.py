@@ -16,7 +16,7 @@ from adapters.wire.pool import Pool
 # meet a connection that is being closed, for nobody could say whether it arrived.
 IDLE_SECONDS = 4.0
 
-TICK = 0.1  # seconds between two looks at the deadlines: one timer for all exchanges
+TICK_SECONDS = 0.1  # seconds between two looks at the deadlines: one timer for all exchanges
 
 CLOSING_ROUNDS = 20
 
@@ -45,7 +45,7 @@ class LeanWire:
         pool = self._pools.get(request.origin) or self._new_pool(request.origin)
         connection = await pool.acquire(request)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._sweep)
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._sweep)
         return await connection.exchange(request)
 
     async def close(self) -> None:
@@ -69,7 +69,7 @@ class LeanWire:
             pool.sweep()
         self._timer = None
         if any(pool.connections for pool in self._pools.values()):
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._sweep)
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._sweep)
 
 
 def verifying(context: ssl.SSLContext) -> ssl.SSLContext:

@@ -9,9 +9,9 @@ from enum import StrEnum
 from engine.alerts.facts import ClinicFacts, Facts
 from engine.health import ChannelHealth
 
-LEAST = 10  # fewer settled records than this say nothing of a share
+MIN_SETTLED = 10  # fewer settled records than this say nothing of a share
 # A share of failures that was told is over below this part of its threshold: else it would come and go.
-RELIEF = 0.5
+CLEAR_RATIO = 0.5
 
 
 class ConditionKind(StrEnum):
@@ -24,7 +24,12 @@ class ConditionKind(StrEnum):
 
 
 # Seconds for which something has to last before it is told.
-PATIENCE = {ConditionKind.WORKERS: 180, ConditionKind.DOWN: 180, ConditionKind.REFUSED: 30, ConditionKind.WAITING: 300}
+DELAY_SECONDS = {
+    ConditionKind.WORKERS: 180,
+    ConditionKind.DOWN: 180,
+    ConditionKind.REFUSED: 30,
+    ConditionKind.WAITING: 300,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, told: froz
         yield from _of_channel(facts, id_, channel, limits, told)
     for upstream, share in clinic.shares.items():
         found = Trouble(id_, ConditionKind.FAILURES, upstream, facts.now, share.failed, share.settled)
-        limit = limits.failure_percent * (RELIEF if found.key in told else 1)
-        if limits.failure_percent and share.settled >= LEAST and share.failed * 100 >= limit * share.settled:
+        limit = limits.failure_percent * (CLEAR_RATIO if found.key in told else 1)
+        if limits.failure_percent and share.settled >= MIN_SETTLED and share.failed * 100 >= limit * share.settled:
             yield found
     for name, since in clinic.broken_lists.items():
         yield Trouble(id_, ConditionKind.LIST, name, since)

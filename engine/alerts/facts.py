@@ -16,8 +16,8 @@ from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
 from engine.outbox import counters
 
-LOOKED_BACK = 1  # days before today whose records count for the share of failures
-IN_A_ROW = 3  # readings of a code list that failed one after the other before anybody is told
+LOOKBACK_DAYS = 1  # days before today whose records count for the share of failures
+MIN_FAILED_READS = 3  # readings of a code list that failed one after the other before anybody is told
 # And for how long it has failed by then: an outage of minutes is made good by itself.
 LIST_FAILING_MS = 3_600_000
 
@@ -69,7 +69,7 @@ def today(database: Database, zone: str) -> date:
 
 async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, FailureShare]:
     until = today(hub.database, facility.time_zone)
-    since = until - timedelta(days=LOOKED_BACK)
+    since = until - timedelta(days=LOOKBACK_DAYS)
     counts = await counters.read(hub.database, facility.id, since.isoformat(), until.isoformat())
     found: dict[str, FailureShare] = {}
     for name, statuses in counts.items():
@@ -88,7 +88,7 @@ async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, 
     query = _STREAK % hub.database.rows({"facility": "integer", "list": "text"}, "pairs")
     found: dict[int, dict[str, int]] = {}
     for row in await hub.database.fetch(text(query), {"pairs": pairs}):
-        if (row.failed or 0) >= IN_A_ROW and hub.database.clock() - row.since >= LIST_FAILING_MS:
+        if (row.failed or 0) >= MIN_FAILED_READS and hub.database.clock() - row.since >= LIST_FAILING_MS:
             found.setdefault(row.facility, {})[row.list] = int(row.since)
     return found
 

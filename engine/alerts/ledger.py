@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from engine.alerts.conditions import PATIENCE, ConditionKind, Trouble
+from engine.alerts.conditions import DELAY_SECONDS, ConditionKind, Trouble
 
-CALM = 120_000  # milliseconds for which something has to be well again before the all-clear
+CLEAR_AFTER_MS = 120_000  # milliseconds for which something has to be well again before the all-clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class LedgerEntry:
     gone: int = 0
 
     def is_news(self, now: int) -> bool:
-        return not self.told and not self.gone and now - self.seen >= PATIENCE.get(self.trouble.kind, 0) * 1000
+        return not self.told and not self.gone and now - self.seen >= DELAY_SECONDS.get(self.trouble.kind, 0) * 1000
 
     def is_over(self, now: int) -> bool:
-        return bool(self.told and self.gone) and now - self.gone >= CALM
+        return bool(self.told and self.gone) and now - self.gone >= CLEAR_AFTER_MS
 
 
 Ledger = Mapping[str, LedgerEntry]

@@ -13,11 +13,11 @@ from engine.alerts.conditions import Thresholds
 from engine.database.database import Database
 from engine.database.tables import AlertRecipient, Facility
 
-HOLD = 60_000  # milliseconds for which a row is one process's to tell; longer than any letter takes
+LEASE_MS = 60_000  # milliseconds for which a row is one process's to tell; longer than any letter takes
 # Milliseconds before a letter that could not be delivered is tried again.
-FIRST_PAUSE, LONGEST_PAUSE = 60_000, 1_800_000
-ELSEWHERE = "Asia/Jakarta"  # whose time counts for somebody who is told of all clinics
-PROBLEM_LENGTH = 200
+FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 60_000, 1_800_000
+DEFAULT_ZONE = "Asia/Jakarta"  # whose time counts for somebody who is told of all clinics
+MAX_PROBLEM_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ async def ready(database: Database) -> list[Recipient]:
 def of_row(row: Any) -> Recipient:
     """From a row with the columns of the table and its clinic's `zone`."""
     values = {name: getattr(row, name) for name in Recipient.__slots__}
-    return Recipient(**{**values, "zone": values["zone"] or ELSEWHERE})
+    return Recipient(**{**values, "zone": values["zone"] or DEFAULT_ZONE})
 
 
 async def hold(database: Database, recipient: Recipient) -> bool:
     """Take the row for a letter; False: another process was faster."""
-    return await _move(database, recipient, recipient.mark, held_until=database.clock() + HOLD)
+    return await _move(database, recipient, recipient.mark, held_until=database.clock() + LEASE_MS)
 
 
 async def keep(database: Database, recipient: Recipient, known: str) -> bool:
@@ -95,8 +95,12 @@ async def done(database: Database, recipient: Recipient, known: str, digest_on: 
 
 async def failed(database: Database, recipient: Recipient, problem: str) -> None:
     """It is not; the pauses between the tries grow."""
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(recipient.fails, 10))
-    values = {"fails": recipient.fails + 1, "again_at": database.clock() + pause, "problem": problem[:PROBLEM_LENGTH]}
+    pause = min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(recipient.fails, 10))
+    values = {
+        "fails": recipient.fails + 1,
+        "again_at": database.clock() + pause,
+        "problem": problem[:MAX_PROBLEM_CHARACTERS],
+    }
     await _move(database, recipient, recipient.mark + 1, held_until=0, **values)
 
 

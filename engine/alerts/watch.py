@@ -20,8 +20,8 @@ from engine.errors import VaultError, place_of
 from engine.hub import Hub
 from engine.telemetry.metrics import metrics
 
-EVERY = 15.0  # seconds between two looks
-LATEST = 6  # hours after its time at which a digest is not sent any more
+LOOK_SECONDS = 15.0  # seconds between two looks
+MAX_DIGEST_DELAY_HOURS = 6  # hours after its time at which a digest is not sent any more
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Watch:
                 await self.look()
             except Exception as error:  # the database is away: the next look may go well
                 log.warning("watch_broke", **place_of(error))
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look once, and tell everybody what is new to them; nobody waits for the others' letters."""
@@ -115,7 +115,7 @@ def digest_is_due(recipient: Recipient, now: int) -> bool:
         return False
     hour, minute = map(int, recipient.digest_at.split(":"))
     late = (local.hour * 60 + local.minute) - (hour * 60 + minute)
-    return 0 <= late < LATEST * 60
+    return 0 <= late < MAX_DIGEST_DELAY_HOURS * 60
 
 
 def _day(recipient: Recipient, now: int) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from engine.database.database import Database, as_json
 from engine.specs.code_list import SHARED, CodeList, Reads, Row
 
-HOLD = 60_000  # milliseconds for which a worker holds a synchronisation from one page to the next
+LEASE_MS = 60_000  # milliseconds for which a worker holds a synchronisation from one page to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ async def take(database: Database, lists: Collection[str] | None = None) -> Sync
 
     def run(connection: Connection) -> SyncLease | None:
         now = database.clock()
-        row = connection.execute(statement, {"now": now, "until": now + HOLD}).one_or_none()
+        row = connection.execute(statement, {"now": now, "until": now + LEASE_MS}).one_or_none()
         return SyncLease(*row) if row else None
 
     return await database.write(run)
@@ -89,7 +89,7 @@ async def keep(database: Database, held: SyncLease, rows: Sequence[Row], *, done
 
     def run(connection: Connection) -> bool:
         now = database.clock()
-        progress = {"id": held.id, "done": done, "offset": offset, "total": total, "until": now + HOLD}
+        progress = {"id": held.id, "done": done, "offset": offset, "total": total, "until": now + LEASE_MS}
         before = {"done_before": held.done, "offset_before": held.offset}
         if not connection.execute(text(_ADVANCE), {**progress, **before}).rowcount:
             return False

@@ -21,8 +21,8 @@ from engine.specs.context import facility_mapping
 from engine.templates.template import Template
 
 # Seconds before a request that was not answered is repeated; after the last the read has failed.
-PAUSES = (2.0, 10.0, 30.0)
-LINES = 1_000  # lines of a file that are kept at once
+RETRY_PAUSES_SECONDS = (2.0, 10.0, 30.0)
+BATCH_LINES = 1_000  # lines of a file that are kept at once
 
 # What a verdict says of the channel; any other is an answer like any.
 _SIGNALS = {
@@ -32,7 +32,7 @@ _SIGNALS = {
 }
 
 Sleep = Callable[[float], Awaitable[None]]
-Turn = Callable[[], Awaitable[None]]  # returns when the next request may leave
+WaitForRate = Callable[[], Awaitable[None]]  # returns when the next request may leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Place:
     account: Account
     sleep: Sleep = asyncio.sleep
 
-    async def ask(self, path: Template, query: Template | None, scope: Mapping[str, Any], turn: Turn) -> Any:
+    async def ask(self, path: Template, query: Template | None, scope: Mapping[str, Any], turn: WaitForRate) -> Any:
         """The content of an answer; a read that was not answered is repeated a few times. Raises NotReadable."""
         parameters = query.parameters(scope) if query else ()
         call = Call("GET", str(path.render(scope)), parameters, base_path=self._base)
@@ -72,8 +72,8 @@ class Place:
     def _base(self) -> str | None:
         return self.code_list.source.base_path if isinstance(self.code_list.source, Reads) else None
 
-    async def _answered(self, call: Call, turn: Turn) -> Reply:
-        for pause in (*PAUSES, None):
+    async def _answered(self, call: Call, turn: WaitForRate) -> Reply:
+        for pause in (*RETRY_PAUSES_SECONDS, None):
             await turn()
             reply = await self.upstream.send(call, self.account)
             if reply.verdict is Verdict.ACCEPTED:
@@ -145,9 +145,9 @@ async def read_file(database: Database, held: SyncLease, code_list: CodeList, pa
         lines = await asyncio.to_thread(_lines, path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NotReadable(f"Berkas {path.name} tidak dapat dibaca: {error}") from error
-    for start in range(held.offset, len(lines), LINES):
-        rows = [row for line in lines[start : start + LINES] for row in rows_of(code_list, line, None, {})]
-        offset = min(start + LINES, len(lines))
+    for start in range(held.offset, len(lines), BATCH_LINES):
+        rows = [row for line in lines[start : start + BATCH_LINES] for row in rows_of(code_list, line, None, {})]
+        offset = min(start + BATCH_LINES, len(lines))
         if not await copies.keep(database, held, rows, done=0, offset=offset, total=1):
             return None
         held = replace(held, offset=offset)

@@ -29,7 +29,7 @@ from engine.specs.needs import Wanted, resolve, targets_of, wanted
 from engine.specs.record_type import Correction, Spec
 from engine.templates.template import Template
 
-BATCH = 200
+BATCH_DELIVERIES = 200
 REST_FACTOR = 4.0  # seconds of rest for each second of searching: deliveries come first
 SHORTEST_REST_SECONDS = 0.02
 SEARCHES = 2
@@ -160,7 +160,7 @@ class CorrectionSearch:
         if state is None:
             return 0
         place = {"date": state.date, "id": state.delivery_id}
-        rows = await self._database.fetch(text(_NEXT), {**search.key, **place, "batch": BATCH})
+        rows = await self._database.fetch(text(_NEXT), {**search.key, **place, "batch": BATCH_DELIVERIES})
         judge = _Judge(self._database, self._catalog().items, search)
         affected = await judge.concerned([row for row in rows if search.may_be_affected(row)])
         after = (rows[-1].date, rows[-1].id) if rows else (state.date, state.delivery_id)

@@ -24,13 +24,13 @@ from engine.facilities.vault import Vault
 from engine.inbound.requests import taken
 from engine.specs.inbound import Inbound
 
-BATCH = 20  # requests of one clinic that are taken up at once
-PATIENCE = 10.0  # seconds that the clinic's system gets to answer
+BATCH_REQUESTS = 20  # requests of one clinic that are taken up at once
+ANSWER_SECONDS = 10.0  # seconds that the clinic's system gets to answer
 # Milliseconds for which a worker holds a batch; if it dies, another begins anew after this.
-HOLD = int((BATCH * PATIENCE + 30) * 1000)
-FIRST, LAST = 5_000, 900_000  # milliseconds until the second try, and between two at most
-NOBODY = 600_000  # milliseconds after which is looked again whether the clinic has entered an address
-POISON = 5  # tries after which a request does not hold up those behind it
+LEASE_MS = int((BATCH_REQUESTS * ANSWER_SECONDS + 30) * 1000)
+FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 5_000, 900_000  # milliseconds until the second try, and between two at most
+NO_ADDRESS_PAUSE_MS = 600_000  # milliseconds after which is looked again whether the clinic has entered an address
+BLOCKING_TRIES = 5  # tries after which a request does not hold up those behind it
 
 Tell = Callable[[His, str, Any, int, float], Awaitable[Any]]
 
@@ -97,7 +97,7 @@ class Forwarder:
         for place, row in enumerate(rows):
             try:
                 await self._tell(
-                    system, f"{line.inbound}-{row.id}", webhook_body(row), self._database.clock(), PATIENCE
+                    system, f"{line.inbound}-{row.id}", webhook_body(row), self._database.clock(), ANSWER_SECONDS
                 )
             except NotTaken as problem:
                 await self._database.write(partial(self._fail, rows[place:], str(problem)))
@@ -109,29 +109,35 @@ class Forwarder:
 
     async def _put_off(self, line: ClinicQueue) -> None:
         now = self._database.clock()
-        names = {"facility": line.facility_id, "inbound": line.inbound, "now": now, "later": now + NOBODY}
+        names = {"facility": line.facility_id, "inbound": line.inbound, "now": now, "later": now + NO_ADDRESS_PAUSE_MS}
         await self._database.write(lambda connection: connection.execute(text(_PUT_OFF), names))
 
     def _take_up(self, line: ClinicQueue, connection: Connection) -> Sequence[Any]:
         """The oldest that are due, as far as none before them waits for its next try."""
         now = self._database.clock()
-        names = {"facility": line.facility_id, "inbound": line.inbound, "now": now, "size": BATCH, "poison": POISON}
+        names = {
+            "facility": line.facility_id,
+            "inbound": line.inbound,
+            "now": now,
+            "size": BATCH_REQUESTS,
+            "poison": BLOCKING_TRIES,
+        }
         waiting = connection.execute(text(_WAITING % self._database.skip_locked), names).all()
-        first = next((row.due_at for row in waiting if row.tries < POISON), 0)
+        first = next((row.due_at for row in waiting if row.tries < BLOCKING_TRIES), 0)
         rows = [] if first > now else [row for row in waiting if row.due_at <= now]
         ids = as_json([[row.id] for row in rows])
-        held = text(_HOLD % self._database.rows({"id": "bigint"}, "ids"))
-        connection.execute(held, {"ids": ids, "until": now + HOLD})
+        held = text(_POSTPONE % self._database.rows({"id": "bigint"}, "ids"))
+        connection.execute(held, {"ids": ids, "until": now + LEASE_MS})
         return rows
 
     def _fail(self, rows: Sequence[Any], problem: str, connection: Connection) -> None:
         """The first was not taken; the others had no turn."""
         now = self._database.clock()
         first, *others = rows
-        pause = min(LAST, FIRST * 2 ** min(first.tries, 20)) * (0.5 + self._rng.random() / 2)
+        pause = min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(first.tries, 20)) * (0.5 + self._rng.random() / 2)
         due = {"id": first.id, "due": now + int(pause), "problem": problem}
         connection.execute(text(_FAIL), due)
-        back = text(_HOLD % self._database.rows({"id": "bigint"}, "ids"))
+        back = text(_POSTPONE % self._database.rows({"id": "bigint"}, "ids"))
         connection.execute(back, {"ids": as_json([[row.id] for row in others]), "until": now})
 
 
@@ -173,6 +179,6 @@ WHERE facility_id = :facility AND inbound = :inbound AND taken_at IS NULL
   AND (due_at <= :now OR tries < :poison) ORDER BY id LIMIT :size %s
 """
 
-_HOLD = "UPDATE inbound_requests SET due_at = :until WHERE id IN (SELECT id FROM %s AS v)"
+_POSTPONE = "UPDATE inbound_requests SET due_at = :until WHERE id IN (SELECT id FROM %s AS v)"
 
 _FAIL = "UPDATE inbound_requests SET tries = tries + 1, due_at = :due, problem = :problem WHERE id = :id"

@@ -14,9 +14,9 @@ from engine.facilities.vault import Vault
 from engine.inbound.forwarding import system_of
 from engine.inbound.requests import DONE, REFUSED, STRANGER, CallerRequest, keep
 
-LONGEST = 200  # characters of a text that a patient reads
+MAX_MESSAGE_CHARACTERS = 200  # characters of a text that a patient reads
 # What a successful answer must hold.
-CONTENTS: Mapping[str, tuple[str, ...]] = {
+REQUIRED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "take": ("nomorantrean", "angkaantrean"),
     "show": ("nomorantrean", "sisaantrean"),
     "status": (),
@@ -61,11 +61,11 @@ def is_envelope(operation: str, answer: Any) -> bool:
     if not isinstance(metadata, dict) or set(answer) - {"metadata", "response"}:
         return False
     message, code = metadata.get("message"), metadata.get("code")
-    if not isinstance(message, str) or len(message) > LONGEST or code not in (DONE, REFUSED, STRANGER):
+    if not isinstance(message, str) or len(message) > MAX_MESSAGE_CHARACTERS or code not in (DONE, REFUSED, STRANGER):
         return False
-    if code != DONE or operation not in CONTENTS:
+    if code != DONE or operation not in REQUIRED_FIELDS:
         return True
     response = answer.get("response")
     if operation == "status":
         return isinstance(response, (dict, list))
-    return isinstance(response, dict) and all(name in response for name in CONTENTS[operation])
+    return isinstance(response, dict) and all(name in response for name in REQUIRED_FIELDS[operation])

@@ -14,7 +14,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
 
 DONE, REFUSED, STRANGER = 200, 201, 202
-REPEAT = 86_400_000  # milliseconds within which the same request with the same answer is one that was repeated
+REPEAT_MS = 86_400_000  # milliseconds within which the same request with the same answer is one that was repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def keep(
         "taken": now if taken else None,
         "due": None if taken else now,
     }
-    if asked.once and connection.execute(text(_SAID), {**row, "since": now - REPEAT}).first() is not None:
+    if asked.once and connection.execute(text(_SAID), {**row, "since": now - REPEAT_MS}).first() is not None:
         return
     connection.execute(text(_KEEP), row)
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 
-BATCH = 500
-DAY = 86_400_000
+BATCH_ROWS = 500
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class InboundRetention:
         for inbound in self._catalog().inbound.values():
             bodies = min(inbound.retention.bodies, self._most or inbound.retention.bodies)
             rows = max(rows, bodies, inbound.retention.attempts)
-            names = {"inbound": inbound.name, "batch": BATCH}
-            yield Removal(_WHOLE, _STRIP, {**names, "border": now - bodies * DAY, "now": now})
-            yield Removal(_OLD, _DELETE, {**names, "border": now - max(bodies, inbound.retention.attempts) * DAY})
+            names = {"inbound": inbound.name, "batch": BATCH_ROWS}
+            yield Removal(_WHOLE, _STRIP, {**names, "border": now - bodies * DAY_MS, "now": now})
+            yield Removal(_OLD, _DELETE, {**names, "border": now - max(bodies, inbound.retention.attempts) * DAY_MS})
         if rows:
-            day = datetime.fromtimestamp((now - rows * DAY) / 1000, UTC).date().isoformat()
-            yield Removal(_NUMBERS, _DELETE_NUMBERS, {"border": day, "batch": BATCH})
-            yield Removal(_DAYS, _DELETE_DAYS, {"border": day, "batch": BATCH})
+            day = datetime.fromtimestamp((now - rows * DAY_MS) / 1000, UTC).date().isoformat()
+            yield Removal(_NUMBERS, _DELETE_NUMBERS, {"border": day, "batch": BATCH_ROWS})
+            yield Removal(_DAYS, _DELETE_DAYS, {"border": day, "batch": BATCH_ROWS})
 
     async def _remove(self, removal: Removal) -> int:
         """Where nothing is due nothing is written."""

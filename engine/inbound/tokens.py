@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
-LONGEST = 1000  # characters of a token that are looked at; ours have some 250
+MAX_TOKEN_CHARACTERS = 1000  # characters of a token that are looked at; ours have some 250
 
 
 def is_login(credentials: Mapping[str, str], username: str, password: str) -> bool:
@@ -37,7 +37,7 @@ def issue(key: str, account: str, facility: int, credentials: Mapping[str, str],
 
 def is_good(key: str, account: str, facility: int, credentials: Mapping[str, str], token: str, now: int) -> bool:
     """Whether we issued it, for this clinic and its present credentials, and it has not ended by `now`."""
-    said, _, signature = token[:LONGEST].rpartition(".")
+    said, _, signature = token[:MAX_TOKEN_CHARACTERS].rpartition(".")
     if not same(_encode(_sign(key, said)), signature):
         return False
     try:

@@ -18,7 +18,7 @@ from engine.delivery.status import Status
 from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
 
-DRAFT_LIFE = 24 * 3600_000  # milliseconds after which a job that nobody confirmed is forgotten
+DRAFT_LIFE_MS = 24 * 3600_000  # milliseconds after which a job that nobody confirmed is forgotten
 
 
 class Action(StrEnum):
@@ -127,7 +127,7 @@ async def discard(database: Database, facility_id: int, job_id: int) -> bool:
 async def forget_drafts(database: Database) -> None:
     """Remove the jobs that nobody confirmed."""
     which = "state = 'draft' AND created_at < :before"
-    before = {"before": database.clock() - DRAFT_LIFE}
+    before = {"before": database.clock() - DRAFT_LIFE_MS}
     if await database.fetch(text(f"SELECT id FROM jobs WHERE {which}"), before):
         await database.write(partial(_forget, which, before))
 

@@ -18,8 +18,8 @@ from engine.mapping.confirmed_codes import Mappings
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Spec
 
-MOST = 10_000  # deliveries that one job takes; what is beyond is left to the next
-BATCH = 500
+MAX_DELIVERIES = 10_000  # deliveries that one job takes; what is beyond is left to the next
+BATCH_DELIVERIES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Preview:
 
     @property
     def ids(self) -> list[int]:
-        return [*self.changed, *self.again][:MOST]
+        return [*self.changed, *self.again][:MAX_DELIVERIES]
 
 
 async def preview(database: Database, mappings: Mappings, spec: Spec, facility: FacilityRow) -> Preview:
@@ -49,7 +49,7 @@ async def preview(database: Database, mappings: Mappings, spec: Spec, facility: 
         if differs:
             changed.append(row.id)
         same += not differs
-    found = await database.fetch(text(_UNSENT), {"facility": facility.id, "spec": spec.name, "most": MOST})
+    found = await database.fetch(text(_UNSENT), {"facility": facility.id, "spec": spec.name, "most": MAX_DELIVERIES})
     return Preview(tuple(changed), tuple(id_ for (id_,) in found), same, faulty)
 
 
@@ -78,11 +78,11 @@ async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterato
     """Sent deliveries with the request that last arrived, where one did; by batches, so that others get their turn."""
     last = 0
     while True:
-        parameters = {"facility": facility_id, "spec": spec, "last": last, "batch": BATCH}
+        parameters = {"facility": facility_id, "spec": spec, "last": last, "batch": BATCH_DELIVERIES}
         rows = await database.fetch(text(_SENT), parameters)
         for row in rows:
             yield row
-        if len(rows) < BATCH:
+        if len(rows) < BATCH_DELIVERIES:
             return
         last = rows[-1].id
 

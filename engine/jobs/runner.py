@@ -15,7 +15,7 @@ from engine.failpoints import failpoint
 from engine.jobs.jobs import Action, forget_drafts
 from engine.outbox.resend import ActionResult, Written, make_due, set_aside
 
-BATCH = 500  # deliveries of a job per transaction; a pause or a cancel waits so long at most
+BATCH_DELIVERIES = 500  # deliveries of a job per transaction; a pause or a cancel waits so long at most
 
 
 async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping: Callable[[], bool]) -> None:
@@ -40,7 +40,9 @@ def _step(database: Database, job_id: int, connection: Connection) -> Channel | 
     job = connection.execute(text(query), {"id": job_id}).first()
     if job is None:
         return None
-    items = connection.execute(text(_NEXT), {"job": job_id, "after": job.done, "until": job.done + BATCH}).all()
+    items = connection.execute(
+        text(_NEXT), {"job": job_id, "after": job.done, "until": job.done + BATCH_DELIVERIES}
+    ).all()
     outcomes = _act(database, connection, job, [item.delivery_id for item in items])
     for outcome in sorted(set(outcomes.values())):
         noted = [[item.position] for item in items if outcomes[item.delivery_id] is outcome]

@@ -22,7 +22,7 @@ from engine.private_files import ensure_private, make_private_folder
 from engine.settings import Settings
 
 EASTERNMOST = ZoneInfo("Asia/Jayapura")
-LATE = timedelta(days=7)  # so much older than the backup may be the day of a record that was handed in after it
+LATE_RECORDS = timedelta(days=7)  # so much older than the backup may be the day of a record that was handed in after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ async def _refuse_full(settings: Settings) -> None:
 def _mark(database: Database, connection: Connection) -> tuple[int, int]:
     now = database.clock()
     newest = connection.execute(text("SELECT created_at FROM deliveries ORDER BY id DESC LIMIT 1")).scalar()
-    since = datetime.fromtimestamp((newest or now) / 1000, UTC).astimezone(EASTERNMOST).date() - LATE
+    since = datetime.fromtimestamp((newest or now) / 1000, UTC).astimezone(EASTERNMOST).date() - LATE_RECORDS
     until = datetime.fromtimestamp(now / 1000, UTC).astimezone(EASTERNMOST).date()
     days = {"since": since.isoformat(), "until": until.isoformat(), "now": now}
     connection.execute(text(_NOTE), days)

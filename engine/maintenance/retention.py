@@ -23,10 +23,10 @@ from engine.inbound.retention import InboundRetention
 from engine.json_text import short_hash
 from engine.telemetry.metrics import metrics
 
-BATCH = 500
-REST = 4.0  # for each second of pruning so many of rest: deliveries come first
-SHORTEST_REST = 0.02
-DAY = 86_400_000
+BATCH_ROWS = 500
+REST_FACTOR = 4.0  # for each second of pruning so many of rest: deliveries come first
+SHORTEST_REST_SECONDS = 0.02
+DAY_MS = 86_400_000
 SETTLED = (Status.SENT, Status.IGNORED)
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ class Walk:
         return short_hash(sorted(self.specs))
 
 
-class Retention:
+class AttemptRetention:
     """One per worker; `most` bounds the days of bodies, whatever the entries say."""
 
     def __init__(
@@ -98,14 +98,14 @@ class Retention:
         n = await work
         if n:
             metrics().pruned(n)
-            await self._sleep(max(SHORTEST_REST, REST * (time.monotonic() - begun)))
+            await self._sleep(max(SHORTEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - begun)))
         return n
 
     async def _step(self, walk: Walk, now: int) -> int:
         """Look at the next batch; how many they were, 0 when the rest is too young."""
         position = await self._position(walk)
-        border = now - walk.days * DAY
-        rows = await self._database.fetch(text(_NEXT), {"position": position, "batch": BATCH})
+        border = now - walk.days * DAY_MS
+        rows = await self._database.fetch(text(_NEXT), {"position": position, "batch": BATCH_ROWS})
         old = [row for row, at in zip(rows, _times(rows), strict=True) if at < border]
         if not old:
             return 0
@@ -133,7 +133,7 @@ class Retention:
 
     async def _settled_since(self, walks: list[Walk], now: int) -> int:
         """Of those that were left because they were not settled, the ones that are now."""
-        rows = await self._database.fetch(text(_LEFT), {"batch": BATCH})
+        rows = await self._database.fetch(text(_LEFT), {"batch": BATCH_ROWS})
         if not rows:
             return 0
         due = [(walk.what, row.id) for walk in walks for row in rows if _is_old(row, walk, now)]
@@ -175,7 +175,7 @@ def _times(rows: Sequence[Any]) -> list[int]:
 
 
 def _is_old(row: Any, walk: Walk, now: int) -> bool:
-    return row.spec in walk.specs and row.at is not None and row.at < now - walk.days * DAY
+    return row.spec in walk.specs and row.at is not None and row.at < now - walk.days * DAY_MS
 
 
 _READ = "SELECT position, policy FROM retention_walks WHERE name = :name"

@@ -21,8 +21,8 @@ from engine.matching.vocabulary import Vocabulary
 from engine.specs.mapping import MappingSpec, PartSpec
 from engine.specs.record_type import fits
 
-FAINT = 0.65  # of the best suggestion's score: what has less is no suggestion
-CANDIDATES = 60  # codes that are compared with an item, the likeliest by their words
+MIN_SCORE_RATIO = 0.65  # of the best suggestion's score: what has less is no suggestion
+MAX_CANDIDATES = 60  # codes that are compared with an item, the likeliest by their words
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ class CodeSearch:
         ready = await self.ready(mapping, facility.id)
         ours = mapping.ours(orjson.loads(item.record), facility)
         queries = dict.fromkeys([str(item.name), *(" ".join(_texts(text)) for text in ours.values())])
-        hits = [hit.key for query in queries for hit in ready.index.search(query, CANDIDATES)]
+        hits = [hit.key for query in queries for hit in ready.index.search(query, MAX_CANDIDATES)]
         found = await self._rows(mapping, facility.id, set(hits))
         candidates = {key: mapping.theirs(found[key].row) for key in dict.fromkeys(hits) if key in found}
         ranked = suggest(ready.parts, ours, candidates, ready.vocabulary, limit)
         best = max((each.score for each in ranked), default=0.0)
-        return [Suggested(found[each.key], each) for each in ranked if each.score > FAINT * best]
+        return [Suggested(found[each.key], each) for each in ranked if each.score > MIN_SCORE_RATIO * best]
 
     async def compare(self, mapping: MappingSpec, facility: FacilityRow, item: Any, code: str) -> Suggested | None:
         """One code beside an item; None if there is no such code. Raises AntarError if that cannot be told."""

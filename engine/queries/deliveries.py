@@ -14,7 +14,7 @@ from engine.outbox.patient_index import is_found_by, words_of
 
 HTTP_DIGITS = 3
 # HTTP codes from here on can be filtered by; whoever looks for what went well filters by status.
-LEAST_PROBLEM = 400
+FIRST_ERROR_STATUS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ class Filters:
         """The ways to have the code, of which each delivery has one at most; each as its index wants it said."""
         status = int(self.code) if self.code and self.code.isdecimal() and len(self.code) == HTTP_DIGITS else 0
         business = [Delivery.code == self.code, Delivery.code.is_not(None), Delivery.cause.is_not(None)]
-        if status < LEAST_PROBLEM:
+        if status < FIRST_ERROR_STATUS:
             return [business]
         return [
-            [Delivery.http_status == status, Delivery.http_status >= literal_column(str(LEAST_PROBLEM))],
+            [Delivery.http_status == status, Delivery.http_status >= literal_column(str(FIRST_ERROR_STATUS))],
             [*business, or_(Delivery.http_status.is_(None), Delivery.http_status != status)],
         ]
 
@@ -100,7 +100,7 @@ class Detail:
 
 
 BODIES = ("request", "response")
-WAITING = 50  # of those that wait for a delivery at most so many are named
+MAX_WAITING = 50  # of those that wait for a delivery at most so many are named
 
 
 async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = False) -> Detail | None:
@@ -152,7 +152,7 @@ def _waited_for_by(row: Any) -> Any:
         select(Delivery.id, Delivery.spec, Delivery.key, Delivery.status)
         .join(Wait, Wait.delivery_id == Delivery.id)
         .where(Wait.facility_id == row.facility_id, Wait.spec == row.spec, Wait.key == row.key)
-        .limit(WAITING)
+        .limit(MAX_WAITING)
     )
 
 

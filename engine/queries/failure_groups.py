@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from engine.database.database import Database
 from engine.database.tables import Delivery
 
-MOST = 100  # groups that are told; whoever mends these sees the next
+MAX_GROUPS = 100  # groups that are told; whoever mends these sees the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ async def groups(database: Database, facility_id: int, specs: Sequence[str]) -> 
         .where(*wanted)
         .group_by(Delivery.spec, Delivery.cause)
         .order_by(n.desc(), Delivery.spec, Delivery.cause)
-        .limit(MOST)
+        .limit(MAX_GROUPS)
     )
     rows = await database.fetch(query)
     samples = select(Delivery.id, Delivery.problem).where(Delivery.id.in_([row.newest for row in rows]))

@@ -16,9 +16,9 @@ from engine.database.tables import Attempt, Delivery
 from engine.outbox.patient_index import found_by, is_found_by, words_of
 from engine.queries.deliveries import Filters
 
-MANY = 10_000  # as far as is counted one by one
-MANY_PATIENTS = 500  # of more the newest deliveries are looked through, which then soon has a page full
-MANY_EXACT = 100
+MAX_COUNTED = 10_000  # as far as is counted one by one
+MAX_PATIENTS = 500  # of more the newest deliveries are looked through, which then soon has a page full
+MAX_EXACT = 100
 
 CURSOR = r"^(\d{4}-\d{2}-\d{2})\.(\d{1,15})$"  # how a cursor is written
 
@@ -109,7 +109,7 @@ async def neighbours(
     return found[0], found[1]
 
 
-async def count(database: Database, facility_id: int, filters: Filters, most: int = MANY) -> Count:
+async def count(database: Database, facility_id: int, filters: Filters, most: int = MAX_COUNTED) -> Count:
     """Exactly from the counters where only days, types and statuses are chosen; else counted as far as `most`."""
     if filters == Filters(filters.specs, filters.statuses, date_from=filters.date_from, date_to=filters.date_to):
         return Count(await _counted(database, facility_id, filters))
@@ -200,15 +200,15 @@ async def _found(
 ) -> tuple[list[list[Clause]], list[list[Clause]]]:
     """The parts of a text search: those that name deliveries or patients, and one that has to look at each."""
     wanted = filters.text or ""
-    named = select(Delivery.id).where(Delivery.facility_id == facility_id).limit(MANY_EXACT)
+    named = select(Delivery.id).where(Delivery.facility_id == facility_id).limit(MAX_EXACT)
     by_key = named.where(Delivery.spec.in_(filters.specs), Delivery.key == wanted)
     by_reference = named.where(_aside(Delivery.spec, filters.specs), Delivery.reference == wanted)
     ids = sorted({id_ for query in (by_key, by_reference) for (id_,) in await database.fetch(query)})
     parts: list[list[Clause]] = [[Delivery.id.in_(ids)]] if ids else []
     others = [Delivery.id.not_in(ids)] if ids else []
     words = words_of(wanted)
-    norms = await database.fetch(found_by(facility_id, words).limit(MANY_PATIENTS + 1)) if words else []
-    if len(norms) > MANY_PATIENTS:
+    norms = await database.fetch(found_by(facility_id, words).limit(MAX_PATIENTS + 1)) if words else []
+    if len(norms) > MAX_PATIENTS:
         return parts, [[is_found_by(words), *others]]
     if norms:
         parts.append([Delivery.patient_norm.in_(sorted({norm for (norm,) in norms})), *others])

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.database.database import Database
 
-SAMPLE = 1_000  # so many of the newest attempts are looked at
-HOUR = 3_600_000
-DAY = 24 * HOUR
+SAMPLE_ATTEMPTS = 1_000  # so many of the newest attempts are looked at
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Throughput:
 async def throughput(database: Database) -> Throughput:
     """Costs the same however many attempts there are."""
     now = database.clock()
-    hour, day = [await _since(database, now - span) for span in (HOUR, DAY)]
-    rows = await database.fetch(text(_NEWEST), {"sample": SAMPLE})
+    hour, day = [await _since(database, now - span) for span in (HOUR_MS, DAY_MS)]
+    rows = await database.fetch(text(_NEWEST), {"sample": SAMPLE_ATTEMPTS})
     upstreams = sorted({row.upstream for row in rows})
     return Throughput(hour, day, {name: _latency([row for row in rows if row.upstream == name]) for name in upstreams})
 

@@ -12,11 +12,11 @@ from engine.database.tables import Delivery
 from engine.delivery.causes import CauseKind
 from engine.specs.record_type import Spec
 
-LARGEST = 20  # so many groups of failures are told
-LOOKED_BEHIND = 8  # so many of them, of types that others need, are looked behind
-SEEDS = 500  # deliveries of a group behind which is looked
-MOST = 2_000  # so many waiting deliveries are counted behind one group
-WAITS = 20_000  # so many waits for a type are looked through
+MAX_FAILURES = 20  # so many groups of failures are told
+MAX_EXPANDED = 8  # so many of them, of types that others need, are looked behind
+MAX_SEEDS = 500  # deliveries of a group behind which is looked
+MAX_BEHIND = 2_000  # so many waiting deliveries are counted behind one group
+MAX_WAITS = 20_000  # so many waits for a type are looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]
 
 async def _failures(database: Database, facility_id: int, specs: list[str], needed: set[str]) -> list[Failure]:
     rows = await database.fetch(_groups(facility_id, specs))
-    waited_for = [row for row in rows if row.spec in needed][:LOOKED_BEHIND]
-    found = [Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:LARGEST] if row not in waited_for]
+    waited_for = [row for row in rows if row.spec in needed][:MAX_EXPANDED]
+    found = [Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:MAX_FAILURES] if row not in waited_for]
     return [*found, *[await _failure(database, facility_id, row.spec, row.cause, row.n) for row in waited_for]]
 
 
@@ -72,29 +72,29 @@ def _groups(facility_id: int, specs: list[str]) -> Select[str, str | None, int]:
 
 
 async def _failure(database: Database, facility_id: int, spec: str, cause: str, n: int) -> Failure:
-    parameters = {"facility": facility_id, "spec": spec, "cause": cause, "seeds": SEEDS}
+    parameters = {"facility": facility_id, "spec": spec, "cause": cause, "seeds": MAX_SEEDS}
     keys = [key for (key,) in await database.fetch(text(_KEYS), parameters)]
     behind = await _behind(database, facility_id, spec, keys)
-    return Failure(spec, cause, n, behind, more=behind == MOST or len(keys) == SEEDS)
+    return Failure(spec, cause, n, behind, more=behind == MAX_BEHIND or len(keys) == MAX_SEEDS)
 
 
 async def _missing(database: Database, facility_id: int, specs: tuple[str, ...]) -> Missing | None:
     """Of several types each is waited for, so that the waits for the first one tell of all."""
     spec = specs[0]
-    parameters = {"facility": facility_id, "spec": spec, "waits": WAITS, "several": int(len(specs) > 1)}
+    parameters = {"facility": facility_id, "spec": spec, "waits": MAX_WAITS, "several": int(len(specs) > 1)}
     parameters["specs"] = as_json([[name] for name in specs])
     rows = await database.fetch(text(_ABSENT % database.rows({"spec": "text"}, "specs")), parameters)
     keys = tuple(row.key for row in rows)
     if not keys:
         return None
-    behind = await _behind(database, facility_id, spec, keys[:SEEDS])
-    full = rows[0].looked_at == WAITS
-    return Missing(specs, keys, behind, more=full or behind == MOST or len(keys) > SEEDS)
+    behind = await _behind(database, facility_id, spec, keys[:MAX_SEEDS])
+    full = rows[0].looked_at == MAX_WAITS
+    return Missing(specs, keys, behind, more=full or behind == MAX_BEHIND or len(keys) > MAX_SEEDS)
 
 
 async def _behind(database: Database, facility_id: int, spec: str, keys: Iterable[str]) -> int:
-    """How many wait for these records, and for those that wait, and so on; MOST at most."""
-    parameters = {"facility": facility_id, "spec": spec, "keys": as_json([[key] for key in keys]), "most": MOST}
+    """How many wait for these records, and for those that wait, and so on; MAX_BEHIND at most."""
+    parameters = {"facility": facility_id, "spec": spec, "keys": as_json([[key] for key in keys]), "most": MAX_BEHIND}
     [(n,)] = await database.fetch(text(_BEHIND % database.rows({"key": "text"}, "keys")), parameters)
     return int(n)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.base import BODY_LIMIT, Account, Call, Reply, Upstream, Verdict
+from adapters.base import MAX_BODY_BYTES, Account, Call, Reply, Upstream, Verdict
 from engine.delivery.types import AttemptRow
 
 CODE_LENGTH = 60
@@ -73,7 +73,7 @@ class AttemptRecorder:
             request=call.body,
             http_status=reply.status,
             code=code_of(reply),
-            response=reply.body[:BODY_LIMIT] or None,
+            response=reply.body[:MAX_BODY_BYTES] or None,
             place=reply.place,
         )
 

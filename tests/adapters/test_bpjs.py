@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.base import Account, Call, Profile, Verdict
 from adapters.bpjs.cipher import decrypt
 from adapters.bpjs.signature import headers, signature, timestamp_of
-from adapters.bpjs.upstream import LARGE, Bpjs
+from adapters.bpjs.upstream import THREAD_BYTES, Bpjs
 from adapters.outcome_rules import OutcomeRule
 from adapters.wire.contract import Request, Response
 from sandbox.bpjs.cipher import encrypt
@@ -88,7 +88,7 @@ def test_another_timestamp_or_any_text_opens_nothing(wrapped: str, timestamp: in
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("rows", [1, LARGE // 10])
+@pytest.mark.parametrize("rows", [1, THREAD_BYTES // 10])
 async def test_an_encrypted_answer_is_read_whatever_its_size(rows: int) -> None:
     content = {"count": rows, "list": [{"kdDiag": f"A{n:05}", "nmDiag": "x" * 20} for n in range(rows)]}
 

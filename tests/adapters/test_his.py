@@ -6,7 +6,7 @@ import httpx
 import orjson
 import pytest
 
-from adapters.clinic_webhook import ID, LONGEST, MOMENT, SIGNATURE, His, NotTaken, signature, tell
+from adapters.clinic_webhook import ID, MAX_ANSWER_BYTES, MOMENT, SIGNATURE, His, NotTaken, signature, tell
 from adapters.outbound.networks import Network, Policy
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def test_a_message_carries_its_id_and_is_signed_with_its_moment() -> None:
         (httpx.Response(302, headers={"Location": "http://169.254.169.254/"}), "HTTP 302"),
         (httpx.ConnectError("no"), "Tidak dapat tersambung"),
         (httpx.ReadTimeout("slow"), "Tidak dapat tersambung"),
-        (httpx.Response(200, content=b"x" * (LONGEST + 1)), "terlalu panjang"),
+        (httpx.Response(200, content=b"x" * (MAX_ANSWER_BYTES + 1)), "terlalu panjang"),
     ],
 )
 async def test_whatever_is_no_success_is_told_in_words(answer: httpx.Response | Exception, words: str) -> None:

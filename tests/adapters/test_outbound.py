@@ -15,7 +15,7 @@ import pytest
 
 from adapters.clinic_webhook import His, NotTaken, tell
 from adapters.notifications import telegram
-from adapters.notifications.contract import ANSWER_LIMIT, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import MAX_ANSWER_BYTES, Letter, Mailbox, NotDelivered
 from adapters.notifications.deliver import deliver
 from adapters.outbound import guard
 from adapters.outbound.guard import (
@@ -273,7 +273,7 @@ async def test_a_bomb_is_never_unpacked(
 async def test_an_answer_is_read_up_to_its_limit_as_it_came() -> None:
     packed = zlib.compress(b"{}")
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: %d\r\n\r\n"
-    for body, cut in ((packed, False), (b"x" * (ANSWER_LIMIT + 1), True)):
+    for body, cut in ((packed, False), (b"x" * (MAX_ANSWER_BYTES + 1), True)):
         async with serving(answering_once(head % len(body), body)) as server, guarded_client(LOOPBACK, 5.0) as client:
-            answer = await post(client, server.address, b"", {}, ANSWER_LIMIT)
-        assert (answer.body, answer.cut) == (body[:ANSWER_LIMIT], cut)
+            answer = await post(client, server.address, b"", {}, MAX_ANSWER_BYTES)
+        assert (answer.body, answer.cut) == (body[:MAX_ANSWER_BYTES], cut)

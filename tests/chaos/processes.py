@@ -64,7 +64,7 @@ def hurry() -> None:
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
     worker.AWAY, worker.RETURN = AWAY, RETURN
-    worker.JOBS, runner.BATCH = SWEEP, BATCH
+    worker.JOBS, runner.BATCH_DELIVERIES = SWEEP, BATCH
     slots.REFRESH, slots.LIFE, slots.VALID, slots.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
 
 

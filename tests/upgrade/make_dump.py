@@ -45,7 +45,7 @@ from engine.jobs import jobs
 from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slots import Limits, SlotAllocator
-from engine.maintenance.retention import Retention
+from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import begin, claim
 from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.edit import Basis, Saved, save
@@ -185,7 +185,7 @@ async def _long_ago(scene: Scene) -> None:
         await scene.hand_in(spec, *scene.files[spec])
     await scene.work()
     scene.clock.now = NOW
-    await Retention(scene.hub.database, lambda: scene.hub.catalog, None).tick()
+    await AttemptRetention(scene.hub.database, lambda: scene.hub.catalog, None).tick()
 
 
 async def _people(scene: Scene) -> None:

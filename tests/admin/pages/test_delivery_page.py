@@ -14,7 +14,7 @@ from sqlalchemy import text, update
 from adapters.base import Verdict
 from admin.people.permissions import Permission
 from engine.database.tables import Role
-from engine.maintenance.retention import Retention
+from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import claim
 from engine.outbox.edit import Basis, save
 from tests.engine.small_hub import House, accepted, refused
@@ -295,7 +295,7 @@ async def test_bodies_whose_time_is_over_are_told_as_such(person: httpx.AsyncCli
     await house.hand_in("Visit", {"id": "V1", "note": "batuk"})
     await house.work()
     house.clock.pass_(100 * 86_400)
-    await Retention(house.hub.database, lambda: house.hub.catalog).tick()
+    await AttemptRetention(house.hub.database, lambda: house.hub.catalog).tick()
     house.clock.pass_(-100 * 86_400)
     address = f"{VISITS}/{(await house.row('Visit', 'V1')).id}"
     for tab in ("?tab=request", "?tab=response", "?tab=percobaan&percobaan=1"):

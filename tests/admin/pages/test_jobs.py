@@ -107,7 +107,7 @@ async def test_a_choice_that_matches_nothing_says_so(person: httpx.AsyncClient) 
 async def test_a_running_job_can_be_paused_and_goes_on_asking_only_while_it_runs(
     person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "BATCH", 1)
+    monkeypatch.setattr(runner, "BATCH_DELIVERIES", 1)
     await fail(house, 3)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
@@ -272,7 +272,7 @@ async def test_what_was_sent_again_since_is_told_apart(person: httpx.AsyncClient
 async def test_a_cancelled_job_counts_what_it_left(
     person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "BATCH", 1)
+    monkeypatch.setattr(runner, "BATCH_DELIVERIES", 1)
     await fail(house, 3)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")

@@ -17,7 +17,7 @@ from adapters.registry import ADAPTERS
 from adapters.wire.open import open_wire
 from engine.catalog.catalog import load
 from engine.code_lists import copies
-from engine.code_lists.reader import PAUSES
+from engine.code_lists.reader import RETRY_PAUSES_SECONDS
 from engine.code_lists.schedule import AFTER_FAILURE, HOUR_MS, last_reads
 from engine.code_lists.sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
 from engine.database.database import Database
@@ -166,13 +166,13 @@ async def test_a_reading_that_fails_half_way_leaves_the_old_copy(desk: Desk, wor
     world.faults.add("html-502", path="/jenis/02")
     told = await desk.read("pcare_alergi")
     assert (told.state, told.done, "BPJS PCare" in told.problem) == ("failed", 1, True)
-    assert (await desk.rows("pcare_alergi"), desk.waited) == (before, list(PAUSES))
+    assert (await desk.rows("pcare_alergi"), desk.waited) == (before, list(RETRY_PAUSES_SECONDS))
 
 
 async def test_an_outage_of_a_moment_is_waited_for(desk: Desk, world: World) -> None:
     world.faults.add("html-502", path="/kesadaran", times=2)
     assert (await desk.read("pcare_kesadaran")).state == "done"
-    assert desk.waited == list(PAUSES[:2])
+    assert desk.waited == list(RETRY_PAUSES_SECONDS[:2])
 
 
 async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, world: World, clock: Clock) -> None:

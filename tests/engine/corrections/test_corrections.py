@@ -237,7 +237,7 @@ async def test_a_second_search_finds_what_a_worker_with_the_old_configuration_se
 
 
 async def test_workers_search_side_by_side(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "BATCH", 2)
+    monkeypatch.setattr(search, "BATCH_DELIVERIES", 2)
     await send(house, *(f"V{n}" for n in range(7)))
     configure(house)
     await asyncio.gather(*(new_search(house).tick() for _ in range(3)))

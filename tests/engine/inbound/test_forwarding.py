@@ -15,7 +15,7 @@ from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.facilities.vault import Vault, new_key
 from engine.inbound import requests
-from engine.inbound.forwarding import HOLD, NOBODY, POISON, Forwarder
+from engine.inbound.forwarding import BLOCKING_TRIES, LEASE_MS, NO_ADDRESS_PAUSE_MS, Forwarder
 from engine.inbound.requests import CallerRequest, Filter, QueueAnswer
 from tests.conftest import Clock
 from tests.engine.inbound.test_queue_numbers import SERVICE
@@ -111,7 +111,7 @@ async def test_a_request_that_is_never_taken_does_not_hold_up_the_others_for_eve
     system = System()
     system.refuses = {1}
     hands = handing(database, system)
-    for _ in range(POISON):
+    for _ in range(BLOCKING_TRIES):
         await tick(hands)
         clock.pass_(1_000)
     await tick(hands)
@@ -161,7 +161,7 @@ async def test_what_a_dead_worker_held_is_told_after_a_while(
     for task in dying._running.values():
         task.cancel()
     await dying.settled()
-    clock.pass_(HOLD / 1000 + 1)
+    clock.pass_(LEASE_MS / 1000 + 1)
     system.hold = None
     await tick(handing(database, system))
     assert (system.told, await untaken(database)) == ([("http://his/hook", 1)], [])
@@ -176,6 +176,6 @@ async def test_without_an_address_nobody_is_told_until_there_is_one(
     await tick(hands)
     assert (system.told, len(await untaken(database))) == ([], 1)
     await connect(database, facility)
-    clock.pass_(NOBODY / 1000 + 1)
+    clock.pass_(NO_ADDRESS_PAUSE_MS / 1000 + 1)
     await tick(hands)
     assert len(system.told) == 1

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.inbound import requests
-from engine.inbound.retention import BATCH, InboundRetention
-from engine.maintenance.retention import Retention
+from engine.inbound.retention import BATCH_ROWS, InboundRetention
+from engine.maintenance.retention import AttemptRetention
 from engine.specs.upstream import Retention as Kept
 from tests.conftest import Clock
 from tests.engine.inbound.test_queue_numbers import CARDS, SERVICE, opened, take, wish
@@ -47,7 +47,7 @@ async def rows(database: Database) -> list[Any]:
 async def prune(asked: House, most: int | None = None) -> None:
     retention = InboundRetention(asked.hub.database, lambda: asked.hub.catalog, most)
     now = asked.hub.database.clock()
-    assert await retention.step(now) < BATCH
+    assert await retention.step(now) < BATCH_ROWS
     assert await retention.step(now) == 0
 
 
@@ -102,6 +102,6 @@ async def test_a_worker_does_it_with_its_other_pruning(asked: House, clock: Cloc
     async def at_once(_: float) -> None:
         await asyncio.sleep(0)
 
-    many = [Retention(asked.hub.database, lambda: asked.hub.catalog, None, at_once) for _ in range(3)]
+    many = [AttemptRetention(asked.hub.database, lambda: asked.hub.catalog, None, at_once) for _ in range(3)]
     await asyncio.gather(*(each.tick() for each in many))
     assert {row.content for row in await rows(asked.hub.database)} == {"{}"}

@@ -10,7 +10,7 @@ from engine.jobs import runner
 
 
 async def main() -> None:
-    runner.BATCH = 10
+    runner.BATCH_DELIVERIES = 10
     database = Database(sys.argv[1], durable=False)
     await runner.run_jobs(database, lambda channel: None, lambda: False)
     await database.close()

@@ -17,7 +17,7 @@ from engine.delivery.status import Lane
 from engine.delivery.types import Channel, NewRecord
 from engine.facilities.facilities import FacilityRow, add_facility
 from engine.jobs import runner
-from engine.jobs.jobs import DRAFT_LIFE, Action, JobState, begin, discard, draft, forget_drafts, move, start
+from engine.jobs.jobs import DRAFT_LIFE_MS, Action, JobState, begin, discard, draft, forget_drafts, move, start
 from engine.jobs.runner import run_jobs
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
@@ -32,7 +32,7 @@ FAILED = Filters(statuses=["failed"])
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "BATCH", 10)
+    monkeypatch.setattr(runner, "BATCH_DELIVERIES", 10)
 
 
 async def fail(database: Database, facility: FacilityRow, n: int, spec: str = "Visit") -> list[int]:
@@ -231,7 +231,7 @@ async def test_nobody_moves_another_facilitys_job(database: Database, facility: 
 async def test_drafts_are_forgotten_after_a_day(database: Database, facility: FacilityRow, clock: Clock) -> None:
     await fail(database, facility, 2)
     await drafted(database, facility)
-    clock.pass_(DRAFT_LIFE / 1000 + 1)
+    clock.pass_(DRAFT_LIFE_MS / 1000 + 1)
     kept = await drafted(database, facility)
     await forget_drafts(database)
     rows = await database.fetch(text("SELECT DISTINCT job_id FROM job_items"))

@@ -107,6 +107,6 @@ async def test_a_second_press_joins_the_job_that_runs(house: House) -> None:
 
 
 async def test_many_are_read_batch_by_batch(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regenerate, "BATCH", 2)
+    monkeypatch.setattr(regenerate, "BATCH_DELIVERIES", 2)
     await three_sent(house)
     assert (await preview(house.hub.database, {}, visit(house), house.facility)).same == 3

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.maintenance.retention import Retention, What
+from engine.maintenance.retention import AttemptRetention, What
 from engine.outbox.resend import ActionResult, ignore, resend
 from tests.engine.small_hub import House, refused
 
@@ -22,8 +22,8 @@ async def no_sleep(_: float) -> None:
     await asyncio.sleep(0)
 
 
-def retention(house: House, most: int | None = None) -> Retention:
-    return Retention(house.hub.database, lambda: house.hub.catalog, most, no_sleep)
+def retention(house: House, most: int | None = None) -> AttemptRetention:
+    return AttemptRetention(house.hub.database, lambda: house.hub.catalog, most, no_sleep)
 
 
 async def deliver(house: House, *keys: str, **more: Any) -> None:

@@ -17,7 +17,7 @@ from engine.due_times import heal
 from engine.limits.rate import RateLimiter
 from engine.limits.slots import Limits, SlotAllocator
 from engine.maintenance.clock_watch import SHORTEST_WAIT_MS, WAIT_MS, ClockWatch, note_time
-from engine.maintenance.retention import Retention
+from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import claim
 from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.reclaim import reclaim
@@ -61,7 +61,7 @@ class Machine:
         now = await self.watch.time_to_prune()
         if now is None:
             return False
-        await Retention(database, lambda: self.house.hub.catalog, None, _no_sleep).tick(now)
+        await AttemptRetention(database, lambda: self.house.hub.catalog, None, _no_sleep).tick(now)
         await self.watch.pruned()
         return True
 
@@ -177,7 +177,7 @@ async def test_a_small_jump_postpones_nothing(house: House, machine: Machine) ->
 
 async def test_pruning_keeps_to_the_time_it_began_with(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await deliver(house, "V1")
-    pruning = Retention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep)
+    pruning = AttemptRetention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep)
     now = house.clock.now
     house.clock.pass_(100 * DAY)
     await pruning.tick(now)
@@ -191,7 +191,7 @@ async def test_tries_of_a_clock_that_was_ahead_hold_up_no_others(house: House) -
     house.clock.pass_(-100 * DAY)
     await deliver(house, "V3")
     house.clock.pass_(91 * DAY)
-    await Retention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep).tick()
+    await AttemptRetention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep).tick()
     assert await bodies(house) == [False, False, False]
 
 

@@ -95,7 +95,7 @@ async def test_a_patient_is_found_by_norm_or_the_beginning_of_each_word(
 
 async def test_a_common_beginning_is_looked_for_among_the_newest(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await hand_in_people(house)
-    monkeypatch.setattr(paging, "MANY_PATIENTS", 1)
+    monkeypatch.setattr(paging, "MAX_PATIENTS", 1)
     assert await keys(house, Filters(("Visit",), text="budi")) == ["D", "B", "A"]
     assert await keys(house, Filters(("Visit",), ("queued",), text="B")) == ["D", "B", "A"]
 

@@ -55,7 +55,7 @@ async def test_a_record_that_is_here_and_on_its_way_is_not_missing(house: House)
 
 
 async def test_what_is_counted_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(module, "MAX_BEHIND", 3)
     await house.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(5)))
     await house.work()
     assert (await found(house)).missing == (Missing(("Person",), ("P1",), 3, more=True),)

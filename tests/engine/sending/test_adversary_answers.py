@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from adapters.base import BODY_LIMIT, Call, Reply, Verdict
+from adapters.base import MAX_BODY_BYTES, Call, Reply, Verdict
 from engine.database.database import Database
 from engine.outbox.claim import LEASE, begin, claim
 from engine.outbox.resend import resend
@@ -178,7 +178,7 @@ async def test_the_same_hit_on_two_pages_is_one(house: House) -> None:
 
 
 async def test_an_answer_is_kept_whole_whatever_its_bytes(house: House) -> None:
-    answer = b"\x00\xff" * (BODY_LIMIT // 2)
+    answer = b"\x00\xff" * (MAX_BODY_BYTES // 2)
     house.ministry.script = [refused(Verdict.REJECTED, 400, body=answer)]
     await house.hand_in("Visit", {"id": "V1"})
     await house.work()
