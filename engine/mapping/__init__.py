@@ -1,1 +1,1 @@
-"""National codes of what a clinic calls its things: items, suggestions, confirmed codes, review."""
+"""National codes for a clinic's own items: their suggestion, confirmation and review."""

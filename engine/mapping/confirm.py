@@ -1,4 +1,4 @@
-"""What people do to items: confirm a code, take it away; what waits for it goes on in the same transaction."""
+"""Confirms and removes an item's code; deliveries that waited for the code become due in the same transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.specs.mapping import MappingSpec
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A code for an item. `seen`: the item's code that the person had before their eyes, None if it had none."""
+    """A code chosen for an item. `seen`: the item's code that the page showed to the person, None if it had none."""
 
     item_id: int
     code: str
@@ -28,23 +28,23 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a confirmation came to."""
+    """Result of a confirmation."""
 
     done: int
-    overtaken: tuple[int, ...]  # items that somebody else gave another code meanwhile: they keep it
-    unknown: tuple[int, ...]  # items whose code is not in the code list, or is withdrawn, or may not be chosen
-    channels: frozenset[Channel]  # those in which something is due by it
+    overtaken: tuple[int, ...]  # items that keep the code which somebody else confirmed meanwhile
+    unknown: tuple[int, ...]  # items whose new code is not in the code list, withdrawn, or may not be chosen
+    channels: frozenset[Channel]  # channels in which deliveries became due
 
 
 async def confirm(
     database: Database, mapping: MappingSpec, facility_id: int, choices: Sequence[Choice], actor: str
 ) -> Confirmed:
-    """Give items codes, all in one transaction; deliveries that waited for nothing else become due."""
+    """Give items their codes in one transaction; deliveries that waited for nothing else become due."""
     return await database.write(lambda connection: _confirm(database, connection, mapping, facility_id, choices, actor))
 
 
 async def remove(database: Database, mapping: MappingSpec, facility_id: int, item_id: int, actor: str) -> bool:
-    """Take an item's code away: what needs it waits from now on. False if it has none."""
+    """Remove an item's code; deliveries that need the code wait from now on. False if the item has none."""
 
     def run(connection: Connection) -> bool:
         now = database.clock()
@@ -69,14 +69,14 @@ def _confirm(
     actor: str,
 ) -> Confirmed:
     now = database.clock()
-    wanted = {choice.item_id: choice for choice in choices}
-    items = _locked(database, connection, mapping, facility_id, list(wanted))
+    by_item = {choice.item_id: choice for choice in choices}
+    items = _locked(database, connection, mapping, facility_id, list(by_item))
     valid = _valid(database, connection, mapping, facility_id, {choice.code for choice in choices})
-    overtaken = [row for row in items if row.code not in (wanted[row.id].seen, wanted[row.id].code)]
-    unknown = [row for row in items if row not in overtaken and wanted[row.id].code not in valid]
+    overtaken = [row for row in items if row.code not in (by_item[row.id].seen, by_item[row.id].code)]
+    unknown = [row for row in items if row not in overtaken and by_item[row.id].code not in valid]
     chosen = [row for row in items if row not in overtaken and row not in unknown]
     for row in chosen:
-        code = wanted[row.id].code
+        code = by_item[row.id].code
         connection.execute(text(_CONFIRM), {"id": row.id, "code": code, "actor": actor, "now": now})
         note_all(connection, now, actor, "mapped", [row], code)
         _audit(connection, now, actor, "mapping.confirm", facility_id, mapping, f"{row.key}: {code}")
@@ -91,10 +91,10 @@ def _locked(
     database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, ids: Sequence[int]
 ) -> list[Any]:
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
-    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    item_ids = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
     query = (
         "SELECT id, key, code FROM items WHERE facility_id = :facility AND item = :item "
-        f"AND id IN {wanted} ORDER BY id {lock}"
+        f"AND id IN {item_ids} ORDER BY id {lock}"
     )
     names = {"facility": facility_id, "item": mapping.item, "ids": as_json([[id_] for id_ in ids])}
     return list(connection.execute(text(query), names))
@@ -103,7 +103,7 @@ def _locked(
 def _valid(
     database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, codes: set[str]
 ) -> set[str]:
-    """Those codes that the copy of the list has and that may be chosen."""
+    """Return the codes that the copy of the list has and that may be chosen."""
     code_list = mapping.catalogue.list
     query = (
         f"SELECT c.key, c.content FROM {database.rows({'k': 'text'}, 'codes')} AS v CROSS JOIN code_rows AS c "
@@ -114,9 +114,9 @@ def _valid(
 
 
 def _audit(
-    connection: Connection, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, told: str
+    connection: Connection, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, detail: str
 ) -> None:
-    audit.note(connection, now, actor, action, facility_id=facility_id, reason=f"{mapping.label}: {told}")
+    audit.note(connection, now, actor, action, facility_id=facility_id, reason=f"{mapping.label}: {detail}")
 
 
 _HAD = """

@@ -1,4 +1,4 @@
-"""The codes that items are mapped to, as deliveries need them."""
+"""Confirmed codes of items, as deliveries need them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Mappings = Mapping[str, MappingSpec]  # by the type of their items
 async def codes_of(
     database: Database, mapping: MappingSpec, items: Sequence[tuple[int, str, str]]
 ) -> dict[tuple[int, str, str], Known]:
-    """The codes of those (facility, type, key) that a person has confirmed, each with its row."""
+    """Return the confirmed code and its code-list row for each (facility, type, key) that has one."""
     columns = {"facility_id": "integer", "item": "text", "key": "text"}
     code_list = mapping.catalogue.list
     parameters = {"rows": as_json(items), "item": mapping.item, "list": code_list.name, "shared": code_list.shared}
-    found = await database.fetch(text(_CODES % database.rows(columns, "rows")), parameters)
-    return {(row.facility_id, mapping.item, row.key): Known(row.code, orjson.loads(row.content)) for row in found}
+    rows = await database.fetch(text(_CODES % database.rows(columns, "rows")), parameters)
+    return {(row.facility_id, mapping.item, row.key): Known(row.code, orjson.loads(row.content)) for row in rows}
 
 
-# CROSS JOIN keeps SQLite to this order: it would read a whole code list otherwise.
+# CROSS JOIN makes SQLite keep this join order; otherwise it would read a whole code list.
 _CODES = """
 SELECT i.facility_id, i.key, i.code, c.content FROM %s AS v CROSS JOIN items AS i CROSS JOIN code_rows AS c
 WHERE i.facility_id = v.facility_id AND i.item = :item AND i.key = v.key AND i.state = 'mapped'

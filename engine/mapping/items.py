@@ -1,4 +1,4 @@
-"""Items in: new ones wait for a code; one that changed where it is compared is to be looked at again."""
+"""Stores submitted items: a new item waits for a code, and an item whose compared parts changed needs review."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from engine.facilities.facilities import FacilityRow
 from engine.json_text import content_hash
 from engine.specs.mapping import MappingSpec
 
-SOURCE = "sistem klinik"  # who hands items in
+SOURCE = "sistem klinik"  # actor in an item's history: the clinic's system
 
 
 @dataclass(frozen=True, slots=True)
 class ItemEntry:
-    """An item that passed the door; the names of its fields are those of its row."""
+    """A valid item, ready to be stored; its fields are named as the columns of its row."""
 
     key: str
     name: str
@@ -33,16 +33,16 @@ class ItemEntry:
 
 
 def entry_of(mapping: MappingSpec, facility: FacilityRow, record: Mapping[str, Any], text_: str) -> ItemEntry:
-    """The entry of a record, `text_` being the record as JSON. Raises TemplateError."""
+    """Return the entry of a record; `text_` is the record as JSON. Raises TemplateError."""
     scope = mapping.scope(record, facility)
     name = str(mapping.item_name.render(scope) or "")
     parts = [part.ours.render(scope) for part in mapping.parts]
-    shown = [column.value.render(scope) for column in mapping.columns]
+    cells = [column.value.render(scope) for column in mapping.columns]
     key = mapping.key.render(scope)
     return ItemEntry(
         key="" if key is None else str(key),
         name=name[:ITEM_NAME_LENGTH],
-        words=" ".join(str(each) for each in (key, name, *shown) if each not in (None, "")).casefold(),
+        words=" ".join(str(value) for value in (key, name, *cells) if value not in (None, "")).casefold(),
         record=text_,
         record_hash=content_hash(record),
         parts_hash=content_hash(parts),
@@ -53,7 +53,7 @@ def entry_of(mapping: MappingSpec, facility: FacilityRow, record: Mapping[str, A
 async def add(
     database: Database, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry]
 ) -> list[tuple[int, Added]]:
-    """Store all in one transaction; for each entry its item's id and what became of it, in order."""
+    """Store all entries in one transaction; return each one's item id and outcome, in their order."""
     return await database.write(lambda connection: _add(database, connection, mapping, facility_id, entries))
 
 
@@ -79,7 +79,7 @@ def _insert(
     entries: Sequence[ItemEntry],
     now: int,
 ) -> set[str]:
-    """The keys that were not there."""
+    """Insert the entries that are new; return their keys."""
     rows = [[getattr(entry, name) for name in _COLUMNS] for entry in entries]
     parameters = {"facility": facility_id, "item": mapping.item, "now": now, "rows": as_json(rows)}
     return set(connection.execute(text(_INSERT % database.rows(_COLUMNS, "rows")), parameters).scalars())
@@ -98,7 +98,7 @@ def _stored(
 
 
 def _change(connection: Connection, changed: Sequence[tuple[Any, ItemEntry]], now: int) -> None:
-    """A code that was confirmed for other content must be looked at again."""
+    """Update changed items; an item whose code was confirmed for other content needs review."""
     doubtful = [row for row, entry in changed if row.state == "mapped" and row.parts_hash != entry.parts_hash]
     again = {row.id for row in doubtful}
     for row, entry in changed:
@@ -130,7 +130,7 @@ ON CONFLICT (facility_id, item, key) DO NOTHING RETURNING key
 def note_all(
     connection: Connection, at: int, actor: str, action: str, items: Sequence[Any], code: str | None = None
 ) -> None:
-    """Note one act on items, each with `id` and the `code` that it had; `code` is the one it has now."""
+    """Note one action in the history of items, rows with `id` and their old `code`; `code` is the new one."""
     rows = [
         {"item_id": item.id, "at": at, "actor": actor, "action": action, "code": code or None, "before": item.code}
         for item in items

@@ -1,4 +1,4 @@
-"""What the pages of a mapping show: how many items there are, lists of them, and one with its history."""
+"""Items as the pages of a mapping show them: counts, lists, and one item with its history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNMAPPED, REVIEW, MAPPED = "unmapped", "review", "mapped"
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Items in use, by state; `waiting` deliveries wait for a code."""
+    """Numbers of items in use by state, and of deliveries that wait for a code (`waiting`)."""
 
     unmapped: int
     review: int
@@ -30,24 +30,24 @@ class Counts:
 
     @property
     def percent(self) -> int:
-        """Mapped of all, rounded down, so that 100 means all."""
+        """Share of mapped items, rounded down so that 100 means all."""
         return 100 * self.mapped // self.total if self.total else 100
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Items of a state, those first for which most deliveries wait.
+class ItemPage:
+    """Items of a state; those with the most waiting deliveries come first.
 
     A row has id, key, name, record (JSON text), code, content (JSON text of the code's row or None), gone_at,
     reason, mapped_by, mapped_at, waiting.
     """
 
     rows: Sequence[Any]
-    next: tuple[int, int] | None  # (waiting, id) after which the next page begins; None on the last
+    next: tuple[int, int] | None  # (waiting, id) after which the next page begins; None on the last page
 
 
 async def counts(database: Database, mapping: MappingSpec, facility_id: int) -> Counts:
-    """Costs what the clinic's items cost: some thousands at most."""
+    """Count the items of a clinic. The cost grows with their number, a few thousand at most."""
     names = mapping.names(facility_id)
     by_state = {row.state: row.n for row in await database.fetch(text(_COUNTS), names)}
     [(waiting,)] = await database.fetch(text(_WAITING), names)
@@ -62,50 +62,50 @@ async def page(
     words: str = "",
     after: tuple[int, int] | None = None,
     size: int = 50,
-) -> Page:
-    """Items in use of a state in which every word occurs, or whose code it is."""
-    wanted = words.casefold().split()
+) -> ItemPage:
+    """Return items in use of a state; each word must occur in the item or equal its code."""
+    terms = words.casefold().split()
     conditions = "".join(
-        f" AND (i.words LIKE :word{n} ESCAPE '\\' OR lower(i.code) = :raw{n})" for n in range(len(wanted))
+        f" AND (i.words LIKE :word{n} ESCAPE '\\' OR lower(i.code) = :raw{n})" for n in range(len(terms))
     )
-    parameters: dict[str, Any] = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(wanted)}
-    parameters |= {f"raw{n}": word for n, word in enumerate(wanted)}
+    parameters: dict[str, Any] = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(terms)}
+    parameters |= {f"raw{n}": word for n, word in enumerate(terms)}
     further = "WHERE waiting < :waiting OR (waiting = :waiting AND id > :id)" if after else ""
     names = mapping.names(facility_id) | {"state": state, "size": size + 1}
     names |= {"waiting": after[0], "id": after[1]} if after else {}
     rows = await database.fetch(text(_PAGE % (conditions, further)), parameters | names)
     last = rows[size - 1] if len(rows) > size else None
-    return Page(rows[:size], (last.waiting, last.id) if last is not None else None)
+    return ItemPage(rows[:size], (last.waiting, last.id) if last is not None else None)
 
 
 async def one(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> Any | None:
-    """A row as in Page with state and active; None if there is no such item."""
+    """Return a row as in ItemPage, with state and active; None if there is no such item."""
     rows = await database.fetch(text(_ONE), mapping.names(facility_id) | {"id": item_id})
     return rows[0] if rows else None
 
 
 async def following(database: Database, mapping: MappingSpec, facility_id: int, state: str, past: int) -> int | None:
-    """The item of a state to go on with: the first of its list that is not `past`; None if there is none."""
-    found = await page(database, mapping, facility_id, state, size=2)
-    return next((row.id for row in found.rows if row.id != past), None)
+    """Return the id of the first item of a state other than `past`, to continue with; None if there is none."""
+    first = await page(database, mapping, facility_id, state, size=2)
+    return next((row.id for row in first.rows if row.id != past), None)
 
 
 async def history(database: Database, item_id: int) -> Sequence[Any]:
-    """Who did what when, the newest first: at, actor, action, code, before."""
+    """Return the changes of an item, newest first: at, actor, action, code, before."""
     query = "SELECT at, actor, action, code, before FROM item_changes WHERE item_id = :id ORDER BY id DESC LIMIT 100"
     return await database.fetch(text(query), {"id": item_id})
 
 
 async def outdated(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> list[int]:
-    """Deliveries that were sent with another code than the item has now, by id."""
+    """Return the ids of deliveries that were sent with another code than the item has now."""
     names = {"facility": facility_id, "item": mapping.item, "id": item_id}
     return [row.delivery_id for row in await database.fetch(text(_OUTDATED), names)]
 
 
 def content_of(row: Any) -> dict[str, Any]:
-    """The columns of the code's row; empty where there is none."""
-    found: dict[str, Any] = orjson.loads(row.content) if row.content else {}
-    return found
+    """Return the columns of the code's row; empty if the item has no code."""
+    content: dict[str, Any] = orjson.loads(row.content) if row.content else {}
+    return content
 
 
 def _escaped(word: str) -> str:
@@ -131,7 +131,7 @@ WHERE i.facility_id = :facility AND i.item = :item
 _ONE = f"{_ROWS} AND i.id = :id"
 
 _PAGE = f"""
-SELECT * FROM ({_ROWS} AND i.active AND i.state = :state%s) AS found %s
+SELECT * FROM ({_ROWS} AND i.active AND i.state = :state%s) AS listed %s
 ORDER BY waiting DESC, id LIMIT :size
 """
 

@@ -1,4 +1,4 @@
-"""What a new copy of a code list means for the items that are mapped to it."""
+"""Review of mapped items after a new copy of their code list: withdrawn and restored codes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from engine.outbox.settle import release
 from engine.specs.code_list import SHARED
 from engine.specs.mapping import MappingSpec
 
-WATCH = "Antar"  # who acts when nobody does
+WATCH = "Antar"  # actor in an item's history: the program itself
 
 
 def after_copy(
     database: Database, mappings: Iterable[MappingSpec], code_list: str, owner: int
 ) -> list[Callable[[Connection], None]]:
-    """Return what to do in the transaction that puts a new copy of a code list in place: a review per mapping to it."""
+    """Return a review for each mapping to a code list, to run in the transaction that stores the list's new copy."""
     return [
-        partial(follow, database, mapping, owner) for mapping in mappings if mapping.catalogue.list.name == code_list
+        partial(review_items, database, mapping, owner)
+        for mapping in mappings
+        if mapping.catalogue.list.name == code_list
     ]
 
 
-def follow(database: Database, mapping: MappingSpec, owner: int, connection: Connection) -> None:
-    """A code that was withdrawn sends its items to review, one that came back lets them go; `owner`: whose copy."""
+def review_items(database: Database, mapping: MappingSpec, owner: int, connection: Connection) -> None:
+    """Send items of withdrawn codes to review, and map them again when the code is back; `owner` owns the copy."""
     now, code_list = database.clock(), mapping.catalogue.list.name
     names = {"item": mapping.item, "list": code_list, "owner": owner, "shared": owner == SHARED, "now": now}
     withdrawn = connection.execute(text(_WITHDRAW), names).all()

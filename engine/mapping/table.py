@@ -1,4 +1,4 @@
-"""Mappings as a table: out, and back in with a preview of what each line would do."""
+"""Exports mappings as a table, and previews the import of such a table row by row."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from engine.database.database import Database, as_json
 from engine.mapping.confirm import Choice
 from engine.specs.mapping import MappingSpec
 
-# Of the table; `code` is what a person fills in, `code_before` what it was when the table was made.
+# Columns of the table: a person fills in `code`; `code_before` is the code at the time of the export.
 KEY, NAME, CODE, CODE_NAME, BEFORE = COLUMNS = ("key", "name", "code", "code_name", "code_before")
 
 
 class RowState(StrEnum):
-    """What a line would do."""
+    """Effect that importing a row would have."""
 
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
-    CONFLICT = "conflict"  # somebody gave the item another code since the table was made
+    CONFLICT = "conflict"  # somebody gave the item another code since the export
     INVALID = "invalid"
 
 
 class RowFault(StrEnum):
-    """Why a line is invalid."""
+    """Reason for which a row is invalid."""
 
     NO_ITEM = "no_item"
     NO_CODE = "no_code"
@@ -40,7 +40,7 @@ class RowFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One line of a table that comes in; `number` counts from 1 without the heading."""
+    """A row of an imported table; `number` counts from 1 without the heading."""
 
     number: int
     key: str
@@ -50,11 +50,11 @@ class ImportRow:
     before: str | None  # the item's present code
     state: RowState
     fault: RowFault | None = None
-    choice: Choice | None = None  # what confirms it; of new, changed and conflicting lines
+    choice: Choice | None = None  # confirmation to carry out; None if the row is invalid
 
 
 async def export(database: Database, mapping: MappingSpec, facility_id: int) -> list[list[str]]:
-    """All items in use, as rows of COLUMNS; those without a code first."""
+    """Return all items in use as rows of COLUMNS; items without a code come first."""
     names = mapping.names(facility_id)
     rows = await database.fetch(text(_EXPORT), names)
     return [[row.key, row.name, row.code or "", _name_of(mapping, row.content), row.code or ""] for row in rows]
@@ -63,33 +63,33 @@ async def export(database: Database, mapping: MappingSpec, facility_id: int) -> 
 async def preview(
     database: Database, mapping: MappingSpec, facility_id: int, table: Sequence[Mapping[str, str]]
 ) -> list[ImportRow]:
-    """What each line with a code would do; lines without one are left out."""
-    wanted = [
-        (number, {name: str(line.get(name) or "").strip() for name in COLUMNS})
-        for number, line in enumerate(table, 1)
-        if str(line.get(CODE) or "").strip()
+    """Return the effect of each row that has a code; rows without one are left out."""
+    rows = [
+        (number, {name: str(cells.get(name) or "").strip() for name in COLUMNS})
+        for number, cells in enumerate(table, 1)
+        if str(cells.get(CODE) or "").strip()
     ]
     names = mapping.names(facility_id)
-    items = {row.key: row for row in await _found(database, _ITEMS, names, [line[KEY] for _, line in wanted])}
-    codes = {row.key: row for row in await _found(database, _CODES, names, [line[CODE] for _, line in wanted])}
+    items = {item.key: item for item in await _fetch(database, _ITEMS, names, [row[KEY] for _, row in rows])}
+    codes = {code.key: code for code in await _fetch(database, _CODES, names, [row[CODE] for _, row in rows])}
     chosen: dict[str, set[str]] = {}
-    for _, line in wanted:
-        chosen.setdefault(line[KEY], set()).add(line[CODE])
+    for _, row in rows:
+        chosen.setdefault(row[KEY], set()).add(row[CODE])
     return [
-        _line(mapping, number, line, items.get(line[KEY]), codes.get(line[CODE]), len(chosen[line[KEY]]) > 1)
-        for number, line in wanted
+        _row(mapping, number, row, items.get(row[KEY]), codes.get(row[CODE]), len(chosen[row[KEY]]) > 1)
+        for number, row in rows
     ]
 
 
-def _line(mapping: MappingSpec, number: int, line: Mapping[str, str], item: Any, code: Any, twice: bool) -> ImportRow:
+def _row(mapping: MappingSpec, number: int, row: Mapping[str, str], item: Any, code: Any, twice: bool) -> ImportRow:
     fault = _fault(mapping, item, code, twice)
-    name = line[NAME] if item is None else item.name
-    code_name = line[CODE_NAME] if code is None else _name_of(mapping, code.content)
+    name = row[NAME] if item is None else item.name
+    code_name = row[CODE_NAME] if code is None else _name_of(mapping, code.content)
     if fault is not None:
-        return ImportRow(number, line[KEY], name, line[CODE], code_name, None, RowState.INVALID, fault)
-    choice = Choice(item.id, line[CODE], item.code)
-    state = _state(item, line)
-    return ImportRow(number, line[KEY], name, line[CODE], code_name, item.code, state, choice=choice)
+        return ImportRow(number, row[KEY], name, row[CODE], code_name, None, RowState.INVALID, fault)
+    choice = Choice(item.id, row[CODE], item.code)
+    state = _state(item, row)
+    return ImportRow(number, row[KEY], name, row[CODE], code_name, item.code, state, choice=choice)
 
 
 def _fault(mapping: MappingSpec, item: Any, code: Any, twice: bool) -> RowFault | None:
@@ -104,17 +104,17 @@ def _fault(mapping: MappingSpec, item: Any, code: Any, twice: bool) -> RowFault 
     return RowFault.TWICE if twice else None
 
 
-def _state(item: Any, line: Mapping[str, str]) -> RowState:
-    if item.state == "mapped" and item.code == line[CODE]:
+def _state(item: Any, row: Mapping[str, str]) -> RowState:
+    if item.state == "mapped" and item.code == row[CODE]:
         return RowState.SAME
-    if line[BEFORE] and line[BEFORE] != (item.code or ""):
+    if row[BEFORE] and row[BEFORE] != (item.code or ""):
         return RowState.CONFLICT
     return RowState.NEW if item.code is None else RowState.CHANGED
 
 
-async def _found(database: Database, query: str, names: Mapping[str, Any], keys: Sequence[str]) -> Sequence[Any]:
-    wanted = database.rows({"k": "text"}, "keys")
-    return await database.fetch(text(query % wanted), {**names, "keys": as_json([[key] for key in sorted(set(keys))])})
+async def _fetch(database: Database, query: str, names: Mapping[str, Any], keys: Sequence[str]) -> Sequence[Any]:
+    table = database.rows({"k": "text"}, "keys")
+    return await database.fetch(text(query % table), {**names, "keys": as_json([[key] for key in sorted(set(keys))])})
 
 
 def _name_of(mapping: MappingSpec, content: str | None) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from engine.code_lists import copies
 from engine.mapping.confirm import Choice, Confirmed, confirm
-from engine.mapping.review import follow
+from engine.mapping.review import review_items
 from engine.specs.code_list import Row
 from engine.specs.mapping import MappingSpec
 from tests.conftest import Clock
@@ -135,7 +135,7 @@ class Apothecary:
         assert held is not None
         rows = [Row(key, content, key in withdrawn) for key, content in ROWS.items()]
         await copies.keep(self.database, held, rows, done=1, offset=0, total=1)
-        after = [lambda connection: follow(self.database, self.mapping, 0, connection)]
+        after = [lambda connection: review_items(self.database, self.mapping, 0, connection)]
         await copies.finish(self.database, held, after)
 
     async def item(self, key: str) -> Any:
