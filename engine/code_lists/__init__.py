@@ -1,1 +1,1 @@
-"""Copies of the upstreams' reference data, read by schedule and on request."""
+"""Local copies of the upstreams' code lists, read by schedule and on request."""

@@ -1,4 +1,7 @@
-"""The copies of code lists: begin a synchronisation, keep what it reads, put it in place, and read the copy."""
+"""Copies of code lists in the database: synchronisations that replace a copy, and queries that read it.
+
+A synchronisation stages the rows that it reads; when all are read the staged rows replace the copy in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -14,32 +17,32 @@ from sqlalchemy.exc import IntegrityError
 from engine.database.database import Database, as_json
 from engine.specs.code_list import SHARED, CodeList, Reads, Row
 
-LEASE_MS = 60_000  # milliseconds for which a worker holds a synchronisation from one page to the next
+LEASE_MS = 60_000  # lease of a synchronisation, renewed with each page that a worker stores
 
 
 @dataclass(frozen=True, slots=True)
 class SyncLease:
-    """A synchronisation in the hands of a worker."""
+    """A synchronisation leased by a worker."""
 
     id: int
     facility_id: int
     list: str
     done: int
     offset: int
-    since: str | None = None  # only what changed since this date is read; None: all is
-    tries: int = 0  # readings that failed before this one, in a row
+    since: str | None = None  # only changes since this date are read; None: all rows are
+    tries: int = 0  # failed reads in a row before this one
 
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """Rows of a copy, by key, and the key after which the next page begins; None on the last."""
+    """Rows of a copy by key, and the key after which the next page begins; None on the last page."""
 
     rows: Sequence[Any]
     next: str | None
 
 
 async def ask(database: Database, code_list: CodeList, facility_id: int, actor: str) -> int | None:
-    """Ask for a list to be read, only for what changed where that will do; None if it is being read already."""
+    """Request a read of a list, of its changes only if that is enough; None if the list is being read already."""
     owner = code_list.owner(facility_id)
     changes = code_list.source.changes if isinstance(code_list.source, Reads) else None
     since = None if changes is None else await _last_date(database, owner, code_list.name, changes.full)
@@ -47,7 +50,7 @@ async def ask(database: Database, code_list: CodeList, facility_id: int, actor: 
 
 
 async def _last_date(database: Database, owner: int, list_: str, full: float) -> str | None:
-    """A day before it was last read; None if it was not read whole for so many hours."""
+    """Return the day before the last read of a list; None if no full read began within the last `full` hours."""
     names = {"facility": owner, "list": list_, "after": database.clock() - int(full * 3_600_000)}
     [(whole, newest)] = await database.fetch(text(_LAST), names)
     if whole is None:
@@ -56,7 +59,7 @@ async def _last_date(database: Database, owner: int, list_: str, full: float) ->
 
 
 async def begin(database: Database, facility_id: int, list_: str, actor: str, since: str | None = None) -> int | None:
-    """Ask for a synchronisation; None if one is running already."""
+    """Request a synchronisation and return its id; None if one is running already."""
     parameters = {"facility": facility_id, "list": list_, "actor": actor, "now": database.clock(), "since": since}
 
     def run(connection: Connection) -> int:
@@ -69,7 +72,7 @@ async def begin(database: Database, facility_id: int, list_: str, actor: str, si
 
 
 async def take(database: Database, lists: Collection[str] | None = None) -> SyncLease | None:
-    """A synchronisation of these lists, or of any, that nobody reads, to go on where it was left."""
+    """Lease a running synchronisation of these lists (None: of any) that no worker has; None if there is none."""
     among = "" if lists is None else "AND list IN :lists"
     statement = text(_TAKE.format(among=among, lock=database.skip_locked))
     if lists is not None:
@@ -83,14 +86,16 @@ async def take(database: Database, lists: Collection[str] | None = None) -> Sync
     return await database.write(run)
 
 
-async def keep(database: Database, held: SyncLease, rows: Sequence[Row], *, done: int, offset: int, total: int) -> bool:
-    """Stage what a read brought and note how far it is; False if another worker has it now."""
-    staged = [[held.id, row.key, orjson.dumps(row.content).decode(), _words(row), int(row.withdrawn)] for row in rows]
+async def keep(
+    database: Database, lease: SyncLease, rows: Sequence[Row], *, done: int, offset: int, total: int
+) -> bool:
+    """Stage rows and store the position of the read; False if another worker has the synchronisation now."""
+    staged = [[lease.id, row.key, orjson.dumps(row.content).decode(), _words(row), int(row.withdrawn)] for row in rows]
 
     def run(connection: Connection) -> bool:
         now = database.clock()
-        progress = {"id": held.id, "done": done, "offset": offset, "total": total, "until": now + LEASE_MS}
-        before = {"done_before": held.done, "offset_before": held.offset}
+        progress = {"id": lease.id, "done": done, "offset": offset, "total": total, "until": now + LEASE_MS}
+        before = {"done_before": lease.done, "offset_before": lease.offset}
         if not connection.execute(text(_ADVANCE), {**progress, **before}).rowcount:
             return False
         if staged:
@@ -100,22 +105,22 @@ async def keep(database: Database, held: SyncLease, rows: Sequence[Row], *, done
     return await database.write(run)
 
 
-async def finish(database: Database, held: SyncLease, after: Sequence[Callable[[Connection], object]] = ()) -> bool:
-    """Put what was staged in the place of the old copy, in one transaction; False if another worker has it now.
+async def finish(database: Database, lease: SyncLease, after: Sequence[Callable[[Connection], object]] = ()) -> bool:
+    """Replace the old copy by the staged rows in one transaction; False if another worker has the synchronisation.
 
-    `after` follows in the same transaction: what the new copy means for others.
+    `after` runs in the same transaction and updates what depends on the copy.
     """
 
     def run(connection: Connection) -> bool:
-        names = {"id": held.id, "facility": held.facility_id, "list": held.list, "now": database.clock()}
+        names = {"id": lease.id, "facility": lease.facility_id, "list": lease.list, "now": database.clock()}
         if not connection.execute(text(_DONE), names).rowcount:
             return False
-        connection.execute(text("ANALYZE staged_rows"))  # filled a moment ago: PostgreSQL takes it for empty
-        swap = _SWAP if held.since is None else {name: each for name, each in _SWAP.items() if name != "vanished"}
+        connection.execute(text("ANALYZE staged_rows"))  # just filled: PostgreSQL's statistics say it is empty
+        swap = _SWAP if lease.since is None else {name: sql for name, sql in _SWAP.items() if name != "vanished"}
         counts = {name: connection.execute(text(statement), names).rowcount for name, statement in swap.items()}
         gone = counts.pop("vanished", 0) + counts.pop("withdrawn")
         connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), names)
-        connection.execute(text(_COUNT), {"id": held.id, "gone": gone, **counts})
+        connection.execute(text(_COUNT), {"id": lease.id, "gone": gone, **counts})
         connection.execute(text("ANALYZE code_rows"))
         for work in after:
             work(connection)
@@ -124,47 +129,47 @@ async def finish(database: Database, held: SyncLease, after: Sequence[Callable[[
     return await database.write(run)
 
 
-async def release(database: Database, held: SyncLease) -> None:
-    """Leave it to the next worker, at once."""
+async def release(database: Database, lease: SyncLease) -> None:
+    """Give up the lease, so that another worker may continue at once."""
 
     def run(connection: Connection) -> None:
-        connection.execute(text("UPDATE synchronisations SET held_until = 0 WHERE id = :id"), {"id": held.id})
+        connection.execute(text("UPDATE synchronisations SET held_until = 0 WHERE id = :id"), {"id": lease.id})
 
     await database.write(run)
 
 
 async def give_up(
-    database: Database, held: SyncLease, problem: str, *, retry_at: int | None = None, tried: bool = True
+    database: Database, lease: SyncLease, problem: str, *, retry_at: int | None = None, tried: bool = True
 ) -> None:
-    """End it without touching the old copy, and say why; `retry_at`: when it is read again, None at once.
+    """Mark a synchronisation as failed with its problem; the old copy stays. It is read again at `retry_at`.
 
-    Without `tried` nothing was asked, and it counts as no failure.
+    Without `tried` no request was sent, and the failure is not counted. Without `retry_at` it may be read at once.
     """
 
     def run(connection: Connection) -> None:
-        names = {"id": held.id, "now": database.clock(), "problem": problem, "tries": held.tries + int(tried)}
+        names = {"id": lease.id, "now": database.clock(), "problem": problem, "tries": lease.tries + int(tried)}
         connection.execute(text(_FAIL), {**names, "retry_at": retry_at})
-        connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), {"id": held.id})
+        connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), {"id": lease.id})
 
     await database.write(run)
 
 
 async def rows_of(database: Database, facility_id: int, list_: str) -> list[dict[str, Any]]:
-    """The present rows of a copy, each as a mapping of its columns."""
+    """Return the present rows of a copy, each as a mapping of its columns."""
     query = (
         "SELECT content FROM code_rows WHERE facility_id = :facility AND list = :list AND gone_at IS NULL ORDER BY key"
     )
-    found = await database.fetch(text(query), {"facility": facility_id, "list": list_})
-    return [orjson.loads(row.content) for row in found]
+    rows = await database.fetch(text(query), {"facility": facility_id, "list": list_})
+    return [orjson.loads(row.content) for row in rows]
 
 
 async def search(
     database: Database, facility_id: int, list_: str, words: str = "", after: str = "", size: int = 50
 ) -> RowPage:
-    """Rows in which every word occurs, by key; what vanished is among them and says since when."""
-    wanted = words.casefold().split()
-    conditions = "".join(f" AND words LIKE :word{n} ESCAPE '\\'" for n in range(len(wanted)))
-    parameters = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(wanted)}
+    """Return rows in which every word occurs, by key; withdrawn rows are included, with `gone_at`."""
+    terms = words.casefold().split()
+    conditions = "".join(f" AND words LIKE :word{n} ESCAPE '\\'" for n in range(len(terms)))
+    parameters = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(terms)}
     query = (
         "SELECT key, content, changed_at, gone_at FROM code_rows WHERE facility_id = :facility AND list = :list "
         f"AND key > :after{conditions} ORDER BY key LIMIT :size"
@@ -175,7 +180,7 @@ async def search(
 
 
 async def latest(database: Database, facility_id: int) -> dict[str, Any]:
-    """The newest synchronisation of each code list."""
+    """Return the newest synchronisation of each code list, by its name."""
     query = (
         "SELECT * FROM synchronisations WHERE id IN "
         "(SELECT MAX(id) FROM synchronisations WHERE facility_id IN (:facility, :shared) GROUP BY list)"
@@ -185,14 +190,14 @@ async def latest(database: Database, facility_id: int) -> dict[str, Any]:
 
 
 async def one_row(database: Database, owner: int, list_: str, key: str) -> Any | None:
-    """A row of the copy by its key: content, changed_at, gone_at; None if it has none."""
+    """Return a row of the copy by its key: content, changed_at, gone_at; None if there is none."""
     query = "SELECT * FROM code_rows WHERE facility_id = :owner AND list = :list AND key = :key"
     rows = await database.fetch(text(query), {"owner": owner, "list": list_, "key": key})
     return rows[0] if rows else None
 
 
 async def add_row(database: Database, owner: int, list_: str, row: Row) -> None:
-    """Put a row that was asked for alone into the copy."""
+    """Store a single row in the copy."""
     now = database.clock()
     values = {"owner": owner, "list": list_, "key": row.key, "content": orjson.dumps(row.content).decode()}
     values |= {"words": _words(row), "now": now, "gone": now if row.withdrawn else None}
@@ -233,7 +238,7 @@ WHERE id = (
 RETURNING id, facility_id, list, done, "offset", since, tries
 """
 
-# Fenced by how far it is: who comes late, or for the second time, changes nothing.
+# Fenced by the position: a worker that is late, or repeats itself, changes nothing.
 _ADVANCE = """
 UPDATE synchronisations SET done = :done, "offset" = :offset, total = :total, held_until = :until
 WHERE id = :id AND state = 'running' AND done = :done_before AND "offset" = :offset_before

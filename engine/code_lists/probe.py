@@ -1,4 +1,4 @@
-"""Reads of code lists at the breaker: none while their channel is closed, but for the one that probes it."""
+"""Breaker for reads of code lists: while a channel is closed no list is read, except by the read that probes it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from engine.specs.code_list import NotAsked, NotReadable
 
 
 class ListProbe:
-    """One per worker. A refused account closes the channel for lists and deliveries alike, so that logins are bounded.
+    """Connects a worker's list reads with the breaker.
 
-    Nothing else that a list meets closes a channel: one list may fail where all else goes well.
+    A refused account closes the channel for lists and deliveries alike, so that failed logins are bounded. No other
+    failure of a list closes a channel: one list may fail while everything else works.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._gate = CircuitBreaker(database)
+        self._breaker = CircuitBreaker(database)
 
     @asynccontextmanager
     async def through(self, place: Place) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """Let the requests of a reading pass, which calls what it gets here after each answer. Raises NotAsked."""
+        """Yield a callback that the read calls after each answer. Raises NotAsked while the channel is closed."""
         channel, upstream = place.channel, place.code_list.upstream
         timeouts = upstream.profile.timeouts
-        state = await self._gate.state(channel, upstream.breaker, timeouts.connect + timeouts.total)
+        state = await self._breaker.state(channel, upstream.breaker, timeouts.connect + timeouts.total)
         if state is BreakerState.CLOSED:
             raise await self._closed(place)
         probing = state is BreakerState.PROBE
@@ -39,18 +40,18 @@ class ListProbe:
             nonlocal probing
             if probing or signal is Signal.REFUSED:
                 probe, probing = probing, False
-                await self._gate.report(channel, upstream.breaker, signal, reason, retry_after, probe=probe)
+                await self._breaker.report(channel, upstream.breaker, signal, reason, retry_after, probe=probe)
 
         try:
             yield lambda: report(Signal.GOOD)
         except NotReadable as error:
             await report(error.signal, str(error), error.retry_after)
             raise
-        except AntarError:  # an answer that cannot be read is one
+        except AntarError:  # an unreadable answer is an answer: the upstream works
             await report(Signal.GOOD)
             raise
         if probing:
-            await self._gate.unasked(channel, upstream.breaker)
+            await self._breaker.unasked(channel, upstream.breaker)
 
     async def _closed(self, place: Place) -> NotAsked:
         query = "SELECT reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"

@@ -1,4 +1,4 @@
-"""When a code list is read: by its schedule, and again after a read that failed."""
+"""Schedule of code lists: the next read by a list's interval, and the retry after a failed read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from engine.limits.backoff import wait
 from engine.specs.code_list import CodeList
 from engine.specs.upstream import Retry
 
-# Pauses after failed reads in a row: 15, 30, 60 seconds and so on, at most 15 minutes, each cut by up to a half.
+# Pauses after failed reads in a row: 15, 30, 60 seconds and so on, at most 15 minutes; jitter cuts up to half of each.
 AFTER_FAILURE = Retry(first=15.0, factor=2.0, cap=900.0)
 HOUR_MS = 3_600_000
 
 
 class LastRead(NamedTuple):
-    """The newest synchronisation of a list. Times are epoch milliseconds."""
+    """Newest synchronisation of a list. Times are epoch milliseconds."""
 
     id: int
     state: str
@@ -29,28 +29,28 @@ class LastRead(NamedTuple):
     ended_at: int | None
     retry_at: int | None
     tries: int
-    read_at: int | None  # when the copy was last put in place; None: never
+    read_at: int | None  # when the copy was last replaced; None: never
 
 
 LastReads = Mapping[tuple[int, str], LastRead]  # by owner and list
 
 
 async def last_reads(database: Database) -> LastReads:
-    """The newest synchronisation of each list of each owner."""
+    """Return the newest synchronisation of each list of each owner."""
     rows = await database.fetch(text(_LAST_READS))
     return {(row.facility_id, row.list): LastRead(*row[2:]) for row in rows}
 
 
 async def credential_changes(database: Database) -> dict[tuple[int, str], int]:
-    """When the credentials of a facility for an upstream were entered."""
+    """Return when the credentials of each facility for each upstream were entered."""
     rows = await database.fetch(text("SELECT facility_id, upstream, changed_at FROM credentials"))
     return {(row.facility_id, row.upstream): row.changed_at for row in rows}
 
 
 def is_due(code_list: CodeList, last: LastRead | None, now: int, credentials_at: int = 0) -> bool:
-    """Whether to read now: by the schedule since the last reading that succeeded, a file when it has changed since.
+    """Return whether a list is to be read now: when its interval has passed, or its file has changed.
 
-    After a failure the retry pause counts; a changed file and credentials entered since then end it at once.
+    After a failure it is read when the retry pause is over; a changed file or new credentials end the pause at once.
     """
     source = code_list.source
     changed_at = int(source.stat().st_mtime * 1000) if isinstance(source, Path) else 0
@@ -66,12 +66,12 @@ def is_due(code_list: CodeList, last: LastRead | None, now: int, credentials_at:
 
 
 def retry_at(now: int, tries: int, rng: random.Random) -> int:
-    """When to read again after so many failures in a row."""
+    """Return when to read again after `tries` failures in a row."""
     return now + int(1000 * wait(AFTER_FAILURE, tries, None, rng))
 
 
 async def read_again(database: Database, last: LastRead) -> bool:
-    """Set a failed synchronisation going from its beginning; False if another worker did or one is running."""
+    """Restart a failed synchronisation from its beginning; False if another worker did or one is running."""
     names = {"id": last.id, "tries": last.tries}
     try:
         return bool(await database.write(lambda connection: connection.execute(text(_AGAIN), names).rowcount))
@@ -80,7 +80,7 @@ async def read_again(database: Database, last: LastRead) -> bool:
 
 
 async def postpone(database: Database, id_: int, until: int) -> None:
-    """Leave a running synchronisation to the worker that takes it from `until` on."""
+    """Suspend a running synchronisation: any worker may continue it from `until` on."""
 
     def run(connection: Connection) -> None:
         statement = "UPDATE synchronisations SET held_until = :until WHERE id = :id AND state = 'running'"

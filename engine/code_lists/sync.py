@@ -1,4 +1,4 @@
-"""Has code lists read: by schedule, when their file changed or when asked, to be resumed by any worker."""
+"""Synchronises code lists by schedule, when their file has changed and on request; any worker can resume a read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.catalog.catalog import Catalog
 from engine.code_lists import copies
 from engine.code_lists.copies import SyncLease
 from engine.code_lists.probe import ListProbe
-from engine.code_lists.reader import Place, Reading, Sleep, read_file
+from engine.code_lists.reader import ListReader, Place, Sleep, read_file
 from engine.code_lists.schedule import (
     LastRead,
     LastReads,
@@ -35,23 +35,23 @@ from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.specs.code_list import SHARED, CodeList, NotAsked, NotReadable, Reads, Row
 
-SCHEDULE = "jadwal"  # who asks when nobody does
-SOURCE_PAUSE_MS = 2_000  # until it is looked again whether the list over whose rows another is read is there
+SCHEDULE = "jadwal"  # actor of a synchronisation that no person requested
+SOURCE_PAUSE_MS = 2_000  # pause of a list that is read for each row of another list which is not there yet
 
 
-# Returns what to do in the transaction that puts a new copy of a list (name, owner) in place.
+# Returns the updates to run in the transaction that stores a new copy of a list (name, owner).
 AfterCopy = Callable[[str, int], Sequence[Callable[[Connection], object]]]
 
 
 class WaitsForSource(AntarError):
-    """The list over whose rows it is read is being read."""
+    """A list is read for each row of another list, and that list is being read."""
 
 
 log = structlog.get_logger(__name__)
 
 
 class Synchroniser:
-    """One per worker; several never read the same list of a facility at once."""
+    """Reads code lists in one worker; a lease keeps two workers from reading the same list of a facility at once."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Synchroniser:
         self._probe = ListProbe(database)
 
     async def tick(self) -> None:
-        """Begin what is due, and read until nothing is left; each upstream's lists beside those of the others."""
+        """Begin due synchronisations and read until none is left; upstreams are read in parallel."""
         lists: dict[str, list[CodeList]] = {}
         for code_list in self._catalog().code_lists.values():
             lists.setdefault(code_list.upstream.name, []).append(code_list)
@@ -83,33 +83,33 @@ class Synchroniser:
         if lists:
             await self._read_all()
 
-    async def read(self, held: SyncLease) -> None:
-        """Go on where it was left, to the end; the old copy stays where that cannot be reached."""
+    async def read(self, lease: SyncLease) -> None:
+        """Continue a synchronisation to its end; the old copy stays if that fails."""
         try:
-            reached = await self._read(held)
+            reached = await self._read(lease)
             if reached is not None:
-                await copies.finish(self._database, reached, self._after_copy(held.list, held.facility_id))
+                await copies.finish(self._database, reached, self._after_copy(lease.list, lease.facility_id))
         except WaitsForSource:
-            await postpone(self._database, held.id, self._database.clock() + SOURCE_PAUSE_MS)
+            await postpone(self._database, lease.id, self._database.clock() + SOURCE_PAUSE_MS)
         except NotAsked as error:
-            await copies.give_up(self._database, held, str(error), retry_at=error.until, tried=False)
+            await copies.give_up(self._database, lease, str(error), retry_at=error.until, tried=False)
         except AntarError as error:
-            log.warning("list_not_read", list=held.list, facility=held.facility_id)
-            again = retry_at(self._database.clock(), held.tries + 1, self._rng)
-            await copies.give_up(self._database, held, str(error), retry_at=again)
+            log.warning("list_not_read", list=lease.list, facility=lease.facility_id)
+            again = retry_at(self._database.clock(), lease.tries + 1, self._rng)
+            await copies.give_up(self._database, lease, str(error), retry_at=again)
         except asyncio.CancelledError:
-            await copies.release(self._database, held)
+            await copies.release(self._database, lease)
             raise
 
     async def one(self, code_list: CodeList, facility: FacilityRow, key: str) -> Row | None:
-        """A row that the copy does not have, asked for alone and put into it. Raises AntarError."""
+        """Read a single row that the copy does not have, and store it there. Raises AntarError."""
         row = await (await self._place(code_list, [facility])).one(key)
         if row is not None:
             await copies.add_row(self._database, code_list.owner(facility.id), code_list.name, row)
         return row
 
     async def _read_upstream(self, lists: Sequence[CodeList]) -> None:
-        """Read one after the other; what is read over another follows it at once. Each begins once at most."""
+        """Read the lists of an upstream in sequence, each at most once; dependent lists follow their source at once."""
         begun: set[tuple[int, str]] = set()
         anything = True
         while anything:
@@ -117,29 +117,32 @@ class Synchroniser:
             anything = await self._read_all([code_list.name for code_list in lists])
 
     async def _read_all(self, lists: Collection[str] | None = None) -> bool:
-        """Whether there was anything; without `lists` whatever is left, as of lists that are declared no more."""
+        """Read all running synchronisations; False if there was none.
+
+        Without `lists` the leftovers are read too, such as those of lists that are no longer declared.
+        """
         anything = False
-        while (held := await copies.take(self._database, lists)) is not None:
+        while (lease := await copies.take(self._database, lists)) is not None:
             anything = True
-            await self.read(held)
+            await self.read(lease)
         return anything
 
-    async def _read(self, held: SyncLease) -> SyncLease | None:
-        """How far it got; None: another worker has it now."""
-        code_list = self._catalog().code_lists.get(held.list)
+    async def _read(self, lease: SyncLease) -> SyncLease | None:
+        """Read the remaining pages and return the lease with its new position; None if another worker has it now."""
+        code_list = self._catalog().code_lists.get(lease.list)
         if code_list is None:
             raise NotReadable("Daftar ini tidak ada lagi dalam konfigurasi.")
         if isinstance(code_list.source, Path):
-            return await read_file(self._database, held, code_list, code_list.source)
+            return await read_file(self._database, lease, code_list, code_list.source)
         facilities = await all_facilities(self._database)
-        place = await self._place(code_list, [row for row in facilities if held.facility_id in (SHARED, row.id)])
-        items = await self._items(held, code_list.source, place.facility)
-        reading = Reading(self._database, held, place, code_list.source, items)
+        place = await self._place(code_list, [row for row in facilities if lease.facility_id in (SHARED, row.id)])
+        items = await self._items(lease, code_list.source, place.facility)
+        reader = ListReader(self._database, lease, place, code_list.source, items)
         async with self._probe.through(place) as answered:
-            return reading.held if await reading.run(answered) else None
+            return reader.lease if await reader.run(answered) else None
 
     async def _begin_due(self, lists: Sequence[CodeList], begun: set[tuple[int, str]]) -> None:
-        """Each list once for each `begun`."""
+        """Begin the synchronisations that are due and not in `begun`, and add them to it."""
         last, entered = await last_reads(self._database), await credential_changes(self._database)
         now, facilities = self._database.clock(), await all_facilities(self._database)
         for code_list in lists:
@@ -164,7 +167,7 @@ class Synchroniser:
             await copies.ask(self._database, code_list, facility.id, SCHEDULE)
 
     def _waits(self, code_list: CodeList, facility: FacilityRow, last: LastReads) -> bool:
-        """Whether the list over whose rows it is read is being read, or could not be read yet."""
+        """Return whether the list must wait for its source list, which is being read or was never read."""
         source = None if code_list.read_for is None else self._catalog().code_lists[code_list.read_for]
         row = None if source is None else last.get((source.owner(facility.id), source.name))
         return row is not None and (row.state == "running" or row.read_at is None)
@@ -176,7 +179,7 @@ class Synchroniser:
         return any(isinstance(account, Account) for account in accounts)
 
     async def _place(self, code_list: CodeList, facilities: list[FacilityRow]) -> Place:
-        """As the first facility that may; raises NotReadable."""
+        """Return the place with the account of the first facility that has one; raises NotReadable."""
         missing = "Belum ada klinik."
         for facility in facilities:
             account = await self._accounts.get(facility.id, code_list.upstream, fresh=True)
@@ -185,21 +188,21 @@ class Synchroniser:
             missing = account.reason
         raise NotReadable(missing)
 
-    async def _items(self, held: SyncLease, reads: Reads, facility: FacilityRow) -> list[Any]:
-        """What the reads are repeated over. Raises WaitsForSource and NotAsked."""
-        each = reads.each
-        if each.list is not None:
-            source = self._catalog().code_lists[each.list]
-            if not (held.done or held.offset):
+    async def _items(self, lease: SyncLease, reads: Reads, facility: FacilityRow) -> list[Any]:
+        """Return the items over which the reads are repeated. Raises WaitsForSource and NotAsked."""
+        over = reads.each
+        if over.list is not None:
+            source = self._catalog().code_lists[over.list]
+            if not (lease.done or lease.offset):
                 await self._expect(source, facility)
-            return list(await copies.rows_of(self._database, source.owner(facility.id), each.list))
-        if each.days:
+            return list(await copies.rows_of(self._database, source.owner(facility.id), over.list))
+        if over.days:
             now = datetime.fromtimestamp(self._database.clock() / 1000, UTC).astimezone(ZoneInfo(facility.time_zone))
-            return [(now.date() + timedelta(days=n)).isoformat() for n in range(each.days)]
-        return list(each.values) or [None]
+            return [(now.date() + timedelta(days=n)).isoformat() for n in range(over.days)]
+        return list(over.values) or [None]
 
     async def _expect(self, source: CodeList, facility: FacilityRow) -> None:
-        """Return if the copy is there and nobody reads it anew; have it read if nobody has asked for it."""
+        """Return if the source's copy is complete, else raise WaitsForSource or NotAsked; request its first read."""
         last = (await last_reads(self._database)).get((source.owner(facility.id), source.name))
         if last is None:
             await copies.ask(self._database, source, facility.id, SCHEDULE)
