@@ -40,7 +40,7 @@ class CodeMatch:
 class Suggested:
     """A code suggested for an item, and the comparison of the two."""
 
-    found: CodeMatch
+    match: CodeMatch
     suggestion: Suggestion
 
 

@@ -42,8 +42,8 @@ async def test_a_whole_code_is_found_although_it_may_not_be_chosen(apothecary: A
 async def test_the_likeliest_code_comes_first_with_its_parts(apothecary: Apothecary) -> None:
     row = await item(apothecary, "Kopi bbk 20mg")
     found = await apothecary.house.hub.catalogues.suggest(apothecary.mapping, apothecary.facility, row)
-    assert (found[0].found.code, found[0].suggestion.vetoes) == ("C2", ())
-    others = {each.found.code: [veto.part.name for veto in each.suggestion.vetoes] for each in found[1:]}
+    assert (found[0].match.code, found[0].suggestion.vetoes) == ("C2", ())
+    others = {each.match.code: [veto.part.name for veto in each.suggestion.vetoes] for each in found[1:]}
     assert others == {"C1": ["amount"]}
 
 

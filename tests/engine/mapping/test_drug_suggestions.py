@@ -47,8 +47,8 @@ def agreements(found: Suggested) -> dict[str, str]:
 
 async def test_oralit_is_ors_and_nothing_else(catalogues: CodeSearch) -> None:
     found = await suggested(catalogues, PRODUCTS["OBT-025"])
-    assert found[0].found.name.startswith("Oral Rehydration Salts")
-    assert {tuple(each.found.row["ingredients"]) for each in found} == {("Oral Rehydration Salts",)}
+    assert found[0].match.name.startswith("Oral Rehydration Salts")
+    assert {tuple(each.match.row["ingredients"]) for each in found} == {("Oral Rehydration Salts",)}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ async def test_the_template_of_no_maker_comes_first_where_no_maker_is_known(
     catalogues: CodeSearch, code: str, name: str
 ) -> None:
     [first, *_] = await suggested(catalogues, PRODUCTS[code])
-    assert (first.found.name, first.found.row["level"], first.suggestion.vetoes) == (name, "92", ())
+    assert (first.match.name, first.match.row["level"], first.suggestion.vetoes) == (name, "92", ())
 
 
 @pytest.mark.parametrize("code", PRODUCTS)
@@ -84,9 +84,9 @@ async def test_what_nobody_knows_has_no_suggestion(catalogues: CodeSearch) -> No
 
 async def test_a_known_brand_is_suggested_by_its_name_alone(catalogues: CodeSearch) -> None:
     [first, *_] = await suggested(catalogues, {"name": "PAMOL 500"})
-    assert (first.found.code, agreements(first)["brand"]) == ("93002313", "same")
+    assert (first.match.code, agreements(first)["brand"]) == ("93002313", "same")
     [first, *_] = await suggested(catalogues, {"name": "CONTOH 500 tab"})
-    assert (first.found.code, agreements(first)["ingredient"], agreements(first)["brand"]) == (
+    assert (first.match.code, agreements(first)["ingredient"], agreements(first)["brand"]) == (
         "93099001",
         "same",
         "same",
