@@ -1,1 +1,1 @@
-"""Calls from outside that a clinic answers: queue numbers, and their forwarding to the clinic's system."""
+"""Calls that a clinic receives: queue numbers for Mobile JKN, and their forwarding to the clinic's own system."""

@@ -1,4 +1,4 @@
-"""Answers that the clinic's own system gives, passed on at once; what it does not give in time is refused politely."""
+"""Answers of the clinic's own system, passed on to the caller at once; a call is refused if none comes in time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from engine.facilities.vault import Vault
 from engine.inbound.forwarding import system_of
 from engine.inbound.requests import DONE, REFUSED, STRANGER, CallerRequest, keep
 
-MAX_MESSAGE_CHARACTERS = 200  # characters of a text that a patient reads
-# What a successful answer must hold.
+MAX_MESSAGE_CHARACTERS = 200  # a patient reads the message
+# Fields that a successful answer must have, by operation.
 REQUIRED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "take": ("nomorantrean", "angkaantrean"),
     "show": ("nomorantrean", "sisaantrean"),
@@ -25,38 +25,41 @@ REQUIRED_FIELDS: Mapping[str, tuple[str, ...]] = {
 log = structlog.get_logger(__name__)
 
 
-async def ask(database: Database, vault: Vault, policy: Policy, asked: CallerRequest) -> dict[str, Any] | None:
-    """The system's answer in the caller's envelope; None if there is none, or none that can be shown."""
-    system = await system_of(database, vault, asked.facility.id, asked.inbound, policy)
+async def ask(database: Database, vault: Vault, policy: Policy, request: CallerRequest) -> dict[str, Any] | None:
+    """Return the system's answer in the caller's envelope; None if there is none or it is not valid."""
+    system = await system_of(database, vault, request.facility.id, request.inbound, policy)
     if system is None:
         return None
-    content = {"inbound": asked.inbound.name, "operation": asked.operation, "content": dict(asked.content)}
-    id_, now = f"{asked.inbound.name}-ask", database.clock()
+    content = {"inbound": request.inbound.name, "operation": request.operation, "content": dict(request.content)}
+    id_, now = f"{request.inbound.name}-ask", database.clock()
     try:
-        answer = await tell(system, id_, {**content, "answer": None}, now, asked.inbound.patience)
+        answer = await tell(system, id_, {**content, "answer": None}, now, request.inbound.patience)
     except NotTaken as problem:
-        log.warning("his_not_asked", facility=asked.facility.id, operation=asked.operation, problem=str(problem))
+        log.warning("his_not_asked", facility=request.facility.id, operation=request.operation, problem=str(problem))
         return None
-    return answer if is_envelope(asked.operation, answer) else None
+    return answer if is_envelope(request.operation, answer) else None
 
 
 async def answer(
-    database: Database, vault: Vault, policy: Policy, asked: CallerRequest, instead: dict[str, Any]
+    database: Database, vault: Vault, policy: Policy, request: CallerRequest, instead: dict[str, Any]
 ) -> dict[str, Any]:
-    """Ask, keep the request with its answer, and give the answer; `instead` where there is none.
+    """Ask the system, store the request with its answer, and return the answer; `instead` if there is none.
 
-    What the system has answered it need not be told again.
+    A request that the system has answered is not forwarded to it again.
     """
-    found = await ask(database, vault, policy, asked)
-    told = instead if found is None else found
+    his_answer = await ask(database, vault, policy, request)
+    sent = instead if his_answer is None else his_answer
     await database.write(
-        lambda connection: keep(database, connection, asked, told, told["metadata"]["code"], found is not None)
+        lambda connection: keep(database, connection, request, sent, sent["metadata"]["code"], his_answer is not None)
     )
-    return told
+    return sent
 
 
 def is_envelope(operation: str, answer: Any) -> bool:
-    """Whether it is {metadata: {code, message}, response?} with what a success must hold (reference bpjs 5.7)."""
+    """Return whether an answer has the form {metadata: {code, message}, response?} and the fields of its operation.
+
+    BPJS, the caller, defines this form; Mobile JKN shows the message to the patient.
+    """
     metadata = answer.get("metadata") if isinstance(answer, dict) else None
     if not isinstance(metadata, dict) or set(answer) - {"metadata", "response"}:
         return False

@@ -1,4 +1,4 @@
-"""When a poli is open, by the code lists that an inbound service names."""
+"""Opening hours of a poli (a clinic's department), from the code lists that an inbound service names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sqlalchemy import Connection, text
 from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
 
-# The end in hours such as 08:00-12:00; hours that look otherwise last all day.
+# End time in hours such as 08:00-12:00; hours in another form last all day.
 ENDS = re.compile(r"-\s*([01]\d|2[0-4])[:.]([0-5]\d)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A doctor's hours on a day; `places` is None where the list says no number."""
+    """A doctor's hours on a day; `places` is None if the list has no number."""
 
     poli: str
     doctor: str
@@ -30,22 +30,22 @@ class Shift:
     places: int | None
 
     def is_over(self, clock: str) -> bool:
-        """Whether it has ended at `clock`, HH:MM of the same day."""
+        """Return whether the shift has ended at `clock`, HH:MM of the same day."""
         ends = ENDS.search(self.hours)
         return ends is not None and f"{ends[1]}:{ends[2]}" <= clock
 
 
 def shifts(connection: Connection, facility_id: int, inbound: Inbound, date: str, poli: str) -> list[Shift]:
-    """Those of a day and poli, by key; `date` and `poli` hold no sign of LIKE."""
-    found = _rows(connection, facility_id, inbound.shifts, f"{date}/{poli}/%")
+    """Return the shifts of a day and poli, by key; `date` and `poli` must not contain wildcards of LIKE."""
+    rows = _rows(connection, facility_id, inbound.shifts, f"{date}/{poli}/%")
     return [
         Shift(str(row["poli"]), str(row["code"]), str(row["name"]), str(row["hours"]), _places(row["places"]))
-        for row in found
+        for row in rows
     ]
 
 
 def poli_name(connection: Connection, facility_id: int, inbound: Inbound, poli: str) -> str | None:
-    """What the poli is called; None: there is no such poli."""
+    """Return the name of a poli; None if there is no such poli."""
     for row in _rows(connection, facility_id, inbound.polis, "%"):
         if str(row["code"]) == poli:
             return str(row["name"])
@@ -53,7 +53,7 @@ def poli_name(connection: Connection, facility_id: int, inbound: Inbound, poli: 
 
 
 def local_time(facility: FacilityRow, now: int) -> tuple[str, str]:
-    """(date, HH:MM) at the clinic, `now` in epoch milliseconds."""
+    """Return (date, HH:MM) at the clinic; `now` is in epoch milliseconds."""
     there = datetime.fromtimestamp(now / 1000, ZoneInfo(facility.time_zone))
     return there.date().isoformat(), there.strftime("%H:%M")
 
@@ -63,8 +63,8 @@ def _rows(connection: Connection, facility_id: int, list_: str, keys: str) -> li
         "SELECT content FROM code_rows WHERE facility_id = :facility AND list = :list AND gone_at IS NULL "
         "AND key LIKE :keys ORDER BY key"
     )
-    found = connection.execute(text(query), {"facility": facility_id, "list": list_, "keys": keys})
-    return [dict.fromkeys(("poli", "name", "hours", "places"), "") | orjson.loads(row.content) for row in found]
+    rows = connection.execute(text(query), {"facility": facility_id, "list": list_, "keys": keys})
+    return [dict.fromkeys(("poli", "name", "hours", "places"), "") | orjson.loads(row.content) for row in rows]
 
 
 def _places(value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""The book of queue numbers that Antar keeps for an inbound service: give, show, call, cancel."""
+"""Queue numbers that Antar keeps for an inbound service: give, show, call, cancel."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from engine.specs.inbound import Inbound
 
 @dataclass(frozen=True, slots=True)
 class QueueRequest:
-    """A place in a queue; without doctor and hours anyone's of the poli will do."""
+    """A request for a place in a queue; without doctor and hours any doctor of the poli is accepted."""
 
     card: str
     poli: str
     date: str
     doctor: str = ""
     hours: str = ""
-    known: bool = False  # the caller says that the patient has been here
+    known: bool = False  # the caller says that the patient is registered at the clinic
 
 
 class QueueNumbers:
-    """The numbers of one clinic; every method but the two that are awaited runs in the caller's transaction."""
+    """Queue numbers of one clinic; every method runs in the caller's transaction."""
 
     def __init__(self, facility: FacilityRow, inbound: Inbound, now: int) -> None:
         self._facility = facility
@@ -35,87 +35,90 @@ class QueueNumbers:
         self._now = now
         self._today, self._clock = local_time(facility, now)
 
-    def give(self, connection: Connection, wish: QueueRequest) -> QueueAnswer:
-        """The next number of the poli and day, never one that was given before; or why not."""
-        name = poli_name(connection, self._facility.id, self._inbound, wish.poli)
-        if name is None or wish.date < self._today:
+    def give(self, connection: Connection, request: QueueRequest) -> QueueAnswer:
+        """Give the next number of the poli and day, never a number that was given before; or return the reason."""
+        name = poli_name(connection, self._facility.id, self._inbound, request.poli)
+        if name is None or request.date < self._today:
             return QueueAnswer(REFUSED, "poli" if name is None else "past")
-        open_ = self._open(connection, wish)
+        open_ = self._open(connection, request)
         if not open_:
             return QueueAnswer(REFUSED, "closed")
-        last = connection.execute(text(_LOCK), self._day(wish)).scalar_one()
-        if self._of_card(connection, wish) is not None:
+        last = connection.execute(text(_LOCK), self._day(request)).scalar_one()
+        if self._of_card(connection, request) is not None:
             return QueueAnswer(REFUSED, "twice")
-        if not wish.known and not was_done(connection, self._facility.id, wish.card):
+        if not request.known and not was_done(connection, self._facility.id, request.card):
             return QueueAnswer(STRANGER, "stranger")
-        if self._is_full(connection, wish, open_):
+        if self._is_full(connection, request, open_):
             return QueueAnswer(REFUSED, "full")
-        number = {**self._day(wish), "number": last + 1, "now": self._now}
+        number = {**self._day(request), "number": last + 1, "now": self._now}
         connection.execute(text(_COUNT), number)
-        connection.execute(text(_GIVE), {**number, "doctor": wish.doctor, "hours": wish.hours, "card": wish.card})
-        return QueueAnswer(DONE, "done", self._told(connection, wish, name, last + 1))
+        connection.execute(
+            text(_GIVE), {**number, "doctor": request.doctor, "hours": request.hours, "card": request.card}
+        )
+        return QueueAnswer(DONE, "done", self._place(connection, request, name, last + 1))
 
-    def show(self, connection: Connection, wish: QueueRequest) -> QueueAnswer:
-        """How many are still before the holder of the card."""
-        found = self._of_card(connection, wish)
-        if found is None:
+    def show(self, connection: Connection, request: QueueRequest) -> QueueAnswer:
+        """Return the card's number and how many patients are before it."""
+        row = self._of_card(connection, request)
+        if row is None:
             return QueueAnswer(REFUSED, "absent")
-        name = poli_name(connection, self._facility.id, self._inbound, wish.poli) or wish.poli
-        held = QueueRequest(wish.card, wish.poli, wish.date, found.doctor, found.hours)
-        return QueueAnswer(DONE, "done", self._told(connection, held, name, found.number))
+        name = poli_name(connection, self._facility.id, self._inbound, request.poli) or request.poli
+        place = QueueRequest(request.card, request.poli, request.date, row.doctor, row.hours)
+        return QueueAnswer(DONE, "done", self._place(connection, place, name, row.number))
 
-    def cancel(self, connection: Connection, wish: QueueRequest) -> QueueAnswer:
-        """Take the card out of the queue; whoever was called stays."""
-        if connection.execute(text(_CANCEL), {**self._day(wish), "card": wish.card}).first() is not None:
+    def cancel(self, connection: Connection, request: QueueRequest) -> QueueAnswer:
+        """Cancel the card's number; a number that was called stays."""
+        if connection.execute(text(_CANCEL), {**self._day(request), "card": request.card}).first() is not None:
             return QueueAnswer(DONE, "done")
-        return QueueAnswer(REFUSED, "absent" if self._of_card(connection, wish) is None else "served")
+        return QueueAnswer(REFUSED, "absent" if self._of_card(connection, request) is None else "served")
 
     def status(self, connection: Connection, poli: str, date: str) -> QueueAnswer:
-        """How each doctor's queue stands, and the poli's as a whole."""
+        """Return the counts of each doctor's queue and of the poli as a whole."""
         name = poli_name(connection, self._facility.id, self._inbound, poli)
         if name is None:
             return QueueAnswer(REFUSED, "poli")
-        wish = QueueRequest("", poli, date)
-        found = shifts(connection, self._facility.id, self._inbound, date, poli)
-        if not found:
+        request = QueueRequest("", poli, date)
+        on_day = shifts(connection, self._facility.id, self._inbound, date, poli)
+        if not on_day:
             return QueueAnswer(REFUSED, "closed")
-        only = len(found) == 1  # then numbers that were given without a doctor are this one's
-        each = [
+        only = len(on_day) == 1  # then numbers that were given without a doctor are this doctor's
+        by_shift = [
             {
                 "doctor": shift.doctor,
                 "name": shift.name,
                 "hours": shift.hours,
-                **self._counts(connection, wish, None if only else shift),
+                **self._counts(connection, request, None if only else shift),
             }
-            for shift in found
+            for shift in on_day
         ]
-        return QueueAnswer(DONE, "done", {"poli": poli, "name": name, **self._counts(connection, wish), "shifts": each})
+        counts = self._counts(connection, request)
+        return QueueAnswer(DONE, "done", {"poli": poli, "name": name, **counts, "shifts": by_shift})
 
-    def _open(self, connection: Connection, wish: QueueRequest) -> list[Shift]:
-        """The shifts in which a number may still be had; empty as well if the wished one is not among them."""
-        found = [
+    def _open(self, connection: Connection, request: QueueRequest) -> list[Shift]:
+        """Return the shifts that still give numbers, only the requested one if the request names it."""
+        open_ = [
             shift
-            for shift in shifts(connection, self._facility.id, self._inbound, wish.date, wish.poli)
-            if wish.date > self._today or not shift.is_over(self._clock)
+            for shift in shifts(connection, self._facility.id, self._inbound, request.date, request.poli)
+            if request.date > self._today or not shift.is_over(self._clock)
         ]
-        wished = [each for each in found if (each.doctor, each.hours) == (wish.doctor, wish.hours)]
-        return wished if wish.doctor or wish.hours else found
+        requested = [shift for shift in open_ if (shift.doctor, shift.hours) == (request.doctor, request.hours)]
+        return requested if request.doctor or request.hours else open_
 
-    def _is_full(self, connection: Connection, wish: QueueRequest, open_: list[Shift]) -> bool:
+    def _is_full(self, connection: Connection, request: QueueRequest, open_: list[Shift]) -> bool:
         places = [shift.places for shift in open_ if shift.places is not None]
-        shift = open_[0] if wish.doctor or wish.hours else None
-        return len(places) == len(open_) and self._counts(connection, wish, shift)["total"] >= sum(places)
+        shift = open_[0] if request.doctor or request.hours else None
+        return len(places) == len(open_) and self._counts(connection, request, shift)["total"] >= sum(places)
 
-    def _told(self, connection: Connection, wish: QueueRequest, name: str, number: int) -> dict[str, Any]:
-        shift = Shift("", wish.doctor, "", wish.hours, None) if wish.doctor or wish.hours else None
-        counts = self._counts(connection, wish, shift, number)
-        return {"poli": wish.poli, "name": name, "number": number, **counts}
+    def _place(self, connection: Connection, request: QueueRequest, name: str, number: int) -> dict[str, Any]:
+        shift = Shift("", request.doctor, "", request.hours, None) if request.doctor or request.hours else None
+        counts = self._counts(connection, request, shift, number)
+        return {"poli": request.poli, "name": name, "number": number, **counts}
 
     def _counts(
-        self, connection: Connection, wish: QueueRequest, shift: Shift | None = None, before: int | None = None
+        self, connection: Connection, request: QueueRequest, shift: Shift | None = None, before: int | None = None
     ) -> dict[str, Any]:
-        """total: numbers that stand; waiting: those not called (`before` a number); called: the last called or None."""
-        parameters = {**self._day(wish), "before": 2**31 - 1 if before is None else before}
+        """Return total (numbers not cancelled), waiting (not yet called, `before` a number), called (last, or None)."""
+        parameters = {**self._day(request), "before": 2**31 - 1 if before is None else before}
         if shift is None:
             row = connection.execute(text(_COUNTS), parameters).one()
         else:
@@ -123,22 +126,22 @@ class QueueNumbers:
             row = connection.execute(text(_COUNTS + _OF_SHIFT), parameters).one()
         return {"total": int(row.total), "waiting": int(row.waiting), "called": row.called}
 
-    def _of_card(self, connection: Connection, wish: QueueRequest) -> Any:
-        return connection.execute(text(_OF_CARD), {**self._day(wish), "card": wish.card}).first()
+    def _of_card(self, connection: Connection, request: QueueRequest) -> Any:
+        return connection.execute(text(_OF_CARD), {**self._day(request), "card": request.card}).first()
 
-    def _day(self, wish: QueueRequest) -> dict[str, Any]:
-        return {"facility": self._facility.id, "date": wish.date, "poli": wish.poli}
+    def _day(self, request: QueueRequest) -> dict[str, Any]:
+        return {"facility": self._facility.id, "date": request.date, "poli": request.poli}
 
 
 async def call(database: Database, facility_id: int, poli: str, date: str, number: int) -> bool:
-    """Note that a number was called; False: it does not stand in the queue."""
+    """Note that a number was called; False if the number is not in the queue."""
     parameters = {"facility": facility_id, "poli": poli, "date": date, "number": number}
     return await database.write(lambda connection: connection.execute(text(_CALL), parameters).first() is not None)
 
 
 _DAY = "facility_id = :facility AND date = :date AND poli = :poli"
 
-# Whoever comes second waits here until the first has their number.
+# A second request waits here until the transaction of the first one has its number.
 _LOCK = """
 INSERT INTO inbound_days (facility_id, date, poli, last) VALUES (:facility, :date, :poli, 0)
 ON CONFLICT (facility_id, date, poli) DO UPDATE SET last = inbound_days.last RETURNING last

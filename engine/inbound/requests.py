@@ -1,4 +1,4 @@
-"""What callers asked of the clinic: kept in the transaction that answers them, until its system has taken it."""
+"""Callers' requests to a clinic, stored in the transaction that answers them, for forwarding to the clinic's system."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
 
 DONE, REFUSED, STRANGER = 200, 201, 202
-REPEAT_MS = 86_400_000  # milliseconds within which the same request with the same answer is one that was repeated
+REPEAT_MS = 86_400_000  # within this time an equal request with an equal answer counts as a repetition
 
 
 @dataclass(frozen=True, slots=True)
 class QueueAnswer:
-    """What a request came to: a code, the occasion of its text, and what is told besides."""
+    """Answer to a request: the code, the key of its message, and the values for the caller."""
 
     code: int
     word: str
@@ -28,14 +28,14 @@ class QueueAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CallerRequest:
-    """A request that would change something; `content` is what the clinic's system gets to see of it."""
+    """A request that changes something; `content` is the part of it that the clinic's system receives."""
 
     facility: FacilityRow
     inbound: Inbound
     operation: str
     card: str
     content: Mapping[str, Any]
-    # Asked again with the same content and answered alike, it says nothing new and is not kept again.
+    # A repetition with the same content and the same answer is not stored again.
     once: bool = False
 
 
@@ -43,14 +43,14 @@ Tell = Callable[[QueueAnswer], dict[str, Any]]
 Decide = Callable[[Connection], QueueAnswer]
 
 
-async def answer(database: Database, asked: CallerRequest, decide: Decide, tell: Tell) -> dict[str, Any]:
-    """Decide, keep the request with its answer, and give the answer; all or nothing."""
+async def answer(database: Database, request: CallerRequest, decide: Decide, tell: Tell) -> dict[str, Any]:
+    """Decide, store the request with its answer, and return the answer, in one transaction."""
 
     def run(connection: Connection) -> dict[str, Any]:
-        outcome = decide(connection)
-        told = tell(outcome)
-        keep(database, connection, asked, told, outcome.code)
-        return told
+        decision = decide(connection)
+        content = tell(decision)
+        keep(database, connection, request, content, decision.code)
+        return content
 
     return await database.write(run)
 
@@ -58,72 +58,72 @@ async def answer(database: Database, asked: CallerRequest, decide: Decide, tell:
 def keep(
     database: Database,
     connection: Connection,
-    asked: CallerRequest,
-    told: Mapping[str, Any],
+    request: CallerRequest,
+    answer_content: Mapping[str, Any],
     code: int,
     taken: bool = False,
 ) -> None:
-    """Keep a request with its answer; `taken`: the clinic's system has it already."""
+    """Store a request with its answer; `taken`: the clinic's system has the request already."""
     now = database.clock()
     row = {
-        "facility": asked.facility.id,
-        "inbound": asked.inbound.name,
-        "operation": asked.operation,
-        "card": asked.card,
+        "facility": request.facility.id,
+        "inbound": request.inbound.name,
+        "operation": request.operation,
+        "card": request.card,
         "now": now,
-        "content": orjson.dumps(asked.content, option=orjson.OPT_SORT_KEYS).decode(),
-        "answer": orjson.dumps(told).decode(),
+        "content": orjson.dumps(request.content, option=orjson.OPT_SORT_KEYS).decode(),
+        "answer": orjson.dumps(answer_content).decode(),
         "code": code,
         "taken": now if taken else None,
         "due": None if taken else now,
     }
-    if asked.once and connection.execute(text(_SAID), {**row, "since": now - REPEAT_MS}).first() is not None:
+    if request.once and connection.execute(text(_REPEATED), {**row, "since": now - REPEAT_MS}).first() is not None:
         return
     connection.execute(text(_KEEP), row)
 
 
 def was_done(connection: Connection, facility_id: int, card: str) -> bool:
-    """Whether something was done for the card before: its holder is known here."""
-    known = {"facility": facility_id, "card": card, "done": DONE}
-    return connection.execute(text(_KNOWN), known).first() is not None
+    """Return whether a request for the card succeeded before: the clinic knows its holder."""
+    names = {"facility": facility_id, "card": card, "done": DONE}
+    return connection.execute(text(_DONE_BEFORE), names).first() is not None
 
 
 async def after(database: Database, facility_id: int, id_: int, size: int) -> list[dict[str, Any]]:
-    """At most `size` kept requests beyond `id_`, the oldest first."""
+    """Return at most `size` stored requests after `id_`, oldest first."""
     rows = await database.fetch(text(_AFTER), {"facility": facility_id, "after": id_, "size": size})
     return [{**row._mapping, "content": orjson.loads(row.content), "answer": orjson.loads(row.answer)} for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which kept requests are looked at; empty: all."""
+    """Filter of stored requests; an empty filter selects all. Times are epoch milliseconds, `until` is exclusive."""
 
     operation: str = ""
     code: int | None = None
-    since: int | None = None  # epoch milliseconds, and the end that is not in it any more
+    since: int | None = None
     until: int | None = None
     untaken: bool = False
 
 
-async def newest(database: Database, facility_id: int, wanted: Filter, before: int | None, size: int) -> list[Any]:
-    """At most `size` kept requests before `before` (an id), the newest first."""
+async def newest(database: Database, facility_id: int, filter_: Filter, before: int | None, size: int) -> list[Any]:
+    """Return at most `size` stored requests before the id `before`, newest first."""
     conditions = {
-        "operation = :operation": wanted.operation or None,
-        "code = :code": wanted.code,
-        "at >= :since": wanted.since,
-        "at < :until": wanted.until,
-        "taken_at IS NULL": wanted.untaken or None,
+        "operation = :operation": filter_.operation or None,
+        "code = :code": filter_.code,
+        "at >= :since": filter_.since,
+        "at < :until": filter_.until,
+        "taken_at IS NULL": filter_.untaken or None,
         "id < :before": before,
     }
-    chosen = "".join(f" AND {said}" for said, value in conditions.items() if value is not None)
-    names = {"operation": wanted.operation, "code": wanted.code, "since": wanted.since, "until": wanted.until}
+    chosen = "".join(f" AND {condition}" for condition, value in conditions.items() if value is not None)
+    names = {"operation": filter_.operation, "code": filter_.code, "since": filter_.since, "until": filter_.until}
     names |= {"before": before}
     used = {name: value for name, value in names.items() if f":{name}" in chosen}
     return list(await database.fetch(text(_LIST % chosen), {**used, "facility": facility_id, "size": size}))
 
 
 async def taken(database: Database, facility_id: int, id_: int) -> bool:
-    """Note that the clinic's system has it; the first time counts. False: there is no such request."""
+    """Note that the clinic's system has the request; the first time counts. False if there is no such request."""
     parameters = {"facility": facility_id, "id": id_, "now": database.clock()}
     return await database.write(lambda connection: connection.execute(text(_TAKEN), parameters).first() is not None)
 
@@ -133,12 +133,12 @@ INSERT INTO inbound_requests (facility_id, inbound, operation, card, at, content
 VALUES (:facility, :inbound, :operation, :card, :now, :content, :answer, :code, :taken, :due, 0)
 """
 
-_SAID = """
+_REPEATED = """
 SELECT 1 FROM inbound_requests WHERE facility_id = :facility AND card = :card AND inbound = :inbound
   AND operation = :operation AND at >= :since AND content = :content AND answer = :answer LIMIT 1
 """
 
-_KNOWN = "SELECT 1 FROM inbound_requests WHERE facility_id = :facility AND card = :card AND code = :done LIMIT 1"
+_DONE_BEFORE = "SELECT 1 FROM inbound_requests WHERE facility_id = :facility AND card = :card AND code = :done LIMIT 1"
 
 _AFTER = """
 SELECT id, inbound, operation, at, content, answer, code, taken_at, pruned_at FROM inbound_requests

@@ -1,4 +1,4 @@
-"""Removes what callers asked of the clinic once its time is over; what its system has not taken is kept longer."""
+"""Removes callers' requests after their retention time; requests that the clinic's system lacks are kept longer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What is chosen, and the change that is made to it."""
+    """A query that selects rows, the statement that changes or deletes them, and the parameters of both."""
 
     chosen: str
     change: str
@@ -26,7 +26,7 @@ class Removal:
 
 
 class InboundRetention:
-    """`most` bounds the days of bodies, whatever the entries say."""
+    """Removes old requests of all inbound services; `most` caps the days for which entries keep bodies."""
 
     def __init__(self, database: Database, catalog: Callable[[], Catalog], most: int | None = None) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class InboundRetention:
         self._most = most
 
     async def step(self, now: int) -> int:
-        """Remove at most a batch of each; how many, 0 when nothing is due any more."""
+        """Remove at most one batch of each kind; return the number of rows, 0 if none is due."""
         return sum([await self._remove(removal) for removal in self._removals(now)])
 
     def _removals(self, now: int) -> Iterator[Removal]:
@@ -51,9 +51,9 @@ class InboundRetention:
             yield Removal(_DAYS, _DELETE_DAYS, {"border": day, "batch": BATCH_ROWS})
 
     async def _remove(self, removal: Removal) -> int:
-        """Where nothing is due nothing is written."""
-        asked = {name: value for name, value in removal.names.items() if f":{name}" in removal.chosen}
-        if not await self._database.fetch(text(removal.chosen), asked):
+        """Change or delete the selected rows; nothing is written if none is due."""
+        names = {name: value for name, value in removal.names.items() if f":{name}" in removal.chosen}
+        if not await self._database.fetch(text(removal.chosen), names):
             return 0
         change = text(removal.change.format(removal.chosen))
         return await self._database.write(lambda connection: connection.execute(change, removal.names).rowcount)
@@ -66,7 +66,7 @@ WHERE inbound = :inbound AND at < :border AND pruned_at IS NULL AND taken_at IS 
 _STRIP = "UPDATE inbound_requests SET content = '{{}}', answer = '{{}}', pruned_at = :now WHERE id IN ({})"
 _OLD = "SELECT id FROM inbound_requests WHERE inbound = :inbound AND at < :border ORDER BY at LIMIT :batch"
 _DELETE = "DELETE FROM inbound_requests WHERE id IN ({})"
-# A day that is over gives no number any more: its row may go with the numbers.
+# A past day gives no more numbers, so its row can be deleted with its numbers.
 _NUMBERS = """
 SELECT n.facility_id, n.date, n.poli, n.number
 FROM facilities AS f JOIN inbound_numbers AS n ON n.facility_id = f.id AND n.date < :border LIMIT :batch
