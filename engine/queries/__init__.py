@@ -1,1 +1,1 @@
-"""Questions to the stored deliveries: lists, figures, failures, what to do next."""
+"""Queries over the stored deliveries: lists, figures, failures, and the next things to do."""

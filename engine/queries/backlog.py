@@ -1,4 +1,4 @@
-"""What waits, by type: how many, and the oldest of them."""
+"""Backlog by type: how many deliveries wait, and since when the oldest does."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ WAITING = (Status.QUEUED, Status.RETRYING, Status.BLOCKED, Status.UNSURE)
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Deliveries of a type that are not settled; `since` is when the content of the oldest came in (epoch ms)."""
+    """Waiting deliveries of a type; `since` is when the content of the oldest was received (epoch ms)."""
 
     spec: str
     n: int
-    blocked: int  # of these, the ones that wait for another record
+    blocked: int  # those of them that wait for another record
     since: int
 
 
 async def backlog(database: Database, facility_id: int) -> list[Backlog]:
-    """The longest waiting first; one index look-up per type and status, the oldest by the day of the record."""
+    """Return the backlog by type, longest waiting first; the oldest is found by the day of the record.
+
+    Costs one index look-up per type and status.
+    """
     counts = await counters.read(database, facility_id)
     waiting = [(spec, status) for spec in counts for status in WAITING if counts[spec].get(status)]
     if not waiting:
@@ -35,10 +38,10 @@ async def backlog(database: Database, facility_id: int) -> list[Backlog]:
     since: dict[str, int] = {}
     for spec, changed_at in rows:
         since[spec] = min(changed_at, since.get(spec, changed_at))
-    found = [
+    backlogs = [
         Backlog(spec, _waiting(counts[spec]), counts[spec].get(Status.BLOCKED, 0), at) for spec, at in since.items()
     ]
-    return sorted(found, key=lambda each: each.since)
+    return sorted(backlogs, key=lambda backlog: backlog.since)
 
 
 def _waiting(counts: dict[str, int]) -> int:

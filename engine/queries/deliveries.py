@@ -1,4 +1,4 @@
-"""Reading deliveries: which ones a list shows, and one with everything that belongs to it."""
+"""Filters of delivery lists, and a single delivery with everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
 from engine.outbox.patient_index import is_found_by, words_of
 
 HTTP_DIGITS = 3
-# HTTP codes from here on can be filtered by; whoever looks for what went well filters by status.
+# Only HTTP codes from here on can be filtered by; successes are filtered by their status.
 FIRST_ERROR_STATUS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list shows; an absent condition holds. Dates are inclusive, `since` is epoch milliseconds.
+    """Conditions of a list, all optional. Dates are inclusive, `since` is epoch milliseconds.
 
-    `text` finds a source id, an upstream's id, a patient's norm or the beginnings of words of the name; `code` an HTTP
-    code or a business code of what went wrong.
+    `text` matches a source id, an upstream's id, a patient's norm or the beginnings of words of the name. `code`
+    matches the HTTP code or the business code of a failure.
     """
 
     specs: Sequence[str] = ()
@@ -38,43 +38,43 @@ class Filters:
     text: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """As SQL, without the facility."""
-        found = [*self.exact(), *self.times()]
+        """Return the filter as SQL, without the facility."""
+        clauses = [*self.exact(), *self.times()]
         if self.specs:
-            found.append(Delivery.spec.in_(self.specs))
+            clauses.append(Delivery.spec.in_(self.specs))
         if self.statuses:
-            found.append(Delivery.status.in_(self.statuses))
+            clauses.append(Delivery.status.in_(self.statuses))
         if self.code is not None:
-            found.append(or_(*(and_(*alternative) for alternative in self.codes())))
+            clauses.append(or_(*(and_(*alternative) for alternative in self.codes())))
         if self.text is not None:
             words = words_of(self.text)
-            called = [is_found_by(words)] if words else []
-            found.append(or_(Delivery.key == self.text, Delivery.reference == self.text, *called))
-        return found
+            by_name = [is_found_by(words)] if words else []
+            clauses.append(or_(Delivery.key == self.text, Delivery.reference == self.text, *by_name))
+        return clauses
 
     def exact(self) -> list[ColumnElement[bool]]:
-        """The conditions that a column equals a value."""
-        wanted = {
+        """Return the conditions that a column equals a value."""
+        values = {
             Delivery.key: self.key,
             Delivery.patient_norm: self.norm,
             Delivery.reference: self.reference,
             Delivery.cause: self.cause,
         }
-        return [column == value for column, value in wanted.items() if value is not None]
+        return [column == value for column, value in values.items() if value is not None]
 
     def times(self) -> list[ColumnElement[bool]]:
-        """The conditions on days and on the time of the last change."""
-        found = []
+        """Return the conditions on days and on the time of settlement."""
+        clauses = []
         if self.date_from is not None:
-            found.append(Delivery.date >= self.date_from)
+            clauses.append(Delivery.date >= self.date_from)
         if self.date_to is not None:
-            found.append(Delivery.date <= self.date_to)
+            clauses.append(Delivery.date <= self.date_to)
         if self.since is not None:
-            found.append(Delivery.settled_at >= self.since)
-        return found
+            clauses.append(Delivery.settled_at >= self.since)
+        return clauses
 
     def codes(self) -> list[list[ColumnElement[bool]]]:
-        """The ways to have the code, of which each delivery has one at most; each as its index wants it said."""
+        """Return the alternatives for `code`, disjoint and each phrased so that an index is used."""
         status = int(self.code) if self.code and self.code.isdecimal() and len(self.code) == HTTP_DIGITS else 0
         business = [Delivery.code == self.code, Delivery.code.is_not(None), Delivery.cause.is_not(None)]
         if status < FIRST_ERROR_STATUS:
@@ -87,9 +87,9 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A delivery with its attempts (newest first), what it waits for, what waits for it, and its audit.
+    """A delivery with its attempts (newest first), needs, waiting deliveries, and audit entries.
 
-    Of each attempt `request_size` and `response_size` tell the bytes of its bodies.
+    Each attempt has `request_size` and `response_size`, the bytes of its bodies.
     """
 
     row: Any
@@ -100,34 +100,34 @@ class Detail:
 
 
 BODIES = ("request", "response")
-MAX_WAITING = 50  # of those that wait for a delivery at most so many are named
+MAX_WAITING = 50  # deliveries that wait for one delivery and are listed
 
 
 async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = False) -> Detail | None:
-    """Everything about one delivery; None if it is not there or another facility's.
+    """Return a delivery with everything that belongs to it; None if the facility has no such delivery.
 
-    The bodies of its attempts, of which each may have megabytes, are read on request only.
+    The bodies of attempts may have megabytes each and are read only with `bodies`.
     """
-    found = await database.fetch(
+    rows = await database.fetch(
         select(Delivery.__table__).where(Delivery.id == id_, Delivery.facility_id == facility_id)
     )
-    if not found:
+    if not rows:
         return None
     attempts = _attempts(id_, BODIES if bodies else ()).order_by(Attempt.id.desc())
     audit = select(AuditEntry.__table__).where(AuditEntry.delivery_id == id_).order_by(AuditEntry.id)
     return Detail(
-        found[0],
+        rows[0],
         await database.fetch(attempts),
         await database.fetch(_waits_for(id_)),
-        await database.fetch(_waited_for_by(found[0])),
+        await database.fetch(_waited_for_by(rows[0])),
         await database.fetch(audit),
     )
 
 
 async def tries(database: Database, id_: int, ids: Sequence[int]) -> dict[int, Any]:
-    """These attempts of a delivery with their bodies, by id; those that are another delivery's are left out."""
-    found = await database.fetch(_attempts(id_, BODIES).where(Attempt.id.in_(ids))) if ids else []
-    return {row.id: row for row in found}
+    """Return these attempts of a delivery with their bodies, by id; attempts of other deliveries are left out."""
+    rows = await database.fetch(_attempts(id_, BODIES).where(Attempt.id.in_(ids))) if ids else []
+    return {row.id: row for row in rows}
 
 
 def _attempts(id_: int, bodies: Collection[str]) -> Select[Any]:
@@ -137,7 +137,7 @@ def _attempts(id_: int, bodies: Collection[str]) -> Select[Any]:
 
 
 def _waits_for(id_: int) -> Any:
-    """The needed records, with their delivery where they have been handed in."""
+    """Select the needed records, with their delivery if they have been submitted."""
     needed = and_(Delivery.facility_id == Wait.facility_id, Delivery.spec == Wait.spec, Delivery.key == Wait.key)
     return (
         select(Wait.spec, Wait.key, Wait.alternative, Delivery.id, Delivery.status)
@@ -157,9 +157,9 @@ def _waited_for_by(row: Any) -> Any:
 
 
 async def state(database: Database, id_: int) -> Any | None:
-    """Return where a delivery stands now, None if it is not there; by primary keys alone, so that pages may poll it.
+    """Return the present state of a delivery, None if it does not exist; cheap enough for pages to poll.
 
-    `held_until` is when a resend that can still be taken back becomes due, `closed` why its channel is closed.
+    `held_until` is when a resend that can still be undone becomes due, `closed` is why its channel is closed.
     """
     return next(iter(await database.fetch(text(_STATE), {"id": id_})), None)
 

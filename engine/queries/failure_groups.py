@@ -1,4 +1,4 @@
-"""Failures in groups that have spec and cause in common, the largest first."""
+"""Failures grouped by spec and cause, largest group first."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sqlalchemy import func, select
 from engine.database.database import Database
 from engine.database.tables import Delivery
 
-MAX_GROUPS = 100  # groups that are told; whoever mends these sees the next
+MAX_GROUPS = 100  # the page shows the largest; the rest appear as these are fixed
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What failed alike: how many, of how many patients, first and last settled (epoch ms), and one's own words."""
+    """Failures of one cause: their number, patients, first and last settlement (epoch ms), and a sample message."""
 
     spec: str
     cause: str
@@ -27,8 +27,8 @@ class Group:
 
 
 async def groups(database: Database, facility_id: int, specs: Sequence[str]) -> list[Group]:
-    """The groups of these types; answered from ix_deliveries_cause alone but for the samples."""
-    wanted = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
+    """Return the groups of these types; all but the samples is read from ix_deliveries_cause alone."""
+    conditions = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
     n = func.count().label("n")
     query = (
         select(
@@ -40,14 +40,15 @@ async def groups(database: Database, facility_id: int, specs: Sequence[str]) -> 
             func.max(Delivery.settled_at).label("last"),
             func.max(Delivery.id).label("newest"),
         )
-        .where(*wanted)
+        .where(*conditions)
         .group_by(Delivery.spec, Delivery.cause)
         .order_by(n.desc(), Delivery.spec, Delivery.cause)
         .limit(MAX_GROUPS)
     )
     rows = await database.fetch(query)
-    samples = select(Delivery.id, Delivery.problem).where(Delivery.id.in_([row.newest for row in rows]))
-    said = {row.id: row.problem for row in await database.fetch(samples)} if rows else {}
+    query_samples = select(Delivery.id, Delivery.problem).where(Delivery.id.in_([row.newest for row in rows]))
+    samples = {row.id: row.problem for row in await database.fetch(query_samples)} if rows else {}
     return [
-        Group(row.spec, row.cause, row.n, row.patients, row.first, row.last, said.get(row.newest) or "") for row in rows
+        Group(row.spec, row.cause, row.n, row.patients, row.first, row.last, samples.get(row.newest) or "")
+        for row in rows
     ]

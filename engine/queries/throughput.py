@@ -1,4 +1,4 @@
-"""How fast deliveries go, from the newest attempts: their ids rise with time, so that nothing need be counted."""
+"""Throughput and latency from the newest attempts. Attempt ids rise with time, so that no rows need to be counted."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.database.database import Database
 
-SAMPLE_ATTEMPTS = 1_000  # so many of the newest attempts are looked at
+SAMPLE_ATTEMPTS = 1_000  # newest attempts from which the latency is computed
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How an upstream answered the requests of the sample: milliseconds, and how many of them it took."""
+    """Response times of an upstream in milliseconds, and how many requests of the sample it accepted."""
 
     requests: int
     accepted: int
     median: float
-    slow: float  # nineteen of twenty answers came sooner
+    slow: float  # 95th percentile
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Throughput:
 
 
 async def throughput(database: Database) -> Throughput:
-    """Costs the same however many attempts there are."""
+    """Return the throughput; the cost does not depend on the number of attempts."""
     now = database.clock()
     hour, day = [await _since(database, now - span) for span in (HOUR_MS, DAY_MS)]
     rows = await database.fetch(text(_NEWEST), {"sample": SAMPLE_ATTEMPTS})
@@ -45,7 +45,7 @@ async def throughput(database: Database) -> Throughput:
 
 
 async def _since(database: Database, at: int) -> int:
-    """How many attempts began at that time or later."""
+    """Return how many attempts began at that time or later."""
     [(place, first, last)] = await database.fetch(text(_LAST_BEFORE), {"at": at})
     return 0 if last is None else last - max(place, first - 1)
 
@@ -56,7 +56,7 @@ def _latency(rows: list[Any]) -> Latency:
     return Latency(len(times), sum(row.verdict == Verdict.ACCEPTED for row in rows), median(times), slow)
 
 
-# Some forty look-ups, no scan: `place` climbs in halving steps to the last id before that time.
+# About forty look-ups instead of a scan: `place` climbs in halving steps to the last id before that time.
 _LAST_BEFORE = """
 WITH RECURSIVE climb(place, step) AS (
   SELECT CAST(0 AS BIGINT), CAST(1099511627776 AS BIGINT)

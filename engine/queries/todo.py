@@ -1,4 +1,4 @@
-"""What would free most deliveries: failures that have their cause in common, and records that nobody handed in."""
+"""Things to do, by the deliveries they would free: failures with a common cause, and records never submitted."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from engine.database.tables import Delivery
 from engine.delivery.causes import CauseKind
 from engine.specs.record_type import Spec
 
-MAX_FAILURES = 20  # so many groups of failures are told
-MAX_EXPANDED = 8  # so many of them, of types that others need, are looked behind
-MAX_SEEDS = 500  # deliveries of a group behind which is looked
-MAX_BEHIND = 2_000  # so many waiting deliveries are counted behind one group
-MAX_WAITS = 20_000  # so many waits for a type are looked through
+MAX_FAILURES = 20  # groups of failures that are listed
+MAX_EXPANDED = 8  # groups, of types that others need, for which waiting deliveries are counted
+MAX_SEEDS = 500  # deliveries of a group whose waiting deliveries are counted
+MAX_BEHIND = 2_000  # waiting deliveries that are counted for one group
+MAX_WAITS = 20_000  # waits for a type that are read
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """So many deliveries of a type failed for one cause, and `behind` wait for them; `more`: at least so many."""
+    """`n` deliveries of a type that failed for one cause; `behind` others wait for them, or more with `more`."""
 
     spec: str
     cause: str
@@ -32,7 +32,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Records that others wait for and nobody handed in, of any of the types; `more`: at least so many."""
+    """Records, of any of the types, that were never submitted; `behind` deliveries wait for them, or more."""
 
     specs: tuple[str, ...]
     keys: tuple[str, ...]
@@ -47,27 +47,29 @@ class TodoFacts:
 
 
 async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]) -> TodoFacts:
-    """Of these types; bounded by the number of failures, not of deliveries."""
+    """Return the facts for these types; the cost grows with the number of failures, not of deliveries."""
     needs = {frozenset(need.specs): need.specs for spec in reversed(specs) for need in reversed(spec.needs)}
-    needed = sorted(needs.values())  # two needs that name the same types in another order wait for the same
+    needed = sorted(needs.values())  # two needs with the same types in another order wait for the same records
     types = {name for names in needed for name in names}
     failures = await _failures(database, facility_id, [spec.name for spec in specs], types)
     missing = [await _missing(database, facility_id, names) for names in needed]
-    return TodoFacts(tuple(failures), tuple(each for each in missing if each is not None))
+    return TodoFacts(tuple(failures), tuple(group for group in missing if group is not None))
 
 
 async def _failures(database: Database, facility_id: int, specs: list[str], needed: set[str]) -> list[Failure]:
     rows = await database.fetch(_groups(facility_id, specs))
     waited_for = [row for row in rows if row.spec in needed][:MAX_EXPANDED]
-    found = [Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:MAX_FAILURES] if row not in waited_for]
-    return [*found, *[await _failure(database, facility_id, row.spec, row.cause, row.n) for row in waited_for]]
+    others = [
+        Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:MAX_FAILURES] if row not in waited_for
+    ]
+    return [*others, *[await _failure(database, facility_id, row.spec, row.cause, row.n) for row in waited_for]]
 
 
 def _groups(facility_id: int, specs: list[str]) -> Select[str, str | None, int]:
-    """Answered from ix_deliveries_cause alone; what waits is told by what it waits for."""
+    """Select groups from ix_deliveries_cause alone; blocked ones are left out, their needs are listed instead."""
     n = func.count().label("n")
-    which = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
-    query = select(Delivery.spec, Delivery.cause, n).where(*which, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"))
+    failed = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
+    query = select(Delivery.spec, Delivery.cause, n).where(*failed, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"))
     return query.group_by(Delivery.spec, Delivery.cause).order_by(n.desc(), Delivery.spec, Delivery.cause)
 
 
@@ -79,7 +81,10 @@ async def _failure(database: Database, facility_id: int, spec: str, cause: str, 
 
 
 async def _missing(database: Database, facility_id: int, specs: tuple[str, ...]) -> Missing | None:
-    """Of several types each is waited for, so that the waits for the first one tell of all."""
+    """Return the missing records of a need; None if none is missing.
+
+    A delivery that accepts several types waits for each of them, so the waits for the first type are enough.
+    """
     spec = specs[0]
     parameters = {"facility": facility_id, "spec": spec, "waits": MAX_WAITS, "several": int(len(specs) > 1)}
     parameters["specs"] = as_json([[name] for name in specs])
@@ -93,7 +98,7 @@ async def _missing(database: Database, facility_id: int, specs: tuple[str, ...])
 
 
 async def _behind(database: Database, facility_id: int, spec: str, keys: Iterable[str]) -> int:
-    """How many wait for these records, and for those that wait, and so on; MAX_BEHIND at most."""
+    """Count the deliveries that wait for these records, directly or through others; at most MAX_BEHIND."""
     parameters = {"facility": facility_id, "spec": spec, "keys": as_json([[key] for key in keys]), "most": MAX_BEHIND}
     [(n,)] = await database.fetch(text(_BEHIND % database.rows({"key": "text"}, "keys")), parameters)
     return int(n)
@@ -117,7 +122,7 @@ WHERE w.alternative = (:several = 1) AND NOT EXISTS (
 )
 GROUP BY w.key ORDER BY w.key
 """
-# CROSS JOIN keeps SQLite to this order; the limit ends the recursion on both databases.
+# CROSS JOIN makes SQLite keep this join order; the limit ends the recursion on both databases.
 _BEHIND = """
 WITH RECURSIVE freed(id, spec, key) AS (
   SELECT d.id, d.spec, d.key
