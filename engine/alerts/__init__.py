@@ -1,1 +1,1 @@
-"""Conditions that a person must hear of, and to whom each is told."""
+"""Conditions that people must be alerted to, and the recipients of the alerts."""

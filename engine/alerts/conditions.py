@@ -1,4 +1,4 @@
-"""What goes wrong, by the thresholds of whoever wants to be told."""
+"""Conditions that raise an alert, by the thresholds of a recipient."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from enum import StrEnum
 from engine.alerts.facts import ClinicFacts, Facts
 from engine.health import ChannelHealth
 
-MIN_SETTLED = 10  # fewer settled records than this say nothing of a share
-# A share of failures that was told is over below this part of its threshold: else it would come and go.
+MIN_SETTLED = 10  # fewer settled records than this give no meaningful rate
+# An alert about the failure rate clears below this part of its threshold; otherwise it would flap.
 CLEAR_RATIO = 0.5
 
 
 class ConditionKind(StrEnum):
-    WORKERS = "workers"  # nothing is delivered: no worker beats
-    DOWN = "down"  # A queue is closed because its upstream does not answer or asks for patience
-    REFUSED = "refused"  # A queue is closed because the credentials are refused
+    WORKERS = "workers"  # no worker is alive, so nothing is delivered
+    DOWN = "down"  # a queue is closed because its upstream does not answer or throttles
+    REFUSED = "refused"  # a queue is closed because the credentials are refused
     WAITING = "waiting"
     FAILURES = "failures"
-    LIST = "list"  # A code list could not be read several times in a row
+    LIST = "list"  # a code list could not be read several times in a row
 
 
-# Seconds for which something has to last before it is told.
+# Seconds for which a condition has to last before people are alerted.
 DELAY_SECONDS = {
     ConditionKind.WORKERS: 180,
     ConditionKind.DOWN: 180,
@@ -40,7 +40,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that is wrong; `subject` names an upstream or a code list, `n` of `of` are concerned."""
+    """A condition that holds; `subject` names an upstream or a code list, `n` of `of` records are affected."""
 
     facility_id: int
     kind: ConditionKind
@@ -54,36 +54,40 @@ class Trouble:
         return f"{self.facility_id}/{self.kind}/{self.subject}"
 
 
-def troubles(facts: Facts, thresholds: Thresholds, facility_id: int | None, told: frozenset[str]) -> list[Trouble]:
-    """Of a clinic, or of all; `told` are the keys of what is known already."""
+def troubles(facts: Facts, thresholds: Thresholds, facility_id: int | None, alerted: frozenset[str]) -> list[Trouble]:
+    """Return the troubles of a clinic, or of all; `alerted` has the keys of troubles already sent to the recipient."""
     clinics = [clinic for id_, clinic in facts.clinics.items() if facility_id in (None, id_)]
-    return [trouble for clinic in clinics for trouble in _of_clinic(facts, clinic, thresholds, told)]
+    return [trouble for clinic in clinics for trouble in _of_clinic(facts, clinic, thresholds, alerted)]
 
 
-def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, told: frozenset[str]) -> Iterator[Trouble]:
+def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, alerted: frozenset[str]) -> Iterator[Trouble]:
     id_ = clinic.facility.id
     if not facts.workers_alive:
         yield Trouble(id_, ConditionKind.WORKERS, "", facts.now)
     for channel in clinic.channels:
-        yield from _of_channel(facts, id_, channel, limits, told)
+        yield from _of_channel(facts, id_, channel, limits, alerted)
     for upstream, share in clinic.shares.items():
-        found = Trouble(id_, ConditionKind.FAILURES, upstream, facts.now, share.failed, share.settled)
-        limit = limits.failure_percent * (CLEAR_RATIO if found.key in told else 1)
+        trouble = Trouble(id_, ConditionKind.FAILURES, upstream, facts.now, share.failed, share.settled)
+        limit = limits.failure_percent * (CLEAR_RATIO if trouble.key in alerted else 1)
         if limits.failure_percent and share.settled >= MIN_SETTLED and share.failed * 100 >= limit * share.settled:
-            yield found
+            yield trouble
     for name, since in clinic.broken_lists.items():
         yield Trouble(id_, ConditionKind.LIST, name, since)
 
 
 def _of_channel(
-    facts: Facts, id_: int, channel: ChannelHealth, limits: Thresholds, told: frozenset[str]
+    facts: Facts, id_: int, channel: ChannelHealth, limits: Thresholds, alerted: frozenset[str]
 ) -> Iterator[Trouble]:
-    """What waits behind a closed queue waits for the same reason, until it is told that the queue is open again."""
+    """Yield the troubles of a channel.
+
+    Deliveries behind a closed queue wait for the same reason. They are no trouble of their own until the recipient
+    has got the all-clear for the queue.
+    """
     if channel.cause:
         kind = ConditionKind.REFUSED if channel.cause == ConditionKind.REFUSED else ConditionKind.DOWN
         yield Trouble(id_, kind, channel.upstream, channel.since or facts.now)
         return
-    if told & {Trouble(id_, kind, channel.upstream, 0).key for kind in (ConditionKind.REFUSED, ConditionKind.DOWN)}:
+    if alerted & {Trouble(id_, kind, channel.upstream, 0).key for kind in (ConditionKind.REFUSED, ConditionKind.DOWN)}:
         return
     wait = channel.wait(facts.now)
     if wait is not None and facts.workers_alive and limits.waiting_minutes and wait >= limits.waiting_minutes * 60:

@@ -1,4 +1,4 @@
-"""What is looked at to find out whether something goes wrong; costs the same however much there is."""
+"""Facts from which alerts are derived; the cost of reading them does not grow with the number of deliveries."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
 from engine.outbox import counters
 
-LOOKBACK_DAYS = 1  # days before today whose records count for the share of failures
-MIN_FAILED_READS = 3  # readings of a code list that failed one after the other before anybody is told
-# And for how long it has failed by then: an outage of minutes is made good by itself.
+LOOKBACK_DAYS = 1  # days before today whose records count for the failure rate
+MIN_FAILED_READS = 3  # failed reads of a code list in a row before an alert
+# The reads must have failed for this long, too: an outage of minutes needs no alert.
 LIST_FAILING_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
 class FailureShare:
-    """Of the settled records of the last days, how many failed."""
+    """Failed and settled records of the last days."""
 
     failed: int
     settled: int
@@ -35,7 +35,7 @@ class ClinicFacts:
     facility: FacilityRow
     channels: tuple[ChannelHealth, ...]
     shares: Mapping[str, FailureShare]  # by upstream
-    broken_lists: Mapping[str, int]  # code lists that cannot be read, and since when (epoch ms)
+    broken_lists: Mapping[str, int]  # code list that cannot be read -> since when (epoch ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Facts:
 
 
 async def facts(hub: Hub) -> Facts:
-    """Ask everything; raises what the database raises if it is away."""
+    """Read all facts; raises the database's error if it is not available."""
     alive = sum(worker.alive for worker in await workers(hub.database))
     facilities, queues = await all_facilities(hub.database), await channels(hub)
     lists = await _broken_lists(hub, [row.id for row in facilities])
@@ -63,7 +63,7 @@ async def facts(hub: Hub) -> Facts:
 
 
 def today(database: Database, zone: str) -> date:
-    """The day that it is there."""
+    """Return the present day in a time zone."""
     return datetime.fromtimestamp(database.clock() / 1000, UTC).astimezone(ZoneInfo(zone)).date()
 
 
@@ -71,26 +71,26 @@ async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, FailureShare]:
     until = today(hub.database, facility.time_zone)
     since = until - timedelta(days=LOOKBACK_DAYS)
     counts = await counters.read(hub.database, facility.id, since.isoformat(), until.isoformat())
-    found: dict[str, FailureShare] = {}
+    shares: dict[str, FailureShare] = {}
     for name, statuses in counts.items():
         spec = hub.catalog.specs.get(name)
         if spec is not None:
-            before = found.get(spec.upstream.name, FailureShare(0, 0))
+            before = shares.get(spec.upstream.name, FailureShare(0, 0))
             failed = statuses.get(Status.FAILED, 0)
             settled = failed + statuses.get(Status.SENT, 0)
-            found[spec.upstream.name] = FailureShare(before.failed + failed, before.settled + settled)
-    return found
+            shares[spec.upstream.name] = FailureShare(before.failed + failed, before.settled + settled)
+    return shares
 
 
 async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, int]]:
-    """By facility; one index look-up for each list of each."""
+    """Return the broken lists by facility; costs one index look-up per facility and list."""
     pairs = as_json([[id_, name] for id_ in facilities for name in hub.catalog.code_lists])
     query = _STREAK % hub.database.rows({"facility": "integer", "list": "text"}, "pairs")
-    found: dict[int, dict[str, int]] = {}
+    broken: dict[int, dict[str, int]] = {}
     for row in await hub.database.fetch(text(query), {"pairs": pairs}):
         if (row.failed or 0) >= MIN_FAILED_READS and hub.database.clock() - row.since >= LIST_FAILING_MS:
-            found.setdefault(row.facility, {})[row.list] = int(row.since)
-    return found
+            broken.setdefault(row.facility, {})[row.list] = int(row.since)
+    return broken
 
 
 _FAILED = """

@@ -1,4 +1,4 @@
-"""What somebody has been told and what not yet: pure bookkeeping, kept as JSON in their row."""
+"""Ledger of a recipient: the troubles and which of them were alerted. Pure functions; stored as JSON in their row."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import orjson
 
 from engine.alerts.conditions import DELAY_SECONDS, ConditionKind, Trouble
 
-CLEAR_AFTER_MS = 120_000  # milliseconds for which something has to be well again before the all-clear
+CLEAR_AFTER_MS = 120_000  # a trouble has to be gone for this long before the all-clear
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A trouble, when it was first seen, when it was told (0: not yet), since when it is gone (0: it is there)."""
+    """A trouble: when it was first seen, alerted (0: not yet), and gone (0: still there). Times are epoch ms."""
 
     trouble: Trouble
     seen: int
@@ -34,7 +34,7 @@ Ledger = Mapping[str, LedgerEntry]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What began, what ended, and what goes on."""
+    """Troubles that began, that ended, and that continue."""
 
     raised: tuple[LedgerEntry, ...]
     cleared: tuple[LedgerEntry, ...]
@@ -44,17 +44,17 @@ class News:
         return bool(self.raised or self.cleared)
 
 
-def advance(ledger: Ledger, found: Sequence[Trouble], now: int) -> dict[str, LedgerEntry]:
-    """The ledger after another look: what is new, what is gone; what went before it was told never was."""
-    there = {trouble.key: trouble for trouble in found}
-    ledger = {key: _by(now, entry) for key, entry in ledger.items()}
+def advance(ledger: Ledger, troubles: Sequence[Trouble], now: int) -> dict[str, LedgerEntry]:
+    """Return the ledger with the present troubles; a trouble that ended before its alert is dropped."""
+    there = {trouble.key: trouble for trouble in troubles}
+    ledger = {key: _until(now, entry) for key, entry in ledger.items()}
     kept = {key: _again(entry, there.get(key), now) for key, entry in ledger.items() if entry.told or key in there}
     new = {key: LedgerEntry(trouble, now) for key, trouble in there.items() if key not in ledger}
     return {**kept, **new}
 
 
-def _by(now: int, entry: LedgerEntry) -> LedgerEntry:
-    """Without the times to come that a clock has written which was ahead: nothing would be told until then."""
+def _until(now: int, entry: LedgerEntry) -> LedgerEntry:
+    """Cap times at `now`: a clock that was ahead has written future times, which would delay alerts until then."""
     return replace(entry, seen=min(entry.seen, now), gone=min(entry.gone, now))
 
 
@@ -65,7 +65,7 @@ def _again(entry: LedgerEntry, trouble: Trouble | None, now: int) -> LedgerEntry
 
 
 def news(ledger: Ledger, now: int) -> News:
-    """What there is to tell."""
+    """Return the news of a ledger, by facility and kind."""
     entries = sorted(ledger.values(), key=lambda entry: (entry.trouble.facility_id, entry.trouble.kind))
     return News(
         tuple(entry for entry in entries if entry.is_news(now)),
@@ -74,10 +74,10 @@ def news(ledger: Ledger, now: int) -> News:
     )
 
 
-def after(ledger: Ledger, told: News, now: int) -> dict[str, LedgerEntry]:
-    """The ledger once that was told."""
-    over = {entry.trouble.key for entry in told.cleared}
-    raised = {entry.trouble.key for entry in told.raised}
+def after(ledger: Ledger, sent: News, now: int) -> dict[str, LedgerEntry]:
+    """Return the ledger after the news was sent."""
+    over = {entry.trouble.key for entry in sent.cleared}
+    raised = {entry.trouble.key for entry in sent.raised}
     kept = {key: entry for key, entry in ledger.items() if key not in over}
     return {key: replace(entry, told=now) if key in raised else entry for key, entry in kept.items()}
 
@@ -87,11 +87,11 @@ def dump(ledger: Ledger) -> str:
 
 
 def parse(written: str) -> dict[str, LedgerEntry]:
-    """The same again."""
-    entries = [_entry(each) for each in orjson.loads(written)]
+    """Return the ledger that `dump` wrote."""
+    entries = [_entry(fields) for fields in orjson.loads(written)]
     return {entry.trouble.key: entry for entry in entries}
 
 
-def _entry(each: dict[str, Any]) -> LedgerEntry:
-    trouble = Trouble(**{**each["trouble"], "kind": ConditionKind(each["trouble"]["kind"])})
-    return LedgerEntry(trouble, each["seen"], each["told"], each["gone"])
+def _entry(fields: dict[str, Any]) -> LedgerEntry:
+    trouble = Trouble(**{**fields["trouble"], "kind": ConditionKind(fields["trouble"]["kind"])})
+    return LedgerEntry(trouble, fields["seen"], fields["told"], fields["gone"])

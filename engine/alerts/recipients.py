@@ -1,4 +1,4 @@
-"""Who is told; their rows are shared by all processes, and whoever moves a row first tells."""
+"""Recipients of alerts. All processes share their rows; a process sends only after it has moved the row's `mark`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engine.alerts.conditions import Thresholds
 from engine.database.database import Database
 from engine.database.tables import AlertRecipient, Facility
 
-LEASE_MS = 60_000  # milliseconds for which a row is one process's to tell; longer than any letter takes
-# Milliseconds before a letter that could not be delivered is tried again.
+LEASE_MS = 60_000  # lease of a recipient by the process that sends to it; longer than any delivery takes
+# Pause before an alert that could not be delivered is tried again.
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 60_000, 1_800_000
-DEFAULT_ZONE = "Asia/Jakarta"  # whose time counts for somebody who is told of all clinics
+DEFAULT_ZONE = "Asia/Jakarta"  # time zone of a recipient of all clinics
 MAX_PROBLEM_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One person, group or system. Times of day are `HH:MM` in `zone`, empty: none."""
+    """A person, group or system that gets alerts. Times of day are `HH:MM` in `zone`; empty: none."""
 
     id: int
     facility_id: int | None
@@ -50,7 +50,7 @@ class Recipient:
         return datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(self.zone))
 
     def is_quiet(self, now: int) -> bool:
-        """Whether nothing but the digest is told now; the hours may go over midnight."""
+        """Return whether only the digest may be sent now; the quiet hours may span midnight."""
         begin, end, time = self.quiet_from, self.quiet_until, f"{self.local(now):%H:%M}"
         if not begin or not end or begin == end:
             return False
@@ -61,7 +61,7 @@ _COLUMNS = [column for column in AlertRecipient.__table__.columns if column.name
 
 
 async def ready(database: Database) -> list[Recipient]:
-    """Those who want to be told and may be told now."""
+    """Return the enabled recipients that no process has leased."""
     now = database.clock()
     query = select(*_COLUMNS, Facility.time_zone.label("zone")).outerjoin(
         Facility, Facility.id == AlertRecipient.facility_id
@@ -72,29 +72,29 @@ async def ready(database: Database) -> list[Recipient]:
 
 
 def of_row(row: Any) -> Recipient:
-    """From a row with the columns of the table and its clinic's `zone`."""
+    """Return the recipient of a row with the table's columns and its clinic's `zone`."""
     values = {name: getattr(row, name) for name in Recipient.__slots__}
     return Recipient(**{**values, "zone": values["zone"] or DEFAULT_ZONE})
 
 
 async def hold(database: Database, recipient: Recipient) -> bool:
-    """Take the row for a letter; False: another process was faster."""
+    """Lease the recipient before sending; False if another process was faster."""
     return await _move(database, recipient, recipient.mark, held_until=database.clock() + LEASE_MS)
 
 
-async def keep(database: Database, recipient: Recipient, known: str) -> bool:
-    """Write what was seen, with nothing told."""
-    return await _move(database, recipient, recipient.mark, known=known)
+async def keep(database: Database, recipient: Recipient, ledger: str) -> bool:
+    """Store the ledger when nothing was sent; False if another process was faster."""
+    return await _move(database, recipient, recipient.mark, known=ledger)
 
 
-async def done(database: Database, recipient: Recipient, known: str, digest_on: str) -> None:
-    """The letter is delivered."""
-    values = {"known": known, "digest_on": digest_on, "told_at": database.clock()}
+async def done(database: Database, recipient: Recipient, ledger: str, digest_on: str) -> None:
+    """Store the ledger after a delivery, and release the lease."""
+    values = {"known": ledger, "digest_on": digest_on, "told_at": database.clock()}
     await _move(database, recipient, recipient.mark + 1, held_until=0, fails=0, again_at=0, problem="", **values)
 
 
 async def failed(database: Database, recipient: Recipient, problem: str) -> None:
-    """It is not; the pauses between the tries grow."""
+    """Store a failed delivery and release the lease; the pauses between tries grow."""
     pause = min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(recipient.fails, 10))
     values = {
         "fails": recipient.fails + 1,

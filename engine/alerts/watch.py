@@ -1,4 +1,4 @@
-"""Looks every few seconds what is wrong and tells what has changed; several processes do it without telling twice."""
+"""Checks every few seconds for troubles and alerts recipients to changes; several processes never alert twice."""
 
 from __future__ import annotations
 
@@ -20,71 +20,71 @@ from engine.errors import VaultError, place_of
 from engine.hub import Hub
 from engine.telemetry.metrics import metrics
 
-LOOK_SECONDS = 15.0  # seconds between two looks
-MAX_DIGEST_DELAY_HOURS = 6  # hours after its time at which a digest is not sent any more
+LOOK_SECONDS = 15.0  # pause between two checks
+MAX_DIGEST_DELAY_HOURS = 6  # a digest that is later than this is skipped
 
 log = structlog.get_logger(__name__)
 
 Deliver = Callable[[str, Letter, Mailbox], Awaitable[None]]
 
 
-class Speaker(Protocol):
-    """Puts into words what is told; no patient is in them."""
+class AlertWriter(Protocol):
+    """Writes the texts of alerts; they contain no patient data."""
 
-    async def changes(self, recipient: Recipient, found: Facts, told: News) -> Letter: ...
+    async def changes(self, recipient: Recipient, facts: Facts, news: News) -> Letter: ...
 
-    async def digest(self, recipient: Recipient, found: Facts) -> Letter: ...
+    async def digest(self, recipient: Recipient, facts: Facts) -> Letter: ...
 
 
 class Watch:
-    """One per process, the web's too: it is the one that can tell that no worker lives."""
+    """Watches for troubles in one process, the web process too: it can still alert when no worker is alive."""
 
-    def __init__(self, hub: Hub, speaker: Speaker, send: Deliver = deliver) -> None:
+    def __init__(self, hub: Hub, writer: AlertWriter, send: Deliver = deliver) -> None:
         self._hub = hub
         self._database = hub.database
-        self._speaker = speaker
+        self._writer = writer
         self._send = send
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             try:
                 await self.look()
-            except Exception as error:  # the database is away: the next look may go well
+            except Exception as error:  # the database may be away: the next check may succeed
                 log.warning("watch_broke", **place_of(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look once, and tell everybody what is new to them; nobody waits for the others' letters."""
+        """Check once and alert all recipients at the same time to what is new to them."""
         waiting = await recipients.ready(self._database)
         if waiting:
-            found = await facts(self._hub)
-            await asyncio.gather(*(self._attend(each, found) for each in waiting))
+            present = await facts(self._hub)
+            await asyncio.gather(*(self._attend(recipient, present) for recipient in waiting))
 
-    async def _attend(self, recipient: Recipient, found: Facts) -> None:
+    async def _attend(self, recipient: Recipient, present: Facts) -> None:
         try:
-            await self._tell(recipient, found)
+            await self._alert(recipient, present)
         except Exception as error:
             log.warning("alert_broke", recipient=recipient.id, **place_of(error))
 
-    async def _tell(self, recipient: Recipient, found: Facts) -> None:
+    async def _alert(self, recipient: Recipient, present: Facts) -> None:
         now, before = self._database.clock(), ledger.parse(recipient.known)
-        told = frozenset(key for key, entry in before.items() if entry.told)
-        seen = ledger.advance(before, troubles(found, recipient.thresholds, recipient.facility_id, told), now)
+        alerted = frozenset(key for key, entry in before.items() if entry.told)
+        seen = ledger.advance(before, troubles(present, recipient.thresholds, recipient.facility_id, alerted), now)
         if recipient.again_at <= now:
             if digest_is_due(recipient, now):
-                letter = await self._speaker.digest(recipient, found)
+                letter = await self._writer.digest(recipient, present)
                 await self._post(recipient, letter, seen, digest_on=_day(recipient, now))
                 return
             fresh = ledger.news(seen, now)
             if fresh and not recipient.is_quiet(now):
-                letter = await self._speaker.changes(recipient, found, fresh)
+                letter = await self._writer.changes(recipient, present, fresh)
                 await self._post(recipient, letter, ledger.after(seen, fresh, now), digest_on=recipient.digest_on)
                 return
         if seen != before:
             await recipients.keep(self._database, recipient, ledger.dump(seen))
 
-    async def _post(self, recipient: Recipient, letter: Letter, known: dict[str, LedgerEntry], digest_on: str) -> None:
+    async def _post(self, recipient: Recipient, letter: Letter, after: dict[str, LedgerEntry], digest_on: str) -> None:
         if not await recipients.hold(self._database, recipient):
             return
         try:
@@ -96,11 +96,11 @@ class Watch:
         else:
             metrics().letter(recipient.way, "delivered")
             log.info("alert_delivered", recipient=recipient.id, way=recipient.way)
-            await recipients.done(self._database, recipient, ledger.dump(known), digest_on)
+            await recipients.done(self._database, recipient, ledger.dump(after), digest_on)
 
 
 def mailbox(hub: Hub, recipient: Recipient) -> Mailbox:
-    """Where the letter goes; e-mail without a server of its own goes through that of the environment."""
+    """Return the destination of a recipient; e-mail without its own server uses the server of the environment."""
     settings = hub.settings
     secret = hub.vault.open(recipient.sealed)["secret"] if recipient.sealed else ""
     if recipient.way == "email" and not secret:
@@ -109,7 +109,7 @@ def mailbox(hub: Hub, recipient: Recipient) -> Mailbox:
 
 
 def digest_is_due(recipient: Recipient, now: int) -> bool:
-    """Once a day from its time on; late enough it is left out."""
+    """Return whether the digest is due: once a day from its time on, unless it would be too late."""
     local = recipient.local(now)
     if not recipient.digest_at or recipient.digest_on == local.date().isoformat():
         return False

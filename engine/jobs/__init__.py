@@ -1,1 +1,1 @@
-"""Bulk actions on deliveries, run in steps by any worker."""
+"""Bulk actions on deliveries, run in batches by any worker."""

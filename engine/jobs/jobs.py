@@ -1,4 +1,4 @@
-"""Bulk actions as jobs: a set of deliveries that is fixed when it is chosen, worked through in batches."""
+"""Bulk actions as jobs: the set of deliveries is fixed when the job is drafted, and processed in batches."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from engine.delivery.status import Status
 from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
 
-DRAFT_LIFE_MS = 24 * 3600_000  # milliseconds after which a job that nobody confirmed is forgotten
+DRAFT_LIFE_MS = 24 * 3600_000  # after this time a job that nobody confirmed is deleted
 
 
 class Action(StrEnum):
-    """What a job does to each of its deliveries."""
+    """Action of a job on each of its deliveries."""
 
     RESEND = "resend"
     IGNORE = "ignore"
-    REGENERATE = "regenerate"  # make due again whatever it became, also what was sent
+    REGENERATE = "regenerate"  # send again with a new payload, in any status including sent
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """State of a job."""
 
-    DRAFT = "draft"  # its set is fixed and waits for a person's word
+    DRAFT = "draft"  # the set is fixed; a person has yet to confirm the job
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
     DONE = "done"
 
 
-# Of what a filter finds, these statuses are taken.
+# Statuses in which a job takes a delivery that its filter matches.
 TAKEN = {
     Action.RESEND: (Status.FAILED, Status.UNSURE, Status.RETRYING, Status.IGNORED),
     Action.IGNORE: (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.FAILED),
     Action.REGENERATE: (Status.SENT, Status.FAILED, Status.UNSURE, Status.RETRYING),
 }
 
-# What a person may do to a job: from which states, to which.
+# Moves of a job by a person: the states before, and the state after.
 MOVES = {
     "pause": ((JobState.RUNNING,), JobState.PAUSED),
     "resume": ((JobState.PAUSED,), JobState.RUNNING),
@@ -65,9 +65,10 @@ async def draft(
     actor: str,
     order: Sequence[str] = (),
 ) -> int:
-    """Fix the set of a job, by ids or by a filter, and return the job's id; it does nothing until `begin`.
+    """Store a draft with its set of deliveries, given by ids or a filter, and return the job's id.
 
-    `chosen` says for people how the set was chosen; `order` names types, those first that others need.
+    The job does nothing until `begin`. `chosen` describes the selection for people; `order` lists the types so that
+    needed ones come first.
     """
     job = {"facility_id": facility_id, "upstream": upstream, "action": action, "actor": actor, "reason": ""}
     job |= {
@@ -80,7 +81,7 @@ async def draft(
 
 
 async def begin(database: Database, facility_id: int, job_id: int, *, reason: str, actor: str) -> bool:
-    """Start a draft; False if it has been started or forgotten already."""
+    """Start a draft; False if it has been started or deleted already."""
     return await database.write(lambda connection: _begin(database, connection, facility_id, job_id, reason, actor))
 
 
@@ -96,21 +97,21 @@ async def start(
     actor: str,
     order: Sequence[str] = (),
 ) -> int:
-    """Fix a set and begin at once; the job's id."""
+    """Draft a job and begin it at once; return its id."""
     id_ = await draft(database, facility_id, upstream, action, which, chosen=chosen, actor=actor, order=order)
     await begin(database, facility_id, id_, reason=reason, actor=actor)
     return id_
 
 
 async def move(database: Database, facility_id: int, job_id: int, how: str, actor: str) -> bool:
-    """Pause, resume or cancel (MOVES); False if it is in no state for that. A batch that runs is waited for."""
+    """Pause, resume or cancel a job (MOVES), after its running batch; False if its state does not allow the move."""
     before, after = MOVES[how]
 
     def run(connection: Connection) -> bool:
         now = database.clock()
-        there = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
+        movable = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
         ended = {"ended_at": now} if after is JobState.CANCELLED else {}
-        moved = connection.execute(there.values(state=after, **ended)).rowcount == 1
+        moved = connection.execute(movable.values(state=after, **ended)).rowcount == 1
         if moved:
             _note(connection, facility_id, f"job.{how}", actor, f"#{job_id}", now)
         return moved
@@ -119,13 +120,13 @@ async def move(database: Database, facility_id: int, job_id: int, how: str, acto
 
 
 async def discard(database: Database, facility_id: int, job_id: int) -> bool:
-    """Forget a draft that a person does not want; False if it is none."""
+    """Delete a draft; False if the job is no draft."""
     which = "id = :id AND facility_id = :facility AND state = 'draft'"
     return await database.write(partial(_forget, which, {"id": job_id, "facility": facility_id})) == 1
 
 
 async def forget_drafts(database: Database) -> None:
-    """Remove the jobs that nobody confirmed."""
+    """Delete the drafts that nobody confirmed in time."""
     which = "state = 'draft' AND created_at < :before"
     before = {"before": database.clock() - DRAFT_LIFE_MS}
     if await database.fetch(text(f"SELECT id FROM jobs WHERE {which}"), before):
@@ -138,23 +139,27 @@ def _forget(which: str, parameters: Mapping[str, Any], connection: Connection) -
 
 
 def in_order(specs: Iterable[Spec]) -> list[str]:
-    """The names of the types, those first that others need."""
+    """Return the names of the types, needed types first."""
     needed = {
         spec.name: {name for need in spec.needs if need.operation is None for name in need.specs} for spec in specs
     }
     try:
         return list(TopologicalSorter(needed).static_order())
-    except CycleError:  # the catalog refuses circles; of none the order is only a kindness
+    except CycleError:  # the catalog refuses circles; without an order the job only takes longer
         return list(needed)
 
 
 def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] | Select[int] | Filters) -> list[Any]:
-    """A filter names its types and so the upstream: asked of each row it would be read from the table, not an index."""
+    """Return the conditions that select the deliveries of a job.
+
+    A filter names its types, and these imply the upstream; a condition on the upstream would read the table for each
+    row instead of an index alone.
+    """
     if not isinstance(which, Filters):
-        # + 0: not a condition of an index that begins with the facility; the ids alone are.
+        # + 0 keeps the planner from an index that begins with the facility; it must look up the ids.
         return [Delivery.facility_id + 0 == facility_id, Delivery.upstream == upstream, Delivery.id.in_(which)]
-    wanted = which.statuses or [status for status in TAKEN[action] if status != Status.IGNORED]
-    taken = [status for status in TAKEN[action] if status in wanted]
+    selected = which.statuses or [status for status in TAKEN[action] if status != Status.IGNORED]
+    taken = [status for status in TAKEN[action] if status in selected]
     return [Delivery.facility_id == facility_id, *replace(which, statuses=taken).conditions()] if taken else [false()]
 
 

@@ -1,4 +1,4 @@
-"""Reading jobs: the newest of a facility, one of them, its items, and what became of its deliveries."""
+"""Queries over jobs: a facility's newest, a single one, its items, and the results of its deliveries."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from engine.outbox.resend import ActionResult
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows and the cursor of the next page; None on the last."""
+    """Rows and the cursor of the next page; None on the last page."""
 
     rows: Sequence[Any]
     next: int | None
 
 
-MAX_COUNTED = 50_000  # deliveries of a job that are counted per status; a larger number counts as this one
+MAX_COUNTED = 50_000  # deliveries of a job that are counted per status; a larger number is given as this one
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Where the deliveries stand that a job sent again: their number by status.
+    """Numbers by status of the deliveries that a job sent again.
 
-    Those that a person or another job has sent again since are no longer among them.
+    Deliveries that a person or another job has sent again since then are not counted.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -40,28 +40,28 @@ class Tally:
 
     @property
     def capped(self) -> bool:
-        """Whether a status has more than are counted."""
+        """Return whether a count has reached MAX_COUNTED."""
         return MAX_COUNTED in self.counts.values()
 
 
 async def tallies(database: Database, job_ids: Sequence[int]) -> dict[int, Tally]:
-    """Count what became of the deliveries of these jobs; answered from ix_deliveries_job alone."""
-    found: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
+    """Count the deliveries of these jobs by status, from ix_deliveries_job alone."""
+    counts: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
     query = text(_TALLY % database.rows({"id": "bigint"}, "ids"))
     parameters = {"ids": as_json([[id_] for id_ in job_ids]), "most": MAX_COUNTED}
     for row in await database.fetch(query, parameters) if job_ids else []:
         if row.n:
-            found[row.id][row.status] = row.n
-    return {id_: Tally(counts) for id_, counts in found.items()}
+            counts[row.id][row.status] = row.n
+    return {id_: Tally(by_status) for id_, by_status in counts.items()}
 
 
 async def commonest_cause(database: Database, job_id: int) -> tuple[str, int] | None:
-    """Return the cause with which most deliveries of a job failed, and how many did; None if none failed."""
+    """Return the most frequent cause of failure in a job and its number of deliveries; None if none failed."""
     rows = await database.fetch(text(_CAUSE), {"job": job_id, "most": MAX_COUNTED})
     return (rows[0].cause, rows[0].n) if rows else None
 
 
-# A job's number alone leads into the index: the planner may not know that only those with one stand in it.
+# `job_id IS NOT NULL` is the condition of the partial index: without it a planner may not use the index.
 _STATUSES = " UNION ALL ".join(f"SELECT '{status}' AS status" for status in Status)
 _TALLY = f"""
 SELECT j.id, s.status, (
@@ -81,7 +81,7 @@ SELECT cause, COUNT(*) AS n FROM (
 
 
 async def newest(database: Database, facility_id: int, before: int | None, size: int) -> Rows:
-    """The jobs of a facility that were begun, newest first; `before` is the id of the last one seen."""
+    """Return the jobs of a facility that were begun, newest first; `before` is the last id of the page before."""
     query = select(Job.__table__).where(Job.facility_id == facility_id, Job.state != JobState.DRAFT)
     if before is not None:
         query = query.where(Job.id < before)
@@ -90,13 +90,13 @@ async def newest(database: Database, facility_id: int, before: int | None, size:
 
 
 async def one(database: Database, facility_id: int, job_id: int) -> Any | None:
-    """The job's row; None if it is not there or another facility's."""
+    """Return the job's row; None if the facility has no such job."""
     query = select(Job.__table__).where(Job.id == job_id, Job.facility_id == facility_id)
     return next(iter(await database.fetch(query)), None)
 
 
 async def items(database: Database, job_id: int, after: int, size: int, *, skipped: bool = False) -> Rows:
-    """Items with their delivery as it stands now, in their order; `skipped`: those on which nothing was done."""
+    """Return a job's items in order, each with its delivery as it is now; `skipped`: only items without effect."""
     query = (
         select(
             JobItem.position,

@@ -1,4 +1,4 @@
-"""Making anew what was sent: which records would now be sent with another content."""
+"""Regeneration: finds sent records whose payload would now be different, and sends them again as a job."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from engine.mapping.confirmed_codes import Mappings
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Spec
 
-MAX_DELIVERIES = 10_000  # deliveries that one job takes; what is beyond is left to the next
+MAX_DELIVERIES = 10_000  # deliveries of one job; the rest is left to the next job
 BATCH_DELIVERIES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a regeneration would do: ids of what is sent with another content, and of what is tried once more."""
+    """Effect of a regeneration: ids that would be sent with another payload, and ids that would be tried again."""
 
     changed: tuple[int, ...]
     again: tuple[int, ...]
     same: int
-    faulty: int  # of which the entry can make no payload: they stay as they are
+    faulty: int  # deliveries for which the entry can make no payload; they stay unchanged
 
     @property
     def ids(self) -> list[int]:
@@ -37,7 +37,7 @@ class Preview:
 
 
 async def preview(database: Database, mappings: Mappings, spec: Spec, facility: FacilityRow) -> Preview:
-    """Compare what the entry makes of each sent record now with what was sent last; nothing is changed."""
+    """Compare the payload that the entry makes of each sent record now with the last one sent; change nothing."""
     changed: list[int] = []
     same = faulty = 0
     async for row in _sent(database, facility.id, spec.name):
@@ -49,14 +49,17 @@ async def preview(database: Database, mappings: Mappings, spec: Spec, facility: 
         if differs:
             changed.append(row.id)
         same += not differs
-    found = await database.fetch(text(_UNSENT), {"facility": facility.id, "spec": spec.name, "most": MAX_DELIVERIES})
-    return Preview(tuple(changed), tuple(id_ for (id_,) in found), same, faulty)
+    unsent = await database.fetch(text(_UNSENT), {"facility": facility.id, "spec": spec.name, "most": MAX_DELIVERIES})
+    return Preview(tuple(changed), tuple(id_ for (id_,) in unsent), same, faulty)
 
 
 async def start(
     database: Database, mappings: Mappings, spec: Spec, facility: FacilityRow, *, reason: str, actor: str
 ) -> int | None:
-    """Begin the job of what the preview shows now; the id of the one that runs already; None: nothing is to be done."""
+    """Begin a job with the deliveries of the present preview and return its id; None if there are none.
+
+    If such a job is running already its id is returned.
+    """
     running = (await under_way(database, facility.id, spec.upstream.name)).get(spec.name)
     if running is not None:
         return int(running.id)
@@ -69,13 +72,13 @@ async def start(
 
 
 async def under_way(database: Database, facility_id: int, upstream: str) -> dict[str, Any]:
-    """Type -> the job that regenerates it and has not ended."""
+    """Return, by type, the job that regenerates it and has not ended."""
     rows = await database.fetch(text(_UNDER_WAY), {"facility": facility_id, "upstream": upstream})
     return {orjson.loads(row.chosen).get("spec", ""): row for row in rows}
 
 
 async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterator[Any]:
-    """Sent deliveries with the request that last arrived, where one did; by batches, so that others get their turn."""
+    """Yield sent deliveries with the last request that may have arrived; in batches, so that other tasks can run."""
     last = 0
     while True:
         parameters = {"facility": facility_id, "spec": spec, "last": last, "batch": BATCH_DELIVERIES}
@@ -88,7 +91,10 @@ async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterato
 
 
 async def _differs(database: Database, mappings: Mappings, spec: Spec, row: Any, facility: FacilityRow) -> bool:
-    """A lookup is always done anew; what cannot be updated and what a person wrote stays."""
+    """Return whether a delivery would be sent with another payload.
+
+    A lookup is always repeated; a delivery that cannot be updated, or whose body a person wrote, never is.
+    """
     if spec.endpoint is None:
         return True
     if spec.update is None or row.body is not None or row.request is None:

@@ -1,4 +1,4 @@
-"""Works through running jobs, batch by batch; a batch and what is noted of it are one transaction."""
+"""Processes running jobs batch by batch; a batch and its results are stored in one transaction."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from engine.failpoints import failpoint
 from engine.jobs.jobs import Action, forget_drafts
 from engine.outbox.resend import ActionResult, Written, make_due, set_aside
 
-BATCH_DELIVERIES = 500  # deliveries of a job per transaction; a pause or a cancel waits so long at most
+BATCH_DELIVERIES = 500  # deliveries per transaction; a pause or a cancel waits for one batch at most
 
 
 async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping: Callable[[], bool]) -> None:
-    """A batch of each running job in turn until none is left or `stopping`; side by side with other workers.
+    """Process a batch of each running job in rotation until none is left or `stopping`, in parallel to other workers.
 
-    A worker that dies takes its batch back with it: whoever comes next begins with the first item without an outcome.
+    If a worker dies its batch is rolled back, and the next worker begins with the first item that has no outcome.
     """
     await forget_drafts(database)
     moved = True
@@ -35,7 +35,7 @@ async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping
 
 
 def _step(database: Database, job_id: int, connection: Connection) -> Channel | None:
-    """One batch; None if another worker has the job, or it is not running any more."""
+    """Process one batch; None if another worker has the job, or the job is no longer running."""
     query = f"SELECT * FROM jobs WHERE id = :id AND state = 'running' {database.skip_locked}"
     job = connection.execute(text(query), {"id": job_id}).first()
     if job is None:
@@ -45,9 +45,9 @@ def _step(database: Database, job_id: int, connection: Connection) -> Channel | 
     ).all()
     outcomes = _act(database, connection, job, [item.delivery_id for item in items])
     for outcome in sorted(set(outcomes.values())):
-        noted = [[item.position] for item in items if outcomes[item.delivery_id] is outcome]
+        positions = [[item.position] for item in items if outcomes[item.delivery_id] is outcome]
         note = text(_NOTE % database.rows({"position": "integer"}, "rows"))
-        connection.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(noted)})
+        connection.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(positions)})
     failpoint("job_batch")
     skipped = sum(outcome is not ActionResult.DONE for outcome in outcomes.values())
     done = {"id": job_id, "done": job.done + len(items), "skipped": skipped, "now": database.clock()}
@@ -56,7 +56,7 @@ def _step(database: Database, job_id: int, connection: Connection) -> Channel | 
 
 
 def _act(database: Database, connection: Connection, job: Any, ids: list[int]) -> dict[int, ActionResult]:
-    """Jobs go behind today's patients: their lane is the bulk's. What is made anew loses what a person had written."""
+    """Apply the job's action in the bulk lane, behind today's patients; regenerating drops a person's own body."""
     if job.action == Action.IGNORE:
         return set_aside(database, connection, job.facility_id, ids, job.actor, reason=job.reason)
     renew = job.action == Action.REGENERATE
