@@ -1,1 +1,1 @@
-"""Corrections of what was sent wrongly: the search for affected deliveries, and their list."""
+"""Corrections of content that was sent wrongly: the search for affected deliveries, and their list."""

@@ -1,6 +1,6 @@
-"""Corrections as the panel shows them: how many deliveries are affected, which, and the job that sends them again.
+"""Corrections as the panel shows them: the affected deliveries, their number, and the job that sends them again.
 
-engine.corrections.search finds the deliveries; engine.outbox.corrections takes them off the list when they are sent.
+engine.corrections.search finds the deliveries; engine.outbox.corrections removes them from the list when they are sent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class OpenCorrection:
 
 
 async def open_corrections(database: Database, facility_id: int) -> list[OpenCorrection]:
-    """Those of a clinic with affected deliveries; costs what there are corrections, not what there are deliveries."""
+    """Return the corrections of a clinic with affected deliveries; the cost grows with corrections, not deliveries."""
     rows = await database.fetch(text(_OPEN), {"facility": facility_id})
     return [OpenCorrection(row.spec, row.name, row.affected) for row in rows]
 
@@ -37,7 +37,7 @@ async def open_corrections(database: Database, facility_id: int) -> list[OpenCor
 async def affected_page(
     database: Database, facility_id: int, spec: str, name: str, after: int, size: int
 ) -> Sequence[Any]:
-    """Affected deliveries by id, one more than `size` if there are further ones."""
+    """Return affected deliveries by id, one more than `size` if there are further ones."""
     query = (
         select(Delivery.__table__)
         .join(CorrectionDelivery, CorrectionDelivery.delivery_id == Delivery.id)
@@ -49,26 +49,26 @@ async def affected_page(
 
 
 async def affected_count(database: Database, facility_id: int, spec: str, name: str) -> int:
-    """How many deliveries the correction still affects, as it is kept; nothing is counted."""
+    """Return the stored number of deliveries that the correction still affects."""
     rows = await database.fetch(text(_AFFECTED), {"facility": facility_id, "spec": spec, "name": name})
     return int(rows[0].affected) if rows else 0
 
 
 async def last_request(database: Database, delivery_id: int) -> Any | None:
-    """`operation` and `request` (None if pruned) of the last request that may have arrived; None: none is kept."""
+    """Return `operation` and `request` (None if pruned) of the last request that may have arrived, or None."""
     rows = await database.fetch(text(_LAST_REQUEST), {"id": delivery_id})
     return rows[0] if rows else None
 
 
 async def resending(database: Database, facility_id: int, spec: str, name: str) -> Any | None:
-    """The job that sends the affected deliveries again and has not ended: id, done, total."""
+    """Return the unfinished job that sends the affected deliveries again: id, done, total."""
     rows = await database.fetch(text(_JOBS), {"facility": facility_id})
     chosen = {"spec": spec, "correction": name}
     return next((row for row in rows if orjson.loads(row.chosen) == chosen), None)
 
 
 def resendable(facility_id: int, spec: str, name: str) -> Select[int]:
-    """The ids of the affected deliveries that a job may take."""
+    """Select the ids of the affected deliveries that a job may take."""
     return (
         select(CorrectionDelivery.delivery_id)
         .join(Delivery, CorrectionDelivery.delivery_id == Delivery.id)

@@ -30,10 +30,10 @@ from engine.specs.record_type import Correction, Spec
 from engine.templates.template import Template
 
 BATCH_DELIVERIES = 200
-REST_FACTOR = 4.0  # seconds of rest for each second of searching: deliveries come first
+REST_FACTOR = 4.0  # seconds of pause for each second of searching: deliveries come first
 SHORTEST_REST_SECONDS = 0.02
 SEARCHES = 2
-# A second search finds what a worker sent that had not loaded the correction yet while the first one ran.
+# A second search finds deliveries of workers that had not yet loaded the correction while the first search ran.
 SECOND_SEARCH_AFTER_MS = 24 * 3600_000
 
 log = structlog.get_logger(__name__)
@@ -49,23 +49,23 @@ class _Search:
     spec: Spec
     correction: Correction
     hashes: frozenset[str]
-    since: int  # when the first of these versions was loaded (epoch ms)
+    since: int  # time at which the first of these versions was loaded (epoch ms)
 
     @property
     def key(self) -> dict[str, Any]:
         return {"facility": self.facility.id, "spec": self.spec.name, "name": self.correction.name}
 
     def may_be_affected(self, row: Any) -> bool:
-        """Whether a sent delivery has the content of an earlier version, and no person wrote it."""
+        """Return whether a sent delivery has the content of an earlier version that no person wrote."""
         return row.body is None and not self._is_corrected(row)
 
     def _is_corrected(self, row: Any) -> bool:
-        """An attempt that is no longer kept is judged by its time."""
+        """Judge by the version of the attempt, or by its time if the attempt is no longer kept."""
         return row.sent_at >= self.since if row.spec_hash is None else row.spec_hash in self.hashes
 
 
 class _Judge:
-    """Tells which deliveries a correction concerns; a record of which that cannot be told counts as concerned."""
+    """Decides which deliveries a correction concerns; a record that cannot be judged counts as concerned."""
 
     def __init__(self, database: Database, mappings: Mappings, search: _Search) -> None:
         self._database = database
@@ -73,17 +73,17 @@ class _Judge:
         self._search = search
 
     async def concerned(self, rows: Sequence[Any]) -> list[Any]:
-        """Needs are looked up in one go, as they are now."""
+        """Return the rows that the correction concerns; all needs are looked up at once, in their present state."""
         when, spec, facility = self._search.correction.when, self._search.spec, self._search.facility
         if when is None or not rows:
             return list(rows)
         scopes = {row.id: context(spec, orjson.loads(row.record), facility, reference=row.reference) for row in rows}
         wants = {row.id: self._wanted(scopes[row.id]) for row in rows}
-        targets = [target for wanted in wants.values() for target in targets_of(wanted, facility.id)]
-        known = await look_up(self._database, targets, self._mappings)
+        targets = [target for row_needs in wants.values() for target in targets_of(row_needs, facility.id)]
+        references = await look_up(self._database, targets, self._mappings)
         concerned = []
         for row in rows:
-            needs = resolve(wants[row.id], spec.needs, facility.id, known).values
+            needs = resolve(wants[row.id], spec.needs, facility.id, references).values
             if self._holds(when, {**scopes[row.id], "needs": needs}):
                 concerned.append(row)
         return concerned
@@ -111,7 +111,7 @@ class CorrectionSearch:
         self._registered = ""
 
     async def tick(self) -> int:
-        """Go on until every search has ended; the number of deliveries that were looked at."""
+        """Run until every search has ended; return the number of deliveries that were examined."""
         catalog = self._catalog()
         specs = [spec for spec in catalog.specs.values() if spec.corrections]
         if not specs:
@@ -121,17 +121,17 @@ class CorrectionSearch:
             self._registered = catalog.hash
         count = 0
         for search in await self._searches(specs):
-            while n := await self._rested(self._step(search)):
+            while n := await self._paused(self._step(search)):
                 count += n
         return count
 
     def _register(self, connection: Connection, specs: Sequence[Spec]) -> None:
         now = self._database.clock()
-        rows = [[spec.name, each.name, spec.hash, now] for spec in specs for each in spec.corrections]
+        rows = [[spec.name, correction.name, spec.hash, now] for spec in specs for correction in spec.corrections]
         connection.execute(text(_REGISTER % self._database.rows(_VERSION, "rows")), {"rows": as_json(rows)})
 
     async def _searches(self, specs: Sequence[Spec]) -> list[_Search]:
-        """Those that have not ended, or are due a second time."""
+        """Return the searches that have not ended or are due a second time."""
         versions: dict[tuple[str, str], dict[str, int]] = {}
         for row in await self._database.fetch(text("SELECT * FROM correction_versions")):
             versions.setdefault((row.spec, row.name), {})[row.spec_hash] = row.loaded_at
@@ -139,15 +139,15 @@ class CorrectionSearch:
         ended = {(row.facility_id, row.spec, row.name) for row in rows if not self._is_due_again(row)}
         facilities = await all_facilities(self._database)
         return [
-            _Search(facility, spec, each, frozenset(hashes), min(hashes.values()))
+            _Search(facility, spec, correction, frozenset(hashes), min(hashes.values()))
             for spec in specs
-            for each in spec.corrections
-            if (hashes := versions.get((spec.name, each.name)))
+            for correction in spec.corrections
+            if (hashes := versions.get((spec.name, correction.name)))
             for facility in facilities
-            if (facility.id, spec.name, each.name) not in ended
+            if (facility.id, spec.name, correction.name) not in ended
         ]
 
-    async def _rested(self, work: Awaitable[int]) -> int:
+    async def _paused(self, work: Awaitable[int]) -> int:
         begun = time.monotonic()
         n = await work
         if n:
@@ -155,7 +155,7 @@ class CorrectionSearch:
         return n
 
     async def _step(self, search: _Search) -> int:
-        """Look at the next batch; 0 when the search has ended."""
+        """Examine the next batch and return its size; 0 when the search has ended."""
         state = await self._state(search)
         if state is None:
             return 0
@@ -178,7 +178,7 @@ class CorrectionSearch:
         return await self._database.write(run)
 
     async def _state(self, search: _Search) -> Any | None:
-        """How far the search is; begins it, and once more a day after its end. None: it has ended."""
+        """Return the position of the search, None if it has ended; begin it, and once more a day after its end."""
         query, due = text(_STATE), {**search.key, "again": self._database.clock() - SECOND_SEARCH_AFTER_MS}
         rows = await self._database.fetch(query, search.key)
         if not rows or (rows[0].ended_at is not None and self._is_due_again(rows[0])):
@@ -190,23 +190,23 @@ class CorrectionSearch:
         return bool(row.searches < SEARCHES and row.ended_at <= self._database.clock() - SECOND_SEARCH_AFTER_MS)
 
     def _unchanged(self, connection: Connection, rows: Sequence[Any]) -> list[int]:
-        """Lock these deliveries; the ids of those that nobody has sent since they were read."""
+        """Lock these deliveries; return the ids of those that were not sent again since they were read."""
         if not rows:
             return []
         ids = {"ids": as_json([[row.id] for row in rows])}
-        wanted = self._database.rows({"id": "bigint"}, "ids")
+        id_rows = self._database.rows({"id": "bigint"}, "ids")
         if self._database.dialect != "sqlite":
-            lock = f"SELECT id FROM deliveries WHERE id IN (SELECT id FROM {wanted} AS v) ORDER BY id FOR UPDATE"
+            lock = f"SELECT id FROM deliveries WHERE id IN (SELECT id FROM {id_rows} AS v) ORDER BY id FOR UPDATE"
             connection.execute(text(lock), ids)
-        last = {row.id: row.attempt for row in connection.execute(text(_LAST % wanted), ids)}
+        last = {row.id: row.attempt for row in connection.execute(text(_LAST % id_rows), ids)}
         return [row.id for row in rows if row.id in last and last[row.id] == row.attempt]
 
     def _note(self, connection: Connection, search: _Search, ids: Sequence[int]) -> None:
         if not ids:
             return
-        wanted = self._database.rows({"id": "bigint"}, "ids")
+        id_rows = self._database.rows({"id": "bigint"}, "ids")
         parameters = {**search.key, "ids": as_json([[id_] for id_ in ids])}
-        added = len(connection.execute(text(_ADD % wanted), parameters).all())
+        added = len(connection.execute(text(_ADD % id_rows), parameters).all())
         connection.execute(text(_COUNT), {**search.key, "n": added})
         log.info("correction_affects", spec=search.spec.name, correction=search.correction.name, deliveries=added)
 

@@ -1,1 +1,1 @@
-"""Upkeep of the stored data: retention, backup, restore."""
+"""Maintenance of the stored data: retention, backup, restore, and a watch over the clock."""

@@ -1,4 +1,4 @@
-"""Takes a backup while everything goes on: one moment of the database, whole."""
+"""Takes a consistent backup of the database while everything keeps running."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from engine.settings import Settings
 
 
 async def back_up(settings: Settings, database: Database, file: Path) -> int:
-    """Write the file, readable to its owner alone, and return its bytes; raises AntarError. What stands there stays
-    until the new one is whole."""
+    """Write the backup file, readable by its owner only, and return its bytes; raises AntarError.
+
+    An older file of that name stays until the new one is complete.
+    """
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     try:
@@ -34,11 +36,14 @@ async def back_up(settings: Settings, database: Database, file: Path) -> int:
 
 
 async def _note(database: Database) -> None:
-    """Before the copy, so that the copy has it too; an older program's database, about to be migrated, has no place."""
+    """Store the time of the backup, before the copy so that the copy has it too.
+
+    The database of an older program, about to be migrated, may lack the column and is left as it is.
+    """
     if [row[0] for row in await database.fetch(text("SELECT version_num FROM alembic_version"))] != [head()]:
         return
-    noted = text("UPDATE installation SET backed_up_at = :now")
-    await database.write(lambda connection: connection.execute(noted, {"now": database.clock()}))
+    statement = text("UPDATE installation SET backed_up_at = :now")
+    await database.write(lambda connection: connection.execute(statement, {"now": database.clock()}))
 
 
 async def _copy(settings: Settings, part: Path) -> None:
@@ -50,7 +55,7 @@ async def _copy(settings: Settings, part: Path) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """SQLite's own copy of a database in use: in one step, or whoever writes meanwhile would make it begin anew."""
+    """Copy a SQLite database in use, in one step: with several steps any write would restart the copy."""
     with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as there, sqlite3.connect(target) as here:
         there.backup(here, pages=-1)
         here.execute("PRAGMA journal_mode=DELETE")

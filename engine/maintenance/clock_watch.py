@@ -1,8 +1,8 @@
-"""Detects a clock that jumped and postpones pruning: what a wrong clock calls old must not be destroyed.
+"""Detects a clock that jumped and postpones pruning: a wrong clock must not make data look old and destroy it.
 
-A process compares the database's time with monotonic time, and when it starts with the latest time that the database
-knows. After a jump by a day or more pruning waits for some hours, so that somebody sees it and corrects the clock. If
-the next one comes before anything was pruned it waits half as long, and so on: it is postponed, never for good.
+A process compares the database's time with monotonic time, and at its start with the latest time stored in the
+database. After a jump of a day or more pruning waits for some hours, so that somebody can see and correct the clock. If
+another jump follows before anything was pruned the wait is half as long, and so on: pruning is never postponed forever.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from sqlalchemy import Connection, text
 
 from engine.database.database import Database, steady_clock
 
-JUMP_MS = 60_000  # A smaller correction is not worth a word
-# A jump from which on pruning waits: longer than a night in which the machine is off or asleep.
+JUMP_MS = 60_000  # a smaller correction is not reported
+# The smallest jump that postpones pruning: longer than a night in which the machine is off or asleep.
 FAR_MS = 86_400_000
-WAIT_MS, SHORTEST_WAIT_MS = 6 * 3_600_000, 600_000  # for how long it waits, the first time and at least
+WAIT_MS, SHORTEST_WAIT_MS = 6 * 3_600_000, 600_000  # the first postponement, and the shortest
 
 log = structlog.get_logger(__name__)
 
 
 class ClockWatch:
-    """One per worker; what it finds out stands in the database, for all."""
+    """Watches the clock in one worker; the result is stored in the database for all."""
 
     def __init__(self, database: Database, steady: Callable[[], int] = steady_clock) -> None:
         self._database = database
@@ -32,14 +32,14 @@ class ClockWatch:
         self._last = database.clock(), steady()
 
     async def begin(self) -> None:
-        """Compare with the latest time that the database knows; call it before the first heartbeat."""
+        """Compare with the latest time stored in the database; must be called before the first heartbeat."""
         self._last = now, _ = self._database.clock(), self._steady()
         [row] = await self._database.fetch(text(_READ))
         if row.clock_at is not None:
             await self._take_note(now, now - row.clock_at, FAR_MS)
 
     async def look(self) -> int:
-        """Milliseconds by which the clock has jumped since the last look, 0 if it has not."""
+        """Return the milliseconds by which the clock has jumped since the last look, 0 if it has not."""
         now, steady = self._database.clock(), self._steady()
         jump = (now - self._last[0]) - (steady - self._last[1])
         jump = jump if abs(jump) >= JUMP_MS else 0
@@ -48,16 +48,16 @@ class ClockWatch:
         return jump
 
     async def time_to_prune(self) -> int | None:
-        """The time by which ages are to be judged, epoch milliseconds; None: pruning waits."""
+        """Return the time from which ages are counted, epoch milliseconds; None while pruning waits."""
         await self.look()
         now = self._last[0]
         [row] = await self._database.fetch(text(_READ))
-        if row.prune_after is not None and row.prune_after > now + WAIT_MS:  # of a clock that was ahead
+        if row.prune_after is not None and row.prune_after > now + WAIT_MS:  # written by a clock that was ahead
             await self._set("prune_after = :until", until=now + WAIT_MS)
         return None if row.prune_after is not None and row.prune_after > now else now
 
     async def pruned(self) -> None:
-        """Forget the postponements: nothing that is due is left."""
+        """Reset the postponements after everything due was pruned."""
         [row] = await self._database.fetch(text(_READ))
         if row.postponements:
             await self._set("prune_after = NULL, jump = NULL, jumped_at = NULL, postponements = 0")
@@ -74,12 +74,12 @@ class ClockWatch:
 
 
 def note_time(connection: Connection, now: int) -> None:
-    """Keep the latest time; part of a worker's heartbeat."""
+    """Store the latest time; part of a worker's heartbeat."""
     connection.execute(text("UPDATE installation SET clock_at = :now"), {"now": now})
 
 
 def _postpone(connection: Connection, now: int, jump: int) -> int:
-    """Until when pruning waits. Several workers see one jump; it counts once."""
+    """Postpone pruning and return its new time. Several workers may see one jump; it counts once."""
     row: Any = connection.execute(text(_READ)).one()
     noted = row.jumped_at is not None and abs(now - row.jumped_at) < JUMP_MS and (row.jump > 0) == (jump > 0)
     if noted or abs(jump) < FAR_MS:

@@ -1,4 +1,4 @@
-"""Brings a backup back into an empty place; what may have been sent since it was taken is looked for first."""
+"""Restores a backup into an empty database; deliveries that may have been sent since the backup are put in doubt."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from engine.private_files import ensure_private, make_private_folder
 from engine.settings import Settings
 
 EASTERNMOST = ZoneInfo("Asia/Jayapura")
-LATE_RECORDS = timedelta(days=7)  # so much older than the backup may be the day of a record that was handed in after it
+LATE_RECORDS = timedelta(days=7)  # a record submitted after the backup may have a day this much earlier
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back: how many deliveries, how many of them are in doubt, whose credentials cannot be opened."""
+    """Result of a restore: deliveries, how many of them are in doubt, and credentials that cannot be decrypted."""
 
     deliveries: int
     in_doubt: int
@@ -49,7 +49,7 @@ async def restore(settings: Settings, file: Path) -> Restored:
 
 
 async def mark(settings: Settings) -> Restored:
-    """A database that was brought back, by whatever means: nobody knows what was sent since."""
+    """Mark a restored database: deliveries that may have been sent since the backup are in doubt."""
     database = Database(settings.database_url)
     try:
         await migrate(database, settings.environment)
@@ -63,8 +63,8 @@ async def mark(settings: Settings) -> Restored:
 def _fill_sqlite(file: Path, target: Path) -> None:
     if target.exists() and target.stat().st_size:
         raise AntarError(f"{target} is there already; move it away or set another ANTAR_DATABASE_URL")
-    for beside in ("-wal", "-shm"):  # of a database that is gone: it would be taken for this one's
-        target.with_name(target.name + beside).unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm"):  # left by a removed database; SQLite would apply them to this one
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
     try:
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as there:
             [(version,)] = there.execute("SELECT version_num FROM alembic_version")
@@ -103,13 +103,13 @@ def _mark(database: Database, connection: Connection) -> tuple[int, int]:
 
 
 async def _sealed(database: Database, vault: Vault) -> tuple[str, ...]:
-    found = []
+    unreadable = []
     for name, upstream, sealed in await database.fetch(text(_CREDENTIALS)):
         try:
             vault.open(sealed)
         except VaultError:
-            found.append(f"{name}: {upstream}")
-    return tuple(found)
+            unreadable.append(f"{name}: {upstream}")
+    return tuple(unreadable)
 
 
 _NOTE = "UPDATE installation SET restored_at = :now, doubt_from = :since, doubt_until = :until"

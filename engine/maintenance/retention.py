@@ -1,7 +1,7 @@
-"""Removes the bodies of tries, and later the tries, once their time is over; what is not settled keeps them.
+"""Removes the bodies of attempts, and later the attempts, after their retention time; unsettled deliveries keep both.
 
-The attempts are walked by their ids, which rise with time: each is looked at once when it reaches an age, in small
-batches. A batch counts only if the walk is still where it was read, so that any worker may go on at any time.
+Attempts are walked by their ids, which rise with time: each is examined once when it reaches an age, in small batches.
+A batch counts only if the walk is still at the position that was read, so any worker may continue it at any time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from engine.json_text import short_hash
 from engine.telemetry.metrics import metrics
 
 BATCH_ROWS = 500
-REST_FACTOR = 4.0  # for each second of pruning so many of rest: deliveries come first
+REST_FACTOR = 4.0  # seconds of pause for each second of pruning: deliveries come first
 SHORTEST_REST_SECONDS = 0.02
 DAY_MS = 86_400_000
 SETTLED = (Status.SENT, Status.IGNORED)
@@ -32,14 +32,14 @@ SETTLED = (Status.SENT, Status.IGNORED)
 log = structlog.get_logger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
-What = Literal["bodies", "attempts"]
+Removable = Literal["bodies", "attempts"]
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What is removed from the attempts of these specs after so many days."""
+    """A walk through the attempts of these specs that removes `what` after `days`."""
 
-    what: What
+    what: Removable
     days: int
     specs: frozenset[str]
 
@@ -53,7 +53,7 @@ class Walk:
 
 
 class AttemptRetention:
-    """One per worker; `most` bounds the days of bodies, whatever the entries say."""
+    """Removes old attempts in one worker; `most` caps the days for which entries keep bodies."""
 
     def __init__(
         self,
@@ -69,31 +69,31 @@ class AttemptRetention:
         self._inbound = InboundRetention(database, catalog, most)
 
     async def tick(self, now: int | None = None) -> int:
-        """Remove whatever is due; how many attempts and requests of callers were looked at.
+        """Remove everything due; return the number of attempts and callers' requests that were examined.
 
-        `now` is the time by which ages are judged to the end, whatever the clock does meanwhile; None: the clock's.
+        Ages are counted from `now` to the end, even if the clock changes meanwhile; None: the clock's present time.
         """
         now = self._database.clock() if now is None else now
-        walks, looked_at = self.walks(), 0
+        walks, examined = self.walks(), 0
         for walk in walks:
-            while n := await self._rested(self._step(walk, now)):
-                looked_at += n
-        while n := await self._rested(self._settled_since(walks, now)):
-            looked_at += n
-        while n := await self._rested(self._inbound.step(now)):
-            looked_at += n
-        return looked_at
+            while n := await self._paused(self._step(walk, now)):
+                examined += n
+        while n := await self._paused(self._settled_since(walks, now)):
+            examined += n
+        while n := await self._paused(self._inbound.step(now)):
+            examined += n
+        return examined
 
     def walks(self) -> list[Walk]:
-        """One for each age."""
-        found: dict[tuple[What, int], set[str]] = {}
+        """Return a walk for each age."""
+        specs_by_age: dict[tuple[Removable, int], set[str]] = {}
         for spec in self._catalog().specs.values():
             bodies = min(spec.retention.bodies, self._most or spec.retention.bodies)
-            found.setdefault(("bodies", bodies), set()).add(spec.name)
-            found.setdefault(("attempts", max(bodies, spec.retention.attempts)), set()).add(spec.name)
-        return [Walk(what, days, frozenset(specs)) for (what, days), specs in sorted(found.items())]
+            specs_by_age.setdefault(("bodies", bodies), set()).add(spec.name)
+            specs_by_age.setdefault(("attempts", max(bodies, spec.retention.attempts)), set()).add(spec.name)
+        return [Walk(what, days, frozenset(specs)) for (what, days), specs in sorted(specs_by_age.items())]
 
-    async def _rested(self, work: Awaitable[int]) -> int:
+    async def _paused(self, work: Awaitable[int]) -> int:
         begun = time.monotonic()
         n = await work
         if n:
@@ -102,7 +102,7 @@ class AttemptRetention:
         return n
 
     async def _step(self, walk: Walk, now: int) -> int:
-        """Look at the next batch; how many they were, 0 when the rest is too young."""
+        """Examine the next batch and return its size; 0 if the rest is too young."""
         position = await self._position(walk)
         border = now - walk.days * DAY_MS
         rows = await self._database.fetch(text(_NEXT), {"position": position, "batch": BATCH_ROWS})
@@ -132,7 +132,7 @@ class AttemptRetention:
         return 0
 
     async def _settled_since(self, walks: list[Walk], now: int) -> int:
-        """Of those that were left because they were not settled, the ones that are now."""
+        """Remove what earlier walks left because it was not settled, for deliveries that are settled now."""
         rows = await self._database.fetch(text(_LEFT), {"batch": BATCH_ROWS})
         if not rows:
             return 0
@@ -147,7 +147,7 @@ class AttemptRetention:
 
         return await self._database.write(run)
 
-    def _remove(self, connection: Connection, what: What, ids: list[int]) -> None:
+    def _remove(self, connection: Connection, what: Removable, ids: list[int]) -> None:
         if ids:
             statement = _STRIP if what == "bodies" else _DELETE
             parameters: dict[str, Any] = {"ids": as_json([[id_] for id_ in ids])}
@@ -169,7 +169,7 @@ class AttemptRetention:
 
 
 def _times(rows: Sequence[Any]) -> list[int]:
-    """When the attempts were made, at the latest: one is older than those behind it, also where the clock was ahead."""
+    """Return the latest possible time of each attempt: none is younger than the next, even if the clock was ahead."""
     times = list(accumulate((row.at for row in reversed(rows)), min))
     return times[::-1]
 
@@ -184,8 +184,8 @@ INSERT INTO retention_walks (name, position, policy) VALUES (:name, 0, :policy)
 ON CONFLICT (name) DO UPDATE SET position = 0, policy = excluded.policy
 """
 _MOVE = "UPDATE retention_walks SET position = :after WHERE name = :name AND position = :before"
-# A span of ids, not the first of all that are greater: for these PostgreSQL may read and sort the whole table.
-# CROSS JOIN, here and below: SQLite then does not begin with the deliveries, whatever its statistics say of them.
+# A range of ids instead of "greater than, first n", for which PostgreSQL may read and sort the whole table.
+# CROSS JOIN, here and below, keeps SQLite from beginning with the deliveries, independent of its statistics.
 _NEXT = """
 SELECT a.id, a.delivery_id, a.at, d.spec, d.status
 FROM (
@@ -196,7 +196,7 @@ FROM (
 CROSS JOIN deliveries AS d WHERE d.id = a.delivery_id
 ORDER BY a.id
 """
-# What was searched for stands behind the question mark: it goes with the bodies.
+# The path's query string may hold patient data (a search), so it is removed with the bodies.
 _STRIPPED = """
 UPDATE attempts SET request = NULL, response = NULL, pruned_at = :now, path = {}
 WHERE id IN (SELECT id FROM %s AS v) AND (request IS NOT NULL OR response IS NOT NULL OR path LIKE '%%?%%')

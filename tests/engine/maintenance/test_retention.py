@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.maintenance.retention import AttemptRetention, What
+from engine.maintenance.retention import AttemptRetention, Removable
 from engine.outbox.resend import ActionResult, ignore, resend
 from tests.engine.small_hub import House, refused
 
@@ -117,7 +117,7 @@ async def test_other_rules_are_applied_to_what_was_looked_at_before(house: House
     monkeypatch.setattr(first, "walks", lambda: kept)
     await first.tick()
     assert await bodies(house) == [True]
-    kinds: list[What] = [walk.what for walk in retention(house).walks()]
+    kinds: list[Removable] = [walk.what for walk in retention(house).walks()]
     assert kinds == ["attempts", "bodies"]
     await retention(house).tick()
     assert await bodies(house) == [False]
