@@ -1,1 +1,1 @@
-"""The systems outside, one folder or file each; knows nothing of the engine."""
+"""Adapters to external systems, one folder or file each. They do not import the engine."""

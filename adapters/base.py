@@ -1,4 +1,4 @@
-"""The contract between the engine and the systems outside: Call, Reply, Verdict, Upstream."""
+"""Contract between the engine and external systems: Call, Reply, Verdict, Upstream."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from msgspec import Struct
 
 from adapters.outcome_rules import Extract, OutcomeRule
 
-# Bytes of an answer that are read at most, room for the echo of the largest record that is taken (1 MiB). What is
-# longer is cut and judged unsure.
+# Most bytes of an answer that are read: room for an echo of the largest accepted record (1 MiB). A longer answer is cut
+# and judged unsure.
 MAX_BODY_BYTES = 6 * 1024 * 1024
-# Bytes that the answer to what was sent may have besides its echo: many at once must not fill the memory.
+# Bytes that an answer may have in addition to an echo of its request: many answers at once must not fill the memory.
 ECHO_ROOM_BYTES = 1024 * 1024
-CUT_KEPT_BYTES = 64 * 1024  # bytes that are kept of an answer that was cut: enough to see what it was
+CUT_KEPT_BYTES = 64 * 1024  # kept of an answer that was cut: enough to recognise the answer
 
 
 class Verdict(StrEnum):
-    """What one answer (or its absence) means for the delivery."""
+    """Meaning of an answer, or of a missing answer, for the delivery."""
 
     ACCEPTED = "accepted"
-    REJECTED = "rejected"  # mend the data
-    UNAVAILABLE = "unavailable"  # try again, nothing was stored
+    REJECTED = "rejected"  # the data has to be corrected
+    UNAVAILABLE = "unavailable"  # nothing was stored: try again
     UNAUTHORIZED = "unauthorized"  # the account is refused: stop the facility's queue
-    DUPLICATE = "duplicate"  # it is there already: adopt its id
-    UNSURE = "unsure"  # it may have arrived: look before sending again
+    DUPLICATE = "duplicate"  # the record exists there already: adopt its id
+    UNSURE = "unsure"  # the request may have arrived: look before sending again
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, and for the whole exchange from the first byte out to the last byte in."""
+    """Time limits in seconds: to connect, and for the exchange from the first byte sent to the last byte received."""
 
     connect: float = 10.0
     total: float = 30.0
@@ -40,7 +40,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the YAML says of an upstream as a whole, as its adapter needs it."""
+    """Settings of an upstream from the YAML, as its adapter needs them."""
 
     name: str
     base_path: str = ""
@@ -50,124 +50,124 @@ class Profile:
     code: Extract | None = None
     message: Extract | None = None
     place: Extract | None = None
-    # The adapter's own settings, e.g. the token path; the adapter checks them.
+    # Settings of one kind of adapter, e.g. the token path; the adapter checks them.
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One facility's access to one upstream: where, and as whom."""
+    """Access of a facility to an upstream: address and credentials."""
 
     facility_id: int
     base_url: str  # scheme, host and port from the environment profile; never from a spec or a record
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    version: int = 0  # which entry of the credentials it was read from; 0: none
+    version: int = 0  # version of the credentials from which the account was read; 0: none
 
 
 class Call(Struct, frozen=True):
-    """One request to be made: path and query below the upstream's base, body already serialised."""
+    """A request to an upstream: path and query below the upstream's base, body already serialised."""
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    content_type: str | None = None  # none: the profile's
-    # The entry's own outcome rules; they are asked before the upstream's.
+    content_type: str | None = None  # None: the profile's
+    # The entry's own outcome rules; they take precedence over the upstream's.
     outcomes: tuple[OutcomeRule, ...] = ()
-    harmless_twice: bool = False  # the entry says that sending it twice leaves the upstream as sending it once
-    base_path: str | None = None  # another than the profile's
-    repeated: bool = False  # an earlier one of it may have arrived
+    harmless_twice: bool = False  # declared by the entry: sending the call twice has the same effect as once
+    base_path: str | None = None  # instead of the profile's
+    repeated: bool = False  # an earlier try of the same call may have arrived
 
     @property
     def answer_limit(self) -> int:
-        """Bytes of the answer that are read: what was sent comes back as an echo, spread over lines at worst."""
+        """Most bytes of the answer that are read; the answer may echo the request, indented over many lines."""
         return MAX_BODY_BYTES if self.body is None else min(MAX_BODY_BYTES, ECHO_ROOM_BYTES + 4 * len(self.body))
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice leaves the upstream as sending it once (RFC 9110, 9.2.2)."""
+        """Return whether sending the call twice has the same effect as once (RFC 9110, 9.2.2)."""
         return self.harmless_twice or self.method in {"GET", "HEAD", "PUT", "DELETE"}
 
 
 class Reply(Struct, frozen=True):
-    """One judged answer. Without a status there was none, and `message` says why."""
+    """A judged answer. Without a status there was no answer, and `message` says why."""
 
     verdict: Verdict
     status: int | None = None
     # The business or rule code inside the body, e.g. "10457".
     code: str | None = None
     message: str = ""
-    # The path into what was sent that the answer complains of, e.g. "period.start".
+    # Path in the sent content that the answer refers to, e.g. "period.start".
     place: str | None = None
-    body: bytes = b""  # as received; of what was longer than the answer limit the first CUT_KEPT_BYTES
-    content: Any = None  # the body as JSON, None where it is not JSON
+    body: bytes = b""  # as received; the first CUT_KEPT_BYTES of an answer that was longer than its limit_BYTES
+    content: Any = None  # the body as JSON, None if it is no JSON
     media: str = ""
-    sent: bool = True  # false: surely no byte of the request reached the upstream
-    retry_after: float | None = None  # seconds the upstream asked us to wait
+    sent: bool = True  # False: certainly no byte of the request reached the upstream
+    retry_after: float | None = None  # seconds that the upstream asks us to wait
     seconds: float = 0.0
-    # The answer that refused the credential, where this is the one to the repeat with a new one.
+    # The answer that refused the credential, if this reply is to the repetition with a new credential.
     earlier: Reply | None = None
-    may_have_arrived: bool = False  # unavailable only because a repeat does no harm; else it would be unsure
-    look: bool = False  # A rejection that counts only if the record is not there
+    may_have_arrived: bool = False  # judged unavailable instead of unsure because a repetition is harmless
+    look: bool = False  # a rejection that counts only if the upstream does not have the record
 
     def __repr__(self) -> str:
-        """Without what was answered: it holds patient data."""
+        """Leave out the answer: it contains patient data."""
         return f"Reply({self.verdict.value}, status={self.status}, code={self.code!r}, sent={self.sent})"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault that the pre-flight check found, with its JSON path, e.g. $.period.start."""
+    """A fault that the pre-flight check found, with its JSON path, e.g. $.period.start."""
 
     path: str
     message: str
-    # What was broken, as JSON Schema calls it, for whoever says it in other words; `limit` is what it asks for.
+    # JSON Schema's name of the violated rule, and its value (`limit`), for a message in another language.
     rule: str = ""
     limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a connection test saw."""
+    """Result of a connection test."""
 
     ok: bool
     message: str
     seconds: float
-    clock_skew: float | None = None  # seconds that the upstream's clock is ahead of ours
+    clock_skew: float | None = None  # seconds by which the upstream's clock is ahead of ours
 
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A bearer token as it is shared by all processes. Times are epoch seconds."""
+    """A bearer token, shared by all processes. Times are epoch seconds."""
 
     value: str = field(default="", repr=False)
     expires_at: float = 0.0
-    # When the upstream last refused our credentials; 0 if it did not since they were set.
+    # Time at which the upstream last refused the present credentials; 0: never.
     refused_at: float = 0.0
-    refusal: str = ""  # the upstream's words for it
+    refusal: str = ""  # the upstream's message
 
 
 class TokenStore(Protocol):
-    """Where tokens live so that every process uses the same one; the engine keeps it in the database."""
+    """Storage of tokens, so that all processes use the same one; the engine keeps them in the database."""
 
     async def load(self, account: Account, upstream: str) -> StoredToken: ...
 
     async def lease(self, account: Account, upstream: str, seconds: float) -> bool:
-        """Become the one that asks for a new token; False while somebody else is."""
+        """Lease the right to request a new token; False while another process has the lease."""
         ...
 
     async def save(self, account: Account, upstream: str, token: StoredToken) -> None:
-        """Keep the token (or the refusal) and end the lease; not if other credentials were entered meanwhile."""
+        """Store the token (or the refusal) and end the lease, unless other credentials were entered meanwhile."""
         ...
 
 
 class Upstream(Protocol):
-    """A system we deliver to. `send` never raises for what the network or the upstream does."""
+    """A system to which Antar delivers. `send` never raises for a failure of the network or the upstream."""
 
     async def send(self, call: Call, account: Account) -> Reply: ...
 
     def check(self, payload: Any) -> Sequence[Problem]:
-        """Faults that the upstream is known to refuse, found before anything is sent."""
+        """Return faults that the upstream is known to refuse, before anything is sent."""
         ...
 
     async def probe(self, account: Account) -> Probe: ...

@@ -1,4 +1,4 @@
-"""The clinic's own system, told or asked at an address that the clinic has entered; every message is signed."""
+"""Signed messages to the clinic's own system, at an address that the clinic has entered."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from adapters.outbound.http import guarded_client, post
 from adapters.outbound.networks import Policy
 
 ID, MOMENT, SIGNATURE = "X-Antar-Id", "X-Antar-Timestamp", "X-Antar-Signature"
-MAX_ANSWER_BYTES = 256 * 1024  # bytes of an answer that are read
+MAX_ANSWER_BYTES = 256 * 1024  # a longer answer is refused
 
 
 @dataclass(frozen=True, slots=True)
 class His:
-    """Where it is, the secret that it shares with us, and the networks in which it may be."""
+    """The clinic's system: its address, the secret shared with it, and the policy for networks it may be in."""
 
     address: str
     secret: str
@@ -29,11 +29,11 @@ class His:
 
 
 class NotTaken(Exception):
-    """It did not answer with success; the message is for a person."""
+    """The system did not answer with success; the message is for a person."""
 
 
 def signature(secret: str, moment: str, body: bytes) -> str:
-    """`sha256=` and in hex the HMAC-SHA256 of the moment, a full stop, and the body."""
+    """Return `sha256=` and, in hex, the HMAC-SHA256 of the timestamp, a full stop, and the body."""
     signed = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256)
     return f"sha256={signed.hexdigest()}"
 
@@ -46,7 +46,10 @@ async def tell(
     patience: float,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Any:
-    """Its answer as JSON, None where it is none. `at` is epoch milliseconds, `patience` seconds. Raises NotTaken."""
+    """Post a message and return the answer as JSON, None if it is no JSON. Raises NotTaken.
+
+    `at` is in epoch milliseconds, `patience` in seconds.
+    """
     body, moment = orjson.dumps(content), str(at // 1000)
     headers = {ID: id_, MOMENT: moment, SIGNATURE: signature(his.secret, moment, body)}
     headers["Content-Type"] = "application/json"

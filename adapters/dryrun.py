@@ -13,7 +13,7 @@ from adapters.base import Account, Call, Probe, Problem, Reply, Verdict
 
 
 class DryRun:
-    """Answers as a FHIR server would that has stored everything; the same content gets the same reference."""
+    """Answers like a FHIR server that has stored everything; the same content gets the same reference."""
 
     async def send(self, call: Call, account: Account) -> Reply:
         content = {"id": reference(call), "total": 0, "entry": []}
@@ -33,10 +33,10 @@ class DryRun:
         return Probe(ok=True, message="Uji kering: tidak ada yang dihubungi", seconds=0.0)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 def reference(call: Call) -> str:
-    """Invented from the hash of the call."""
+    """Return a UUID made from the hash of the call."""
     content = b"\0".join([call.method.encode(), call.path.encode(), call.body or b""])
     return str(uuid.UUID(bytes=hashlib.sha256(content).digest()[:16]))

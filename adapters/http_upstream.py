@@ -1,4 +1,4 @@
-"""A system outside that speaks HTTP: a Call goes out on the wire, the answer comes back judged."""
+"""An external system over HTTP: sends a Call on the wire and returns the judged answer."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire,
 
 ACCEPT = header_block([("Accept", "application/json")])
 
-JAKARTA = timezone(timedelta(hours=7))  # where the upstreams' days begin and end
+JAKARTA = timezone(timedelta(hours=7))  # time zone of the upstreams' days
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9:@!$&'()*+,;=_~-][A-Za-z0-9:@!$&'()*+,;=._~-]*)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class NoCredential(Exception):
-    """There is nothing to identify ourselves with; `reply` says why and what that means."""
+    """There is no credential for the request; `reply` has the reason and the verdict."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.message)
@@ -36,7 +36,7 @@ class NoCredential(Exception):
 
 
 class HttpExchange(NamedTuple):
-    """One exchange, judged. Without a response there was none."""
+    """A judged exchange; `response` is None if there was no answer."""
 
     reply: Reply
     rule: OutcomeRule | None = None
@@ -44,7 +44,7 @@ class HttpExchange(NamedTuple):
 
 
 class HttpUpstream:
-    """Sends calls as they are. What identifies us is the matter of those that inherit from it."""
+    """Sends calls unchanged. Subclasses add the headers that identify us."""
 
     def __init__(
         self,
@@ -61,15 +61,15 @@ class HttpUpstream:
         self._wall = wall
 
     async def send(self, call: Call, account: Account) -> Reply:
-        """The judged answer; a refused credential is renewed once and the call repeated once."""
+        """Return the judged answer; if a credential is refused it is renewed and the call repeated, once."""
         return (await self._ask(call, account)).reply
 
     def check(self, payload: Any) -> Sequence[Problem]:
-        """Nothing is known of what the upstream refuses."""
+        """Return no problems: nothing is known about what the upstream refuses."""
         return ()
 
     async def probe(self, account: Account) -> Probe:
-        """A cheap read: does it answer, does it know us, what time is it there."""
+        """Make a cheap read, which shows if the upstream answers, knows our credentials, and what time it has."""
         path = str(self.profile.settings.get("probe_path", "/"))
         organization = account.credentials.get("organization_id", "")
         if "{organization_id}" in path and not organization:
@@ -77,29 +77,29 @@ class HttpUpstream:
         started = self._wall()
         today = datetime.fromtimestamp(started, JAKARTA).date().isoformat()
         path = path.replace("{organization_id}", quote(organization, safe="")).replace("{today}", today)
-        seen = await self._ask(Call("GET", path), account)
-        reply = seen.reply
-        theirs = parse_date(seen.response.header(b"date")) if seen.response else None
+        exchange = await self._ask(Call("GET", path), account)
+        reply = exchange.reply
+        theirs = parse_date(exchange.response.header(b"date")) if exchange.response else None
         skew = None if theirs is None else theirs - (started + self._wall()) / 2
         message = reply.message or f"HTTP {reply.status}"
         return Probe(reply.verdict is Verdict.ACCEPTED, message, reply.seconds, skew)
 
     async def close(self) -> None:
-        """The wire is shared and not ours to close."""
+        """Do nothing: the wire is shared, its owner closes it."""
 
     async def authorize(self, account: Account) -> HeaderBlock:
-        """The headers that identify us; raises NoCredential."""
+        """Return the headers that identify us; raises NoCredential."""
         return ACCEPT
 
     async def renew(self, account: Account, refused: HeaderBlock) -> HeaderBlock | None:
-        """Other headers than those that were refused, None where there are none; raises NoCredential."""
+        """Return other headers than the refused ones, None if there are none; raises NoCredential."""
         return None
 
     def distrust(self, account: Account) -> None:
-        """What was just renewed has been refused as well."""
+        """Note that a newly renewed credential was refused as well."""
 
     async def unwrap(self, response: Response, account: Account, headers: HeaderBlock) -> Response:
-        """The answer without what its sender wrapped it in (e.g. encryption)."""
+        """Return the answer without its wrapping, e.g. encryption."""
         return response
 
     async def _ask(self, call: Call, account: Account) -> HttpExchange:
@@ -149,7 +149,7 @@ class HttpUpstream:
 
 @lru_cache(maxsize=1024)
 def _place(base_url: str, base_path: str) -> tuple[Origin, bytes]:
-    """The origin, and what stands before each path."""
+    """Return the origin and the prefix of each path."""
     origin = Origin.of(base_url)
     return origin, (httpx.URL(base_url).path.rstrip("/") + base_path.rstrip("/")).encode("ascii")
 
@@ -160,7 +160,7 @@ def _content_type(media: str) -> HeaderBlock:
 
 
 def _target(call: Call) -> bytes:
-    """Path and query, quoted; raises httpx.LocalProtocolError where a path would lead elsewhere."""
+    """Return path and query, quoted; raises httpx.LocalProtocolError if the path would lead elsewhere."""
     path = call.path if _PLAIN_PATH.fullmatch(call.path) else _quote_path(call.path)
     if call.query:
         path = f"{path}?{urlencode(call.query, quote_via=quote)}"
@@ -168,7 +168,7 @@ def _target(call: Call) -> bytes:
 
 
 def _quote_path(path: str) -> str:
-    """A path with a slash before it and everything unsafe quoted; what is quoted already stays."""
+    """Return the path with a leading slash and unsafe characters quoted; quoted characters stay."""
     if _CONTROL.search(path) or any(part in {".", ".."} for part in unquote(path).split("/")):
         raise httpx.LocalProtocolError("the path leads elsewhere or holds control characters")
     quoted = quote(_STRAY_PERCENT.sub("%25", path), safe="/%:@!$&'()*+,;=~", errors="replace")
@@ -176,7 +176,7 @@ def _quote_path(path: str) -> str:
 
 
 def _failure(call: Call, error: httpx.TransportError, seconds: float) -> Reply:
-    """What it means that there was no answer."""
+    """Return the reply for a missing answer."""
     sent = bytes_left(error)
     if isinstance(error, httpx.LocalProtocolError):
         verdict = Verdict.REJECTED

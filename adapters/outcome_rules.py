@@ -1,4 +1,4 @@
-"""Declarative outcome rules: which answer means which verdict."""
+"""Declarative outcome rules that map answers to verdicts."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from jmespath.parser import ParsedResult
 from jmespath.visitor import TreeInterpreter
 from msgspec import Struct
 
-# Shared: ParsedResult.search builds one for each question, which costs more than the question.
+# Shared: ParsedResult.search builds an interpreter for each search, which costs more than the search.
 _INTERPRETER = TreeInterpreter()
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """How to read a text out of an answer: a JMESPath, then optionally the first group of a pattern."""
+    """Extracts a text from an answer: by a JMESPath, then optionally the first group of a pattern."""
 
     path: ParsedResult
     pattern: re.Pattern[str] | None = None
 
     def read(self, content: Any) -> str | None:
-        """The text, several values joined by "; ", or None where the answer has none."""
-        found = _search(self.path, content)
-        values = found if isinstance(found, list) else [found]
+        """Return the text, several values joined by "; ", or None if the answer has none."""
+        result = _search(self.path, content)
+        values = result if isinstance(result, list) else [result]
         texts = [str(value) for value in values if value is not None]
         if self.pattern is None:
             return "; ".join(texts) or None
@@ -37,23 +37,22 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRule:
-    """Conditions that must all hold, and the verdict if they do. An absent condition holds."""
+    """A verdict and the conditions that must all hold for it. An absent condition holds."""
 
     verdict: str
     statuses: tuple[range, ...] = ()
     methods: frozenset[str] = frozenset()
-    when: ParsedResult | None = None  # A JMESPath on the JSON body that must give something true
+    when: ParsedResult | None = None  # a JMESPath on the JSON body that must give a true value
     codes: frozenset[str] = frozenset()
-    text: re.Pattern[str] | None = None  # A pattern searched in the whole body
-    # A part of the content type, e.g. "html".
-    media: str | None = None
-    renew: bool = False  # renew the credential and ask once more before this verdict counts
-    look: bool = False  # look whether the record is there before a rejection counts
-    repeated: bool = False  # only for a repeat of what may have arrived already
+    text: re.Pattern[str] | None = None  # a pattern that is searched in the whole body
+    media: str | None = None  # a part of the content type, e.g. "html"
+    renew: bool = False  # renew the credential and repeat the call once before this verdict counts
+    look: bool = False  # search for the record before a rejection counts
+    repeated: bool = False  # only for a call whose earlier try may have arrived
 
 
 class Answer(Struct, frozen=True):
-    """What came back, as the rules see it."""
+    """An answer as the rules see it."""
 
     method: str
     status: int
@@ -65,12 +64,12 @@ class Answer(Struct, frozen=True):
 
 
 def first_match(rules: Iterable[OutcomeRule], answer: Answer) -> OutcomeRule | None:
-    """The first rule whose conditions all hold."""
+    """Return the first rule whose conditions all hold."""
     return next((rule for rule in rules if _holds(rule, answer)), None)
 
 
 def concerning(rules: Iterable[OutcomeRule], method: str, status: int) -> tuple[OutcomeRule, ...]:
-    """The rules that may hold for a method and a status, to be kept: most answers of an upstream share both."""
+    """Return the rules that may hold for a method and a status; callers cache them, as most answers share both."""
     return tuple(rule for rule in rules if _concerns(rule, method, status))
 
 
@@ -91,7 +90,7 @@ def _holds(rule: OutcomeRule, answer: Answer) -> bool:
 
 
 def _search(path: ParsedResult, content: Any) -> Any:
-    """What the path gives; None where a function of it meets a type that it does not take: answers are not ours."""
+    """Return the path's result; None if a function in it meets a wrong type, because any answer may come."""
     try:
         return _INTERPRETER.visit(path.parsed, content)
     except JMESPathError:
@@ -99,7 +98,7 @@ def _search(path: ParsedResult, content: Any) -> Any:
 
 
 def compile_path(expression: str) -> ParsedResult:
-    """Compile a JMESPath; raises ValueError with the place of the fault."""
+    """Compile a JMESPath; raises ValueError with the position of the fault."""
     try:
         return jmespath.compile(expression)
     except JMESPathError as error:

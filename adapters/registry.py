@@ -1,4 +1,4 @@
-"""The adapters by the name that the YAML gives them."""
+"""Adapters by their name in the YAML."""
 
 from __future__ import annotations
 

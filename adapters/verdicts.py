@@ -1,4 +1,4 @@
-"""From an answer to a verdict: the declared rules first, then what HTTP says by itself."""
+"""Judges an answer: by the declared rules first, then by its HTTP status."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from adapters.base import CUT_KEPT_BYTES, Call, Profile, Reply, Verdict
 from adapters.outcome_rules import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
-LONGEST_WAIT_SECONDS = 3600.0  # seconds: a longer Retry-After is taken for a mistake of the upstream
+LONGEST_WAIT_SECONDS = 3600.0  # a longer Retry-After is taken for a mistake of the upstream
 
 MAX_MESSAGE_CHARACTERS = 2000
 MAX_EXCERPT_CHARACTERS = 300
 
 _TRY_LATER = {408, 425, 429, 503}
 _LEFT_OUT = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # PostgreSQL takes no NUL, a message no line break
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # PostgreSQL stores no NUL, and a message has no line breaks
 
 
 class Judge:
@@ -33,7 +33,7 @@ class Judge:
         self._concerning: dict[tuple[str, int], tuple[OutcomeRule, ...]] = {}
 
     def judge(self, call: Call, response: Response, now: float, seconds: float) -> tuple[Reply, OutcomeRule | None]:
-        """The reply, and the rule that decided. `now` is in epoch seconds, `seconds` how long the exchange took."""
+        """Return the reply and the rule that decided. `now` is in epoch seconds; the exchange took `seconds`."""
         code_path = self._profile.code
         content = None if response.cut else _parse(response.body)
         media = response.header(b"content-type").partition(";")[0].strip().lower()
@@ -72,7 +72,10 @@ class Judge:
 
 
 def retry_after(response: Response, now: float) -> float | None:
-    """Return seconds to wait, 0 to LONGEST_WAIT_SECONDS; None if the header is absent or unreadable (RFC 9110, 10.2.3)."""
+    """Return the seconds of Retry-After, 0 to LONGEST_WAIT_SECONDS; None if it is absent or unreadable.
+
+    RFC 9110, 10.2.3: the header is a number of seconds or a date.
+    """
     text = response.header(b"retry-after").strip()
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
         return min(max(float(text), 0.0), LONGEST_WAIT_SECONDS)
@@ -84,7 +87,7 @@ def retry_after(response: Response, now: float) -> float | None:
 
 
 def parse_date(text: str) -> float | None:
-    """An HTTP date as epoch seconds."""
+    """Return an HTTP date as epoch seconds, None if it is no date."""
     try:
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -93,7 +96,7 @@ def parse_date(text: str) -> float | None:
 
 
 def excerpt(text: str) -> str:
-    """Plain text without tags, on one line, at most MAX_EXCERPT_CHARACTERS characters."""
+    """Return plain text without tags, on one line, at most MAX_EXCERPT_CHARACTERS."""
     plain = html.unescape(_LEFT_OUT.sub(" ", text[:4096]))  # bounded: the pattern looks ahead from each "<"
     plain = " ".join(_CONTROL.sub(" ", plain).split())
     return plain if len(plain) <= MAX_EXCERPT_CHARACTERS else plain[: MAX_EXCERPT_CHARACTERS - 1] + "…"
@@ -107,14 +110,14 @@ def _parse(body: bytes) -> Any:
 
 
 def _by_status(call: Call, response: Response, content: Any) -> Verdict:
-    """What HTTP says where no rule does; a body that was cut says nothing."""
+    """Judge by the HTTP status, if no rule matches; a body that was cut proves nothing."""
     status = response.status
     if response.cut:
         return Verdict.UNSURE
     if 200 <= status < 300:
-        nothing_to_say = status == HTTPStatus.NO_CONTENT and call.method != "POST"
-        return Verdict.ACCEPTED if isinstance(content, dict | list) or nothing_to_say else Verdict.UNSURE
-    if status in _TRY_LATER or 300 <= status < 400:  # no redirect is followed: something stands in the way
+        empty_is_fine = status == HTTPStatus.NO_CONTENT and call.method != "POST"
+        return Verdict.ACCEPTED if isinstance(content, dict | list) or empty_is_fine else Verdict.UNSURE
+    if status in _TRY_LATER or 300 <= status < 400:  # redirects are not followed: a proxy or portal sent it
         return Verdict.UNAVAILABLE
     return Verdict.REJECTED if 400 <= status < 500 else Verdict.UNSURE
 
@@ -122,15 +125,15 @@ def _by_status(call: Call, response: Response, content: Any) -> Verdict:
 def _message(profile: Profile, call: Call, response: Response, content: Any) -> str:
     if response.cut:
         return f"Jawaban lebih panjang dari {call.answer_limit // 1024**2} MiB dan dipotong (HTTP {response.status})"
-    said = profile.message.read(content) if profile.message and content is not None else None
-    if said:
-        return _CONTROL.sub(" ", said)[:MAX_MESSAGE_CHARACTERS]
+    message = profile.message.read(content) if profile.message and content is not None else None
+    if message:
+        return _CONTROL.sub(" ", message)[:MAX_MESSAGE_CHARACTERS]
     return excerpt(response.body[:8192].decode("utf-8", "replace")) or _status_line(response.status)
 
 
 def _place(profile: Profile, content: Any) -> str | None:
-    found = profile.place.read(content) if profile.place and content is not None else None
-    return _CONTROL.sub(" ", found)[:MAX_MESSAGE_CHARACTERS] if found else None
+    place = profile.place.read(content) if profile.place and content is not None else None
+    return _CONTROL.sub(" ", place)[:MAX_MESSAGE_CHARACTERS] if place else None
 
 
 def _status_line(status: int) -> str:

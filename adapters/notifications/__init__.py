@@ -1,1 +1,1 @@
-"""Ways to tell a person of an alert: e-mail, Telegram, webhook."""
+"""Ways to send an alert to people: e-mail, Telegram, webhook."""

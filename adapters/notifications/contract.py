@@ -1,4 +1,4 @@
-"""What every way of telling people has in common."""
+"""Contract of all ways to send a notification."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 from adapters.outbound.networks import Policy
 
-DELIVERY_SECONDS = 20.0  # seconds that one letter may take altogether
-MAX_ANSWER_BYTES = 16 * 1024  # bytes of an answer that are read; nothing but its status is of use
+DELIVERY_SECONDS = 20.0  # time limit of one notification
+MAX_ANSWER_BYTES = 16 * 1024  # bytes of an answer that are read; only its status is used
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What is told; `events` is the same for machines: JSON objects."""
+    """A message to a recipient; `events` has its content as JSON objects for machines."""
 
     subject: str
     text: str
@@ -23,9 +23,9 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """To whom, and what opens the way there: a mail server's address, a bot's token, or a key that signs.
+    """Address of a recipient, and the secret that the way needs: a mail server's URL, a bot's token, or a signing key.
 
-    `policy` says where a webhook or a mail server may be.
+    `policy` limits the networks in which a webhook or a mail server may be.
     """
 
     address: str
@@ -35,12 +35,12 @@ class Mailbox:
 
 
 class NotDelivered(Exception):
-    """The letter may not have arrived; the message is for a person."""
+    """The notification may not have arrived; the message is for a person."""
 
 
-class Post(Protocol):
-    """One way."""
+class Send(Protocol):
+    """Sends a notification in one way."""
 
     async def __call__(self, letter: Letter, mailbox: Mailbox) -> None:
-        """Return when it was taken over; raises NotDelivered, or whatever the network raises."""
+        """Return when the notification was accepted; raises NotDelivered or the network's errors."""
         ...

@@ -1,4 +1,4 @@
-"""Every way by its name, each kept within its time."""
+"""Sends a notification in a way by its name, within a time limit."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import httpx
 
 from adapters.notifications import email, telegram, webhook
-from adapters.notifications.contract import DELIVERY_SECONDS, Letter, Mailbox, NotDelivered, Post
+from adapters.notifications.contract import DELIVERY_SECONDS, Letter, Mailbox, NotDelivered, Send
 from adapters.outbound.guard import AddressRefused
 
-WAYS: Mapping[str, Post] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}
+WAYS: Mapping[str, Send] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}
 
 
-async def deliver(way: str, letter: Letter, mailbox: Mailbox, ways: Mapping[str, Post] = WAYS) -> None:
-    """Raises NotDelivered, whatever went wrong; never takes longer than DELIVERY_SECONDS."""
+async def deliver(way: str, letter: Letter, mailbox: Mailbox, ways: Mapping[str, Send] = WAYS) -> None:
+    """Send a notification; raises NotDelivered for every failure, after DELIVERY_SECONDS at the latest."""
     try:
         async with asyncio.timeout(DELIVERY_SECONDS):
             await ways[way](letter, mailbox)

@@ -1,4 +1,4 @@
-"""Letters by SMTP."""
+"""Notifications by e-mail (SMTP)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from adapters.notifications.contract import DELIVERY_SECONDS, Letter, Mailbox, N
 from adapters.outbound.guard import open_socket
 
 NO_SERVER = "Server surat belum diatur (smtp://nama:sandi@server:587)"
-NEAR = {"localhost", "127.0.0.1", "::1"}
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 async def send(letter: Letter, mailbox: Mailbox) -> None:
-    """The secret is the server, `smtp://name:password@host:587` or `smtps://…:465`. A password travels encrypted."""
+    """Send an e-mail; the secret is the server's URL, `smtp://name:password@host:587` or `smtps://…:465`.
+
+    A password is only sent encrypted, except to a server on this machine.
+    """
     server = mail_server(mailbox.secret)
     host, tls = server.hostname or "", server.scheme == "smtps"
     message = _message(letter, mailbox, host)
@@ -29,7 +32,7 @@ async def send(letter: Letter, mailbox: Mailbox) -> None:
             username=unquote(server.username) if server.username else None,
             password=unquote(server.password) if server.password else None,
             use_tls=tls,
-            start_tls=True if server.username and not tls and host not in NEAR else None,
+            start_tls=True if server.username and not tls and host not in LOCAL_HOSTS else None,
             timeout=DELIVERY_SECONDS,
         )
     except aiosmtplib.SMTPException as error:

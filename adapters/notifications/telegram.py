@@ -1,4 +1,4 @@
-"""Letters through a Telegram bot."""
+"""Notifications through a Telegram bot."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from adapters.notifications.contract import DELIVERY_SECONDS, MAX_ANSWER_BYTES, 
 from adapters.outbound.http import post
 
 API = "https://api.telegram.org"
-MAX_CHARACTERS = 4000  # characters of one message; Telegram takes 4096
+MAX_CHARACTERS = 4000  # of one message; Telegram accepts 4096
 
 
 async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTransport | None = None) -> None:
-    """The address is the chat's number, the secret the bot's token.
+    """Send a message; the address is the chat's number, the secret is the bot's token.
 
-    The host is not a person's to choose, so a proxy of the environment is used as for the upstreams.
+    No person can choose the host, so a proxy of the environment is used as for the upstreams.
     """
     text = f"{letter.subject}\n\n{letter.text}"[:MAX_CHARACTERS]
     message = {"chat_id": mailbox.address, "text": text, "disable_web_page_preview": True}

@@ -1,4 +1,4 @@
-"""Letters as JSON, posted to an address of the clinic's own."""
+"""Notifications as JSON, posted to an address that the clinic has entered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIGNATURE = "X-Antar-Signature"
 
 
 async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTransport | None = None) -> None:
-    """With a secret the body is signed: `sha256=` and the HMAC in hex, in the header X-Antar-Signature."""
+    """Post a notification; with a secret X-Antar-Signature has `sha256=` and the body's HMAC in hex."""
     content = {"subject": letter.subject, "text": letter.text, "events": [dict(event) for event in letter.events]}
     body = json.dumps(content, ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json"}
