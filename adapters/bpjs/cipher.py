@@ -1,4 +1,7 @@
-"""What BPJS wraps its answers in: AES-256-CBC around LZ-String around JSON (reference bpjs 2)."""
+"""Decrypts BPJS's answers: JSON, compressed with LZ-String, then encrypted with AES-256-CBC and encoded in base64.
+
+The key is the SHA-256 of cons_id, secret key and timestamp of the request; its first 16 bytes are the IV.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 
 def decrypt(wrapped: str, cons_id: str, secret: str, timestamp: str) -> str:
-    """The JSON text inside. `timestamp` is the one sent with the request that was answered.
+    """Return the JSON text. `timestamp` is the timestamp of the request that was answered.
 
-    Raises ValueError where the text was not wrapped so, or under another key: a wrong key leaves valid padding once in
-    some 250 tries, so that each layer is looked at.
+    Raises ValueError if the text is not encrypted like this or with another key. A wrong key leaves valid padding about
+    once in 250 tries, so every layer is checked.
     """
     key = hashlib.sha256(f"{cons_id}{secret}{timestamp}".encode()).digest()
     try:
@@ -32,5 +35,5 @@ def decrypt(wrapped: str, cons_id: str, secret: str, timestamp: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """LZ-String counts UTF-16 units: what lies beyond the first plane comes in two halves."""
+    """Join surrogate pairs: LZ-String counts UTF-16 units, so characters beyond the first plane come in two halves."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""The headers that identify a clinic at BPJS (reference bpjs 1.3)."""
+"""Headers that identify a clinic to BPJS: cons_id, timestamp, signature, user key, and a login for PCare."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ _TIMESTAMP = re.compile(rb"^X-timestamp: (\d+)\r$", re.MULTILINE)
 
 
 def signature(cons_id: str, secret: str, timestamp: int) -> str:
-    """base64(HMAC-SHA256(secret, "cons_id&timestamp")); it goes into the header as it is, plus signs and all."""
+    """Return base64(HMAC-SHA256(secret, "cons_id&timestamp")); the header takes it unquoted, including plus signs."""
     digest = hmac.digest(secret.encode(), f"{cons_id}&{timestamp}".encode(), hashlib.sha256)
     return base64.b64encode(digest).decode()
 
 
 def headers(credentials: Mapping[str, str], timestamp: int, application: str = "") -> HeaderBlock:
-    """Headers of one exchange. `timestamp` is in epoch seconds, UTC; an application code (PCare) takes the login along.
+    """Return the headers of one request. `timestamp` is in epoch seconds; with an application code (PCare) the login is
+    added.
 
-    Raises httpx.LocalProtocolError where a credential holds what no header may hold.
+    Raises httpx.LocalProtocolError if a credential has a character that no header may have.
     """
     cons_id = credentials["cons_id"]
     lines = [
@@ -39,6 +40,6 @@ def headers(credentials: Mapping[str, str], timestamp: int, application: str = "
 
 
 def timestamp_of(block: HeaderBlock) -> str:
-    """The timestamp that was sent: the answer is encrypted with it."""
-    found = _TIMESTAMP.search(block)
-    return found[1].decode() if found else ""
+    """Return the timestamp of sent headers: it is part of the key of the answer's encryption."""
+    match = _TIMESTAMP.search(block)
+    return match[1].decode() if match else ""

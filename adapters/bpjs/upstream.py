@@ -1,4 +1,4 @@
-"""PCare and Antrean FKTP: signed requests, and answers that may be encrypted (reference bpjs 1-3)."""
+"""PCare and Antrean FKTP: signed requests, and answers that may be encrypted."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from adapters.wire.contract import HeaderBlock, Response
 
 REQUIRED = ("cons_id", "secret_key", "user_key")
 LOGIN = ("username", "password")
-# Bytes of an answer from which on it is decrypted in a thread: a list of all diagnoses takes half a second.
+# Larger answers are decrypted in a thread: a list of all diagnoses takes half a second.
 THREAD_BYTES = 32 * 1024
 
 
 class Bpjs(HttpUpstream):
-    """Signs each request anew. Credentials: cons_id, secret_key, user_key; username and password where
-    `settings.application` (PCare's kdAplikasi) says that a login goes along."""
+    """Signs each request. Credentials: cons_id, secret_key, user_key.
+
+    With `settings.application` (PCare's kdAplikasi) a login is sent, too: username and password.
+    """
 
     async def authorize(self, account: Account) -> HeaderBlock:
         application = str(self.profile.settings.get("application", ""))
@@ -36,11 +38,11 @@ class Bpjs(HttpUpstream):
             raise NoCredential(_refusal("Kredensial memuat karakter yang tidak sah")) from error
 
     async def renew(self, account: Account, refused: HeaderBlock) -> HeaderBlock:
-        """A stale timestamp is mended by signing again."""
+        """Sign again, with the present timestamp: BPJS refuses an old one."""
         return await self.authorize(account)
 
     async def unwrap(self, response: Response, account: Account, headers: HeaderBlock) -> Response:
-        """The same envelope with its `response` decrypted; left as it is where that is no encrypted text."""
+        """Return the envelope with its `response` decrypted; unchanged if that is no encrypted text."""
         if b'"response"' not in response.body or response.cut:
             return response
         if len(response.body) < THREAD_BYTES:
@@ -60,5 +62,5 @@ def _opened(response: Response, account: Account, timestamp: str) -> Response:
             return response
         text = decrypt(wrapped, account.credentials["cons_id"], account.credentials["secret_key"], timestamp)
         return replace(response, body=orjson.dumps({**envelope, "response": orjson.loads(text)}))
-    except (ValueError, TypeError, KeyError):  # a plain message, or none of theirs
+    except (ValueError, TypeError, KeyError):  # a plain message, or an answer of another server
         return response

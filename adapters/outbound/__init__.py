@@ -1,1 +1,1 @@
-"""The outbound guard: connections to addresses that a person has entered lead only where the operator allows."""
+"""Outbound guard: an address that a person has entered is only connected to if the operator's policy allows it."""

@@ -1,4 +1,4 @@
-"""Judges the addresses that people enter: as they are written, and again as the name server resolves them."""
+"""Judges addresses that people enter, first as written and again as the name server resolves them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from adapters.outbound.networks import Address, Policy, plain
 
 RESOLVE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
-MAX_ADDRESSES = 16  # A name with more addresses is refused: each of them has to be judged
-MAX_CONNECTS = 3  # addresses of one name that are tried one after the other
-# Names whose address is known without asking a name server.
+MAX_ADDRESSES = 16  # a name with more addresses is refused: each address has to be judged
+MAX_CONNECTS = 3  # addresses of one name that are tried in sequence
+# Names with a fixed address, judged without a name server.
 KNOWN_NAMES = {"localhost": "127.0.0.1", "metadata.google.internal": "169.254.169.254"}
 
 _HOST = re.compile(r"[0-9A-Za-z_.:-]{1,253}")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-# Threads of their own: names that people enter may hang, the event loop's threads resolve the upstreams.
+# Separate threads: names that people enter may hang, and the event loop's threads resolve the upstreams.
 _threads = ThreadPoolExecutor(16, "antar-resolve")
 
 
-class Fault(StrEnum):
+class AddressFault(StrEnum):
     """Reasons for which an address is refused."""
 
     UNREADABLE = "unreadable"
@@ -40,17 +40,17 @@ class Fault(StrEnum):
 
 
 _WORDS = {
-    Fault.UNREADABLE: "Alamat tidak dapat dibaca.",
-    Fault.SCHEME: "Alamat harus diawali https:// atau http://.",
-    Fault.USERINFO: "Alamat tidak boleh memuat nama atau kata sandi.",
-    Fault.UNKNOWN: "Nama server pada alamat ini tidak ditemukan.",
+    AddressFault.UNREADABLE: "Alamat tidak dapat dibaca.",
+    AddressFault.SCHEME: "Alamat harus diawali https:// atau http://.",
+    AddressFault.USERINFO: "Alamat tidak boleh memuat nama atau kata sandi.",
+    AddressFault.UNKNOWN: "Nama server pada alamat ini tidak ditemukan.",
 }
 
 
 class AddressRefused(Exception):
     """No connection is made to the address; the message is for a person."""
 
-    def __init__(self, fault: Fault, words: str = "") -> None:
+    def __init__(self, fault: AddressFault, words: str = "") -> None:
         super().__init__(words or _WORDS[fault])
         self.fault = fault
 
@@ -60,13 +60,13 @@ def check_url(url: str | httpx.URL, policy: Policy) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise AddressRefused(Fault.UNREADABLE) from error
+        raise AddressRefused(AddressFault.UNREADABLE) from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise AddressRefused(Fault.SCHEME)
+        raise AddressRefused(AddressFault.SCHEME)
     if parsed.userinfo:
-        raise AddressRefused(Fault.USERINFO)
+        raise AddressRefused(AddressFault.USERINFO)
     if not _HOST.fullmatch(host_of(parsed)) or not 0 < (parsed.port or 1) < 65536:
-        raise AddressRefused(Fault.UNREADABLE)
+        raise AddressRefused(AddressFault.UNREADABLE)
     check_host(host_of(parsed), policy)
     return parsed
 
@@ -94,7 +94,7 @@ async def allowed_addresses(host: str, port: int, policy: Policy, resolve: Resol
         async with asyncio.timeout(RESOLVE_SECONDS):
             resolved = await (resolve or resolve_host)(host, port)
     except (TimeoutError, OSError, UnicodeError) as error:
-        raise AddressRefused(Fault.UNKNOWN) from error
+        raise AddressRefused(AddressFault.UNKNOWN) from error
     return _judge(resolved, policy)
 
 
@@ -133,7 +133,7 @@ def _resolve(host: str, port: int) -> list[str]:
 def _judge(resolved: Sequence[str], policy: Policy) -> list[Address]:
     addresses = [plain(ipaddress.ip_address(text)) for text in dict.fromkeys(resolved)]
     if not addresses:
-        raise AddressRefused(Fault.UNKNOWN)
+        raise AddressRefused(AddressFault.UNKNOWN)
     if len(addresses) > MAX_ADDRESSES or not all(policy.allows(address) for address in addresses):
-        raise AddressRefused(Fault.NETWORK, policy.refusal)
+        raise AddressRefused(AddressFault.NETWORK, policy.refusal)
     return addresses

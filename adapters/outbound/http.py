@@ -1,4 +1,4 @@
-"""HTTP to entered addresses: connected to the address that was judged, no redirect, no proxy, a bounded raw answer."""
+"""HTTP to addresses that people enter: connects to the judged address, without redirect or proxy, to a size limit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import httpx
 from adapters.outbound.guard import (
     CONNECT_SECONDS,
     MAX_CONNECTS,
+    AddressFault,
     AddressRefused,
-    Fault,
     Resolve,
     allowed_addresses,
     check_url,
@@ -23,8 +23,8 @@ from adapters.outbound.networks import Address, Policy
 from adapters.wire.httpx_wire import read_raw
 
 
-class Answer(NamedTuple):
-    """An answer as it came, never unpacked."""
+class RawAnswer(NamedTuple):
+    """An answer as received, never decompressed."""
 
     status: int
     body: bytes
@@ -36,9 +36,9 @@ class Answer(NamedTuple):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """Resolves, judges and connects: a name that resolves differently a moment later leads nowhere else.
+    """Resolves, judges and connects in one step, so that a name which resolves differently later has no effect.
 
-    For one client and one request: a kept connection would serve every name at its address.
+    For one client and one request only: a kept connection would serve every name at its address.
     """
 
     def __init__(
@@ -70,30 +70,32 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 def guarded_client(
     policy: Policy, seconds: float, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
-    """Return a client for one request to an entered address; tests may hand in another transport."""
+    """Return a client for one request to an entered address; tests may pass another transport."""
     timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
     return httpx.AsyncClient(transport=transport or GuardedTransport(policy), timeout=timeout, trust_env=False)
 
 
-async def post(client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str], limit: int) -> Answer:
+async def post(
+    client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str], limit: int
+) -> RawAnswer:
     """Post and return at most `limit` bytes of the answer. Raises httpx.HTTPError, AddressRefused.
 
-    The time is the caller's to bound: httpx bounds each read, not their sum.
+    The caller must limit the total time: httpx limits each read, not their sum.
     """
     headers = {**headers, "Accept-Encoding": "identity"}
     try:
         request = client.build_request("POST", url, content=content, headers=headers)
     except httpx.InvalidURL as error:
-        raise AddressRefused(Fault.UNREADABLE) from error
+        raise AddressRefused(AddressFault.UNREADABLE) from error
     response = await client.send(request, stream=True, follow_redirects=False)
     try:
-        return Answer(response.status_code, *await read_raw(response, limit))
+        return RawAnswer(response.status_code, *await read_raw(response, limit))
     finally:
         await response.aclose()
 
 
 def _pinned(request: httpx.Request, address: Address) -> httpx.Request:
-    """The same request to the address itself; Host and the certificate's name stay those of the URL."""
+    """Return the request, directed to the address itself; Host and the certificate's name stay those of the URL."""
     name = host_of(request.url).rstrip(".")
     return httpx.Request(
         request.method,

@@ -15,7 +15,7 @@ class Network(IntEnum):
     PUBLIC = 1
     PRIVATE = 2
     LOOPBACK = 3
-    # Metadata services, link-local, multicast, unspecified and reserved: no clinic's system is there.
+    # Metadata services, link-local, multicast, unspecified and reserved addresses: no clinic's system has one.
     REFUSED = 4
 
 
@@ -34,7 +34,7 @@ _RESERVED_V4 = _v4(
     "0.0.0.0/8", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
     "224.0.0.0/4", "240.0.0.0/4",
 )  # fmt: skip
-# 2001::/23 holds Teredo, whose addresses hide an IPv4 address, and nothing that answers a webhook.
+# 2001::/23 has Teredo, whose addresses hide an IPv4 address, and nothing that answers a webhook.
 _RESERVED_V6 = _v6("2001::/23", "2001:db8::/32", "3fff::/20")
 _PRIVATE_V4 = _v4("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 _PRIVATE_V6 = _v6("fc00::/7")
@@ -106,9 +106,9 @@ class Policy:
 
     @property
     def refusal(self) -> str:
-        """The same words for every address that is not allowed: a difference would tell what stands there."""
+        """Message for every address that is not allowed: different ones would reveal what is at an address."""
         return _REFUSALS[self.widest].format(setting=self.setting)
 
 
-# For addresses from the environment: the operator's own, none is out of bounds.
+# For addresses from the environment, which the operator has set: all networks are allowed.
 OPERATOR = Policy(Network.REFUSED, "")

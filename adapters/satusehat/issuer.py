@@ -1,4 +1,4 @@
-"""SatuSehat's token endpoint: one request, one answer (reference 1.2)."""
+"""Client of SatuSehat's token endpoint (OAuth 2.0, client credentials)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from adapters.base import Account, Call, Profile, StoredToken, Verdict
 from adapters.http_upstream import HttpUpstream
 from adapters.wire.contract import Wire
 
-# Seconds before its end that a token is renewed; a token that lives for less than two minutes has half its life.
+# A token is renewed this long before it expires, but not before half its life is over.
 RENEW_EARLY_SECONDS = 60.0
 
-ASSUMED_LIFE_SECONDS = 300.0  # seconds a token is taken to live where the answer does not say
+ASSUMED_LIFE_SECONDS = 300.0  # life of a token if the answer has no usable expires_in
 
 _FORM = "application/x-www-form-urlencoded"
 _GRANT = (("grant_type", "client_credentials"),)
@@ -25,14 +25,14 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The endpoint could not be asked; nothing is known of the credentials."""
+    """The endpoint was not available, so nothing is known about the credentials."""
 
     message: str
     retry_after: float | None
 
 
 class Issuer:
-    """Asks for tokens. Whether it is allowed to ask is decided by Tokens."""
+    """Requests tokens. Tokens decides when a request is allowed."""
 
     def __init__(self, profile: Profile, wire: Wire, wall: Callable[[], float]) -> None:
         self._path = str(profile.settings["token_path"])
@@ -40,7 +40,7 @@ class Issuer:
         self._wall = wall
 
     async def ask(self, account: Account) -> StoredToken | Outage:
-        """A token, a refusal (a token without value), or an outage."""
+        """Request a token; returns a token, a refusal (a token without value), or an outage."""
         form = {name: account.credentials[name] for name in ("client_id", "client_secret")}
         call = Call("POST", self._path, _GRANT, urlencode(form).encode(), _FORM)
         reply = await self._upstream.send(call, account)
@@ -51,7 +51,7 @@ class Issuer:
         return self._read(reply.content) or Outage("jawaban tanpa access_token", None)
 
     def _read(self, content: Any) -> StoredToken | None:
-        """`expires_at` is when we stop using it: RENEW_EARLY_SECONDS is already taken off."""
+        """Read the answer; `expires_at` is when we stop using the token, RENEW_EARLY_SECONDS before its end."""
         value = content.get("access_token") if isinstance(content, dict) else None
         if not isinstance(value, str) or not _TOKEN.fullmatch(value):
             return None
@@ -60,7 +60,7 @@ class Issuer:
 
 
 def _seconds(text: object) -> float:
-    """Sent as text today, a number one day."""
+    """Read the token's life; SatuSehat sends it as text, the standard wants a number."""
     try:
         seconds = float(str(text))
     except ValueError:

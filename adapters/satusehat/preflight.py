@@ -1,4 +1,4 @@
-"""What SatuSehat would refuse, found before it is sent: the shape of FHIR R4 and its JSON rules (reference 2.6)."""
+"""Pre-flight check: finds content that SatuSehat would refuse, by the JSON schema of FHIR R4, before it is sent."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import orjson
 
 from adapters.base import Problem
 
-SCHEMA = Path(__file__).with_name("fhir_r4.schema.json.gz")  # made by vendor_schema.py
+SCHEMA = Path(__file__).with_name("fhir_r4.schema.json.gz")  # written by vendor_schema.py
 
-MAX_PROBLEMS = 20  # problems that are told of one payload
+MAX_PROBLEMS = 20  # problems that are reported for one payload
 
 _DEFINITIONS = "#/definitions/"
-# FHIR allows a year or a day, SatuSehat does not (reference 2.5).
+# FHIR's dateTime may be only a year or a day; SatuSehat wants date, time and time zone.
 _FULL_DATE_TIME = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)"
     r"(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
@@ -50,7 +50,7 @@ _TYPES = {
 
 
 def check(payload: Any) -> list[Problem]:
-    """Its problems, none if it is a resource that FHIR R4 allows. The first of each type compiles its schema."""
+    """Return the problems of a resource, none if FHIR R4 allows it. The first one of a type compiles its schema."""
     return list(islice(_problems(payload, "$"), MAX_PROBLEMS))
 
 
@@ -58,8 +58,8 @@ def _problems(resource: Any, path: str) -> Iterator[Problem]:
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     validator = _validator(kind) if isinstance(kind, str) else None
     if validator is None:
-        said = "is missing" if kind is None else f"{kind!r} is no resource type of FHIR R4"
-        yield Problem(f"{path}.resourceType", f"{said}; name the type as FHIR spells it")
+        fault = "is missing" if kind is None else f"{kind!r} is no resource type of FHIR R4"
+        yield Problem(f"{path}.resourceType", f"{fault}; name the type as FHIR spells it")
         return
     if not validator.is_valid(resource):
         yield from _explain(validator, resource, path)
@@ -68,7 +68,7 @@ def _problems(resource: Any, path: str) -> Iterator[Problem]:
 
 
 def _inner_resources(resource: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """Resources within: contained ones, and those of a bundle's entries."""
+    """Yield contained resources and those of a bundle's entries, with their paths."""
     for name, key in (("contained", None), ("entry", "resource")):
         for index, item in enumerate(resource.get(name) or ()):
             if key is None:
@@ -79,17 +79,17 @@ def _inner_resources(resource: dict[str, Any], path: str) -> Iterator[tuple[str,
 
 @lru_cache(maxsize=256)
 def _validator(kind: str) -> jsonschema_rs.Validator | None:
-    """The compiled schema of one resource type, with only the definitions that it reaches."""
-    known = _definitions()
-    if "resourceType" not in known.get(kind, {}).get("properties", {}):
+    """Return the compiled schema of a resource type, with only the definitions that it uses; None if unknown."""
+    definitions = _definitions()
+    if "resourceType" not in definitions.get(kind, {}).get("properties", {}):
         return None
     needed: dict[str, Any] = {}
-    wanted = [kind]
-    while wanted:
-        name = wanted.pop()
+    names = [kind]
+    while names:
+        name = names.pop()
         if name not in needed:
-            needed[name] = known[name]
-            wanted.extend(_references(known[name]))
+            needed[name] = definitions[name]
+            names.extend(_references(definitions[name]))
     schema = {"$ref": _DEFINITIONS + kind, "definitions": needed}
     return jsonschema_rs.Draft6Validator(schema, pattern_options=jsonschema_rs.RegexOptions())
 
@@ -113,7 +113,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _explain(validator: jsonschema_rs.Validator, resource: Any, path: str) -> Iterator[Problem]:
-    """One problem for each place: of an empty value nothing is told but that it is empty."""
+    """Yield the problems of a resource; an empty value is only reported as empty."""
     empty: set[str] = set()
     for error in validator.iter_errors(resource):
         place = path + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
@@ -122,10 +122,10 @@ def _explain(validator: jsonschema_rs.Validator, resource: Any, path: str) -> It
                 yield Problem(place, _EMPTY)
             empty.add(place)
         else:
-            yield from _told(error, place)
+            yield from _problem(error, place)
 
 
-def _told(error: Any, place: str) -> Iterator[Problem]:
+def _problem(error: Any, place: str) -> Iterator[Problem]:
     name = str(error.schema_path[1])  # definitions, the name of one, ...
     match error.kind.name:
         case "required":
@@ -133,8 +133,8 @@ def _told(error: Any, place: str) -> Iterator[Problem]:
         case "additionalProperties":
             yield from (_unknown(name, element, place) for element in error.kind.unexpected)
         case "type":
-            wanted = " or ".join(_TYPES.get(kind, kind) for kind in error.kind.types)
-            yield Problem(place, f"must be {wanted}, not {_KINDS.get(type(error.instance), 'this')}")
+            types = " or ".join(_TYPES.get(kind, kind) for kind in error.kind.types)
+            yield Problem(place, f"must be {types}, not {_KINDS.get(type(error.instance), 'this')}")
         case "enum":
             yield Problem(place, f"must be one of {', '.join(map(str, error.kind.options))}, not {error.instance!r}")
         case "pattern":

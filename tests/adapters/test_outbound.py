@@ -20,8 +20,8 @@ from adapters.notifications.deliver import deliver
 from adapters.outbound import guard
 from adapters.outbound.guard import (
     MAX_ADDRESSES,
+    AddressFault,
     AddressRefused,
-    Fault,
     allowed_addresses,
     check_host,
     check_url,
@@ -95,7 +95,7 @@ def test_every_spelling_is_judged_by_where_it_leads(network: Network, host: str,
         return
     with pytest.raises(AddressRefused) as refused:
         check_host(host.strip("[]"), policy)
-    assert (refused.value.fault, str(refused.value)) == (Fault.NETWORK, policy.refusal)
+    assert (refused.value.fault, str(refused.value)) == (AddressFault.NETWORK, policy.refusal)
     with pytest.raises(AddressRefused):  # httpx cannot read some spellings, which is as well
         check_url(f"http://{host}:8443/hook?a=b", policy)
 
@@ -103,13 +103,15 @@ def test_every_spelling_is_judged_by_where_it_leads(network: Network, host: str,
 @pytest.mark.parametrize(
     ("url", "fault"),
     [
-        ("ftp://his", Fault.SCHEME), ("file:///etc/passwd", Fault.SCHEME), ("his.klinik", Fault.SCHEME),
-        ("http://", Fault.SCHEME), ("http://u:p@his/", Fault.USERINFO), ("http://u@10.0.0.1/", Fault.USERINFO),
-        ("http://his:99999/", Fault.UNREADABLE), ("https://[::1", Fault.UNREADABLE), ("http://a b/", Fault.UNREADABLE),
-        ("http://his/\x00", Fault.UNREADABLE), ("http://[fe80::1%25eth0]/", Fault.UNREADABLE),
+        ("ftp://his", AddressFault.SCHEME), ("file:///etc/passwd", AddressFault.SCHEME),
+        ("his.klinik", AddressFault.SCHEME), ("http://", AddressFault.SCHEME),
+        ("http://u:p@his/", AddressFault.USERINFO), ("http://u@10.0.0.1/", AddressFault.USERINFO),
+        ("http://his:99999/", AddressFault.UNREADABLE), ("https://[::1", AddressFault.UNREADABLE),
+        ("http://a b/", AddressFault.UNREADABLE), ("http://his/\x00", AddressFault.UNREADABLE),
+        ("http://[fe80::1%25eth0]/", AddressFault.UNREADABLE),
     ],
 )  # fmt: skip
-def test_an_address_that_cannot_be_used_is_refused_for_its_form(url: str, fault: Fault) -> None:
+def test_an_address_that_cannot_be_used_is_refused_for_its_form(url: str, fault: AddressFault) -> None:
     with pytest.raises(AddressRefused) as refused:
         check_url(url, LOOPBACK)
     assert refused.value.fault == fault

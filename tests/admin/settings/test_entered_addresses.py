@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.outbound.guard import AddressRefused, Fault, check_url
+from adapters.outbound.guard import AddressFault, AddressRefused, check_url
 from adapters.outbound.networks import Network, Policy
 from admin.commands.people import check_address
 from admin.settings.form import refusal
@@ -151,4 +151,4 @@ def test_the_form_and_the_guard_use_the_same_words(url: str, widest: Network) ->
     with pytest.raises(AddressRefused) as refused:
         check_url(url, policy)
     assert refusal(refused.value, policy) == str(refused.value)
-    assert refused.value.fault is not Fault.UNKNOWN
+    assert refused.value.fault is not AddressFault.UNKNOWN

@@ -13,7 +13,7 @@ from engine.delivery.types import NewRecord
 from engine.facilities.facilities import FacilityRow
 from engine.outbox.add import Batch, add
 from engine.queries.backlog import backlog
-from engine.queries.throughput import DAY, HOUR, throughput
+from engine.queries.throughput import DAY_MS, HOUR_MS, throughput
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def tried(database: Database, delivery: int, *ages: int, milliseconds: int
 
 async def test_attempts_of_the_last_hour_and_day_are_told(database: Database, facility: FacilityRow) -> None:
     [delivery] = await handed_in(database, facility, "V1")
-    await tried(database, delivery, *[2 * DAY] * 5, *[DAY - 1] * 7, HOUR, HOUR - 1, 0)
+    await tried(database, delivery, *[2 * DAY_MS] * 5, *[DAY_MS - 1] * 7, HOUR_MS, HOUR_MS - 1, 0)
     found = await throughput(database)
     assert (found.last_hour, found.last_day) == (3, 10)
 
@@ -49,7 +49,7 @@ async def test_attempts_of_the_last_hour_and_day_are_told(database: Database, fa
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
 async def test_gaps_between_the_ids_do_no_harm(database: Database, facility: FacilityRow, n: int) -> None:
     [delivery] = await handed_in(database, facility, "V1")
-    await tried(database, delivery, *[2 * DAY] * n)
+    await tried(database, delivery, *[2 * DAY_MS] * n)
     await database.write(lambda each: each.execute(text("DELETE FROM attempts WHERE id % 2 = 0")))
     assert (await throughput(database)).last_hour == 0
 
