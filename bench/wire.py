@@ -19,7 +19,7 @@ import httpx
 import uvloop
 
 from adapters.wire.contract import Origin, Request, header_block
-from adapters.wire.httpx_wire import StockWire
+from adapters.wire.httpx_wire import HttpxWire
 from adapters.wire.own import LeanWire
 from bench.mount import WireTransport
 
@@ -81,7 +81,7 @@ async def compare(port: int, requests: int, in_flight: int) -> None:
         httpx.AsyncClient(transport=WireTransport(lean), base_url=address, headers=headers) as mounted,
         httpx.AsyncClient(limits=limits, base_url=address, headers=headers) as plain,
     ):
-        stock = StockWire(plain)
+        stock = HttpxWire(plain)
         candidates: dict[str, tuple[Post, int]] = {
             "lean wire": (lambda: lean.exchange(request), requests),
             "httpx client on the lean wire": (lambda: mounted.post("/x", content=BODY), requests // 5),

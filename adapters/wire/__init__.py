@@ -1,1 +1,1 @@
-"""One HTTP exchange: a lean transport of our own, and httpx's where a proxy is in the way."""
+"""HTTP exchanges: our own lean transport, or httpx's transport if a proxy is set."""

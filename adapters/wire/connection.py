@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection on asyncio: a request out, its answer parsed by httptools."""
+"""HTTP/1.1 connection on asyncio: writes a request and parses its answer with httptools."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import httpx
 from adapters.wire.contract import Request, Response
 from adapters.wire.decoding import decode
 
-MAX_HEAD_BYTES = 64 * 1024  # bytes that may arrive without any of them being body: headers, 1xx answers, trailers
+MAX_HEAD_BYTES = 64 * 1024  # bytes in a row that are not part of a body: headers, 1xx answers, trailers
 
 NEVER = float("inf")
 
 
-class Keeper(Protocol):
-    """Who owns the connection and hears what becomes of it."""
+class ConnectionOwner(Protocol):
+    """Owner of a connection, notified when the connection is free again or lost."""
 
-    def released(self, connection: Connection) -> None: ...
+    def released(self, connection: WireConnection) -> None: ...
 
-    def lost(self, connection: Connection) -> None: ...
+    def lost(self, connection: WireConnection) -> None: ...
 
 
-class Connection(asyncio.Protocol):
+class WireConnection(asyncio.Protocol):
     """Carries one exchange at a time; anything unexpected closes it."""
 
     __slots__ = (
         "_body",
+        "_bytes_without_body",
         "_clock",
         "_complete",
         "_cut",
-        "_dry",
+        "_extra_message",
         "_head_done",
         "_headers",
         "_informational",
         "_keep_alive",
-        "_keeper",
         "_limit",
         "_method",
+        "_owner",
         "_parser",
         "_status",
-        "_surplus",
         "_transport",
         "_waiter",
         "deadline",
@@ -51,22 +51,22 @@ class Connection(asyncio.Protocol):
         "open",
     )
 
-    def __init__(self, keeper: Keeper, clock: Callable[[], float]) -> None:
-        self._keeper = keeper
+    def __init__(self, owner: ConnectionOwner, clock: Callable[[], float]) -> None:
+        self._owner = owner
         self._clock = clock
         self._waiter: asyncio.Future[Response] | None = None
-        self._dry = 0
+        self._bytes_without_body = 0
         self.deadline = NEVER
         self.idle_since = clock()
         self.open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass
         self._parser = httptools.HttpResponseParser(self)
         self.open = True
 
     async def exchange(self, request: Request) -> Response:
-        """Write the request, wait for its answer. A cancelled exchange costs the connection."""
+        """Write the request and wait for its answer. A cancelled exchange closes the connection."""
         if not self.open:
             raise httpx.ConnectError("the connection was closed before it was used")
         waiter: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._method = request.method
         self._limit = request.body_limit
         self._complete = self._head_done = False
-        self._dry = 0
+        self._bytes_without_body = 0
         self.deadline = self._clock() + request.total
         self._transport.write(_serialise(request))
         try:
@@ -86,23 +86,23 @@ class Connection(asyncio.Protocol):
             raise
 
     def abort(self) -> None:
-        """Close without a farewell; the keeper hears of it by `lost`."""
+        """Close at once without writing the rest; the owner is notified by `lost`."""
         self.open = False
         self._transport.abort()
 
     def expire(self) -> None:
-        """The deadline has passed."""
+        """Fail the exchange: its deadline has passed."""
         if self._transport.get_write_buffer_size():
             self._fail(httpx.WriteTimeout("the request could not be written in time"))
         else:
             self._fail(httpx.ReadTimeout("no complete answer in time"))
 
-    # asyncio tells
+    # Callbacks of asyncio
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None:
-            return self.abort()  # an answer that nobody asked for
-        self._dry += len(data)
+            return self.abort()  # data without a request
+        self._bytes_without_body += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -111,13 +111,13 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False
         if self._complete:
             self._finish()
-        elif self._dry > MAX_HEAD_BYTES:
+        elif self._bytes_without_body > MAX_HEAD_BYTES:
             self._fail(httpx.RemoteProtocolError(f"more than {MAX_HEAD_BYTES} bytes of header"))
 
     def eof_received(self) -> None:
         self.open = False
         if self._waiter is None:
-            self.abort()  # asyncio would wait until what is still to be written is taken
+            self.abort()  # asyncio would wait until the rest of the request is written
         elif self._head_done and self._ends_with_the_connection():
             self._finish()
         else:
@@ -127,14 +127,14 @@ class Connection(asyncio.Protocol):
         self.open = False
         if self._waiter is not None:
             self._fail(httpx.ReadError(str(error) or "the connection was cut"))
-        del self._parser  # it holds us: let go of the circle
-        self._keeper.lost(self)
+        del self._parser  # breaks the reference cycle
+        self._owner.lost(self)
 
-    # httptools tells
+    # Callbacks of httptools
 
     def on_message_begin(self) -> None:
         if self._complete:
-            self._surplus = True
+            self._extra_message = True
         else:
             self._begin_answer()
 
@@ -152,13 +152,13 @@ class Connection(asyncio.Protocol):
         self._informational = self._status < 200
         self._head_done = not self._informational
         if self._head_done and self._method == "HEAD":
-            self._complete = True  # llhttp would wait for the announced body
+            self._complete = True  # llhttp would wait for the announced body, which HEAD never has
             self._keep_alive = False
 
     def on_body(self, chunk: bytes) -> None:
         if self._complete:
             return
-        self._dry = 0
+        self._bytes_without_body = 0
         self._body += chunk
         if len(self._body) > self._limit:
             del self._body[self._limit :]
@@ -170,14 +170,14 @@ class Connection(asyncio.Protocol):
         if self._informational or self._complete:
             return
         self._complete = True
-        self._keep_alive = self._parser.should_keep_alive()  # valid nowhere else
+        self._keep_alive = self._parser.should_keep_alive()  # only valid in this callback
 
-    # ours
+    # Private
 
     def _begin_answer(self) -> None:
         self._headers: dict[bytes, bytes] = {}
         self._body = bytearray()
-        self._complete = self._cut = self._surplus = False
+        self._complete = self._cut = self._extra_message = False
         self._head_done = self._informational = self._keep_alive = False
 
     def _ends_with_the_connection(self) -> bool:
@@ -186,17 +186,17 @@ class Connection(asyncio.Protocol):
     def _finish(self) -> None:
         waiter = self._settle()
         body, cut = bytes(self._body), self._cut
-        self._body = bytearray()  # an idle connection need not hold on to a large answer
+        self._body = bytearray()  # so that an idle connection keeps no large answer in memory
         if b"content-encoding" in self._headers:
             body, inflated_cut = decode(body, self._headers[b"content-encoding"], self._limit)
             cut = cut or inflated_cut
         response = Response(self._status, self._headers, body, cut)
-        reusable = self._keep_alive and not self._surplus and not self._transport.get_write_buffer_size()
+        reusable = self._keep_alive and not self._extra_message and not self._transport.get_write_buffer_size()
         if not reusable:
             self.abort()
         elif self.open:
             self.idle_since = self._clock()
-            self._keeper.released(self)
+            self._owner.released(self)
         if waiter is not None and not waiter.done():
             waiter.set_result(response)
 

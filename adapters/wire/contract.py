@@ -1,4 +1,4 @@
-"""The seam to the network: Request and Response of one exchange, and the Wire that makes it."""
+"""Contract of the network layer: the Request and Response of an exchange, and the Wire that makes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NewType, Protocol, Self
 import httpx
 from msgspec import Struct
 
-# Header lines that were checked by `header_block`, each with its line end.
+# Header lines checked by `header_block`, each with its line end.
 HeaderBlock = NewType("HeaderBlock", bytes)
 
 _TARGET = re.compile(rb"/[!$-~]*")
@@ -28,7 +28,7 @@ _BEFORE_THE_FIRST_BYTE = (
 
 
 class Origin(Struct, frozen=True):
-    """Where a connection goes to."""
+    """Destination of a connection."""
 
     tls: bool
     host: str
@@ -38,7 +38,7 @@ class Origin(Struct, frozen=True):
     @classmethod
     @lru_cache(maxsize=1024)
     def of(cls, base_url: str) -> Self:
-        """The origin of an address; raises httpx.UnsupportedProtocol where it is not http(s)."""
+        """Return the origin of an address; raises httpx.UnsupportedProtocol if it is not http(s)."""
         try:
             url = httpx.URL(base_url)
         except httpx.InvalidURL as error:
@@ -51,21 +51,21 @@ class Origin(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True):
-    """What goes out. Host and Content-Length are added; the path begins with a slash and is already quoted."""
+    """A request. Host and Content-Length are added; the path begins with a slash and is already quoted."""
 
     origin: Origin
     method: str
     target: bytes
     headers: HeaderBlock
     body: bytes | None
-    connect: float  # seconds until the connection stands
-    # Seconds from the first byte out to the last byte in; also the longest wait for a free connection.
+    connect: float  # seconds until the connection is open
+    # Seconds from the first byte sent to the last byte received; also the longest wait for a free connection.
     total: float
     body_limit: int
 
 
 class Response(Struct, frozen=True):
-    """What came back. Header names are in lower case, the body is decoded (Content-Encoding)."""
+    """An answer. Header names are in lower case, the body is decoded (Content-Encoding)."""
 
     status: int
     headers: Mapping[bytes, bytes]
@@ -73,15 +73,15 @@ class Response(Struct, frozen=True):
     cut: bool = False  # the body was longer than the limit; the rest was not read
 
     def header(self, name: bytes) -> str:
-        """The value as text, empty where there is none."""
+        """Return a header's value as text, empty if it is absent."""
         return self.headers.get(name, b"").decode("latin-1")
 
 
 class Wire(Protocol):
-    """Makes one exchange: no redirect is followed, nothing is ever repeated.
+    """Makes exchanges: redirects are not followed, and nothing is ever repeated.
 
-    Raises httpx.TransportError; `bytes_left` tells whether the request may have reached the other side.
-    A wire belongs to the event loop it was first used on.
+    Raises httpx.TransportError; `bytes_left` returns whether the request may have reached the server.
+    A wire belongs to the event loop on which it was first used.
     """
 
     async def exchange(self, request: Request) -> Response: ...
@@ -90,7 +90,7 @@ class Wire(Protocol):
 
 
 def header_block(headers: Iterable[tuple[str, str]]) -> HeaderBlock:
-    """Header lines ready to be sent; raises httpx.LocalProtocolError where one would break out of its line."""
+    """Return header lines to be sent; raises httpx.LocalProtocolError if a value would break out of its line."""
     lines = []
     for name, value in headers:
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
@@ -100,11 +100,11 @@ def header_block(headers: Iterable[tuple[str, str]]) -> HeaderBlock:
 
 
 def check_request_line(request: Request) -> None:
-    """Raises httpx.LocalProtocolError where method or target would break out of the request line."""
+    """Raise httpx.LocalProtocolError if method or target would break out of the request line."""
     if not _TARGET.fullmatch(request.target) or not request.method.isalpha() or not request.method.isascii():
         raise httpx.LocalProtocolError("the request line holds what no request line may hold")
 
 
 def bytes_left(error: httpx.TransportError) -> bool:
-    """Whether a byte of the request may have left before it failed."""
+    """Return whether a byte of the request may have been sent before the error."""
     return not isinstance(error, _BEFORE_THE_FIRST_BYTE)

@@ -1,4 +1,4 @@
-"""Content-Encoding undone within a limit: a small answer that unpacks to gigabytes is cut."""
+"""Decodes Content-Encoding up to a size limit: a small answer that decompresses to gigabytes is cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 
 def decode(body: bytes, encoding: bytes, limit: int) -> tuple[bytes, bool]:
-    """The plain body and whether it was cut. What cannot be decoded is given back as it came."""
+    """Return the decoded body and whether it was cut. A body that cannot be decoded is returned unchanged."""
     name = encoding.strip().lower()
     if name in {b"gzip", b"x-gzip"}:
         return _inflate(body, _GZIP_OR_ZLIB, limit) or (body, False)

@@ -1,4 +1,4 @@
-"""The wire on httpx's own transport: where a proxy is in the way, and with httpx.MockTransport in tests."""
+"""Wire on httpx's transport: used if a proxy is set, and in tests with httpx.MockTransport."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from adapters.wire.contract import Request, Response, check_request_line
 from adapters.wire.decoding import decode
 
 
-class StockWire:
-    """Lets an httpx client make the exchange; only its transport and its proxies are used."""
+class HttpxWire:
+    """Makes exchanges with an httpx client, of which only the transport and the proxies are used."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
     async def exchange(self, request: Request) -> Response:
-        """One request and its answer; raises httpx.TransportError."""
+        """Send a request and return its answer; raises httpx.TransportError."""
         check_request_line(request)
         async with _deadline(request) as trace:
             answer = await self._client.send(_translate(request, trace), stream=True, follow_redirects=False)
@@ -41,7 +41,7 @@ class StockWire:
 
 @asynccontextmanager
 async def _deadline(request: Request) -> AsyncIterator[Any]:
-    """httpx knows no total time: it is counted from the moment its trace tells that the request goes out."""
+    """Limit the total time, which httpx does not; the time counts from the trace event that the request is sent."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(request.connect + request.total) as watch:
@@ -73,7 +73,7 @@ def _translate(request: Request, trace: Any) -> httpx.Request:
 
 
 async def read_raw(answer: httpx.Response, limit: int) -> tuple[bytes, bool]:
-    """Return the body as it came and whether it was cut: httpx's own readers would decode it without a limit."""
+    """Return the raw body and whether it was cut: httpx's own readers would decode it without a limit."""
     body = bytearray()
     async for chunk in cast(httpx.AsyncByteStream, answer.stream):
         body += chunk

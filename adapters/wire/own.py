@@ -1,4 +1,4 @@
-"""The lean wire: HTTP/1.1 on asyncio and httptools, at a fraction of the cost of httpx's own pool."""
+"""Our own wire: HTTP/1.1 on asyncio and httptools, at a fraction of the cost of httpx's pool."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import httpx
 from adapters.wire.contract import Origin, Request, Response, check_request_line
 from adapters.wire.pool import Pool
 
-# Shorter than the 5 s after which common servers (uvicorn, Node, Apache) close an idle connection: a request must not
-# meet a connection that is being closed, for nobody could say whether it arrived.
+# Shorter than the 5 s after which common servers (uvicorn, Node, Apache) close an idle connection: a request on a
+# connection that is being closed may or may not arrive.
 IDLE_SECONDS = 4.0
 
-TICK_SECONDS = 0.1  # seconds between two looks at the deadlines: one timer for all exchanges
+TICK_SECONDS = 0.1  # pause between two checks of the deadlines: one timer for all exchanges
 
-CLOSING_ROUNDS = 20
+CLOSING_ROUNDS = 20  # of the event loop
 
 
 class LeanWire:
@@ -40,7 +40,7 @@ class LeanWire:
         self._timer: asyncio.TimerHandle | None = None
 
     async def exchange(self, request: Request) -> Response:
-        """One request and its answer; raises httpx.TransportError."""
+        """Send a request and return its answer; raises httpx.TransportError."""
         check_request_line(request)
         pool = self._pools.get(request.origin) or self._new_pool(request.origin)
         connection = await pool.acquire(request)
@@ -49,13 +49,13 @@ class LeanWire:
         return await connection.exchange(request)
 
     async def close(self) -> None:
-        """Cut every connection, whatever it carries."""
+        """Abort all connections, with the exchanges on them."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         for connection in [connection for pool in self._pools.values() for connection in pool.connections]:
             connection.abort()
-        for _ in range(CLOSING_ROUNDS):  # the loop closes the sockets in its next rounds, TLS takes some more
+        for _ in range(CLOSING_ROUNDS):  # the loop closes sockets in its next rounds, TLS needs a few more
             if any(pool.connections for pool in self._pools.values()):
                 await asyncio.sleep(0)
 
@@ -73,7 +73,7 @@ class LeanWire:
 
 
 def verifying(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The context, once it is sure that it checks certificates and names; raises ValueError otherwise."""
+    """Return the context if it verifies certificates and host names; raises ValueError otherwise."""
     if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:
         raise ValueError("TLS certificates and host names are always verified")
     return context

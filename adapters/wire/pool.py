@@ -1,4 +1,4 @@
-"""The connections to one origin: last in, first out, so that the busy stay warm and the rest expire."""
+"""WireConnection pool of one origin: last in, first out, so that busy connections stay open and the rest expire."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from collections.abc import Callable
 
 import httpx
 
-from adapters.wire.connection import Connection
+from adapters.wire.connection import WireConnection
 from adapters.wire.contract import Origin, Request
 
 
 class Pool:
-    """Hands out connections, opens new ones up to a limit, lets the rest queue."""
+    """Lends connections to requests, opens new ones up to a limit, and queues further requests."""
 
     def __init__(
         self, origin: Origin, context: ssl.SSLContext, size: int, idle_seconds: float, clock: Callable[[], float]
     ) -> None:
-        self.connections: set[Connection] = set()
+        self.connections: set[WireConnection] = set()
         self._origin = origin
         self._context = context
         self._idle_seconds = idle_seconds
         self._clock = clock
         self._size = size
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[WireConnection] = deque()
         self._opening = 0
-        self._queue: deque[asyncio.Future[Connection | None]] = deque()
+        self._queue: deque[asyncio.Future[WireConnection | None]] = deque()
 
-    async def acquire(self, request: Request) -> Connection:
-        """An open connection; raises httpx.PoolTimeout, ConnectTimeout or ConnectError."""
+    async def acquire(self, request: Request) -> WireConnection:
+        """Return an open connection; raises httpx.PoolTimeout, ConnectTimeout or ConnectError."""
         while True:
             connection = self._pop_idle()
             if connection is None and not self._has_room():
-                connection = await self._wait_in_line(request.total)
+                connection = await self._wait_for_connection(request.total)
             elif connection is None:
                 self._opening += 1
             if connection is None:
@@ -43,7 +43,7 @@ class Pool:
                 return connection
 
     def sweep(self) -> None:
-        """End what is past its deadline, and what nobody has used for long."""
+        """Close connections that are past their deadline or have been idle for too long."""
         now = self._clock()
         for connection in list(self.connections):
             if connection.deadline < now:
@@ -52,18 +52,18 @@ class Pool:
         while self._idle and (self._idle[0].idle_since < stale or not self._idle[0].open):
             self._idle.popleft().abort()
 
-    def released(self, connection: Connection) -> None:
-        waiter = self._next_in_line()
+    def released(self, connection: WireConnection) -> None:
+        waiter = self._next_waiter()
         if waiter is None:
             self._idle.append(connection)
         else:
             waiter.set_result(connection)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: WireConnection) -> None:
         self.connections.discard(connection)
         self._admit()
 
-    def _pop_idle(self) -> Connection | None:
+    def _pop_idle(self) -> WireConnection | None:
         while self._idle:
             connection = self._idle.pop()
             if connection.open and self._clock() - connection.idle_since < self._idle_seconds:
@@ -71,14 +71,14 @@ class Pool:
             connection.abort()
         return None
 
-    async def _open(self, seconds: float) -> Connection:
-        """Open the connection that `_opening` counts already."""
+    async def _open(self, seconds: float) -> WireConnection:
+        """Open a connection, which `_opening` already counts."""
         try:
             async with asyncio.timeout(seconds):
                 connection = await self._connect()
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {seconds:g} s") from error
-        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
             raise httpx.ConnectError(str(error) or type(error).__name__) from error
         else:
             if connection.open:
@@ -88,11 +88,11 @@ class Pool:
             self._opening -= 1
             self._admit()
 
-    async def _connect(self) -> Connection:
-        """Only what is returned is ours: uvloop never tells the end of a connection whose making was cancelled."""
+    async def _connect(self) -> WireConnection:
+        """Connect; a connection counts only once returned: uvloop never reports the end of a cancelled connect."""
         origin = self._origin
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(self, self._clock),
+            lambda: WireConnection(self, self._clock),
             origin.host,
             origin.port,
             ssl=self._context if origin.tls else None,
@@ -100,21 +100,21 @@ class Pool:
         )
         return connection
 
-    async def _wait_in_line(self, seconds: float) -> Connection | None:
-        """A connection that became free, or None: a free slot to open one in."""
-        place: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
+    async def _wait_for_connection(self, seconds: float) -> WireConnection | None:
+        """Return a connection that became free, or None: a connection may be opened."""
+        waiter: asyncio.Future[WireConnection | None] = asyncio.get_running_loop().create_future()
+        self._queue.append(waiter)
         try:
             async with asyncio.timeout(seconds):
-                return await place
+                return await waiter
         except BaseException as error:
-            if place.done() and not place.cancelled():
-                self._pass_on(place.result())
+            if waiter.done() and not waiter.cancelled():
+                self._pass_on(waiter.result())
             if isinstance(error, TimeoutError):
                 raise httpx.PoolTimeout(f"no free connection within {seconds:g} s") from error
             raise
 
-    def _pass_on(self, connection: Connection | None) -> None:
+    def _pass_on(self, connection: WireConnection | None) -> None:
         if connection is None:
             self._opening -= 1
             self._admit()
@@ -125,12 +125,12 @@ class Pool:
         return len(self.connections) + self._opening < self._size
 
     def _admit(self) -> None:
-        """Let the next in line open a connection, if there is room."""
-        if self._has_room() and (waiter := self._next_in_line()):
+        """Let the next waiter open a connection, if the limit allows."""
+        if self._has_room() and (waiter := self._next_waiter()):
             self._opening += 1
             waiter.set_result(None)
 
-    def _next_in_line(self) -> asyncio.Future[Connection | None] | None:
+    def _next_waiter(self) -> asyncio.Future[WireConnection | None] | None:
         while self._queue:
             waiter = self._queue.popleft()
             if not waiter.done():

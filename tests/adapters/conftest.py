@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from adapters.wire.contract import Wire
-from adapters.wire.httpx_wire import StockWire
+from adapters.wire.httpx_wire import HttpxWire
 from adapters.wire.own import LeanWire
 from tests.adapters.certificates import make_certificate
 
@@ -25,6 +25,6 @@ async def wire(request: pytest.FixtureRequest, certificate: Path) -> AsyncIterat
     """Both implementations; they trust the certificate of the tests."""
     trusting = ssl.create_default_context(cafile=str(certificate))
     lean = request.param == "lean"
-    wire: Wire = LeanWire(trusting) if lean else StockWire(httpx.AsyncClient(verify=trusting, trust_env=False))
+    wire: Wire = LeanWire(trusting) if lean else HttpxWire(httpx.AsyncClient(verify=trusting, trust_env=False))
     yield wire
     await wire.close()

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wire.connection import Connection
+from adapters.wire.connection import WireConnection
 from adapters.wire.contract import Response
-from adapters.wire.httpx_wire import StockWire
+from adapters.wire.httpx_wire import HttpxWire
 from adapters.wire.open import open_wire
 from adapters.wire.own import LeanWire
 from tests.adapters.servers import OK, Line, answering, ask, serving, silent
@@ -168,7 +168,7 @@ def test_tls_is_never_left_unverified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "kind"), [("", LeanWire), ("NO_PROXY", LeanWire), ("HTTPS_PROXY", StockWire), ("all_proxy", StockWire)]
+    ("variable", "kind"), [("", LeanWire), ("NO_PROXY", LeanWire), ("HTTPS_PROXY", HttpxWire), ("all_proxy", HttpxWire)]
 )
 async def test_a_proxy_in_the_environment_calls_for_httpx(
     monkeypatch: pytest.MonkeyPatch, variable: str, kind: type
@@ -199,8 +199,8 @@ class Tape(asyncio.Transport):
 class Nobody:
     """A keeper that does not care."""
 
-    def released(self, connection: Connection) -> None: ...
-    def lost(self, connection: Connection) -> None: ...
+    def released(self, connection: WireConnection) -> None: ...
+    def lost(self, connection: WireConnection) -> None: ...
 
 
 ANSWER = (
@@ -213,7 +213,7 @@ ANSWER = (
 @given(st.sets(st.integers(1, len(ANSWER) - 1)))
 def test_it_does_not_matter_how_the_bytes_are_cut(places: set[int]) -> None:
     async def play() -> Response:
-        connection = Connection(Nobody(), Clock())
+        connection = WireConnection(Nobody(), Clock())
         connection.connection_made(Tape())
         exchange = asyncio.create_task(connection.exchange(ask("http://upstream.example", "POST")))
         await asyncio.sleep(0)
