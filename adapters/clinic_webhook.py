@@ -20,7 +20,7 @@ MAX_ANSWER_BYTES = 256 * 1024  # a longer answer is refused
 
 
 @dataclass(frozen=True, slots=True)
-class His:
+class ClinicSystem:
     """The clinic's system: its address, the secret shared with it, and the policy for networks it may be in."""
 
     address: str
@@ -39,7 +39,7 @@ def signature(secret: str, moment: str, body: bytes) -> str:
 
 
 async def tell(
-    his: His,
+    system: ClinicSystem,
     id_: str,
     content: Any,
     at: int,
@@ -51,11 +51,11 @@ async def tell(
     `at` is in epoch milliseconds, `patience` in seconds.
     """
     body, moment = orjson.dumps(content), str(at // 1000)
-    headers = {ID: id_, MOMENT: moment, SIGNATURE: signature(his.secret, moment, body)}
+    headers = {ID: id_, MOMENT: moment, SIGNATURE: signature(system.secret, moment, body)}
     headers["Content-Type"] = "application/json"
     try:
-        async with asyncio.timeout(patience), guarded_client(his.policy, patience, transport) as client:
-            answer = await post(client, his.address, body, headers, MAX_ANSWER_BYTES)
+        async with asyncio.timeout(patience), guarded_client(system.policy, patience, transport) as client:
+            answer = await post(client, system.address, body, headers, MAX_ANSWER_BYTES)
     except AddressRefused as error:
         raise NotTaken(str(error)) from error
     except TimeoutError as error:

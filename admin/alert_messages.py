@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.notifications.contract import Letter
+from adapters.notifications.contract import Notification
 from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment, zone_name
@@ -38,7 +38,7 @@ class AlertMessages:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def changes(self, recipient: Recipient, found: Facts, told: News) -> Letter:
+    async def changes(self, recipient: Recipient, found: Facts, told: News) -> Notification:
         """One letter for all that changed."""
         parts = (("raised", told.raised), ("cleared", told.cleared), ("lasting", told.lasting))
         blocks = ["\n".join(self._block(name, entries, found)) for name, entries in parts if entries]
@@ -46,14 +46,14 @@ class AlertMessages:
         events += [self._event("cleared", entry, found) for entry in told.cleared]
         return self._letter(self._subject(told, found), [*blocks, say("letter.panel", url=self._panel)], events)
 
-    async def digest(self, recipient: Recipient, found: Facts) -> Letter:
+    async def digest(self, recipient: Recipient, found: Facts) -> Notification:
         """How yesterday went and what there is to do, by clinic."""
         clinics = [each for id_, each in found.clinics.items() if recipient.facility_id in (None, id_)]
         blocks = ["\n".join(await self._yesterday(clinic)) for clinic in clinics]
         name = clinics[0].facility.name if len(clinics) == 1 else say("letter.clinics", n=len(clinics))
         return self._letter(say("letter.digest", clinic=name), [*blocks, say("letter.panel", url=self._panel)], [])
 
-    def trial(self) -> Letter:
+    def trial(self) -> Notification:
         """What *Kirim uji* sends."""
         return self._letter(say("letter.trial"), [say("letter.trial.text"), self._panel], [{"state": "trial"}])
 
@@ -61,9 +61,9 @@ class AlertMessages:
     def _panel(self) -> str:
         return self._hub.settings.panel
 
-    def _letter(self, subject: str, blocks: list[str], events: Sequence[Mapping[str, Any]]) -> Letter:
+    def _letter(self, subject: str, blocks: list[str], events: Sequence[Mapping[str, Any]]) -> Notification:
         mark = {"production": "", "sandbox": "[UJI] ", "demo": "[DEMO] "}[self._hub.settings.environment]
-        return Letter(f"{mark}Antar: {subject}", "\n\n".join(blocks), tuple(events))
+        return Notification(f"{mark}Antar: {subject}", "\n\n".join(blocks), tuple(events))
 
     def _subject(self, told: News, found: Facts) -> str:
         first = (told.raised or told.cleared)[0].trouble

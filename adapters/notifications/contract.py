@@ -13,7 +13,7 @@ MAX_ANSWER_BYTES = 16 * 1024  # bytes of an answer that are read; only its statu
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Notification:
     """A message to a recipient; `events` has its content as JSON objects for machines."""
 
     subject: str
@@ -22,7 +22,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Mailbox:
+class Destination:
     """Address of a recipient, and the secret that the way needs: a mail server's URL, a bot's token, or a signing key.
 
     `policy` limits the networks in which a webhook or a mail server may be.
@@ -41,6 +41,6 @@ class NotDelivered(Exception):
 class Send(Protocol):
     """Sends a notification in one way."""
 
-    async def __call__(self, letter: Letter, mailbox: Mailbox) -> None:
+    async def __call__(self, notification: Notification, destination: Destination) -> None:
         """Return when the notification was accepted; raises NotDelivered or the network's errors."""
         ...

@@ -8,17 +8,19 @@ from collections.abc import Mapping
 import httpx
 
 from adapters.notifications import email, telegram, webhook
-from adapters.notifications.contract import DELIVERY_SECONDS, Letter, Mailbox, NotDelivered, Send
+from adapters.notifications.contract import DELIVERY_SECONDS, Destination, NotDelivered, Notification, Send
 from adapters.outbound.guard import AddressRefused
 
 WAYS: Mapping[str, Send] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}
 
 
-async def deliver(way: str, letter: Letter, mailbox: Mailbox, ways: Mapping[str, Send] = WAYS) -> None:
+async def deliver(
+    way: str, notification: Notification, destination: Destination, ways: Mapping[str, Send] = WAYS
+) -> None:
     """Send a notification; raises NotDelivered for every failure, after DELIVERY_SECONDS at the latest."""
     try:
         async with asyncio.timeout(DELIVERY_SECONDS):
-            await ways[way](letter, mailbox)
+            await ways[way](notification, destination)
     except NotDelivered:
         raise
     except AddressRefused as error:

@@ -8,22 +8,22 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
-from adapters.notifications.contract import DELIVERY_SECONDS, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import DELIVERY_SECONDS, Destination, NotDelivered, Notification
 from adapters.outbound.guard import open_socket
 
 NO_SERVER = "Server surat belum diatur (smtp://nama:sandi@server:587)"
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
-async def send(letter: Letter, mailbox: Mailbox) -> None:
+async def send(notification: Notification, destination: Destination) -> None:
     """Send an e-mail; the secret is the server's URL, `smtp://name:password@host:587` or `smtps://…:465`.
 
     A password is only sent encrypted, except to a server on this machine.
     """
-    server = mail_server(mailbox.secret)
+    server = mail_server(destination.secret)
     host, tls = server.hostname or "", server.scheme == "smtps"
-    message = _message(letter, mailbox, host)
-    connection = await open_socket(host, server.port or (465 if tls else 587), mailbox.policy)
+    message = _message(notification, destination, host)
+    connection = await open_socket(host, server.port or (465 if tls else 587), destination.policy)
     try:
         await aiosmtplib.send(
             message,
@@ -53,13 +53,13 @@ def mail_server(secret: str) -> SplitResult:
     return server
 
 
-def _message(letter: Letter, mailbox: Mailbox, host: str) -> EmailMessage:
+def _message(notification: Notification, destination: Destination, host: str) -> EmailMessage:
     message = EmailMessage()
-    message["Subject"] = letter.subject
-    message["From"] = mailbox.sender or f"antar@{host}"
-    message["To"] = mailbox.address
+    message["Subject"] = notification.subject
+    message["From"] = destination.sender or f"antar@{host}"
+    message["To"] = destination.address
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=host)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text)
+    message.set_content(notification.text)
     return message

@@ -5,22 +5,24 @@ from __future__ import annotations
 import httpx
 import orjson
 
-from adapters.notifications.contract import DELIVERY_SECONDS, MAX_ANSWER_BYTES, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import DELIVERY_SECONDS, MAX_ANSWER_BYTES, Destination, NotDelivered, Notification
 from adapters.outbound.http import post
 
 API = "https://api.telegram.org"
 MAX_CHARACTERS = 4000  # of one message; Telegram accepts 4096
 
 
-async def send(letter: Letter, mailbox: Mailbox, transport: httpx.AsyncBaseTransport | None = None) -> None:
+async def send(
+    notification: Notification, destination: Destination, transport: httpx.AsyncBaseTransport | None = None
+) -> None:
     """Send a message; the address is the chat's number, the secret is the bot's token.
 
     No person can choose the host, so a proxy of the environment is used as for the upstreams.
     """
-    text = f"{letter.subject}\n\n{letter.text}"[:MAX_CHARACTERS]
-    message = {"chat_id": mailbox.address, "text": text, "disable_web_page_preview": True}
+    text = f"{notification.subject}\n\n{notification.text}"[:MAX_CHARACTERS]
+    message = {"chat_id": destination.address, "text": text, "disable_web_page_preview": True}
     async with httpx.AsyncClient(transport=transport, timeout=DELIVERY_SECONDS) as client:
-        url, headers = f"{API}/bot{mailbox.secret}/sendMessage", {"Content-Type": "application/json"}
+        url, headers = f"{API}/bot{destination.secret}/sendMessage", {"Content-Type": "application/json"}
         answer = await post(client, url, orjson.dumps(message), headers, MAX_ANSWER_BYTES)
     if answer.status in (401, 404):
         raise NotDelivered("Telegram tidak mengenal token bot itu")

@@ -29,7 +29,7 @@ from admin.settings.form import FieldLine, SettingsForm, refusal, required, url_
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.alerts.recipients import of_row
-from engine.alerts.watch import mailbox
+from engine.alerts.watch import destination_of
 from engine.database.tables import AlertRecipient, Facility
 
 ALL = ""
@@ -145,7 +145,7 @@ class Alerts(SettingsView, model=AlertRecipient):
             raise HTTPException(404)
         recipient = of_row(row)
         try:
-            await deliver(recipient.way, AlertMessages(self.hub).trial(), mailbox(self.hub, recipient))
+            await deliver(recipient.way, AlertMessages(self.hub).trial(), destination_of(self.hub, recipient))
         except NotDelivered as error:
             flash(request, str(error), "danger")
         else:

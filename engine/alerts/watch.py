@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from adapters.notifications.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import Destination, NotDelivered, Notification
 from adapters.notifications.deliver import deliver
 from adapters.outbound.networks import OPERATOR
 from engine.alerts import ledger, recipients
@@ -25,15 +25,15 @@ MAX_DIGEST_DELAY_HOURS = 6  # a digest that is later than this is skipped
 
 log = structlog.get_logger(__name__)
 
-Deliver = Callable[[str, Letter, Mailbox], Awaitable[None]]
+Deliver = Callable[[str, Notification, Destination], Awaitable[None]]
 
 
 class AlertWriter(Protocol):
     """Writes the texts of alerts; they contain no patient data."""
 
-    async def changes(self, recipient: Recipient, facts: Facts, news: News) -> Letter: ...
+    async def changes(self, recipient: Recipient, facts: Facts, news: News) -> Notification: ...
 
-    async def digest(self, recipient: Recipient, facts: Facts) -> Letter: ...
+    async def digest(self, recipient: Recipient, facts: Facts) -> Notification: ...
 
 
 class Watch:
@@ -73,22 +73,24 @@ class Watch:
         seen = ledger.advance(before, troubles(present, recipient.thresholds, recipient.facility_id, alerted), now)
         if recipient.again_at <= now:
             if digest_is_due(recipient, now):
-                letter = await self._writer.digest(recipient, present)
-                await self._post(recipient, letter, seen, digest_on=_day(recipient, now))
+                notification = await self._writer.digest(recipient, present)
+                await self._deliver(recipient, notification, seen, digest_on=_day(recipient, now))
                 return
             fresh = ledger.news(seen, now)
             if fresh and not recipient.is_quiet(now):
-                letter = await self._writer.changes(recipient, present, fresh)
-                await self._post(recipient, letter, ledger.after(seen, fresh, now), digest_on=recipient.digest_on)
+                notification = await self._writer.changes(recipient, present, fresh)
+                await self._deliver(recipient, notification, ledger.after(seen, fresh, now), digest_on=recipient.digest_on)
                 return
         if seen != before:
             await recipients.keep(self._database, recipient, ledger.dump(seen))
 
-    async def _post(self, recipient: Recipient, letter: Letter, after: dict[str, LedgerEntry], digest_on: str) -> None:
+    async def _deliver(
+        self, recipient: Recipient, notification: Notification, after: dict[str, LedgerEntry], digest_on: str
+    ) -> None:
         if not await recipients.hold(self._database, recipient):
             return
         try:
-            await self._send(recipient.way, letter, mailbox(self._hub, recipient))
+            await self._send(recipient.way, notification, destination_of(self._hub, recipient))
         except (NotDelivered, VaultError) as error:
             metrics().letter(recipient.way, "failed")
             log.warning("alert_not_delivered", recipient=recipient.id, way=recipient.way)
@@ -99,13 +101,13 @@ class Watch:
             await recipients.done(self._database, recipient, ledger.dump(after), digest_on)
 
 
-def mailbox(hub: Hub, recipient: Recipient) -> Mailbox:
+def destination_of(hub: Hub, recipient: Recipient) -> Destination:
     """Return the destination of a recipient; e-mail without its own server uses the server of the environment."""
     settings = hub.settings
     secret = hub.vault.open(recipient.sealed)["secret"] if recipient.sealed else ""
     if recipient.way == "email" and not secret:
-        return Mailbox(recipient.address, OPERATOR, settings.smtp_url, settings.smtp_from)
-    return Mailbox(recipient.address, settings.alert_policy, secret, settings.smtp_from)
+        return Destination(recipient.address, OPERATOR, settings.smtp_url, settings.smtp_from)
+    return Destination(recipient.address, settings.alert_policy, secret, settings.smtp_from)
 
 
 def digest_is_due(recipient: Recipient, now: int) -> bool:

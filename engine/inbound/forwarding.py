@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, text
 
 from adapters import clinic_webhook
-from adapters.clinic_webhook import His, NotTaken
+from adapters.clinic_webhook import ClinicSystem, NotTaken
 from adapters.outbound.networks import Policy
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database, as_json
@@ -32,7 +32,7 @@ FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 5_000, 900_000  # pause before the second try
 NO_ADDRESS_PAUSE_MS = 600_000  # pause of a clinic that has entered no address
 BLOCKING_TRIES = 5  # tries after which a request no longer blocks the requests behind it
 
-Tell = Callable[[His, str, Any, int, float], Awaitable[Any]]
+Tell = Callable[[ClinicSystem, str, Any, int, float], Awaitable[Any]]
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class Forwarder:
                 return
             await taken(self._database, queue.facility_id, row.id)
 
-    async def _system(self, facility_id: int, inbound: Inbound) -> His | None:
+    async def _system(self, facility_id: int, inbound: Inbound) -> ClinicSystem | None:
         return await system_of(self._database, self._vault, facility_id, inbound, self._policy)
 
     async def _postpone(self, queue: ClinicQueue) -> None:
@@ -159,14 +159,16 @@ def webhook_body(row: Any) -> dict[str, Any]:
     }
 
 
-async def system_of(database: Database, vault: Vault, facility_id: int, inbound: Inbound, policy: Policy) -> His | None:
+async def system_of(
+    database: Database, vault: Vault, facility_id: int, inbound: Inbound, policy: Policy
+) -> ClinicSystem | None:
     """Return the clinic's system; None if no address is entered or its credentials cannot be decrypted."""
     try:
         entered = await credentials(database, vault, facility_id, inbound.account)
     except VaultError:
         return None
     address, secret = entered.get("webhook_url", ""), entered.get("webhook_secret", "")
-    return His(address, secret, policy) if address and secret else None
+    return ClinicSystem(address, secret, policy) if address and secret else None
 
 
 _DUE = """

@@ -6,13 +6,13 @@ import httpx
 import orjson
 import pytest
 
-from adapters.clinic_webhook import ID, MAX_ANSWER_BYTES, MOMENT, SIGNATURE, His, NotTaken, signature, tell
+from adapters.clinic_webhook import ID, MAX_ANSWER_BYTES, MOMENT, SIGNATURE, ClinicSystem, NotTaken, signature, tell
 from adapters.outbound.networks import Network, Policy
 
 pytestmark = pytest.mark.anyio
 
 POLICY = Policy(Network.PRIVATE, "ANTAR_WEBHOOK_NETWORKS")
-SYSTEM = His("http://his.klinik/hook", "rahasia", POLICY)
+SYSTEM = ClinicSystem("http://his.klinik/hook", "rahasia", POLICY)
 
 
 async def told(answer: httpx.Response | Exception, requests: list[httpx.Request] | None = None) -> object:
@@ -56,4 +56,4 @@ async def test_a_success_need_not_say_anything() -> None:
 
 async def test_an_address_that_is_no_clinics_is_refused_before_it_is_asked() -> None:
     with pytest.raises(NotTaken, match=r"tidak diizinkan.*ANTAR_WEBHOOK_NETWORKS"):
-        await tell(His("http://2852039166/x", "x", POLICY), "1", {}, 0, 1.0)
+        await tell(ClinicSystem("http://2852039166/x", "x", POLICY), "1", {}, 0, 1.0)

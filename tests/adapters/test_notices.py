@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from adapters.notifications import email, telegram, webhook
-from adapters.notifications.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import Destination, NotDelivered, Notification
 from adapters.notifications.deliver import deliver
 from adapters.outbound.networks import Network, Policy
 
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.anyio
 
 HERE = Policy(Network.LOOPBACK, "ANTAR_ALERT_NETWORKS")
 
-LETTER = Letter("Antar: SATUSEHAT tidak dapat dihubungi", "Sejak 10.00\nPanel: http://antar.test", ({"kind": "down"},))
+LETTER = Notification(
+    "Antar: SATUSEHAT tidak dapat dihubungi", "Sejak 10.00\nPanel: http://antar.test", ({"kind": "down"},)
+)
 
 
 class MailServer:
@@ -53,7 +55,7 @@ class MailServer:
 
 async def test_an_e_mail_leaves_as_a_letter() -> None:
     async with MailServer() as server:
-        await email.send(LETTER, Mailbox("sari@klinik.test", HERE, server.url, "antar@klinik.test"))
+        await email.send(LETTER, Destination("sari@klinik.test", HERE, server.url, "antar@klinik.test"))
     [letter] = server.letters
     assert "To: sari@klinik.test" in letter
     assert "Subject: Antar: SATUSEHAT tidak dapat dihubungi" in letter
@@ -63,26 +65,28 @@ async def test_an_e_mail_leaves_as_a_letter() -> None:
 async def test_a_mail_server_that_refuses_is_told_in_words() -> None:
     async with MailServer(refuse="sari@") as server:
         with pytest.raises(NotDelivered, match="Server surat menolak"):
-            await deliver("email", LETTER, Mailbox("sari@klinik.test", HERE, server.url))
+            await deliver("email", LETTER, Destination("sari@klinik.test", HERE, server.url))
 
 
 @pytest.mark.parametrize("secret", ["", "http://x", "smtp://"])
 async def test_without_a_mail_server_nothing_is_tried(secret: str) -> None:
     with pytest.raises(NotDelivered, match="belum diatur"):
-        await deliver("email", LETTER, Mailbox("sari@klinik.test", HERE, secret))
+        await deliver("email", LETTER, Destination("sari@klinik.test", HERE, secret))
 
 
 async def test_a_subject_cannot_smuggle_headers() -> None:
     async with MailServer() as server:
         with pytest.raises(NotDelivered):
-            await deliver("email", Letter("a\r\nBcc: x@y.z", ""), Mailbox("sari@klinik.test", HERE, server.url))
+            await deliver(
+                "email", Notification("a\r\nBcc: x@y.z", ""), Destination("sari@klinik.test", HERE, server.url)
+            )
     assert server.letters == []
 
 
 async def test_telegram_is_asked_with_the_token_of_the_bot() -> None:
     seen: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(200))
-    await telegram.send(LETTER, Mailbox("-100123", HERE, "7:AAA"), transport)
+    await telegram.send(LETTER, Destination("-100123", HERE, "7:AAA"), transport)
     assert str(seen[0].url) == "https://api.telegram.org/bot7:AAA/sendMessage"
     assert json.loads(seen[0].content)["chat_id"] == "-100123"
 
@@ -91,14 +95,14 @@ async def test_telegram_is_asked_with_the_token_of_the_bot() -> None:
 async def test_what_telegram_refuses_is_told_without_the_token(status: int, words: str) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(status))
     with pytest.raises(NotDelivered, match=words) as told:
-        await telegram.send(LETTER, Mailbox("-100123", HERE, "7:AAA"), transport)
+        await telegram.send(LETTER, Destination("-100123", HERE, "7:AAA"), transport)
     assert "7:AAA" not in str(told.value)
 
 
 async def test_a_webhook_is_signed() -> None:
     seen: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(204))
-    await webhook.send(LETTER, Mailbox("https://klinik.test/antar", HERE, "kunci"), transport)
+    await webhook.send(LETTER, Destination("https://klinik.test/antar", HERE, "kunci"), transport)
     mark = hmac.new(b"kunci", seen[0].content, hashlib.sha256).hexdigest()
     assert seen[0].headers["X-Antar-Signature"] == f"sha256={mark}"
     assert json.loads(seen[0].content)["events"] == [{"kind": "down"}]
@@ -107,9 +111,9 @@ async def test_a_webhook_is_signed() -> None:
 async def test_a_webhook_that_leads_elsewhere_is_not_followed() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(302, headers={"location": "http://10.0.0.1/"}))
     with pytest.raises(NotDelivered, match="302"):
-        await webhook.send(LETTER, Mailbox("https://klinik.test/antar", HERE), transport)
+        await webhook.send(LETTER, Destination("https://klinik.test/antar", HERE), transport)
 
 
 async def test_nobody_there_is_told_in_words() -> None:
     with pytest.raises(NotDelivered, match="Tidak dapat tersambung"):
-        await deliver("webhook", LETTER, Mailbox("http://127.0.0.1:9/", HERE))
+        await deliver("webhook", LETTER, Destination("http://127.0.0.1:9/", HERE))

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.clinic_webhook import His, NotTaken, tell
+from adapters.clinic_webhook import ClinicSystem, NotTaken, tell
 from adapters.notifications import telegram
-from adapters.notifications.contract import MAX_ANSWER_BYTES, Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import MAX_ANSWER_BYTES, Destination, NotDelivered, Notification
 from adapters.notifications.deliver import deliver
 from adapters.outbound import guard
 from adapters.outbound.guard import (
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.anyio
 PUBLIC = Policy(Network.PUBLIC, "ANTAR_ALERT_NETWORKS")
 PRIVATE = Policy(Network.PRIVATE, "ANTAR_WEBHOOK_NETWORKS")
 LOOPBACK = Policy(Network.LOOPBACK, "ANTAR_WEBHOOK_NETWORKS")
-LETTER = Letter("Antar: uji", "uji")
+LETTER = Notification("Antar: uji", "uji")
 
 SPELLINGS = {
     Network.PUBLIC: (
@@ -189,7 +189,7 @@ async def test_a_listener_on_loopback_is_not_reached_by_an_alert(way: str, host:
         addresses = {"webhook": (f"http://{host}:{port}/", ""), "email": ("a@b.test", f"smtp://{host}:{port}")}
         address, secret = addresses[way]
         with pytest.raises(NotDelivered) as refused:
-            await deliver(way, LETTER, Mailbox(address, PUBLIC, secret))
+            await deliver(way, LETTER, Destination(address, PUBLIC, secret))
     assert (server.connections, str(refused.value)) == (0, refusal(PUBLIC, way, host))
 
 
@@ -197,13 +197,13 @@ async def test_a_listener_on_loopback_is_not_reached_by_an_alert(way: str, host:
 async def test_a_listener_on_loopback_is_not_reached_by_a_clinics_webhook(host: str) -> None:
     async with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as server:
         with pytest.raises(NotTaken) as refused:
-            await tell(His(f"http://{host}:{httpx.URL(server.address).port}/", "x", PRIVATE), "1", {}, 0, 5.0)
+            await tell(ClinicSystem(f"http://{host}:{httpx.URL(server.address).port}/", "x", PRIVATE), "1", {}, 0, 5.0)
     assert (server.connections, str(refused.value)) == (0, refusal(PRIVATE, "webhook", host))
 
 
 async def test_the_operator_may_allow_loopback_and_names_any_mail_server() -> None:
     async with serving(answering_once(b"HTTP/1.1 204 No Content\r\n\r\n")) as server:
-        assert await tell(His(f"{server.address}/", "x", LOOPBACK), "1", {}, 0, 5.0) is None
+        assert await tell(ClinicSystem(f"{server.address}/", "x", LOOPBACK), "1", {}, 0, 5.0) is None
         connection = await open_socket("127.0.0.1", httpx.URL(server.address).port or 0, OPERATOR)
         assert connection.getpeername()[0] == "127.0.0.1"
         connection.close()
@@ -214,9 +214,9 @@ async def test_a_closed_port_is_told_apart_only_where_the_address_is_allowed() -
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         with pytest.raises(NotDelivered, match="ConnectError"):
-            await deliver("webhook", LETTER, Mailbox(f"http://127.0.0.1:{port}/", LOOPBACK))
+            await deliver("webhook", LETTER, Destination(f"http://127.0.0.1:{port}/", LOOPBACK))
         with pytest.raises(NotDelivered) as refused:
-            await deliver("webhook", LETTER, Mailbox(f"http://127.0.0.1:{port}/", PUBLIC))
+            await deliver("webhook", LETTER, Destination(f"http://127.0.0.1:{port}/", PUBLIC))
     assert str(refused.value) == PUBLIC.refusal
 
 
@@ -227,7 +227,7 @@ async def test_a_redirect_is_not_followed_and_no_proxy_asked(monkeypatch: pytest
         redirect = f"HTTP/1.1 302 Found\r\nLocation: {elsewhere.address}/\r\nContent-Length: 0\r\n\r\n"
         async with serving(answering_once(redirect.encode())) as server:
             with pytest.raises(NotDelivered, match="HTTP 302"):
-                await deliver("webhook", LETTER, Mailbox(f"{server.address}/", LOOPBACK))
+                await deliver("webhook", LETTER, Destination(f"{server.address}/", LOOPBACK))
     assert (server.connections, elsewhere.connections) == (1, 0)
 
 
@@ -263,10 +263,10 @@ async def test_a_bomb_is_never_unpacked(
         before, _ = tracemalloc.get_traced_memory()
         if way == "his":
             with pytest.raises(NotTaken, match="terlalu panjang"):
-                await tell(His(f"{server.address}/", "x", LOOPBACK), "1", {}, 0, 20.0)
+                await tell(ClinicSystem(f"{server.address}/", "x", LOOPBACK), "1", {}, 0, 20.0)
         else:
             address = "-100123" if way == "telegram" else f"{server.address}/"
-            await deliver(way, LETTER, Mailbox(address, LOOPBACK, "7:AAA"))
+            await deliver(way, LETTER, Destination(address, LOOPBACK, "7:AAA"))
         _, peak = tracemalloc.get_traced_memory()
     assert peak - before < 1_000_000
     assert b"accept-encoding: identity\r\n" in server.requests[0].lower()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from adapters.base import Verdict
-from adapters.notifications.contract import Letter
+from adapters.notifications.contract import Notification
 from admin.alert_messages import AlertMessages
 from admin.people import users
 from admin.settings import alert_recipients
@@ -46,7 +46,7 @@ async def rows(house: House) -> list[Any]:
     return list(await house.hub.database.fetch(text("SELECT * FROM alert_recipients ORDER BY id")))
 
 
-async def letter(house: House, kind: ConditionKind, *, well: bool = False, **more: Any) -> Letter:
+async def letter(house: House, kind: ConditionKind, *, well: bool = False, **more: Any) -> Notification:
     trouble = Trouble(house.facility.id, kind, "ministry", house.clock(), **more)
     [recipient] = await ready(house.hub.database)
     entry = LedgerEntry(trouble, house.clock())

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from adapters.base import Verdict
-from adapters.notifications.contract import Letter, Mailbox, NotDelivered
+from adapters.notifications.contract import Destination, NotDelivered, Notification
 from engine.alerts.facts import Facts
 from engine.alerts.ledger import News
 from engine.alerts.recipients import Recipient
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.anyio
 class Voice:
     """Says the keys of what changed."""
 
-    async def changes(self, recipient: Recipient, found: Facts, told: News) -> Letter:
+    async def changes(self, recipient: Recipient, found: Facts, told: News) -> Notification:
         raised = [f"+{entry.trouble.kind}" for entry in told.raised]
-        return Letter(" ".join([*raised, *(f"-{entry.trouble.kind}" for entry in told.cleared)]), "")
+        return Notification(" ".join([*raised, *(f"-{entry.trouble.kind}" for entry in told.cleared)]), "")
 
-    async def digest(self, recipient: Recipient, found: Facts) -> Letter:
-        return Letter("digest", "")
+    async def digest(self, recipient: Recipient, found: Facts) -> Notification:
+        return Notification("digest", "")
 
 
 class Box:
@@ -40,7 +40,7 @@ class Box:
         self.letters: list[str] = []
         self.broken = False
 
-    async def __call__(self, way: str, letter: Letter, mailbox: Mailbox) -> None:
+    async def __call__(self, way: str, letter: Notification, mailbox: Destination) -> None:
         await asyncio.sleep(0)
         if self.broken:
             raise NotDelivered("Server surat tidak menjawab")
@@ -243,7 +243,7 @@ async def test_a_letter_that_is_not_delivered_is_tried_again_later_and_later(
 
 
 async def test_a_dead_mail_server_holds_up_nobody_else(house: House, box: Box) -> None:
-    async def half_dead(way: str, letter: Letter, mailbox: Mailbox) -> None:
+    async def half_dead(way: str, letter: Notification, mailbox: Destination) -> None:
         if mailbox.address == "mati":
             await asyncio.Event().wait()
         await box(way, letter, mailbox)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from adapters.clinic_webhook import His, NotTaken
+from adapters.clinic_webhook import ClinicSystem, NotTaken
 from adapters.outbound.networks import Network, Policy
 from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
@@ -36,7 +36,7 @@ class System:
         self.hold: asyncio.Event | None = None
         self.reached = asyncio.Event()
 
-    async def tell(self, his: His, id_: str, content: Any, at: int, patience: float) -> Any:
+    async def tell(self, his: ClinicSystem, id_: str, content: Any, at: int, patience: float) -> Any:
         self.reached.set()
         if self.hold is not None:
             await self.hold.wait()
@@ -127,7 +127,7 @@ async def test_a_dead_system_holds_up_nobody_elses(database: Database, facility:
         await ask(database, each, each.id)
     system, blocked = System(), asyncio.Event()
 
-    async def slow(his: His, id_: str, content: Any, at: int, patience: float) -> Any:
+    async def slow(his: ClinicSystem, id_: str, content: Any, at: int, patience: float) -> Any:
         if his.address == "http://dead":
             await blocked.wait()
         return await system.tell(his, id_, content, at, patience)
