@@ -43,7 +43,7 @@ async def list_inbound(
 @post("/api/v1/inbound/{id_:int}/taken", operation_id="take_inbound", opt={"right": Right.HIS}, status_code=200)
 async def take_inbound(id_: Id, hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow]) -> dict[str, Any]:
     """Say that the clinic's system has it; saying it again changes nothing."""
-    if not await requests.taken(hub.database, facility.id, id_):
+    if not await requests.mark_taken(hub.database, facility.id, id_):
         raise ApiError(404, "not_found", f"no request {id_} of this clinic")
     return {"id": id_, "taken": True}
 

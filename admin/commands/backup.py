@@ -12,7 +12,7 @@ import typer
 from engine.database.database import Database
 from engine.errors import AntarError
 from engine.maintenance.backup import back_up
-from engine.maintenance.restore import mark, restore
+from engine.maintenance.restore import mark_restored, restore
 from engine.settings import Settings, from_environment
 
 
@@ -49,7 +49,7 @@ def bring_back(
     settings = from_environment()
     if (file is None) != only_mark:
         raise AntarError("name the file, or say --only-mark")
-    done = asyncio.run(mark(settings) if file is None else restore(settings, file))
+    done = asyncio.run(mark_restored(settings) if file is None else restore(settings, file))
     typer.echo(f"{done.deliveries:,} deliveries, of which {done.in_doubt:,} are looked for before they are sent again")
     typer.echo("Let the clinic's system hand in again what it has handed in since the backup was taken.")
     for name in done.sealed:

@@ -60,7 +60,7 @@ class Recipient:
 _COLUMNS = [column for column in AlertRecipient.__table__.columns if column.name in Recipient.__slots__]
 
 
-async def ready(database: Database) -> list[Recipient]:
+async def available(database: Database) -> list[Recipient]:
     """Return the enabled recipients that no process has leased."""
     now = database.clock()
     query = select(*_COLUMNS, Facility.time_zone.label("zone")).outerjoin(
@@ -77,17 +77,17 @@ def of_row(row: Any) -> Recipient:
     return Recipient(**{**values, "zone": values["zone"] or DEFAULT_ZONE})
 
 
-async def hold(database: Database, recipient: Recipient) -> bool:
+async def lease(database: Database, recipient: Recipient) -> bool:
     """Lease the recipient before sending; False if another process was faster."""
     return await _move(database, recipient, recipient.mark, held_until=database.clock() + LEASE_MS)
 
 
-async def keep(database: Database, recipient: Recipient, ledger: str) -> bool:
+async def store_ledger(database: Database, recipient: Recipient, ledger: str) -> bool:
     """Store the ledger when nothing was sent; False if another process was faster."""
     return await _move(database, recipient, recipient.mark, known=ledger)
 
 
-async def done(database: Database, recipient: Recipient, ledger: str, digest_on: str) -> None:
+async def delivered(database: Database, recipient: Recipient, ledger: str, digest_on: str) -> None:
     """Store the ledger after a delivery, and release the lease."""
     values = {"known": ledger, "digest_on": digest_on, "told_at": database.clock()}
     await _move(database, recipient, recipient.mark + 1, held_until=0, fails=0, again_at=0, problem="", **values)

@@ -56,7 +56,7 @@ class Watch:
 
     async def look(self) -> None:
         """Check once and alert all recipients at the same time to what is new to them."""
-        waiting = await recipients.ready(self._database)
+        waiting = await recipients.available(self._database)
         if waiting:
             present = await facts(self._hub)
             await asyncio.gather(*(self._attend(recipient, present) for recipient in waiting))
@@ -79,15 +79,17 @@ class Watch:
             fresh = ledger.news(seen, now)
             if fresh and not recipient.is_quiet(now):
                 notification = await self._writer.changes(recipient, present, fresh)
-                await self._deliver(recipient, notification, ledger.after(seen, fresh, now), digest_on=recipient.digest_on)
+                await self._deliver(
+                    recipient, notification, ledger.after(seen, fresh, now), digest_on=recipient.digest_on
+                )
                 return
         if seen != before:
-            await recipients.keep(self._database, recipient, ledger.dump(seen))
+            await recipients.store_ledger(self._database, recipient, ledger.dump(seen))
 
     async def _deliver(
         self, recipient: Recipient, notification: Notification, after: dict[str, LedgerEntry], digest_on: str
     ) -> None:
-        if not await recipients.hold(self._database, recipient):
+        if not await recipients.lease(self._database, recipient):
             return
         try:
             await self._send(recipient.way, notification, destination_of(self._hub, recipient))
@@ -98,7 +100,7 @@ class Watch:
         else:
             metrics().letter(recipient.way, "delivered")
             log.info("alert_delivered", recipient=recipient.id, way=recipient.way)
-            await recipients.done(self._database, recipient, ledger.dump(after), digest_on)
+            await recipients.delivered(self._database, recipient, ledger.dump(after), digest_on)
 
 
 def destination_of(hub: Hub, recipient: Recipient) -> Destination:

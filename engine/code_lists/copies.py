@@ -71,7 +71,7 @@ async def begin(database: Database, facility_id: int, list_: str, actor: str, si
         return None
 
 
-async def take(database: Database, lists: Collection[str] | None = None) -> SyncLease | None:
+async def lease_next(database: Database, lists: Collection[str] | None = None) -> SyncLease | None:
     """Lease a running synchronisation of these lists (None: of any) that no worker has; None if there is none."""
     among = "" if lists is None else "AND list IN :lists"
     statement = text(_TAKE.format(among=among, lock=database.skip_locked))
@@ -86,7 +86,7 @@ async def take(database: Database, lists: Collection[str] | None = None) -> Sync
     return await database.write(run)
 
 
-async def keep(
+async def store_page(
     database: Database, lease: SyncLease, rows: Sequence[Row], *, done: int, offset: int, total: int
 ) -> bool:
     """Stage rows and store the position of the read; False if another worker has the synchronisation now."""
@@ -138,7 +138,7 @@ async def release(database: Database, lease: SyncLease) -> None:
     await database.write(run)
 
 
-async def give_up(
+async def fail(
     database: Database, lease: SyncLease, problem: str, *, retry_at: int | None = None, tried: bool = True
 ) -> None:
     """Mark a synchronisation as failed with its problem; the old copy stays. It is read again at `retry_at`.

@@ -110,7 +110,7 @@ class ListReader:
             done = self.lease.done + int(ended)
             offset = 0 if ended else self.lease.offset + read
             total = len(self._items)
-            if not await copies.keep(self._database, self.lease, rows, done=done, offset=offset, total=total):
+            if not await copies.store_page(self._database, self.lease, rows, done=done, offset=offset, total=total):
                 return False
             self.lease = replace(self.lease, done=done, offset=offset)
         return True
@@ -151,7 +151,7 @@ async def read_file(database: Database, lease: SyncLease, code_list: CodeList, p
     for start in range(lease.offset, len(lines), BATCH_LINES):
         rows = [row for line in lines[start : start + BATCH_LINES] for row in rows_of(code_list, line, None, {})]
         offset = min(start + BATCH_LINES, len(lines))
-        if not await copies.keep(database, lease, rows, done=0, offset=offset, total=1):
+        if not await copies.store_page(database, lease, rows, done=0, offset=offset, total=1):
             return None
         lease = replace(lease, offset=offset)
     return lease

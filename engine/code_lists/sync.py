@@ -92,11 +92,11 @@ class Synchroniser:
         except WaitsForSource:
             await postpone(self._database, lease.id, self._database.clock() + SOURCE_PAUSE_MS)
         except NotAsked as error:
-            await copies.give_up(self._database, lease, str(error), retry_at=error.until, tried=False)
+            await copies.fail(self._database, lease, str(error), retry_at=error.until, tried=False)
         except AntarError as error:
             log.warning("list_not_read", list=lease.list, facility=lease.facility_id)
             again = retry_at(self._database.clock(), lease.tries + 1, self._rng)
-            await copies.give_up(self._database, lease, str(error), retry_at=again)
+            await copies.fail(self._database, lease, str(error), retry_at=again)
         except asyncio.CancelledError:
             await copies.release(self._database, lease)
             raise
@@ -122,7 +122,7 @@ class Synchroniser:
         Without `lists` the leftovers are read too, such as those of lists that are no longer declared.
         """
         anything = False
-        while (lease := await copies.take(self._database, lists)) is not None:
+        while (lease := await copies.lease_next(self._database, lists)) is not None:
             anything = True
             await self.read(lease)
         return anything

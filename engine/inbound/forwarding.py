@@ -21,7 +21,7 @@ from engine.database.database import Database, as_json
 from engine.errors import VaultError, place_of
 from engine.facilities.facilities import credentials
 from engine.facilities.vault import Vault
-from engine.inbound.requests import taken
+from engine.inbound.requests import mark_taken
 from engine.specs.inbound import Inbound
 
 BATCH_REQUESTS = 20  # requests of one clinic that are forwarded at once
@@ -102,7 +102,7 @@ class Forwarder:
             except NotTaken as problem:
                 await self._database.write(partial(self._fail, rows[position:], str(problem)))
                 return
-            await taken(self._database, queue.facility_id, row.id)
+            await mark_taken(self._database, queue.facility_id, row.id)
 
     async def _system(self, facility_id: int, inbound: Inbound) -> ClinicSystem | None:
         return await system_of(self._database, self._vault, facility_id, inbound, self._policy)

@@ -12,7 +12,7 @@ from adapters.outbound.networks import Policy
 from engine.database.database import Database
 from engine.facilities.vault import Vault
 from engine.inbound.forwarding import system_of
-from engine.inbound.requests import DONE, REFUSED, STRANGER, CallerRequest, keep
+from engine.inbound.requests import DONE, REFUSED, STRANGER, CallerRequest, store
 
 MAX_MESSAGE_CHARACTERS = 200  # a patient reads the message
 # Fields that a successful answer must have, by operation.
@@ -50,7 +50,7 @@ async def answer(
     his_answer = await ask(database, vault, policy, request)
     sent = instead if his_answer is None else his_answer
     await database.write(
-        lambda connection: keep(database, connection, request, sent, sent["metadata"]["code"], his_answer is not None)
+        lambda connection: store(database, connection, request, sent, sent["metadata"]["code"], his_answer is not None)
     )
     return sent
 

@@ -49,13 +49,13 @@ async def answer(database: Database, request: CallerRequest, decide: Decide, tel
     def run(connection: Connection) -> dict[str, Any]:
         decision = decide(connection)
         content = tell(decision)
-        keep(database, connection, request, content, decision.code)
+        store(database, connection, request, content, decision.code)
         return content
 
     return await database.write(run)
 
 
-def keep(
+def store(
     database: Database,
     connection: Connection,
     request: CallerRequest,
@@ -122,7 +122,7 @@ async def newest(database: Database, facility_id: int, filter_: Filter, before: 
     return list(await database.fetch(text(_LIST % chosen), {**used, "facility": facility_id, "size": size}))
 
 
-async def taken(database: Database, facility_id: int, id_: int) -> bool:
+async def mark_taken(database: Database, facility_id: int, id_: int) -> bool:
     """Note that the clinic's system has the request; the first time counts. False if there is no such request."""
     parameters = {"facility": facility_id, "id": id_, "now": database.clock()}
     return await database.write(lambda connection: connection.execute(text(_TAKEN), parameters).first() is not None)

@@ -45,10 +45,10 @@ async def restore(settings: Settings, file: Path) -> Restored:
         await _refuse_full(settings)
         whole = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
         await pg_tools.run("pg_restore", url, *whole, f"--dbname={url.database}", str(file))
-    return await mark(settings)
+    return await mark_restored(settings)
 
 
-async def mark(settings: Settings) -> Restored:
+async def mark_restored(settings: Settings) -> Restored:
     """Mark a restored database: deliveries that may have been sent since the backup are in doubt."""
     database = Database(settings.database_url)
     try:

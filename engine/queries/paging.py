@@ -84,7 +84,7 @@ async def page(
     )
 
 
-async def some(database: Database, facility_id: int, spec: str, ids: Sequence[int]) -> list[Any]:
+async def by_ids(database: Database, facility_id: int, spec: str, ids: Sequence[int]) -> list[Any]:
     """Return the deliveries with these ids that belong to the facility and the type, newest day first."""
     conditions = [Delivery.facility_id == facility_id, _without_index(Delivery.spec, [spec]), Delivery.id.in_(ids)]
     rows = await database.fetch(select(Delivery.__table__).where(*conditions)) if ids else []

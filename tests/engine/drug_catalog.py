@@ -131,10 +131,10 @@ class Apothecary:
     async def read_register(self, *withdrawn: str) -> None:
         """The register has been read; these codes are withdrawn."""
         await copies.begin(self.database, 0, "register", "sari")
-        held = await copies.take(self.database)
+        held = await copies.lease_next(self.database)
         assert held is not None
         rows = [Row(key, content, key in withdrawn) for key, content in ROWS.items()]
-        await copies.keep(self.database, held, rows, done=1, offset=0, total=1)
+        await copies.store_page(self.database, held, rows, done=1, offset=0, total=1)
         after = [lambda connection: review_items(self.database, self.mapping, 0, connection)]
         await copies.finish(self.database, held, after)
 

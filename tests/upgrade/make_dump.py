@@ -206,7 +206,7 @@ async def _lists(scene: Scene) -> None:
     hub, clinic = scene.hub, scene.clinic
     for name in ("loinc_laboratory", "pcare_poli"):
         await copies.begin(hub.database, scene.lists[name].owner(clinic.id), name, "admin")
-        held = await copies.take(hub.database)
+        held = await copies.lease_next(hub.database)
         assert held is not None
         await hub.synchroniser.read(held)
     await _copy(scene, "antrean_poli", Row("2026-03-12/001", {"code": "001", "name": "Umum"}))
@@ -214,17 +214,17 @@ async def _lists(scene: Scene) -> None:
     await _copy(scene, "antrean_dokter", Row("2026-03-12/001/7/08:00-12:00", doctor))
     await _copy(scene, "pcare_kesadaran", Row("01", {"name": "Compos mentis"}), finish=False)
     await copies.begin(hub.database, clinic.id, "pcare_dokter", "admin")
-    held = await copies.take(hub.database)
+    held = await copies.lease_next(hub.database)
     assert held is not None
-    await copies.give_up(hub.database, held, "Layanan tidak dapat dihubungi.")
+    await copies.fail(hub.database, held, "Layanan tidak dapat dihubungi.")
 
 
 async def _copy(scene: Scene, name: str, row: Row, *, finish: bool = True) -> None:
     database = scene.hub.database
     await copies.begin(database, scene.clinic.id, name, "admin")
-    held = await copies.take(database)
+    held = await copies.lease_next(database)
     assert held is not None
-    await copies.keep(database, held, [row], done=1 if finish else 0, offset=0, total=1 if finish else 2)
+    await copies.store_page(database, held, [row], done=1 if finish else 0, offset=0, total=1 if finish else 2)
     if finish:
         await copies.finish(database, held)
 

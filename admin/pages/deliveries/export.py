@@ -94,7 +94,7 @@ async def _part(listing: Listing, rows: Sequence[Any]) -> str:
 
 
 async def _ticked(listing: Listing, ids: Sequence[int]) -> list[Any]:
-    return await paging.some(listing.hub.database, listing.facility_id, listing.entry.name, ids)
+    return await paging.by_ids(listing.hub.database, listing.facility_id, listing.entry.name, ids)
 
 
 def _head(listing: Listing) -> list[str]:

@@ -59,7 +59,7 @@ async def undo(
 
 
 async def _row(listing: Listing, id_: int) -> Any:
-    rows = await paging.some(listing.hub.database, listing.facility_id, listing.entry.name, [id_])
+    rows = await paging.by_ids(listing.hub.database, listing.facility_id, listing.entry.name, [id_])
     if not rows:
         raise NotFoundException(say("error.not_found"))
     return rows[0]

@@ -296,7 +296,7 @@ async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
     person: httpx.AsyncClient, his: httpx.AsyncClient, house: House
 ) -> None:
     await kept(house, "take", "001-1")
-    await requests.taken(house.hub.database, house.facility.id, 1)
+    await requests.mark_taken(house.hub.database, house.facility.id, 1)
     long_ago = text("UPDATE inbound_requests SET at = at - 8000000000")
     await house.hub.database.write(lambda connection: connection.execute(long_ago))
     await InboundRetention(house.hub.database, lambda: house.hub.catalog).step(house.clock.now)

@@ -19,7 +19,7 @@ async def asked(person: httpx.AsyncClient, house: House) -> SyncLease:
     """A person has pressed the button, a worker has taken it."""
     answer = await person.post("/referensi/doctors", headers=SAME_SITE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/referensi/doctors")
-    held = await copies.take(house.hub.database)
+    held = await copies.lease_next(house.hub.database)
     assert held is not None
     return held
 
@@ -27,7 +27,7 @@ async def asked(person: httpx.AsyncClient, house: House) -> SyncLease:
 async def filled(person: httpx.AsyncClient, house: House, *names: str) -> None:
     held = await asked(person, house)
     rows = [Row(str(number), {"name": name}) for number, name in enumerate(names)]
-    await copies.keep(house.hub.database, held, rows, done=1, offset=0, total=1)
+    await copies.store_page(house.hub.database, held, rows, done=1, offset=0, total=1)
     await copies.finish(house.hub.database, held)
 
 
@@ -56,7 +56,7 @@ async def test_two_clicks_are_one_reading_and_its_progress_is_live(person: httpx
     held = await asked(person, house)
     await person.post("/referensi/doctors", headers=SAME_SITE)
     assert await house.hub.database.fetch(text("SELECT count(*) FROM synchronisations")) == [(1,)]
-    await copies.keep(house.hub.database, held, [], done=1, offset=0, total=4)
+    await copies.store_page(house.hub.database, held, [], done=1, offset=0, total=4)
     state = (await person.get("/referensi/doctors/status")).text
     assert ("1 dari 4 bagian" in state, "diminta sari" in state, "disabled" in state) == (True, True, True)
 
@@ -65,7 +65,7 @@ async def test_a_failed_reading_says_why_and_keeps_the_old_rows(person: httpx.As
     await filled(person, house, "dr. Rangga Uji")
     held = await asked(person, house)
     again = house.clock() + 900_000
-    await copies.give_up(house.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
+    await copies.fail(house.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
     page = (await person.get("/referensi/doctors")).text
     assert ("Sinkronisasi gagal" in page, "HTTP 502" in page, "dr. Rangga Uji" in page) == (True, True, True)
     assert "Dicoba lagi dengan sendirinya sekitar" in page

@@ -24,9 +24,9 @@ async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
     opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CODED)
     database = opened.hub.database
     await copies.begin(database, opened.facility.id, "doctors", "sari")
-    held = await copies.take(database)
+    held = await copies.lease_next(database)
     assert held is not None
-    await copies.keep(database, held, [Row("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
+    await copies.store_page(database, held, [Row("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
     await copies.finish(database, held)
     yield opened
     await opened.hub.close()

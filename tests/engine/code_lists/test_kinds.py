@@ -64,7 +64,7 @@ def register(apothecary: Apothecary, *rows: dict[str, Any]) -> list[Call]:
 async def synchronise(apothecary: Apothecary) -> Any:
     code_list = apothecary.house.hub.catalog.code_lists["register"]
     await copies.ask(apothecary.database, code_list, apothecary.facility.id, "sari")
-    held = await copies.take(apothecary.database)
+    held = await copies.lease_next(apothecary.database)
     assert held is not None
     await apothecary.house.hub.synchroniser.read(held)
     return (await copies.latest(apothecary.database, apothecary.facility.id))["register"]

@@ -96,7 +96,7 @@ class Desk:
     async def read(self, name: str) -> Any:
         """Ask for a list, read it, and what is told of it."""
         await copies.begin(self.database, self.facility.id, name, "sari")
-        held = await copies.take(self.database)
+        held = await copies.lease_next(self.database)
         assert held is not None
         await self.synchroniser.read(held)
         return (await copies.latest(self.database, self.facility.id))[name]
@@ -177,10 +177,10 @@ async def test_an_outage_of_a_moment_is_waited_for(desk: Desk, world: World) -> 
 
 async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, world: World, clock: Clock) -> None:
     await copies.begin(desk.database, desk.facility.id, "pcare_tindakan", "sari")
-    dead = await copies.take(desk.database)
+    dead = await copies.lease_next(desk.database)
     assert dead is not None
-    assert await copies.keep(desk.database, dead, [Row("10/x", {})], done=1, offset=0, total=3)
-    assert await copies.take(desk.database) is None
+    assert await copies.store_page(desk.database, dead, [Row("10/x", {})], done=1, offset=0, total=3)
+    assert await copies.lease_next(desk.database) is None
     clock.pass_(61)
     await desk.synchroniser.tick()
     asked = [line["path"] for line in world.witness.log if "tindakan" in line["path"]]
@@ -191,10 +191,10 @@ async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, worl
 async def test_two_workers_do_not_read_one_list_twice(desk: Desk) -> None:
     assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "sari") is not None
     assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "budi") is None
-    held = await copies.take(desk.database)
+    held = await copies.lease_next(desk.database)
     assert held is not None
-    assert await copies.keep(desk.database, held, [], done=1, offset=0, total=1)
-    assert not await copies.keep(desk.database, held, [], done=1, offset=0, total=1)
+    assert await copies.store_page(desk.database, held, [], done=1, offset=0, total=1)
+    assert not await copies.store_page(desk.database, held, [], done=1, offset=0, total=1)
 
 
 async def test_the_schedule_asks_when_a_copy_is_old(desk: Desk, clock: Clock) -> None:
@@ -243,9 +243,9 @@ async def test_two_workers_at_the_first_start_read_every_list(desk: Desk) -> Non
 
 async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(desk: Desk, clock: Clock) -> None:
     await copies.begin(desk.database, desk.facility.id, "antrean_poli", "sari")
-    reading = await copies.take(desk.database)
+    reading = await copies.lease_next(desk.database)
     await copies.begin(desk.database, desk.facility.id, "antrean_dokter", "sari")
-    waiting = await copies.take(desk.database)
+    waiting = await copies.lease_next(desk.database)
     assert reading is not None
     assert waiting is not None
     await desk.synchroniser.read(waiting)

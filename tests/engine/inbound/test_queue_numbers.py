@@ -35,9 +35,9 @@ async def opened(database: Database, facility: FacilityRow, places: int = 30, ho
 
 async def copied(database: Database, facility: FacilityRow, name: str, rows: Sequence[Row]) -> None:
     await copies.begin(database, facility.id, name, "uji")
-    held = await copies.take(database)
+    held = await copies.lease_next(database)
     assert held is not None
-    await copies.keep(database, held, rows, done=1, offset=0, total=1)
+    await copies.store_page(database, held, rows, done=1, offset=0, total=1)
     await copies.finish(database, held)
 
 
@@ -127,8 +127,8 @@ async def test_what_was_asked_is_kept_with_its_answer_until_taken(database: Data
     await take(database, facility, wish())
     [kept] = await requests.after(database, facility.id, 0, 10)
     assert (kept["code"], kept["content"], kept["taken_at"]) == (200, {"card": CARDS[0]}, None)
-    assert await requests.taken(database, facility.id, kept["id"])
-    assert not await requests.taken(database, facility.id + 1, kept["id"])
+    assert await requests.mark_taken(database, facility.id, kept["id"])
+    assert not await requests.mark_taken(database, facility.id + 1, kept["id"])
     assert await requests.after(database, facility.id, kept["id"], 10) == []
 
 

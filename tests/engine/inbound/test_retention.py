@@ -37,7 +37,7 @@ async def numbers(asked: House, n: int, *, his: bool = True) -> None:
     for card in CARDS[:n]:
         await take(database, facility, wish(card))
     for row in await rows(database) if his else ():
-        await requests.taken(database, facility.id, row.id)
+        await requests.mark_taken(database, facility.id, row.id)
 
 
 async def rows(database: Database) -> list[Any]:
@@ -69,7 +69,7 @@ async def test_what_the_clinics_system_has_not_taken_stays(asked: House, clock: 
     await prune(asked)
     [row] = await rows(asked.hub.database)
     assert (CARDS[0] in row.content, row.pruned_at) == (True, None)
-    await requests.taken(asked.hub.database, asked.facility.id, row.id)
+    await requests.mark_taken(asked.hub.database, asked.facility.id, row.id)
     await prune(asked)
     assert (await rows(asked.hub.database))[0].content == "{}"
 

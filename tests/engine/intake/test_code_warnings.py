@@ -35,10 +35,10 @@ async def house(tmp_path: Path, database: Database, database_url: str, clock: Cl
 async def read(house: House, *keys: str) -> None:
     """The list has been read and had these."""
     await copies.begin(house.hub.database, house.facility.id, "doctors", "sari")
-    held = await copies.take(house.hub.database)
+    held = await copies.lease_next(house.hub.database)
     assert held is not None
     rows = [Row(key, {"name": key}) for key in keys]
-    await copies.keep(house.hub.database, held, rows, done=1, offset=0, total=1)
+    await copies.store_page(house.hub.database, held, rows, done=1, offset=0, total=1)
     await copies.finish(house.hub.database, held)
 
 

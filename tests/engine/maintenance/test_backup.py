@@ -21,7 +21,7 @@ from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.maintenance.backup import back_up
 from engine.maintenance.pg_tools import environment
-from engine.maintenance.restore import mark, restore
+from engine.maintenance.restore import mark_restored, restore
 from engine.outbox import counters
 from engine.settings import Settings
 from engine.worker import Worker
@@ -243,5 +243,5 @@ async def test_a_database_that_came_back_by_other_means_is_marked(tmp_path: Path
     if house.hub.database.dialect == "postgresql":
         pytest.skip("the database of the tests would stay marked")
     await visits(house, 0, 2)
-    done = await mark(house.hub.settings)
+    done = await mark_restored(house.hub.settings)
     assert (done.deliveries, done.in_doubt) == (2, 2)

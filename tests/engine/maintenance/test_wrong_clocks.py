@@ -226,7 +226,7 @@ async def _fill_all(house: House) -> None:
     await house.hand_in("Visit", {"id": "V3"})
     assert await claim(database, house.channel, 1, "dead")
     await copies.begin(database, facility, "doctors", "sari")
-    await copies.take(database)
+    await copies.lease_next(database)
     await house.gate.refuse(house.channel, "belum lengkap")
     names: dict[str, Any] = {"facility": facility, "later": house.clock.now + 60_000}
     for statement in _LATER:
