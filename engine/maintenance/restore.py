@@ -18,6 +18,7 @@ from engine.errors import AntarError, VaultError
 from engine.facilities.vault import Vault
 from engine.maintenance import pg_tools
 from engine.maintenance.backup import copy
+from engine.outbox.doubt import put_in_doubt
 from engine.private_files import ensure_private, make_private_folder
 from engine.settings import Settings
 
@@ -96,7 +97,7 @@ def _mark(database: Database, connection: Connection) -> tuple[int, int]:
     days = {"since": since.isoformat(), "until": until.isoformat(), "now": now}
     connection.execute(text(_NOTE), days)
     connection.execute(text("DELETE FROM workers"))
-    doubtful = connection.execute(text(_DOUBT)).rowcount
+    doubtful = put_in_doubt(connection)
     total = connection.execute(text("SELECT COALESCE(SUM(n), 0) FROM totals")).scalar_one()
     note(connection, now, "antar restore", "restore", reason=f"{doubtful} in doubt")
     return int(total), doubtful
@@ -113,11 +114,6 @@ async def _sealed(database: Database, vault: Vault) -> tuple[str, ...]:
 
 
 _NOTE = "UPDATE installation SET restored_at = :now, doubt_from = :since, doubt_until = :until"
-_DOUBT = """
-UPDATE deliveries SET in_doubt = true,
-  tried_version = COALESCE(tried_version, CASE WHEN body IS NULL THEN version ELSE -version END)
-WHERE status <> 'sent' AND reference IS NULL
-"""
 _CREDENTIALS = """
 SELECT f.code, c.upstream, c.sealed FROM credentials AS c JOIN facilities AS f ON f.id = c.facility_id
 ORDER BY f.id, c.upstream

@@ -1,0 +1,17 @@
+"""Puts deliveries in doubt after a restore: requests that the backup does not know may have reached the upstream."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+
+def put_in_doubt(connection: Connection) -> int:
+    """Put every delivery in doubt that is not sent and has no reference; return their number."""
+    return connection.execute(text(_PUT_IN_DOUBT)).rowcount
+
+
+_PUT_IN_DOUBT = """
+UPDATE deliveries SET in_doubt = true,
+  tried_version = COALESCE(tried_version, CASE WHEN body IS NULL THEN version ELSE -version END)
+WHERE status <> 'sent' AND reference IS NULL
+"""
