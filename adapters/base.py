@@ -99,7 +99,7 @@ class Reply(Struct, frozen=True):
     message: str = ""
     # Path in the sent content that the answer refers to, e.g. "period.start".
     place: str | None = None
-    body: bytes = b""  # as received; the first CUT_KEPT_BYTES of an answer that was longer than its limit_BYTES
+    body: bytes = b""  # as received; the first CUT_KEPT_BYTES of an answer that was longer than its limit
     content: Any = None  # the body as JSON, None if it is no JSON
     media: str = ""
     sent: bool = True  # False: certainly no byte of the request reached the upstream
