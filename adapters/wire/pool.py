@@ -1,4 +1,4 @@
-"""WireConnection pool of one origin: last in, first out, so that busy connections stay open and the rest expire."""
+"""Connection pool of one origin: last in, first out, so that busy connections stay open and the rest expire."""
 
 from __future__ import annotations
 
