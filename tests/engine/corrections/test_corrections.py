@@ -223,17 +223,17 @@ async def test_a_later_change_of_the_entry_finds_nothing_anew(house: House) -> N
 
 async def test_a_second_search_finds_what_a_worker_with_the_old_configuration_sent_meanwhile(house: House) -> None:
     configure(house)
-    search = new_search(house)
-    await search.tick()
+    worker = new_search(house)
+    await worker.tick()
     configure_as_before(house)
     await send(house, "V1")
     configure(house)
-    assert await search.tick() == 0
+    assert await worker.tick() == 0
     house.clock.pass_(search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
-    await search.tick()
+    await worker.tick()
     assert await affected(house) == ["V1"]
     house.clock.pass_(search.SECOND_SEARCH_AFTER_MS // 1000 + 1)
-    assert await search.tick() == 0
+    assert await worker.tick() == 0
 
 
 async def test_workers_search_side_by_side(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
