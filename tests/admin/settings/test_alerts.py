@@ -16,7 +16,7 @@ from admin.settings import alert_recipients
 from engine.alerts.conditions import ConditionKind, Trouble
 from engine.alerts.facts import facts
 from engine.alerts.ledger import LedgerEntry, News
-from engine.alerts.recipients import ready
+from engine.alerts.recipients import available
 from engine.database.tables import AlertRecipient
 from engine.facilities.facilities import add_facility
 from tests.admin.conftest import PASSWORD, log_in
@@ -48,7 +48,7 @@ async def rows(house: House) -> list[Any]:
 
 async def letter(house: House, kind: ConditionKind, *, well: bool = False, **more: Any) -> Notification:
     trouble = Trouble(house.facility.id, kind, "ministry", house.clock(), **more)
-    [recipient] = await ready(house.hub.database)
+    [recipient] = await available(house.hub.database)
     entry = LedgerEntry(trouble, house.clock())
     told = News((), (entry,), ()) if well else News((entry,), (), ())
     return await AlertMessages(house.hub).changes(recipient, await facts(house.hub), told)
@@ -162,7 +162,7 @@ async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
     await house.hand_in("Visit", *names)
     await house.work()
     house.clock.pass_(0)
-    [recipient] = await ready(house.hub.database)
+    [recipient] = await available(house.hub.database)
     told = await AlertMessages(house.hub).digest(recipient, await facts(house.hub))
     assert "Ringkasan pagi Klinik Contoh" in told.subject
     assert "kemarin (09/03/2026):\nterkirim 3, gagal 2, tertahan 0" in told.text
@@ -177,7 +177,7 @@ async def test_a_digest_names_what_has_no_code_yet(apothecary: Apothecary) -> No
     await apothecary.house.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
     await apothecary.house.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
     await apothecary.house.work()
-    [recipient] = await ready(apothecary.database)
+    [recipient] = await available(apothecary.database)
     told = await AlertMessages(apothecary.house.hub).digest(recipient, await facts(apothecary.house.hub))
     assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in told.text
     assert "/pemetaan/goods" in told.text
