@@ -166,7 +166,7 @@ async def changes(
     row_ids, awaited_ids = ([int(id_) for id_ in text.split(",") if id_] for text in (ids, awaited))
     if len(row_ids) > max(SIZES):
         raise ClientException("ids")
-    rows = await paging.some(hub.database, listing.facility_id, listing.entry.name, row_ids)
+    rows = await paging.by_ids(hub.database, listing.facility_id, listing.entry.name, row_ids)
     newest = await listing.page(size if size in SIZES else SIZES[0]) if top else Page([], None, None)
     matching = await listing.count() if count or listing.has_counters else None
     views = await listing.views(rows)

@@ -32,7 +32,7 @@ async def regenerate_page(
     entry, layout, facility = await _foundation_type(request, hub, upstream, spec)
     preview = await regenerate.preview(hub.database, hub.catalog.items, entry, facility)
     running = (await regenerate.under_way(hub.database, facility.id, upstream)).get(entry.name)
-    context = {"frame": layout, "spec": entry, "found": preview, "most": regenerate.MOST, "running": running}
+    context = {"frame": layout, "spec": entry, "found": preview, "most": regenerate.MAX_DELIVERIES, "running": running}
     return Template("jobs/regenerate.html", context=context)
 
 

@@ -49,7 +49,7 @@ async def candidates(page: MappingPage, row: Any, words: str) -> list[dict[str, 
     catalogues = page.hub.catalogues
     if not words:
         suggested = await catalogues.suggest(page.mapping, page.facility, row, MAX_OFFERS)
-        return [_offer(suggestion.found, suggestion) for suggestion in suggested]
+        return [_offer(suggestion.match, suggestion) for suggestion in suggested]
     matches = await catalogues.search(page.mapping, page.facility.id, words, MAX_OFFERS)
     compared = [
         await catalogues.compare(page.mapping, page.facility, row, match.code) for match in matches[:MAX_COMPARED]
