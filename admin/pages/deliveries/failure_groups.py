@@ -56,7 +56,7 @@ async def _context(hub: Hub, layout: Layout, specs: list[str]) -> dict[str, Any]
         "spec": None,
         "groups": sorted(groups, key=lambda group: group["waits"]),
         "failures": sum(group["n"] for group in groups),
-        "most": failure_groups.MAX_GROUPS if len(largest) == failure_groups.MOST else None,
+        "most": failure_groups.MAX_GROUPS if len(largest) == failure_groups.MAX_GROUPS else None,
         "may_bulk": layout.may(Permission.BULK),
     }
 

@@ -115,7 +115,7 @@ async def test_nobody_is_told_of_in_a_trace(house: House, seen: Seen) -> None:
 
 
 async def test_without_an_endpoint_nothing_is_imported() -> None:
-    code = "import sys; from admin.commands import running; sys.exit('opentelemetry' in sys.modules)"
+    code = "import sys; from admin.commands import processes; sys.exit('opentelemetry' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0  # noqa: ASYNC221
 
 
