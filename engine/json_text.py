@@ -15,18 +15,15 @@ from engine.json_size import count_values
 
 _NUL = b"\\u0000"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-SMALLEST, LARGEST = -(2**63), 2**64 - 1
-"""Of whole numbers: what JSON is written and read with."""
-DEEPEST = 100
-"""Levels that a record may nest."""
+SMALLEST, LARGEST = -(2**63), 2**64 - 1  # of whole numbers: what JSON is written and read with
+DEEPEST = 100  # levels that a record may nest
+# Pages that show a record work through all of its text, at about 100 ns a byte.
 MAX_RECORD_BYTES = 1024 * 1024
-"""Pages that show a record work through all of its text, at about 100 ns a byte."""
+# Objects, arrays and what they hold. Each of them costs time and memory in every step, whatever its bytes.
 MAX_RECORD_VALUES = 20_000
-"""Objects, arrays and what they hold. Each of them costs time and memory in every step, whatever its bytes."""
+# Problems of one record that are reported; the others appear when these are mended.
 MAX_PROBLEMS = 10
-"""Problems of one record that are reported; the others appear when these are mended."""
-MAX_PROBLEM_CHARACTERS = 400
-"""Of a message, and of a path: both may repeat what was handed in."""
+MAX_PROBLEM_CHARACTERS = 400  # of a message, and of a path: both may repeat what was handed in
 
 
 def serialise(record: Any) -> str | tuple[Problem, ...]:

@@ -9,8 +9,7 @@ from pathlib import Path
 import structlog
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
-FOREIGN = 0o077
-"""The bits of a mode that let anybody else in."""
+FOREIGN = 0o077  # the bits of a mode that let anybody else in
 
 log = structlog.get_logger(__name__)
 

@@ -14,8 +14,8 @@ from adapters.outbound.networks import Network, Policy
 from engine.errors import SettingsError
 
 Environment = Literal["sandbox", "production", "demo"]
+# ANTAR_…_URL that are no upstream's.
 OUR_OWN = {"database", "broker", "test_database", "test_broker", "public", "smtp"}
-"""ANTAR_…_URL that are no upstream's."""
 NEAR = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - to listen everywhere is no address to go to
 WEBHOOK_NETWORKS, ALERT_NETWORKS = "ANTAR_WEBHOOK_NETWORKS", "ANTAR_ALERT_NETWORKS"
 NETWORKS = {"public": Network.PUBLIC, "private": Network.PRIVATE, "loopback": Network.LOOPBACK}
@@ -30,30 +30,28 @@ class Settings:
     environment: Environment = "sandbox"
     database_url: str = "sqlite:///var/antar.sqlite3"
     broker_url: str = "memory://"
+    # Fernet keys, the newest first; older ones only decrypt (rotation).
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
-    """Fernet keys, the newest first; older ones only decrypt (rotation)."""
     config_dir: Path = ROOT / "config"
     host: str = "127.0.0.1"
     port: int = 8000
     sandbox_port: int = 8100
+    # Upstream name -> scheme, host and port.
     addresses: Mapping[str, str] = field(default_factory=dict)
-    """Upstream name -> scheme, host and port."""
     log_level: str = "INFO"
     trusted_proxies: str = "127.0.0.1"
+    # Days for which bodies are kept at most, whatever the entries say.
     bodies_days: int | None = None
-    """Days for which bodies are kept at most, whatever the entries say."""
+    # Whoever shows it to /metrics sees all clinics.
     metrics_token: str = field(default="", repr=False)
-    """Whoever shows it to /metrics sees all clinics."""
-    metrics_port: int | None = None
-    """Where a worker tells its own figures."""
-    public_url: str = ""
-    """Where people reach the panel, for links in letters."""
+    metrics_port: int | None = None  # where a worker tells its own figures
+    public_url: str = ""  # where people reach the panel, for links in letters
     smtp_url: str = field(default="", repr=False)
     smtp_from: str = ""
+    # Where the webhook of a clinic's own system may be: its HIS stands in its network.
     webhook_networks: Network = Network.PRIVATE
-    """Where the webhook of a clinic's own system may be: its HIS stands in its network."""
+    # Where a webhook or a mail server that somebody enters for alerts may be.
     alert_networks: Network = Network.PUBLIC
-    """Where a webhook or a mail server that somebody enters for alerts may be."""
 
     @property
     def panel(self) -> str:

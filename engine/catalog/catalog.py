@@ -34,11 +34,9 @@ class Catalog:
     inbound: Mapping[str, Inbound]
     mappings: Mapping[str, MappingSpec]
     upstreams: Mapping[str, UpstreamSpec]
-    groups: tuple[str, ...]
-    """As the dashboard shows them."""
+    groups: tuple[str, ...]  # as the dashboard shows them
     hash: str
-    files: tuple[str, ...]
-    """Relative to the configuration's folder."""
+    files: tuple[str, ...]  # relative to the configuration's folder
 
     @property
     def items(self) -> dict[str, MappingSpec]:

@@ -16,20 +16,13 @@ from rapidfuzz.distance import OSA
 
 from engine.matching.vocabulary import LONGEST, Vocabulary, plain_text
 
-TOKENS = 16
-"""Words of a query that are looked at."""
-ALTERNATIVES = 6
-"""Words that a mistyped one may stand for."""
-CUTOFF = 0.7
-"""How alike a mistyped word and the right one must be, 1 being equal."""
-FREQUENT = 0.05
-"""Words in a greater share of the documents rank, but do not find."""
-CROWDED = 0.01
-"""Words in a greater share of the documents are looked up by document."""
-MOST = 6_000
-"""Documents that are ranked."""
-BREVITY = 0.001
-"""What each word of a document costs: of two that fit alike the shorter is meant."""
+TOKENS = 16  # words of a query that are looked at
+ALTERNATIVES = 6  # words that a mistyped one may stand for
+CUTOFF = 0.7  # how alike a mistyped word and the right one must be, 1 being equal
+FREQUENT = 0.05  # words in a greater share of the documents rank, but do not find
+CROWDED = 0.01  # words in a greater share of the documents are looked up by document
+MOST = 6_000  # documents that are ranked
+BREVITY = 0.001  # what each word of a document costs: of two that fit alike the shorter is meant
 
 
 @dataclass(frozen=True, slots=True)

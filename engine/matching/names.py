@@ -13,12 +13,9 @@ from rapidfuzz.distance import OSA
 from engine.matching.index import sound
 from engine.matching.vocabulary import Vocabulary
 
-HALF = 0.5
-"""Share of a name's letters from which on one of its words tells the name."""
-SHORT = 4
-"""Letters of words that are only recognised as they are written: too many sound alike."""
-LETTERS = 6
-"""Letters from which on words are taken for misspelt or shortened ones."""
+HALF = 0.5  # share of a name's letters from which on one of its words tells the name
+SHORT = 4  # letters of words that are only recognised as they are written: too many sound alike
+LETTERS = 6  # letters from which on words are taken for misspelt or shortened ones
 CACHED = 20_000
 
 
@@ -33,12 +30,10 @@ class Name:
     text: str
     core: frozenset[str]
     qualifiers: frozenset[str] = frozenset()
+    # The first word of a name that is made of qualifiers alone: it may stand for the whole.
     head: str = ""
-    """The first word of a name that is made of qualifiers alone: it may stand for the whole."""
-    whole: bool = True
-    """False: only words that are part of names were read."""
-    sure: bool = True
-    """False: it was misspelt or shortened."""
+    whole: bool = True  # False: only words that are part of names were read
+    sure: bool = True  # False: it was misspelt or shortened
 
     def agreement(self, other: Name) -> Agreement:
         """Whether `other`, a whole name, is the same thing, or a variety of it; unknown: this may be a part of it."""

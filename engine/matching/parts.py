@@ -17,10 +17,9 @@ PartKind = Literal["words", "quantity", "term", "names"]
 Texts = str | Sequence[str] | None
 
 SCORES: Mapping[Agreement, float] = {"same": 1.0, "close": 0.6, "different": 0.0, "unknown": 0.0}
+# How much of the words must be there for them to be the same, and to be close.
 SAME, CLOSE = 0.88, 0.5
-"""How much of the words must be there for them to be the same, and to be close."""
-ALIKE = 0.78
-"""How alike two words must sound to count as one."""
+ALIKE = 0.78  # how alike two words must sound to count as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,11 @@ class Part:
     label: str
     kind: PartKind
     weight: float = 1.0
-    veto: bool = False
-    """What differs here must be confirmed expressly."""
+    veto: bool = False  # what differs here must be confirmed expressly
+    # It tells what the thing is: a code is suggested for its agreement with such a part.
     identity: bool = False
-    """It tells what the thing is: a code is suggested for its agreement with such a part."""
     terms: tuple[Term, ...] = field(default=())
-    names: Names | None = None
-    """With kind names: those that the code list knows."""
+    names: Names | None = None  # with kind names: those that the code list knows
 
 
 @dataclass(frozen=True, slots=True)

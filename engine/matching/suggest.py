@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from engine.matching.parts import Compared, Part, Texts, compare
 from engine.matching.vocabulary import Vocabulary
 
-UNKNOWN = 0.25
-"""What of the score is lost if nothing could be compared."""
-DIGITS = 6
-"""Scores that differ in less are equal."""
+UNKNOWN = 0.25  # what of the score is lost if nothing could be compared
+DIGITS = 6  # scores that differ in less are equal
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-LONGEST = 300
-"""Characters of a text that are looked at."""
+LONGEST = 300  # characters of a text that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +26,15 @@ class Unit:
 class Vocabulary:
     """Everything in lower case."""
 
+    # Runs of words -> what they stand for.
     abbreviations: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
-    """Runs of words -> what they stand for."""
     units: Mapping[str, Unit] = field(default_factory=dict)
     stop: frozenset[str] = frozenset()
-    qualifiers: frozenset[str] = frozenset()
-    """Words that tell a variety of the same thing."""
+    qualifiers: frozenset[str] = frozenset()  # words that tell a variety of the same thing
+    # The words of all terms and their synonyms, abbreviations written out.
     terms: frozenset[str] = frozenset()
-    """The words of all terms and their synonyms, abbreviations written out."""
+    # The first words of abbreviations -> words of the longest that begins so.
     longest: Mapping[str, int] = field(init=False)
-    """The first words of abbreviations -> words of the longest that begins so."""
 
     def __post_init__(self) -> None:
         longest: dict[str, int] = {}

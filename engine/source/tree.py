@@ -12,11 +12,10 @@ import yaml
 
 from engine.source.faults import Faults, Source
 
+# Nodes of one file once its aliases are written out: a few lines can ask for billions.
 NODES_LIMIT = 200_000
-"""Nodes of one file once its aliases are written out: a few lines can ask for billions."""
 
-DEPTH_LIMIT = 64
-"""Levels of one file; the deepest payloads have twenty."""
+DEPTH_LIMIT = 64  # levels of one file; the deepest payloads have twenty
 
 
 class _Loader(yaml.CSafeLoader):

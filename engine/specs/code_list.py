@@ -15,8 +15,7 @@ from engine.specs.record_type import Column
 from engine.specs.upstream import UpstreamSpec
 from engine.templates.template import Template
 
-SHARED = 0
-"""Stands for all facilities."""
+SHARED = 0  # stands for all facilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +23,16 @@ class Each:
     """What the reads of a code list are repeated over; all empty: one read."""
 
     values: tuple[Any, ...] = ()
-    days: int = 0
-    """Today and the days after it, as YYYY-MM-DD in the facility's zone."""
-    list: str | None = None
-    """The rows of another code list, each a mapping of its columns."""
+    days: int = 0  # today and the days after it, as YYYY-MM-DD in the facility's zone
+    list: str | None = None  # the rows of another code list, each a mapping of its columns
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """How only what changed is asked for."""
 
-    query: Template
-    """Further parameters: context also has `since`, a date as YYYY-MM-DD."""
-    full: float
-    """Hours after which all is read again."""
+    query: Template  # further parameters: context also has `since`, a date as YYYY-MM-DD
+    full: float  # hours after which all is read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +41,21 @@ class One:
 
     path: Template
     query: Template | None
-    row: Template
-    """The row, null if there is none: context has `body`."""
+    row: Template  # the row, null if there is none: context has `body`
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
     """How a code list is read from its upstream."""
 
-    path: Template
-    """Context: facility, each, start, limit, page."""
+    path: Template  # context: facility, each, start, limit, page
     query: Template | None
-    rows: Template
-    """A list read from the answer: context has `body`."""
+    rows: Template  # a list read from the answer: context has `body`
+    # How many rows there are on all pages; None: a page that is not full is the last.
     total: Template | None
-    """How many rows there are on all pages; None: a page that is not full is the last."""
     each: Each = Each()
-    page_size: int | None = None
-    """Rows asked for at once; None: all come together."""
-    base_path: str | None = None
-    """None: the upstream's."""
+    page_size: int | None = None  # rows asked for at once; None: all come together
+    base_path: str | None = None  # None: the upstream's
     changes: Changes | None = None
     one: One | None = None
 
@@ -74,12 +64,9 @@ class Reads:
 class Also:
     """Further rows that are made of a row: context of key and columns also has `item`."""
 
-    each: Template | None
-    """A list, one row for each of its items; None: one row."""
-    key: Template
-    """Empty: none is made."""
-    columns: Mapping[str, Template]
-    """What differs from the row."""
+    each: Template | None  # a list, one row for each of its items; None: one row
+    key: Template  # empty: none is made
+    columns: Mapping[str, Template]  # what differs from the row
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +77,19 @@ class CodeList:
     label: str
     group: str
     upstream: UpstreamSpec
-    source: Reads | Path
-    """Where it is read, or the CSV file that holds it."""
-    key: Template
-    """What makes a row the same row: context has `row` and `each`."""
+    source: Reads | Path  # where it is read, or the CSV file that holds it
+    key: Template  # what makes a row the same row: context has `row` and `each`
     columns: tuple[Column, ...]
     also: tuple[Also, ...] = ()
+    # True: the row must not be used any more: context has `row` and `each`.
     withdrawn: Template | None = None
-    """True: the row must not be used any more: context has `row` and `each`."""
-    skip: Template | None = None
-    """True: the row is not kept."""
-    shared: bool = False
-    """One copy for all facilities."""
+    skip: Template | None = None  # True: the row is not kept
+    shared: bool = False  # one copy for all facilities
+    # A row as the upstream tells it; what it has and another row lacks is null there.
     example: Mapping[str, Any] | None = None
-    """A row as the upstream tells it; what it has and another row lacks is null there."""
     completion: Completion = field(default_factory=Completion)
+    # Hours after which it is read again by itself; None: only when asked.
     every: float | None = None
-    """Hours after which it is read again by itself; None: only when asked."""
     description: str = ""
 
     @property
@@ -152,8 +135,7 @@ class Row:
 
     key: str
     content: Mapping[str, Any]
-    withdrawn: bool = False
-    """It is there, but must not be used any more."""
+    withdrawn: bool = False  # it is there, but must not be used any more
 
 
 def rows_of(code_list: CodeList, row: Any, each: Any, facility: Mapping[str, Any]) -> Iterator[Row]:

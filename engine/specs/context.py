@@ -15,8 +15,8 @@ class FacilityView:
 
     code: str
     name: str
+    # IANA name, e.g. Asia/Jakarta.
     time_zone: str
-    """IANA name, e.g. Asia/Jakarta."""
     organization_id: str
 
 

@@ -15,20 +15,18 @@ class Inbound:
 
     name: str
     label: str
-    credentials: Mapping[str, str]
-    """Label of each secret that the clinic hands to the caller."""
+    credentials: Mapping[str, str]  # label of each secret that the clinic hands to the caller
     token_minutes: int
     version: int
     polis: str
     shifts: str
     per_minute: int
     texts: Mapping[str, str]
+    # Who answers: our own book of numbers, or the clinic's system.
     source: Literal["own", "his"] = "own"
-    """Who answers: our own book of numbers, or the clinic's system."""
-    patience: float = 5.0
-    """Seconds that the clinic's system gets to answer."""
+    patience: float = 5.0  # seconds that the clinic's system gets to answer
+    # For how long what was asked and answered is kept, and that it was.
     retention: Retention = field(default_factory=Retention)
-    """For how long what was asked and answered is kept, and that it was."""
 
     @property
     def account(self) -> str:

@@ -23,20 +23,16 @@ class PartSpec:
     name: str
     label: str
     kind: Literal["words", "quantity", "term", "names"]
-    ours: Template
-    """A text or a list of texts: context is record."""
-    theirs: str
-    """The column of the code list."""
+    ours: Template  # a text or a list of texts: context is record
+    theirs: str  # the column of the code list
     terms: Mapping[str, Any] = field(default_factory=dict)
     weight: float = 1.0
-    veto: bool = False
-    """What differs here must be confirmed expressly."""
+    veto: bool = False  # what differs here must be confirmed expressly
+    # It tells what the thing is: a code is suggested for its agreement with such a part.
     identity: bool = False
-    """It tells what the thing is: a code is suggested for its agreement with such a part."""
-    known_by: tuple[str, ...] = ()
-    """With kind names: columns whose names imply those of this one."""
+    known_by: tuple[str, ...] = ()  # with kind names: columns whose names imply those of this one
+    # With kind names: words are recognised by ear too, with one typing error, by their beginning, and in part.
     loose: bool = False
-    """With kind names: words are recognised by ear too, with one typing error, by their beginning, and in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +43,8 @@ class Catalogue:
     name: str
     found_by: tuple[str, ...]
     exact: tuple[str, ...] = ()
-    only: Where = field(default_factory=dict)
-    """The rows that may be chosen."""
-    replacement: str | None = None
-    """Names the code to take in place of one that is withdrawn."""
+    only: Where = field(default_factory=dict)  # the rows that may be chosen
+    replacement: str | None = None  # names the code to take in place of one that is withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +54,7 @@ class MappingSpec:
     name: str
     label: str
     upstream: UpstreamSpec
-    item: str
-    """The type under which items are handed in, as records are."""
+    item: str  # the type under which items are handed in, as records are
     one: str
     many: str
     code: str
@@ -77,8 +70,8 @@ class MappingSpec:
     example: Mapping[str, Any]
     catalogue: Catalogue
     parts: tuple[PartSpec, ...]
+    # Plain: abbreviations, units, stop, qualifiers, terms; see engine.matching.
     vocabulary: Mapping[str, Any] = field(default_factory=dict)
-    """Plain: abbreviations, units, stop, qualifiers, terms; see engine.matching."""
     icon: str = "arrows-exchange"
     description: str = ""
 

@@ -12,8 +12,7 @@ from engine.delivery.types import Awaited
 from engine.errors import AntarError
 from engine.specs.record_type import Known, Need
 
-Target = tuple[int, str, str]
-"""(facility, spec, key) of a needed delivery."""
+Target = tuple[int, str, str]  # (facility, spec, key) of a needed delivery
 
 
 class Wanted(Struct, frozen=True):
@@ -62,8 +61,7 @@ class Resolved(Struct, frozen=True):
 
     values: Mapping[str, Any]
     missing: tuple[Awaited, ...]
-    codes: tuple[tuple[str, str, str], ...] = ()
-    """(type of the item, key, code) of what is mapped."""
+    codes: tuple[tuple[str, str, str], ...] = ()  # (type of the item, key, code) of what is mapped
 
 
 def resolve(

@@ -24,11 +24,10 @@ class Endpoint:
     method: str
     path: Template
     query: Template | None
+    # The upstream's id for the record, read from the answer: context also has `body`.
     reference: Template
-    """The upstream's id for the record, read from the answer: context also has `body`."""
     content_type: str | None = None
-    repeatable: bool = False
-    """Sending it twice leaves the upstream as sending it once."""
+    repeatable: bool = False  # sending it twice leaves the upstream as sending it once
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +37,9 @@ class Update:
     method: str
     path: Template
     query: Template | None
-    payload: Template | None
-    """None: the entry's payload."""
+    payload: Template | None  # None: the entry's payload
+    # True: the create is only the first step, an update is due as soon as it is accepted.
     after_create: Template | None
-    """True: the create is only the first step, an update is due as soon as it is accepted."""
     content_type: str | None = None
 
 
@@ -49,22 +47,20 @@ class Update:
 class Find:
     """How to look whether a record already arrived. Without an endpoint it is all that is done."""
 
+    # before: asked ahead of every first create; unsure: only when it may have arrived.
     when: Literal["before", "unsure"]
-    """before: asked ahead of every first create; unsure: only when it may have arrived."""
     path: Template
     query: Template | None
-    candidates: Template
-    """A list read from the answer: context has `body`."""
+    candidates: Template  # a list read from the answer: context has `body`
+    # True, false, or null where it cannot be told: context also has `candidate`. None: every one.
     match: Template | None
-    """True, false, or null where it cannot be told: context also has `candidate`. None: every one."""
-    reference: Template
-    """The id of the one that matches: context has `candidate`."""
+    reference: Template  # the id of the one that matches: context has `candidate`
+    # The address of the next page, of which only the query is used; empty on the last.
     next: Template | None
-    """The address of the next page, of which only the query is used; empty on the last."""
+    # Rows asked for at once: path and query also have `start`, `limit` and `page`.
     page_size: int | None = None
-    """Rows asked for at once: path and query also have `start`, `limit` and `page`."""
+    # How many rows there are on all pages: context has `body`. Fewer than that prove nothing.
     total: Template | None = None
-    """How many rows there are on all pages: context has `body`. Fewer than that prove nothing."""
 
     def paging(self, offset: int = 0) -> dict[str, int]:
         """What path and query also see of the page that begins after so many rows."""
@@ -80,8 +76,7 @@ class Known(Struct, frozen=True):
     row: Mapping[str, Any] = {}
 
 
-Where = Mapping[str, frozenset[Any]]
-"""Columns of a code list, each with the values that will do."""
+Where = Mapping[str, frozenset[Any]]  # columns of a code list, each with the values that will do
 
 
 def fits(row: Mapping[str, Any], where: Where) -> bool:
@@ -94,8 +89,7 @@ class Accept:
     """Which codes of a mapping will do."""
 
     where: Where
-    reason: str
-    """What another code is told by."""
+    reason: str  # what another code is told by
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +97,18 @@ class Need:
     """Another delivery whose reference the payload uses, or a mapped item whose code it uses."""
 
     name: str
+    # Of the delivery, any of which will do; with a mapping the type under which its items are handed in.
     specs: tuple[str, ...]
-    """Of the delivery, any of which will do; with a mapping the type under which its items are handed in."""
-    key: Template
-    """An empty key: the record needs nothing here and `needs.<name>` is null."""
+    key: Template  # an empty key: the record needs nothing here and `needs.<name>` is null
+    # A list of items, one need for each; the key sees the item under `item_name`.
     each: Template | None = None
-    """A list of items, one need for each; the key sees the item under `item_name`."""
     item_name: str = "item"
     when: Template | None = None
-    operation: Operation | None = None
-    """None: needed for both."""
-    undo: bool = False
-    """The record takes the needed one back."""
+    operation: Operation | None = None  # None: needed for both
+    undo: bool = False  # the record takes the needed one back
     mapping: str | None = None
-    accept: Accept | None = None
-    """None: any code of the mapping."""
-    example: Known | None = None
-    """A code of the mapping, for the entry's own examples."""
+    accept: Accept | None = None  # None: any code of the mapping
+    example: Known | None = None  # a code of the mapping, for the entry's own examples
 
     def accepts(self, known: Known) -> bool:
         """Whether a reference will do."""
@@ -132,10 +121,9 @@ class Code:
 
     name: str
     list: str
-    key: Template
-    """Key of the row; an empty one names no code."""
+    key: Template  # key of the row; an empty one names no code
+    # A list of items, one code for each; the key sees the item as `item`.
     each: Template | None = None
-    """A list of items, one code for each; the key sees the item as `item`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +131,10 @@ class Correction:
     """What earlier versions of an entry sent wrongly; what the upstream holds of them is offered for sending again."""
 
     name: str
-    title: Mapping[str, str]
-    """Language -> what was wrong, in a few words."""
-    reason: Mapping[str, str]
-    """Language -> what it means and what sending again changes."""
+    title: Mapping[str, str]  # language -> what was wrong, in a few words
+    reason: Mapping[str, str]  # language -> what it means and what sending again changes
+    # Whether it concerns a record: context is record, needs, facility, reference, tables. None: every record.
     when: Template | None
-    """Whether it concerns a record: context is record, needs, facility, reference, tables. None: every record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +145,7 @@ class Column:
     label: str
     value: Template
     filter: bool = False
-    hidden: bool = False
-    """It is kept for templates and shown to nobody."""
+    hidden: bool = False  # it is kept for templates and shown to nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +157,16 @@ class Spec:
     group: str
     upstream: UpstreamSpec
     source: Source
-    hash: str
-    """Content hash of the entry with all it inherits; stored with every attempt."""
+    hash: str  # content hash of the entry with all it inherits; stored with every attempt
     key: Template
     date: Template
+    # Records of equal value are sent one after the other; None: in any order.
     sequence: Template | None
-    """Records of equal value are sent one after the other; None: in any order."""
     patient_norm: Template | None
     patient_name: Template | None
     record_schema: Mapping[str, Any]
+    # Makes null of what the schema declares and a record leaves out; see engine.specs.context.
     completion: Completion
-    """Makes null of what the schema declares and a record leaves out; see engine.specs.context."""
     columns: tuple[Column, ...]
     example: Mapping[str, Any]
     payload: Template | None
@@ -192,8 +176,8 @@ class Spec:
     needs: tuple[Need, ...] = ()
     codes: tuple[Code, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    # Further records by name: each is rendered and checked by the tests.
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Further records by name: each is rendered and checked by the tests."""
     tables: Mapping[str, Any] = field(default_factory=dict)
     outcomes: tuple[OutcomeRule, ...] = ()
     retry: Retry = field(default_factory=Retry)
@@ -201,8 +185,7 @@ class Spec:
     icon: str = "file"
     description: str = ""
     foundation: bool = False
-    check: bool = True
-    """Whether the adapter's pre-flight check looks at the payload."""
+    check: bool = True  # whether the adapter's pre-flight check looks at the payload
 
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """What must have been sent before this operation."""

@@ -26,8 +26,7 @@ class Remedy:
     who: str
     kinds: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
-    rules: frozenset[str] = frozenset()
-    """Groups of rules, to one of which the code must belong."""
+    rules: frozenset[str] = frozenset()  # groups of rules, to one of which the code must belong
     words: re.Pattern[str] | None = None
 
     @property
@@ -58,8 +57,7 @@ class Remedies:
     """What is known of an upstream's refusals."""
 
     known: tuple[Remedy, ...] = ()
-    rules: Mapping[str, Rule] = field(default_factory=dict)
-    """By code."""
+    rules: Mapping[str, Rule] = field(default_factory=dict)  # by code
 
     def explain(self, cause: str) -> Explanation | None:
         """The first remedy that fits; `{about}` in its words becomes what the rule is about. None: not known."""

@@ -43,17 +43,15 @@ class UpstreamSpec:
     label: str
     adapter: str
     profile: Profile
-    concurrency: int = 8
-    """Requests in flight per facility."""
-    rate: float | None = None
-    """Requests per second and facility; None: unlimited."""
+    concurrency: int = 8  # requests in flight per facility
+    rate: float | None = None  # requests per second and facility; None: unlimited
     retry: Retry = Retry()
     breaker: Breaker = Breaker()
     retention: Retention = Retention()
+    # Names of what a facility must enter, with their labels.
     credentials: Mapping[str, str] = field(default_factory=dict)
-    """Names of what a facility must enter, with their labels."""
+    # The heading under which the panel shows it together with others; empty: it stands alone.
     area: str = ""
-    """The heading under which the panel shows it together with others; empty: it stands alone."""
+    # Status -> label on the panel, where it differs from the panel's own.
     statuses: Mapping[str, str] = field(default_factory=dict)
-    """Status -> label on the panel, where it differs from the panel's own."""
     remedies: Remedies = field(default_factory=Remedies)

@@ -11,8 +11,7 @@ from engine.source.faults import Source
 from engine.source.tree import Node
 from engine.templates.expressions import call, name
 
-Use = Callable[[ast.expr], ast.stmt]
-"""What becomes of a value: it is put under a key, or appended."""
+Use = Callable[[ast.expr], ast.stmt]  # what becomes of a value: it is put under a key, or appended
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,7 @@ class TemplateNode:
 
     node: Node
     path: str
-    used: tuple[str, ...] = ()
-    """Fragments around it."""
+    used: tuple[str, ...] = ()  # fragments around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,7 @@ class Part:
     statements: list[ast.stmt]
     value: ast.expr
     always: bool
-    kept: bool = False
-    """None is a value of it that is sent; what is left out is ABSENT."""
+    kept: bool = False  # none is a value of it that is sent; what is left out is ABSENT
 
     @property
     def missing(self) -> ast.expr:

@@ -10,8 +10,8 @@ from engine.source.tree import Node
 from engine.templates.codegen import TemplateNode
 
 DIRECTIVES = ("$if", "$for", "$as", "$each", "$use", "$value", "$keep")
+# What makes the whole value; a `$use` is only left when its fragment is no plain mapping.
 _ALONE = ("$for", "$value", "$keep", "$use")
-"""What makes the whole value; a `$use` is only left when its fragment is no plain mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class OpenedDirective:
 
     directives: Mapping[str, TemplateNode]
     entries: Mapping[str, TemplateNode]
+    # All must hold; the `$if` beside a `$for` is not among them, it is asked for each item.
     conditions: tuple[TemplateNode, ...]
-    """All must hold; the `$if` beside a `$for` is not among them, it is asked for each item."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,8 @@ class Scope:
     names: Mapping[str, Shape]
     constants: Mapping[str, Any] = field(default_factory=dict)
     locals: Mapping[str, Local] = field(default_factory=dict)
-    filters: frozenset[str] = frozenset()
-    """The upstream's own filters."""
-    loops: int = 0
-    """How many `$for` there are around."""
+    filters: frozenset[str] = frozenset()  # the upstream's own filters
+    loops: int = 0  # how many `$for` there are around
 
 
 def call(function: str, *arguments: ast.expr) -> ast.expr:

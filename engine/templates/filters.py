@@ -12,10 +12,8 @@ from jinja2 import Undefined
 
 from engine.templates.runtime import bounded, number, safe, text
 
-SHOWN = 4
-"""Characters that `mask` leaves."""
-DECIMALS = 15
-"""Decimal places that `round` takes at most."""
+SHOWN = 4  # characters that `mask` leaves
+DECIMALS = 15  # decimal places that `round` takes at most
 
 
 def parse_time(value: Any, time_zone: str) -> datetime:
@@ -163,14 +161,15 @@ def listed(value: Any) -> list[Any] | None:
     return list(value)
 
 
+# Filters that also take the facility's time zone, as their last argument.
 ZONED: dict[str, Callable[..., Any]] = {
     "utc": utc,
     "local_date": local_date,
     "minutes_until": minutes_until,
     "epoch_ms": epoch_ms,
 }
-"""Filters that also take the facility's time zone, as their last argument."""
 
+# Filters of a value and its arguments alone.
 PLAIN: dict[str, Callable[..., Any]] = {
     "d": default,
     "default": default,
@@ -191,7 +190,6 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "urlencode": urlencode,
     "zfill": on_text(zfill),
 }
-"""Filters of a value and its arguments alone."""
 
 
 def _method(change: Callable[..., Any]) -> Callable[..., Any]:
@@ -203,6 +201,7 @@ def _method(change: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+# The methods of texts that may be called; nothing else can be called at all.
 METHODS: dict[str, Callable[..., Any]] = {
     "endswith": _method(str.endswith),
     "isdigit": _method(str.isdigit),
@@ -218,4 +217,3 @@ METHODS: dict[str, Callable[..., Any]] = {
     "strip": _method(str.strip),
     "upper": _method(str.upper),
 }
-"""The methods of texts that may be called; nothing else can be called at all."""

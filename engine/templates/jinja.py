@@ -21,8 +21,7 @@ _TESTS = (
     *("integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence"),
     *("string", "true", "undefined", "upper", "==", "!=", "<", "<=", ">", ">="),
 )
-UNCERTAIN = {"first", "last", "max", "min"}
-"""Filters that may find nothing."""
+UNCERTAIN = {"first", "last", "max", "min"}  # filters that may find nothing
 
 Part = str | nodes.Expr
 
@@ -56,6 +55,7 @@ def _environment() -> Sandbox:
 ENVIRONMENT = _environment()
 _CONTEXT = Context(ENVIRONMENT, {}, None, {})
 
+# All filters that templates may use, as generated code calls them.
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: each for name, each in ENVIRONMENT.filters.items() if name in _OF_VALUE},
     **{name: partial(ENVIRONMENT.filters[name], ENVIRONMENT) for name in _OF_ENVIRONMENT},
@@ -63,7 +63,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     **PLAIN,
     **ZONED,
 }
-"""All filters that templates may use, as generated code calls them."""
 TESTS = {name: each for name, each in ENVIRONMENT.tests.items() if name.isidentifier()}
 
 

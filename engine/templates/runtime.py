@@ -13,8 +13,8 @@ from jinja2.runtime import Undefined
 from engine.json_text import LARGEST, SMALLEST
 from engine.source.faults import did_you_mean
 
+# Characters (or items) that one expression may grow to; a record may carry a document of some megabytes.
 SIZE_LIMIT = 10_000_000
-"""Characters (or items) that one expression may grow to; a record may carry a document of some megabytes."""
 
 
 def attribute(value: Any, name: Any, owner: str) -> Any:
@@ -179,8 +179,7 @@ def clean(value: Any) -> Any:
     raise ValueError(f"{kind(defined(value))} cannot be sent")
 
 
-ABSENT = object()
-"""Stands for what is left out where null is a value."""
+ABSENT = object()  # stands for what is left out where null is a value
 
 
 def keep(value: Any) -> Any:

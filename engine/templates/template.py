@@ -21,6 +21,7 @@ from engine.templates.leaves import Leaves
 from engine.templates.shapes import ANY, Shape
 from engine.templates.trees import Builder
 
+# All that generated code can reach.
 _RUNTIME: dict[str, Any] = {
     "__builtins__": {},
     "absent": runtime.ABSENT,
@@ -51,7 +52,6 @@ _RUNTIME: dict[str, Any] = {
     **{f"test_{name}": function for name, function in TESTS.items()},
     **{f"method_{name}": function for name, function in METHODS.items()},
 }
-"""All that generated code can reach."""
 
 
 class TemplateError(AntarError):

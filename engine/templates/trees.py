@@ -25,11 +25,9 @@ from engine.templates.expressions import Local, Scope, call, name
 from engine.templates.leaves import Leaves
 from engine.templates.shapes import ANY, SCALAR, Shape
 
-SIZE_LIMIT = 20_000
-"""Nodes of one tree with its fragments inlined."""
+SIZE_LIMIT = 20_000  # nodes of one tree with its fragments inlined
 DEPTH_LIMIT = 100
-LOOPS_LIMIT = 15
-"""`$for` inside `$for`; Python itself nests twenty."""
+LOOPS_LIMIT = 15  # `$for` inside `$for`; Python itself nests twenty
 LOOP = Shape(dict.fromkeys(("index", "index0", "first", "last"), SCALAR))
 
 

@@ -22,8 +22,8 @@ class Templates:
     path: str
     compiler: Compiler
     faults: Faults
+    # Paths of the nodes that come from the upstream's defaults: they are told there, once, not for each entry.
     inherited: Mapping[int, str] = field(default_factory=dict)
-    """Paths of the nodes that come from the upstream's defaults: they are told there, once, not for each entry."""
 
     def expression(self, node: Node | None, section: str, key: str, names: Names) -> Template | None:
         """The expression under the key of a section, None if there is none."""

@@ -10,13 +10,12 @@ from engine.catalog.reading.grammar import check_grammar
 from engine.source.faults import Faults, Source
 from engine.source.tree import Node, read
 
-DOORS = ("resources.yaml", "bpjs_jobs.yaml")
-"""The first must be there, the second may be."""
+DOORS = ("resources.yaml", "bpjs_jobs.yaml")  # the first must be there, the second may be
+# Each holds named things.
 SECTIONS = (
     *("upstreams", "fragments", "specs", "code_lists", "inbound"),
     *("mappings", "vocabularies", "rules", "remedies"),
 )
-"""Each holds named things."""
 
 
 @dataclass(slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.source.tree import Node
 
+# Sections that an entry inherits only if it has them itself.
 _WHERE_PRESENT = ("endpoint", "update", "find")
-"""Sections that an entry inherits only if it has them itself."""
 
 
 def deep_merge(base: Node, over: Node) -> Node:

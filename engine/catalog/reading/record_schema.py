@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 from adapters.base import Problem
 from engine.source.faults import did_you_mean
 
-Steps = list[str | int]
-"""The way to a value: names of properties, places in lists."""
+Steps = list[str | int]  # the way to a value: names of properties, places in lists
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,9 @@ from engine.specs.code_list import CodeList
 from engine.specs.inbound import Inbound
 from engine.specs.upstream import Retention
 
-NAME_LENGTH = 32
-"""Characters of a service's name: its credentials are kept as inbound:NAME, in 40."""
+NAME_LENGTH = 32  # characters of a service's name: its credentials are kept as inbound:NAME, in 40
+# What the code lists that declare the opening hours must have.
 COLUMNS = {"polis": ("code", "name"), "shifts": ("poli", "code", "name", "hours", "places")}
-"""What the code lists that declare the opening hours must have."""
 
 
 def load_inbound(sections: Sections, lists: Mapping[str, CodeList], faults: Faults) -> dict[str, Inbound]:

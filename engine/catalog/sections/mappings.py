@@ -188,8 +188,7 @@ class Mapped:
 
     item: str
     shape: Shape
-    example: Known
-    """A code; its columns are null where the list shows no example."""
+    example: Known  # a code; its columns are null where the list shows no example
 
 
 def mapped(mappings: Mapping[str, MappingSpec]) -> dict[str, Mapped]:

@@ -39,8 +39,7 @@ class LoadedUpstream:
     spec: UpstreamSpec
     compiler: Compiler
     defaults: Node | None
-    inherited: dict[str, Node]
-    """Constants and filters by name."""
+    inherited: dict[str, Node]  # constants and filters by name
 
 
 def load_upstreams(sections: Sections, adapters: Iterable[str] | None, faults: Faults) -> dict[str, LoadedUpstream]:
