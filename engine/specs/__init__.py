@@ -1,1 +1,1 @@
-"""What the configuration declares, as the engine uses it: one Spec per entry."""
+"""Declarations of the configuration, checked and compiled: one Spec per resource type or job type."""

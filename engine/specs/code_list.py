@@ -1,4 +1,4 @@
-"""A code list as the YAML says it, once believed: where it is read, and what of it is kept."""
+"""Code list as the configuration declares it: where its rows are read, and which of their columns are stored."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from engine.specs.record_type import Column
 from engine.specs.upstream import UpstreamSpec
 from engine.templates.template import Template
 
-SHARED = 0  # stands for all facilities
+SHARED = 0  # facility id of a copy that all facilities share
 
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """What the reads of a code list are repeated over; all empty: one read."""
+    """The values that the reads of a code list are repeated over; if all fields are empty there is one read."""
 
     values: tuple[Any, ...] = ()
     days: int = 0  # today and the days after it, as YYYY-MM-DD in the facility's zone
@@ -29,15 +29,15 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How only what changed is asked for."""
+    """Request for the rows that changed since the last read."""
 
     query: Template  # further parameters: context also has `since`, a date as YYYY-MM-DD
-    full: float  # hours after which all is read again
+    full: float  # hours after which all rows are read again
 
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """How one row is asked for by its key: context is facility and key."""
+    """Request for one row by its key: context is facility and key."""
 
     path: Template
     query: Template | None
@@ -46,74 +46,74 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """How a code list is read from its upstream."""
+    """Requests that read a code list from its upstream."""
 
     path: Template  # context: facility, each, start, limit, page
     query: Template | None
     rows: Template  # a list read from the answer: context has `body`
-    # How many rows there are on all pages; None: a page that is not full is the last.
+    # Number of rows on all pages; None: a page that is not full is the last.
     total: Template | None
     each: Each = Each()
-    page_size: int | None = None  # rows asked for at once; None: all come together
-    base_path: str | None = None  # None: the upstream's
+    page_size: int | None = None  # rows per request; None: one request returns all
+    base_path: str | None = None  # None: the base path of the upstream
     changes: Changes | None = None
     one: One | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Also:
-    """Further rows that are made of a row: context of key and columns also has `item`."""
+    """Further rows derived from a row: the context of key and columns also has `item`."""
 
     each: Template | None  # a list, one row for each of its items; None: one row
-    key: Template  # empty: none is made
-    columns: Mapping[str, Template]  # what differs from the row
+    key: Template  # if it is empty, no row is made
+    columns: Mapping[str, Template]  # the columns that differ from the row
 
 
 @dataclass(frozen=True, slots=True)
 class CodeList:
-    """Reference data of an upstream, kept as a copy: how it is read, and what of it."""
+    """Reference data of an upstream, of which Antar stores a copy."""
 
     name: str
     label: str
     group: str
     upstream: UpstreamSpec
-    source: Reads | Path  # where it is read, or the CSV file that holds it
-    key: Template  # what makes a row the same row: context has `row` and `each`
+    source: Reads | Path  # the requests that read it, or the CSV file that contains it
+    key: Template  # identifies a row: context has `row` and `each`
     columns: tuple[Column, ...]
     also: tuple[Also, ...] = ()
-    # True: the row must not be used any more: context has `row` and `each`.
+    # True: the row must no longer be used. Context has `row` and `each`.
     withdrawn: Template | None = None
-    skip: Template | None = None  # True: the row is not kept
-    shared: bool = False  # one copy for all facilities
-    # A row as the upstream tells it; what it has and another row lacks is null there.
+    skip: Template | None = None  # True: the row is not stored
+    shared: bool = False  # True: all facilities share one copy
+    # A row as the upstream sends it; a field of the example that another row lacks is null in that row.
     example: Mapping[str, Any] | None = None
     completion: Completion = field(default_factory=Completion)
-    # Hours after which it is read again by itself; None: only when asked.
+    # Hours after which the list is read again automatically; None: only on request.
     every: float | None = None
     description: str = ""
 
     @property
     def read_for(self) -> str | None:
-        """The list whose rows its reads are repeated over."""
+        """Name of the list whose rows the reads are repeated over."""
         return self.source.each.list if isinstance(self.source, Reads) else None
 
     @property
     def visible(self) -> tuple[Column, ...]:
-        """The columns that people see."""
+        """Columns that the panel shows."""
         return tuple(column for column in self.columns if not column.hidden)
 
     def owner(self, facility_id: int) -> int:
-        """Under which facility's id its copy is kept."""
+        """Return the facility id under which the copy is stored."""
         return SHARED if self.shared else facility_id
 
     def shown(self, row: Any, each: Any, facility: Any) -> dict[str, Any]:
-        """The columns of a row. Raises TemplateError."""
+        """Return the columns of a row. Raises TemplateError."""
         scope = {"row": row, "each": each, "facility": facility}
         return {column.name: column.value.render(scope) for column in self.columns}
 
 
 class NotReadable(AntarError):
-    """Why a code list cannot be read, in words for a person; `signal` is what that says of its channel."""
+    """A code list cannot be read; str() is a sentence for people, `signal` is the state of its channel."""
 
     def __init__(self, message: str, signal: Signal = Signal.GOOD, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -122,7 +122,7 @@ class NotReadable(AntarError):
 
 
 class NotAsked(NotReadable):
-    """Nothing was asked, and nothing is to be before `until` (epoch milliseconds)."""
+    """No request was sent, and none may be sent before `until` (epoch milliseconds)."""
 
     def __init__(self, message: str, until: int) -> None:
         super().__init__(message, Signal.NOTHING)
@@ -131,15 +131,15 @@ class NotAsked(NotReadable):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it was read."""
+    """A row of a code list, as it is stored."""
 
     key: str
     content: Mapping[str, Any]
-    withdrawn: bool = False  # it is there, but must not be used any more
+    withdrawn: bool = False  # the upstream still lists it, but it must no longer be used
 
 
 def rows_of(code_list: CodeList, row: Any, each: Any, facility: Mapping[str, Any]) -> Iterator[Row]:
-    """What is kept of one row as it is told, and what it also holds. Raises AntarError."""
+    """Return the rows to store for one row of the upstream, derived rows included. Raises AntarError."""
     row = code_list.completion(row)
     scope = {"row": row, "each": each, "facility": facility}
     if code_list.skip is not None and code_list.skip.render(scope):

@@ -1,4 +1,4 @@
-"""What templates see: the record completed, the needs, the facility, the operation."""
+"""Context of templates: the record with its optional fields, the needs, the facility, the operation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.specs.record_type import Operation, Spec
 
 @dataclass(frozen=True, slots=True)
 class FacilityView:
-    """A facility as templates see it; anything with these attributes will do in its place."""
+    """A facility as templates see it; any object with these attributes may be used instead."""
 
     code: str
     name: str
@@ -28,9 +28,9 @@ def context(
     reference: str | None = None,
     operation: Operation = "create",
 ) -> dict[str, Any]:
-    """The context of an entry's templates; `facility` is a mapping or an object with FacilityView's attributes.
+    """Return the context of an entry's templates; `facility` is a mapping or has the attributes of FacilityView.
 
-    Templates of answers need one name more: `body` or `candidate`.
+    Templates that read an answer need one more name: `body` or `candidate`.
     """
     return {
         "record": spec.completion(record),
@@ -43,7 +43,7 @@ def context(
 
 
 def facility_mapping(facility: Any) -> Mapping[str, Any]:
-    """Only what templates may see of a facility."""
+    """Return the attributes of a facility that templates may see."""
     if isinstance(facility, Mapping):
         return facility
     return {

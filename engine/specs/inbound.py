@@ -1,4 +1,4 @@
-"""What a service is that others call on the clinic, once believed."""
+"""Inbound service as the configuration declares it: one that others call on the clinic, such as Mobile JKN's queues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.specs.upstream import Retention
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A queue service: its token's life, the code lists that declare when it is open, and its words."""
+    """A queue service: lifetime of its tokens, the code lists with its opening hours, and its messages."""
 
     name: str
     label: str
@@ -22,13 +22,13 @@ class Inbound:
     shifts: str
     per_minute: int
     texts: Mapping[str, str]
-    # Who answers: our own book of numbers, or the clinic's system.
+    # The system that answers: Antar with its own queue numbers, or the clinic's HIS.
     source: Literal["own", "his"] = "own"
-    patience: float = 5.0  # seconds that the clinic's system gets to answer
-    # For how long what was asked and answered is kept, and that it was.
+    patience: float = 5.0  # seconds that the clinic's system has to answer
+    # Days for which the bodies of a request are kept, and the request itself.
     retention: Retention = field(default_factory=Retention)
 
     @property
     def account(self) -> str:
-        """Under which name the clinic's credentials for it are kept beside those of the upstreams."""
+        """Name under which the clinic's credentials for the service are stored, next to those of the upstreams."""
         return f"inbound:{self.name}"

@@ -1,4 +1,4 @@
-"""A mapping as the YAML says it, once believed."""
+"""Mapping as the configuration declares it: which items of the clinic get codes of which code list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.templates.template import Template, TemplateError
 
 @dataclass(frozen=True, slots=True)
 class PartSpec:
-    """What is compared of an item and a code, as the YAML says it."""
+    """One aspect in which an item and a code are compared, as the YAML declares it."""
 
     name: str
     label: str
@@ -27,34 +27,35 @@ class PartSpec:
     theirs: str  # the column of the code list
     terms: Mapping[str, Any] = field(default_factory=dict)
     weight: float = 1.0
-    veto: bool = False  # what differs here must be confirmed expressly
-    # It tells what the thing is: a code is suggested for its agreement with such a part.
+    veto: bool = False  # True: a person must confirm a difference explicitly
+    # True: the part identifies the item. A code is suggested only if it agrees in such a part.
     identity: bool = False
-    known_by: tuple[str, ...] = ()  # with kind names: columns whose names imply those of this one
-    # With kind names: words are recognised by ear too, with one typing error, by their beginning, and in part.
+    known_by: tuple[str, ...] = ()  # with kind `names`: columns whose names imply the names of this part
+    # With kind `names`: words are also recognised by sound, with one typing error, by their beginning, and as part
+    # of a name.
     loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The code list that is mapped to, by names of its columns."""
+    """The code list that items are mapped to, and the use of its columns."""
 
     list: CodeList
     name: str
     found_by: tuple[str, ...]
     exact: tuple[str, ...] = ()
-    only: Where = field(default_factory=dict)  # the rows that may be chosen
-    replacement: str | None = None  # names the code to take in place of one that is withdrawn
+    only: Where = field(default_factory=dict)  # the rows that may be chosen; empty: all
+    replacement: str | None = None  # column with the code that replaces a withdrawn one
 
 
 @dataclass(frozen=True, slots=True)
 class MappingSpec:
-    """Items of the clinic that are mapped to the codes of a code list."""
+    """One kind of the clinic's items, mapped to the codes of a code list."""
 
     name: str
     label: str
     upstream: UpstreamSpec
-    item: str  # the type under which items are handed in, as records are
+    item: str  # the type under which items are submitted, like records
     one: str
     many: str
     code: str
@@ -76,26 +77,26 @@ class MappingSpec:
     description: str = ""
 
     def may_choose(self, content: str) -> bool:
-        """Whether a row of the code list, as JSON of its columns, may be chosen."""
+        """Tell if a row of the code list, given as JSON of its columns, may be chosen."""
         return not self.catalogue.only or fits(orjson.loads(content), self.catalogue.only)
 
     def names(self, facility_id: int) -> dict[str, Any]:
-        """Parameters of the statements on its items and codes."""
+        """Return the parameters of SQL statements on the items and codes."""
         code_list = self.catalogue.list
         owner = code_list.owner(facility_id)
         return {"facility": facility_id, "item": self.item, "list": code_list.name, "owner": owner}
 
     def scope(self, record: Mapping[str, Any], facility: Any) -> dict[str, Any]:
-        """What its templates see."""
+        """Return the context of the mapping's templates."""
         return {"record": self.completion(record), "facility": facility}
 
     def ours(self, record: Mapping[str, Any], facility: Any) -> dict[str, Any]:
-        """The texts of an item that are compared, by part; what an item that an older entry took lacks is nothing."""
+        """Return the texts of an item that are compared, by part; None for a field that an item of an older entry lacks."""
         scope = self.scope(record, facility)
         return {part.name: _rendered(part.ours, scope) for part in self.parts}
 
     def theirs(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The texts of a code that are compared, by part, from the columns of its row."""
+        """Return the texts of a code that are compared, by part, from the columns of its row."""
         return {part.name: row.get(part.theirs) for part in self.parts}
 
 

@@ -16,14 +16,14 @@ Target = tuple[int, str, str]  # (facility, spec, key) of a needed delivery
 
 
 class Wanted(Struct, frozen=True):
-    """One need of one delivery, with the keys it comes to and the items they were made from."""
+    """One need of one delivery, with its keys and the item that each key was made from."""
 
     need: Need
     targets: tuple[tuple[str, Any], ...]
 
 
 def wanted(needs: Iterable[Need], context: Mapping[str, Any]) -> list[Wanted]:
-    """Work out the keys; raises AntarError. A need that does not apply has no targets."""
+    """Render the keys of the needs; a need that does not apply has no targets. Raises AntarError."""
     return [Wanted(need, tuple(_targets(need, context))) for need in needs]
 
 
@@ -39,37 +39,37 @@ def _targets(need: Need, context: Mapping[str, Any]) -> Iterable[tuple[str, Any]
 
 
 def _bounded(need: Need, key: str) -> str:
-    """No record can have a longer key: the delivery would wait for ever."""
+    """Raise AntarError for a key that is too long: no record has it, so the delivery would wait for ever."""
     if len(key) > KEY_LENGTH:
         raise AntarError(f"needs.{need.name}: the key has more than {KEY_LENGTH} characters; no record has such a key")
     return key
 
 
 def targets_of(wanted: Iterable[Wanted], facility_id: int) -> list[Target]:
-    """The deliveries that the needs may mean; several of one need that names several types."""
+    """Return the deliveries that the needs may refer to; several for a need that names several types."""
     return [(facility_id, spec, key) for want in wanted for key, _ in want.targets for spec in want.need.specs]
 
 
-def undone(wanted: Iterable[Wanted], facility_id: int, known: Mapping[Target, Known]) -> list[Target]:
-    """What the record takes back and no reference is known of."""
+def undone(wanted: Iterable[Wanted], facility_id: int, references: Mapping[Target, Known]) -> list[Target]:
+    """Return the deliveries that the record cancels and whose reference is not known."""
     targets = targets_of([want for want in wanted if want.need.undo], facility_id)
-    return [target for target in targets if target not in known]
+    return [target for target in targets if target not in references]
 
 
 class Resolved(Struct, frozen=True):
-    """`values` is what templates see as `needs`; `missing` are the records that have no reference yet."""
+    """Needs with their references: `values` is `needs` of templates, `missing` lists records without a reference."""
 
     values: Mapping[str, Any]
     missing: tuple[Awaited, ...]
-    codes: tuple[tuple[str, str, str], ...] = ()  # (type of the item, key, code) of what is mapped
+    codes: tuple[tuple[str, str, str], ...] = ()  # (type, key, code) of each mapped item
 
 
 def resolve(
-    wanted_: Iterable[Wanted], declared: Iterable[Need], facility_id: int, known: Mapping[Target, Known]
+    wanted_: Iterable[Wanted], declared: Iterable[Need], facility_id: int, references: Mapping[Target, Known]
 ) -> Resolved:
-    """Put references to needs; a need of one record is a mapping or null, a need with `each` a list.
+    """Assign references to needs; a need of one record gives a mapping or null, a need with `each` a list.
 
-    Of the types that a need names the first one counts that has the record with a reference.
+    If a need names several types, the first type with a reference counts.
     """
     codes: list[tuple[str, str, str]] = []
     values: dict[str, Any] = {need.name: None if need.each is None else [] for need in declared}
@@ -78,19 +78,19 @@ def resolve(
         views = []
         for key, item in want.targets:
             specs = want.need.specs
-            spec = next((each for each in specs if (facility_id, each, key) in known), specs[0])
-            found = known.get((facility_id, spec, key))
-            if found is None or not want.need.accepts(found):
+            spec = next((name for name in specs if (facility_id, name, key) in references), specs[0])
+            reference = references.get((facility_id, spec, key))
+            if reference is None or not want.need.accepts(reference):
                 missing.append(Awaited(specs, key))
-            if found is not None and want.need.mapping is not None:
-                codes.append((spec, key, found.reference))
-            views.append(_view(want.need, spec, key, item, found))
+            if reference is not None and want.need.mapping is not None:
+                codes.append((spec, key, reference.reference))
+            views.append(_view(want.need, spec, key, item, reference))
         values[want.need.name] = views if want.need.each is not None else next(iter(views), None)
     return Resolved(values, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(codes)))
 
 
-def _view(need: Need, spec: str, key: str, item: Any, found: Known | None) -> dict[str, Any]:
-    """What templates see of one need; `spec` where it may be one of several."""
-    view = {"reference": None if found is None else found.reference, "key": key, "item": item}
+def _view(need: Need, spec: str, key: str, item: Any, known: Known | None) -> dict[str, Any]:
+    """Return one need as templates see it; with `spec` if it may be one of several types."""
+    view = {"reference": None if known is None else known.reference, "key": key, "item": item}
     view |= {"spec": spec} if len(need.specs) > 1 else {}
-    return view if need.mapping is None else {**view, "row": {} if found is None else found.row}
+    return view if need.mapping is None else {**view, "row": {} if known is None else known.row}

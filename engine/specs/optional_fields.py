@@ -1,4 +1,4 @@
-"""Optional fields: what a schema declares and a record leaves out becomes null, deeply."""
+"""Optional fields: a field that the schema declares and a record leaves out becomes null, at every level."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from engine.templates.shapes import Shape
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A plan made once per schema. It never changes the record but makes the mappings anew that it completes."""
+    """Fills in missing fields; made once per schema. The record is not changed: completed mappings are copies."""
 
     nulls: Mapping[str, None] = field(default_factory=dict)
     inner: tuple[tuple[str, Completion], ...] = ()
     items: Completion | None = None
 
     def __call__(self, value: Any) -> Any:
-        """The value with null for each declared property that it lacks."""
+        """Return the value with null for each declared property that it lacks."""
         if isinstance(value, dict):
             full: dict[str, Any] = {**self.nulls, **value}
             for name, plan in self.inner:
@@ -31,7 +31,7 @@ class Completion:
 
 
 def completion(shape: Shape) -> Completion:
-    """The plan for records of that shape."""
+    """Return the completion of records of that shape."""
     plans = {name: completion(inner) for name, inner in shape.keys.items()}
     inner = tuple((name, plan) for name, plan in plans.items() if plan.nulls or plan.items is not None)
     items = completion(shape.item) if shape.item is not None else None

@@ -1,4 +1,4 @@
-"""What a YAML entry is, once believed: typed, compiled, frozen."""
+"""Record type as the configuration declares it: an entry of the YAML, typed, compiled and immutable."""
 
 from __future__ import annotations
 
@@ -19,77 +19,77 @@ Operation = Literal["create", "update"]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The request that creates (or deletes): context is record, needs, facility, operation, tables."""
+    """The request that creates (or deletes). Its templates see record, needs, facility, operation, tables."""
 
     method: str
     path: Template
     query: Template | None
-    # The upstream's id for the record, read from the answer: context also has `body`.
+    # The upstream's id of the record, read from the answer: context also has `body`.
     reference: Template
     content_type: str | None = None
-    repeatable: bool = False  # sending it twice leaves the upstream as sending it once
+    repeatable: bool = False  # True: the request is idempotent
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The request that replaces what was created: context also has `reference`."""
+    """The request that replaces a record that was created: context also has `reference`."""
 
     method: str
     path: Template
     query: Template | None
     payload: Template | None  # None: the entry's payload
-    # True: the create is only the first step, an update is due as soon as it is accepted.
+    # True: the create is only the first step; an update becomes due as soon as the create is accepted.
     after_create: Template | None
     content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """How to look whether a record already arrived. Without an endpoint it is all that is done."""
+    """The request that looks for a record that may have arrived. In an entry without an endpoint it is the only one."""
 
-    # before: asked ahead of every first create; unsure: only when it may have arrived.
+    # before: sent ahead of every first create; unsure: sent only if the record may have arrived.
     when: Literal["before", "unsure"]
     path: Template
     query: Template | None
     candidates: Template  # a list read from the answer: context has `body`
-    # True, false, or null where it cannot be told: context also has `candidate`. None: every one.
+    # True, false, or null if that cannot be decided: context also has `candidate`. None: every candidate matches.
     match: Template | None
-    reference: Template  # the id of the one that matches: context has `candidate`
-    # The address of the next page, of which only the query is used; empty on the last.
+    reference: Template  # the id of the candidate that matches: context has `candidate`
+    # Address of the next page, of which only the query is used; empty on the last page.
     next: Template | None
-    # Rows asked for at once: path and query also have `start`, `limit` and `page`.
+    # Rows per request: path and query also have `start`, `limit` and `page`.
     page_size: int | None = None
-    # How many rows there are on all pages: context has `body`. Fewer than that prove nothing.
+    # Number of rows on all pages: context has `body`. If fewer rows were read, the search is inconclusive.
     total: Template | None = None
 
     def paging(self, offset: int = 0) -> dict[str, int]:
-        """What path and query also see of the page that begins after so many rows."""
+        """Return the names that path and query also see of the page that begins at the offset."""
         if self.page_size is None:
             return {}
         return {"start": offset, "limit": self.page_size, "page": offset // self.page_size + 1}
 
 
 class Known(Struct, frozen=True):
-    """A reference that is known; of a mapping the code, with its row."""
+    """A known reference; for a mapping it is the code, with the row of the code list."""
 
     reference: str
     row: Mapping[str, Any] = {}
 
 
-Where = Mapping[str, frozenset[Any]]  # columns of a code list, each with the values that will do
+Where = Mapping[str, frozenset[Any]]  # columns of a code list, each with the accepted values
 
 
 def fits(row: Mapping[str, Any], where: Where) -> bool:
-    """Whether a row has one of the values in each of the columns."""
+    """Tell if a row has one of the accepted values in each of the columns."""
     return all(row.get(name) in values for name, values in where.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Which codes of a mapping will do."""
+    """The codes of a mapping that a need accepts."""
 
     where: Where
-    reason: str  # what another code is told by
+    reason: str  # message for any other code
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +97,21 @@ class Need:
     """Another delivery whose reference the payload uses, or a mapped item whose code it uses."""
 
     name: str
-    # Of the delivery, any of which will do; with a mapping the type under which its items are handed in.
+    # Types of the needed delivery, any of which is accepted; with a mapping, the type of its items.
     specs: tuple[str, ...]
-    key: Template  # an empty key: the record needs nothing here and `needs.<name>` is null
-    # A list of items, one need for each; the key sees the item under `item_name`.
+    key: Template  # if it is empty, nothing is needed and `needs.<name>` is null
+    # A list of items, each with a need of its own; the key sees the item as `item_name`.
     each: Template | None = None
     item_name: str = "item"
     when: Template | None = None
-    operation: Operation | None = None  # None: needed for both
-    undo: bool = False  # the record takes the needed one back
+    operation: Operation | None = None  # None: needed for both operations
+    undo: bool = False  # True: the record cancels the needed one
     mapping: str | None = None
-    accept: Accept | None = None  # None: any code of the mapping
+    accept: Accept | None = None  # None: any code of the mapping is accepted
     example: Known | None = None  # a code of the mapping, for the entry's own examples
 
     def accepts(self, known: Known) -> bool:
-        """Whether a reference will do."""
+        """Tell if the need accepts a reference."""
         return self.accept is None or fits(known.row, self.accept.where)
 
 
@@ -121,19 +121,19 @@ class Code:
 
     name: str
     list: str
-    key: Template  # key of the row; an empty one names no code
-    # A list of items, one code for each; the key sees the item as `item`.
+    key: Template  # key of the row; if it is empty, there is no code
+    # A list of items, each with a code; the key sees the item as `item`.
     each: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What earlier versions of an entry sent wrongly; what the upstream holds of them is offered for sending again."""
+    """An error in what earlier versions of an entry sent; records sent with that error are offered for sending again."""
 
     name: str
-    title: Mapping[str, str]  # language -> what was wrong, in a few words
-    reason: Mapping[str, str]  # language -> what it means and what sending again changes
-    # Whether it concerns a record: context is record, needs, facility, reference, tables. None: every record.
+    title: Mapping[str, str]  # language -> the error in a few words
+    reason: Mapping[str, str]  # language -> its meaning, and the effect of sending again
+    # True: the record is affected. Context is record, needs, facility, reference, tables. None: every record.
     when: Template | None
 
 
@@ -145,7 +145,7 @@ class Column:
     label: str
     value: Template
     filter: bool = False
-    hidden: bool = False  # it is kept for templates and shown to nobody
+    hidden: bool = False  # True: stored for templates, never shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +157,15 @@ class Spec:
     group: str
     upstream: UpstreamSpec
     source: Source
-    hash: str  # content hash of the entry with all it inherits; stored with every attempt
+    hash: str  # of the entry and all it inherits; stored with every attempt
     key: Template
     date: Template
-    # Records of equal value are sent one after the other; None: in any order.
+    # Records with the same value are sent one after the other; None: in any order.
     sequence: Template | None
     patient_norm: Template | None
     patient_name: Template | None
     record_schema: Mapping[str, Any]
-    # Makes null of what the schema declares and a record leaves out; see engine.specs.context.
+    # Sets declared fields that a record leaves out to null; see engine.specs.context.
     completion: Completion
     columns: tuple[Column, ...]
     example: Mapping[str, Any]
@@ -176,7 +176,7 @@ class Spec:
     needs: tuple[Need, ...] = ()
     codes: tuple[Code, ...] = ()
     corrections: tuple[Correction, ...] = ()
-    # Further records by name: each is rendered and checked by the tests.
+    # Further example records by name; each is rendered and checked when the configuration is loaded.
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tables: Mapping[str, Any] = field(default_factory=dict)
     outcomes: tuple[OutcomeRule, ...] = ()
@@ -185,16 +185,16 @@ class Spec:
     icon: str = "file"
     description: str = ""
     foundation: bool = False
-    check: bool = True  # whether the adapter's pre-flight check looks at the payload
+    check: bool = True  # True: the adapter's pre-flight check examines the payload
 
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
-        """What must have been sent before this operation."""
+        """Return the needs that must have been sent before this operation."""
         return tuple(need for need in self.needs if need.operation in (None, operation))
 
     def operation_for(self, reference: str | None) -> Operation:
-        """A lookup is always done anew; anything else with a reference is changed, not created again."""
+        """Return update for a record that has a reference, else create; a lookup is always a create."""
         return "update" if reference is not None and self.endpoint is not None else "create"
 
     def payload_for(self, operation: Operation) -> Template | None:
-        """What is sent; None: nothing but a question."""
+        """Return the template of the payload; None: the request has no body."""
         return (self.update.payload if operation == "update" and self.update else None) or self.payload

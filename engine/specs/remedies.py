@@ -1,4 +1,4 @@
-"""What a cause means for people: a title, what to do and who does it, as the configuration says it."""
+"""Remedies of the configuration: explain a cause to people with a title, what to do and who does it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.delivery.causes import parse_cause
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of the upstream: the group of rules it belongs to, and what it is about."""
+    """A rule of the upstream: its group, and the subject of the rule."""
 
     group: str
     about: str
@@ -19,19 +19,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Conditions on a cause that must all hold, and what is told then. An absent condition holds."""
+    """Explanation of the causes that meet all of its conditions; an absent condition is always met."""
 
     title: str
     remedy: str
     who: str
     kinds: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
-    rules: frozenset[str] = frozenset()  # groups of rules, to one of which the code must belong
+    rules: frozenset[str] = frozenset()  # the code must belong to one of these groups of rules
     words: re.Pattern[str] | None = None
 
     @property
     def conditions(self) -> tuple[object, ...]:
-        """Equal for two remedies of which the second could never be told."""
+        """Equal for two remedies of which the second could never apply."""
         return self.kinds, self.codes, self.rules, self.words.pattern if self.words else None
 
     def fits(self, kind: str, code: str, words: str, group: str) -> bool:
@@ -45,7 +45,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is wrong, what to do, and who does it."""
+    """The error, what to do, and who does it."""
 
     title: str
     remedy: str
@@ -54,24 +54,24 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Remedies:
-    """What is known of an upstream's refusals."""
+    """Remedies of one upstream's refusals, and its rules."""
 
     known: tuple[Remedy, ...] = ()
     rules: Mapping[str, Rule] = field(default_factory=dict)  # by code
 
     def explain(self, cause: str) -> Explanation | None:
-        """The first remedy that fits; `{about}` in its words becomes what the rule is about. None: not known."""
+        """Return the first remedy that fits, with the rule's subject for `{about}`; None if none fits."""
         kind, code, words = parse_cause(cause)
         rule = self.rules.get(code)
         group, about = (rule.group, rule.about) if rule else ("", _place(words) or code)
-        for each in self.known:
-            if each.fits(kind, code, words, group):
-                title, remedy = (text.replace("{about}", about) for text in (each.title, each.remedy))
-                return Explanation(title, remedy, each.who)
+        for remedy in self.known:
+            if remedy.fits(kind, code, words, group):
+                title, action = (text.replace("{about}", about) for text in (remedy.title, remedy.remedy))
+                return Explanation(title, action, remedy.who)
         return None
 
 
 def _place(words: str) -> str:
-    """The path with which the words of a cause begin, if they do."""
+    """Return the path at the beginning of a cause's words, empty if there is none."""
     first = words.split(" ", 1)[0]
     return first if "." in first else ""

@@ -11,7 +11,7 @@ from engine.specs.remedies import Remedies
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When an unavailable delivery is tried again; seconds."""
+    """Schedule of retries after an unavailable upstream; times in seconds."""
 
     attempts: int = 8
     first: float = 30.0
@@ -21,7 +21,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """For how many days the tries of what is settled are kept: their bodies, and that they were made at all."""
+    """Days for which the attempts of settled deliveries are kept: their bodies, and the attempts themselves."""
 
     bodies: int = 90
     attempts: int = 1825
@@ -29,7 +29,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """When an upstream of one facility counts as down, and how long until the next probe; seconds."""
+    """Failures after which an upstream counts as down for a facility, and seconds until the next probe."""
 
     failures: int = 10
     pause: float = 30.0
@@ -37,7 +37,7 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamSpec:
-    """An upstream as the YAML says it."""
+    """An upstream as the YAML declares it."""
 
     name: str
     label: str
@@ -48,10 +48,10 @@ class UpstreamSpec:
     retry: Retry = Retry()
     breaker: Breaker = Breaker()
     retention: Retention = Retention()
-    # Names of what a facility must enter, with their labels.
+    # Names of the credentials that a facility must enter, with their labels.
     credentials: Mapping[str, str] = field(default_factory=dict)
-    # The heading under which the panel shows it together with others; empty: it stands alone.
+    # Heading under which the panel groups the upstream with others; empty: its own.
     area: str = ""
-    # Status -> label on the panel, where it differs from the panel's own.
+    # Status -> label on the panel, if it differs from the standard label.
     statuses: Mapping[str, str] = field(default_factory=dict)
     remedies: Remedies = field(default_factory=Remedies)
