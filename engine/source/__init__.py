@@ -1,1 +1,1 @@
-"""YAML source with the place of every node, and the faults reported against these places."""
+"""YAML with the place of every node, and the faults that are reported with these places."""

@@ -1,4 +1,4 @@
-"""What is wrong in the configuration, all of it at once, each with its place."""
+"""Faults of the configuration: all are reported at once, each with its place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where in the configuration something is said; line and column count from 1."""
+    """A place in the configuration; line and column count from 1."""
 
     file: str
     line: int
@@ -21,7 +21,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One fault: `message` says what is wrong and, after a semicolon, what would be right."""
+    """One fault: `message` names the error and, after a semicolon, its correction."""
 
     file: str
     line: int
@@ -35,7 +35,7 @@ class Fault:
 
 
 class ConfigFaults(Exception):
-    """The configuration cannot be believed; `faults` are sorted by place, str() is one line for each."""
+    """The configuration is invalid; `faults` are sorted by place, str() has one line for each."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(set(faults)))
@@ -43,30 +43,30 @@ class ConfigFaults(Exception):
 
 
 class Faults:
-    """Collects while the loader goes on."""
+    """Collects faults while the loader continues, so that one run reports all of them."""
 
     def __init__(self) -> None:
         self.found: list[Fault] = []
         self._settled: set[tuple[str, int, int]] = set()
 
     def add(self, source: Source, path: str, message: str) -> None:
-        """One more, unless the place is settled."""
+        """Add a fault, unless its place is settled."""
         if (source.file, source.line, source.column) not in self._settled:
             self.found.append(Fault(source.file, source.line, source.column, path, message))
 
     def settle(self) -> None:
-        """Nothing more about the places that have a fault: what follows from it would only confuse."""
+        """Accept no more faults at places that have one: the consequences of a fault would only confuse."""
         self._settled.update((fault.file, fault.line, fault.column) for fault in self.found)
 
     def raise_if_any(self) -> None:
-        """Raises ConfigFaults if there is one."""
+        """Raise ConfigFaults if there are any."""
         if self.found:
             raise ConfigFaults(self.found)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or the known names if they are few, or nothing."""
-    names = [str(each) for each in known]
+def did_you_mean(name: str, possible: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or the possible names if they are few, or nothing."""
+    names = [str(candidate) for candidate in possible]
     near = get_close_matches(name, names, n=1, cutoff=0.7)
     if near:
         return f"; did you mean {near[0]!r}?"

@@ -1,4 +1,4 @@
-"""YAML as a tree whose every node and key knows its place; equal keys and other surprises are faults."""
+"""YAML as a tree whose nodes and keys remember file, line and column. Duplicate keys are faults."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import yaml
 
 from engine.source.faults import Faults, Source
 
-# Nodes of one file once its aliases are written out: a few lines can ask for billions.
-NODES_LIMIT = 200_000
+# Nodes of one file with its aliases expanded: without a limit a few lines can expand to billions.
+MAX_NODES = 200_000
 
-DEPTH_LIMIT = 64  # levels of one file; the deepest payloads have twenty
+MAX_LEVELS = 64  # levels in one file; the deepest payloads have twenty
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML with the plain scalars of its 1.2 core only: `no`, 010, 1_000, 12:30 and dates are texts."""
+    """Reads plain scalars by the core schema of YAML 1.2: `no`, 010, 1_000, 12:30 and dates are texts."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's own name
 
@@ -46,11 +46,11 @@ class Node:
     keys: Mapping[str, Source] = field(default_factory=dict)
 
     def get(self, key: str) -> Node | None:
-        """The entry of a mapping; None if it is not there or this is none."""
+        """Return the entry of a mapping; None if the key is missing or this node is no mapping."""
         return None if self.entries is None else self.entries.get(key)
 
     def plain(self) -> Any:
-        """The value without places."""
+        """Return the value without places."""
         if self.entries is not None:
             return {key: node.plain() for key, node in self.entries.items()}
         if self.items is not None:
@@ -58,7 +58,7 @@ class Node:
         return self.value
 
     def find(self, steps: Sequence[str | int]) -> Node:
-        """The value at that path, or the nearest thing above it that is there."""
+        """Return the node at that path, or its nearest ancestor that exists."""
         node = self
         for step in steps:
             if node.entries is not None and step in node.entries:
@@ -70,13 +70,13 @@ class Node:
         return node
 
     def place(self, steps: Sequence[str | int], *, at_key: bool = False) -> Source:
-        """Where the value at that path stands, or its key."""
+        """Return the place of the value at that path, or of its key."""
         owner = self.find(steps[:-1])
         return owner.keys[str(steps[-1])] if at_key and steps[-1] in owner.keys else self.find(steps).source
 
 
 def read(path: Path, file: str, faults: Faults) -> Node | None:
-    """The document of a file, None if there is none to believe; `file` is how faults call it."""
+    """Return the document of a file, None if it has faults; `file` is its name in faults."""
     try:
         content = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,7 +91,7 @@ def read(path: Path, file: str, faults: Faults) -> Node | None:
 
 
 def parse(content: str, file: str, faults: Faults) -> Node | None:
-    """The document in a text; None if it is faulty or empty."""
+    """Return the document in a text; None if it is faulty or empty."""
     try:
         root = yaml.compose(content, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -104,7 +104,7 @@ def parse(content: str, file: str, faults: Faults) -> Node | None:
         faults.add(place, "", f"the character U+{ord(content[error.position]):04X} cannot stand in YAML; remove it")
         return None
     except RecursionError:
-        faults.add(Source(file, 1, 1), "", f"nested more than {DEPTH_LIMIT} levels deep; make it flatter")
+        faults.add(Source(file, 1, 1), "", f"nested more than {MAX_LEVELS} levels deep; make it flatter")
         return None
     if root is None:
         faults.add(Source(file, 1, 1), "", "the file is empty; write include, groups, upstreams, fragments or specs")
@@ -117,21 +117,21 @@ def _syntax(error: yaml.MarkedYAMLError, content: str, line: int, column: int) -
     text = lines[line] if line < len(lines) else ""
     if "\t" in text[: column + 1]:
         return "YAML syntax: a tab cannot indent; use spaces"
-    said = [str(each) for each in (error.problem, error.context) if each]
-    if said and said[0].startswith("but "):
-        said.reverse()
-    return f"YAML syntax: {' '.join(said)}; check indentation, quotes and colons around here"
+    phrases = [str(phrase) for phrase in (error.problem, error.context) if phrase]
+    if phrases and phrases[0].startswith("but "):
+        phrases.reverse()
+    return f"YAML syntax: {' '.join(phrases)}; check indentation, quotes and colons around here"
 
 
 def _place(error: yaml.MarkedYAMLError) -> tuple[int, int]:
-    """Where the person has to look: for a quote that never ends, at its beginning."""
+    """Return the place to correct: for a quote that is never closed, its beginning."""
     unended = error.context_mark is not None and "end of stream" in str(error.problem)
     mark = error.context_mark if unended else error.problem_mark or error.context_mark
     return (mark.line, mark.column) if mark else (0, 0)
 
 
 class _TooLarge(Exception):
-    """What an alias must not do, and where."""
+    """A file that is nested too deeply, or whose aliases expand too far, with its place."""
 
     def __init__(self, source: Source, message: str) -> None:
         super().__init__(message)
@@ -139,7 +139,7 @@ class _TooLarge(Exception):
 
 
 class _Builder:
-    """Turns PyYAML's nodes into ours; an anchor's node is built once and shared."""
+    """Converts PyYAML's nodes to `Node`; the node of an anchor is built once and shared."""
 
     def __init__(self, file: str, faults: Faults) -> None:
         self._file = file
@@ -158,18 +158,18 @@ class _Builder:
         return Source(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _node(self, node: yaml.Node, path: str) -> tuple[Node, int]:
-        known = self._built.get(id(node))
-        if known is not None:
-            return known
-        if len(self._open) == DEPTH_LIMIT:
-            raise _TooLarge(self._source(node), f"nested more than {DEPTH_LIMIT} levels deep; make it flatter")
+        cached = self._built.get(id(node))
+        if cached is not None:
+            return cached
+        if len(self._open) == MAX_LEVELS:
+            raise _TooLarge(self._source(node), f"nested more than {MAX_LEVELS} levels deep; make it flatter")
         if id(node) in self._open:
             raise _TooLarge(self._source(node), "an alias contains itself; write it out")
         self._open.add(id(node))
         built = self._build(node, path)
         self._open.discard(id(node))
-        if built[1] > NODES_LIMIT:
-            message = f"more than {NODES_LIMIT} nodes once its aliases are written out; use fewer aliases"
+        if built[1] > MAX_NODES:
+            message = f"more than {MAX_NODES} nodes once its aliases are written out; use fewer aliases"
             raise _TooLarge(self._source(node), message)
         self._built[id(node)] = built
         return built
@@ -198,7 +198,7 @@ class _Builder:
             if not isinstance(key, yaml.ScalarNode):
                 self._faults.add(self._source(key), path, "a key must be one word or text")
                 continue
-            # a key is the text as written, so that 1, 010 and true are codes and not numbers
+            # A key is its text as written: 1, 010 and true are codes, not numbers or flags.
             name = str(key.value)
             part, part_size = self._node(value, f"{path}.{name}" if path else name)
             size += part_size

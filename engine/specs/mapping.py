@@ -91,7 +91,7 @@ class MappingSpec:
         return {"record": self.completion(record), "facility": facility}
 
     def ours(self, record: Mapping[str, Any], facility: Any) -> dict[str, Any]:
-        """Return the texts of an item that are compared, by part; None for a field that an item of an older entry lacks."""
+        """Return the texts of an item that are compared, by part; None for a field that the item lacks."""
         scope = self.scope(record, facility)
         return {part.name: _rendered(part.ours, scope) for part in self.parts}
 

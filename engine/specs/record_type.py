@@ -128,7 +128,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """An error in what earlier versions of an entry sent; records sent with that error are offered for sending again."""
+    """An error in what earlier versions of an entry sent; the panel offers to send those records again."""
 
     name: str
     title: Mapping[str, str]  # language -> the error in a few words

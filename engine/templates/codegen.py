@@ -1,4 +1,4 @@
-"""The pieces of generated Python: parts of a tree, the places they come from, and the statements around them."""
+"""Building blocks of the generated Python: parts of a tree, their places in the YAML, and common statements."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from engine.source.faults import Source
 from engine.source.tree import Node
 from engine.templates.expressions import call, name
 
-Use = Callable[[ast.expr], ast.stmt]  # what becomes of a value: it is put under a key, or appended
+Use = Callable[[ast.expr], ast.stmt]  # makes the statement that uses a value: stores it under a key, or appends it
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A leaf of the configuration. Its number is the line number of the Python that was made of it."""
+    """Place of a leaf. Its index, from 1, is the line number of the Python generated for the leaf."""
 
     source: Source
     path: str
@@ -24,21 +24,21 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class TemplateNode:
-    """A node at its place: `path` is where it is used, which for a fragment is not where it is written."""
+    """A node and the path at which it is used; a fragment is used at other places than it is written."""
 
     node: Node
     path: str
-    used: tuple[str, ...] = ()  # fragments around it
+    used: tuple[str, ...] = ()  # fragments that contain it
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Statements, and then the value they leave; without `always` it may be `missing`, which means left out."""
+    """Statements and the value that they produce; without `always` it may be `missing`: the part is left out."""
 
     statements: list[ast.stmt]
     value: ast.expr
     always: bool
-    kept: bool = False  # none is a value of it that is sent; what is left out is ABSENT
+    kept: bool = False  # True: None is sent as null, and a part that is left out is ABSENT
 
     @property
     def missing(self) -> ast.expr:
@@ -49,15 +49,18 @@ NOTHING = Part([], ast.Constant(None), False)
 
 
 def joined(pieces: Sequence[ast.expr], function: str) -> ast.expr:
-    """A text of texts and expressions, each expression through `function`."""
+    """Return the f-string of texts and expressions; each expression is passed through `function`."""
     return ast.JoinedStr(
-        [each if isinstance(each, ast.Constant) else ast.FormattedValue(call(function, each), -1) for each in pieces]
+        [
+            piece if isinstance(piece, ast.Constant) else ast.FormattedValue(call(function, piece), -1)
+            for piece in pieces
+        ]
     )
 
 
 def is_never_empty(expression: ast.expr) -> bool:
-    """Whether it is a text with something fixed in it."""
-    return isinstance(expression, ast.JoinedStr) and any(isinstance(each, ast.Constant) for each in expression.values)
+    """Tell if the expression is a text that contains a constant."""
+    return isinstance(expression, ast.JoinedStr) and any(isinstance(value, ast.Constant) for value in expression.values)
 
 
 def assign(variable: str, value: ast.expr) -> ast.stmt:
@@ -65,18 +68,18 @@ def assign(variable: str, value: ast.expr) -> ast.stmt:
 
 
 def put(variable: str, key: str) -> Use:
-    """`variable[key] = value`"""
+    """Return the use `variable[key] = value`."""
     target = ast.Subscript(name(variable), ast.Constant(key), ast.Store())
     return lambda value: ast.Assign([target], value)
 
 
 def append(variable: str) -> Use:
-    """`variable.append(value)`"""
+    """Return the use `variable.append(value)`."""
     return lambda value: ast.Expr(ast.Call(ast.Attribute(name(variable), "append", ast.Load()), [value], []))
 
 
 def present(part: Part) -> ast.expr:
-    """The value, None where it is left out. A name is read twice, so that the value must be one."""
+    """Return the value, None if the part is left out. The value is read twice, so it must be a variable."""
     if part.always or not part.kept:
         return part.value
     there = ast.Compare(part.value, [ast.IsNot()], [part.missing])
@@ -84,27 +87,27 @@ def present(part: Part) -> ast.expr:
 
 
 def or_none(variable: str) -> ast.expr:
-    """`variable or None`"""
+    """Return `variable or None`."""
     return ast.BoolOp(ast.Or(), [name(variable), ast.Constant(None)])
 
 
 def reads(statements: Sequence[ast.stmt], variable: str) -> bool:
-    """Whether the statements use the variable."""
-    return any(isinstance(each, ast.Name) and each.id == variable for part in statements for each in ast.walk(part))
+    """Tell if the statements use the variable."""
+    return any(isinstance(node, ast.Name) and node.id == variable for part in statements for node in ast.walk(part))
 
 
 def number(tree: ast.AST, line: int) -> None:
-    """Give all nodes of the tree that line, except those that have one: what is below them has one too."""
-    waiting: list[Any] = [tree]
-    while waiting:
-        node = waiting.pop()
+    """Set the line of all nodes of the tree; a node that has one is skipped with its children, which have one too."""
+    pending: list[Any] = [tree]
+    while pending:
+        node = pending.pop()
         if hasattr(node, "lineno"):
             continue
-        for child in vars(node).values():  # as ast.iter_child_nodes, in a third of its time
+        for child in vars(node).values():  # like ast.iter_child_nodes, in a third of the time
             if isinstance(child, ast.AST):
-                waiting.append(child)
+                pending.append(child)
             elif isinstance(child, list):
-                waiting += child
+                pending += child
         if node._attributes:
             node.lineno = node.end_lineno = line
             node.col_offset = node.end_col_offset = 0

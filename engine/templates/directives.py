@@ -1,4 +1,4 @@
-"""Directives of a payload mapping: which there are, how `$use` is opened, and what may not stand together."""
+"""Directives of a payload mapping: opens `$use` and rejects directives that exclude each other."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from engine.source.tree import Node
 from engine.templates.codegen import TemplateNode
 
 DIRECTIVES = ("$if", "$for", "$as", "$each", "$use", "$value", "$keep")
-# What makes the whole value; a `$use` is only left when its fragment is no plain mapping.
+# Each of these makes the whole value. A `$use` is only left if its fragment is no plain mapping.
 _ALONE = ("$for", "$value", "$keep", "$use")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedDirective:
-    """A mapping of the payload taken apart."""
+    """A mapping of the payload, separated into directives, entries and conditions."""
 
     directives: Mapping[str, TemplateNode]
     entries: Mapping[str, TemplateNode]
-    # All must hold; the `$if` beside a `$for` is not among them, it is asked for each item.
+    # All must be true. The `$if` of a `$for` is not included: it is evaluated for each item.
     conditions: tuple[TemplateNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """Opens mappings; faults are collected."""
+    """Opens the mappings of a payload and collects their faults."""
 
     fragments: Mapping[str, Node]
     faults: Faults
 
     def open(self, entry: TemplateNode) -> OpenedDirective:
-        """The mapping with its fragment's keys in the place of `$use`."""
+        """Return the mapping with the keys of its fragment in place of `$use`."""
         opened = self._with_fragment(entry)
         self._check(entry, opened)
         return opened
 
     def whole_fragment(self, use: TemplateNode) -> TemplateNode | None:
-        """What a `$use` that stands alone gives."""
+        """Return the fragment of a `$use` that makes the whole value."""
         fragment = self._fragment(use)
         return None if fragment is None else replace(fragment, path=use.path.removesuffix(".$use"))
 
@@ -54,12 +54,12 @@ class Directives:
             return _sorted(own, conditions)
         inner = self._with_fragment(replace(fragment, path=entry.path))
         merged: dict[str, TemplateNode] = {}
-        for key, each in own.items():
+        for key, node in own.items():
             if key == "$use":
                 inherited = {**inner.entries, **inner.directives}
                 merged.update({name: item for name, item in inherited.items() if name not in own or name == "$use"})
             else:
-                merged[key] = each
+                merged[key] = node
         return _sorted(merged, (*conditions, *inner.conditions))
 
     def _fragment(self, use: TemplateNode) -> TemplateNode | None:
@@ -101,7 +101,6 @@ def _entries(node: Node) -> list[tuple[str, Node]]:
 
 
 def _sorted(entries: Mapping[str, TemplateNode], conditions: tuple[TemplateNode, ...]) -> OpenedDirective:
-    directives = {key: each for key, each in entries.items() if key in DIRECTIVES}
-    return OpenedDirective(
-        directives, {key: each for key, each in entries.items() if key not in directives}, conditions
-    )
+    directives = {key: node for key, node in entries.items() if key in DIRECTIVES}
+    plain = {key: node for key, node in entries.items() if key not in directives}
+    return OpenedDirective(directives, plain, conditions)

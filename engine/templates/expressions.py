@@ -1,4 +1,4 @@
-"""A Jinja expression as a Python expression, node by node: what is not listed here does not exist."""
+"""Translates a Jinja expression to Python, node by node: syntax that is not listed here is refused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SOFT_TESTS = {"defined", "undefined"}
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A name that `$for` gives: the Python variable it lives in, and what is known of its value."""
+    """A name that `$for` defines: its Python variable, and the shape of its value."""
 
     variable: str
     shape: Shape
@@ -45,17 +45,17 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The names that a leaf sees: of the context, of the upstream's constants, of the loops around it."""
+    """The names that a leaf sees: of the context, of the upstream's constants, of the loops that contain it."""
 
     names: Mapping[str, Shape]
     constants: Mapping[str, Any] = field(default_factory=dict)
     locals: Mapping[str, Local] = field(default_factory=dict)
     filters: frozenset[str] = frozenset()  # the upstream's own filters
-    loops: int = 0  # how many `$for` there are around
+    loops: int = 0  # number of `$for` that contain the leaf
 
 
 def call(function: str, *arguments: ast.expr) -> ast.expr:
-    """Python's `function(arguments)`."""
+    """Return Python's `function(arguments)`."""
     return ast.Call(name(function), list(arguments), [])
 
 
@@ -64,16 +64,14 @@ def name(identifier: str) -> ast.expr:
 
 
 def translate(node: nodes.Node, scope: Scope, *, soft: bool = False) -> ast.expr:
-    """The Python expression; `soft`: undefined is a value, as `default` wants it. Raises LeafError."""
+    """Return the Python expression; `soft`: undefined is a value, as `default` needs it. Raises LeafError."""
     match node:
         case nodes.Const():
             return ast.Constant(node.value)
         case nodes.Name():
             return _name(node, scope, soft)
         case nodes.Getattr() | nodes.Getitem():
-            owner = describe(node.node)
-            arguments = translate(node.node, scope), _key(node, scope), ast.Constant(owner)
-            return call("soft_attribute" if soft else "attribute", *arguments)
+            return _lookup(node, scope, soft)
         case nodes.Filter():
             return _filter(node, scope, soft)
         case nodes.Test():
@@ -81,35 +79,18 @@ def translate(node: nodes.Node, scope: Scope, *, soft: bool = False) -> ast.expr
         case nodes.Call():
             return _method_call(node, scope)
         case nodes.CondExpr():
-            if node.expr2 is None:
-                raise LeafError("an `if` without `else`; end it with `else none`")
-            test, yes, no = (translate(each, scope) for each in (node.test, node.expr1, node.expr2))
-            return ast.IfExp(test, yes, no)
-        case nodes.And() | nodes.Or():
-            operator = ast.And() if isinstance(node, nodes.And) else ast.Or()
-            return ast.BoolOp(operator, [translate(node.left, scope), translate(node.right, scope)])
-        case nodes.Not():
-            return ast.UnaryOp(ast.Not(), translate(node.node, scope))
-        case nodes.Neg() | nodes.Pos():
-            return call("negate" if isinstance(node, nodes.Neg) else "number", translate(node.node, scope))
-        case nodes.BinExpr() if type(node) in _ARITHMETIC:
-            return call(_ARITHMETIC[type(node)], translate(node.left, scope), translate(node.right, scope))
+            return _condition(node, scope)
         case nodes.Compare():
             return _comparison(node, scope)
-        case nodes.Concat():
-            return call("concatenate", *(translate(each, scope) for each in node.nodes))
-        case nodes.List() | nodes.Tuple():
-            return ast.List([translate(each, scope) for each in node.items], ast.Load())
-        case nodes.Dict():
-            pairs = [(translate(pair.key, scope), translate(pair.value, scope)) for pair in node.items]
-            return ast.Dict([key for key, _ in pairs], [value for _, value in pairs])
-        case nodes.Pow():
-            raise LeafError("** is not available; multiply")
+        case nodes.List() | nodes.Tuple() | nodes.Dict():
+            return _literal(node, scope)
+        case nodes.UnaryExpr() | nodes.BinExpr() | nodes.Concat():
+            return _operation(node, scope)
     raise LeafError(f"{type(node).__name__} is not available in a leaf")
 
 
 def describe(node: nodes.Node) -> str:
-    """The expression as a person would write it, for messages."""
+    """Return the expression as a person would write it, for messages."""
     match node:
         case nodes.Name():
             return node.name
@@ -136,7 +117,7 @@ def _name(node: nodes.Name, scope: Scope, soft: bool) -> ast.expr:
         )
     if soft:
         return call("soft_name", name("scope"), ast.Constant(node.name))
-    # a KeyError in generated code itself means just this: see Template
+    # A KeyError raised by generated code itself means an undefined name: see Template.
     return ast.Subscript(name("scope"), ast.Constant(node.name), ast.Load())
 
 
@@ -144,21 +125,26 @@ def _is_tree(value: Any) -> bool:
     return isinstance(value, (dict, list))
 
 
+def _lookup(node: nodes.Getattr | nodes.Getitem, scope: Scope, soft: bool) -> ast.expr:
+    arguments = translate(node.node, scope), _key(node, scope), ast.Constant(describe(node.node))
+    return call("soft_attribute" if soft else "attribute", *arguments)
+
+
 def _key(node: nodes.Getattr | nodes.Getitem, scope: Scope) -> ast.expr:
     if isinstance(node, nodes.Getattr):
         return ast.Constant(node.attr)
     if isinstance(node.arg, nodes.Slice):
         bounds = (node.arg.start, node.arg.stop, node.arg.step)
-        return call("slice", *(ast.Constant(None) if each is None else translate(each, scope) for each in bounds))
+        return call("slice", *(ast.Constant(None) if bound is None else translate(bound, scope) for bound in bounds))
     return translate(node.arg, scope)
 
 
 def _arguments(node: nodes.Filter | nodes.Test | nodes.Call, scope: Scope) -> tuple[list[ast.expr], list[ast.keyword]]:
     if node.dyn_args is not None or node.dyn_kwargs is not None:
         raise LeafError("* and ** in arguments are not available")
-    keywords = [each for each in node.kwargs if isinstance(each, nodes.Keyword)]
-    named = [ast.keyword(each.key, translate(each.value, scope)) for each in keywords]
-    return [translate(each, scope) for each in node.args], named
+    keywords = [keyword for keyword in node.kwargs if isinstance(keyword, nodes.Keyword)]
+    named = [ast.keyword(keyword.key, translate(keyword.value, scope)) for keyword in keywords]
+    return [translate(argument, scope) for argument in node.args], named
 
 
 def _filter(node: nodes.Filter, scope: Scope, soft: bool) -> ast.expr:
@@ -197,6 +183,38 @@ def _method_call(node: nodes.Call, scope: Scope) -> ast.expr:
     return call(f"method_{node.node.attr}", translate(node.node.node, scope), *arguments)
 
 
+def _condition(node: nodes.CondExpr, scope: Scope) -> ast.expr:
+    if node.expr2 is None:
+        raise LeafError("an `if` without `else`; end it with `else none`")
+    return ast.IfExp(translate(node.test, scope), translate(node.expr1, scope), translate(node.expr2, scope))
+
+
 def _comparison(node: nodes.Compare, scope: Scope) -> ast.expr:
     operators = [_COMPARISONS[operand.op]() for operand in node.ops]
-    return ast.Compare(translate(node.expr, scope), operators, [translate(each.expr, scope) for each in node.ops])
+    return ast.Compare(translate(node.expr, scope), operators, [translate(part.expr, scope) for part in node.ops])
+
+
+def _literal(node: nodes.List | nodes.Tuple | nodes.Dict, scope: Scope) -> ast.expr:
+    if isinstance(node, nodes.Dict):
+        pairs = [(translate(pair.key, scope), translate(pair.value, scope)) for pair in node.items]
+        return ast.Dict([key for key, _ in pairs], [value for _, value in pairs])
+    return ast.List([translate(item, scope) for item in node.items], ast.Load())
+
+
+def _operation(node: nodes.UnaryExpr | nodes.BinExpr | nodes.Concat, scope: Scope) -> ast.expr:
+    """Translate an operator and its operands."""
+    match node:
+        case nodes.And() | nodes.Or():
+            operator = ast.And() if isinstance(node, nodes.And) else ast.Or()
+            return ast.BoolOp(operator, [translate(node.left, scope), translate(node.right, scope)])
+        case nodes.Not():
+            return ast.UnaryOp(ast.Not(), translate(node.node, scope))
+        case nodes.Neg() | nodes.Pos():
+            return call("negate" if isinstance(node, nodes.Neg) else "number", translate(node.node, scope))
+        case nodes.Concat():
+            return call("concatenate", *(translate(part, scope) for part in node.nodes))
+        case nodes.BinExpr() if type(node) in _ARITHMETIC:
+            return call(_ARITHMETIC[type(node)], translate(node.left, scope), translate(node.right, scope))
+        case nodes.Pow():
+            raise LeafError("** is not available; multiply")
+    raise LeafError(f"{type(node).__name__} is not available in a leaf")

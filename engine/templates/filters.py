@@ -1,4 +1,4 @@
-"""The filters of Antar: times, dates, masking, and Jinja's text and number filters without their silent guesses."""
+"""Filters of templates: times, dates, masking, and Jinja's text and number filters without their silent guesses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from jinja2 import Undefined
 
 from engine.templates.runtime import bounded, number, safe, text
 
-SHOWN = 4  # characters that `mask` leaves
-DECIMALS = 15  # decimal places that `round` takes at most
+UNMASKED_CHARACTERS = 4  # at the end of a text that `mask` hides
+MAX_DECIMALS = 15  # of `round`
 
 
 def parse_time(value: Any, time_zone: str) -> datetime:
-    """An ISO 8601 date-time to minutes or finer; without an offset it is the facility's. Raises ValueError."""
-    # fromisoformat takes week dates, bare hours and dates too: the positions say that it is written out
+    """Parse an ISO 8601 date-time with minutes; without an offset it is in the facility's zone. Raises ValueError."""
+    # fromisoformat also accepts week dates, bare hours and dates; the checks of positions exclude them.
     if not isinstance(value, str) or len(value) < 16 or value[7] != "-" or value[10] not in "T " or value[13] != ":":
         raise ValueError(f"{value!r} is no date-time; write YYYY-MM-DDThh:mm:ss+07:00")
     try:
@@ -29,7 +29,7 @@ def parse_time(value: Any, time_zone: str) -> datetime:
 
 
 def utc(value: Any, time_zone: str) -> str | None:
-    """A date-time as YYYY-MM-DDThh:mm:ss+00:00; null passes (reference 4.1)."""
+    """Return a date-time as YYYY-MM-DDThh:mm:ss+00:00; null stays null. SatuSehat stores times in UTC only."""
     if value is None:
         return None
     try:
@@ -39,7 +39,7 @@ def utc(value: Any, time_zone: str) -> str | None:
 
 
 def local_date(value: Any, time_zone: str) -> Any:
-    """The date of a date or date-time in the facility's zone, YYYY-MM-DD; null passes."""
+    """Return the date of a date or date-time in the facility's zone, YYYY-MM-DD; null stays null."""
     if value is None:
         return None
     if isinstance(value, str) and len(value) == 10 and value[7] == "-":
@@ -54,7 +54,7 @@ def local_date(value: Any, time_zone: str) -> Any:
 
 
 def minutes_until(value: Any, end: Any, time_zone: str) -> int | None:
-    """Whole minutes from one date-time to a later one; null if either is."""
+    """Return the whole minutes from one date-time to a later one; null if either is null."""
     if value is None or end is None:
         return None
     seconds = (parse_time(end, time_zone) - parse_time(value, time_zone)).total_seconds()
@@ -62,20 +62,21 @@ def minutes_until(value: Any, end: Any, time_zone: str) -> int | None:
 
 
 def epoch_ms(value: Any, time_zone: str) -> int | None:
-    """A date-time as milliseconds since 1970; null passes."""
+    """Return a date-time as milliseconds since 1970; null stays null."""
     return None if value is None else int(parse_time(value, time_zone).timestamp() * 1000)
 
 
 def mask(value: Any) -> str | None:
-    """All but the last four characters as *; a shorter text is hidden whole."""
+    """Replace all but the last four characters with *; a shorter text is hidden completely."""
     if value is None:
         return None
-    shown = text(value)
-    return "*" * (len(shown) - SHOWN) + shown[-SHOWN:] if len(shown) > SHOWN else "*" * len(shown)
+    plain = text(value)
+    hidden = len(plain) - UNMASKED_CHARACTERS
+    return "*" * hidden + plain[hidden:] if hidden > 0 else "*" * len(plain)
 
 
 def on_text(change: Callable[..., str]) -> Callable[..., str | None]:
-    """A text filter to which null passes: Jinja would make the text "None" of it."""
+    """Return the text filter with null left as it is: Jinja would turn null into the text "None"."""
 
     def changed(value: Any, *arguments: Any, **named: Any) -> str | None:
         return None if value is None else change(text(value), *arguments, **named)
@@ -84,7 +85,7 @@ def on_text(change: Callable[..., str]) -> Callable[..., str | None]:
 
 
 def replace(value: str, old: str, new: str, count: int = -1) -> str:
-    """Every (or the first `count`) `old` as `new`; what would grow beyond bounds is refused."""
+    """Replace every (or the first `count`) `old` with `new`; a result beyond the bounds is refused."""
     if not old:
         raise ValueError("cannot replace an empty text")
     bounded(len(value) + value.count(old) * max(len(new) - len(old), 0))
@@ -92,17 +93,17 @@ def replace(value: str, old: str, new: str, count: int = -1) -> str:
 
 
 def truncate(value: str, length: int = 255) -> str:
-    """The first `length` characters, with no ellipsis: a cut code would not be a code."""
+    """Return the first `length` characters without an ellipsis, which could not be part of a code."""
     return value[:length]
 
 
 def zfill(value: str, width: int) -> str:
-    """Zeros in front up to the width."""
+    """Pad with zeros on the left up to the width."""
     return value.zfill(int(bounded(width)))
 
 
 def join(value: Any, separator: str = "", attribute: str | None = None) -> str | None:
-    """The items as one text; an item that is null is an error, null itself passes."""
+    """Join the items to one text; a null item is an error, null itself stays null."""
     if value is None:
         return None
     items = [text(item if attribute is None else item[attribute]) for item in value]
@@ -111,24 +112,24 @@ def join(value: Any, separator: str = "", attribute: str | None = None) -> str |
 
 
 def urlencode(value: Any) -> str | None:
-    """Percent-encoded for one segment of a path or query; null passes."""
+    """Percent-encode for one segment of a path or query; null stays null."""
     return None if value is None else quote(text(value), safe="")
 
 
 def default(value: Any, instead: Any = "", empty_too: bool = False) -> Any:
-    """`instead` of what is undefined or null (an absent field is null), with a second `true` also of what is empty."""
+    """Return `instead` for undefined or null (an absent field is null), with `empty_too` also for an empty value."""
     if value is None or isinstance(value, Undefined):
         return instead
     return value or instead if empty_too else value
 
 
 def integer(value: Any, default: int | None = None) -> Any:
-    """A whole number; null passes, and what is no number is an error unless there is a default."""
+    """Convert to a whole number. Null gives the default; any other value that is no number is an error without one."""
     return _converted(int, value, default)
 
 
 def decimal(value: Any, default: float | None = None) -> Any:
-    """A number with decimals, by the same rule as `int`."""
+    """Convert to a number with decimals, by the same rules as `integer`."""
     return _converted(float, value, default)
 
 
@@ -144,16 +145,16 @@ def _converted(kind: Callable[[Any], Any], value: Any, instead: Any) -> Any:
 
 
 def rounded(value: Any, precision: int = 0) -> Any:
-    """Rounded half to even to that many decimals; to a whole number without any. Null passes."""
+    """Round half to even, to `precision` decimals or to a whole number; null stays null."""
     if value is None:
         return None
-    if not 0 <= precision <= DECIMALS:
-        raise ValueError(f"round takes 0 to {DECIMALS} decimals")
+    if not 0 <= precision <= MAX_DECIMALS:
+        raise ValueError(f"round takes 0 to {MAX_DECIMALS} decimals")
     return round(number(value), precision) if precision else round(number(value))
 
 
 def listed(value: Any) -> list[Any] | None:
-    """A list of the items; null passes, and a text is not taken apart."""
+    """Return the items as a list; null stays null, and a text is not split into characters."""
     if value is None:
         return None
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -161,7 +162,7 @@ def listed(value: Any) -> list[Any] | None:
     return list(value)
 
 
-# Filters that also take the facility's time zone, as their last argument.
+# Filters that take the facility's time zone as their last argument.
 ZONED: dict[str, Callable[..., Any]] = {
     "utc": utc,
     "local_date": local_date,
@@ -169,7 +170,7 @@ ZONED: dict[str, Callable[..., Any]] = {
     "epoch_ms": epoch_ms,
 }
 
-# Filters of a value and its arguments alone.
+# Filters that need only a value and their own arguments.
 PLAIN: dict[str, Callable[..., Any]] = {
     "d": default,
     "default": default,
@@ -201,7 +202,7 @@ def _method(change: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-# The methods of texts that may be called; nothing else can be called at all.
+# Methods of texts that templates may call; nothing else can be called.
 METHODS: dict[str, Callable[..., Any]] = {
     "endswith": _method(str.endswith),
     "isdigit": _method(str.isdigit),

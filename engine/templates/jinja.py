@@ -1,4 +1,4 @@
-"""The Jinja sandbox: how leaves are read, and which filters, tests and methods there are. Nothing else is reachable."""
+"""Jinja sandbox: parses leaves, and lists the filters and tests that exist. Nothing else can be reached."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _TESTS = (
     *("integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence"),
     *("string", "true", "undefined", "upper", "==", "!=", "<", "<=", ">", ">="),
 )
-UNCERTAIN = {"first", "last", "max", "min"}  # filters that may find nothing
+UNCERTAIN = {"first", "last", "max", "min"}  # filters whose result may be undefined
 
 Part = str | nodes.Expr
 
 
 class LeafError(Exception):
-    """What is wrong with a leaf; str() is "what is wrong; what would be right"."""
+    """A leaf is faulty; str() is "error; correction"."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Keys and items only: no Python attribute is ever looked up, so that dict keys beat dict methods."""
+    """Looks up keys and items only, never a Python attribute, so that dict keys take precedence over dict methods."""
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         try:
@@ -46,8 +46,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def _environment() -> Sandbox:
     environment = Sandbox(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.globals.clear()
-    harmless = (*_OF_VALUE, *_OF_ENVIRONMENT, *_OF_CONTEXT)
-    environment.filters = {name: each for name, each in environment.filters.items() if name in harmless} | PLAIN
+    allowed = (*_OF_VALUE, *_OF_ENVIRONMENT, *_OF_CONTEXT)
+    environment.filters = {name: function for name, function in environment.filters.items() if name in allowed} | PLAIN
     environment.tests = {name: JINJA_TESTS[name] for name in _TESTS}
     return environment
 
@@ -55,22 +55,22 @@ def _environment() -> Sandbox:
 ENVIRONMENT = _environment()
 _CONTEXT = Context(ENVIRONMENT, {}, None, {})
 
-# All filters that templates may use, as generated code calls them.
+# All filters of templates, as generated code calls them.
 FILTERS: dict[str, Callable[..., Any]] = {
-    **{name: each for name, each in ENVIRONMENT.filters.items() if name in _OF_VALUE},
+    **{name: function for name, function in ENVIRONMENT.filters.items() if name in _OF_VALUE},
     **{name: partial(ENVIRONMENT.filters[name], ENVIRONMENT) for name in _OF_ENVIRONMENT},
     **{name: partial(ENVIRONMENT.filters[name], _CONTEXT) for name in _OF_CONTEXT},
     **PLAIN,
     **ZONED,
 }
-TESTS = {name: each for name, each in ENVIRONMENT.tests.items() if name.isidentifier()}
+TESTS = {name: function for name, function in ENVIRONMENT.tests.items() if name.isidentifier()}
 
 
 @lru_cache(maxsize=8192)
 def parse(source: str) -> tuple[Part, ...]:
-    """The texts and expressions of a leaf in order; a leaf without braces is one text. Raises LeafError.
+    """Return the texts and expressions of a leaf in order; a leaf without braces is one text. Raises LeafError.
 
-    White space around a single expression does not count: a folded YAML text ends with a line break.
+    White space around a single expression is ignored: a folded YAML text ends with a line break.
     """
     if not any(opening in source for opening in ("{{", "{%", "{#")):
         return (source,)
@@ -79,21 +79,21 @@ def parse(source: str) -> tuple[Part, ...]:
             _refuse_statements(source)
         body = ENVIRONMENT.parse(source).body
     except TemplateSyntaxError as error:
-        raise LeafError(f"syntax error in the expression: {_said(error)}") from None
+        raise LeafError(f"syntax error in the expression: {_syntax_message(error)}") from None
     parts = [_part(node) for output in body if isinstance(output, nodes.Output) for node in output.nodes]
     expressions = [part for part in parts if not isinstance(part, str)]
     alone = len(expressions) == 1 and not any(isinstance(part, str) and part.strip() for part in parts)
     return tuple(expressions if alone else parts)
 
 
-def _said(error: TemplateSyntaxError) -> str:
-    """Jinja's words; what it calls a template is one leaf here."""
+def _syntax_message(error: TemplateSyntaxError) -> str:
+    """Return Jinja's message without its word template: here it is one leaf."""
     message = str(error.message).rstrip(".")
     return message.replace("end of print statement", "}}").replace("end of template", "end of the text")
 
 
 def _refuse_statements(source: str) -> None:
-    """By tokens: `{%` may well stand in a text inside an expression."""
+    """Raise LeafError for statements and comments. Tokens decide: a text inside an expression may contain `{%`."""
     kinds = {kind for _, kind, _ in ENVIRONMENT.lex(source)}
     if "comment_begin" in kinds:
         raise LeafError("{# #} is not read here; write a YAML comment")

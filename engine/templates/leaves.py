@@ -1,4 +1,4 @@
-"""Leaves: one value of the YAML as one Python expression that remembers where it was written."""
+"""Leaves: one value of the YAML as one Python expression that remembers its place in the YAML."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from engine.templates.shapes import ANY, SCALAR, Shape
 
 @dataclass(slots=True)
 class Leaves:
-    """Translates leaves; faults are collected and leave a null."""
+    """Translates leaves to Python; faults are collected, and a faulty leaf becomes null."""
 
     faults: Faults
     sites: list[Site] = field(default_factory=list)
 
     def expression(self, entry: TemplateNode, scope: Scope, inside_text: str = "text") -> tuple[ast.expr, Shape]:
-        """Nothing cleaned: one expression keeps its type; in a text each goes through the function `inside_text`."""
+        """Translate a leaf: a single expression keeps its type, expressions in a text go through `inside_text`."""
         node = entry.node
         if node.entries is not None or node.items is not None:
             self.faults.add(node.source, entry.path, "must be one value; write an expression in {{ }}")
@@ -31,7 +31,7 @@ class Leaves:
         try:
             parts = parse(node.value)
             shapes = self._check(parts, entry, scope)
-            pieces = [ast.Constant(each) if isinstance(each, str) else translate(each, scope) for each in parts]
+            pieces = [ast.Constant(part) if isinstance(part, str) else translate(part, scope) for part in parts]
         except RecursionError:
             self.faults.add(node.source, entry.path, "the expression is nested too deeply; take it apart")
             return ast.Constant(None), ANY
@@ -44,7 +44,7 @@ class Leaves:
         return self.at_site(joined(pieces, inside_text), entry), SCALAR
 
     def at_site(self, expression: ast.expr, entry: TemplateNode) -> ast.expr:
-        """Give the leaf's Python the number of its site as line, so that a traceback names it."""
+        """Set the number of the leaf's site as the line of its Python, so that a traceback names the leaf."""
         self.sites.append(Site(entry.node.source, entry.path))
         number(expression, len(self.sites))
         return expression
@@ -53,8 +53,8 @@ class Leaves:
         def report(message: str) -> None:
             self.faults.add(entry.node.source, entry.path, message)
 
-        return [check_names(each, scope, report) for each in parts if not isinstance(each, str)]
+        return [check_names(part, scope, report) for part in parts if not isinstance(part, str)]
 
     def _is_reported(self, entry: TemplateNode) -> bool:
-        """An unknown filter stops the translation too; the check of names has told it better."""
+        """Tell if the leaf has a fault already: an unknown filter also stops the translation, with a worse message."""
         return any(fault.path == entry.path and fault.file == entry.node.source.file for fault in self.faults.found)

@@ -1,4 +1,4 @@
-"""Undeclared names in an expression, found before anything is rendered, by following the shapes of what is known."""
+"""Finds undeclared names in an expression before it is rendered, by following the shapes of declared values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES_A_TEST = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 
 
 def check_names(node: nodes.Node, scope: Scope, report: Report) -> Shape:
-    """Reports each unknown name, attribute, filter and test; returns what is known of the result."""
+    """Report each unknown name, attribute, filter and test; return the shape of the result."""
     match node:
         case nodes.Name():
             return _name(node.name, scope, report)
@@ -42,17 +42,18 @@ def check_names(node: nodes.Node, scope: Scope, report: Report) -> Shape:
             return SCALAR
         case nodes.CondExpr():
             check_names(node.test, scope, report)
-            return merged(*(check_names(each, scope, report) for each in (node.expr1, node.expr2) if each is not None))
+            branches = [branch for branch in (node.expr1, node.expr2) if branch is not None]
+            return merged(*(check_names(branch, scope, report) for branch in branches))
         case nodes.And() | nodes.Or():
             return merged(check_names(node.left, scope, report), check_names(node.right, scope, report))
         case nodes.Call(node=nodes.Getattr() as method):
-            # a method is no key of the value
+            # A method is no key of the value.
             check_names(method.node, scope, report)
             for argument in node.args:
                 check_names(argument, scope, report)
             return ANY if method.attr in METHODS else SCALAR
         case nodes.List():
-            items = [check_names(each, scope, report) for each in node.items]
+            items = [check_names(item, scope, report) for item in node.items]
             return Shape({}, merged(*items) if items else ANY)
     _all(node, scope, report)
     return ANY
@@ -70,8 +71,8 @@ def _name(name: str, scope: Scope, report: Report) -> Shape:
         return of_value(scope.constants[name])
     if name in scope.names:
         return scope.names[name]
-    known = [*scope.names, *scope.constants, *scope.locals]
-    report(f"{name!r} is not known here{did_you_mean(name, known)}")
+    names = [*scope.names, *scope.constants, *scope.locals]
+    report(f"{name!r} is not known here{did_you_mean(name, names)}")
     return ANY
 
 
@@ -100,9 +101,9 @@ def _item(node: nodes.Getitem, scope: Scope, report: Report) -> Shape:
 
 
 def _filter(node: nodes.Filter, scope: Scope, report: Report) -> Shape:
-    known = {*FILTERS, *scope.filters}
-    if node.name not in known:
-        report(f"unknown filter {node.name!r}{did_you_mean(node.name, known)}")
+    filters = {*FILTERS, *scope.filters}
+    if node.name not in filters:
+        report(f"unknown filter {node.name!r}{did_you_mean(node.name, filters)}")
     shape = ANY if node.node is None else check_names(node.node, scope, report)
     for argument in (*node.args, *node.kwargs):
         check_names(argument, scope, report)
@@ -115,7 +116,7 @@ def _filter(node: nodes.Filter, scope: Scope, report: Report) -> Shape:
 
 
 def _check_named_inside(node: nodes.Filter, report: Report) -> None:
-    """map('upper') and selectattr('use', 'equalto', ...) name a filter and a test as text."""
+    """Check the filter or test named in a text, as in map('upper') and selectattr('use', 'equalto', ...)."""
     place = _NAMES_A_TEST.get(node.name)
     if place is not None and len(node.args) > place:
         test = node.args[place]

@@ -1,4 +1,4 @@
-"""What generated code may call: access to keys, arithmetic within bounds, texts, and the dropping of what is empty."""
+"""Runtime of generated code: access to keys, arithmetic within bounds, texts, and removal of empty values."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jinja2.runtime import Undefined
 from engine.json_text import LARGEST, SMALLEST
 from engine.source.faults import did_you_mean
 
-# Characters (or items) that one expression may grow to; a record may carry a document of some megabytes.
-SIZE_LIMIT = 10_000_000
+# Characters or items in the result of one expression; a record may contain a document of some megabytes.
+MAX_SIZE = 10_000_000
 
 
 def attribute(value: Any, name: Any, owner: str) -> Any:
-    """A key of a mapping or an item of a list, never a Python attribute: `record.items` is the key."""
+    """Return a key of a mapping or an item of a list, never a Python attribute: `record.items` is the key."""
     try:
         return value[name]
     except (KeyError, IndexError, TypeError):
@@ -26,7 +26,7 @@ def attribute(value: Any, name: Any, owner: str) -> Any:
 
 
 def soft_attribute(value: Any, name: Any, owner: str) -> Any:
-    """The same for `default` and `is defined`: what is not there is undefined instead of an error."""
+    """Return the same for `default` and `is defined`: a missing key is undefined instead of an error."""
     try:
         return value[name]
     except (KeyError, IndexError, TypeError):
@@ -34,12 +34,12 @@ def soft_attribute(value: Any, name: Any, owner: str) -> Any:
 
 
 def soft_name(scope: Mapping[str, Any], name: str) -> Any:
-    """A name of the context for `default` and `is defined`."""
+    """Return a name of the context for `default` and `is defined`."""
     return scope[name] if name in scope else StrictUndefined(f"{name!r} is undefined")
 
 
 def missing(value: Any, name: Any, owner: str) -> str:
-    """The sentence for what is not there."""
+    """Return the message for a missing key."""
     if value is None:
         return f"{owner} is null and has no {name!r}"
     if isinstance(value, Mapping):
@@ -48,7 +48,7 @@ def missing(value: Any, name: Any, owner: str) -> str:
 
 
 def kind(value: Any) -> str:
-    """What a JSON value is called."""
+    """Return the name of the type of a JSON value, for messages."""
     match value:
         case bool():
             return "a boolean"
@@ -66,15 +66,15 @@ def kind(value: Any) -> str:
 
 
 def defined(value: Any) -> Any:
-    """The value itself; raises UndefinedError for what a filter (first, last, min, max) did not find."""
+    """Return the value; raises UndefinedError if a filter (first, last, min, max) had nothing to return."""
     if isinstance(value, Undefined):
-        # its message lives in a private method; every use of it raises that message
+        # The message is in a private method of Jinja; any use of the value raises it.
         str(value)
     return value
 
 
 def text(value: Any) -> str:
-    """As part of a text. Null, lists and mappings are errors: no "None" and no half identifier ever leaves."""
+    """Return a value as part of a text. Null, lists and mappings are errors: an identifier must not contain "None"."""
     if value.__class__ is str:
         return value
     if value is True or value is False:
@@ -87,7 +87,10 @@ def text(value: Any) -> str:
 
 
 def segment(value: Any) -> str:
-    """As part of a URL's path: it cannot end the path, climb out of it or address the collection instead of the one."""
+    """Return a value as part of a URL's path, encoded so that it cannot leave the path; empty is an error.
+
+    An empty segment would address the whole collection instead of one record.
+    """
     part = text(value)
     if part in ("", ".", ".."):
         raise ValueError(f"{part!r} inside a path; it would lead elsewhere")
@@ -95,28 +98,28 @@ def segment(value: Any) -> str:
 
 
 def bounded(size: float) -> float:
-    """Refuses what would grow beyond bounds."""
-    if size > SIZE_LIMIT:
-        raise ValueError(f"the result would be larger than {SIZE_LIMIT} characters or items")
+    """Return the size; raises ValueError if it is beyond MAX_SIZE."""
+    if size > MAX_SIZE:
+        raise ValueError(f"the result would be larger than {MAX_SIZE} characters or items")
     return size
 
 
 def number(value: Any) -> int | float:
-    """The value if it is a number; texts and lists must not be multiplied or formatted."""
+    """Return the value if it is a number, else raise: texts and lists must not be multiplied or formatted."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{kind(defined(value))} where a number belongs: {value!r}")
     return value
 
 
 def safe(value: Any) -> Any:
-    """The number if JSON can carry it: whole ones of 64 bits, as they come in by the door, no infinity and no NaN."""
+    """Return the number if JSON can contain it: 64 bits as in submitted records, no infinity and no NaN."""
     if not (SMALLEST <= value <= LARGEST if isinstance(value, int) else math.isfinite(value)):
         raise ValueError("the number is too large or none at all")
     return value
 
 
 def arithmetic(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The operator for numbers only, whole ones within bounds."""
+    """Return the operator for numbers only, with a result that JSON can contain."""
 
     def operated(left: Any, right: Any) -> Any:
         return safe(operate(number(left), number(right)))
@@ -125,7 +128,7 @@ def arithmetic(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def add(left: Any, right: Any) -> Any:
-    """Numbers are summed, texts and lists are put together."""
+    """Add numbers, join texts, join lists."""
     if isinstance(left, str) and isinstance(right, str):
         bounded(len(left) + len(right))
         return left + right
@@ -141,14 +144,14 @@ _sum = arithmetic(lambda left, right: left + right)
 
 
 def concatenate(*values: Any) -> str:
-    """The operator ~."""
+    """Join values as texts: the operator ~."""
     parts = [text(value) for value in values]
     bounded(sum(map(len, parts)))
     return "".join(parts)
 
 
 def items_of(value: Any) -> list[Any]:
-    """What `$for` goes through; null is an empty list."""
+    """Return the items that `$for` iterates over; null is an empty list."""
     if value is None:
         return []
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
@@ -159,12 +162,12 @@ def items_of(value: Any) -> list[Any]:
 
 
 def loop(index: int, items: list[Any]) -> dict[str, Any]:
-    """What is known as `loop` inside `$each`."""
+    """Return the value of `loop` inside `$each`."""
     return {"index": index + 1, "index0": index, "first": index == 0, "last": index == len(items) - 1}
 
 
 def clean(value: Any) -> Any:
-    """The value without what is empty, None if nothing is left; 0 and false stay."""
+    """Return the value without its empty parts, None if nothing is left; 0 and false stay."""
     if value.__class__ is str:
         return value or None
     if value is None or isinstance(value, bool):
@@ -179,11 +182,11 @@ def clean(value: Any) -> Any:
     raise ValueError(f"{kind(defined(value))} cannot be sent")
 
 
-ABSENT = object()  # stands for what is left out where null is a value
+ABSENT = object()  # marks a part that is left out, if null is a value of it
 
 
 def keep(value: Any) -> Any:
-    """The value though it is null or empty; what is in it is cleaned as everywhere."""
+    """Return the value even if it is null or empty; its parts are cleaned."""
     if value is None or value == "":
         return value
     rest = clean(value)
@@ -193,7 +196,7 @@ def keep(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """The value of an expression as it is; generators become lists, undefined ones are errors."""
+    """Return the value of an expression unchanged, but generators as lists; an undefined value is an error."""
     if value is None or isinstance(value, (str, bool, int, float, Mapping)):
         return value
     if isinstance(defined(value), Iterable):

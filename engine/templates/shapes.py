@@ -1,4 +1,4 @@
-"""What is known of a value before there is one: its keys and its items, from a JSON Schema or from an example of it."""
+"""Shapes: the declared keys and items of values, from a JSON Schema or an example, to check templates without data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """The declared keys of a mapping, the shape of a list's items. `open`: there may be keys that nobody declared."""
+    """Declared keys of a mapping, shape of a list's items. `open`: undeclared keys are possible."""
 
     keys: Mapping[str, Shape]
     item: Shape | None = None
@@ -25,7 +25,7 @@ SCALAR = Shape({})
 
 
 def merged(*shapes: Shape) -> Shape:
-    """What is known if the value is one of these."""
+    """Return the shape of a value that has one of the shapes."""
     keys: dict[str, Shape] = {}
     for shape in shapes:
         for key, inner in shape.keys.items():
@@ -35,7 +35,7 @@ def merged(*shapes: Shape) -> Shape:
 
 
 def of_value(value: Any) -> Shape:
-    """The shape of one known value, e.g. a look-up table."""
+    """Return the shape of one value, e.g. a look-up table."""
     if isinstance(value, Mapping):
         return Shape({str(key): of_value(item) for key, item in value.items()})
     if isinstance(value, list):
@@ -43,28 +43,28 @@ def of_value(value: Any) -> Shape:
     return SCALAR
 
 
-def of_schema(schema: Any, root: Mapping[str, Any] | None = None, around: frozenset[int] = frozenset()) -> Shape:
-    """The shape that a JSON Schema declares; a mapping with declared properties is closed unless it says otherwise.
+def of_schema(schema: Any, root: Mapping[str, Any] | None = None, outer: frozenset[int] = frozenset()) -> Shape:
+    """Return the shape that a JSON Schema declares; declared properties close a mapping, unless it says otherwise.
 
-    A schema that contains itself is followed once.
+    A schema that contains itself is followed once. `outer`: the schemas that contain this one.
     """
     if not isinstance(schema, Mapping):
         return ANY
     root = schema if root is None else root
     branches = branches_of(schema, root)
-    if around & {id(branch) for branch in branches}:
+    if outer & {id(branch) for branch in branches}:
         return ANY
-    around |= {id(branch) for branch in branches}
+    outer |= {id(branch) for branch in branches}
     properties = {
-        key: merged(*(of_schema(inner, root, around) for inner in _telling(schemas)))
+        key: merged(*(of_schema(inner, root, outer) for inner in _structural(schemas)))
         for key, schemas in _declared(branches).items()
     }
-    items = [of_schema(branch["items"], root, around) for branch in branches if "items" in branch]
+    items = [of_schema(branch["items"], root, outer) for branch in branches if "items" in branch]
     return Shape(properties, merged(*items) if items else None, _is_open(branches, bool(properties)))
 
 
 def _declared(branches: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """All that the branches say of each property."""
+    """Return the schemas of each property in all branches."""
     declared: dict[str, list[Any]] = {}
     for branch in branches:
         for key, inner in _mapping(branch.get("properties")).items():
@@ -72,21 +72,21 @@ def _declared(branches: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return declared
 
 
-def _telling(schemas: list[Any]) -> list[Any]:
-    """Those that say what the value is made of; `minItems: 1` in a `then` must not make an open shape of it."""
+def _structural(schemas: list[Any]) -> list[Any]:
+    """Return the schemas that declare structure, else all: `minItems: 1` in a `then` must not open the shape."""
     return [schema for schema in schemas if _mapping(schema).keys() & _STRUCTURE] or schemas
 
 
 def branches_of(schema: Any, root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The schema itself and all that it refers to or is put together of, for the same value; each once."""
-    found: dict[int, Mapping[str, Any]] = {}
-    left = [schema]
-    while left:
-        branch = left.pop()
-        if isinstance(branch, Mapping) and id(branch) not in found:
-            found[id(branch)] = branch
-            left.extend(_parts(branch, root))
-    return list(found.values())
+    """Return the schema and all schemas for the same value that it refers to or combines, each once."""
+    branches: dict[int, Mapping[str, Any]] = {}
+    pending = [schema]
+    while pending:
+        branch = pending.pop()
+        if isinstance(branch, Mapping) and id(branch) not in branches:
+            branches[id(branch)] = branch
+            pending.extend(_parts(branch, root))
+    return list(branches.values())
 
 
 def _parts(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Any]:

@@ -21,7 +21,7 @@ from engine.templates.leaves import Leaves
 from engine.templates.shapes import ANY, Shape
 from engine.templates.trees import Builder
 
-# All that generated code can reach.
+# Globals of generated code; it can reach nothing else.
 _RUNTIME: dict[str, Any] = {
     "__builtins__": {},
     "absent": runtime.ABSENT,
@@ -67,7 +67,7 @@ class TemplateError(AntarError):
 
 
 class Template:
-    """A compiled tree or expression. `source` is where it is written, `text` the expression as written."""
+    """A compiled tree or expression. `source` is its place in the YAML, `text` the expression as written."""
 
     __slots__ = ("_function", "_sites", "source", "text")
 
@@ -80,7 +80,7 @@ class Template:
         self.text = text
 
     def render(self, context: Mapping[str, Any]) -> Any:
-        """The finished value; of a tree nothing is empty but what `$keep` keeps, None if nothing is left.
+        """Return the value; a tree has no empty parts except those under `$keep`, and is None if nothing is left.
 
         Raises TemplateError.
         """
@@ -90,7 +90,7 @@ class Template:
             raise self._located(error) from error
 
     def parameters(self, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        """The finished tree as the parameters of a URL; a kept null is an empty one. Raises TemplateError."""
+        """Return the tree as parameters of a URL; a null under `$keep` is an empty parameter. Raises TemplateError."""
         rendered = self.render(context) or {}
         return tuple((name, "" if value is None else str(value)) for name, value in rendered.items())
 
@@ -109,7 +109,7 @@ class Template:
 
 
 class Compiler:
-    """Compiles the templates of one upstream, which all see its constants, filters and the fragments."""
+    """Compiles the templates of one upstream; all of them see its constants, its filters and the fragments."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Compiler:
         self._own: frozenset[str] = frozenset()
 
     def add_filter(self, name: str, node: Node, path: str, names: Mapping[str, Shape]) -> None:
-        """A filter in YAML; it may use those that were added before it, so that none can call itself."""
+        """Add a filter of the YAML. It can use only filters that were added earlier, so that none can call itself."""
         template = self.expression(node, path, {**names, "value": ANY})
 
         def apply(scope: Mapping[str, Any], value: Any) -> Any:
@@ -137,26 +137,26 @@ class Compiler:
         self._own |= {name}
 
     def tree(self, node: Node, path: str, names: Mapping[str, Shape]) -> Template:
-        """A payload or query tree; what is wrong is added to the faults, each at its leaf."""
+        """Compile a payload or query tree; each fault is added with the place of its leaf."""
         leaves = Leaves(self._faults)
         builder = Builder(leaves, Directives(self._fragments, self._faults), self._faults)
         part = builder.part(TemplateNode(node, path), self._scope(names))
         return self._template([*part.statements, ast.Return(present(part))], leaves, node, path)
 
     def expression(self, node: Node, path: str, names: Mapping[str, Shape]) -> Template:
-        """One leaf, whose value is left as it is: null, empty texts and lists stay."""
+        """Compile one leaf whose value is not cleaned: null, empty texts and lists stay."""
         leaves = Leaves(self._faults)
         value, _ = leaves.expression(TemplateNode(node, path), self._scope(names))
         return self._template([ast.Return(call("plain", value))], leaves, node, path)
 
     def path(self, node: Node, path: str, names: Mapping[str, Shape]) -> Template:
-        """The path of a URL: each inserted value is one segment or a part of one, percent-encoded, never empty."""
+        """Compile the path of a URL: each inserted value is a segment or part of one, percent-encoded, never empty."""
         leaves = Leaves(self._faults)
         value, _ = leaves.expression(TemplateNode(node, path), self._scope(names), inside_text="segment")
         return self._template([ast.Return(value)], leaves, node, path)
 
     def shape(self, node: Node, names: Mapping[str, Shape]) -> Shape:
-        """What is known of an expression's value; its faults are told by `expression`."""
+        """Return the shape of an expression's value; its faults are reported by `expression`."""
         return Leaves(Faults()).expression(TemplateNode(node, ""), self._scope(names))[1]
 
     def _scope(self, names: Mapping[str, Shape]) -> Scope:
@@ -172,6 +172,6 @@ class Compiler:
         except RecursionError:
             self._faults.add(node.source, path, "nested too deeply; take it apart")
             code = compile("def render(scope): return None", f"<{path}>", "exec")
-        exec(code, self._runtime)  # noqa: S102  # of our own nodes, nothing of a text
+        exec(code, self._runtime)  # noqa: S102  # compiled from our own nodes, never from text
         text = node.value if isinstance(node.value, str) else ""
         return Template(self._runtime.pop("render"), sites, node.source, text)

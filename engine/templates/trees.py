@@ -1,4 +1,4 @@
-"""A payload tree as the body of one Python function that builds the finished tree, empty parts left out."""
+"""Translates a payload tree to the body of one Python function that builds the payload without empty parts."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from engine.templates.expressions import Local, Scope, call, name
 from engine.templates.leaves import Leaves
 from engine.templates.shapes import ANY, SCALAR, Shape
 
-SIZE_LIMIT = 20_000  # nodes of one tree with its fragments inlined
-DEPTH_LIMIT = 100
-LOOPS_LIMIT = 15  # `$for` inside `$for`; Python itself nests twenty
+MAX_NODES = 20_000  # of one tree with its fragments inlined
+MAX_LEVELS = 100
+MAX_LOOPS = 15  # `$for` inside `$for`; Python allows twenty nested blocks
 LOOP = Shape(dict.fromkeys(("index", "index0", "first", "last"), SCALAR))
 
 
 @dataclass(slots=True)
 class Builder:
-    """Makes the statements of one tree; faults are collected and leave a hole."""
+    """Makes the statements of one tree; faults are collected, and a faulty part is left out."""
 
     leaves: Leaves
     directives: Directives
@@ -42,12 +42,12 @@ class Builder:
     depth: int = field(default=0, init=False)
 
     def part(self, entry: TemplateNode, scope: Scope) -> Part:
-        """Any node: a mapping with or without directives, a list, or a leaf."""
+        """Translate any node: a mapping with or without directives, a list, or a leaf."""
         self.size += 1
         self.depth += 1
         try:
-            if self.size > SIZE_LIMIT or self.depth > DEPTH_LIMIT:
-                message = f"too deep or too large; at most {DEPTH_LIMIT} levels and {SIZE_LIMIT} nodes are read"
+            if self.size > MAX_NODES or self.depth > MAX_LEVELS:
+                message = f"too deep or too large; at most {MAX_LEVELS} levels and {MAX_NODES} nodes are read"
                 self.faults.add(entry.node.source, entry.path.split("[")[0], message)
                 return NOTHING
             if entry.node.entries is not None:
@@ -82,7 +82,7 @@ class Builder:
         return self._guarded(part, opened, scope)
 
     def _keep(self, entry: TemplateNode, scope: Scope) -> Part:
-        """What is sent even when it is empty: a leaf as it is, a mapping or a list of which nothing is left as null."""
+        """Translate a value that is sent even if it is empty; a mapping or list with nothing left becomes null."""
         if entry.node.entries is None and entry.node.items is None:
             expression, _ = self.leaves.expression(entry, scope)
             if not isinstance(expression, ast.Constant):
@@ -92,8 +92,8 @@ class Builder:
         return Part(part.statements, present(part), True, True)
 
     def _object(self, entries: Mapping[str, TemplateNode], scope: Scope) -> Part:
-        """What is surely there goes into the literal, the rest is put in if something is left of it."""
-        parts = [(key, part) for key, each in entries.items() if (part := self.part(each, scope)) is not NOTHING]
+        """Put values that are always present into a literal, and add the others if they are not empty."""
+        parts = [(key, part) for key, node in entries.items() if (part := self.part(node, scope)) is not NOTHING]
         lead = next((at for at, (_, part) in enumerate(parts) if not part.always), len(parts))
         statements = [statement for _, part in parts[:lead] for statement in part.statements]
         literal = ast.Dict([ast.Constant(key) for key, _ in parts[:lead]], [part.value for _, part in parts[:lead]])
@@ -127,12 +127,12 @@ class Builder:
         )
 
     def _loop(self, opened: OpenedDirective, result: str, scope: Scope) -> list[ast.stmt]:
-        """Appends to the list `result`, once for each item."""
+        """Return statements that append to the list `result`, once for each item of `$for`."""
         over = opened.directives["$for"]
         if "$each" not in opened.directives:
             return []
-        if scope.loops == LOOPS_LIMIT:
-            self.faults.add(over.node.source, over.path, f"more than {LOOPS_LIMIT} $for in each other; flatten them")
+        if scope.loops == MAX_LOOPS:
+            self.faults.add(over.node.source, over.path, f"more than {MAX_LOOPS} $for in each other; flatten them")
             return []
         sequence, shape = self.leaves.expression(over, scope)
         items, index, item, loop = (self._variable(purpose) for purpose in ("items", "index", "item", "loop"))
@@ -148,10 +148,10 @@ class Builder:
         return [assign(items, sequence), ast.For(target, call("enumerate", name(items)), body, [])]
 
     def _inside(self, opened: OpenedDirective, scope: Scope, item: Local, loop: Local) -> Scope:
-        """The scope inside `$each`."""
-        chosen = opened.directives.get("$as")
-        place = chosen or opened.directives["$for"]
-        word = "item" if chosen is None else chosen.node.value
+        """Return the scope inside `$each`."""
+        as_name = opened.directives.get("$as")
+        place = as_name or opened.directives["$for"]
+        word = "item" if as_name is None else as_name.node.value
         if not isinstance(word, str) or not word.isidentifier() or word == "loop":
             self.faults.add(place.node.source, place.path, f"{word!r} cannot be a name; write letters, digits and _")
         elif word in scope.names or word in scope.constants:
@@ -159,8 +159,8 @@ class Builder:
         return replace(scope, locals={**scope.locals, str(word): item, "loop": loop}, loops=scope.loops + 1)
 
     def _guarded(self, part: Part, opened: OpenedDirective, scope: Scope) -> Part:
-        """Only if all conditions hold."""
-        tests = [self.leaves.expression(each, scope)[0] for each in opened.conditions]
+        """Return the part inside an `if` that tests all conditions."""
+        tests = [self.leaves.expression(condition, scope)[0] for condition in opened.conditions]
         if not tests or part is NOTHING:
             return part
         test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
@@ -169,12 +169,12 @@ class Builder:
         return Part([assign(result, part.missing), ast.If(test, body, [])], name(result), False, part.kept)
 
     def _kept(self, part: Part, use: Use) -> list[ast.stmt]:
-        """Use the value, unless there is nothing left of it."""
+        """Return statements that use the value unless it is missing."""
         if part.always:
             return [*part.statements, use(part.value)]
         variable = self._variable("value")
-        there = ast.Compare(name(variable), [ast.IsNot()], [part.missing])
-        return [*part.statements, assign(variable, part.value), ast.If(there, [use(name(variable))], [])]
+        is_present = ast.Compare(name(variable), [ast.IsNot()], [part.missing])
+        return [*part.statements, assign(variable, part.value), ast.If(is_present, [use(name(variable))], [])]
 
     def _variable(self, purpose: str) -> str:
         self.size += 1
