@@ -1,1 +1,1 @@
-"""Compares names of things: words, quantities, terms and their synonyms."""
+"""Comparison of names of things: words, quantities, terms and their synonyms."""

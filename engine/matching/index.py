@@ -1,4 +1,4 @@
-"""Finds documents by words that may be mistyped or shortened: corrected word by word, then ranked."""
+"""Search index that finds documents by mistyped or shortened words: words are corrected, then documents are ranked."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import NamedTuple
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from engine.matching.vocabulary import LONGEST, Vocabulary, plain_text
+from engine.matching.vocabulary import MAX_TEXT_CHARACTERS, Vocabulary, plain_text
 
-TOKENS = 16  # words of a query that are looked at
-ALTERNATIVES = 6  # words that a mistyped one may stand for
-CUTOFF = 0.7  # how alike a mistyped word and the right one must be, 1 being equal
-FREQUENT = 0.05  # words in a greater share of the documents rank, but do not find
-CROWDED = 0.01  # words in a greater share of the documents are looked up by document
-MOST = 6_000  # documents that are ranked
-BREVITY = 0.001  # what each word of a document costs: of two that fit alike the shorter is meant
+MAX_QUERY_WORDS = 16
+MAX_ALTERNATIVES = 6  # words that a mistyped word may stand for
+MIN_SIMILARITY = 0.7  # of a mistyped word and the right one; 1 means equal
+MAX_FINDING_SHARE = 0.05  # of the documents: more frequent words count for the rank, but find no documents
+MAX_POSTING_SHARE = 0.01  # of the documents: more frequent words have one flag per document for quick lookup
+MAX_RANKED_DOCUMENTS = 6_000
+WORD_PENALTY = 0.001  # per word of a document, so that of two equal matches the shorter one comes first
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Something to be found: by the words of its text, or by exact codes."""
+    """A document of the index, found by the words of its text or by exact codes."""
 
     key: str
     text: str
@@ -36,21 +36,21 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document that was found; the score is 0 to 1."""
+    """A matching document; the score is 0 to 1."""
 
     key: str
     score: float
 
 
-class _Wanted(NamedTuple):
-    """What one word of a query may stand for: word numbers with how well they fit, and what it is worth."""
+class _QueryWord(NamedTuple):
+    """One word of a query: numbers of the words it may stand for, each with its similarity, and its weight."""
 
     words: Mapping[int, float]
     weight: float
 
 
 class Index:
-    """Immutable once built; lives in memory."""
+    """Search index in memory, immutable once built."""
 
     def __init__(self, vocabulary: Vocabulary, documents: Iterable[Document]) -> None:
         self._vocabulary = vocabulary
@@ -65,7 +65,7 @@ class Index:
         self._flags = {
             number: _flags(posting, total)
             for number, posting in enumerate(self._postings)
-            if len(posting) > CROWDED * total
+            if len(posting) > MAX_POSTING_SHARE * total
         }
         self._weights = [log(1 + total / len(posting)) for posting in self._postings]
         letters = [word for word in self._numbers if word[0].isalpha()]
@@ -78,23 +78,19 @@ class Index:
         self._codes = sorted(self._exact)
         self._alternatives = lru_cache(maxsize=20_000)(self._find_alternatives)
 
-    @classmethod
-    def build(cls, documents: Iterable[Document], vocabulary: Vocabulary) -> Index:
-        return cls(vocabulary, documents)
-
     def __len__(self) -> int:
         return len(self._keys)
 
     def search(self, query: str, limit: int = 20) -> list[Hit]:
-        """The best first; nothing for a query that says nothing."""
-        typed = plain_text(query[:LONGEST].strip())
+        """Return the best matches first; none for a query without telling words."""
+        typed = plain_text(query[:MAX_TEXT_CHARACTERS].strip())
         exact = self._by_code(typed, limit)
         if exact:
             return exact
-        wanted = self._wanted(query)
-        if not wanted:
+        query_words = self._query_words(query)
+        if not query_words:
             return []
-        scores = self._scores(wanted)
+        scores = self._scores(query_words)
         best = nlargest(limit, scores, key=scores.__getitem__)
         return [Hit(self._keys[place], scores[place]) for place in best if scores[place] > 0]
 
@@ -114,85 +110,84 @@ class Index:
                 self._exact.setdefault(plain_text(code), place)
 
     def _by_code(self, typed: str, limit: int) -> list[Hit]:
-        """A whole code, or the beginning of one that holds a digit."""
+        """Find a whole code, or codes that begin with a text that contains a digit."""
         if typed in self._exact:
             return [Hit(self._keys[self._exact[typed]], 1.0)]
         if len(typed) < 4 or " " in typed or not any(sign.isdigit() for sign in typed):
             return []
         begin = bisect_left(self._codes, typed)
-        found = dict.fromkeys(
-            self._exact[code] for code in self._codes[begin : begin + limit] if code.startswith(typed)
-        )
-        return [Hit(self._keys[place], 0.9) for place in found]
+        codes = [code for code in self._codes[begin : begin + limit] if code.startswith(typed)]
+        places = dict.fromkeys(self._exact[code] for code in codes)
+        return [Hit(self._keys[place], 0.9) for place in places]
 
-    def _wanted(self, query: str) -> list[_Wanted]:
-        words = list(dict.fromkeys(self._vocabulary.spell_out(query)))[:TOKENS]
-        found = []
+    def _query_words(self, query: str) -> list[_QueryWord]:
+        words = list(dict.fromkeys(self._vocabulary.spell_out(query)))[:MAX_QUERY_WORDS]
+        query_words = []
         for n, word in enumerate(words):
             alternatives = self._alternatives(word, n == len(words) - 1)
             if alternatives:
                 weight = max(self._weights[number] * fit for number, fit in alternatives.items())
-                found.append(_Wanted(alternatives, weight))
+                query_words.append(_QueryWord(alternatives, weight))
             elif word[0].isalpha() and len(word) > 2:
-                found.append(_Wanted({}, 3.0))
-        return found if any(each.words for each in found) else []
+                query_words.append(_QueryWord({}, 3.0))
+        return query_words if any(word.words for word in query_words) else []
 
     def _find_alternatives(self, word: str, last: bool) -> dict[int, float]:
-        """Word numbers that a typed word may stand for, each with how well it fits."""
+        """Return numbers of the words that a typed word may stand for, each with its similarity."""
         exact = self._numbers.get(word)
         if not word[0].isalpha():
             return {} if exact is None else {exact: 1.0}
-        found: dict[str, float] = {} if exact is None else {word: 1.0}
-        for longer in self._beginning(word) if len(word) >= 3 or last else ():
-            found.setdefault(longer, 0.9)
+        alternatives: dict[str, float] = {} if exact is None else {word: 1.0}
+        for longer in self._completions(word) if len(word) >= 3 or last else ():
+            alternatives.setdefault(longer, 0.9)
         if exact is None or len(self._postings[exact]) < 3:
             for other, fit in self._alike(word):
-                found[other] = max(found.get(other, 0.0), fit)
-        return {self._numbers[other]: fit for other, fit in found.items()}
+                alternatives[other] = max(alternatives.get(other, 0.0), fit)
+        return {self._numbers[other]: fit for other, fit in alternatives.items()}
 
-    def _beginning(self, word: str) -> list[str]:
+    def _completions(self, word: str) -> list[str]:
         begin = bisect_left(self._sorted, word)
         end = bisect_left(self._sorted, word + "\uffff")
         longer = self._sorted[begin:end]
-        return nlargest(ALTERNATIVES * 2, longer, key=lambda each: len(self._postings[self._numbers[each]]))
+        return nlargest(MAX_ALTERNATIVES * 2, longer, key=lambda other: len(self._postings[self._numbers[other]]))
 
     def _alike(self, word: str) -> list[tuple[str, float]]:
         if len(word) < 3:
             return []
         heard = sound(word)
-        found = [(other, 0.95) for other in self._by_sound.get(heard, ())]
+        alike = [(other, 0.95) for other in self._by_sound.get(heard, ())]
         near = process.extract(
-            heard, self._heard, scorer=OSA.normalized_similarity, limit=ALTERNATIVES, score_cutoff=CUTOFF
+            heard, self._heard, scorer=OSA.normalized_similarity, limit=MAX_ALTERNATIVES, score_cutoff=MIN_SIMILARITY
         )
-        found += [(other, similarity * 0.9) for sounds, similarity, _ in near for other in self._by_sound[sounds]]
-        return found
+        alike += [(other, similarity * 0.9) for sounds, similarity, _ in near for other in self._by_sound[sounds]]
+        return alike
 
-    def _candidates(self, wanted: Sequence[_Wanted]) -> dict[int, float]:
-        """Documents with one of the telling words; of words that many have only if there are no others."""
-        most = FREQUENT * len(self._keys)
-        chosen = {number for each in wanted for number in each.words if len(self._postings[number]) <= most}
-        chosen = chosen or {number for each in wanted for number in each.words}
-        found: dict[int, float] = {}
-        for number in sorted(chosen, key=lambda number: len(self._postings[number])):
-            found |= dict.fromkeys(self._postings[number], 0.0)
-            if len(found) > MOST:
+    def _candidates(self, query_words: Sequence[_QueryWord]) -> dict[int, float]:
+        """Return documents that contain a rare word of the query, or a frequent one if the query has no other."""
+        most = MAX_FINDING_SHARE * len(self._keys)
+        rare = {number for word in query_words for number in word.words if len(self._postings[number]) <= most}
+        numbers = rare or {number for word in query_words for number in word.words}
+        candidates: dict[int, float] = {}
+        for number in sorted(numbers, key=lambda number: len(self._postings[number])):
+            candidates |= dict.fromkeys(self._postings[number], 0.0)
+            if len(candidates) > MAX_RANKED_DOCUMENTS:
                 break
-        return found
+        return candidates
 
-    def _scores(self, wanted: Sequence[_Wanted]) -> dict[int, float]:
-        """Documents with what share of the wanted words they have, weighted; the shorter of two equal ones first."""
-        got = self._candidates(wanted)
-        for each in wanted:
-            for place, fit in self._fits(each.words, got).items():
-                got[place] += each.weight * fit
-        total = sum(each.weight for each in wanted)
+    def _scores(self, query_words: Sequence[_QueryWord]) -> dict[int, float]:
+        """Return documents with the weighted share of the query that they contain, less a penalty for length."""
+        sums = self._candidates(query_words)
+        for word in query_words:
+            for place, fit in self._fits(word.words, sums).items():
+                sums[place] += word.weight * fit
+        total = sum(word.weight for word in query_words)
         lengths = self._lengths
-        return {place: value / total - BREVITY * lengths[place] for place, value in got.items()}
+        return {place: value / total - WORD_PENALTY * lengths[place] for place, value in sums.items()}
 
     def _fits(self, words: Mapping[int, float], among: Mapping[int, float]) -> dict[int, float]:
-        """How well each of the documents has one of the words."""
+        """Return the best similarity of the words in each of the documents."""
         best: dict[int, float] = {}
-        for number, fit in sorted(words.items(), key=lambda each: each[1]):
+        for number, fit in sorted(words.items(), key=lambda word: word[1]):
             flags = self._flags.get(number)
             if flags is not None:
                 best |= {place: fit for place in among if flags[place]}
@@ -202,7 +197,7 @@ class Index:
 
 
 def _flags(posting: array[int], total: int) -> bytes:
-    """One byte for each document: whether it has the word."""
+    """Return one byte for each document: 1 if it contains the word."""
     flags = bytearray(total)
     for place in posting:
         flags[place] = 1
@@ -211,11 +206,11 @@ def _flags(posting: array[int], total: int) -> bytes:
 
 @lru_cache(maxsize=100_000)
 def sound(word: str) -> str:
-    """How a word is heard: paracetamol and parasetamol, ciprofloxacin and siprofloksasin are one."""
+    """Return the sound of a word: the same for paracetamol and parasetamol, ciprofloxacin and siprofloksasin."""
     for written, heard in _SOUNDS:
         word = word.replace(written, heard)
-    said = [word[n] for n in range(len(word)) if n == 0 or word[n] != word[n - 1]]
-    return "".join(said).rstrip("e") or word
+    without_doubles = [word[n] for n in range(len(word)) if n == 0 or word[n] != word[n - 1]]
+    return "".join(without_doubles).rstrip("e") or word
 
 
 _SOUNDS = (

@@ -1,4 +1,4 @@
-"""Names that a code list knows, recognised in what people write: as written or misspelt, or by what implies them."""
+"""Recognises the names of a code list in texts of people: as written, misspelt, or implied by other names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rapidfuzz.distance import OSA
 from engine.matching.index import sound
 from engine.matching.vocabulary import Vocabulary
 
-HALF = 0.5  # share of a name's letters from which on one of its words tells the name
-SHORT = 4  # letters of words that are only recognised as they are written: too many sound alike
-LETTERS = 6  # letters from which on words are taken for misspelt or shortened ones
-CACHED = 20_000
+MIN_TELLING_SHARE = 0.5  # of a name's letters: a word that has this share identifies the name
+MAX_LITERAL_LETTERS = 4  # shorter words are only recognised as they are written: too many sound alike
+MIN_CORRECTED_LETTERS = 6  # shorter words are never taken for misspelt or shortened ones
+MAX_CACHED_WORDS = 20_000
 
 
 Agreement = Literal["same", "close", "unknown", "different"]
@@ -25,18 +25,18 @@ BEST: tuple[Agreement, ...] = ("same", "close", "unknown", "different")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name by its words, or how they sound. Qualifiers tell a variety of the same thing, as salts do of a drug."""
+    """A name as a set of words, or of their sounds. Qualifiers denote a variety of a thing, such as salts of a drug."""
 
     text: str
     core: frozenset[str]
     qualifiers: frozenset[str] = frozenset()
-    # The first word of a name that is made of qualifiers alone: it may stand for the whole.
+    # First word of a name that consists of qualifiers only: it may stand for the whole name.
     head: str = ""
-    whole: bool = True  # False: only words that are part of names were read
-    sure: bool = True  # False: it was misspelt or shortened
+    whole: bool = True  # False: only parts of names were recognised
+    sure: bool = True  # False: the name was misspelt or shortened
 
     def agreement(self, other: Name) -> Agreement:
-        """Whether `other`, a whole name, is the same thing, or a variety of it; unknown: this may be a part of it."""
+        """Compare with `other`, a whole name: close is a variety of it, unknown means this may be a part of it."""
         if self.core == other.core:
             return "same" if self.sure and self.whole and self.qualifiers == other.qualifiers else "close"
         if self.head and self.head == other.head and (self.core < other.core or other.core < self.core):
@@ -46,7 +46,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The names in a text: of several alternatives one is meant; no alternative: nothing was recognised."""
+    """Names in a text. If there are alternatives, one of them is meant; without any, no name was recognised."""
 
     alternatives: tuple[tuple[Name, ...], ...] = ()
 
@@ -54,7 +54,7 @@ class Reading:
         return " / ".join(dict.fromkeys(", ".join(name.text for name in names) for names in self.alternatives))
 
     def agreement(self, others: Sequence[Name]) -> Agreement:
-        """Whether these are the names of `others`, all of them and no more; unknown if either has none."""
+        """Tell if the names are exactly `others`; unknown if either has none."""
         if not self.alternatives or not others:
             return "unknown"
         return min((_agreement(names, others) for names in self.alternatives), key=BEST.index)
@@ -63,9 +63,9 @@ class Reading:
 class Names:
     """The names in a column of a code list. Immutable once built.
 
-    `implied` are names of other things, as they are written, with the names that each implies, as a brand implies what
-    it contains. `loose`: words are recognised by ear too, with one typing error, by their beginning, and as part of a
-    name.
+    `implied` maps names of other things, as they are written, to the names that each implies, as a brand implies its
+    substances. `loose`: words are also recognised by sound, with one typing error, by their beginning, and as part of
+    a name.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class Names:
         self._by_letter: dict[str, list[str]] = {}
         for word in sorted(self._words - self._qualifiers):
             self._by_letter.setdefault(word[0], []).append(word)
-        self._correct = lru_cache(maxsize=CACHED)(self._corrected)
-        self._read_once = lru_cache(maxsize=CACHED)(self._reading)
+        self._correct = lru_cache(maxsize=MAX_CACHED_WORDS)(self._corrected)
+        self._read_once = lru_cache(maxsize=MAX_CACHED_WORDS)(self._reading)
 
     def name(self, text: str) -> Name:
-        """A name as the list writes it."""
+        """Return the name that a text of the list denotes."""
         words = self._heard(self._spelt(text))
         core = frozenset(words) - self._qualifiers
         if not core:
@@ -105,7 +105,7 @@ class Names:
         return Name(text, core, frozenset(words) - core)
 
     def read(self, texts: Iterable[str]) -> Reading:
-        """The names in the texts, which say the same thing in several ways."""
+        """Recognise the names in texts that denote the same thing in several ways."""
         return self._read_once(tuple(texts))
 
     def _add(self, name: Name) -> None:
@@ -119,7 +119,7 @@ class Names:
             self._runs.setdefault(name.core, Name(" ".join(kept), name.core))
         if not name.head:
             letters = sum(map(len, name.core))
-            self._tellers |= {word for word in name.core if len(word) >= HALF * letters}
+            self._tellers |= {word for word in name.core if len(word) >= MIN_TELLING_SHARE * letters}
 
     def _reading(self, texts: tuple[str, ...]) -> Reading:
         names: dict[frozenset[str], Name] = {}
@@ -129,18 +129,18 @@ class Names:
             signs = _runs(spelt, self._implied)
             implied += [alternative for _, run in signs for alternative in self._implied[run]]
             for name in self._names(spelt, {place for places, _ in signs for place in places}):
-                known = names.get(name.core)
-                if known is None or (len(name.qualifiers), name.sure) > (len(known.qualifiers), known.sure):
+                previous = names.get(name.core)
+                if previous is None or (len(name.qualifiers), name.sure) > (len(previous.qualifiers), previous.sure):
                     names[name.core] = name
         if implied and not any(name.whole for name in names.values()):
             return Reading(tuple(dict.fromkeys(implied)))
         return Reading((tuple(names.values()),) if names else ())
 
     def _names(self, spelt: list[str], kept: set[int]) -> Iterator[Name]:
-        """The names in the words of a text, in order; words at the places `kept` are not corrected."""
+        """Recognise the names in the words of a text; words at the places `kept` are not corrected."""
         heard = self._heard(spelt)
         words = [word if place in kept else self._correct(word) for place, word in enumerate(heard)]
-        runs = sorted(_runs(words, self._runs), key=lambda each: each[0].start)
+        runs = sorted(_runs(words, self._runs), key=lambda run: run[0].start)
         taken = {place for places, _ in runs for place in places}
         for places, run in runs:
             sure = all(words[place] == heard[place] for place in places)
@@ -155,7 +155,7 @@ class Names:
             yield Name(" ".join(spelt[n] for n in part).title(), frozenset(words[n] for n in part), whole=False)
 
     def _qualified(self, name: Name, words: list[str], places: range, taken: set[int]) -> Name:
-        """With the qualifiers beside it that the list does not know of it; a head stands for a thing of its own."""
+        """Add adjacent qualifiers that the list does not have in this name; a head is a thing of its own."""
         qualifiers = set(name.qualifiers)
         for place in (*range(places.stop, len(words)), *range(places.start - 1, -1, -1)):
             if place in taken:
@@ -167,9 +167,9 @@ class Names:
         return replace(name, qualifiers=frozenset(qualifiers))
 
     def _corrected(self, word: str) -> str:
-        """The only word of the names that begins so, or is one typing error away, its first letter apart."""
-        known = word in self._words or word in self._qualifiers or word in self._elsewhere
-        if known or not self._loose or len(word) < LETTERS:
+        """Return the only word of the names with this beginning, or with one typing error after the first letter."""
+        correct = word in self._words or word in self._qualifiers or word in self._elsewhere
+        if correct or not self._loose or len(word) < MIN_CORRECTED_LETTERS:
             return word
         near = self._by_letter.get(word[0], [])
         hits = [other for other in near if other.startswith(word)]
@@ -177,31 +177,31 @@ class Names:
         return hits[0] if len(hits) == 1 else word
 
     def _heard(self, words: Iterable[str]) -> list[str]:
-        return [sound(word) if self._loose and len(word) > SHORT else word for word in words]
+        return [sound(word) if self._loose and len(word) > MAX_LITERAL_LETTERS else word for word in words]
 
     def _spelt(self, text: str) -> list[str]:
         return [word for word in self._vocabulary.spell_out(text) if word[0].isalpha()]
 
 
 def _agreement(names: Sequence[Name], others: Sequence[Name]) -> Agreement:
-    """The worst of how each of the others is answered for; a whole name that none of them is makes it another thing."""
+    """Return the worst agreement of the others; a whole name that is none of them makes it a different thing."""
     if any(name.whole and all(name.agreement(other) == "different" for other in others) for name in names):
         return "different"
     answers = (min((name.agreement(other) for name in names), key=BEST.index) for other in others)
     return max(answers, key=BEST.index)
 
 
-def _runs(words: Sequence[str], known: Mapping[frozenset[str], object]) -> list[tuple[range, frozenset[str]]]:
-    """The runs of words, in any order, that are known, by their places; the longest first, none over another."""
-    found: list[tuple[range, frozenset[str]]] = []
+def _runs(words: Sequence[str], names: Mapping[frozenset[str], object]) -> list[tuple[range, frozenset[str]]]:
+    """Return runs of words that are names, in any word order, with their places: longest first, no overlaps."""
+    runs: list[tuple[range, frozenset[str]]] = []
     taken: set[int] = set()
     for size in range(len(words), 0, -1):
         for start in range(len(words) - size + 1):
             places, run = range(start, start + size), frozenset(words[start : start + size])
-            if len(run) == size and run in known and taken.isdisjoint(places):
+            if len(run) == size and run in names and taken.isdisjoint(places):
                 taken.update(places)
-                found.append((places, run))
-    return found
+                runs.append((places, run))
+    return runs
 
 
 def _shortened(name: Name) -> Name:

@@ -1,4 +1,4 @@
-"""The parts of which an item and a code are compared, one beside the other."""
+"""Compares an item with a code, part by part."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PartKind = Literal["words", "quantity", "term", "names"]
 Texts = str | Sequence[str] | None
 
 SCORES: Mapping[Agreement, float] = {"same": 1.0, "close": 0.6, "different": 0.0, "unknown": 0.0}
-# How much of the words must be there for them to be the same, and to be close.
-SAME, CLOSE = 0.88, 0.5
-ALIKE = 0.78  # how alike two words must sound to count as one
+# Share of the code's letters whose words the item must contain to count as the same, and as close.
+MIN_SAME_SHARE, MIN_CLOSE_SHARE = 0.88, 0.5
+MIN_SOUND_SIMILARITY = 0.78  # of two words that count as one
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What stands for it in a text, each as a run of words; terms that come close to it."""
+    """A term with the runs of words that denote it in a text, and the names of similar terms."""
 
     name: str
     runs: tuple[tuple[str, ...], ...]
@@ -33,22 +33,22 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is compared, and how much it counts."""
+    """One aspect that is compared, with its weight in the score."""
 
     name: str
     label: str
     kind: PartKind
     weight: float = 1.0
-    veto: bool = False  # what differs here must be confirmed expressly
-    # It tells what the thing is: a code is suggested for its agreement with such a part.
+    veto: bool = False  # True: a person must confirm a difference explicitly
+    # True: the part identifies the item. A code is suggested only if it agrees in such a part.
     identity: bool = False
     terms: tuple[Term, ...] = field(default=())
-    names: Names | None = None  # with kind names: those that the code list knows
+    names: Names | None = None  # with kind `names`: the names in the code list
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One part of both, as it was read, for the eye; empty where nothing was."""
+    """Comparison of one part, with both texts as they were recognised; empty if nothing was."""
 
     part: Part
     ours: str
@@ -58,20 +58,20 @@ class Compared:
 
 
 def terms_of(plain: Mapping[str, Any], vocabulary: Vocabulary) -> tuple[Term, ...]:
-    """From the YAML's plain values: name -> synonyms, or name -> {synonyms, close}."""
-    return tuple(_term(name, said, vocabulary) for name, said in plain.items())
+    """Return the terms of the YAML's plain values: name -> synonyms, or name -> {synonyms, close}."""
+    return tuple(_term(name, definition, vocabulary) for name, definition in plain.items())
 
 
-def _term(name: str, said: Any, vocabulary: Vocabulary) -> Term:
-    synonyms = said.get("synonyms") or () if isinstance(said, Mapping) else said or ()
-    close = said.get("close") or () if isinstance(said, Mapping) else ()
-    runs = dict.fromkeys(tuple(words(each)) for each in (name, *synonyms))
-    spelt = dict.fromkeys(tuple(vocabulary.spell_out(each)) for each in (name, *synonyms))
+def _term(name: str, definition: Any, vocabulary: Vocabulary) -> Term:
+    synonyms = definition.get("synonyms") or () if isinstance(definition, Mapping) else definition or ()
+    close = definition.get("close") or () if isinstance(definition, Mapping) else ()
+    runs = dict.fromkeys(tuple(words(text)) for text in (name, *synonyms))
+    spelt = dict.fromkeys(tuple(vocabulary.spell_out(text)) for text in (name, *synonyms))
     return Term(name, tuple(run for run in {**runs, **spelt} if run), frozenset(close))
 
 
 def compare(part: Part, ours: Texts, theirs: Texts, vocabulary: Vocabulary) -> Compared:
-    """Put one part of an item beside that of a code."""
+    """Compare one part of an item with that of a code."""
     mine, others = list(_texts(ours)), list(_texts(theirs))
     match part.kind:
         case "quantity":
@@ -85,59 +85,59 @@ def compare(part: Part, ours: Texts, theirs: Texts, vocabulary: Vocabulary) -> C
 
 
 def _texts(value: Texts) -> Iterable[str]:
-    for each in [value] if isinstance(value, str) else value or ():
-        if each not in (None, ""):
-            yield str(each)
+    for text in [value] if isinstance(value, str) else value or ():
+        if text not in (None, ""):
+            yield str(text)
 
 
-def _compared(part: Part, ours: str, theirs: str, found: Agreement, score: float | None = None) -> Compared:
-    return Compared(part, ours, theirs, found, SCORES[found] if score is None else score)
+def _compared(part: Part, ours: str, theirs: str, result: Agreement, score: float | None = None) -> Compared:
+    return Compared(part, ours, theirs, result, SCORES[result] if score is None else score)
 
 
 def _quantities(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabulary) -> Compared:
     mine = [amount for text in ours for amount in amounts(text, vocabulary)]
     others = [amount for text in theirs for amount in amounts(text, vocabulary)]
-    found = agreement(mine, others)
-    shown = " + ".join(map(str, mine)), " + ".join(map(str, others))
-    if found is None:
-        return _compared(part, *shown, "unknown")
-    return _compared(part, *shown, "same" if found else "different")
+    same = agreement(mine, others)
+    texts = " + ".join(map(str, mine)), " + ".join(map(str, others))
+    if same is None:
+        return _compared(part, *texts, "unknown")
+    return _compared(part, *texts, "same" if same else "different")
 
 
 def _terms(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabulary) -> Compared:
     mine, other = (_find_term(part.terms, texts, vocabulary) for texts in (ours, theirs))
-    shown = mine.name if mine else "", other.name if other else ", ".join(theirs)
+    texts = mine.name if mine else "", other.name if other else ", ".join(theirs)
     if mine is None or other is None:
-        return _compared(part, *shown, "unknown")
+        return _compared(part, *texts, "unknown")
     if mine.name == other.name:
-        return _compared(part, *shown, "same")
+        return _compared(part, *texts, "same")
     near = other.name in mine.close or mine.name in other.close
-    return _compared(part, *shown, "close" if near else "different")
+    return _compared(part, *texts, "close" if near else "different")
 
 
 def _find_term(terms: Sequence[Term], texts: list[str], vocabulary: Vocabulary) -> Term | None:
-    """The term of the longest run; of equally long ones the one that stands last: the form follows the name."""
+    """Return the term with the longest run, of equal ones the last in the text: the form follows the name."""
     best: tuple[int, int] = (0, -1)
-    found = None
+    best_term = None
     for text in texts:
-        for said in (words(text), vocabulary.spell_out(text)):
+        for text_words in (words(text), vocabulary.spell_out(text)):
             for term in terms:
-                place = max((_place(run, said) for run in term.runs), default=(0, -1))
+                place = max((_place(run, text_words) for run in term.runs), default=(0, -1))
                 if place > best:
-                    best, found = place, term
-    return found
+                    best, best_term = place, term
+    return best_term
 
 
-def _place(run: tuple[str, ...], said: list[str]) -> tuple[int, int]:
-    """(words, where) of a run in a text; (0, -1) if it is not in it."""
-    for start in range(len(said) - len(run), -1, -1):
-        if tuple(said[start : start + len(run)]) == run:
+def _place(run: tuple[str, ...], text_words: list[str]) -> tuple[int, int]:
+    """Return (length, start) of the last occurrence of a run in a text; (0, -1) if there is none."""
+    for start in range(len(text_words) - len(run), -1, -1):
+        if tuple(text_words[start : start + len(run)]) == run:
             return len(run), start
     return 0, -1
 
 
 def _names(part: Part, ours: list[str], theirs: list[str]) -> Compared:
-    """What is not recognised in ours is unknown, never another thing."""
+    """Compare names; a name that is not recognised in ours is unknown, never different."""
     if part.names is None:
         return _compared(part, "", ", ".join(theirs), "unknown")
     mine = part.names.read(ours)
@@ -146,20 +146,20 @@ def _names(part: Part, ours: list[str], theirs: list[str]) -> Compared:
 
 
 def _words(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabulary) -> Compared:
-    shown = ", ".join(ours), ", ".join(theirs)
+    texts = ", ".join(ours), ", ".join(theirs)
     mine = {word for text in ours for word in vocabulary.spell_out(text) if word[0].isalpha()}
     others = [word for text in theirs for word in vocabulary.spell_out(text) if word[0].isalpha()]
     if not mine or not others:
-        return _compared(part, *shown, "unknown")
+        return _compared(part, *texts, "unknown")
     heard = {sound(word) for word in mine}
     whole = sum(len(word) for word in others)
-    got = sum(len(word) * _likeness(sound(word), heard) for word in others) / whole
-    found: Agreement = "same" if got >= SAME else "close" if got >= CLOSE else "different"
-    return _compared(part, *shown, found, got)
+    share = sum(len(word) * _likeness(sound(word), heard) for word in others) / whole
+    result: Agreement = "same" if share >= MIN_SAME_SHARE else "close" if share >= MIN_CLOSE_SHARE else "different"
+    return _compared(part, *texts, result, share)
 
 
 def _likeness(word: str, heard: set[str]) -> float:
     if word in heard:
         return 1.0
     best = max(OSA.normalized_similarity(word, other) for other in heard)
-    return best if best >= ALIKE else 0.0
+    return best if best >= MIN_SOUND_SIMILARITY else 0.0

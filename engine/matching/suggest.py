@@ -1,4 +1,4 @@
-"""Ranks codes for an item by the parts that a person sees, and by nothing else."""
+"""Ranks codes for an item, using only the parts that people see."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from engine.matching.parts import Compared, Part, Texts, compare
 from engine.matching.vocabulary import Vocabulary
 
-UNKNOWN = 0.25  # what of the score is lost if nothing could be compared
-DIGITS = 6  # scores that differ in less are equal
+UNKNOWN_PENALTY = 0.25  # share of the score that is lost if no part could be compared
+SCORE_DECIMALS = 6  # smaller differences of scores are ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A code beside an item. The score, 0 to 1, is the weighted mean of the parts that could be compared."""
+    """A code compared with an item. The score, 0 to 1, is the weighted mean of the parts that could be compared."""
 
     key: str
     score: float
@@ -22,27 +22,27 @@ class Suggestion:
 
     @property
     def vetoes(self) -> tuple[Compared, ...]:
-        """The differences that must be confirmed expressly."""
-        return tuple(each for each in self.compared if each.part.veto and each.agreement == "different")
+        """Differences that a person must confirm explicitly."""
+        return tuple(part for part in self.compared if part.part.veto and part.agreement == "different")
 
     @property
     def is_likely(self) -> bool:
-        """Whether it agrees in a part that tells what the thing is, and differs in none that must be confirmed."""
-        identity = [each for each in self.compared if each.part.identity]
-        if any(each.part.identity for each in self.vetoes):
+        """True if the code agrees in an identifying part and has no veto in one."""
+        identity = [part for part in self.compared if part.part.identity]
+        if any(part.part.identity for part in self.vetoes):
             return False
-        return not identity or any(each.agreement in ("same", "close") for each in identity)
+        return not identity or any(part.agreement in ("same", "close") for part in identity)
 
     @property
     def surplus(self) -> int:
-        """How many parts the code tells of which the item says nothing."""
-        return sum(not each.ours and bool(each.theirs) for each in self.compared)
+        """Number of parts that the code has and the item leaves open."""
+        return sum(not part.ours and bool(part.theirs) for part in self.compared)
 
 
 def beside(
     key: str, parts: Sequence[Part], ours: Mapping[str, Texts], theirs: Mapping[str, Texts], vocabulary: Vocabulary
 ) -> Suggestion:
-    """One code beside an item; `ours` and `theirs` are the texts by the names of the parts."""
+    """Compare one code with an item; `ours` and `theirs` are their texts by the names of the parts."""
     compared = tuple(compare(part, ours.get(part.name), theirs.get(part.name), vocabulary) for part in parts)
     return Suggestion(key, _score(compared), compared)
 
@@ -54,20 +54,21 @@ def suggest(
     vocabulary: Vocabulary,
     limit: int = 10,
 ) -> list[Suggestion]:
-    """The best first; those with a difference that must be confirmed come after all others.
+    """Return the best codes first; codes with a difference that must be confirmed come after all others.
 
-    Of two that are equally good the one that says less of what the item leaves open comes first: no maker's product
-    where the maker is not known. What is another thing, or agrees in nothing that tells what it is, is left out.
+    Of two equal scores, the code with fewer parts that the item leaves open comes first: if the item names no maker,
+    a product without a maker. Codes that agree in no identifying part, or have a veto in one, are left out.
     """
-    found = [beside(key, parts, ours, theirs, vocabulary) for key, theirs in candidates.items()]
-    kept = [each for each in found if each.is_likely]
-    return sorted(kept, key=lambda each: (len(each.vetoes), -round(each.score, DIGITS), each.surplus))[:limit]
+    suggestions = [beside(key, parts, ours, theirs, vocabulary) for key, theirs in candidates.items()]
+    likely = [code for code in suggestions if code.is_likely]
+    return sorted(likely, key=lambda code: (len(code.vetoes), -round(code.score, SCORE_DECIMALS), code.surplus))[:limit]
 
 
 def _score(compared: Sequence[Compared]) -> float:
-    whole = sum(each.part.weight for each in compared)
-    known = sum(each.part.weight for each in compared if each.agreement != "unknown")
-    if not known:
+    comparable = [part for part in compared if part.agreement != "unknown"]
+    whole = sum(part.part.weight for part in compared)
+    weight = sum(part.part.weight for part in comparable)
+    if not weight:
         return 0.0
-    got = sum(each.part.weight * each.score for each in compared if each.agreement != "unknown")
-    return got / known * (1 - UNKNOWN * (1 - known / whole))
+    score = sum(part.part.weight * part.score for part in comparable)
+    return score / weight * (1 - UNKNOWN_PENALTY * (1 - weight / whole))

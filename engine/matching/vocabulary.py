@@ -1,4 +1,4 @@
-"""How people write: what they shorten, the units they measure in, words that say nothing."""
+"""Vocabulary of a mapping: abbreviations, units of measure and stop words, and the reading of texts with them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-LONGEST = 300  # characters of a text that are looked at
+MAX_TEXT_CHARACTERS = 300  # the rest of a text is ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit of measure as so many of another; `per`: it is a share of that (as a percentage)."""
+    """A unit of measure as a multiple of another; `per`: the denominator of a ratio such as a percentage."""
 
     base: str
     times: Fraction = Fraction(1)
@@ -24,16 +24,16 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Everything in lower case."""
+    """Abbreviations, units and special words, all in lower case."""
 
-    # Runs of words -> what they stand for.
+    # Abbreviated words -> full words.
     abbreviations: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     units: Mapping[str, Unit] = field(default_factory=dict)
     stop: frozenset[str] = frozenset()
-    qualifiers: frozenset[str] = frozenset()  # words that tell a variety of the same thing
-    # The words of all terms and their synonyms, abbreviations written out.
+    qualifiers: frozenset[str] = frozenset()  # words that denote a variety of a thing, such as salts of a drug
+    # Words of all terms and their synonyms, abbreviations written out.
     terms: frozenset[str] = frozenset()
-    # The first words of abbreviations -> words of the longest that begins so.
+    # First word of abbreviations -> number of words in the longest abbreviation with it.
     longest: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Vocabulary:
-        """From the YAML's plain values: abbreviations, units, stop, qualifiers, terms."""
+        """Return the vocabulary of the YAML's plain values: abbreviations, units, stop, qualifiers, terms."""
         abbreviations = {
             tuple(words(str(short))): tuple(words(str(long)))
             for short, long in (plain.get("abbreviations") or {}).items()
@@ -55,47 +55,47 @@ class Vocabulary:
             frozenset(plain_text(word) for word in plain.get("stop") or ()),
             frozenset(plain_text(word) for word in plain.get("qualifiers") or ()),
         )
-        terms = (text for each in (plain.get("terms") or {}).values() for text in _texts_of(each))
+        terms = (text for group in (plain.get("terms") or {}).values() for text in _texts_of(group))
         return replace(without_terms, terms=frozenset(word for text in terms for word in without_terms.spell_out(text)))
 
     def spell_out(self, text: str) -> list[str]:
-        """The words of a text without those that say nothing, abbreviations written out, numbers as decimals."""
-        said = words(text)
-        spelt = said if self.longest.keys().isdisjoint(said) else self._written_out(said)
+        """Return the words of a text without stop words and units, abbreviations written out, numbers as decimals."""
+        written = words(text)
+        spelt = written if self.longest.keys().isdisjoint(written) else self._written_out(written)
         return [word for word in spelt if word not in self.stop and word not in self.units]
 
-    def _written_out(self, said: Sequence[str]) -> Iterator[str]:
-        """The words with abbreviations written out; where one begins another the longer is meant."""
+    def _written_out(self, written: Sequence[str]) -> Iterator[str]:
+        """Write out abbreviations; if several begin at the same word, the longest is meant."""
         place = 0
-        while place < len(said):
-            longest = self.longest.get(said[place], 0)
-            runs = (tuple(said[place : place + size]) for size in range(longest, 0, -1))
+        while place < len(written):
+            longest = self.longest.get(written[place], 0)
+            runs = (tuple(written[place : place + size]) for size in range(longest, 0, -1))
             run = next((run for run in runs if run in self.abbreviations), None)
-            yield from self.abbreviations[run] if run else (said[place],)
+            yield from self.abbreviations[run] if run else (written[place],)
             place += len(run) if run else 1
 
 
 def _texts_of(terms: Mapping[str, Any]) -> Iterator[str]:
-    """The names of terms and their synonyms; see engine.matching.parts.terms_of."""
-    for name, said in terms.items():
+    """Return names of terms and their synonyms; see engine.matching.parts.terms_of."""
+    for name, definition in terms.items():
         yield name
-        yield from (said.get("synonyms") or () if isinstance(said, Mapping) else said or ())
+        yield from (definition.get("synonyms") or () if isinstance(definition, Mapping) else definition or ())
 
 
 def _units(plain: Mapping[str, Any]) -> Iterator[tuple[str, Unit]]:
-    """A unit that is so many of another that is so many of a third: all end at the last."""
+    """Convert units; a unit defined by other units is reduced to the last of them."""
     for name in plain:
         base, times, per = name, Fraction(1), None
-        while (said := plain.get(base) or {}).get("is"):
-            times *= Fraction(str(said.get("times", 1)))
-            per = said.get("per", per)
-            base = str(said["is"])
+        while (definition := plain.get(base) or {}).get("is"):
+            times *= Fraction(str(definition.get("times", 1)))
+            per = definition.get("per", per)
+            base = str(definition["is"])
         yield plain_text(name), Unit(plain_text(base), times, plain_text(per) if per else None)
 
 
 @lru_cache(maxsize=65536)
 def plain_text(text: str) -> str:
-    """Lower case without accents."""
+    """Return the text in lower case without accents."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
@@ -103,12 +103,15 @@ def plain_text(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Runs of letters, and numbers as decimals: `Amox500 2,5mg` -> amox, 500, 2.5, mg."""
-    return [token if token[0].isalpha() else number(token) for token in _TOKEN.findall(plain_text(text[:LONGEST]))]
+    """Return words and numbers, numbers as decimals: `Amox500 2,5mg` -> amox, 500, 2.5, mg."""
+    return [
+        token if token[0].isalpha() else number(token)
+        for token in _TOKEN.findall(plain_text(text[:MAX_TEXT_CHARACTERS]))
+    ]
 
 
 def number(token: str) -> str:
-    """1.000.000 -> 1000000, 2,50 -> 2.5"""
+    """Return a number in decimal form: 1.000.000 -> 1000000, 2,50 -> 2.5."""
     if _THOUSANDS.fullmatch(token):
         return token.replace(".", "").replace(",", "")
     whole, _, part = token.replace(",", ".").partition(".")

@@ -29,7 +29,7 @@ def parse_time(value: Any, time_zone: str) -> datetime:
 
 
 def utc(value: Any, time_zone: str) -> str | None:
-    """Return a date-time as YYYY-MM-DDThh:mm:ss+00:00; null stays null. SatuSehat stores times in UTC only."""
+    """Return a date-time as YYYY-MM-DDThh:mm:ss+00:00; null stays null. SatuSehat asks for UTC."""
     if value is None:
         return None
     try:

@@ -38,7 +38,7 @@ SHELF = {
     "11": "Omeprazole 20 mg Kapsul",
     "12": "Mefenamic Acid 500 mg Kaplet",
 }
-INDEX = Index.build((Document(key, text, (f"9300{key}",)) for key, text in SHELF.items()), DRUGS)
+INDEX = Index(DRUGS, (Document(key, text, (f"9300{key}",)) for key, text in SHELF.items()))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_any_text_can_be_searched(typed: str) -> None:
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    assert Index.build([], DRUGS).search("paracetamol") == []
+    assert Index(DRUGS, []).search("paracetamol") == []
 
 
 @pytest.mark.parametrize(
