@@ -1,10 +1,10 @@
-"""The engine's errors; each says what is wrong and what would be right.
+"""Errors of the engine; each message names the error and its correction.
 
 AntarError
-├── SettingsError       the environment
-├── VaultError          a secret that cannot be opened
+├── SettingsError       an environment variable
+├── VaultError          a secret that cannot be decrypted
 ├── EnvironmentMismatch a database of another environment
-└── NotFound            a facility, spec or delivery that is not there
+└── NotFound            a facility, spec or delivery that does not exist
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class AntarError(Exception):
-    """Base of all errors that a person can mend; str() is one readable sentence."""
+    """Base of all errors that a person can correct; str() is one readable sentence."""
 
 
 class SettingsError(AntarError):
@@ -22,24 +22,24 @@ class SettingsError(AntarError):
 
 
 class VaultError(AntarError):
-    """A secret cannot be decrypted with the keys at hand."""
+    """A secret cannot be decrypted with the present keys."""
 
 
 class EnvironmentMismatch(AntarError):
-    """The database belongs to another environment; ids of one are worthless in the other (reference 1.1)."""
+    """The database belongs to another environment; an id of SatuSehat's sandbox means nothing in production."""
 
 
 class NotFound(AntarError):
-    """What was asked for does not exist, or not for this facility."""
+    """A facility, spec or delivery does not exist, or not for this facility."""
 
 
 def place_of(error: BaseException) -> dict[str, str]:
-    """Kind and place of an error for the log; its words may quote a record and stay out."""
+    """Return type and place of an error for the log; its message stays out, because it may quote a record."""
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None
     return {"error": type(error).__name__, "at": f"{Path(last.filename).name}:{last.lineno}" if last else ""}
 
 
 def words_of(error: BaseException) -> str:
-    """What a person reads of it: our own errors say what is wrong, of any other only the kind may be shown."""
+    """Return the message for people: that of an AntarError; of any other error only its type may be shown."""
     return str(error) if isinstance(error, AntarError) else f"Kesalahan internal ({type(error).__name__})."

@@ -1,4 +1,4 @@
-"""Places where a test may kill the process: ANTAR_FAILPOINT=name:n ends it at the n-th passing."""
+"""Failpoints, where a test kills the process: ANTAR_FAILPOINT=name:n kills it when the n-th call reaches the point."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import signal
 _name, _left = "", 0
 
 
-def arm(wanted: str) -> None:
-    """From now on die at the n-th passing of `name:n`; with an empty text nowhere."""
+def arm(setting: str) -> None:
+    """Arm a failpoint given as `name:n`, and disarm the previous one; an empty text arms none."""
     global _name, _left
-    _name, _, count = wanted.partition(":")
+    _name, _, count = setting.partition(":")
     _left = int(count or 1)
 
 
 def failpoint(name: str) -> None:
-    """Die here if the environment says so."""
+    """Kill the process if this point is armed and reached for the n-th time."""
     global _left
     if name != _name:
         return

@@ -1,4 +1,4 @@
-"""Counts the values of JSON text before it is decoded: few bytes can decode to many objects."""
+"""Counts the values of JSON text before it is decoded, because few bytes can decode to many objects."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ BLOCK_BYTES = 64 * 1024
 class ValueCounter:
     """Counts the values of JSON text that arrives in pieces.
 
-    `values` is never less than what decoding would make: objects, arrays and what they hold. An empty array or object
-    inside another counts twice. Text that is no JSON is counted somehow.
+    `values` is never less than the number of values that decoding makes: objects, arrays and their members. An empty
+    array or object inside another counts twice. The count of text that is no JSON has no meaning.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class ValueCounter:
         self._after_backslash = False
 
     def feed(self, piece: bytes | bytearray | memoryview) -> None:
-        """Count the next piece; large ones are best fed in blocks of BLOCK_BYTES."""
+        """Count the next piece; large pieces are best passed in blocks of BLOCK_BYTES."""
         text = bytes(piece)
         if self._after_backslash:
             text = text[1:]
@@ -34,7 +34,7 @@ class ValueCounter:
 
 
 def count_values(text: bytes | bytearray) -> int:
-    """The values of a whole text, as ValueCounter counts them."""
+    """Return the number of values in a text, as ValueCounter counts them."""
     counter, view = ValueCounter(), memoryview(text)
     for start in range(0, len(view), BLOCK_BYTES):
         counter.feed(view[start : start + BLOCK_BYTES])

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, whatever the umask: databases, backups, keys."""
+"""Files that only their owner may read, regardless of the umask: databases, backups, keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
-FOREIGN = 0o077  # the bits of a mode that let anybody else in
+OTHERS_MODE = 0o077  # the bits of a mode that give access to others
 
 log = structlog.get_logger(__name__)
 
@@ -18,13 +18,13 @@ def create_private(path: Path) -> None:
     """Create an empty file with mode 0600; raises FileExistsError, OSError."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
     try:
-        os.fchmod(descriptor, FILE_MODE)  # a umask may have taken the owner's own bits
+        os.fchmod(descriptor, FILE_MODE)  # a umask may have removed the owner's own bits
     finally:
         os.close(descriptor)
 
 
 def ensure_private(path: Path) -> None:
-    """Create the file, or take an existing one away from everybody but its owner. Raises OSError."""
+    """Create the file, or remove the access of others to an existing one. Raises OSError."""
     try:
         create_private(path)
     except FileExistsError:
@@ -32,12 +32,13 @@ def ensure_private(path: Path) -> None:
 
 
 def tighten(path: Path) -> None:
-    """Take an existing file away from everybody but its owner, with a line in the log; nothing if it is not there."""
+    """Remove the access of others to an existing file and log it; do nothing if the file does not exist."""
     try:
         before = stat.S_IMODE(path.stat().st_mode)
-        if before & FOREIGN:
-            path.chmod(before & ~FOREIGN)
-            log.warning("file_mode_tightened", file=path.name, before=f"{before:04o}", after=f"{before & ~FOREIGN:04o}")
+        if before & OTHERS_MODE:
+            after = before & ~OTHERS_MODE
+            path.chmod(after)
+            log.warning("file_mode_tightened", file=path.name, before=f"{before:04o}", after=f"{after:04o}")
     except FileNotFoundError:
         return
     except OSError as error:  # another user's file, or a file system without modes
@@ -45,5 +46,5 @@ def tighten(path: Path) -> None:
 
 
 def make_private_folder(path: Path) -> None:
-    """Create a folder with mode 0700; one that is there stays as it is. Raises OSError."""
+    """Create a folder with mode 0700; an existing folder is not changed. Raises OSError."""
     path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)

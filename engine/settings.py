@@ -1,4 +1,4 @@
-"""The environment (ANTAR_*), read once."""
+"""Settings of an installation, read once from the environment (ANTAR_*)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from adapters.outbound.networks import Network, Policy
 from engine.errors import SettingsError
 
 Environment = Literal["sandbox", "production", "demo"]
-# ANTAR_…_URL that are no upstream's.
-OUR_OWN = {"database", "broker", "test_database", "test_broker", "public", "smtp"}
-NEAR = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - to listen everywhere is no address to go to
+# Names in ANTAR_…_URL that belong to Antar itself, not to an upstream.
+RESERVED_NAMES = {"database", "broker", "test_database", "test_broker", "public", "smtp"}
+REACHABLE_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - the wildcard address is only for listening
 WEBHOOK_NETWORKS, ALERT_NETWORKS = "ANTAR_WEBHOOK_NETWORKS", "ANTAR_ALERT_NETWORKS"
 NETWORKS = {"public": Network.PUBLIC, "private": Network.PRIVATE, "loopback": Network.LOOPBACK}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -25,12 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that differs between two installations."""
+    """Settings that differ between installations."""
 
     environment: Environment = "sandbox"
     database_url: str = "sqlite:///var/antar.sqlite3"
     broker_url: str = "memory://"
-    # Fernet keys, the newest first; older ones only decrypt (rotation).
+    # Fernet keys, the newest first; older keys only decrypt (rotation).
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     config_dir: Path = ROOT / "config"
     host: str = "127.0.0.1"
@@ -40,23 +40,23 @@ class Settings:
     addresses: Mapping[str, str] = field(default_factory=dict)
     log_level: str = "INFO"
     trusted_proxies: str = "127.0.0.1"
-    # Days for which bodies are kept at most, whatever the entries say.
+    # Days for which bodies are kept at most; limits the retention that entries declare.
     bodies_days: int | None = None
-    # Whoever shows it to /metrics sees all clinics.
+    # A request to /metrics with this token reads the figures of all clinics.
     metrics_token: str = field(default="", repr=False)
-    metrics_port: int | None = None  # where a worker tells its own figures
-    public_url: str = ""  # where people reach the panel, for links in letters
+    metrics_port: int | None = None  # the port of a worker's own metrics
+    public_url: str = ""  # the panel's address for people, for links in alerts
     smtp_url: str = field(default="", repr=False)
     smtp_from: str = ""
-    # Where the webhook of a clinic's own system may be: its HIS stands in its network.
+    # Networks in which a clinic's webhook may be; private, because its HIS is in the clinic's network.
     webhook_networks: Network = Network.PRIVATE
-    # Where a webhook or a mail server that somebody enters for alerts may be.
+    # Networks in which a webhook or mail server for alerts may be.
     alert_networks: Network = Network.PUBLIC
 
     @property
     def panel(self) -> str:
-        """The panel's address without a slash at its end."""
-        return self.public_url or f"http://{NEAR.get(self.host, self.host)}:{self.port}"
+        """Address of the panel without a slash at its end."""
+        return self.public_url or f"http://{REACHABLE_HOSTS.get(self.host, self.host)}:{self.port}"
 
     @property
     def webhook_policy(self) -> Policy:
@@ -68,7 +68,7 @@ class Settings:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from ANTAR_*; raises SettingsError naming the variable."""
+    """Read the settings from ANTAR_*; raises SettingsError that names the variable."""
     environment = environ.get("ANTAR_ENVIRONMENT", "sandbox")
     if environment not in get_args(Environment):
         raise SettingsError(f"ANTAR_ENVIRONMENT is {environment!r}; use one of {', '.join(get_args(Environment))}")
@@ -97,7 +97,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def config_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the configuration is; needs nothing else of the environment."""
+    """Return the folder of the configuration; reads no other variable."""
     return Path(environ.get("ANTAR_CONFIG_DIR", Settings.config_dir))
 
 
@@ -139,15 +139,15 @@ def _days(environ: Mapping[str, str], name: str) -> int | None:
 
 
 def _addresses(config_dir: Path, environment: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of config/environments.yaml; ANTAR_<UPSTREAM>_URL points elsewhere outside production."""
+    """Read the addresses of config/environments.yaml; ANTAR_<UPSTREAM>_URL replaces one outside production."""
     path = config_dir / "environments.yaml"
-    known: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
-    addresses = dict(known.get(environment) or {})
+    environments: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
+    addresses = dict(environments.get(environment) or {})
     for name, value in environ.items():
         if not (name.startswith("ANTAR_") and name.endswith("_URL")):
             continue
         upstream = name.removeprefix("ANTAR_").removesuffix("_URL").lower()
-        if upstream in OUR_OWN:
+        if upstream in RESERVED_NAMES:
             continue
         if environment == "production":
             raise SettingsError(f"{name} is not allowed in production; remove it")

@@ -1,4 +1,4 @@
-"""Cooperative multitasking: long work on the event loop lets other tasks run every few milliseconds."""
+"""Cooperative multitasking: lets other tasks run every few milliseconds during long work on the event loop."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from jinja2 import StrictUndefined, UndefinedError
 from jinja2.runtime import Undefined
 
-from engine.json_text import LARGEST, SMALLEST
+from engine.json_text import MAX_INTEGER, MIN_INTEGER
 from engine.source.faults import did_you_mean
 
 # Characters or items in the result of one expression; a record may contain a document of some megabytes.
@@ -113,7 +113,7 @@ def number(value: Any) -> int | float:
 
 def safe(value: Any) -> Any:
     """Return the number if JSON can contain it: 64 bits as in submitted records, no infinity and no NaN."""
-    if not (SMALLEST <= value <= LARGEST if isinstance(value, int) else math.isfinite(value)):
+    if not (MIN_INTEGER <= value <= MAX_INTEGER if isinstance(value, int) else math.isfinite(value)):
         raise ValueError("the number is too large or none at all")
     return value
 

@@ -24,7 +24,7 @@ from admin.app import create_app
 from admin.http.bodies import UPLOAD_SECONDS
 from engine.database.database import Database
 from engine.facilities.facilities import new_api_key
-from engine.json_text import DEEPEST, MAX_RECORD_BYTES
+from engine.json_text import MAX_LEVELS, MAX_RECORD_BYTES
 from engine.outbox.reclaim import QUARANTINE
 from sandbox.world import World
 from tests.chaos.figures import Figures, statuses_of
@@ -53,7 +53,7 @@ def deep(levels: int) -> Any:
 
 POISON: dict[str, dict[str, Any]] = {
     "template error": {"website": "tidak.terdaftar.example"},
-    "as deep as may be": {"tree": deep(DEEPEST - 1)},
+    "as deep as may be": {"tree": deep(MAX_LEVELS - 1)},
     "deadly": {"phone": DEADLY},
 }
 ADDED = {
