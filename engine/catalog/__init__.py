@@ -1,1 +1,1 @@
-"""The catalog: all specs, upstreams, code lists and mappings that the configuration declares."""
+"""Catalog: all specs, upstreams, code lists and mappings that the configuration declares."""

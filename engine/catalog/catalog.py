@@ -1,4 +1,4 @@
-"""Config in, a Catalog out; or every fault of it at once."""
+"""Loads the configuration into a Catalog, or reports all of its faults at once."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from engine.specs.upstream import UpstreamSpec
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All entries and upstreams, in the order of the files."""
+    """All entries, upstreams, code lists, mappings and inbound services, in the order of the files."""
 
     specs: Mapping[str, Spec]
     code_lists: Mapping[str, CodeList]
     inbound: Mapping[str, Inbound]
     mappings: Mapping[str, MappingSpec]
     upstreams: Mapping[str, UpstreamSpec]
-    groups: tuple[str, ...]  # as the dashboard shows them
+    groups: tuple[str, ...]  # in the order of the dashboard
     hash: str
-    files: tuple[str, ...]  # relative to the configuration's folder
+    files: tuple[str, ...]  # paths relative to the configuration's folder
 
     @property
     def items(self) -> dict[str, MappingSpec]:
-        """The mappings by the type of their items."""
+        """Mappings by the type of their items."""
         return {mapping.item: mapping for mapping in self.mappings.values()}
 
 
 def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
-    """Load resources.yaml, bpjs_jobs.yaml and what they include; raises ConfigFaults with all faults.
+    """Load resources.yaml, bpjs_jobs.yaml and the files that they include; raises ConfigFaults with all faults.
 
-    `adapters` are the names that an upstream may have; those of the registry if none are given.
+    `adapters` are the names of adapters that an upstream may use; None: those of the registry.
     """
     faults = Faults()
     sections = read_files(directory, faults)
@@ -65,7 +65,7 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
         code_lists=code_lists,
         inbound=inbound,
         mappings=mappings,
-        upstreams={name: each.spec for name, each in upstreams.items()},
+        upstreams={name: upstream.spec for name, upstream in upstreams.items()},
         groups=tuple(sections.groups),
         hash=_hash(sections, specs, mappings),
         files=tuple(sections.files),
@@ -77,19 +77,20 @@ def _load_specs(
 ) -> dict[str, Spec]:
     specs: dict[str, Spec] = {}
     for name, node in sections.specs.items():
-        chosen = node.get("upstream")
-        if chosen is None or chosen.value not in upstreams:
-            source = sections.keys["specs", name] if chosen is None else chosen.source
-            wanted = "" if chosen is None else str(chosen.value)
-            faults.add(source, f"specs.{name}.upstream", f"no upstream {wanted!r}{did_you_mean(wanted, upstreams)}")
+        choice = node.get("upstream")
+        if choice is None or choice.value not in upstreams:
+            source = sections.keys["specs", name] if choice is None else choice.source
+            upstream_name = "" if choice is None else str(choice.value)
+            hint = did_you_mean(upstream_name, upstreams)
+            faults.add(source, f"specs.{name}.upstream", f"no upstream {upstream_name!r}{hint}")
             continue
-        known = len(faults.found)
-        upstream = upstreams[str(chosen.value)]
+        earlier = len(faults.reported)
+        upstream = upstreams[str(choice.value)]
         entry = inheriting(node, upstream)
         spec = load_entry(name, entry, upstream, sections, mapped, faults)
         if spec is not None:
             specs[name] = spec
-            check_examples(spec, entry, clean=len(faults.found) == known, faults=faults)
+            check_examples(spec, entry, clean=len(faults.reported) == earlier, faults=faults)
     return specs
 
 
@@ -98,5 +99,5 @@ def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, 
     lists = {name: node.plain() for name, node in sections.code_lists.items()}
     mapped = {name: mapping.hash for name, mapping in mappings.items()}
     inbound = {name: node.plain() for name, node in sections.inbound.items()}
-    named = {name: spec.hash for name, spec in specs.items()}
-    return short_hash([sections.groups, upstreams, named, lists, inbound, mapped])
+    entries = {name: spec.hash for name, spec in specs.items()}
+    return short_hash([sections.groups, upstreams, entries, lists, inbound, mapped])

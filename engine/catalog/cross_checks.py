@@ -1,4 +1,4 @@
-"""What entries say of each other and of the whole: groups, needed entries, circles of needs."""
+"""Checks references between entries: groups, needed entries, code lists, circles of needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.specs.record_type import Spec
 
 
 def check_relations(sections: Sections, specs: Mapping[str, Spec], faults: Faults) -> None:
-    """Faults of all entries together."""
+    """Add the faults of all entries together."""
     for name, spec in specs.items():
         _check_group(name, spec, sections, faults)
         _check_needs(name, spec, sections, faults)
@@ -45,7 +45,7 @@ def _check_codes(name: str, spec: Spec, sections: Sections, faults: Faults) -> N
 
 
 def _check_circles(sections: Sections, specs: Mapping[str, Spec], faults: Faults) -> None:
-    """Entries that wait for each other for ever. An entry may need others of its own kind, as a ward its hospital."""
+    """Add faults for entries that wait for each other. An entry may need its own type, as a ward its hospital."""
     waits = {
         name: {
             needed: need.name
@@ -55,11 +55,11 @@ def _check_circles(sections: Sections, specs: Mapping[str, Spec], faults: Faults
         }
         for name, spec in specs.items()
     }
-    told: set[frozenset[str]] = set()
+    reported: set[frozenset[str]] = set()
     for name in waits:
         circle = _circle(name, waits)
-        if circle and frozenset(circle) not in told:
-            told.add(frozenset(circle))
+        if circle and frozenset(circle) not in reported:
+            reported.add(frozenset(circle))
             need = waits[name][circle[1]]
             source = sections.specs[name].find(["needs", need, "spec"]).source
             chain = " -> ".join(circle)
@@ -68,14 +68,14 @@ def _check_circles(sections: Sections, specs: Mapping[str, Spec], faults: Faults
 
 
 def _circle(start: str, waits: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The shortest way from an entry back to itself, empty if there is none."""
-    ways = [[start]]
+    """Return the shortest chain of needs from an entry back to itself, empty if there is none."""
+    chains = [[start]]
     seen: set[str] = set()
-    for way in ways:
-        for following in waits[way[-1]]:
-            if following == start:
-                return [*way, start]
-            if following not in seen:
-                seen.add(following)
-                ways.append([*way, following])
+    for chain in chains:
+        for needed in waits[chain[-1]]:
+            if needed == start:
+                return [*chain, start]
+            if needed not in seen:
+                seen.add(needed)
+                chains.append([*chain, needed])
     return []

@@ -1,4 +1,4 @@
-"""The catalog as text for people: one entry in full, or the list of all."""
+"""Describes the catalog as text for people: one entry in full, or the list of all."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import Any
 from engine.catalog.catalog import Catalog
 from engine.errors import NotFound
 from engine.source.faults import did_you_mean
-from engine.specs.record_type import Need, Spec
+from engine.specs.record_type import Column, Need, Spec
 from engine.templates.shapes import branches_of
 
 
 def show(catalog: Catalog, name: str | None = None) -> str:
-    """One entry, or a line for each. Raises NotFound."""
+    """Return the description of one entry, or a line for each. Raises NotFound."""
     if name is None:
-        return "\n".join(_listed(catalog))
+        return "\n".join(_overview(catalog))
     if name not in catalog.specs:
         raise NotFound(f"no entry {name!r}{did_you_mean(name, catalog.specs)}")
-    return "\n".join(_described(catalog.specs[name]))
+    return "\n".join(_details(catalog.specs[name]))
 
 
-def _listed(catalog: Catalog) -> Iterator[str]:
-    rows = [(spec.group, name, spec.label, spec.upstream.name, _does(spec)) for name, spec in catalog.specs.items()]
+def _overview(catalog: Catalog) -> Iterator[str]:
+    rows = [
+        (spec.group, name, spec.label, spec.upstream.name, _operations(spec)) for name, spec in catalog.specs.items()
+    ]
     order = {group: place for place, group in enumerate(catalog.groups)}
     rows.sort(key=lambda row: order.get(row[0], len(order)))
     yield from _table([("GROUP", "NAME", "LABEL", "UPSTREAM", "DOES"), *rows])
 
 
-def _does(spec: Spec) -> str:
+def _operations(spec: Spec) -> str:
     words = []
     if spec.find is not None:
         words.append("look up" if spec.endpoint is None else f"find ({spec.find.when})")
@@ -39,7 +41,7 @@ def _does(spec: Spec) -> str:
     return ", ".join(words)
 
 
-def _described(spec: Spec) -> Iterator[str]:
+def _details(spec: Spec) -> Iterator[str]:
     yield f"{spec.name}: {spec.label}"
     if spec.description:
         yield spec.description
@@ -78,29 +80,31 @@ def _sections(spec: Spec) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     if spec.needs:
         yield "Needs", [_need(need) for need in spec.needs]
     if spec.columns:
-        yield (
-            "Columns",
-            [(each.name, each.label, each.value.text, "filter" if each.filter else "") for each in spec.columns],
-        )
+        yield "Columns", [_column(column) for column in spec.columns]
     fields = list(_fields(spec.record_schema, spec.record_schema))
     if fields:
         yield "Record (* required)", fields
     yield "Examples", [(name,) for name in ("example", *spec.examples)]
 
 
+def _column(column: Column) -> tuple[str, ...]:
+    return column.name, column.label, column.value.text, "filter" if column.filter else ""
+
+
 def _need(need: Need) -> tuple[str, ...]:
-    each = f"for each {need.item_name} of {need.each.text}" if need.each is not None else ""
-    return need.name, " or ".join(need.specs), need.key.text, each, f"{need.operation} only" if need.operation else ""
+    repeated = f"for each {need.item_name} of {need.each.text}" if need.each is not None else ""
+    operation = f"{need.operation} only" if need.operation else ""
+    return need.name, " or ".join(need.specs), need.key.text, repeated, operation
 
 
 def _fields(
-    schema: Any, root: Mapping[str, Any], prefix: str = "", around: frozenset[int] = frozenset()
+    schema: Any, root: Mapping[str, Any], prefix: str = "", outer: frozenset[int] = frozenset()
 ) -> Iterator[tuple[str, ...]]:
-    """Each declared property with its path, type and description; what contains itself is followed once."""
+    """Return path, type and description of each declared property; a recursive schema is followed once."""
     branches = branches_of(schema, root)
-    if around & {id(branch) for branch in branches}:
+    if outer & {id(branch) for branch in branches}:
         return
-    around |= {id(branch) for branch in branches}
+    outer |= {id(branch) for branch in branches}
     required = set(schema.get("required", ())) if isinstance(schema, Mapping) else set()
     for branch in branches:
         for name, inner in (branch.get("properties") or {}).items():
@@ -108,19 +112,19 @@ def _fields(
                 continue  # a condition on a property that is declared elsewhere
             path = f"{prefix}{name}"
             yield path + ("*" if name in required else ""), _type(inner), str(inner.get("description", ""))
-            yield from _fields(inner, root, f"{path}.", around)
-            yield from _fields(inner.get("items"), root, f"{path}[].", around)
+            yield from _fields(inner, root, f"{path}.", outer)
+            yield from _fields(inner.get("items"), root, f"{path}[].", outer)
 
 
 def _type(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
-        return "|".join(str(each) for each in schema["enum"])
+        return "|".join(str(value) for value in schema["enum"])
     kind = schema.get("type", "any")
     return "|".join(kind) if isinstance(kind, list) else str(kind)
 
 
 def _table(rows: list[tuple[str, ...]], indent: str = "") -> Iterator[str]:
-    """Columns as wide as their texts, the last one free."""
+    """Return the rows as lines with aligned columns."""
     count = max(map(len, rows))
     widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(count - 1)]
     for row in rows:

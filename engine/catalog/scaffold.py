@@ -1,4 +1,4 @@
-"""A new entry from one sample record: schema, columns, key and date guessed, the payload one to one."""
+"""Scaffolds a new entry from one sample record: guesses schema, columns, key and date, and copies the fields."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import yaml
 
 from engine.errors import AntarError
 
-_KEYS = ("id", "uuid", "key", "kode", "code", "no", "nomor")
+_KEY_FIELDS = ("id", "uuid", "key", "kode", "code", "no", "nomor")
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$")
 _TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
 _DATE_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
-_COLUMNS = 4
+_MAX_COLUMNS = 4
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 
 
 def new_entry(name: str, sample: Mapping[str, Any], upstream: str) -> str:
-    """YAML of a file with one entry that believes the sample; to be included, and then mended by hand.
+    """Return the YAML of a file with one entry for records like the sample, to be included and then edited by hand.
 
-    Raises AntarError if the sample has nothing that could be a key or a date, or names that are none.
+    Raises AntarError if the sample has no possible key or date, or if the name is not valid.
     """
     if not _NAME.match(name):
         raise AntarError(f"{name!r} cannot be the name of an entry; write letters, digits, _ and -, a letter first")
-    fields = {field: value for field, value in _known(sample).items() if not field.startswith("$")}
+    fields = {field: value for field, value in _without_nulls(sample).items() if not field.startswith("$")}
     key, date = _key(fields), _date(fields)
     entry = {
         "label": name,
@@ -49,11 +49,11 @@ def new_entry(name: str, sample: Mapping[str, Any], upstream: str) -> str:
     return f"# yaml-language-server: $schema=../spec.schema.json\n{text}"
 
 
-def _known(value: Any) -> Any:
-    """Without nulls: what they would be is not known."""
+def _without_nulls(value: Any) -> Any:
+    """Return the value without nulls, whose type is unknown."""
     if isinstance(value, dict):
-        return {key: _known(inner) for key, inner in value.items() if inner is not None}
-    return [_known(inner) for inner in value if inner is not None] if isinstance(value, list) else value
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value if inner is not None] if isinstance(value, list) else value
 
 
 def _leaf(field: str) -> str:
@@ -68,9 +68,9 @@ def _key(fields: Mapping[str, Any]) -> str:
     scalars = [
         field for field, value in fields.items() if isinstance(value, (str, int)) and value not in ("", True, False)
     ]
-    for wanted in _KEYS:
+    for candidate in _KEY_FIELDS:
         for field in scalars:
-            if field.lower() == wanted:
+            if field.lower() == candidate:
                 return field
     likely = [field for field in scalars if re.search(r"(^|_)(id|no|kode|code|nomor)($|_)", field.lower())]
     if likely or scalars:
@@ -98,7 +98,7 @@ def _is_date(text: str) -> bool:
 
 def _columns(fields: Mapping[str, Any]) -> list[str]:
     names = [field for field, value in fields.items() if not isinstance(value, (dict, list)) and _WORD.match(field)]
-    return names[:_COLUMNS]
+    return names[:_MAX_COLUMNS]
 
 
 def _schema(value: Mapping[str, Any], required: set[str]) -> dict[str, Any]:
@@ -132,20 +132,20 @@ def _type(value: Any) -> dict[str, Any]:
 
 
 def _common(values: list[Any]) -> dict[str, Any]:
-    """The type of all of them; anything where they differ."""
+    """Return the type of all values; the empty schema if they differ."""
     types = [_type(value) for value in values]
-    return types[0] if types and all(each == types[0] for each in types) else {}
+    return types[0] if types and all(type_ == types[0] for type_ in types) else {}
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts in quotes where our reader, or a YAML 1.1 editor, would see something else."""
+    """Quotes texts that Antar's reader, or an editor for YAML 1.1, would not read as text."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Equal parts are written twice: a person will change one of them."""
+        """Return True: equal parts are written twice, because a person may change one of them."""
         return True
 
 
-# PyYAML reads 1.5e3 as text and writes it bare, our reader takes it for a number
+# PyYAML reads 1.5e3 as text and writes it without quotes, but Antar's reader takes it for a number.
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"-?[0-9]+\.[0-9]+[eE][0-9]+\Z"), list("-0123456789")
 )

@@ -46,22 +46,22 @@ class Faults:
     """Collects faults while the loader continues, so that one run reports all of them."""
 
     def __init__(self) -> None:
-        self.found: list[Fault] = []
+        self.reported: list[Fault] = []
         self._settled: set[tuple[str, int, int]] = set()
 
     def add(self, source: Source, path: str, message: str) -> None:
         """Add a fault, unless its place is settled."""
         if (source.file, source.line, source.column) not in self._settled:
-            self.found.append(Fault(source.file, source.line, source.column, path, message))
+            self.reported.append(Fault(source.file, source.line, source.column, path, message))
 
     def settle(self) -> None:
         """Accept no more faults at places that have one: the consequences of a fault would only confuse."""
-        self._settled.update((fault.file, fault.line, fault.column) for fault in self.found)
+        self._settled.update((fault.file, fault.line, fault.column) for fault in self.reported)
 
     def raise_if_any(self) -> None:
         """Raise ConfigFaults if there are any."""
-        if self.found:
-            raise ConfigFaults(self.found)
+        if self.reported:
+            raise ConfigFaults(self.reported)
 
 
 def did_you_mean(name: str, possible: Iterable[str]) -> str:

@@ -57,4 +57,4 @@ class Leaves:
 
     def _is_reported(self, entry: TemplateNode) -> bool:
         """Tell if the leaf has a fault already: an unknown filter also stops the translation, with a worse message."""
-        return any(fault.path == entry.path and fault.file == entry.node.source.file for fault in self.faults.found)
+        return any(fault.path == entry.path and fault.file == entry.node.source.file for fault in self.faults.reported)

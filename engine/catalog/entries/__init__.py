@@ -1,1 +1,1 @@
-"""Loads the entries: one Spec per resource type or job type."""
+"""Loader of the entries: one Spec per resource type or job type."""

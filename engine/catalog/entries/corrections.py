@@ -1,4 +1,4 @@
-"""The corrections of an entry: what its earlier versions sent wrongly."""
+"""Compiles the corrections of an entry: the errors in what its earlier versions sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.specs.record_type import Correction
 
 
 def corrections(entry: Node, templates: Templates, names: Names) -> tuple[Correction, ...]:
-    """The section `corrections`; a fault where the upstream takes no change of what it has."""
+    """Compile the section `corrections`; it is a fault if the entry has no update, because nothing could be sent."""
     if entry.get("corrections") is not None and entry.get("update") is None:
         message = "corrections without update: nothing could be sent again; add update or remove them"
         templates.faults.add(entry.keys["corrections"], f"{templates.path}.corrections", message)

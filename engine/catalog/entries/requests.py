@@ -1,4 +1,4 @@
-"""The requests of an entry: the one that creates, the one that replaces, the one that looks."""
+"""Compiles the requests of an entry: the one that creates, the one that updates, the one that finds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.templates.shapes import ANY, SCALAR
 
 
 def endpoint(entry: Node, templates: Templates, names: Names) -> Endpoint | None:
-    """The section `endpoint`; None if there is none, or too little of it."""
+    """Compile the section `endpoint`; None if it is missing or incomplete."""
     node = entry.get("endpoint")
     if node is None:
         return None
@@ -27,7 +27,7 @@ def endpoint(entry: Node, templates: Templates, names: Names) -> Endpoint | None
 
 
 def update(entry: Node, templates: Templates, names: Names) -> Update | None:
-    """The section `update`, likewise."""
+    """Compile the section `update`; None if it is missing or incomplete."""
     node = entry.get("update")
     if node is None:
         return None
@@ -42,21 +42,21 @@ def update(entry: Node, templates: Templates, names: Names) -> Update | None:
 
 
 def find(entry: Node, templates: Templates, names: Names) -> Find | None:
-    """The section `find`, likewise."""
+    """Compile the section `find`; None if it is missing or incomplete."""
     node = entry.get("find")
     if node is None:
         return None
-    answer, hit = {**names, "body": ANY}, {**names, "candidate": ANY}
+    answer_names, candidate_names = {**names, "body": ANY}, {**names, "candidate": ANY}
     when: Literal["before", "unsure"] = "before" if values.text(node, "when") == "before" else "unsure"
     page_size = int(values.number(node, "page_size", 0)) or None
-    asking = names if page_size is None else {**names, **dict.fromkeys(("start", "limit", "page"), SCALAR)}
-    path = templates.url_path(node, "find", asking)
-    query = templates.tree(node, "find", "query", asking)
-    total = templates.expression(node, "find", "total", answer)
-    candidates = templates.required(node, "find", "candidates", answer)
-    match = templates.expression(node, "find", "match", hit)
-    reference = templates.required(node, "find", "reference", hit)
-    following = templates.expression(node, "find", "next", answer)
+    request_names = names if page_size is None else {**names, **dict.fromkeys(("start", "limit", "page"), SCALAR)}
+    path = templates.url_path(node, "find", request_names)
+    query = templates.tree(node, "find", "query", request_names)
+    total = templates.expression(node, "find", "total", answer_names)
+    candidates = templates.required(node, "find", "candidates", answer_names)
+    match = templates.expression(node, "find", "match", candidate_names)
+    reference = templates.required(node, "find", "reference", candidate_names)
+    next_page = templates.expression(node, "find", "next", answer_names)
     if path is None or candidates is None or reference is None:
         return None
-    return Find(when, path, query, candidates, match, reference, following, page_size, total)
+    return Find(when, path, query, candidates, match, reference, next_page, page_size, total)

@@ -1,1 +1,1 @@
-"""Reads configuration files: grammar, values, inheritance, templates and examples."""
+"""Reading of configuration files: grammar, values, inheritance, templates and examples."""

@@ -1,4 +1,4 @@
-"""The templates of one entry: where each is written, what it may see, and what is missing."""
+"""Compiles the templates of one entry, each with its place and the names that it sees; reports missing ones."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ Names = Mapping[str, Shape]
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """Compiles what stands below an entry; `path` is the entry's own."""
+    """Compiles the templates of an entry; `path` is the path of the entry."""
 
     path: str
     compiler: Compiler
     faults: Faults
-    # Paths of the nodes that come from the upstream's defaults: they are told there, once, not for each entry.
+    # Paths of nodes from the upstream's defaults: their faults are reported once, there, not for each entry.
     inherited: Mapping[int, str] = field(default_factory=dict)
 
     def expression(self, node: Node | None, section: str, key: str, names: Names) -> Template | None:
-        """The expression under the key of a section, None if there is none."""
-        found = None if node is None else node.get(key)
-        return None if found is None else self.compiler.expression(found, self._path(found, section, key), names)
+        """Compile the expression under the key of a section, None if there is none."""
+        leaf = None if node is None else node.get(key)
+        return None if leaf is None else self.compiler.expression(leaf, self._path(leaf, section, key), names)
 
     def tree(self, node: Node, section: str, key: str, names: Names) -> Template | None:
-        """The tree under the key, None if there is none."""
-        found = node.get(key)
-        return None if found is None else self.compiler.tree(found, self._path(found, section, key), names)
+        """Compile the tree under the key, None if there is none."""
+        root = node.get(key)
+        return None if root is None else self.compiler.tree(root, self._path(root, section, key), names)
 
     def required(self, node: Node, section: str, key: str, names: Names) -> Template | None:
-        """The expression under the key, a fault if there is none."""
+        """Compile the expression under the key; it is a fault if there is none."""
         if node.get(key) is None:
             self.missing(node, section, key, "write it here or in the upstream's defaults")
         return self.expression(node, section, key, names)
 
     def method(self, node: Node, section: str) -> str:
-        """The HTTP method of a request."""
+        """Return the HTTP method of a request."""
         if node.get("method") is None:
             self.missing(node, section, "method", "write it here or in the upstream's defaults")
         return values.text(node, "method", "POST")
 
     def url_path(self, node: Node, section: str, names: Names) -> Template | None:
-        """The path of a request: it starts with /, names no host and has no query."""
-        found = node.get("path")
-        if found is None:
+        """Compile the path of a request; it must start with /, without host and query."""
+        leaf = node.get("path")
+        if leaf is None:
             self.missing(node, section, "path", "write e.g. path: /Resource")
             return None
-        path = self._path(found, section, "path")
-        wrong = _wrong_with_path(found.value if isinstance(found.value, str) else "")
-        if wrong:
-            self.faults.add(found.source, path, wrong)
-        return self.compiler.path(found, path, names)
+        path = self._path(leaf, section, "path")
+        problem = _path_problem(leaf.value if isinstance(leaf.value, str) else "")
+        if problem:
+            self.faults.add(leaf.source, path, problem)
+        return self.compiler.path(leaf, path, names)
 
-    def missing(self, node: Node, section: str, key: str, right: str) -> None:
-        """A fault at the mapping that lacks the key."""
-        self.faults.add(node.source, f"{self.path}.{section}", f"{key!r} is missing; {right}")
+    def missing(self, node: Node, section: str, key: str, correction: str) -> None:
+        """Add a fault at the mapping that lacks the key."""
+        self.faults.add(node.source, f"{self.path}.{section}", f"{key!r} is missing; {correction}")
 
     def _path(self, node: Node, section: str, key: str) -> str:
-        written = ".".join(each for each in (self.path, section, key) if each)
-        return self.inherited.get(id(node), written)
+        own_path = ".".join(step for step in (self.path, section, key) if step)
+        return self.inherited.get(id(node), own_path)
 
 
-def _wrong_with_path(path: str) -> str:
+def _path_problem(path: str) -> str:
     if "://" in path or path.startswith("//"):
         return "names a host; write the path only, addresses come from environments.yaml"
     if not path.startswith("/"):
@@ -77,12 +77,12 @@ def _wrong_with_path(path: str) -> str:
 
 
 def columns(entry: Node, templates: Templates, names: Names) -> tuple[Column, ...]:
-    """The section `columns`, in order; one without a value is left out, and told as a fault by the grammar."""
-    found = []
+    """Compile the section `columns`; a column without a value is left out, and is a fault of the grammar."""
+    compiled = []
     for name, node in values.entries(entry, "columns").items():
         value = templates.expression(node, f"columns.{name}", "value", names)
         if value is not None:
             label = values.text(node, "label", name)
-            filter_, hidden = (values.flag(node, each, False) for each in ("filter", "hidden"))
-            found.append(Column(name, label, value, filter_, hidden))
-    return tuple(found)
+            filter_, hidden = (values.flag(node, key, False) for key in ("filter", "hidden"))
+            compiled.append(Column(name, label, value, filter_, hidden))
+    return tuple(compiled)

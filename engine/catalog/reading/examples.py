@@ -1,4 +1,4 @@
-"""Examples of an entry: each must satisfy its record schema and render, so that no entry is believed unseen."""
+"""Checks the examples of an entry: each must satisfy the record schema and render, which tests the templates too."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from typing import Any
 from engine.catalog.reading.grammar import dotted
 from engine.catalog.reading.record_schema import SchemaFaults, Steps, Validator
 from engine.catalog.reading.render import EXAMPLE_FACILITY, placeholder_context
+from engine.delivery.status import KEY_LENGTH
 from engine.source.faults import Faults, Source
 from engine.source.tree import Node
 from engine.specs.record_type import Operation, Spec
 from engine.templates.filters import local_date
 from engine.templates.template import Template, TemplateError
 
-KEY_LENGTH = 200
-
 
 def check_examples(spec: Spec, entry: Node, *, clean: bool, faults: Faults) -> None:
-    """The record schema, then each example against it; rendered only if the entry is `clean` so far."""
+    """Check the record schema and the examples; examples are rendered only if the entry is `clean` so far."""
     path = f"specs.{spec.name}"
     examples = {"example": spec.example, **{f"examples.{name}": record for name, record in spec.examples.items()}}
-    satisfying = check_record(path, entry, spec.record_schema, examples, faults)
-    for name in satisfying if clean else ():
+    valid = check_record(path, entry, spec.record_schema, examples, faults)
+    for name in valid if clean else ():
         source = entry.find(list(name.split(".", 1))).source
         _check_rendering(spec, examples[name], _Place(source, f"{path}.{name}"), faults)
 
@@ -30,15 +29,16 @@ def check_examples(spec: Spec, entry: Node, *, clean: bool, faults: Faults) -> N
 def check_record(
     path: str, entry: Node, schema: Mapping[str, Any], examples: Mapping[str, Mapping[str, Any]], faults: Faults
 ) -> list[str]:
-    """The record schema, then each example against it; the names of those that satisfy it."""
-    if any(fault.path.startswith(f"{path}.record") for fault in faults.found):
+    """Check the record schema and each example against it; return the names of valid examples."""
+    if any(fault.path.startswith(f"{path}.record") for fault in faults.reported):
         return []
     try:
         validator = Validator(schema)
-    except SchemaFaults as wrong:
-        for each in wrong.wrong:
-            steps: Steps = ["record", *each.steps]
-            message = each.message if "; " in each.message else f"{each.message}; write JSON Schema 2020-12"
+    except SchemaFaults as error:
+        for violation in error.violations:
+            steps: Steps = ["record", *violation.steps]
+            message = violation.message
+            message = message if "; " in message else f"{message}; write JSON Schema 2020-12"
             faults.add(entry.find(steps).source, f"{path}.{dotted(steps)}", message)
         return []
     return [name for name, record in examples.items() if _satisfies(validator, path, entry, name, record, faults)]
@@ -47,16 +47,17 @@ def check_record(
 def _satisfies(
     validator: Validator, path: str, entry: Node, name: str, record: Mapping[str, Any], faults: Faults
 ) -> bool:
-    way: Steps = list(name.split(".", 1))
-    node, wrong = entry.find(way), validator.wrong(record)
-    for each in wrong:
-        message = f"{each.message}; the example must satisfy `record`"
-        faults.add(node.place(each.steps, at_key=each.at_key), f"{path}.{dotted([*way, *each.steps])}", message)
-    return not wrong
+    steps: Steps = list(name.split(".", 1))
+    node, violations = entry.find(steps), validator.violations(record)
+    for violation in violations:
+        place = node.place(violation.steps, at_key=violation.at_key)
+        message = f"{violation.message}; the example must satisfy `record`"
+        faults.add(place, f"{path}.{dotted([*steps, *violation.steps])}", message)
+    return not violations
 
 
 class _Place:
-    """Where an example stands."""
+    """Place and path of an example."""
 
     def __init__(self, source: Source, path: str) -> None:
         self.source = source
@@ -89,19 +90,18 @@ def _check_key_and_date(spec: Spec, scope: Mapping[str, Any], place: _Place, fau
 
 
 def _templates(spec: Spec, operation: Operation) -> Iterator[Template]:
-    """All templates that can be rendered without an answer of the upstream."""
+    """Return all templates that can be rendered without an answer of the upstream."""
     yield from (column.value for column in spec.columns)
-    yield from (each.when for each in spec.corrections if each.when is not None)
-    yield from (each for each in (spec.patient_norm, spec.patient_name) if each is not None)
-    request = spec.update if operation == "update" else spec.endpoint
-    asked = (request, spec.find if operation == "create" else None)
-    for each in asked:
-        if each is not None:
-            yield each.path
-            if each.query is not None:
-                yield each.query
+    yield from (correction.when for correction in spec.corrections if correction.when is not None)
+    yield from (template for template in (spec.patient_norm, spec.patient_name) if template is not None)
+    main = spec.update if operation == "update" else spec.endpoint
+    for request in (main, spec.find if operation == "create" else None):
+        if request is not None:
+            yield request.path
+            if request.query is not None:
+                yield request.query
     if operation == "update" and spec.update is not None:
-        yield from (each for each in (spec.update.payload, spec.update.after_create) if each is not None)
+        yield from (template for template in (spec.update.payload, spec.update.after_create) if template is not None)
         if spec.update.payload is not None:
             return
     if spec.payload is not None:

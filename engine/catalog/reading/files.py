@@ -1,4 +1,4 @@
-"""The files of a configuration: the doors, what they include, and their sections put together."""
+"""Reads the files of a configuration: the root files, the files they include, and the sections of all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engine.catalog.reading.grammar import check_grammar
 from engine.source.faults import Faults, Source
 from engine.source.tree import Node, read
 
-DOORS = ("resources.yaml", "bpjs_jobs.yaml")  # the first must be there, the second may be
-# Each holds named things.
+ROOT_FILES = ("resources.yaml", "bpjs_jobs.yaml")  # the first is required, the second optional
+# Sections that map names to declarations.
 SECTIONS = (
     *("upstreams", "fragments", "specs", "code_lists", "inbound"),
     *("mappings", "vocabularies", "rules", "remedies"),
@@ -20,7 +20,7 @@ SECTIONS = (
 
 @dataclass(slots=True)
 class Sections:
-    """All files together. Each named thing has the place of its name."""
+    """Sections of all files together; `keys` has the place of each declared name."""
 
     groups: list[str] = field(default_factory=list)
     rules: dict[str, Node] = field(default_factory=dict)
@@ -37,19 +37,19 @@ class Sections:
 
 
 def read_files(directory: Path, faults: Faults) -> Sections:
-    """Read all files in order; a name given twice is a fault that names both places."""
+    """Read all files in order; a duplicate name is a fault that names both places."""
     sections = Sections()
-    for path in _doors(directory, faults):
+    for path in _root_files(directory, faults):
         _read_file(path, directory, sections, faults)
     return sections
 
 
-def _doors(directory: Path, faults: Faults) -> Iterator[Path]:
-    for door in DOORS:
-        if (directory / door).is_file():
-            yield directory / door
-        elif door == DOORS[0]:
-            faults.add(Source(door, 1, 1), "", f"is not there; write it in {directory}")
+def _root_files(directory: Path, faults: Faults) -> Iterator[Path]:
+    for file in ROOT_FILES:
+        if (directory / file).is_file():
+            yield directory / file
+        elif file == ROOT_FILES[0]:
+            faults.add(Source(file, 1, 1), "", f"is not there; write it in {directory}")
 
 
 def _read_file(path: Path, directory: Path, sections: Sections, faults: Faults) -> None:
@@ -77,13 +77,13 @@ def _included(parent: Path, directory: Path, pattern: Node, faults: Faults) -> l
     if text.startswith("/") or ".." in Path(text).parts:
         faults.add(pattern.source, "include", f"{text!r} leaves the folder; include files beside or below this one")
         return []
-    found = sorted(path for path in parent.glob(text) if path.is_file())
-    if not found:
+    paths = sorted(path for path in parent.glob(text) if path.is_file())
+    if not paths:
         faults.add(pattern.source, "include", f"{text!r} matches no file; mend the name or remove the line")
-    if any(not path.resolve().is_relative_to(directory.resolve()) for path in found):
+    if any(not path.resolve().is_relative_to(directory.resolve()) for path in paths):
         faults.add(pattern.source, "include", f"{text!r} leads out of the folder; copy the file into it")
         return []
-    return found
+    return paths
 
 
 def _add_sections(root: Node, sections: Sections, faults: Faults) -> None:
@@ -101,9 +101,9 @@ def _add_named(section: str, named: Node, sections: Sections, faults: Faults) ->
     target: dict[str, Node] = getattr(sections, section)
     for name, node in (named.entries or {}).items():
         place = named.keys[name]
-        known = sections.keys.get((section, name))
-        if known is not None:
-            message = f"{name!r} is declared already in {known.file}, line {known.line}; rename or remove one"
+        first = sections.keys.get((section, name))
+        if first is not None:
+            message = f"{name!r} is declared already in {first.file}, line {first.line}; rename or remove one"
             faults.add(place, f"{section}.{name}", message)
             continue
         sections.keys[section, name] = place

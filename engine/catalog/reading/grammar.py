@@ -1,4 +1,4 @@
-"""The grammar of the files, as config/spec.schema.json tells it, with messages for people."""
+"""Grammar of the files: checks them against config/spec.schema.json, with messages for people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.source.faults import Faults, Source, did_you_mean
 from engine.source.tree import Node
 from engine.templates.runtime import kind
 
-GRAMMAR = ROOT / "config" / "spec.schema.json"
+GRAMMAR_FILE = ROOT / "config" / "spec.schema.json"
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -35,36 +35,36 @@ _LIMITS = {
 
 @lru_cache(maxsize=1)
 def _grammar() -> tuple[jsonschema_rs.Validator, Draft202012Validator]:
-    """The quick one says whether, the slow one says what."""
-    schema = orjson.loads(GRAMMAR.read_bytes())
+    """Return the fast validator, which finds out if there are errors, and the slow one with good messages."""
+    schema = orjson.loads(GRAMMAR_FILE.read_bytes())
     return jsonschema_rs.Draft202012Validator(schema), Draft202012Validator(schema)
 
 
 def check_grammar(root: Node, faults: Faults) -> None:
-    """Adds a fault for each place that breaks the grammar."""
-    quick, slow = _grammar()
+    """Add a fault for each place that breaks the grammar."""
+    fast, slow = _grammar()
     value = root.plain()
-    if quick.is_valid(value):
+    if fast.is_valid(value):
         return
     for error in slow.iter_errors(value):
-        for source, steps, message in _told(error, root):
+        for source, steps, message in _violations(error, root):
             faults.add(source, dotted(steps), message)
 
 
 def dotted(steps: list[str | int]) -> str:
-    """["outcomes", 0, "status"] -> outcomes[0].status"""
+    """Return the steps as one path: ["outcomes", 0, "status"] -> outcomes[0].status."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
 
 
-def _told(error: Any, root: Node) -> Iterator[tuple[Source, list[str | int], str]]:
+def _violations(error: Any, root: Node) -> Iterator[tuple[Source, list[str | int], str]]:
     steps = list(error.absolute_path)
     node = root.find(steps)
     if "propertyNames" in error.absolute_schema_path:
         yield node.keys[error.instance], [*steps, error.instance], _sentence(error)
     elif error.validator == "additionalProperties":
-        known = list(error.schema["properties"])
-        for key in error.instance.keys() - set(known):
-            yield node.keys[key], [*steps, key], f"no field {key!r} here{did_you_mean(key, known)}"
+        fields = list(error.schema["properties"])
+        for key in error.instance.keys() - set(fields):
+            yield node.keys[key], [*steps, key], f"no field {key!r} here{did_you_mean(key, fields)}"
     elif error.validator == "required":
         yield node.source, steps, _missing(error)
     else:
@@ -72,10 +72,11 @@ def _told(error: Any, root: Node) -> Iterator[tuple[Source, list[str | int], str
 
 
 def _missing(error: Any) -> str:
-    name = next(each for each in error.validator_value if error.message.startswith(repr(each)))  # one error for each
+    # jsonschema reports one error per missing field, which only its message names.
+    name = next(field for field in error.validator_value if error.message.startswith(repr(field)))
     properties = error.schema.get("properties", {})
-    right = _right(properties.get(name, {}))
-    return f"{name!r} is missing; {right.replace('e.g. ', f'e.g. {name}: ', 1)}"
+    correction = _correction(properties.get(name, {}))
+    return f"{name!r} is missing; {correction.replace('e.g. ', f'e.g. {name}: ', 1)}"
 
 
 def _sentence(error: Any) -> str:
@@ -83,24 +84,24 @@ def _sentence(error: Any) -> str:
     match error.validator:
         case "type":
             names = [rule] if isinstance(rule, str) else rule
-            wanted = "one value" if "null" in names else " or ".join(_TYPES[each] for each in names)
-            return f"must be {wanted}, and is {kind(value)}; {_right(schema)}"
+            expected = "one value" if "null" in names else " or ".join(_TYPES[name] for name in names)
+            return f"must be {expected}, and is {kind(value)}; {_correction(schema)}"
         case "enum":
             near = did_you_mean(str(value), rule)
             return f"{value!r} is none of {', '.join(rule)}{near if 'did you' in near else ''}"
         case "pattern":
-            return f"{value!r} does not fit; {_right(schema)}"
+            return f"{value!r} does not fit; {_correction(schema)}"
         case "minLength" | "minItems" | "minProperties":
-            return f"is empty; {_right(schema)}"
+            return f"is empty; {_correction(schema)}"
         case "uniqueItems":
             return "has an item twice; remove one"
         case limit if limit in _LIMITS:
             return f"{value!r} is out of bounds; write {_LIMITS[str(limit)]} {rule}"
-    return f"{error.message}; {_right(schema)}"
+    return f"{error.message}; {_correction(schema)}"
 
 
-def _right(schema: Any) -> str:
-    """What would be right: an example, or else the description."""
+def _correction(schema: Any) -> str:
+    """Return an example of a correct value, or else the description."""
     examples = schema.get("examples") if isinstance(schema, dict) else None
     if examples:
         return f"e.g. {orjson.dumps(examples[0]).decode()}"

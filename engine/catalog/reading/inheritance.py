@@ -1,15 +1,15 @@
-"""Inheritance between nodes: mappings merge deeply, anything else is replaced; every node keeps its own place."""
+"""Inheritance between nodes: mappings merge deeply, other values are replaced; every node keeps its own place."""
 
 from __future__ import annotations
 
 from engine.source.tree import Node
 
-# Sections that an entry inherits only if it has them itself.
+# Defaults of these sections apply only to entries that have the section.
 _WHERE_PRESENT = ("endpoint", "update", "find")
 
 
 def deep_merge(base: Node, over: Node) -> Node:
-    """`over` with what only `base` has; the keys of `over` come first."""
+    """Return `over` with the entries that only `base` has; the keys of `over` come first."""
     if base.entries is None or over.entries is None:
         return over
     entries = {
@@ -20,16 +20,16 @@ def deep_merge(base: Node, over: Node) -> Node:
 
 
 def with_defaults(entry: Node, defaults: Node | None) -> Node:
-    """An entry and what it inherits of its upstream."""
+    """Return an entry with the defaults of its upstream."""
     if defaults is None or defaults.entries is None:
         return entry
-    had = entry.entries or {}
-    kept = {key: node for key, node in defaults.entries.items() if key in had or key not in _WHERE_PRESENT}
-    return deep_merge(Node(defaults.source, entries=kept, keys=defaults.keys), entry)
+    own = entry.entries or {}
+    applicable = {key: node for key, node in defaults.entries.items() if key in own or key not in _WHERE_PRESENT}
+    return deep_merge(Node(defaults.source, entries=applicable, keys=defaults.keys), entry)
 
 
 def places_in(node: Node | None, path: str) -> dict[int, str]:
-    """The path of every node below, by the node's identity, which merging keeps."""
+    """Return the path of the node and of every node below it, by the node's id(), which merging preserves."""
     if node is None:
         return {}
     places = {id(node): path}

@@ -1,4 +1,4 @@
-"""Records against their schema, and record schemas against JSON Schema itself, with the place of each fault."""
+"""Validates records against their schema, and record schemas against JSON Schema, with the place of each violation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from jsonschema import Draft202012Validator
 from adapters.base import Problem
 from engine.source.faults import did_you_mean
 
-Steps = list[str | int]  # the way to a value: names of properties, places in lists
+Steps = list[str | int]  # path to a value: names of properties, indexes of lists
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """What is wrong and where; `at_key`: the very name is wrong, not its value."""
+class Violation:
+    """A violation of a schema and its place; `at_key`: the name of the property is wrong, not its value."""
 
     steps: Steps
     message: str
@@ -27,9 +27,9 @@ class Wrong:
 class SchemaFaults(Exception):
     """The schema itself is faulty."""
 
-    def __init__(self, wrong: list[Wrong]) -> None:
-        super().__init__("; ".join(each.message for each in wrong))
-        self.wrong = wrong
+    def __init__(self, violations: list[Violation]) -> None:
+        super().__init__("; ".join(violation.message for violation in violations))
+        self.violations = violations
 
 
 class Validator:
@@ -39,43 +39,43 @@ class Validator:
         try:
             self._validator = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True, retriever=_refuse)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-            raise SchemaFaults(_schema_faults(schema) or [_told(error)]) from None
+            raise SchemaFaults(_schema_faults(schema) or [_violation(error)]) from None
 
     def problems(self, record: Any) -> list[Problem]:
-        """What is wrong with a record, each with its JSON path."""
-        return [Problem(json_path(each.steps), each.message) for each in self.wrong(record)]
+        """Return the violations of a record, each with its JSON path."""
+        return [Problem(json_path(violation.steps), violation.message) for violation in self.violations(record)]
 
-    def wrong(self, record: Any) -> list[Wrong]:
-        """The same with the path as steps."""
-        return [each for error in self._validator.iter_errors(record) for each in _of_record(error)]
+    def violations(self, record: Any) -> list[Violation]:
+        """Return the violations of a record, each with its path as steps."""
+        return [violation for error in self._validator.iter_errors(record) for violation in _of_record(error)]
 
 
 def json_path(steps: Steps) -> str:
-    """["diagnoses", 0, "code"] -> $.diagnoses[0].code"""
+    """Return the steps as a JSON path: ["diagnoses", 0, "code"] -> $.diagnoses[0].code."""
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
-def _of_record(error: Any) -> list[Wrong]:
-    """An unknown property is told at its own place."""
+def _of_record(error: Any) -> list[Violation]:
+    """Return the violations of an error; unknown properties are reported one by one, each at its own place."""
     steps = list(error.instance_path)
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
         return [
-            Wrong([*steps, name], f"{name!r} is not declared in `record`", at_key=True)
+            Violation([*steps, name], f"{name!r} is not declared in `record`", at_key=True)
             for name in error.kind.unexpected
         ]
-    return [Wrong(steps, error.message)]
+    return [Violation(steps, error.message)]
 
 
-def _told(error: Exception) -> Wrong:
-    return Wrong(list(getattr(error, "instance_path", ())), getattr(error, "message", None) or str(error))
+def _violation(error: Exception) -> Violation:
+    return Violation(list(getattr(error, "instance_path", ())), getattr(error, "message", None) or str(error))
 
 
-def _schema_faults(schema: Mapping[str, Any]) -> list[Wrong]:
-    """All that JSON Schema itself finds; slow, so only asked where there is something to find."""
+def _schema_faults(schema: Mapping[str, Any]) -> list[Violation]:
+    """Return all faults of a record schema; slow, so only called for a schema that is known to be faulty."""
     validator = Draft202012Validator(
         Draft202012Validator.META_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER
     )
-    return [Wrong(list(error.absolute_path), _sentence(error)) for error in validator.iter_errors(schema)]
+    return [Violation(list(error.absolute_path), _sentence(error)) for error in validator.iter_errors(schema)]
 
 
 def _sentence(error: Any) -> str:
@@ -89,5 +89,5 @@ def _sentence(error: Any) -> str:
 
 
 def _refuse(address: str) -> Any:
-    """A schema must not make us fetch anything."""
+    """Refuse to fetch a referenced schema: a configuration must not cause requests."""
     raise ValueError(f"{address} is not in this record's schema")

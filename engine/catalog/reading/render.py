@@ -1,4 +1,4 @@
-"""Renders payloads without a database, with placeholders where another delivery is needed."""
+"""Renders payloads without a database, with placeholders for references of other deliveries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def render(
     facility: Any = EXAMPLE_FACILITY,
     operation: Operation = "create",
 ) -> Any:
-    """The payload of a record, by default of the entry's example; of a lookup the path and query that it asks with.
+    """Return the payload of a record, by default of the entry's example; for a lookup its path and query.
 
     Raises NotARecord, TemplateError.
     """
@@ -39,24 +39,24 @@ def render(
     if tree is not None:
         return tree.render(scope)
     request = spec.endpoint or spec.find
-    assert request is not None, "an entry without both is not believed"  # noqa: S101
+    assert request is not None, "the loader refuses an entry without both"  # noqa: S101
     return {"path": request.path.render(scope), "query": request.query.render(scope) if request.query else {}}
 
 
 def placeholder_context(
     spec: Spec, record: Mapping[str, Any], facility: Any = EXAMPLE_FACILITY, operation: Operation = "create"
 ) -> dict[str, Any]:
-    """The context in which every need has been sent already; its reference is "<type key>". Raises TemplateError."""
+    """Return a context in which every need has the reference "<type key>". Raises TemplateError."""
     reference = f"<{spec.name}>" if operation == "update" else None
     scope = context(spec, record, facility, reference=reference, operation=operation)
     scope |= spec.find.paging() if spec.find is not None else {}
     wants = wanted(spec.needs_for(operation), scope)
-    instead = placeholders(wants, _NO_FACILITY, {})
-    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, instead).values}
+    references = placeholders(wants, _NO_FACILITY, {})
+    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, references).values}
 
 
 def placeholders(wants: Iterable[Wanted], facility_id: int, known: Mapping[Target, Known]) -> dict[Target, Known]:
-    """ "<type key>" for whatever is needed and not known; of several types the first."""
+    """Return a placeholder "<type key>" for each need without a reference, named after the first of its types."""
     return {
         (facility_id, want.need.specs[0], key): want.need.example or Known(f"<{want.need.specs[0]} {key}>")
         for want in wants

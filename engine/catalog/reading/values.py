@@ -1,4 +1,4 @@
-"""One entry of a mapping, of the kind that the grammar promises; the grammar's own faults are told elsewhere."""
+"""Typed values of mappings; a value of the wrong type counts as missing, because the grammar has reported it."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from engine.source.tree import Node
 
 
 def text(node: Node | None, key: str, default: str = "") -> str:
-    """A text, or the default where there is none."""
+    """Return a text, or the default if there is none."""
     value = scalar(node, key)
     return value if isinstance(value, str) else default
 
 
 def number(node: Node | None, key: str, default: float) -> float:
-    """A number, or the default."""
+    """Return a number, or the default."""
     value = scalar(node, key)
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else default
 
 
 def flag(node: Node | None, key: str, default: bool) -> bool:
-    """true or false, or the default."""
+    """Return true or false, or the default."""
     value = scalar(node, key)
     return value if isinstance(value, bool) else default
 
 
 def scalar(node: Node | None, key: str) -> Any:
-    """The bare value; None where there is none."""
-    found = None if node is None else node.get(key)
-    return None if found is None else found.value
+    """Return the plain value of a scalar; None if there is none."""
+    leaf = None if node is None else node.get(key)
+    return None if leaf is None else leaf.value
 
 
 def entries(node: Node | None, key: str) -> dict[str, Node]:
-    """The entries of a mapping inside a mapping."""
-    found = None if node is None else node.get(key)
-    return {} if found is None else dict(found.entries or {})
+    """Return the entries of a mapping inside a mapping."""
+    inner = None if node is None else node.get(key)
+    return {} if inner is None else dict(inner.entries or {})
 
 
 def items(node: Node | None, key: str) -> tuple[Node, ...]:
-    """A list inside a mapping; one value counts as a list of it."""
-    found = None if node is None else node.get(key)
-    if found is None:
+    """Return a list inside a mapping; a single value counts as a list of one."""
+    inner = None if node is None else node.get(key)
+    if inner is None:
         return ()
-    return found.items if found.items is not None else (found,)
+    return inner.items if inner.items is not None else (inner,)
 
 
 def texts(node: Node | None, key: str) -> tuple[str, ...]:
-    """A list of texts; numbers are taken as written."""
-    return tuple(str(each.value) for each in items(node, key) if each.value is not None)
+    """Return a list of texts; numbers are converted."""
+    return tuple(str(item.value) for item in items(node, key) if item.value is not None)
 
 
 def plain_mapping(node: Node | None, key: str) -> dict[str, Any]:
-    """A mapping of anything."""
-    return {name: each.plain() for name, each in entries(node, key).items()}
+    """Return a mapping with values of any kind."""
+    return {name: value.plain() for name, value in entries(node, key).items()}
 
 
 def where(node: Node | None) -> dict[str, frozenset[Any]]:
-    """Columns, each with the values that will do."""
-    return {} if node is None else {name: frozenset(each.plain()) for name, each in (node.entries or {}).items()}
+    """Return columns, each with its accepted values."""
+    return {} if node is None else {name: frozenset(value.plain()) for name, value in (node.entries or {}).items()}
 
 
 def pattern(node: Node | None, path: str, faults: Faults) -> re.Pattern[str] | None:
-    """A regular expression; None where there is none or a faulty one."""
+    """Compile a regular expression; None if it is missing or faulty."""
     if node is None or not isinstance(node.value, str):
         return None
     try:
@@ -75,7 +75,7 @@ def pattern(node: Node | None, path: str, faults: Faults) -> re.Pattern[str] | N
 
 
 def jmes_path(node: Node | None, path: str, faults: Faults) -> Any:
-    """A JMESPath; None where there is none or a faulty one."""
+    """Compile a JMESPath; None if it is missing or faulty."""
     if node is None or not isinstance(node.value, str):
         return None
     try:

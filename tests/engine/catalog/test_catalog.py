@@ -13,7 +13,7 @@ import pytest
 
 from engine.catalog.catalog import Catalog, load
 from engine.catalog.describe import show
-from engine.catalog.reading.grammar import GRAMMAR
+from engine.catalog.reading.grammar import GRAMMAR_FILE
 from engine.catalog.reading.render import NotARecord, render
 from engine.errors import NotFound
 from engine.source.faults import ConfigFaults
@@ -212,7 +212,7 @@ def test_show_lists_all_and_describes_each() -> None:
 
 def test_the_grammar_explains_every_field() -> None:
     """The file is the documentation that editors complete from."""
-    grammar = orjson.loads(GRAMMAR.read_bytes())
+    grammar = orjson.loads(GRAMMAR_FILE.read_bytes())
     assert [path for path, field in fields(grammar, "") if not {"description", "examples"} <= field.keys()] == []
 
 
