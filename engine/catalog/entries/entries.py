@@ -1,4 +1,4 @@
-"""An entry of the YAML with what it inherits, compiled to a Spec."""
+"""Compiles an entry of the YAML, with its inherited fields, to a Spec."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates, columns
 from engine.catalog.reading.files import Sections
 from engine.catalog.reading.inheritance import places_in, with_defaults
+from engine.catalog.reading.record_schema import declared_schema
 from engine.catalog.sections.mappings import Mapped
-from engine.catalog.sections.upstreams import FACILITY, LoadedUpstream, no_templates, outcomes, retention, retry
+from engine.catalog.sections.upstreams import FACILITY, LoadedUpstream, no_templates, outcomes
 from engine.json_text import short_hash
 from engine.source.faults import Faults
 from engine.source.tree import Node
 from engine.specs.optional_fields import completion
 from engine.specs.record_type import Code, Spec
+from engine.specs.upstream import UpstreamSpec
 from engine.templates.shapes import ANY, SCALAR, of_schema, of_value
 from engine.templates.template import Template
 
@@ -35,7 +37,7 @@ _REQUIRED = {
 
 
 def inheriting(node: Node, upstream: LoadedUpstream) -> Node:
-    """The entry with its upstream's defaults."""
+    """Return the entry with the defaults of its upstream."""
     return with_defaults(node, upstream.defaults)
 
 
@@ -47,80 +49,99 @@ def load_entry(
     mapped: Mapping[str, Mapped],
     faults: Faults,
 ) -> Spec | None:
-    """The compiled entry, of the node that `inheriting` gave; None where too much is missing. Faults leave holes."""
+    """Compile an entry that `inheriting` returned; None if key or date is missing. Other faulty parts become None."""
     path = f"specs.{name}"
     places = places_in(upstream.defaults, f"upstreams.{upstream.spec.name}.defaults")
     templates = Templates(path, upstream.compiler, faults, places)
-    _check_whole(node, name, sections, faults)
-    schema, tables = _record_schema(node), values.plain_mapping(node, "tables")
-    shape = of_schema(schema)
-    given: Names = {"record": shape, "facility": FACILITY, "tables": of_value(tables)}
-    wanting: Names = {**given, "operation": SCALAR}
-    sending: Names = {**wanting, "needs": needs_shape(node, templates, wanting, mapped), "reference": SCALAR}
-    key, date = (_of_record(node, each, templates, given) for each in ("key", "date"))
-    patient = node.get("patient")
+    _check_completeness(node, name, sections, faults)
+    shape = of_schema(declared_schema(node))
+    record_names: Names = {"record": shape, "facility": FACILITY, "tables": of_value(_tables(node))}
+    need_names: Names = {**record_names, "operation": SCALAR}
+    needs_ = needs_shape(node, templates, need_names, mapped)
+    request_names: Names = {**need_names, "needs": needs_, "reference": SCALAR}
     parts: dict[str, Any] = {
-        "sequence": templates.expression(node, "", "sequence", given),
-        "patient_norm": templates.expression(patient, "patient", "norm", given),
-        "patient_name": templates.expression(patient, "patient", "name", given),
-        "columns": columns(node, templates, given),
-        "needs": needs(node, templates, wanting, mapped),
-        "codes": _codes(node, templates, given),
-        "corrections": corrections(node, templates, sending),
-        "payload": templates.tree(node, "", "payload", sending),
-        "endpoint": endpoint(node, templates, sending),
-        "update": update(node, templates, sending),
-        "find": find(node, templates, sending),
+        **_parts_of_record(node, templates, record_names),
+        **_parts_of_requests(node, templates, request_names),
+        "needs": needs(node, templates, need_names, mapped),
         "outcomes": outcomes(node, path, faults),
     }
-    if key is None or date is None:
+    if parts["key"] is None or parts["date"] is None:
         return None
     return Spec(
         name=name,
-        label=values.text(node, "label", name),
-        group=values.text(node, "group"),
-        upstream=upstream.spec,
         source=sections.keys["specs", name],
         hash=entry_hash(node, {**sections.fragments, **upstream.inherited}),
-        key=key,
-        date=date,
-        record_schema=schema,
         completion=completion(shape),
-        example=values.plain_mapping(node, "example"),
-        examples=values.plain_mapping(node, "examples"),
-        tables=tables,
-        retry=retry(node.get("retry"), upstream.spec.retry),
-        retention=retention(node.get("retention"), upstream.spec.retention),
-        icon=values.text(node, "icon", "file"),
-        description=values.text(node, "description"),
-        foundation=values.flag(node, "foundation", False),
-        check=values.flag(node, "check", True),
+        **_plain_fields(node, name, upstream.spec),
         **parts,
     )
 
 
+def _parts_of_record(node: Node, templates: Templates, names: Names) -> dict[str, Any]:
+    """Compile the parts that are rendered from the record alone, by the field of Spec."""
+    patient = node.get("patient")
+    return {
+        "key": _varying(node, "key", templates, names),
+        "date": _varying(node, "date", templates, names),
+        "sequence": templates.expression(node, "", "sequence", names),
+        "patient_norm": templates.expression(patient, "patient", "norm", names),
+        "patient_name": templates.expression(patient, "patient", "name", names),
+        "columns": columns(node, templates, names),
+        "codes": _codes(node, templates, names),
+    }
+
+
+def _parts_of_requests(node: Node, templates: Templates, names: Names) -> dict[str, Any]:
+    """Compile the parts that also see the references of needs, by the field of Spec."""
+    return {
+        "corrections": corrections(node, templates, names),
+        "payload": templates.tree(node, "", "payload", names),
+        "endpoint": endpoint(node, templates, names),
+        "update": update(node, templates, names),
+        "find": find(node, templates, names),
+    }
+
+
+def _plain_fields(node: Node, name: str, upstream: UpstreamSpec) -> dict[str, Any]:
+    """Return the fields without templates, by the field of Spec."""
+    return {
+        "label": values.text(node, "label", name),
+        "group": values.text(node, "group"),
+        "upstream": upstream,
+        "record_schema": declared_schema(node),
+        "example": values.plain_mapping(node, "example"),
+        "examples": values.plain_mapping(node, "examples"),
+        "tables": _tables(node),
+        "retry": values.fields(node.get("retry"), upstream.retry),
+        "retention": values.fields(node.get("retention"), upstream.retention),
+        "icon": values.text(node, "icon", "file"),
+        "description": values.text(node, "description"),
+        "foundation": values.flag(node, "foundation", False),
+        "check": values.flag(node, "check", True),
+    }
+
+
 def _codes(entry: Node, templates: Templates, names: Names) -> tuple[Code, ...]:
-    found = []
+    codes = []
     for name, node in values.entries(entry, "codes").items():
         each = templates.expression(node, f"codes.{name}", "each", names)
         item = {} if each is None else {"item": templates.compiler.shape(node.find(["each"]), names).item or ANY}
         key = templates.expression(node, f"codes.{name}", "key", {**names, **item})
         if key is not None:
-            found.append(Code(name, values.text(node, "list"), key, each))
-    return tuple(found)
+            codes.append(Code(name, values.text(node, "list"), key, each))
+    return tuple(codes)
 
 
-def _record_schema(node: Node) -> dict[str, Any]:
-    """The JSON Schema of the record, with what the grammar implies."""
-    return {"type": "object", "additionalProperties": False, **values.plain_mapping(node, "record")}
+def _tables(node: Node) -> dict[str, Any]:
+    return values.plain_mapping(node, "tables")
 
 
-def _check_whole(node: Node, name: str, sections: Sections, faults: Faults) -> None:
-    """What is missing, and what does not go together."""
+def _check_completeness(node: Node, name: str, sections: Sections, faults: Faults) -> None:
+    """Add faults for missing sections, and for sections that exclude each other."""
     place, path = sections.keys["specs", name], f"specs.{name}"
-    for key, right in _REQUIRED.items():
+    for key, correction in _REQUIRED.items():
         if node.get(key) is None:
-            faults.add(place, path, f"{key!r} is missing; {right}")
+            faults.add(place, path, f"{key!r} is missing; {correction}")
     if node.get("endpoint") is None:
         if node.get("find") is None:
             faults.add(place, path, "neither endpoint nor find; write endpoint to send, find to look up")
@@ -131,21 +152,21 @@ def _check_whole(node: Node, name: str, sections: Sections, faults: Faults) -> N
         no_templates(tables, f"{path}.tables", faults)
 
 
-def _of_record(node: Node, key: str, templates: Templates, names: Names) -> Template | None:
-    """A key or date that is the same for each record is surely a mistake."""
-    found = node.get(key)
-    if found is not None and "{{" not in str(found.value):
+def _varying(node: Node, key: str, templates: Templates, names: Names) -> Template | None:
+    """Compile a key or date; it is a fault if it is the same for every record."""
+    leaf = node.get(key)
+    if leaf is not None and "{{" not in str(leaf.value):
         message = f"is the same for every record; write an expression, e.g. {{{{ record.{key} }}}}"
-        templates.faults.add(found.source, f"{templates.path}.{key}", message)
+        templates.faults.add(leaf.source, f"{templates.path}.{key}", message)
     return templates.expression(node, "", key, names)
 
 
 def entry_hash(entry: Node, inherited: Mapping[str, Node]) -> str:
-    """Of an entry and of those constants, filters and fragments that it names, and those that they name."""
+    """Hash an entry with the constants, filters and fragments that it uses, directly or through one of them."""
     content: dict[str, Any] = {"entry": entry.plain()}
     words = _words(content)
-    while found := {name for name in inherited if name in words and name not in content}:
-        for name in sorted(found):
+    while used := {name for name in inherited if name in words and name not in content}:
+        for name in sorted(used):
             content[name] = inherited[name].plain()
             words |= _words(content[name])
     return short_hash(content)

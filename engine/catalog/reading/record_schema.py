@@ -10,7 +10,9 @@ import jsonschema_rs
 from jsonschema import Draft202012Validator
 
 from adapters.base import Problem
+from engine.catalog.reading import values
 from engine.source.faults import did_you_mean
+from engine.source.tree import Node
 
 Steps = list[str | int]  # path to a value: names of properties, indexes of lists
 
@@ -30,6 +32,11 @@ class SchemaFaults(Exception):
     def __init__(self, violations: list[Violation]) -> None:
         super().__init__("; ".join(violation.message for violation in violations))
         self.violations = violations
+
+
+def declared_schema(node: Node) -> dict[str, Any]:
+    """Return the JSON Schema under `record`: an object without undeclared properties, unless it says otherwise."""
+    return {"type": "object", "additionalProperties": False, **values.plain_mapping(node, "record")}
 
 
 class Validator:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from adapters.outcome_rules import compile_path
 from engine.source.faults import Faults
 from engine.source.tree import Node
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def text(node: Node | None, key: str, default: str = "") -> str:
@@ -61,6 +69,20 @@ def plain_mapping(node: Node | None, key: str) -> dict[str, Any]:
 def where(node: Node | None) -> dict[str, frozenset[Any]]:
     """Return columns, each with its accepted values."""
     return {} if node is None else {name: frozenset(value.plain()) for name, value in (node.entries or {}).items()}
+
+
+def fields(node: Node | None, base: T) -> T:
+    """Return `base`, a dataclass of numbers, with the fields that the mapping declares."""
+    declared = {name: _number(value.value) for name, value in ((node and node.entries) or {}).items()}
+    try:
+        return msgspec.convert({**asdict(base), **declared}, type(base))
+    except msgspec.ValidationError:  # the grammar has reported it
+        return base
+
+
+def _number(value: Any) -> Any:
+    # The grammar takes 8.0 for a whole number, msgspec does not.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def pattern(node: Node | None, path: str, faults: Faults) -> re.Pattern[str] | None:

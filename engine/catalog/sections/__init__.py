@@ -1,1 +1,1 @@
-"""Loads the other sections of the configuration: upstreams, code lists, mappings, inbound calls, remedies."""
+"""Loaders of the other sections of the configuration: upstreams, code lists, mappings, inbound services, remedies."""

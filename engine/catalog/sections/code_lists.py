@@ -1,4 +1,4 @@
-"""The code lists of the YAML, compiled."""
+"""Compiles the code lists of the YAML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates, columns
 from engine.catalog.reading.files import Sections
-from engine.catalog.sections.upstreams import FACILITY, LoadedUpstream
+from engine.catalog.sections.upstreams import FACILITY, LoadedUpstream, upstream_of
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
 from engine.specs.code_list import Also, Changes, CodeList, Each, One, Reads
@@ -16,18 +16,18 @@ from engine.specs.optional_fields import completion
 from engine.templates.shapes import ANY, SCALAR, of_value
 from engine.templates.template import TemplateError
 
-ASKING: Names = {"facility": FACILITY, "each": ANY, "start": SCALAR, "limit": SCALAR, "page": SCALAR}
-HIT: Names = {"row": ANY, "each": ANY, "facility": FACILITY}
+REQUEST_NAMES: Names = {"facility": FACILITY, "each": ANY, "start": SCALAR, "limit": SCALAR, "page": SCALAR}
+ROW_NAMES: Names = {"row": ANY, "each": ANY, "facility": FACILITY}
 
 
 def load_code_lists(
     directory: Path, sections: Sections, upstreams: Mapping[str, LoadedUpstream], faults: Faults
 ) -> dict[str, CodeList]:
-    """All code lists by name, each after the one whose rows it is read for."""
+    """Load all code lists by name, each after the list whose rows its reads are repeated over."""
     loaded = {
         name: _load(name, node, directory, sections, upstreams, faults) for name, node in sections.code_lists.items()
     }
-    lists = {name: each for name, each in loaded.items() if each is not None}
+    lists = {name: code_list for name, code_list in loaded.items() if code_list is not None}
     return {name: lists[name] for name in _in_order(lists, sections, faults)}
 
 
@@ -40,15 +40,12 @@ def _load(
     faults: Faults,
 ) -> CodeList | None:
     path = f"code_lists.{name}"
-    wanted = values.text(node, "upstream")
-    upstream = upstreams.get(wanted)
+    upstream = upstream_of(node, path, upstreams, faults)
     if upstream is None:
-        place = node.get("upstream") or node
-        faults.add(place.source, f"{path}.upstream", f"no upstream {wanted!r}{did_you_mean(wanted, upstreams)}")
         return None
     templates = Templates(path, upstream.compiler, faults)
     source = _file(node, path, directory, faults) if node.get("file") is not None else _reads(node, templates)
-    key = templates.required(node, "", "key", HIT)
+    key = templates.required(node, "", "key", ROW_NAMES)
     if source is None or key is None:
         return None
     example = values.plain_mapping(node, "example")
@@ -59,10 +56,10 @@ def _load(
         upstream=upstream.spec,
         source=source,
         key=key,
-        columns=columns(node, templates, HIT),
+        columns=columns(node, templates, ROW_NAMES),
         also=_also(node, templates),
-        withdrawn=templates.expression(node, "", "withdrawn", HIT),
-        skip=templates.expression(node, "", "skip", HIT),
+        withdrawn=templates.expression(node, "", "withdrawn", ROW_NAMES),
+        skip=templates.expression(node, "", "skip", ROW_NAMES),
         shared=values.flag(node, "shared", isinstance(source, Path)),
         example=example or None,
         completion=completion(of_value(example)),
@@ -74,15 +71,15 @@ def _load(
 
 
 def _reads(node: Node, templates: Templates) -> Reads | None:
-    address = templates.url_path(node, "", ASKING)
-    rows = templates.required(node, "", "rows", {**ASKING, "body": ANY})
+    address = templates.url_path(node, "", REQUEST_NAMES)
+    rows = templates.required(node, "", "rows", {**REQUEST_NAMES, "body": ANY})
     if address is None or rows is None:
         return None
     return Reads(
         path=address,
-        query=templates.tree(node, "", "query", ASKING),
+        query=templates.tree(node, "", "query", REQUEST_NAMES),
         rows=rows,
-        total=templates.expression(node, "", "total", {**ASKING, "body": ANY}),
+        total=templates.expression(node, "", "total", {**REQUEST_NAMES, "body": ANY}),
         each=_each(node.get("each")),
         page_size=int(values.number(node, "page_size", 0)) or None,
         base_path=None if node.get("base_path") is None else values.text(node, "base_path"),
@@ -92,25 +89,25 @@ def _reads(node: Node, templates: Templates) -> Reads | None:
 
 
 def _file(node: Node, path: str, directory: Path, faults: Faults) -> Path | None:
-    """The file beside the one that names it."""
-    written = node.find(["file"])
-    found = (directory / written.source.file).parent / str(written.value)
-    if not found.resolve().is_relative_to(directory.resolve()) or not found.is_file():
-        faults.add(written.source, f"{path}.file", f"{written.value!r} is not there; put the CSV file beside this one")
+    """Return the CSV file; its name is relative to the file that declares the list."""
+    leaf = node.find(["file"])
+    file = (directory / leaf.source.file).parent / str(leaf.value)
+    if not file.resolve().is_relative_to(directory.resolve()) or not file.is_file():
+        faults.add(leaf.source, f"{path}.file", f"{leaf.value!r} is not there; put the CSV file beside this one")
         return None
-    return found
+    return file
 
 
 def _each(node: Node | None) -> Each:
     if node is None:
         return Each()
     if node.items is not None:
-        return Each(values=tuple(each.value for each in node.items))
+        return Each(values=tuple(item.value for item in node.items))
     return Each(days=int(values.number(node, "days", 0)), list=values.text(node, "list") or None)
 
 
 def _changes(node: Node | None, templates: Templates) -> Changes | None:
-    query = None if node is None else templates.tree(node, "changes", "query", {**ASKING, "since": SCALAR})
+    query = None if node is None else templates.tree(node, "changes", "query", {**REQUEST_NAMES, "since": SCALAR})
     return None if query is None else Changes(query, values.number(node, "full", 168.0))
 
 
@@ -126,11 +123,11 @@ def _one(node: Node | None, templates: Templates) -> One | None:
 
 
 def _also(entry: Node, templates: Templates) -> tuple[Also, ...]:
-    found = []
+    derived = []
     for name, node in values.entries(entry, "also").items():
         section = f"also.{name}"
-        each = templates.expression(node, section, "each", HIT)
-        names = HIT if each is None else {**HIT, "item": ANY}
+        each = templates.expression(node, section, "each", ROW_NAMES)
+        names = ROW_NAMES if each is None else {**ROW_NAMES, "item": ANY}
         key = templates.expression(node, section, "key", names)
         cells = {
             column: templates.expression(node.find(["columns"]), f"{section}.columns", column, names)
@@ -138,22 +135,21 @@ def _also(entry: Node, templates: Templates) -> tuple[Also, ...]:
         }
         _check_columns(entry, node, f"{templates.path}.{section}", templates.faults)
         if key is not None:
-            also = {column: value for column, value in cells.items() if value is not None}
-            found.append(Also(each, key, also))
-    return tuple(found)
+            derived.append(Also(each, key, {column: value for column, value in cells.items() if value is not None}))
+    return tuple(derived)
 
 
 def _check_columns(entry: Node, node: Node, path: str, faults: Faults) -> None:
     declared = values.entries(entry, "columns")
-    chosen = node.find(["columns"])
-    for column in chosen.entries or {}:
+    used = node.find(["columns"])
+    for column in used.entries or {}:
         if column not in declared:
             hint = did_you_mean(column, declared)
-            faults.add(chosen.keys[column], f"{path}.columns.{column}", f"no column {column!r} of the list{hint}")
+            faults.add(used.keys[column], f"{path}.columns.{column}", f"no column {column!r} of the list{hint}")
 
 
 def _check_example(code_list: CodeList, node: Node, faults: Faults) -> None:
-    """An example that its own columns cannot read would only be found out at night."""
+    """Add a fault if the columns cannot read the example; otherwise it would only fail in the nightly read."""
     if code_list.example is None:
         return
     try:
@@ -164,23 +160,23 @@ def _check_example(code_list: CodeList, node: Node, faults: Faults) -> None:
 
 
 def _in_order(lists: Mapping[str, CodeList], sections: Sections, faults: Faults) -> list[str]:
-    """Names, those that others are read for first; a list that is not there and a circle are faults."""
+    """Return names, each after the list that it is read for; an undeclared list and a circle are faults."""
     ordered: list[str] = []
     for name in lists:
-        way: list[str] = []
-        following: str | None = name
-        while following is not None and following not in ordered:
-            if following in way or following not in lists:
-                _tell(way[-1], following, lists, sections, faults)
+        chain: list[str] = []
+        source: str | None = name
+        while source is not None and source not in ordered:
+            if source in chain or source not in lists:
+                _report_source(chain[-1], source, lists, sections, faults)
                 break
-            way.append(following)
-            following = lists[following].read_for
-        ordered += reversed(way)
+            chain.append(source)
+            source = lists[source].read_for
+        ordered += reversed(chain)
     return ordered
 
 
-def _tell(name: str, wanted: str, lists: Mapping[str, CodeList], sections: Sections, faults: Faults) -> None:
+def _report_source(name: str, source: str, lists: Mapping[str, CodeList], sections: Sections, faults: Faults) -> None:
     place = sections.code_lists[name].find(["each", "list"]).source
-    wrong = "the lists form a circle; drop one" if wanted in lists else f"no code list {wanted!r}"
-    hint = "" if wanted in lists else did_you_mean(wanted, lists)
-    faults.add(place, f"code_lists.{name}.each.list", wrong + hint)
+    circle = "the lists form a circle; drop one"
+    message = circle if source in lists else f"no code list {source!r}{did_you_mean(source, lists)}"
+    faults.add(place, f"code_lists.{name}.each.list", message)

@@ -1,4 +1,4 @@
-"""The inbound services of the YAML."""
+"""Loads the inbound services of the YAML."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Mapping
 
 from engine.catalog.reading import values
 from engine.catalog.reading.files import Sections
-from engine.catalog.sections.upstreams import retention
 from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
 from engine.specs.code_list import CodeList
 from engine.specs.inbound import Inbound
 from engine.specs.upstream import Retention
 
-NAME_LENGTH = 32  # characters of a service's name: its credentials are kept as inbound:NAME, in 40
-# What the code lists that declare the opening hours must have.
+NAME_LENGTH = 32  # of a service: its credentials are stored as inbound:NAME, in 40 characters
+# Columns that the code lists with the opening hours must have.
 COLUMNS = {"polis": ("code", "name"), "shifts": ("poli", "code", "name", "hours", "places")}
 
 
 def load_inbound(sections: Sections, lists: Mapping[str, CodeList], faults: Faults) -> dict[str, Inbound]:
-    """All inbound services by name; a list that is not there, or lacks a column, is a fault."""
+    """Load all inbound services by name; an undeclared list, or one that lacks a column, is a fault."""
     for name, node in sections.inbound.items():
         _check_lists(f"inbound.{name}", node, lists, faults)
         if len(name) > NAME_LENGTH:
@@ -40,22 +39,23 @@ def _load(name: str, node: Node) -> Inbound:
         per_minute=int(values.number(node, "per_minute", 300)),
         source="his" if values.text(node, "source") == "his" else "own",
         patience=values.number(node, "patience", 5.0),
-        retention=retention(node.get("retention"), Retention()),
+        retention=values.fields(node.get("retention"), Retention()),
         texts={key: str(value) for key, value in values.plain_mapping(node, "texts").items()},
     )
 
 
 def _check_lists(path: str, node: Node, lists: Mapping[str, CodeList], faults: Faults) -> None:
-    for field, wanted in COLUMNS.items():
+    for field, required in COLUMNS.items():
         place = node.get(field)
         if place is None:
-            continue  # the grammar has told it
-        found = lists.get(str(place.value))
-        if found is None:
+            continue  # the grammar has reported it
+        code_list = lists.get(str(place.value))
+        if code_list is None:
             hint = did_you_mean(str(place.value), lists)
             faults.add(place.source, f"{path}.{field}", f"no code list {place.value!r}{hint}")
             continue
-        lacking = [column for column in wanted if column not in {each.name for each in found.columns}]
+        declared = {column.name for column in code_list.columns}
+        lacking = [column for column in required if column not in declared]
         if lacking:
-            message = f"the code list {found.name!r} lacks the column {', '.join(lacking)}; add it there"
+            message = f"the code list {code_list.name!r} lacks the column {', '.join(lacking)}; add it there"
             faults.add(place.source, f"{path}.{field}", message)

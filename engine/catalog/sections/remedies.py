@@ -1,4 +1,4 @@
-"""The sections `rules` and `remedies`: what an upstream's refusals mean for people."""
+"""Loads the sections `rules` and `remedies`, which explain an upstream's refusals to people."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from engine.specs.remedies import Remedies, Remedy, Rule
 def with_remedies(
     upstreams: Mapping[str, LoadedUpstream], sections: Sections, faults: Faults
 ) -> dict[str, LoadedUpstream]:
-    """The upstreams, each with what is written of its refusals."""
+    """Return the upstreams, each with its rules and remedies."""
     for section, named in (("rules", sections.rules), ("remedies", sections.remedies)):
         for name in named:
             if name not in upstreams:
                 hint = did_you_mean(name, upstreams)
                 faults.add(sections.keys[section, name], f"{section}.{name}", f"no upstream {name!r}{hint}")
     return {
-        name: replace(each, spec=replace(each.spec, remedies=_remedies(name, sections, faults)))
-        for name, each in upstreams.items()
+        name: replace(upstream, spec=replace(upstream.spec, remedies=_remedies(name, sections, faults)))
+        for name, upstream in upstreams.items()
     }
 
 
 def _remedies(upstream: str, sections: Sections, faults: Faults) -> Remedies:
     rules = _rules(upstream, sections.rules.get(upstream), faults)
     groups = dict.fromkeys(rule.group for rule in rules.values())
-    written: dict[tuple[object, ...], Source] = {}
-    known: list[Remedy] = []
+    first_places: dict[tuple[object, ...], Source] = {}
+    remedies: list[Remedy] = []
     list_ = sections.remedies.get(upstream)
     for index, node in enumerate(list_.items or () if list_ else ()):
         path = f"remedies.{upstream}[{index}]"
         remedy = _remedy(node, path, groups, faults)
-        first = written.setdefault(remedy.conditions, node.source)
+        first = first_places.setdefault(remedy.conditions, node.source)
         if first is not node.source:
             message = f"has the conditions of the one in {first.file}, line {first.line}; change or remove one"
             faults.add(node.source, path, message)
-        known.append(remedy)
-    return Remedies(tuple(known), rules)
+        remedies.append(remedy)
+    return Remedies(tuple(remedies), rules)
 
 
 def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, Rule]:
@@ -59,10 +59,10 @@ def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, Rule]:
 
 
 def _remedy(node: Node, path: str, groups: Mapping[str, None], faults: Faults) -> Remedy:
-    for each in values.items(node, "rules"):
-        if each.value not in groups:
-            hint = did_you_mean(str(each.value), groups)
-            faults.add(each.source, f"{path}.rules", f"no group of rules {each.value!r}{hint}")
+    for group in values.items(node, "rules"):
+        if group.value not in groups:
+            hint = did_you_mean(str(group.value), groups)
+            faults.add(group.source, f"{path}.rules", f"no group of rules {group.value!r}{hint}")
     return Remedy(
         title=values.text(node, "title"),
         remedy=values.text(node, "remedy"),

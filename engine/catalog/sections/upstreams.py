@@ -1,8 +1,8 @@
-"""An upstream of the YAML: its profile for the adapter, its compiler for the templates."""
+"""Loads the upstreams of the YAML: profiles for adapters, compilers for templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from adapters.base import Profile, Timeouts, Verdict
@@ -34,7 +34,7 @@ CONTEXT_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class LoadedUpstream:
-    """An upstream with what its entries need of it."""
+    """An upstream with the compiler, defaults, constants and filters that its entries use."""
 
     spec: UpstreamSpec
     compiler: Compiler
@@ -43,9 +43,20 @@ class LoadedUpstream:
 
 
 def load_upstreams(sections: Sections, adapters: Iterable[str] | None, faults: Faults) -> dict[str, LoadedUpstream]:
-    """All upstreams by name."""
-    known = None if adapters is None else tuple(adapters)
-    return {name: _upstream(name, node, sections, known, faults) for name, node in sections.upstreams.items()}
+    """Load all upstreams by name."""
+    names = None if adapters is None else tuple(adapters)
+    return {name: _upstream(name, node, sections, names, faults) for name, node in sections.upstreams.items()}
+
+
+def upstream_of(
+    node: Node, path: str, upstreams: Mapping[str, LoadedUpstream], faults: Faults
+) -> LoadedUpstream | None:
+    """Return the upstream that a declaration names; None, with a fault, if it does not exist."""
+    name = values.text(node, "upstream")
+    if name not in upstreams:
+        place = node.get("upstream") or node
+        faults.add(place.source, f"{path}.upstream", f"no upstream {name!r}{did_you_mean(name, upstreams)}")
+    return upstreams.get(name)
 
 
 def _upstream(
@@ -64,11 +75,11 @@ def _upstream(
         profile=_profile(name, node, path, faults),
         concurrency=int(values.number(node, "concurrency", 8)),
         rate=values.number(node, "rate", 0) or None,
-        retry=retry(node.get("retry"), Retry()),
-        breaker=_breaker(node.get("breaker")),
-        retention=retention(node.get("retention"), Retention()),
-        credentials={key: str(each.value) for key, each in values.entries(node, "credentials").items()},
-        statuses={key: str(each.value) for key, each in values.entries(node, "statuses").items()},
+        retry=values.fields(node.get("retry"), Retry()),
+        breaker=values.fields(node.get("breaker"), Breaker()),
+        retention=values.fields(node.get("retention"), Retention()),
+        credentials={key: str(label.value) for key, label in values.entries(node, "credentials").items()},
+        statuses={key: str(label.value) for key, label in values.entries(node, "statuses").items()},
     )
     constants, filters = values.entries(node, "constants"), values.entries(node, "filters")
     compiler = _compiler(path, constants, filters, node, sections, faults)
@@ -76,12 +87,11 @@ def _upstream(
 
 
 def _profile(name: str, node: Node, path: str, faults: Faults) -> Profile:
-    timeouts = node.get("timeouts")
     return Profile(
         name=name,
         base_path=values.text(node, "base_path"),
         content_type=values.text(node, "content_type", "application/json"),
-        timeouts=Timeouts(values.number(timeouts, "connect", 10.0), values.number(timeouts, "total", 30.0)),
+        timeouts=values.fields(node.get("timeouts"), Timeouts()),
         outcomes=outcomes(node, path, faults),
         code=_extract(node.get("code"), f"{path}.code", faults),
         message=_extract(node.get("message"), f"{path}.message", faults),
@@ -99,16 +109,16 @@ def _compiler(
                 section = node.get(kind)
                 place = section.keys[name] if section is not None else node.source
                 faults.add(place, f"{path}.{kind}.{name}", f"{name!r} is taken by Antar itself; choose another name")
-    for name, each in constants.items():
-        no_templates(each, f"{path}.constants.{name}", faults)
-    compiler = Compiler(faults, {name: each.plain() for name, each in constants.items()}, sections.fragments)
-    for name, each in filters.items():
-        compiler.add_filter(name, each, f"{path}.filters.{name}", {"facility": FACILITY})
+    for name, constant in constants.items():
+        no_templates(constant, f"{path}.constants.{name}", faults)
+    compiler = Compiler(faults, {name: constant.plain() for name, constant in constants.items()}, sections.fragments)
+    for name, filter_ in filters.items():
+        compiler.add_filter(name, filter_, f"{path}.filters.{name}", {"facility": FACILITY})
     return compiler
 
 
 def no_templates(node: Node, path: str, faults: Faults) -> None:
-    """Plain values stay plain: an expression in them would leave as it is written."""
+    """Add a fault for each expression in plain values, which would be sent as it is written."""
     if isinstance(node.value, str) and "{{" in node.value:
         faults.add(node.source, path, "is taken as it is written; write the expression where it is used")
     for key, inner in (node.entries or {}).items():
@@ -120,29 +130,29 @@ def no_templates(node: Node, path: str, faults: Faults) -> None:
 def _extract(node: Node | None, path: str, faults: Faults) -> Extract | None:
     if node is None:
         return None
-    found = values.jmes_path(node.get("path"), f"{path}.path", faults)
+    jmes_path = values.jmes_path(node.get("path"), f"{path}.path", faults)
     pattern = values.pattern(node.get("pattern"), f"{path}.pattern", faults)
     if pattern is not None and pattern.groups < 1:
         place = node.get("pattern") or node
         faults.add(place.source, f"{path}.pattern", "the pattern has no group; put ( ) around what is the code")
-    return None if found is None else Extract(found, pattern)
+    return None if jmes_path is None else Extract(jmes_path, pattern)
 
 
 def outcomes(node: Node, path: str, faults: Faults) -> tuple[OutcomeRule, ...]:
-    """The outcome rules of an upstream or an entry."""
+    """Compile the outcome rules of an upstream or an entry."""
     rules = enumerate(values.items(node, "outcomes"))
-    return tuple(_rule(each, f"{path}.outcomes[{index}]", faults) for index, each in rules)
+    return tuple(_rule(rule, f"{path}.outcomes[{index}]", faults) for index, rule in rules)
 
 
 def _rule(node: Node, path: str, faults: Faults) -> OutcomeRule:
     verdict = node.get("verdict")
-    names = [each.value for each in Verdict]
+    names = [verdict_.value for verdict_ in Verdict]
     if verdict is not None and verdict.value not in names:
         hint = did_you_mean(str(verdict.value), names)
         faults.add(verdict.source, f"{path}.verdict", f"no verdict {verdict.value!r}{hint}")
     return OutcomeRule(
         verdict=values.text(node, "verdict", Verdict.REJECTED),
-        statuses=tuple(span for each in values.items(node, "status") if (span := _span(each.value)) is not None),
+        statuses=tuple(span for status in values.items(node, "status") if (span := _span(status.value)) is not None),
         methods=frozenset(values.texts(node, "method")),
         when=values.jmes_path(node.get("when"), f"{path}.when", faults),
         codes=frozenset(values.texts(node, "code")),
@@ -155,31 +165,9 @@ def _rule(node: Node, path: str, faults: Faults) -> OutcomeRule:
 
 
 def _span(value: object) -> range | None:
-    """404 -> that status alone, "4xx" -> all of them."""
+    """Return the range of a status: 404 is that status alone, "4xx" all from 400 to 499."""
     if isinstance(value, int):
         return range(value, value + 1)
     if isinstance(value, str) and len(value) == 3 and value.endswith("xx") and value[0].isdigit():
         return range(int(value[0]) * 100, int(value[0]) * 100 + 100)
     return None
-
-
-def retry(node: Node | None, base: Retry) -> Retry:
-    """A schedule; what it does not say is the base's."""
-    return Retry(
-        attempts=int(values.number(node, "attempts", base.attempts)),
-        first=values.number(node, "first", base.first),
-        factor=values.number(node, "factor", base.factor),
-        cap=values.number(node, "cap", base.cap),
-    )
-
-
-def retention(node: Node | None, base: Retention) -> Retention:
-    """Days of keeping; what it does not say is the base's."""
-    return Retention(
-        int(values.number(node, "bodies", base.bodies)), int(values.number(node, "attempts", base.attempts))
-    )
-
-
-def _breaker(node: Node | None) -> Breaker:
-    base = Breaker()
-    return Breaker(int(values.number(node, "failures", base.failures)), values.number(node, "pause", base.pause))
