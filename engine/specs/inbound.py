@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from engine.specs.upstream import Retention
@@ -23,10 +23,10 @@ class Inbound:
     per_minute: int
     texts: Mapping[str, str]
     # The system that answers: Antar with its own queue numbers, or the clinic's HIS.
-    source: Literal["own", "his"] = "own"
-    patience: float = 5.0  # seconds that the clinic's system has to answer
+    source: Literal["own", "his"]
+    patience: float  # seconds that the clinic's system has to answer
     # Days for which the bodies of a request are kept, and the request itself.
-    retention: Retention = field(default_factory=Retention)
+    retention: Retention
 
     @property
     def account(self) -> str:

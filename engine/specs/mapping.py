@@ -25,15 +25,15 @@ class PartSpec:
     kind: Literal["words", "quantity", "term", "names"]
     ours: Template  # a text or a list of texts: context is record
     theirs: str  # the column of the code list
-    terms: Mapping[str, Any] = field(default_factory=dict)
-    weight: float = 1.0
-    veto: bool = False  # True: a person must confirm a difference explicitly
+    terms: Mapping[str, Any]
+    weight: float
+    veto: bool  # True: a person must confirm a difference explicitly
     # True: the part identifies the item. A code is suggested only if it agrees in such a part.
-    identity: bool = False
-    known_by: tuple[str, ...] = ()  # with kind `names`: columns whose names imply the names of this part
+    identity: bool
+    known_by: tuple[str, ...]  # with kind `names`: columns whose names imply the names of this part
     # With kind `names`: words are also recognised by sound, with one typing error, by their beginning, and as part
     # of a name.
-    loose: bool = False
+    loose: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class MappingSpec:
     catalogue: Catalogue
     parts: tuple[PartSpec, ...]
     # Plain: abbreviations, units, stop, qualifiers, terms; see engine.matching.
-    vocabulary: Mapping[str, Any] = field(default_factory=dict)
-    icon: str = "arrows-exchange"
-    description: str = ""
+    vocabulary: Mapping[str, Any]
+    icon: str
+    description: str
 
     def may_choose(self, content: str) -> bool:
         """Tell if a row of the code list, given as JSON of its columns, may be chosen."""

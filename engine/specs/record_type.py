@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -173,19 +173,19 @@ class Spec:
     endpoint: Endpoint | None
     update: Update | None
     find: Find | None
-    needs: tuple[Need, ...] = ()
-    codes: tuple[Code, ...] = ()
-    corrections: tuple[Correction, ...] = ()
+    needs: tuple[Need, ...]
+    codes: tuple[Code, ...]
+    corrections: tuple[Correction, ...]
     # Further example records by name; each is rendered and checked when the configuration is loaded.
-    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    tables: Mapping[str, Any] = field(default_factory=dict)
-    outcomes: tuple[OutcomeRule, ...] = ()
-    retry: Retry = field(default_factory=Retry)
-    retention: Retention = field(default_factory=Retention)
-    icon: str = "file"
-    description: str = ""
-    foundation: bool = False
-    check: bool = True  # True: the adapter's pre-flight check examines the payload
+    examples: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, Any]
+    outcomes: tuple[OutcomeRule, ...]
+    retry: Retry
+    retention: Retention
+    icon: str
+    description: str
+    foundation: bool
+    check: bool  # True: the adapter's pre-flight check examines the payload
 
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """Return the needs that must have been sent before this operation."""

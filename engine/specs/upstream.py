@@ -43,15 +43,15 @@ class UpstreamSpec:
     label: str
     adapter: str
     profile: Profile
-    concurrency: int = 8  # requests in flight per facility
-    rate: float | None = None  # requests per second and facility; None: unlimited
-    retry: Retry = Retry()
-    breaker: Breaker = Breaker()
-    retention: Retention = Retention()
+    concurrency: int  # requests in flight per facility
+    rate: float | None  # requests per second and facility; None: unlimited
+    retry: Retry
+    breaker: Breaker
+    retention: Retention
     # Names of the credentials that a facility must enter, with their labels.
-    credentials: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str]
     # Heading under which the panel groups the upstream with others; empty: its own.
-    area: str = ""
+    area: str
     # Status -> label on the panel, if it differs from the standard label.
-    statuses: Mapping[str, str] = field(default_factory=dict)
+    statuses: Mapping[str, str]
     remedies: Remedies = field(default_factory=Remedies)

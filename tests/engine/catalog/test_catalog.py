@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from adapters.base import Timeouts
 from engine.catalog.catalog import Catalog, load
 from engine.catalog.describe import show
 from engine.catalog.reading.grammar import GRAMMAR_FILE
@@ -19,6 +21,7 @@ from engine.errors import NotFound
 from engine.source.faults import ConfigFaults
 from engine.specs.context import FacilityView, context
 from engine.specs.optional_fields import completion
+from engine.specs.upstream import Breaker, Retention, Retry
 from engine.templates.shapes import of_schema
 
 BROKEN = Path(__file__).parent / "broken"
@@ -214,6 +217,27 @@ def test_the_grammar_explains_every_field() -> None:
     """The file is the documentation that editors complete from."""
     grammar = orjson.loads(GRAMMAR_FILE.read_bytes())
     assert [path for path, field in fields(grammar, "") if not {"description", "examples"} <= field.keys()] == []
+
+
+def test_the_grammar_documents_the_defaults_that_the_loader_uses(tmp_path: Path) -> None:
+    grammar = orjson.loads(GRAMMAR_FILE.read_bytes())
+    definitions = grammar["$defs"]
+    upstream = definitions["upstream"]["properties"]
+    assert defaults(definitions["retry"]) == asdict(Retry())
+    assert defaults(definitions["retention"]) == asdict(Retention())
+    assert defaults(upstream["breaker"]) == asdict(Breaker())
+    assert defaults(upstream["timeouts"]) == asdict(Timeouts())
+    [bare] = loaded(tmp_path, "groups: [Klinis]\n").upstreams.values()
+    assert (bare.retry, bare.breaker, bare.concurrency) == (Retry(), Breaker(), upstream["concurrency"]["default"])
+
+
+def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
+    case = "upstreams:\n  other: {label: Other, adapter: dryrun, retry: {attempts: 3.0, first: 1}}\n"
+    assert loaded(tmp_path, case).upstreams["other"].retry == Retry(attempts=3, first=1.0)
+
+
+def defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: field["default"] for name, field in schema["properties"].items()}
 
 
 def fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
