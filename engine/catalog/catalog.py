@@ -27,7 +27,7 @@ from engine.specs.upstream import UpstreamSpec
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All entries, upstreams, code lists, mappings and inbound services, in the order of the files."""
+    """The declarations of the configuration by name, in the order of the files."""
 
     specs: Mapping[str, Spec]
     code_lists: Mapping[str, CodeList]

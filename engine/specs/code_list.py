@@ -106,7 +106,7 @@ class CodeList:
         """Return the facility id under which the copy is stored."""
         return SHARED if self.shared else facility_id
 
-    def shown(self, row: Any, each: Any, facility: Any) -> dict[str, Any]:
+    def cells(self, row: Any, each: Any, facility: Any) -> dict[str, Any]:
         """Return the columns of a row. Raises TemplateError."""
         scope = {"row": row, "each": each, "facility": facility}
         return {column.name: column.value.render(scope) for column in self.columns}
@@ -145,7 +145,7 @@ def rows_of(code_list: CodeList, row: Any, each: Any, facility: Mapping[str, Any
     if code_list.skip is not None and code_list.skip.render(scope):
         return
     withdrawn = code_list.withdrawn is not None and bool(code_list.withdrawn.render(scope))
-    content = code_list.shown(row, each, facility)
+    content = code_list.cells(row, each, facility)
     yield Row(_key(code_list.key.render(scope)), content, withdrawn)
     for also in code_list.also:
         yield from _also(also, scope, content)

@@ -56,7 +56,7 @@ class Explanation:
 class Remedies:
     """Remedies of one upstream's refusals, and its rules."""
 
-    known: tuple[Remedy, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     rules: Mapping[str, Rule] = field(default_factory=dict)  # by code
 
     def explain(self, cause: str) -> Explanation | None:
@@ -64,7 +64,7 @@ class Remedies:
         kind, code, words = parse_cause(cause)
         rule = self.rules.get(code)
         group, about = (rule.group, rule.about) if rule else ("", _place(words) or code)
-        for remedy in self.known:
+        for remedy in self.remedies:
             if remedy.fits(kind, code, words, group):
                 title, action = (text.replace("{about}", about) for text in (remedy.title, remedy.remedy))
                 return Explanation(title, action, remedy.who)

@@ -55,11 +55,11 @@ def placeholder_context(
     return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, references).values}
 
 
-def placeholders(wants: Iterable[Wanted], facility_id: int, known: Mapping[Target, Known]) -> dict[Target, Known]:
+def placeholders(wants: Iterable[Wanted], facility_id: int, references: Mapping[Target, Known]) -> dict[Target, Known]:
     """Return a placeholder "<type key>" for each need without a reference, named after the first of its types."""
     return {
         (facility_id, want.need.specs[0], key): want.need.example or Known(f"<{want.need.specs[0]} {key}>")
         for want in wants
         for key, _ in want.targets
-        if not any((facility_id, spec, key) in known for spec in want.need.specs)
+        if not any((facility_id, spec, key) in references for spec in want.need.specs)
     }

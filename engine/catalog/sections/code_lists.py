@@ -153,7 +153,7 @@ def _check_example(code_list: CodeList, node: Node, faults: Faults) -> None:
     if code_list.example is None:
         return
     try:
-        code_list.shown(code_list.example, None, dict.fromkeys(FACILITY.keys, ""))
+        code_list.cells(code_list.example, None, dict.fromkeys(FACILITY.keys, ""))
     except TemplateError as error:
         place = node.find(["example"]).source
         faults.add(place, f"code_lists.{code_list.name}.example", f"{error.path}: {error.message}; mend either")
