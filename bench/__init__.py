@@ -1,1 +1,1 @@
-"""Benchmarks; make bench runs them, the tests do not."""
+"""Benchmarks, run by `make bench` and never by the tests."""

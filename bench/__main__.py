@@ -1,4 +1,4 @@
-"""make bench: every row as a ratio taken in the same run, and the absolute for the record."""
+"""make bench: print every measurement as a ratio taken within one run, and its absolute value for the record."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"all unless named: {', '.join(ROWS)}")
     parser.add_argument("--quick", action="store_true", help="fewer deliveries and rounds")
     parser.add_argument("--large", action="store_true", help="ten million rows instead of one; takes long and 30 GB")
-    asked = parser.parse_args()
-    if unknown := set(asked.names) - ROWS.keys():
-        parser.error(f"no measurement {', '.join(sorted(unknown))}; known: {', '.join(ROWS)}")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - ROWS.keys():
+        parser.error(f"no measurement {', '.join(sorted(unknown))}; available: {', '.join(ROWS)}")
     hush()
-    options = Options(quick=asked.quick, large=asked.large)
+    options = Options(quick=arguments.quick, large=arguments.large)
     print(f"{'what':<44} {'against':<34} {'ratio':>8}   {'reach':<10} {'absolute':>12}")
-    for name in asked.names or ROWS:
+    for name in arguments.names or ROWS:
         for row in ROWS[name](options):
             print(row, flush=True)
 

@@ -1,4 +1,4 @@
-"""A Litestar application whose one route inserts one row, served as Antar's is; a process of its own.
+"""A Litestar application with a single route that inserts one row, served as Antar is, in its own process.
 
 `python -m bench.bare_route DATABASE PORT`
 """
@@ -19,7 +19,7 @@ PATH = "/bare"
 
 
 def make_app(database: Database) -> Litestar:
-    """Without anything that a route can do without."""
+    """Return an application with nothing but the route and its health check."""
 
     @post(PATH, status_code=202)
     async def store(request: Request[Any, Any, Any]) -> dict[str, int]:
@@ -35,7 +35,7 @@ def make_app(database: Database) -> Litestar:
 
 
 async def serve(database_url: str, port: int) -> None:
-    """Until it is ended."""
+    """Serve until the process is ended."""
     database = Database(database_url)
     await make_bare_table(database)
     app = make_app(database)

@@ -1,4 +1,4 @@
-"""Requests made to stop the server: the event loop's longest stretch and the memory that each one takes."""
+"""Requests made to stop the server: the longest stretch of the event loop and the memory each request takes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from bench.processes import Process, address_of, answers, configuration, environ
 from bench.rows import Row
 from engine.settings import from_environment
 
-LONGEST_MS = 100
-MOST_MB = 256
+MAX_STRETCH_MS = 100
+MAX_MB = 256
 SPEC = "Organization"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
 class Target:
-    """`antar up` with a ticking task, a key of its clinic and a person who is logged in."""
+    """`antar up` with a ticking task, an API key of its clinic and a person who is logged in."""
 
     def __init__(self, address: str, server: Process, key: str, ticks: Path) -> None:
         self.address, self.server, self.key, self.ticks = address, server, key, ticks
@@ -48,7 +48,7 @@ class Target:
 
     @contextmanager
     def watched(self) -> Iterator[dict[str, float]]:
-        """Milliseconds of the longest stretch and MB of memory, in all processes of the server, more than before."""
+        """Yield the longest stretch (ms), the growth in memory of all server processes (MB) and the seconds."""
         time.sleep(0.3)
         Path(f"/proc/{self.server.pid}/clear_refs").write_text("5")
         self.restart()
@@ -69,7 +69,7 @@ class Target:
         time.sleep(0.2)
 
     def longest(self) -> float:
-        """Milliseconds of the processor in the longest stretch so far; begins anew."""
+        """Return the longest stretch so far in milliseconds of processor time, and start measuring again."""
         time.sleep(0.05)
         _, stretch = self._longest()
         self.restart()
@@ -83,11 +83,11 @@ class Target:
             status = Path(f"/proc/{pid or self.server.pid}/status").read_text()
         except OSError:
             return 0
-        found = re.search(rf"{name}:\s+(\d+)", status)
-        return float(found[1]) if found else 0
+        match = re.search(rf"{name}:\s+(\d+)", status)
+        return float(match[1]) if match else 0
 
     def _sample(self, done: threading.Event, peaks: list[float]) -> None:
-        """Children come and go: what all processes take together, looked at again and again."""
+        """Sample the memory of the server and its children; children come and go, so the sum is taken every 20 ms."""
         while not done.wait(0.02):
             try:
                 children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
@@ -152,10 +152,10 @@ def upload(content: bytes, times: int = 1, name: str = "a.xlsx") -> Callable[[Ta
         def one() -> None:
             answer = here.person.post("/pemetaan/kfa/barang", files={"berkas": (name, content)})
             text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
-            shown.append(f"{answer.status_code} {answer.elapsed.total_seconds():.1f} s")
+            statuses.append(f"{answer.status_code} {answer.elapsed.total_seconds():.1f} s")
             notes.append(text)
 
-        shown: list[str] = []
+        statuses: list[str] = []
         notes: list[str] = []
         threads = [threading.Thread(target=one) for _ in range(times)]
         for thread in threads:
@@ -168,7 +168,9 @@ def upload(content: bytes, times: int = 1, name: str = "a.xlsx") -> Callable[[Ta
         for thread in threads:
             thread.join()
         words = re.search(r"(Berkas[^.]{0,200}\.|Buku kerja[^.]*\.|Tabel[^.]*\.)", notes[0])
-        return f"{len(content):,} bytes, {', '.join(shown)}; login beside it {login:.2f} s; {words[0] if words else ''}"
+        return (
+            f"{len(content):,} bytes, {', '.join(statuses)}; login beside it {login:.2f} s; {words[0] if words else ''}"
+        )
 
     return send
 
@@ -181,30 +183,30 @@ def half_requests(count: int) -> Callable[[Target], str]:
             b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n\r\nname=",
             b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nna",
         ]
-        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
-        for n, one in enumerate(held):
-            one.sendall(halves[n % 3])
+        connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        for n, connection in enumerate(connections):
+            connection.sendall(halves[n % 3])
         started, alive = time.perf_counter(), answers(f"{here.address}/health/live")
         first = time.perf_counter() - started
         time.sleep(30)
         closed = 0
-        for one in held:
-            one.setblocking(False)
+        for connection in connections:
+            connection.setblocking(False)
             try:
-                one.recv(1000)
+                connection.recv(1000)
                 closed += 1
             except BlockingIOError:
                 pass
             except OSError:
                 closed += 1
-            one.close()
+            connection.close()
         return f"{closed} of {count} thrown out in 30 s; /health/live meanwhile: {alive} in {first:.2f} s"
 
     return send
 
 
 def pages(content: dict[str, object]) -> Callable[[Target], str]:
-    """All that the panel and the API show of one large record."""
+    """Open every view that the panel and the API have of one large record."""
 
     def send(here: Target) -> str:
         answer = here.api.post(f"/api/v1/records/{SPEC}", json=content)
@@ -267,7 +269,7 @@ def bombs() -> Iterator[tuple[str, Callable[[Target], str]]]:
 
 
 def measure(only: str) -> Iterator[tuple[str, dict[str, float], str]]:
-    """Each on an installation of its own: what one leaves in memory must not hide what the next one takes."""
+    """Run each bomb on its own installation, so that memory left by one does not hide what the next one takes."""
     for name, send in bombs():
         if only in name:
             with TemporaryDirectory() as folder, target(Path(folder)) as here:
@@ -281,8 +283,8 @@ def measure(only: str) -> Iterator[tuple[str, dict[str, float], str]]:
 
 def rows(options: Options) -> Iterator[Row]:
     for name, seen, note in measure(""):
-        memory = f"{seen['mb']:.0f} MB more memory (at most {MOST_MB}); {note[:80]}"
-        yield Row(name, f"{LONGEST_MS} ms", seen["cpu_ms"] / LONGEST_MS, "<= 1", seen["cpu_ms"], "ms", memory)
+        memory = f"{seen['mb']:.0f} MB more memory (at most {MAX_MB}); {note[:80]}"
+        yield Row(name, f"{MAX_STRETCH_MS} ms", seen["cpu_ms"] / MAX_STRETCH_MS, "<= 1", seen["cpu_ms"], "ms", memory)
 
 
 if __name__ == "__main__":

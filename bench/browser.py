@@ -1,4 +1,4 @@
-"""Chromium for the browser tests and the screenshots: where it is, and how it is started."""
+"""Chromium for the browser tests and the screenshots: its path and how it is started."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def executable() -> str | None:
-    """The path of a Chromium: what ANTAR_CHROMIUM names, or the first that is installed."""
-    found = (shutil.which(name) for name in (os.environ.get("ANTAR_CHROMIUM", ""), *NAMES) if name)
-    return next((path for path in found if path), None)
+    """Return the path of a Chromium: the one ANTAR_CHROMIUM names, or the first that is installed."""
+    paths = (shutil.which(name) for name in (os.environ.get("ANTAR_CHROMIUM", ""), *NAMES) if name)
+    return next((path for path in paths if path), None)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """One browser without a window."""
+    """Yield a browser without a window."""
     # Chromium's sandbox needs what containers do not grant to root; only our own pages are opened.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
@@ -32,7 +32,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def log_in(context: BrowserContext, address: str, user: str, password: str) -> Page:
-    """A page of somebody who is logged in, on the dashboard."""
+    """Return a page of a logged-in person, on the dashboard."""
     page = context.new_page()
     page.goto(f"{address}/login")
     page.locator("#name").fill(user)

@@ -1,4 +1,4 @@
-"""A Celery worker, a process of its own: a task per job, with requests, psycopg and a PostgreSQL row.
+"""A Celery worker in its own process: one task per job, with requests, psycopg and a PostgreSQL row.
 
 `python -m bench.celery_jobs BROKER DATABASE ADDRESS POOL CONCURRENCY`
 """
@@ -19,7 +19,7 @@ UPDATE = f"UPDATE {TABLE} SET status = 'sent', reference = %s, settled_at = cloc
 
 
 def make_app(broker_url: str) -> Any:
-    """Tuned: no results, no events, no remote control, messages fetched ahead."""
+    """Return a tuned Celery: no results, no events, no remote control, messages fetched ahead."""
     from celery import Celery
 
     app = Celery("bench", broker=broker_url)
@@ -36,7 +36,7 @@ def make_app(broker_url: str) -> Any:
 
 
 class Sender:
-    """Sends the body of a row and notes its reference; connections are kept and lent."""
+    """Sends the body of a row and stores the reference; connections are kept open and reused."""
 
     def __init__(self, database_url: str, address: str) -> None:
         self._database_url = database_url

@@ -1,4 +1,4 @@
-"""Clients that keep their connections, in a lean process of their own: it is the server that is measured."""
+"""HTTP clients with persistent connections, in their own small process so that only the server is measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMIT = 1 << 20
 
 
 def post(address: str, path: str, headers: dict[str, str], bodies: Sequence[bytes], clients: int) -> float:
-    """Seconds until so many clients have posted all bodies, each when its last was answered; all must be taken."""
+    """Return the seconds until `clients` connections have posted all bodies one after another; all must be accepted."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as aside:
         return aside.submit(_run, address, path, headers, bodies, clients).result()
 

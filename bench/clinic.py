@@ -1,4 +1,4 @@
-"""A clinic on an emptied database in this process: what it hands in, and a worker that waits for the first bell."""
+"""A clinic on an emptied database in this process: its records, and a worker that waits for the first bell."""
 
 from __future__ import annotations
 
@@ -43,19 +43,18 @@ NOWHERE = "http://127.0.0.1:9"
 
 @dataclass(slots=True)
 class Clinic:
-    """One facility with credentials, all whose visits can be sent; its queue is held until `deliver`."""
+    """One facility with credentials; all its visits can be sent, and its queue is held until `deliver`."""
 
     hub: Hub
     facility: FacilityRow
-    workers: list[Worker] = field(default_factory=list)
-    """Those of this process that hear the bell."""
+    workers: list[Worker] = field(default_factory=list)  # workers of this process that hear the bell
 
     @property
     def channel(self) -> Channel:
         return Channel(UPSTREAM, self.facility.id)
 
     def record(self, n: int) -> dict[str, Any]:
-        """The n-th visit: one of some hundred patients, on one of seven days."""
+        """Return the n-th visit: one of `PATIENTS` patients, on one of seven days."""
         example = dict(self.hub.catalog.specs[SPEC].example)
         arrived = f"2026-03-{10 + n % 7:02}T{8 + n % 9:02}:{n % 60:02}:00+07:00"
         patient = n % PATIENTS
@@ -68,13 +67,13 @@ class Clinic:
         }
 
     async def hand_in(self, first: int, count: int) -> None:
-        """Visits through the engine's door, in batches."""
+        """Hand in visits through the engine's intake, in batches."""
         for start in range(first, first + count, BATCH):
             records = [self.record(n) for n in range(start, min(start + BATCH, first + count))]
             await self.hub.intake.hand_in(self.facility, SPEC, records)
 
     async def hold(self) -> None:
-        """Close the queue: workers start, hear and sweep, and claim nothing."""
+        """Close the queue: workers start, listen and sweep, but claim nothing."""
         await self._execute(_HOLD)
 
     async def release(self) -> None:
@@ -83,19 +82,19 @@ class Clinic:
         self.hub.bell.ring(SPEC, self.facility.id)
 
     async def unsent(self) -> int:
-        """Deliveries that are not sent, by their counters."""
+        """Return the number of deliveries that are not sent, from their counters."""
         query = "SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'"
         [(unsent,)] = await self.hub.database.fetch(text(query))
         return int(unsent)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Worker]:
-        """A worker of this process that is up and may not begin yet."""
+        """Yield a worker of this process that is up but may not start yet."""
         await self.hold()
         worker, stop = Worker(self.hub), asyncio.Event()
         self.workers.append(worker)
         running = asyncio.create_task(worker.run(stop))
-        while not await self.hub.database.fetch(text("SELECT 1 FROM workers")):  # noqa: ASYNC110 - it tells nobody
+        while not await self.hub.database.fetch(text("SELECT 1 FROM workers")):  # noqa: ASYNC110 - no announcement
             await asyncio.sleep(0.01)
         try:
             yield worker
@@ -105,45 +104,45 @@ class Clinic:
             self.workers.remove(worker)
 
     async def deliver(self, worker: Worker) -> float:
-        """Seconds from the first bell until the last settlement of all that was handed in."""
+        """Return the seconds from the first bell until the last settlement of everything handed in."""
         started = time.perf_counter()
         await self.release()
-        while worker.in_flight or await self.unsent():  # noqa: ASYNC110 - it tells nobody when it is done
+        while worker.in_flight or await self.unsent():  # noqa: ASYNC110 - a worker does not announce that it is done
             await asyncio.sleep(0.002)
         seconds = time.perf_counter() - started
         await self.hold()
         return seconds
 
     async def account(self) -> tuple[Upstream, Account]:
-        """Through whom and as whom the clinic sends."""
+        """Return the upstream and the account that the clinic sends with."""
         upstream = self.hub.catalog.upstreams[UPSTREAM]
         account = await self.hub.accounts.get(self.facility.id, upstream)
         assert isinstance(account, Account), account
         return self.hub.upstream(UPSTREAM), account
 
     async def finished_body(self) -> bytes:
-        """The payload of a visit, as it is posted."""
+        """Return the payload of a visit as it is posted."""
         spec = self.hub.catalog.specs[SPEC]
         scope = context(spec, self.record(0), self.facility)
-        wanted = needs.wanted(spec.needs_for("create"), scope)
-        targets = needs.targets_of(wanted, self.facility.id)
-        known = await references.look_up(self.hub.database, targets, self.hub.catalog.items)
-        values = needs.resolve(wanted, spec.needs, self.facility.id, known).values
+        required = needs.wanted(spec.needs_for("create"), scope)
+        targets = needs.targets_of(required, self.facility.id)
+        resolved = await references.look_up(self.hub.database, targets, self.hub.catalog.items)
+        values = needs.resolve(required, spec.needs, self.facility.id, resolved).values
         assert spec.payload is not None
         return orjson.dumps(spec.payload.render({**scope, "needs": values}))
 
     async def satisfy_needs(self) -> None:
-        """Everything that visits need has been sent."""
+        """Store everything that visits need as sent."""
         spec = self.hub.catalog.specs[SPEC]
         needed: dict[str, set[str]] = {}
         for n in range(PATIENTS):
-            for want in needs.wanted(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
-                needed.setdefault(want.need.specs[0], set()).update(key for key, _ in want.targets)
+            for required in needs.wanted(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
+                needed.setdefault(required.need.specs[0], set()).update(key for key, _ in required.targets)
         for name, keys in needed.items():
             entries = [NewRecord(key, "2026-03-10", "{}", "needed") for key in sorted(keys)]
             await add(self.hub.database, Batch(self.facility.id, name, UPSTREAM, updatable=False), entries)
         while claimed := await claim(self.hub.database, self.channel, BATCH, "bench"):
-            sent = [Settlement(each, Status.SENT, reference=f"ref-{each.id}", sent_version=1) for each in claimed]
+            sent = [Settlement(row, Status.SENT, reference=f"ref-{row.id}", sent_version=1) for row in claimed]
             await settle(self.hub.database, sent, [claimed[0].lease])
 
     async def _execute(self, statement: str) -> None:
@@ -159,13 +158,13 @@ _RELEASE = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :u
 
 
 def plain(database_url: str, broker_url: str = "memory://", address: str = NOWHERE) -> Settings:
-    """Settings of a process that sends to `address`."""
+    """Return settings of a process that sends to `address`."""
     return Settings("demo", database_url, broker_url, (new_key(),), addresses={UPSTREAM: address})
 
 
 @asynccontextmanager
 async def clinic(settings: Settings, in_flight: int = IN_FLIGHT) -> AsyncIterator[Clinic]:
-    """A clinic on an emptied database, with so many slots and no limit of rate."""
+    """Yield a clinic on an emptied database, with `in_flight` slots and no rate limit."""
     hush()
     collect_rarely()
     workers: list[Worker] = []
@@ -181,21 +180,21 @@ async def clinic(settings: Settings, in_flight: int = IN_FLIGHT) -> AsyncIterato
         await empty(hub)
         facility = await add_facility(hub.database, "bench", "Bench", organization_id=SECRETS["organization_id"])
         await set_credentials(hub.database, hub.vault, facility.id, UPSTREAM, SECRETS)
-        found = Clinic(hub, facility, workers)
-        await found.satisfy_needs()
-        yield found
+        opened = Clinic(hub, facility, workers)
+        await opened.satisfy_needs()
+        yield opened
     finally:
         await hub.close()
 
 
 def hush() -> None:
-    """What the engine and Dramatiq tell while they are measured is not for the report."""
+    """Silence the log of the engine and Dramatiq, which does not belong in the report."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     logging.disable(logging.WARNING)
 
 
 def unlimited(catalog: Catalog, in_flight: int = IN_FLIGHT) -> Catalog:
-    """The catalog with so many slots and no rate: the machine is measured, not the limits."""
+    """Return the catalog with `in_flight` slots and no rate limit, to measure the machine."""
     upstreams = {
         name: replace(upstream, concurrency=in_flight, rate=None) for name, upstream in catalog.upstreams.items()
     }
@@ -204,7 +203,7 @@ def unlimited(catalog: Catalog, in_flight: int = IN_FLIGHT) -> Catalog:
 
 
 async def empty(hub: Hub) -> None:
-    """What an earlier run has left in a database that outlives it."""
+    """Delete what an earlier run left in a database that outlives it."""
     if hub.database.dialect == "postgresql":
         names = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
         await hub.database.write(lambda c: c.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE")))

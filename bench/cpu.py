@@ -1,4 +1,4 @@
-"""CPU and memory of processes, as Linux counts them."""
+"""CPU time and memory of processes, as Linux counts them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int | str = "self") -> float:
-    """User and system time of all threads so far."""
+    """Return the user and system time of all threads so far."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def memory(pid: int) -> int:
-    """Bytes that are the process's own, and its part of what it shares (PSS)."""
+    """Return the process's own bytes plus its part of shared memory (PSS)."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""What a dashboard reads, from totals and daily counters, against GROUP BY over the deliveries themselves."""
+"""Dashboard reads from totals and daily counters, against GROUP BY over the deliveries themselves."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from engine.outbox import counters
 
 DAYS = 1_096
 SINCE, UNTIL = "2025-06-01", "2025-06-30"
-READS = 20
-"""Reads of the counters in a round, whose median counts: one is over too soon."""
+READS_PER_ROUND = 20  # the median counts, because a single read is too short to time
 
 FILL = """
 INSERT INTO deliveries (facility_id, spec, upstream, key, date, record, record_hash, version, status, in_doubt, lane,
@@ -28,8 +27,8 @@ SELECT %(facility)s, (%(specs)s::text[])[1 + n %% cardinality(%(specs)s::text[])
   CASE WHEN n %% 100 < 97 THEN 'sent' WHEN n %% 100 < 99 THEN 'failed' ELSE 'blocked' END, false, 0, 1, 0, 'auto', 0, 0
 FROM generate_series(1, %(many)s) AS n
 """
+# Created again after filling, which costs a tenth of maintaining them meanwhile.
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'deliveries' AND indexname LIKE 'ix_%'"
-"""Made anew after the filling: in one go they cost a tenth."""
 COUNT = """
 INSERT INTO counters (facility_id, date, spec, status, n)
 SELECT facility_id, date, spec, status, COUNT(*) FROM deliveries GROUP BY 1, 2, 3, 4
@@ -42,7 +41,7 @@ GROUPED = "SELECT spec, status, COUNT(*) FROM deliveries WHERE facility_id = :fa
 
 
 def fill(database_url: str, facility: int, specs: list[str], many: int) -> None:
-    """So many narrow deliveries of three years with their counters, as a database that was vacuumed has them."""
+    """Insert `many` narrow deliveries of three years with their counters, and vacuum."""
     with psycopg.connect(database_url, autocommit=True) as database:
         with database.transaction():
             database.execute("TRUNCATE deliveries, counters, totals CASCADE")
@@ -69,7 +68,7 @@ async def milliseconds(read: Callable[[], Awaitable[object]], times: int = 1) ->
 
 
 async def measure(options: Options, many: int) -> dict[str, tuple[list[float], list[float]]]:
-    """Milliseconds of grouping and of reading counters, over all dates and over a month, in turn."""
+    """Return milliseconds of grouping and of reading counters, over all dates and over a month, alternating."""
     async with clinic(plain(options.postgresql)) as here:
         database, facility = here.hub.database, here.facility.id
         fill(options.postgresql, facility, sorted(here.hub.catalog.specs), many)
@@ -78,27 +77,27 @@ async def measure(options: Options, many: int) -> dict[str, tuple[list[float], l
             return database.fetch(text(GROUPED.format(condition)), {"facility": facility, **values})
 
         month = {"since": SINCE, "until": UNTIL}
-        found: dict[str, tuple[list[float], list[float]]] = {
+        figures: dict[str, tuple[list[float], list[float]]] = {
             "all dates, totals": ([], []),
             "30 days, counters": ([], []),
         }
         for _ in range(options.rounds):
-            slow, quick = found["all dates, totals"]
+            slow, quick = figures["all dates, totals"]
             slow.append(await milliseconds(grouped))
-            quick.append(await milliseconds(lambda: counters.read(database, facility), READS))
-            slow, quick = found["30 days, counters"]
+            quick.append(await milliseconds(lambda: counters.read(database, facility), READS_PER_ROUND))
+            slow, quick = figures["30 days, counters"]
             slow.append(await milliseconds(lambda: grouped("AND date BETWEEN :since AND :until", **month)))
-            quick.append(await milliseconds(lambda: counters.read(database, facility, SINCE, UNTIL), READS))
-        return found
+            quick.append(await milliseconds(lambda: counters.read(database, facility, SINCE, UNTIL), READS_PER_ROUND))
+        return figures
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """The goals are those of ten million rows; with fewer they shrink alike."""
+    """Yield one row per period; the goals are for ten million rows and shrink with fewer."""
     if not options.postgresql:
         return
     many = options.many
-    found = uvloop.run(measure(options, many))
-    for (name, (slow, quick)), goal in zip(found.items(), (1_000, 30), strict=True):
+    figures = uvloop.run(measure(options, many))
+    for (name, (slow, quick)), goal in zip(figures.items(), (1_000, 30), strict=True):
         what, against = f"dashboard over {name}", f"GROUP BY over {many:,}, PostgreSQL"
         goal_here = f">= {goal * many / 10_000_000:g}"
         note = f"GROUP BY {median(slow):.1f} ms; the goal at 10,000,000 is {goal:,}"

@@ -19,7 +19,7 @@ from bench.upstream import fake_upstream
 
 
 async def bare_loop(upstream: Upstream, account: Account, bodies: list[bytes]) -> float:
-    """Seconds of a loop that only posts finished bodies with the same client."""
+    """Return the seconds of a loop that only posts finished bodies with the same client."""
     left = iter(bodies)
 
     async def sender() -> None:
@@ -34,7 +34,7 @@ async def bare_loop(upstream: Upstream, account: Account, bodies: list[bytes]) -
 async def measure(
     database_url: str, broker_url: str, count: int, rounds: int
 ) -> tuple[list[float], list[float], list[float]]:
-    """Full and bare deliveries per second, round by round in turn, and the CPU seconds of one full delivery."""
+    """Return full and bare deliveries per second, alternating by round, and the CPU seconds of one full delivery."""
     with fake_upstream() as address:
         async with clinic(plain(database_url, broker_url, address)) as here, here.working() as worker:
             upstream, account = await here.account()
@@ -50,7 +50,7 @@ async def measure(
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """One row per database and broker."""
+    """Yield one row per database and broker."""
     with TemporaryDirectory() as folder:
         databases = options.databases(folder)
         settings = [("SQLite, in memory", databases["SQLite"], "memory://", 0.70)]

@@ -16,7 +16,7 @@ import yaml
 from sqlalchemy import text
 
 from bench.clinic import BATCH, NOWHERE, empty, hush
-from bench.processes import PATIENCE, Process, environment, process
+from bench.processes import PATIENCE_SECONDS, Process, environment, process
 from bench.witness import Witness, witness
 from engine.actors import make_broker
 from engine.delivery.status import Lane
@@ -28,17 +28,16 @@ from engine.settings import from_environment
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An upstream of its own with one type: its limits, and what else it has of its own."""
+    """An upstream with one type: its limits and further settings of its own."""
 
     concurrency: int = 8
     rate: float | None = None
     more: Mapping[str, object] = field(default_factory=dict)
-    gone: bool = False
-    """Nobody is at its address."""
+    gone: bool = False  # nothing listens at its address
 
 
 def _write(folder: Path, kinds: Mapping[str, Kind]) -> None:
-    """The configuration: kinds by the name that is the upstream's, and with a capital the type's."""
+    """Write the configuration; each key names an upstream and, capitalised, its type."""
     upstreams: dict[str, object] = {}
     specs: dict[str, object] = {}
     for name, kind in kinds.items():
@@ -86,16 +85,16 @@ class Fleet:
         self._processes: list[Process] = []
 
     async def start(self, count: int = 1) -> None:
-        """So many more worker processes; returns when they work."""
+        """Start `count` more worker processes and return when they work."""
         command = "up" if self._environ["ANTAR_BROKER_URL"].startswith("memory:") else "worker"
         for _ in range(count):
             self._processes.append(self._running.enter_context(process(self._environ, "admin", command)))
-        async with asyncio.timeout(PATIENCE):
-            while await self._beating() < len(self._processes):  # noqa: ASYNC110 - nobody tells us
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self._beating() < len(self._processes):  # noqa: ASYNC110 - a worker announces nothing
                 await asyncio.sleep(0.1)
 
     async def kill(self) -> None:
-        """The oldest dies on the spot."""
+        """Kill the oldest process at once."""
         killed = self._processes.pop(0)
         killed.kill()
         killed.wait()
@@ -104,7 +103,7 @@ class Fleet:
         await self.hub.database.write(lambda connection: connection.execute(gone, name))
 
     def stop(self) -> None:
-        """All of them, as they are asked to at the end of a day."""
+        """Stop all processes in the orderly way."""
         self._running.close()
 
     async def _beating(self) -> int:
@@ -112,19 +111,19 @@ class Fleet:
         return int(n)
 
     async def hand_in(self, name: str, who: str, count: int, *, lane: Lane | None = None) -> list[tuple[str, float]]:
-        """So many new records of a kind; each with the time at which it was accepted (epoch seconds)."""
+        """Hand in `count` new records of a kind; return each id with the time it was accepted (epoch seconds)."""
         accepted = []
         today = datetime.now(UTC).date().isoformat()
         for start in range(0, count, BATCH):
             ids = [f"{who}{next(self._numbers)}" for _ in range(min(BATCH, count - start))]
             records = [{"id": id_, "who": who, "at": today} for id_ in ids]
-            told = await self.hub.intake.hand_in(self.clinics[who], name.capitalize(), records, lane)
-            assert all(isinstance(each, Accepted) for each in told), told[:1]
+            results = await self.hub.intake.hand_in(self.clinics[who], name.capitalize(), records, lane)
+            assert all(isinstance(result, Accepted) for result in results), results[:1]
             accepted += [(id_, time.time()) for id_ in ids]
         return accepted
 
     async def each_tenth(self, name: str, who: str, seconds: float) -> list[tuple[str, float]]:
-        """A record each tenth of a second, for so many seconds; as `hand_in`."""
+        """Hand in a record every tenth of a second for `seconds`; return as `hand_in` does."""
         accepted, started = [], time.monotonic()
         for n in range(int(seconds * 10)):
             await asyncio.sleep(max(0.0, started + n / 10 - time.monotonic()))
@@ -132,21 +131,21 @@ class Fleet:
         return accepted
 
     async def seen_after(self, name: str, since: Mapping[str, float]) -> list[float]:
-        """Of records by their ids: seconds from a time (epoch seconds) until the upstream saw them last."""
-        async with asyncio.timeout(PATIENCE):
+        """Return per record id the seconds from its time in `since` (epoch seconds) until the upstream saw it."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                seen = {each.id: each.begin for each in self.outside.seen(name)}
+                seen = {request.id: request.begin for request in self.outside.seen(name)}
                 if all(seen.get(id_, 0.0) >= at for id_, at in since.items()):
                     return sorted(seen[id_] - at for id_, at in since.items())
                 await asyncio.sleep(0.5)
 
     async def clear(self) -> None:
-        """Nothing is due any more."""
+        """Make nothing due any more."""
         undo = text("UPDATE deliveries SET due_at = NULL WHERE due_at IS NOT NULL AND lease_id IS NULL")
         await self.hub.database.write(lambda connection: connection.execute(undo))
 
     async def due_again(self, name: str) -> None:
-        """What was cleared of a kind is due, as if it had just been handed in."""
+        """Make the cleared deliveries of a kind due again, as if they had just been handed in."""
         redo = "UPDATE deliveries SET due_at = :now WHERE upstream = :name AND status IN ('queued', 'retrying')"
         parameters = {"now": self.hub.database.clock(), "name": name}
         await self.hub.database.write(lambda connection: connection.execute(text(redo), parameters))
@@ -154,7 +153,7 @@ class Fleet:
 
 @asynccontextmanager
 async def fleet(database_url: str, broker_url: str, kinds: Mapping[str, Kind]) -> AsyncIterator[Fleet]:
-    """On an emptied database (none named: on SQLite); its processes have ended when it closes."""
+    """Yield a fleet on an emptied database (SQLite if none is named); its processes have ended when it closes."""
     hush()
     with TemporaryDirectory() as folder, witness() as outside:
         _write(Path(folder), kinds)

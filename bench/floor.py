@@ -1,4 +1,4 @@
-"""Full delivery against a bare floor: aiohttp, claim, post, settle in batches on one narrow table, nothing else."""
+"""Full delivery against a bare floor: aiohttp that claims, posts and settles in batches on one narrow table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer 01234567
 
 
 class Floor:
-    """The least that anything must do which keeps what it sends in a database."""
+    """The minimum for anything that keeps what it sends in a database."""
 
     def __init__(self, database: Database, address: str) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class Floor:
         self._low = asyncio.Event()
 
     async def fill(self, body: str, count: int) -> None:
-        """An empty table, then so many bodies to send."""
+        """Create an empty table with `count` bodies to send."""
         kind = "BIGSERIAL" if self._database.dialect == "postgresql" else "INTEGER"
         for statement in (
             "DROP TABLE IF EXISTS floor",
@@ -49,7 +49,7 @@ class Floor:
         await self._write("DROP TABLE floor")
 
     async def run(self) -> float:
-        """Seconds until all is sent and settled."""
+        """Return the seconds until everything is sent and settled."""
         started = time.perf_counter()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             senders = [asyncio.create_task(self._send_all(session)) for _ in range(IN_FLIGHT)]
@@ -96,7 +96,7 @@ class Floor:
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float], list[float]]:
-    """Full and floor deliveries per second, round by round in turn, and the CPU seconds of one on the floor."""
+    """Return full and floor deliveries per second, alternating by round, and the CPU seconds of one on the floor."""
     with fake_upstream() as address:
         async with clinic(plain(database_url, address=address)) as here, here.working() as worker:
             floor = Floor(here.hub.database, address)

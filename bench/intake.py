@@ -19,7 +19,7 @@ INSERT = text("INSERT INTO bare (record) VALUES (:record)")
 
 
 async def make_bare_table(database: Database) -> None:
-    """A table of nothing but records; it is dropped first if a run that was cut off has left it."""
+    """Create a table of nothing but records; drop one left by an interrupted run first."""
     kind = "BIGSERIAL" if database.dialect == "postgresql" else "INTEGER"
     for statement in ("DROP TABLE IF EXISTS bare", f"CREATE TABLE bare (id {kind} PRIMARY KEY, record TEXT NOT NULL)"):
         await database.write(lambda connection, s=statement: connection.execute(text(s)))  # type: ignore[misc]
@@ -32,7 +32,7 @@ async def bare_inserts(here: Clinic, first: int, count: int) -> None:
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Records per second, ours and bare, round by round in turn."""
+    """Return records per second, ours and bare, alternating by round."""
     async with clinic(plain(database_url)) as here:
         await make_bare_table(here.hub.database)
         ours, bare = [], []

@@ -1,4 +1,4 @@
-"""Full delivery to a slow upstream against slots divided by latency, which nothing can pass."""
+"""Full delivery to a slow upstream against slots divided by latency, the theoretical maximum."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.rows import Row
 from bench.upstream import fake_upstream
 
 IN_FLIGHT = 500
+# Seconds -> deliveries: enough that filling the slots, and emptying them at the end, weigh little.
 LATENCIES = {0.05: 40_000, 1.0: 15_000}
-"""Seconds -> deliveries: so many that filling the slots and emptying them at the end weigh little."""
 
 
 async def measure(database_url: str, broker_url: str, latency: float, count: int) -> tuple[float, float]:
-    """Deliveries per second from the first bell to the last settlement, and the part of a core that was busy."""
+    """Return deliveries per second from first bell to last settlement, and the share of a core that was busy."""
     with fake_upstream(latency) as address:
         settings = plain(database_url, broker_url, address)
         async with clinic(settings, IN_FLIGHT) as here, here.working() as worker:

@@ -13,22 +13,20 @@ from sqlalchemy import text
 from bench.fleet import Fleet, Kind, fleet
 from bench.options import Options
 from bench.rows import Row, median_ratio
-from bench.witness import Manner, Seen, most_in_flight, windows
+from bench.witness import Manner, SeenRequest, most_in_flight, windows
 from engine.delivery.status import Lane
 from engine.limits.slots import LIFE, REFRESH
 from engine.outbox.resend import resend
 
 PROCESSES = 3
 ROUNDS = 3
-WINDOW = 5.0
-"""Seconds in which the rate is to be kept."""
+WINDOW_SECONDS = 5.0  # in which the rate must be kept
 RATE = 100.0
-SETTLED = 3 * REFRESH
-"""Seconds after which a newcomer has its part."""
+SETTLE_SECONDS = 3 * REFRESH  # after which a new process has its part of the slots
 FLOOD, DEAD = 100_000, 10_000
-OUTAGE, PAUSE, FAILURES = 30.0, 5.0, 5
-HANGS_SEEN = 14.0
-"""Seconds after which all processes know that an upstream hangs: two time-outs in a row on each of their slots."""
+OUTAGE_SECONDS, PAUSE_SECONDS, FAILURES = 30.0, 5.0, 5
+# Time after which all processes know that an upstream hangs: two time-outs in a row on each of their slots
+HANG_SEEN_SECONDS = 14.0
 KINDS = {
     "paced": Kind(16, RATE),
     "narrow": Kind(12),
@@ -37,7 +35,7 @@ KINDS = {
     "wide": Kind(64),
     "mute": Kind(6, None, {"timeouts": {"connect": 1, "total": 6}, "breaker": {"failures": 3, "pause": 2}}),
     "gone": Kind(6, None, {"breaker": {"failures": 3, "pause": 2}}, gone=True),
-    "brittle": Kind(15, None, {"breaker": {"failures": FAILURES, "pause": PAUSE}}),
+    "brittle": Kind(15, None, {"breaker": {"failures": FAILURES, "pause": PAUSE_SECONDS}}),
 }
 MANNERS = {
     "paced": Manner(latency=0.005),
@@ -51,29 +49,29 @@ MANNERS = {
 
 
 async def rate(ships: Fleet, name: str, seconds: float) -> list[Row]:
-    """The fewest and the most requests in any WINDOW after the first."""
+    """Return the fewest and the most requests in any window after the first."""
     await ships.hand_in("paced", "a", int(RATE * (seconds + 15)))
-    await asyncio.sleep(WINDOW + SETTLED)
+    await asyncio.sleep(WINDOW_SECONDS + SETTLE_SECONDS)
     began = time.time()
     await asyncio.sleep(seconds)
     seen = ships.outside.seen("paced")
     await ships.clear()
-    return _rate_rows(f"rate, {name}", windows(seen, began, time.time(), WINDOW))
+    return _rate_rows(f"rate, {name}", windows(seen, began, time.time(), WINDOW_SECONDS))
 
 
-def _rate_rows(what: str, found: tuple[int, int]) -> list[Row]:
-    limit = RATE * WINDOW
-    against = f"limit in any {WINDOW:.0f} s"
+def _rate_rows(what: str, counts: tuple[int, int]) -> list[Row]:
+    limit = RATE * WINDOW_SECONDS
+    against = f"limit in any {WINDOW_SECONDS:.0f} s"
     return [
-        Row(f"{what}: fewest", against, found[0] / limit, ">= 0.95", found[0] / WINDOW, "per s"),
-        Row(f"{what}: most", against, found[1] / limit, "<= 1.05", found[1] / WINDOW, "per s"),
+        Row(f"{what}: fewest", against, counts[0] / limit, ">= 0.95", counts[0] / WINDOW_SECONDS, "per s"),
+        Row(f"{what}: most", against, counts[1] / limit, "<= 1.05", counts[1] / WINDOW_SECONDS, "per s"),
     ]
 
 
 async def concurrency(ships: Fleet, name: str, seconds: float) -> list[Row]:
-    """The most and the mean in flight, of what there are slots for."""
+    """Return the most and the mean requests in flight, relative to the slots."""
     await ships.hand_in("narrow", "a", int(60 * (seconds + 15)))
-    await asyncio.sleep(WINDOW + SETTLED)
+    await asyncio.sleep(WINDOW_SECONDS + SETTLE_SECONDS)
     began = time.time()
     await asyncio.sleep(seconds)
     seen, ended = ships.outside.seen("narrow"), time.time()
@@ -88,26 +86,26 @@ async def concurrency(ships: Fleet, name: str, seconds: float) -> list[Row]:
 
 
 async def coming_and_going(ships: Fleet, name: str) -> list[Row]:
-    """One dies, another comes: never above the limits, and not below when it has settled."""
-    settled = LIFE / 1000 + SETTLED
-    await ships.hand_in("paced", "b", int(RATE * (settled + 6 * WINDOW)))
+    """Kill one process and start another: never above the limits, and not below after it has settled."""
+    settled = LIFE / 1000 + SETTLE_SECONDS
+    await ships.hand_in("paced", "b", int(RATE * (settled + 6 * WINDOW_SECONDS)))
     await ships.hand_in("slow", "b", 1000)
-    await asyncio.sleep(WINDOW + SETTLED)
+    await asyncio.sleep(WINDOW_SECONDS + SETTLE_SECONDS)
     began = time.time()
     await ships.kill()
     await asyncio.sleep(settled)
     alone = time.time()
-    await asyncio.sleep(1.6 * WINDOW)
+    await asyncio.sleep(1.6 * WINDOW_SECONDS)
     joined = time.time()
     await ships.start()
-    await asyncio.sleep(WINDOW)
+    await asyncio.sleep(WINDOW_SECONDS)
     ended = time.time()
     seen = _of(ships.outside.seen("paced"), "b")
     most, _ = most_in_flight(ships.outside.seen("slow"), began, ended)
     slots = KINDS["slow"].concurrency
     await ships.clear()
-    above = windows(seen, began, ended, WINDOW)[1]
-    below = windows(seen, alone, joined, WINDOW)[0]
+    above = windows(seen, began, ended, WINDOW_SECONDS)[1]
+    below = windows(seen, alone, joined, WINDOW_SECONDS)[0]
     what = f"rate, {name}, one dies, one comes"
     return [
         *_rate_rows(what, (below, above)),
@@ -115,36 +113,37 @@ async def coming_and_going(ships: Fleet, name: str) -> list[Row]:
     ]
 
 
-def _of(seen: Iterable[Seen], who: str) -> list[Seen]:
-    return [each for each in seen if each.who == who]
+def _of(seen: Iterable[SeenRequest], who: str) -> list[SeenRequest]:
+    return [request for request in seen if request.who == who]
 
 
 async def waits(ships: Fleet, seconds: float) -> float:
-    """Of records that clinic B hands in each tenth of a second, from accepted until seen: nineteen of twenty waited
-    less; seconds."""
+    """Return the p95 seconds from accepted to seen, of records that clinic B hands in every tenth of a second."""
     accepted = dict(await ships.each_tenth("shared", "b", seconds))
-    found = await ships.seen_after("shared", accepted)
-    return quantiles(found, n=20)[-1]
+    waited = await ships.seen_after("shared", accepted)
+    return quantiles(waited, n=20)[-1]
 
 
 async def against_alone(
     ships: Fleet, what: str, seconds: float, begin: Callable[[], Awaitable[object]], kind: str = ""
 ) -> Row:
-    """What B waits while `begin` has its effect, against what it waits alone, in turn; clinic A's work is of `kind`."""
-    alone, found = [], []
+    """Compare B's wait while `begin` has its effect with B's wait alone, alternating; clinic A's work is of `kind`."""
+    alone, loaded = [], []
     for n in range(ROUNDS):
         alone.append(await waits(ships, seconds))
         await (ships.due_again(kind) if n and kind else begin())
         await asyncio.sleep(2)
-        found.append(await waits(ships, seconds))
+        loaded.append(await waits(ships, seconds))
         await ships.clear()
         await asyncio.sleep(2)
     against = f"alone ({1000 * median(alone):.0f} ms)"
-    return Row(f"p95 wait of B, {what}", against, median_ratio(found, alone), "<= 1.2, +20", 1000 * median(found), "ms")
+    return Row(
+        f"p95 wait of B, {what}", against, median_ratio(loaded, alone), "<= 1.2, +20", 1000 * median(loaded), "ms"
+    )
 
 
 async def fairness(ships: Fleet, seconds: float, flood: int, dead: int) -> list[Row]:
-    """What clinic B waits while clinic A pours in, or while another upstream is dead, against what it waits alone."""
+    """Compare B's wait alone with its wait while clinic A floods the queue, or while another upstream is dead."""
     part = seconds / ROUNDS
     pouring: list[asyncio.Task[object]] = []
 
@@ -152,7 +151,7 @@ async def fairness(ships: Fleet, seconds: float, flood: int, dead: int) -> list[
         pouring.append(asyncio.create_task(ships.hand_in("wide", "a", flood // 10)))
 
     await waits(ships, 3)
-    found = [
+    report = [
         await against_alone(
             ships, f"{dead:,} of A, upstream refuses", part, lambda: ships.hand_in("gone", "a", dead), "gone"
         ),
@@ -164,20 +163,20 @@ async def fairness(ships: Fleet, seconds: float, flood: int, dead: int) -> list[
         ),
     ]
     await ships.due_again("shared")
-    found += await lanes(ships)
+    report += await lanes(ships)
     await ships.clear()
-    found.append(await against_alone(ships, "A without limits of its own", part, pour))
+    report.append(await against_alone(ships, "A without limits of its own", part, pour))
     await asyncio.gather(*pouring)
     await ships.clear()
-    return found
+    return report
 
 
 async def lanes(ships: Fleet, count: int = 20) -> list[Row]:
-    """How soon today's record, and what a person sends again, goes in front of the bulk: against a batch's time."""
+    """Measure how soon today's record, and a manual resend, overtake the bulk: relative to the time of a batch."""
     kind, clinic = KINDS["shared"], ships.clinics["a"]
     assert kind.rate
     batch = 2 * kind.concurrency / kind.rate
-    await asyncio.sleep(batch + SETTLED)
+    await asyncio.sleep(batch + SETTLE_SECONDS)
     handed_in, again = dict[str, float](), dict[str, float]()
     sent = await ships.hub.database.fetch(text(_SENT), {"a": clinic.id, "count": count})
     for id_, key in sent:
@@ -201,34 +200,41 @@ SELECT id, key FROM deliveries WHERE facility_id = :a AND upstream = 'shared' AN
 
 
 async def outages(ships: Fleet) -> list[Row]:
-    """What an upstream sees that answers 503, and how many probes at once one that never answers."""
+    """Count the requests to an upstream that answers 503, and the probes at once to one that never answers."""
     await ships.hand_in("brittle", "a", 3000)
     await ships.hand_in("mute", "b", 500)
     await asyncio.sleep(3)
     ships.outside.behave("brittle", Manner(503, 0.3))
     began = time.time()
-    await asyncio.sleep(OUTAGE)
+    await asyncio.sleep(OUTAGE_SECONDS)
     ended = time.time()
     ships.outside.behave("brittle", Manner(latency=0.02))
-    seen = [each for each in ships.outside.seen("brittle") if began < each.begin < ended]
+    seen = [post for post in ships.outside.seen("brittle") if began < post.begin < ended]
     mute = ships.outside.seen("mute")
-    closed = _of(mute, "b")[0].begin + HANGS_SEEN
+    closed = _of(mute, "b")[0].begin + HANG_SEEN_SECONDS
     probing, _ = most_in_flight(mute, closed, ended)
     asking, _ = most_in_flight(seen, began + 2, ended)
-    await asyncio.sleep(2 * PAUSE)
-    after = [each for each in ships.outside.seen("brittle") if each.begin > ended]
+    await asyncio.sleep(2 * PAUSE_SECONDS)
+    after = [post for post in ships.outside.seen("brittle") if post.begin > ended]
     await ships.clear()
-    allowed = KINDS["brittle"].concurrency + OUTAGE // PAUSE
+    allowed = KINDS["brittle"].concurrency + OUTAGE_SECONDS // PAUSE_SECONDS
     return [
         Row("posts during 30 s of 503", "slots + probes", len(seen) / allowed, "<= 1", len(seen), ""),
         Row("probes at once, upstream answers 503", "one", asking, "<= 1", asking, ""),
         Row("probes at once, upstream hangs for 3 pauses", "one", probing, "<= 1", probing, ""),
-        Row("first after the outage", "pause", (after[0].begin - ended) / PAUSE, "<= 1.5", after[0].begin - ended, "s"),
+        Row(
+            "first after the outage",
+            "pause",
+            (after[0].begin - ended) / PAUSE_SECONDS,
+            "<= 1.5",
+            after[0].begin - ended,
+            "s",
+        ),
     ]
 
 
 async def measure(ships: Fleet, options: Options) -> AsyncIterator[Row]:
-    """All rows on PostgreSQL with several processes, else those of one."""
+    """Yield all rows on PostgreSQL with several processes, else only those of a single process."""
     several = ships.hub.database.dialect == "postgresql"
     name = f"{PROCESSES} processes" if several else "SQLite, in memory"
     seconds = 12.0 if options.quick else 30.0
@@ -253,7 +259,7 @@ async def on(database_url: str, broker_url: str, options: Options) -> list[Row]:
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """SQLite with one process, and PostgreSQL with several if it is there."""
+    """Yield rows of SQLite with one process, and of PostgreSQL with several if it is available."""
     yield from uvloop.run(on("", "memory://", options))
     if options.postgresql and options.redis:
         yield from uvloop.run(on(options.postgresql, options.redis, options))

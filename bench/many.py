@@ -1,4 +1,4 @@
-"""Many deliveries at once, written beside the engine: what a page or a bulk action costs among them."""
+"""Many deliveries at once, written directly to the database: the background for measuring a page or a bulk action."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-DAYS, PATIENTS = 1_096, 20_000
-"""Of a clinic in three years."""
+DAYS, PATIENTS = 1_096, 20_000  # of a clinic in three years
 
 _NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n < :last)"
 _COUNTED = {"counters": "facility_id, date, spec, status", "totals": "facility_id, spec, status"}
@@ -29,7 +28,7 @@ def multiply(database: Path, id_: int, many: int) -> None:
 
 
 def spread(database: Path, id_: int, first: int, last: int) -> None:
-    """The copies from the first to the last of a delivery, over the days and the patients of a clinic."""
+    """Copy a delivery under the numbers `first` to `last`, spread over the days and the patients of a clinic."""
     _copy(database, id_, first, last, _SPREAD)
 
 

@@ -1,4 +1,4 @@
-"""The search over a code list as the pages ask it: what people mean among the first five, and how long it takes."""
+"""Code search as the pages call it: the right code among the first five results, and the time taken."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ CHUNK = 5_000
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """One row for each size and database."""
+    """Yield one row for each size and database."""
     mapping = load(CONFIG).mappings["kfa"]
     for size in (20_000,) if options.quick else (20_000, 100_000):
         catalogue = generate(size)
-        asked = list(queries(catalogue.products, QUERIES))
+        misspelt = list(queries(catalogue.products, QUERIES))
         with tempfile.TemporaryDirectory() as folder:
             for name, url in options.databases(folder).items():
-                yield asyncio.run(_row(mapping, catalogue, asked, name, url))
+                yield asyncio.run(_row(mapping, catalogue, misspelt, name, url))
 
 
-async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], name: str, url: str) -> Row:
+async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[Query], name: str, url: str) -> Row:
     database = Database(url, durable=False)
     try:
         await migrate(database, "demo")
         await fill(database, mapping, catalogue)
-        catalogues = CodeSearch(database, None)  # type: ignore[arg-type]  # nothing is asked for that is not there
+        catalogues = CodeSearch(database, None)  # type: ignore[arg-type]  # nothing missing is used
         await catalogues.ready(mapping, SHARED)
         first = five = 0
         taken = []
-        for query in asked:
+        for query in misspelt:
             began = time.perf_counter()
-            codes = [found.code for found in await catalogues.search(mapping, SHARED, query.text, 5)]
+            codes = [match.code for match in await catalogues.search(mapping, SHARED, query.text, 5)]
             taken.append((time.perf_counter() - began) * 1000)
             first += bool(codes) and codes[0] in query.meant
             five += any(code in query.meant for code in codes)
@@ -59,24 +59,24 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, asked: list[Query], n
         await database.write(lambda connection: connection.execute(text("DELETE FROM code_rows")))
         await database.close()
     what = f"search of {len(catalogue.products):,} products, {name}, recall@5"
-    against = f"{len(asked):,} misspelt queries (@1 {first / len(asked):.3f})"
-    return Row(what, against, five / len(asked), ">= 0.95", quantiles(taken, n=20)[-1], "ms p95")
+    against = f"{len(misspelt):,} misspelt queries (@1 {first / len(misspelt):.3f})"
+    return Row(what, against, five / len(misspelt), ">= 0.95", quantiles(taken, n=20)[-1], "ms p95")
 
 
 async def fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -> None:
     """Store the code list as if it had been read."""
     code_list = mapping.catalogue.list
-    found = {
+    rows_by_key = {
         row.key: row
         for product in catalogue.products
         for row in rows_of(code_list, document(product, None), None, {})
         if not row.withdrawn
     }
-    values = [[row.key, orjson.dumps(row.content).decode()] for row in found.values()]
-    wanted = database.rows({"key": "text", "content": "text"}, "rows")
+    values = [[row.key, orjson.dumps(row.content).decode()] for row in rows_by_key.values()]
+    source = database.rows({"key": "text", "content": "text"}, "rows")
     statement = text(
         "INSERT INTO code_rows (facility_id, list, key, content, words, since, changed_at) "
-        f"SELECT 0, :list, v.key, v.content, '', 0, 0 FROM {wanted} AS v"
+        f"SELECT 0, :list, v.key, v.content, '', 0, 0 FROM {source} AS v"
     )
     for start in range(0, len(values), CHUNK):
         chunk = {"list": code_list.name, "rows": as_json(values[start : start + CHUNK])}

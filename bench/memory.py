@@ -1,4 +1,4 @@
-"""Memory of web and worker after many deliveries against what they take after a few."""
+"""Memory of web and worker after many deliveries, against their memory after a few."""
 
 from __future__ import annotations
 
@@ -22,24 +22,23 @@ from engine.settings import from_environment
 
 FEW = 1_000
 CLIENTS = 2
-CHUNK = 10_000
-"""Records whose bodies this process holds at a time."""
+CHUNK = 10_000  # records whose bodies this process keeps at a time
 
 
 async def deliver(here: Clinic, environ: dict[str, str], key: str, first: int, count: int) -> None:
-    """Hand in through the API and return when all is sent."""
+    """Hand in through the API and return when everything is sent."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
     for chunk in range(first, first + count, CHUNK):
         starts = range(chunk, min(chunk + CHUNK, first + count), BATCH)
         bodies = [orjson.dumps([here.record(n) for n in range(start, start + BATCH)]) for start in starts]
         path = f"/api/v1/records/{SPEC}"
         await asyncio.to_thread(post, address_of(environ), path, headers, bodies, CLIENTS)
-    while await here.unsent():  # noqa: ASYNC110 - nobody tells
+    while await here.unsent():  # noqa: ASYNC110 - a worker announces nothing
         await asyncio.sleep(0.1)
 
 
 async def measure(options: Options, folder: Path, many: int) -> tuple[list[int], list[int]]:
-    """Bytes of each process after few and after many."""
+    """Return the bytes of each process after few and after many."""
     with fake_upstream() as address:
         config = configuration(folder / "config", IN_FLIGHT)
         environ = environment(config, options.postgresql, options.redis, **{UPSTREAM: address})
@@ -67,4 +66,4 @@ def rows(options: Options) -> Iterator[Row]:
 
 
 def _weigh(*processes: Process) -> list[int]:
-    return [memory(each.pid) for each in processes]
+    return [memory(process.pid) for process in processes]

@@ -1,4 +1,4 @@
-"""Queries as people in a pharmacy type them, with what they mean; knows nothing of the search."""
+"""Queries as people in a pharmacy type them, with the products they mean; independent of the search itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sandbox.kfa.catalogue import Product
 
+# How the forms are shortened; a form that is not listed is written out.
 FORMS = {
     "Tablet": ["tab", "tablet", "tb", ""],
     "Tablet Salut Selaput": ["tab", "tab fc", "tablet"],
@@ -26,9 +27,9 @@ FORMS = {
     "Tetes Mata": ["tetes mata", "eye drop", "ed"],
     "Infus": ["inf", "infus"],
 }
-"""How the forms are shortened; what is not here is written out."""
 
-EARS = (
+# Letters that sound alike.
+HEARD_ALIKE = (
     ("c", "k"),
     ("ph", "f"),
     ("x", "ks"),
@@ -39,24 +40,23 @@ EARS = (
     ("z", "s"),
     ("v", "f"),
 )
-"""As it is heard."""
-KEYS = {
+# Letter -> its neighbours on the keyboard.
+KEY_NEIGHBOURS = {
     **{"a": "sq", "e": "wr", "i": "uo", "o": "ip", "u": "yi", "n": "bm", "m": "n", "r": "et", "t": "ry", "s": "ad"},
     **{"l": "k", "d": "sf", "p": "o", "c": "xv"},
 }
-"""Beside it on the keyboard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is typed, and the codes of any of which will do."""
+    """A typed text, and the codes that count as a correct result."""
 
     text: str
     meant: frozenset[str]
 
 
 def queries(products: Sequence[Product], count: int, seed: int = 7) -> Iterator[Query]:
-    """The same for the same seed."""
+    """Yield `count` queries; the same seed yields the same queries."""
     rng = random.Random(seed)
     by_strength: dict[tuple[object, ...], list[Product]] = {}
     by_brand: dict[str, list[Product]] = {}
@@ -68,14 +68,14 @@ def queries(products: Sequence[Product], count: int, seed: int = 7) -> Iterator[
         branded = bool(product.brand) and rng.random() < 0.3
         form = rng.choice(FORMS.get(_form(product), [_form(product).lower()]))
         alike = by_brand[product.brand] if branded else by_strength[_strengths(product)]
-        meant = [each for each in alike if _strengths(each) == _strengths(product) and _may_be(form, each)]
-        codes = {each.code for each in meant} | {each.template.code for each in meant if not branded}
+        meant = [other for other in alike if _strengths(other) == _strengths(product) and _may_be(form, other)]
+        codes = {one.code for one in meant} | {one.template.code for one in meant if not branded}
         yield Query(_typed(product, branded, form, rng), frozenset(codes))
 
 
 def _strengths(product: Product) -> tuple[object, ...]:
-    shown = product.template.presentation
-    return shown.ingredients, shown.strengths
+    presentation = product.template.presentation
+    return presentation.ingredients, presentation.strengths
 
 
 def _form(product: Product) -> str:
@@ -83,15 +83,15 @@ def _form(product: Product) -> str:
 
 
 def _may_be(form: str, product: Product) -> bool:
-    """Whether who types this form may mean the product: `tab` is any tablet, nothing is anything."""
-    known = FORMS.get(_form(product), [_form(product).lower()])
-    return form in known or form == "" or (form in FORMS["Tablet"] and _form(product).startswith("Tablet"))
+    """Return True if this form may stand for the product: `tab` is any tablet, an empty form is anything."""
+    spellings = FORMS.get(_form(product), [_form(product).lower()])
+    return form in spellings or form == "" or (form in FORMS["Tablet"] and _form(product).startswith("Tablet"))
 
 
 def _typed(product: Product, branded: bool, form: str, rng: random.Random) -> str:
-    shown = product.template.presentation
-    name = product.brand if branded else _ingredients(shown.ingredients, rng)
-    strength = _strength(shown.strengths, rng)
+    presentation = product.template.presentation
+    name = product.brand if branded else _ingredients(presentation.ingredients, rng)
+    strength = _strength(presentation.strengths, rng)
     parts = [_misspelt(name.lower(), rng), strength, form]
     if rng.random() < 0.15:
         parts = [parts[0], parts[2], parts[1]]
@@ -102,7 +102,7 @@ def _typed(product: Product, branded: bool, form: str, rng: random.Random) -> st
 
 
 def _ingredients(names: Sequence[str], rng: random.Random) -> str:
-    """Salts are left out more often than not."""
+    """Join the ingredients, half of them without their salt."""
     short = [name.split()[0] if rng.random() < 0.5 and len(name.split()[0]) > 5 else name for name in names]
     return rng.choice([" ", " + ", "/"]).join(short)
 
@@ -124,7 +124,7 @@ def _misspelt(name: str, rng: random.Random) -> str:
 
 
 def _at(name: str, rng: random.Random) -> int:
-    """Not the first letter: nobody mistakes that so easily."""
+    """Return any place but the first letter, which is rarely mistyped."""
     return rng.randrange(1, max(2, len(name) - 1))
 
 
@@ -146,16 +146,16 @@ def _swap(name: str, rng: random.Random) -> str:
 def _beside(name: str, rng: random.Random) -> str:
     at = _at(name, rng)
     letter = name[at : at + 1]
-    return name[:at] + rng.choice(KEYS.get(letter, letter or "a")) + name[at + 1 :]
+    return name[:at] + rng.choice(KEY_NEIGHBOURS.get(letter, letter or "a")) + name[at + 1 :]
 
 
 def _heard(name: str, rng: random.Random) -> str:
-    written, heard = rng.choice(EARS)
+    written, heard = rng.choice(HEARD_ALIKE)
     return name.replace(written, heard)
 
 
 def _cut(name: str, rng: random.Random) -> str:
-    """A long first word is broken off."""
+    """Break off a long first word."""
     first, *rest = name.split(" ")
     return " ".join([first[: rng.randint(5, 7)], *rest]) if len(first) > 8 else name
 

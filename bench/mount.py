@@ -1,4 +1,4 @@
-"""A wire under an httpx client, for whatever is rare enough to use httpx's own API."""
+"""A wire under an httpx client, for rare callers that want httpx's own API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much is measured, and on which services."""
+"""The amount of work to measure, and the services to measure on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`large` takes ten million rows where the default is one; without services their rows are left out."""
+    """`large` takes ten million rows where the default is one; rows of a service that is absent are left out."""
 
     quick: bool = False
     large: bool = False
@@ -32,10 +32,10 @@ class Options:
 
     @property
     def redis(self) -> str:
-        """The address of Redis, if it is there."""
+        """The address of Redis, if it is available."""
         return next((url for url in self.brokers if url.startswith("redis")), "")
 
     def databases(self, folder: str) -> dict[str, str]:
-        """Name -> address, SQLite as a new file in the folder."""
-        found = {"SQLite": f"sqlite:///{Path(folder) / 'bench.sqlite3'}"}
-        return found | ({"PostgreSQL": self.postgresql} if self.postgresql else {})
+        """Return name -> address; SQLite is a new file in the folder."""
+        databases = {"SQLite": f"sqlite:///{Path(folder) / 'bench.sqlite3'}"}
+        return databases | ({"PostgreSQL": self.postgresql} if self.postgresql else {})

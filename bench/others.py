@@ -1,4 +1,4 @@
-"""Full delivery against a Celery task per job with requests and a PostgreSQL row, tuned: the best of several pools."""
+"""Full delivery against a tuned Celery task per job with requests and a PostgreSQL row: the best of several pools."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRIAL = 1_000
 
 
 class Celery:
-    """Jobs of a Celery worker, each run in a process of its own."""
+    """Jobs of a Celery worker; each run has its own process."""
 
     def __init__(self, options: Options, address: str) -> None:
         self._app = make_app(options.redis)
@@ -30,7 +30,7 @@ class Celery:
         self._database = psycopg.connect(options.postgresql, autocommit=True)
 
     def run(self, pool: str, concurrency: int, body: str, count: int) -> float:
-        """Jobs per second from the first that is settled to the last; all are in the queue before the worker starts."""
+        """Return jobs per second from first to last settlement; all are queued before the worker starts."""
         self._fill(body, count)
         with process({}, "bench.celery_jobs", *self._settings, pool, str(concurrency), quiet=True):
             until(lambda: self._one(f"SELECT COUNT(*) FROM {TABLE} WHERE settled_at IS NULL") == 0, pause=0.1)
@@ -61,7 +61,7 @@ class Celery:
 
 
 async def measure(options: Options) -> tuple[list[float], list[float], str]:
-    """Deliveries per second of ours and of Celery, round by round in turn, and how its pools did in a trial."""
+    """Return deliveries per second of ours and of Celery, alternating by round, and the trial results of its pools."""
     with fake_upstream() as address:
         async with clinic(plain(options.postgresql, options.redis, address)) as here, here.working() as worker:
             body = (await here.finished_body()).decode()

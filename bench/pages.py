@@ -1,4 +1,4 @@
-"""What pages weigh and cost: bytes of a first visit past the shared assets, and server time with few and many rows."""
+"""Weight and cost of pages: bytes of a first visit beyond the shared assets, and server time with few and many rows."""
 
 from __future__ import annotations
 
@@ -13,45 +13,43 @@ import httpx
 
 from bench.many import multiply
 from bench.options import Options
-from bench.places import FAILED, places
+from bench.places import FAILED, page_addresses
 from bench.rows import Row
 from bench.site import Site, site
 
-LIGHT = 150_000
-"""Bytes of a page at most."""
+MAX_PAGE_BYTES = 150_000
 TRIES = 15
 ASSET = re.compile(r'(?:src|href)="(/static/[^"]+)"')
-LARGE = ("dashboard", "list", "no match", "problems")
-"""Pages whose cost could grow with the number of deliveries."""
+LARGE = ("dashboard", "list", "no match", "problems")  # pages whose cost could grow with the number of deliveries
 
 
 def rows(options: Options) -> list[Row]:
-    """Two rows per page, then the server time of lists among many deliveries against that among few."""
+    """Return two rows per page, then the server time of lists among many deliveries against that among few."""
     many = options.many
-    with TemporaryDirectory() as folder, site(Path(folder)) as shown:
-        shown.play()
-        shown.ask_for_a_job()
-        addresses = places(shown)
-        with closing(person(shown)) as client:
+    with TemporaryDirectory() as folder, site(Path(folder)) as panel:
+        panel.play()
+        panel.ask_for_a_job()
+        addresses = page_addresses(panel)
+        with closing(person(panel)) as client:
             few = {name: _seconds(client, address) for name, address in addresses.items()}
             floor = _seconds(client, "/health/live")
-            found = [*_weights(client, addresses), *(_cost(name, spent, floor) for name, spent in few.items())]
-            [(_, failed)] = shown.rows(FAILED)
-            multiply(shown.database, failed, many)
-            return found + [
+            report = [*_weights(client, addresses), *(_cost(name, spent, floor) for name, spent in few.items())]
+            [(_, failed)] = panel.rows(FAILED)
+            multiply(panel.database, failed, many)
+            return report + [
                 _growth(name, _seconds(client, addresses[name]), few[name], many) for name in LARGE if name in addresses
             ]
 
 
-def person(shown: Site) -> httpx.Client:
-    """A client that is logged in."""
-    client = httpx.Client(base_url=shown.address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
-    client.post("/login", data={"name": shown.access.user, "password": shown.access.password})
+def person(panel: Site) -> httpx.Client:
+    """Return a client that is logged in."""
+    client = httpx.Client(base_url=panel.address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
+    client.post("/login", data={"name": panel.access.user, "password": panel.access.password})
     return client
 
 
 def _weights(client: httpx.Client, addresses: dict[str, str]) -> list[Row]:
-    """The document and those of its assets that not every page has."""
+    """Weigh the document and the assets that not every page has."""
     documents = {name: client.get(address).raise_for_status().text for name, address in addresses.items()}
     assets = {name: set(ASSET.findall(document)) for name, document in documents.items()}
     shared = set.intersection(*assets.values())
@@ -60,7 +58,7 @@ def _weights(client: httpx.Client, addresses: dict[str, str]) -> list[Row]:
         for name, document in documents.items()
     }
     return [
-        Row(f"weight, {name}", f"{LIGHT / 1000:.0f} kB", weight / LIGHT, "<= 1", weight / 1000, "kB")
+        Row(f"weight, {name}", f"{MAX_PAGE_BYTES / 1000:.0f} kB", weight / MAX_PAGE_BYTES, "<= 1", weight / 1000, "kB")
         for name, weight in weights.items()
     ]
 
@@ -70,7 +68,7 @@ def _seconds(client: httpx.Client, address: str) -> float:
 
 
 def seconds(client: httpx.Client, address: str, times: int) -> list[float]:
-    """What so many visits of a page take."""
+    """Return the seconds of each of `times` visits to a page."""
     spent = []
     for _ in range(times):
         started = time.perf_counter()

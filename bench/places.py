@@ -1,4 +1,4 @@
-"""Every page of the panel, with an address that shows something on the demo's day."""
+"""Addresses of every page of the panel that show something on the demo's day."""
 
 from __future__ import annotations
 
@@ -14,52 +14,71 @@ ITEM = "SELECT id FROM items WHERE item = 'Product' ORDER BY id LIMIT 1"
 CORRECTION = "SELECT spec, name FROM correction_searches ORDER BY affected DESC, spec, name LIMIT 1"
 CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
+UPSTREAM, MAPPING = "/integrasi/satusehat", "/pemetaan/kfa"
 TABS = ("request", "response", "percobaan", "asal", "audit")
 SETTINGS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk")
 
 
-def places(shown: Site) -> dict[str, str]:
-    """Name -> address, main pages first; needs the played day and a job."""
-    [(failed_spec, failed)], [(sent_spec, sent)] = shown.rows(FAILED), shown.rows(SENT)
-    [(foundation,)] = shown.rows("SELECT spec FROM deliveries ORDER BY id LIMIT 1")
-    [(watched,)] = shown.rows("SELECT spec FROM deliveries WHERE upstream = 'antrean' ORDER BY id LIMIT 1")
-    [(job,)] = shown.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
-    until(lambda: shown.rows(CODE) != [(None,)])  # the dictionary is read beside the day
-    [(item,)], [(code,)] = shown.rows(ITEM), shown.rows(CODE)
-    until(lambda: bool(shown.rows(CORRECTION)))  # a worker begins its searches by itself
-    [(corrected, correction)] = shown.rows(CORRECTION)
-    here, mapping = "/integrasi/satusehat", "/pemetaan/kfa"
+def page_addresses(panel: Site) -> dict[str, str]:
+    """Return name -> address, main pages first; needs the played day and a job."""
+    [(job,)] = panel.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
+    [(antrean_spec,)] = panel.rows("SELECT spec FROM deliveries WHERE upstream = 'antrean' ORDER BY id LIMIT 1")
     return {
-        "dashboard": here,
-        "list": f"{here}/{failed_spec}",
-        "delivery": f"{here}/{failed_spec}/{failed}",
-        **{f"delivery, {tab}": f"{here}/{failed_spec}/{failed}?tab={tab}" for tab in TABS},
-        "editor": f"{here}/{failed_spec}/{failed}/ubah",
-        "drawer": f"{here}/{failed_spec}?buka={failed}",
-        "sent delivery": f"{here}/{sent_spec}/{sent}",
-        "problems": f"{here}/{failed_spec}/masalah",
-        "problems of all types": f"{here}/masalah",
-        "regenerate": f"{here}/{foundation}/regenerate",
-        "correction": f"{here}/{corrected}/koreksi/{correction}",
+        **_delivery_addresses(panel),
         "jobs": "/pekerjaan",
         "job": f"/pekerjaan/{job}",
-        "monitoring": f"/integrasi/antrean/{watched}?date_from={clinic_day() - timedelta(days=6)}",
+        "monitoring": f"/integrasi/antrean/{antrean_spec}?date_from={clinic_day() - timedelta(days=6)}",
         "health": "/kesehatan",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},
         "new user": "/admin/users/create",
         "new recipient": "/admin/alerts/create",
         "clinic": "/admin/facilities/details/1",
-        "raw list": f"/admin/raw-{sent_spec}/list",
-        "raw delivery": f"/admin/raw-{sent_spec}/details/{sent}",
-        "empty dashboard": f"{here}?date_from=2000-01-01&date_to=2000-01-01",
-        "no match": f"{here}/{failed_spec}?text=tidak-ada-yang-begini",
-        "mapping": mapping,
-        "mapping, mapped": f"{mapping}?tab=sudah",
-        "mapping, item": f"{mapping}/{item}",
-        "mapping, code": f"{mapping}/kode?kode={code}",
-        "mapping, files": f"{mapping}/berkas",
-        "mapping of tests": "/pemetaan/laboratory",
+        **_raw_addresses(panel),
+        **_mapping_addresses(panel),
         "code list": "/referensi/pcare_poli",
         "inbound": "/masuk/mobile_jkn",
+    }
+
+
+def _delivery_addresses(panel: Site) -> dict[str, str]:
+    [(failed_spec, failed)], [(sent_spec, sent)] = panel.rows(FAILED), panel.rows(SENT)
+    [(foundation,)] = panel.rows("SELECT spec FROM deliveries ORDER BY id LIMIT 1")
+    until(lambda: bool(panel.rows(CORRECTION)))  # a worker starts its searches by itself
+    [(corrected, correction)] = panel.rows(CORRECTION)
+    return {
+        "dashboard": UPSTREAM,
+        "list": f"{UPSTREAM}/{failed_spec}",
+        "delivery": f"{UPSTREAM}/{failed_spec}/{failed}",
+        **{f"delivery, {tab}": f"{UPSTREAM}/{failed_spec}/{failed}?tab={tab}" for tab in TABS},
+        "editor": f"{UPSTREAM}/{failed_spec}/{failed}/ubah",
+        "drawer": f"{UPSTREAM}/{failed_spec}?buka={failed}",
+        "sent delivery": f"{UPSTREAM}/{sent_spec}/{sent}",
+        "problems": f"{UPSTREAM}/{failed_spec}/masalah",
+        "problems of all types": f"{UPSTREAM}/masalah",
+        "regenerate": f"{UPSTREAM}/{foundation}/regenerate",
+        "correction": f"{UPSTREAM}/{corrected}/koreksi/{correction}",
+    }
+
+
+def _raw_addresses(panel: Site) -> dict[str, str]:
+    [(failed_spec, _)], [(sent_spec, sent)] = panel.rows(FAILED), panel.rows(SENT)
+    return {
+        "raw list": f"/admin/raw-{sent_spec}/list",
+        "raw delivery": f"/admin/raw-{sent_spec}/details/{sent}",
+        "empty dashboard": f"{UPSTREAM}?date_from=2000-01-01&date_to=2000-01-01",
+        "no match": f"{UPSTREAM}/{failed_spec}?text=tidak-ada-yang-begini",
+    }
+
+
+def _mapping_addresses(panel: Site) -> dict[str, str]:
+    until(lambda: panel.rows(CODE) != [(None,)])  # the dictionary is read while the day plays
+    [(item,)], [(code,)] = panel.rows(ITEM), panel.rows(CODE)
+    return {
+        "mapping": MAPPING,
+        "mapping, mapped": f"{MAPPING}?tab=sudah",
+        "mapping, item": f"{MAPPING}/{item}",
+        "mapping, code": f"{MAPPING}/kode?kode={code}",
+        "mapping, files": f"{MAPPING}/berkas",
+        "mapping of tests": "/pemetaan/laboratory",
     }

@@ -1,4 +1,4 @@
-"""Processes of Antar with a configuration without limits, and how to wait for what nobody tells."""
+"""Processes of Antar with a configuration without limits, and waiting for events that nothing announces."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from pathlib import Path
 from engine.facilities.vault import new_key
 from engine.settings import ROOT
 
-PATIENCE = 60.0
-"""Seconds to wait for anything."""
+PATIENCE_SECONDS = 60.0  # longest wait for anything
 Process = subprocess.Popen[bytes]
 
 
 def environment(config: Path, database_url: str, broker_url: str, **addresses: str) -> dict[str, str]:
-    """What such a process finds; an address is given by its upstream's name."""
+    """Return the environment of such a process; an address is given by its upstream's name."""
     return {
         "ANTAR_ENVIRONMENT": "demo",
         "ANTAR_CONFIG_DIR": str(config),
@@ -38,7 +37,7 @@ def environment(config: Path, database_url: str, broker_url: str, **addresses: s
 
 
 def configuration(config: Path, in_flight: int | None = None) -> Path:
-    """The shipped configuration as a new folder, without limits of rate and with so many slots."""
+    """Copy the shipped configuration to a new folder, without rate limits and with `in_flight` slots."""
     shutil.copytree(ROOT / "config", config)
     for path in (config / "upstreams").glob("*.yaml"):
         words = re.sub(r"(?m)^ *rate:.*\n", "", path.read_text("utf-8"))
@@ -50,7 +49,7 @@ def configuration(config: Path, in_flight: int | None = None) -> Path:
 
 @contextmanager
 def process(environ: dict[str, str], module: str, *words: str, quiet: bool = False) -> Iterator[Process]:
-    """`python -m module words`, ended afterwards; it tells its errors alone, a quiet one nothing."""
+    """Run `python -m module words` and end it afterwards; it logs errors only, a quiet one nothing."""
     command, errors = [sys.executable, "-m", module, *words], subprocess.DEVNULL if quiet else None
     environ = {**os.environ, **environ}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation has its modules compiled
@@ -60,7 +59,7 @@ def process(environ: dict[str, str], module: str, *words: str, quiet: bool = Fal
     finally:
         started.terminate()
         try:
-            started.wait(PATIENCE)
+            started.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
@@ -68,7 +67,7 @@ def process(environ: dict[str, str], module: str, *words: str, quiet: bool = Fal
 
 @contextmanager
 def serving(environ: dict[str, str], command: str) -> Iterator[Process]:
-    """`antar web` or `antar up`, once it can take records."""
+    """Run `antar web` or `antar up`; yield once it can accept records."""
     with process(environ, "admin", command) as started:
         until(lambda: answers(f"{address_of(environ)}/health/ready") or started.poll() is not None)
         assert started.poll() is None, f"antar {command} ended at once; its words are above"
@@ -80,7 +79,7 @@ def address_of(environ: dict[str, str]) -> str:
 
 
 def answers(url: str) -> bool:
-    """Whether somebody answers there, and well."""
+    """Return True if a request to the URL succeeds."""
     try:
         with urllib.request.urlopen(url, timeout=2):
             return True
@@ -89,8 +88,8 @@ def answers(url: str) -> bool:
 
 
 def until(condition: Callable[[], bool], pause: float = 0.02) -> None:
-    """Ask until it is so; for what nobody tells."""
-    deadline = time.monotonic() + PATIENCE
+    """Poll until the condition holds, for events that nothing announces."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("it did not come about in time")

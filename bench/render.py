@@ -23,7 +23,7 @@ Work = Mapping[str, Callable[[], Any]]
 
 
 def work() -> Work:
-    """The pieces that are measured; the record is a finished visit, its richest state."""
+    """Return the pieces that are measured; the record is a finished visit, its richest state."""
     spec = load(CONFIG).specs["Encounter"]
     record = spec.examples["finished"]
     scope = placeholder_context(spec, record, operation="update")
@@ -39,7 +39,7 @@ def work() -> Work:
 
 
 def measure(pieces: Work, rounds: int) -> dict[str, list[float]]:
-    """Microseconds per call, round by round, the pieces interleaved."""
+    """Return microseconds per call, round by round, the pieces interleaved."""
     return {
         name: list(times)
         for name, times in zip(pieces, zip(*(_round(pieces) for _ in range(rounds)), strict=True), strict=True)
@@ -57,7 +57,7 @@ def _round(pieces: Work) -> list[float]:
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """The row of the report, with what the neighbours cost and how long loading takes."""
+    """Yield the row of the report, with the cost of related steps and of loading."""
     times = measure(work(), options.rounds * 3)
     started = time.perf_counter()
     entries = len(load(CONFIG).specs)

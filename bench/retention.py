@@ -1,4 +1,4 @@
-"""Pruning of bodies: how fast alone, and what it takes from deliveries beside it (`python -m bench.retention`)."""
+"""Pruning of bodies: its speed alone, and its cost to deliveries beside it (`python -m bench.retention`)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from bench.upstream import fake_upstream
 from engine.hub import Hub
 from engine.maintenance.retention import DAY_MS, AttemptRetention
 
-OLD = 200_000
-"""Attempts with bodies whose time is over."""
+OLD_ATTEMPTS = 200_000  # with bodies that are due for pruning
 
 
 async def no_rest(_: float) -> None:
@@ -25,29 +24,30 @@ async def no_rest(_: float) -> None:
 
 
 async def age(hub: Hub) -> None:
-    """All attempts so far become old, and many more of the kind."""
+    """Make all attempts so far old, and multiply them."""
     columns = "delivery_id, facility_id, milliseconds, operation, trigger, spec_hash, version, method, path, request, "
     columns += "http_status, code, verdict, message, response, at"
     numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) SELECT i FROM n) AS many"
     newest = "(SELECT * FROM attempts ORDER BY id DESC LIMIT 1) AS a"
     copy = text(f"INSERT INTO attempts ({columns}) SELECT {columns} FROM {newest} CROSS JOIN {numbers}")
     older = text(f"UPDATE attempts SET at = at - {100 * DAY_MS}")
-    await hub.database.write(lambda connection: connection.execute(copy, {"n": OLD}))
+    await hub.database.write(lambda connection: connection.execute(copy, {"n": OLD_ATTEMPTS}))
     await hub.database.write(lambda connection: connection.execute(older))
 
 
 async def rates(here: Clinic, first: int, count: int, rounds: int) -> list[float]:
-    found = []
+    rates = []
     async with here.working() as worker:
         for n in range(rounds):
             await here.hand_in(first + n * count, count)
-            found.append(count / await here.deliver(worker))
-    return found
+            rates.append(count / await here.deliver(worker))
+    return rates
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float], float, int]:
-    """Deliveries per second with and without something to prune, which the worker does by itself; attempts that are
-    pruned per second alone, and how many were beside the deliveries."""
+    """Return deliveries per second with and without pruning by the worker, attempts pruned per second alone,
+    and the number pruned beside the deliveries.
+    """
     with fake_upstream() as address:
         async with clinic(plain(database_url, address=address)) as here:
             hub = here.hub

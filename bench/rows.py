@@ -1,4 +1,4 @@
-"""One row of the report, and how ratios are formed."""
+"""One row of the report, and the forming of ratios."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`ratio` is taken inside rounds of one run; `absolute` is for the record only, `note` says what explains them."""
+    """`ratio` is taken within rounds of one run; `absolute` is for the record only; `note` explains the figures."""
 
     what: str
     against: str
@@ -28,10 +28,10 @@ class Row:
 def compared(
     what: str, against: str, ours: Sequence[float], theirs: Sequence[float], reach: str, unit: str, note: str = ""
 ) -> Row:
-    """A row of rounds that were measured in turn; the absolute is the median of ours."""
+    """Return a row of rounds that were measured alternately; the absolute value is the median of ours."""
     return Row(what, against, median_ratio(ours, theirs), reach, median(ours), unit, note)
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the ratios within each round: both saw the same machine."""
+    """Return the median of the ratios within each round: both sides saw the same machine."""
     return median(a / b for a, b in zip(ours, theirs, strict=True))

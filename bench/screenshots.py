@@ -10,42 +10,41 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.browser import chromium, log_in
-from bench.places import places
+from bench.places import page_addresses
 from bench.site import Site, site
 from engine.settings import ROOT
 
 FOLDER = ROOT / "docs" / "screenshots"
 DESKTOP, PHONE = (1200, 700), (360, 700)
-LARGEST = 150_000
-"""Bytes of a picture at most."""
+MAX_PICTURE_BYTES = 150_000
 PICTURES = ("dashboard", "drawer", "editor", "problems", "job")
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder, site(Path(folder)) as shown, chromium() as browser:
-        shown.play()
-        shown.ask_for_a_job()
-        addresses = places(shown)
-        with _person(browser, shown, DESKTOP, "light") as page:
+    with TemporaryDirectory() as folder, site(Path(folder)) as panel, chromium() as browser:
+        panel.play()
+        panel.ask_for_a_job()
+        addresses = page_addresses(panel)
+        with _person(browser, panel, DESKTOP, "light") as page:
             for name in PICTURES:
                 _take(page, name, addresses[name])
-        with _person(browser, shown, DESKTOP, "dark") as page:
+        with _person(browser, panel, DESKTOP, "dark") as page:
             _take(page, "dashboard-dark", addresses["dashboard"])
-        with _person(browser, shown, PHONE, "light") as page:
+        with _person(browser, panel, PHONE, "light") as page:
             _take(page, "dashboard-phone", addresses["dashboard"])
 
 
 @contextmanager
-def _person(browser: Browser, shown: Site, size: tuple[int, int], scheme: str) -> Iterator[Page]:
+def _person(browser: Browser, panel: Site, size: tuple[int, int], scheme: str) -> Iterator[Page]:
     context: BrowserContext = browser.new_context(
-        base_url=shown.address,
+        base_url=panel.address,
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
         locale="id-ID",
         reduced_motion="reduce",
     )
-    yield log_in(context, shown.address, shown.access.user, shown.access.password)
+    yield log_in(context, panel.address, panel.access.user, panel.access.password)
     context.close()
 
 
@@ -56,8 +55,8 @@ def _take(page: Page, name: str, address: str) -> None:
     page.screenshot(path=path)
     size = path.stat().st_size
     print(f"{path.relative_to(ROOT)}  {size / 1000:.0f} kB")
-    if size > LARGEST:
-        raise SystemExit(f"{path.name} is larger than {LARGEST / 1000:.0f} kB; show less")
+    if size > MAX_PICTURE_BYTES:
+        raise SystemExit(f"{path.name} is larger than {MAX_PICTURE_BYTES / 1000:.0f} kB; show less")
 
 
 if __name__ == "__main__":

@@ -23,31 +23,31 @@ from engine.sending.settlement_writer import BATCH
 
 
 async def claimed(here: Clinic, attempt: AttemptRow) -> list[Settlement]:
-    """A batch as a worker has it after its requests."""
+    """Return a batch as a worker has it after its requests."""
     return [
         Settlement(
-            each,
+            delivery,
             Status.SENT,
             tries=1,
             tried=True,
-            reference=f"{each.id:036}",
-            sent_version=each.version,
+            reference=f"{delivery.id:036}",
+            sent_version=delivery.version,
             http_status=201,
             attempts=(attempt,),
         )
-        for each in await claim(here.hub.database, here.channel, BATCH, "bench")
+        for delivery in await claim(here.hub.database, here.channel, BATCH, "bench")
     ]
 
 
 async def milliseconds(here: Clinic, settlements: list[Settlement]) -> float:
-    """What the batch takes."""
+    """Return the milliseconds that settling the batch takes."""
     started = time.perf_counter()
     await settle(here.hub.database, settlements, [settlements[0].delivery.lease])
     return (time.perf_counter() - started) * 1e3
 
 
 async def measure(database_url: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of a batch with and without them, in turn; who begins changes."""
+    """Return milliseconds of a batch with and without attempts and counters, alternating; the first to run changes."""
     async with clinic(plain(database_url)) as here:
         await here.hand_in(0, 2 * rounds * BATCH)
         body = await here.finished_body()
@@ -55,17 +55,17 @@ async def measure(database_url: str, rounds: int) -> tuple[list[float], list[flo
             here.hub.database.clock(), 40, "create", "0" * 16, Verdict.ACCEPTED, "", "POST", "/Encounter", body, 201
         )
         attempt = replace(attempt, response=b'{"resourceType":"Any","id":"%036d"}' % 1)
-        found: dict[bool, list[float]] = {True: [], False: []}
+        figures: dict[bool, list[float]] = {True: [], False: []}
         for n in range(rounds):
             for with_account in (True, False) if n % 2 == 0 else (False, True):
                 settlements = await claimed(here, attempt)
                 if with_account:
-                    found[True].append(await milliseconds(here, settlements))
+                    figures[True].append(await milliseconds(here, settlements))
                 else:
                     bare = [replace(settlement, attempts=()) for settlement in settlements]
                     with patch.object(counters, "apply"):
-                        found[False].append(await milliseconds(here, bare))
-        return found[True], found[False]
+                        figures[False].append(await milliseconds(here, bare))
+        return figures[True], figures[False]
 
 
 def rows(options: Options) -> Iterator[Row]:

@@ -24,7 +24,7 @@ CLIENTS = 32
 
 
 async def prepare(environ: dict[str, str], count: int) -> tuple[str, list[bytes]]:
-    """The API key of a clinic on an emptied database, and so many records."""
+    """Return the API key of a clinic on an emptied database, and `count` records."""
     async with clinic(from_environment(environ)) as here:
         key = await new_api_key(here.hub.database, here.facility.id, "bench")
         return key, [orjson.dumps(here.record(n)) for n in range(count)]
@@ -33,7 +33,7 @@ async def prepare(environ: dict[str, str], count: int) -> tuple[str, list[bytes]
 def measure(
     url: str, broker: str, folder: Path, count: int, rounds: int
 ) -> tuple[list[float], list[float], list[float]]:
-    """Records per second of ours and of the bare route, in turn, and the CPU seconds of ours for each."""
+    """Return records per second of ours and of the bare route, alternating, and the CPU seconds of ours per record."""
     environ = environment(configuration(folder / "config"), url, broker)
     key, records = uvloop.run(prepare(environ, count * rounds))
     port = free_port()
@@ -51,7 +51,7 @@ def measure(
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """`antar web` needs a broker that processes share."""
+    """Yield rows of `antar web`, which needs a broker that processes share."""
     for name in ("SQLite", "PostgreSQL") if options.brokers else ():
         with TemporaryDirectory() as folder:
             url = options.databases(folder).get(name)

@@ -23,8 +23,9 @@ from engine.settings import ROOT, from_environment
 from sandbox.embedded import running
 from sandbox.world import World
 
+# Base path of each upstream in the sandbox.
 PATHS = {"satusehat": "", "pcare": "/pcare-rest", "antrean": "/antreanfktp"}
-"""Where the sandbox answers for each upstream."""
+# A delivery counts as unsettled if it is blocked only by deliveries that were just sent.
 UNSETTLED = """
     SELECT COUNT(*) FROM deliveries AS mine WHERE status NOT IN ('sent', 'failed', 'ignored', 'blocked')
     OR status = 'blocked' AND NOT EXISTS (
@@ -35,7 +36,6 @@ UNSETTLED = """
         )
     )
 """
-"""Blocked by nothing but what was sent a moment ago is on its way too."""
 
 
 class Site:
@@ -49,19 +49,19 @@ class Site:
         self._person = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
 
     def hand_in(self, spec: str, *records: dict[str, Any]) -> None:
-        """Through the API, as a clinic's system does; raises if one is refused."""
+        """Hand in through the API, as a clinic's system does; raise if a record is refused."""
         answer = self.api(f"/api/v1/records/{spec}", orjson.dumps(records))
         assert answer["refused"] == 0, answer
 
     def api(self, path: str, body: bytes | None = None) -> dict[str, Any]:
-        """What the API answers."""
+        """Return the API's answer."""
         headers = {"Authorization": f"Bearer {self.access.api_key}", "Content-Type": "application/json"}
         with urllib.request.urlopen(urllib.request.Request(self.address + path, body, headers), timeout=30) as answer:
-            found: dict[str, Any] = orjson.loads(answer.read())
-            return found
+            content: dict[str, Any] = orjson.loads(answer.read())
+            return content
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What the database holds, for tests that need to know an id."""
+        """Return rows of the database, for tests that need an id."""
         opened = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)
         try:
             return opened.execute(query, values).fetchall()
@@ -69,7 +69,7 @@ class Site:
             opened.close()
 
     def settle(self) -> None:
-        """Return when nothing is on its way any more."""
+        """Return when no delivery is pending any more."""
         until(lambda: self.rows(UNSETTLED)[0][0] == 0)
 
     def play(self) -> None:
@@ -79,7 +79,7 @@ class Site:
         self.settle()
 
     def ask_for_a_job(self) -> str:
-        """Have every failed delivery of a type sent again; the address of the job."""
+        """Have every failed delivery of a type sent again; return the address of the job."""
         [(spec,)] = self.rows("SELECT spec FROM deliveries WHERE status = 'failed' ORDER BY id LIMIT 1")
         self.post("/login", name=self.access.user, password=self.access.password)
         address = self.post(f"/integrasi/satusehat/{spec}/massal", action="resend", all="yes", status="failed")
@@ -89,7 +89,7 @@ class Site:
         return address
 
     def post(self, path: str, **fields: str) -> str:
-        """Send a form as a page does; the path of the page that follows."""
+        """Send a form as a page does; return the path of the page that follows."""
         headers = {"Sec-Fetch-Site": "same-origin"}
         request = urllib.request.Request(self.address + path, urlencode(fields).encode(), headers)
         with self._person.open(request, timeout=30) as answer:
@@ -97,13 +97,13 @@ class Site:
 
 
 def clinic_day() -> date:
-    """The day on which the demo's records play."""
+    """Return the day on which the demo's records play."""
     return last_open_day(datetime.now(ZoneInfo(ZONE)).date())
 
 
 @contextmanager
 def site(folder: Path, also: Path | None = None) -> Iterator[Site]:
-    """An empty installation in `folder`, ended afterwards; `also` holds further files of its configuration."""
+    """Yield an empty installation in `folder`, ended afterwards; `also` holds further configuration files."""
     world = World()
     with running(world) as sandbox:
         config = configuration(folder / "config")
@@ -112,7 +112,7 @@ def site(folder: Path, also: Path | None = None) -> Iterator[Site]:
         environ = environment(config, f"sqlite:///{database}", "memory://", **upstreams)
         if also is not None:
             shutil.copytree(also, config / "resources", dirs_exist_ok=True)
-        with ThreadPoolExecutor() as aside:  # a browser that is open keeps an event loop in this thread
+        with ThreadPoolExecutor() as aside:  # an open browser keeps an event loop in this thread
             access = aside.submit(lambda: asyncio.run(prepare(from_environment(environ)))).result()
         with serving(environ, "up"):
             try:

@@ -1,4 +1,4 @@
-"""From nothing to ready with forty entries, the database being of the newest shape."""
+"""Time from start to ready with forty entries, on a database of the newest schema."""
 
 from __future__ import annotations
 
@@ -18,26 +18,25 @@ from engine.hub import Hub
 from engine.settings import Settings, from_environment
 
 ENTRIES = 40
-BOUND = 2.0
-"""Seconds."""
+BOUND_SECONDS = 2.0
 TRIES = 5
 
 
 def many_entries(config: Path) -> Path:
-    """The shipped configuration, with copies of its entries under other names until there are enough."""
+    """Write the shipped configuration, with copies of its entries under other names until there are enough."""
     configuration(config)
     files = sorted((config / "resources").glob("*.yaml"))
-    found = [entry for path in files for entry in yaml.safe_load(path.read_text("utf-8")).get("specs", {}).items()]
+    entries = [entry for path in files for entry in yaml.safe_load(path.read_text("utf-8")).get("specs", {}).items()]
     jobs = [yaml.safe_load(path.read_text("utf-8")).get("specs", {}) for path in (config / "jobs").glob("*.yaml")]
-    missing = ENTRIES - len(found) - sum(map(len, jobs))
-    copies = {f"{name}{n // len(found)}": entry for n, (name, entry) in enumerate(found * ENTRIES) if n < missing}
+    missing = ENTRIES - len(entries) - sum(map(len, jobs))
+    copies = {f"{name}{n // len(entries)}": entry for n, (name, entry) in enumerate(entries * ENTRIES) if n < missing}
     text = yaml.safe_dump({"specs": copies}, allow_unicode=True)
     (config / "resources" / "copies.yaml").write_text(text, "utf-8")
     return config
 
 
 def open_hub(settings: Settings) -> float:
-    """Seconds that the parts of a process take once its modules are there."""
+    """Return the seconds that the parts of a process take once its modules are imported."""
 
     async def run() -> float:
         started = time.perf_counter()
@@ -51,7 +50,7 @@ def open_hub(settings: Settings) -> float:
 
 
 def start(environ: dict[str, str], command: str) -> float:
-    """Seconds from the command to the first answer that records can be taken."""
+    """Return the seconds from the command until it first reports that records can be accepted."""
     started = time.perf_counter()
     with process(environ, "admin", command, quiet=True):
         until(lambda: answers(f"{address_of(environ)}/health/ready"), pause=0.005)
@@ -70,4 +69,4 @@ def rows(options: Options) -> Iterator[Row]:
             seconds = median(start(environ, command) for _ in range(TRIES))
             what = f"start of `antar {command}`, {ENTRIES} entries, {name}"
             note = f"of it the hub: {opened * 1e3:.0f} ms"
-            yield Row(what, f"{BOUND:g} s", seconds / BOUND, "<= 1", seconds, "s", note)
+            yield Row(what, f"{BOUND_SECONDS:g} s", seconds / BOUND_SECONDS, "<= 1", seconds, "s", note)

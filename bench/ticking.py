@@ -16,9 +16,9 @@ PAUSE_SECONDS = 0.002
 
 
 async def tick(file: Path) -> None:
-    """Write the longest stretch (milliseconds) in which the loop did nothing else; SIGUSR2 begins anew.
+    """Write the longest stretch (ms) in which the loop did nothing else; SIGUSR2 starts over.
 
-    Twice: by the clock, and by the processor's time of this thread, which does not count what other processes took.
+    Two figures: by the clock, and by this thread's processor time, which excludes what other processes took.
     """
     longest = longest_cpu = 0.0
 

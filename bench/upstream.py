@@ -1,4 +1,4 @@
-"""A fake upstream in a process of its own: stores nothing, answers each POST with an id after a fixed latency."""
+"""A fake upstream in its own process: stores nothing, answers each POST with an id after a fixed latency."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _serve(pipe: Connection, latency: float) -> None:
 
 @contextmanager
 def fake_upstream(latency: float = 0.0) -> Iterator[str]:
-    """The address of a running fake upstream."""
+    """Yield the address of a running fake upstream."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, latency), daemon=True)

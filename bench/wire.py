@@ -1,4 +1,4 @@
-"""Requests per second and CPU per request of the lean wire and of httpx, against a loopback server of its own process.
+"""Requests per second and CPU per request of the lean wire and of httpx, against a loopback server in its own process.
 
 `python -m bench.wire [requests] [in flight]`; POST of 2.5 kB, answered at once with the same size.
 """
@@ -44,7 +44,7 @@ class Echo(asyncio.Protocol):
 
 
 def serve(pipe: Connection) -> None:
-    """Tell the port, then answer for ever."""
+    """Send the port through the pipe, then answer for ever."""
 
     async def run() -> None:
         server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0, backlog=2048)
@@ -55,7 +55,7 @@ def serve(pipe: Connection) -> None:
 
 
 async def measure(post: Post, requests: int, in_flight: int) -> tuple[float, float]:
-    """Requests per second, and microseconds of CPU for each."""
+    """Return requests per second, and microseconds of CPU per request."""
     left = iter(range(requests))
 
     async def sender() -> None:
@@ -97,7 +97,7 @@ async def compare(port: int, requests: int, in_flight: int) -> None:
 
 
 def report(seen: dict[str, list[tuple[float, float]]]) -> None:
-    """Medians, and the ratio to httpx's default taken in the same round."""
+    """Print medians, and the ratio to httpx's default taken in the same round."""
     base = seen["httpx client, default"]
     for name, figures in seen.items():
         speed, cpu = (statistics.median(figure[index] for figure in figures) for index in (0, 1))

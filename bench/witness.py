@@ -1,4 +1,4 @@
-"""A fake upstream in a process of its own that writes down what it sees, and behaves per path as it is told."""
+"""A fake upstream in its own process that records the requests it sees; its behaviour is set per path."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import uvloop
 
 
 @dataclass(slots=True)
-class Seen:
-    """One request, as the upstream sees it. Times are epoch seconds; `end` is when it was answered or given up."""
+class SeenRequest:
+    """One request as the upstream sees it. Times are epoch seconds; `end` is when it was answered or given up."""
 
     path: str
     who: str
@@ -31,7 +31,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How requests below a path are answered: after so many seconds, or never (None)."""
+    """How requests below a path are answered: after `latency` seconds, or never (None)."""
 
     status: int = 201
     latency: float | None = 0.0
@@ -41,12 +41,12 @@ class _Conversation(asyncio.Protocol):
     """One connection; one request at a time on it."""
 
     manners: dict[str, Manner]
-    seen: list[Seen]
+    seen: list[SeenRequest]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
-        self.open: Seen | None = None
+        self.open: SeenRequest | None = None
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.open is not None:
@@ -66,9 +66,9 @@ class _Conversation(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         path = self.url.decode().split("/")[1].partition("?")[0]
-        said: dict[str, Any] = json.loads(self.body) if self.body else {}
+        content: dict[str, Any] = json.loads(self.body) if self.body else {}
         method = self.parser.get_method().decode()
-        self.open = Seen(path, said.get("who", ""), said.get("id", ""), method, time.time())
+        self.open = SeenRequest(path, content.get("who", ""), content.get("id", ""), method, time.time())
         self.seen.append(self.open)
         manner = self.manners.get(path, Manner())
         if manner.latency is not None:
@@ -90,7 +90,7 @@ def _serve(pipe: Connection) -> None:
         while True:
             path, manner = pipe.recv()
             if manner is None:
-                pipe.send([each for each in list(_Conversation.seen) if each.path == path])
+                pipe.send([request for request in list(_Conversation.seen) if request.path == path])
             else:
                 _Conversation.manners[path] = manner
 
@@ -104,7 +104,7 @@ def _serve(pipe: Connection) -> None:
 
 
 class Witness:
-    """What the upstream is told to do, and what it has seen; all by path."""
+    """Sets the upstream's behaviour and returns the requests it has seen; all by path."""
 
     def __init__(self, address: str, pipe: Connection) -> None:
         self.address = address
@@ -113,11 +113,11 @@ class Witness:
     def behave(self, path: str, manner: Manner) -> None:
         self._pipe.send((path, manner))
 
-    def seen(self, path: str) -> list[Seen]:
-        """All requests so far, in the order of their coming."""
+    def seen(self, path: str) -> list[SeenRequest]:
+        """Return all requests so far, in order of arrival."""
         self._pipe.send((path, None))
-        told: list[Seen] = self._pipe.recv()
-        return told
+        requests: list[SeenRequest] = self._pipe.recv()
+        return requests
 
 
 @contextmanager
@@ -133,9 +133,9 @@ def witness() -> Iterator[Witness]:
         process.join()
 
 
-def most_in_flight(seen: list[Seen], first: float, last: float) -> tuple[int, float]:
-    """The most requests at one time between two moments (epoch seconds), and their mean over that time."""
-    steps = sorted([(each.begin, 1) for each in seen] + [(each.end or last, -1) for each in seen])
+def most_in_flight(seen: list[SeenRequest], first: float, last: float) -> tuple[int, float]:
+    """Return the maximum of concurrent requests between two moments (epoch seconds), and their mean."""
+    steps = sorted([(request.begin, 1) for request in seen] + [(request.end or last, -1) for request in seen])
     now, most, area, before = 0, 0, 0.0, first
     for at, step in steps:
         if first <= at <= last:
@@ -147,9 +147,9 @@ def most_in_flight(seen: list[Seen], first: float, last: float) -> tuple[int, fl
     return most, (area + now * (last - before)) / (last - first)
 
 
-def windows(seen: list[Seen], first: float, last: float, seconds: float) -> tuple[int, int]:
-    """The fewest and the most requests that began in any stretch of so many seconds between two moments."""
-    begins = sorted(each.begin for each in seen)
+def windows(seen: list[SeenRequest], first: float, last: float, seconds: float) -> tuple[int, int]:
+    """Return the fewest and the most requests that began in any window of `seconds` between two moments."""
+    begins = sorted(request.begin for request in seen)
     starts = [first + n * 0.05 for n in range(int((last - first - seconds) / 0.05) + 1)]
     counts = [sum(start <= begin < start + seconds for begin in begins) for start in starts]
     return min(counts), max(counts)

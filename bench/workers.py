@@ -17,13 +17,12 @@ from sqlalchemy import text
 from bench.clinic import IN_FLIGHT, UPSTREAM, Clinic, clinic
 from bench.cpu import cpu_seconds
 from bench.options import Options
-from bench.processes import PATIENCE, Process, configuration, environment, process
+from bench.processes import PATIENCE_SECONDS, Process, configuration, environment, process
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
 from engine.settings import from_environment
 
-KNOWN = 3_000
-"""Milliseconds after which workers of a channel know of each other and have shared its slots."""
+KNOWN_MS = 3_000  # after which workers of a channel know of each other and have divided its slots
 STATE = text("""
 SELECT (SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'),
   (SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
@@ -32,7 +31,7 @@ SELECT (SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'),
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one run: deliveries per second; seconds of CPU of the workers and of waiting for locks, each per delivery."""
+    """Figures of one run: deliveries per second; per delivery the seconds of worker CPU and of waiting for locks."""
 
     rate: float
     cpu: float
@@ -40,9 +39,9 @@ class Figures:
 
 
 async def deliver(here: Clinic, processes: list[Process], count: int) -> Figures:
-    """Let processes deliver what is held, once they know of each other."""
+    """Release the held deliveries once the processes know of each other; return the figures."""
     await ready(here, len(processes))
-    spent, started = sum(cpu_seconds(each.pid) for each in processes), time.perf_counter()
+    spent, started = sum(cpu_seconds(worker.pid) for worker in processes), time.perf_counter()
     await here.release()
     looks = waits = 0
     unsent = 1
@@ -52,17 +51,17 @@ async def deliver(here: Clinic, processes: list[Process], count: int) -> Figures
         looks, waits = looks + 1, waits + waiting
     seconds = time.perf_counter() - started
     await here.hold()
-    cpu = sum(cpu_seconds(each.pid) for each in processes) - spent
+    cpu = sum(cpu_seconds(worker.pid) for worker in processes) - spent
     return Figures(count / seconds, cpu / count, waits / looks * seconds / count)
 
 
 async def ready(here: Clinic, workers: int) -> None:
-    """Return when so many drain the clinic's queue; they do as soon as something is held in it."""
-    known = text("SELECT COUNT(*) FROM drains WHERE upstream = :upstream AND since < :before")
-    deadline = time.monotonic() + PATIENCE
+    """Return when `workers` drain the clinic's queue, which they do as soon as something is held in it."""
+    draining = text("SELECT COUNT(*) FROM drains WHERE upstream = :upstream AND since < :before")
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        parameters = {"upstream": UPSTREAM, "before": here.hub.database.clock() - KNOWN}
-        [(drains,)] = await here.hub.database.fetch(known, parameters)
+        parameters = {"upstream": UPSTREAM, "before": here.hub.database.clock() - KNOWN_MS}
+        [(drains,)] = await here.hub.database.fetch(draining, parameters)
         if drains == workers:
             return
         assert time.monotonic() < deadline, f"{drains} of {workers} workers are there"
@@ -70,7 +69,7 @@ async def ready(here: Clinic, workers: int) -> None:
 
 
 async def one_run(here: Clinic, environ: dict[str, str], workers: int, first: int, count: int) -> Figures:
-    """With processes of its own, which are gone afterwards without a trace."""
+    """Run with fresh processes, and delete every trace of them afterwards."""
     await here.hold()
     await here.hand_in(first, count)
     with ExitStack() as running:
@@ -81,8 +80,8 @@ async def one_run(here: Clinic, environ: dict[str, str], workers: int, first: in
 
 
 async def measure(options: Options, folder: Path) -> dict[int, list[Figures]]:
-    """Figures by number of workers, round by round in turn; who begins changes."""
-    found: dict[int, list[Figures]] = {1: [], 2: []}
+    """Return figures by number of workers, alternating by round; the first to run changes."""
+    figures: dict[int, list[Figures]] = {1: [], 2: []}
     with fake_upstream() as address:
         config = configuration(folder / "config", IN_FLIGHT)
         environ = environment(config, options.postgresql, options.redis, **{UPSTREAM: address})
@@ -90,9 +89,9 @@ async def measure(options: Options, folder: Path) -> dict[int, list[Figures]]:
             first = 0
             for n in range(3):
                 for workers in (1, 2) if n % 2 == 0 else (2, 1):
-                    found[workers].append(await one_run(here, environ, workers, first, options.count))
+                    figures[workers].append(await one_run(here, environ, workers, first, options.count))
                     first += options.count
-    return found
+    return figures
 
 
 def rows(options: Options) -> Iterator[Row]:
@@ -101,12 +100,12 @@ def rows(options: Options) -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         one, two = uvloop.run(measure(options, Path(folder))).values()
     note = "; ".join(_explained(name, figures) for name, figures in (("one", one), ("two", two)))
-    ours, theirs = [each.rate for each in two], [each.rate for each in one]
+    ours, theirs = [run.rate for run in two], [run.rate for run in one]
     yield compared("two workers, PostgreSQL, redis", "one worker", ours, theirs, ">= 1.7", "per s", note)
-    ours, theirs = [each.cpu * 1e6 for each in two], [each.cpu * 1e6 for each in one]
+    ours, theirs = [run.cpu * 1e6 for run in two], [run.cpu * 1e6 for run in one]
     yield compared("CPU per delivery of two workers", "of one worker", ours, theirs, "<= 1.1", "us")
 
 
 def _explained(name: str, figures: list[Figures]) -> str:
-    cpu, waiting = (median(getattr(each, what) for each in figures) * 1e6 for what in ("cpu", "waiting"))
+    cpu, waiting = (median(getattr(run, what) for run in figures) * 1e6 for what in ("cpu", "waiting"))
     return f"{name}: CPU {cpu:.0f} us and {waiting:.0f} us waiting for locks per delivery"

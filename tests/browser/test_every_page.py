@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from admin.app import litestar_app
 from admin.http.access import Right
-from bench.places import places
+from bench.places import page_addresses
 from bench.site import Site
 from engine.hub import Hub
 from tests.browser.watch import Watch
@@ -35,7 +35,7 @@ def test_assistive_technology_can_use_every_page(
     context.add_cookies([{"name": "antar_language", "value": language, "url": installation.address}])
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     findings = []
-    for name, address in {"login": "/login", **places(installation)}.items():
+    for name, address in {"login": "/login", **page_addresses(installation)}.items():
         page.goto(address)
         assert page.locator("html").get_attribute("lang") == language
         for found in Axe().run(page, options=RULES[scheme]).response["violations"]:
@@ -47,14 +47,14 @@ def test_assistive_technology_can_use_every_page(
 def test_no_page_is_wider_than_a_phone(page: Page, installation: Site) -> None:
     page.set_viewport_size(PHONE)
     wider = {}
-    for name, address in places(installation).items():
+    for name, address in page_addresses(installation).items():
         page.goto(address)
         wider[name] = page.evaluate(WIDER)
     assert {name: pixels for name, pixels in wider.items() if pixels > 0} == {}
 
 
 def test_no_page_of_the_panel_is_forgotten_here(installation: Site) -> None:
-    known = list(places(installation).values())
+    known = list(page_addresses(installation).values())
     forgotten = [
         path for path in sorted(page_routes() - ELSEWHERE) if not any(_leads_to(path, address) for address in known)
     ]

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from admin.app import create_app
 from bench.clinic import unlimited
-from bench.places import TABS, places
+from bench.places import TABS, page_addresses
 from engine.actors import make_broker
 from engine.corrections.search import CorrectionSearch
 from engine.database.database import Database
@@ -206,7 +206,7 @@ UNION SELECT 1 FROM waits AS w JOIN deliveries AS d USING (facility_id, spec, ke
 
 async def _main_pages(hub: Hub) -> list[str]:
     await CorrectionSearch(hub.database, lambda: hub.catalog).tick()
-    return list((await asyncio.to_thread(places, Shown(hub.database))).values())
+    return list((await asyncio.to_thread(page_addresses, Shown(hub.database))).values())
 
 
 def _lists(hub: Hub) -> Iterator[str]:
