@@ -1,1 +1,1 @@
-"""The outside world in a box, for demo, tests and training."""
+"""Simulated external systems for demo, tests and training."""

@@ -15,14 +15,14 @@ from sandbox.world import World
 
 
 def create_app(world: World | None = None) -> Starlette:
-    """All sites and the control API of a world; a fresh world if none is given."""
+    """Return all sites and the control API of a world; a new world if none is given."""
     world = world or World()
-    door = Server(world)
-    return Starlette(routes=[*control_routes(world, door), Mount("/", app=door)])
+    server = Server(world)
+    return Starlette(routes=[*control_routes(world, server), Mount("/", app=server)])
 
 
 def server_config(world: World, host: str, port: int) -> uvicorn.Config:
-    """uvicorn with the protocol that can break connections; the Date header is ours."""
+    """Return uvicorn's configuration with the protocol that can break connections; the sandbox sets the Date header."""
     return uvicorn.Config(
         create_app(world),
         host=host,

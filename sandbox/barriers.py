@@ -18,7 +18,7 @@ class Barrier:
         return len(self._waiting)
 
     async def wait(self) -> None:
-        """Called by the request that is held."""
+        """Wait for the release; called by the request that is waiting."""
         loop = asyncio.get_running_loop()
         released: asyncio.Future[None] = loop.create_future()
         with self._lock:
@@ -30,13 +30,13 @@ class Barrier:
             self._waiting.pop(released, None)
 
     def release(self) -> int:
-        """Let everybody go who waits now. Returns how many."""
+        """Release every waiting request. Return their number."""
         with self._lock:
-            held = dict(self._waiting)
+            waiting = dict(self._waiting)
             self._waiting.clear()
-        for released, loop in held.items():
+        for released, loop in waiting.items():
             loop.call_soon_threadsafe(_set_if_open, released)
-        return len(held)
+        return len(waiting)
 
     def reached(self, count: int = 1, timeout: float = 5.0) -> bool:
         """Block the calling thread until `count` requests wait here, at most `timeout` seconds."""
@@ -50,7 +50,7 @@ def _set_if_open(released: asyncio.Future[None]) -> None:
 
 
 class Barriers:
-    """All barriers by name; one comes into being when it is first named."""
+    """All barriers by name; a barrier is created when it is first named."""
 
     def __init__(self) -> None:
         self._named: dict[str, Barrier] = {}

@@ -1,4 +1,4 @@
-"""The box's own clock, which can be moved so that an expiry needs no waiting."""
+"""The sandbox's own clock, which can be advanced so that nothing has to wait for an expiry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 
 class Clock:
-    """Epoch seconds of `source` plus what was advanced. `skew` changes only the Date header."""
+    """Epoch seconds of `source` plus the advanced time. `skew` changes only the Date header."""
 
     def __init__(self, source: Callable[[], float] = time.time) -> None:
         self._source = source
@@ -21,7 +21,7 @@ class Clock:
         return self._source() + self._advanced
 
     def moment(self) -> datetime:
-        """Now, as an aware UTC datetime."""
+        """Return the current time as an aware UTC datetime."""
         return datetime.fromtimestamp(self.now(), UTC)
 
     def advance(self, seconds: float) -> None:
@@ -32,7 +32,7 @@ class Clock:
         self.skew = 0.0
 
     def date_header(self) -> bytes:
-        """The Date header's value, skew included; formatted once a second."""
+        """Return the value of the Date header, skew included; formatted once a second."""
         second = int(self.now() + self.skew)
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True).encode())

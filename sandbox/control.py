@@ -16,9 +16,9 @@ from sandbox.server import Server
 from sandbox.world import World
 
 
-def control_routes(world: World, door: Server) -> list[BaseRoute]:
-    """All routes of the control API."""
-    panel = Panel(world, door)
+def control_routes(world: World, server: Server) -> list[BaseRoute]:
+    """Return all routes of the control API."""
+    panel = Panel(world, server)
     routes: list[BaseRoute] = [
         Route("/__stats", panel.stats, methods=["GET"]),
         Route("/__log", panel.log, methods=["GET", "PUT"]),
@@ -38,25 +38,25 @@ def control_routes(world: World, door: Server) -> list[BaseRoute]:
 
 
 class Panel:
-    """What a person or a test may do to the box."""
+    """Actions on the sandbox for people and tests."""
 
-    def __init__(self, world: World, door: Server) -> None:
+    def __init__(self, world: World, server: Server) -> None:
         self._world = world
-        self._door = door
+        self._server = server
 
     async def stats(self, request: Request) -> Response:
-        """The witness's figures; ?detail=1 adds one number per identifier and business key."""
+        """Return the witness's figures; ?detail=1 adds one number per identifier and business key."""
         return reply(self._world.witness.summary(detail=bool(request.query_params.get("detail"))))
 
     async def log(self, request: Request) -> Response:
-        """The last requests, newest last; PUT {"bodies": true} keeps request bodies from now on."""
+        """Return the last requests, newest last; PUT {"bodies": true} keeps request bodies from now on."""
         if request.method == "PUT":
             self._world.witness.keep_bodies = bool((await request.json()).get("bodies"))
         last = int(request.query_params.get("last", "100"))
         return reply(list(self._world.witness.log)[-last:] if last > 0 else [])
 
     async def reset(self, request: Request) -> Response:
-        """Back to the first state, or with ?only=stats just the witness, with ?only=faults just those."""
+        """Return to the initial state; ?only=stats resets just the witness, ?only=faults just the faults."""
         only = request.query_params.get("only")
         if only == "stats":
             self._world.witness.reset()
@@ -67,26 +67,30 @@ class Panel:
         return reply({"reset": only or "all"})
 
     async def people(self, request: Request) -> Response:
-        """The population; ?kind=patient|practitioner|citizen|unknown, ?q= part of name or NIK, ?limit=."""
-        asked = request.query_params
-        kind, text, limit = asked.get("kind", ""), asked.get("q", "").lower(), int(asked.get("limit", "1000"))
-        found = [
+        """Return the population; ?kind=patient|practitioner|citizen|unknown, ?q= part of name or NIK, ?limit=."""
+        parameters = request.query_params
+        kind, text, limit = (
+            parameters.get("kind", ""),
+            parameters.get("q", "").lower(),
+            int(parameters.get("limit", "1000")),
+        )
+        matches = [
             asdict(one) for one in people() if kind in ("", one.kind) and (text in one.name.lower() or text in one.nik)
         ]
-        return reply(found[:limit])
+        return reply(matches[:limit])
 
     async def presets(self, request: Request) -> Response:
         return reply(presets())
 
     async def faults(self, request: Request) -> Response:
-        """The scenarios in force; POST adds one, DELETE ends all."""
+        """Return the active scenarios; POST adds one, DELETE removes all."""
         if request.method == "DELETE":
             self._world.faults.clear()
         if request.method == "POST":
-            wanted = await self._scenario(request)
-            if isinstance(wanted, Response):
-                return wanted
-            self._world.faults.add(wanted)
+            fault = await self._scenario(request)
+            if isinstance(fault, Response):
+                return fault
+            self._world.faults.add(fault)
         return reply(self._world.faults.listing())
 
     async def remove_fault(self, request: Request) -> Response:
@@ -95,23 +99,23 @@ class Panel:
         return reply(self._world.faults.listing())
 
     async def outage(self, request: Request) -> Response:
-        """PUT a scenario to strike every request with it; DELETE to end the outage."""
+        """PUT a scenario to hit every request with it; DELETE to end the outage."""
         if request.method == "DELETE":
             self._world.faults.end_outage()
         if request.method == "PUT":
-            wanted = await self._scenario(request)
-            if isinstance(wanted, Response):
-                return wanted
-            self._world.faults.outage = wanted
+            fault = await self._scenario(request)
+            if isinstance(fault, Response):
+                return fault
+            self._world.faults.outage = fault
         standing = self._world.faults.outage
         return reply(asdict(standing) if standing else None)
 
     async def clock(self, request: Request) -> Response:
-        """PUT {"advance": seconds} moves the box's time, {"skew": seconds} only its Date header."""
+        """PUT {"advance": seconds} advances the sandbox's clock, {"skew": seconds} only its Date header."""
         if request.method == "PUT":
-            wanted: dict[str, Any] = await request.json()
-            self._world.clock.advance(float(wanted.get("advance", 0)))
-            self._world.clock.skew = float(wanted.get("skew", self._world.clock.skew))
+            changes: dict[str, Any] = await request.json()
+            self._world.clock.advance(float(changes.get("advance", 0)))
+            self._world.clock.skew = float(changes.get("skew", self._world.clock.skew))
         return reply({"now": self._world.clock.moment().isoformat(), "skew": self._world.clock.skew})
 
     async def latency(self, request: Request) -> Response:
@@ -127,9 +131,9 @@ class Panel:
 
     async def _scenario(self, request: Request) -> Scenario | Response:
         try:
-            wanted = scenario(**(await request.json()))
+            fault = scenario(**(await request.json()))
         except (UnknownFault, TypeError) as wrong:
             return refusal(str(wrong))
-        if wanted.act and not self._door.knows_act(wanted.act):
-            return refusal(f"no act {wanted.act!r}")
-        return wanted
+        if fault.act and not self._server.knows_act(fault.act):
+            return refusal(f"no act {fault.act!r}")
+        return fault

@@ -1,4 +1,4 @@
-"""The sandbox on a free loopback port inside a test: quick to start, gone at once."""
+"""The sandbox on a free loopback port inside a test: starts and stops quickly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.world import World
 
 @contextmanager
 def running(world: World, port: int = 0) -> Iterator[str]:
-    """Serve `world` from a background thread; yields its URL, e.g. http://127.0.0.1:40001."""
+    """Serve `world` from a background thread; yield its URL, e.g. http://127.0.0.1:40001."""
     listener = socket.create_server(("127.0.0.1", port), backlog=1024)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = _Server(server_config(world, "127.0.0.1", port))
@@ -32,7 +32,7 @@ def running(world: World, port: int = 0) -> Iterator[str]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its tenths of a second: it waits for an event and ends without grace."""
+    """uvicorn without its polling delays: it waits for an event and stops without a grace period."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -46,7 +46,7 @@ class _Server(uvicorn.Server):
         await self._ended.wait()
 
     def stop(self) -> None:
-        """Called from the thread that started it."""
+        """Stop the server; called from the thread that started it."""
         if self._loop is not None and self._ended is not None:
             self._loop.call_soon_threadsafe(self._ended.set)
 
@@ -55,7 +55,7 @@ class _Server(uvicorn.Server):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        # Each connection leaves the set when the event loop has told it of its loss.
+        # A connection leaves the set once the event loop has reported its loss.
         while self.server_state.connections:  # noqa: ASYNC110
             await asyncio.sleep(0)
         tasks = list(self.server_state.tasks)

@@ -1,4 +1,4 @@
-"""Fault scenarios: which requests they strike, how often, and what then goes wrong."""
+"""Fault scenarios: the requests they hit, how often, and the effect."""
 
 from __future__ import annotations
 
@@ -17,52 +17,39 @@ Ending = Literal["answer", "hang", "close", "reset"]
 
 @dataclass(slots=True)
 class Scenario:
-    """One fault. Without any effect named, the request goes its normal way.
+    """One fault. With no effect named, the request is handled normally.
 
     Order of effects: reset inside the request body, `act`, `latency`, barrier before, the site's own work
     (`commit`), barrier after, then `ending`: the answer, or holding it, closing or resetting the connection.
     """
 
     name: str = ""
-    method: str = ""
-    """A regular expression for the whole method; empty: any."""
-    path: str = ""
-    """A regular expression searched in the path; empty: any."""
-    body: str = ""
-    """Text that the request body must contain."""
-    times: int | None = None
-    """How many requests are struck; None: all."""
-    after: int = 0
-    """How many matching requests pass untouched first."""
-    every: int = 1
-    """Of those that follow, the first and then each so-manieth is struck."""
+    method: str = ""  # a regular expression for the whole method; empty: any
+    path: str = ""  # a regular expression searched in the path; empty: any
+    body: str = ""  # text that the request body must contain
+    times: int | None = None  # number of requests to hit; None: all
+    after: int = 0  # number of matching requests that pass untouched first
+    every: int = 1  # of the requests after those, hit the first and then each `every`-th
     act: str = ""
     latency: float = 0.0
     barrier: str = ""
     barrier_at: Literal["before", "after"] = "before"
-    commit: bool = True
-    """Whether the site does its work, i.e. stores what was sent."""
+    commit: bool = True  # False: the site does not do its work, i.e. stores nothing.
+    # Reset the connection after this many bytes of the request body; nothing is stored.
     request_bytes: int | None = None
-    """Reset the connection when that many bytes of the request body are read; nothing is stored."""
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    text: str | None = None
-    """The body that replaces the site's."""
+    text: str | None = None  # body that replaces the site's
     media: str | None = None
-    keep_bytes: int | None = None
-    """Cut the body to its first bytes but call it complete: malformed JSON."""
-    pad: int = 0
-    """Bytes of blanks in front of the body."""
+    keep_bytes: int | None = None  # cut the body to its first bytes but declare it complete: malformed JSON
+    pad: int = 0  # blanks in front of the body, in bytes
     endless: bool = False
-    gzip: bool = False
-    """Send the padded body compressed, so that it grows at the client."""
-    rate: int = 0
-    """Bytes per second of the body; 0: at once."""
+    gzip: bool = False  # send the padded body compressed, so that it grows at the client
+    rate: int = 0  # bytes per second of the body; 0: all at once
     ending: Ending = "answer"
-    hold: float = 3600.0
-    """Seconds that a hanging request is kept before its connection is closed."""
+    hold: float = 3600.0  # seconds that a hanging request is kept before its connection is closed
+    # With ending "reset" or "close": bytes of the response body that are still sent; 0: not even the head.
     reset_at: int = 0
-    """With ending "reset" or "close": bytes of the response body that still leave; 0 and nothing leaves."""
     seen: int = 0
     struck: int = 0
 
@@ -74,7 +61,7 @@ class Scenario:
         )
 
     def strikes(self) -> bool:
-        """Count one matching request and say whether this one is struck."""
+        """Count one matching request and return True if this one is hit."""
         self.seen += 1
         passed = self.seen - self.after - 1
         if passed < 0 or passed % self.every or (self.times is not None and self.struck >= self.times):
@@ -84,24 +71,24 @@ class Scenario:
 
 
 class UnknownFault(ValueError):
-    """A preset or a field of a scenario that does not exist, or a pattern that is none."""
+    """Raised for an unknown preset, an unknown field of a scenario, or an invalid pattern."""
 
 
 @cache
 def presets() -> dict[str, dict[str, Any]]:
-    """The named scenarios of faults.json: {name: {"title": ..., "fields": {...}}}."""
+    """Return the named scenarios of faults.json: {name: {"title": ..., "fields": {...}}}."""
     loaded: dict[str, dict[str, Any]] = orjson.loads((files("sandbox") / "faults.json").read_bytes())
     return loaded
 
 
 def scenario(preset: str = "", **overrides: Any) -> Scenario:
-    """A scenario from a preset's fields and what is said besides. Raises UnknownFault."""
+    """Return a scenario from a preset's fields and the overrides. Raises UnknownFault."""
     if preset and preset not in presets():
         raise UnknownFault(f"no preset {preset!r}; there are: {', '.join(sorted(presets()))}")
     stated = {**(presets()[preset]["fields"] if preset else {}), **overrides}
-    known = {one.name for one in fields(Scenario)} - {"seen", "struck"}
-    if unknown := sorted(set(stated) - known):
-        raise UnknownFault(f"no field {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+    names = {one.name for one in fields(Scenario)} - {"seen", "struck"}
+    if unknown := sorted(set(stated) - names):
+        raise UnknownFault(f"no field {', '.join(unknown)}; there are: {', '.join(sorted(names))}")
     stated.setdefault("name", preset)
     for pattern in (stated.get("method", ""), stated.get("path", "")):
         _compiled(pattern)
@@ -116,7 +103,7 @@ def _compiled(pattern: str) -> None:
 
 
 class Faults:
-    """The scenarios in force. The outage goes before all others."""
+    """The active scenarios. The outage takes precedence over all others."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, Scenario] = {}
@@ -124,14 +111,14 @@ class Faults:
         self.outage: Scenario | None = None
 
     def add(self, preset: str | Scenario = "", **overrides: Any) -> Scenario:
-        """Put a scenario in force, e.g. `add("timeout-after-commit", path="/Encounter", times=1)`."""
+        """Activate a scenario, e.g. `add("timeout-after-commit", path="/Encounter", times=1)`."""
         one = preset if isinstance(preset, Scenario) else scenario(preset, **overrides)
         self._last += 1
         self._by_id[self._last] = one
         return one
 
     def set_outage(self, preset: str = "", **overrides: Any) -> Scenario:
-        """From now on strike every request with this scenario."""
+        """Hit every request with this scenario from now on."""
         self.outage = scenario(preset, **overrides)
         return self.outage
 
@@ -150,11 +137,11 @@ class Faults:
         return bool(self._by_id) or self.outage is not None
 
     def before_body(self, request: Request) -> Scenario | None:
-        """The scenario that cuts this request while its body still arrives."""
+        """Return the scenario that cuts this request while its body is still arriving."""
         return self._strike(request, early=True)
 
     def take(self, request: Request) -> Scenario | None:
-        """The scenario that strikes this request, counted."""
+        """Return the scenario that hits this request, and count it."""
         return self._strike(request, early=False)
 
     def _strike(self, request: Request, *, early: bool) -> Scenario | None:
@@ -165,5 +152,5 @@ class Faults:
         return None
 
     def listing(self) -> list[dict[str, Any]]:
-        """The scenarios in force as JSON, each with its id."""
+        """Return the active scenarios as JSON objects with their ids."""
         return [{"id": number, **asdict(one)} for number, one in self._by_id.items()]

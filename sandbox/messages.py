@@ -1,4 +1,4 @@
-"""One request as a site sees it and one answer as it leaves: what every world in the box speaks."""
+"""Request and answer as every site of the sandbox sees them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request whose body has arrived whole. Header names are lower case."""
+    """A request whose body has arrived completely. Header names are lower case."""
 
     method: str
     path: str
@@ -20,13 +20,13 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """The address the client used for us, e.g. http://127.0.0.1:8100."""
+        """Return the address that the client used for the sandbox, e.g. http://127.0.0.1:8100."""
         return f"http://{self.headers.get('host', 'sandbox')}"
 
 
 @dataclass(slots=True)
 class Answer:
-    """Status, body and headers. Content-Length and Date are added on the way out."""
+    """Status, body and headers. Content-Length and Date are added when the answer is sent."""
 
     status: int
     body: bytes = b""
@@ -35,5 +35,5 @@ class Answer:
 
 
 def json_answer(status: int, content: Any, headers: list[tuple[str, str]] | None = None) -> Answer:
-    """An answer whose body is `content` as JSON."""
+    """Return an answer whose body is `content` as JSON."""
     return Answer(status, orjson.dumps(content), headers=headers or [])

@@ -1,4 +1,4 @@
-"""The people of the box: official sandbox people, those of the examples, and some hundred invented ones."""
+"""People of the sandbox: the official sandbox people, those of the examples, and several hundred invented ones."""
 
 from __future__ import annotations
 
@@ -16,31 +16,27 @@ SEED = 20_260_310
 PATIENTS, PRACTITIONERS, CITIZENS, UNKNOWN = 400, 10, 30, 10
 YOUNGEST = date(2025, 12, 31)
 DAYS = 80 * 365
-TWIN = 7
-"""Which invented patient has two records under one NIK."""
+TWIN = 7  # position of the invented patient who has two records under one NIK
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person. Citizens are in the civil registry but not yet patients; the unknown are nowhere."""
+    """One person. Citizens are in the civil registry but not yet patients; the unknown are in no registry."""
 
     kind: Kind
     nik: str
     name: str
     gender: Literal["male", "female"]
     birth_date: str
-    number: str = ""
-    """IHS number of a patient, nakes-his-number of a practitioner."""
-    twin_number: str = ""
-    """The IHS number of a second record with the same NIK."""
+    number: str = ""  # IHS number of a patient, nakes-his-number of a practitioner
+    twin_number: str = ""  # IHS number of a second record with the same NIK
     mother_nik: str = ""
-    card: str = ""
-    """BPJS card number, 13 digits."""
+    card: str = ""  # BPJS card number, 13 digits
 
 
 @cache
 def people() -> tuple[Person, ...]:
-    """Everybody, the same in every run: named people first, then the invented ones."""
+    """Return all people, the same in every run: named people first, then the invented ones."""
     return (*_named(), *_invented())
 
 
@@ -94,7 +90,7 @@ def _person(random: Random, kind: Kind, position: int) -> Person:
 
 
 def nik(area: str, born: date, gender: str, serial: int) -> str:
-    """16 digits: area, birth day (women plus 40), month, year, serial. The areas end in 99: no such district."""
+    """Return area, birth day (women plus 40), month, year, serial. Areas end in 99, which is no real district."""
     day = born.day + (40 if gender == "female" else 0)
     return f"{area}{day:02d}{born.month:02d}{born.year % 100:02d}{serial:04d}"
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 
 def reply(content: Any, status: int = 200) -> Response:
-    """Content as indented JSON, for people with curl."""
+    """Return content as indented JSON, for people with curl."""
     body = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     return Response(body, status, media_type="application/json")
 

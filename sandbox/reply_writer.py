@@ -1,4 +1,4 @@
-"""How an answer leaves: whole, slowly, swollen, cut short, or not at all."""
+"""Sends an answer: complete, slow, inflated, cut short, or not at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CHUNK = 64 * 1024
 
 
 class ClientGone(Exception):
-    """The client closed the connection while something was held back."""
+    """Raised when the client closes the connection while the answer is being held back."""
 
 
-class Exit:
-    """The way out of one request."""
+class ReplyWriter:
+    """Writes the reply to one request."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, clock: Clock) -> None:
         self._receive = receive
@@ -30,12 +30,12 @@ class Exit:
         self.wire = wire_of(scope)
 
     async def send(self, answer: Answer) -> None:
-        """Send an answer as it is."""
+        """Send an answer unchanged."""
         await self._start(answer, len(answer.body))
         await self._send({"type": "http.response.body", "body": answer.body})
 
     async def send_struck(self, answer: Answer, fault: Scenario) -> str:
-        """Send an answer as the fault wants it. Returns how it ended, for the log."""
+        """Send an answer as the fault demands. Return the way it ended, for the log."""
         if fault.ending == "hang":
             return await self._hang(fault.hold)
         if fault.ending != "answer" and not fault.reset_at:
@@ -96,7 +96,7 @@ class Exit:
         return fault.ending
 
     async def _until_gone(self, seconds: float | None) -> bool:
-        """Wait for the end of the connection, at most `seconds`. Says whether it ended."""
+        """Wait for the end of the connection, at most `seconds`. Return True if it ended."""
         try:
             async with asyncio.timeout(seconds):
                 while (await self._receive())["type"] != "http.disconnect":
@@ -119,7 +119,7 @@ async def _pieces(body: bytes, fault: Scenario) -> AsyncIterator[bytes]:
 
 
 async def _paced(pieces: AsyncIterator[bytes], rate: int, gone: asyncio.Future[bool]) -> AsyncIterator[bytes]:
-    """Pass the pieces on at `rate` bytes a second. Raises ClientGone when nobody reads any more."""
+    """Pass the pieces on at `rate` bytes a second. Raises ClientGone when the client has gone."""
     step = max(1, rate // 20) if rate else CHUNK
     async for piece in pieces:
         for start in range(0, len(piece), step):
@@ -127,7 +127,7 @@ async def _paced(pieces: AsyncIterator[bytes], rate: int, gone: asyncio.Future[b
             if rate:
                 await asyncio.wait({gone}, timeout=len(part) / rate)
             else:
-                await asyncio.sleep(0)  # sending to a client that is gone never waits: `gone` needs a turn
+                await asyncio.sleep(0)  # sending to a client that has gone never waits: yield, so that `gone` is set
             if gone.done():
                 raise ClientGone
             yield part

@@ -1,4 +1,4 @@
-"""The door of the box: every request comes in here, is counted, struck by a fault or answered by its site."""
+"""Entry point of every request: counts it, applies a fault, or passes it to its site."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.faults import Scenario
 from sandbox.messages import Answer, Request
-from sandbox.reply_writer import Exit
+from sandbox.reply_writer import ReplyWriter
 from sandbox.site import Site
 from sandbox.world import World
 
@@ -35,13 +35,13 @@ class Server:
         self._witness.arrive(request.method, label)
         end, body = "cancelled", b""
         try:
-            way_out = Exit(scope, receive, send, self._clock)
+            writer = ReplyWriter(scope, receive, send, self._clock)
             body, cut = await self._read(request, receive)
-            end = "reset in the request" if cut else await self._serve(request, body, label, site, way_out)
+            end = "reset in the request" if cut else await self._serve(request, body, label, site, writer)
             if cut:
-                await way_out.cut_off()
+                await writer.cut_off()
         except asyncio.CancelledError:
-            return  # the embedded server ends: the connection is gone already, nobody is left to tell
+            return  # the embedded server ends: the connection is closed already
         finally:
             line = _log_line(request, label, end, self._clock.now(), perf_counter() - started)
             self._witness.leave(line, body)
@@ -50,7 +50,7 @@ class Server:
         return next((site for prefix, site in self._by_prefix.items() if path.startswith(prefix)), None)
 
     async def _read(self, request: Request, receive: Receive) -> tuple[bytes, bool]:
-        """The request body, and whether a fault cuts it."""
+        """Return the request body, and True if a fault cuts it."""
         fault = self._faults.before_body(request) if self._faults.in_force else None
         body = b""
         while True:
@@ -61,7 +61,7 @@ class Server:
             if not message.get("more_body", False):
                 return body, False
 
-    async def _serve(self, head: Request, body: bytes, label: str, site: Site | None, way_out: Exit) -> str:
+    async def _serve(self, head: Request, body: bytes, label: str, site: Site | None, writer: ReplyWriter) -> str:
         request = Request(head.method, head.path, head.query, head.headers, body)
         if request.method == "POST":
             self._witness.read(label, body)
@@ -70,9 +70,9 @@ class Server:
         fault = self._faults.take(request) if self._faults.in_force else None
         if fault is not None:
             answer = await self._struck(request, site, fault)
-            return await way_out.send_struck(answer, fault)
+            return await writer.send_struck(answer, fault)
         answer = site.answer(request) if site else Answer(404)
-        await way_out.send(answer)
+        await writer.send(answer)
         return str(answer.status)
 
     async def _struck(self, request: Request, site: Site | None, fault: Scenario) -> Answer:
@@ -102,9 +102,9 @@ def _all_acts(sites: Sequence[Site]) -> Mapping[str, Callable[[], None]]:
 
 
 def _replaced(answer: Answer, fault: Scenario) -> Answer:
-    """The answer with the fault's status, headers and body in place of the site's.
+    """Return the answer with the fault's status, headers and body in place of the site's.
 
-    A success that hides what was stored ("suppressed", "empty 201") does not cover up a refusal.
+    A success that hides the stored resource ("suppressed", "empty 201") does not hide a refusal.
     """
     if fault.commit and fault.status is not None and fault.status < 300 <= answer.status:
         return answer

@@ -1,4 +1,4 @@
-"""What a world in the box must offer to be served beside the others."""
+"""Interface of a simulated system, so that several can be served side by side."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ class Site(Protocol):
     """One simulated system. Answering is plain in-memory work and never waits."""
 
     name: str
-    prefixes: tuple[str, ...]
-    """The beginnings of the paths that belong to it."""
+    prefixes: tuple[str, ...]  # beginnings of the paths that belong to this site
 
     def answer(self, request: Request) -> Answer: ...
 
     def label(self, method: str, path: str) -> str | None:
-        """Under which word the witness counts a request, e.g. the resource type or "token"."""
+        """Return the word under which the witness counts a request, e.g. the resource type or "token"."""
         ...
 
     def acts(self) -> Mapping[str, Callable[[], None]]:
-        """What a fault scenario can make happen here, by name, e.g. "expire-tokens"."""
+        """Return the actions that a fault scenario can trigger here, by name, e.g. "expire-tokens"."""
         ...
 
     def control_routes(self) -> Sequence[Route]:
-        """Its part of the control API, below /__control/<name>."""
+        """Return this site's part of the control API, below /__control/<name>."""
         ...
 
     def reset(self) -> None: ...

@@ -21,7 +21,7 @@ class Wire:
         self._transport = transport
 
     async def flushed(self) -> None:
-        """Wait until all that was written has left for the kernel."""
+        """Wait until everything written has been passed to the kernel."""
         # A transport has no event for an empty buffer; a millisecond is short enough.
         while self._transport.get_write_buffer_size() and not self._transport.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
@@ -38,7 +38,7 @@ class Wire:
 
 
 class NoWire:
-    """Stands in when the application is driven without a socket: faults of the connection raise."""
+    """Used when the application runs without a socket: faults of the connection raise."""
 
     async def flushed(self) -> None:
         return None
@@ -51,7 +51,7 @@ class NoWire:
 
 
 class FaultyProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol; each request's scope carries a `Wire`."""
+    """uvicorn's HTTP/1.1 protocol; the scope of every request carries a `Wire`."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -60,6 +60,6 @@ class FaultyProtocol(HttpToolsProtocol):
 
 
 def wire_of(scope: Scope) -> Wire | NoWire:
-    """The connection of a request, or its stand-in without a socket."""
+    """Return the connection of a request, or a NoWire without a socket."""
     wire: Wire | None = scope.get("extensions", {}).get(EXTENSION)
     return wire if wire is not None else NoWire()

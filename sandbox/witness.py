@@ -1,4 +1,4 @@
-"""The independent witness: counts what really arrived and what was really created."""
+"""The independent witness: counts the requests that arrived and the records that were created."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ LOG_LENGTH = 5_000
 
 
 def fingerprint(body: bytes) -> str:
-    """A short digest that stands for a body."""
+    """Return a short digest of a body."""
     return blake2b(body, digest_size=8).hexdigest()
 
 
 class Witness:
-    """Counters and a bounded log. It is told by the door and the sites and asks nobody."""
+    """Counters and a bounded log. The server and the sites report to the witness; it asks nobody."""
 
     def __init__(self) -> None:
         self.keep_bodies = False
@@ -23,7 +23,7 @@ class Witness:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all but the requests that are under way."""
+        """Forget everything but the requests in progress."""
         self.requests: Counter[str] = Counter()
         self.posts: Counter[str] = Counter()
         self.creations: Counter[str] = Counter()
@@ -43,7 +43,7 @@ class Witness:
         self.in_flight_max = max(self.in_flight_max, self.in_flight)
 
     def read(self, label: str, body: bytes) -> None:
-        """The whole body of a POST has been read."""
+        """Count a POST whose whole body has been read."""
         self.bodies.setdefault(label, set()).add(fingerprint(body))
 
     def leave(self, line: dict[str, Any], body: bytes) -> None:
@@ -54,18 +54,18 @@ class Witness:
         self.log.append(line)
 
     def created(self, kind: str, identifiers: list[str], key: str) -> None:
-        """A record was stored: its identifiers as system|value, and its business key."""
+        """Count a stored record: its identifiers as system|value, and its business key."""
         self.creations[kind] += 1
         self.keyed[f"{kind}|{key}"] += 1
         for identifier in identifiers:
             self.identified[f"{kind}|{identifier}"] += 1
 
     def duplicates(self) -> dict[str, int]:
-        """Business keys that were created more than once, with how often."""
+        """Return business keys that were created more than once, with their counts."""
         return {key: times for key, times in self.keyed.items() if times > 1}
 
     def summary(self, *, detail: bool = False) -> dict[str, Any]:
-        """What /__stats shows; `detail` adds one number per identifier and business key."""
+        """Return the figures of /__stats; `detail` adds one number per identifier and business key."""
         doubled = self.duplicates()
         figures: dict[str, Any] = {
             "requests": dict(self.requests),

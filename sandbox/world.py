@@ -1,4 +1,4 @@
-"""The whole box: clock, witness, faults, barriers and the sites that share them."""
+"""The whole sandbox: clock, witness, faults, barriers and the sites that use them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.witness import Witness
 
 
 class World:
-    """Everything that one running sandbox knows. `now` gives epoch seconds."""
+    """All state of one running sandbox. `now` gives epoch seconds."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class World:
         self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa, self.clinic)
 
     def _has_drug(self, code: str) -> bool:
-        return self.kfa.shelf.has_code(code)
+        return self.kfa.products.has_code(code)
 
     def reset(self) -> None:
-        """Back to the first state. Requests that wait at a barrier are let go."""
+        """Return to the initial state. Requests that wait at a barrier are released."""
         self.barriers.release_all()
         self.faults.clear()
         self.clock.reset()

@@ -1,1 +1,1 @@
-"""PCare and Antrean FKTP in a box (reference bpjs 9)."""
+"""PCare and Antrean FKTP in the sandbox."""

@@ -1,4 +1,4 @@
-"""Antrean FKTP as the clinic calls it: the schedule, and entries that are added, called and cancelled (5.2-5.6)."""
+"""Antrean FKTP as the clinic calls it: the schedule, and queue entries that are added, called and cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from sandbox.bpjs import reference
-from sandbox.bpjs.envelope import Said
+from sandbox.bpjs.envelope import Result
 from sandbox.bpjs.members import Members
 from sandbox.bpjs.registrations import SCREENING
 from sandbox.bpjs.routes import Routes
@@ -19,7 +19,7 @@ from sandbox.bpjs.settings import Settings
 from sandbox.messages import Answer, Request
 from sandbox.witness import Witness
 
-OK = Said(200, "Ok")
+OK = Result(200, "Ok")
 SUNDAY = 6
 ADD = (
     "nomorkartu",
@@ -41,15 +41,14 @@ CANCEL = ("tanggalperiksa", "kodepoli", "nomorkartu", "alasan")
 WRONG_CARD = "nomor kartu tidak valid, silahkan periksa kembali nomor kartu"
 UNKNOWN_CARD = "nomor kartu tidak terdaftar, silahkan periksa kembali nomor kartu anda"
 TWICE = "Peserta sudah terdaftar di poli tersebut pada hari ini"
-NOT_HERE = "Antrean tidak ditemukan"
-"""Invented: the real texts of panggil and batal are not on record (reference bpjs 10, 5)."""
+NOT_HERE = "Antrean tidak ditemukan"  # invented: the real texts of panggil and batal are not recorded
 
 Key = tuple[str, str, str]
-Operation = Callable[..., Said]
+Operation = Callable[..., Result]
 
 
 @dataclass(slots=True)
-class Entry:
+class QueueEntry:
     content: dict[str, Any]
     calls: list[dict[str, Any]] = field(default_factory=list)
 
@@ -61,7 +60,7 @@ class Antrean:
         self._members = members
         self._witness = witness
         self._settings = settings
-        self._entries: dict[Key, Entry] = {}
+        self._entries: dict[Key, QueueEntry] = {}
         self._cancelled: dict[Key, int] = {}
         self._routes: Routes[Operation] = Routes(
             {
@@ -73,7 +72,7 @@ class Antrean:
             }
         )
 
-    def answer(self, request: Request, path: str) -> Said | Answer:
+    def answer(self, request: Request, path: str) -> Result | Answer:
         hit = self._routes.find(request.method, path)
         if hit is None:
             return Answer(405 if self._routes.knows(path) else 404, b"Method Not Allowed", "text/plain")
@@ -83,22 +82,22 @@ class Antrean:
         try:
             content = orjson.loads(request.body)
         except orjson.JSONDecodeError:
-            return Said(201, "missing data")
-        return operation(content) if isinstance(content, dict) else Said(201, "missing data")
+            return Result(201, "missing data")
+        return operation(content) if isinstance(content, dict) else Result(201, "missing data")
 
-    def _add(self, content: dict[str, Any]) -> Said:
+    def _add(self, content: dict[str, Any]) -> Result:
         if any(content.get(name) is None for name in ADD):
-            return Said(201, "missing data")
+            return Result(201, "missing data")
         if refusal := self._refusal(content):
-            return Said(201, refusal)
+            return Result(201, refusal)
         key = _key(content)
-        self._entries[key] = Entry(content)
-        turn = self._cancelled.get(key, 0)
-        self._witness.created("antrean", [str(content["nomorantrean"])], "|".join((*key, str(turn))))
+        self._entries[key] = QueueEntry(content)
+        removals = self._cancelled.get(key, 0)
+        self._witness.created("antrean", [str(content["nomorantrean"])], "|".join((*key, str(removals))))
         return OK
 
     def _refusal(self, content: dict[str, Any]) -> str | None:
-        """Why an entry is refused; forms first, then look-ups (the real order is not on record)."""
+        """Return the reason to refuse an entry; formats first, then look-ups (the real order is not recorded)."""
         blank = self._settings.blank_card and content["nomorkartu"] == ""
         member = None if blank else self._members.by_card(str(content["nomorkartu"]))
         slot = next((row for row in _slots(content["tanggalperiksa"]) if _fits(row, content)), None)
@@ -112,40 +111,40 @@ class Antrean:
             "Jadwal dokter tidak ditemukan": slot is None,
             "Kuota penuh": slot is not None and len(here) >= slot["kapasitas"],
         }
-        found = next((text for text, holds in refusals.items() if holds), None)
-        if found == TWICE:
+        refusal = next((text for text, holds in refusals.items() if holds), None)
+        if refusal == TWICE:
             self._witness.refused_duplicates["antrean"] += 1
-        return found
+        return refusal
 
-    def _call(self, content: dict[str, Any]) -> Said:
+    def _call(self, content: dict[str, Any]) -> Result:
         if any(content.get(name) is None for name in CALL):
-            return Said(201, "missing data")
+            return Result(201, "missing data")
         entry = self._entries.get(_key(content))
         if entry is None:
-            return Said(201, NOT_HERE)
+            return Result(201, NOT_HERE)
         if not isinstance(content["waktu"], int) or content["waktu"] < 10**12:
-            return Said(201, "waktu tidak valid")
+            return Result(201, "waktu tidak valid")
         entry.calls.append(content)
         return OK
 
-    def _cancel(self, content: dict[str, Any]) -> Said:
+    def _cancel(self, content: dict[str, Any]) -> Result:
         if any(content.get(name) is None for name in CANCEL):
-            return Said(201, "missing data")
+            return Result(201, "missing data")
         key = _key(content)
         if self._entries.pop(key, None) is None:
-            return Said(201, NOT_HERE)
+            return Result(201, NOT_HERE)
         self._cancelled[key] = self._cancelled.get(key, 0) + 1
         return OK
 
 
 def _key(content: dict[str, Any]) -> Key:
-    """A patient without a card is known by the NIK."""
+    """Return the key of an entry; a patient without a card is identified by the NIK."""
     who = content["nomorkartu"] or content.get("nik", "")
     return str(who), str(content["tanggalperiksa"]), str(content["kodepoli"])
 
 
 def _slots(day: str) -> list[reference.Row]:
-    """The shifts of a day; raises nothing: a day that is none has none."""
+    """Return the shifts of a day; an invalid date has none."""
     try:
         closed = date.fromisoformat(str(day)).weekday() == SUNDAY
     except ValueError:
@@ -154,17 +153,17 @@ def _slots(day: str) -> list[reference.Row]:
 
 
 def _fits(slot: reference.Row, content: dict[str, Any]) -> bool:
-    wanted = (str(content["kodepoli"]), str(content["kodedokter"]), str(content["jampraktek"]))
-    return wanted == (slot["kodepoli"], str(slot["kodedokter"]), slot["jampraktek"])
+    shift = (str(content["kodepoli"]), str(content["kodedokter"]), str(content["jampraktek"]))
+    return shift == (slot["kodepoli"], str(slot["kodedokter"]), slot["jampraktek"])
 
 
-def _polis(day: str) -> Said:
+def _polis(day: str) -> Result:
     polis = {row["kodepoli"]: row["namapoli"] for row in _slots(day)}
     rows = [{"namapoli": name, "kodepoli": code} for code, name in polis.items()]
-    return Said(1, "OK", {"list": rows}, sealed=True) if rows else Said(201, "No Content")
+    return Result(1, "OK", {"list": rows}, sealed=True) if rows else Result(201, "No Content")
 
 
-def _doctors(poli: str, day: str) -> Said:
-    shown = ("namadokter", "kodedokter", "jampraktek", "kapasitas")
-    rows = [{name: row[name] for name in shown} for row in _slots(day) if row["kodepoli"] == poli]
-    return Said(1, "OK", {"list": rows}, sealed=True) if rows else Said(201, "Jadwal Dokter tidak ditemukan")
+def _doctors(poli: str, day: str) -> Result:
+    columns = ("namadokter", "kodedokter", "jampraktek", "kapasitas")
+    rows = [{name: row[name] for name in columns} for row in _slots(day) if row["kodepoli"] == poli]
+    return Result(1, "OK", {"list": rows}, sealed=True) if rows else Result(201, "Jadwal Dokter tidak ditemukan")

@@ -1,4 +1,4 @@
-"""Wraps answers as BPJS does: JSON, LZ-String, AES-256-CBC, base64 (reference bpjs 2.1 backwards)."""
+"""Encryption of answers as BPJS does it: JSON, LZ-String, AES-256-CBC, base64."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 
 def encrypt(content: Any, cons_id: str, secret: str, timestamp: str) -> str:
-    """The text that stands in `response`, for the request that carried this timestamp."""
+    """Return the text of `response`, for the request that carried this timestamp."""
     key = hashlib.sha256(f"{cons_id}{secret}{timestamp}".encode()).digest()
     compressed = lzstring.compress_to_encoded_uri_component(_units(orjson.dumps(content).decode()))
     padder = PKCS7(128).padder()
@@ -23,6 +23,6 @@ def encrypt(content: Any, cons_id: str, secret: str, timestamp: str) -> str:
 
 
 def _units(text: str) -> str:
-    """One character per UTF-16 unit: LZ-String knows no other."""
+    """Return one character per UTF-16 unit, the only characters that LZ-String knows."""
     units = text.encode("utf-16-le", "surrogatepass")
     return "".join(chr(int.from_bytes(units[at : at + 2], "little")) for at in range(0, len(units), 2))

@@ -1,4 +1,4 @@
-"""Who is insured, where, and whether they have filled in the yearly screening."""
+"""Insured people, their clinic, and their yearly screening."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from sandbox.population import Person, people
 
-ELSEWHERE = "10009999"
-"""The home clinic of those who do not belong to the caller's."""
+ELSEWHERE = "10009999"  # home clinic of members who do not belong to the caller's
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One insured person. Of the invented ones some live elsewhere, owe money or have not been screened."""
+    """One insured person. Some invented members live elsewhere, owe money or have not been screened."""
 
     person: Person
     provider: str
@@ -23,7 +22,7 @@ class Member:
 
 
 class Members:
-    """Found by card or NIK."""
+    """Members by card and by NIK."""
 
     def __init__(self, provider: str) -> None:
         insured = [person for person in people() if person.card and person.kind != "unknown"]
@@ -37,20 +36,20 @@ class Members:
         return self._by_card.get(self._by_nik.get(nik, ""))
 
     def change(self, card: str, **changes: Any) -> None:
-        """E.g. screened=True; raises KeyError for a card nobody has."""
+        """Change e.g. screened=True. Raises KeyError for an unknown card."""
         self._by_card[card] = replace(self._by_card[card], **changes)
 
 
 def _member(person: Person, provider: str) -> Member:
     serial = int(person.card[-4:])
-    if serial < 1000:  # the named people of the examples are as one wishes them
+    if serial < 1000:  # the named people of the examples have no such problems
         return Member(person, provider)
     home = ELSEWHERE if serial % 10 == 3 else provider
     return Member(person, home, active=serial % 23 != 0, screened=serial % 17 != 0)
 
 
-def shown(member: Member) -> dict[str, Any]:
-    """The member as `peserta` answers it (4.4)."""
+def member_json(member: Member) -> dict[str, Any]:
+    """Return the member as `peserta` answers it."""
     person = member.person
     return {
         "noKartu": person.card,
@@ -77,5 +76,5 @@ def shown(member: Member) -> dict[str, Any]:
 
 
 def local(iso: str) -> str:
-    """yyyy-mm-dd as dd-mm-yyyy."""
+    """Return yyyy-mm-dd as dd-mm-yyyy."""
     return f"{date.fromisoformat(iso):%d-%m-%Y}"

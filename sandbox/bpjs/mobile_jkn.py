@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+# (method, path below the base, headers, body or None) -> the answer
 Ask = Callable[[str, str, Mapping[str, str], Any], Awaitable[dict[str, Any]]]
-"""(method, path below the base, headers, body or None) -> the answer."""
 
 
 class MobileJkn:
-    """One phone; it asks for a token of its own and registers the patient where the clinic wants that."""
+    """One phone; it requests its own token and registers the patient where the clinic demands that."""
 
     def __init__(self, ask: Ask, username: str, password: str) -> None:
         self._ask = ask
@@ -28,7 +28,7 @@ class MobileJkn:
         return await self._call("GET", f"/antrean/status/{poli}/{date}")
 
     async def take(self, wish: Mapping[str, Any], patient: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Take a number; on 202 the patient is registered first, if given, and the number is asked for again."""
+        """Take a number; on 202 register the patient first, if given, and ask for the number again."""
         answer = await self._call("POST", "/antrean", dict(wish))
         if answer["metadata"]["code"] == 202 and patient is not None:
             await self._call("POST", "/peserta", dict(patient))

@@ -1,4 +1,4 @@
-"""PCare: its reads and writes by path (reference bpjs 4.2)."""
+"""PCare: its reads and writes by path."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import orjson
 
 from sandbox.bpjs import reference
 from sandbox.bpjs.clinics import Clinic
-from sandbox.bpjs.envelope import Said, failed, found, listed
-from sandbox.bpjs.members import Members, shown
+from sandbox.bpjs.envelope import Result, failed, listed, succeeded
+from sandbox.bpjs.members import Members, member_json
 from sandbox.bpjs.registrations import Registrations
 from sandbox.bpjs.routes import Routes
 from sandbox.bpjs.settings import Settings
@@ -19,7 +19,7 @@ from sandbox.bpjs.visits import Visits
 from sandbox.messages import Answer, Request
 from sandbox.witness import Witness
 
-Operation = Callable[..., Said]
+Operation = Callable[..., Result]
 REQUEST_ERROR = Answer(400, b"<html><head><title>Request Error</title></head></html>", "text/html")
 ONE_REGISTRATION = "pendaftaran/peserta/{card}/tglDaftar/{day}/noUrut/{number}/kdPoli/{poli}"
 UNGRANTED = "Unauthorized! You are not registered for this service!"
@@ -36,37 +36,37 @@ class PCare:
         self.visits = Visits(clinic.provider, self.registrations, witness, settings)
         self._routes = Routes(self._table())
 
-    def answer(self, request: Request, path: str) -> Said | Answer:
-        """What is said; an Answer where not even the gateway knows the path."""
+    def answer(self, request: Request, path: str) -> Result | Answer:
+        """Return the result; an Answer where the gateway does not know the path."""
         hit = self._routes.find(request.method, path)
         if hit is None:
-            return Said(405, "Method Not Allowed") if self._routes.knows(path) else REQUEST_ERROR
+            return Result(405, "Method Not Allowed") if self._routes.knows(path) else REQUEST_ERROR
         if self._ungranted(request.method, path):
-            return Said(404, UNGRANTED)
+            return Result(404, UNGRANTED)
         operation, segments = hit
         try:
             if request.method in {"GET", "DELETE"}:
                 return self._cut(operation(**segments))
             return self._write(operation, request)
-        except ValueError:  # a start or limit that is no number
+        except ValueError:  # a start or limit that is not a number
             return REQUEST_ERROR
 
-    def _write(self, operation: Operation, request: Request) -> Said:
+    def _write(self, operation: Operation, request: Request) -> Result:
         media = request.headers.get("content-type", "")
         if self._settings.strict_media and not media.startswith("text/plain"):
-            return Said(500, "Object reference not set to an instance of an object.", [])
+            return Result(500, "Object reference not set to an instance of an object.", [])
         try:
             content = orjson.loads(request.body)
         except orjson.JSONDecodeError:
-            return Said(500, "Unexpected character encountered while parsing value.", [])
-        return operation(content) if isinstance(content, dict) else Said(500, "Object reference not set.", [])
+            return Result(500, "Unexpected character encountered while parsing value.", [])
+        return operation(content) if isinstance(content, dict) else Result(500, "Object reference not set.", [])
 
-    def _cut(self, said: Said) -> Said:
-        """At most so many rows at once; the count stays that of all."""
-        most, content = self._settings.rows_at_most, said.response
-        if not most or not isinstance(content, dict) or len(content.get("list", ())) <= most:
-            return said
-        return replace(said, response={**content, "list": content["list"][:most]})
+    def _cut(self, result: Result) -> Result:
+        """Limit the rows to `rows_at_most`; the count stays that of all."""
+        limit, content = self._settings.rows_at_most, result.response
+        if not limit or not isinstance(content, dict) or len(content.get("list", ())) <= limit:
+            return result
+        return replace(result, response={**content, "list": content["list"][:limit]})
 
     def _ungranted(self, method: str, path: str) -> bool:
         granted = self._settings.visit_path
@@ -80,7 +80,7 @@ class PCare:
             "GET dokter/{start}/{limit}": _paged("dokter"),
             "GET kesadaran": lambda: listed(reference.short("kesadaran")),
             "GET poli/fktp/{start}/{limit}": _paged("poli"),
-            "GET prognosa": lambda: found({"list": reference.short("prognosa")}),
+            "GET prognosa": lambda: succeeded({"list": reference.short("prognosa")}),
             "GET alergi/jenis/{kind}": _allergies,
             "GET statuspulang/rawatInap/{inpatient}": _discharges,
             "GET provider/{start}/{limit}": self._providers,
@@ -106,51 +106,51 @@ class PCare:
             "DELETE kunjungan/{number}": self.visits.remove,
         }
 
-    def _member(self, member: Any) -> Said:
-        return found(shown(member)) if member else failed(("noKartu", "noKartu peserta tidak ditemukan"))
+    def _member(self, member: Any) -> Result:
+        return succeeded(member_json(member)) if member else failed(("noKartu", "noKartu peserta tidak ditemukan"))
 
-    def _providers(self, start: str, limit: str) -> Said:
+    def _providers(self, start: str, limit: str) -> Result:
         return _page(reference.providers(self._provider), start, limit)
 
 
-def _page(rows: list[reference.Row], start: str, limit: str) -> Said:
-    return found({"count": len(rows), "list": reference.page(rows, start, limit)}) if rows else Said(204, "")
+def _page(rows: list[reference.Row], start: str, limit: str) -> Result:
+    return succeeded({"count": len(rows), "list": reference.page(rows, start, limit)}) if rows else Result(204, "")
 
 
 def _paged(name: str) -> Operation:
     return lambda start, limit: _page(reference.short(name), start, limit)
 
 
-def _diagnoses(text: str, start: str, limit: str) -> Said:
+def _diagnoses(text: str, start: str, limit: str) -> Result:
     return _page(reference.search(list(reference.diagnoses().values()), text, "kdDiag", "nmDiag"), start, limit)
 
 
-def _drugs(text: str, start: str, limit: str) -> Said:
+def _drugs(text: str, start: str, limit: str) -> Result:
     return _page(reference.search(reference.drugs(), text, "kdObat", "nmObat"), start, limit)
 
 
-def _procedures(kind: str, start: str, limit: str) -> Said:
-    return _page(reference.procedures(kind), start, limit) if kind in {"10", "20", "50"} else Said(204, "")
+def _procedures(kind: str, start: str, limit: str) -> Result:
+    return _page(reference.procedures(kind), start, limit) if kind in {"10", "20", "50"} else Result(204, "")
 
 
-def _allergies(kind: str) -> Said:
-    return found({"list": reference.short(f"alergi {kind}")}) if kind in {"01", "02", "03"} else Said(204, "")
+def _allergies(kind: str) -> Result:
+    return succeeded({"list": reference.short(f"alergi {kind}")}) if kind in {"01", "02", "03"} else Result(204, "")
 
 
-def _discharges(inpatient: str) -> Said:
-    known = inpatient.lower() in {"true", "false"}
-    return listed(reference.short(f"statuspulang {inpatient.lower()}")) if known else Said(404, "Not Found")
+def _discharges(inpatient: str) -> Result:
+    valid = inpatient.lower() in {"true", "false"}
+    return listed(reference.short(f"statuspulang {inpatient.lower()}")) if valid else Result(404, "Not Found")
 
 
-def _subspecialties(code: str) -> Said:
+def _subspecialties(code: str) -> Result:
     names = {row["kdSpesialis"]: row["nmSpesialis"] for row in reference.short("spesialis")}
     if code not in names:
-        return Said(204, "")
+        return Result(204, "")
     first = 10 * [*names].index(code) + 1
     kinds = ("UMUM", "LANJUT", "ANAK")
     rows = [(str(first + n), f"{names[code]} {kind}") for n, kind in enumerate(kinds)]
     return listed([{"kdSubSpesialis": c, "nmSubSpesialis": name, "kdPoliRujuk": code} for c, name in rows])
 
 
-def _clubs(program: str) -> Said:
-    return listed(reference.short(f"club {program}")) if program in {"01", "02"} else Said(204, "")
+def _clubs(program: str) -> Result:
+    return listed(reference.short(f"club {program}")) if program in {"01", "02"} else Result(204, "")

@@ -1,4 +1,4 @@
-"""The lists that both services hand out: the short ones as they are, the long ones of realistic size and invented."""
+"""Code lists of both services: the short ones as they are, the long ones of realistic size and invented."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 
 Row = dict[str, Any]
-STRAY = "\r\n"
+STRAY_LINE_BREAK = "\r\n"
 
 
 @cache
 def short(name: str) -> list[Row]:
-    """A list from reference.json."""
+    """Return a list from reference.json."""
     rows: list[Row] = _data()[name]
     return rows
 
@@ -29,7 +29,7 @@ def _data() -> dict[str, Any]:
 
 @cache
 def diagnoses() -> dict[str, Row]:
-    """Some 13,000 codes in the shape of ICD-10; the common ones carry their names."""
+    """Return some 13,000 codes in the form of ICD-10; the common ones carry their names."""
     common = {row["kdDiag"]: row for row in short("diagnosa")}
     made = {}
     for letter, category, detail in product(ascii_uppercase, range(100), ("", ".0", ".1", ".8", ".9")):
@@ -40,7 +40,7 @@ def diagnoses() -> dict[str, Row]:
 
 @cache
 def drugs() -> list[Row]:
-    """Some 1,600 drugs of the national list."""
+    """Return some 1,600 drugs of the national list."""
     parts = _data()["obat"]
     made = []
     for number, (name, strength, form) in enumerate(product(parts["nama"], parts["kekuatan"], parts["bentuk"]), 1):
@@ -50,13 +50,13 @@ def drugs() -> list[Row]:
 
 @cache
 def procedures(kind: str) -> list[Row]:
-    """212 procedures per kind of care; names carry stray line breaks, as theirs do."""
+    """Return 212 procedures per kind of care; names contain stray line breaks, as BPJS's do."""
     names = _data()["tindakan"]
     return [
         {
             "kdTindakan": f"{kind}{number:03d}",
             "nmTindakan": f"{names[number % len(names)]} {number // len(names) + 1}"
-            + ("\r\n" if number % 7 == 0 else ""),
+            + (STRAY_LINE_BREAK if number % 7 == 0 else ""),
             "maxTarif": 5_000 * (1 + number % 40),
             "withValue": number % 5 == 0,
         }
@@ -66,21 +66,21 @@ def procedures(kind: str) -> list[Row]:
 
 @cache
 def providers(own: str) -> list[Row]:
-    """47 facilities of the region, the caller's first."""
+    """Return 47 facilities of the region, the caller's first."""
     names = {own: "KLINIK CONTOH", **{f"1000{number:04d}": f"PUSKESMAS CONTOH {number}" for number in range(1, 47)}}
     return [{"kdProvider": code, "nmProvider": name} for code, name in names.items()]
 
 
 def page(rows: list[Row], start: str, limit: str) -> list[Row]:
-    """Rows from an offset; raises ValueError where it is no number."""
+    """Return rows from an offset. Raises ValueError if `start` or `limit` is not a number."""
     first = int(start)
     return rows[first : first + int(limit)]
 
 
 def search(rows: list[Row], text: str, code: str, name: str) -> list[Row]:
-    """Rows whose code begins with the text, or whose name contains it from three letters on (4.3: not on record)."""
-    wanted = text.casefold()
-    in_names = len(wanted) > 2
+    """Return rows whose code begins with the text or, from three letters on, whose name contains it (a guess)."""
+    prefix = text.casefold()
+    in_names = len(prefix) > 2
     return [
-        row for row in rows if row[code].casefold().startswith(wanted) or (in_names and wanted in row[name].casefold())
+        row for row in rows if row[code].casefold().startswith(prefix) or (in_names and prefix in row[name].casefold())
     ]

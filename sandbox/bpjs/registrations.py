@@ -1,4 +1,4 @@
-"""PCare's pendaftaran: who was registered for which poli on which day (reference bpjs 4.5)."""
+"""PCare's pendaftaran: registrations of patients for a poli on a day."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from string import ascii_uppercase
 from typing import Any
 
 from sandbox.bpjs import reference
-from sandbox.bpjs.envelope import Said, created, failed, found
-from sandbox.bpjs.members import Member, Members, shown
+from sandbox.bpjs.envelope import Result, created, failed, succeeded
+from sandbox.bpjs.members import Member, Members, member_json
 from sandbox.bpjs.settings import Settings
 from sandbox.witness import Witness
 
@@ -36,7 +36,7 @@ class Registration:
 
 
 class Registrations:
-    """Those of one clinic."""
+    """The registrations of one clinic."""
 
     def __init__(self, provider: str, members: Members, witness: Witness, settings: Settings) -> None:
         self._provider = provider
@@ -50,7 +50,7 @@ class Registrations:
     def of(self, card: str, day: str, poli: str) -> Registration | None:
         return next((row for row in self._rows if row.key == (card, day, poli)), None)
 
-    def add(self, content: dict[str, Any]) -> Said:
+    def add(self, content: dict[str, Any]) -> Result:
         faults = list(_faults(content, self._members))
         if faults:
             return failed(*faults)
@@ -58,55 +58,55 @@ class Registrations:
         if member is None:
             return failed(("noKartu", "noKartu peserta tidak ditemukan"))
         if not member.screened:
-            return Said(401, SCREENING)
+            return Result(401, SCREENING)
         if self._settings.refuse_duplicates and self.of(content["noKartu"], content["tglDaftar"], content["kdPoli"]):
             self._witness.refused_duplicates["pendaftaran"] += 1
-            return Said(401, TWICE)
+            return Result(401, TWICE)
         row = Registration(self._number(content), content, member)
         self._rows.append(row)
-        turn = self._removed.get(row.key, 0)
-        self._witness.created("pendaftaran", [row.number], "|".join((*row.key, str(turn))))
+        removals = self._removed.get(row.key, 0)
+        self._witness.created("pendaftaran", [row.number], "|".join((*row.key, str(removals))))
         return created("noUrut", row.number)
 
-    def one(self, number: str, day: str) -> Said:
+    def one(self, number: str, day: str) -> Result:
         row = next((row for row in self._rows if row.number == number and row.content["tglDaftar"] == day), None)
-        return found(self._shown(row, whole=True)) if row else Said(204, "")
+        return succeeded(self._json(row, whole=True)) if row else Result(204, "")
 
-    def of_day(self, day: str, start: str, limit: str) -> Said:
-        rows = [self._shown(row, whole=False) for row in self._rows if row.content["tglDaftar"] == day]
+    def of_day(self, day: str, start: str, limit: str) -> Result:
+        rows = [self._json(row, whole=False) for row in self._rows if row.content["tglDaftar"] == day]
         if rows and self._settings.null_rows:
             rows = [dict.fromkeys(rows[0]), *rows]
         if not rows:
-            return Said(204, "")
-        return found({"count": len(rows), "list": reference.page(rows, start, limit)})
+            return Result(204, "")
+        return succeeded({"count": len(rows), "list": reference.page(rows, start, limit)})
 
-    def remove(self, card: str, day: str, number: str, poli: str) -> Said:
+    def remove(self, card: str, day: str, number: str, poli: str) -> Result:
         row = self.of(card, day, poli)
         if row is None or row.number != number:
-            return Said(304, "")
+            return Result(304, "")
         if row.served:
             return failed(("noUrut", "Peserta sudah dilayani."))
         self._rows.remove(row)
         self._removed[row.key] = self._removed.get(row.key, 0) + 1
-        return Said(200, "OK", "")
+        return Result(200, "OK", "")
 
     def _number(self, content: dict[str, Any]) -> str:
-        """A letter per poli and a running number of the day; never given twice."""
+        """Return a letter per poli and a running number of the day; never issued twice."""
         day, poli = content["tglDaftar"], content["kdPoli"]
         self._given[day, poli] = self._given.get((day, poli), 0) + 1
         letter = ascii_uppercase[[row["kdPoli"] for row in reference.short("poli")].index(poli)]
         return f"{letter}{self._given[day, poli]}"
 
-    def _shown(self, row: Registration, *, whole: bool) -> dict[str, Any]:
+    def _json(self, row: Registration, *, whole: bool) -> dict[str, Any]:
         content = row.content
-        poli = next(each for each in reference.short("poli") if each["kdPoli"] == content["kdPoli"])
-        member = shown(row.member)
-        known = ("noKartu", "nama", "sex", "tglLahir")
+        poli = next(row for row in reference.short("poli") if row["kdPoli"] == content["kdPoli"])
+        member = member_json(row.member)
+        public = ("noKartu", "nama", "sex", "tglLahir")
         return {
             "noUrut": row.number,
             "tgldaftar": content["tglDaftar"],
             "providerPelayanan": {"kdProvider": self._provider, "nmProvider": "KLINIK CONTOH"},
-            "peserta": member if whole else {name: member[name] if name in known else None for name in member},
+            "peserta": member if whole else {name: member[name] if name in public else None for name in member},
             "poli": poli,
             "keluhan": content.get("keluhan"),
             "kunjSakit": content["kunjSakit"],
@@ -136,7 +136,7 @@ def _faults(content: dict[str, Any], members: Members) -> list[tuple[str, str]]:
 
 
 def is_day(text: Any) -> bool:
-    """Whether it is dd-mm-yyyy."""
+    """Return True for dd-mm-yyyy."""
     try:
         return datetime.strptime(str(text), "%d-%m-%Y").strftime("%d-%m-%Y") == str(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Paths with named segments; as far as recorded they do not mind upper or lower case (reference bpjs 1.1)."""
+"""Paths with named segments; upper and lower case are equal, as recorded of the real services."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 
 class Routes(Generic[T]):
-    """From "METHOD path/{segment}" to what answers it."""
+    """Table from "METHOD path/{segment}" to the operation."""
 
     def __init__(self, table: Mapping[str, T]) -> None:
-        self._table = [(method, _pattern(path), does) for method, path, does in _split(table)]
+        self._table = [(method, _pattern(path), operation) for method, path, operation in _split(table)]
 
     def find(self, method: str, path: str) -> tuple[T, dict[str, str]] | None:
-        """What answers, and the segments by name."""
-        for wanted, pattern, does in self._table:
-            hit = pattern.fullmatch(path) if wanted == method else None
+        """Return the operation, and the segments by name."""
+        for verb, pattern, operation in self._table:
+            hit = pattern.fullmatch(path) if verb == method else None
             if hit:
-                return does, {name: unquote(value) for name, value in hit.groupdict().items()}
+                return operation, {name: unquote(value) for name, value in hit.groupdict().items()}
         return None
 
     def knows(self, path: str) -> bool:
-        """Whether some method answers there."""
+        """Return True if some method is answered there."""
         return any(pattern.fullmatch(path) for _, pattern, _ in self._table)
 
 
 def _split(table: Mapping[str, T]) -> list[tuple[str, str, T]]:
-    return [(*line.split(" ", 1), does) for line, does in table.items()]  # type: ignore[misc]
+    return [(*line.split(" ", 1), operation) for line, operation in table.items()]  # type: ignore[misc]
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""The switches of the simulated BPJS services, where the real ones vary or the reference leaves it open."""
+"""Settings of the simulated BPJS services, for behaviour that varies in the real ones or is not documented."""
 
 from __future__ import annotations
 
@@ -8,28 +8,20 @@ from typing import Literal
 
 @dataclass(slots=True)
 class Settings:
-    skew_seconds: float = 300.0
-    """How far X-timestamp may be off (reference bpjs 1.4: not published)."""
-    plain: bool = False
-    """Answers are not encrypted, as behind a proxy that opens them."""
-    wrong_key: bool = False
-    """Answers are encrypted for another request's timestamp."""
-    strict_media: bool = False
-    """PCare takes writes as text/plain only (1.5)."""
-    visit_path: Literal["both", "v1", "plain"] = "both"
-    """Which path of `kunjungan` the clinic was granted (4.6)."""
+    skew_seconds: float = 300.0  # tolerance of X-timestamp; the real one is not published
+    plain: bool = False  # answers are not encrypted, as behind a proxy that decrypts them
+    wrong_key: bool = False  # answers are encrypted for another request's timestamp
+    strict_media: bool = False  # PCare accepts writes as text/plain only.
+    visit_path: Literal["both", "v1", "plain"] = "both"  # path of `kunjungan` that the clinic was granted
     visit_answer: Literal["array", "object"] = "array"
-    code_as_text: bool = False
-    """PCare's codes as text, as in some recorded answers (3.1)."""
-    swapped_envelope: bool = False
-    """`metadata` where `metaData` is expected, and the other way round."""
+    code_as_text: bool = False  # PCare's codes as text, as in some recorded answers.
+    swapped_envelope: bool = False  # `metadata` where `metaData` is expected, and the other way round.
+    # False: store every POST, so that the witness can see a client that sends twice.
     refuse_duplicates: bool = True
-    """False: store every POST, so that the witness can see a client that sends twice."""
+    # Largest number of rows in one answer of PCare, whatever the limit asked for; 0: no maximum. The real one is not
+    # published.
     rows_at_most: int = 0
-    """PCare hands out no more rows at once, whatever is asked for; 0: as many as are asked for (4.1: not published)."""
-    null_rows: bool = False
-    """The day's registrations and a card's history begin with a row whose members are null."""
+    null_rows: bool = False  # the day's registrations and a card's history begin with a row whose members are null
+    # A queue entry without a card is accepted, as in BPJS's catalogue; at one clinic every such entry was refused.
     blank_card: bool = True
-    """A queue entry without a card is taken, as the catalogue has it; one clinic saw every one refused (5.4)."""
-    strict_keys: bool = False
-    """A visit must have every key of the catalogue's example, null or not: a JSON reader can tell."""
+    strict_keys: bool = False  # a visit must have every key of the catalogue's example, null or not

@@ -1,4 +1,4 @@
-"""BPJS as one site of the box: both services, each clinic with its own books."""
+"""BPJS as a site of the sandbox: both services, with separate records per clinic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.routing import Route
 from sandbox.bpjs.antrean import Antrean
 from sandbox.bpjs.cipher import encrypt
 from sandbox.bpjs.clinics import DEMO_CLINIC, Clinic, identify
-from sandbox.bpjs.envelope import Said, antrean_answer, pcare_answer
+from sandbox.bpjs.envelope import Result, antrean_answer, pcare_answer
 from sandbox.bpjs.members import Members
 from sandbox.bpjs.pcare import PCare
 from sandbox.bpjs.settings import Settings
@@ -41,16 +41,16 @@ class Bpjs:
     def answer(self, request: Request) -> Answer:
         service = "pcare" if request.path.startswith(PCARE) else "antrean"
         settings = self.settings
-        known = identify(request, service, self._clinics, self._clock.now(), settings.skew_seconds)
+        caller = identify(request, service, self._clinics, self._clock.now(), settings.skew_seconds)
         path = request.path.split("/", 2)[2].strip("/") if request.path.count("/") > 1 else ""
-        said = known if isinstance(known, Said) else self._books[known.cons_id][service].answer(request, path)
-        if isinstance(said, Answer):
-            return said
+        result = caller if isinstance(caller, Result) else self._services[caller.cons_id][service].answer(request, path)
+        if isinstance(result, Answer):
+            return result
         wrap = pcare_answer if service == "pcare" else antrean_answer
-        return wrap(said, lambda content: self._sealed(content, request), settings)
+        return wrap(result, lambda content: self._sealed(content, request), settings)
 
     def label(self, method: str, path: str) -> str | None:
-        """The first word after the service, e.g. "pendaftaran", or both of "antrean/add"."""
+        """Return the first word after the service, e.g. "pendaftaran", or both of "antrean/add"."""
         parts = path.strip("/").split("/")[1:]
         if not parts or not parts[0]:
             return None
@@ -60,7 +60,7 @@ class Bpjs:
         return {}
 
     def reset(self) -> None:
-        """Back to the first state; the settings too."""
+        """Return to the initial state, settings included."""
         fresh = Settings()
         for name in fresh.__slots__:
             setattr(self.settings, name, getattr(fresh, name))
@@ -79,7 +79,7 @@ class Bpjs:
 
     def _open(self) -> None:
         self._members = {id_: Members(clinic.provider) for id_, clinic in self._clinics.items()}
-        self._books: dict[str, dict[str, PCare | Antrean]] = {
+        self._services: dict[str, dict[str, PCare | Antrean]] = {
             id_: {
                 "pcare": PCare(clinic, self._members[id_], self._witness, self.settings),
                 "antrean": Antrean(self._members[id_], self._witness, self.settings),
@@ -88,22 +88,22 @@ class Bpjs:
         }
 
     def _sealed(self, content: Any, request: Request) -> str:
-        """Only who is known gets something sealed."""
+        """Encrypt content for the clinic that signed the request."""
         clinic, timestamp = self._clinics[request.headers["x-cons-id"]], request.headers["x-timestamp"]
         return encrypt(content, clinic.cons_id, clinic.secret, "0" if self.settings.wrong_key else timestamp)
 
     async def _switch(self, request: ControlRequest) -> Response:
-        """The switches; PUT changes those that are named."""
+        """Return the settings; PUT changes the named ones."""
         if request.method == "PUT":
-            wanted: dict[str, Any] = await request.json()
-            if unknown := sorted(set(wanted) - set(asdict(self.settings))):
+            changes: dict[str, Any] = await request.json()
+            if unknown := sorted(set(changes) - set(asdict(self.settings))):
                 return refusal(f"no setting {', '.join(unknown)}")
-            for name, value in wanted.items():
+            for name, value in changes.items():
                 setattr(self.settings, name, value)
         return reply(asdict(self.settings))
 
     async def _member(self, request: ControlRequest) -> Response:
-        """A member of the first clinic; PUT changes active, screened or provider, as the member does in Mobile JKN."""
+        """Return a member of the first clinic; PUT changes active, screened or provider."""
         members, card = next(iter(self._members.values())), request.path_params["card"]
         if request.method == "PUT":
             try:

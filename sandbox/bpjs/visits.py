@@ -1,4 +1,4 @@
-"""PCare's kunjungan: what was done on a registration (reference bpjs 4.6)."""
+"""PCare's kunjungan: the treatment of a registered patient."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.bpjs import reference
-from sandbox.bpjs.envelope import Said, created, failed, listed
+from sandbox.bpjs.envelope import Result, created, failed, listed
 from sandbox.bpjs.registrations import NUMBERS, WRONG, Registration, Registrations, is_day, is_number
 from sandbox.bpjs.settings import Settings
 from sandbox.witness import Witness
@@ -29,6 +29,7 @@ NEEDED = (
     "bmhp",
     "suhu",
 )
+# Keys that may be null and are always present in the example of BPJS's catalogue.
 KEYS = (
     "noKunjungan",
     "kdDiag2",
@@ -41,7 +42,6 @@ KEYS = (
     "alergiObat",
     "kdPrognosa",
 )
-"""What may be null and, of the catalogue's example, is always there."""
 UNKNOWN_ALLOWED = ("alergiMakan", "alergiUdara", "alergiObat", "kdPrognosa")
 REASONS = {
     1: {"< 3 Hari", ">= 3 - 7 Hari", ">= 7 Hari"},
@@ -65,7 +65,7 @@ class Visit:
 
 
 class Visits:
-    """Those of one clinic."""
+    """The visits of one clinic."""
 
     def __init__(self, provider: str, registrations: Registrations, witness: Witness, settings: Settings) -> None:
         self._provider = provider
@@ -76,7 +76,7 @@ class Visits:
         self._given = 0
         self._removed: dict[tuple[str, str, str], int] = {}
 
-    def add(self, content: dict[str, Any]) -> Said:
+    def add(self, content: dict[str, Any]) -> Result:
         registration = self._registrations.of(*(str(content.get(name)) for name in ("noKartu", "tglDaftar", "kdPoli")))
         if registration is None:
             return failed(("noKartu", f"B{UNREGISTERED}"), ("noKartu", f"noKartu, b{UNREGISTERED}"))
@@ -88,37 +88,37 @@ class Visits:
         visit = Visit(self._number(content["tglDaftar"]), content, registration)
         self._rows.append(visit)
         registration.served = True
-        turn = self._removed.get(registration.key, 0)
-        self._witness.created("kunjungan", [visit.number], "|".join((*registration.key, str(turn))))
+        removals = self._removed.get(registration.key, 0)
+        self._witness.created("kunjungan", [visit.number], "|".join((*registration.key, str(removals))))
         return self._created(visit.number)
 
-    def change(self, content: dict[str, Any]) -> Said:
+    def change(self, content: dict[str, Any]) -> Result:
         visit = self._of(str(content.get("noKunjungan")))
         if visit is None:
             return failed(("noKunjungan", WRONG))
         if refusal := self._refusal(content, visit.content["tglDaftar"]):
             return refusal
         visit.content = {**visit.content, **content}
-        return Said(200, "OK")
+        return Result(200, "OK")
 
-    def remove(self, number: str) -> Said:
+    def remove(self, number: str) -> Result:
         visit = self._of(number)
-        if visit is None:  # the real text is not on record
+        if visit is None:  # the real text is not recorded
             return failed(("noKunjungan", "Data kunjungan tidak ditemukan."))
         self._rows.remove(visit)
         visit.registration.served = False
         self._removed[visit.registration.key] = self._removed.get(visit.registration.key, 0) + 1
-        return Said(200, "OK")
+        return Result(200, "OK")
 
-    def history(self, card: str) -> Said:
-        rows = [self._shown(visit) for visit in reversed(self._rows) if visit.content["noKartu"] == card]
+    def history(self, card: str) -> Result:
+        rows = [self._json(visit) for visit in reversed(self._rows) if visit.content["noKartu"] == card]
         if rows and self._settings.null_rows:
             rows = [dict.fromkeys(rows[0]), *rows]
-        return listed(rows) if rows else Said(204, "")
+        return listed(rows) if rows else Result(204, "")
 
-    def _refusal(self, content: dict[str, Any], day: str) -> Said | None:
+    def _refusal(self, content: dict[str, Any], day: str) -> Result | None:
         if self._settings.strict_keys and not content.keys() >= set(KEYS):
-            return Said(500, JVALUE, [])
+            return Result(500, JVALUE, [])
         return _refusal(content, day)
 
     def _of(self, number: str) -> Visit | None:
@@ -128,11 +128,15 @@ class Visits:
         self._given += 1
         return f"{self._provider}{day[3:5]}{day[8:10]}Y{self._given:06d}"
 
-    def _created(self, number: str) -> Said:
-        said = created("noKunjungan", number)
-        return said if self._settings.visit_answer == "object" else Said(201, "CREATED", [said.response], sealed=True)
+    def _created(self, number: str) -> Result:
+        result = created("noKunjungan", number)
+        return (
+            result
+            if self._settings.visit_answer == "object"
+            else Result(201, "CREATED", [result.response], sealed=True)
+        )
 
-    def _shown(self, visit: Visit) -> dict[str, Any]:
+    def _json(self, visit: Visit) -> dict[str, Any]:
         content = visit.content
         poli = next(row for row in reference.short("poli") if row["kdPoli"] == content["kdPoli"])
         return {
@@ -150,17 +154,17 @@ class Visits:
         }
 
 
-def _refusal(content: dict[str, Any], day: str) -> Said | None:
+def _refusal(content: dict[str, Any], day: str) -> Result | None:
     onward = content.get("rujukLanjut")
     if isinstance(onward, str) or (content.get("kdStatusPulang") == "4" and onward is None):
-        return Said(500, JVALUE, [])
+        return Result(500, JVALUE, [])
     missing = [(name, f"{name} tidak boleh kosong") for name in NEEDED if content.get(name) in (None, "")]
     faults = missing or [(name, WRONG) for name in _wrong(content, day)]
     return failed(*faults) if faults else None
 
 
 def _wrong(content: dict[str, Any], day: str) -> Iterator[str]:
-    """The fields whose values do not fit."""
+    """Yield the fields with invalid values."""
     codes = {
         "kdSadar": {row["kdSadar"] for row in reference.short("kesadaran")},
         "kdStatusPulang": {row["kdStatusPulang"] for row in reference.short("statuspulang false")},
@@ -172,7 +176,7 @@ def _wrong(content: dict[str, Any], day: str) -> Iterator[str]:
         "kdDiag1": reference.diagnoses().keys(),
     }
     unknown = {name for name in UNKNOWN_ALLOWED if content.get(name) is None}
-    yield from (name for name, known in codes.items() if name not in unknown and content[name] not in known)
+    yield from (name for name, values in codes.items() if name not in unknown and content[name] not in values)
     others = (content.get("kdDiag2"), content.get("kdDiag3"))
     yield from ("kdDiag2" for code in others if code is not None and code not in reference.diagnoses())
     yield from (name for name in NUMBERS if not is_number(content.get(name)) or content[name] <= 0)
@@ -183,7 +187,7 @@ def _wrong(content: dict[str, Any], day: str) -> Iterator[str]:
 
 
 def _reasoned(content: dict[str, Any]) -> bool:
-    """Whether a referral of what the clinic must treat itself says why (TACC)."""
+    """Return True if the TACC reason fits: required when a diagnosis that the clinic must treat itself is referred."""
     kind, reason = content["kdTacc"], content.get("alasanTacc")
     own = reference.diagnoses().get(content["kdDiag1"], {}).get("nonSpesialis", False)
     if content["kdStatusPulang"] != "4" or not own:

@@ -1,1 +1,1 @@
-"""The clinic's own side in the box: its system that is told of requests, and its patients' phones."""
+"""The clinic's own side in the sandbox: its system, which receives webhooks, and its patients' phones."""

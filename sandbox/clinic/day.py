@@ -1,4 +1,4 @@
-"""A day of Mobile JKN: patients take numbers, ask, change their minds, and one is not known to the clinic."""
+"""A day of Mobile JKN: patients take queue numbers, ask, change their minds, and one is not known to the clinic."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ PATIENTS = 6
 
 
 def over_http(base: str) -> Ask:
-    """Calls a clinic's service below `base`."""
+    """Return a function that calls a clinic's service below `base`."""
 
     def ask(method: str, path: str, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
         content = None if body is None else json.dumps(body).encode()
-        said = {**headers, "Content-Type": "application/json"}
-        request = urllib.request.Request(base + path, content, said, method=method)  # noqa: S310 - checked by the caller
+        json_headers = {**headers, "Content-Type": "application/json"}
+        request = urllib.request.Request(base + path, content, json_headers, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)
-        return found
+            content_: dict[str, Any] = json.load(answer)
+        return content_
 
-    async def asked(method: str, path: str, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
+    async def ask_in_thread(method: str, path: str, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
         return await asyncio.to_thread(ask, method, path, headers, body)
 
-    return asked
+    return ask_in_thread
 
 
 async def play(
     base: str, username: str, password: str, date: str, polis: Sequence[Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """The answers, in order."""
+    """Play the day and return the answers in order."""
     phone = MobileJkn(over_http(base), username, password)
     answers = [await phone.log_in()]
     insured = [person for person in people() if person.card and person.kind == "patient"][:PATIENTS]
@@ -51,8 +51,8 @@ async def play(
 
 def _wish(person: Person, date: str, poli: Mapping[str, str]) -> dict[str, Any]:
     shift = {"kodedokter": poli["doctor"], "jampraktek": poli["hours"]}
-    asked = {"nomorkartu": person.card, "nik": person.nik, "kodepoli": poli["poli"], "tanggalperiksa": date}
-    return {**asked, "keluhan": "batuk", "nohp": "081200000000", **shift}
+    wish = {"nomorkartu": person.card, "nik": person.nik, "kodepoli": poli["poli"], "tanggalperiksa": date}
+    return {**wish, "keluhan": "batuk", "nohp": "081200000000", **shift}
 
 
 def _patient(person: Person) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A clinic's system that is told what callers asked, and a day of patients with Mobile JKN on their phones."""
+"""A clinic's system that receives the webhooks, and a day of patients with Mobile JKN on their phones."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ FULL = {"metadata": {"code": 201, "message": "Sistem klinik tidak menjawab sendi
 
 
 class ClinicSystem:
-    """Takes at /his/webhook what is signed with the demo's secret, each id once."""
+    """Accepts webhooks at /his/webhook that are signed with the demo's secret, once per id."""
 
     name = "clinic"
     prefixes: tuple[str, ...] = ("/his/",)
 
     def __init__(self) -> None:
-        self.told: dict[str, Any] = {}
+        self.received: dict[str, Any] = {}
 
     def answer(self, request: Request) -> Answer:
         if request.method != "POST" or request.path != "/his/webhook":
@@ -39,7 +39,7 @@ class ClinicSystem:
         content = json.loads(body)
         if content.get("answer") is None:
             return json_answer(200, FULL)
-        self.told.setdefault(request.headers.get("x-antar-id", ""), content)
+        self.received.setdefault(request.headers.get("x-antar-id", ""), content)
         return json_answer(200, {"taken": True})
 
     def label(self, method: str, path: str) -> str | None:
@@ -49,19 +49,19 @@ class ClinicSystem:
         return {}
 
     def reset(self) -> None:
-        self.told.clear()
+        self.received.clear()
 
     def control_routes(self) -> Sequence[Route]:
-        return [Route("/told", self._told, methods=["GET"]), Route("/phones", self._phones, methods=["POST"])]
+        return [Route("/told", self._received, methods=["GET"]), Route("/phones", self._phones, methods=["POST"])]
 
-    async def _told(self, request: ControlRequest) -> Response:
-        """What the system was told, the oldest first."""
-        return reply(list(self.told.values()))
+    async def _received(self, request: ControlRequest) -> Response:
+        """Return the webhooks that the system has received, oldest first."""
+        return reply(list(self.received.values()))
 
     async def _phones(self, request: ControlRequest) -> Response:
         """Let patients call: {"base", "username", "password", "date", "polis": [{"poli", "doctor", "hours"}]}."""
-        wanted: dict[str, Any] = await request.json()
-        absent = [name for name in ("base", "username", "password", "date", "polis") if not wanted.get(name)]
-        if absent or not str(wanted["base"]).startswith("http://127.0.0.1:"):
+        content: dict[str, Any] = await request.json()
+        absent = [name for name in ("base", "username", "password", "date", "polis") if not content.get(name)]
+        if absent or not str(content["base"]).startswith("http://127.0.0.1:"):
             return refusal(f"missing: {', '.join(absent)}" if absent else "base: only http://127.0.0.1:PORT/...")
-        return reply(await play(**{name: wanted[name] for name in ("base", "username", "password", "date", "polis")}))
+        return reply(await play(**{name: content[name] for name in ("base", "username", "password", "date", "polis")}))

@@ -1,1 +1,1 @@
-"""KFA, the ministry's dictionary of medicines and devices, as one site of the box."""
+"""KFA, the ministry's dictionary of medicines and devices, as a site of the sandbox."""

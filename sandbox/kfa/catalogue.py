@@ -1,4 +1,4 @@
-"""The catalogue: the same products under the same codes in every run, whatever its size."""
+"""The catalogue: the same products under the same codes in every run and for every size."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from zlib import crc32
 from sandbox.kfa.tables import Presentation, column, presentations, rows
 
 DEFAULT_SIZE = 20_000
-FIRST = 500_001
-"""Codes of the box's own begin far above the ministry's, so that none of them means a real product."""
+# The sandbox's own codes start far above the ministry's, so that none of them means a real product.
+FIRST_CODE = 500_001
 PREFIXES = ("NEO", "PRO", "SAN", "BIO", "ULTRA", "MEDI", "VITA", "GRA")
 
 
@@ -27,22 +27,21 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A 93 product as far as it is not derived: `number` is 93 without its first two digits."""
+    """The parts of a 93 product that are not derived; `number` is 93 without its first two digits."""
 
     number: int
     name: str
     template: Template
     brand: str
     maker: str
-    pack_code: str = ""
-    """Only where it is not made from the number."""
+    pack_code: str = ""  # only where it is not made from the number
 
     @property
     def code(self) -> str:
         return f"93{self.number:06d}"
 
     def fate(self, modulus: int) -> int:
-        """A remainder that is the same in every run: what decides about dates, prices and withdrawals."""
+        """Return a remainder that is the same in every run, to decide about dates, prices and withdrawals."""
         return crc32(b"%d" % self.number) % modulus
 
 
@@ -57,21 +56,21 @@ class Catalogue:
 
 @lru_cache(maxsize=2)
 def generate(size: int = DEFAULT_SIZE) -> Catalogue:
-    """`size` products at least; a bigger catalogue begins with the smaller one, code by code."""
-    templates = tuple(Template(f"92{FIRST + number}", one.name, one) for number, one in enumerate(presentations()))
+    """Return `size` products at least; a bigger catalogue begins with the smaller one, code by code."""
+    templates = tuple(Template(f"92{FIRST_CODE + number}", one.name, one) for number, one in enumerate(presentations()))
     products = _named(templates)
     names = {one.name for one in products}
-    for turn in count():
+    for round_ in count():
         if len(products) >= size:
             break
-        products += _turn(templates, turn, FIRST + len(products), names)
+        products += _round(templates, round_, FIRST_CODE + len(products), names)
     del products[max(size, len(_named(templates))) :]
     products.sort(key=lambda one: one.number)
     return Catalogue(tuple(products), {one.code: one for one in products}, templates)
 
 
 def _named(templates: tuple[Template, ...]) -> list[Product]:
-    """The products whose real code is on record, and the example of the reference."""
+    """Return the products whose real code is recorded, and the example of KFA's documentation."""
     by_name = {one.name: one for one in templates}
     return [_named_one(line, by_name) for line in rows("named")]
 
@@ -86,39 +85,41 @@ def _named_one(line: dict[str, str], by_name: dict[str, Template]) -> Product:
 
 def _is_kind(template: Template, line: dict[str, str]) -> bool:
     one = template.presentation
-    wanted = (line["ingredients"], line["form"], line["strength"])
-    return ("+".join(one.ingredients), one.form.key, "+".join(one.strengths)) == wanted
+    kind = (line["ingredients"], line["form"], line["strength"])
+    return ("+".join(one.ingredients), one.form.key, "+".join(one.strengths)) == kind
 
 
-def _turn(templates: tuple[Template, ...], turn: int, first: int, names: set[str]) -> list[Product]:
-    """One more product of every template, or only of every second or fourth where a drug has few makers."""
+def _round(templates: tuple[Template, ...], round_: int, first: int, names: set[str]) -> list[Product]:
+    """Return one more product of every template, or of every second or fourth where a drug has few makers."""
     made: list[Product] = []
     for number, template in enumerate(templates):
-        if turn % (1, 1, 2, 4)[crc32(template.presentation.ingredients[0].encode()) % 4]:
+        if round_ % (1, 1, 2, 4)[crc32(template.presentation.ingredients[0].encode()) % 4]:
             continue
-        product = _product(template, number, turn, first + len(made))
+        product = _product(template, number, round_, first + len(made))
         if product.name not in names:
             names.add(product.name)
             made.append(product)
     return made
 
 
-def _product(template: Template, number: int, turn: int, code: int) -> Product:
+def _product(template: Template, number: int, round_: int, code: int) -> Product:
     makers = column_of("makers")
     step = 31 if gcd(31, len(makers)) == 1 else 1
-    place = (number * 7 + turn * step) % len(makers)
-    again = turn // len(makers)
-    brand = _brand(template.presentation.ingredients, place, again) if (turn + number + again) % 2 or again > 1 else ""
+    place = (number * 7 + round_ * step) % len(makers)
+    again = round_ // len(makers)
+    brand = (
+        _brand(template.presentation.ingredients, place, again) if (round_ + number + again) % 2 or again > 1 else ""
+    )
     return Product(code, f"{template.name} ({brand or makers[place]})", template, brand, makers[place])
 
 
 def _brand(ingredients: tuple[str, ...], place: int, again: int) -> str:
-    """A maker's brand of a drug, the same for all its strengths and forms."""
+    """Return a maker's brand of a drug, the same for all its strengths and forms."""
     key = crc32("+".join(ingredients).encode())
-    endings = column_of("brand_endings")
+    suffixes = column_of("brand_endings")
     stem = ingredients[0].removeprefix("Vaksin ").replace(" ", "").replace("-", "")[: 3 + key % 3]
     prefix = PREFIXES[(key + again) % len(PREFIXES)] if again > 1 else ""
-    return f"{prefix}{stem}{endings[(key + place) % len(endings)]}".upper()
+    return f"{prefix}{stem}{suffixes[(key + place) % len(suffixes)]}".upper()
 
 
 @lru_cache

@@ -11,14 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.kfa.documents import Document
-from sandbox.kfa.products import Shelf, UnknownProduct
+from sandbox.kfa.products import ProductStore, UnknownProduct
 from sandbox.kfa.settings import Settings
 from sandbox.replies import refusal, reply
 
 
-def control_routes(settings: Settings, shelf: Shelf) -> list[Route]:
-    """Routes below /__control/kfa."""
-    actions = Actions(settings, shelf)
+def control_routes(settings: Settings, products: ProductStore) -> list[Route]:
+    """Return the routes below /__control/kfa."""
+    actions = Actions(settings, products)
     return [
         Route("/settings", actions.settings, methods=["GET", "PUT"]),
         Route("/products", actions.add, methods=["POST"]),
@@ -29,47 +29,47 @@ def control_routes(settings: Settings, shelf: Shelf) -> list[Route]:
 
 
 class Actions:
-    """What a person or a test may do to the dictionary; every change counts as made now."""
+    """Actions on the dictionary for people and tests; every change counts as made now."""
 
-    def __init__(self, settings: Settings, shelf: Shelf) -> None:
+    def __init__(self, settings: Settings, products: ProductStore) -> None:
         self._settings = settings
-        self._shelf = shelf
+        self._products = products
 
     async def settings(self, request: Request) -> Response:
-        """The switches; PUT changes those that are named."""
+        """Return the settings; PUT changes the named ones."""
         if request.method == "PUT":
-            wanted: dict[str, Any] = await request.json()
-            if unknown := sorted(set(wanted) - set(asdict(self._settings))):
+            fields: dict[str, Any] = await request.json()
+            if unknown := sorted(set(fields) - set(asdict(self._settings))):
                 return refusal(f"no setting {', '.join(unknown)}")
-            for name, value in wanted.items():
+            for name, value in fields.items():
                 setattr(self._settings, name, value)
         return reply(asdict(self._settings))
 
     async def add(self, request: Request) -> Response:
-        """POST {"like": "93...", "name": ...}: a new product after the model of another."""
-        wanted: dict[str, Any] = await request.json()
-        return _told(lambda: self._shelf.add(str(wanted.pop("like", "")), **wanted))
+        """POST {"like": "93...", "name": ...}: add a product modelled on another."""
+        fields: dict[str, Any] = await request.json()
+        return _reply(lambda: self._products.add(str(fields.pop("like", "")), **fields))
 
     async def product(self, request: Request) -> Response:
-        """A product; PUT changes the fields that are named, e.g. {"name": ...}."""
-        code, wanted = request.path_params["code"], await request.json() if request.method == "PUT" else None
-        if wanted is not None:
-            return _told(lambda: self._shelf.change(code, **wanted))
-        found = self._shelf.get(code)
-        return reply(found) if found else refusal(f"no product {code}", 404)
+        """Return a product; PUT changes the named fields, e.g. {"name": ...}."""
+        code, fields = request.path_params["code"], await request.json() if request.method == "PUT" else None
+        if fields is not None:
+            return _reply(lambda: self._products.change(code, **fields))
+        product = self._products.get(code)
+        return reply(product) if product else refusal(f"no product {code}", 404)
 
     async def withdraw(self, request: Request) -> Response:
         """POST {"replacement": "93...", "reason": "..."}, both optional."""
-        wanted: dict[str, Any] = await request.json() if await request.body() else {}
-        reason = str(wanted.get("reason", "Izin edar dicabut"))
-        successor = str(wanted.get("replacement", ""))
-        return _told(lambda: self._shelf.withdraw(request.path_params["code"], successor, reason))
+        fields: dict[str, Any] = await request.json() if await request.body() else {}
+        reason = str(fields.get("reason", "Izin edar dicabut"))
+        successor = str(fields.get("replacement", ""))
+        return _reply(lambda: self._products.withdraw(request.path_params["code"], successor, reason))
 
     async def restore(self, request: Request) -> Response:
-        return _told(lambda: self._shelf.restore(request.path_params["code"]))
+        return _reply(lambda: self._products.restore(request.path_params["code"]))
 
 
-def _told(act: Callable[[], Document]) -> Response:
+def _reply(act: Callable[[], Document]) -> Response:
     try:
         return reply(act())
     except UnknownProduct as unknown:

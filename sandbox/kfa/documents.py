@@ -1,4 +1,4 @@
-"""A product as KFA tells it, every key as in the reference (5.3), made when it is asked for."""
+"""Product documents with every key of KFA's answers, built on request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEGAL = {
 UCUM = {"mg": "miligram", "mcg": "mikrogram", "g": "gram", "%": "persen", "IU": "international unit", "mL": "mililiter"}
 FIRST_CHANGE, MINUTES = datetime(2023, 1, 2), 60 * 24 * 365 * 3
 ATC_LENGTHS = (1, 3, 4, 5, 7)
-NOTHING = (
+NULL_KEYS = (
     "generik",
     "farmalkes_hscode",
     "tayang_lkpp",
@@ -48,12 +48,12 @@ def is_withdrawn(product: Product) -> bool:
 
 
 def updated_at(product: Product) -> str:
-    """When it was last changed before the box was opened: a moment of 2023 to 2025."""
+    """Return the last change before the sandbox started: a moment of 2023 to 2025."""
     return (FIRST_CHANGE + timedelta(minutes=product.fate(MINUTES))).isoformat(" ")
 
 
 def document(product: Product, successor: Product | None) -> Document:
-    """The product object; `successor` replaces one that is withdrawn."""
+    """Return the product object; `successor` replaces one that is withdrawn."""
     draft = is_draft(product)
     return {
         "id": product.number,
@@ -64,7 +64,7 @@ def document(product: Product, successor: Product | None) -> Document:
         "updated_at": updated_at(product),
         **_kind(product, draft),
         **_trade(product),
-        **dict.fromkeys(NOTHING),
+        **dict.fromkeys(NULL_KEYS),
         "net_weight_uom_name": "g",
         "volume_uom_name": "mL",
         **_atc(product),
@@ -79,14 +79,14 @@ def document(product: Product, successor: Product | None) -> Document:
 
 
 def replacement(successor: Product | None, reason: str = "Izin edar dicabut") -> Document:
-    """What a withdrawn product says of its successor."""
+    """Return the reference of a withdrawn product to its successor."""
     if successor is None:
         return {"product": None, "template": None}
     return {"product": {"name": successor.name, "reason": reason, "kfa_code": successor.code}, "template": None}
 
 
 def pack_codes(product: Product) -> list[str]:
-    """The 94 code of each pack."""
+    """Return the 94 codes of the packs."""
     if product.pack_code:
         return [product.pack_code]
     return [f"94{(product.number + 300_000 * place) % 1_000_000:06d}" for place in range(len(_pack_texts(product)))]
@@ -128,13 +128,13 @@ def _trade(product: Product) -> Document:
 
 
 def unit_price(product: Product) -> int:
-    """Rupiah for the smallest unit: a tablet costs some hundreds, a bottle or vial some ten thousands."""
+    """Return rupiah for the smallest unit: hundreds for a tablet, some ten thousand for a bottle or vial."""
     pieces = product.template.presentation.form.packs[0][1]
     return (50 if pieces >= 30 else 1_000) * (2 + product.fate(60))
 
 
 def registration(product: Product) -> str:
-    """The BPOM number, 15 characters, as it is printed on the box."""
+    """Return the BPOM number, 15 characters, as printed on the pack."""
     legal = product.template.presentation.legal
     kind = {"P": "P", "N": "N", "B": "B", "T": "T"}.get(legal, "K")
     return f"{'D' if product.brand else 'G'}{kind}L{10 + product.fate(15)}{product.number:08d}A1"
@@ -180,15 +180,15 @@ def _ingredients(template: Template) -> list[Document]:
 
 
 def _atc(product: Product) -> Document:
-    """The five levels; one that the class does not reach is null."""
+    """Return the five levels; a level that the class does not reach is null."""
     presentation = product.template.presentation
     levels: Document = {"atc_ddd": {"name": None}}
     for number, length in enumerate(ATC_LENGTHS, 1):
         code = presentation.atc[:length]
         parent = code[: ATC_LENGTHS[number - 2]] if number > 1 else ""
         name = _atc_names()[code] if number == 1 else presentation.ingredients[0].lower() if number == 5 else code
-        known = {"name": name, "code": code, "level": str(number), "parent_code": parent, "comment": None}
-        levels[f"atc_l{number}"] = known if len(code) == length else None
+        level = {"name": name, "code": code, "level": str(number), "parent_code": parent, "comment": None}
+        levels[f"atc_l{number}"] = level if len(code) == length else None
     return levels
 
 

@@ -11,7 +11,7 @@ REGIONS = tuple(f"regional{number}" for number in range(1, 7))
 
 
 def price(template: Template, region: str) -> Document:
-    """One line; the farther the region, the dearer."""
+    """Return one line; the farther the region, the dearer."""
     base, far = 100 + 50 * (crc32(template.code.encode()) % 300), REGIONS.index(region)
     return {
         "product_template_name": template.name,

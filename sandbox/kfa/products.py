@@ -1,4 +1,4 @@
-"""The products as they stand now: the catalogue and what was changed since."""
+"""Current products: the catalogue and its later changes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EXTRA_TEMPLATES = frozenset({"92099001"})
 
 
 class UnknownProduct(Exception):
-    """No product has this code."""
+    """Raised when no product has this code."""
 
 
-class Shelf:
-    """The catalogue is generated when somebody first asks for it."""
+class ProductStore:
+    """The catalogue with its changes; generated on first use."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self._clock = clock
@@ -28,7 +28,7 @@ class Shelf:
         self.clear()
 
     def clear(self) -> None:
-        """Take back all changes."""
+        """Undo all changes."""
         self._changed: dict[str, Document] = {}
 
     @property
@@ -36,16 +36,16 @@ class Shelf:
         return generate(self._settings.size)
 
     def get(self, code: str) -> Document | None:
-        """A product by its 93 code."""
+        """Return a product by its 93 code."""
         if code in self._changed:
             return self._changed[code]
         product = self.catalogue.by_code.get(code)
         return None if product is None or is_draft(product) else self._document(product)
 
     def registered(self, nie: str) -> Document | None:
-        """A product by its BPOM registration number."""
-        _, found = self.listed(lambda one: registration(one) == nie, lambda one: one["nie"] == nie, 0, 1)
-        return found[0] if found else None
+        """Return a product by its BPOM registration number."""
+        _, products = self.listed(lambda one: registration(one) == nie, lambda one: one["nie"] == nie, 0, 1)
+        return products[0] if products else None
 
     def listed(
         self,
@@ -54,12 +54,12 @@ class Shelf:
         start: int,
         stop: int,
     ) -> tuple[int, list[Document]]:
-        """How many fit, and those from `start` to `stop`. `may_fit` judges what is unchanged, by the product alone."""
+        """Return the number of matches and those from `start` to `stop`. `may_fit` judges unchanged products."""
         fitting = list(self._fitting(may_fit, fits))
         return len(fitting), [self._document(one) if isinstance(one, Product) else one for one in fitting[start:stop]]
 
     def has_code(self, code: str) -> bool:
-        """Whether the platform's terminology has this code of any level: of products only those in force."""
+        """Return True if the platform's terminology has this code of any level; a product must be in force."""
         if code.startswith("93"):
             return self._in_force(code)
         if code.startswith("VG"):
@@ -86,20 +86,20 @@ class Shelf:
 
     def withdraw(self, code: str, successor: str = "", reason: str = "Izin edar dicabut") -> Document:
         """Make a product inactive, with or without the code that replaces it. Raises UnknownProduct."""
-        told = replacement(None)
+        successor_json = replacement(None)
         if successor:
             named = self.get(successor)
             if named is None:
                 raise UnknownProduct(successor)
-            told["product"] = {"name": named["name"], "reason": reason, "kfa_code": successor}
-        return self.change(code, active=False, replacement=told)
+            successor_json["product"] = {"name": named["name"], "reason": reason, "kfa_code": successor}
+        return self.change(code, active=False, replacement=successor_json)
 
     def restore(self, code: str) -> Document:
         """Make a withdrawn product active again. Raises UnknownProduct."""
         return self.change(code, active=True, replacement=replacement(None))
 
     def add(self, like: str, **fields: Any) -> Document:
-        """A new product made after another one. Its code is given, or the next of 93900001 and on."""
+        """Add a product modelled on another one. Its code is given, or the next from 93900001 on."""
         model = self.get(like)
         if model is None:
             raise UnknownProduct(like)
@@ -112,20 +112,20 @@ class Shelf:
     def _fitting(
         self, may_fit: Callable[[Product], bool], fits: Callable[[Document], bool]
     ) -> Iterator[Product | Document]:
-        known = self.catalogue.by_code
+        by_code = self.catalogue.by_code
         for product in self.catalogue.products:
             changed = self._changed.get(product.code)
             if changed is None and may_fit(product):
                 yield product
             elif changed is not None and fits(changed):
                 yield changed
-        yield from (one for code, one in sorted(self._changed.items()) if code not in known and fits(one))
+        yield from (one for code, one in sorted(self._changed.items()) if code not in by_code and fits(one))
 
     def _document(self, product: Product) -> Document:
         return document(product, self._successor(product) if is_withdrawn(product) else None)
 
     def _successor(self, product: Product) -> Product | None:
-        """Half of the withdrawn have one: another product of the same template."""
+        """Return another product of the same template; half of the withdrawn products have no successor."""
         if product.fate(2):
             return None
         siblings = (one for one in self.catalogue.products if one.template == product.template)

@@ -1,4 +1,4 @@
-"""What a query asks for, and the 422 of a query that is wrong."""
+"""Parsed queries, and the 422 answer to a wrong one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Fault = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The filters of the product list; empty ones hold for all."""
+    """Filters of the product list; an empty filter matches all."""
 
     from_date: str = ""
     to_date: str = ""
@@ -25,7 +25,7 @@ class Filter:
     kind: str = ""
 
     def fits_product(self, product: Product) -> bool:
-        """Judge a product that nobody changed; cheap, since a list asks this of every product."""
+        """Judge an unchanged product; cheap, since a list asks this of every product."""
         return (
             (not (self.from_date or self.to_date) or self._in_time(updated_at(product)))
             and all(word in product.name.lower() for word in self.keyword.split())
@@ -50,7 +50,7 @@ class Filter:
 
 
 class Query:
-    """The parameters of one request; what is wrong with them collects in `faults`."""
+    """Parameters of one request; errors are collected in `faults`."""
 
     def __init__(self, text: str) -> None:
         self._given = {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
@@ -67,7 +67,7 @@ class Query:
         return self.text(name)
 
     def number(self, name: str, default: int | None = None, largest: int | None = None) -> int:
-        """A whole number of at least 1."""
+        """Return a whole number of at least 1."""
         if default is not None and name not in self._given:
             return default
         text = self.required(name)
@@ -79,7 +79,7 @@ class Query:
         return int(text) if text.isdecimal() else 1
 
     def day(self, name: str) -> str:
-        """YYYY-MM-DD, or nothing."""
+        """Return a date of the form YYYY-MM-DD, or an empty text."""
         text = self.text(name)
         try:
             return date.fromisoformat(text).isoformat() if text else ""

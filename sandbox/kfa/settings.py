@@ -1,4 +1,4 @@
-"""The switches of the simulated dictionary."""
+"""Settings of the simulated dictionary."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from sandbox.kfa.catalogue import DEFAULT_SIZE
 
 @dataclass(slots=True)
 class Settings:
-    """How KFA behaves where the real one varies or the reference leaves it open."""
+    """Behaviour of KFA that varies in the real service or is not documented."""
 
-    size: int = DEFAULT_SIZE
-    """How many products there are before any is added."""
+    size: int = DEFAULT_SIZE  # number of products before any is added
+    # `items` as documented, {"data": [...]}, or as the live service was seen to answer, a bare array.
     items: Literal["object", "array"] = "object"
-    """`items` as documented, {"data": [...]}, or as a live probe saw it, a bare array."""
-    largest_page: int = 1000
-    """A bigger `size` is refused; the real bound is not published."""
+    largest_page: int = 1000  # a bigger `size` is refused; the real bound is not published

@@ -1,4 +1,4 @@
-"""KFA as one site of the box: product list, product by code, price list."""
+"""KFA as a site of the sandbox: product list, product by code, price list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.clock import Clock
 from sandbox.kfa.control import control_routes
 from sandbox.kfa.documents import Document
 from sandbox.kfa.prices import REGIONS, price
-from sandbox.kfa.products import Shelf
+from sandbox.kfa.products import ProductStore
 from sandbox.kfa.queries import Filter, Query
 from sandbox.kfa.settings import Settings
 from sandbox.messages import Answer, Request, json_answer
@@ -24,21 +24,21 @@ PATHS = {
 
 
 class Kfa:
-    """The dictionary, asked with SatuSehat's bearer token."""
+    """The dictionary of medicines; requests carry SatuSehat's bearer token."""
 
     name = "kfa"
     prefixes: tuple[str, ...] = ("/kfa-v2/", "/kfa/")
 
     def __init__(self, clock: Clock, tokens: Tokens) -> None:
         self.settings = Settings()
-        self.shelf = Shelf(clock, self.settings)
+        self.products = ProductStore(clock, self.settings)
         self._tokens = tokens
         self._answers = {"kfa/products": self._products, "kfa/product": self._product, "kfa/prices": self._prices}
 
     def answer(self, request: Request) -> Answer:
-        known = self._tokens.bearer(request)
-        if isinstance(known, Answer):
-            return known
+        client = self._tokens.bearer(request)
+        if isinstance(client, Answer):
+            return client
         part = self.label(request.method, request.path)
         if part is None or request.method != "GET":
             return Answer(404 if part is None else 405)
@@ -53,20 +53,20 @@ class Kfa:
         return {}
 
     def control_routes(self) -> Sequence[Route]:
-        return control_routes(self.settings, self.shelf)
+        return control_routes(self.settings, self.products)
 
     def reset(self) -> None:
-        """Back to the first state; the settings too."""
+        """Return to the initial state, settings included."""
         fresh = Settings()
         for name in fresh.__slots__:
             setattr(self.settings, name, getattr(fresh, name))
-        self.shelf.clear()
+        self.products.clear()
 
     def _products(self, query: Query) -> Answer:
         page, size = query.number("page"), query.number("size", largest=self.settings.largest_page)
         kind = query.required("product_type", ("farmasi", "alkes"))
         days = {name: query.day(name) for name in ("from_date", "to_date")}
-        wanted = Filter(
+        filters = Filter(
             **days,
             keyword=query.text("keyword").lower(),
             template=query.text("template_code"),
@@ -76,26 +76,26 @@ class Kfa:
         start = (page - 1) * size
         none: tuple[int, list[Document]] = (0, [])
         drugs = kind == "farmasi" and not query.faults
-        total, found = self.shelf.listed(wanted.fits_product, wanted.fits, start, start + size) if drugs else none
-        return json_answer(200, {"total": total, "page": page, "size": size, "items": self._items(found)})
+        total, drugs_ = self.products.listed(filters.fits_product, filters.fits, start, start + size) if drugs else none
+        return json_answer(200, {"total": total, "page": page, "size": size, "items": self._items(drugs_)})
 
     def _product(self, query: Query) -> Answer:
         kind, code = query.required("identifier", ("kfa", "nie", "lkpp")), query.required("code")
-        found = self._by(kind, code) if not query.faults else None
-        told = {"search_code": code, "search_identifier": kind if found else "-", "result": found}
-        return json_answer(200, told)
+        product = self._by(kind, code) if not query.faults else None
+        content = {"search_code": code, "search_identifier": kind if product else "-", "result": product}
+        return json_answer(200, content)
 
     def _by(self, kind: str, code: str) -> Document | None:
-        return self.shelf.get(code) if kind == "kfa" else self.shelf.registered(code) if kind == "nie" else None
+        return self.products.get(code) if kind == "kfa" else self.products.registered(code) if kind == "nie" else None
 
     def _prices(self, query: Query) -> Answer:
         page, limit = query.number("page", 1), query.number("limit", 10, self.settings.largest_page)
         code, region = query.text("kfa_code"), query.text("region_code")
-        templates = [one for one in self.shelf.catalogue.templates if code in ("", one.code)]
+        templates = [one for one in self.products.catalogue.templates if code in ("", one.code)]
         listed = [(one, where) for one in templates for where in REGIONS if region in ("", where)]
         start = (page - 1) * limit
-        found = [price(one, where) for one, where in listed[start : start + limit]]
-        return json_answer(200, {"total": len(listed), "page": page, "limit": limit, "items": self._items(found)})
+        prices = [price(one, where) for one, where in listed[start : start + limit]]
+        return json_answer(200, {"total": len(listed), "page": page, "limit": limit, "items": self._items(prices)})
 
-    def _items(self, found: list[Document]) -> list[Document] | Document:
-        return {"data": found} if self.settings.items == "object" else found
+    def _items(self, items: list[Document]) -> list[Document] | Document:
+        return {"data": items} if self.settings.items == "object" else items

@@ -1,4 +1,4 @@
-"""The hand-written tables: forms, makers, brand endings, named products, and ingredients with their strengths."""
+"""The hand-written tables: forms, makers, brand suffixes, named products, and ingredients with their strengths."""
 
 from __future__ import annotations
 
@@ -27,37 +27,36 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """What makes a 92 template: ingredients with their strengths, and a form."""
+    """The parts of a 92 template: ingredients with their strengths, and a form."""
 
     ingredients: tuple[str, ...]
     strengths: tuple[str, ...]
     form: Form
     atc: str
-    legal: str
-    """B free, T limited free, K prescription, P psychotropic, N narcotic, V vaccine or serum."""
+    legal: str  # B free, T limited free, K prescription, P psychotropic, N narcotic, V vaccine or serum
 
     @property
     def name(self) -> str:
-        """E.g. "Paracetamol 500 mg Tablet"; several ingredients are set apart by " / ", decimals by a comma."""
+        """Return e.g. "Paracetamol 500 mg Tablet"; several ingredients are joined by " / ", decimals have a comma."""
         parts = (f"{one} {strength}" for one, strength in zip(self.ingredients, self.strengths, strict=True))
         return f"{' / '.join(parts).replace('.', ',')} {self.form.name}"
 
 
 @cache
 def forms() -> dict[str, Form]:
-    """All forms by the short key the tables use."""
+    """Return all forms by the short key that the tables use."""
     return {one["key"]: Form(**{**one, "packs": _packs(one["packs"])}) for one in rows("forms")}  # type: ignore[arg-type]
 
 
 @cache
 def presentations() -> tuple[Presentation, ...]:
-    """Every template in the order of the table."""
+    """Return every template in the order of the table."""
     return tuple(one for line in rows("ingredients") for one in _presentations(line))
 
 
 @cache
 def ingredient_codes() -> dict[str, str]:
-    """The 91 code of every ingredient: the ministry's where it is on record, else one of the box's own."""
+    """Return the 91 code of every ingredient: the ministry's where recorded, else one of the sandbox's own."""
     lines = list(rows("ingredients"))
     known = {one["name"]: one["code"] for one in lines if one["code"]}
     names = dict.fromkeys(part for one in lines for part in one["name"].split("+") if part not in known)
@@ -65,12 +64,12 @@ def ingredient_codes() -> dict[str, str]:
 
 
 def column(table: str) -> tuple[str, ...]:
-    """The only column of a table."""
+    """Return the only column of a table."""
     return tuple(next(iter(one.values())) for one in rows(table))
 
 
 def rows(table: str) -> Iterator[dict[str, str]]:
-    """The lines of data/<table>.csv; cells that are left out are empty."""
+    """Yield the lines of data/<table>.csv; omitted cells are empty."""
     text = (files("sandbox.kfa") / "data" / f"{table}.csv").read_text(encoding="utf-8")
     return csv.DictReader(text.splitlines(), delimiter=";", restval="")
 
@@ -81,7 +80,7 @@ def _packs(cell: str) -> tuple[tuple[str, int], ...]:
 
 
 def _presentations(line: dict[str, str]) -> Iterator[Presentation]:
-    """E.g. `TAB 250 500 mg|SYR 125+31.25 mg/5 mL`: a form, amounts (joined by + per ingredient) and their unit."""
+    """Parse `TAB 250 500 mg|SYR 125+31.25 mg/5 mL`: a form, amounts (joined by + per ingredient) and a unit."""
     ingredients = tuple(line["name"].split("+"))
     for cell in line["presentations"].split("|"):
         key, *words = cell.split(" ")

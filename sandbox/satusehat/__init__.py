@@ -1,1 +1,1 @@
-"""SatuSehat as the ministry's sandbox answers (reference, section 9)."""
+"""SatuSehat as the ministry's sandbox answers."""

@@ -15,7 +15,7 @@ from sandbox.satusehat.resources.clients import Client
 
 
 def control_routes(platform: Platform) -> list[Route]:
-    """Routes below /__control/satusehat."""
+    """Return the routes below /__control/satusehat."""
     actions = Actions(platform)
     return [
         Route("/settings", actions.settings, methods=["GET", "PUT"]),
@@ -28,13 +28,13 @@ def control_routes(platform: Platform) -> list[Route]:
 
 
 class Actions:
-    """What a person or a test may do to the platform."""
+    """Actions on the platform for people and tests."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
     async def settings(self, request: Request) -> Response:
-        """The switches; PUT changes those that are named."""
+        """Return the settings; PUT changes the named ones."""
         switches = self._platform.settings
         if request.method == "PUT":
             wanted: dict[str, Any] = await request.json()
@@ -45,7 +45,7 @@ class Actions:
         return reply(asdict(switches))
 
     async def clients(self, request: Request) -> Response:
-        """Everybody who may ask for a token; POST adds one."""
+        """Return all clients that may ask for a token; POST adds one."""
         if request.method == "POST":
             wanted: dict[str, Any] = await request.json()
             types = wanted.pop("types", None)
@@ -70,9 +70,9 @@ class Actions:
         return reply({"stored": len(listed)})
 
     async def resources(self, request: Request) -> Response:
-        """All resources of a type, unmasked."""
-        found = self._platform.store.of_type(request.path_params["kind"])
-        return reply([one.resource for one in found])
+        """Return all resources of a type, unmasked."""
+        stored = self._platform.store.of_type(request.path_params["kind"])
+        return reply([one.resource for one in stored])
 
     async def twins(self, request: Request) -> Response:
         wanted: dict[str, Any] = await request.json()

@@ -1,4 +1,7 @@
-"""/fhir-r4/v1: the order of checks of reference section 9, from the token to the store."""
+"""/fhir-r4/v1: the order of checks, from the token to the store.
+
+Gateway and path come first, then JSON, registration, element rules, references and duplicates.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from sandbox.satusehat.resources.store import Stored
 from sandbox.satusehat.search import search
 from sandbox.satusehat.tokens import Tokens
 from sandbox.satusehat.transaction import Transaction
-from sandbox.satusehat.writes import Writes, shown
+from sandbox.satusehat.writes import Writes, resource_answer
 
 PREFIX = "/fhir-r4/v1"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
@@ -62,10 +65,10 @@ class Fhir:
         stored = self._writes.store.get(kind, segments[1])
         if stored is None:
             return not_found(f"{kind}/{segments[1]}")
-        return shown(Stored(masked(stored.resource, view="read"), stored.owner, 0), 200)
+        return resource_answer(Stored(masked(stored.resource, view="read"), stored.owner, 0), 200)
 
     def _scope(self, kind: str, client: Client) -> Answer | None:
-        """Reading is refused only outside the client's registration."""
+        """Refuse types outside the client's registration; reading has no other limit."""
         if client.types is None or kind in client.types:
             return None
         text = f"Failed to get permission for client for resource type {kind}"
@@ -108,7 +111,7 @@ class Fhir:
 
 
 def parts(path: str) -> list[str] | None:
-    """The segments below the base path; None for a path that the gateway does not know."""
+    """Return the segments below the base path; None for a path that the gateway does not know."""
     segments = path.removeprefix(PREFIX).strip("/").split("/")
     if segments == [""]:
         return []

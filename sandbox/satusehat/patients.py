@@ -1,4 +1,4 @@
-"""POST /Patient: checked against the civil registry, answered in a shape that is not FHIR (reference 4.6)."""
+"""POST /Patient: checked against the civil registry; the answer is not in FHIR form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNKNOWN = {"success": False, "message": "Citizen Not Exists"}
 
 
 class Patients:
-    """Creates patients, and knows the civil registry as far as the population goes."""
+    """Creates patients; the civil registry is the population."""
 
     def __init__(self, writes: Writes, settings: Settings) -> None:
         self._writes = writes
@@ -35,12 +35,12 @@ class Patients:
         return self._writes.store
 
     def know(self, people: Iterable[Person]) -> None:
-        """Take the citizens of the population; who is unknown everywhere is left out."""
+        """Register the citizens of the population; the unknown are left out."""
         self._citizens = {one.nik: one for one in people if one.kind != "unknown"}
         self._numbers = count(1)
 
     def create(self, resource: Resource, client: Client) -> Answer:
-        """201 with the new IHS number, 200 "Citizen Not Exists", or 400."""
+        """Return 201 with the new IHS number, 200 "Citizen Not Exists", or 400."""
         errors = [one for one in self._writes.validator.issues(resource, client) if is_error(one)]
         if errors:
             return refused(errors)
@@ -73,5 +73,5 @@ class Patients:
 
 
 def _value(resource: Resource, system: str) -> str:
-    found = [one.get("value", "") for one in resource["identifier"] if one.get("system") == system]
-    return str(found[0]) if found else ""
+    values = [one.get("value", "") for one in resource["identifier"] if one.get("system") == system]
+    return str(values[0]) if values else ""

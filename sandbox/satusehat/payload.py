@@ -1,4 +1,4 @@
-"""From bytes to a resource: step 3 of the order of checks (reference, section 9)."""
+"""Parsing of a request body into a resource."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATCH_TYPE = "application/json-patch+json"
 
 
 def parse(body: bytes) -> Any | Answer:
-    """The JSON of a body, or 20005 (unreadable) or 20006 (no JSON)."""
+    """Return the JSON of a body, or 20005 (unreadable) or 20006 (no JSON)."""
     try:
         body.decode()
     except UnicodeDecodeError:
@@ -28,7 +28,7 @@ def parse(body: bytes) -> Any | Answer:
 
 
 def parse_resource(body: bytes, kind: str, *, strict: bool) -> dict[str, Any] | Answer:
-    """A resource of the type that the path names, its JSON types right; else the refusal."""
+    """Return a resource of the type that the path names, its JSON types checked; else the refusal."""
     content = parse(body)
     if isinstance(content, Answer):
         return content
@@ -41,7 +41,7 @@ def parse_resource(body: bytes, kind: str, *, strict: bool) -> dict[str, Any] | 
 
 
 def wrong_type(content: dict[str, Any], kind: str) -> Answer | None:
-    """The store's refusal of a resource whose type is not the path's."""
+    """Return the store's refusal of a resource whose type is not the path's."""
     stated = content.get("resourceType")
     if stated == kind:
         return None
@@ -50,7 +50,7 @@ def wrong_type(content: dict[str, Any], kind: str) -> Answer | None:
 
 
 def wrong_patch_type(request: Request) -> Answer | None:
-    """A PATCH must say application/json-patch+json (reference 1.3)."""
+    """Refuse a PATCH whose content type is not application/json-patch+json."""
     stated = request.headers.get("content-type", "").partition(";")[0].strip()
     if stated == PATCH_TYPE:
         return None

@@ -1,4 +1,4 @@
-"""SatuSehat's parts put together: what answers, and what can be done to it from outside."""
+"""SatuSehat's parts put together: the answers, and the actions available from outside."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Platform:
         return part.answer(request)
 
     def label(self, method: str, path: str) -> str | None:
-        """The resource type, "Bundle" or "token"."""
+        """Return the resource type, "Bundle" or "token"."""
         if not path.startswith(PREFIX):
             return "token"
         segments = parts(path)
@@ -58,7 +58,7 @@ class Platform:
         return {"expire-tokens": self.tokens.expire_all}
 
     def reset(self) -> None:
-        """Back to the first state; the settings too."""
+        """Return to the initial state, settings included."""
         for name in self.settings.__slots__:
             setattr(self.settings, name, getattr(self._first_settings, name))
         self.store.clear()
@@ -75,7 +75,7 @@ class Platform:
         self.store.put(resource, owner, resource["id"])
 
     def add_twin(self, nik: str) -> str:
-        """Give a patient's NIK a second record, so that a search finds two. Returns the new id."""
+        """Give a patient's NIK a second record, so that a search finds two. Return the new id."""
         person = next(one for one in people() if one.nik == nik and one.number)
         number = f"P{int(person.number.lstrip('PN')) + 50_000_000_000:011d}"
         self.seed(person_resource(person, number))

@@ -1,4 +1,4 @@
-"""Search: parameters to a searchset bundle with paging (reference 2.3)."""
+"""Search: parameters to a searchset bundle with paging."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from sandbox.satusehat.resources.store import Resource, Store, Stored
 
 CONTROLS = frozenset({"_count", "_page_token", "_sort", "_include", "_revinclude", "_elements", "_total"})
 
+# How much of a person is visible, by the only parameter of the search.
 _VIEWS = {"identifier": "nik", "_id": "read"}
-"""How much of a person is shown, by the only parameter that was asked for."""
 
 
 def search(store: Store, kind: str, request: Request, page_size: int) -> Answer:
-    """GET {Type}?...: 200 with a searchset, 400 for a parameter that the type does not have."""
-    asked = parse_qsl(request.query, keep_blank_values=True)
-    known = definition(kind)
-    criteria = [(name, value) for name, value in asked if name not in CONTROLS]
-    if (problem := _problem(known, criteria)) is not None:
+    """Answer GET {Type}?...: 200 with a searchset, 400 for a parameter that the type does not have."""
+    parameters = parse_qsl(request.query, keep_blank_values=True)
+    stated = definition(kind)
+    criteria = [(name, value) for name, value in parameters if name not in CONTROLS]
+    if (problem := _problem(stated, criteria)) is not None:
         return problem
-    controls = {name: value for name, value in asked if name in CONTROLS}
+    controls = {name: value for name, value in parameters if name in CONTROLS}
     size, start = _whole(controls.get("_count"), page_size), _offset(controls.get("_page_token"))
     if size is None or start is None:
         return _invalid_query("invalid paging parameter")
-    hits = _hits(store, kind, known, criteria)
+    hits = _hits(store, kind, stated, criteria)
     view = _VIEWS.get(" ".join(name for name, _ in criteria), "name")
     page = [masked(hit.resource, view=view) for hit in hits[start : start + size]]
     following = start + size if start + size < len(hits) else None
-    return json_answer(200, _searchset(request, kind, asked, page, len(hits), following))
+    return json_answer(200, _searchset(request, kind, parameters, page, len(hits), following))
 
 
-def _problem(known: Definition, criteria: list[tuple[str, str]]) -> Answer | None:
+def _problem(stated: Definition, criteria: list[tuple[str, str]]) -> Answer | None:
     names = {name.partition(":")[0] for name, _ in criteria}
-    for name, needed in known.search_requires.items():
+    for name, needed in stated.search_requires.items():
         if name in names and needed not in names:
             return _invalid_query(f"Missing query parameters: {needed}")
-    if unknown := sorted(names - set(known.search) - known.search_ignored):
+    if unknown := sorted(names - set(stated.search) - stated.search_ignored):
         return _invalid_query(f"invalid search parameter: {', '.join(unknown)}")
     return None
 
@@ -53,52 +53,52 @@ def _invalid_query(diagnostics: str) -> Answer:
     return store_refused(store_issue("invalid_query", diagnostics, code="value"))
 
 
-def _hits(store: Store, kind: str, known: Definition, criteria: list[tuple[str, str]]) -> list[Stored]:
-    """All matches, oldest first; an index narrows them where a criterion allows it."""
-    wanted = [(known.search[name.partition(":")[0]], value) for name, value in _stated(known, criteria)]
+def _hits(store: Store, kind: str, stated: Definition, criteria: list[tuple[str, str]]) -> list[Stored]:
+    """Return all matches, oldest first; an index narrows the candidates where a criterion allows it."""
+    tests = [(stated.search[name.partition(":")[0]], value) for name, value in _stated(stated, criteria)]
     candidates: Iterable[Stored] = store.of_type(kind)
-    for parameter, value in wanted:
+    for parameter, value in tests:
         if parameter.kind == "reference" or (parameter.name == "identifier" and "|" in value):
             candidates = store.having(kind, value)
             break
-    matching = [one for one in candidates if all(_matches(one.resource, *criterion) for criterion in wanted)]
+    matching = [one for one in candidates if all(_matches(one.resource, *criterion) for criterion in tests)]
     return sorted(matching, key=lambda one: one.sequence)
 
 
-def _stated(known: Definition, criteria: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in criteria if name.partition(":")[0] in known.search]
+def _stated(stated: Definition, criteria: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in criteria if name.partition(":")[0] in stated.search]
 
 
-def _matches(resource: Resource, parameter: SearchParameter, wanted: str) -> bool:
+def _matches(resource: Resource, parameter: SearchParameter, sought: str) -> bool:
     test = _TESTS[parameter.kind]
-    return any(test(value, wanted) for value in values(resource, parameter.path))
+    return any(test(value, sought) for value in values(resource, parameter.path))
 
 
-def _is_token(value: Any, wanted: str) -> bool:
-    """`system|code`, `|code` or `code` against a code, Coding, CodeableConcept or Identifier."""
+def _is_token(value: Any, sought: str) -> bool:
+    """Match `system|code`, `|code` or `code` against a code, Coding, CodeableConcept or Identifier."""
     if not isinstance(value, dict):
-        return str(value) == wanted
+        return str(value) == sought
     if "coding" in value:
-        return any(_is_token(coding, wanted) for coding in value["coding"])
-    system, bar, code = wanted.rpartition("|")
+        return any(_is_token(coding, sought) for coding in value["coding"])
+    system, bar, code = sought.rpartition("|")
     same_system = not bar or system == value.get("system", "")
     return same_system and code in (value.get("code"), value.get("value"))
 
 
-def _is_reference(value: Any, wanted: str) -> bool:
+def _is_reference(value: Any, sought: str) -> bool:
     reference = str(value.get("reference", "")) if isinstance(value, dict) else ""
-    return reference == wanted or ("/" not in wanted and reference.partition("/")[2] == wanted)
+    return reference == sought or ("/" not in sought and reference.partition("/")[2] == sought)
 
 
-def _contains(value: Any, wanted: str) -> bool:
+def _contains(value: Any, sought: str) -> bool:
     text = str(value.get("text", "")) if isinstance(value, dict) else str(value)
-    return all(word in text.lower() for word in wanted.lower().split())
+    return all(word in text.lower() for word in sought.lower().split())
 
 
-def _is_date(value: Any, wanted: str) -> bool:
-    """A prefix of the value, or `ge`/`gt`/`le`/`lt` before it; a Period counts by its start."""
+def _is_date(value: Any, sought: str) -> bool:
+    """Match a prefix of the value, or `ge`/`gt`/`le`/`lt` before it; a Period counts by its start."""
     text = str(value.get("start", "")) if isinstance(value, dict) else str(value)
-    operator, limit = (wanted[:2], wanted[2:]) if wanted[:2].isalpha() else ("eq", wanted)
+    operator, limit = (sought[:2], sought[2:]) if sought[:2].isalpha() else ("eq", sought)
     part = text[: len(limit)]
     compared = {"eq": part == limit, "ge": part >= limit, "gt": part > limit}
     compared |= {"le": part <= limit, "lt": part < limit}
@@ -131,14 +131,14 @@ def _offset(token: str | None) -> int | None:
 def _searchset(
     request: Request,
     kind: str,
-    asked: list[tuple[str, str]],
+    parameters: list[tuple[str, str]],
     page: list[Resource],
     total: int,
     following: int | None,
 ) -> dict[str, Any]:
     base = f"{request.base_url}/fhir-r4/v1/{kind}"
-    without_token = [pair for pair in asked if pair[0] != "_page_token"]
-    here, first = f"{base}/?{urlencode(asked)}", f"{base}/?{urlencode(without_token)}"
+    without_token = [pair for pair in parameters if pair[0] != "_page_token"]
+    here, first = f"{base}/?{urlencode(parameters)}", f"{base}/?{urlencode(without_token)}"
     links = [("search", first), ("first", first), ("self", here)]
     if following is not None:
         token = urlsafe_b64encode(str(following).encode()).decode()

@@ -18,7 +18,7 @@ DEMO_ROOM = "3f1c8a52-6d0e-4b7a-9a41-000000002001"
 
 
 def seed_people(store: Store, people: Iterable[Person]) -> None:
-    """Store everybody who has a number at the ministry; a twin gets a second record with the same NIK."""
+    """Store everyone who has a number at the ministry; a twin gets a second record with the same NIK."""
     for person in people:
         if person.number:
             store.put(person_resource(person), "", person.number)
@@ -27,7 +27,7 @@ def seed_people(store: Store, people: Iterable[Person]) -> None:
 
 
 def person_resource(person: Person, number: str = "") -> Resource:
-    """A Patient or Practitioner as the ministry holds it, unmasked."""
+    """Return a Patient or Practitioner as the ministry holds it, unmasked."""
     number = number or person.number
     practitioner = person.kind == "practitioner"
     kind = "Practitioner" if practitioner else "Patient"
@@ -47,7 +47,7 @@ def person_resource(person: Person, number: str = "") -> Resource:
 
 
 def seed_facility(store: Store, client: Client) -> None:
-    """The facility of a client, one department and one room in it; the demo client's ids are fixed."""
+    """Store the facility of a client, one department and one room in it; the demo client's ids are fixed."""
     org = client.organization_id
     if store.get("Organization", org) is not None:
         return

@@ -1,4 +1,4 @@
-"""SatuSehat as one site of the box: the platform and its part of the control API."""
+"""SatuSehat as a site of the sandbox: the platform and its part of the control API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token endpoint, and who a bearer token belongs to (reference 1.2 and 3.1)."""
+"""The token endpoint, and the owner of each bearer token."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ class Tokens:
 
     @property
     def issued(self) -> list[str]:
-        """Every token given out since the last reset; none of them may ever stand in a log."""
+        """Return every token issued since the last reset; none of them may ever appear in a log."""
         return list(self._issued)
 
     def expire_all(self) -> None:
-        """Every token issued so far is expired from now on."""
+        """Expire every token issued so far."""
         for token in self._issued.values():
             token.expires_at = 0.0
 
     def answer(self, request: Request) -> Answer:
-        """POST /oauth2/v1/accesstoken?grant_type=client_credentials."""
+        """Answer POST /oauth2/v1/accesstoken?grant_type=client_credentials."""
         if request.method != "POST" or request.path != "/oauth2/v1/accesstoken":
             return Answer(404)
         form = parse_qs(request.body.decode(errors="replace"))
@@ -70,7 +70,7 @@ class Tokens:
         return json_answer(200, self._issue(client))
 
     def bearer(self, request: Request) -> Client | Answer:
-        """Whose request it is, or the gateway's refusal."""
+        """Return the client of the request, or the gateway's refusal."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         token = self._issued.get(value) if scheme.lower() == "bearer" else None
         if token is None:

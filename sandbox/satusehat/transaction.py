@@ -1,4 +1,4 @@
-"""Transaction bundles: all entries or none, `urn:uuid` resolved both ways (reference 2.4)."""
+"""Transaction bundles: all entries or none, `urn:uuid` resolved in both directions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ URN = "urn:uuid:"
 
 
 @dataclass(slots=True)
-class Entry:
-    """One entry of a bundle on its way in."""
+class BundleEntry:
+    """One entry of a received bundle."""
 
     number: int
     full_url: str
@@ -59,7 +59,7 @@ class Transaction:
         return self._writes.validator
 
     def answer(self, base_url: str) -> Answer:
-        """200 transaction-response, or 400 with what is wrong of any entry; then nothing is stored."""
+        """Return 200 transaction-response, or 400 with all errors of all entries; then nothing is stored."""
         issues = envelope_issues(self._entries) or self._structure_issues()
         if issues:
             return refused(issues)
@@ -81,26 +81,26 @@ class Transaction:
             for issue in Structure(strict=self._strict).check(entry.resource)
         ]
 
-    def _foreign(self, entry: Entry) -> bool:
+    def _foreign(self, entry: BundleEntry) -> bool:
         stored = self._store.get(entry.kind, entry.id) if entry.method == "PUT" else None
         return stored is not None and stored.owner != self._client.organization_id
 
-    def _entry_issues(self, entry: Entry) -> list[Issue]:
+    def _entry_issues(self, entry: BundleEntry) -> list[Issue]:
         scope = self._validator.scope_issue(entry.kind, self._client)
         if scope is not None or entry.kind == "Patient":
             text = f"Failed to get permission for client for resource type {entry.kind}"
             return [scope or rule_issue(text, 20003, code="forbidden")]
         if entry.method == "PUT" and self._store.get(entry.kind, entry.id) is None:
             return [rule_issue(f"Resource not found {entry.kind}/{entry.id}", 20007, f"{entry.at}.request.url")]
-        found = self._validator.issues(entry.resource, self._client, self._exists)
-        errors = [_inside(entry, issue) for issue in found if is_error(issue)]
+        issues = self._validator.issues(entry.resource, self._client, self._exists)
+        errors = [_inside(entry, issue) for issue in issues if is_error(issue)]
         duplicate = None if errors else self._duplicate(entry)
         return [*errors, duplicate] if duplicate is not None else errors
 
     def _exists(self, reference: str) -> bool:
         return reference in self._ids or self._store.exists(reference)
 
-    def _duplicate(self, entry: Entry) -> Issue | None:
+    def _duplicate(self, entry: BundleEntry) -> Issue | None:
         keys = set(unique_keys(entry.resource))
         twin = any(
             keys.intersection(unique_keys(other.resource))
@@ -112,7 +112,7 @@ class Transaction:
         return self._validator.duplicate(entry.resource)
 
     def _mark_dependants(self) -> None:
-        """Entries that refer to a broken one add 20013 (reference 2.4)."""
+        """Add 20013 to entries that refer to an invalid one."""
         broken = {entry.full_url for entry in self._entries if entry.issues}
         for entry in self._entries:
             references = {text for _, text in survey(entry.resource).references}
@@ -120,7 +120,7 @@ class Transaction:
                 text = f"Invalid resource {entry.kind} due to previous error"
                 entry.issues = [rule_issue(text, 20013, f"{entry.at}.resource")]
 
-    def _keep(self, entry: Entry) -> Stored:
+    def _keep(self, entry: BundleEntry) -> Stored:
         _resolve(entry.resource, {url: f"{one.kind}/{one.id}" for url, one in self._ids.items()})
         if entry.method == "PUT":
             return self._store.put(entry.resource, self._client.organization_id, entry.id)
@@ -128,8 +128,8 @@ class Transaction:
         return self._writes.keep(entry.resource, self._client, entry.id)
 
 
-def envelope_issues(entries: list[Entry]) -> list[Issue]:
-    """Rules 20011 and 20017 to 20021: what a bundle may hold and how its entries are addressed."""
+def envelope_issues(entries: list[BundleEntry]) -> list[Issue]:
+    """Rules 20011 and 20017 to 20021: allowed contents of a bundle, and the addresses of its entries."""
     issues, seen = [], set()
     for entry in entries:
         kind, at = entry.kind, f"{entry.at}.fullUrl"
@@ -149,13 +149,13 @@ def envelope_issues(entries: list[Entry]) -> list[Issue]:
     return issues
 
 
-def _entry(number: int, content: Any) -> Entry:
+def _entry(number: int, content: Any) -> BundleEntry:
     entry = content if isinstance(content, dict) else {}
     request = entry.get("request") if isinstance(entry.get("request"), dict) else {}
     resource = entry.get("resource") if isinstance(entry.get("resource"), dict) else {}
     method, url = str((request or {}).get("method", "")), str((request or {}).get("url", ""))
     id_ = url.partition("/")[2] if method == "PUT" else str(uuid4())
-    return Entry(number, str(entry.get("fullUrl") or ""), method, url, resource or {}, id_)
+    return BundleEntry(number, str(entry.get("fullUrl") or ""), method, url, resource or {}, id_)
 
 
 def _is_urn(full_url: str) -> bool:
@@ -165,20 +165,20 @@ def _is_urn(full_url: str) -> bool:
         return False
 
 
-def _is_request(entry: Entry) -> bool:
+def _is_request(entry: BundleEntry) -> bool:
     if entry.method == "PUT":
         return entry.url == f"{entry.kind}/{entry.resource.get('id')}"
     return entry.method == "POST" and entry.url == entry.kind
 
 
-def _inside(entry: Entry, issue: Issue) -> Issue:
-    """The same issue with its expression as seen from the bundle."""
+def _inside(entry: BundleEntry, issue: Issue) -> Issue:
+    """Return the issue with its expression as seen from the bundle."""
     places = [f"{entry.at}.resource.{one.partition('.')[2]}" for one in issue.get("expression", [])]
     return {**issue, "expression": places}
 
 
 def _resolve(node: Any, ids: dict[str, str]) -> None:
-    """Put `Type/id` in place of every `urn:uuid` reference."""
+    """Replace every `urn:uuid` reference by `Type/id`."""
     for child in node.values() if isinstance(node, dict) else node:
         if isinstance(child, dict) and child.get("reference") in ids:
             child["reference"] = ids[child["reference"]]
@@ -186,7 +186,7 @@ def _resolve(node: Any, ids: dict[str, str]) -> None:
             _resolve(child, ids)
 
 
-def _response(stored: Stored, entry: Entry, base_url: str) -> dict[str, Any]:
+def _response(stored: Stored, entry: BundleEntry, base_url: str) -> dict[str, Any]:
     meta = stored.resource["meta"]
     place = f"{base_url}/fhir-r4/v1/{entry.kind}/{entry.id}/_history/{meta['versionId']}"
     return {

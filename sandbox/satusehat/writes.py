@@ -1,4 +1,4 @@
-"""Create, update and patch of one resource (reference 2.1), once its JSON is read."""
+"""Create, update and patch of one resource after its JSON has been parsed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INNER_STORE = "https://healthcare.googleapis.com/v1/projects/sandbox/datasets/sa
 
 
 class Writes:
-    """Stores what passes the checks and tells the witness."""
+    """Stores resources that pass the checks and reports them to the witness."""
 
     def __init__(self, store: Store, validator: Validator, witness: Witness) -> None:
         self.store = store
@@ -36,7 +36,7 @@ class Writes:
         self.witness = witness
 
     def create(self, resource: Resource, client: Client) -> Answer:
-        """201 with the stored resource, or 400 with all violations."""
+        """Return 201 with the stored resource, or 400 with all violations."""
         kind = resource["resourceType"]
         issues = self.validator.issues(resource, client)
         if any(map(is_error, issues)):
@@ -46,7 +46,7 @@ class Writes:
         if duplicate is not None:
             self.witness.refused_duplicates[kind] += 1
             return refused([duplicate])
-        return shown(self.keep(resource, client), 201, issues)
+        return resource_answer(self.keep(resource, client), 201, issues)
 
     def keep(self, resource: Resource, client: Client, id_: str | None = None) -> Stored:
         """Store a resource as new, without any check."""
@@ -55,7 +55,7 @@ class Writes:
         return self.store.put(resource, client.organization_id, id_)
 
     def update(self, kind: str, id_: str, resource: Resource, client: Client) -> Answer:
-        """PUT: 200 with the resource as it now is."""
+        """PUT: return 200 with the resource after the update."""
         stored = self.store.get(kind, id_)
         if stored is None:
             return refused([rule_issue(f"Resource not found {kind}/{id_}", 20007)])
@@ -67,7 +67,7 @@ class Writes:
         return self._replace(stored, resource, client)
 
     def patch(self, kind: str, id_: str, operations: Any, client: Client) -> Answer:
-        """PATCH: 200 with the resource as it now is; what is frozen may not be touched."""
+        """PATCH: return 200 with the resource after the change; frozen elements may not be touched."""
         stored = self.store.get(kind, id_)
         if stored is None:
             return not_found(f"{kind}/{id_}")
@@ -87,11 +87,11 @@ class Writes:
             return refused([one for one in issues if is_error(one)])
         if (duplicate := self.validator.duplicate(resource)) is not None:
             return refused([duplicate])
-        return shown(self.store.put(resource, stored.owner, resource["id"]), 200, issues)
+        return resource_answer(self.store.put(resource, stored.owner, resource["id"]), 200, issues)
 
 
-def shown(stored: Stored, status: int, issues: list[Issue] | None = None) -> Answer:
-    """A stored resource with the headers of the platform; warnings go into a header."""
+def resource_answer(stored: Stored, status: int, issues: list[Issue] | None = None) -> Answer:
+    """Return a stored resource with the headers of the platform; warnings go into a header."""
     resource = stored.resource
     meta = resource["meta"]
     headers = [("etag", f'W/"{meta["versionId"]}"'), ("last-modified", meta["lastUpdated"])]
@@ -103,7 +103,7 @@ def shown(stored: Stored, status: int, issues: list[Issue] | None = None) -> Ans
 
 
 def business_key(resource: Resource) -> str:
-    """By what the witness knows a record again: its unique identifiers, else all, else its content."""
+    """Return the key by which the witness recognises a record: its unique identifiers, else all, else its content."""
     named = unique_keys(resource) or identifiers(resource)
     if named:
         return " ".join(sorted(named))

@@ -67,10 +67,10 @@ def test_a_drug_that_the_dictionary_lacks_is_not_found(api: httpx.Client) -> Non
 
 
 def test_a_withdrawn_drug_is_not_found_until_it_is_brought_back(world: World, api: httpx.Client) -> None:
-    world.kfa.shelf.withdraw("93002313")
+    world.kfa.products.withdraw("93002313")
     contained = drug("medication_request", "93002313")
     assert rule_numbers(post(api, "medication_request", contained=contained)) == {10024}
-    world.kfa.shelf.restore("93002313")
+    world.kfa.products.restore("93002313")
     assert post(api, "medication_request", contained=contained).status_code == 201
 
 

@@ -1,4 +1,4 @@
-"""The clients that may ask for a token: who they are and what they may send."""
+"""Clients that may ask for a token, and the types they may send."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One registered client: one organization in one environment (reference 1.1)."""
+    """One registered client: one organization in one environment."""
 
     id: str
     secret: str
     organization_id: str
+    # The resource types it is registered for; None: all. Others are refused with 20003.
     types: frozenset[str] | None = None
-    """The resource types it is registered for; None: all. Others are refused with 20003."""
+    # The kind of facility; types it may not send (access.json) are refused with 20004.
     access_class: str = "clinic"
-    """The kind of facility; what it may not send (access.json) is refused with 20004."""
-    environment: str = "sandbox"
-    """A token of another environment is refused at the gateway."""
+    environment: str = "sandbox"  # a token of another environment is refused at the gateway
 
 
 DEMO_CLIENT = Client("demo-client", "demo-secret", "100099001")

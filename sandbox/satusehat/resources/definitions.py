@@ -1,4 +1,4 @@
-"""What the dictionary says of each resource type: shapes, rules, uniqueness, search. All of it is JSON."""
+"""Definitions of the resource types, read from JSON: shapes, rules, uniqueness, search."""
 
 from __future__ import annotations
 
@@ -14,22 +14,19 @@ from sandbox.satusehat.resources.paths import Path, parse_path
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of the rule dictionary (reference, appendix A)."""
+    """One entry of the rule dictionary."""
 
-    element: str
-    """As the messages name it, e.g. Encounter.participant.individual."""
+    element: str  # as the messages name it, e.g. Encounter.participant.individual
     kind: str
     path: Path
     number: int | None = None
     required: bool = False
     systems: frozenset[str] = frozenset()
-    also: frozenset[str] = frozenset()
-    """Further systems that official examples use; not taken in strict mode."""
+    also: frozenset[str] = frozenset()  # further systems that official examples use; refused in strict mode
     targets: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
     future: bool = False
-    when: tuple[tuple[Path, frozenset[str]], ...] = ()
-    """The rule holds only if each path has one of the values."""
+    when: tuple[tuple[Path, frozenset[str]], ...] = ()  # the rule holds only if each path has one of the values
     text: str = ""
 
 
@@ -42,29 +39,27 @@ class SearchParameter:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Everything known of one type; a type without a file has only what holds for all."""
+    """Definition of one type; a type without a file has only the rules that hold for all."""
 
     rules: tuple[Rule, ...] = ()
-    unique_system: str = ""
-    """The segment of the identifier system whose value may be used once, e.g. "encounter"."""
+    unique_system: str = ""  # Segment of the identifier system whose value may be used once, e.g. "encounter".
     duplicate_text: str = ""
     search: dict[str, SearchParameter] = field(default_factory=dict)
     search_ignored: frozenset[str] = frozenset()
     search_requires: dict[str, str] = field(default_factory=dict)
     read_only: bool = False
-    frozen: frozenset[str] = frozenset()
-    """Elements that a PATCH may not touch (reference 2.1)."""
+    frozen: frozenset[str] = frozenset()  # elements that a PATCH may not touch
+    # {"rule", "element", "names"}: at least one of the names must be present.
     one_of: tuple[dict[str, Any], ...] = ()
-    """{"rule", "element", "names"}: at least one of the names is there."""
+    # {"first", "then"}: two moments of which the second must not be before the first.
     ordered: tuple[dict[str, str], ...] = ()
-    """{"first", "then"}: two moments of which the second is not before the first."""
+    # {"rule", "prefix"}: the beginning of the code of the drug that the resource refers to.
     drug_prefix: dict[str, Any] = field(default_factory=dict)
-    """{"rule", "prefix"}: how the code of the drug it refers to begins."""
 
 
 @cache
 def definition(kind: str) -> Definition:
-    """The definition of a resource type."""
+    """Return the definition of a resource type."""
     stated = _load(kind)
     anywhere = _load("_any")
     search = {**({} if stated else anywhere["search_any"]), **stated.get("search", {}), **anywhere["search"]}
@@ -86,7 +81,7 @@ def definition(kind: str) -> Definition:
 
 @cache
 def shape(name: str) -> dict[str, str] | None:
-    """{element: type} of a resource type, one of its parts, or a datatype; None where none is stated."""
+    """Return {element: type} of a resource type, one of its parts, or a datatype; None where none is stated."""
     own: dict[str, dict[str, str]] = _load(name.partition(".")[0]).get("elements", {})
     datatypes: dict[str, dict[str, str]] = _load("_datatypes")["elements"]
     return own.get(name) or datatypes.get(name)
@@ -94,7 +89,7 @@ def shape(name: str) -> dict[str, str] | None:
 
 @cache
 def denied(access_class: str) -> frozenset[str]:
-    """The types that a kind of facility may not send (20004)."""
+    """Return the types that a kind of facility may not send (20004)."""
     return frozenset(_load("_access").get(access_class, {}).get("denied", ()))
 
 

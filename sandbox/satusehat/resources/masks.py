@@ -1,4 +1,4 @@
-"""What an answer shows of a person: the platform masks names and NIKs (reference 2.3)."""
+"""Masking of persons in answers: the platform masks names and NIKs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _BY_NIK = (*_READ, "name")
 
 
 def masked(resource: Resource, *, view: str) -> Resource:
-    """A resource as it is shown. `view`: "read", "nik" (search by identifier) or "name" (fuller)."""
+    """Return a resource with masks. `view`: "read", "nik" (search by identifier) or "name" (fuller)."""
     kind = resource["resourceType"]
     if kind not in PERSONS:
         return resource
     if kind == "Practitioner":
-        shown = {name: resource[name] for name in _BY_NIK if name in resource}
+        visible = {name: resource[name] for name in _BY_NIK if name in resource}
     else:
         kept = {"read": _READ, "nik": _BY_NIK}.get(view, tuple(resource))
-        shown = {name: resource[name] for name in kept if name in resource}
+        visible = {name: resource[name] for name in kept if name in resource}
         if view == "nik":
-            shown["name"] = [_masked_name(name) for name in resource.get("name", [])]
-    shown["identifier"] = [_masked_identifier(one) for one in resource.get("identifier", [])]
-    return shown
+            visible["name"] = [_masked_name(name) for name in resource.get("name", [])]
+    visible["identifier"] = [_masked_identifier(one) for one in resource.get("identifier", [])]
+    return visible
 
 
 def mask_words(text: str) -> str:
-    """`Siti Contoh` as `Si** Co****`."""
+    """Return `Siti Contoh` as `Si** Co****`."""
     return " ".join(word[:2] + "*" * (len(word) - 2) for word in text.split())
 
 

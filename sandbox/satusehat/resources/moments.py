@@ -1,4 +1,4 @@
-"""Dates and times as the platform takes them (reference 2.5)."""
+"""Dates and times in the formats that the platform accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d")
 
 
 def parse_datetime(text: object) -> datetime | None:
-    """A full dateTime with its zone, or None."""
+    """Return a full dateTime with its zone, or None."""
     if not isinstance(text, str) or not _FULL.fullmatch(text):
         return None
     try:
@@ -22,7 +22,7 @@ def parse_datetime(text: object) -> datetime | None:
 
 
 def parse_date(text: object) -> date | None:
-    """YYYY-MM-DD, or None."""
+    """Return a date of the form YYYY-MM-DD, or None."""
     if not isinstance(text, str) or len(text) != 10:
         return None
     try:
@@ -32,5 +32,5 @@ def parse_date(text: object) -> date | None:
 
 
 def is_time(text: object) -> bool:
-    """HH:mm:ss."""
+    """Return True for HH:mm:ss."""
     return isinstance(text, str) and _TIME.fullmatch(text) is not None

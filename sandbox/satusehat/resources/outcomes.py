@@ -1,4 +1,4 @@
-"""The error bodies of the platform's three layers: gateway, validator, store (reference, section 3)."""
+"""Error bodies of the platform's three layers: gateway, validator, store."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Issue = dict[str, Any]
 
 
 def gateway_fault(status: int, text: str, code: str) -> Answer:
-    """The gateway's own body; a 401 also names the error in WWW-Authenticate."""
+    """Return the gateway's own body; a 401 also names the error in WWW-Authenticate."""
     challenge = f'Bearer realm="null",error="invalid_token",error_description="{code}: {text}"'
     headers = [("www-authenticate", challenge)] if status == 401 else []
     return json_answer(status, {"fault": {"faultstring": text, "detail": {"errorcode": code}}}, headers)
 
 
 def rule_issue(text: str, rule: int | None = None, at: str | None = None, code: str = "value") -> Issue:
-    """One violation as the validator words it; the rule number sits only in the text."""
+    """Return one violation as the validator words it; the rule number appears only in the text."""
     numbered = text if rule is None else f"{text} (RuleNumber: {rule})"
     issue: Issue = {"severity": "error", "code": code, "details": {"text": numbered}}
     if at is not None:
@@ -27,7 +27,7 @@ def rule_issue(text: str, rule: int | None = None, at: str | None = None, code: 
 
 
 def store_issue(key: str, diagnostics: str, at: str | None = None, code: str = "structure") -> Issue:
-    """One violation as the store words it: a short key, and the cause in `diagnostics`."""
+    """Return one violation as the store words it: a short key, and the cause in `diagnostics`."""
     issue: Issue = {
         "severity": "error",
         "code": code,
@@ -40,22 +40,22 @@ def store_issue(key: str, diagnostics: str, at: str | None = None, code: str = "
 
 
 def refused(issues: Sequence[Issue], status: int = 400) -> Answer:
-    """The validator's answer: all violations in one OperationOutcome."""
+    """Return the validator's answer: all violations in one OperationOutcome."""
     body = {"resourceType": "OperationOutcome", "text": {"status": "generated"}, "issue": list(issues)}
     return json_answer(status, body)
 
 
 def store_refused(issue: Issue, status: int = 400) -> Answer:
-    """The store's answer, which has no `text`."""
+    """Return the store's answer, which has no `text`."""
     return json_answer(status, {"resourceType": "OperationOutcome", "issue": [issue]})
 
 
 def not_found(reference: str) -> Answer:
-    """404 for an id that the store does not hold."""
+    """Return 404 for an id that the store does not hold."""
     diagnostics = f"resource not found: {reference}"
     return store_refused(store_issue("storage_error", diagnostics, code="no-store"), 404)
 
 
 def no_permission() -> Answer:
-    """403 for a resource of another facility."""
+    """Return 403 for a resource of another facility."""
     return refused([rule_issue("You don't have permission to edit resource", code="forbidden")], 403)

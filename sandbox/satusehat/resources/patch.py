@@ -7,11 +7,11 @@ from typing import Any
 
 
 class PatchFailed(ValueError):
-    """An operation that is malformed, leads nowhere, or a test that does not hold."""
+    """Raised for a malformed operation, a path that does not exist, or a failed test."""
 
 
 def apply_patch(document: Any, operations: Any) -> Any:
-    """A patched copy of `document`. Raises PatchFailed; the document itself is never touched."""
+    """Return a patched copy of `document`, which itself is never changed. Raises PatchFailed."""
     if not isinstance(operations, list):
         raise PatchFailed("a JSON Patch is an array of operations")
     result = deepcopy(document)
@@ -23,7 +23,7 @@ def apply_patch(document: Any, operations: Any) -> Any:
 
 
 def pointer(text: Any) -> list[str]:
-    """A JSON Pointer (RFC 6901) as its unescaped parts."""
+    """Return a JSON Pointer (RFC 6901) as its unescaped parts."""
     if not isinstance(text, str) or (text and not text.startswith("/")):
         raise PatchFailed(f"{text!r} is no JSON Pointer")
     return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]

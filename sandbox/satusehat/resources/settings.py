@@ -1,4 +1,4 @@
-"""The switches of the simulated platform."""
+"""Settings of the simulated platform."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import Literal
 
 @dataclass(slots=True)
 class Settings:
-    """How the platform behaves where the real one varies or the reference leaves it open."""
+    """Behaviour that differs between environments of the real platform, or is not documented."""
 
+    # Only systems of the rule dictionary, only codes of the loaded lists, no unknown elements.
     strict: bool = False
-    """Only the systems of the rule dictionary, only codes of the loaded lists, no unknown elements."""
     expires_in: Literal["text", "number"] = "text"
     token_seconds: int = 3599
-    pause_seconds: float = 60.0
-    """How long the token endpoint pauses after a failed attempt of a client (reference 1.2)."""
-    pause_status: int = 429
-    """The status of that answer is not on record."""
+    pause_seconds: float = 60.0  # length of the token endpoint's pause after a failed attempt of a client
+    pause_status: int = 429  # status of the answer during the pause; the real one is not recorded
+    # False: store every POST, so that the witness can see a client that sends twice.
     refuse_duplicates: bool = True
-    """False: store every POST, so that the witness can see a client that sends twice."""
+    # Effect of POST /Patient with a NIK that the civil registry does not know.
     unknown_nik: Literal["refuse", "create"] = "refuse"
-    """What POST /Patient does with a NIK that the civil registry does not know."""
     page_size: int = 10

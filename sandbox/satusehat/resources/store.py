@@ -1,4 +1,4 @@
-"""The FHIR store: resources in memory, found by id, identifier or reference."""
+"""The FHIR store: resources in memory, indexed by id, identifier and reference."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Stored:
 
 
 class Store:
-    """Resources by type and id, with indexes of their identifiers and of what they refer to."""
+    """Resources by type and id, with indexes of their identifiers and their references."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class Store:
         return self._types.get(kind, {}).get(id_)
 
     def exists(self, reference: str) -> bool:
-        """Whether `Type/id` leads somewhere."""
+        """Return True if `Type/id` is stored."""
         kind, _, id_ = reference.partition("/")
         return id_ in self._types.get(kind, ())
 
@@ -49,11 +49,11 @@ class Store:
         return self._types.get(kind, {}).values()
 
     def having(self, kind: str, key: str) -> Iterable[Stored]:
-        """The resources of a type with this identifier (`system|value`) or reference (`Type/id` or `id`)."""
+        """Return the resources of a type with this identifier (`system|value`) or reference (`Type/id` or `id`)."""
         return self._index.get((kind, key), {}).values()
 
     def put(self, resource: Resource, owner: str, id_: str | None = None) -> Stored:
-        """Store a resource as new or in place of the one with its id; sets `id` and `meta`."""
+        """Store a resource as new or in place of the one with its id; set `id` and `meta`."""
         kind = resource["resourceType"]
         id_ = id_ or str(uuid4())
         sequence = next(self._sequence)
@@ -80,13 +80,13 @@ class Store:
 
 
 def identifiers(resource: Resource) -> list[str]:
-    """All identifiers as `system|value`; `identifier` may be an object (Composition) or a list."""
+    """Return all identifiers as `system|value`; `identifier` may be an object (Composition) or a list."""
     listed = [one for one in values(resource, IDENTIFIER) if isinstance(one, dict)]
     return [f"{one.get('system', '')}|{one.get('value', '')}" for one in listed]
 
 
 def index_keys(resource: Resource) -> set[str]:
-    """Under what a resource can be looked up: its identifiers and its top-level references."""
+    """Return the keys a resource can be looked up by: its identifiers and its top-level references."""
     keys = set(identifiers(resource))
     for value in resource.values():
         for one in value if isinstance(value, list) else [value]:

@@ -1,4 +1,4 @@
-"""JSON types against FHIR types: step 3 of the order of checks (rule 20008), and unknown elements."""
+"""JSON types against FHIR types (rule 20008), and unknown elements."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _NUMBER = frozenset({"decimal", "integer"})
 
 
 class Structure:
-    """Walks one resource along its shape. Elements without a shape are taken as they are."""
+    """Walks one resource along its shape. Elements without a shape are accepted unchanged."""
 
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
         self.issues: list[Issue] = []
 
     def check(self, resource: dict[str, Any]) -> list[Issue]:
-        """All faults; in lenient mode unknown elements are dropped from `resource` instead (reference 2.2)."""
+        """Return all issues; in lenient mode unknown elements are dropped from `resource` instead."""
         kind = str(resource.get("resourceType"))
         self._object(resource, kind, kind)
         return self.issues
 
     def _object(self, node: dict[str, Any], name: str, at: str) -> None:
-        known = shape(name)
-        if known is None:
+        types = shape(name)
+        if types is None:
             return
         for element in list(node):
-            expected = known.get(element)
+            expected = types.get(element)
             if expected is not None:
                 self._value(node[element], expected, f"{at}.{element}")
             elif not element.startswith("_") and element != "fhir_comments":

@@ -1,4 +1,4 @@
-"""The platform's copy of the code systems: small lists, enough to refuse what is wrong."""
+"""The platform's copy of the code systems: small lists, enough to refuse wrong codes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ KFA = "http://sys-ids.kemkes.go.id/kfa"
 
 @dataclass(frozen=True, slots=True)
 class CodeSystem:
-    """One code system as far as it is loaded."""
+    """The loaded part of one code system."""
 
     codes: dict[str, str] = field(default_factory=dict)
-    complete: bool = False
-    """Whether a code outside the list is wrong in lenient mode too."""
+    complete: bool = False  # True: a code outside the list is wrong in lenient mode too
     pattern: re.Pattern[str] | None = None
-    refused: frozenset[str] = frozenset()
-    """Well-formed codes that the platform is known not to have."""
+    refused: frozenset[str] = frozenset()  # well-formed codes that the platform is known not to have
 
     def has(self, code: str, *, strict: bool) -> bool:
-        """Whether the platform finds this code."""
+        """Return True if the platform finds this code."""
         if code in self.codes:
             return True
         if self.complete or strict or code in self.refused:
@@ -35,7 +33,7 @@ class CodeSystem:
 
 @cache
 def code_systems() -> dict[str, CodeSystem]:
-    """All loaded code systems by their address."""
+    """Return all loaded code systems by their address."""
     loaded: dict[str, CodeSystem] = {}
     for source in files("sandbox.satusehat.codes").iterdir():
         if source.name.endswith(".json"):
@@ -44,11 +42,11 @@ def code_systems() -> dict[str, CodeSystem]:
 
 
 def code_exists(system: str, code: object, *, strict: bool) -> bool:
-    """Whether a code is taken. In a system without a list any trimmed text is."""
+    """Return True if a code is accepted. In a system without a list, any trimmed text is."""
     if not isinstance(code, str) or not code or code != code.strip():
         return False
-    known = code_systems().get(system)
-    return known is None or known.has(code, strict=strict)
+    system_ = code_systems().get(system)
+    return system_ is None or system_.has(code, strict=strict)
 
 
 def _read(entry: dict[str, Any]) -> CodeSystem:

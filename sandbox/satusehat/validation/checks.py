@@ -1,4 +1,4 @@
-"""One check per kind of element rule: codings, identifiers, references, dates, numbers (reference, appendix A)."""
+"""One check per kind of element rule: codings, identifiers, references, dates, numbers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from sandbox.satusehat.resources.terminology import KFA, code_exists
 
 UCUM = "http://unitsofmeasure.org"
 CREATOR = "http://sys-ids.kemkes.go.id/creator"
-EARLIEST_MIDNIGHT = timedelta(hours=14)
-"""A local date may be ahead of the UTC date by that much."""
+EARLIEST_MIDNIGHT = timedelta(hours=14)  # a local date may be ahead of the UTC date by this much
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Against what the rules hold: whose request, what time, how strict."""
+    """Facts that the rules are checked against: the client's organization, the time, the strictness."""
 
     organization_id: str
     now: datetime
     strict: bool
+    # Returns True if the dictionary of medicines has a code; None where there is no dictionary.
     has_drug: Callable[[str], bool] | None = None
-    """Whether the dictionary of medicines has a code; None where there is no dictionary."""
 
 
 def missing(rule: Rule, at: str) -> Issue:
@@ -39,7 +38,7 @@ def _present(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
 
 
 def _coding(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
-    """A Coding, or the codings of a CodeableConcept."""
+    """Check a Coding, or the codings of a CodeableConcept."""
     codings = value.get("coding", [value] if "code" in value or "system" in value else [])
     issues = []
     for number, coding in enumerate(codings):
@@ -55,16 +54,16 @@ def _system_and_code(rule: Rule, coding: dict[str, Any], at: str, context: Conte
     if system not in rule.systems and (context.strict or system not in rule.also):
         return [rule_issue(f"Invalid coding system: {system}", rule.number, at)]
     if system == KFA and context.has_drug is not None:
-        known = context.has_drug(str(code))
+        exists = context.has_drug(str(code))
     else:
-        known = code_exists(system, code, strict=context.strict)
-    if not known:
+        exists = code_exists(system, code, strict=context.strict)
+    if not exists:
         return [rule_issue(f"Code not found: '{code}' in system: {system}", rule.number, at)]
     return []
 
 
 def _code(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
-    """A plain code bound to one of the rule's value sets."""
+    """Check a plain code bound to one of the rule's value sets."""
     if any(code_exists(system, value, strict=context.strict) for system in rule.systems):
         return []
     system = min(rule.systems)
@@ -72,7 +71,7 @@ def _code(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
 
 
 def _unit(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
-    """A Quantity with a UCUM unit; a missing system is rule 10480's."""
+    """Check a Quantity with a UCUM unit; a missing system is reported by rule 10480."""
     system, code = value.get("system"), value.get("code", "")
     if system and system != UCUM:
         return [rule_issue(f"Invalid coding system: {system}", rule.number, f"{at}.code")]
@@ -140,7 +139,7 @@ def _date(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
 
 
 def _date_or_datetime(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
-    """A day alone is enough; a time goes with its zone."""
+    """Accept a date alone; a time must have its zone."""
     return [] if parse_date(value) is not None and rule.future else _datetime(rule, value, at, context)
 
 
@@ -149,7 +148,7 @@ def _time(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
 
 
 def _number(rule: Rule, value: Any, at: str, context: Context) -> list[Issue]:
-    """Numbers as JSON numbers; text was refused with 20008 where the shape is known."""
+    """Require a JSON number; where the shape is known, text was already refused with 20008."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return []
     return [rule_issue(f"Invalid decimal value: {value}", rule.number, at)]

@@ -1,4 +1,4 @@
-"""What holds between elements: one of several is there, one moment is not before another, a drug is of a level."""
+"""Conditions between elements: one of several is present, moments are in order, a drug has the right level."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.satusehat.resources.terminology import KFA
 
 
 def condition_issues(resource: dict[str, Any], stated: Definition, store: Store) -> list[Issue]:
-    """Every condition of the type that does not hold."""
+    """Return every condition of the type that does not hold."""
     return [*_absent(resource, stated), *_backwards(resource, stated), *_wrong_level(resource, stated, store)]
 
 
@@ -32,7 +32,7 @@ def _backwards(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
 
 
 def _wrong_level(resource: dict[str, Any], stated: Definition, store: Store) -> Iterator[Issue]:
-    """A dispense names a product (93), not a template; a compound has no code and is not asked."""
+    """Require a product (93), not a template, in a dispense; a compound has no code and is not checked."""
     if not stated.drug_prefix:
         return
     rule, prefix, at = stated.drug_prefix["rule"], stated.drug_prefix["prefix"], "medicationReference"
@@ -44,7 +44,7 @@ def _wrong_level(resource: dict[str, Any], stated: Definition, store: Store) -> 
 
 
 def _medicine(resource: dict[str, Any], store: Store) -> dict[str, Any]:
-    """The drug that a resource refers to, contained or stored; empty if it is neither."""
+    """Return the drug that a resource refers to, contained or stored; empty if it is neither."""
     reference = str((resource.get("medicationReference") or {}).get("reference", ""))
     for one in resource.get("contained", []):
         if reference == f"#{one.get('id')}":

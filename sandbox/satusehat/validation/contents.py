@@ -1,4 +1,4 @@
-"""What holds for every resource of any type: no empty values, ends after starts, references that lead somewhere."""
+"""Checks of every type of resource: no empty values, ends after starts, references that resolve."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from sandbox.satusehat.resources.outcomes import Issue, rule_issue, store_issue
 
 @dataclass(slots=True)
 class Survey:
-    """What one walk over a resource found."""
+    """Findings of one walk over a resource."""
 
     empty: list[tuple[str, Any]] = field(default_factory=list)
-    references: list[tuple[str, str]] = field(default_factory=list)
-    """(expression, text) of every reference."""
-    backwards: list[str] = field(default_factory=list)
-    """Expressions of periods that end before they start."""
+    references: list[tuple[str, str]] = field(default_factory=list)  # (expression, text) of every reference
+    backwards: list[str] = field(default_factory=list)  # expressions of periods that end before they start
 
 
 def survey(resource: dict[str, Any]) -> Survey:
-    """Walk over all of a resource once."""
+    """Walk over a whole resource once."""
     seen = Survey()
     _walk(resource, str(resource.get("resourceType")), seen)
     return seen
@@ -56,25 +54,25 @@ def _look_at(node: dict[str, Any], at: str, seen: Survey) -> None:
 
 
 def empty_issues(seen: Survey, rule_at: Callable[[str], int | None]) -> list[Issue]:
-    """Reference 2.6: no `[]`, `{}`, `""` or null. An empty text carries its element's rule number."""
+    """Refuse `[]`, `{}`, `""` and null. An empty text carries its element's rule number."""
     issues = []
     for at, value in seen.empty:
         if value == "":
             issues.append(rule_issue("Text is empty: ''", rule_at(at), at))
         else:
-            shown = {"None": "null"}.get(str(value), str(value))
-            diagnostics = f"invalid value (expected a {at.rpartition('.')[2]} object): {shown}"
+            text = {"None": "null"}.get(str(value), str(value))
+            diagnostics = f"invalid value (expected a {at.rpartition('.')[2]} object): {text}"
             issues.append(store_issue("unparseable_resource", diagnostics, at))
     return issues
 
 
 def period_issues(seen: Survey) -> list[Issue]:
-    """Reference 2.5: the store refuses a period that ends before it starts."""
+    """Return an issue of the store for each period that ends before it starts."""
     return [store_issue("unparseable_resource", f"fhirpath-constraint-violation-{at}", at) for at in seen.backwards]
 
 
 def reference_issues(seen: Survey, exists: Callable[[str], bool], contained: set[str]) -> list[Issue]:
-    """Rule 20007: every `Type/id`, `urn:uuid:` of the bundle or `#contained` must lead somewhere."""
+    """Rule 20007: every `Type/id`, `urn:uuid:` of the bundle or `#contained` must resolve."""
     issues = []
     for at, reference in seen.references:
         if not (reference[1:] in contained if reference.startswith("#") else exists(reference)):

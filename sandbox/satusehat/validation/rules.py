@@ -1,4 +1,4 @@
-"""The element rules of one type, all violations collected (reference 9, step 5; appendix A)."""
+"""The element rules of one type; all violations are collected."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from sandbox.satusehat.resources.definitions import Rule
 from sandbox.satusehat.resources.outcomes import Issue
-from sandbox.satusehat.resources.paths import each, find, values
+from sandbox.satusehat.resources.paths import elements, find, values
 from sandbox.satusehat.validation.checks import CHECKS, Context, missing
 
 
 def rule_issues(resource: dict[str, Any], kind: str, rules: tuple[Rule, ...], context: Context) -> list[Issue]:
-    """Every violated rule; the same sentence about the same place is said once."""
+    """Return every violated rule; a repeated sentence about the same place is reported once."""
     issues: dict[tuple[str, str], Issue] = {}
     for rule in rules:
         if not rule.required and rule.path[0].name not in resource:
@@ -23,13 +23,13 @@ def rule_issues(resource: dict[str, Any], kind: str, rules: tuple[Rule, ...], co
 
 
 def _apply(rule: Rule, resource: dict[str, Any], kind: str, context: Context) -> list[Issue]:
-    found = find(resource, rule.path, kind)
-    issues = [missing(rule, at) for value, at in found if rule.required and _absent(rule, value)]
-    if rule.required and not found:
+    selected = find(resource, rule.path, kind)
+    issues = [missing(rule, at) for value, at in selected if rule.required and _absent(rule, value)]
+    if rule.required and not selected:
         issues.append(missing(rule, rule.element))
     check = CHECKS[rule.kind]
-    for whole, whole_at in found:
-        for value, at in each(whole, whole_at):
+    for whole, whole_at in selected:
+        for value, at in elements(whole, whole_at):
             if value is not None and value != "":
                 issues.extend(check(rule, value, at, context))
     return issues

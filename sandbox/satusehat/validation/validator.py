@@ -1,4 +1,4 @@
-"""All that is said against one resource: steps 4 to 6 of the order of checks (reference, section 9)."""
+"""All issues of one resource: registration, element rules, references and duplicates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INDEX = re.compile(r"\[\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """Judges resources against the dictionary, the code lists and what is stored."""
+    """Judges resources against the dictionary, the code lists and the store."""
 
     store: Store
     clock: Clock
@@ -32,7 +32,7 @@ class Validator:
     has_drug: Callable[[str], bool] | None = None
 
     def scope_issue(self, kind: str, client: Client) -> Issue | None:
-        """Step 4: 20003 for a type outside the client's registration, 20004 for its kind of facility."""
+        """Return 20003 for a type outside the client's registration, 20004 for its kind of facility."""
         if definition(kind).read_only or (client.types is not None and kind not in client.types):
             text = f"Failed to get permission for client for resource type {kind}"
             return rule_issue(text, 20003, code="forbidden")
@@ -42,20 +42,20 @@ class Validator:
         return None
 
     def issues(self, resource: Resource, client: Client, exists: Callable[[str], bool] | None = None) -> list[Issue]:
-        """Steps 5 and 6 without duplicates. `exists` replaces the store's own, for bundles."""
+        """Return all issues but duplicates. `exists` replaces the store's own, for bundles."""
         kind = resource["resourceType"]
         context = Context(client.organization_id, self.clock.moment(), self.settings.strict, self.has_drug)
         seen = survey(resource)
-        found = empty_issues(seen, partial(_text_rule, kind))
-        found += rule_issues(resource, kind, definition(kind).rules, context)
-        found += _contained_issues(resource, context)
-        found += condition_issues(resource, definition(kind), self.store)
-        found += period_issues(seen)
-        found += reference_issues(seen, exists or self.store.exists, _contained_ids(resource))
-        return found
+        issues = empty_issues(seen, partial(_text_rule, kind))
+        issues += rule_issues(resource, kind, definition(kind).rules, context)
+        issues += _contained_issues(resource, context)
+        issues += condition_issues(resource, definition(kind), self.store)
+        issues += period_issues(seen)
+        issues += reference_issues(seen, exists or self.store.exists, _contained_ids(resource))
+        return issues
 
     def duplicate(self, resource: Resource) -> Issue | None:
-        """Rule 20002: an identifier that another resource of the type has (reference 3.4)."""
+        """Rule 20002: return an issue if another resource of the type has one of the identifiers."""
         kind = resource["resourceType"]
         if not self.settings.refuse_duplicates:
             return None
@@ -66,7 +66,7 @@ class Validator:
 
 
 def unique_keys(resource: Resource) -> list[str]:
-    """The identifiers (`system|value`) that may be used once for this type."""
+    """Return the identifiers (`system|value`) that may be used once for this type."""
     segment = definition(resource["resourceType"]).unique_system
     start = f"{SYSTEMS}{segment}/"
     return [one for one in identifiers(resource) if one.startswith(start)] if segment else []
@@ -77,7 +77,7 @@ def is_error(issue: Issue) -> bool:
 
 
 def _text_rule(kind: str, at: str) -> int | None:
-    """The rule number of a text element by its expression, indexes ignored."""
+    """Return the rule number of a text element by its expression, indexes ignored."""
     return _text_rules(kind).get(_INDEX.sub("", at))
 
 
@@ -91,10 +91,10 @@ def _contained_ids(resource: Resource) -> set[str]:
 
 
 def _contained_issues(resource: Resource, context: Context) -> list[Issue]:
-    """The element rules of what a resource contains, e.g. the drug of a prescription."""
-    found: list[Issue] = []
+    """Check the element rules of contained resources, e.g. the drug of a prescription."""
+    issues: list[Issue] = []
     for number, one in enumerate(resource.get("contained", [])):
         kind = str(one.get("resourceType")) if isinstance(one, dict) else ""
         place = f"{resource['resourceType']}.contained[{number}]"
-        found += rule_issues(one, place, definition(kind).rules, context) if kind else []
-    return found
+        issues += rule_issues(one, place, definition(kind).rules, context) if kind else []
+    return issues
