@@ -1,4 +1,4 @@
-"""A clinic whose goods are mapped, with somebody logged in."""
+"""A clinic whose goods are mapped, with a logged-in person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEA = {"code": "B2", "name": "Teh cair 5 ml"}
 
 
 class Shop:
-    """The house and a person's browser."""
+    """The hub and a person's browser."""
 
     def __init__(self, apothecary: Apothecary, client: httpx.AsyncClient) -> None:
         self.apothecary = apothecary
@@ -34,7 +34,7 @@ class Shop:
         await self.house.hub.intake.hand_in(self.house.facility, "Good", records)
 
     async def order(self, key: str = "O1", *goods: str) -> None:
-        """An order of goods, as far as it comes."""
+        """Hand in an order of goods and deliver it as far as possible."""
         await self.house.hand_in("Order", {"id": key, "goods": list(goods or ("B1",))})
         await self.house.work()
 

@@ -1,4 +1,4 @@
-"""What a page must never do, noted while a test runs: errors, breaches of the policy, requests elsewhere, dialogs."""
+"""Watches every page of a test for forbidden events: errors, breaches of the policy, foreign requests, dialogs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Error, R
 
 
 class Watch:
-    """The complaints of every page of a context; a test may expect some by a pattern."""
+    """Complaints of every page of a context; a test may expect some by a pattern."""
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self._address = address
@@ -21,12 +21,12 @@ class Watch:
         context.on("dialog", self._dialog)
 
     def expect(self, pattern: str) -> None:
-        """Complaints that match are what the test is about."""
+        """Ignore complaints that match; they are the subject of the test."""
         self._expected.append(pattern)
 
     @property
     def complaints(self) -> list[str]:
-        """All that nobody expected."""
+        """Complaints that no test expected."""
         return [each for each in self._complaints if not any(re.search(p, each) for p in self._expected)]
 
     def _note(self, complaint: str) -> None:
@@ -41,7 +41,7 @@ class Watch:
             self._note(f"request to elsewhere: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # Leaving a page cancels what it was asking for.
+        # Leaving a page cancels its open requests.
         if request.failure != "net::ERR_ABORTED":
             self._note(f"request failed: {request.url}: {request.failure}")
 
@@ -50,5 +50,5 @@ class Watch:
             self._note(f"dialog: {dialog.message}")
         try:
             dialog.accept()
-        except Error:  # it went with its page
+        except Error:  # the dialog was closed with its page
             return

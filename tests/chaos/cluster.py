@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the test's own, to be killed, started again and starved."""
+"""A PostgreSQL server of the test's own, to be killed, started again and starved of disk."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from typing import Any
 
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
 BINARIES = INSTALLED[-1].parent if INSTALLED else None
-ROOT = os.geteuid() == 0
-"""The server refuses to run as root; and only root mounts a disk."""
+ROOT = os.geteuid() == 0  # The server refuses to run as root, and only root can mount a disk.
 
 
 class Cluster:
-    """On a port of its own; `folder` may be a disk of its own."""
+    """A server on its own port; `folder` may be a disk of its own."""
 
     def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -30,15 +29,15 @@ class Cluster:
         self._run("initdb", "-U", "postgres", "-A", "trust", "-N", "--wal-segsize=1")
 
     def start(self) -> None:
-        """Return when it answers."""
+        """Start the server and return when it answers."""
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", self._options, "start")
 
     def kill(self) -> None:
-        """As a power cut would."""
+        """Kill the server as a power cut would."""
         self._run("pg_ctl", "-m", "immediate", "stop")
 
     def ensure(self) -> None:
-        """Start it if it has ended by itself."""
+        """Start the server if it has ended by itself."""
         if not self.runs():
             self.start()
 
@@ -56,7 +55,7 @@ class Cluster:
 
 @contextmanager
 def folder_of_its_own() -> Iterator[Path]:
-    """Where the server may write: pytest's folders belong to who runs it."""
+    """Yield a folder in which the server may write; pytest's folders belong to the user who runs it."""
     folder = Path(tempfile.mkdtemp(prefix="antar-"))
     if ROOT:
         shutil.chown(folder, "postgres", "postgres")
@@ -68,7 +67,7 @@ def folder_of_its_own() -> Iterator[Path]:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """A running one; it is killed at the end."""
+    """Yield a running server; it is killed at the end."""
     made = Cluster(folder)
     made.start()
     try:
@@ -80,7 +79,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 @contextmanager
 def disk(megabytes: int) -> Iterator[Path]:
-    """A disk of that size, in memory; only root can have it."""
+    """Yield a disk of this size, in memory; only root can mount it."""
     with folder_of_its_own() as folder:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
         try:
@@ -91,7 +90,7 @@ def disk(megabytes: int) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Leave no room on a disk; the file that takes it."""
+    """Leave no room on a disk; return the file that fills it."""
     path = folder / "full"
     with path.open("wb", buffering=0) as file:
         try:

@@ -1,4 +1,4 @@
-"""The fault matrix: what every case needs, and the account of all of them at the end of the run."""
+"""The fault matrix: fixtures of every case, and the table of all figures at the end of the run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from sandbox.world import World
 from tests.chaos.figures import Figures, table
 from tests.chaos.sizes import ALL, REPEATS
 
-FIGURES = "figures"
-"""A property of a test, which goes from the process that ran it to the one that reports."""
+FIGURES = "figures"  # property of a test, sent from the process that ran it to the one that reports
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Cases that take their time are left to `make chaos`, and PostgreSQL where the database is not what matters."""
+    """Leave slow cases to `make chaos`, and PostgreSQL where the database does not matter."""
     left = [] if ALL else [item for item in items if item.get_closest_marker("chaos") or _has_run_on_sqlite(item)]
     if left:
         config.hook.pytest_deselected(items=left)
@@ -47,7 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Callable[[Figures], None]:
-    """Takes the figures of a case into the account of the run."""
+    """Return a function that adds the figures of a case to the run's table."""
 
     def take(figures: Figures) -> None:
         request.node.user_properties.append((FIGURES, asdict(figures)))
@@ -57,7 +56,7 @@ def report(request: pytest.FixtureRequest) -> Callable[[Figures], None]:
 
 @pytest.fixture
 def clock() -> Callable[[], int]:
-    """Real time: several processes share it."""
+    """Return real time, which several processes share."""
     return wall_clock
 
 

@@ -1,4 +1,4 @@
-"""What a fault has cost: the figures of faults.md and its invariants, by SQL and by the sandbox's own witness."""
+"""Figures of a fault and the invariants that must hold, by SQL and by the sandbox's own witness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCOUNTED = ("failed", "blocked", "ignored")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One case, or several repeats of it added up; `seconds` is the longest from the fault until all is settled."""
+    """One case, or several repeats added up; `seconds` is the longest from the fault until everything is settled."""
 
     case: str
     runs: int
@@ -33,7 +33,7 @@ class Figures:
 
 
 async def measure(case: str, database: Database, world: World, accepted: int, seconds: float) -> Figures:
-    """The figures; raises AssertionError where an invariant of faults.md does not hold."""
+    """Return the figures. Raises AssertionError where an invariant does not hold."""
     statuses = await statuses_of(database)
     sent = statuses.get("sent", 0)
     accounted = sum(statuses.get(status, 0) for status in ACCOUNTED)
@@ -52,7 +52,7 @@ async def measure(case: str, database: Database, world: World, accepted: int, se
 
 
 async def statuses_of(database: Database) -> dict[str, int]:
-    """Deliveries by status, counted anew."""
+    """Return deliveries by status, freshly counted."""
     rows = await database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
     return {str(status): int(n) for status, n in rows}
 
@@ -63,7 +63,7 @@ async def number(database: Database, query: str) -> int:
 
 
 def table(figures: list[Figures]) -> list[str]:
-    """A Markdown table, the repeats of a case added up."""
+    """Return a Markdown table, the repeats of a case added up."""
     cases: dict[str, Figures] = {}
     for one in figures:
         cases[one.case] = cases[one.case] + one if one.case in cases else one

@@ -1,4 +1,4 @@
-"""The clinic's system of the cases: hands in batch after batch, and repeats each until it is taken."""
+"""The clinic's system in the cases: hands in batch after batch, and repeats each until it is accepted."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from engine.facilities.facilities import new_api_key
 from tests.chaos.scene import Scene, records_of
 from tests.chaos.sizes import PATIENCE
 
-AGAIN = 0.1
-"""Seconds until what was not taken is handed in again."""
-BACKLOG = 400
-"""Records that wait for the workers while more are handed in."""
+AGAIN = 0.1  # seconds until a refused batch is handed in again
+BACKLOG = 400  # records that wait for the workers while more are handed in
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """To one request; `status` is 0 where the connection was lost."""
+    """Answer to one request; `status` is 0 where the connection was lost."""
 
     asked: float
     at: float
@@ -41,12 +39,11 @@ def statuses(answers: list[Answer]) -> set[int]:
 
 
 class His:
-    """Several requests at once, each a batch of departments or of rooms that wait for them."""
+    """Several concurrent requests, each a batch of departments or of rooms that wait for them."""
 
     def __init__(self, stage: Scene, client: httpx.AsyncClient, size: int) -> None:
         self.answers: list[Answer] = []
-        self.address = "http://antar.test"
-        """Changes where the web process does."""
+        self.address = "http://antar.test"  # changes when the web process changes
         self._stage, self._client, self._size = stage, client, size
         self._numbers = itertools.count(1)
         self._enough = False
@@ -61,13 +58,13 @@ class His:
             await self._stage.until(lambda: self._enough or self._stage.accepted - self._stage.arrived <= BACKLOG)
 
     def stop(self) -> None:
-        """What is begun is handed in; nothing new is begun."""
+        """Start no new batch; the current one is still handed in."""
         self._enough = True
 
     async def _until_taken(self, spec: str, numbers: range, **more: str) -> None:
         example = dict(self._stage.hub.catalog.specs[spec].example)
         records = [records_of(example, number, more) for number in numbers]
-        while not await self._ask(spec, records):  # noqa: ASYNC110 - the door tells nobody
+        while not await self._ask(spec, records):  # noqa: ASYNC110 - polls the API
             await asyncio.sleep(AGAIN)
         self._stage.accepted += len(records)
 
@@ -82,11 +79,11 @@ class His:
         return self.answers[-1].taken
 
     def between(self, since: float, until: float) -> list[Answer]:
-        """Answers to what was asked and answered in that time."""
+        """Return the answers to requests that began and ended in that time."""
         return [answer for answer in self.answers if since <= answer.asked and answer.at <= until]
 
     async def taken_since(self, moment: float) -> float:
-        """Seconds from then until a record was taken again."""
+        """Return the seconds from then until a record was accepted again."""
         await self._stage.until(lambda: bool(self._taken(moment)))
         return self._taken(moment)[0] - moment
 
@@ -96,7 +93,7 @@ class His:
 
 @asynccontextmanager
 async def handing_in(stage: Scene, *, size: int = 2, at_once: int = 4, address: str = "") -> AsyncIterator[His]:
-    """A clinic at work, at the web application in this process or at `address`."""
+    """Yield a clinic at work, against the web application in this process or at `address`."""
     key = await new_api_key(stage.database, stage.facility.id, "simrs")
     app = None if address else httpx.ASGITransport(create_app(stage.hub), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {key}"}

@@ -1,7 +1,7 @@
-"""Processes to kill: forked from one that has imported everything, and in a hurry.
+"""Processes to kill: forked from one that has imported everything, with short intervals.
 
-What takes a minute in production takes seconds here, in the same proportions: a request ends before the lease that it
-runs under, the heartbeat comes several times in a lease.
+Intervals of minutes in production are seconds here, in the same proportions: a request ends before the lease that
+it runs under, and the heartbeat comes several times in a lease.
 """
 
 from __future__ import annotations
@@ -38,28 +38,23 @@ from engine.settings import from_environment
 from engine.specs.record_type import Spec
 from tests.chaos.sizes import PATIENCE
 
-LEASE, MARGIN = 2_000, 400
-"""Milliseconds."""
-HEARTBEAT, SWEEP, REFRESH = 0.25, 0.1, 0.1
-"""Seconds."""
+LEASE, MARGIN = 2_000, 400  # milliseconds
+HEARTBEAT, SWEEP, REFRESH = 0.25, 0.1, 0.1  # seconds
+# Milliseconds without a sweep after which the database counts as away, and that all workers get to come back.
 AWAY, RETURN = 1_000, 1_500
-"""Milliseconds without a sweep after which the database was away, and that all get to come back."""
-RESTART = 0.25
-"""Seconds after which a broker that went away is connected to again."""
-LIFE = 1_000
-"""Milliseconds after which a dead worker's part of the limits is free."""
-BATCH = 5
-"""Deliveries of a bulk action per transaction."""
+RESTART = 0.25  # seconds until a lost broker is connected to again
+LIFE = 1_000  # milliseconds after which a dead worker's part of the limits is free
+BATCH = 5  # deliveries of a bulk action per transaction
 
+# A record with this text ends each worker that renders it, as a fault in a library's machine code would.
 DEADLY = "mematikan"
-"""A record that says this ends each worker that renders it, as a fault in a library's machine code would."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
 
 
 def hurry() -> None:
-    """Leases, heartbeats, sweeps and shares of this process come in seconds."""
+    """Shorten the leases, heartbeats, sweeps and slot refreshes of this process to seconds."""
     claim.LEASE, types.MARGIN = LEASE, MARGIN
     worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
@@ -80,7 +75,7 @@ def be_mortal() -> None:
 
 
 def go_wrong(ahead: float) -> None:
-    """The wall clock is so many seconds ahead, and is set as many behind the right time when a lease has passed."""
+    """Set the wall clock `ahead` seconds fast, and as many seconds slow once a lease has passed."""
     seconds, nanoseconds, turn = time.time, time.time_ns, time.monotonic() + LEASE / 1000
 
     def off() -> float:
@@ -91,17 +86,16 @@ def go_wrong(ahead: float) -> None:
 
 
 class Process(ForkServerProcess):
-    """One that ends by itself at its failpoint, or when it is told to."""
+    """A process that ends by itself at its failpoint, or on a signal."""
 
     def __init__(
         self, work: Callable[..., None], environ: dict[str, str], log: Path, failpoint: str, *more: Any
     ) -> None:
-        self.hears = _context.Event()
-        """A signal before this would just end it."""
+        self.hears = _context.Event()  # a signal before this would simply end the process
         super().__init__(target=_run, args=(work, environ, log, failpoint, self.hears, *more), daemon=True)
 
     def tell(self, number: int) -> None:
-        """Send it a signal, as soon as it hears them."""
+        """Send a signal as soon as the process handles signals."""
         assert self.hears.wait(PATIENCE)
         assert self.pid
         os.kill(self.pid, number)
@@ -114,7 +108,7 @@ def start_worker(environ: dict[str, str], log: Path, failpoint: str = "", ahead:
 
 
 def start_web(environ: dict[str, str], log: Path, failpoint: str = "") -> Process:
-    """`antar up`: the door, and a worker in the same process."""
+    """Start `antar up`: the web application and a worker in the same process."""
     process = Process(_serve, environ, log, failpoint)
     process.start()
     return process
@@ -132,7 +126,7 @@ def _run(
 
 
 def _serve(environ: dict[str, str], hears: Event) -> None:
-    hears.set()  # as good as: who started it waits until it answers
+    hears.set()  # set early: the caller waits until the process answers
     run_all(from_environment(environ))
 
 

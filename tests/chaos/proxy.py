@@ -1,4 +1,4 @@
-"""A wire that can be cut: passes bytes on between a client and a server until it is told otherwise."""
+"""A proxy that can be cut: forwards bytes between a client and a server until told to stop."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ PORTS = {"http": 80, "postgresql": 5432, "redis": 6379, "amqp": 5672}
 
 
 class Proxy:
-    """Listens on a loopback port for one server; only from the event loop that opened it."""
+    """Listens on a loopback port for one server; use only from the event loop that opened it."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self.port = 0
-        self.cut_off = False
-        """New connections are closed at once."""
-        self.held = asyncio.Event()
-        """A request was kept back."""
+        self.cut_off = False  # new connections are closed at once
+        self.held = asyncio.Event()  # set when a request was kept back
         self._marker, self._pass = b"", 0
 
     async def start(self) -> None:
@@ -29,19 +27,19 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Nobody listens any more; what was open is reset."""
+        """Stop listening and reset all open connections."""
         if self._server is not None:
             self._server.close()
         self.cut()
         self._server = None
 
     def cut(self) -> None:
-        """Reset every connection; new ones are still taken."""
+        """Reset every connection; new ones are still accepted."""
         for writer in list(self._open):
             writer.transport.abort()
 
     def hold(self, marker: bytes, pass_: int) -> None:
-        """Of the next piece that begins with `marker` let `pass_` bytes through and nothing more on its connection."""
+        """Forward `pass_` bytes of the next piece that begins with `marker`, and nothing more on its connection."""
         self._marker, self._pass = marker, pass_
         self.held.clear()
 
@@ -71,7 +69,7 @@ class Proxy:
                     self._marker = b""
                     writer.write(data[: self._pass])
                     self.held.set()
-                    await reader.read(-1)  # until the client is gone
+                    await reader.read(-1)  # until the client has gone
                     return
                 writer.write(data)
                 await writer.drain()
@@ -83,7 +81,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """A running proxy in front of the server of `url`, and the URL that leads through it."""
+    """Yield a running proxy in front of the server of `url`, and the URL that leads through it."""
     parts = urlsplit(url)
     between = Proxy(parts.hostname or "127.0.0.1", parts.port or PORTS[parts.scheme])
     await between.start()

@@ -1,4 +1,4 @@
-"""The stage of every case: the sandbox, a database with records handed in, and worker processes to torment."""
+"""The test setup of every case: the sandbox, a database with records handed in, and worker processes to kill."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.chaos.sizes import PATIENCE, RECORDS
 from tests.conftest import SECRETS
 from tests.engine.small_hub import OVERLOOKED
 
-PRIVATE = "3171234567890123"
-"""Stands in every record and may stand in no log."""
+PRIVATE = "3171234567890123"  # Appears in every record and may appear in no log.
+# The shipped configuration, with seconds instead of minutes.
 IN_A_HURRY = {
     "timeouts: {connect: 10, total: 30}": "timeouts: {connect: 1, total: 1}",
     "concurrency: 8 ": "concurrency: 16 ",
@@ -38,11 +38,10 @@ IN_A_HURRY = {
     "retry: {attempts: 8, first: 30, factor: 2, cap: 3600}": "retry: {attempts: 8, first: 0.2, factor: 2, cap: 1}",
     "breaker: {failures: 10, pause: 30}": "breaker: {failures: 10, pause: 0.5}",
 }
-"""The shipped configuration, with seconds where it has minutes."""
 
 
 class Scene:
-    """What the cases act on."""
+    """The system under test, and the actions of the cases on it."""
 
     def __init__(self, world: World, environ: dict[str, str], hub: Hub, facility: FacilityRow, log: Path) -> None:
         self.world = world
@@ -60,34 +59,34 @@ class Scene:
 
     @property
     def arrived(self) -> int:
-        """Records that the upstream has, by its own witness."""
+        """The number of records that the upstream has, by its own witness."""
         return sum(self.world.witness.creations.values())
 
     def start_worker(self, failpoint: str = "", ahead: float = 0) -> Process:
-        """`ahead`: seconds by which its wall clock is wrong."""
+        """Start a worker whose wall clock is `ahead` seconds wrong."""
         worker = start_worker(self.environ, self.log, failpoint, ahead)
         self._crew.append(worker)
         return worker
 
     async def start_web(self, failpoint: str = "") -> Process:
-        """A web process with a worker in it, at `address`; returns when it answers."""
+        """Start a web process with a worker in it, at `address`; return when it answers."""
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         web = start_web({**self.environ, "ANTAR_PORT": str(port)}, self.log, failpoint)
         self._crew.append(web)
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as asking:
-            while not await answers(asking, self.address):  # noqa: ASYNC110 - it tells nobody
+            while not await answers(asking, self.address):  # noqa: ASYNC110 - polls the server
                 await asyncio.sleep(0.05)
         return web
 
     def wait_longer(self) -> None:
-        """Let workers that start from now on wait for an upstream however long it takes."""
+        """Let workers that start from now on wait for an upstream without limit."""
         path = Path(self.environ["ANTAR_CONFIG_DIR"]) / "upstreams" / "satusehat.yaml"
         content = path.read_text("utf-8")
         path.write_text(content.replace("connect: 1, total: 1}", f"connect: 1, total: {PATIENCE}}}"), "utf-8")
 
     async def hand_in(self, count: int = RECORDS, first: int = 0) -> None:
-        """Half departments, half rooms that wait for the reference of theirs."""
+        """Hand in half departments, half rooms that wait for the reference of their department."""
         await self._hand_in("Location", range(first // 2, (first + count) // 2), organization_id="POLI-{:04}")
         await self._hand_in("Organization", range(first // 2, (first + count) // 2))
 
@@ -104,7 +103,7 @@ class Scene:
         return not leases and not overlooked and not any(statuses.get(status) for status in OPEN)
 
     async def idle(self) -> None:
-        """Return when a queue was closed and nothing of it is on its way, at the latest when it is open again."""
+        """Return when a queue was closed and nothing in it is in progress, at the latest when it is open again."""
         seen = False
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -112,21 +111,21 @@ class Scene:
                 if seen and not (closed and await number(self.database, "SELECT COUNT(*) FROM leases")):
                     return
                 seen = seen or bool(closed)
-                await asyncio.sleep(0.02)  # the workers tell nobody
+                await asyncio.sleep(0.02)  # polls the workers' rows
 
     async def all_settled(self) -> None:
-        """Return when nothing is left to do for the workers that live."""
-        while not await self.settled():  # noqa: ASYNC110 - the workers tell nobody
+        """Return when the living workers have nothing left to do."""
+        while not await self.settled():  # noqa: ASYNC110 - polls the workers' rows
             await asyncio.sleep(0.02)
 
     async def until(self, done: Callable[[], bool]) -> None:
-        """Return when it is so."""
+        """Return when the condition holds."""
         async with asyncio.timeout(PATIENCE):
-            while not done():  # noqa: ASYNC110 - neither the upstream nor the workers tell
+            while not done():  # noqa: ASYNC110 - polls upstream and workers
                 await asyncio.sleep(0.01)
 
     async def has_arrived(self, count: int) -> None:
-        """Return when the upstream has so many records."""
+        """Return when the upstream has `count` records."""
         await self.until(lambda: self.arrived >= count)
 
     async def work(
@@ -137,12 +136,12 @@ class Scene:
         tick: Callable[[], object] = lambda: None,
         until: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        """Keep so many workers alive, `kills` of them with the failpoint, until nothing is left to do."""
+        """Keep `workers` workers alive, `kills` of them with the failpoint, until nothing is left to do."""
         armed = min(workers, kills)
         crew = [self.start_worker(failpoint if n < armed else "") for n in range(workers)]
         async with asyncio.timeout(PATIENCE):
             while not (await self.settled() and (until is None or await until())):
-                await asyncio.sleep(0.02)  # the workers tell nobody
+                await asyncio.sleep(0.02)  # polls the workers' rows
                 tick()
                 for n, process in enumerate(crew):
                     if process.exitcode is not None:
@@ -152,7 +151,7 @@ class Scene:
         self.killed = sum(process.exitcode == -signal.SIGKILL for process in self._crew)
 
     async def resend_set_aside(self) -> int:
-        """As a person would: send again what workers have died with three times."""
+        """Send again, as a person would, the deliveries that have killed three workers."""
         rows = await self.database.fetch(text("SELECT id FROM deliveries WHERE status = 'failed'"))
         ids = [int(id_) for (id_,) in rows]
         if ids:
@@ -160,7 +159,7 @@ class Scene:
         return len(ids)
 
     async def dismiss(self) -> list[int | None]:
-        """Ask every worker that lives to stop; how they ended."""
+        """Ask every living worker to stop; return their exit codes."""
         living = [process for process in self._crew if process.exitcode is None]
         for process in living:
             await asyncio.to_thread(process.tell, signal.SIGTERM)
@@ -169,7 +168,7 @@ class Scene:
         return [process.exitcode for process in living]
 
     async def hang_up(self) -> None:
-        """Tell every worker that lives to load its configuration anew."""
+        """Tell every living worker to reload its configuration."""
         for process in self._crew:
             await asyncio.to_thread(process.tell, signal.SIGHUP)
 
@@ -208,7 +207,7 @@ def records_of(example: dict[str, Any], number: int, more: dict[str, str]) -> di
 
 
 def hurried_config(folder: Path) -> Path:
-    """A copy of config/ whose SatuSehat is waited for in seconds."""
+    """Write a copy of config/ whose SatuSehat has timeouts of seconds."""
     config = folder / "config"
     shutil.copytree(ROOT / "config", config)
     path = config / "upstreams" / "satusehat.yaml"
@@ -224,7 +223,7 @@ def hurried_config(folder: Path) -> Path:
 async def scene(
     world: World, database_url: str, url: str, folder: Path, *, broker_url: str = "memory://"
 ) -> AsyncIterator[Scene]:
-    """A stage on a migrated, empty database with one facility; no worker runs yet."""
+    """Yield a scene on a migrated, empty database with one facility; no worker runs yet."""
     environ = {
         "ANTAR_ENVIRONMENT": "demo",
         "ANTAR_DATABASE_URL": database_url,

@@ -1,4 +1,4 @@
-"""How much of the fault matrix runs: a quick half in `make test`, all of it in `make chaos`."""
+"""Size of the fault matrix: a quick half in `make test`, all of it in `make chaos`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,5 @@ RECORDS = 1000 if ALL else 40
 WORKERS = (1, 3) if ALL else (1,)
 REPEATS = int(os.environ.get("ANTAR_CHAOS_REPEATS", "3")) if ALL else 1
 KILLS = 10 if ALL else 1
-EVERY = 100 if ALL else 10
-"""Deliveries of one worker until it is killed."""
-PATIENCE = 120.0 if ALL else 60.0
-"""Seconds after which something that should have ended hangs."""
+EVERY = 100 if ALL else 10  # deliveries of one worker until it is killed
+PATIENCE = 120.0 if ALL else 60.0  # seconds after which something that should have ended counts as hanging

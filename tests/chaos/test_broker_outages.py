@@ -1,4 +1,4 @@
-"""A broker that forgets, is away or says things ten times (faults.md, B1-B3): it is only a bell."""
+"""A broker that forgets, is away or repeats messages ten times: it is only a bell."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ OTHERS = [pytest.param(url, marks=pytest.mark.chaos) for url in BROKERS[1:]]
 
 @pytest.fixture(params=[*BROKERS[:1], *OTHERS] or [NONE])
 def broker_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Of a broker in which nothing waits."""
+    """Yield the address of a broker without messages."""
     flush(request.param)
     yield request.param
     flush(request.param)
 
 
 def flush(broker_url: str) -> None:
-    """Forget every message; of a Redis only what is in the database of its URL."""
+    """Delete every message; of a Redis only those in the database of its URL."""
     if broker_url.startswith("redis"):
         with redis.Redis.from_url(broker_url) as client:
             client.flushdb()
@@ -98,12 +98,11 @@ async def test_a_broker_that_is_away_keeps_nothing_out_and_holds_nothing_up(
         report(await stage.account(named(f"B2 away for {AWAY:.0f} s", broker_url), gone))
 
 
-AWAY = 60.0 if ALL else 1.0
-"""Seconds."""
+AWAY = 60.0 if ALL else 1.0  # seconds
 
 
 def rings(stage: Scene) -> int:
-    """Messages that workers have heard."""
+    """Return the number of messages that workers have received."""
     return stage.log.read_bytes().count(b"Received args")
 
 
@@ -126,8 +125,7 @@ async def test_what_no_bell_tells_is_found_by_the_next_sweep(
             report(await stage.account(named("B2 away from the beginning", broker_url), started))
 
 
-QUICK = 1.0
-"""Seconds in which two records are handed in, sent and seen."""
+QUICK = 1.0  # seconds in which two records are handed in, sent and seen
 
 
 async def test_messages_that_are_doubled_stale_and_out_of_order_send_nothing_twice(
@@ -147,7 +145,7 @@ async def test_messages_that_are_doubled_stale_and_out_of_order_send_nothing_twi
 
 
 def publish(stage: Scene) -> None:
-    """Of each type ten bells, ten that are too old, ten of a clinic and ten of a type that are gone; shuffled."""
+    """Publish ten bells per type, ten stale ones, ten of an unknown clinic and ten of a removed type; shuffled."""
     messages = list[dramatiq.Message[None]]()
     for spec in ("Organization", "Location"):
         rung = stage.hub.bell.actors[spec].message(stage.facility.id)

@@ -1,4 +1,4 @@
-"""The configuration changes under the workers' hands (faults.md, C1): all or nothing, and every try says by what."""
+"""Configuration that changes under running workers: all or nothing, and every attempt records its version."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ from tests.chaos.sizes import ALL, PATIENCE, RECORDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
-EVERY = 0.1
-"""Seconds between two hangups."""
+EVERY = 0.1  # seconds between two hangups
 TURNS, WORKERS = (100, 3) if ALL else (16, 2)
-STAYS, GOES = "Organization", "Ward"
-"""Two types that send the same; the second is removed now and then."""
+STAYS, GOES = "Organization", "Ward"  # Two types that send the same; the second is removed now and then.
 FIRST, SECOND, WITHOUT, BROKEN = "pertama", "kedua", "tanpa", "rusak"
-DOOR = """
+CONFIGURATION = """
 include: [upstreams/satusehat.yaml, fragments/satusehat.yaml, stays.yaml{more}]
 groups: [Fondasi]
 """
@@ -69,7 +67,7 @@ def hash_of(config: Path, version: str) -> str:
 
 
 def write(config: Path, version: str) -> None:
-    """Each file changes at once: what is read in between is the old one or the new one."""
+    """Replace each file atomically: a reader sees the old one or the new one."""
     entry = (ROOT / "config" / "resources" / "organization.yaml").read_text("utf-8")
     said = version if version in (FIRST, SECOND) else FIRST
     entry = entry.replace("    tables:\n", f"    tables:\n      said: {said}\n", 1)
@@ -79,7 +77,7 @@ def write(config: Path, version: str) -> None:
     if version != WITHOUT:
         replace(config / "goes.yaml", entry.replace(f"\n  {STAYS}:", f"\n  {GOES}:"))
     replace(config / "stays.yaml", entry + "    payload: [\n" * (version == BROKEN))
-    replace(config / "resources.yaml", DOOR.format(more="" if version == WITHOUT else ", goes.yaml"))
+    replace(config / "resources.yaml", CONFIGURATION.format(more="" if version == WITHOUT else ", goes.yaml"))
     (config / "bpjs_jobs.yaml").unlink(missing_ok=True)
 
 
@@ -90,7 +88,7 @@ def replace(path: Path, content: str) -> None:
 
 
 async def hand_in(stage: Scene, turn: int) -> None:
-    """As many of both types as there are records in all turns."""
+    """Hand in one round's part of both types."""
     for spec in (STAYS, GOES):
         example = dict(stage.hub.catalog.specs[spec].example)
         numbers = range(turn * RECORDS // TURNS, (turn + 1) * RECORDS // TURNS)
@@ -111,7 +109,7 @@ async def until_a_removed_one_is_refused(stage: Scene, config: Path) -> None:
 
 
 async def tried(database: Database) -> dict[str, str]:
-    """What was said in the payloads of each entry's hash; fails where one payload says two things."""
+    """Return the text in the payloads by entry hash; fail where one payload contains two texts."""
     query = "SELECT DISTINCT a.spec_hash, a.request FROM attempts AS a JOIN deliveries AS d ON d.id = a.delivery_id "
     found: dict[str, str] = {}
     for hash_, request in await database.fetch(text(query + f"WHERE d.spec = '{STAYS}' AND a.request IS NOT NULL")):

@@ -1,4 +1,4 @@
-"""A database that is killed, cut off, locked or full (faults.md, D1-D4): what was promised is kept, nothing else is."""
+"""A database that is killed, cut off, locked or full: everything that was accepted is kept, nothing else is."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ pytestmark = pytest.mark.anyio
 Report = Callable[[Figures], None]
 Test = Callable[..., Any]
 OUTAGE = 10.0 if ALL else 1.5
-RESUMED = 5.0
-"""Seconds."""
+RESUMED = 5.0  # seconds
 UNAVAILABLE = 503
 
 
 def on_postgresql(test: Test) -> Test:
-    """Only where there is one."""
+    """Run the test only where there is a PostgreSQL."""
     named = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)(test)
     marked: Test = pytest.mark.skipif(not POSTGRESQL, reason="ANTAR_TEST_DATABASE_URL is not set")(named)
     return marked
@@ -139,10 +138,9 @@ async def test_connections_that_are_cut_again_and_again_cost_less_than_half(
         assert share >= LEAST
 
 
+# Alternating, so that both meet the same neighbours; seconds, in all and from cut to cut.
 ROUNDS, SPAN, BETWEEN = (5, 6.0, 2.0) if ALL else (2, 0.8, 0.4)
-"""In turn, so that both meet the same neighbours; seconds, in all and from cut to cut."""
-LEAST = 0.5 if ALL else 0.0
-"""In less than a second what else the machine does counts for more."""
+LEAST = 0.5 if ALL else 0.0  # In less than a second, other load on the machine counts for more.
 
 
 async def sent_in_a_span(stage: Scene) -> int:
@@ -202,13 +200,13 @@ async def test_a_lock_that_takes_too_long_is_a_refusal(
 
 
 async def set_(database: Database, pragma: str) -> None:
-    """For what writes in this process."""
+    """Set a pragma for writers in this process."""
     await database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").all())
 
 
 @asynccontextmanager
 async def locked(database_url: str) -> AsyncIterator[None]:
-    """Another process holds what every writer needs."""
+    """Hold, in another process, the lock that every writer needs."""
     if not database_url.startswith("sqlite"):
         connection = await asyncpg.connect(database_url)
         async with connection.transaction():
@@ -278,7 +276,7 @@ async def full_and_roomy_again(
     report: Report,
     ensure: Callable[[], object] = lambda: None,
 ) -> None:
-    """`ensure` starts again what a full disk has stopped, as the system's supervisor would."""
+    """Fill the disk and free it again; `ensure` restarts stopped processes, as a supervisor would."""
     async with scene(world, database_url, url, tmp_path) as stage:
         stage.start_worker()
         await stage.start_web()
@@ -296,11 +294,11 @@ async def full_and_roomy_again(
 
 
 async def resumed(stage: Scene, his: His, back: float) -> float:
-    """Seconds until all was as before, at the door and behind it."""
+    """Return the seconds until intake and delivery were as before."""
     before = await number_sent(stage)
     await his.taken_since(back)
     async with asyncio.timeout(PATIENCE):
-        while await number_sent(stage) == before:  # noqa: ASYNC110 - the workers tell nobody
+        while await number_sent(stage) == before:  # noqa: ASYNC110 - polls the database
             await asyncio.sleep(0.01)
     seconds = time.monotonic() - back
     assert seconds <= RESUMED

@@ -1,4 +1,4 @@
-"""kill -9 of the web process between storing and answering (faults.md, K9): the client repeats, one delivery."""
+"""kill -9 of the web process between storing and answering: the client repeats, and there is one delivery."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_a_client_that_got_no_answer_may_repeat(
 async def web_of(
     stage: Scene, his: httpx.AsyncClient, failpoint: str = "", command: str = "up", **environ: str
 ) -> AsyncIterator[tuple[Process, str]]:
-    """`antar up` as a process of its own, and its address."""
+    """Yield `antar up` as a process of its own, and its address."""
     port = free_port()
     around = {**os.environ, **stage.environ, "ANTAR_PORT": str(port), "ANTAR_FAILPOINT": failpoint, **environ}
     with stage.log.open("ab") as log:
@@ -65,7 +65,7 @@ async def web_of(
     address = f"http://127.0.0.1:{port}"
     try:
         async with asyncio.timeout(PATIENCE):
-            while not await answers(his, address):  # noqa: ASYNC110 - it tells nobody
+            while not await answers(his, address):  # noqa: ASYNC110 - polls the server
                 await asyncio.sleep(0.05)
         yield web, address
     finally:

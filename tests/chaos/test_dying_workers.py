@@ -1,4 +1,4 @@
-"""kill -9 at every step of a delivery (faults.md, K1-K8): nothing is lost, nothing is created twice."""
+"""kill -9 at every step of a delivery: nothing is lost, nothing is created twice."""
 
 from __future__ import annotations
 
@@ -132,6 +132,6 @@ async def kill(crew: list[Process]) -> None:
 
 
 async def finished(stage: Scene) -> None:
-    """What three workers have died with was set aside; a person sends it again, and then all is sent."""
+    """Resend, as a person would, the deliveries that killed three workers, and wait until all are sent."""
     while await stage.resend_set_aside():
         await stage.work()

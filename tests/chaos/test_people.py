@@ -1,4 +1,4 @@
-"""People who click twice, at once and too late (faults.md, P1-P3): each is told, and nothing is sent twice."""
+"""People who click twice, at once and too late: each is informed, and nothing is sent twice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 
 @asynccontextmanager
 async def client(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody before the real application."""
+    """Yield a client of the real application."""
     transport = httpx.ASGITransport(create_app(stage.hub))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test", timeout=PATIENCE) as somebody:
         yield somebody
@@ -80,11 +80,11 @@ async def by_panel(stage: Scene) -> AsyncIterator[Click]:
         yield click
 
 
-DOORS = {"API": by_api, "panel": by_panel}
+ENTRY_POINTS = {"API": by_api, "panel": by_panel}
 
 
 async def refused(stage: Scene, times: int | None = None) -> list[int]:
-    """Deliveries that the upstream has refused; what needs them waits."""
+    """Return deliveries that the upstream has refused; deliveries that need them wait."""
     await stage.hand_in()
     fault = stage.world.faults.add("error-in-200", **ORGANIZATIONS, times=times)
     await stage.work()
@@ -94,11 +94,11 @@ async def refused(stage: Scene, times: int | None = None) -> list[int]:
     return [int(id_) for (id_,) in rows]
 
 
-@pytest.mark.parametrize("door", ["API", pytest.param("panel", marks=pytest.mark.chaos)])
+@pytest.mark.parametrize("entry_point", ["API", pytest.param("panel", marks=pytest.mark.chaos)])
 async def test_fifty_clicks_at_once_send_once(
-    door: str, world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
+    entry_point: str, world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
 ) -> None:
-    async with scene(world, database_url, url, tmp_path) as stage, DOORS[door](stage) as click:
+    async with scene(world, database_url, url, tmp_path) as stage, ENTRY_POINTS[entry_point](stage) as click:
         [id_] = await refused(stage, times=1)
         before, tries = posts_of(world), await tries_of(database, id_)
         started = time.monotonic()
@@ -109,12 +109,11 @@ async def test_fifty_clicks_at_once_send_once(
         assert set(told) <= {"done", "already", "already_sent", "needs_force"}
         assert await tries_of(database, id_) == tries + 1
         assert posts_of(world) == before + 1 + WAITING
-        report(await stage.account(f"P1 {CLICKS} resends of one, {door}, {database.dialect}", started))
+        report(await stage.account(f"P1 {CLICKS} resends of one, {entry_point}, {database.dialect}", started))
         assert await statuses_of(database) == {"sent": RECORDS}
 
 
-WAITING = 1
-"""A room waits for each department."""
+WAITING = 1  # one room waits for each department
 
 
 async def tries_of(database: Database, id_: int) -> int:
@@ -137,7 +136,7 @@ async def test_of_two_editors_the_second_is_told_the_difference(
 
 
 async def both_save(id_: int, people: dict[str, httpx.AsyncClient]) -> str:
-    """What was saved; whoever comes second sees it beside their own words, which stay."""
+    """Save as two people; return the saved text. The second sees it beside their own text, which stays."""
     address = f"/integrasi/satusehat/Organization/{id_}/ubah"
     forms = {name: form_of((await each.get(address)).text) for name, each in people.items()}
     for name, form in forms.items():
@@ -152,8 +151,8 @@ async def both_save(id_: int, people: dict[str, httpx.AsyncClient]) -> str:
     return forms[first]["body"].partition('"name": "')[2].partition('"')[0]
 
 
+# Rooms are left out: one that waits for its department may just be about to be blocked.
 HELD_UP = "SELECT id FROM deliveries WHERE status = 'sending' AND spec = 'Organization' ORDER BY id LIMIT 20"
-"""A room that waits for its department may just be about to be blocked."""
 
 
 async def test_what_is_on_its_way_is_not_sent_a_second_time(
@@ -213,7 +212,7 @@ async def no_job_runs(database: Database) -> bool:
 async def test_a_bulk_resend_cancelled_half_way_leaves_the_rest_alone(
     world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Report
 ) -> None:
-    """Its worker dies in the second batch: half-way is then a place, not a moment."""
+    """Kill the worker in its second batch, so that half-way is a fixed place and not a moment."""
     async with scene(world, database_url, url, tmp_path) as stage:
         ids = await refused(stage)
         started = time.monotonic()

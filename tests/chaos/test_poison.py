@@ -1,4 +1,4 @@
-"""Records that break what touches them (faults.md, X1-X3): each fails alone, and is told why at the door or later."""
+"""Records that break the code that handles them: each fails alone, and its problem is reported at intake or later."""
 
 from __future__ import annotations
 
@@ -39,12 +39,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 Report = Callable[[Figures], None]
 ONE_IN = 100 if ALL else 40
 WORKERS = 3 if ALL else 1
-AMONG = {"deadly": min(RECORDS, 300)}
-"""Records where it is not all: each that is deadly takes three leases."""
+AMONG = {"deadly": min(RECORDS, 300)}  # Fewer records where each deadly one takes three leases.
 
 
 def deep(levels: int) -> Any:
-    """Lists in each other."""
+    """Return nested lists."""
     value: Any = "dasar"
     for _ in range(levels):
         value = [value]
@@ -56,15 +55,15 @@ POISON: dict[str, dict[str, Any]] = {
     "as deep as may be": {"tree": deep(MAX_LEVELS - 1)},
     "deadly": {"phone": DEADLY},
 }
+# Additions to the shipped entry, so that records can break it.
 ADDED = {
     "        website: {": "        tree: {type: array}\n        website: {",
     "    tables:\n": "    tables:\n      sites: {www.klinik-contoh.example: Situs Klinik}\n",
     "      $use: telecom\n": "      $use: telecom\n      extension: '{{ record.tree }}'\n"
     "      alias: ['{{ tables.sites[record.website] if record.website else none }}']\n",
 }
-"""To the shipped entry, so that records can break it."""
+# Similar cases run quickly in tests/engine/sending/test_delivery.py.
 MARKS = dict.fromkeys(("template error", "as deep as may be"), pytest.mark.chaos)
-"""tests/engine/sending/test_delivery.py has the like of them in a moment."""
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=MARKS.get(kind, ())) for kind in POISON])
@@ -102,8 +101,7 @@ async def test_one_in_a_hundred_slows_the_others_hardly_down(
 
 
 ROUNDS = 5
-WANTED, NOISE = 0.95, 0.1
-"""Of two equal rounds one is this much quicker now and then, on a machine that has other work."""
+WANTED, NOISE = 0.95, 0.1  # On a busy machine one of two equal rounds is sometimes this much quicker.
 
 
 def batched(rates: list[float]) -> list[tuple[float, float]]:
@@ -111,7 +109,7 @@ def batched(rates: list[float]) -> list[tuple[float, float]]:
 
 
 async def rate_of(database: Database, n: int) -> float:
-    """Those that were sent of a round, per second from the first to the last."""
+    """Return the records of a round that were sent, per second from the first to the last."""
     of_round = f"status = 'sent' AND id > {n * RECORDS} AND id <= {(n + 1) * RECORDS}"
     query = f"SELECT COUNT(*), MAX(settled_at) - MIN(settled_at) FROM deliveries WHERE {of_round}"
     [(sent, milliseconds)] = await database.fetch(text(query))
@@ -129,7 +127,7 @@ def break_entry(stage: Scene) -> None:
 
 
 async def hand_in(stage: Scene, kinds: list[str], first: int = 0, among: int = RECORDS) -> list[str]:
-    """Departments, one in so many poisonous, of each kind in turn; the keys of these."""
+    """Hand in departments, one in `ONE_IN` poisonous, of each kind in turn; return the keys of the poisonous ones."""
     example = dict(stage.hub.catalog.specs["Organization"].example)
     poisoned = range(first + ONE_IN // 2, first + among, ONE_IN) if kinds else ()
     poison = {n: POISON[kinds[turn % len(kinds)]] for turn, n in enumerate(poisoned)}
@@ -139,6 +137,7 @@ async def hand_in(stage: Scene, kinds: list[str], first: int = 0, among: int = R
     return [f"POLI-{n:04}" for n in poisoned]
 
 
+# A type that accepts any content and sends it unchanged.
 FREE = """
 specs:
   Basic:
@@ -157,16 +156,15 @@ specs:
       content: "{{ record.content }}"
     example: {id: B1}
 """
-"""A type that takes any content and sends it as it is."""
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 TEXTS = st.text(st.characters(exclude_categories=()), min_size=1)
 LEAVES = TEXTS | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+# Nothing empty: empty values are left out of a payload.
 CONTENTS = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, min_size=1) | st.dictionaries(TEXTS, inner, min_size=1),
     max_leaves=10,
 )
-"""Nothing empty: of a payload what is empty is left out."""
 FIXED: dict[str, Any] = {
     "emoji": "\U0001f600\U0001f468\u200d\u2695\ufe0f",
     "right to left": "\u202eterbalik\u202c \u0627\u0644\u0645\u0631\u064a\u0636",
@@ -182,8 +180,10 @@ FIXED: dict[str, Any] = {
 
 
 @pytest.fixture
-async def door(world: World, url: str, database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Door]:
-    """A stage with a type for anything, and a clinic's system before its door."""
+async def submitter(
+    world: World, url: str, database: Database, database_url: str, tmp_path: Path
+) -> AsyncIterator[Submitter]:
+    """Yield a scene with a type for any content, and a clinic's system in front of its API."""
     async with scene(world, database_url, url, tmp_path) as stage:
         (Path(stage.environ["ANTAR_CONFIG_DIR"]) / "resources" / "free.yaml").write_text(FREE, "utf-8")
         stage.wait_longer()
@@ -193,11 +193,11 @@ async def door(world: World, url: str, database: Database, database_url: str, tm
         transport = httpx.ASGITransport(create_app(stage.hub))
         key = {"Authorization": f"Bearer {await new_api_key(stage.database, stage.facility.id, 'simrs')}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://antar.test", headers=key) as his:
-            yield Door(stage, his)
+            yield Submitter(stage, his)
 
 
-class Door:
-    """Hands contents in and sees what becomes of them."""
+class Submitter:
+    """Hands in contents and returns their results."""
 
     def __init__(self, stage: Scene, his: httpx.AsyncClient) -> None:
         self.stage = stage
@@ -208,7 +208,7 @@ class Door:
         return await self._his.post("/api/v1/records/Basic", content=body)
 
     async def hand_in(self, contents: list[Any]) -> list[tuple[str, list[str]]]:
-        """For each content the id of its record, and the paths that were named."""
+        """Return for each content the id of its record, and the paths that were named."""
         ids = [f"B{next(self._numbers)}" for _ in contents]
         answer = await self.post(json.dumps([{"id": id_, "content": c} for id_, c in zip(ids, contents, strict=True)]))
         results = answer.json()["results"]
@@ -218,7 +218,7 @@ class Door:
         return list(zip(ids, paths, strict=True))
 
     async def arrived(self) -> dict[str, bytes]:
-        """The bodies that the upstream has read, by the number in them."""
+        """Return the bodies that the upstream has read, by the number in them."""
         async with asyncio.timeout(PATIENCE):
             await self.stage.all_settled()
         bodies = [str(line["body"]) for line in self.stage.world.witness.log if line["method"] == "POST"]
@@ -232,19 +232,21 @@ class Door:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(contents=st.lists(CONTENTS, min_size=1, max_size=20))
-async def test_any_content_arrives_to_the_byte_or_is_refused_with_its_place(door: Door, contents: list[Any]) -> None:
-    await check(door, contents)
+async def test_any_content_arrives_to_the_byte_or_is_refused_with_its_place(
+    submitter: Submitter, contents: list[Any]
+) -> None:
+    await check(submitter, contents)
 
 
-async def test_odd_contents_arrive_to_the_byte(door: Door, database: Database, report: Report) -> None:
+async def test_odd_contents_arrive_to_the_byte(submitter: Submitter, database: Database, report: Report) -> None:
     started = time.monotonic()
-    await check(door, list(FIXED.values()))
-    report(await door.stage.account(f"X2 {len(FIXED)} odd contents, {database.dialect}", started))
+    await check(submitter, list(FIXED.values()))
+    report(await submitter.stage.account(f"X2 {len(FIXED)} odd contents, {database.dialect}", started))
     assert await statuses_of(database) == {"sent": len(FIXED)}
 
 
 def is_storable(content: Any) -> bool:
-    """Whether no text or name in it holds what cannot be kept."""
+    """Return True if every text and name in the content can be stored."""
     if isinstance(content, dict):
         return is_storable([*content, *content.values()])
     if isinstance(content, list):
@@ -252,9 +254,9 @@ def is_storable(content: Any) -> bool:
     return not (isinstance(content, str) and UNSTORABLE.search(content))
 
 
-async def check(door: Door, contents: list[Any]) -> None:
-    told = await door.hand_in(contents)
-    arrived = await door.arrived()
+async def check(submitter: Submitter, contents: list[Any]) -> None:
+    told = await submitter.hand_in(contents)
+    arrived = await submitter.arrived()
     for content, (id_, paths) in zip(contents, told, strict=True):
         if not is_storable(content):
             assert paths
@@ -274,17 +276,17 @@ REFUSED = {
 }
 
 
-async def test_what_cannot_be_kept_is_refused_with_its_place(door: Door) -> None:
+async def test_what_cannot_be_kept_is_refused_with_its_place(submitter: Submitter) -> None:
     for case, (body, status, words) in REFUSED.items():
-        answer = await door.post(body)
+        answer = await submitter.post(body)
         assert (answer.status_code, words in answer.text) == (status, True), case
 
 
+# A missing broker keeps no record out: a web process alone needs none.
 NOWHERE = {"ANTAR_BROKER_URL": "redis://127.0.0.1:9"}
-"""A broker that is away keeps no record out: a web process alone needs none."""
 OVERHEAD_BYTES = 4 * 1024 * 1024
+# Times a body's size that memory may rise. SQLite, in the process, binds a copy and keeps it in its pages.
 TIMES = {"postgresql": 4, "sqlite": 6}
-"""Of a body's size that the memory may rise by. SQLite is in the process: it binds a copy and keeps it in its pages."""
 
 
 async def test_a_body_as_large_as_may_be_takes_little_memory(
@@ -315,7 +317,7 @@ async def client(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def body_of(stage: Scene, number: int, size: int) -> bytes:
-    """A department of so many bytes."""
+    """Return a department of `size` bytes."""
     record = records_of(dict(stage.hub.catalog.specs["Organization"].example), number, {"website": ""})
     return orjson.dumps(record | {"website": "w" * (size - len(orjson.dumps(record)))})
 
@@ -334,7 +336,7 @@ async def test_an_upload_that_trickles_is_given_up(
 
 
 async def trickle() -> AsyncIterator[bytes]:
-    """A byte a second, for longer than anybody waits."""
+    """Yield a byte a second, for longer than any timeout."""
     for _ in range(int(2 * UPLOAD_SECONDS)):
         yield b" "
         await asyncio.sleep(1)

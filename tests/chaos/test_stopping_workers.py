@@ -1,4 +1,4 @@
-"""Workers that are asked to stop (faults.md, K10), and several that look at the same things at once (S1)."""
+"""Workers that are asked to stop, and several that look at the same deliveries at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_worker_asked_to_stop_ends_what_is_on_its_way_and_gives_back_the
         assert await asyncio.to_thread(world.barriers["gate"].reached, 4, PATIENCE)
         started = time.monotonic()
         stopping = asyncio.create_task(stage.dismiss())
-        await asyncio.sleep(0)  # it has been told
+        await asyncio.sleep(0)  # the stop was requested
         world.barriers["gate"].release()
         assert await stopping == [0]
         assert time.monotonic() - started < GRACE
@@ -41,7 +41,7 @@ async def test_a_worker_asked_to_stop_ends_what_is_on_its_way_and_gives_back_the
 async def test_workers_that_sweep_at_the_same_moment_send_once(
     world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Callable[[Figures], None]
 ) -> None:
-    """Nothing rings: every one of them finds what is due by itself, at about the same moment."""
+    """No bell rings: every worker finds the due deliveries by itself, at about the same moment."""
     async with scene(world, database_url, url, tmp_path) as stage:
         await stage.hand_in()
         started = time.monotonic()

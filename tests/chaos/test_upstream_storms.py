@@ -1,4 +1,4 @@
-"""An upstream that misbehaves under load (faults.md, U1-U10), end to end: nothing lost, nothing created twice."""
+"""An upstream that misbehaves under load, end to end: nothing lost, nothing created twice."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ ANSWERS = {
     "U8 a byte a second": ("slow-body", {"rate": 1}, STORED),
 }
 
+# similar to others, or slow
 MARKS = dict.fromkeys(("U3 closed in the answer", "U7 an id of the wrong type"), pytest.mark.chaos)
-"""Much like another, or long in coming."""
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=MARKS.get(case, ())) for case in ANSWERS])
@@ -68,7 +68,7 @@ async def test_every_fourth_create_goes_wrong(
 
 
 def posts_of(world: World) -> int:
-    """Creates that arrived at the upstream, whole or in part."""
+    """Return the number of creates that arrived at the upstream, whole or in part."""
     posts = world.witness.summary()["posts"]
     return int(posts.get("Organization", 0) + posts.get("Location", 0))
 
@@ -93,27 +93,26 @@ async def test_an_outage_is_probed_one_at_a_time(
         report(await stage.account(f"{case}, {database.dialect}", started))
 
 
+# Of the hurried configuration: failures that open the breaker, concurrent requests, seconds until a probe.
 BREAKER, SLOTS, PAUSE = 10, 16, 0.5
-"""Of the hurried configuration: failures that open the breaker, requests at once, seconds until a probe."""
-OUTAGE = 60.0 if ALL else 1.5
-"""Seconds."""
+OUTAGE = 60.0 if ALL else 1.5  # seconds
 
 
 def requests_of(world: World) -> int:
-    """Requests that have to do with deliveries: tokens and code lists are asked for at other places."""
+    """Return the number of requests for deliveries; tokens and code lists have other paths."""
     requests = world.witness.summary()["requests"]
     return sum(n for label, n in requests.items() if label.endswith((" Organization", " Location")))
 
 
 async def until(done: Callable[[], bool], within: float) -> None:
-    """Return when it is so, at the latest after so many seconds."""
+    """Return when the condition holds, at the latest after `within` seconds."""
     ends = time.monotonic() + within
-    while not done() and time.monotonic() < ends:  # noqa: ASYNC110 - the sandbox tells nobody
+    while not done() and time.monotonic() < ends:  # noqa: ASYNC110 - polls the sandbox
         await asyncio.sleep(0.02)
 
 
 def in_three_seconds() -> dict[str, str]:
-    """As a date, of which the fractions of a second are cut off; it stands from now on, whenever it is answered."""
+    """Return a Retry-After date, fractions of a second cut off; it is fixed now, not when it is answered."""
     return {"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)}
 
 
@@ -190,8 +189,7 @@ FLOODS = {
     "U8 an answer without end": "endless-body",
     "U8 a gzip bomb": "gzip-bomb",
 }
-RISE = 32 * 1024
-"""Kilobytes that a worker's memory may rise."""
+RISE = 32 * 1024  # kilobytes that a worker's memory may rise
 
 
 @pytest.mark.parametrize("case", FLOODS)
@@ -214,7 +212,7 @@ async def test_an_answer_too_large_is_cut_and_takes_no_memory(
 
 
 def peak_of(pid: int | None) -> int:
-    """The most memory a process has had, in kilobytes."""
+    """Return the peak memory of a process in kilobytes."""
     lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 

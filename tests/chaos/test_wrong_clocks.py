@@ -1,4 +1,4 @@
-"""One machine of two whose wall clock is wrong and is then set (faults.md, U9): leases go by the database's time."""
+"""One of two machines has a wrong wall clock and is then corrected: leases go by the database's time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped catalog, its examples, and what they become with references that are always the same."""
+"""The shipped catalog, its examples, and their payloads with references that are always the same."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ GOLDEN = ROOT / "tests" / "golden"
 DEMO = ROOT / "config" / "demo"
 FACILITY = FacilityRow(1, "klinik", "Klinik Contoh", "Asia/Jakarta", "100099001")
 UUID = "3f1c8a52-6d0e-4b7a-9a41-"
+# References of the ministry's own examples; any other gets one made of its type and key.
 KNOWN = {
     ("Organization", "POLI-UMUM"): f"{UUID}000000001001",
     ("Location", "R-UMUM-1"): f"{UUID}000000002001",
@@ -28,7 +29,6 @@ KNOWN = {
     ("Condition", "RJ-20260310-0001-KU"): f"{UUID}000000004001",
     ("Condition", "RJ-20260310-0001-DX1"): f"{UUID}000000004002",
 }
-"""References of the reference's own examples; anything else gets one made of its type and key."""
 
 
 class Case(NamedTuple):
@@ -45,7 +45,7 @@ class Case(NamedTuple):
 
 
 class _Everything(dict[tuple[int, str, str], Known]):
-    """Every delivery that is asked for has been sent, every item is mapped to its example's code."""
+    """Treat every needed delivery as sent, and every item as mapped to its example's code."""
 
     def __init__(self, needs: Iterable[Need]) -> None:
         self._mapped = {need.specs[0]: need.example for need in needs if need.mapping is not None}
@@ -66,7 +66,7 @@ def examples(spec: Spec) -> dict[str, Mapping[str, Any]]:
 
 @cache
 def cases() -> list[Case]:
-    """Every example as it is created; as it is updated only where that is another payload."""
+    """Return every example as it is created, and as it is updated where the payload differs."""
     return list(_cases())
 
 
@@ -79,14 +79,14 @@ def _cases() -> Iterator[Case]:
 
 
 def _differs(update: Case) -> bool:
-    """Whether it is more than the creation's payload with an id."""
+    """Return True if the update is more than the creation's payload with an id."""
     after_create = catalog().specs[update.spec].update.after_create  # type: ignore[union-attr]
     changed = {field: value for field, value in payload(update).items() if field != "id"}
     return after_create is not None or changed != payload(update._replace(operation="create"))
 
 
 def scope(spec: Spec, record: Mapping[str, Any], operation: Operation = "create") -> dict[str, Any]:
-    """What the templates see of a record whose needs have all been sent."""
+    """Return the template scope of a record whose needs have all been sent."""
     reference = None if operation == "create" else KNOWN.get((spec.name, str(record.get("id"))), "the-reference")
     seen = dict(context(spec, record, FACILITY, reference=reference, operation=operation))
     needs = spec.needs_for(operation)
@@ -102,6 +102,6 @@ def payload(case: Case) -> Any:
 
 
 def demo_records() -> dict[str, list[dict[str, Any]]]:
-    """The clinic day, by entry."""
+    """Return the records of the clinic day, by entry."""
     files = sorted(DEMO.glob("*.ndjson"))
     return {file.stem: [json.loads(line) for line in file.read_text("utf-8").splitlines()] for file in files}

@@ -1,4 +1,4 @@
-"""A house whose goods are mapped to the codes of a register before anything that names them is sent."""
+"""A hub whose goods are mapped to the codes of a register before anything that names them is sent."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ ROWS = {
 
 
 class Apothecary:
-    """The house, its mapping, and what people do."""
+    """The hub, its mapping, and the actions of people."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -129,7 +129,7 @@ class Apothecary:
         return self.house.hub.catalog.mappings["goods"]
 
     async def read_register(self, *withdrawn: str) -> None:
-        """The register has been read; these codes are withdrawn."""
+        """Store the register as read; the given codes are withdrawn."""
         await copies.begin(self.database, 0, "register", "sari")
         held = await copies.lease_next(self.database)
         assert held is not None
@@ -149,7 +149,7 @@ class Apothecary:
 
 
 def catalog() -> str:
-    """The house's catalog with the register, the mapping, and two types that need it."""
+    """Return the small hub's catalog with the register, the mapping, and two types that need it."""
     before, specs = CATALOG.split("code_lists:\n", 1)
     lists, specs = specs.split("specs:\n", 1)
     register, mappings = REGISTER.removeprefix("\ncode_lists:\n").split("vocabularies:\n", 1)
@@ -158,7 +158,7 @@ def catalog() -> str:
 
 
 async def open_apothecary(tmp_path: Path, database_url: str, clock: Clock) -> Apothecary:
-    """The house with the register read and nothing mapped."""
+    """Open the hub with the register read and nothing mapped."""
     opened = Apothecary(await open_house(tmp_path, database_url, clock, catalog()))
     await opened.read_register()
     return opened
@@ -166,7 +166,7 @@ async def open_apothecary(tmp_path: Path, database_url: str, clock: Clock) -> Ap
 
 @pytest.fixture
 async def apothecary(tmp_path: Path, database_url: str, clock: Clock, database: object) -> AsyncIterator[Apothecary]:
-    """Its counters must be right when the test is done with it."""
+    """Yield the hub; its counters must be right when the test has finished."""
     opened = await open_apothecary(tmp_path, database_url, clock)
     yield opened
     assert await opened.house.counters_are_right()

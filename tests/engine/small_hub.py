@@ -1,4 +1,4 @@
-"""A small house for engine tests: a catalog of three types, a scripted upstream, a worker without a broker."""
+"""A small hub for engine tests: a catalog of three types, a scripted upstream, a worker without a broker."""
 
 from __future__ import annotations
 
@@ -115,11 +115,11 @@ specs:
     example: {id: F1, visit: V1, at: "2026-03-10T08:00:00+07:00"}
 """
 AT = "2026-03-10T08:00:00+07:00"
+# Waits for deliveries that are sent by now; the next sweep makes them due.
 OVERLOOKED = """
 SELECT COUNT(*) FROM waits AS w JOIN deliveries AS d
 ON d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key WHERE d.reference IS NOT NULL
 """
-"""Waits for what is there by now: the next sweep makes them due."""
 
 Answer = Reply | Callable[[Call], Reply]
 
@@ -133,7 +133,7 @@ def refused(verdict: Verdict, status: int | None = None, **more: Any) -> Reply:
 
 
 class Ministry:
-    """Stores what it is sent and answers searches; `script` puts other answers first, in order."""
+    """Stores the payloads it receives and answers searches; answers in `script` come first, in order."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -179,7 +179,7 @@ class Ministry:
         return accepted(id=f"id-{payload['identifier']}")
 
     def store_and_be_silent(self, call: Call) -> Reply:
-        """The write arrived, the answer did not."""
+        """Store the write but return no answer."""
         self.store(call)
         return refused(Verdict.UNSURE)
 
@@ -194,7 +194,7 @@ class Ministry:
 
 
 class House:
-    """A hub with the scripted ministry, and a way to let the worker work until nothing is due."""
+    """A hub with the scripted ministry, and a way to let the worker run until nothing is due."""
 
     def __init__(self, hub: Hub, facility: FacilityRow, ministry: Ministry, clock: Clock) -> None:
         self.hub = hub
@@ -226,7 +226,7 @@ class House:
         return Drain(self.channel, self.facility, upstream, self.ministry, account, around)
 
     async def work(self) -> None:
-        """As a worker does after the bell: drain, settle, sweep, until nothing is due now."""
+        """Run as a worker does after the bell: drain, settle, sweep, until nothing is due now."""
         while True:
             self.rung.clear()
             await self.work_once()
@@ -235,7 +235,7 @@ class House:
                 return
 
     async def work_once(self) -> None:
-        """Drain and settle; what is due by it stands in `rung`."""
+        """Drain and settle; channels that became due by it are in `rung`."""
         settler = SettlementWriter(self.hub.database, self.rung.add)
         settling = asyncio.create_task(settler.run())
         await self.drain(settler).run()
@@ -251,7 +251,7 @@ class House:
         return str((await self.row(spec, key)).status)
 
     async def waits(self, spec: str, key: str) -> list[tuple[str, str]]:
-        """(spec, key) of what a delivery waits for."""
+        """Return (spec, key) of the deliveries that this one waits for."""
         detail = await one(self.hub.database, self.facility.id, (await self.row(spec, key)).id)
         return [(wait.spec, wait.key) for wait in detail.waits_for] if detail else []
 
@@ -264,7 +264,7 @@ class House:
 
 
 async def open_house(tmp_path: Path, database_url: str, clock: Clock, catalog: str = CATALOG) -> House:
-    """A migrated, empty database, one facility, its secret."""
+    """Open a hub on a migrated, empty database with one facility and its secret."""
     config = tmp_path / "config"
     config.mkdir()
     (config / "resources.yaml").write_text(catalog, "utf-8")

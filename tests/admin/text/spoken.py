@@ -1,4 +1,4 @@
-"""Which words of the catalogue the code says, in templates and Python: whole keys, and such with a variable in them."""
+"""Message keys that the code uses, in templates and Python: whole keys, and keys with a variable in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Said:
 
 
 def said() -> Iterator[Said]:
-    """Every call of say whose key is not wholly a variable."""
+    """Yield every call of say whose key is not wholly a variable."""
     for path in sorted(ADMIN.rglob("*.py")):
         yield from _of_python(path)
     for path in sorted((ADMIN / "templates").rglob("*.html")):
@@ -32,7 +32,7 @@ def said() -> Iterator[Said]:
 
 
 def constants() -> set[str]:
-    """Every string in Python and templates: what a variable key may hold."""
+    """Return every string in Python and templates: the possible values of a variable key."""
     found = set()
     for path in ADMIN.rglob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Words that a person would read though no catalogue has them: in templates, in the Python of pages, in scripts."""
+"""Text for people that is in no message catalogue: in templates, in the Python of pages, in scripts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from jinja2 import Environment, nodes
 
 from tests.admin.text.spoken import ADMIN
 
+# attributes that are displayed or read aloud
 READ = {"title", "aria-label", "aria-description", "placeholder", "alt", "data-tip", "data-say"}
-"""Attributes that are shown or read aloud."""
 WORD = re.compile(r"[^\W\d_]{2,}")
 PHRASE = re.compile(r"[^\W\d_]{2,},? [^\W\d_]{2,}|^[A-Z][a-z]{2,}[.!?…]*$")
 MACHINE = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|AND|OR|WHERE|ORDER BY|LIMIT|EXISTS|FROM|JOIN|CAST)\b")
@@ -20,25 +20,25 @@ SAID_BY_SCRIPT = re.compile(
     r"""(?:(?:textContent|innerText|innerHTML|title|placeholder|ariaLabel)\s*=|\b(?:alert|confirm|prompt)\()\s*"""
     r"""["'`](?P<words>[^"'`]*)["'`]"""
 )
+# Attributes written by an expression or a macro appear in the parsed text.
 _ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"')
-"""Attributes that an expression or a macro writes stand where the reader sees text."""
 _GAP = re.compile("\x01(\\d+)\x01")
 
 
 def in_templates() -> Iterator[str]:
-    """`file:line: words` for text and attributes."""
+    """Yield `file:line: words` for text and attributes."""
     for path in sorted((ADMIN / "templates").rglob("*.html")):
         found = strays(path.read_text("utf-8"))
         yield from (f"{path.relative_to(ADMIN)}:{line}: {words}" for line, words in found)
 
 
 def strays(template: str) -> list[tuple[int, str]]:
-    """(line, words) of one template."""
+    """Return (line, words) of one template."""
     return _Reader(template).strays
 
 
 def in_pages() -> Iterator[str]:
-    """Phrases and capitalised words among the strings of pages; docstrings, SQL and exceptions of ours are not."""
+    """Yield phrases and capitalised words among the strings of pages, without docstrings, SQL and exceptions."""
     for folder in ("pages", "settings"):
         for path in sorted((ADMIN / folder).rglob("*.py")):
             tree = ast.parse(path.read_text("utf-8"))
@@ -49,7 +49,7 @@ def in_pages() -> Iterator[str]:
 
 
 def in_scripts() -> Iterator[str]:
-    """What a script of ours writes into the page without having been given it."""
+    """Yield text that a script writes into the page on its own."""
     for path in sorted((ADMIN / "static").glob("*.js")):
         for found in SAID_BY_SCRIPT.finditer(path.read_text("utf-8")):
             if WORD.search(re.sub(r"\$\{[^}]*\}|<[^>]*>", "", found["words"])):
@@ -61,7 +61,7 @@ def _phrase(value: object) -> bool:
 
 
 def _silent(tree: ast.Module) -> Iterator[int]:
-    """The strings that are nobody's reading: docstrings, bare strings, annotations, names in calls of text()."""
+    """Yield the strings that nobody reads: docstrings, bare strings, annotations, names in calls of text()."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
             yield id(node.value)
@@ -74,7 +74,7 @@ def _silent(tree: ast.Module) -> Iterator[int]:
 
 
 class _Reader(HTMLParser):
-    """Reads a template as HTML, its expressions as gaps whose own strings are looked at."""
+    """Reads a template as HTML; its expressions are gaps whose own strings are checked."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class _Reader(HTMLParser):
 
 
 def _shown(expression: str) -> Iterator[str]:
-    """The strings that an expression may come out as."""
+    """Yield the strings that an expression may result in."""
     [output] = Environment().parse("{{" + expression + "}}").body
     yield from _outcomes(output.nodes[0]) if isinstance(output, nodes.Output) else ()
 
