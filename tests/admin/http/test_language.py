@@ -10,7 +10,7 @@ import pytest
 
 from admin.http.language import COOKIE
 from admin.text.words import LANGUAGES, catalogue, language, number, say, speaking
-from tests.admin.text import spoken, stray
+from tests.admin.text import untranslated_text, used_message_keys
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ def test_every_word_that_is_said_is_in_the_catalogue() -> None:
     keys = catalogue()
     missing = [
         f"{each.place}: {each.pattern}"
-        for each in spoken.said()
+        for each in used_message_keys.key_uses()
         if not any(re.fullmatch(each.pattern, key) for key in keys)
     ]
     assert missing == []
@@ -36,26 +36,28 @@ def test_every_word_that_is_said_is_in_the_catalogue() -> None:
 
 def test_whoever_says_a_word_fills_its_gaps_and_no_others() -> None:
     words = catalogue()
-    said = [(each, each.pattern.replace("\\", "")) for each in spoken.said() if each.filled is not None]
+    said = [(each, each.pattern.replace("\\", "")) for each in used_message_keys.key_uses() if each.filled is not None]
     assert [
         each for each, key in said if key in words and each.filled != frozenset(re.findall(r"{(\w+)}", words[key]))
     ] == []
 
 
 def test_every_word_of_the_catalogue_is_used() -> None:
-    patterns, constants = {each.pattern for each in spoken.said()}, spoken.constants()
+    patterns, constants = {each.pattern for each in used_message_keys.key_uses()}, used_message_keys.constants()
     unused = [key for key in catalogue() if key not in constants and not any(re.fullmatch(p, key) for p in patterns)]
     assert unused == []
 
 
-@pytest.mark.parametrize("words", [stray.in_templates, stray.in_pages, stray.in_scripts])
+@pytest.mark.parametrize(
+    "words", [untranslated_text.in_templates, untranslated_text.in_pages, untranslated_text.in_scripts]
+)
 def test_a_person_reads_nothing_that_no_catalogue_has(words: Callable[[], Iterator[str]]) -> None:
     assert [each for each in words() if each.split(": ", 1)[1].strip("· ") not in UNITS] == []
 
 
 def test_words_outside_the_catalogue_are_found() -> None:
     template = "<p title=\"{{ 'Dua kata' if x else say('a') }}\">Satu {{ say(\"b\") }}</p><code>cat</code>"
-    assert [words for _, words in stray.strays(template)] == ["Dua kata", "Satu"]
+    assert [words for _, words in untranslated_text.untranslated(template)] == ["Dua kata", "Satu"]
 
 
 def test_a_language_is_spoken_only_for_as_long_as_it_is_wanted() -> None:

@@ -9,14 +9,14 @@ from html.parser import HTMLParser
 
 from jinja2 import Environment, nodes
 
-from tests.admin.text.spoken import ADMIN
+from tests.admin.text.used_message_keys import ADMIN
 
 # attributes that are displayed or read aloud
-READ = {"title", "aria-label", "aria-description", "placeholder", "alt", "data-tip", "data-say"}
+READ_ATTRIBUTES = {"title", "aria-label", "aria-description", "placeholder", "alt", "data-tip", "data-say"}
 WORD = re.compile(r"[^\W\d_]{2,}")
 PHRASE = re.compile(r"[^\W\d_]{2,},? [^\W\d_]{2,}|^[A-Z][a-z]{2,}[.!?…]*$")
 MACHINE = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|AND|OR|WHERE|ORDER BY|LIMIT|EXISTS|FROM|JOIN|CAST)\b")
-SAID_BY_SCRIPT = re.compile(
+WRITTEN_BY_SCRIPT = re.compile(
     r"""(?:(?:textContent|innerText|innerHTML|title|placeholder|ariaLabel)\s*=|\b(?:alert|confirm|prompt)\()\s*"""
     r"""["'`](?P<words>[^"'`]*)["'`]"""
 )
@@ -28,13 +28,13 @@ _GAP = re.compile("\x01(\\d+)\x01")
 def in_templates() -> Iterator[str]:
     """Yield `file:line: words` for text and attributes."""
     for path in sorted((ADMIN / "templates").rglob("*.html")):
-        found = strays(path.read_text("utf-8"))
-        yield from (f"{path.relative_to(ADMIN)}:{line}: {words}" for line, words in found)
+        texts = untranslated(path.read_text("utf-8"))
+        yield from (f"{path.relative_to(ADMIN)}:{line}: {words}" for line, words in texts)
 
 
-def strays(template: str) -> list[tuple[int, str]]:
+def untranslated(template: str) -> list[tuple[int, str]]:
     """Return (line, words) of one template."""
-    return _Reader(template).strays
+    return _Reader(template).untranslated
 
 
 def in_pages() -> Iterator[str]:
@@ -51,9 +51,9 @@ def in_pages() -> Iterator[str]:
 def in_scripts() -> Iterator[str]:
     """Yield text that a script writes into the page on its own."""
     for path in sorted((ADMIN / "static").glob("*.js")):
-        for found in SAID_BY_SCRIPT.finditer(path.read_text("utf-8")):
-            if WORD.search(re.sub(r"\$\{[^}]*\}|<[^>]*>", "", found["words"])):
-                yield f"{path.name}: {found['words']}"
+        for match in WRITTEN_BY_SCRIPT.finditer(path.read_text("utf-8")):
+            if WORD.search(re.sub(r"\$\{[^}]*\}|<[^>]*>", "", match["words"])):
+                yield f"{path.name}: {match['words']}"
 
 
 def _phrase(value: object) -> bool:
@@ -66,11 +66,11 @@ def _silent(tree: ast.Module) -> Iterator[int]:
         if isinstance(node, ast.Expr):
             yield id(node.value)
         if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation:
-            yield from (id(each) for each in ast.walk(node.annotation))
+            yield from (id(part) for part in ast.walk(node.annotation))
         if isinstance(node, ast.JoinedStr):  # its parts are names more often than sentences
-            yield from (id(each) for each in node.values if " " not in ast.unparse(each).strip())
+            yield from (id(part) for part in node.values if " " not in ast.unparse(part).strip())
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"text", "say", "log.info", "log.warning"}:
-            yield from (id(each) for each in node.args)
+            yield from (id(argument) for argument in node.args)
 
 
 class _Reader(HTMLParser):
@@ -78,7 +78,7 @@ class _Reader(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.strays: list[tuple[int, str]] = []
+        self.untranslated: list[tuple[int, str]] = []
         self._expressions: list[str] = []
         self._quiet = 0
         self.feed(self._with_gaps(source))
@@ -101,7 +101,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._quiet += tag in {"script", "style", "code"}
         for name, value in attrs:
-            if name in READ and value:
+            if name in READ_ATTRIBUTES and value:
                 self._look(value)
 
     def handle_endtag(self, tag: str) -> None:
@@ -112,12 +112,12 @@ class _Reader(HTMLParser):
             self._look(data)
 
     def _look(self, text: str) -> None:
-        said = [_GAP.sub("", text), *(w for n in _GAP.findall(text) for w in _shown(self._expressions[int(n)]))]
-        outside = [_ATTRIBUTE.sub("", each) for each in said]
-        self.strays += [(self.getpos()[0], " ".join(each.split())) for each in outside if WORD.search(each)]
+        texts = [_GAP.sub("", text), *(w for n in _GAP.findall(text) for w in _results(self._expressions[int(n)]))]
+        outside = [_ATTRIBUTE.sub("", text) for text in texts]
+        self.untranslated += [(self.getpos()[0], " ".join(words.split())) for words in outside if WORD.search(words)]
 
 
-def _shown(expression: str) -> Iterator[str]:
+def _results(expression: str) -> Iterator[str]:
     """Yield the strings that an expression may result in."""
     [output] = Environment().parse("{{" + expression + "}}").body
     yield from _outcomes(output.nodes[0]) if isinstance(output, nodes.Output) else ()
@@ -131,7 +131,7 @@ def _outcomes(node: nodes.Node) -> Iterator[str]:
             yield from _outcomes(node.expr1)
             yield from _outcomes(node.expr2) if node.expr2 else ()
         case nodes.Concat():
-            yield from (each for part in node.nodes for each in _outcomes(part))
+            yield from (text for part in node.nodes for text in _outcomes(part))
         case nodes.BinExpr():
             yield from _outcomes(node.left)
             yield from _outcomes(node.right)

@@ -15,7 +15,7 @@ ANYTHING = ".+"
 
 
 @dataclass(frozen=True)
-class Said:
+class KeyUse:
     """One call of say: a pattern for its key, and the names that it fills; None if they cannot be known."""
 
     place: str
@@ -23,7 +23,7 @@ class Said:
     filled: frozenset[str] | None
 
 
-def said() -> Iterator[Said]:
+def key_uses() -> Iterator[KeyUse]:
     """Yield every call of say whose key is not wholly a variable."""
     for path in sorted(ADMIN.rglob("*.py")):
         yield from _of_python(path)
@@ -33,25 +33,25 @@ def said() -> Iterator[Said]:
 
 def constants() -> set[str]:
     """Return every string in Python and templates: the possible values of a variable key."""
-    found = set()
+    strings = set()
     for path in ADMIN.rglob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
-        found |= {
-            each.value for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        strings |= {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
     for path in (ADMIN / "templates").rglob("*.html"):
-        found |= {str(each.value) for each in _template(path).find_all(nodes.Const)}
-    return found
+        strings |= {str(node.value) for node in _template(path).find_all(nodes.Const)}
+    return strings
 
 
-def _of_python(path: Path) -> Iterator[Said]:
+def _of_python(path: Path) -> Iterator[KeyUse]:
     for call in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not (isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] == "say" and call.args):
             continue
         for pattern in _python_patterns(call.args[0]):
-            names = {each.arg for each in call.keywords}
+            names = {keyword.arg for keyword in call.keywords}
             filled = None if None in names else frozenset(name for name in names if name)
-            yield Said(f"{path.relative_to(ADMIN)}:{call.lineno}", pattern, filled)
+            yield KeyUse(f"{path.relative_to(ADMIN)}:{call.lineno}", pattern, filled)
 
 
 def _python_patterns(key: ast.expr) -> list[str]:
@@ -59,19 +59,19 @@ def _python_patterns(key: ast.expr) -> list[str]:
         case ast.Constant(value=str(text)):
             return [re.escape(text)]
         case ast.JoinedStr(values=values):
-            parts = [re.escape(str(each.value)) if isinstance(each, ast.Constant) else ANYTHING for each in values]
+            parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ANYTHING for part in values]
             return ["".join(parts)]
         case ast.IfExp(body=body, orelse=orelse):
             return _python_patterns(body) + _python_patterns(orelse)
     return []
 
 
-def _of_template(path: Path) -> Iterator[Said]:
+def _of_template(path: Path) -> Iterator[KeyUse]:
     for call in _template(path).find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name == "say" and call.args:
-            filled = None if call.dyn_kwargs else frozenset(each.key for each in call.kwargs)
+            filled = None if call.dyn_kwargs else frozenset(keyword.key for keyword in call.kwargs)
             for pattern in _template_patterns(call.args[0]):
-                yield Said(f"{path.relative_to(ADMIN)}:{call.lineno}", pattern, filled)
+                yield KeyUse(f"{path.relative_to(ADMIN)}:{call.lineno}", pattern, filled)
 
 
 def _template_patterns(key: nodes.Node) -> list[str]:
@@ -79,7 +79,7 @@ def _template_patterns(key: nodes.Node) -> list[str]:
         case nodes.Const():
             return [re.escape(str(key.value))]
         case nodes.Concat():
-            parts = [re.escape(str(each.value)) if isinstance(each, nodes.Const) else ANYTHING for each in key.nodes]
+            parts = [re.escape(str(part.value)) if isinstance(part, nodes.Const) else ANYTHING for part in key.nodes]
             return ["".join(parts)]
         case nodes.Add():
             return [
