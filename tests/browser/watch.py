@@ -27,7 +27,7 @@ class Watch:
     @property
     def complaints(self) -> list[str]:
         """Complaints that no test expected."""
-        return [each for each in self._complaints if not any(re.search(p, each) for p in self._expected)]
+        return [line for line in self._complaints if not any(re.search(p, line) for p in self._expected)]
 
     def _note(self, complaint: str) -> None:
         self._complaints.append(complaint)

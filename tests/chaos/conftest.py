@@ -33,7 +33,7 @@ def _has_run_on_sqlite(item: pytest.Item) -> bool:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     passed = terminalreporter.stats.get("passed", [])
-    figures = [Figures(**found) for each in passed for name, found in each.user_properties if name == FIGURES]
+    figures = [Figures(**values) for run in passed for name, values in run.user_properties if name == FIGURES]
     if not figures:
         return
     half = f"all of it, {REPEATS} repeats of each kill" if ALL else "the quick half; `make chaos` runs all"

@@ -76,10 +76,10 @@ def be_mortal() -> None:
 
 def go_wrong(ahead: float) -> None:
     """Set the wall clock `ahead` seconds fast, and as many seconds slow once a lease has passed."""
-    seconds, nanoseconds, turn = time.time, time.time_ns, time.monotonic() + LEASE / 1000
+    seconds, nanoseconds, corrected_at = time.time, time.time_ns, time.monotonic() + LEASE / 1000
 
     def off() -> float:
-        return ahead if time.monotonic() < turn else -ahead
+        return ahead if time.monotonic() < corrected_at else -ahead
 
     time.time = lambda: seconds() + off()
     time.time_ns = lambda: nanoseconds() + int(off() * 1e9)
@@ -142,7 +142,7 @@ async def _deliver(environ: dict[str, str], hears: Event) -> None:
     working: list[worker.Worker] = []
 
     def ring(channel: Channel) -> None:
-        loop.call_soon_threadsafe(lambda: [each.ring(channel) for each in working])
+        loop.call_soon_threadsafe(lambda: [running.ring(channel) for running in working])
 
     settings = from_environment(environ)
     hub = await Hub.open(settings, durable=False, broker=make_broker(settings.broker_url), ring=ring)

@@ -58,9 +58,9 @@ class Proxy:
         try:
             await asyncio.gather(self._copy(reader, here, up=True), self._copy(there, writer, up=False))
         finally:
-            for each in (writer, here):
-                each.transport.abort()
-                self._open.discard(each)
+            for stream in (writer, here):
+                stream.transport.abort()
+                self._open.discard(stream)
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
         try:

@@ -93,8 +93,8 @@ class Scene:
     async def _hand_in(self, spec: str, numbers: range, **more: str) -> None:
         example = dict(self.hub.catalog.specs[spec].example)
         records = [records_of(example, n, more) for n in numbers]
-        told = await self.hub.intake.hand_in(self.facility, spec, records)
-        self.accepted += sum(getattr(each, "outcome", "") == "accepted" for each in told)
+        results = await self.hub.intake.hand_in(self.facility, spec, records)
+        self.accepted += sum(getattr(result, "outcome", "") == "accepted" for result in results)
 
     async def settled(self) -> bool:
         statuses = await statuses_of(self.database)
@@ -182,8 +182,8 @@ class Scene:
     def _nothing_private_is_logged(self) -> None:
         logged = self.log.read_text("utf-8") if self.log.exists() else ""
         tokens = self.world.satusehat.tokens.issued
-        shown = [secret for secret in (PRIVATE, SECRETS["client_secret"], *tokens) if secret in logged]
-        assert shown == [], "I6, in the log"
+        leaked = [secret for secret in (PRIVATE, SECRETS["client_secret"], *tokens) if secret in logged]
+        assert leaked == [], "I6, in the log"
 
     def close(self) -> None:
         for process in self._crew:

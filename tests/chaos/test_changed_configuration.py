@@ -23,8 +23,8 @@ from tests.chaos.sizes import ALL, PATIENCE, RECORDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
-EVERY = 0.1  # seconds between two hangups
-TURNS, WORKERS = (100, 3) if ALL else (16, 2)
+HANGUP_SECONDS = 0.1  # between two reloads
+ROUNDS, WORKERS = (100, 3) if ALL else (16, 2)
 STAYS, GOES = "Organization", "Ward"  # Two types that send the same; the second is removed now and then.
 FIRST, SECOND, WITHOUT, BROKEN = "pertama", "kedua", "tanpa", "rusak"
 CONFIGURATION = """
@@ -44,11 +44,11 @@ async def test_every_try_is_of_one_configuration_whole(
         for _ in range(WORKERS):
             stage.start_worker()
         started = time.monotonic()
-        for turn, version in enumerate(islice(cycle((SECOND, BROKEN, WITHOUT, FIRST)), TURNS)):
+        for round_, version in enumerate(islice(cycle((SECOND, BROKEN, WITHOUT, FIRST)), ROUNDS)):
             write(config, version)
             await stage.hang_up()
-            await hand_in(stage, turn)
-            await asyncio.sleep(EVERY)
+            await hand_in(stage, round_)
+            await asyncio.sleep(HANGUP_SECONDS)
         async with asyncio.timeout(PATIENCE):
             await until_a_removed_one_is_refused(stage, config)
             write(config, FIRST)
@@ -69,10 +69,10 @@ def hash_of(config: Path, version: str) -> str:
 def write(config: Path, version: str) -> None:
     """Replace each file atomically: a reader sees the old one or the new one."""
     entry = (ROOT / "config" / "resources" / "organization.yaml").read_text("utf-8")
-    said = version if version in (FIRST, SECOND) else FIRST
-    entry = entry.replace("    tables:\n", f"    tables:\n      said: {said}\n", 1)
+    alias = version if version in (FIRST, SECOND) else FIRST
+    entry = entry.replace("    tables:\n", f"    tables:\n      said: {alias}\n", 1)
     entry = entry.replace(
-        "      $use: telecom\n", f"      $use: telecom\n      alias: [{said}, '{{{{ tables.said }}}}']\n"
+        "      $use: telecom\n", f"      $use: telecom\n      alias: [{alias}, '{{{{ tables.said }}}}']\n"
     )
     if version != WITHOUT:
         replace(config / "goes.yaml", entry.replace(f"\n  {STAYS}:", f"\n  {GOES}:"))
@@ -87,33 +87,33 @@ def replace(path: Path, content: str) -> None:
     beside.replace(path)
 
 
-async def hand_in(stage: Scene, turn: int) -> None:
+async def hand_in(stage: Scene, round_: int) -> None:
     """Hand in one round's part of both types."""
     for spec in (STAYS, GOES):
         example = dict(stage.hub.catalog.specs[spec].example)
-        numbers = range(turn * RECORDS // TURNS, (turn + 1) * RECORDS // TURNS)
+        numbers = range(round_ * RECORDS // ROUNDS, (round_ + 1) * RECORDS // ROUNDS)
         records = [records_of(example, n, {"id": f"{spec}-{{}}"}) for n in numbers]
-        told = await stage.hub.intake.hand_in(stage.facility, spec, records)
-        stage.accepted += len(told)
+        results = await stage.hub.intake.hand_in(stage.facility, spec, records)
+        stage.accepted += len(results)
 
 
 async def until_a_removed_one_is_refused(stage: Scene, config: Path) -> None:
     write(config, WITHOUT)
     await stage.hang_up()
     refused = f"SELECT COUNT(*) FROM deliveries WHERE problem = '{UNKNOWN % GOES}'"
-    turn = TURNS
+    round_ = ROUNDS
     while not await number(stage.database, refused):
-        await hand_in(stage, turn)
+        await hand_in(stage, round_)
         await stage.all_settled()
-        turn += 1
+        round_ += 1
 
 
 async def tried(database: Database) -> dict[str, str]:
     """Return the text in the payloads by entry hash; fail where one payload contains two texts."""
     query = "SELECT DISTINCT a.spec_hash, a.request FROM attempts AS a JOIN deliveries AS d ON d.id = a.delivery_id "
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for hash_, request in await database.fetch(text(query + f"WHERE d.spec = '{STAYS}' AND a.request IS NOT NULL")):
-        said = re.search(r'"alias":\["(\w+)","(\w+)"\]', request.decode())
-        assert said
-        assert said[1] == said[2] == found.setdefault(hash_, said[1])
-    return found
+        aliases = re.search(r'"alias":\["(\w+)","(\w+)"\]', request.decode())
+        assert aliases
+        assert aliases[1] == aliases[2] == texts.setdefault(hash_, aliases[1])
+    return texts

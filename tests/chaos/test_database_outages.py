@@ -135,12 +135,12 @@ async def test_connections_that_are_cut_again_and_again_cost_less_than_half(
         share = cut / max(calm, 1)
         await stage.all_settled()
         report(await stage.account(f"D2 connections {way}, {share:.0%} of the throughput, postgresql", started))
-        assert share >= LEAST
+        assert share >= MIN_SHARE
 
 
 # Alternating, so that both meet the same neighbours; seconds, in all and from cut to cut.
 ROUNDS, SPAN, BETWEEN = (5, 6.0, 2.0) if ALL else (2, 0.8, 0.4)
-LEAST = 0.5 if ALL else 0.0  # In less than a second, other load on the machine counts for more.
+MIN_SHARE = 0.5 if ALL else 0.0  # In less than a second, other load on the machine counts for more.
 
 
 async def sent_in_a_span(stage: Scene) -> int:

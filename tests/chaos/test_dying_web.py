@@ -42,7 +42,7 @@ async def test_a_client_that_got_no_answer_may_repeat(
             since = time.monotonic()
             async with web_of(stage, his) as (web, address):
                 answer = await his.post(f"{address}/api/v1/records/Organization", json=records)
-                assert {told["status"] for told in answer.json()["results"]} == {"unchanged"}
+                assert {result["status"] for result in answer.json()["results"]} == {"unchanged"}
                 stage.accepted = RECORDS
                 async with asyncio.timeout(PATIENCE):
                     await stage.all_settled()
@@ -57,10 +57,10 @@ async def web_of(
 ) -> AsyncIterator[tuple[Process, str]]:
     """Yield `antar up` as a process of its own, and its address."""
     port = free_port()
-    around = {**os.environ, **stage.environ, "ANTAR_PORT": str(port), "ANTAR_FAILPOINT": failpoint, **environ}
+    variables = {**os.environ, **stage.environ, "ANTAR_PORT": str(port), "ANTAR_FAILPOINT": failpoint, **environ}
     with stage.log.open("ab") as log:
         web = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "admin", command, cwd=ROOT, env=around, stdout=log, stderr=log
+            sys.executable, "-m", "admin", command, cwd=ROOT, env=variables, stdout=log, stderr=log
         )
     address = f"http://127.0.0.1:{port}"
     try:

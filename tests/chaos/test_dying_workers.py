@@ -15,12 +15,12 @@ from tests.chaos.figures import Figures
 from tests.chaos.processes import Process
 from tests.chaos.proxy import proxy
 from tests.chaos.scene import Scene, scene
-from tests.chaos.sizes import EVERY, KILLS, PATIENCE, REPEATS, WORKERS
+from tests.chaos.sizes import DELIVERIES_PER_KILL, KILLS, PATIENCE, REPEATS, WORKERS
 
 pytestmark = pytest.mark.anyio
 
 Report = Callable[[Figures], None]
-PER_BATCH, PER_DELIVERY = 2, EVERY
+PER_BATCH, PER_DELIVERY = 2, DELIVERIES_PER_KILL
 FAILPOINTS = {
     "K1 before the claim": f"claiming:{PER_BATCH}",
     "K2 after the claim": f"claimed:{PER_BATCH}",

@@ -63,8 +63,8 @@ async def by_api(stage: Scene) -> AsyncIterator[Click]:
 
         async def click(id_: int) -> str:
             answer = await his.post(f"/api/v1/deliveries/{id_}/resend", headers={"Authorization": f"Bearer {key}"})
-            told = answer.json()
-            return str(told["outcome"] if answer.is_success else told["error"]["code"])
+            content = answer.json()
+            return str(content["outcome"] if answer.is_success else content["error"]["code"])
 
         yield click
 
@@ -103,10 +103,10 @@ async def test_fifty_clicks_at_once_send_once(
         before, tries = posts_of(world), await tries_of(database, id_)
         started = time.monotonic()
         stage.start_worker()
-        told = Counter(await asyncio.gather(*(click(id_) for _ in range(CLICKS))))
+        outcomes = Counter(await asyncio.gather(*(click(id_) for _ in range(CLICKS))))
         await stage.work()
-        assert told["done"] == 1
-        assert set(told) <= {"done", "already", "already_sent", "needs_force"}
+        assert outcomes["done"] == 1
+        assert set(outcomes) <= {"done", "already", "already_sent", "needs_force"}
         assert await tries_of(database, id_) == tries + 1
         assert posts_of(world) == before + 1 + WAITING
         report(await stage.account(f"P1 {CLICKS} resends of one, {entry_point}, {database.dialect}", started))
@@ -131,17 +131,17 @@ async def test_of_two_editors_the_second_is_told_the_difference(
         await stage.work()
         report(await stage.account(f"P2 two editors of {EDITED}, {database.dialect}", started))
         stored = world.satusehat.store.of_type("Organization")
-        arrived = [each.resource["name"] for each in stored if each.resource["name"].startswith("Ditulis")]
+        arrived = [room.resource["name"] for room in stored if room.resource["name"].startswith("Ditulis")]
         assert sorted(arrived) == sorted(won)
 
 
 async def both_save(id_: int, people: dict[str, httpx.AsyncClient]) -> str:
     """Save as two people; return the saved text. The second sees it beside their own text, which stays."""
     address = f"/integrasi/satusehat/Organization/{id_}/ubah"
-    forms = {name: form_of((await each.get(address)).text) for name, each in people.items()}
+    forms = {name: form_of((await client_.get(address)).text) for name, client_ in people.items()}
     for name, form in forms.items():
         form["body"] = form["body"].replace('"name": "Poli', f'"name": "Ditulis {name} {id_}-')
-    saves = [each.post(address, data=forms[name], headers=OWN) for name, each in people.items()]
+    saves = [client_.post(address, data=forms[name], headers=OWN) for name, client_ in people.items()]
     answers = dict(zip(people, await asyncio.gather(*saves), strict=True))
     [first, second] = sorted(answers, key=lambda name: answers[name].status_code)
     page = answers[second].text
@@ -166,10 +166,10 @@ async def test_what_is_on_its_way_is_not_sent_a_second_time(
         assert await asyncio.to_thread(world.barriers["gate"].reached, 4, PATIENCE)
         started = time.monotonic()
         sending = await database.fetch(text(HELD_UP))
-        told = await asyncio.gather(*(click(id_) for (id_,) in sending for _ in range(3)))
+        outcomes = await asyncio.gather(*(click(id_) for (id_,) in sending for _ in range(3)))
         world.faults.clear()
         world.barriers["gate"].release()
-        assert set(told) == {"already"}
+        assert set(outcomes) == {"already"}
         await stage.work()
         report(await stage.account(f"P3 resent while it is sent, {database.dialect}", started))
         assert posts_of(world) == RECORDS

@@ -166,10 +166,10 @@ class Ministry:
         if call.method == "PUT":
             return accepted(id=call.path.rsplit("/", 1)[1])
         query = dict(call.query)
-        found = [{"id": self.people[query["nik"]]}] if query.get("nik") in self.people else []
+        people = [{"id": self.people[query["nik"]]}] if query.get("nik") in self.people else []
         if query.get("identifier") in self.stored:
-            found = [self.stored[query["identifier"]]]
-        return accepted(found=found)
+            people = [self.stored[query["identifier"]]]
+        return accepted(found=people)
 
     def store(self, call: Call) -> Reply:
         payload = orjson.loads(call.body or b"null")
@@ -209,7 +209,7 @@ class House:
         return await self.hub.intake.hand_in(self.facility, spec, [{"at": AT, **record} for record in records])
 
     def drain(self, settler: SettlementWriter) -> Drain:
-        around = WorkerContext(
+        context = WorkerContext(
             database=self.hub.database,
             catalog=lambda: self.hub.catalog,
             accounts=self.hub.accounts,
@@ -223,7 +223,7 @@ class House:
         )
         upstream = self.hub.catalog.upstreams["ministry"]
         account = Account(self.facility.id, "http://ministry")
-        return Drain(self.channel, self.facility, upstream, self.ministry, account, around)
+        return Drain(self.channel, self.facility, upstream, self.ministry, account, context)
 
     async def work(self) -> None:
         """Run as a worker does after the bell: drain, settle, sweep, until nothing is due now."""
@@ -244,8 +244,8 @@ class House:
 
     async def row(self, spec: str, key: str) -> Any:
         query = text("SELECT * FROM deliveries WHERE spec = :spec AND key = :key")
-        [found] = await self.hub.database.fetch(query, {"spec": spec, "key": key})
-        return found
+        [row] = await self.hub.database.fetch(query, {"spec": spec, "key": key})
+        return row
 
     async def status(self, spec: str, key: str) -> str:
         return str((await self.row(spec, key)).status)
