@@ -20,10 +20,11 @@ def over_http(base: str) -> Ask:
     def ask(method: str, path: str, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
         content = None if body is None else json.dumps(body).encode()
         json_headers = {**headers, "Content-Type": "application/json"}
+        # The caller of `over_http` has checked the address.
         request = urllib.request.Request(base + path, content, json_headers, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            content_: dict[str, Any] = json.load(answer)
-        return content_
+            reply: dict[str, Any] = json.load(answer)
+        return reply
 
     async def ask_in_thread(method: str, path: str, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
         return await asyncio.to_thread(ask, method, path, headers, body)

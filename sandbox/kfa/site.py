@@ -76,8 +76,10 @@ class Kfa:
         start = (page - 1) * size
         none: tuple[int, list[Document]] = (0, [])
         drugs = kind == "farmasi" and not query.faults
-        total, drugs_ = self.products.listed(filters.fits_product, filters.fits, start, start + size) if drugs else none
-        return json_answer(200, {"total": total, "page": page, "size": size, "items": self._items(drugs_)})
+        total, documents = (
+            self.products.listed(filters.fits_product, filters.fits, start, start + size) if drugs else none
+        )
+        return json_answer(200, {"total": total, "page": page, "size": size, "items": self._items(documents)})
 
     def _product(self, query: Query) -> Answer:
         kind, code = query.required("identifier", ("kfa", "nie", "lkpp")), query.required("code")

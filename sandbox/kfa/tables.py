@@ -58,9 +58,9 @@ def presentations() -> tuple[Presentation, ...]:
 def ingredient_codes() -> dict[str, str]:
     """Return the 91 code of every ingredient: the ministry's where recorded, else one of the sandbox's own."""
     lines = list(rows("ingredients"))
-    known = {one["name"]: one["code"] for one in lines if one["code"]}
-    names = dict.fromkeys(part for one in lines for part in one["name"].split("+") if part not in known)
-    return known | {name: f"91{500_001 + number}" for number, name in enumerate(names)}
+    official = {one["name"]: one["code"] for one in lines if one["code"]}
+    names = dict.fromkeys(part for one in lines for part in one["name"].split("+") if part not in official)
+    return official | {name: f"91{500_001 + number}" for number, name in enumerate(names)}
 
 
 def column(table: str) -> tuple[str, ...]:

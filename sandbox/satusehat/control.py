@@ -37,20 +37,20 @@ class Actions:
         """Return the settings; PUT changes the named ones."""
         switches = self._platform.settings
         if request.method == "PUT":
-            wanted: dict[str, Any] = await request.json()
-            if unknown := sorted(set(wanted) - set(asdict(switches))):
+            fields: dict[str, Any] = await request.json()
+            if unknown := sorted(set(fields) - set(asdict(switches))):
                 return refusal(f"no setting {', '.join(unknown)}")
-            for name, value in wanted.items():
+            for name, value in fields.items():
                 setattr(switches, name, value)
         return reply(asdict(switches))
 
     async def clients(self, request: Request) -> Response:
         """Return all clients that may ask for a token; POST adds one."""
         if request.method == "POST":
-            wanted: dict[str, Any] = await request.json()
-            types = wanted.pop("types", None)
+            fields: dict[str, Any] = await request.json()
+            types = fields.pop("types", None)
             try:
-                client = Client(**wanted, types=frozenset(types) if types is not None else None)
+                client = Client(**fields, types=frozenset(types) if types is not None else None)
             except TypeError as wrong:
                 return refusal(str(wrong))
             self._platform.register(client)
@@ -75,9 +75,9 @@ class Actions:
         return reply([one.resource for one in stored])
 
     async def twins(self, request: Request) -> Response:
-        wanted: dict[str, Any] = await request.json()
+        fields: dict[str, Any] = await request.json()
         try:
-            return reply({"number": self._platform.add_twin(str(wanted.get("nik")))})
+            return reply({"number": self._platform.add_twin(str(fields.get("nik")))})
         except StopIteration:
             return refusal("nobody with a number has this NIK")
 

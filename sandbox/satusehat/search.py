@@ -24,27 +24,27 @@ _VIEWS = {"identifier": "nik", "_id": "read"}
 def search(store: Store, kind: str, request: Request, page_size: int) -> Answer:
     """Answer GET {Type}?...: 200 with a searchset, 400 for a parameter that the type does not have."""
     parameters = parse_qsl(request.query, keep_blank_values=True)
-    stated = definition(kind)
+    kind_definition = definition(kind)
     criteria = [(name, value) for name, value in parameters if name not in CONTROLS]
-    if (problem := _problem(stated, criteria)) is not None:
+    if (problem := _problem(kind_definition, criteria)) is not None:
         return problem
     controls = {name: value for name, value in parameters if name in CONTROLS}
     size, start = _whole(controls.get("_count"), page_size), _offset(controls.get("_page_token"))
     if size is None or start is None:
         return _invalid_query("invalid paging parameter")
-    hits = _hits(store, kind, stated, criteria)
+    hits = _hits(store, kind, kind_definition, criteria)
     view = _VIEWS.get(" ".join(name for name, _ in criteria), "name")
     page = [masked(hit.resource, view=view) for hit in hits[start : start + size]]
     following = start + size if start + size < len(hits) else None
     return json_answer(200, _searchset(request, kind, parameters, page, len(hits), following))
 
 
-def _problem(stated: Definition, criteria: list[tuple[str, str]]) -> Answer | None:
+def _problem(kind_definition: Definition, criteria: list[tuple[str, str]]) -> Answer | None:
     names = {name.partition(":")[0] for name, _ in criteria}
-    for name, needed in stated.search_requires.items():
+    for name, needed in kind_definition.search_requires.items():
         if name in names and needed not in names:
             return _invalid_query(f"Missing query parameters: {needed}")
-    if unknown := sorted(names - set(stated.search) - stated.search_ignored):
+    if unknown := sorted(names - set(kind_definition.search) - kind_definition.search_ignored):
         return _invalid_query(f"invalid search parameter: {', '.join(unknown)}")
     return None
 
@@ -53,9 +53,12 @@ def _invalid_query(diagnostics: str) -> Answer:
     return store_refused(store_issue("invalid_query", diagnostics, code="value"))
 
 
-def _hits(store: Store, kind: str, stated: Definition, criteria: list[tuple[str, str]]) -> list[Stored]:
+def _hits(store: Store, kind: str, kind_definition: Definition, criteria: list[tuple[str, str]]) -> list[Stored]:
     """Return all matches, oldest first; an index narrows the candidates where a criterion allows it."""
-    tests = [(stated.search[name.partition(":")[0]], value) for name, value in _stated(stated, criteria)]
+    tests = [
+        (kind_definition.search[name.partition(":")[0]], value)
+        for name, value in _known_criteria(kind_definition, criteria)
+    ]
     candidates: Iterable[Stored] = store.of_type(kind)
     for parameter, value in tests:
         if parameter.kind == "reference" or (parameter.name == "identifier" and "|" in value):
@@ -65,8 +68,8 @@ def _hits(store: Store, kind: str, stated: Definition, criteria: list[tuple[str,
     return sorted(matching, key=lambda one: one.sequence)
 
 
-def _stated(stated: Definition, criteria: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in criteria if name.partition(":")[0] in stated.search]
+def _known_criteria(kind_definition: Definition, criteria: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in criteria if name.partition(":")[0] in kind_definition.search]
 
 
 def _matches(resource: Resource, parameter: SearchParameter, sought: str) -> bool:
