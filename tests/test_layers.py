@@ -66,6 +66,7 @@ FLOORS = {
         "pages.code_lists pages.corrections pages.deliveries pages.first_run pages.health pages.inbound_requests",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",
+        "pages.routes",
         "app",
         "commands",
         "cli",

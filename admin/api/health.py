@@ -17,13 +17,13 @@ from engine.hub import Hub
 from engine.queries.throughput import throughput
 
 
-@get("/health/live", opt={"right": Right.OPEN}, include_in_schema=False)
+@get("/health/live", opt={"right": Right.OPEN})
 async def live() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
 
-@get("/health/ready", opt={"right": Right.OPEN}, include_in_schema=False)
+@get("/health/ready", opt={"right": Right.OPEN})
 async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
     """Records can be taken: the database answers and is of the newest shape, and there is a catalog."""
     facts = {**await database_facts(hub), "catalog": "ok" if hub.catalog.specs else "empty"}
@@ -31,7 +31,7 @@ async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
     return Response({"status": "ok" if good else "not ready", **facts}, status_code=200 if good else 503)
 
 
-@get("/health/upstreams", opt={"right": Right.WATCH}, include_in_schema=False)
+@get("/health/upstreams", opt={"right": Right.WATCH})
 async def upstreams(hub: NamedDependency[Hub], confined_to: NamedDependency[str | None]) -> dict[str, Any]:
     """Queues, tokens, workers, broker and pace as facts; times are epoch milliseconds."""
     found, fast = confine(await health(hub), confined_to), asdict(await throughput(hub.database))

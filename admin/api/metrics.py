@@ -24,7 +24,7 @@ from engine.queries.throughput import Throughput, throughput
 from engine.telemetry.metrics import OfClinic, metrics
 
 
-@get("/metrics", opt={"right": Right.WATCH, "operator": True}, include_in_schema=False, media_type="text/plain")
+@get("/metrics", opt={"right": Right.WATCH, "operator": True}, media_type="text/plain")
 async def show_metrics(
     hub: NamedDependency[Hub], durations: NamedDependency[Durations], confined_to: NamedDependency[str | None]
 ) -> Response[bytes]:

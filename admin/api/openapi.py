@@ -20,7 +20,7 @@ KEYS = {
 }
 
 
-@get(["/schema", "/schema/openapi.json"], opt={"right": Right.OPEN}, include_in_schema=False)
+@get(["/schema", "/schema/openapi.json"], opt={"right": Right.OPEN})
 async def schema(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> dict[str, Any]:
     """The whole description; the record types are those of the catalog at this moment."""
     document: dict[str, Any] = request.app.openapi_schema.to_schema()

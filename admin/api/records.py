@@ -24,7 +24,6 @@ OUTCOMES = ("accepted", "changed", "unchanged", "refused")
     "/api/v1/records/{spec:str}",
     opt={"right": Right.HIS},
     request_max_body_size=None,
-    include_in_schema=False,
 )
 async def hand_in(
     request: Request[Any, Any, Any],

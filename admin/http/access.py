@@ -19,11 +19,11 @@ from engine.hub import Hub
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-SESSION_LIFE = 12 * 3600_000
+SESSION_MS = 12 * 3600_000
 """Milliseconds after which a person has to log in again, however busy they were."""
-IDLE_LIFE = 8 * 3600_000
+IDLE_MS = 8 * 3600_000
 """Milliseconds without a request after which a session ends."""
-SEEN = 60_000
+SEEN_NOTE_MS = 60_000
 """Milliseconds between two notes in the cookie that the person is still there."""
 
 
@@ -129,10 +129,10 @@ async def _person_of(connection: Connection, handler: BaseRouteHandler) -> Perso
     session = session_of(connection)
     known = await users.by_id(hub.database, session["user"]) if session.get("user") else None
     now, seen = hub.database.clock(), session.get("seen", 0)
-    fresh = now - session.get("at", 0) < SESSION_LIFE and now - seen < IDLE_LIFE
+    fresh = now - session.get("at", 0) < SESSION_MS and now - seen < IDLE_MS
     if known is None or known.session_version != session.get("version") or not fresh:
         raise NotAuthorizedException("login")
-    if now - seen >= SEEN and not handler.opt.get("live"):
+    if now - seen >= SEEN_NOTE_MS and not handler.opt.get("live"):
         session["seen"] = now
     connection.scope["state"]["person"] = known
     return known

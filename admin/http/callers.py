@@ -18,7 +18,7 @@ from engine.specs.inbound import Inbound
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-PACE = 60_000
+PACE_MS = 60_000
 """Milliseconds in which requests are counted."""
 CLINICS = 10
 """Clinics that one address may call at full pace."""
@@ -43,7 +43,7 @@ class Callee:
     credentials: Mapping[str, str]
 
 
-class Doors:
+class CallerLimits:
     """Counts what callers do; lives as long as the application."""
 
     def __init__(self, throttle: Throttle, pace: Throttle) -> None:
@@ -85,7 +85,7 @@ async def find(connection: Connection) -> Callee:
     """The clinic of the address; a code that nobody has is refused like a wrong token. Counts towards the pace."""
     hub, code = hub_of(connection), str(connection.path_params["code"])
     inbound = service(hub)
-    connection.app.state.doors.slow_down(inbound, code, address_of(connection))
+    connection.app.state.caller_limits.slow_down(inbound, code, address_of(connection))
     try:
         facility = await by_code(hub.database, code)
     except NotFound as error:

@@ -34,7 +34,7 @@ class Language:
             await self._app(scope, receive, send)
 
 
-@post("/language", opt={"right": Right.OPEN}, include_in_schema=False, status_code=303, request_max_body_size=1024)
+@post("/language", opt={"right": Right.OPEN}, status_code=303, request_max_body_size=1024)
 async def choose(request: Request[Any, Any, Any], data: URLEncodedBody[dict[str, str] | None] = None) -> Redirect:
     """Remember the language and go back to the page that asked."""
     chosen = (data or {}).get("language", "")

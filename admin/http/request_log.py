@@ -36,7 +36,7 @@ class Durations:
         self._seconds.labels(method, route, f"{status // 100}xx").observe(seconds)
 
 
-class Traffic:
+class RequestLog:
     """The outermost layer. `clock` gives seconds."""
 
     def __init__(self, app: ASGIApp, durations: Durations, clock: Callable[[], float] = time.perf_counter) -> None:

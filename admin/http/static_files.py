@@ -14,7 +14,7 @@ from litestar.types.file_types import FileInfo
 
 from admin.http.access import Right
 
-FOLDERS = (Path(__file__).parent / "static", Path(sqladmin.__file__).parent / "statics")
+FOLDERS = (Path(__file__).parents[1] / "static", Path(sqladmin.__file__).parent / "statics")
 
 
 class StaticFileSystem(BaseLocalFileSystem):

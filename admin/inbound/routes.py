@@ -36,7 +36,7 @@ async def token(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> E
     """A token for the clinic's credentials; guessing is slowed down."""
     callee = await callers.find(request)
     username, password = (request.headers.get(name, "") for name in ("x-username", "x-password"))
-    request.app.state.doors.log_in(callee, callers.address_of(request), username, password)
+    request.app.state.caller_limits.log_in(callee, callers.address_of(request), username, password)
     ends_at = hub.database.clock() + callee.inbound.token_minutes * 60_000
     key, account = hub.settings.secret_keys[0], callee.inbound.account
     issued = tokens.issue(key, account, callee.facility.id, callee.credentials, ends_at)

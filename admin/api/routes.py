@@ -1,0 +1,32 @@
+"""Routers of the API: what Litestar describes in the OpenAPI document, and what it leaves out."""
+
+from __future__ import annotations
+
+from litestar import Router
+
+from admin.api import deliveries, health, inbound, metrics, openapi, records
+
+DESCRIBED = Router(
+    "/",
+    route_handlers=[
+        deliveries.list_deliveries,
+        deliveries.one_delivery,
+        deliveries.resend_delivery,
+        inbound.list_inbound,
+        inbound.take_inbound,
+        inbound.call_inbound,
+    ],
+)
+# admin.api.openapi describes `records.hand_in` itself, with a path for each record type.
+UNDESCRIBED = Router(
+    "/",
+    route_handlers=[
+        records.hand_in,
+        openapi.schema,
+        health.live,
+        health.ready,
+        health.upstreams,
+        metrics.show_metrics,
+    ],
+    include_in_schema=False,
+)

@@ -1,0 +1,35 @@
+"""Routes of the pages about deliveries: lists, one delivery, failures."""
+
+from __future__ import annotations
+
+from admin.pages.deliveries import (
+    actions,
+    editor,
+    export,
+    failure_groups,
+    job_tabs,
+    listing,
+    outcome,
+    page,
+    quick_resend,
+    reveal,
+)
+
+ROUTES = [
+    failure_groups.all_problems,
+    failure_groups.type_problems,
+    job_tabs.monitoring,
+    listing.type_page,
+    listing.changes,
+    quick_resend.resend_soon,
+    quick_resend.undo,
+    export.export,
+    page.delivery_page,
+    outcome.state,
+    actions.resend_delivery,
+    actions.ignore_delivery,
+    reveal.reveal,
+    editor.editor_page,
+    editor.check_body,
+    editor.save_body,
+]

@@ -1,0 +1,39 @@
+"""Router of all pages. They are for people: none of them is in the OpenAPI document."""
+
+from __future__ import annotations
+
+from litestar import Router
+
+from admin.http import language
+from admin.pages import code_lists, corrections, first_run, health, inbound_requests, login
+from admin.pages.dashboard import routes as dashboard
+from admin.pages.deliveries import routes as deliveries
+from admin.pages.jobs import routes as jobs
+from admin.pages.mapping import routes as mapping
+from admin.pages.shared import layout, switch_facility
+
+ROUTES = [
+    login.login_page,
+    login.login,
+    login.logout,
+    first_run.begin_page,
+    first_run.begin,
+    switch_facility.switch,
+    language.choose,
+    layout.live_strip,
+    health.health_page,
+    health.health_facts,
+    health.try_connection,
+    corrections.correction_page,
+    corrections.resend_affected,
+    code_lists.lists_page,
+    code_lists.list_page,
+    code_lists.list_state,
+    code_lists.read_list,
+    inbound_requests.inbound_page,
+]
+ROUTER = Router(
+    "/",
+    route_handlers=[*ROUTES, *dashboard.ROUTES, *deliveries.ROUTES, *jobs.ROUTES, *mapping.ROUTES],
+    include_in_schema=False,
+)
