@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
 import typer
 from sqlalchemy.exc import DBAPIError
@@ -13,8 +15,11 @@ from engine.errors import AntarError
 from engine.source.faults import ConfigFaults
 
 
+PACKAGE = "antar-hub"
+
+
 def make_app() -> typer.Typer:
-    """All commands under one name."""
+    """Return the command `antar` with its subcommands."""
     app = typer.Typer(
         name="antar",
         help="Antar: delivers a clinic's records to SatuSehat and BPJS and keeps the account of them.",
@@ -22,6 +27,7 @@ def make_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+    app.callback()(options)
     for module in (configuration, processes, records, backup, demo):
         module.register(app)
     people.register(app)
@@ -29,8 +35,30 @@ def make_app() -> typer.Typer:
     return app
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"antar {installed_version()}")
+        raise typer.Exit
+
+
+def installed_version() -> str:
+    """Return the version from the package's metadata, which a checkout that was never installed does not have."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        return "unknown (not installed as a package)"
+
+
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before a subcommand."""
+
+
 def main() -> None:
-    """Run; a mendable error is one readable line and exit code 1, without a traceback."""
+    """Run a command; an error that the person can correct is one line and exit code 1, without a traceback."""
     try:
         make_app()()
     except ConfigFaults as faults:
@@ -40,7 +68,7 @@ def main() -> None:
         print(f"antar: {error}", file=sys.stderr)
         sys.exit(1)
     except (DBAPIError, OSError) as error:
-        if not (told := no_way_to_it(error)):
+        if not (reason := no_way_to_it(error)):
             raise
-        print(f"antar: no way to the database of ANTAR_DATABASE_URL: {told}", file=sys.stderr)
+        print(f"antar: no way to the database of ANTAR_DATABASE_URL: {reason}", file=sys.stderr)
         sys.exit(1)

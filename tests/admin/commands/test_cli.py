@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def antar(capture: Capture, *arguments: str) -> tuple[int, str, str]:
         sys.argv = before
     told = capture.readouterr()
     return code, told.out, told.err
+
+
+def test_the_version_is_that_of_the_installed_package(capsys: Capture) -> None:
+    assert antar(capsys, "--version") == (0, f"antar {version('antar-hub')}\n", "")
+
+
+def test_without_an_installed_package_the_version_is_unknown(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("admin.cli.PACKAGE", "antar-that-nobody-installed")
+    code, out, _ = antar(capsys, "--version")
+    assert (code, out.split()[:2]) == (0, ["antar", "unknown"])
 
 
 def test_a_good_configuration_is_ok(capsys: Capture) -> None:
