@@ -14,7 +14,6 @@ from engine.database.database import no_way_to_it
 from engine.errors import AntarError
 from engine.source.faults import ConfigFaults
 
-
 PACKAGE = "antar-hub"
 
 

@@ -1,1 +1,1 @@
-"""What every request passes: access rights, errors, bodies, limits, security headers."""
+"""Layers and rules of every request: access rights, errors, bodies, limits, security headers."""

@@ -1,4 +1,4 @@
-"""Who may do what: every route says which right it asks for, and one that says nothing is closed."""
+"""Access rights: every route declares the right that it asks for; a route that declares none is closed."""
 
 from __future__ import annotations
 
@@ -19,32 +19,25 @@ from engine.hub import Hub
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-SESSION_MS = 12 * 3600_000
-"""Milliseconds after which a person has to log in again, however busy they were."""
-IDLE_MS = 8 * 3600_000
-"""Milliseconds without a request after which a session ends."""
-SEEN_NOTE_MS = 60_000
-"""Milliseconds between two notes in the cookie that the person is still there."""
+SESSION_MS = 12 * 3600_000  # a person has to log in again after this time, even if they were active
+IDLE_MS = 8 * 3600_000  # a session without a request ends after this time
+SEEN_NOTE_MS = 60_000  # the cookie notes at most this often that the person is still active
 
 
 class Right(StrEnum):
-    """What a route asks for; given as `opt={"right": Right...}`."""
+    """Credential that a route asks for, declared as `opt={"right": Right...}`."""
 
-    OPEN = "open"
-    HIS = "his"
-    """An API key of a facility."""
-    INBOUND = "inbound"
-    """A token that a caller of the clinic was given for its credentials."""
+    OPEN = "open"  # none
+    HIS = "his"  # an API key of a facility
+    INBOUND = "inbound"  # a token that a caller of the clinic received for its credentials
+    # A logged-in person; `opt={"may": Permission...}` names what their role must allow, by default *Integrasi*.
     PANEL = "panel"
-    """A logged-in person; `opt={"may": Permission...}` says what their role must allow, *Integrasi* if absent."""
-    PERSON = "person"
-    """Any logged-in person, whatever their role allows."""
-    WATCH = "watch"
-    """Either: what monitors and the people who keep it running look at."""
+    PERSON = "person"  # any logged-in person, regardless of their role
+    WATCH = "watch"  # an API key or a logged-in person: for monitors and for the people who run Antar
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Litestar guard of the whole application; raises 401 or 403."""
+    """Guard every route of the application: raise 401 or 403."""
     match handler.opt.get("right"):
         case Right.OPEN:
             return
@@ -68,10 +61,10 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
 
 
 async def demand(hub: Hub, person: Person, permission: Permission) -> None:
-    """Raise 403, naming what is lacking and who may grant it, unless the person's role allows it."""
+    """Raise 403 unless the person's role has the permission; the error names it and the people who can grant it."""
     if not person.may(permission):
-        ask = await administrators.managers(hub.database, person.facility_id)
-        raise PermissionDeniedException("the role does not allow it", extra={"lacking": permission, "ask": ask})
+        managers = await administrators.managers(hub.database, person.facility_id)
+        raise PermissionDeniedException("the role does not allow it", extra={"lacking": permission, "ask": managers})
 
 
 def hub_of(connection: Connection) -> Hub:
@@ -80,59 +73,60 @@ def hub_of(connection: Connection) -> Hub:
 
 
 def session_of(connection: Connection) -> dict[str, Any]:
-    """What the cookie of Starlette's SessionMiddleware carries; changes travel back with the answer."""
+    """Return the content of the cookie of Starlette's SessionMiddleware; changes are sent back with the answer."""
     return cast(dict[str, Any], connection.scope["session"])
 
 
 def facility(request: Connection) -> FacilityRow:
-    """Dependency: the clinic whose key was shown."""
-    found: FacilityRow = request.scope["state"]["facility"]
-    return found
+    """Return the clinic that the API key belongs to (a dependency)."""
+    clinic: FacilityRow = request.scope["state"]["facility"]
+    return clinic
 
 
 def person(request: Connection) -> Person:
-    """Dependency: who is logged in."""
-    found: Person = request.scope["state"]["person"]
-    return found
+    """Return the logged-in person (a dependency)."""
+    logged_in: Person = request.scope["state"]["person"]
+    return logged_in
 
 
 def confined_to(request: Connection) -> str | None:
-    """Dependency: the code of the clinic whose key was shown or whose person it is, who see it alone; None: all."""
+    """Return the code of the only clinic that the API key or the person may see, None for all (a dependency)."""
     state = request.scope["state"]
     if state.get("operator"):
         return None
-    found: FacilityRow | None = state.get("facility")
-    return found.code if found else state["person"].facility_code
+    clinic: FacilityRow | None = state.get("facility")
+    return clinic.code if clinic else state["person"].facility_code
 
 
 def _is_operator(connection: Connection) -> bool:
-    """Whether ANTAR_METRICS_TOKEN was shown."""
-    wanted, shown = hub_of(connection).settings.metrics_token, connection.headers.get("authorization", "")
-    return bool(wanted) and hmac.compare_digest(shown.encode(), f"Bearer {wanted}".encode())
+    """Return True if the request carries ANTAR_METRICS_TOKEN."""
+    token, header = hub_of(connection).settings.metrics_token, connection.headers.get("authorization", "")
+    return bool(token) and hmac.compare_digest(header.encode(), f"Bearer {token}".encode())
 
 
 async def _facility_of(connection: Connection) -> None:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "")
-    found = await by_api_key(hub_of(connection).database, key) if key else None
-    if found is None:
+    clinic = await by_api_key(hub_of(connection).database, key) if key else None
+    if clinic is None:
         raise NotAuthorizedException(
             "no valid API key; send `Authorization: Bearer antar_...` (made by `antar key new`)",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    connection.scope["state"]["facility"] = found
+    connection.scope["state"]["facility"] = clinic
 
 
 async def _person_of(connection: Connection, handler: BaseRouteHandler) -> Person:
-    """A route with `opt={"live": True}` is asked by the page, not by the person: it keeps no session alive."""
+    """Return the person of the session, or raise 401."""
     hub = hub_of(connection)
     session = session_of(connection)
-    known = await users.by_id(hub.database, session["user"]) if session.get("user") else None
+    person = await users.by_id(hub.database, session["user"]) if session.get("user") else None
     now, seen = hub.database.clock(), session.get("seen", 0)
     fresh = now - session.get("at", 0) < SESSION_MS and now - seen < IDLE_MS
-    if known is None or known.session_version != session.get("version") or not fresh:
+    if person is None or person.session_version != session.get("version") or not fresh:
         raise NotAuthorizedException("login")
+    # A route with `opt={"live": True}` is requested by the page, not by the person: it keeps no session alive.
     if now - seen >= SEEN_NOTE_MS and not handler.opt.get("live"):
         session["seen"] = now
-    connection.scope["state"]["person"] = known
-    return known
+    connection.scope["state"]["person"] = person
+    return person

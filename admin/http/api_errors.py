@@ -1,4 +1,4 @@
-"""One shape for every error: {"error": {"code", "message", "where"?}}."""
+"""Error responses of the API, all of one shape: {"error": {"code", "message", "where"?}}."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from admin.http.request_log import route_of
 from engine.database.database import is_full
 from engine.errors import AntarError, NotFound, place_of
 
-RETRY_AFTER = "5"
-"""Seconds after which a HIS may try again while the database is away, or the memory for bodies is in use."""
+# Seconds until a HIS should try again while the database does not answer or the memory for bodies is in use.
+RETRY_AFTER_SECONDS = "5"
 
+# Raised while the database does not answer. A DBAPIError may also mean a fault of ours: see `is_away`.
 AWAY = (OperationalError, InterfaceError, TimeoutError, OSError, DBAPIError)
-"""What is raised while the database does not answer; of the last kind `is_away` are only some."""
+# SQLSTATE of PostgreSQL: connection, collision, resources (disk, connections), lock, shutdown and start-up, system.
 AWAY_STATES = ("08", "40", "53", "55P03", "57", "58")
-"""SQLSTATE of PostgreSQL: connection, collision, resources (disk, connections), lock, shutdown and start-up, system."""
 FULL = "the disk of the database is full; nothing was stored, make room on it and try again"
 
 log = structlog.get_logger(__name__)
 
 
 class ApiError(Exception):
-    """An answer other than success; `message` says what would be right."""
+    """Response other than success; `message` says what would be right."""
 
     def __init__(self, status: int, code: str, message: str, where: str | None = None) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ def answer(status: int, code: str, message: str, where: str | None = None, **hea
 
 
 def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[Any]:
-    headers = {"Retry-After": RETRY_AFTER} if error.status == 503 else {}
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if error.status == 503 else {}
     return answer(error.status, error.code, error.message, error.where, **headers)
 
 
@@ -55,13 +55,13 @@ def on_antar_error(_: Request[Any, Any, Any], error: AntarError) -> Response[Any
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     code, headers = _code(error.status_code), dict(error.headers or {})
     if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
-        wrong = error.extra[0]  # Litestar's detail would repeat the whole address
-        return answer(400, code, str(wrong["message"]), wrong.get("key", "").strip("_"), **headers)
+        fault = error.extra[0]  # Litestar's detail would repeat the whole address
+        return answer(400, code, str(fault["message"]), fault.get("key", "").strip("_"), **headers)
     return answer(error.status_code, code, error.detail, None, **headers)
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the database does not answer; else it answered that something of ours is wrong."""
+    """Return True if the database does not answer, False if it refused a statement of ours."""
     if not isinstance(error, DBAPIError) or isinstance(error, (OperationalError, InterfaceError)):
         return True
     state = str(getattr(error.orig, "sqlstate", None) or "")
@@ -69,13 +69,14 @@ def is_away(error: Exception) -> bool:
 
 
 def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Nothing is promised while the database is away; its words stay in here, they may quote records."""
+    """Answer 503 if the database does not answer, 500 otherwise."""
+    # The database's own message goes neither into the answer nor into the log: it may quote records.
     if not is_away(error):
         return on_any_error(request, error)
     full = is_full(error)
     log.warning("database_full" if full else "database_away", route=route_of(request.scope), error=type(error).__name__)
     message = FULL if full else "the database does not answer; nothing was stored, try again"
-    return answer(503, "unavailable", message, None, **{"Retry-After": RETRY_AFTER})
+    return answer(503, "unavailable", message, None, **{"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

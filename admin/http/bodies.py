@@ -1,4 +1,4 @@
-"""From the bytes of a request to records: limits, JSON and NDJSON. Long bodies are read in slices of time."""
+"""Reads request bodies into records: limits, JSON and NDJSON. Long bodies are decoded in slices of time."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ from engine.json_text import oversized
 from engine.time_slice import TimeSlice
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
-MAX_REQUEST_VALUES = 250_000
-"""JSON values (objects, arrays and what they hold) of one request: each takes up to 250 bytes of memory, decoded."""
+MAX_REQUEST_VALUES = 250_000  # objects, arrays and their contents; decoded, each takes up to 250 bytes of memory
 MAX_RECORDS = 5_000
-MAX_LINES = 10 * MAX_RECORDS
-"""Of NDJSON, blank ones included."""
+MAX_LINES = 10 * MAX_RECORDS  # of NDJSON, including blank lines
+# A request may take this long to arrive; admin.http.connections ends it sooner if almost nothing arrives.
 UPLOAD_SECONDS = 600.0
-"""That a request may take to arrive. Its connection ends sooner where almost nothing comes: admin.http.connections."""
 _NDJSON = {"application/x-ndjson", "application/jsonl"}
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record that is no JSON, too deep or too large; the others of its batch may be good."""
+    """A record that is not JSON, nested too deeply or too large. Other records of its batch may be good."""
 
     message: str
 
@@ -43,9 +41,9 @@ async def read_body(
     seconds: float = UPLOAD_SECONDS,
     max_bytes: int = MAX_REQUEST_BYTES,
 ) -> bytearray:
-    """The whole body; beyond a limit it is read no further (413), too slow is 408, broken off 400.
+    """Return the whole body. Raise ApiError: 413 beyond a limit, 408 if it is too slow, 400 if it breaks off.
 
-    `reserve` takes the bytes of each chunk, and raises where they are too many.
+    `reserve` is called with the bytes of each chunk, and raises if there is no room for them.
     """
     body, counter, time_slice = bytearray(), ValueCounter(), TimeSlice()
     try:
@@ -62,7 +60,7 @@ async def read_body(
                     raise ApiError(413, "too_many_values", _TOO_MANY_VALUES.format(MAX_REQUEST_VALUES))
     except TimeoutError as error:
         raise ApiError(408, "too_slow", f"the body did not arrive within {seconds:.0f} seconds") from error
-    except InternalServerException as error:  # Litestar's word for a client that has gone; it is no fault of ours
+    except InternalServerException as error:  # raised by Litestar when the client has gone
         raise ApiError(400, "broken_off", "the connection ended before the body did") from error
     return body
 
@@ -71,7 +69,7 @@ _TOO_MANY_VALUES = "a request may have {} JSON values (objects, arrays and what 
 
 
 async def parse(body: bytes | bytearray, content_type: str) -> tuple[bool, list[Any]]:
-    """(whether it is a batch, its records). A record of a batch that cannot be read is Unreadable."""
+    """Return (is it a batch, its records). A record of a batch that cannot be read is an Unreadable."""
     if content_type.partition(";")[0].strip().lower() in _NDJSON:
         return True, await _lines(body)
     is_batch = body.lstrip().startswith(b"[")
@@ -89,7 +87,7 @@ async def parse(body: bytes | bytearray, content_type: str) -> tuple[bool, list[
 
 
 async def _lines(body: bytes | bytearray) -> list[Any]:
-    """The records of NDJSON."""
+    """Return the records of NDJSON."""
     records: list[Any] = []
     decoder, time_slice = RecordDecoder(), TimeSlice()
     for number, line in enumerate(io.BytesIO(body), 1):
@@ -112,7 +110,7 @@ def _line(decoder: RecordDecoder, number: int, line: bytes) -> Any:
 
 
 async def _elements(decoder: RecordDecoder, text: str) -> list[Any]:
-    """The records of an array, decoded one by one. Raises Malformed."""
+    """Return the records of an array, decoded one by one. Raise Malformed."""
     records: list[Any] = []
     time_slice = TimeSlice()
     position = _after_space(text, _after_space(text, 0) + 1)

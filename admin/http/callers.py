@@ -1,4 +1,4 @@
-"""Who calls the clinic: its credentials for a token, its token for all else, and no faster than agreed."""
+"""Callers of the clinic: credentials buy a token, the token opens the other routes, and the rate is limited."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from engine.specs.inbound import Inbound
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-PACE_MS = 60_000
-"""Milliseconds in which requests are counted."""
-CLINICS = 10
-"""Clinics that one address may call at full pace."""
+PACE_MS = 60_000  # window in which requests are counted
+MAX_FULL_RATE_CLINICS = 10  # clinics that one address may call at the full rate
 
 
 class Refusal(Exception):
-    """An answer in the caller's envelope: the occasion of its text, and the field that it names."""
+    """A refusal in the caller's envelope: `word` selects its text, `field` is the field that it names."""
 
     def __init__(self, word: str, field: str = "", status: int = 200) -> None:
         super().__init__(word)
@@ -36,7 +34,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """The clinic that is called, and with which service."""
+    """The clinic that is called, and the service."""
 
     facility: FacilityRow
     inbound: Inbound
@@ -44,19 +42,19 @@ class Callee:
 
 
 class CallerLimits:
-    """Counts what callers do; lives as long as the application."""
+    """Limits of callers: requests per minute and guesses of credentials. One instance per application."""
 
     def __init__(self, throttle: Throttle, pace: Throttle) -> None:
         self._throttle = throttle
         self._pace = pace
 
     def slow_down(self, inbound: Inbound, code: str, address: str) -> None:
-        """Raise Refusal if the address asks more often than agreed."""
-        if self._pace.admit(code, address, inbound.per_minute, inbound.per_minute * CLINICS):
+        """Raise Refusal if the address calls more often than the service allows."""
+        if self._pace.admit(code, address, inbound.per_minute, inbound.per_minute * MAX_FULL_RATE_CLINICS):
             raise Refusal("busy", status=429)
 
     def log_in(self, callee: Callee, address: str, username: str, password: str) -> None:
-        """Raise Refusal unless these are the clinic's credentials; who guesses has to wait."""
+        """Raise Refusal unless the credentials are the clinic's. Repeated guesses have to wait."""
         name = f"{callee.inbound.account}:{callee.facility.code}"
         if self._throttle.admit(name, address):
             raise Refusal("busy", status=429)
@@ -71,7 +69,7 @@ def hub_of(connection: Connection) -> Hub:
 
 
 def service(hub: Hub) -> Inbound:
-    """The service that the configuration declares; 404 if there is none."""
+    """Return the service that the configuration declares; raise 404 if there is none."""
     for inbound in hub.catalog.inbound.values():
         return inbound
     raise NotFoundException("no inbound service is declared")
@@ -82,7 +80,7 @@ def address_of(connection: Connection) -> str:
 
 
 async def find(connection: Connection) -> Callee:
-    """The clinic of the address; a code that nobody has is refused like a wrong token. Counts towards the pace."""
+    """Return the clinic that the URL names, and count the request; an unknown code is refused like a wrong token."""
     hub, code = hub_of(connection), str(connection.path_params["code"])
     inbound = service(hub)
     connection.app.state.caller_limits.slow_down(inbound, code, address_of(connection))
@@ -94,13 +92,13 @@ async def find(connection: Connection) -> Callee:
 
 
 async def authorize(connection: Connection) -> None:
-    """Raise Refusal unless the token is good and goes with the user name."""
+    """Raise Refusal unless the token is valid and belongs to the user name."""
     hub = hub_of(connection)
     if not hub.catalog.inbound:
         raise NotAuthorizedException("no inbound service is declared")
     callee = await find(connection)
-    named = tokens.same(callee.credentials.get("username", ""), connection.headers.get("x-username", ""))
-    good = tokens.is_good(
+    is_user = tokens.same(callee.credentials.get("username", ""), connection.headers.get("x-username", ""))
+    is_valid = tokens.is_good(
         hub.settings.secret_keys[0],
         callee.inbound.account,
         callee.facility.id,
@@ -108,12 +106,12 @@ async def authorize(connection: Connection) -> None:
         connection.headers.get("x-token", ""),
         hub.database.clock(),
     )
-    if not (named and good and callee.credentials):
+    if not (is_user and is_valid and callee.credentials):
         raise Refusal("token")
     connection.scope["state"]["callee"] = callee
 
 
 def callee(request: Connection) -> Callee:
-    """Dependency: the clinic whose token was shown."""
-    found: Callee = request.scope["state"]["callee"]
-    return found
+    """Return the clinic that the token belongs to (a dependency)."""
+    called: Callee = request.scope["state"]["callee"]
+    return called

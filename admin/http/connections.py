@@ -20,28 +20,24 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-HEAD_SECONDS = 10.0
-"""For the head of a request, from its first byte or from the connection's beginning."""
+HEAD_SECONDS = 10.0  # for the head of a request, from its first byte or from the beginning of the connection
 MAX_HEAD_BYTES = 64 * 1024
+# A body, or the reading of an answer, must advance by this much in each window: 500 bytes a second, a poor mobile line.
 WINDOW_SECONDS = 20.0
 MIN_WINDOW_BYTES = 10_000
-"""That a body, or the reading of an answer, must advance by in each window: 500 bytes a second, a poor mobile line."""
-BODY_SECONDS = 600.0
-"""For a whole body."""
+BODY_SECONDS = 600.0  # for a whole body
 MAX_CONNECTIONS = 1_000
-RESERVED_DESCRIPTORS = 128
-"""For the database, the upstreams, log and files; connections get the rest of what the process may open."""
+RESERVED_DESCRIPTORS = 128  # for database, upstreams, log and files; connections get the rest of the process's limit
 MIN_CONNECTIONS = 32
-FREED_CONNECTIONS = 32
-"""That are closed at once when descriptors have run out."""
+FREED_CONNECTIONS = 32  # closed at once when descriptors have run out
 LOG_PAUSE_SECONDS = 60.0
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 log = structlog.get_logger(__name__)
 
 
-class Connection(HttpToolsProtocol):
-    """One connection, with what of a request it is still waiting for."""
+class GuardedConnection(HttpToolsProtocol):
+    """One connection, with the part of a request that it is waiting for."""
 
     def __init__(self, guard: ConnectionGuard, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -53,7 +49,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def answering(self) -> bool:
-        """Whether a request has begun and its answer is not complete."""
+        """True while a request has begun and its answer is not complete."""
         return bool(self.pipeline) or (self.cycle is not None and not self.cycle.response_complete)
 
     def connection_made(self, transport: Any) -> None:
@@ -97,7 +93,7 @@ class Connection(HttpToolsProtocol):
             self.refuse(408)
 
     def refuse(self, status: int) -> None:
-        """Close the connection, with an answer if none has begun and something of a request has come."""
+        """Close the connection, with an answer if none has begun and some of a request has arrived."""
         if not self.transport.is_closing():
             begun = self.answering and self.cycle.response_started
             if not begun and (self.answering or self._head_bytes):
@@ -113,7 +109,7 @@ class Connection(HttpToolsProtocol):
         self._window_began, self._window_bytes = now, self._body_bytes
 
     def _sends_too_slowly(self, now: float) -> bool:
-        """Whether the head is late, or the body does not advance."""
+        """Return True if the head is late or the body does not advance."""
         if self.receiving != "body":
             return self.receiving == "head" and not self.answering and now - self.since > HEAD_SECONDS
         if now - self.since > BODY_SECONDS:
@@ -125,7 +121,7 @@ class Connection(HttpToolsProtocol):
         return arrived < MIN_WINDOW_BYTES
 
     def _reads_too_slowly(self, now: float) -> bool:
-        """Whether what was written to the client stays unread."""
+        """Return True if the client does not read what was written to it."""
         unread = self.transport.get_write_buffer_size()
         if not unread:
             self._unread_bytes = None
@@ -139,19 +135,19 @@ class Connection(HttpToolsProtocol):
 
 
 class ConnectionGuard:
-    """Checks all connections of a server every second. `clock` gives seconds."""
+    """Checks all connections of a server every second. `clock` returns seconds."""
 
     def __init__(self, max_connections: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.max_connections = max_connections or connections_for(descriptor_limit())
         self._logged: dict[str, float] = {}
 
-    def protocol(self, *arguments: Any, **keywords: Any) -> Connection:
-        """A connection under this guard, as uvicorn asks for one."""
-        return Connection(self, *arguments, **keywords)
+    def protocol(self, *arguments: Any, **keywords: Any) -> GuardedConnection:
+        """Return a new connection under this guard, as uvicorn asks for it."""
+        return GuardedConnection(self, *arguments, **keywords)
 
-    def make_room(self, newest: Connection, connections: set[Any]) -> None:
-        """Close a connection that waits, or else the newest, when there are more than may be."""
+    def make_room(self, newest: GuardedConnection, connections: set[Any]) -> None:
+        """If there are too many connections, close one that waits for its client, or else the newest."""
         if len(connections) <= self.max_connections:
             return
         self._log("connections_exhausted", limit=self.max_connections)
@@ -160,7 +156,7 @@ class ConnectionGuard:
             victim.transport.abort() if victim is not newest else victim.transport.close()
 
     def check(self, connections: Iterable[Any]) -> None:
-        """Close what is too slow; tell when descriptors have run out, and free some."""
+        """Close connections that are too slow; if descriptors have run out, log it and free some."""
         open_connections = list(connections)
         for connection in open_connections:
             connection.check_deadlines()
@@ -170,16 +166,16 @@ class ConnectionGuard:
                 victim.transport.abort()
 
     def _waiting_longest(self, connections: Iterable[Any], count: int) -> list[Any]:
-        """Those whose client has nothing coming: idle ones first, then unfinished requests, the oldest first."""
+        """Return connections that owe their client no answer: idle before unfinished ones, oldest first."""
         waiting = [
             connection
             for connection in connections
             if not connection.transport.is_closing() and (connection.receiving or not connection.answering)
         ]
-        return sorted(waiting, key=lambda each: (each.receiving is not None, each.since))[:count]
+        return sorted(waiting, key=lambda connection: (connection.receiving is not None, connection.since))[:count]
 
     def _log(self, event: str, **figures: Any) -> None:
-        """Once a minute at most: what goes on would fill the disk."""
+        """Log an event once a minute at most, so that a lasting one does not fill the disk."""
         now = self.clock()
         if now - self._logged.get(event, -LOG_PAUSE_SECONDS) >= LOG_PAUSE_SECONDS:
             self._logged[event] = now
@@ -187,14 +183,14 @@ class ConnectionGuard:
 
 
 def connections_for(descriptors: int | None) -> int:
-    """Connections that fit into a process's limit of descriptors; None: it has none."""
+    """Return how many connections fit into a process's limit of descriptors; None is no limit."""
     if descriptors is None:
         return MAX_CONNECTIONS
     return min(MAX_CONNECTIONS, max(MIN_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS))
 
 
 def descriptor_limit() -> int | None:
-    """Descriptors that this process may open; None where the system does not say."""
+    """Return how many descriptors this process may open; None if there is no limit or the system does not say."""
     if resource is None:
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -202,7 +198,8 @@ def descriptor_limit() -> int | None:
 
 
 def descriptors_have_run_out() -> bool:
-    """Try to open one more. The event loop drops connections that it cannot accept without a word."""
+    """Return True if no more descriptor can be opened."""
+    # Tried out here, because the event loop drops connections that it cannot accept without any error.
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Refuses requests that another site makes a browser send (CSRF), by where the browser says they come from."""
+"""CSRF protection: refuses requests that another site makes a browser send, by the headers of the browser."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admin.text.words import say
 
-SAFE = {"GET", "HEAD", "OPTIONS"}
-OWN = {"same-origin", "none"}
-"""Values of Sec-Fetch-Site of a request that the person started on our own pages or by hand."""
-
-KEYS = {b"authorization", b"x-api-key"}
-"""Headers that no other site can make a browser send: such a request stands for itself."""
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+OWN_SITES = {"same-origin", "none"}  # Sec-Fetch-Site of a request from our own pages, or of a typed address
+KEY_HEADERS = {b"authorization", b"x-api-key"}  # no other site can make a browser send these
 
 
 class OriginGuard:
-    """Lets unsafe requests of a browser pass only from our own pages; API keys travel in a header and may pass.
+    """Passes unsafe requests of a browser only from our own pages, and every request with an API key in a header.
 
-    Without a cookie too: another site must not log a person in under a name of its own.
+    Requests without a cookie are checked too: another site must not log a person in under a name of its own.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,15 +35,15 @@ class OriginGuard:
 
     @staticmethod
     def _is_foreign(scope: Scope) -> bool:
-        acts = scope["method"] not in SAFE or "/action/" in scope["path"] or scope["path"].endswith("/logout")
+        acts = scope["method"] not in SAFE_METHODS or "/action/" in scope["path"] or scope["path"].endswith("/logout")
         headers = dict(scope["headers"])
-        if not acts or headers.keys() & KEYS:
+        if not acts or headers.keys() & KEY_HEADERS:
             return False
         site = headers.get(b"sec-fetch-site", b"").decode("latin-1")
         if site:
-            return site not in OWN
+            return site not in OWN_SITES
         if b"origin" not in headers:
-            return b"cookie" in headers  # every browser of today says one of the two with an unsafe request
+            return b"cookie" in headers  # current browsers send one of the two headers with every unsafe request
         origin: str = headers[b"origin"].decode("latin-1")
         host: bytes = headers.get(b"host", b"")
         return origin.partition("://")[2] != host.decode("latin-1")

@@ -1,4 +1,4 @@
-"""Decodes one JSON value; what JSON leaves open (equal names, inexact numbers) is an error."""
+"""Strict JSON decoder: equal names in an object and numbers that cannot be kept exactly are errors."""
 
 from __future__ import annotations
 
@@ -12,31 +12,30 @@ from typing import Any
 
 from engine.json_text import MAX_RECORD_VALUES, too_many_values
 
-CERTAIN_DIGITS = 15
-"""Significant digits that every 64-bit floating point number keeps (IEEE 754)."""
-SHOWN = 40
-"""Characters of a refused number or name that the answer repeats."""
+CERTAIN_DIGITS = 15  # significant digits that every 64-bit floating point number keeps (IEEE 754)
+MAX_QUOTED_CHARS = 40  # of a refused number or name that the answer repeats
 PLACE = "line {0.lineno}, column {0.colno}"
 PLACE_IN_LINE = "column {0.colno}"
 
 
 class Malformed(ValueError):
-    """Text that is no JSON, or names the same member twice."""
+    """Text that is not JSON, or that names a member twice."""
 
 
 class TooDeep(Malformed):
-    """It may well be JSON, but it nests deeper than can be read."""
+    """Text that is nested more deeply than can be read."""
 
 
 class TooManyValues(Malformed):
-    """It has more values than a record may have."""
+    """Text with more values than a record may have."""
 
 
 class RecordDecoder:
     """Decodes the records of one request, one at a time.
 
-    The standard library's parser keeps large integers and can see equal names, by calls of Python that are slow:
-    their number is bounded for each record, as a record among others is measured only by decoding it.
+    The standard library's parser keeps large integers and sees equal names, but through slow calls of Python code.
+    The number of values is therefore bounded for each record, and counted here: a record among others can be
+    measured only by decoding it.
     """
 
     def __init__(self) -> None:
@@ -46,13 +45,13 @@ class RecordDecoder:
         )
 
     def decode(self, text: str, place: str = PLACE) -> Any:
-        """The only value of a text. Raises Malformed, with the place as `place` writes it."""
+        """Return the only value of a text. Raise Malformed; the format `place` writes the position of the fault."""
         with _refusing(place):
             self._values = 0
             return self._decoder.decode(text)
 
     def decode_at(self, text: str, start: int) -> tuple[Any, int]:
-        """The value that starts at a position, and the position behind it. Raises Malformed."""
+        """Return the value that starts at a position, and the position behind it. Raise Malformed."""
         with _refusing(PLACE):
             self._values = 0
             return self._decoder.raw_decode(text, start)
@@ -67,21 +66,24 @@ class RecordDecoder:
         members = dict(pairs)
         if len(members) < len(pairs):
             [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-            raise Malformed(f"the name {twice[:SHOWN]!r} stands twice in one object; only one value can be meant")
+            raise Malformed(
+                f"the name {twice[:MAX_QUOTED_CHARS]!r} stands twice in one object; only one value can be meant"
+            )
         return members
 
     def _exact(self, text: str) -> float:
-        """Refuses what a 64-bit number would alter: 0.30000000000000000001 must not silently become 0.3."""
+        """Return the number; raise Malformed if 64 bits would alter it."""
+        # 0.30000000000000000001 must not silently become 0.3.
         self._count(1)
         value = float(text)
         certain = repr(value) == text or (len(text) <= CERTAIN_DIGITS and "e" not in text.lower())
         if not certain and (not math.isfinite(value) or Decimal(text) != Decimal(repr(value))):
-            raise Malformed(f"{text[:SHOWN]} is a number beyond what can be kept exactly; send it as text")
+            raise Malformed(f"{text[:MAX_QUOTED_CHARS]} is a number beyond what can be kept exactly; send it as text")
         return value
 
 
 def text_of(body: bytes | bytearray) -> str:
-    """The text of UTF-8 bytes. Raises Malformed."""
+    """Return the text of UTF-8 bytes. Raise Malformed."""
     try:
         return body.decode()
     except UnicodeDecodeError as error:
@@ -89,7 +91,7 @@ def text_of(body: bytes | bytearray) -> str:
 
 
 def expected(what: str, text: str, position: int) -> Malformed:
-    """The error of a text that goes on with something else at a position."""
+    """Return the error for a text that has something else than `what` at a position."""
     error = json.JSONDecodeError(f"Expecting {what}", text, position)
     return Malformed(f"{PLACE.format(error)}: {error.msg}")
 

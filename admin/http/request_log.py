@@ -1,4 +1,4 @@
-"""Each request as one line of the log and one observed duration: by route, never by what the address said."""
+"""Request log and durations: one line and one observation per request, by route and never by the address itself."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from prometheus_client import CollectorRegistry, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-QUIET = ("/static/", "/health/")
-"""What is asked for every few seconds is counted, and logged only for whoever debugs."""
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
-"""Seconds."""
+FREQUENT_ROUTES = ("/static/", "/health/")  # requested every few seconds: logged at debug level only
+BUCKET_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 log = structlog.get_logger(__name__)
 
 
 class Durations:
-    """How long requests took, for /metrics; of this process."""
+    """Durations of the requests of this process, for /metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
@@ -28,7 +26,7 @@ class Durations:
             "antar_http_request_seconds",
             "Duration of HTTP requests by route.",
             ["method", "route", "status"],
-            buckets=BUCKETS,
+            buckets=BUCKET_SECONDS,
             registry=self.registry,
         )
 
@@ -37,7 +35,7 @@ class Durations:
 
 
 class RequestLog:
-    """The outermost layer. `clock` gives seconds."""
+    """Outermost layer of the application: logs and measures each request. `clock` returns seconds."""
 
     def __init__(self, app: ASGIApp, durations: Durations, clock: Callable[[], float] = time.perf_counter) -> None:
         self._app = app
@@ -58,26 +56,28 @@ class RequestLog:
         try:
             await self._app(scope, receive, note_status)
         finally:
-            self._tell(scope, status, self._clock() - begun)
+            self._record(scope, status, self._clock() - begun)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = route_of(scope)
         self._durations.observe(method, route, status, seconds)
-        write = log.debug if route.startswith(QUIET) else log.info
-        write("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000), **_who(scope))
+        write = log.debug if route.startswith(FREQUENT_ROUTES) else log.info
+        write(
+            "request", method=method, route=route, status=status, milliseconds=round(seconds * 1000), **_caller(scope)
+        )
 
 
 def route_of(scope: Mapping[str, Any]) -> str:
-    """The pattern that the address matched: an address may hold a patient's number where an id was meant."""
+    """Return the pattern that the address matched; the address itself may hold a patient's number."""
     return str(scope.get("path_template") or "unmatched")
 
 
-def _who(scope: Scope) -> dict[str, str | int]:
+def _caller(scope: Scope) -> dict[str, str | int]:
     state = scope.get("state") or {}
-    found: dict[str, str | int] = {}
+    caller: dict[str, str | int] = {}
     if "facility" in state:
-        found["facility"] = state["facility"].code
+        caller["facility"] = state["facility"].code
     if "person" in state:
-        found["person"] = state["person"].id
-    return found
+        caller["person"] = state["person"].id
+    return caller

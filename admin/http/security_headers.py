@@ -1,4 +1,4 @@
-"""What every answer tells the browser not to do."""
+"""Security headers of every answer: content policy, sniffing, referrer, frames and caching."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ALWAYS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-STATIC = "/static/"
+STATIC_PATH = "/static/"
 
 
 class SecurityHeaders:
-    """Adds them to each answer; what is private is never kept by a cache."""
+    """Adds the security headers to each answer. Everything but static files is kept out of caches."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -28,7 +28,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message.get("headers", ()), *ALWAYS]
-                if not scope["path"].startswith(STATIC):
+                if not scope["path"].startswith(STATIC_PATH):
                     headers.append((b"cache-control", b"no-store"))
                 if scope.get("scheme") == "https":
                     headers.append((b"strict-transport-security", b"max-age=31536000"))

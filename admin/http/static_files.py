@@ -1,4 +1,4 @@
-"""Static files: our own, then those that SQLAdmin ships (Tabler, its icons and fonts). Nothing comes from elsewhere."""
+"""Static files: our own, and those that SQLAdmin ships (Tabler, its icons and fonts). No other host is asked."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FOLDERS = (Path(__file__).parents[1] / "static", Path(sqladmin.__file__).parent 
 
 
 class StaticFileSystem(BaseLocalFileSystem):
-    """The local file system; a name that no file can have is a file that is not there."""
+    """The local file system, where a name that no file can have is treated as a missing file."""
 
     async def info(self, path: PathType, **options: Any) -> FileInfo:
-        """Return the file's facts; raises FileNotFoundError."""
+        """Return the file's facts; raise FileNotFoundError."""
         try:
             return await super().info(path, **options)
         except (OSError, ValueError) as error:  # a NUL byte is a ValueError, a name too long an OSError

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from admin.http.errors import status_of, told
+from admin.http.errors import status_message, status_of
 from admin.http.parameters import LARGEST
 from admin.people.administrators import NobodyLeft
 from admin.settings.request import person_of
@@ -198,7 +198,7 @@ class SettingsView(ModelView):
         except NobodyLeft:
             raise Refused(say("settings.nobody_left")) from None
         except Exception as error:
-            raise Refused(told(status_of(request, error))) from None
+            raise Refused(status_message(status_of(request, error))) from None
 
     def _named(self, key: Any) -> Any:
         return self.model(**{self.pk_columns[0].name: key})

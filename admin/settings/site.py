@@ -72,7 +72,7 @@ class Site(Admin):
         return added  # type: ignore[no-any-return]
 
     async def _refuse(self, request: Request, error: Any) -> Response:
-        message = errors.told(error.status_code)
+        message = errors.status_message(error.status_code)
         if error.status_code == 403:
             permission = needed(request.path_params.get("identity", ""))
             person = person_of(request)
@@ -84,7 +84,7 @@ class Site(Admin):
 
     async def _break(self, request: Request, error: Exception) -> Response:
         status = errors.status_of(request, error)
-        return await self._page(request, status, errors.told(status))
+        return await self._page(request, status, errors.status_message(status))
 
     async def _page(self, request: Request, status: int, message: str) -> Response:
         context = {"message": message, "passing": status >= 500}

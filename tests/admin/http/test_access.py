@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from admin.app import litestar_app
 from admin.http.access import IDLE_MS, SEEN_NOTE_MS, SESSION_MS, Right
-from admin.http.throttle import MOST_KEYS, PER_ADDRESS, PER_NAME, WINDOW, Throttle
+from admin.http.throttle import MAX_KEYS, MAX_PER_ADDRESS, MAX_PER_NAME, WINDOW_MS, Throttle
 from admin.people import users
 from engine.facilities.facilities import add_facility, api_keys, new_api_key, revoke_api_key
 from tests.admin.conftest import PASSWORD, log_in
@@ -206,37 +206,37 @@ async def test_a_wrong_login_is_told_without_saying_what_is_wrong(
 
 async def test_guessing_is_slowed_down_and_forgotten_later(nobody: httpx.AsyncClient, house: House) -> None:
     await users.add_user(house.hub.database, "sari", PASSWORD)
-    for _ in range(PER_NAME):
+    for _ in range(MAX_PER_NAME):
         await log_in(nobody, password="salah")
     assert (await log_in(nobody)).status_code == 429
-    house.clock.now += WINDOW
+    house.clock.now += WINDOW_MS
     assert (await log_in(nobody)).status_code == 303
 
 
 async def test_parallel_guesses_are_no_more_than_guesses_in_a_row(nobody: httpx.AsyncClient, house: House) -> None:
     await users.add_user(house.hub.database, "sari", PASSWORD)
-    answers = await asyncio.gather(*(log_in(nobody, password=f"salah-{n}") for n in range(3 * PER_NAME)))
-    assert [answer.status_code for answer in answers].count(401) == PER_NAME
+    answers = await asyncio.gather(*(log_in(nobody, password=f"salah-{n}") for n in range(3 * MAX_PER_NAME)))
+    assert [answer.status_code for answer in answers].count(401) == MAX_PER_NAME
 
 
 def test_an_address_may_not_go_from_name_to_name(clock: Clock) -> None:
     throttle = Throttle(clock)
-    assert [throttle.admit(f"user{n}", "10.0.0.1") for n in range(PER_ADDRESS + 1)][-2:] == [0, WINDOW // 1000]
+    assert [throttle.admit(f"user{n}", "10.0.0.1") for n in range(MAX_PER_ADDRESS + 1)][-2:] == [0, WINDOW_MS // 1000]
     assert throttle.admit("user0", "10.0.0.2") == 0
 
 
 def test_a_right_password_is_no_guess(clock: Clock) -> None:
     throttle = Throttle(clock)
-    for _ in range(2 * PER_ADDRESS):
+    for _ in range(2 * MAX_PER_ADDRESS):
         assert throttle.admit("sari", "10.0.0.1") == 0
         throttle.succeeded("sari", "10.0.0.1")
 
 
 def test_what_guessers_leave_behind_is_cleared_away(clock: Clock) -> None:
     throttle = Throttle(clock)
-    for n in range(MOST_KEYS):
+    for n in range(MAX_KEYS):
         throttle.admit("x" * 1_000_000, f"address {n}")
-    clock.now += WINDOW
+    clock.now += WINDOW_MS
     throttle.admit("sari", "10.0.0.1")
     assert len(throttle._tries) == 2
 
