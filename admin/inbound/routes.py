@@ -1,4 +1,4 @@
-"""/inbound/{clinic}: the queue service that others call on the clinic, as their envelopes want it."""
+"""/inbound/{clinic}: the queue service that Mobile JKN calls on the clinic, with its envelopes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from engine.inbound.queue_numbers import QueueNumbers
 from engine.inbound.requests import DONE, CallerRequest, Decide, QueueAnswer, Tell
 
 Envelope = dict[str, Any]
-MAX_BODY_BYTES = 256 * 1024
-"""All fields as long as they may be, each character as an escape, take less."""
+MAX_BODY_BYTES = 256 * 1024  # more than all fields of the greatest length, with every character as an escape
 BODY_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
@@ -33,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 @get("/auth", opt={"right": Right.OPEN})
 async def token(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Envelope:
-    """A token for the clinic's credentials; guessing is slowed down."""
+    """Issue a token for the clinic's credentials; guesses are throttled."""
     callee = await callers.find(request)
     username, password = (request.headers.get(name, "") for name in ("x-username", "x-password"))
     request.app.state.caller_limits.log_in(callee, callers.address_of(request), username, password)
@@ -47,22 +46,23 @@ async def token(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> E
 async def status(
     poli: FromPath[str], day: FromPath[str], hub: NamedDependency[Hub], callee: NamedDependency[Callee]
 ) -> Envelope:
-    """How the queues of a poli stand."""
-    wanted, book = messages.place(poli, day), _book(hub, callee)
+    """Return the state of the queues of a poli."""
+    code, date = messages.place(poli, day)
     if callee.inbound.source == "his":
-        return await _asked(hub, callee, "status", dict(zip(("kodepoli", "tanggalperiksa"), wanted, strict=True)))
-    outcome = await hub.database.write(lambda connection: book.status(connection, *wanted))
-    return messages.status(callee.inbound, outcome)
+        return await _ask_his(hub, callee, "status", {"kodepoli": code, "tanggalperiksa": date})
+    numbers = _numbers(hub, callee)
+    answer = await hub.database.write(lambda connection: numbers.status(connection, code, date))
+    return messages.status(callee.inbound, answer)
 
 
 @post("/antrean", opt={"right": Right.INBOUND}, request_max_body_size=None, status_code=200)
 async def take(request: Request[Any, Any, Any], hub: NamedDependency[Hub], callee: NamedDependency[Callee]) -> Envelope:
     """Give a number."""
-    content = messages.content(await _body(request), messages.NUMBER)
-    wish, book = messages.number_wish(content), _book(hub, callee)
-    tell = messages.given(callee.inbound, 2 if wish.doctor or wish.hours else 1)
-    asked = CallerRequest(callee.facility, callee.inbound, "take", wish.card, content)
-    return await _answered(hub, asked, lambda connection: book.give(connection, wish), tell)
+    content = messages.fields_of(await _body(request), messages.NUMBER_FIELDS)
+    wish, numbers = messages.number_request(content), _numbers(hub, callee)
+    write = messages.given(callee.inbound, 2 if wish.doctor or wish.hours else 1)
+    received = CallerRequest(callee.facility, callee.inbound, "take", wish.card, content)
+    return await _answer(hub, received, lambda connection: numbers.give(connection, wish), write)
 
 
 @get("/antrean/sisapeserta/{card:str}/{poli:str}/{day:str}", opt={"right": Right.INBOUND})
@@ -73,62 +73,62 @@ async def show(
     hub: NamedDependency[Hub],
     callee: NamedDependency[Callee],
 ) -> Envelope:
-    """How many are before the holder of the card."""
-    wish, book = messages.card_wish(card, poli, day), _book(hub, callee)
+    """Return how many people are before the holder of the card."""
+    wish, numbers = messages.card_request(card, poli, day), _numbers(hub, callee)
     if callee.inbound.source == "his":
         content = {"nomorkartu": wish.card, "kodepoli": wish.poli, "tanggalperiksa": wish.date}
-        return await _asked(hub, callee, "show", content)
-    outcome = await hub.database.write(lambda connection: book.show(connection, wish))
-    return messages.shown(callee.inbound, outcome)
+        return await _ask_his(hub, callee, "show", content)
+    answer = await hub.database.write(lambda connection: numbers.show(connection, wish))
+    return messages.standing(callee.inbound, answer)
 
 
 @put("/antrean/batal", opt={"right": Right.INBOUND}, request_max_body_size=None)
 async def cancel(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], callee: NamedDependency[Callee]
 ) -> Envelope:
-    """Take a number back. PUT because the caller says so."""
-    content = messages.content(await _body(request), messages.CANCELLATION)
-    wish, book = messages.cancel_wish(content), _book(hub, callee)
-    asked = CallerRequest(callee.facility, callee.inbound, "cancel", wish.card, content)
-    tell = messages.bare(callee.inbound)
-    return await _answered(hub, asked, lambda connection: book.cancel(connection, wish), tell)
+    """Cancel a number. The method is PUT because the caller's specification says so."""
+    content = messages.fields_of(await _body(request), messages.CANCELLATION_FIELDS)
+    wish, numbers = messages.cancel_request(content), _numbers(hub, callee)
+    received = CallerRequest(callee.facility, callee.inbound, "cancel", wish.card, content)
+    write = messages.bare(callee.inbound)
+    return await _answer(hub, received, lambda connection: numbers.cancel(connection, wish), write)
 
 
 @post("/peserta", opt={"right": Right.INBOUND}, request_max_body_size=None, status_code=200)
 async def patient(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], callee: NamedDependency[Callee]
 ) -> Envelope:
-    """Keep a new patient for the clinic's system; from now on the card may take numbers."""
-    content = messages.content(await _body(request), messages.PATIENT)
-    asked = CallerRequest(
+    """Store a new patient for the clinic's system; the card may take numbers from then on."""
+    content = messages.fields_of(await _body(request), messages.PATIENT_FIELDS)
+    received = CallerRequest(
         callee.facility, callee.inbound, "patient", messages.patient_card(content), content, once=True
     )
-    return await _answered(hub, asked, lambda _: QueueAnswer(DONE, "done"), messages.bare(callee.inbound))
+    return await _answer(hub, received, lambda _: QueueAnswer(DONE, "done"), messages.bare(callee.inbound))
 
 
-async def _answered(hub: Hub, asked: CallerRequest, decide: Decide, tell: Tell) -> Envelope:
-    """By the declared source; the request is kept whoever answers."""
-    if asked.inbound.source == "own":
-        return await requests.answer(hub.database, asked, decide, tell)
-    broken = messages.refusal(asked.inbound, "broken")
-    return await his_answers.answer(hub.database, hub.vault, hub.settings.webhook_policy, asked, broken)
+async def _answer(hub: Hub, received: CallerRequest, decide: Decide, write: Tell) -> Envelope:
+    """Answer from the declared source: Antar's own queues or the clinic's system. The request is stored either way."""
+    if received.inbound.source == "own":
+        return await requests.answer(hub.database, received, decide, write)
+    broken = messages.refusal(received.inbound, "broken")
+    return await his_answers.answer(hub.database, hub.vault, hub.settings.webhook_policy, received, broken)
 
 
-async def _asked(hub: Hub, callee: Callee, operation: str, content: dict[str, str]) -> Envelope:
-    """What changes nothing is asked and not kept."""
-    asked = CallerRequest(callee.facility, callee.inbound, operation, "", content)
-    found = await his_answers.ask(hub.database, hub.vault, hub.settings.webhook_policy, asked)
-    return messages.refusal(callee.inbound, "broken") if found is None else found
+async def _ask_his(hub: Hub, callee: Callee, operation: str, content: dict[str, str]) -> Envelope:
+    """Ask the clinic's system about something that changes nothing; the request is not stored."""
+    received = CallerRequest(callee.facility, callee.inbound, operation, "", content)
+    answer = await his_answers.ask(hub.database, hub.vault, hub.settings.webhook_policy, received)
+    return messages.refusal(callee.inbound, "broken") if answer is None else answer
 
 
-def _book(hub: Hub, callee: Callee) -> QueueNumbers:
+def _numbers(hub: Hub, callee: Callee) -> QueueNumbers:
     return QueueNumbers(callee.facility, callee.inbound, hub.database.clock())
 
 
 async def _body(request: Request[Any, Any, Any]) -> Any:
     body = await read_body(request.stream(), seconds=BODY_SECONDS, max_bytes=MAX_BODY_BYTES)
-    _, [found, *_] = await parse(body, "application/json")
-    return found
+    _, [content, *_] = await parse(body, "application/json")
+    return content
 
 
 def _on_refusal(request: Request[Any, Any, Any], error: Refusal) -> Response[Any]:
@@ -142,7 +142,7 @@ def _on_malformed(request: Request[Any, Any, Any], _: Exception) -> Response[Any
 
 
 def _on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """The caller shows our text to a patient; what broke is told in the log, without what was asked."""
+    """Log what broke, without the content of the request; the caller shows the answer's text to a patient."""
     log.error("inbound_broke", route=route_of(request.scope), **place_of(error))
     return _on_refusal(request, Refusal("broken"))
 

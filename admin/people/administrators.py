@@ -1,4 +1,4 @@
-"""Who keeps the house: the first administrator, and that there always is one."""
+"""The first administrator, and the rule that there is always at least one."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ from engine.errors import AntarError
 from engine.hub import Hub
 
 FIRST_ROLE = "superadmin"
-MOST_NAMED = 3
-"""People who are named to whoever needs a right."""
+MAX_NAMED = 3  # people who are named to a person that lacks a permission
 
 
-class NobodyLeft(AntarError):
-    """After the change nobody could manage users any more."""
+class NoManagerLeft(AntarError):
+    """A change would leave nobody who can manage users."""
 
 
 class TooLate(AntarError):
-    """There is a user already."""
+    """There is a user already, so that no first administrator can be added."""
 
 
 def setup_token(hub: Hub) -> str:
-    """What opens the making of the first administrator: the same in every process, known to who starts them."""
+    """Return the token that allows to make the first administrator.
+
+    It is the same in every process and known only to the people who start the processes.
+    """
     key = hub.settings.secret_keys[0].encode()
     return hmac.new(key, b"first administrator", hashlib.sha256).hexdigest()[:32]
 
 
 async def add_first(database: Database, name: str, password: str) -> None:
-    """Add the first administrator; raises TooLate if there is anybody, AntarError if the password will not do."""
+    """Add the first administrator; raise TooLate if there is a user, AntarError if the password is too short."""
     password_hash = await users.hashed(password)
 
     def run(connection: Connection) -> None:
-        lock_staff(connection)
+        lock_users(connection)
         if connection.execute(select(User.id).limit(1)).first():
             raise TooLate("there is a user already")
         now = database.clock()
@@ -50,21 +52,21 @@ async def add_first(database: Database, name: str, password: str) -> None:
     await database.write(run)
 
 
-def lock_staff(connection: Connection) -> None:
-    """One at a time: of two who change people at once, the second sees what the first did."""
+def lock_users(connection: Connection) -> None:
+    """Lock the users until the transaction ends: a second change at the same time sees the first."""
     connection.execute(select(Installation.id).with_for_update())
 
 
 def keep_a_manager(connection: Connection) -> None:
-    """Raise NobodyLeft if nobody can manage the whole installation any more; call it after the change, locked."""
+    """Raise NoManagerLeft if nobody can manage the whole installation; called after the change, under the lock."""
     query = select(Role.permissions).join(User, User.role == Role.name)
     rows = connection.execute(query.where(User.disabled.is_(False), User.facility_id.is_(None)))
     if not any(Permission.MANAGE in orjson.loads(row.permissions) for row in rows):
-        raise NobodyLeft("nobody could manage users any more")
+        raise NoManagerLeft("nobody could manage users any more")
 
 
 async def managers(database: Database, facility_id: int | None) -> list[str]:
-    """Names of those who may change what a person of that facility may do, at most MOST_NAMED."""
+    """Return names of people who may change the permissions of a person of the facility, at most MAX_NAMED."""
     query = (
         select(User.name, Role.permissions)
         .join(Role, Role.name == User.role)
@@ -72,4 +74,4 @@ async def managers(database: Database, facility_id: int | None) -> list[str]:
         .order_by(User.id)
     )
     rows = await database.fetch(query)
-    return [row.name for row in rows if Permission.MANAGE in orjson.loads(row.permissions)][:MOST_NAMED]
+    return [row.name for row in rows if Permission.MANAGE in orjson.loads(row.permissions)][:MAX_NAMED]

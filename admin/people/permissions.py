@@ -1,4 +1,4 @@
-"""What a role may allow (ui 6); the names stand in the roles table."""
+"""Permissions that a role may have; their names are stored in the roles table."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """One thing that people of a role may do; `satusehat` opens the pages under *Integrasi* at all."""
+    """Action that a role may allow."""
 
-    SATUSEHAT = "satusehat"
-    BODIES = "bodies"
-    """Read requests, answers and source records; identifiers stay masked."""
-    REVEAL = "reveal"
-    """See identifiers unmasked, with a reason."""
-    RESEND = "resend"
-    """Send one delivery again, or set it aside."""
-    EDIT = "edit"
-    """Change what is sent."""
-    BULK = "bulk"
-    """Act on many deliveries at once."""
-    MAP = "map"
-    SYNC = "sync"
-    MANAGE = "manage"
-    """Users, roles, facilities, credentials, keys, audit."""
+    SATUSEHAT = "satusehat"  # open the pages under *Integrasi*
+    BODIES = "bodies"  # read requests, answers and source records; identifiers stay masked
+    REVEAL = "reveal"  # see identifiers unmasked, with a reason
+    RESEND = "resend"  # send one delivery again, or set it aside
+    EDIT = "edit"  # change what is sent
+    BULK = "bulk"  # act on many deliveries at once
+    MAP = "map"  # confirm and remove codes of the mappings
+    SYNC = "sync"  # read code lists again
+    MANAGE = "manage"  # users, roles, facilities, credentials, keys, audit

@@ -1,4 +1,4 @@
-"""People who may log in: their names, passwords (argon2id) and roles."""
+"""Users: the people who may log in, with their names, passwords (argon2id) and roles."""
 
 from __future__ import annotations
 
@@ -18,23 +18,21 @@ from engine.database.database import Database
 from engine.database.tables import Facility, Role, User
 from engine.errors import AntarError, NotFound
 
-SHORTEST = 10
-"""Characters of a password at least (OWASP ASVS 2.1 asks for length, not for kinds of characters)."""
+SHORTEST = 10  # characters of a password (OWASP ASVS 2.1 asks for length, not for kinds of characters)
 
 _hasher = PasswordHasher()
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is logged in."""
+    """Logged-in person."""
 
     id: int
     name: str
     role: str
     session_version: int
     permissions: frozenset[str]
-    facility_id: int | None
-    """The only facility whose deliveries they see; None: all."""
+    facility_id: int | None  # the only facility whose deliveries they see; None for all
     facility_code: str | None
 
     def may(self, permission: Permission) -> bool:
@@ -44,10 +42,10 @@ class Person:
 async def add_user(
     database: Database, name: str, password: str, role: str = "admin", facility_id: int | None = None
 ) -> None:
-    """Add a person; with a facility they see no other. Raises AntarError naming what is wrong."""
-    known = [row.name for row in await database.fetch(select(Role.name).order_by(Role.name))]
-    if role not in known:
-        raise AntarError(f"no role {role!r}; use {' or '.join(known)}")
+    """Add a person, who sees only `facility_id` if it is given. Raise AntarError if the role, name or password is wrong."""
+    roles = [row.name for row in await database.fetch(select(Role.name).order_by(Role.name))]
+    if role not in roles:
+        raise AntarError(f"no role {role!r}; use {' or '.join(roles)}")
     values = row_of(name, await hashed(password), role, database.clock(), facility_id)
     try:
         await database.write(lambda connection: connection.execute(insert(User), values))
@@ -56,7 +54,7 @@ async def add_user(
 
 
 def row_of(name: str, password_hash: str, role: str, now: int, facility_id: int | None = None) -> dict[str, Any]:
-    """A new person as a row of the table of users."""
+    """Return a new person as a row of the table `users`."""
     return {
         "name": name,
         "password_hash": password_hash,
@@ -69,21 +67,22 @@ def row_of(name: str, password_hash: str, role: str, now: int, facility_id: int 
 
 
 async def hashed(password: str) -> str:
-    """argon2id, in a thread: it is slow on purpose. Raises AntarError for a password that is too short."""
+    """Return the hash (argon2id) of a password. Raise AntarError if it is too short."""
     if len(password) < SHORTEST:
         raise AntarError(f"a password has at least {SHORTEST} characters; this one has {len(password)}")
+    # In a thread, because argon2 is slow on purpose.
     return await asyncio.to_thread(_hasher.hash, password)
 
 
 async def set_password(database: Database, name: str, password: str) -> None:
-    """Set a new password and end every session of the person; raises NotFound."""
+    """Set a new password and end every session of the person; raise NotFound."""
     parameters = {"name": name, "hash": await hashed(password)}
     if not await database.write(lambda connection: connection.execute(text(_SET), parameters).rowcount):
         raise NotFound(f"no user {name!r}")
 
 
 async def replace_user(database: Database, name: str, password: str, role: str) -> None:
-    """Add the person, or begin anew with them if they are there."""
+    """Add the person, replacing a user of the same name."""
 
     def remove(connection: Connection) -> None:
         connection.execute(delete(User).where(User.name == name))
@@ -93,28 +92,28 @@ async def replace_user(database: Database, name: str, password: str, role: str) 
 
 
 async def verify(database: Database, name: str, password: str) -> Person | None:
-    """The person, if the password is theirs; takes as long when there is no such person."""
+    """Return the person if the password is theirs; an unknown name takes as long."""
     if "\x00" in name:  # PostgreSQL refuses to compare it
         name = ""
     rows = await database.fetch(_people().where(User.name == name))
-    # In a thread: argon2 is slow on purpose, and nobody else shall wait for it.
+    # In a thread: argon2 is slow on purpose, and other requests must not wait for it.
     matches = await asyncio.to_thread(_matches, rows[0].password_hash if rows else None, password)
     return _person(rows[0]) if rows and matches else None
 
 
 async def by_id(database: Database, id_: int) -> Person | None:
-    """The person of a session, None if they were removed or disabled meanwhile."""
+    """Return the person of a session, None if they have been removed or disabled."""
     rows = await database.fetch(_people().where(User.id == id_))
     return _person(rows[0]) if rows else None
 
 
 async def end_sessions(database: Database, person: Person) -> None:
-    """End every session of the person, on every device, copied cookies too."""
+    """End every session of the person on every device, including copied cookies."""
     await database.write(lambda connection: connection.execute(text(_END), {"id": person.id}))
 
 
 async def anybody(database: Database) -> bool:
-    """Whether there is a user at all; a fresh installation has none."""
+    """Return True if there is any user; a new installation has none."""
     return bool(await database.fetch(text("SELECT 1 FROM users LIMIT 1")))
 
 
@@ -124,7 +123,7 @@ _END = "UPDATE users SET session_version = session_version + 1 WHERE id = :id"
 
 
 def _people() -> Select[Any]:
-    """Everybody who may log in, with what their role permits."""
+    """Select the people who may log in, with the permissions of their roles."""
     return (
         select(User.__table__, Role.permissions, Facility.code)
         .join(Role, Role.name == User.role)
@@ -139,7 +138,7 @@ def _person(row: Any) -> Person:
 
 
 def _matches(stored: str | None, password: str) -> bool:
-    nobodys = _nobodys_hash()  # made for everyone, so that the first unknown name does not take longer
+    nobodys = _nobodys_hash()  # computed for every name, so that the first unknown one does not take longer
     try:
         return _hasher.verify(stored or nobodys, password)
     except (VerifyMismatchError, InvalidHashError):

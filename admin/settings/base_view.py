@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 
 from admin.http.errors import status_message, status_of
 from admin.http.parameters import LARGEST
-from admin.people.administrators import NobodyLeft
+from admin.people.administrators import NoManagerLeft
 from admin.settings.request import person_of
 from admin.text.words import say
 from engine.database.audit import note
@@ -195,7 +195,7 @@ class SettingsView(ModelView):
             raise
         except IntegrityError:
             raise Refused(say("settings.taken")) from None
-        except NobodyLeft:
+        except NoManagerLeft:
             raise Refused(say("settings.nobody_left")) from None
         except Exception as error:
             raise Refused(status_message(status_of(request, error))) from None

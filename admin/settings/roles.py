@@ -63,7 +63,7 @@ class Roles(SettingsView, model=Role):
         values = {**_values(said), "name": key}  # people hang on it
 
         def work(connection: Connection) -> None:
-            administrators.lock_staff(connection)
+            administrators.lock_users(connection)
             connection.execute(update(Role).where(Role.name == key).values(values))
             administrators.keep_a_manager(connection)
 
@@ -71,7 +71,7 @@ class Roles(SettingsView, model=Role):
 
     async def take_away(self, request: Request, row: Any) -> None:
         def work(connection: Connection) -> None:
-            administrators.lock_staff(connection)
+            administrators.lock_users(connection)
             if connection.execute(select(exists().where(User.role == row.name))).scalar():
                 raise Refused(say("settings.roles.used"))
             connection.execute(delete(Role).where(Role.name == row.name))

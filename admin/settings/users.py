@@ -92,7 +92,7 @@ class People(SettingsView, model=User):
             values, told = {**values, **new}, f"{told} password"
 
         def work(connection: Connection) -> None:
-            administrators.lock_staff(connection)
+            administrators.lock_users(connection)
             connection.execute(update(User).where(User.id == int(key)).values(values))
             administrators.keep_a_manager(connection)
 
@@ -100,7 +100,7 @@ class People(SettingsView, model=User):
 
     async def take_away(self, request: Request, row: Any) -> None:
         def work(connection: Connection) -> None:
-            administrators.lock_staff(connection)
+            administrators.lock_users(connection)
             connection.execute(delete(User).where(User.id == row.id))
             administrators.keep_a_manager(connection)
 

@@ -1,4 +1,4 @@
-"""Every word that the panel says of its own, from the message catalogues."""
+"""The panel's own words in both languages, from the message catalogues."""
 
 from __future__ import annotations
 
@@ -10,63 +10,61 @@ from importlib.resources import files
 
 import orjson
 
-LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}
-"""Code -> how the language calls itself; the first is spoken if nothing else is wanted."""
+LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}  # code -> the language's own name; the first is the default
 
-_spoken: ContextVar[str] = ContextVar("spoken", default="id")
+_current: ContextVar[str] = ContextVar("language", default="id")
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Within it, everything is said in that language; in Indonesian if it is none of ours."""
-    token = _spoken.set(language if language in LANGUAGES else "id")
+    """Set the language of everything that is said in the block; an unknown language becomes Indonesian."""
+    token = _current.set(language if language in LANGUAGES else "id")
     try:
         yield
     finally:
-        _spoken.reset(token)
+        _current.reset(token)
 
 
 def language() -> str:
-    """The code of the language that is spoken now."""
-    return _spoken.get()
+    """Return the code of the current language."""
+    return _current.get()
 
 
 def other_language() -> tuple[str, str]:
-    """(code, own name) of the language to switch to."""
+    """Return (code, own name) of the language to switch to."""
     return next((code, name) for code, name in LANGUAGES.items() if code != language())
 
 
 @cache
 def catalogue(language: str = "id") -> dict[str, str]:
-    """The words of a language by key."""
+    """Return the messages of a language by key."""
     words: dict[str, str] = orjson.loads((files("admin") / "messages" / f"{language}.json").read_bytes())
     return words
 
 
 def say(key: str, /, **values: object) -> str:
-    """The words of a key; `{name}` in them is filled from the named arguments."""
+    """Return the message of a key; `{name}` in it is filled from the named arguments."""
     return catalogue(language())[key].format(**values)
 
 
 def number(value: int) -> str:
-    """With the separators of the language: 1.204 or 1,204"""
+    """Write a number with the separators of the language: 1.204 or 1,204."""
     text = f"{value:,}"
     return text if language() == "en" else text.replace(",", ".")
 
 
 def duration(seconds: float) -> str:
-    """Roughly how long: 45 dtk, 3 mnt, 2 jam, 5 hari."""
+    """Write a duration roughly: 45 dtk, 3 mnt, 2 jam, 5 hari."""
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
             return say(f"duration.{unit}", n=int(seconds // length))
     return say("duration.second", n=int(seconds))
 
 
-GLOBALS = {
+GLOBALS = {  # functions that every template can call
     "say": say,
     "number": number,
     "duration": duration,
     "language": language,
     "other_language": other_language,
 }
-"""What every template can call."""

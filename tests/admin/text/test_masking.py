@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.text.masking import Masks, Unknown, masked
+from admin.text.masking import Masks, UnknownMask, masked
 
 NIK, OTHER = "3171010101010001", "3271010101010001"
 
@@ -56,7 +56,7 @@ def test_two_that_would_look_alike_are_told_apart() -> None:
 
 def test_a_hidden_number_that_was_tampered_with_is_told_with_its_place() -> None:
     _, unknown = Masks([NIK]).restore('{\n  "nik": "•••••0001"}')
-    assert unknown == [Unknown(2, 11, "•••••0001")]
+    assert unknown == [UnknownMask(2, 11, "•••••0001")]
 
 
 def test_bullets_that_the_text_had_of_its_own_are_left_alone() -> None:
