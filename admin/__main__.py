@@ -1,4 +1,4 @@
-"""python -m admin is the same as the command `antar`."""
+"""`python -m admin`, the same as the command `antar`."""
 
 from admin.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line `antar`."""
+"""Command line `antar`: the subcommands of admin.commands under one name."""
 
 from __future__ import annotations
 

@@ -7,13 +7,13 @@ import sys
 
 import structlog
 
-INDISCREET = ("httpx", "httpcore", "uvicorn.access", "pika", "dramatiq", "alembic")
-"""Libraries that log addresses (a search for a patient has the NIK in its query), messages, or every step they take:
-warnings only, at every level."""
+# Libraries that log addresses (a search for a patient has the NIK in its query), messages or each of their steps:
+# only their warnings are logged, at every level.
+WARNINGS_ONLY = ("httpx", "httpcore", "uvicorn.access", "pika", "dramatiq", "alembic")
 
 
 def set_up_logging(level: str) -> None:
-    """One format for our own events and for those of the libraries; raises ValueError for an unknown level."""
+    """Set one format for our events and those of the libraries; raise ValueError for an unknown level."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -39,5 +39,5 @@ def set_up_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in INDISCREET:
+    for name in WARNINGS_ONLY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,4 +1,4 @@
-"""SIGHUP loads the configuration anew, beside the work of the process and never in its way."""
+"""Reload of the configuration on SIGHUP, while the work of the process goes on."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ log = structlog.get_logger(__name__)
 
 
 class Reload:
-    """Reads the configuration of one hub in a thread: heartbeats, requests and signals go on meanwhile.
+    """Reads the configuration of one hub in a thread, so that heartbeats, requests and signals go on.
 
-    However often it is asked for during a reading, it is read once more; only from the hub's own event loop.
+    Any number of requests during a reading leads to one more reading. To be used from the hub's event loop only.
     """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._wanted = False
+        self._is_requested = False
         self._reading: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
-        self._wanted = True
+        self._is_requested = True
         if self._reading is None or self._reading.done():
             self._reading = asyncio.get_running_loop().create_task(self._read())
 
     async def _read(self) -> None:
-        while self._wanted:
-            self._wanted = False
+        while self._is_requested:
+            self._is_requested = False
             try:
                 self._hub.take_over(await asyncio.to_thread(self._hub.read))
             except ConfigFaults as faults:
@@ -44,5 +44,5 @@ class Reload:
 
 
 def on_hangup(*asks: Callable[[], None]) -> None:
-    """Every hub of the process is asked to reload."""
+    """On SIGHUP, ask every hub of the process to reload."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: [ask() for ask in asks])

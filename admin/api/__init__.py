@@ -1,1 +1,1 @@
-"""The HTTP interface for the clinic's system: records, deliveries, inbound calls, health, metrics."""
+"""HTTP interface for the clinic's system: records, deliveries, inbound calls, health, metrics."""

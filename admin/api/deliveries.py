@@ -1,4 +1,4 @@
-"""GET and resend of deliveries for a clinic's system; another clinic's are not there."""
+"""GET and resend of deliveries for a clinic's system, which sees only its own clinic."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from engine.queries import deliveries, paging
 from engine.queries.deliveries import Filters
 from engine.queries.paging import CURSOR, Cursor
 
-PAGE = 50
-LARGEST_PAGE = 200
-SHOWN = (
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
+DELIVERY_FIELDS = (
     "id", "spec", "key", "date", "status", "reference", "version", "sent_version", "tries", "due_at",
     "http_status", "code", "problem", "created_at", "changed_at", "settled_at", "sent_at",
 )  # fmt: skip
-ATTEMPT = (
+ATTEMPT_FIELDS = (
     "at", "milliseconds", "operation", "trigger", "spec_hash", "version", "http_status", "code", "verdict", "message",
 )  # fmt: skip
 
@@ -52,7 +52,7 @@ async def list_deliveries(
         int | None, QueryParameter(ge=0, le=LARGEST, description="Settled since, epoch milliseconds.")
     ] = None,
     cursor: Annotated[str | None, QueryParameter(pattern=CURSOR, description="`next` of the page before.")] = None,
-    size: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = PAGE,
+    size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_PAGE_SIZE,
 ) -> dict[str, Any]:
     """A page of deliveries, the newest day first. Several types or statuses are separated by commas."""
     filters = Filters(
@@ -66,7 +66,10 @@ async def list_deliveries(
     )
     after = Cursor.read(cursor) if cursor else None
     page = await paging.page(hub.database, facility.id, filters, size, after=after)
-    return {"deliveries": [_pick(row, SHOWN) for row in page.rows], "next": str(page.after) if page.after else None}
+    return {
+        "deliveries": [_pick(row, DELIVERY_FIELDS) for row in page.rows],
+        "next": str(page.after) if page.after else None,
+    }
 
 
 @get("/api/v1/deliveries/{id_:int}", operation_id="read_delivery", opt={"right": Right.HIS})
@@ -81,7 +84,7 @@ async def one_delivery(
     if detail is None:
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
     return {
-        **_pick(detail.row, SHOWN),
+        **_pick(detail.row, DELIVERY_FIELDS),
         "waits_for": [_pick(row, ("spec", "key", "id", "status", "alternative")) for row in detail.waits_for],
         "attempts": [_attempt(row, bodies) for row in detail.attempts],
     }
@@ -112,11 +115,11 @@ async def resend_delivery(
 
 
 def _statuses(text: str) -> tuple[str, ...]:
-    chosen = tuple(filter(None, text.split(",")))
-    for status in chosen:
+    statuses = tuple(filter(None, text.split(",")))
+    for status in statuses:
         if status not in set(Status):
             raise ApiError(400, "unknown_status", f"no status {status!r}; known: {', '.join(Status)}", "status")
-    return chosen
+    return statuses
 
 
 def _pick(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -124,8 +127,8 @@ def _pick(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _attempt(row: Any, bodies: bool) -> dict[str, Any]:
-    shown = _pick(row, ATTEMPT)
+    fields = _pick(row, ATTEMPT_FIELDS)
     if bodies:
-        shown |= {"method": row.method, "path": row.path}
-        shown |= {name: (getattr(row, name) or b"").decode("utf-8", "replace") for name in ("request", "response")}
-    return shown
+        fields |= {"method": row.method, "path": row.path}
+        fields |= {name: (getattr(row, name) or b"").decode("utf-8", "replace") for name in ("request", "response")}
+    return fields

@@ -1,4 +1,4 @@
-"""/health/*: whether it lives, whether it can take records, how the upstreams are. For monitors."""
+"""/health/* for monitors: is the process alive, can it take records, how are the upstreams."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from engine.queries.throughput import throughput
 
 @get("/health/live", opt={"right": Right.OPEN})
 async def live() -> dict[str, str]:
-    """The process answers."""
+    """Answer, to show that the process is alive."""
     return {"status": "ok"}
 
 
 @get("/health/ready", opt={"right": Right.OPEN})
 async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
-    """Records can be taken: the database answers and is of the newest shape, and there is a catalog."""
+    """Answer 200 if records can be taken: the database answers, its schema is current, and there is a catalog."""
     facts = {**await database_facts(hub), "catalog": "ok" if hub.catalog.specs else "empty"}
     good = set(facts.values()) == {"ok"}
     return Response({"status": "ok" if good else "not ready", **facts}, status_code=200 if good else 503)
@@ -33,25 +33,25 @@ async def ready(hub: NamedDependency[Hub]) -> Response[dict[str, str]]:
 
 @get("/health/upstreams", opt={"right": Right.WATCH})
 async def upstreams(hub: NamedDependency[Hub], confined_to: NamedDependency[str | None]) -> dict[str, Any]:
-    """Queues, tokens, workers, broker and pace as facts; times are epoch milliseconds."""
-    found, fast = confine(await health(hub), confined_to), asdict(await throughput(hub.database))
+    """Return facts about queues, tokens, workers, broker and throughput; times are epoch milliseconds."""
+    facts, pace = confine(await health(hub), confined_to), asdict(await throughput(hub.database))
     return {
-        **asdict(found),
-        "pace": fast if confined_to is None else {"latency": fast["latency"]},  # the rest counts all clinics
-        "workers_alive": found.workers_alive,
-        "oldest_wait_seconds": found.oldest_wait,
+        **asdict(facts),
+        "pace": pace if confined_to is None else {"latency": pace["latency"]},  # the rest counts all clinics
+        "workers_alive": facts.workers_alive,
+        "oldest_wait_seconds": facts.oldest_wait,
     }
 
 
-def confine(found: Health, facility: str | None) -> Health:
-    """Without the queues of other clinics than the one with that code; None: all of them."""
+def confine(facts: Health, facility: str | None) -> Health:
+    """Return the facts with the queues of one clinic, by its code; None leaves the queues of all clinics."""
     if facility is None:
-        return found
-    return replace(found, channels=tuple(channel for channel in found.channels if channel.facility == facility))
+        return facts
+    return replace(facts, channels=tuple(channel for channel in facts.channels if channel.facility == facility))
 
 
 async def database_facts(hub: Hub) -> dict[str, str]:
-    """Whether it answers, and whether its tables are of the newest shape."""
+    """Return whether the database answers, and whether all migrations have been run."""
     try:
         rows = await hub.database.fetch(text("SELECT version_num FROM alembic_version"))
     except (SQLAlchemyError, OSError):

@@ -1,4 +1,4 @@
-"""What callers asked of the clinic, for its system to fetch, and which number that system has called."""
+"""Requests of inbound callers for the clinic's system to fetch, and the queue numbers that it calls."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import queue_numbers, requests
 
-PAGE = 50
-LARGEST_PAGE = 200
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
 
 
 class Called(Struct, forbid_unknown_fields=True):
@@ -33,11 +33,11 @@ async def list_inbound(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
     after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before.")] = 0,
-    limit: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = PAGE,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_PAGE_SIZE,
 ) -> dict[str, Any]:
     """What was asked of the clinic since, the oldest first, each with the answer that was given."""
-    found = await requests.after(hub.database, facility.id, after, limit)
-    return {"requests": found, "next": found[-1]["id"] if found else after}
+    rows = await requests.after(hub.database, facility.id, after, limit)
+    return {"requests": rows, "next": rows[-1]["id"] if rows else after}
 
 
 @post("/api/v1/inbound/{id_:int}/taken", operation_id="take_inbound", opt={"right": Right.HIS}, status_code=200)

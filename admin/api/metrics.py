@@ -1,4 +1,4 @@
-"""/metrics for Prometheus: counters, health and what the process counted; no patient is in it."""
+"""/metrics for Prometheus: counters, health and the metrics of this process, without data of patients."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from engine.telemetry.metrics import OfClinic, metrics
 async def show_metrics(
     hub: NamedDependency[Hub], durations: NamedDependency[Durations], confined_to: NamedDependency[str | None]
 ) -> Response[bytes]:
-    """What the database knows of all processes, and what this one counted and how long it took to answer."""
+    """Return what the database stores about all processes, and the counts and durations of this one."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(await _known(hub, confined_to)))
-    told = generate_latest(registry) + _counted(confined_to)
+    registry.register(_Snapshot(await _stored(hub, confined_to)))
+    text = generate_latest(registry) + _of_process(confined_to)
     if confined_to is None:
-        told += generate_latest(durations.registry)
-    return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
+        text += generate_latest(durations.registry)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _known(hub: Hub, confined_to: str | None) -> list[Metric]:
-    """With the database away that alone is told."""
+async def _stored(hub: Hub, confined_to: str | None) -> list[Metric]:
+    """Return the metrics of the database's content; while it does not answer, only that it does not."""
     up = GaugeMetricFamily("antar_database_up", "Whether the database answers.", value=1)
     try:
         facilities = [row for row in await all_facilities(hub.database) if confined_to in (None, row.code)]
         counts = {row.code: await counters.read(hub.database, row.id) for row in facilities}
-        found = confine(await health(hub), confined_to)
+        facts = confine(await health(hub), confined_to)
         backup = await _backup(hub)
         return [
             up,
             _deliveries(counts),
             _depth(hub, counts),
-            *_health(found, whole=confined_to is None),
+            *_health(facts, whole=confined_to is None),
             *_pace(await throughput(hub.database), whole=confined_to is None),
             *backup,
         ]
@@ -57,8 +57,8 @@ async def _known(hub: Hub, confined_to: str | None) -> list[Metric]:
         return [GaugeMetricFamily("antar_database_up", "Whether the database answers.", value=0)]
 
 
-def _counted(confined_to: str | None) -> bytes:
-    """Of this process; of a worker of its own at ANTAR_METRICS_PORT."""
+def _of_process(confined_to: str | None) -> bytes:
+    """Return the metrics of this process; a separate worker serves its own at ANTAR_METRICS_PORT."""
     if confined_to is None:
         return generate_latest(metrics().registry)
     registry = CollectorRegistry(auto_describe=False)
@@ -107,40 +107,40 @@ def _depth(hub: Hub, counts: dict[str, dict[str, dict[str, int]]]) -> Metric:
     return family
 
 
-def _health(found: Health, *, whole: bool) -> Iterable[Metric]:
-    yield GaugeMetricFamily("antar_workers_alive", "Workers with a recent heartbeat.", value=found.workers_alive)
+def _health(facts: Health, *, whole: bool) -> Iterable[Metric]:
+    yield GaugeMetricFamily("antar_workers_alive", "Workers with a recent heartbeat.", value=facts.workers_alive)
     beat = GaugeMetricFamily("antar_worker_beat_age_seconds", "Since a worker's heartbeat.", labels=["worker"])
     busy = GaugeMetricFamily("antar_worker_in_flight", "Deliveries that a worker holds.", labels=["worker"])
-    for worker in found.workers:
-        beat.add_metric([worker.name], max(0, found.now - worker.beat_at) / 1000)
+    for worker in facts.workers:
+        beat.add_metric([worker.name], max(0, facts.now - worker.beat_at) / 1000)
         busy.add_metric([worker.name], worker.in_flight)
-    if whole:  # whom it runs on, and how busy other clinics are, is not for one of them
-        in_flight = sum(worker.in_flight for worker in found.workers if worker.alive)
+    if whole:  # a single clinic must not see how busy the others are
+        in_flight = sum(worker.in_flight for worker in facts.workers if worker.alive)
         yield from (beat, busy)
         yield GaugeMetricFamily("antar_in_flight", "Deliveries claimed and not settled.", value=in_flight)
-    yield GaugeMetricFamily("antar_broker_up", "Whether the broker answers.", value=float(found.broker_ok))
+    yield GaugeMetricFamily("antar_broker_up", "Whether the broker answers.", value=float(facts.broker_ok))
     waiting = GaugeMetricFamily(
         "antar_oldest_wait_seconds", "How long the longest waiting delivery is due.", labels=["facility", "upstream"]
     )
     closed = GaugeMetricFamily(
         "antar_channel_closed", "1 while a queue is paused, with its cause.", labels=["facility", "upstream", "cause"]
     )
-    for channel in found.channels:
+    for channel in facts.channels:
         names = [channel.facility, channel.upstream]
         due = channel.oldest_due
-        waiting.add_metric(names, max(0, found.now - due) / 1000 if due else 0)
+        waiting.add_metric(names, max(0, facts.now - due) / 1000 if due else 0)
         closed.add_metric([*names, channel.cause], float(bool(channel.cause)))
     yield waiting
     yield closed
 
 
-def _pace(found: Throughput, *, whole: bool) -> Iterable[Metric]:
+def _pace(pace: Throughput, *, whole: bool) -> Iterable[Metric]:
     if whole:
-        yield GaugeMetricFamily("antar_attempts_last_hour", "Attempts that began in an hour.", value=found.last_hour)
+        yield GaugeMetricFamily("antar_attempts_last_hour", "Attempts that began in an hour.", value=pace.last_hour)
     latency = GaugeMetricFamily(
         "antar_latency_seconds", "How long the newest requests took.", labels=["upstream", "quantile"]
     )
-    for upstream, told in found.latency.items():
-        latency.add_metric([upstream, "0.5"], told.median / 1000)
-        latency.add_metric([upstream, "0.95"], told.slow / 1000)
+    for upstream, latencies in pace.latency.items():
+        latency.add_metric([upstream, "0.5"], latencies.median / 1000)
+        latency.add_metric([upstream, "0.95"], latencies.slow / 1000)
     yield latency

@@ -7,14 +7,14 @@ from typing import Any
 from litestar import Request, get
 from litestar.di import NamedDependency
 
-from admin.api.response_schemas import ANSWERS, ERRORS, SCHEMAS, answers, component
+from admin.api.response_schemas import ERRORS, RESPONSES, SCHEMAS, answers, component
 from admin.http.access import Right
 from admin.http.bodies import MAX_RECORDS, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES
 from engine.hub import Hub
 from engine.json_text import MAX_RECORD_BYTES, MAX_RECORD_VALUES
 from engine.specs.record_type import Spec
 
-KEYS = {
+SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key of the facility: antar_..."},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
@@ -22,19 +22,19 @@ KEYS = {
 
 @get(["/schema", "/schema/openapi.json"], opt={"right": Right.OPEN})
 async def schema(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> dict[str, Any]:
-    """The whole description; the record types are those of the catalog at this moment."""
+    """Return the whole document; its record types are those of the catalog in force."""
     document: dict[str, Any] = request.app.openapi_schema.to_schema()
     paths = {path: item for path, item in document["paths"].items() if path.startswith("/api/")}
     for item in paths.values():
         for operation in item.values():
-            operation["responses"] = _responses(*ANSWERS[operation["operationId"]])
+            operation["responses"] = _responses(*RESPONSES[operation["operationId"]])
     ours = {component(name): shape for name, shape in SCHEMAS.items()}
     records = {spec.name: {**spec.record_schema, "description": _about(spec)} for spec in hub.catalog.specs.values()}
     return {
         **document,
         "paths": paths | {f"/api/v1/records/{spec.name}": _operation(spec) for spec in hub.catalog.specs.values()},
-        "components": {"schemas": ours | records, "securitySchemes": KEYS},
-        "security": [{name: []} for name in KEYS],
+        "components": {"schemas": ours | records, "securitySchemes": SECURITY_SCHEMES},
+        "security": [{name: []} for name in SECURITY_SCHEMES],
     }
 
 
@@ -43,10 +43,10 @@ def _about(spec: Spec) -> str:
 
 
 def _responses(status: str, schema: str, errors: tuple[str, ...]) -> dict[str, Any]:
-    found = answers(status, "Done.", schema)
-    for each in errors:
-        found |= answers(each, ERRORS[each], "Error")
-    return found
+    responses = answers(status, "Done.", schema)
+    for error in errors:
+        responses |= answers(error, ERRORS[error], "Error")
+    return responses
 
 
 def _operation(spec: Spec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""POST /api/v1/records/{type}: the door through which a clinic's system hands in records."""
+"""POST /api/v1/records/{type}: a clinic's system hands in records."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def hand_in(
     facility: NamedDependency[FacilityRow],
     budget: NamedDependency[BodyBudget],
 ) -> Response[Any]:
-    """Check and store records; the answer says for each what became of it. See admin/api/openapi.py for its OpenAPI."""
+    """Check and store records, and answer with a result for each. admin/api/openapi.py describes this route."""
     with budget.reserve(facility.id) as reserve:
         body = await read_body(request.stream(), reserve)
         batch, records = await parse(body, request.headers.get("content-type", ""))
@@ -44,26 +44,26 @@ async def hand_in(
 
 
 async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: list[Any]) -> list[dict[str, Any]]:
-    """Lines that could not be read keep their place among the results."""
+    """Hand in the readable records; the unreadable ones keep their place among the results."""
     places = range(len(records))
     unreadable = {index: records[index] for index in places if isinstance(records[index], Unreadable)}
-    handing = hub.intake.hand_in(facility, spec, [records[index] for index in places if index not in unreadable])
-    records.clear()  # they are large, and as text only from here on
-    outcomes = iter(await handing)
+    intake = hub.intake.hand_in(facility, spec, [records[index] for index in places if index not in unreadable])
+    records.clear()  # they are large, and from here on only their text is needed
+    outcomes = iter(await intake)
     faults = {index: (Problem("$", line.message),) for index, line in unreadable.items()}
-    return [_tell(n, Refused(n, None, faults[n]) if n in faults else next(outcomes)) for n in places]
+    return [_result(n, Refused(n, None, faults[n]) if n in faults else next(outcomes)) for n in places]
 
 
-def _tell(index: int, outcome: Accepted | Refused) -> dict[str, Any]:
+def _result(index: int, outcome: Accepted | Refused) -> dict[str, Any]:
     if isinstance(outcome, Accepted):
-        told = {"index": index, "key": outcome.key, "id": outcome.id, "status": outcome.outcome}
-        return told | ({"warnings": list(outcome.warnings)} if outcome.warnings else {})
+        result = {"index": index, "key": outcome.key, "id": outcome.id, "status": outcome.outcome}
+        return result | ({"warnings": list(outcome.warnings)} if outcome.warnings else {})
     problems = [{"path": problem.path, "message": problem.message} for problem in outcome.problems]
     return {"index": index, "key": outcome.key, "status": "refused", "problems": problems}
 
 
 def _status(batch: bool, counts: Counter[str]) -> int:
-    """422 if nothing was taken; a batch with some refused is 200, its results name them."""
+    """Return 422 if nothing was stored; a batch with refused records is 200, and its results name them."""
     taken = sum(counts[outcome] for outcome in OUTCOMES[:3])
     if counts["refused"] and not taken:
         return 422

@@ -1,4 +1,4 @@
-"""The JSON Schemas of what the API answers, for its OpenAPI."""
+"""JSON Schemas of the API's answers, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _list(items: dict[str, Any], description: str = "") -> dict[str, Any]:
 
 
 def component(name: str) -> str:
-    """The name of one of our shapes, apart from those of the record types: no entry's name has a dot."""
+    """Return the name of one of our schemas; its dot keeps it apart from the names of record types."""
     return f"antar.{name}"
 
 
@@ -120,7 +120,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "InboundTaken": _object({"id": NUMBER, "taken": {"type": "boolean"}}),
     "InboundCalled": _object({"number": NUMBER, "called": {"type": "boolean"}}),
 }
-ANSWERS = {
+RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "list_deliveries": ("200", "DeliveryPage", ("400", "401", "503")),
     "read_delivery": ("200", "DeliveryDetail", ("400", "401", "404", "503")),
     "resend_delivery": ("202", "Resent", ("400", "401", "404", "409", "422", "503")),
@@ -128,7 +128,6 @@ ANSWERS = {
     "take_inbound": ("200", "InboundTaken", ("400", "401", "404", "503")),
     "call_inbound": ("200", "InboundCalled", ("400", "401", "404", "503")),
 }
-"""Operation -> (status, schema, statuses of its errors)."""
 ERRORS = {
     "400": "Something cannot be read; `where` names the parameter, the message the place.",
     "401": "No valid API key.",
@@ -142,5 +141,5 @@ ERRORS = {
 
 
 def answers(status: str, description: str, schema: str) -> dict[str, Any]:
-    """One entry of an operation's responses."""
+    """Return one entry of an operation's responses."""
     return {status: {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}}

@@ -13,16 +13,8 @@ from engine.inbound.requests import REFUSED, QueueAnswer
 from engine.specs.inbound import Inbound
 
 NUMBER_FIELDS = (
-    "nomorkartu",
-    "nik",
-    "kodepoli",
-    "tanggalperiksa",
-    "keluhan",
-    "kodedokter",
-    "jampraktek",
-    "norm",
-    "nohp",
-)
+    "nomorkartu", "nik", "kodepoli", "tanggalperiksa", "keluhan", "kodedokter", "jampraktek", "norm", "nohp",
+)  # fmt: skip
 CANCELLATION_FIELDS = ("nomorkartu", "kodepoli", "tanggalperiksa", "keterangan")
 PATIENT_FIELDS = (
     "nomorkartu", "nik", "nomorkk", "nama", "jeniskelamin", "tanggallahir", "alamat", "kodeprop", "namaprop",

@@ -42,7 +42,7 @@ class Person:
 async def add_user(
     database: Database, name: str, password: str, role: str = "admin", facility_id: int | None = None
 ) -> None:
-    """Add a person, who sees only `facility_id` if it is given. Raise AntarError if the role, name or password is wrong."""
+    """Add a person, who sees only `facility_id` if it is given; raise AntarError naming what is wrong."""
     roles = [row.name for row in await database.fetch(select(Role.name).order_by(Role.name))]
     if role not in roles:
         raise AntarError(f"no role {role!r}; use {' or '.join(roles)}")
