@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from admin.commands.demo import ZONE, Access, day, last_open_day, prepare
+from admin.commands.demo import ZONE, DemoLogin, day, last_open_day, prepare
 from bench.processes import address_of, configuration, environment, serving, until
 from engine.settings import ROOT, from_environment
 from sandbox.embedded import running
@@ -41,7 +41,7 @@ UNSETTLED = """
 class Site:
     """A running installation: `address` of the panel, `world` behind it, `access` to it, its `database` file."""
 
-    def __init__(self, address: str, world: World, access: Access, database: Path) -> None:
+    def __init__(self, address: str, world: World, access: DemoLogin, database: Path) -> None:
         self.address = address
         self.world = world
         self.access = access

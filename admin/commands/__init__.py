@@ -1,1 +1,1 @@
-"""The commands of `antar`, one file per subject."""
+"""Commands of `antar`, one module per subject."""

@@ -59,5 +59,5 @@ def bring_back(
 
 
 def fingerprint(settings: Settings) -> str:
-    """Tells keys apart without telling the key."""
+    """Return a fingerprint, which tells keys apart without revealing them."""
     return f"fingerprint {hashlib.sha256(settings.secret_keys[0].encode()).hexdigest()[:8]}"

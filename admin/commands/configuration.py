@@ -1,4 +1,4 @@
-"""antar check, show, render, new: the configuration, without sending anything."""
+"""antar check, show, render, new: commands about the configuration, which send nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def new(
 
 
 def read_json(path: Path) -> dict[str, object]:
-    """A JSON object from a file; the error says where it breaks."""
+    """Return the JSON object of a file; raise AntarError with the place of a fault."""
     try:
         value = orjson.loads(path.read_bytes())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""antar demo: a clinic's day against the sandbox, with nothing to set up."""
+"""antar demo: a clinic's day against the sandbox, without any configuration."""
 
 from __future__ import annotations
 
@@ -30,18 +30,16 @@ from engine.hub import Hub
 from engine.private_files import ensure_private, make_private_folder
 from engine.settings import ROOT, Settings, config_directory, from_environment
 
-RECORDED = date(2026, 3, 10)
-"""The day on which the records of config/demo play; they are moved to the last open day."""
+RECORDED_DAY = date(2026, 3, 10)  # day of the records in config/demo; they are moved to the last open day
 SUNDAY = 7
 ZONE = "Asia/Jakarta"
 ORDER_FILE = "order.txt"
-PATIENCE = 30.0
-"""Seconds to wait until a server answers."""
+STARTUP_SECONDS = 30.0  # time that a server has until it answers
 
 
 @dataclass(frozen=True)
-class Access:
-    """How to get into the demo."""
+class DemoLogin:
+    """Credentials of the demo."""
 
     user: str
     password: str
@@ -58,8 +56,8 @@ def demo(
     """Start the sandbox, Antar and a clinic's day; print the address and the login. Ctrl-C ends it."""
     settings = _settings(ROOT / "var" / "demo", fresh)
     with _sandbox(settings):
-        access = asyncio.run(prepare(settings))
-        threading.Thread(target=_play, args=(settings, access), name="antar-demo-day", daemon=True).start()
+        login = asyncio.run(prepare(settings))
+        threading.Thread(target=_play, args=(settings, login), name="antar-demo-day", daemon=True).start()
         run_all(settings)
 
 
@@ -76,25 +74,25 @@ def _settings(folder: Path, fresh: bool) -> Settings:
         "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",
         "ANTAR_SECRET_KEY": key_file.read_text(),
         "ANTAR_LOG_LEVEL": "WARNING",
-        "ANTAR_WEBHOOK_NETWORKS": "loopback",  # the clinic's own system stands in the sandbox
+        "ANTAR_WEBHOOK_NETWORKS": "loopback",  # the clinic's own system is part of the sandbox
     }
     settings = from_environment({**_own_environment(), **environ})
-    configured, chosen = f":{Settings.sandbox_port}", f":{settings.sandbox_port}"
-    addresses = {name: address.replace(configured, chosen) for name, address in settings.addresses.items()}
+    default, chosen = f":{Settings.sandbox_port}", f":{settings.sandbox_port}"
+    addresses = {name: address.replace(default, chosen) for name, address in settings.addresses.items()}
     return replace(settings, addresses=addresses)
 
 
 def _own_environment() -> dict[str, str]:
-    """Ports and configuration folder may be chosen for the demo too."""
+    """Return the variables of the environment that count for the demo too: ports, folder, networks."""
     import os
 
-    wanted = ("ANTAR_PORT", "ANTAR_HOST", "ANTAR_SANDBOX_PORT", "ANTAR_CONFIG_DIR", "ANTAR_ALERT_NETWORKS")
-    return {name: os.environ[name] for name in wanted if name in os.environ}
+    names = ("ANTAR_PORT", "ANTAR_HOST", "ANTAR_SANDBOX_PORT", "ANTAR_CONFIG_DIR", "ANTAR_ALERT_NETWORKS")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 @contextmanager
 def _sandbox(settings: Settings) -> Iterator[None]:
-    """The outside world, in a process of its own as it is in reality."""
+    """Run the sandbox, which plays the outside world, in a process of its own."""
     for port, variable in ((settings.port, "ANTAR_PORT"), (settings.sandbox_port, "ANTAR_SANDBOX_PORT")):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -109,8 +107,8 @@ def _sandbox(settings: Settings) -> Iterator[None]:
         process.wait(timeout=5)
 
 
-async def prepare(settings: Settings) -> Access:
-    """A clinic with credentials of the sandbox, an administrator and an API key."""
+async def prepare(settings: Settings) -> DemoLogin:
+    """Add a clinic with credentials of the sandbox, an administrator and an API key."""
     hub = await Hub.open(settings)
     try:
         try:
@@ -123,30 +121,28 @@ async def prepare(settings: Settings) -> Access:
             await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, values)
         password = secrets.token_urlsafe(9)
         await users.replace_user(hub.database, "admin", password, "superadmin")
-        return Access("admin", password, await facilities.new_api_key(hub.database, facility.id, "demo"))
+        return DemoLogin("admin", password, await facilities.new_api_key(hub.database, facility.id, "demo"))
     finally:
         await hub.close()
 
 
 def demo_credentials(config: Path, sandbox_port: int = Settings.sandbox_port) -> dict[str, dict[str, str]]:
-    """The demo clinic's accounts by upstream; its own system stands in the sandbox."""
+    """Return the demo clinic's credentials by upstream, its own system among them."""
     text = (config / "demo" / "credentials.json").read_text("utf-8")
-    accounts_: dict[str, dict[str, str]] = json.loads(text.replace(f":{Settings.sandbox_port}/", f":{sandbox_port}/"))
-    return accounts_
+    accounts: dict[str, dict[str, str]] = json.loads(text.replace(f":{Settings.sandbox_port}/", f":{sandbox_port}/"))
+    return accounts
 
 
-def _play(settings: Settings, access: Access) -> None:
-    """Hand in the day through the API, as a clinic's system does."""
+def _play(settings: Settings, login: DemoLogin) -> None:
+    """Hand in the day's records through the API, as a clinic's system does."""
     address = f"http://{settings.host}:{settings.port}"
     _wait_for(f"{address}/health/ready")
-    typer.echo(
-        f"\n  Antar     {address}\n  login     {access.user} / {access.password}\n  API key   {access.api_key}\n"
-    )
+    typer.echo(f"\n  Antar     {address}\n  login     {login.user} / {login.password}\n  API key   {login.api_key}\n")
     for spec, lines in day(config_directory(), last_open_day(datetime.now(ZoneInfo(ZONE)).date())):
         request = urllib.request.Request(  # noqa: S310 - our own address
             f"{address}/api/v1/records/{spec}",
             data=lines.encode(),
-            headers={"Authorization": f"Bearer {access.api_key}", "Content-Type": "application/x-ndjson"},
+            headers={"Authorization": f"Bearer {login.api_key}", "Content-Type": "application/x-ndjson"},
         )
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             summary = json.load(answer)
@@ -156,25 +152,26 @@ def _play(settings: Settings, access: Access) -> None:
 
 
 def last_open_day(today: date) -> date:
-    """Yesterday, or Saturday if that was a Sunday: clinics are closed then, at BPJS too."""
+    """Return yesterday, or Saturday if that was a Sunday, when clinics (and BPJS) are closed."""
     yesterday = today - timedelta(days=1)
     return yesterday - timedelta(days=1) if yesterday.isoweekday() == SUNDAY else yesterday
 
 
 def day(config: Path, to: date) -> Iterator[tuple[str, str]]:
-    """(record type, NDJSON) of each file of config/demo, its dates moved so that RECORDED becomes `to`."""
+    """Yield (record type, NDJSON) of each file of config/demo, its dates moved so that RECORDED_DAY becomes `to`."""
     folder = config / "demo"
-    shift = (to - RECORDED).days
+    shift = (to - RECORDED_DAY).days
     for name in (folder / ORDER_FILE).read_text("utf-8").split():
         text = (folder / f"{name}.ndjson").read_text("utf-8")
         for offset in (-2, -1, 0, 1):
-            day_ = RECORDED + timedelta(days=offset)
-            text = text.replace(day_.isoformat(), f"\x01{(day_ + timedelta(days=shift)).isoformat()}")
+            old = RECORDED_DAY + timedelta(days=offset)
+            # The character \x01 marks dates that have been moved, so that they are not moved again.
+            text = text.replace(old.isoformat(), f"\x01{(old + timedelta(days=shift)).isoformat()}")
         yield name, text.replace("\x01", "")
 
 
 def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STARTUP_SECONDS
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310

@@ -1,4 +1,4 @@
-"""What happens in the demo besides the records: codes that people confirmed before, and patients who call by phone."""
+"""Events of the demo besides its records: confirmed codes, and patients who take queue numbers by phone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from engine.hub import Hub
 from engine.settings import Settings, config_directory
 from engine.specs.inbound import Inbound
 
-READING = 120.0
-"""Seconds to wait until a code list has been read."""
-POLIS = 3
-"""Shifts that patients call for."""
+LIST_SECONDS = 120.0  # time that the reading of a code list may take
+MAX_SHIFTS = 3  # for which patients call
 
 
 async def visit(settings: Settings) -> None:
@@ -37,7 +35,7 @@ async def visit(settings: Settings) -> None:
 
 
 async def _confirm(hub: Hub, facility: FacilityRow) -> None:
-    """The rest is left to whoever looks at the demo."""
+    """Confirm the codes of the demo's tables; the other items are left to the person who tries the demo."""
     for name, mapping in hub.catalog.mappings.items():
         table = config_directory() / "demo" / "mappings" / f"{name}.csv"
         if table.is_file() and await _is_read(hub, mapping.catalogue.list.name, facility.id):
@@ -53,22 +51,23 @@ async def _call(hub: Hub, facility: FacilityRow, inbound: Inbound) -> None:
         return
     if not login.get("username") or not await _is_read(hub, inbound.shifts, facility.id):
         return
-    found = await copies.search(hub.database, facility.id, inbound.shifts, size=200)
-    shifts = [row.key.split("/", 3) for row in found.rows]
+    page = await copies.search(hub.database, facility.id, inbound.shifts, size=200)
+    shifts = [row.key.split("/", 3) for row in page.rows]
     later = [shift for shift in shifts if shift[0] > shifts[0][0]] or shifts
     if not later:
         return
     day = later[0][0]
-    polis = [{"poli": poli, "doctor": doctor, "hours": hours} for at, poli, doctor, hours in later if at == day][:POLIS]
+    that_day = [shift for shift in later if shift[0] == day][:MAX_SHIFTS]
+    polis = [{"poli": poli, "doctor": doctor, "hours": hours} for _, poli, doctor, hours in that_day]
     base = f"http://127.0.0.1:{hub.settings.port}/inbound/{facility.code}"
-    wanted = {"base": base, "date": day, "polis": polis, "username": login["username"], "password": login["password"]}
-    answers = await asyncio.to_thread(_post, f"http://127.0.0.1:{hub.settings.sandbox_port}", wanted)
+    calls = {"base": base, "date": day, "polis": polis, "username": login["username"], "password": login["password"]}
+    answers = await asyncio.to_thread(_post, f"http://127.0.0.1:{hub.settings.sandbox_port}", calls)
     typer.echo(f"  {inbound.label}: patients made {len(answers)} calls for {day}.")
 
 
-def _post(sandbox: str, wanted: dict[str, Any]) -> list[Any]:
+def _post(sandbox: str, calls: dict[str, Any]) -> list[Any]:
     request = urllib.request.Request(  # noqa: S310 - our own sandbox
-        f"{sandbox}/__control/clinic/phones", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
+        f"{sandbox}/__control/clinic/phones", json.dumps(calls).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         answers: list[Any] = json.load(answer)
@@ -76,8 +75,8 @@ def _post(sandbox: str, wanted: dict[str, Any]) -> list[Any]:
 
 
 async def _is_read(hub: Hub, code_list: str, facility_id: int) -> bool:
-    """Wait until a code list has been read."""
-    deadline = time.monotonic() + READING
+    """Wait until a code list has been read; return False if that failed or took too long."""
+    deadline = time.monotonic() + LIST_SECONDS
     while time.monotonic() < deadline:
         newest = (await copies.latest(hub.database, facility_id)).get(code_list)
         if newest is not None and newest.state != "running":

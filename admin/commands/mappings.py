@@ -1,4 +1,4 @@
-"""antar mapping: what items are mapped to, out into a table and back in."""
+"""antar mapping: export and import of mappings as tables."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def import_(
 ) -> None:
     """Confirm the codes of a table. Lines with a fault, a conflict or a difference are told and left out."""
     imported = asyncio.run(_import(from_environment(), name, file, facility, accept or (), dry_run))
-    told = [*_faults(imported.lines), *(_difference(line, parts) for line, parts in imported.differing)]
-    for words in told:
-        typer.echo(words, err=True)
+    messages = [*_faults(imported.lines), *(_difference(line, parts) for line, parts in imported.differing)]
+    for message in messages:
+        typer.echo(message, err=True)
     left_out = {line.number for line, _ in imported.differing}
-    done = [line.state for line in imported.lines if line.number not in left_out]
-    counted = {state: done.count(state) for state in RowState}
-    summary = [f"{count} {state}" for state, count in counted.items() if count]
+    states = [line.state for line in imported.lines if line.number not in left_out]
+    counts = {state: states.count(state) for state in RowState}
+    summary = [f"{count} {state}" for state, count in counts.items() if count]
     summary += [f"{len(left_out)} differing"] if left_out else []
     typer.echo(", ".join(summary) or "no line has a code")
-    if told:
+    if messages:
         raise typer.Exit(1)
 
 
@@ -72,7 +72,7 @@ def _faults(lines: Iterable[ImportRow]) -> Iterator[str]:
 
 
 def _difference(line: ImportRow, parts: Iterable[Compared]) -> str:
-    differs = "; ".join(f"{each.part.label}: {each.ours} here, {each.theirs} for this code" for each in parts)
+    differs = "; ".join(f"{part.part.label}: {part.ours} here, {part.theirs} for this code" for part in parts)
     return f"line {line.number}: {line.key} -> {line.code}: {differs} (--accept {line.key} if this is meant)"
 
 
@@ -98,7 +98,7 @@ async def _import(
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The lines of a table, and those of them that were left out because they differ, with the parts that do."""
+    """Lines of a table, and the lines that were left out because they differ, with the parts that differ."""
 
     lines: list[ImportRow]
     differing: list[tuple[ImportRow, tuple[Compared, ...]]]
@@ -113,44 +113,44 @@ async def import_table(
     accepted: Collection[str] = (),
     dry_run: bool = False,
 ) -> Imported:
-    """Confirm what a table says; what differs where that must be confirmed only for the `accepted` keys."""
-    chosen = _mapping(hub, name)
-    lines = await table.preview(hub.database, chosen, facility.id, read_table(file))
-    asked = [(line, line.choice) for line in lines if line.choice and line.state in (RowState.NEW, RowState.CHANGED)]
-    pairs = [(choice.item_id, choice.code) for _, choice in asked]
-    vetoes = await hub.catalogues.differences(chosen, facility, pairs) if pairs else {}
+    """Confirm the codes of a table; lines that differ from their code only if their key is in `accepted`."""
+    spec = _mapping(hub, name)
+    lines = await table.preview(hub.database, spec, facility.id, read_table(file))
+    changes = [(line, line.choice) for line in lines if line.choice and line.state in (RowState.NEW, RowState.CHANGED)]
+    pairs = [(choice.item_id, choice.code) for _, choice in changes]
+    vetoes = await hub.catalogues.differences(spec, facility, pairs) if pairs else {}
     differing = [
         (line, vetoes[choice.item_id, choice.code])
-        for line, choice in asked
+        for line, choice in changes
         if (choice.item_id, choice.code) in vetoes and line.key not in accepted
     ]
     left_out = {line.number for line, _ in differing}
-    choices = [choice for line, choice in asked if line.number not in left_out]
+    choices = [choice for line, choice in changes if line.number not in left_out]
     if choices and not dry_run:
-        await confirm(hub.database, chosen, facility.id, choices, actor)
+        await confirm(hub.database, spec, facility.id, choices, actor)
     return Imported(lines, differing)
 
 
 def read_table(file: Path) -> list[dict[str, str]]:
-    """The lines of a CSV file by their headings. Raises AntarError."""
+    """Return the lines of a CSV file by their headings. Raise AntarError."""
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise AntarError(f"{file}: {error}") from error
-    table = csv.DictReader(lines)
-    absent = _absent(table.fieldnames or ())
-    if absent:
-        raise AntarError(f"{file}:1: the column {absent!r} is missing; the first line names key and code")
-    return list(table)
+    lines_by_heading = csv.DictReader(lines)
+    missing = _missing_column(lines_by_heading.fieldnames or ())
+    if missing:
+        raise AntarError(f"{file}:1: the column {missing!r} is missing; the first line names key and code")
+    return list(lines_by_heading)
 
 
-def _absent(names: Iterable[str]) -> str | None:
-    given = set(names)
-    return next((name for name in (table.KEY, table.CODE) if name not in given), None)
+def _missing_column(names: Iterable[str]) -> str | None:
+    columns = set(names)
+    return next((name for name in (table.KEY, table.CODE) if name not in columns), None)
 
 
 def _mapping(hub: Hub, name: str) -> MappingSpec:
-    found = hub.catalog.mappings.get(name)
-    if found is None:
+    spec = hub.catalog.mappings.get(name)
+    if spec is None:
         raise NotFound(f"no mapping {name!r}; known: {', '.join(hub.catalog.mappings) or 'none'}")
-    return found
+    return spec

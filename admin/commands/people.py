@@ -1,4 +1,4 @@
-"""antar user, facility, key: who may come in."""
+"""antar user, facility, key: users, clinics, their credentials and API keys."""
 
 from __future__ import annotations
 
@@ -95,18 +95,18 @@ def facility_credentials(code: str, upstream: str) -> None:
     """Enter a clinic's secrets for an upstream; they are asked for and stored sealed."""
 
     async def work(hub: Hub) -> None:
-        known = {name: each.credentials for name, each in hub.catalog.upstreams.items()}
-        known |= {each.account: each.credentials for each in hub.catalog.inbound.values()}
-        if upstream not in known:
-            raise AntarError(f"no upstream {upstream!r}; known: {', '.join(known)}")
+        fields = {name: spec.credentials for name, spec in hub.catalog.upstreams.items()}
+        fields |= {inbound.account: inbound.credentials for inbound in hub.catalog.inbound.values()}
+        if upstream not in fields:
+            raise AntarError(f"no upstream {upstream!r}; known: {', '.join(fields)}")
         facility = await facilities.by_code(hub.database, code)
         typed = {
             name: typer.prompt(label, default="", show_default=False, hide_input=facilities.is_secret(name))
-            for name, label in known[upstream].items()
+            for name, label in fields[upstream].items()
         }
         secrets = {name: value for name, value in typed.items() if value}
         for name in filter(facilities.is_address, secrets):
-            check_address(known[upstream][name], secrets[name], hub.settings.webhook_policy)
+            check_address(fields[upstream][name], secrets[name], hub.settings.webhook_policy)
         await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
 
     _with_hub(work)
@@ -114,6 +114,7 @@ def facility_credentials(code: str, upstream: str) -> None:
 
 
 def check_address(label: str, address: str, policy: Policy) -> None:
+    """Raise AntarError if the policy forbids the address."""
     try:
         check_url(address, policy)
     except AddressRefused as error:

@@ -1,4 +1,4 @@
-"""antar up, web, worker, sandbox: the processes."""
+"""antar up, web, worker, sandbox: the commands that start processes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,15 @@ from engine.settings import Settings, from_environment
 from engine.telemetry import metrics, tracing
 from engine.worker import Worker
 
-RARELY = (20_000, 20, 20)
-"""Objects made before the youngest are looked through, and looks before the older ones are.
-
-Python begins at 700: a batch makes more, and each look through all that a loaded catalog holds stops the process
-for a tenth of a second.
-"""
+# Thresholds of Python's garbage collector: objects made between two collections of the youngest generation, and
+# collections of a generation between two of the next. Python's default of 700 is less than a batch makes, and each
+# collection of all that a loaded catalog holds stops the process for a tenth of a second.
+GC_THRESHOLDS = (20_000, 20, 20)
 
 
 def collect_rarely() -> None:
-    """For processes that live long; what is not part of a circle goes at once all the same."""
-    gc.set_threshold(*RARELY)
+    """Run the garbage collector rarely, as suits long-lived processes; it is needed for reference cycles only."""
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def register(app: typer.Typer) -> None:
@@ -100,7 +98,7 @@ def sandbox(
 def _begin(settings: Settings) -> None:
     set_up_logging(settings.log_level)
     collect_rarely()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load anew it would end the process
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # before on_hangup it would end the process
 
 
 class EmbeddedWorker:
@@ -113,31 +111,30 @@ class EmbeddedWorker:
         self._stop: asyncio.Event | None = None
         self._reload: Reload | None = None
         self._worker: Worker | None = None
-        self.catalog: Catalog | None = None
-        """What it has loaded, as soon as it works."""
+        self.catalog: Catalog | None = None  # loaded by the worker when it has started
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._main, name="antar-worker")
 
     def start(self) -> None:
-        """Return when it works; raises what kept it from starting."""
+        """Return when the worker has started; raise the error that kept it from starting."""
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
             raise self._failure
 
     def ring(self, channel: Channel) -> None:
-        """Tell the worker, from any thread."""
+        """Ring the worker's bell for a channel, from any thread."""
         if self._loop and self._worker and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._worker.ring, channel)
 
     def reload(self) -> None:
-        """Take over a changed configuration, from any thread."""
+        """Reload the configuration, from any thread."""
         if self._loop and self._reload and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._reload.ask)
 
     def stop(self) -> None:
-        """Let what is on its way end, then return."""
+        """Stop the worker and return when its deliveries on the way have ended."""
         if self._loop and self._stop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
@@ -195,9 +192,9 @@ async def _serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that ends when it is asked to and leaves the rest to us: its own way ends the process on the spot.
+    """uvicorn that returns on a signal, so that we can close down; its own handling ends the process at once.
 
-    Once a second `guard` checks its connections.
+    `guard` checks its connections once a second.
     """
 
     def __init__(self, config: uvicorn.Config, guard: ConnectionGuard) -> None:
@@ -223,15 +220,15 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
         loop.add_signal_handler(name, stop.set)
 
     def ring(channel: Channel) -> None:
-        loop.call_soon_threadsafe(lambda: running.ring(channel))
+        loop.call_soon_threadsafe(lambda: running_worker.ring(channel))
 
     hub = await Hub.open(settings, durable=False, broker=broker, ring=ring)
     on_hangup(Reload(hub).ask)
-    running = Worker(hub)
+    running_worker = Worker(hub)
     metrics_server = metrics.serve(settings.host, settings.metrics_port) if settings.metrics_port else None
     try:
         async with _watching(hub):
-            await running.run(stop)
+            await running_worker.run(stop)
     finally:
         if metrics_server is not None:
             metrics_server.set()
@@ -240,7 +237,7 @@ async def _work(settings: Settings, broker: Broker, stop: asyncio.Event) -> None
 
 @contextlib.asynccontextmanager
 async def _watching(hub: Hub) -> AsyncIterator[None]:
-    """Alerts and digests, beside the work of the process and never in its way."""
+    """Send alerts and digests while the work of the process goes on."""
     watch = asyncio.create_task(Watch(hub, AlertMessages(hub)).run())
     try:
         yield
@@ -258,7 +255,7 @@ def _refuse_memory_broker(settings: Settings, command: str) -> None:
 
 
 def _traced(work: Callable[[], None], settings: Settings) -> None:
-    """Do it, with a trace of each delivery where an endpoint is set."""
+    """Do the work, with a trace of each delivery if an endpoint for traces is set."""
     stop = tracing.start(os.environ, settings.secret_keys[0]) if tracing.wanted(os.environ) else None
     try:
         work()

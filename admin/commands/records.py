@@ -1,4 +1,4 @@
-"""antar submit, resend: records and deliveries by hand."""
+"""antar submit, resend: commands that hand in records and resend deliveries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.outbox.resend import ActionResult
 from engine.outbox.resend import resend as make_due
 from engine.settings import Settings, from_environment
 
-BATCH = 500
+BATCH_RECORDS = 500
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def submit(
 
 
 def read_records(path: Path) -> list[Any]:
-    """The records of a file; the error says in which line it breaks."""
+    """Return the records of a file; raise AntarError with the line of a fault."""
     text = path.read_bytes()
     try:
         if path.suffix in {".ndjson", ".jsonl"}:
@@ -54,16 +54,16 @@ async def _submit(settings: Settings, spec: str, records: list[Any], code: str |
     refused = 0
     try:
         facility = await by_code(hub.database, code)
-        for start in range(0, len(records), BATCH):
-            for result in await hub.intake.hand_in(facility, spec, records[start : start + BATCH]):
-                refused += _tell(result, start)
+        for start in range(0, len(records), BATCH_RECORDS):
+            for result in await hub.intake.hand_in(facility, spec, records[start : start + BATCH_RECORDS]):
+                refused += _report(result, start)
     finally:
         await hub.close()
     typer.echo(f"{len(records)} records, {refused} refused")
     return refused
 
 
-def _tell(result: Accepted | Refused, start: int) -> int:
+def _report(result: Accepted | Refused, start: int) -> int:
     if isinstance(result, Accepted):
         for warning in result.warnings:
             typer.echo(f"record {start + result.index + 1}: warning: {warning}", err=True)
