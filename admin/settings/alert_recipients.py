@@ -1,4 +1,4 @@
-"""*Pemberitahuan*: who is told when something goes wrong, by which way, and whether that way works."""
+"""*Pemberitahuan*: recipients of alerts, their channels, and a test of these."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from adapters.outbound.guard import AddressRefused, check_host
 from adapters.outbound.networks import Policy
 from admin.alert_messages import AlertMessages
 from admin.pages.shared.layout import permitted
-from admin.settings.base_view import Refused, SettingsView
+from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, refusal, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import say
@@ -32,22 +32,21 @@ from engine.alerts.recipients import of_row
 from engine.alerts.watch import destination_of
 from engine.database.tables import AlertRecipient, Facility
 
-ALL = ""
-"""Stands in the form for all clinics."""
-ADDRESSES = {
+ALL_CLINICS = ""  # value of the form's field for the clinic
+ADDRESS_PATTERNS = {
     "email": re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+"),
     "telegram": re.compile(r"-?\d{4,20}|@\w{4,40}"),
     "webhook": re.compile(r"https?://[^\s/]+\S*"),
 }
-TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-LONGEST_SECRET = 300
-DAY = 24 * 60
-TOLD = ("name", "way", "address", "waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
-"""Fields that the audit log repeats."""
+TIME_PATTERN = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+MAX_SECRET_CHARS = 300
+DAY_MINUTES = 24 * 60
+# Fields that the audit log repeats.
+FIELDS = ("name", "way", "address", "waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
 
 
 class Alerts(SettingsView, model=AlertRecipient):
-    """What opens a way goes in and never comes out."""
+    """Recipients of alerts. Their secrets can be entered and are never shown."""
 
     word = "alerts"
     icon = "bell"
@@ -74,7 +73,7 @@ class Alerts(SettingsView, model=AlertRecipient):
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
         clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
-        everywhere, policy = (ALL, say("settings.alerts.everywhere")), self.hub.settings.alert_policy
+        everywhere, policy = (ALL_CLINICS, say("settings.alerts.everywhere")), self.hub.settings.alert_policy
 
         class AlertForm(SettingsForm):
             name = FieldLine(100, required)
@@ -83,9 +82,9 @@ class Alerts(SettingsView, model=AlertRecipient):
             address = FieldLine(300, required, partial(_address, policy))
             secret = PasswordField(
                 validators=[partial(_secret, policy)],
-                render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET},
+                render_kw={"autocomplete": "new-password", "maxlength": MAX_SECRET_CHARS},
             )
-            waiting_minutes = _number(60, 30 * DAY)
+            waiting_minutes = _number(60, 30 * DAY_MINUTES)
             failure_percent = _number(20, 100)
             quiet_from = FieldLine(5, _time)
             quiet_until = FieldLine(5, _time)
@@ -95,51 +94,55 @@ class Alerts(SettingsView, model=AlertRecipient):
         return AlertForm
 
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
-        only = ALL if obj.facility_id is None else str(obj.facility_id)
-        return {**{name: getattr(obj, name) for name in TOLD}, "enabled": obj.enabled, "facility_id": only}
+        only = ALL_CLINICS if obj.facility_id is None else str(obj.facility_id)
+        return {**{name: getattr(obj, name) for name in FIELDS}, "enabled": obj.enabled, "facility_id": only}
 
     def hint(self, name: str, obj: Any) -> str:
-        """What stands below a field."""
+        """Return the hint below a field."""
         if name in ("name", "facility_id", "way", "quiet_until", "enabled"):
             return ""
         kept = f" {say('settings.alerts.secret_kept')}" if name == "secret" and obj else ""
         return say(f"settings.alerts.{name}_hint") + kept
 
-    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
-        values = await self._values(request, said)
-        if values["way"] == "telegram" and not said["secret"]:
-            raise Refused(say("settings.alerts.secret_missing"))
-        values |= {"sealed": self._sealed(said), "created_at": self.hub.database.clock()}
+    async def add(self, request: Request, form: Mapping[str, Any]) -> int:
+        values = await self._values(request, form)
+        if values["way"] == "telegram" and not form["secret"]:
+            raise SettingsRefused(say("settings.alerts.secret_missing"))
+        values |= {"sealed": self._sealed(form), "created_at": self.hub.database.clock()}
 
         def work(connection: Connection) -> int:
             row = insert(AlertRecipient).values(values).returning(AlertRecipient.id)
             return int(connection.execute(row).scalar_one())
 
-        return await self.change(request, work, "alert.add", _told(values), values["facility_id"])
+        return await self.change(request, work, "alert.add", _audit_text(values), values["facility_id"])
 
-    async def alter(self, request: Request, key: str, said: Mapping[str, Any]) -> None:
-        """Another way asks for another secret; whoever is switched off forgets what they were told."""
-        values, row = await self._values(request, said), await self.one(request, key)
+    async def alter(self, request: Request, key: str, form: Mapping[str, Any]) -> None:
+        values, row = await self._values(request, form), await self.one(request, key)
         if row is None:
             raise HTTPException(404)
-        if said["secret"] or values["way"] != row.way:
-            values["sealed"] = self._sealed(said)
+        # Another way asks for another secret.
+        if form["secret"] or values["way"] != row.way:
+            values["sealed"] = self._sealed(form)
         if values["way"] == "telegram" and not values.get("sealed", row.sealed):
-            raise Refused(say("settings.alerts.secret_missing"))
+            raise SettingsRefused(say("settings.alerts.secret_missing"))
         if not values["enabled"] or values["facility_id"] != row.facility_id:
-            values["known"] = "[]"
+            values["known"] = "[]"  # forget which conditions the recipient knows of
         values |= {"fails": 0, "again_at": 0, "problem": ""}
         query = update(AlertRecipient).where(AlertRecipient.id == row.id).values(values)
-        what = _told(values) + (" secret" if said["secret"] else "")
-        await self.change(request, lambda c: c.execute(query), "alert.change", what, values["facility_id"])
+        what = _audit_text(values) + (" secret" if form["secret"] else "")
+        await self.change(
+            request, lambda connection: connection.execute(query), "alert.change", what, values["facility_id"]
+        )
 
     async def take_away(self, request: Request, row: Any) -> None:
-        gone = delete(AlertRecipient).where(AlertRecipient.id == row.id)
-        await self.change(request, lambda c: c.execute(gone), "alert.remove", row.name, row.facility_id)
+        removal = delete(AlertRecipient).where(AlertRecipient.id == row.id)
+        await self.change(
+            request, lambda connection: connection.execute(removal), "alert.remove", row.name, row.facility_id
+        )
 
     @expose("/uji/{pk:int}", methods=["POST"])
     async def try_out(self, request: Request) -> Response:
-        """Send a letter now, and tell what became of it."""
+        """Send a test message now, and show the result."""
         row = await self.one(request, str(request.path_params["pk"]))
         if row is None:
             raise HTTPException(404)
@@ -154,21 +157,21 @@ class Alerts(SettingsView, model=AlertRecipient):
         return RedirectResponse(f"/admin/alerts/details/{row.id}", 303)
 
     def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
-        """Beside what the list has room for, the thresholds and hours."""
+        """Return the columns of the list, and the thresholds and hours."""
         more = ("waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
-        found = [(self.label(name), getattr(row, name)) for name in more if getattr(row, name) != ""]
-        return [*super().facts(request, row), *found, (self.label("created_at"), when(request, row.created_at))]
+        details = [(self.label(name), getattr(row, name)) for name in more if getattr(row, name) != ""]
+        return [*super().facts(request, row), *details, (self.label("created_at"), when(request, row.created_at))]
 
-    async def _values(self, request: Request, said: Mapping[str, Any]) -> dict[str, Any]:
+    async def _values(self, request: Request, form: Mapping[str, Any]) -> dict[str, Any]:
         person = person_of(request)
-        facility = int(said["facility_id"]) if said["facility_id"] else None
+        facility = int(form["facility_id"]) if form["facility_id"] else None
         allowed: set[int | None] = {row.id for row in await permitted(self.hub, person)}
         if facility not in allowed | ({None} if person.facility_id is None else set()):
-            raise Refused(say("settings.users.own_clinic"))
-        return {**{name: said[name] for name in TOLD}, "facility_id": facility, "enabled": bool(said["enabled"])}
+            raise SettingsRefused(say("settings.users.own_clinic"))
+        return {**{name: form[name] for name in FIELDS}, "facility_id": facility, "enabled": bool(form["enabled"])}
 
-    def _sealed(self, said: Mapping[str, Any]) -> bytes | None:
-        secret = (said["secret"] or "").strip()[:LONGEST_SECRET]
+    def _sealed(self, form: Mapping[str, Any]) -> bytes | None:
+        secret = (form["secret"] or "").strip()[:MAX_SECRET_CHARS]
         return self.hub.vault.seal({"secret": secret}) if secret else None
 
 
@@ -177,25 +180,25 @@ def _state(request: Request, row: Any) -> str:
         return say("settings.alerts.state.off")
     if row.fails:
         return say("settings.alerts.state.failed", n=row.fails, problem=row.problem)
-    told = when(request, row.told_at)
-    return say("settings.alerts.state.sent", at=told.short) if told else say("settings.alerts.state.new")
+    sent = when(request, row.told_at)
+    return say("settings.alerts.state.sent", at=sent.short) if sent else say("settings.alerts.state.new")
 
 
-def _number(default: int, most: int) -> IntegerField:
-    checks = [InputRequired(), NumberRange(0, most)]
-    return IntegerField(default=default, validators=checks, render_kw={"min": 0, "max": most})
+def _number(default: int, maximum: int) -> IntegerField:
+    checks = [InputRequired(), NumberRange(0, maximum)]
+    return IntegerField(default=default, validators=checks, render_kw={"min": 0, "max": maximum})
 
 
 def _address(policy: Policy, form: Form, field: Any) -> None:
     way = form["way"].data
-    if way in ADDRESSES and not ADDRESSES[way].fullmatch(field.data):
+    if way in ADDRESS_PATTERNS and not ADDRESS_PATTERNS[way].fullmatch(field.data):
         raise ValidationError(say(f"settings.alerts.address_wrong.{way}"))
     if way == "webhook":
         url_within(policy)(form, field)
 
 
 def _secret(policy: Policy, form: Form, field: Any) -> None:
-    """Of an e-mail it is a mail server, which has an address too."""
+    """Check the secret of an e-mail recipient: it is a mail server, whose address the policy may forbid."""
     if form["way"].data != "email" or not (field.data or "").strip():
         return
     try:
@@ -207,9 +210,9 @@ def _secret(policy: Policy, form: Form, field: Any) -> None:
 
 
 def _time(_: Form, field: Any) -> None:
-    if field.data and not TIME.fullmatch(field.data):
+    if field.data and not TIME_PATTERN.fullmatch(field.data):
         raise ValidationError(say("settings.alerts.time_wrong"))
 
 
-def _told(values: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={values[name]}" for name in TOLD if values[name] not in ("", None))
+def _audit_text(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={values[name]}" for name in FIELDS if values[name] not in ("", None))

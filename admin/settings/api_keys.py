@@ -1,4 +1,4 @@
-"""*Kunci API*: with which the clinics' systems hand in records; a new one is shown once."""
+"""*Kunci API*: API keys of the clinics' systems. A new key is shown once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from wtforms import Form, IntegerField, SelectField, ValidationError
 from wtforms.validators import Optional
 
 from admin.pages.shared.layout import permitted
-from admin.settings.base_view import Refused, SettingsView
+from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import ApiKey, Facility
 from engine.facilities.facilities import add_api_key
 
-LONGEST = 3650
-"""Days that a key may be valid for, unless for ever."""
+MAX_VALID_DAYS = 3650  # for a key that has an end
 
 
 class Keys(SettingsView, model=ApiKey):
-    """A key is never changed: it is revoked, and another made."""
+    """API keys. A key is never changed: it is revoked, and another one is made."""
 
     word = "keys"
     icon = "key"
@@ -60,40 +59,40 @@ class Keys(SettingsView, model=ApiKey):
         class KeyForm(SettingsForm):
             name = FieldLine(100, required)
             facility_id = SelectField(choices=[(str(row.id), row.name) for row in clinics])
-            valid_days = IntegerField(validators=[Optional(), _days], render_kw={"min": 1, "max": LONGEST})
+            valid_days = IntegerField(validators=[Optional(), _days], render_kw={"min": 1, "max": MAX_VALID_DAYS})
 
         return KeyForm
 
     def hint(self, name: str, obj: Any) -> str:
-        """What stands below a field."""
+        """Return the hint below a field."""
         return say(f"settings.keys.{name}_hint") if name in ("name", "valid_days") else ""
 
-    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
-        facility = int(said["facility_id"])
+    async def add(self, request: Request, form: Mapping[str, Any]) -> int:
+        facility = int(form["facility_id"])
         if facility not in {row.id for row in await permitted(self.hub, person_of(request))}:
-            raise Refused(say("settings.users.own_clinic"))
+            raise SettingsRefused(say("settings.users.own_clinic"))
         make = partial(
             add_api_key,
             now=self.hub.database.clock(),
             facility_id=facility,
-            name=said["name"],
-            valid_days=said["valid_days"],
+            name=form["name"],
+            valid_days=form["valid_days"],
         )
-        id_, key = await self.change(request, make, "key.new", said["name"], facility)
+        id_, key = await self.change(request, make, "key.new", form["name"], facility)
         Secret.reveal_once(request, key, say("settings.keys.made"), say("settings.keys.once"))
         return id_
 
     async def take_away(self, request: Request, row: Any) -> None:
-        """End it at once; the row stays, as the audit log names it."""
-        ended = update(ApiKey).where(ApiKey.id == row.id).values(expires_at=self.hub.database.clock())
+        # The row stays, because the audit log names it.
+        ending = update(ApiKey).where(ApiKey.id == row.id).values(expires_at=self.hub.database.clock())
         what = f"{row.name} {row.prefix}"
-        await self.change(request, lambda connection: connection.execute(ended), "key.revoke", what, row.facility_id)
+        await self.change(request, lambda connection: connection.execute(ending), "key.revoke", what, row.facility_id)
 
     def can_remove(self, row: Any) -> bool:
-        """One that has ended cannot be revoked again."""
+        """Return True unless the key has ended already."""
         return row.expires_at is None or row.expires_at > self.hub.database.clock()
 
 
 def _days(_: Form, field: Any) -> None:
-    if field.data is not None and not 1 <= field.data <= LONGEST:
+    if field.data is not None and not 1 <= field.data <= MAX_VALID_DAYS:
         raise ValidationError(say("settings.keys.valid_days_hint"))

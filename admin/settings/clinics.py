@@ -1,4 +1,4 @@
-"""*Klinik*: who they are and, write-only, with which credentials they call the upstreams."""
+"""*Klinik*: the clinics and, write-only, their credentials for the upstreams."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from engine.database.tables import Credential, Facility
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials
 
-LONGEST_SECRET = 500
+MAX_SECRET_CHARS = 500
 
 
-class Access(NamedTuple):
-    """Something for which a clinic enters credentials: under which name they are kept, and what each is called."""
+class CredentialSet(NamedTuple):
+    """Credentials that a clinic enters for one system: the name they are stored under, and the label of each field."""
 
     name: str
     label: str
@@ -36,7 +36,7 @@ class Access(NamedTuple):
 
 
 class Clinics(SettingsView, model=Facility):
-    """What was entered as a credential is never shown again; a field left empty changes nothing."""
+    """Clinics. A credential is never shown again once entered; a field left empty changes nothing."""
 
     word = "facilities"
     icon = "building-hospital"
@@ -73,19 +73,21 @@ class Clinics(SettingsView, model=Facility):
 
     def sections(self) -> dict[str, str]:
         return {
-            _field(each.name, next(iter(each.credentials))): say("settings.facilities.access", upstream=each.label)
-            for each in self._accesses()
+            _field(access.name, next(iter(access.credentials))): say(
+                "settings.facilities.access", upstream=access.label
+            )
+            for access in self._accesses()
         }
 
     def label(self, name: str) -> str:
         for access in self._accesses():
-            for each, label in access.credentials.items():
-                if name == _field(access.name, each):
+            for credential, label in access.credentials.items():
+                if name == _field(access.name, credential):
                     return label
         return super().label(name)
 
     def hint(self, name: str, obj: Any) -> str:
-        """What stands below a field."""
+        """Return the hint below a field."""
         if "." in name:
             return say("settings.facilities.kept") if obj else ""
         return say(f"settings.facilities.{name}_hint") if name in ("code", "organization_id") else ""
@@ -93,58 +95,64 @@ class Clinics(SettingsView, model=Facility):
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
         return {name: getattr(obj, name) for name in ("name", "code", "time_zone", "organization_id")}
 
-    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
-        values = {**_values(said), "code": said["code"], "created_at": self.hub.database.clock()}
+    async def add(self, request: Request, form: Mapping[str, Any]) -> int:
+        values = {**_values(form), "code": form["code"], "created_at": self.hub.database.clock()}
 
         def work(connection: Connection) -> int:
             return int(connection.execute(insert(Facility).values(values).returning(Facility.id)).scalar_one())
 
-        id_ = await self.change(request, work, "facility.add", f"{said['code']} {said['name']}")
-        await self._enter(request, id_, said)
+        id_ = await self.change(request, work, "facility.add", f"{form['code']} {form['name']}")
+        await self._enter(request, id_, form)
         return id_
 
-    async def alter(self, request: Request, key: str, said: Mapping[str, Any]) -> None:
-        row, values = await self.one(request, key), _values(said)
+    async def alter(self, request: Request, key: str, form: Mapping[str, Any]) -> None:
+        row, values = await self.one(request, key), _values(form)
         changed = {name: value for name, value in values.items() if value != getattr(row, name)}
         if changed:
             what = " ".join(f"{name}={value}" for name, value in changed.items())
             query = update(Facility).where(Facility.id == int(key)).values(changed)
             await self.change(request, lambda connection: connection.execute(query), "facility.change", what, int(key))
-        await self._enter(request, int(key), said)
+        await self._enter(request, int(key), form)
 
     async def details_context(self, request: Request) -> dict[str, Any]:
         return await self._access(request, request.path_params["pk"])
 
     @expose("/uji/{pk:int}/{upstream:str}", methods=["POST"])
     async def try_out(self, request: Request) -> Response:
-        """Call the upstream now, and show what it said."""
+        """Call the upstream now, and show the result."""
         key, name = str(request.path_params["pk"]), request.path_params["upstream"]
         row, upstream = await self.one(request, key), self.hub.catalog.upstreams.get(name)
         if row is None or upstream is None:
             raise HTTPException(404)
         clinic = FacilityRow(row.id, row.code, row.name, row.time_zone, row.organization_id)
-        found = await probe(self.hub, clinic, upstream)
-        await self.change(request, lambda _: None, "connection.test", f"{name} ok={found[0].good}", row.id)
-        context = {"model_view": self, "model": row, "tried": name, "found": found, **await self._access(request, key)}
+        results = await probe(self.hub, clinic, upstream)
+        await self.change(request, lambda _: None, "connection.test", f"{name} ok={results[0].good}", row.id)
+        context = {
+            "model_view": self,
+            "model": row,
+            "tried": name,
+            "found": results,
+            **await self._access(request, key),
+        }
         return await self.templates.TemplateResponse(request, self.details_template, context)
 
     async def _access(self, request: Request, key: str) -> dict[str, Any]:
-        """Which credentials are there, and since when."""
+        """Return the systems with credentials, and since when the clinic has entered these."""
         query = select(Credential.upstream, Credential.changed_at).where(Credential.facility_id == int(key))
         entered = {row.upstream: when(request, row.changed_at) for row in await self.hub.database.fetch(query)}
         return {"accesses": self._accesses(), "upstreams": self.hub.catalog.upstreams, "entered": entered}
 
-    def _accesses(self) -> list[Access]:
-        """The upstreams that want credentials, and the services that others call with credentials of the clinic's."""
+    def _accesses(self) -> list[CredentialSet]:
+        """Return the upstreams and the inbound services that ask for credentials of the clinic."""
         catalog = self.hub.catalog
-        called = [Access(each.name, each.label, each.credentials) for each in catalog.upstreams.values()]
-        calling = [Access(each.account, each.label, each.credentials) for each in catalog.inbound.values()]
-        return [each for each in [*called, *calling] if each.credentials]
+        outgoing = [CredentialSet(spec.name, spec.label, spec.credentials) for spec in catalog.upstreams.values()]
+        incoming = [CredentialSet(spec.account, spec.label, spec.credentials) for spec in catalog.inbound.values()]
+        return [access for access in [*outgoing, *incoming] if access.credentials]
 
-    async def _enter(self, request: Request, id_: int, said: Mapping[str, Any]) -> None:
-        """Seal what was filled in, beside what is there; the audit log learns the names of the fields alone."""
+    async def _enter(self, request: Request, id_: int, form: Mapping[str, Any]) -> None:
+        """Seal and store the credentials that were filled in; the audit log gets the names of the fields only."""
         for access in self._accesses():
-            filled = {name: (said[_field(access.name, name)] or "").strip() for name in access.credentials}
+            filled = {name: (form[_field(access.name, name)] or "").strip() for name in access.credentials}
             filled = {name: value for name, value in filled.items() if value}
             if not filled:
                 continue
@@ -159,7 +167,7 @@ class Clinics(SettingsView, model=Facility):
     async def _opened(self, id_: int, upstream: str) -> dict[str, str]:
         try:
             return await credentials(self.hub.database, self.hub.vault, id_, upstream)
-        except VaultError:  # sealed with a key that was taken away: all of them have to be entered anew
+        except VaultError:  # sealed with a key that has been removed: all of them have to be entered again
             return {}
 
 
@@ -169,14 +177,14 @@ def _field(upstream: str, name: str) -> str:
 
 def _secret(name: str, policy: Policy) -> Any:
     if is_address(name):
-        return FieldLine(LONGEST_SECRET, url_within(policy))
+        return FieldLine(MAX_SECRET_CHARS, url_within(policy))
     if is_secret(name):
-        return PasswordField(render_kw={"autocomplete": "new-password", "maxlength": LONGEST_SECRET})
-    return FieldLine(LONGEST_SECRET)
+        return PasswordField(render_kw={"autocomplete": "new-password", "maxlength": MAX_SECRET_CHARS})
+    return FieldLine(MAX_SECRET_CHARS)
 
 
-def _values(said: Mapping[str, Any]) -> dict[str, str]:
-    return {name: said[name] for name in ("name", "time_zone", "organization_id")}
+def _values(form: Mapping[str, Any]) -> dict[str, str]:
+    return {name: form[name] for name in ("name", "time_zone", "organization_id")}
 
 
 def _code(_: Form, field: Any) -> None:

@@ -1,4 +1,4 @@
-"""What all forms of the settings share."""
+"""Base of all forms of the settings: translations, checks and fields."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from adapters.outbound.networks import Policy
 from admin.text.words import say
 
 
-class _Words:
-    """What wtforms says of its own, in one sentence of the catalogue."""
+class _Translations:
+    """Replaces the messages of wtforms by one message of the catalogue."""
 
     def gettext(self, _: str) -> str:
         return say("form.wrong")
@@ -25,15 +25,15 @@ class _Words:
 
 
 class SettingsForm(Form):
-    """A form whose faults are told in the language of the page."""
+    """Form whose messages are in the language of the page."""
 
     class Meta(DefaultMeta):
-        def get_translations(self, form: BaseForm) -> _Words:
-            return _Words()
+        def get_translations(self, form: BaseForm) -> _Translations:
+            return _Translations()
 
 
 def required(_: Form, field: Any) -> None:
-    """Something has to be said."""
+    """Raise ValidationError if the field is empty."""
     if not field.data:
         raise ValidationError(say("form.required"))
 
@@ -59,7 +59,7 @@ def refusal(error: AddressRefused, policy: Policy) -> str:
 
 
 class FieldLine(StringField):
-    """A line of text without blanks around it, and without the character that PostgreSQL refuses."""
+    """Line of text without blanks around it and without NUL, the character that PostgreSQL refuses."""
 
     def __init__(self, length: int, *checks: Any, **options: Any) -> None:
         super().__init__(validators=checks, filters=[_tidy], render_kw={"maxlength": length}, **options)
@@ -70,5 +70,5 @@ class FieldLine(StringField):
             raise ValidationError(say("form.long", n=self._length))
 
 
-def _tidy(said: str | None) -> str:
-    return (said or "").replace("\x00", "").strip()
+def _tidy(text: str | None) -> str:
+    return (text or "").replace("\x00", "").strip()

@@ -1,4 +1,4 @@
-"""*Log audit* and *Pekerjaan massal*: what was done, to be read and not touched."""
+"""*Log audit* and *Pekerjaan massal*: read-only lists of actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.jobs.jobs import JobState
 
 
 class Audit(SettingsView, model=AuditEntry):
-    """Who did what, newest first."""
+    """Audit log, newest first."""
 
     word = "audit"
     icon = "history"
@@ -30,18 +30,18 @@ class Audit(SettingsView, model=AuditEntry):
         return query if only is None else query.where(AuditEntry.facility_id == only)
 
     def shown(self, request: Request, row: Any) -> dict[str, Any]:
-        known = f"audit.action.{row.action}" in catalogue()
+        has_message = f"audit.action.{row.action}" in catalogue()
         return {
             "at": when(request, row.at),
             "actor": row.actor,
-            "action": say(f"audit.action.{row.action}") if known else row.action,
+            "action": say(f"audit.action.{row.action}") if has_message else row.action,
             "facility": row.facility or "",
             "reason": masked(f"#{row.delivery_id} {row.reason}" if row.delivery_id else row.reason),
         }
 
 
 class Jobs(SettingsView, model=Job):
-    """Bulk actions of all clinics; the page of one is where it is steered."""
+    """Bulk actions of all clinics; the panel's page of a bulk action controls it."""
 
     word = "bulk"
     icon = "list-check"
@@ -66,5 +66,5 @@ class Jobs(SettingsView, model=Job):
         }
 
     def elsewhere(self, row: Any) -> str:
-        """The page of the panel about it."""
+        """Return the address of the panel's page about the bulk action."""
         return f"/pekerjaan/{row.id}"

@@ -1,4 +1,4 @@
-"""Where Litestar hands a request over to SQLAdmin."""
+"""Mount of SQLAdmin under /admin in the Litestar application."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from admin.http.access import Right
-from admin.settings.site import Site
+from admin.settings.site import SettingsSite
 from engine.catalog.catalog import Catalog
 from engine.hub import Hub
 
@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
 def mounted(hub: Hub) -> ASGIRouteHandler:
-    """The handler of everything under /admin; who is logged in is known when it is called."""
+    """Return the handler of everything under /admin; the guard has identified the person before."""
     site = _latest(hub)
 
     @asgi("/admin", is_mount=True, copy_scope=True, opt={"right": Right.PERSON})
@@ -27,20 +27,20 @@ def mounted(hub: Hub) -> ASGIRouteHandler:
         inner = dict(scope)  # Litestar cuts the prefix off and ends the path with a slash
         path = f"{scope.get('root_path', '').rstrip('/')}/admin/{scope['path'].strip('/')}"
         inner.update(path=path, raw_path=path.encode())
-        with suppress(Exception):  # Starlette has answered with a page that says so, and raises it once more
+        with suppress(Exception):  # Starlette raises an error again after it has answered with a page
             await site().star(inner, receive, send)  # type: ignore[arg-type]
 
     return settings
 
 
-def _latest(hub: Hub) -> Callable[[], Site]:
-    """The site of the catalog in force, made when it is first asked for."""
-    made: tuple[Catalog, Site] | None = None
+def _latest(hub: Hub) -> Callable[[], SettingsSite]:
+    """Return a function that returns the site of the catalog in force, made at the first call."""
+    current: tuple[Catalog, SettingsSite] | None = None
 
-    def latest() -> Site:
-        nonlocal made
-        if made is None or made[0] is not hub.catalog:
-            made = (hub.catalog, Site(hub, str(TEMPLATES)))
-        return made[1]
+    def latest() -> SettingsSite:
+        nonlocal current
+        if current is None or current[0] is not hub.catalog:
+            current = (hub.catalog, SettingsSite(hub, str(TEMPLATES)))
+        return current[1]
 
     return latest

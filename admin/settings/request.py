@@ -1,4 +1,4 @@
-"""What a request to the settings brings along: the house, the person, the frame of the page."""
+"""Objects that belong to a request to the settings: hub, person, layout of the page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from admin.people.users import Person
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 
-ANYWHERE = FacilityRow(0, "", "", "Asia/Jakarta", "")
-"""In whose zone times are shown as long as there is no clinic."""
+NO_CLINIC = FacilityRow(0, "", "", "Asia/Jakarta", "")  # its time zone is used while there is no clinic
 
 
 def connection(request: Request) -> Connection:
-    """Starlette's request, as our pages know requests: both read the same scope."""
+    """Return Starlette's request as Litestar's connection; both read the same scope."""
     return cast(Connection, request)
 
 
@@ -31,12 +30,12 @@ def person_of(request: Request) -> Person:
     return access.person(connection(request))
 
 
-def frame_of(request: Request) -> Layout:
-    """What admin.settings.rights has put there."""
-    found: Layout = request.state.frame
-    return found
+def layout_of(request: Request) -> Layout:
+    """Return the layout that admin.settings.rights has stored in the request."""
+    layout: Layout = request.state.frame
+    return layout
 
 
 def when(request: Request, milliseconds: int | None) -> Moment | None:
-    """A time in the zone of the clinic that the page shows."""
-    return moment(milliseconds, frame_of(request).facility or ANYWHERE)
+    """Return a time in the zone of the clinic that the page shows."""
+    return moment(milliseconds, layout_of(request).facility or NO_CLINIC)

@@ -1,4 +1,4 @@
-"""Who may do what in the settings; SQLAdmin asks here for every page and every button."""
+"""Access rights in the settings, which SQLAdmin checks for every page and every button."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from admin.pages.shared.layout import layout_for
 from admin.people.permissions import Permission
 from admin.settings.request import connection, hub_of, person_of
 
-RAW = "raw-"
-"""Begins the identity of the view of a record type."""
-WHOLE = {("roles", Action.CREATE), ("roles", Action.EDIT), ("facilities", Action.CREATE)}
-"""(identity, action) of what concerns every clinic: whoever is confined to one may look and no more."""
+RAW_PREFIX = "raw-"  # of the identity of a record type's view
+# (identity, action) that concern every clinic: a person of one clinic may only look.
+ALL_CLINICS_ACTIONS = {("roles", Action.CREATE), ("roles", Action.EDIT), ("facilities", Action.CREATE)}
 
 
 class Rights(AuthorizationBackend):
-    """The permissions of our roles."""
+    """Grants access by the permissions of our roles."""
 
     async def load(self, request: Request) -> None:
-        """Also makes the frame of the page, for all that follows."""
+        """Store the layout of the page in the request, for its views."""
         first = next(iter(hub_of(request).catalog.upstreams))
         request.state.frame = await layout_for(connection(request), first)
 
     def has_permission(self, request: Request, identity: str, action: str, obj: Any | None = None) -> bool:
         person = person_of(request)
-        if person.facility_id is not None and (identity, action) in WHOLE:
+        if person.facility_id is not None and (identity, action) in ALL_CLINICS_ACTIONS:
             return False
         return person.may(needed(identity))
 
 
 def needed(identity: str) -> Permission:
-    """The permission that opens a view."""
-    return Permission.SATUSEHAT if identity.startswith(RAW) else Permission.MANAGE
+    """Return the permission that opens a view."""
+    return Permission.SATUSEHAT if identity.startswith(RAW_PREFIX) else Permission.MANAGE

@@ -1,4 +1,4 @@
-"""*Peran*: what people may do, as boxes to tick."""
+"""*Peran*: roles, whose permissions are boxes to tick."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from wtforms import BooleanField, Form, ValidationError
 
 from admin.people import administrators
 from admin.people.permissions import Permission
-from admin.settings.base_view import Refused, SettingsView
+from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.text.words import say
 from engine.database.tables import Role, User
 
 
 class Roles(SettingsView, model=Role):
-    """A role in use cannot be removed, and one always has to be left that manages."""
+    """Roles. A role in use cannot be removed, and one with users and `manage` must always remain."""
 
     word = "roles"
     icon = "shield-lock"
@@ -31,7 +31,7 @@ class Roles(SettingsView, model=Role):
 
     def shown(self, request: Request, row: Any) -> dict[str, Any]:
         allowed = orjson.loads(row.permissions)
-        words = [say(f"permission.{each}") for each in Permission if each in allowed]
+        words = [say(f"permission.{permission}") for permission in Permission if permission in allowed]
         return {"label": row.label, "name": row.name, "permissions": words}
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
@@ -46,21 +46,22 @@ class Roles(SettingsView, model=Role):
         return say(f"permission.{name}") if name in set(Permission) else super().label(name)
 
     def hint(self, name: str, obj: Any) -> str:
-        """What stands below a field."""
+        """Return the hint below a field."""
         return say("settings.roles.name_hint") if name == "name" else ""
 
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
         allowed = orjson.loads(obj.permissions)
-        return {"label": obj.label, "name": obj.name, **{each.value: each in allowed for each in Permission}}
+        boxes = {permission.value: permission in allowed for permission in Permission}
+        return {"label": obj.label, "name": obj.name, **boxes}
 
-    async def add(self, request: Request, said: Mapping[str, Any]) -> str:
-        values = _values(said)
+    async def add(self, request: Request, form: Mapping[str, Any]) -> str:
+        values = _values(form)
         what = f"{values['name']} {values['permissions']}"
         await self.change(request, lambda connection: connection.execute(insert(Role).values(values)), "role.add", what)
         return str(values["name"])
 
-    async def alter(self, request: Request, key: str, said: Mapping[str, Any]) -> None:
-        values = {**_values(said), "name": key}  # people hang on it
+    async def alter(self, request: Request, key: str, form: Mapping[str, Any]) -> None:
+        values = {**_values(form), "name": key}  # users refer to the role by its name
 
         def work(connection: Connection) -> None:
             administrators.lock_users(connection)
@@ -73,15 +74,15 @@ class Roles(SettingsView, model=Role):
         def work(connection: Connection) -> None:
             administrators.lock_users(connection)
             if connection.execute(select(exists().where(User.role == row.name))).scalar():
-                raise Refused(say("settings.roles.used"))
+                raise SettingsRefused(say("settings.roles.used"))
             connection.execute(delete(Role).where(Role.name == row.name))
 
         await self.change(request, work, "role.remove", row.name)
 
 
-def _values(said: Mapping[str, Any]) -> dict[str, str]:
-    allowed = [permission.value for permission in Permission if said[permission.value]]
-    return {"name": said["name"], "label": said["label"], "permissions": orjson.dumps(allowed).decode()}
+def _values(form: Mapping[str, Any]) -> dict[str, str]:
+    allowed = [permission.value for permission in Permission if form[permission.value]]
+    return {"name": form["name"], "label": form["label"], "permissions": orjson.dumps(allowed).decode()}
 
 
 def _code(_: Form, field: Any) -> None:

@@ -1,4 +1,4 @@
-"""SQLAdmin with our views, our templates and nothing of it that we do not use."""
+"""SQLAdmin with our views and templates, and without its routes that we do not use."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from admin.text import words
 from engine.hub import Hub
 
 VIEWS: tuple[type[SettingsView], ...] = (People, Roles, Clinics, Keys, Alerts, Audit, Jobs)
+# SQLAdmin's other routes (login, uploads, exports, look-ups, its files) are removed.
 ROUTES = {"index", "list", "details", "create", "edit"}
-"""The rest of what SQLAdmin offers (login, uploads, exports, look-ups, its files) is not there at all."""
 
 
-class Site(Admin):
-    """The pages under /admin for the catalog in force."""
+class SettingsSite(Admin):
+    """Pages under /admin for the catalog in force."""
 
     def __init__(self, hub: Hub, templates: str) -> None:
-        logging.getLogger("sqladmin").setLevel(logging.CRITICAL)  # what it logs was told to the person, or logged by us
+        logging.getLogger("sqladmin").setLevel(logging.CRITICAL)  # its errors are shown to the person or logged by us
         self.star = Starlette()
         super().__init__(self.star, templates_dir=templates, authorization_backend=Rights())
         self.templates.env.globals.update(words.GLOBALS)
@@ -51,7 +51,7 @@ class Site(Admin):
         self.raw = [self._add(delivery_view(spec, hub)) for spec in hub.catalog.specs.values()]
 
     async def index(self, request: Request) -> Response:
-        """What there is to set up and to look at."""
+        """Show the index of the views."""
         await self.authorization_backend.load(request)
         context = {"groups": self.shown(request)}
         if not any(context["groups"].values()):
@@ -59,12 +59,12 @@ class Site(Admin):
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
     def shown(self, request: Request) -> dict[str, list[SettingsView]]:
-        """Heading -> the views that the person may open."""
+        """Return the views that the person may open, by heading."""
         groups: dict[str, list[SettingsView]] = {words.say("settings"): self.settings}
         for view in self.raw:
             groups.setdefault(view.spec.upstream.label, []).append(view)  # type: ignore[attr-defined]
-        opened = {name: [view for view in views if view.is_accessible(request)] for name, views in groups.items()}
-        return {name: views for name, views in opened.items() if views}
+        accessible = {name: [view for view in views if view.is_accessible(request)] for name, views in groups.items()}
+        return {name: views for name, views in accessible.items() if views}
 
     def _add(self, view: type[SettingsView]) -> SettingsView:
         self.add_view(view)
@@ -93,6 +93,6 @@ class Site(Admin):
 
 def _bound(view: type[SettingsView], hub: Hub) -> type[SettingsView]:
     make: Any = type(view)
-    made: type[SettingsView] = make(view.__name__, (view,), {"hub": hub})
-    made.identity = view.word  # the metaclass would take the name of the model
-    return made
+    bound: type[SettingsView] = make(view.__name__, (view,), {"hub": hub})
+    bound.identity = view.word  # the metaclass would take the name of the model
+    return bound

@@ -1,4 +1,4 @@
-"""*Pengguna*: who may log in, as what, and for which clinic."""
+"""*Pengguna*: the people who may log in, their roles and clinics."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from wtforms import BooleanField, Form, PasswordField, SelectField
 
 from admin.pages.shared.layout import permitted
 from admin.people import administrators, users
-from admin.settings.base_view import Refused, SettingsView
+from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import Facility, Role, User
 
-ALL = ""
-"""Stands in the form for all clinics."""
+ALL_CLINICS = ""  # value of the form's field for the clinic
 
 
 class People(SettingsView, model=User):
-    """Passwords go in and never come out."""
+    """Users. Their passwords can be entered and are never shown."""
 
     word = "users"
     icon = "users"
@@ -58,45 +57,45 @@ class People(SettingsView, model=User):
             password = PasswordField(render_kw={"autocomplete": "new-password"})
             role = SelectField(choices=[(row.name, row.label) for row in roles])
             facility_id = SelectField(
-                choices=[(ALL, say("settings.users.everywhere")), *((str(row.id), row.name) for row in clinics)]
+                choices=[(ALL_CLINICS, say("settings.users.everywhere")), *((str(row.id), row.name) for row in clinics)]
             )
             disabled = BooleanField()
 
         return PersonForm
 
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
-        only = ALL if obj.facility_id is None else str(obj.facility_id)
+        only = ALL_CLINICS if obj.facility_id is None else str(obj.facility_id)
         return {"name": obj.name, "role": obj.role, "facility_id": only, "disabled": obj.disabled}
 
     def hint(self, name: str, obj: Any) -> str:
-        """What stands below a field."""
+        """Return the hint below a field."""
         if name == "password":
             short = say("login.begin.short", n=users.SHORTEST)
             return f"{short} {say('settings.users.password_kept')}" if obj else short
         return say("settings.users.facility_hint") if name == "facility_id" else ""
 
-    async def add(self, request: Request, said: Mapping[str, Any]) -> int:
-        values = await self._values(request, said)
-        row = users.row_of(values["name"], await _hashed(said["password"]), values["role"], self.hub.database.clock())
+    async def add(self, request: Request, form: Mapping[str, Any]) -> int:
+        values = await self._values(request, form)
+        row = users.row_of(values["name"], await _hashed(form["password"]), values["role"], self.hub.database.clock())
 
         def work(connection: Connection) -> int:
             return int(connection.execute(insert(User).values({**row, **values}).returning(User.id)).scalar_one())
 
-        return await self.change(request, work, "user.add", _told(values), values["facility_id"])
+        return await self.change(request, work, "user.add", _audit_text(values), values["facility_id"])
 
-    async def alter(self, request: Request, key: str, said: Mapping[str, Any]) -> None:
-        values: dict[str, Any] = await self._values(request, said)
-        told = _told(values)
-        if said["password"]:
-            new = {"password_hash": await _hashed(said["password"]), "session_version": User.session_version + 1}
-            values, told = {**values, **new}, f"{told} password"
+    async def alter(self, request: Request, key: str, form: Mapping[str, Any]) -> None:
+        values: dict[str, Any] = await self._values(request, form)
+        what = _audit_text(values)
+        if form["password"]:
+            new = {"password_hash": await _hashed(form["password"]), "session_version": User.session_version + 1}
+            values, what = {**values, **new}, f"{what} password"
 
         def work(connection: Connection) -> None:
             administrators.lock_users(connection)
             connection.execute(update(User).where(User.id == int(key)).values(values))
             administrators.keep_a_manager(connection)
 
-        await self.change(request, work, "user.change", told, values["facility_id"])
+        await self.change(request, work, "user.change", what, values["facility_id"])
 
     async def take_away(self, request: Request, row: Any) -> None:
         def work(connection: Connection) -> None:
@@ -106,22 +105,22 @@ class People(SettingsView, model=User):
 
         await self.change(request, work, "user.remove", row.name, row.facility_id)
 
-    async def _values(self, request: Request, said: Mapping[str, Any]) -> dict[str, Any]:
-        """As the table keeps it; whoever is confined to a clinic can put people into no other."""
+    async def _values(self, request: Request, form: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the row; a person of one clinic can assign users to no other."""
         person = person_of(request)
-        facility = int(said["facility_id"]) if said["facility_id"] else None
+        facility = int(form["facility_id"]) if form["facility_id"] else None
         if facility not in {row.id for row in await permitted(self.hub, person)} | (
             {None} if person.facility_id is None else set()
         ):
-            raise Refused(say("settings.users.own_clinic"))
-        return {"name": said["name"], "role": said["role"], "facility_id": facility, "disabled": said["disabled"]}
+            raise SettingsRefused(say("settings.users.own_clinic"))
+        return {"name": form["name"], "role": form["role"], "facility_id": facility, "disabled": form["disabled"]}
 
 
 async def _hashed(password: str | None) -> str:
     if len(password or "") < users.SHORTEST:
-        raise Refused(say("login.begin.short", n=users.SHORTEST))
+        raise SettingsRefused(say("login.begin.short", n=users.SHORTEST))
     return await users.hashed(password or "")
 
 
-def _told(values: Mapping[str, Any]) -> str:
+def _audit_text(values: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in values.items())
