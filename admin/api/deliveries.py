@@ -32,7 +32,7 @@ ATTEMPT_FIELDS = (
 
 
 class Wish(Struct, forbid_unknown_fields=True):
-    """How a delivery is to be sent again; a body, because proxies log addresses."""
+    """Options of a resend. They are a body, because proxies log addresses."""
 
     reason: Annotated[str, Meta(max_length=500, pattern=NO_NUL, description="Why; kept in the audit log.")] = ""
     force: Annotated[bool, Meta(description="Send it although it was sent; needs a reason.")] = False

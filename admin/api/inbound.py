@@ -35,7 +35,7 @@ async def list_inbound(
     after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before.")] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_PAGE_SIZE,
 ) -> dict[str, Any]:
-    """What was asked of the clinic since, the oldest first, each with the answer that was given."""
+    """Return the requests after a position, the oldest first, with their answers."""
     rows = await requests.after(hub.database, facility.id, after, limit)
     return {"requests": rows, "next": rows[-1]["id"] if rows else after}
 

@@ -54,7 +54,7 @@ def bring_back(
     typer.echo("Let the clinic's system hand in again what it has handed in since the backup was taken.")
     for name in done.sealed:
         typer.echo(
-            f"{name}: not to be opened with this ANTAR_SECRET_KEY; append the old key or enter it anew", err=True
+            f"{name}: not to be opened with this ANTAR_SECRET_KEY; append the old key or enter it again", err=True
         )
 
 
