@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from admin.http.access import Right
 from admin.http.api_errors import ApiError
-from admin.http.parameters import LARGEST, NO_NUL, Id, MaybeText
+from admin.http.parameters import MAX_INTEGER, NO_NUL, Id, MaybeText
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -49,7 +49,7 @@ async def list_deliveries(
     date_from: Annotated[str | None, QueryParameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
     date_to: Annotated[str | None, QueryParameter(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None,
     since: Annotated[
-        int | None, QueryParameter(ge=0, le=LARGEST, description="Settled since, epoch milliseconds.")
+        int | None, QueryParameter(ge=0, le=MAX_INTEGER, description="Settled since, epoch milliseconds.")
     ] = None,
     cursor: Annotated[str | None, QueryParameter(pattern=CURSOR, description="`next` of the page before.")] = None,
     size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_PAGE_SIZE,

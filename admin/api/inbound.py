@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from admin.http.access import Right
 from admin.http.api_errors import ApiError
-from admin.http.parameters import LARGEST, Id
+from admin.http.parameters import MAX_INTEGER, Id
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import queue_numbers, requests
@@ -32,7 +32,7 @@ class Called(Struct, forbid_unknown_fields=True):
 async def list_inbound(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
-    after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before.")] = 0,
+    after: Annotated[int, QueryParameter(ge=0, le=MAX_INTEGER, description="`next` of the page before.")] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_PAGE_SIZE,
 ) -> dict[str, Any]:
     """Return the requests after a position, the oldest first, with their answers."""

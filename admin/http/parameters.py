@@ -8,11 +8,11 @@ from litestar.params import PathParameter, QueryParameter
 
 from engine.queries.paging import CURSOR
 
-LARGEST = 2**53  # far beyond any id or time, and within the 64 bits that a database compares
+MAX_INTEGER = 2**53  # far beyond any id or time, and within the 64 bits that a database compares
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL refuses to compare text with the character NUL
 
-Id = Annotated[int, PathParameter(ge=1, le=LARGEST)]
-Number = Annotated[int | None, QueryParameter(ge=0, le=LARGEST)]
+Id = Annotated[int, PathParameter(ge=1, le=MAX_INTEGER)]
+Number = Annotated[int | None, QueryParameter(ge=0, le=MAX_INTEGER)]
 Text = Annotated[str, QueryParameter(max_length=200, pattern=NO_NUL)]
 MaybeText = Annotated[str | None, QueryParameter(max_length=200, pattern=NO_NUL)]
 Place = Annotated[str | None, QueryParameter(pattern=CURSOR)]  # a position in a list of deliveries

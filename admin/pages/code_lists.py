@@ -29,7 +29,7 @@ from engine.specs.code_list import CodeList
 PAGE_SIZE = 50
 
 
-@get("/referensi", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/referensi", opt={"right": Right.PANEL})
 async def lists_page(hub: NamedDependency[Hub]) -> Redirect:
     """Redirect to the first list; raise 404 if there is none."""
     if not hub.catalog.code_lists:
@@ -37,7 +37,7 @@ async def lists_page(hub: NamedDependency[Hub]) -> Redirect:
     return Redirect(f"/referensi/{next(iter(hub.catalog.code_lists))}")
 
 
-@get("/referensi/{name:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/referensi/{name:str}", opt={"right": Right.PANEL})
 async def list_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str], q: Text = "", after: Text = ""
 ) -> Template:
@@ -58,7 +58,7 @@ async def list_page(
     return Template("code_lists/list.html", context=context)
 
 
-@get("/referensi/{name:str}/status", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+@get("/referensi/{name:str}/status", opt={"right": Right.PANEL, "live": True})
 async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str]) -> Template:
     """Return the progress of reading the list; the page polls it while the list is being read."""
     code_list = _list(hub, name)
@@ -66,7 +66,7 @@ async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub],
     return Template("code_lists/state.html", context=await state_of(hub, layout, code_list))
 
 
-@post("/referensi/{name:str}", opt={"right": Right.PANEL, "may": Permission.SYNC}, include_in_schema=False)
+@post("/referensi/{name:str}", opt={"right": Right.PANEL, "may": Permission.SYNC})
 async def read_list(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], name: FromPath[str]
 ) -> Redirect:

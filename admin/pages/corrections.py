@@ -34,7 +34,7 @@ PAGE_SIZE = 50
 ADDRESS = "/integrasi/{upstream:str}/{spec:str}/koreksi/{name:str}"
 
 
-@get(ADDRESS, opt={"right": Right.PANEL}, include_in_schema=False)
+@get(ADDRESS, opt={"right": Right.PANEL})
 async def correction_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -67,7 +67,7 @@ async def correction_page(
     return Template("deliveries/correction.html", context=context)
 
 
-@post(f"{ADDRESS}/kirim-ulang", opt={"right": Right.PANEL, "may": Permission.BULK}, include_in_schema=False)
+@post(f"{ADDRESS}/kirim-ulang", opt={"right": Right.PANEL, "may": Permission.BULK})
 async def resend_affected(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

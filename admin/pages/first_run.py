@@ -21,7 +21,7 @@ from engine.hub import Hub
 MAX_NAME_CHARACTERS = 100
 
 
-@get("/mulai", opt={"right": Right.OPEN}, include_in_schema=False)
+@get("/mulai", opt={"right": Right.OPEN})
 async def begin_page(hub: NamedDependency[Hub], kunci: Text = "") -> Template | Redirect:
     """Show the form while there is no account; `kunci` is the setup token."""
     if await users.anybody(hub.database):
@@ -29,9 +29,7 @@ async def begin_page(hub: NamedDependency[Hub], kunci: Text = "") -> Template | 
     return _form({"token": kunci})
 
 
-@post(
-    "/mulai", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200, request_max_body_size=MAX_FORM_BYTES
-)
+@post("/mulai", opt={"right": Right.OPEN}, status_code=200, request_max_body_size=MAX_FORM_BYTES)
 async def begin(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -46,7 +44,7 @@ async def begin(
     if not problem:
         try:
             await administrators.add_first(hub.database, name, password)
-        except administrators.TooLate:
+        except administrators.UserExists:
             problem = say("login.begin.late")
     person = None if problem else await users.verify(hub.database, name, password)
     return enter(request, hub, person) if person else _form(form, problem, 400)
@@ -58,13 +56,15 @@ def _problem(hub: Hub, form: dict[str, str], name: str) -> str:
         return say("login.begin.wrong_token")
     if not name:
         return say("login.begin.unnamed")
-    if len(password) < users.SHORTEST:
-        return say("login.begin.short", n=users.SHORTEST)
+    if len(password) < users.MIN_PASSWORD_CHARS:
+        return say("login.begin.short", n=users.MIN_PASSWORD_CHARS)
     return "" if password == form.get("again", "") else say("login.begin.differs")
 
 
 def _form(form: dict[str, str], problem: str = "", status: int = 200) -> Template:
     kept = {"name": form.get("name", ""), "token": form.get("token", "")}
     return Template(
-        "first_run/first_run.html", context={**kept, "problem": problem, "shortest": users.SHORTEST}, status_code=status
+        "first_run/first_run.html",
+        context={**kept, "problem": problem, "shortest": users.MIN_PASSWORD_CHARS},
+        status_code=status,
     )

@@ -30,19 +30,19 @@ from engine.queries.throughput import Latency, throughput
 MAX_LISTED = 5  # jobs, and code lists that were read
 
 
-@get("/kesehatan", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/kesehatan", opt={"right": Right.PANEL})
 async def health_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
     """Show everything on one page."""
     return Template("health/health.html", context=await _context(request, hub))
 
 
-@get("/kesehatan/keadaan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+@get("/kesehatan/keadaan", opt={"right": Right.PANEL, "live": True})
 async def health_facts(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
     """Return the part of the page that it polls every few seconds."""
     return Template("health/facts.html", context=await _context(request, hub))
 
 
-@post("/kesehatan/uji/{upstream:str}", opt={"right": Right.PANEL, "may": Permission.MANAGE}, include_in_schema=False)
+@post("/kesehatan/uji/{upstream:str}", opt={"right": Right.PANEL, "may": Permission.MANAGE})
 async def try_connection(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]
 ) -> Template:

@@ -15,7 +15,7 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from admin.http.access import Right
-from admin.http.parameters import LARGEST, Text
+from admin.http.parameters import MAX_INTEGER, Text
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import layout_for
@@ -32,7 +32,7 @@ OPERATIONS = ("take", "cancel", "patient")
 CODES = (DONE, REFUSED, STRANGER)
 
 
-@get("/masuk/{name:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/masuk/{name:str}", opt={"right": Right.PANEL})
 async def inbound_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -50,7 +50,7 @@ async def inbound_page(
     newest: list[Any] = []
     if layout.facility is not None:
         conditions = _filter(layout.facility, operation, code, day, untaken)
-        last = int(before) if before.isdecimal() and int(before) <= LARGEST else None
+        last = int(before) if before.isdecimal() and int(before) <= MAX_INTEGER else None
         newest = await requests.newest(hub.database, layout.facility.id, conditions, last, PAGE_SIZE + 1)
     rows = [_row(layout.facility, row) for row in newest[:PAGE_SIZE] if layout.facility]
     more = newest[PAGE_SIZE - 1].id if len(newest) > PAGE_SIZE else None

@@ -23,7 +23,7 @@ MAX_FORM_BYTES = 16_384
 log = structlog.get_logger(__name__)
 
 
-@get("/login", opt={"right": Right.OPEN}, include_in_schema=False)
+@get("/login", opt={"right": Right.OPEN})
 async def login_page(hub: NamedDependency[Hub]) -> Template | Redirect:
     """Show the form; on a fresh installation redirect to that of the first administrator."""
     if not await users.anybody(hub.database):
@@ -31,9 +31,7 @@ async def login_page(hub: NamedDependency[Hub]) -> Template | Redirect:
     return Template("first_run/login.html", context={"problem": ""})
 
 
-@post(
-    "/login", opt={"right": Right.OPEN}, include_in_schema=False, status_code=200, request_max_body_size=MAX_FORM_BYTES
-)
+@post("/login", opt={"right": Right.OPEN}, status_code=200, request_max_body_size=MAX_FORM_BYTES)
 async def login(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -62,7 +60,7 @@ def enter(request: Request[Any, Any, Any], hub: Hub, person: Person) -> Redirect
     return Redirect("/", status_code=303)
 
 
-@post("/logout", opt={"right": Right.PERSON}, include_in_schema=False, status_code=303)
+@post("/logout", opt={"right": Right.PERSON}, status_code=303)
 async def logout(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

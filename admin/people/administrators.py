@@ -24,7 +24,7 @@ class NoManagerLeft(AntarError):
     """A change would leave nobody who can manage users."""
 
 
-class TooLate(AntarError):
+class UserExists(AntarError):
     """There is a user already, so that no first administrator can be added."""
 
 
@@ -38,13 +38,13 @@ def setup_token(hub: Hub) -> str:
 
 
 async def add_first(database: Database, name: str, password: str) -> None:
-    """Add the first administrator; raise TooLate if there is a user, AntarError if the password is too short."""
+    """Add the first administrator; raise UserExists if there is a user, AntarError if the password is too short."""
     password_hash = await users.hashed(password)
 
     def run(connection: Connection) -> None:
         lock_users(connection)
         if connection.execute(select(User.id).limit(1)).first():
-            raise TooLate("there is a user already")
+            raise UserExists("there is a user already")
         now = database.clock()
         connection.execute(insert(User), users.row_of(name, password_hash, FIRST_ROLE, now))
         note(connection, now, name, "user.first", reason=name)

@@ -18,7 +18,7 @@ from engine.database.database import Database
 from engine.database.tables import Facility, Role, User
 from engine.errors import AntarError, NotFound
 
-SHORTEST = 10  # characters of a password (OWASP ASVS 2.1 asks for length, not for kinds of characters)
+MIN_PASSWORD_CHARS = 10  # characters of a password (OWASP ASVS 2.1 asks for length, not for kinds of characters)
 
 _hasher = PasswordHasher()
 
@@ -68,8 +68,8 @@ def row_of(name: str, password_hash: str, role: str, now: int, facility_id: int 
 
 async def hashed(password: str) -> str:
     """Return the hash (argon2id) of a password. Raise AntarError if it is too short."""
-    if len(password) < SHORTEST:
-        raise AntarError(f"a password has at least {SHORTEST} characters; this one has {len(password)}")
+    if len(password) < MIN_PASSWORD_CHARS:
+        raise AntarError(f"a password has at least {MIN_PASSWORD_CHARS} characters; this one has {len(password)}")
     # In a thread, because argon2 is slow on purpose.
     return await asyncio.to_thread(_hasher.hash, password)
 

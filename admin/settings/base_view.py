@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from admin.http.errors import status_message, status_of
-from admin.http.parameters import LARGEST
+from admin.http.parameters import MAX_INTEGER
 from admin.people.administrators import NoManagerLeft
 from admin.settings.request import person_of
 from admin.text.words import say
@@ -204,4 +204,4 @@ class SettingsView(ModelView):
     def _as_key(self, text: str | None) -> int | str | None:
         if text is None or self.pk_columns[0].type.python_type is str:
             return None if text is None or "\x00" in text else text
-        return int(text) if text.isdecimal() and int(text) <= LARGEST else None
+        return int(text) if text.isdecimal() and int(text) <= MAX_INTEGER else None

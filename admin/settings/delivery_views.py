@@ -10,7 +10,7 @@ from litestar.datastructures import MultiDict
 from sqlalchemy import select
 from starlette.requests import Request
 
-from admin.http.parameters import LARGEST
+from admin.http.parameters import MAX_INTEGER
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import shown_row
 from admin.pages.shared.json_view import pretty
@@ -94,7 +94,7 @@ class DeliveryView(SettingsView, model=Delivery):
 
     async def one(self, request: Request, key: str) -> Any | None:
         clinic = layout_of(request).facility
-        if clinic is None or not key.isdecimal() or int(key) > LARGEST:
+        if clinic is None or not key.isdecimal() or int(key) > MAX_INTEGER:
             return None
         conditions = (Delivery.id == int(key), Delivery.facility_id == clinic.id, Delivery.spec == self.spec.name)
         rows = await self.hub.database.fetch(select(Delivery.__table__).where(*conditions))

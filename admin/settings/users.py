@@ -70,7 +70,7 @@ class People(SettingsView, model=User):
     def hint(self, name: str, obj: Any) -> str:
         """Return the hint below a field."""
         if name == "password":
-            short = say("login.begin.short", n=users.SHORTEST)
+            short = say("login.begin.short", n=users.MIN_PASSWORD_CHARS)
             return f"{short} {say('settings.users.password_kept')}" if obj else short
         return say("settings.users.facility_hint") if name == "facility_id" else ""
 
@@ -117,8 +117,8 @@ class People(SettingsView, model=User):
 
 
 async def _hashed(password: str | None) -> str:
-    if len(password or "") < users.SHORTEST:
-        raise SettingsRefused(say("login.begin.short", n=users.SHORTEST))
+    if len(password or "") < users.MIN_PASSWORD_CHARS:
+        raise SettingsRefused(say("login.begin.short", n=users.MIN_PASSWORD_CHARS))
     return await users.hashed(password or "")
 
 

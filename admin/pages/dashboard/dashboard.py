@@ -19,13 +19,13 @@ from admin.text.words import say
 from engine.hub import Hub
 
 
-@get("/", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/", opt={"right": Right.PANEL})
 async def home(hub: NamedDependency[Hub]) -> Redirect:
     """Redirect to the dashboard of the first upstream."""
     return Redirect(f"/integrasi/{next(iter(hub.catalog.upstreams))}")
 
 
-@get("/integrasi/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/integrasi/{upstream:str}", opt={"right": Right.PANEL})
 async def dashboard(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
 ) -> Template:
@@ -33,7 +33,7 @@ async def dashboard(
     return Template("dashboard/dashboard.html", context=await _context(request, hub, recent, upstream))
 
 
-@get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+@get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True})
 async def live_cards(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
 ) -> Template:

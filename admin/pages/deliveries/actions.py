@@ -20,7 +20,7 @@ OPT = {"right": Right.PANEL, "may": Permission.RESEND}
 MAX_REASON_CHARACTERS = 500
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/resend", opt=OPT, dependencies=OPENED, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/resend", opt=OPT, dependencies=OPENED)
 async def resend_delivery(
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
@@ -40,7 +40,7 @@ async def resend_delivery(
     return back(opened, outcomes[id_])
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/abaikan", opt=OPT, dependencies=OPENED, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/abaikan", opt=OPT, dependencies=OPENED)
 async def ignore_delivery(
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],

@@ -33,7 +33,7 @@ Editor = NamedDependency[SkipValidation[BodyEditor]]
 EDITOR = {**OPENED, "editor": Provide(_open_editor)}
 
 
-@get("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, dependencies=EDITOR, include_in_schema=False)
+@get("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, dependencies=EDITOR)
 async def editor_page(
     editor: Editor,
 ) -> Template:
@@ -45,7 +45,6 @@ async def editor_page(
     "/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah/periksa",
     opt=OPT,
     dependencies=EDITOR,
-    include_in_schema=False,
     status_code=200,
 )
 async def check_body(
@@ -63,7 +62,6 @@ async def check_body(
     "/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah",
     opt=OPT,
     dependencies=EDITOR,
-    include_in_schema=False,
     status_code=200,
 )
 async def save_body(

@@ -14,7 +14,7 @@ from litestar.response import Stream
 from sqlalchemy import insert
 
 from admin.http.access import Right
-from admin.http.parameters import LARGEST
+from admin.http.parameters import MAX_INTEGER
 from admin.pages.deliveries.listing import Listing, listing_of
 from admin.pages.shared.csv_text import as_csv
 from admin.pages.shared.filters import ListFilters
@@ -35,7 +35,6 @@ MAX_TICKED = 100
     "/integrasi/{upstream:str}/{spec:str}/ekspor",
     opt={"right": Right.PANEL, "may": Permission.BULK},
     status_code=200,
-    include_in_schema=False,
 )
 async def export(
     request: Request[Any, Any, Any],
@@ -54,8 +53,8 @@ async def export(
 
 
 def _ids(values: Sequence[Any]) -> list[int]:
-    ids = [int(str(value)) for value in values if str(value).isdecimal() and len(str(value)) <= len(str(LARGEST))]
-    if not ids or len(ids) > MAX_TICKED or max(ids) > LARGEST:
+    ids = [int(str(value)) for value in values if str(value).isdecimal() and len(str(value)) <= len(str(MAX_INTEGER))]
+    if not ids or len(ids) > MAX_TICKED or max(ids) > MAX_INTEGER:
         raise ClientException("ids")
     return ids
 

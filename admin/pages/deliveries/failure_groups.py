@@ -27,7 +27,7 @@ from engine.queries import failure_groups
 from engine.queries.failure_groups import Group
 
 
-@get("/integrasi/{upstream:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/integrasi/{upstream:str}/masalah", opt={"right": Right.PANEL})
 async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str]) -> Template:
     """Show the groups of all types of an upstream."""
     layout = await layout_for(request, upstream)
@@ -35,7 +35,7 @@ async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub
     return Template("deliveries/failure_groups.html", context=await _context(hub, layout, specs))
 
 
-@get("/integrasi/{upstream:str}/{spec:str}/masalah", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/integrasi/{upstream:str}/{spec:str}/masalah", opt={"right": Right.PANEL})
 async def type_problems(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
 ) -> Template:

@@ -63,7 +63,7 @@ async def figures(hub: Hub, layout: Layout, entry: Spec, chosen: ListFilters) ->
     return boxes
 
 
-@get("/monitoring/{upstream:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/monitoring/{upstream:str}", opt={"right": Right.PANEL})
 async def monitoring(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], jenis: Text = ""
 ) -> Redirect:

@@ -103,7 +103,7 @@ async def listing_of(
     return Listing(hub, await layout_for(request, upstream), entry_of(hub, upstream, spec), chosen)
 
 
-@get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL})
 async def type_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -143,9 +143,7 @@ async def type_page(
     )
 
 
-@get(
-    "/integrasi/{upstream:str}/{spec:str}/perubahan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False
-)
+@get("/integrasi/{upstream:str}/{spec:str}/perubahan", opt={"right": Right.PANEL, "live": True})
 async def changes(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

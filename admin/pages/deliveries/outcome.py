@@ -47,7 +47,6 @@ class OutcomeView:
 @get(
     "/integrasi/{upstream:str}/{spec:str}/{id_:int}/keadaan",
     opt={"right": Right.PANEL, "live": True},
-    include_in_schema=False,
 )
 async def state(
     hub: NamedDependency[Hub],

@@ -48,7 +48,6 @@ TIMES = ("created", "changed", "sent", "settled")
     "/integrasi/{upstream:str}/{spec:str}/{id_:int}",
     opt={"right": Right.PANEL},
     dependencies=OPENED,
-    include_in_schema=False,
 )
 async def delivery_page(
     request: Request[Any, Any, Any],

@@ -26,7 +26,7 @@ from engine.queries import paging
 OPT = {"right": Right.PANEL, "may": Permission.RESEND}
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/kirim-ulang", opt=OPT, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/kirim-ulang", opt=OPT)
 async def resend_soon(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -43,7 +43,7 @@ async def resend_soon(
     return await _answer(request, listing, id_, say(f"type.told.{result}"))
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/urungkan", opt=OPT, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/urungkan", opt=OPT)
 async def undo(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

@@ -25,7 +25,6 @@ from engine.hub import Hub
     "/integrasi/{upstream:str}/{spec:str}/{id_:int}/tampilkan",
     opt={"right": Right.PANEL, "may": Permission.REVEAL},
     dependencies=OPENED,
-    include_in_schema=False,
     status_code=200,
 )
 async def reveal(

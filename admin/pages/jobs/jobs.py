@@ -39,7 +39,7 @@ BULK = {"right": Right.PANEL, "may": Permission.BULK}
 SKIPPED = "skipped"
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/massal", opt=BULK, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/massal", opt=BULK)
 async def choose(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -62,7 +62,7 @@ async def choose(
     return Redirect(f"/pekerjaan/{job_id}", status_code=303)
 
 
-@get("/pekerjaan", opt=BULK, include_in_schema=False)
+@get("/pekerjaan", opt=BULK)
 async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], before: Number = None) -> Template:
     """List the jobs of the facility, newest first."""
     layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
@@ -76,7 +76,7 @@ async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], 
     )
 
 
-@get("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
+@get("/pekerjaan/{id_:int}", opt=BULK)
 async def job_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -90,7 +90,7 @@ async def job_page(
     return Template("jobs/job.html", context={**context, "environment": layout.strip["environment"]})
 
 
-@get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True}, include_in_schema=False)
+@get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True})
 async def progress(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -104,7 +104,7 @@ async def progress(
     return Template("jobs/job_changes.html", context={**context, "live": True})
 
 
-@post("/pekerjaan/{id_:int}", opt=BULK, include_in_schema=False)
+@post("/pekerjaan/{id_:int}", opt=BULK)
 async def move_job(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

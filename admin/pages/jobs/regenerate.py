@@ -24,7 +24,7 @@ from engine.specs.record_type import Spec
 BULK = {"right": Right.PANEL, "may": Permission.BULK}
 
 
-@get("/integrasi/{upstream:str}/{spec:str}/regenerate", opt=BULK, include_in_schema=False)
+@get("/integrasi/{upstream:str}/{spec:str}/regenerate", opt=BULK)
 async def regenerate_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
 ) -> Template:
@@ -36,7 +36,7 @@ async def regenerate_page(
     return Template("jobs/regenerate.html", context=context)
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/regenerate", opt=BULK, include_in_schema=False)
+@post("/integrasi/{upstream:str}/{spec:str}/regenerate", opt=BULK)
 async def begin_regenerate(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from admin.http.parameters import LARGEST
+from admin.http.parameters import MAX_INTEGER
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import Fields, ListFilters
 from admin.pages.shared.layout import Layout
@@ -26,7 +26,7 @@ FIELD_LABELS = {
 def ticked_ids(form: Fields) -> list[int]:
     """Return the ids of the ticked deliveries; skip values that are no id."""
     values = [str(value) for value in form.getall("ids", [])]
-    return [int(value) for value in values if value.isascii() and value.isdecimal() and int(value[:17]) <= LARGEST]
+    return [int(value) for value in values if value.isascii() and value.isdecimal() and int(value[:17]) <= MAX_INTEGER]
 
 
 def stored_choice(spec: str, chosen: ListFilters | int) -> dict[str, Any]:

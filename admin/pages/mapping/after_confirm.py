@@ -47,7 +47,6 @@ async def outdated(page: MappingPage, id_: int) -> dict[str, Any]:
 @post(
     "/pemetaan/{mapping:str}/{id_:int}/kirim-ulang",
     opt={"right": Right.PANEL, "may": Permission.BULK},
-    include_in_schema=False,
 )
 async def resend_outdated(
     request: Request[Any, Any, Any],

@@ -20,7 +20,7 @@ from engine.code_lists import copies
 from engine.hub import Hub
 
 
-@get("/pemetaan/{mapping:str}/kode", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/pemetaan/{mapping:str}/kode", opt={"right": Right.PANEL})
 async def code_page(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str], kode: Text = ""
 ) -> Template:

@@ -25,7 +25,7 @@ from engine.mapping.confirm import Choice, Confirmed, confirm, remove
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 
 
-@post("/pemetaan/{mapping:str}/{id_:int}", opt=MAP, include_in_schema=False)
+@post("/pemetaan/{mapping:str}/{id_:int}", opt=MAP)
 async def confirm_code(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -53,7 +53,7 @@ async def confirm_code(
     return Redirect(f"{page.home}{f'/{further}' if further else ''}?{query}", status_code=303)
 
 
-@post("/pemetaan/{mapping:str}/{id_:int}/hapus", opt=MAP, include_in_schema=False)
+@post("/pemetaan/{mapping:str}/{id_:int}/hapus", opt=MAP)
 async def remove_code(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

@@ -27,7 +27,7 @@ from engine.mapping import queries
 MESSAGES = {"overtaken", "unknown", "veto", "no_code"}  # results of an action that the address may carry
 
 
-@get("/pemetaan/{mapping:str}/{id_:int}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/pemetaan/{mapping:str}/{id_:int}", opt={"right": Right.PANEL})
 async def item_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -61,7 +61,7 @@ async def item_page(
     return Template("mapping/item.html", context=context)
 
 
-@get("/pemetaan/{mapping:str}/{id_:int}/calon", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+@get("/pemetaan/{mapping:str}/{id_:int}/calon", opt={"right": Right.PANEL, "live": True})
 async def offers(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -82,7 +82,7 @@ async def offers(
     return Template("mapping/offers.html", context=context, headers=_address(page, id_, tab, words, kept))
 
 
-@get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+@get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True})
 async def choice(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

@@ -24,7 +24,7 @@ PAGE_SIZE = 50
 After = Annotated[str, QueryParameter(pattern=r"^(\d{1,9}\.\d{1,15})?$")]
 
 
-@get("/pemetaan/{mapping:str}", opt={"right": Right.PANEL}, include_in_schema=False)
+@get("/pemetaan/{mapping:str}", opt={"right": Right.PANEL})
 async def mapping_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -53,7 +53,7 @@ async def mapping_page(
     return Template("mapping/lists.html", context=context)
 
 
-@get("/pemetaan/{mapping:str}/angka", opt={"right": Right.PANEL, "live": True}, include_in_schema=False)
+@get("/pemetaan/{mapping:str}/angka", opt={"right": Right.PANEL, "live": True})
 async def figures(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
     """Return the cards with the counts, which a visible page polls."""
     page = await mapping_page_of(request, hub, mapping)

@@ -38,7 +38,7 @@ ICONS = {"new": "plus", "changed": "pencil", "conflict": "git-merge", "invalid":
 STATE_ORDER = (RowState.INVALID, RowState.CONFLICT, RowState.CHANGED, RowState.NEW, RowState.SAME)
 
 
-@post("/pemetaan/{mapping:str}/ekspor", opt=MAP, include_in_schema=False, status_code=200)
+@post("/pemetaan/{mapping:str}/ekspor", opt=MAP, status_code=200)
 async def export_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
 ) -> Response[str]:
@@ -56,7 +56,7 @@ async def export_mappings(
     return csv_file([list(COLUMNS), *rows], f"antar-{page.mapping.name}.csv")
 
 
-@post("/pemetaan/{mapping:str}/impor", opt=MAP, include_in_schema=False, status_code=200)
+@post("/pemetaan/{mapping:str}/impor", opt=MAP, status_code=200)
 async def preview_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]
 ) -> Template:
@@ -89,7 +89,7 @@ async def preview_mappings(
     return Template("mapping/import.html", context=context)
 
 
-@post("/pemetaan/{mapping:str}/impor/simpan", opt=MAP, include_in_schema=False, status_code=200)
+@post("/pemetaan/{mapping:str}/impor/simpan", opt=MAP, status_code=200)
 async def import_mappings(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
 ) -> Template:

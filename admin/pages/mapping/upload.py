@@ -35,7 +35,7 @@ MAX_FAULTY_LINES = 200
 RULES = {"required", "type", "enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "name", "key"}
 
 
-@get("/pemetaan/{mapping:str}/berkas", opt=MAP, include_in_schema=False)
+@get("/pemetaan/{mapping:str}/berkas", opt=MAP)
 async def files_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
@@ -51,7 +51,7 @@ async def files_page(
     return files_template(page, message=message, refused=ditolak or 0)
 
 
-@get("/pemetaan/{mapping:str}/contoh", opt={**MAP, "live": True}, include_in_schema=False)
+@get("/pemetaan/{mapping:str}/contoh", opt={**MAP, "live": True})
 async def sample(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Response[str]:
     """Return an example table with the right headings and one line."""
     page = await mapping_page_of(request, hub, mapping)
@@ -60,7 +60,7 @@ async def sample(request: Request[Any, Any, Any], hub: NamedDependency[Hub], map
     return csv_file([names, example], f"antar-{page.mapping.name}-contoh.csv")
 
 
-@post("/pemetaan/{mapping:str}/barang", opt=MAP, include_in_schema=False, status_code=200)
+@post("/pemetaan/{mapping:str}/barang", opt=MAP, status_code=200)
 async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
     """Show what would be stored, and the faults of the rest; nothing is stored yet."""
     page = await mapping_page_of(request, hub, mapping)
@@ -85,7 +85,7 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
     return Template("mapping/upload.html", context=context)
 
 
-@post("/pemetaan/{mapping:str}/barang/simpan", opt=MAP, include_in_schema=False, request_max_body_size=MAX_FORM_BYTES)
+@post("/pemetaan/{mapping:str}/barang/simpan", opt=MAP, request_max_body_size=MAX_FORM_BYTES)
 async def store_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Redirect:
     """Store what the preview showed, after checking it again."""
     page = await mapping_page_of(request, hub, mapping)

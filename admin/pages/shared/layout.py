@@ -12,7 +12,7 @@ from litestar.response import Template
 from sqlalchemy import text
 
 from admin.http.access import Connection, Right, hub_of, person, session_of
-from admin.http.parameters import LARGEST
+from admin.http.parameters import MAX_INTEGER
 from admin.people.users import Person
 from admin.text.words import say
 from engine.delivery.status import Status
@@ -111,7 +111,7 @@ async def _facility_named(request: Connection, hub: Hub) -> int | None:
     """Return the facility of the delivery, item or job in the address; None if the address has none."""
     path = request.path_params
     id_ = str(path.get("id_") or request.query_params.get(OPENED_PARAMETER, ""))
-    if not id_.isdecimal() or int(id_) > LARGEST:
+    if not id_.isdecimal() or int(id_) > MAX_INTEGER:
         return None
     table = "deliveries" if "spec" in path else "items" if "mapping" in path else "jobs"
     rows = await hub.database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": int(id_)})
@@ -129,7 +129,7 @@ async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]
     }
 
 
-@get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True}, include_in_schema=False)
+@get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True})
 async def live_strip(request: Request[Any, Any, Any], upstream: FromPath[str]) -> Template:
     """Return the state of the queues, which every page polls every few seconds."""
     return Template("shared/strip.html", context={"frame": await layout_for(request, upstream)})

@@ -21,7 +21,7 @@ from engine.hub import Hub
 SINGLE_ROW_PATH = re.compile(r"(/\d+)(/.*)?$")
 
 
-@post("/klinik", opt={"right": Right.PERSON}, include_in_schema=False, status_code=303, request_max_body_size=1024)
+@post("/klinik", opt={"right": Right.PERSON}, status_code=303, request_max_body_size=1024)
 async def switch(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],

@@ -186,7 +186,7 @@ async def test_of_two_first_administrators_one_comes_too_late(house: House) -> N
     made = await asyncio.gather(
         *(administrators.add_first(house.hub.database, name, PASSWORD) for name in names), return_exceptions=True
     )
-    assert sorted(type(each).__name__ for each in made) == ["NoneType", "TooLate"]
+    assert sorted(type(each).__name__ for each in made) == ["NoneType", "UserExists"]
     assert len(await house.hub.database.fetch(text("SELECT id FROM users"))) == 1
 
 
