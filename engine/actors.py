@@ -14,12 +14,9 @@ from engine.delivery.types import Channel
 from engine.errors import SettingsError
 from engine.specs.record_type import Spec
 
-GATHER = 0.01
-"""Seconds in which several rings for the same entry and facility become one message."""
-LAST_RING = 2.0
-"""Seconds that a broker gets at the end; nothing is lost without it."""
-AGE_LIMIT = 3_600_000
-"""Milliseconds after which a bell nobody heard is thrown away; the sweep has long rung again."""
+GATHER = 0.01  # Seconds in which several rings for the same entry and facility become one message
+LAST_RING = 2.0  # Seconds that a broker gets at the end; nothing is lost without it
+AGE_LIMIT = 3_600_000  # Milliseconds after which a bell nobody heard is thrown away; the sweep has long rung again
 
 log = structlog.get_logger(__name__)
 

@@ -25,8 +25,7 @@ from engine.outbox import claim, delayed_resend
 from engine.sending.outcomes import LOOK_SOON
 from engine.specs.upstream import UpstreamSpec
 
-MARGIN_MS = 60_000
-"""Beyond what a rule can ask for; the clocks of several machines differ a little."""
+MARGIN_MS = 60_000  # Beyond what a rule can ask for; the clocks of several machines differ a little
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +37,8 @@ class Rule:
     table: str
     column: str
     longest: int
-    keep: int = 0
-    """Milliseconds from now to which it is set: a worker that lives has to say so before they have passed."""
-    where: str = ""
-    """Which rows, where an index needs to be told; begins with a condition and ends in AND."""
+    keep: int = 0  # Milliseconds from now to which it is set: a worker that lives has to say so before they have passed
+    where: str = ""  # Which rows, where an index needs to be told; begins with a condition and ends in AND
     names: dict[str, Any] = field(default_factory=dict)
 
 

@@ -12,8 +12,7 @@ from engine.database.database import Database
 from engine.delivery.status import Lane
 from engine.hub import Hub
 
-ALIVE = 45_000
-"""Milliseconds since its last heartbeat within which a worker counts as alive."""
+ALIVE = 45_000  # Milliseconds since its last heartbeat within which a worker counts as alive
 BROKER_PATIENCE = 2.0
 
 
@@ -32,15 +31,13 @@ class ChannelHealth:
 
     facility: str
     upstream: str
-    configured: bool
-    """There are credentials for it."""
+    configured: bool  # There are credentials for it
     cause: str
     reason: str
     since: int | None
     probe_at: int | None
     token_expires_at: int | None
-    oldest_due: int | None
-    """When the longest waiting of what is due became due."""
+    oldest_due: int | None  # When the longest waiting of what is due became due
 
     @property
     def in_use(self) -> bool:

@@ -44,12 +44,10 @@ HANDING = 1.0
 HEARTBEAT = 10.0
 PRUNE = 60.0
 CORRECTIONS_SECONDS = 10.0
-HEALING_SWEEPS = 60
-"""Sweeps from one look at due times that a wrong clock has written to the next."""
+HEALING_SWEEPS = 60  # Sweeps from one look at due times that a wrong clock has written to the next
+# Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back.
 AWAY, RETURN = 10_000, 15_000
-"""Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back."""
-GRACE = 25.0
-"""Seconds that requests on their way get to end when the worker is asked to stop."""
+GRACE = 25.0  # Seconds that requests on their way get to end when the worker is asked to stop
 
 log = structlog.get_logger(__name__)
 
@@ -68,8 +66,7 @@ class Worker:
         self._leases: dict[int, Lease] = {}
         self._settler = SettlementWriter(hub.database, self.ring, self._leases)
         self._swept_at: int | None = None
-        self._waits_of = ""
-        """Hash of the configuration by whose needs all that waits does so."""
+        self._waits_of = ""  # Hash of the configuration by whose needs all that waits does so
         self._patient_until = 0
         self._sweeps = 0
         self._clock_watch = ClockWatch(hub.database)

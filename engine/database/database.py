@@ -22,11 +22,11 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 COLLISIONS = ("deadlock", "could not serialize", "connection was closed")
 TRIES = 5
+# SQLSTATE classes that blame the values or the statement: trying again would not help.
 AT_FAULT = ("22", "23", "42", "54")
-"""SQLSTATE classes that blame the values or the statement: trying again would not help."""
 DISK_FULL = "53100"
+# SQLSTATE classes of a server that cannot be reached, is starting or full, or knows no such user or database.
 NO_WAY = ("08", "28", "3D", "53", "57P")
-"""SQLSTATE classes of a server that cannot be reached, is starting or full, or knows no such user or database."""
 
 
 def wall_clock() -> int:

@@ -44,17 +44,17 @@ class Installation(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
     backed_up_at: Mapped[int | None] = mapped_column(BigInteger)
     restored_at: Mapped[int | None] = mapped_column(BigInteger)
+    # The latest time that a worker has seen; see engine.maintenance.clock_watch.
     clock_at: Mapped[int | None] = mapped_column(BigInteger)
-    """The latest time that a worker has seen; see engine.maintenance.clock_watch."""
     jumped_at: Mapped[int | None] = mapped_column(BigInteger)
+    # Milliseconds by which the clock last jumped, as long as pruning was not done since.
     jump: Mapped[int | None] = mapped_column(BigInteger)
-    """Milliseconds by which the clock last jumped, as long as pruning was not done since."""
     prune_after: Mapped[int | None] = mapped_column(BigInteger)
     postponements: Mapped[int] = mapped_column(Integer, server_default="0")
     doubt_from: Mapped[str | None] = mapped_column(String(10))
+    # A record of these days may have been handed in and sent before the database was restored from a backup that does
+    # not know it: it is looked for before it is sent.
     doubt_until: Mapped[str | None] = mapped_column(String(10))
-    """A record of these days may have been handed in and sent before the database was restored from a backup that does
-    not know it: it is looked for before it is sent."""
 
 
 class Facility(Base):
@@ -75,9 +75,9 @@ class Credential(Base):
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     changed_at: Mapped[int] = mapped_column(BigInteger)
+    # Counts the entries. Two may fall into one millisecond, and a clock may be set back: `changed_at` cannot order
+    # them.
     version: Mapped[int] = mapped_column(Integer, server_default="1")
-    """Counts the entries. Two may fall into one millisecond, and a clock may be set back: `changed_at` cannot order
-    them."""
 
 
 class Token(Base):
@@ -99,13 +99,12 @@ class Channel(Base):
     __tablename__ = "channels"
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
-    cause: Mapped[str] = mapped_column(String(20))
-    """A Signal: down, refused or throttled."""
+    cause: Mapped[str] = mapped_column(String(20))  # A Signal: down, refused or throttled
     reason: Mapped[str] = mapped_column(Text)
     since: Mapped[int] = mapped_column(BigInteger)
     probe_at: Mapped[int] = mapped_column(BigInteger)
+    # Probes in a row that the upstream answered by refusing the account; the pause grows with them.
     refusals: Mapped[int] = mapped_column(Integer, default=0)
-    """Probes in a row that the upstream answered by refusing the account; the pause grows with them."""
 
 
 class ApiKey(Base):
@@ -137,10 +136,9 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(100), unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(ForeignKey("roles.name"), default="admin")
+    # The only facility whose deliveries they see; null: all.
     facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))
-    """The only facility whose deliveries they see; null: all."""
-    session_version: Mapped[int] = mapped_column(Integer, default=1)
-    """Raised to end every session of the user."""
+    session_version: Mapped[int] = mapped_column(Integer, default=1)  # Raised to end every session of the user
     created_at: Mapped[int] = mapped_column(BigInteger)
     disabled: Mapped[bool] = mapped_column(Boolean, default=False)
 
@@ -167,8 +165,8 @@ class Lease(Base):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     worker: Mapped[str] = mapped_column(String(80))
     until: Mapped[int] = mapped_column(BigInteger, index=True)
+    # Requests of the batch may have left: what is not settled when the lease ends is unsure.
     begun: Mapped[bool] = mapped_column(Boolean, default=False)
-    """Requests of the batch may have left: what is not settled when the lease ends is unsure."""
 
 
 class WorkerBeat(Base):
@@ -187,10 +185,8 @@ class DrainRow(Base):
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     worker: Mapped[str] = mapped_column(String(80), primary_key=True)
     since: Mapped[int] = mapped_column(BigInteger)
-    until: Mapped[int] = mapped_column(BigInteger)
-    """A worker that died has no part any more when this has passed."""
-    held: Mapped[int] = mapped_column(Integer)
-    """Requests that it has in flight, or may have until it says otherwise."""
+    until: Mapped[int] = mapped_column(BigInteger)  # A worker that died has no part any more when this has passed
+    held: Mapped[int] = mapped_column(Integer)  # Requests that it has in flight, or may have until it says otherwise
 
 
 class TurnRow(Base):
@@ -199,8 +195,7 @@ class TurnRow(Base):
     __tablename__ = "turns"
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    next_at: Mapped[int] = mapped_column(BigInteger)
-    """Epoch microseconds."""
+    next_at: Mapped[int] = mapped_column(BigInteger)  # Epoch microseconds
 
 
 class Delivery(Base):
@@ -215,46 +210,41 @@ class Delivery(Base):
     date: Mapped[str] = mapped_column(String(10))
     patient_norm: Mapped[str | None] = mapped_column(String(60))
     patient_name: Mapped[str | None] = mapped_column(String(200))
+    # Deliveries of equal sequence go to the upstream one after the other.
     sequence: Mapped[str | None] = mapped_column(String(SEQUENCE_LENGTH))
-    """Deliveries of equal sequence go to the upstream one after the other."""
 
-    record: Mapped[str] = mapped_column(Text)
-    """The source document as JSON, as it was handed in."""
+    record: Mapped[str] = mapped_column(Text)  # The source document as JSON, as it was handed in
     record_hash: Mapped[str] = mapped_column(String(32))
+    # What a person wrote in place of the payload (JSON): sent as it is until the record changes.
     body: Mapped[str | None] = mapped_column(Text)
-    """What a person wrote in place of the payload (JSON): sent as it is until the record changes."""
-    version: Mapped[int] = mapped_column(Integer, default=1)
-    """Counts the contents handed in for this key."""
+    version: Mapped[int] = mapped_column(Integer, default=1)  # Counts the contents handed in for this key
+    # The version whose request last left, or one before it, negative if a person had written the request; an adopted id
+    # stands for this one.
     tried_version: Mapped[int | None] = mapped_column(Integer)
-    """The version whose request last left, or one before it, negative if a person had written the request; an adopted
-    id stands for this one."""
+    # The version that the upstream holds; in doubt and without a reference: it was accepted, but its id not shown.
     sent_version: Mapped[int | None] = mapped_column(Integer)
-    """The version that the upstream holds; in doubt and without a reference: it was accepted, but its id not shown."""
     reference: Mapped[str | None] = mapped_column(String(200))
 
     status: Mapped[str] = mapped_column(String(10))
     claimed_from: Mapped[str | None] = mapped_column(String(10))
+    # A create may have arrived: it is looked for before another is sent.
     in_doubt: Mapped[bool] = mapped_column(Boolean, default=False)
-    """A create may have arrived: it is looked for before another is sent."""
     lane: Mapped[int] = mapped_column(SmallInteger, default=0)
-    due_at: Mapped[int | None] = mapped_column(BigInteger)
-    """Null: nothing is to be done by itself."""
+    due_at: Mapped[int | None] = mapped_column(BigInteger)  # Null: nothing is to be done by itself
     lease_id: Mapped[int | None] = mapped_column(BigInteger)
+    # Tries since it last became due by a change or by hand; the retry schedule counts them.
     tries: Mapped[int] = mapped_column(Integer, default=0)
-    """Tries since it last became due by a change or by hand; the retry schedule counts them."""
-    deaths: Mapped[int] = mapped_column(SmallInteger, default=0)
-    """Workers that died while holding it."""
+    deaths: Mapped[int] = mapped_column(SmallInteger, default=0)  # Workers that died while holding it
+    # What made it due: auto, or who asked for the resend.
     trigger: Mapped[str] = mapped_column(String(120), default="auto")
-    """What made it due: auto, or who asked for the resend."""
 
     http_status: Mapped[int | None] = mapped_column(SmallInteger)
     code: Mapped[str | None] = mapped_column(String(60))
-    problem: Mapped[str | None] = mapped_column(Text)
-    """Why it is not sent, in the upstream's words or ours."""
+    problem: Mapped[str | None] = mapped_column(Text)  # Why it is not sent, in the upstream's words or ours
+    # What it has in common with others that failed alike; see engine.delivery.causes.
     cause: Mapped[str | None] = mapped_column(String(200))
-    """What it has in common with others that failed alike; see engine.delivery.causes."""
+    # The job that sent it again, until a person or another job does.
     job_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The job that sent it again, until a person or another job does."""
     created_at: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
     settled_at: Mapped[int | None] = mapped_column(BigInteger)
@@ -355,10 +345,10 @@ class PatientWord(Base):
     __tablename__ = "patient_words"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     norm: Mapped[str] = mapped_column(String(60), primary_key=True)
+    # Compared by its bytes, so that an index finds what begins alike whatever the language of the database.
     word: Mapped[str] = mapped_column(
         String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C"), "postgresql"), primary_key=True
     )
-    """Compared by its bytes, so that an index finds what begins alike whatever the language of the database."""
 
     __table_args__ = (Index("ix_patient_words_word", "facility_id", "word", "norm"),)
 
@@ -384,10 +374,10 @@ class Wait(Base):
         BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
     )
     created_at: Mapped[int] = mapped_column(BigInteger, index=True)
+    # The code of a mapped item that does not do: it is waited for another.
     seen: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
-    """The code of a mapped item that does not do: it is waited for another."""
+    # One of several types, of which any will do: the wait for all of them ends with the first record of the key.
     alternative: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
-    """One of several types, of which any will do: the wait for all of them ends with the first record of the key."""
 
 
 class Attempt(Base):
@@ -399,8 +389,7 @@ class Attempt(Base):
     facility_id: Mapped[int] = mapped_column(Integer)
     at: Mapped[int] = mapped_column(BigInteger)
     milliseconds: Mapped[int] = mapped_column(Integer)
-    operation: Mapped[str] = mapped_column(String(10))
-    """create, update, find, check, or lost (the worker died with it)"""
+    operation: Mapped[str] = mapped_column(String(10))  # create, update, find, check, or lost (the worker died with it)
     trigger: Mapped[str] = mapped_column(String(120))
     spec_hash: Mapped[str] = mapped_column(String(32))
     version: Mapped[int] = mapped_column(Integer)
@@ -412,8 +401,8 @@ class Attempt(Base):
     verdict: Mapped[str] = mapped_column(String(20))
     message: Mapped[str] = mapped_column(Text)
     response: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # When its bodies were removed because their time was over; see engine.maintenance.retention.
     pruned_at: Mapped[int | None] = mapped_column(BigInteger)
-    """When its bodies were removed because their time was over; see engine.maintenance.retention."""
 
 
 class RetentionWalk(Base):
@@ -421,10 +410,8 @@ class RetentionWalk(Base):
 
     __tablename__ = "retention_walks"
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    position: Mapped[int] = mapped_column(BigInteger)
-    """The last attempt that was looked at."""
-    policy: Mapped[str] = mapped_column(String(16))
-    """Hash of the rules; with others all is looked at anew."""
+    position: Mapped[int] = mapped_column(BigInteger)  # The last attempt that was looked at
+    policy: Mapped[str] = mapped_column(String(16))  # Hash of the rules; with others all is looked at anew
 
 
 class RetentionLeftover(Base):
@@ -441,19 +428,14 @@ class Job(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
     upstream: Mapped[str] = mapped_column(String(40))
-    action: Mapped[str] = mapped_column(String(20))
-    """resend, ignore or regenerate"""
-    chosen: Mapped[str] = mapped_column(Text)
-    """The filter by which its deliveries were chosen, as JSON."""
+    action: Mapped[str] = mapped_column(String(20))  # resend, ignore or regenerate
+    chosen: Mapped[str] = mapped_column(Text)  # The filter by which its deliveries were chosen, as JSON
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(100))
-    state: Mapped[str] = mapped_column(String(10))
-    """draft, running, paused, cancelled or done"""
+    state: Mapped[str] = mapped_column(String(10))  # draft, running, paused, cancelled or done
     total: Mapped[int] = mapped_column(Integer)
-    done: Mapped[int] = mapped_column(Integer, default=0)
-    """Items that have had their turn: all up to this position."""
-    skipped: Mapped[int] = mapped_column(Integer, default=0)
-    """Of those done, the ones on which nothing was to be done."""
+    done: Mapped[int] = mapped_column(Integer, default=0)  # Items that have had their turn: all up to this position
+    skipped: Mapped[int] = mapped_column(Integer, default=0)  # Of those done, the ones on which nothing was to be done
     created_at: Mapped[int] = mapped_column(BigInteger)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -474,14 +456,11 @@ class CodeRow(Base):
     """A row of a code list as it was last read; one that vanished stays, because records still name it."""
 
     __tablename__ = "code_rows"
-    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    """Whose copy it is; 0: that of all facilities."""
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)  # Whose copy it is; 0: that of all facilities
     list: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
-    content: Mapped[str] = mapped_column(Text)
-    """Its columns as a JSON object."""
-    words: Mapped[str] = mapped_column(Text)
-    """All values in lower case, for the search."""
+    content: Mapped[str] = mapped_column(Text)  # Its columns as a JSON object
+    words: Mapped[str] = mapped_column(Text)  # All values in lower case, for the search
     since: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
     gone_at: Mapped[int | None] = mapped_column(BigInteger)
@@ -492,31 +471,25 @@ class Synchronisation(Base):
 
     __tablename__ = "synchronisations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
-    facility_id: Mapped[int] = mapped_column(Integer)
-    """Whose copy it is; 0: that of all facilities."""
+    facility_id: Mapped[int] = mapped_column(Integer)  # Whose copy it is; 0: that of all facilities
     list: Mapped[str] = mapped_column(String(64))
     actor: Mapped[str] = mapped_column(String(100))
-    state: Mapped[str] = mapped_column(String(10))
-    """running, done or failed"""
+    state: Mapped[str] = mapped_column(String(10))  # running, done or failed
     started_at: Mapped[int] = mapped_column(BigInteger)
+    # A worker reads it; when this has passed, another goes on.
     held_until: Mapped[int] = mapped_column(BigInteger, default=0)
-    """A worker reads it; when this has passed, another goes on."""
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    # Reads that it takes, as far as known; a paged one counts once.
     total: Mapped[int] = mapped_column(Integer, default=0)
-    """Reads that it takes, as far as known; a paged one counts once."""
     done: Mapped[int] = mapped_column(Integer, default=0)
-    offset: Mapped[int] = mapped_column(Integer, default=0)
-    """Rows that the present paged read has brought."""
+    offset: Mapped[int] = mapped_column(Integer, default=0)  # Rows that the present paged read has brought
     added: Mapped[int] = mapped_column(Integer, default=0)
     changed: Mapped[int] = mapped_column(Integer, default=0)
     gone: Mapped[int] = mapped_column(Integer, default=0)
-    since: Mapped[str | None] = mapped_column(String(10))
-    """Only what changed since this date is read; null: all is."""
+    since: Mapped[str | None] = mapped_column(String(10))  # Only what changed since this date is read; null: all is
     problem: Mapped[str | None] = mapped_column(Text)
-    tries: Mapped[int] = mapped_column(Integer, default=0)
-    """Reads that failed, in a row."""
-    retry_at: Mapped[int | None] = mapped_column(BigInteger)
-    """When a failed one is read again."""
+    tries: Mapped[int] = mapped_column(Integer, default=0)  # Reads that failed, in a row
+    retry_at: Mapped[int | None] = mapped_column(BigInteger)  # When a failed one is read again
 
     __table_args__ = (
         Index("ix_synchronisations_list", "facility_id", "list", "id"),
@@ -541,8 +514,7 @@ class StagedRow(Base):
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     content: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
-    withdrawn: Mapped[int] = mapped_column(SmallInteger, default=0)
-    """1: the row must not be used any more."""
+    withdrawn: Mapped[int] = mapped_column(SmallInteger, default=0)  # 1: the row must not be used any more
 
 
 class Item(Base):
@@ -551,23 +523,18 @@ class Item(Base):
     __tablename__ = "items"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
-    item: Mapped[str] = mapped_column(String(64))
-    """Its type, under which it was handed in."""
+    item: Mapped[str] = mapped_column(String(64))  # Its type, under which it was handed in
     key: Mapped[str] = mapped_column(String(KEY_LENGTH))
     name: Mapped[str] = mapped_column(String(ITEM_NAME_LENGTH))
-    words: Mapped[str] = mapped_column(Text)
-    """All values in lower case, for the search."""
-    record: Mapped[str] = mapped_column(Text)
-    """As JSON, as it was handed in."""
+    words: Mapped[str] = mapped_column(Text)  # All values in lower case, for the search
+    record: Mapped[str] = mapped_column(Text)  # As JSON, as it was handed in
     record_hash: Mapped[str] = mapped_column(String(32))
+    # Of what is compared with a code: if it changes, somebody must look again.
     parts_hash: Mapped[str] = mapped_column(String(32))
-    """Of what is compared with a code: if it changes, somebody must look again."""
     active: Mapped[bool] = mapped_column(Boolean)
-    state: Mapped[str] = mapped_column(String(10))
-    """unmapped, mapped or review"""
+    state: Mapped[str] = mapped_column(String(10))  # unmapped, mapped or review
     code: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
-    reason: Mapped[str | None] = mapped_column(String(20))
-    """Why it is to be reviewed: changed or withdrawn."""
+    reason: Mapped[str | None] = mapped_column(String(20))  # Why it is to be reviewed: changed or withdrawn
     mapped_by: Mapped[str | None] = mapped_column(String(100))
     mapped_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
@@ -588,11 +555,10 @@ class ItemChange(Base):
     item_id: Mapped[int] = mapped_column(BigId, ForeignKey("items.id"), index=True)
     at: Mapped[int] = mapped_column(BigInteger)
     actor: Mapped[str] = mapped_column(String(100))
+    # mapped, removed, changed (the record did), withdrawn or restored (the code was)
     action: Mapped[str] = mapped_column(String(20))
-    """mapped, removed, changed (the record did), withdrawn or restored (the code was)"""
     code: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
-    before: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
-    """The code that it had."""
+    before: Mapped[str | None] = mapped_column(String(KEY_LENGTH))  # The code that it had
 
 
 class CodeUse(Base):
@@ -600,8 +566,7 @@ class CodeUse(Base):
 
     __tablename__ = "code_uses"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    item: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """The type of the item."""
+    item: Mapped[str] = mapped_column(String(64), primary_key=True)  # The type of the item
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     delivery_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
@@ -616,8 +581,7 @@ class CorrectionVersion(Base):
     spec: Mapped[str] = mapped_column(String(60), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     spec_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
-    loaded_at: Mapped[int] = mapped_column(BigInteger)
-    """When a worker first ran it."""
+    loaded_at: Mapped[int] = mapped_column(BigInteger)  # When a worker first ran it
 
 
 class CorrectionSearchRow(Base):
@@ -628,13 +592,11 @@ class CorrectionSearchRow(Base):
     spec: Mapped[str] = mapped_column(String(60), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     date: Mapped[str] = mapped_column(String(10))
-    delivery_id: Mapped[int] = mapped_column(BigInteger)
-    """The last delivery that was looked at, with its date."""
-    searches: Mapped[int] = mapped_column(SmallInteger)
-    """Searches that have ended."""
+    delivery_id: Mapped[int] = mapped_column(BigInteger)  # The last delivery that was looked at, with its date
+    searches: Mapped[int] = mapped_column(SmallInteger)  # Searches that have ended
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    # Number of the rows in correction_deliveries, kept in the transactions that change them.
     affected: Mapped[int] = mapped_column(Integer)
-    """Number of the rows in correction_deliveries, kept in the transactions that change them."""
 
 
 class CorrectionDelivery(Base):
@@ -680,19 +642,16 @@ class InboundRequest(Base):
     operation: Mapped[str] = mapped_column(String(20))
     card: Mapped[str] = mapped_column(String(13))
     at: Mapped[int] = mapped_column(BigInteger)
-    content: Mapped[str] = mapped_column(Text)
-    """As JSON, like the answer."""
+    content: Mapped[str] = mapped_column(Text)  # As JSON, like the answer
     answer: Mapped[str] = mapped_column(Text)
     code: Mapped[int] = mapped_column(Integer)
-    taken_at: Mapped[int | None] = mapped_column(BigInteger)
-    """When the clinic's system said that it has it."""
+    taken_at: Mapped[int | None] = mapped_column(BigInteger)  # When the clinic's system said that it has it
+    # When it is handed on to the clinic's system, or a worker that does so is given up.
     due_at: Mapped[int | None] = mapped_column(BigInteger)
-    """When it is handed on to the clinic's system, or a worker that does so is given up."""
     tries: Mapped[int] = mapped_column(Integer, default=0)
-    problem: Mapped[str | None] = mapped_column(Text)
-    """Why it was not taken the last time."""
+    problem: Mapped[str | None] = mapped_column(Text)  # Why it was not taken the last time
+    # When content and answer were removed because their time was over; see engine.inbound.retention.
     pruned_at: Mapped[int | None] = mapped_column(BigInteger)
-    """When content and answer were removed because their time was over; see engine.inbound.retention."""
 
     __table_args__ = (
         Index(
@@ -735,8 +694,7 @@ class InboundNumber(Base):
     doctor: Mapped[str] = mapped_column(String(20))
     hours: Mapped[str] = mapped_column(String(20))
     card: Mapped[str] = mapped_column(String(13))
-    state: Mapped[str] = mapped_column(String(10))
-    """waiting, called or cancelled"""
+    state: Mapped[str] = mapped_column(String(10))  # waiting, called or cancelled
     at: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = (
@@ -758,32 +716,26 @@ class AlertRecipient(Base):
 
     __tablename__ = "alert_recipients"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    # The only clinic that they are told of; null: all.
     facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))
-    """The only clinic that they are told of; null: all."""
     name: Mapped[str] = mapped_column(String(100))
-    way: Mapped[str] = mapped_column(String(10))
-    """email, telegram or webhook"""
+    way: Mapped[str] = mapped_column(String(10))  # email, telegram or webhook
     address: Mapped[str] = mapped_column(String(300))
-    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """What opens the way, sealed by the vault."""
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # What opens the way, sealed by the vault
     enabled: Mapped[bool] = mapped_column(Boolean, default=True)
     quiet_from: Mapped[str] = mapped_column(String(5), default="")
+    # Between these times of day (HH:MM) nothing is told but the digest.
     quiet_until: Mapped[str] = mapped_column(String(5), default="")
-    """Between these times of day (HH:MM) nothing is told but the digest."""
     waiting_minutes: Mapped[int] = mapped_column(Integer)
-    failure_percent: Mapped[int] = mapped_column(Integer)
-    """Thresholds; 0: never."""
+    failure_percent: Mapped[int] = mapped_column(Integer)  # Thresholds; 0: never
     digest_at: Mapped[str] = mapped_column(String(5), default="")
-    digest_on: Mapped[str] = mapped_column(String(10), default="")
-    """The day of the last digest."""
-    known: Mapped[str] = mapped_column(Text, default="[]")
-    """engine.alerts.ledger as JSON."""
+    digest_on: Mapped[str] = mapped_column(String(10), default="")  # The day of the last digest
+    known: Mapped[str] = mapped_column(Text, default="[]")  # engine.alerts.ledger as JSON
+    # Counts the changes of `known`: whoever moves it from where they read it may tell.
     mark: Mapped[int] = mapped_column(Integer, default=0)
-    """Counts the changes of `known`: whoever moves it from where they read it may tell."""
     held_until: Mapped[int] = mapped_column(BigInteger, default=0)
     told_at: Mapped[int | None] = mapped_column(BigInteger)
     fails: Mapped[int] = mapped_column(Integer, default=0)
     again_at: Mapped[int] = mapped_column(BigInteger, default=0)
-    problem: Mapped[str] = mapped_column(Text, default="")
-    """Why the last letter was not delivered."""
+    problem: Mapped[str] = mapped_column(Text, default="")  # Why the last letter was not delivered
     created_at: Mapped[int] = mapped_column(BigInteger)

@@ -5,36 +5,26 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-LENGTH = 200
-"""Characters of a cause at most; the column has room for no more."""
-LOOKED_AT = 400
-"""Characters of a message that are looked at."""
+LENGTH = 200  # Characters of a cause at most; the column has room for no more
+LOOKED_AT = 400  # Characters of a message that are looked at
 
-ANY_OF = "|"
-"""Between the types of which any is waited for."""
+ANY_OF = "|"  # Between the types of which any is waited for
 
 _INDEX = re.compile(r"\[\d+\]")
-_ASIDE = re.compile(r"\([^()]*\d[^()]*\)")
-"""Words in brackets with a number in them: a rule number, a time, a size."""
+_ASIDE = re.compile(r"\([^()]*\d[^()]*\)")  # Words in brackets with a number in them: a rule number, a time, a size
+# What differs from record to record: quoted values, addresses, and any word with a digit in it.
 _VARYING = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|‘[^’]*’|“[^”]*”|\w+://\S+|\S*[\d@…]\S*|\x00")
-"""What differs from record to record: quoted values, addresses, and any word with a digit in it."""
 
 
 class CauseKind(StrEnum):
     """What kind of failure it was, the first part of a cause; beside these the verdicts of the adapters."""
 
-    BLOCKED = "blocked"
-    """Another record has to be sent first."""
-    CHECK = "check"
-    """Found wrong before anything was sent."""
-    LOOKUP = "lookup"
-    """The search for it succeeded, and did not say which one it is."""
-    UNSURE = "unsure"
-    """It may have arrived, and nothing here can tell."""
-    LOST = "lost"
-    """Workers died with it."""
-    BROKEN = "broken"
-    """Something of our own failed on it."""
+    BLOCKED = "blocked"  # Another record has to be sent first
+    CHECK = "check"  # Found wrong before anything was sent
+    LOOKUP = "lookup"  # The search for it succeeded, and did not say which one it is
+    UNSURE = "unsure"  # It may have arrived, and nothing here can tell
+    LOST = "lost"  # Workers died with it
+    BROKEN = "broken"  # Something of our own failed on it
 
 
 def cause_text(kind: str, code: str | int | None = None, place: str | None = None, words: str | None = None) -> str:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
-KEY_LENGTH = 200
-"""Characters of a record's key at most."""
+KEY_LENGTH = 200  # Characters of a record's key at most
 
-ITEM_NAME_LENGTH = 300
-"""Characters of an item's name that lists show."""
+ITEM_NAME_LENGTH = 300  # Characters of an item's name that lists show
 
-WORD_LENGTH = 60
-"""Characters of a word that a patient is found by."""
+WORD_LENGTH = 60  # Characters of a word that a patient is found by
 
-SEQUENCE_LENGTH = 120
-"""Characters of a sequence's name at most."""
+SEQUENCE_LENGTH = 120  # Characters of a sequence's name at most
 
 
 class Status(StrEnum):

@@ -51,11 +51,9 @@ class Channel(Struct, frozen=True):
     facility_id: int
 
 
-DEATHS = 3
-"""Workers that may die with a delivery before it is set aside as their likely cause."""
+DEATHS = 3  # Workers that may die with a delivery before it is set aside as their likely cause
 
-MARGIN = 5_000
-"""Milliseconds a lease must still run for a request to begin."""
+MARGIN = 5_000  # Milliseconds a lease must still run for a request to begin
 
 
 @dataclass(slots=True)
@@ -118,8 +116,8 @@ class AttemptRow(Struct, frozen=True):
     http_status: int | None = None
     code: str | None = None
     response: bytes | None = None
+    # Where in the request the answer finds fault; goes into the delivery's cause, not into the account.
     place: str | None = None
-    """Where in the request the answer finds fault; goes into the delivery's cause, not into the account."""
 
 
 class Settlement(Struct, frozen=True):
@@ -129,31 +127,22 @@ class Settlement(Struct, frozen=True):
     status: Status
     due_at: int | None = None
     tries: int = 0
-    tried: bool = False
-    """A request that creates or changes may have left with the claimed version."""
-    reference: str | None = None
-    """The upstream's id, where it became known just now."""
-    body_served: bool = False
-    """What a person wrote was for this step alone."""
-    sent_version: int | None = None
-    """The version that the upstream now holds."""
-    in_doubt: bool = False
-    """A create may have arrived: look for it before another is sent."""
-    requeue_if_changed: bool = True
-    """A version that came in meanwhile is due at once."""
+    tried: bool = False  # A request that creates or changes may have left with the claimed version
+    reference: str | None = None  # The upstream's id, where it became known just now
+    body_served: bool = False  # What a person wrote was for this step alone
+    sent_version: int | None = None  # The version that the upstream now holds
+    in_doubt: bool = False  # A create may have arrived: look for it before another is sent
+    requeue_if_changed: bool = True  # A version that came in meanwhile is due at once
     http_status: int | None = None
     code: str | None = None
     problem: str | None = None
     waits: tuple[Awaited, ...] = ()
-    undone: tuple[tuple[str, str], ...] = ()
-    """(spec, key) of the records that the upstream has removed by it."""
+    undone: tuple[tuple[str, str], ...] = ()  # (spec, key) of the records that the upstream has removed by it
+    # (type of the item, key, code) of the mapped items that it was sent with, or for which another code is awaited.
     codes: tuple[tuple[str, str, str], ...] = ()
-    """(type of the item, key, code) of the mapped items that it was sent with, or for which another code is awaited."""
-    corrections: tuple[str, ...] = ()
-    """Names of the corrections that its entry declares."""
+    corrections: tuple[str, ...] = ()  # Names of the corrections that its entry declares
     attempts: tuple[AttemptRow, ...] = ()
-    upstream: str | None = None
-    """Where its type goes now, if that is not where it was claimed for."""
+    upstream: str | None = None  # Where its type goes now, if that is not where it was claimed for
 
 
 def given_back(delivery: ClaimedDelivery, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:

@@ -12,8 +12,7 @@ from engine.facilities.facilities import sealed_credentials
 from engine.facilities.vault import Vault
 from engine.specs.upstream import UpstreamSpec
 
-FRESH_MS = 5_000
-"""Milliseconds that opened secrets are kept in memory."""
+FRESH_MS = 5_000  # Milliseconds that opened secrets are kept in memory
 
 
 @dataclass(frozen=True, slots=True)

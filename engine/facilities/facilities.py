@@ -15,11 +15,9 @@ from engine.database.tables import ApiKey, Channel, Credential, Facility, Token
 from engine.errors import AntarError, NotFound
 from engine.facilities.vault import Vault
 
-NOT_ENTERED = 0
-"""The version of credentials of which there are none yet."""
+NOT_ENTERED = 0  # The version of credentials of which there are none yet
 CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
-NOTED = 600_000
-"""Milliseconds between two notes that a key is in use."""
+NOTED = 600_000  # Milliseconds between two notes that a key is in use
 
 
 @dataclass(frozen=True, slots=True)

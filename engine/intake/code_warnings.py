@@ -15,8 +15,7 @@ from engine.specs.context import context
 from engine.specs.record_type import Spec
 from engine.templates.template import TemplateError
 
-Named = tuple[str, str]
-"""(code list, key of its row)"""
+Named = tuple[str, str]  # (code list, key of its row)
 
 
 @dataclass(frozen=True, slots=True)

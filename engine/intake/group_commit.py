@@ -14,10 +14,8 @@ from engine.database.database import Database, is_away
 from engine.delivery.types import Added, NewRecord
 from engine.outbox.add import Batch, add
 
-MOST = 500
-"""Records of several requests per transaction."""
-WRITERS = 4
-"""Transactions at once; SQLite has one writer anyway."""
+MOST = 500  # Records of several requests per transaction
+WRITERS = 4  # Transactions at once; SQLite has one writer anyway
 
 Told = list[tuple[int, Added]]
 

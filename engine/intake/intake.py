@@ -25,10 +25,10 @@ from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 from engine.time_slice import TimeSlice
 
+# Of a record whose problems are all looked for. Each problem copies the part of the record that it is about.
 MAX_FULL_CHECK_CHARACTERS = 32 * 1024
-"""Of a record whose problems are all looked for. Each problem copies the part of the record that it is about."""
+# Of all faulty records of a request that are checked in full; of the others the first problem is reported.
 MAX_FULL_CHECKS_CHARACTERS = 1024 * 1024
-"""Of all faulty records of a request that are checked in full; of the others the first problem is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class Accepted:
     key: str
     id: int
     outcome: str
-    warnings: tuple[str, ...] = ()
-    """What the upstream will probably refuse; it is sent nevertheless."""
+    warnings: tuple[str, ...] = ()  # What the upstream will probably refuse; it is sent nevertheless
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,8 @@ from engine.templates.filters import local_date
 from engine.templates.template import TemplateError
 
 NORM_LENGTH = 60
-NAME_LENGTH = 200
-"""Characters of a patient's name that lists show; the record keeps it whole."""
-RECENT = 2
-"""Days within which a record counts as today's; what is older is backfill."""
+NAME_LENGTH = 200  # Characters of a patient's name that lists show; the record keeps it whole
+RECENT = 2  # Days within which a record counts as today's; what is older is backfill
 
 
 E = TypeVar("E")
@@ -51,8 +49,7 @@ class Unacceptable(AntarError):
 class Receiver(Protocol[E]):
     """Where one type of one facility comes in."""
 
-    hash: str
-    """Changes with the schema."""
+    hash: str  # Changes with the schema
     schema: Mapping[str, Any]
 
     def key(self, record: Any) -> str | None:

@@ -6,8 +6,8 @@ import random
 
 from engine.specs.upstream import Retry
 
+# Seconds of a Retry-After that are honoured: "0" would make a loop, and a huge one would never end.
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 3600.0
-"""Seconds of a Retry-After that are honoured: "0" would make a loop, and a huge one would never end."""
 
 
 def wait(retry: Retry, tries: int, retry_after: float | None, rng: random.Random) -> float:

@@ -14,14 +14,12 @@ from engine.facilities.facilities import is_current
 from engine.limits.backoff import asked
 from engine.specs.upstream import Breaker
 
+# Seconds until the next probe after so many refusals in a row; the last pause repeats.
+#
+# Bounds the logins with an account that is refused: at most 16 probes in the first hour and 12 in each later one, all
+# workers together. New credentials and a success begin anew.
 REFUSED_PAUSES = (5.0, 15.0, 45.0, 135.0, 300.0)
-"""Seconds until the next probe after so many refusals in a row; the last pause repeats.
-
-Bounds the logins with an account that is refused: at most 16 probes in the first hour and 12 in each later one, all
-workers together. New credentials and a success begin anew.
-"""
-NO_ACCOUNT_PAUSE = 300.0
-"""Seconds between two looks at a channel without a complete account; nothing is sent meanwhile."""
+NO_ACCOUNT_PAUSE = 300.0  # Seconds between two looks at a channel without a complete account; nothing is sent meanwhile
 
 
 def refused_pause(refusals: int) -> float:
@@ -42,10 +40,9 @@ class CircuitBreaker:
         self._database = database
         self._failures: Counter[Channel] = Counter()
         self._closed: set[Channel] = set()
-        self._closing: Counter[Channel] = Counter()
-        """Closings that are being written."""
+        self._closing: Counter[Channel] = Counter()  # Closings that are being written
+        # When the next probe is due after one of ours, as long as nobody said otherwise.
         self._own: dict[Channel, int] = {}
-        """When the next probe is due after one of ours, as long as nobody said otherwise."""
 
     def is_open(self, channel: Channel) -> bool:
         """What this process knows without asking."""
@@ -207,8 +204,9 @@ _SOONER = """
 UPDATE channels SET probe_at = :next
 WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own AND probe_at > :next
 """
+# Not if another process was told meanwhile to wait.
 _OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own"
-"""Not if another process was told meanwhile to wait."""
+# The longest wait that was asked for holds; the pause that a probe of ours began with gives way to its outcome.
 _CLOSE = """
 INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at, refusals)
 VALUES (:facility, :upstream, :cause, :reason, :now, :probe, :refusals)
@@ -216,4 +214,3 @@ ON CONFLICT (facility_id, upstream) DO UPDATE SET cause = excluded.cause, reason
   probe_at = excluded.probe_at, refusals = excluded.refusals
 WHERE channels.probe_at = :own OR channels.probe_at <= excluded.probe_at
 """
-"""The longest wait that was asked for holds; the pause that a probe of ours began with gives way to its outcome."""

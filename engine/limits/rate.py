@@ -13,14 +13,12 @@ from sqlalchemy import text
 from engine.database.database import Database
 from engine.delivery.types import Channel
 
+# In microseconds, as all times here: at a thousand a second the milliseconds of the other tables would not do.
 SECOND = 1_000_000
-"""In microseconds, as all times here: at a thousand a second the milliseconds of the other tables would not do."""
-BURST = SECOND // 5
-"""What is caught up with: so no stretch of four seconds or more sees 5 % above the rate."""
-AT_ONCE = SECOND // 20
-"""Turns of this time are reserved at once, where so many wait."""
+BURST = SECOND // 5  # What is caught up with: so no stretch of four seconds or more sees 5 % above the rate
+AT_ONCE = SECOND // 20  # Turns of this time are reserved at once, where so many wait
+# No turn is reserved for so late and so many turns ahead: such a time was written by a clock that was wrong.
 FAR, FAR_TURNS = 60 * SECOND, 1_000
-"""No turn is reserved for so late and so many turns ahead: such a time was written by a clock that was wrong."""
 
 
 class RateLimiter:

@@ -19,14 +19,10 @@ from engine.database.database import Database, as_json
 from engine.delivery.types import Channel
 from engine.limits.rate import RateLimiter
 
-REFRESH = 1.0
-"""Seconds between two looks at who else drains a channel."""
-LIFE = 10_000
-"""Milliseconds after which a worker that is not heard of has no part any more."""
-VALID = LIFE - 1_000
-"""Milliseconds for which a worker believes in its own part without having been heard."""
-KEPT = 10_000
-"""Milliseconds for which a worker without work in a channel keeps a part of it."""
+REFRESH = 1.0  # Seconds between two looks at who else drains a channel
+LIFE = 10_000  # Milliseconds after which a worker that is not heard of has no part any more
+VALID = LIFE - 1_000  # Milliseconds for which a worker believes in its own part without having been heard
+KEPT = 10_000  # Milliseconds for which a worker without work in a channel keeps a part of it
 LOCK = 0x7368617265  # "share": one worker after the other says what it holds; SQLite has one writer anyway
 
 
@@ -48,17 +44,15 @@ class ChannelSlots:
 
     def __init__(self, limits: Limits, clock: Callable[[], int], turns: RateLimiter) -> None:
         self.limits = limits
-        self.turns = turns
-        """Those of the channel's requests; a delivery waits for one when it has entered."""
+        self.turns = turns  # Those of the channel's requests; a delivery waits for one when it has entered
         self.drained = False
         self.kept_until = 0
+        # Requests in a row that the upstream did not serve: each takes a slot away, down to the last one.
         self.failures = 0
-        """Requests in a row that the upstream did not serve: each takes a slot away, down to the last one."""
         self._clock = clock
         self._valid_until = 0
         self._slots = 0
-        self.used = 0
-        """Deliveries that have entered and not left."""
+        self.used = 0  # Deliveries that have entered and not left
         self._room = asyncio.Event()
 
     @property

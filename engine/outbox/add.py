@@ -15,10 +15,9 @@ from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters
 from engine.outbox.patient_index import remember
 
-LOOKS = 5
-"""Looks at what is stored; who is overtaken so often has another fault."""
+LOOKS = 5  # Looks at what is stored; who is overtaken so often has another fault
+# A change waits here until it is known what became of the version on its way.
 UNTOUCHED = {Status.SENDING, Status.UNSURE}
-"""A change waits here until it is known what became of the version on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,16 +206,15 @@ def _update(
         _make_due(database, connection, due_again, now)
 
 
+# If the worker that holds it dies, it is the version before this change that may have arrived.
+#
+# What a person wrote in place of the payload was made of the old record.
 _CHANGE = """
 UPDATE deliveries SET record = :record, record_hash = :hash, date = :date, patient_norm = :norm,
   patient_name = :name, sequence = :sequence, version = version + :versions, changed_at = :now, upstream = :upstream,
   tried_version = CASE WHEN status <> 'sending' THEN tried_version WHEN body IS NULL THEN version ELSE -version END,
   body = NULL
 WHERE id = :id
-"""
-"""If the worker that holds it dies, it is the version before this change that may have arrived.
-
-What a person wrote in place of the payload was made of the old record.
 """
 
 

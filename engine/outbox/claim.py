@@ -13,11 +13,9 @@ from engine.delivery.status import Lane, Status
 from engine.delivery.types import DEATHS, Channel, ClaimedDelivery, Lease
 from engine.outbox import counters
 
-LEASE = 60_000
-"""Milliseconds a batch is held without a heartbeat."""
+LEASE = 60_000  # Milliseconds a batch is held without a heartbeat
 
-SUSPECT = DEATHS - 1
-"""Deaths after which a delivery is sent alone: the next one then takes nothing else along."""
+SUSPECT = DEATHS - 1  # Deaths after which a delivery is sent alone: the next one then takes nothing else along
 
 
 async def claim(
@@ -71,6 +69,8 @@ def _claimed(row: Any, lease: Lease) -> ClaimedDelivery:
     return ClaimedDelivery(*fields, Status(claimed_from), bool(in_doubt), lease)  # type: ignore[call-arg]
 
 
+# Materialized: PostgreSQL may run a subquery once for each row of the table, and what it has taken is skipped the next
+# time, so that more than `limit` were claimed.
 _CLAIM = """
 WITH due AS MATERIALIZED (
   SELECT id FROM deliveries
@@ -88,8 +88,6 @@ WHERE id IN (SELECT id FROM due)
 RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tried_version, sent_version,
   reference, lane, tries, deaths, trigger, changed_at, sequence, claimed_from, in_doubt
 """
-"""Materialized: PostgreSQL may run a subquery once for each row of the table, and what it has taken is skipped the next
-time, so that more than `limit` were claimed."""
 
 
 async def begin(database: Database, lease: Lease) -> bool:

@@ -16,8 +16,7 @@ from engine.delivery.status import Status
 from engine.delivery.types import Channel
 from engine.outbox.resend import ActionResult, make_due
 
-HOLD_MS = 5_000
-"""Milliseconds in which a person may think again."""
+HOLD_MS = 5_000  # Milliseconds in which a person may think again
 
 
 async def schedule_resend(database: Database, facility_id: int, id_: int, actor: str) -> ActionResult:

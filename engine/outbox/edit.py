@@ -13,24 +13,18 @@ from engine.database.database import Database
 from engine.delivery.status import Status
 from engine.outbox.resend import ActionResult, Written, make_due
 
-ACTION = "edit"
-"""As the audit log names it, and what was sent by it."""
+ACTION = "edit"  # As the audit log names it, and what was sent by it
 
 
 class Saved(StrEnum):
     """What became of an edit."""
 
     DONE = "done"
-    ALREADY = "already"
-    """The same person has saved the same before: the second click of two."""
-    ARRIVED = "arrived"
-    """The upstream has it since: what was written for a creation would now go out as a change."""
-    SENDING = "sending"
-    """It is on its way just now; nothing is changed under a worker's hand."""
-    EDITED = "edited"
-    """Somebody saved another edit meanwhile."""
-    CHANGED = "changed"
-    """The record changed meanwhile."""
+    ALREADY = "already"  # The same person has saved the same before: the second click of two
+    ARRIVED = "arrived"  # The upstream has it since: what was written for a creation would now go out as a change
+    SENDING = "sending"  # It is on its way just now; nothing is changed under a worker's hand
+    EDITED = "edited"  # Somebody saved another edit meanwhile
+    CHANGED = "changed"  # The record changed meanwhile
     MISSING = "missing"
 
 
@@ -39,10 +33,8 @@ class Basis:
     """What a person has seen when they began to write: the record's version, and the last edit before theirs."""
 
     version: int
-    edit: int = 0
-    """Its audit entry; 0: nobody had edited it."""
-    arrived: bool = False
-    """The upstream had it already."""
+    edit: int = 0  # Its audit entry; 0: nobody had edited it
+    arrived: bool = False  # The upstream had it already
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,9 @@ from engine.database.database import Database, as_json
 from engine.database.tables import Delivery, PatientWord
 from engine.delivery.status import WORD_LENGTH
 
-EDGES = ".,;:()'\""
-"""Signs around a word that nobody types into a search."""
-WORDS = 8
-"""So many words of a search or of a name count."""
-LAST = "\U0010ffff"
-"""Sorts behind whatever may follow the beginning of a word."""
+EDGES = ".,;:()'\""  # Signs around a word that nobody types into a search
+WORDS = 8  # So many words of a search or of a name count
+LAST = "\U0010ffff"  # Sorts behind whatever may follow the beginning of a word
 
 
 def words_of(said: str) -> list[str]:

@@ -18,8 +18,7 @@ from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)
 
-RACE = 120_000
-"""Milliseconds after which no transaction can still be open that overlooked a wait."""
+RACE = 120_000  # Milliseconds after which no transaction can still be open that overlooked a wait
 
 
 async def reclaim(database: Database) -> set[Channel]:
@@ -66,6 +65,7 @@ def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
 LOST = cause_text(CauseKind.LOST)
 QUARANTINE = "Tiga kali pekerja berhenti mendadak saat memegang kiriman ini; periksa isinya sebelum mengirim ulang."
 
+# The earliest version that may have arrived is noted: what is adopted for an earlier one is brought up to date.
 _TAKE_BACK = """
 UPDATE deliveries SET
   status = CASE WHEN deaths + 1 >= :deaths THEN 'failed'
@@ -80,7 +80,6 @@ UPDATE deliveries SET
 WHERE lease_id = :lease AND status = 'sending'
 RETURNING id, facility_id, spec, upstream, date, status, version, trigger
 """
-"""The earliest version that may have arrived is noted: what is adopted for an earlier one is brought up to date."""
 
 
 def _lost(row: object, now: int) -> dict[str, object]:

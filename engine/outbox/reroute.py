@@ -15,8 +15,8 @@ from engine.delivery.types import Channel
 from engine.outbox import counters
 
 BATCH = 1000
+# Milliseconds that something is due before it is moved: a worker whose configuration is newer takes it by itself.
 PATIENCE = 60_000
-"""Milliseconds that something is due before it is moved: a worker whose configuration is newer takes it by itself."""
 
 UNKNOWN = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."
 
@@ -58,6 +58,7 @@ def _fail(database: Database, connection: Connection, rows: Sequence[Any]) -> No
     counters.apply(database, connection, deltas)
 
 
+# Each name with one look into the index; DISTINCT would read all that is due.
 _NAMES = """
 WITH RECURSIVE names(name) AS (
   SELECT MIN(upstream) FROM deliveries WHERE due_at IS NOT NULL
@@ -67,7 +68,6 @@ WITH RECURSIVE names(name) AS (
 )
 SELECT name FROM names WHERE name IS NOT NULL
 """
-"""Each name with one look into the index; DISTINCT would read all that is due."""
 
 _STRANDED = """
 SELECT id, facility_id, spec, date, status FROM deliveries

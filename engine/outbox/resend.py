@@ -20,12 +20,9 @@ class ActionResult(StrEnum):
     """What became of a person's wish for one delivery."""
 
     DONE = "done"
-    ALREADY = "already"
-    """It is due or on its way anyway, or ended as wished."""
-    NEEDS_FORCE = "needs_force"
-    """It was sent; sending it once more must be asked for expressly, with a reason."""
-    MISSING = "missing"
-    """It does not exist, or belongs to another facility."""
+    ALREADY = "already"  # It is due or on its way anyway, or ended as wished
+    NEEDS_FORCE = "needs_force"  # It was sent; sending it once more must be asked for expressly, with a reason
+    MISSING = "missing"  # It does not exist, or belongs to another facility
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,13 +190,13 @@ INSERT INTO waits (facility_id, spec, key, delivery_id, created_at, seen, altern
 SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1 FROM %s AS v WHERE true
 ON CONFLICT DO NOTHING
 """
+# What others wait for goes as early as they: else today's patients would wait behind the backfill.
 _COME_FORWARD = """
 UPDATE deliveries SET lane = v.lane
 FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM %s AS r GROUP BY facility_id, spec, key) AS v
 WHERE deliveries.facility_id = v.facility_id AND deliveries.spec = v.spec AND deliveries.key = v.key
   AND deliveries.lane > v.lane AND deliveries.status <> 'sending'
 """
-"""What others wait for goes as early as they: else today's patients would wait behind the backfill."""
 
 
 def release(

@@ -38,10 +38,8 @@ from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 
 LARGEST_BATCH = 200
-SMALLEST_BATCH = 2
-"""With one, each claim of a record would be a full one, and call the other workers."""
-QUICK = 0.2
-"""Seconds in which a batch should be sent: a quicker one makes the next larger, a slower one smaller."""
+SMALLEST_BATCH = 2  # With one, each claim of a record would be a full one, and call the other workers
+QUICK = 0.2  # Seconds in which a batch should be sent: a quicker one makes the next larger, a slower one smaller
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +56,7 @@ class WorkerContext:
     courier: Sender
     worker: str
     leases: dict[int, Lease]
-    full: Callable[[Channel, str], None]
-    """Told when a claim came back full: there is work for other workers too."""
+    full: Callable[[Channel, str], None]  # Told when a claim came back full: there is work for other workers too
     shares: SlotAllocator
 
 
@@ -83,8 +80,8 @@ class Drain:
         self._account = account
         self._context = context
         self._limits = Limits(upstream_spec.concurrency, upstream_spec.rate)
+        # Requests that can begin at about once: when no more wait for their turn it is time to claim again.
         self._soon = 0
-        """Requests that can begin at about once: when no more wait for their turn it is time to claim again."""
         self._batch = 0
         self._ready = SendQueue()
         self._open = 0

@@ -13,10 +13,8 @@ from adapters.base import Call, Reply, Verdict
 from engine.specs.record_type import Find
 from engine.templates.template import TemplateError
 
-PAGES = 20
-"""Pages of a search that are read at most."""
-REFERENCE_LENGTH = 200
-"""Characters of an upstream's id at most; what is longer is none."""
+PAGES = 20  # Pages of a search that are read at most
+REFERENCE_LENGTH = 200  # Characters of an upstream's id at most; what is longer is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +32,10 @@ class _Seen:
 
     references: set[str | None] = field(default_factory=set)
     uncertain: int = 0
-    unreadable: str = ""
-    """Why the first row that could not be read could not."""
-    rows: set[bytes] = field(default_factory=set)
-    """Rows that differ: a page that comes twice brings nothing."""
+    unreadable: str = ""  # Why the first row that could not be read could not
+    rows: set[bytes] = field(default_factory=set)  # Rows that differ: a page that comes twice brings nothing
     offset: int = 0
-    total: int = 0
-    """The most rows that an answer said there are; 0: none said."""
+    total: int = 0  # The most rows that an answer said there are; 0: none said
 
     @property
     def is_incomplete(self) -> bool:

@@ -28,8 +28,7 @@ class Outcome(Struct, frozen=True):
     retry_after: float | None = None
 
 
-LOOK_SOON = 5_000
-"""Milliseconds until it is looked for what was accepted without showing its id."""
+LOOK_SOON = 5_000  # Milliseconds until it is looked for what was accepted without showing its id
 
 
 class OutcomeBuilder:
@@ -45,8 +44,8 @@ class OutcomeBuilder:
         self._clock = clock
         self._rng = rng
         self._probe = probe
+        # The reference and the version that the upstream holds, as soon as that is known.
         self._arrived: tuple[str | None, int] | None = None
-        """The reference and the version that the upstream holds, as soon as that is known."""
 
     def sent(self, reference: str | None, content: int, reply: Reply | None) -> Outcome:
         """`content` is what the upstream now holds; see Claimed.content."""

@@ -30,14 +30,10 @@ class Prepared(Struct, frozen=True):
     spec: Spec
     operation: Operation
     context: Mapping[str, Any]
-    undoes: tuple[tuple[str, str], ...]
-    """(spec, key) of the records that it takes back."""
-    call: Call | None
-    """None: nothing is sent, the record is only looked up."""
-    codes: tuple[tuple[str, str, str], ...] = ()
-    """(type of the item, key, code) of the mapped items in it."""
-    first_step: bool = False
-    """A create after which an update is due at once."""
+    undoes: tuple[tuple[str, str], ...]  # (spec, key) of the records that it takes back
+    call: Call | None  # None: nothing is sent, the record is only looked up
+    codes: tuple[tuple[str, str, str], ...] = ()  # (type of the item, key, code) of the mapped items in it
+    first_step: bool = False  # A create after which an update is due at once
 
 
 def prepare(

@@ -12,8 +12,7 @@ from engine.delivery.status import Lane
 from engine.limits.slots import ChannelSlots
 from engine.sending.prepare import Prepared
 
-LAST = len(Lane)
-"""Behind every lane."""
+LAST = len(Lane)  # Behind every lane
 
 
 class SendQueue:

@@ -18,16 +18,11 @@ from engine.outbox.settle import settle
 from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 
-BATCH = 200
-"""Settlements that are written as soon as they have gathered."""
-GATHER = 0.03
-"""Seconds that fewer than BATCH wait for company."""
-MOST, HEAVIEST = 1000, 64 * 1024 * 1024
-"""Settlements per transaction at most, and bytes of their answers."""
-ROOM = 256 * 1024 * 1024
-"""Bytes of answers that may wait to be written; beyond it nothing new is claimed."""
-LONGEST_PAUSE = 1.0
-"""Seconds between two tries while the database is away: soon after it is back all goes on."""
+BATCH = 200  # Settlements that are written as soon as they have gathered
+GATHER = 0.03  # Seconds that fewer than BATCH wait for company
+MOST, HEAVIEST = 1000, 64 * 1024 * 1024  # Settlements per transaction at most, and bytes of their answers
+ROOM = 256 * 1024 * 1024  # Bytes of answers that may wait to be written; beyond it nothing new is claimed
+LONGEST_PAUSE = 1.0  # Seconds between two tries while the database is away: soon after it is back all goes on
 
 log = structlog.get_logger(__name__)
 

@@ -17,14 +17,12 @@ from engine.delivery.types import Settlement
 from engine.errors import AntarError
 from engine.telemetry.metrics import metrics
 
+# The standard's own variables, which its exporter reads itself.
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-"""The standard's own variables, which its exporter reads itself."""
-REMEMBERED = 1000
-"""Batches whose claim and preparation are remembered until they are settled."""
+REMEMBERED = 1000  # Batches whose claim and preparation are remembered until they are settled
+# Spans that wait for a slow endpoint; the standard's 2,048 are those of a few batches, and more would be lost.
 QUEUE = 20_000
-"""Spans that wait for a slow endpoint; the standard's 2,048 are those of a few batches, and more would be lost."""
-MILLI = 1_000_000
-"""Nanoseconds."""
+MILLI = 1_000_000  # Nanoseconds
 
 _active: Tracer | None = None
 
