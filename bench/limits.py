@@ -15,7 +15,7 @@ from bench.options import Options
 from bench.rows import Row, median_ratio
 from bench.witness import Manner, SeenRequest, most_in_flight, windows
 from engine.delivery.status import Lane
-from engine.limits.slots import LIFE, REFRESH
+from engine.limits.slots import LIFE_MS, REFRESH_SECONDS
 from engine.outbox.resend import resend
 
 PROCESSES = 3

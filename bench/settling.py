@@ -19,7 +19,7 @@ from engine.delivery.types import AttemptRow, Settlement
 from engine.outbox import counters
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle
-from engine.sending.settlement_writer import BATCH
+from engine.sending.settlement_writer import BATCH_SIZE
 
 
 async def claimed(here: Clinic, attempt: AttemptRow) -> list[Settlement]:
@@ -49,7 +49,7 @@ async def milliseconds(here: Clinic, settlements: list[Settlement]) -> float:
 async def measure(database_url: str, rounds: int) -> tuple[list[float], list[float]]:
     """Return milliseconds of a batch with and without attempts and counters, alternating; the first to run changes."""
     async with clinic(plain(database_url)) as here:
-        await here.hand_in(0, 2 * rounds * BATCH)
+        await here.hand_in(0, 2 * rounds * BATCH_SIZE)
         body = await here.finished_body()
         attempt = AttemptRow(
             here.hub.database.clock(), 40, "create", "0" * 16, Verdict.ACCEPTED, "", "POST", "/Encounter", body, 201
@@ -72,5 +72,5 @@ def rows(options: Options) -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         for name, url in options.databases(folder).items():
             kept, bare = uvloop.run(measure(url, 10 * options.rounds))
-            what = f"settling of {BATCH} with their account, {name}"
+            what = f"settling of {BATCH_SIZE} with their account, {name}"
             yield compared(what, "without attempts and counters", kept, bare, "<= 1.3", "ms")

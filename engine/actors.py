@@ -14,9 +14,9 @@ from engine.delivery.types import Channel
 from engine.errors import SettingsError
 from engine.specs.record_type import Spec
 
-GATHER = 0.01  # Seconds in which several rings for the same entry and facility become one message
-LAST_RING = 2.0  # Seconds that a broker gets at the end; nothing is lost without it
-AGE_LIMIT = 3_600_000  # Milliseconds after which a bell nobody heard is thrown away; the sweep has long rung again
+GATHER_SECONDS = 0.01  # Seconds in which several rings for the same entry and facility become one message
+LAST_RING_SECONDS = 2.0  # Seconds that a broker gets at the end; nothing is lost without it
+AGE_LIMIT_MS = 3_600_000  # Milliseconds after which a bell nobody heard is thrown away; the sweep has long rung again
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ Broker = dramatiq.Broker
 def make_broker(url: str) -> dramatiq.Broker:
     """The broker of ANTAR_BROKER_URL: memory://, redis:// or amqp://; raises SettingsError for others."""
     middleware: list[dramatiq.Middleware] = [
-        AgeLimit(max_age=AGE_LIMIT),
+        AgeLimit(max_age=AGE_LIMIT_MS),
         TimeLimit(),
         ShutdownNotifications(),
         Retries(max_retries=0),
@@ -83,7 +83,7 @@ class Bell:
 
     async def _send(self) -> None:
         while self._rung:
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(GATHER_SECONDS)
             rung, self._rung = self._rung, set()
             await asyncio.to_thread(self._enqueue, rung)
 
@@ -97,5 +97,5 @@ class Bell:
     async def close(self) -> None:
         """Send what is gathered; a broker that does not take it is not waited for."""
         if self._sending is not None:
-            await asyncio.wait({self._sending}, timeout=LAST_RING)
+            await asyncio.wait({self._sending}, timeout=LAST_RING_SECONDS)
             self._sending.cancel()

@@ -19,10 +19,10 @@ from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.inbound import forwarding
 from engine.limits import slots
-from engine.limits.backoff import LONGEST_WAIT
-from engine.limits.breaker import NO_ACCOUNT_PAUSE, REFUSED_PAUSES
+from engine.limits.backoff import MAX_WAIT_SECONDS
+from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECONDS
 from engine.outbox import claim, delayed_resend
-from engine.sending.outcomes import LOOK_SOON
+from engine.sending.outcomes import LOOK_AFTER_MS
 from engine.specs.upstream import UpstreamSpec
 
 MARGIN_MS = 60_000  # Beyond what a rule can ask for; the clocks of several machines differ a little
@@ -67,12 +67,12 @@ def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> 
     patience = max((_patience(each) for each in upstreams), default=0.0)
     pauses = [each.breaker.pause for each in upstreams]
     backoffs = [spec.retry.cap for spec in catalog.specs.values()]
-    yield _deliveries(database, channels, _ms(LOOK_SOON / 1000, LONGEST_WAIT, *backoffs))
-    probes = (NO_ACCOUNT_PAUSE, *REFUSED_PAUSES, LONGEST_WAIT, patience, *pauses)
+    yield _deliveries(database, channels, _ms(LOOK_AFTER_MS / 1000, MAX_WAIT_SECONDS, *backoffs))
+    probes = (NO_ACCOUNT_PAUSE_SECONDS, *REFUSED_PAUSE_SECONDS, MAX_WAIT_SECONDS, patience, *pauses)
     yield Rule("channels", "probe_at", _ms(*probes))
     yield Rule("tokens", "lease_until", _ms(patience))
-    yield Rule("leases", "until", claim.LEASE, keep=claim.LEASE)
-    yield Rule("drains", "until", slots.LIFE, keep=slots.LIFE)
+    yield Rule("leases", "until", claim.LEASE_MS, keep=claim.LEASE_MS)
+    yield Rule("drains", "until", slots.LIFE_MS, keep=slots.LIFE_MS)
     yield Rule("held_resends", "due_at", delayed_resend.HOLD_MS)
     yield Rule("synchronisations", "held_until", copies.LEASE_MS, where="state = 'running' AND ")
     yield Rule("synchronisations", "started_at", 0)

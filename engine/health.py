@@ -12,8 +12,8 @@ from engine.database.database import Database
 from engine.delivery.status import Lane
 from engine.hub import Hub
 
-ALIVE = 45_000  # Milliseconds since its last heartbeat within which a worker counts as alive
-BROKER_PATIENCE = 2.0
+ALIVE_MS = 45_000  # Milliseconds since its last heartbeat within which a worker counts as alive
+BROKER_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ async def broker_ok(hub: Hub) -> bool:
         queue = next(iter(hub.broker.get_declared_queues()), None)
         if queue is not None and hasattr(hub.broker, "get_queue_message_counts"):
             ask = asyncio.to_thread(hub.broker.get_queue_message_counts, queue)
-            await asyncio.wait_for(ask, BROKER_PATIENCE)
+            await asyncio.wait_for(ask, BROKER_SECONDS)
         elif queue is not None and hasattr(hub.broker, "do_qsize"):
-            await asyncio.wait_for(asyncio.to_thread(hub.broker.do_qsize, queue), BROKER_PATIENCE)
+            await asyncio.wait_for(asyncio.to_thread(hub.broker.do_qsize, queue), BROKER_SECONDS)
     except Exception:
         return False
     return True
@@ -121,7 +121,7 @@ async def workers(database: Database) -> list[WorkerHealth]:
     now = database.clock()
     rows = await database.fetch(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
     # abs: one that died while the clock was ahead is dead, too.
-    alive = {row.name: abs(now - row.beat_at) < ALIVE for row in rows}
+    alive = {row.name: abs(now - row.beat_at) < ALIVE_MS for row in rows}
     return [WorkerHealth(row.name, row.started_at, row.beat_at, row.in_flight, alive[row.name]) for row in rows]
 
 

@@ -24,7 +24,7 @@ from engine.hub import Hub
 from engine.inbound.forwarding import Forwarder
 from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
-from engine.limits.slots import REFRESH, SlotAllocator
+from engine.limits.slots import REFRESH_SECONDS, SlotAllocator
 from engine.maintenance.clock_watch import ClockWatch, note_time
 from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import heartbeat
@@ -37,17 +37,17 @@ from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
 from engine.telemetry.metrics import metrics
 
-SWEEP = 1.0
-LISTS = 5.0
-JOBS = 1.0
-HANDING = 1.0
-HEARTBEAT = 10.0
-PRUNE = 60.0
-CORRECTIONS_SECONDS = 10.0
-HEALING_SWEEPS = 60  # Sweeps from one look at due times that a wrong clock has written to the next
+SWEEP_SECONDS = 1.0
+CODE_LIST_SECONDS = 5.0
+JOB_SECONDS = 1.0
+FORWARD_SECONDS = 1.0
+HEARTBEAT_SECONDS = 10.0
+PRUNE_SECONDS = 60.0
+CORRECTION_SECONDS = 10.0
+SWEEPS_PER_HEALING = 60  # Sweeps from one look at due times that a wrong clock has written to the next
 # Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back.
-AWAY, RETURN = 10_000, 15_000
-GRACE = 25.0  # Seconds that requests on their way get to end when the worker is asked to stop
+AWAY_MS, RETURN_MS = 10_000, 15_000
+GRACE_SECONDS = 25.0  # Seconds that requests on their way get to end when the worker is asked to stop
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._facilities: dict[int, FacilityRow] = {}
         self._leases: dict[int, Lease] = {}
-        self._settler = SettlementWriter(hub.database, self.ring, self._leases)
+        self._writer = SettlementWriter(hub.database, self.ring, self._leases)
         self._swept_at: int | None = None
         self._waits_of = ""  # Hash of the configuration by whose needs all that waits does so
         self._patient_until = 0
@@ -78,12 +78,12 @@ class Worker:
             database=hub.database,
             catalog=self._catalog,
             accounts=hub.accounts,
-            gate=CircuitBreaker(hub.database),
-            settler=self._settler,
-            courier=Sender(hub.database.clock, self._rng),
+            breaker=CircuitBreaker(hub.database),
+            writer=self._writer,
+            sender=Sender(hub.database.clock, self._rng),
             worker=self.name,
             leases=self._leases,
-            shares=SlotAllocator(hub.database, self.name),
+            slots=SlotAllocator(hub.database, self.name),
             full=lambda channel, spec: hub.bell.ring(spec, channel.facility_id),
         )
 
@@ -110,15 +110,15 @@ class Worker:
         await self._hub.database.synchronise()
         await self._clock_watch.begin()
         hears = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=100)
-        settling = asyncio.create_task(self._settler.run())
-        beating = asyncio.create_task(self._every(HEARTBEAT, self._beat))
-        sweeping = asyncio.create_task(self._every(SWEEP, self._sweep))
-        jobs = asyncio.create_task(self._every(JOBS, self._run_jobs))
-        handing = asyncio.create_task(self._every(HANDING, self._handing.tick))
-        sharing = asyncio.create_task(self._every(REFRESH, self._context.shares.refresh))
-        reading = asyncio.create_task(self._every(LISTS, self._hub.synchroniser.tick))
-        pruning = asyncio.create_task(self._every(PRUNE, self._prune))
-        correcting = asyncio.create_task(self._every(CORRECTIONS_SECONDS, self._corrections.tick))
+        writing = asyncio.create_task(self._writer.run())
+        beating = asyncio.create_task(self._every(HEARTBEAT_SECONDS, self._beat))
+        sweeping = asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep))
+        jobs = asyncio.create_task(self._every(JOB_SECONDS, self._run_jobs))
+        handing = asyncio.create_task(self._every(FORWARD_SECONDS, self._handing.tick))
+        sharing = asyncio.create_task(self._every(REFRESH_SECONDS, self._context.slots.refresh))
+        reading = asyncio.create_task(self._every(CODE_LIST_SECONDS, self._hub.synchroniser.tick))
+        pruning = asyncio.create_task(self._every(PRUNE_SECONDS, self._prune))
+        correcting = asyncio.create_task(self._every(CORRECTION_SECONDS, self._corrections.tick))
         hears.start()
         log.info("worker_started", worker=self.name)
         try:
@@ -132,8 +132,8 @@ class Worker:
             correcting.cancel()
             await asyncio.to_thread(hears.stop, 2000)
             await self._end_drains()
-            await asyncio.wait({reading}, timeout=GRACE)
-            for task in (beating, settling, sharing, handing):
+            await asyncio.wait({reading}, timeout=GRACE_SECONDS)
+            for task in (beating, writing, sharing, handing):
                 task.cancel()
             await asyncio.wait({sharing})
             await self._sign_off()
@@ -162,7 +162,7 @@ class Worker:
         facility = await self._facility(channel.facility_id)
         if upstream_spec is None or facility is None:
             return None
-        account = await account_or_close(self._hub.accounts, self._context.gate, channel, upstream_spec)
+        account = await account_or_close(self._hub.accounts, self._context.breaker, channel, upstream_spec)
         if account is None:
             return None
         upstream = self._hub.upstream(channel.upstream)
@@ -194,7 +194,7 @@ class Worker:
         metrics().names.update({row.id: row.code for row in self._facilities.values()})
         channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
         thorough, taking_back = self._swept_at is None, self._may_take_back()
-        if await self._clock_watch.look() or self._sweeps % HEALING_SWEEPS == 0:
+        if await self._clock_watch.look() or self._sweeps % SWEEPS_PER_HEALING == 0:
             await heal(self._hub.database, self._hub.catalog, channels)
         self._sweeps += 1
         due = await sweep(self._hub.database, channels, thorough=thorough, taking_back=taking_back)
@@ -211,10 +211,10 @@ class Worker:
     def _may_take_back(self) -> bool:
         """Not right after the database was away: those who live write first what they hold, and beat."""
         now = self._hub.database.clock()
-        if self._swept_at is not None and now - self._swept_at > AWAY:
-            self._patient_until = now + RETURN
+        if self._swept_at is not None and now - self._swept_at > AWAY_MS:
+            self._patient_until = now + RETURN_MS
         # Not later than that: a clock that was ahead and is set would keep it from taking back for as long.
-        self._patient_until = min(self._patient_until, now + RETURN)
+        self._patient_until = min(self._patient_until, now + RETURN_MS)
         return now >= self._patient_until
 
     async def _prune(self) -> None:
@@ -244,9 +244,9 @@ class Worker:
             drain.stop()
         tasks = [task for _, task in self._drains.values()]
         if tasks:
-            await asyncio.wait(tasks, timeout=GRACE)
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
         try:
-            await asyncio.wait_for(self._settler.drained(), timeout=5.0)
+            await asyncio.wait_for(self._writer.drained(), timeout=5.0)
         except TimeoutError:
             log.warning("settlements_left", note="their leases end by themselves")
 
@@ -255,7 +255,7 @@ class Worker:
             connection.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
 
         try:
-            await self._context.shares.end()
+            await self._context.slots.end()
             await self._hub.database.write(remove)
         except (SQLAlchemyError, OSError) as error:
             log.warning("not_signed_off", error=type(error).__name__)

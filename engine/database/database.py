@@ -20,13 +20,13 @@ from engine.private_files import ensure_private, make_private_folder, tighten
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-COLLISIONS = ("deadlock", "could not serialize", "connection was closed")
-TRIES = 5
+COLLISION_WORDS = ("deadlock", "could not serialize", "connection was closed")
+MAX_TRIES = 5
 # SQLSTATE classes that blame the values or the statement: trying again would not help.
-AT_FAULT = ("22", "23", "42", "54")
+STATEMENT_FAULTS = ("22", "23", "42", "54")
 DISK_FULL = "53100"
 # SQLSTATE classes of a server that cannot be reached, is starting or full, or knows no such user or database.
-NO_WAY = ("08", "28", "3D", "53", "57P")
+UNREACHABLE = ("08", "28", "3D", "53", "57P")
 
 
 def wall_clock() -> int:
@@ -84,11 +84,11 @@ class Database:
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction; a collision is tried again, a lock was waited for by the database itself."""
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, MAX_TRIES + 1):
             try:
                 return await self._backend.write(work)
             except DBAPIError as error:
-                if attempt == TRIES or not _collision(error):
+                if attempt == MAX_TRIES or not _collision(error):
                     raise
                 await asyncio.sleep(0.02 * attempt)
         raise AssertionError("unreachable")
@@ -133,7 +133,7 @@ def is_away(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return isinstance(error, (SQLAlchemyError, OSError))
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    return not isinstance(error, (DataError, IntegrityError)) and not state.startswith(AT_FAULT)
+    return not isinstance(error, (DataError, IntegrityError)) and not state.startswith(STATEMENT_FAULTS)
 
 
 def is_full(error: Exception) -> bool:
@@ -147,13 +147,13 @@ def no_way_to_it(error: Exception) -> str:
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
         words = str(error.orig).rpartition(">: ")[2]
-        return words if state.startswith(NO_WAY) or "unable to open database file" in words else ""
+        return words if state.startswith(UNREACHABLE) or "unable to open database file" in words else ""
     return str(error) if isinstance(error, OSError) and error.filename is None else ""
 
 
 def _collision(error: DBAPIError) -> bool:
     words = str(error.orig).lower()
-    return error.connection_invalidated or any(sign in words for sign in COLLISIONS)
+    return error.connection_invalidated or any(sign in words for sign in COLLISION_WORDS)
 
 
 def _ensure_files(file: Path) -> None:

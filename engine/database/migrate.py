@@ -10,7 +10,7 @@ from engine.database.database import Database
 from engine.errors import AntarError, EnvironmentMismatch
 from engine.settings import ROOT
 
-LOCK = 0x616E746172  # "antar": one migration at a time on PostgreSQL; SQLite has one writer anyway
+ADVISORY_LOCK = 0x616E746172  # "antar": one migration at a time on PostgreSQL; SQLite has one writer anyway
 
 
 async def migrate(database: Database, environment: str) -> None:
@@ -18,7 +18,7 @@ async def migrate(database: Database, environment: str) -> None:
 
     def run(connection: Connection) -> None:
         if database.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         current = _current(connection)
         if current is not None and current > head():
             raise AntarError(f"the database is of a newer Antar ({current}, here {head()}); update this one first")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-LENGTH = 200  # Characters of a cause at most; the column has room for no more
-LOOKED_AT = 400  # Characters of a message that are looked at
+CAUSE_LENGTH = 200  # Characters of a cause at most; the column has room for no more
+MESSAGE_LENGTH = 400  # Characters of a message that are looked at
 
 ANY_OF = "|"  # Between the types of which any is waited for
 
@@ -35,7 +35,7 @@ def cause_text(kind: str, code: str | int | None = None, place: str | None = Non
     said = [normalised(place), normalised((words or "").split("; ", 1)[0])]
     if said[1].startswith(said[0]):
         del said[0]
-    return f"{kind}:{str(code or '').replace(':', ' ')}:{' '.join(filter(None, said))}"[:LENGTH].rstrip()
+    return f"{kind}:{str(code or '').replace(':', ' ')}:{' '.join(filter(None, said))}"[:CAUSE_LENGTH].rstrip()
 
 
 def parse_cause(cause: str) -> tuple[str, str, str]:
@@ -49,6 +49,6 @@ def normalised(words: str | None) -> str:
     """The words without numbers, ids, quoted values, addresses and indexes."""
     if not words:
         return ""
-    plain = _INDEX.sub("", words[:LOOKED_AT])
+    plain = _INDEX.sub("", words[:MESSAGE_LENGTH])
     plain = _VARYING.sub("#", _ASIDE.sub(" ", plain))
     return " ".join(plain.split())

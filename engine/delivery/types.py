@@ -51,9 +51,9 @@ class Channel(Struct, frozen=True):
     facility_id: int
 
 
-DEATHS = 3  # Workers that may die with a delivery before it is set aside as their likely cause
+MAX_DEATHS = 3  # Workers that may die with a delivery before it is set aside as their likely cause
 
-MARGIN = 5_000  # Milliseconds a lease must still run for a request to begin
+MARGIN_MS = 5_000  # Milliseconds a lease must still run for a request to begin
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Lease:
 
     def lasts(self, now: int) -> bool:
         """Whether a request may still begin under it."""
-        return self.until > now + MARGIN
+        return self.until > now + MARGIN_MS
 
 
 class ClaimedDelivery(Struct, frozen=True):

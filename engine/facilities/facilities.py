@@ -17,7 +17,7 @@ from engine.facilities.vault import Vault
 
 NOT_ENTERED = 0  # The version of credentials of which there are none yet
 CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
-NOTED = 600_000  # Milliseconds between two notes that a key is in use
+USE_NOTED_MS = 600_000  # Milliseconds between two notes that a key is in use
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class FacilityRow:
 _COLUMNS = (Facility.id, Facility.code, Facility.name, Facility.time_zone, Facility.organization_id)
 
 
-SECRET = ("secret", "password", "key")
+SECRET_WORDS = ("secret", "password", "key")
 
 
 def is_secret(name: str) -> bool:
     """Whether a credential of this name is not shown while it is typed."""
-    return any(word in name for word in SECRET)
+    return any(word in name for word in SECRET_WORDS)
 
 
 def is_address(name: str) -> bool:
@@ -189,7 +189,7 @@ async def by_api_key(database: Database, key: str) -> FacilityRow | None:
     if not rows:
         return None
     key_id, last_used_at, *facility = rows[0]
-    if last_used_at is None or now - last_used_at > NOTED:
+    if last_used_at is None or now - last_used_at > USE_NOTED_MS:
         used = update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now)
         await database.write(lambda connection: connection.execute(used))
     return FacilityRow(*facility)

@@ -14,10 +14,10 @@ from engine.database.database import Database, is_away
 from engine.delivery.types import Added, NewRecord
 from engine.outbox.add import Batch, add
 
-MOST = 500  # Records of several requests per transaction
-WRITERS = 4  # Transactions at once; SQLite has one writer anyway
+MAX_RECORDS = 500  # Records of several requests per transaction
+MAX_WRITERS = 4  # Transactions at once; SQLite has one writer anyway
 
-Told = list[tuple[int, Added]]
+Stored = list[tuple[int, Added]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class _Request:
 
     batch: Batch
     entries: Sequence[NewRecord]
-    told: asyncio.Future[Told]
+    told: asyncio.Future[Stored]
 
 
 class GroupCommit:
@@ -34,11 +34,11 @@ class GroupCommit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writers = 1 if database.dialect == "sqlite" else WRITERS
+        self._writers = 1 if database.dialect == "sqlite" else MAX_WRITERS
         self._waiting: deque[_Request] = deque()
         self._writing: set[asyncio.Task[None] | None] = set()
 
-    async def add(self, batch: Batch, entries: Sequence[NewRecord]) -> Told:
+    async def add(self, batch: Batch, entries: Sequence[NewRecord]) -> Stored:
         """As outbox.add, and raises what it raises; stored when it returns."""
         handed = _Request(batch, entries, asyncio.get_running_loop().create_future())
         self._waiting.append(handed)
@@ -57,7 +57,7 @@ class GroupCommit:
     def _next(self) -> list[_Request]:
         """The one that waits longest, with others of its type and facility."""
         together = [self._waiting.popleft()]
-        room = MOST - len(together[0].entries)
+        room = MAX_RECORDS - len(together[0].entries)
         for handed in [each for each in self._waiting if each.batch == together[0].batch]:
             room -= len(handed.entries)
             if room < 0:

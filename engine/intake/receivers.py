@@ -31,7 +31,7 @@ from engine.templates.template import TemplateError
 
 NORM_LENGTH = 60
 NAME_LENGTH = 200  # Characters of a patient's name that lists show; the record keeps it whole
-RECENT = 2  # Days within which a record counts as today's; what is older is backfill
+RECENT_DAYS = 2  # Days within which a record counts as today's; what is older is backfill
 
 
 E = TypeVar("E")
@@ -82,7 +82,7 @@ class RecordReceiver:
         self._database, self._gathering, self._catalog, self._bell = database, gathering, catalog, bell
         self._facility, self._spec, self._lane = facility, spec, lane
         now = datetime.fromtimestamp(database.clock() / 1000, ZoneInfo(facility.time_zone))
-        self._recent = (now - timedelta(days=RECENT)).date().isoformat()
+        self._recent = (now - timedelta(days=RECENT_DAYS)).date().isoformat()
 
     def key(self, record: Any) -> str | None:
         return as_text(self._spec.key.render(context(self._spec, record, self._facility))) or None

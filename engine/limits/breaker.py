@@ -1,4 +1,7 @@
-"""The breaker: a channel that keeps failing is closed, one probe at a time looks whether it is back."""
+"""Circuit breaker: closes a channel that keeps failing, and lets one delivery at a time probe whether it works again.
+
+"Open" means here that deliveries pass, "closed" that they do not.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,21 @@ from sqlalchemy import Connection, text
 from engine.database.database import Database
 from engine.delivery.types import Channel, Signal
 from engine.facilities.facilities import is_current
-from engine.limits.backoff import asked
+from engine.limits.backoff import bounded
 from engine.specs.upstream import Breaker
 
-# Seconds until the next probe after so many refusals in a row; the last pause repeats.
-#
-# Bounds the logins with an account that is refused: at most 16 probes in the first hour and 12 in each later one, all
-# workers together. New credentials and a success begin anew.
-REFUSED_PAUSES = (5.0, 15.0, 45.0, 135.0, 300.0)
-NO_ACCOUNT_PAUSE = 300.0  # Seconds between two looks at a channel without a complete account; nothing is sent meanwhile
+# Pauses before the next probe, by the number of refusals in a row; the last one repeats. They bound the logins with an
+# account that is refused: at most 16 probes in the first hour and 12 in each later one, all workers together. New
+# credentials or a success start again with the first pause.
+REFUSED_PAUSE_SECONDS = (5.0, 15.0, 45.0, 135.0, 300.0)
+NO_ACCOUNT_PAUSE_SECONDS = (
+    300.0  # Seconds between two looks at a channel without a complete account; nothing is sent meanwhile
+)
 
 
 def refused_pause(refusals: int) -> float:
     """Seconds until the next probe after `refusals` of them in a row."""
-    return REFUSED_PAUSES[min(max(refusals, 1), len(REFUSED_PAUSES)) - 1]
+    return REFUSED_PAUSE_SECONDS[min(max(refusals, 1), len(REFUSED_PAUSE_SECONDS)) - 1]
 
 
 class BreakerState(StrEnum):
@@ -34,39 +38,38 @@ class BreakerState(StrEnum):
 
 
 class CircuitBreaker:
-    """Knows which channels are closed. The rows are shared by all workers, the failures counted by each."""
+    """Opens and closes channels. All workers share the rows of closed channels; each counts failures of its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._failures: Counter[Channel] = Counter()
         self._closed: set[Channel] = set()
-        self._closing: Counter[Channel] = Counter()  # Closings that are being written
-        # When the next probe is due after one of ours, as long as nobody said otherwise.
-        self._own: dict[Channel, int] = {}
+        self._closing: Counter[Channel] = Counter()  # closings that are being written
+        self._own: dict[Channel, int] = {}  # `probe_at` as this worker wrote it when it took its probe
 
     def is_open(self, channel: Channel) -> bool:
-        """What this process knows without asking."""
+        """Return whether the channel is open as far as this process knows; the database is not read."""
         return channel not in self._closed
 
     def failures(self, channel: Channel) -> int:
-        """Of this process, in a row."""
+        """Return the failures in a row in this process."""
         return self._failures[channel]
 
     async def state(
         self, channel: Channel, breaker: Breaker, patience: float = 0.0, *, idle: bool = True
     ) -> BreakerState:
-        """Whether to claim now; PROBE goes to one worker only, and to no other while it may last.
+        """Return whether to claim now. Only one worker at a time gets PROBE.
 
-        That is the longer of the breaker's pause and `patience` (seconds). Only who is idle is a probe: what was
-        claimed before the closing is none.
+        A probe lasts for the longer of the breaker's pause and `patience` (seconds). Only an idle worker gets it:
+        deliveries that were claimed before the closing are no probe.
         """
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         written = channel in self._closed and not self._closing[channel]
         rows = await self._database.fetch(text(_READ), parameters)
         if not rows:
             if channel in self._closed and not written:
-                return BreakerState.CLOSED  # its row is on its way
-            if written:  # another process saw that it is well again
+                return BreakerState.CLOSED  # its row is being written
+            if written:  # another process has opened the channel
                 self._forget(channel)
             return BreakerState.OPEN
         row = rows[0]
@@ -81,22 +84,19 @@ class CircuitBreaker:
         self._own[channel] = following
         return BreakerState.PROBE
 
-    async def unasked(self, channel: Channel, breaker: Breaker) -> None:
-        """There was nothing to probe with: the next is due after a pause, however long this one might have lasted."""
+    async def probe_unused(self, channel: Channel, breaker: Breaker) -> None:
+        """Give back a probe for which there was no delivery: the next one is due after the breaker's pause."""
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         following = self._database.clock() + int(breaker.pause * 1000)
         await self._execute(_SOONER, {**parameters, "own": self._own.pop(channel, 0), "next": following})
 
-    async def refuse(self, channel: Channel, reason: str, version: int | None = None) -> bool:
-        """Close a channel that has no complete account; the row says whether that is known.
-
-        `version` and what is returned are as for `report`.
-        """
+    async def close_without_account(self, channel: Channel, reason: str, version: int | None = None) -> bool:
+        """Close a channel that has no complete account. `version` and the returned value are as for `report`."""
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         rows = await self._database.fetch(text(_READ), parameters)
-        if rows and rows[0].reason == reason:
+        if rows and rows[0].reason == reason:  # closed for this reason already
             return True
-        return await self._close(channel, Signal.REFUSED, reason, NO_ACCOUNT_PAUSE, version)
+        return await self._close(channel, Signal.REFUSED, reason, NO_ACCOUNT_PAUSE_SECONDS, version)
 
     async def report(
         self,
@@ -109,10 +109,10 @@ class CircuitBreaker:
         probe: bool = False,
         version: int | None = None,
     ) -> bool:
-        """Take note of how a delivery ended. Only a probe opens: what was on its way at the closing knows less.
+        """Note the outcome of a delivery. Only a probe opens: requests in flight at the closing were sent before it.
 
-        `version` is that of the credentials it was sent with; False: they were refused, and others have been entered
-        meanwhile, so that the refusal closes nothing. None: whatever they are by now.
+        `version` is the version of the credentials that it was sent with, None to close with any version. Return False
+        if these were refused but others have been entered meanwhile; the channel then stays open.
         """
         match signal:
             case Signal.GOOD:
@@ -120,7 +120,7 @@ class CircuitBreaker:
             case Signal.DOWN:
                 await self._down(channel, reason, breaker, probe)
             case Signal.THROTTLED:
-                pause = breaker.pause if retry_after is None else asked(retry_after)
+                pause = breaker.pause if retry_after is None else bounded(retry_after)
                 await self._close(channel, signal, reason, pause)
             case Signal.REFUSED:
                 return await self._close(channel, signal, reason, None, version)
@@ -149,9 +149,9 @@ class CircuitBreaker:
     async def _close(
         self, channel: Channel, signal: Signal, reason: str, pause: float | None, version: int | None = None
     ) -> bool:
-        """Whether the credentials are still those of `version`, without which nothing is closed.
+        """Close the channel; False, without closing, if the credentials are no longer those of `version`.
 
-        `pause` is in seconds; None: by how often the account was refused in a row.
+        `pause` is in seconds; None: by the number of refusals in a row.
         """
         self._closed.add(channel)
         parameters = {
@@ -174,7 +174,7 @@ class CircuitBreaker:
             closed = await self._database.write(close)
         finally:
             self._closing[channel] -= 1
-        if not closed:  # whether others have closed it is read before the next claim
+        if not closed:  # another process may have closed the channel: `state` reads that before the next claim
             self._forget(channel)
         return closed
 
@@ -183,7 +183,7 @@ class CircuitBreaker:
         row = connection.execute(text(_READ + lock), parameters).one_or_none()
         refusals = row.refusals if row is not None else 0
         if pause is None:
-            # what was on its way when the channel closed is the same refusal; a probe's, or the first, is one more
+            # Requests in flight when the channel was closed belong to the same refusal; a probe is a new one.
             refusals += int(row is None or row.probe_at == parameters["own"] or not refusals)
             pause = refused_pause(refusals)
         probe_at = parameters["now"] + int(pause * 1000)
@@ -204,9 +204,9 @@ _SOONER = """
 UPDATE channels SET probe_at = :next
 WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own AND probe_at > :next
 """
-# Not if another process was told meanwhile to wait.
+# Does nothing if another process has been asked to wait meanwhile: that moved `probe_at`.
 _OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own"
-# The longest wait that was asked for holds; the pause that a probe of ours began with gives way to its outcome.
+# The latest `probe_at` wins, except over the one that our own probe wrote: its outcome replaces it.
 _CLOSE = """
 INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at, refusals)
 VALUES (:facility, :upstream, :cause, :reason, :now, :probe, :refusals)

@@ -1,6 +1,7 @@
-"""Requests per second of a channel: its workers reserve their turns in the database, so that all keep to one rate.
+"""Rate limiter of a channel, shared by all workers: send times are reserved in the database.
 
-A part of the rate for each worker would let a request wait for a turn of its worker while another has turns to spare.
+If each worker had a part of the rate instead, a request could wait for its worker's next send time while another worker
+has send times to spare.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from sqlalchemy import text
 from engine.database.database import Database
 from engine.delivery.types import Channel
 
-# In microseconds, as all times here: at a thousand a second the milliseconds of the other tables would not do.
-SECOND = 1_000_000
-BURST = SECOND // 5  # What is caught up with: so no stretch of four seconds or more sees 5 % above the rate
-AT_ONCE = SECOND // 20  # Turns of this time are reserved at once, where so many wait
-# No turn is reserved for so late and so many turns ahead: such a time was written by a clock that was wrong.
-FAR, FAR_TURNS = 60 * SECOND, 1_000
+# Microseconds, as all times here: at a thousand requests a second milliseconds would be too coarse.
+SECOND_US = 1_000_000
+BURST_US = SECOND_US // 5  # unused time that may be caught up with: within four seconds at most 5 % above the rate
+RESERVED_US = SECOND_US // 20  # send times of this span are reserved together if enough requests wait
+# A stored send time that is farther ahead than both was written by a clock that was wrong.
+MAX_AHEAD_US, MAX_AHEAD_REQUESTS = 60 * SECOND_US, 1_000
 
 
 class RateLimiter:
-    """Those of one channel, for one process; `rate` is per second, None lets everything pass at once."""
+    """Rate limiter of one channel in this process. `rate` is requests per second; None means unlimited."""
 
     def __init__(self, database: Database, channel: Channel, rate: float | None) -> None:
         self.rate = rate
@@ -31,47 +32,47 @@ class RateLimiter:
         self._reserved: deque[int] = deque()
 
     async def wait(self, behind: int = 0) -> None:
-        """Return when it is this caller's turn; so many more wait `behind` it. Raises what a database raises."""
+        """Return when the caller may send; `behind` more requests wait. Raises what a database raises."""
         if (seconds := await self.take(behind)) > 0:
             await asyncio.sleep(seconds)
 
     async def take(self, behind: int = 0) -> float:
-        """The next turn; in how many seconds it is, not above 0 if it has come."""
-        return 0.0 if self.rate is None else (await self._next(self.rate, behind) - self._now()) / SECOND
+        """Take the next send time; return the seconds until then, 0 or less if it has come."""
+        return 0.0 if self.rate is None else (await self._next(self.rate, behind) - self._now()) / SECOND_US
 
     async def _next(self, rate: float, behind: int) -> int:
-        step = int(SECOND / rate)
+        step = int(SECOND_US / rate)
         while self._reserved:
-            turn = self._reserved.popleft()
-            if -BURST < turn - self._now() <= _far(step):  # farther: the clock was set back meanwhile
-                return turn
-        count = min(1 + behind, max(1, AT_ONCE // step))
+            send_at = self._reserved.popleft()
+            if -BURST_US < send_at - self._now() <= _max_ahead(step):  # farther: the clock was set back meanwhile
+                return send_at
+        count = min(1 + behind, max(1, RESERVED_US // step))
         end = await self._reserve(step, count)
-        turn, *more = range(end - count * step, end, step)
+        send_at, *more = range(end - count * step, end, step)
         self._reserved.extend(more)
-        return turn
+        return send_at
 
     async def _reserve(self, step: int, count: int) -> int:
-        """The end of so many turns that nobody else has."""
-        first = self._now() - BURST
+        """Reserve `count` send times that no other worker has; return the end of the last one."""
+        first = self._now() - BURST_US
         parameters = {
             "upstream": self._channel.upstream,
             "facility": self._channel.facility_id,
             "first": first,
             "span": step * count,
             "end": first + step * count,
-            "far": first + _far(step),
+            "far": first + _max_ahead(step),
         }
         return int(
             await self._database.write(lambda connection: connection.execute(text(_RESERVE), parameters).scalar_one())
         )
 
     def _now(self) -> int:
-        return self._database.clock() * (SECOND // 1000)
+        return self._database.clock() * (SECOND_US // 1000)
 
 
-def _far(step: int) -> int:
-    return max(FAR, FAR_TURNS * step)
+def _max_ahead(step: int) -> int:
+    return max(MAX_AHEAD_US, MAX_AHEAD_REQUESTS * step)
 
 
 _RESERVE = """

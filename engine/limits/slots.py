@@ -1,8 +1,8 @@
-"""The slots of a channel, shared by all workers that drain it: each holds a part, together never more than all.
+"""Concurrency limiter of a channel: divides its slots among the workers that drain it.
 
-What a worker holds stands in the database before it uses it, and until it has ceased to. So a newcomer begins with what
-the others have let go: at once where they are idle, else after two of their looks. What a dead one held is free
-after LIFE and one look.
+A worker writes its part to the database before it uses it, and keeps it there until it has stopped using it, so that
+the parts together are never more than the whole. A newcomer gets what the others have given up: at once where they are
+idle, else after two of their refreshes. The part of a dead worker is free after LIFE_MS and one refresh.
 """
 
 from __future__ import annotations
@@ -19,85 +19,85 @@ from engine.database.database import Database, as_json
 from engine.delivery.types import Channel
 from engine.limits.rate import RateLimiter
 
-REFRESH = 1.0  # Seconds between two looks at who else drains a channel
-LIFE = 10_000  # Milliseconds after which a worker that is not heard of has no part any more
-VALID = LIFE - 1_000  # Milliseconds for which a worker believes in its own part without having been heard
-KEPT = 10_000  # Milliseconds for which a worker without work in a channel keeps a part of it
-LOCK = 0x7368617265  # "share": one worker after the other says what it holds; SQLite has one writer anyway
+REFRESH_SECONDS = 1.0  # between two allocations
+LIFE_MS = 10_000  # without a refresh, after which a worker has no part of a channel any more
+VALID_MS = LIFE_MS - 1_000  # without a refresh, after which a worker itself stops using its part
+KEEP_MS = 10_000  # for which a worker without work in a channel keeps a part of it
+ADVISORY_LOCK = 0x7368617265  # "share": one worker after the other allocates; SQLite has one writer anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of a channel: requests in flight, and per second (None: as many as there are slots for)."""
+    """Limits of a channel: requests in flight, and requests per second (None: only the slots limit them)."""
 
     concurrency: int
     rate: float | None
 
     def part(self, rank: int, workers: int) -> int:
-        """Slots of the worker of that rank (0 is the first); together the parts are the whole."""
+        """Return the slots of the worker of that rank (from 0); the parts of all workers add up to the whole."""
         slots, left = divmod(self.concurrency, workers)
         return slots + (rank < left)
 
 
 class ChannelSlots:
-    """One worker's part of one channel; it outlives a drain, which would begin with fresh limits each moment."""
+    """One worker's part of the slots of one channel; it outlives a drain, which ends whenever nothing is due."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], int], turns: RateLimiter) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], int], rate_limiter: RateLimiter) -> None:
         self.limits = limits
-        self.turns = turns  # Those of the channel's requests; a delivery waits for one when it has entered
+        self.rate_limiter = rate_limiter  # of the channel's requests; a delivery waits for it once it has a slot
         self.drained = False
         self.kept_until = 0
-        # Requests in a row that the upstream did not serve: each takes a slot away, down to the last one.
-        self.failures = 0
+        self.failures = 0  # requests in a row that the upstream did not serve: each takes a slot away, but the last one
+        self.used = 0  # slots acquired and not released
         self._clock = clock
         self._valid_until = 0
         self._slots = 0
-        self.used = 0  # Deliveries that have entered and not left
-        self._room = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def slots(self) -> int:
-        """Requests that may be in flight now."""
+        """Return the number of requests that may be in flight now."""
         return self._slots if self._clock() < self._valid_until else 0
 
     @property
-    def held(self) -> int:
-        """Requests that are in flight or may be, as long as nothing else is set."""
+    def reserved(self) -> int:
+        """Return the number of slots that other workers must not use: those of this worker, and those in use."""
         return max(self._slots, self.used)
 
     def soon(self, seconds: float) -> int:
-        """Requests that can begin within so many seconds after the next one if each ends at once; at most the slots."""
+        """Return how many requests can begin within `seconds` after the next one if each ends at once."""
         slots, rate = self.slots, self.limits.rate
         if rate is None:
             return slots
         return max(0, min(slots, int(rate * seconds * slots / self.limits.concurrency) - 1))
 
     def set(self, slots: int, valid_until: int) -> None:
-        """Keep to so many from now on; what is in flight ends."""
+        """Use this many slots until `valid_until` (epoch ms); requests in flight end first."""
         self._slots, self._valid_until = slots, valid_until
-        self._room.set()
+        self._changed.set()
 
-    async def has_part(self) -> bool:
-        """Whether there are slots by now; waits a little for them."""
+    async def has_slots(self) -> bool:
+        """Return whether this worker has slots in the channel; wait up to REFRESH_SECONDS for the first one."""
         if not self.slots:
-            self._room.clear()
+            self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), REFRESH)
+                await asyncio.wait_for(self._changed.wait(), REFRESH_SECONDS)
         return bool(self.slots)
 
-    async def enter(self) -> bool:
-        """Return when one more delivery may begin, `leave` when it has ended; False: no part is left to wait for."""
+    async def acquire(self) -> bool:
+        """Wait for a slot and take it; False if this worker has no slots left in the channel."""
         while self.used >= self._allowed:
             if not self.slots:
                 return False
-            self._room.clear()
-            await self._room.wait()
+            self._changed.clear()
+            await self._changed.wait()
         self.used += 1
         return True
 
-    def leave(self) -> None:
+    def release(self) -> None:
+        """Give back an acquired slot."""
         self.used -= 1
-        self._room.set()
+        self._changed.set()
 
     @property
     def _allowed(self) -> int:
@@ -106,97 +106,100 @@ class ChannelSlots:
 
 
 class SlotAllocator:
-    """Those of one worker. Who holds which part of a channel stands in the database."""
+    """Divides the slots of channels among workers; this object is one worker's view. The parts are in the database."""
 
     def __init__(self, database: Database, worker: str) -> None:
         self._database = database
         self._worker = worker
-        self._shares: dict[Channel, ChannelSlots] = {}
-        self._speaking = asyncio.Lock()
+        self._channels: dict[Channel, ChannelSlots] = {}
+        self._writing = asyncio.Lock()
 
     async def join(self, channel: Channel, limits: Limits) -> ChannelSlots:
-        """The share of a channel that is being drained from now on: all of it, if nobody else drains it."""
-        share = self._shares.get(channel)
-        if share is None:
-            turns = RateLimiter(self._database, channel, limits.rate)
-            share = self._shares[channel] = ChannelSlots(limits, self._database.clock, turns)
-        changed, share.limits, share.turns.rate = share.limits != limits, limits, limits.rate
-        share.drained = True
-        if changed or not share.slots:
-            await self._agree([channel])
-        return share
+        """Return this worker's slots of a channel that it now drains: all of them, if no other worker drains it."""
+        slots = self._channels.get(channel)
+        if slots is None:
+            rate_limiter = RateLimiter(self._database, channel, limits.rate)
+            slots = self._channels[channel] = ChannelSlots(limits, self._database.clock, rate_limiter)
+        changed, slots.limits, slots.rate_limiter.rate = slots.limits != limits, limits, limits.rate
+        slots.drained = True
+        if changed or not slots.slots:
+            await self._allocate([channel])
+        return slots
 
     def leave(self, channel: Channel) -> None:
-        """It is not being drained any more, for the time being."""
-        share = self._shares[channel]
-        share.drained = False
-        share.kept_until = self._database.clock() + KEPT
+        """Note that this worker does not drain the channel for now; it keeps slots for KEEP_MS."""
+        slots = self._channels[channel]
+        slots.drained = False
+        slots.kept_until = self._database.clock() + KEEP_MS
 
     async def refresh(self) -> None:
-        """Say again what this worker holds, and see who else does; what was not drained for a while is left."""
+        """Allocate again with the workers of now; give up channels that have not been drained for KEEP_MS."""
         now = self._database.clock()
-        # Farther ahead than KEPT: the clock was set back meanwhile.
-        kept = {channel for channel, share in self._shares.items() if now < share.kept_until <= now + KEPT}
-        left = [channel for channel, share in self._shares.items() if not share.drained and channel not in kept]
+        # Farther ahead than KEEP_MS: the clock was set back meanwhile.
+        kept = {channel for channel, slots in self._channels.items() if now < slots.kept_until <= now + KEEP_MS}
+        left = [channel for channel, slots in self._channels.items() if not slots.drained and channel not in kept]
         if left:
             await self._give_up(left)
-        if self._shares:
-            await self._agree(list(self._shares))
+        if self._channels:
+            await self._allocate(list(self._channels))
 
     async def end(self) -> None:
-        """Leave all of them to the others."""
-        await self._give_up(list(self._shares))
+        """Give up all channels."""
+        await self._give_up(list(self._channels))
 
     async def _give_up(self, channels: list[Channel]) -> None:
         for channel in channels:
-            self._shares.pop(channel).set(0, 0)
-        async with self._speaking:
-            await self._database.write(lambda connection: self._leave(connection, channels))
+            self._channels.pop(channel).set(0, 0)
+        async with self._writing:
+            await self._database.write(lambda connection: self._delete(connection, channels))
 
-    async def _agree(self, channels: Collection[Channel]) -> None:
-        async with self._speaking:
-            smaller = await self._say(channels)
-            if smaller:  # by now it keeps to less: let the others know
-                await self._say(smaller)
+    async def _allocate(self, channels: Collection[Channel]) -> None:
+        async with self._writing:
+            smaller = await self._take_parts(channels)
+            if smaller:  # this worker uses fewer slots by now: write that, so that others can have the rest
+                await self._take_parts(smaller)
 
-    async def _say(self, channels: Collection[Channel]) -> list[Channel]:
-        """Take the parts that are free; those of the channels in which it is less than before."""
+    async def _take_parts(self, channels: Collection[Channel]) -> list[Channel]:
+        """Take the parts that are free; return the channels in which this worker has fewer slots than before."""
         now = self._database.clock()
-        held = {channel: self._shares[channel].held for channel in channels if channel in self._shares}
-        parts = await self._database.write(lambda connection: self._take(connection, held))
+        before = {channel: self._channels[channel].reserved for channel in channels if channel in self._channels}
+        parts = await self._database.write(lambda connection: self._write(connection, before))
         for channel, part in parts.items():
-            self._shares[channel].set(part, now + VALID)
-        return [channel for channel, part in parts.items() if part < held[channel]]
+            self._channels[channel].set(part, now + VALID_MS)
+        return [channel for channel, part in parts.items() if part < before[channel]]
 
-    def _take(self, connection: Connection, held: dict[Channel, int]) -> dict[Channel, int]:
+    def _write(self, connection: Connection, before: dict[Channel, int]) -> dict[Channel, int]:
+        """Return this worker's part of each channel; the row keeps the slots of before as long as they are in use."""
         if self._database.dialect != "sqlite":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         now = self._database.clock()
-        wanted = {"rows": as_json([[channel.upstream, channel.facility_id] for channel in held])}
+        keys = {"rows": as_json([[channel.upstream, channel.facility_id] for channel in before])}
         connection.execute(text("DELETE FROM drains WHERE until < :now"), {"now": now})
-        found: dict[Channel, list[Any]] = {channel: [] for channel in held}
-        for row in connection.execute(text(_READ % self._database.rows(_CHANNEL, "rows")), wanted):
-            found[Channel(row.upstream, row.facility_id)].append(row)
-        parts = {channel: self._free(self._shares[channel], rows) for channel, rows in found.items()}
-        said = [[each.upstream, each.facility_id, max(held[each], parts[each])] for each in held]
-        names = {"rows": as_json(said), "worker": self._worker, "now": now, "until": now + LIFE}
-        connection.execute(text(_SAY % self._database.rows({**_CHANNEL, "held": "integer"}, "rows")), names)
+        workers: dict[Channel, list[Any]] = {channel: [] for channel in before}
+        for row in connection.execute(text(_READ % self._database.rows(_CHANNEL, "rows")), keys):
+            workers[Channel(row.upstream, row.facility_id)].append(row)
+        parts = {channel: self._part(self._channels[channel], rows) for channel, rows in workers.items()}
+        held = [
+            [channel.upstream, channel.facility_id, max(slots, parts[channel])] for channel, slots in before.items()
+        ]
+        parameters = {"rows": as_json(held), "worker": self._worker, "now": now, "until": now + LIFE_MS}
+        connection.execute(text(_WRITE % self._database.rows({**_CHANNEL, "held": "integer"}, "rows")), parameters)
         return parts
 
-    def _free(self, share: ChannelSlots, rows: list[Any]) -> int:
-        """This worker's part, as far as the others have let go of it. They are ordered by age."""
+    def _part(self, slots: ChannelSlots, rows: list[Any]) -> int:
+        """Return this worker's part, less what other workers have not given up yet. `rows` are ordered by age."""
         workers = [row.worker for row in rows]
         if self._worker not in workers:
             workers.append(self._worker)
-        part = share.limits.part(workers.index(self._worker), len(workers))
-        if not share.drained:  # a newcomer then finds room at once
+        part = slots.limits.part(workers.index(self._worker), len(workers))
+        if not slots.drained:  # a newcomer then finds free slots at once
             part = (part + 1) // 2
         others = sum(int(row.held) for row in rows if row.worker != self._worker)
-        return max(0, min(part, share.limits.concurrency - others))
+        return max(0, min(part, slots.limits.concurrency - others))
 
-    def _leave(self, connection: Connection, channels: list[Channel]) -> None:
+    def _delete(self, connection: Connection, channels: list[Channel]) -> None:
         rows = as_json([[channel.upstream, channel.facility_id] for channel in channels])
-        query = _LEAVE % self._database.rows(_CHANNEL, "rows")
+        query = _DELETE % self._database.rows(_CHANNEL, "rows")
         connection.execute(text(query), {"rows": rows, "worker": self._worker})
 
 
@@ -207,12 +210,12 @@ SELECT d.upstream, d.facility_id, d.worker, d.held FROM drains AS d
 JOIN %s AS v ON v.upstream = d.upstream AND v.facility_id = d.facility_id ORDER BY d.since, d.worker
 """
 
-_SAY = """
+_WRITE = """
 INSERT INTO drains (upstream, facility_id, worker, since, until, held)
 SELECT upstream, facility_id, :worker, CAST(:now AS BIGINT), CAST(:until AS BIGINT), held FROM %s AS v WHERE true
 ON CONFLICT (upstream, facility_id, worker) DO UPDATE SET until = excluded.until, held = excluded.held
 """
 
-_LEAVE = """
+_DELETE = """
 DELETE FROM drains WHERE worker = :worker AND (upstream, facility_id) IN (SELECT upstream, facility_id FROM %s AS v)
 """

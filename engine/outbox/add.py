@@ -15,9 +15,9 @@ from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters
 from engine.outbox.patient_index import remember
 
-LOOKS = 5  # Looks at what is stored; who is overtaken so often has another fault
+MAX_TRIES = 5  # Looks at what is stored; who is overtaken so often has another fault
 # A change waits here until it is known what became of the version on its way.
-UNTOUCHED = {Status.SENDING, Status.UNSURE}
+IN_FLIGHT = {Status.SENDING, Status.UNSURE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class _Row:
 
 async def add(database: Database, batch: Batch, entries: Sequence[NewRecord]) -> list[tuple[int, Added]]:
     """Store all in one transaction; for each entry its delivery's id and what became of it, in order."""
-    for _ in range(LOOKS):
+    for _ in range(MAX_TRIES):
         try:
             return await database.write(lambda connection: _add(database, connection, batch, entries))
         except IntegrityError as error:
@@ -196,7 +196,7 @@ def _update(
             }
         )
         noted_only = row.status == Status.SENT and not batch.updatable
-        after = row.status if row.status in UNTOUCHED or noted_only else Status.QUEUED
+        after = row.status if row.status in IN_FLIGHT or noted_only else Status.QUEUED
         deltas[counters.Cell(batch.facility_id, row.date, batch.spec, row.status)] -= 1
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
         if after == Status.QUEUED:

@@ -10,12 +10,14 @@ from sqlalchemy import Connection, text
 
 from engine.database.database import Database, as_json
 from engine.delivery.status import Lane, Status
-from engine.delivery.types import DEATHS, Channel, ClaimedDelivery, Lease
+from engine.delivery.types import MAX_DEATHS, Channel, ClaimedDelivery, Lease
 from engine.outbox import counters
 
-LEASE = 60_000  # Milliseconds a batch is held without a heartbeat
+LEASE_MS = 60_000  # Milliseconds a batch is held without a heartbeat
 
-SUSPECT = DEATHS - 1  # Deaths after which a delivery is sent alone: the next one then takes nothing else along
+SUSPECT_DEATHS = (
+    MAX_DEATHS - 1
+)  # Deaths after which a delivery is sent alone: the next one then takes nothing else along
 
 
 async def claim(
@@ -32,9 +34,9 @@ def _claim(
     database: Database, connection: Connection, channel: Channel, limit: int, worker: str, idle: bool
 ) -> list[ClaimedDelivery]:
     now = database.clock()
-    lease = Lease(id=secrets.randbits(62), until=now + LEASE, outstanding=0)
+    lease = Lease(id=secrets.randbits(62), until=now + LEASE_MS, outstanding=0)
     wanted = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
-    wanted |= {"lease": lease.id, "suspect": SUSPECT}
+    wanted |= {"lease": lease.id, "suspect": SUSPECT_DEATHS}
     rows = _take(database, connection, wanted, "deaths + 0 < :suspect", limit)
     if not rows and idle:
         rows = _take(database, connection, wanted, "deaths + 0 >= :suspect", 1)
@@ -103,7 +105,7 @@ async def begin(database: Database, lease: Lease) -> bool:
 
 async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
     """Hold on to the batches; nothing more may begin under one that a sweep has taken back meanwhile."""
-    until = database.clock() + LEASE
+    until = database.clock() + LEASE_MS
     wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
 
     def push(connection: Connection) -> set[int]:

@@ -22,15 +22,15 @@ from engine.database.database import Database, as_json
 from engine.database.tables import Delivery, PatientWord
 from engine.delivery.status import WORD_LENGTH
 
-EDGES = ".,;:()'\""  # Signs around a word that nobody types into a search
-WORDS = 8  # So many words of a search or of a name count
-LAST = "\U0010ffff"  # Sorts behind whatever may follow the beginning of a word
+EDGE_SIGNS = ".,;:()'\""  # Signs around a word that nobody types into a search
+MAX_WORDS = 8  # So many words of a search or of a name count
+AFTER_ALL_WORDS = "\U0010ffff"  # Sorts behind whatever may follow the beginning of a word
 
 
 def words_of(said: str) -> list[str]:
     """The words of a name or a search as they are compared."""
-    words = (word.strip(EDGES)[:WORD_LENGTH] for word in said.casefold().split())
-    return [word for word in words if word][:WORDS]
+    words = (word.strip(EDGE_SIGNS)[:WORD_LENGTH] for word in said.casefold().split())
+    return [word for word in words if word][:MAX_WORDS]
 
 
 def remember(database: Database, connection: Connection, facility_id: int, people: Iterable[tuple[str, str]]) -> None:
@@ -60,9 +60,9 @@ def is_found_by(words: Sequence[str]) -> ColumnElement[bool]:
 
 def _also(facility_id: SQLColumnExpression[int], norm: SQLColumnExpression[Any], word: str) -> ColumnElement[bool]:
     other = PatientWord.__table__.alias()
-    begins = and_(other.c.word >= word, other.c.word < word + LAST)
+    begins = and_(other.c.word >= word, other.c.word < word + AFTER_ALL_WORDS)
     return exists().where(other.c.facility_id == facility_id, other.c.norm == norm, begins)
 
 
 def _begins(word: str) -> ColumnElement[bool]:
-    return and_(PatientWord.word >= word, PatientWord.word < literal(word + LAST, String))
+    return and_(PatientWord.word >= word, PatientWord.word < literal(word + AFTER_ALL_WORDS, String))

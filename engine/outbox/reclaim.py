@@ -11,14 +11,14 @@ from engine.database.database import Database
 from engine.database.tables import Attempt
 from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
-from engine.delivery.types import DEATHS, Channel
+from engine.delivery.types import MAX_DEATHS, Channel
 from engine.outbox import counters
 from engine.outbox.settle import release
 from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)
 
-RACE = 120_000  # Milliseconds after which no transaction can still be open that overlooked a wait
+RACE_MS = 120_000  # Milliseconds after which no transaction can still be open that overlooked a wait
 
 
 async def reclaim(database: Database) -> set[Channel]:
@@ -56,7 +56,7 @@ def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
         "lease": lease_id,
         "begun": int(begun),
         "now": now,
-        "deaths": DEATHS,
+        "deaths": MAX_DEATHS,
         "quarantine": QUARANTINE,
         "cause": LOST,
     }
@@ -104,7 +104,7 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     A wait that is written while the reference is being settled in another transaction is seen by neither; so the
     recent ones are looked at again, and all of them when a worker starts.
     """
-    since = 0 if everything else database.clock() - RACE
+    since = 0 if everything else database.clock() - RACE_MS
     arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), {"since": since})]
     if not arrived:
         return set()

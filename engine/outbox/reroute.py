@@ -14,11 +14,11 @@ from engine.delivery.status import Status
 from engine.delivery.types import Channel
 from engine.outbox import counters
 
-BATCH = 1000
+BATCH_SIZE = 1000
 # Milliseconds that something is due before it is moved: a worker whose configuration is newer takes it by itself.
-PATIENCE = 60_000
+PATIENCE_MS = 60_000
 
-UNKNOWN = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."
+UNKNOWN_TYPE = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."
 
 
 async def reroute(database: Database, routes: Mapping[str, str], upstreams: Collection[str]) -> set[Channel]:
@@ -34,8 +34,8 @@ async def reroute(database: Database, routes: Mapping[str, str], upstreams: Coll
 
 
 def _move(database: Database, upstream: str, routes: Mapping[str, str], connection: Connection) -> set[Channel]:
-    before = database.clock() - PATIENCE
-    parameters = {"upstream": upstream, "before": before, "limit": BATCH}
+    before = database.clock() - PATIENCE_MS
+    parameters = {"upstream": upstream, "before": before, "limit": BATCH_SIZE}
     rows = connection.execute(text(_STRANDED % database.skip_locked), parameters).all()
     _fail(database, connection, [row for row in rows if row.spec not in routes])
     moved = [row for row in rows if row.spec in routes]
@@ -52,7 +52,7 @@ def _fail(database: Database, connection: Connection, rows: Sequence[Any]) -> No
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, row.status, Status.FAILED)
     wanted = database.rows({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
-    problems = [(row.id, UNKNOWN % row.spec) for row in rows]
+    problems = [(row.id, UNKNOWN_TYPE % row.spec) for row in rows]
     failed = [[id_, problem, cause_text(CauseKind.BROKEN, words=problem)] for id_, problem in problems]
     connection.execute(text(_FAIL % wanted), {"rows": as_json(failed), "now": database.clock()})
     counters.apply(database, connection, deltas)

@@ -1,4 +1,4 @@
-"""The account with which a channel is drained; a channel without a complete one is closed."""
+"""The account that a channel is drained with; a channel without a complete account is closed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from engine.specs.upstream import UpstreamSpec
 
 
 async def account_or_close(
-    accounts: Accounts, gate: CircuitBreaker, channel: Channel, upstream: UpstreamSpec
+    accounts: Accounts, breaker: CircuitBreaker, channel: Channel, upstream: UpstreamSpec
 ) -> Account | None:
     """Return the account, or None after closing the channel because the credentials in force are incomplete."""
     account = await accounts.get(channel.facility_id, upstream)
     while isinstance(account, NoAccount):
-        if await gate.refuse(channel, account.reason, account.version):
+        if await breaker.close_without_account(channel, account.reason, account.version):
             return None
-        # Other credentials were entered since the account was read.
+        # False: other credentials were entered since the account was read.
         account = await accounts.get(channel.facility_id, upstream, fresh=True)
     return account

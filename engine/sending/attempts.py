@@ -1,4 +1,4 @@
-"""One request and its answer, each put on record."""
+"""Records each request of a delivery and the upstream's answer as an attempt."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.base import MAX_BODY_BYTES, Account, Call, Reply, Upstream, Verdict
 from engine.delivery.types import AttemptRow
 
-CODE_LENGTH = 60
+CODE_LENGTH = 60  # characters; the column holds no more
 
 
 class AttemptRecorder:
-    """What one delivery says to its upstream; `attempts` grows with every answer."""
+    """Sends the requests of one delivery; `attempts` grows with every answer.
+
+    Every request but the first awaits `wait_for_rate` first; the caller has waited for the first one already.
+    """
 
     def __init__(
         self,
@@ -21,34 +24,34 @@ class AttemptRecorder:
         account: Account,
         spec_hash: str,
         clock: Callable[[], int],
-        turn: Callable[[], Awaitable[None]],
+        wait_for_rate: Callable[[], Awaitable[None]],
     ) -> None:
         self._upstream = upstream
         self._account = account
         self._spec_hash = spec_hash
         self._clock = clock
-        self._turn = turn
+        self._wait_for_rate = wait_for_rate
         self.attempts: list[AttemptRow] = []
 
     @property
     def tried(self) -> bool:
-        """Something that creates or changes may have left."""
+        """Return whether a create or an update may have left."""
         return any(attempt.operation in ("create", "update") for attempt in self.attempts)
 
     async def ask(self, call: Call, operation: str) -> Reply:
-        """The judged answer; `operation` is find, create or update."""
-        without_turn = await self._wait() if self.attempts else None
+        """Send a request and return the judged answer; `operation` is find, create or update."""
+        unsent = await self._wait() if self.attempts else None
         at = self._clock()
-        reply = without_turn or await self._send(call)
+        reply = unsent or await self._send(call)
         if reply.earlier is not None:
             self.attempts.append(self._row(at, call, operation, reply.earlier))
         self.attempts.append(self._row(at, call, operation, reply))
         return reply
 
     async def _wait(self) -> Reply | None:
-        """None when the turn has come; else why nobody can tell when it comes."""
+        """Wait for the rate limiter; return a Reply if the database, which holds its state, is not reachable."""
         try:
-            await self._turn()
+            await self._wait_for_rate()
         except (SQLAlchemyError, OSError) as error:
             return _unsent(error)
         return None
@@ -56,7 +59,7 @@ class AttemptRecorder:
     async def _send(self, call: Call) -> Reply:
         try:
             return await self._upstream.send(call, self._account)
-        except SQLAlchemyError as error:  # the tokens are in the database: without one nothing has left
+        except SQLAlchemyError as error:  # the tokens are in the database: without a token nothing was sent
             return _unsent(error)
 
     def _row(self, at: int, call: Call, operation: str, reply: Reply) -> AttemptRow:
@@ -83,7 +86,7 @@ def _unsent(error: Exception) -> Reply:
 
 
 def code_of(reply: Reply) -> str | None:
-    """The answer's code as far as its column has room."""
+    """Return the answer's code, cut to the length of its column."""
     return reply.code[:CODE_LENGTH] if reply.code else None
 
 

@@ -8,56 +8,50 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import Account, Upstream
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
-from engine.delivery.status import Status
 from engine.delivery.types import Channel, ClaimedDelivery, Lease, Settlement, given_back
-from engine.errors import place_of, words_of
+from engine.errors import place_of
 from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.limits.breaker import BreakerState, CircuitBreaker
 from engine.limits.slots import ChannelSlots, Limits, SlotAllocator
-from engine.outbox.cancel import cancel
-from engine.outbox.claim import SUSPECT, begin, claim
-from engine.outbox.reroute import UNKNOWN
-from engine.sending import references
+from engine.outbox.claim import SUSPECT_DEATHS, begin, claim
 from engine.sending.account import account_or_close
 from engine.sending.outcomes import Outcome
-from engine.sending.prepare import Prepared, cancelled, prepare, scope_of
+from engine.sending.prepare import Prepared, prepare_batch
 from engine.sending.send import Sender
 from engine.sending.send_queue import SendQueue
 from engine.sending.settlement_writer import SettlementWriter
-from engine.specs import needs
 from engine.specs.upstream import UpstreamSpec
 from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 
-LARGEST_BATCH = 200
-SMALLEST_BATCH = 2  # With one, each claim of a record would be a full one, and call the other workers
-QUICK = 0.2  # Seconds in which a batch should be sent: a quicker one makes the next larger, a slower one smaller
+MAX_BATCH = 200  # deliveries
+MIN_BATCH = 2  # with one, each claim of a record would be a full one and would wake the other workers
+BATCH_SECONDS = 0.2  # a batch that is sent in less makes the next one larger, one that takes more makes it smaller
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What every drain of a worker shares."""
+    """The objects that all drains of a worker share."""
 
     database: Database
     catalog: Callable[[], Catalog]
     accounts: Accounts
-    gate: CircuitBreaker
-    settler: SettlementWriter
-    courier: Sender
+    breaker: CircuitBreaker
+    writer: SettlementWriter
+    sender: Sender
     worker: str
     leases: dict[int, Lease]
-    full: Callable[[Channel, str], None]  # Told when a claim came back full: there is work for other workers too
-    shares: SlotAllocator
+    full: Callable[[Channel, str], None]  # called when a claim came back full: there is work for other workers too
+    slots: SlotAllocator
 
 
 class Drain:
@@ -80,84 +74,95 @@ class Drain:
         self._account = account
         self._context = context
         self._limits = Limits(upstream_spec.concurrency, upstream_spec.rate)
-        # Requests that can begin at about once: when no more wait for their turn it is time to claim again.
+        # Requests that can begin within BATCH_SECONDS: the next batch is claimed when no more are queued.
         self._soon = 0
         self._batch = 0
-        self._ready = SendQueue()
+        self._queue = SendQueue()
         self._open = 0
         self._probing = False
         self._stopping = False
 
     @property
     def in_flight(self) -> int:
-        """Deliveries claimed and not yet settled."""
+        """Deliveries that are claimed and not yet settled."""
         return self._open
 
     def stop(self) -> None:
-        """Begin nothing new; what is on its way ends."""
+        """Begin no more requests; those in flight end."""
         self._stopping = True
         self.rung.set()
 
     async def run(self) -> None:
-        """Work until nothing is due, the gate closes or `stop` is called."""
+        """Work until nothing is due, the breaker closes the channel or `stop` is called."""
         senders: list[asyncio.Task[None]] = []
         try:
-            share = await self._context.shares.join(self.channel, self._limits)
-            senders += [asyncio.create_task(self._send_all(share)) for _ in range(self._limits.concurrency)]
-            await self._fill(share)
+            slots = await self._context.slots.join(self.channel, self._limits)
+            senders += [asyncio.create_task(self._send_all(slots)) for _ in range(self._limits.concurrency)]
+            await self._fill(slots)
         finally:
-            self._ready.close()
+            self._queue.close()
             await asyncio.gather(*senders)
-            self._context.shares.leave(self.channel)
+            self._context.slots.leave(self.channel)
 
-    async def _fill(self, share: ChannelSlots) -> None:
+    async def _fill(self, slots: ChannelSlots) -> None:
+        """Claim batches as long as there is something to send and a slot to send it with."""
         while not self._stopping:
-            if not await share.has_part():  # what is claimed now could not be sent
+            if not await slots.has_slots():  # a delivery that is claimed now could not be sent
                 return
             self.rung.clear()
             if self._is_outdated():
                 self.rung.set()
                 return
-            spec = self._upstream_spec
-            account = await account_or_close(self._context.accounts, self._context.gate, self.channel, spec)
-            if account is None:
-                return
-            self._account = account
-            state = await self._context.gate.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
+            state = await self._state()
             if state is BreakerState.CLOSED:
                 return
             if state is BreakerState.PROBE:
                 await self._probe()
-                continue
-            await self._context.settler.room()
-            self._soon = share.soon(QUICK)
-            limit = self._batch = min(LARGEST_BATCH, max(self._soon, self._batch, SMALLEST_BATCH))
-            claimed = await self._claim(limit)
-            if claimed:
-                await self._take(claimed)
-                if claimed[0].deaths >= SUSPECT:  # alone until it is written: a death takes along what is not
-                    await self._until_idle()
-                    await self._context.settler.drained()
-                elif len(claimed) == limit:
-                    self._context.full(self.channel, claimed[-1].spec)
-            elif self._open:
-                await self.rung.wait()
-            elif not self.rung.is_set():
+            elif not await self._claim_batch(slots):
                 return
 
+    async def _state(self) -> BreakerState:
+        """Return whether to claim, and read the account; a channel without an account counts as closed."""
+        context, spec = self._context, self._upstream_spec
+        account = await account_or_close(context.accounts, context.breaker, self.channel, spec)
+        if account is None:
+            return BreakerState.CLOSED
+        self._account = account
+        return await context.breaker.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
+
+    async def _claim_batch(self, slots: ChannelSlots) -> bool:
+        """Claim a batch and queue it, or wait while deliveries are in flight; False if there is nothing left to do."""
+        await self._context.writer.room()
+        self._soon = slots.soon(BATCH_SECONDS)
+        limit = self._batch = min(MAX_BATCH, max(self._soon, self._batch, MIN_BATCH))
+        claimed = await self._claim(limit)
+        if claimed:
+            await self._take(claimed)
+            if claimed[0].deaths >= SUSPECT_DEATHS:
+                # Alone until it is written: if it kills this worker, unwritten results of others would die too.
+                await self._until_idle()
+                await self._context.writer.drained()
+            elif len(claimed) == limit:
+                self._context.full(self.channel, claimed[-1].spec)
+            return True
+        if self._open:
+            await self.rung.wait()
+            return True
+        return self.rung.is_set()
+
     def _is_outdated(self) -> bool:
-        """The configuration was loaded anew: the next drain keeps to it."""
+        """Return whether the configuration was loaded again; the next drain then uses the new one."""
         return self._context.catalog().upstreams.get(self.channel.upstream) is not self._upstream_spec
 
     async def _probe(self) -> None:
-        """One delivery, alone; what only waits or is faulty says nothing of the upstream, so on to the next."""
-        self._probing, asked = True, False
-        while not asked and not self._stopping and (claimed := await self._claim(1)):
-            asked = await self._take(claimed)
+        """Send one delivery alone; one that is blocked or faulty says nothing about the upstream: try the next."""
+        self._probing, sent = True, False
+        while not sent and not self._stopping and (claimed := await self._claim(1)):
+            sent = await self._take(claimed)
             await self._until_idle()
         self._probing = False
-        if not asked:
-            await self._context.gate.unasked(self.channel, self._upstream_spec.breaker)
+        if not sent:
+            await self._context.breaker.probe_unused(self.channel, self._upstream_spec.breaker)
 
     async def _until_idle(self) -> None:
         while self._open:
@@ -167,7 +172,7 @@ class Drain:
     async def _claim(self, limit: int) -> list[ClaimedDelivery]:
         failpoint("claiming")
         started = time.perf_counter()
-        context, idle = self._context, not self._open and self._context.settler.is_idle
+        context, idle = self._context, not self._open and self._context.writer.is_idle
         claimed = await claim(context.database, self.channel, limit, context.worker, idle=idle)
         self._note("claim", claimed, started)
         failpoint("claimed")
@@ -180,114 +185,79 @@ class Drain:
             tracing.step(claimed[0].lease.id, step, seconds)
 
     async def _take(self, claimed: Sequence[ClaimedDelivery]) -> bool:
-        """Prepare a batch and hand it to the senders; False if nothing of it can be sent."""
+        """Prepare a batch and queue it for the senders; False if none of it can be sent."""
         lease = claimed[0].lease
         self._context.leases[lease.id] = lease
         self._open += len(claimed)
         try:
-            started = time.perf_counter()
-            ready, ended = await self._prepare(claimed)
-            self._note("prepare", claimed, started)
+            prepared, settled = await self._prepare(claimed)
             failpoint("prepared")
-            if ready and not await begin(self._context.database, lease):
+            if prepared and not await begin(self._context.database, lease):
                 self._lose(lease)
                 return False
             failpoint("begun")
-        except (SQLAlchemyError, OSError):  # nothing has left: the settler gives all back as soon as it can write
+        except (SQLAlchemyError, OSError):  # no request was sent: give all back as soon as the database is reachable
             for delivery in claimed:
                 self._settle(given_back(delivery))
             raise
         except BaseException:
             self._lose(lease)
             raise
-        for settlement in ended:
+        for settlement in settled:
             self._settle(settlement)
         started = time.monotonic()
-        for prepared in ready:
-            self._ready.put(prepared)
-        await self._ready.until_few(self._soon)
-        self._size_up(time.monotonic() - started)
-        return bool(ready)
+        for one in prepared:
+            self._queue.put(one)
+        await self._queue.until_few(self._soon)
+        self._adjust_batch(time.monotonic() - started)
+        return bool(prepared)
+
+    async def _prepare(self, claimed: Sequence[ClaimedDelivery]) -> tuple[list[Prepared], list[Settlement]]:
+        started, context = time.perf_counter(), self._context
+        prepared = await prepare_batch(
+            context.database, context.catalog(), self._facility, self.channel.upstream, self._upstream, claimed
+        )
+        self._note("prepare", claimed, started)
+        return prepared
 
     def _lose(self, lease: Lease) -> None:
-        """Let the lease run out: a sweep takes back what is not settled."""
+        """Let the lease run out: a sweep takes back its deliveries."""
         self._open -= lease.outstanding
         self._context.leases.pop(lease.id, None)
 
-    def _size_up(self, seconds: float) -> None:
-        """Claim about as much as is sent in QUICK seconds: crashes then leave little in doubt."""
-        if seconds < QUICK / 2:
-            self._batch = min(LARGEST_BATCH, 2 * self._batch)
-        elif seconds > QUICK:
+    def _adjust_batch(self, seconds: float) -> None:
+        """Claim about as many as are sent in BATCH_SECONDS, so that a crash leaves few deliveries in doubt."""
+        if seconds < BATCH_SECONDS / 2:
+            self._batch = min(MAX_BATCH, 2 * self._batch)
+        elif seconds > BATCH_SECONDS:
             self._batch = self._batch // 2
 
-    async def _prepare(self, claimed: Sequence[ClaimedDelivery]) -> tuple[list[Prepared], list[Settlement]]:
-        """Render the batch: what can be sent, and the end of what cannot."""
-        specs = self._context.catalog().specs
-        pending, targets = [], []
-        ready, ended = list[Prepared](), list[Settlement]()
-        for delivery in claimed:
-            spec = specs.get(delivery.spec)
-            if spec is None:
-                problem = UNKNOWN % delivery.spec
-                ended.append(Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem))
-                continue
-            if spec.upstream.name != self.channel.upstream:
-                ended.append(replace(given_back(delivery), upstream=spec.upstream.name))
-                continue
-            try:
-                scope = scope_of(spec, delivery, self._facility)
-                wanted = needs.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
-            except Exception as error:
-                ended.append(_broken(delivery, error))
-                continue
-            pending.append((spec, delivery, scope, wanted))
-            targets += needs.targets_of(wanted, delivery.facility_id)
-        known = await references.look_up(self._context.database, targets, self._context.catalog().items)
-        undone = {d.id: needs.undone(wanted, d.facility_id, known) for _, d, _, wanted in pending}
-        gone = await cancel(self._context.database, [target for each in undone.values() for target in each])
-        now = self._context.database.clock()
-        for spec, delivery, scope, wanted in pending:
-            if undone[delivery.id] and gone.issuperset(undone[delivery.id]):
-                ended.append(cancelled(spec, delivery, now))
-                continue
-            resolved = needs.resolve(wanted, spec.needs, delivery.facility_id, known)
-            try:
-                result = prepare(spec, delivery, scope, resolved, self._upstream, now)
-            except Exception as error:
-                result = _broken(delivery, error)
-            if isinstance(result, Prepared):
-                ready.append(result)
-            else:
-                ended.append(result)
-        return ready, ended
-
-    async def _send_all(self, share: ChannelSlots) -> None:
-        while (taken := await self._ready.next(share, self._may_begin)) is not None:
-            prepared, entered = taken
-            if not entered:
+    async def _send_all(self, slots: ChannelSlots) -> None:
+        while (taken := await self._queue.next(slots, self._may_begin)) is not None:
+            prepared, has_slot = taken
+            if not has_slot:
                 self._settle(given_back(prepared.delivery))
                 continue
             try:
-                await self._send(prepared, share)
+                await self._send(prepared, slots)
             finally:
-                share.leave()
+                slots.release()
 
-    async def _send(self, prepared: Prepared, share: ChannelSlots) -> None:
-        if not self._may_begin(prepared):  # any longer: its turn may have been long in coming
+    async def _send(self, prepared: Prepared, slots: ChannelSlots) -> None:
+        if not self._may_begin(prepared):  # asked again, because it may have waited long for its slot
             self._settle(given_back(prepared.delivery))
             return
-        courier, probe, account = self._context.courier, self._probing, self._account
-        outcome = await courier.deliver(prepared, self._upstream, account, share.turns.wait, probe=probe)
+        sender, probe, account = self._context.sender, self._probing, self._account
+        outcome = await sender.deliver(prepared, self._upstream, account, slots.rate_limiter.wait, probe=probe)
         await self._report(outcome, account.version, probe=probe)
-        share.failures = self._context.gate.failures(self.channel)
+        slots.failures = self._context.breaker.failures(self.channel)
         self._settle(outcome.settlement)
 
     async def _report(self, outcome: Outcome, version: int, *, probe: bool) -> None:
-        """Tell the gate; what was refused with credentials that are replaced by now goes again with the new ones."""
+        """Report the outcome to the breaker; read the account again if credentials of an old version were refused."""
         context, spec = self._context, self._upstream_spec
         try:
-            if not await context.gate.report(
+            if not await context.breaker.report(
                 self.channel,
                 spec.breaker,
                 outcome.signal,
@@ -303,28 +273,21 @@ class Drain:
             log.warning("gate_not_written", upstream=self.channel.upstream, **place_of(error))
 
     def _may_begin(self, prepared: Prepared) -> bool:
-        """Not while stopping, not under a lease that is about to end, not through a gate that closed meanwhile.
+        """Return False while stopping, when the lease is about to end, and on a channel that was closed meanwhile.
 
-        The one probe comes through a closed gate, with nothing else claimed.
+        A probe is sent on a closed channel, with nothing else claimed.
         """
-        held = prepared.delivery.lease.lasts(self._context.database.clock())
-        return not self._stopping and held and (self._probing or self._context.gate.is_open(self.channel))
+        has_lease = prepared.delivery.lease.lasts(self._context.database.clock())
+        return not self._stopping and has_lease and (self._probing or self._context.breaker.is_open(self.channel))
 
     def _settle(self, settlement: Settlement) -> None:
         self._open -= 1
-        self._context.settler.put(settlement)
+        self._context.writer.put(settlement)
         if self._open == 0:
             self.rung.set()
 
 
 def _patience(spec: UpstreamSpec) -> float:
-    """Seconds that a delivery may take: it is looked for and sent."""
+    """Return the seconds that a delivery may take: one search and one request."""
     timeouts = spec.profile.timeouts
     return 2 * (timeouts.connect + timeouts.total)
-
-
-def _broken(delivery: ClaimedDelivery, error: Exception) -> Settlement:
-    """A poisonous record fails alone."""
-    return Settlement(
-        delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=words_of(error)
-    )

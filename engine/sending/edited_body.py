@@ -1,4 +1,4 @@
-"""Adapt a body that a person wrote for a creation to the change that it has become."""
+"""Adapts a body that a person wrote for a create to the update that it has become."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _ABSENT = object()
 
 
 def as_change(written: Any, creation: Any, change: Any, reference: str) -> Any:
-    """Return the body to send as a change of `reference`; `written` itself if it names the reference already.
+    """Return the body to send as an update of `reference`; `written` itself if it names the reference already.
 
-    `creation` and `change` are the payloads that the entry makes of the same record, None where it makes none. What
-    differs between them is applied wherever the person left the creation's value; what the person wrote stays.
+    `creation` and `change` are the payloads that the entry makes of the same record for create and update, None where
+    it makes none. Their differences are applied where the person left the create's value; what the person wrote stays.
     """
     if not isinstance(written, Mapping) or not isinstance(change, Mapping):
         return written
@@ -29,10 +29,10 @@ def _merged(base: Any, written: Any, change: Any) -> Any:
     if written == base:
         return change
     trees = (base, written, change)
-    if all(isinstance(each, Mapping) for each in trees):
+    if all(isinstance(tree, Mapping) for tree in trees):
         names = dict.fromkeys([*change, *written])
         merged = {name: _merged(*(tree.get(name, _ABSENT) for tree in trees)) for name in names}
         return {name: value for name, value in merged.items() if value is not _ABSENT}
-    if all(isinstance(each, list) for each in trees) and len(written) == len(base) <= len(change):
+    if all(isinstance(tree, list) for tree in trees) and len(written) == len(base) <= len(change):
         return [*map(_merged, base, written, change), *change[len(base) :]]
     return written

@@ -1,4 +1,4 @@
-"""Looking whether a record already arrived, by the entry's `find`."""
+"""Searches the upstream for a record that may have arrived already, by the entry's `find`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from adapters.base import Call, Reply, Verdict
 from engine.specs.record_type import Find
 from engine.templates.template import TemplateError
 
-PAGES = 20  # Pages of a search that are read at most
-REFERENCE_LENGTH = 200  # Characters of an upstream's id at most; what is longer is none
+MAX_PAGES = 20  # of one search
+REFERENCE_LENGTH = 200  # characters of an upstream's id; a longer text is not an id
 
 
 @dataclass(frozen=True, slots=True)
 class FindResult:
-    """One of: a reference; a reply that says the question could not be asked; a problem for a person; nothing."""
+    """At most one of: the reference; the reply that ended the search; a problem that a person has to solve."""
 
     reference: str | None = None
     reply: Reply | None = None
@@ -28,14 +28,14 @@ class FindResult:
 
 @dataclass(slots=True)
 class _Seen:
-    """What the pages have brought so far."""
+    """The rows of all pages read so far."""
 
     references: set[str | None] = field(default_factory=set)
     uncertain: int = 0
-    unreadable: str = ""  # Why the first row that could not be read could not
-    rows: set[bytes] = field(default_factory=set)  # Rows that differ: a page that comes twice brings nothing
+    unreadable: str = ""  # the error of the first row that could not be read
+    rows: set[bytes] = field(default_factory=set)  # distinct rows: a page that comes twice adds none
     offset: int = 0
-    total: int = 0  # The most rows that an answer said there are; 0: none said
+    total: int = 0  # the highest number of rows that an answer stated; 0: no answer stated one
 
     @property
     def is_incomplete(self) -> bool:
@@ -43,11 +43,11 @@ class _Seen:
 
 
 async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awaitable[Reply]]) -> FindResult:
-    """Ask, page by page, and pick the one candidate that matches; never the first of several (reference 2.3)."""
+    """Search page by page and return the only candidate that matches; never the first of several."""
     seen = _Seen()
     try:
         call: Call | None = _call(find, context, seen)
-        for _ in range(PAGES):
+        for _ in range(MAX_PAGES):
             assert call is not None, "the loop ends with the last page"  # noqa: S101
             reply = await ask(call)
             if reply.verdict is not Verdict.ACCEPTED:
@@ -60,7 +60,7 @@ async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awa
             call = _next(find, context, scope, call, seen, len(candidates) if is_new else 0)
             if call is None:
                 return _choose(seen)
-        return FindResult(problem=f"Pencarian tidak berakhir setelah {PAGES} halaman; seseorang perlu memeriksa.")
+        return FindResult(problem=f"Pencarian tidak berakhir setelah {MAX_PAGES} halaman; seseorang perlu memeriksa.")
     except TemplateError as error:
         return FindResult(problem=f"Jawaban pencarian tidak dapat dibaca: {error}")
 
@@ -71,7 +71,7 @@ def _call(find: Find, context: Mapping[str, Any], seen: _Seen) -> Call:
 
 
 def _take(find: Find, scope: Mapping[str, Any], candidates: list[Any], seen: _Seen) -> bool:
-    """Note the rows of a page; whether one of them is new."""
+    """Add the rows of a page; return whether one of them is new."""
     total = find.total.render(scope) if find.total else None
     if (words := str(total)).isdecimal():
         seen.total = max(seen.total, int(words))
@@ -82,7 +82,7 @@ def _take(find: Find, scope: Mapping[str, Any], candidates: list[Any], seen: _Se
         hit = {**scope, "candidate": candidate}
         try:
             verdict = True if find.match is None else find.match.render(hit)
-        except TemplateError as error:  # it may be ours or not; another row may be the one that is looked for
+        except TemplateError as error:  # this row may be ours or not, and another row may match
             seen.unreadable = seen.unreadable or str(error)
             continue
         if verdict:
@@ -94,8 +94,8 @@ def _take(find: Find, scope: Mapping[str, Any], candidates: list[Any], seen: _Se
 def _next(
     find: Find, context: Mapping[str, Any], scope: Mapping[str, Any], call: Call, seen: _Seen, brought: int
 ) -> Call | None:
-    """The request for the next page; None after the last."""
-    # of the next page's address only the query counts: no answer may send us to another host
+    """Return the request for the next page; None after the last."""
+    # Only the query of the next page's address is used: no answer may send us to another host.
     address = find.next.render(scope) if find.next else None
     query = tuple(parse_qsl(urlsplit(str(address)).query)) if address else ()
     if query:
@@ -107,7 +107,7 @@ def _next(
 
 
 def _choose(seen: _Seen) -> FindResult:
-    """The same hit on two pages is one. Nothing is not there unless every row was read."""
+    """Return the result of the search. Only if every row was read, no match proves that the record is not there."""
     if len(seen.references) > 1:
         return FindResult(problem=f"Ditemukan {len(seen.references)} yang cocok; seseorang perlu memilih.")
     if seen.references:
@@ -133,7 +133,7 @@ def _choose(seen: _Seen) -> FindResult:
 
 
 def as_reference(value: Any) -> str | None:
-    """An upstream's id as it is kept; None for what cannot be one."""
+    """Return an upstream's id as it is stored; None for a value that cannot be an id."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     text = str(value)

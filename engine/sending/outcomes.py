@@ -1,4 +1,4 @@
-"""What a delivery becomes by an answer, or by the want of one."""
+"""Turns an upstream's reply, or a missing reply, into the delivery's next status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.sending.retry import try_again
 
 
 class Outcome(Struct, frozen=True):
-    """How a delivery ended, and what that says of the channel."""
+    """The result of sending a delivery: its settlement, and what it says about the channel."""
 
     settlement: Settlement
     signal: Signal = Signal.NOTHING
@@ -28,27 +28,27 @@ class Outcome(Struct, frozen=True):
     retry_after: float | None = None
 
 
-LOOK_SOON = 5_000  # Milliseconds until it is looked for what was accepted without showing its id
+LOOK_AFTER_MS = 5_000  # until the search for a record that was accepted without showing its id
 
 
 class OutcomeBuilder:
-    """The ways in which one delivery can end, with the attempts of its exchange on record."""
+    """Builds the outcome of one delivery, with the attempts that were recorded for it."""
 
     def __init__(
-        self, prepared: Prepared, exchange: AttemptRecorder, clock: Callable[[], int], rng: random.Random, probe: bool
+        self, prepared: Prepared, recorder: AttemptRecorder, clock: Callable[[], int], rng: random.Random, probe: bool
     ) -> None:
         self._prepared = prepared
         self._delivery = prepared.delivery
         self._spec = prepared.spec
-        self._exchange = exchange
+        self._recorder = recorder
         self._clock = clock
         self._rng = rng
         self._probe = probe
-        # The reference and the version that the upstream holds, as soon as that is known.
+        # The reference and the version that the upstream holds, as soon as they are known.
         self._arrived: tuple[str | None, int] | None = None
 
     def sent(self, reference: str | None, content: int, reply: Reply | None) -> Outcome:
-        """`content` is what the upstream now holds; see Claimed.content."""
+        """Return the outcome of an accepted delivery; `content` is the ClaimedDelivery.content that was accepted."""
         version = abs(content)
         self._arrived = reference, version
         first_step, updates = self._prepared.first_step, self._spec.update is not None
@@ -77,24 +77,25 @@ class OutcomeBuilder:
         return Outcome(settlement, Signal.GOOD)
 
     def accepted_unseen(self, reply: Reply) -> Outcome:
-        """It is there, and only a search can say under which id."""
+        """Return the outcome of a create that was accepted without showing an id: a search has to find it."""
         settlement = self._settlement(
             Status.UNSURE,
             reply,
             problem=_NO_ID,
             in_doubt=True,
-            due_at=self._clock() + LOOK_SOON,
+            due_at=self._clock() + LOOK_AFTER_MS,
             sent_version=self._delivery.version,
         )
         return Outcome(settlement, Signal.GOOD)
 
     def again(self, reply: Reply, *, doubtful: bool, repeated: bool = False) -> Outcome:
-        """Not settled: the schedule, the channel's recovery or a person brings it on.
+        """Return the outcome of a delivery that is tried again: by schedule, when its channel recovers or by a person.
 
-        `repeated`: it may have arrived, and is sent again without looking because that does no harm.
+        `repeated`: it may have arrived, and is sent again without a search because a second one does no harm.
         """
         if reply.verdict is Verdict.UNAUTHORIZED:
-            # a probe steps back, so that the next one is another's: the account may be granted one service and not all
+            # A refused probe goes to the end of the queue: the account may be granted some services and not others,
+            # so the next probe should be another delivery.
             due_at = self._clock() if self._probe else self._delivery.changed_at
             settlement = self._settlement(Status.QUEUED, reply, in_doubt=doubtful or repeated, due_at=due_at)
             return Outcome(settlement, Signal.REFUSED, reply.message)
@@ -109,21 +110,21 @@ class OutcomeBuilder:
         return Outcome(later, signal, reply.message, reply.retry_after)
 
     def look_again(self) -> Outcome:
-        """What was accepted is not found yet."""
+        """Return the outcome of an accepted delivery that the search does not find yet."""
         return Outcome(self._later(None, doubtful=True, problem=_NOT_YET_FOUND), Signal.GOOD)
 
     def parked(self, problem: str, reply: Reply | None = None) -> Outcome:
-        """A person decides."""
+        """Return the outcome of a delivery in doubt about which a person has to decide."""
         return Outcome(self._settlement(Status.UNSURE, reply, problem=problem, in_doubt=True))
 
     def failed(
         self, problem: str, signal: Signal = Signal.NOTHING, reply: Reply | None = None, in_doubt: bool = False
     ) -> Outcome:
-        """Nothing more happens by itself."""
+        """Return the outcome of a delivery that is not tried again."""
         return Outcome(self._settlement(Status.FAILED, reply, problem=problem, in_doubt=in_doubt), signal)
 
     def broken(self, error: Exception) -> Outcome:
-        """A poisonous record fails alone; what of it may have left is in doubt, what has arrived is kept."""
+        """Return the failure of a delivery that raised `error`, in doubt if a create may have left."""
         problem = words_of(error)
         if self._arrived is None:
             doubtful = self._prepared.operation == "create" and self._prepared.call is not None
@@ -170,14 +171,14 @@ class OutcomeBuilder:
             self._delivery,
             status,
             tries=self._delivery.tries if tries is None else tries,
-            tried=self._exchange.tried,
+            tried=self._recorder.tried,
             reference=reference,
             http_status=reply.status if reply else None,
             code=code_of(reply) if reply else None,
             problem=None if good else problem or (reply.message if reply else None),
-            attempts=tuple(self._exchange.attempts),
+            attempts=tuple(self._recorder.attempts),
             codes=self._prepared.codes,
-            corrections=tuple(each.name for each in self._spec.corrections),
+            corrections=tuple(correction.name for correction in self._spec.corrections),
             **more,
         )
 

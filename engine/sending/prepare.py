@@ -1,26 +1,34 @@
-"""From claimed to ready: what is sent, or why nothing can be."""
+"""Prepares claimed deliveries: renders the requests that can be sent and settles the deliveries that cannot be."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.base import Call, Upstream, Verdict
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import AttemptRow, ClaimedDelivery, Settlement
-from engine.errors import AntarError
+from engine.delivery.types import AttemptRow, ClaimedDelivery, Settlement, given_back
+from engine.errors import AntarError, words_of
+from engine.facilities.facilities import FacilityRow
+from engine.outbox.cancel import cancel
+from engine.outbox.reroute import UNKNOWN_TYPE
+from engine.sending import references
 from engine.sending.edited_body import as_change
+from engine.specs import needs
 from engine.specs.context import context
-from engine.specs.needs import Resolved
-from engine.specs.record_type import Operation, Spec
+from engine.specs.needs import Resolved, Target, Wanted
+from engine.specs.record_type import Known, Operation, Spec
 from engine.templates.template import TemplateError
 
 
 class NotJSON(AntarError):
-    """What a person wrote in place of the payload cannot be sent."""
+    """A body that a person wrote in place of the payload and that cannot be sent."""
 
 
 class Prepared(Struct, frozen=True):
@@ -33,13 +41,93 @@ class Prepared(Struct, frozen=True):
     undoes: tuple[tuple[str, str], ...]  # (spec, key) of the records that it takes back
     call: Call | None  # None: nothing is sent, the record is only looked up
     codes: tuple[tuple[str, str, str], ...] = ()  # (type of the item, key, code) of the mapped items in it
-    first_step: bool = False  # A create after which an update is due at once
+    first_step: bool = False  # a create that is followed by an update at once
+
+
+class _Pending(Struct, frozen=True):
+    """A delivery whose type goes to the channel, with the records that it needs."""
+
+    delivery: ClaimedDelivery
+    spec: Spec
+    scope: Mapping[str, Any]
+    needs: list[Wanted]
+
+    def cancellable(self, arrived: Mapping[Target, Known]) -> list[Target]:
+        """Return the records that it takes back and that have no reference."""
+        return needs.undone(self.needs, self.delivery.facility_id, arrived)
+
+
+async def prepare_batch(
+    database: Database,
+    catalog: Catalog,
+    facility: FacilityRow,
+    upstream_name: str,
+    upstream: Upstream,
+    claimed: Iterable[ClaimedDelivery],
+) -> tuple[list[Prepared], list[Settlement]]:
+    """Return the deliveries that can be sent, and settlements of those that cannot."""
+    prepared, settled, pending = list[Prepared](), list[Settlement](), list[_Pending]()
+    for delivery in claimed:
+        result = _pending(catalog, facility, upstream_name, delivery)
+        if isinstance(result, _Pending):
+            pending.append(result)
+        else:
+            settled.append(result)
+    targets = [target for one in pending for target in needs.targets_of(one.needs, one.delivery.facility_id)]
+    arrived = await references.look_up(database, targets, catalog.items)
+    cancelled = await cancel(database, [target for one in pending for target in one.cancellable(arrived)])
+    now = database.clock()
+    for one in pending:
+        outcome = _prepare_one(one, arrived, cancelled, upstream, now)
+        if isinstance(outcome, Prepared):
+            prepared.append(outcome)
+        else:
+            settled.append(outcome)
+    return prepared, settled
+
+
+def _pending(
+    catalog: Catalog, facility: FacilityRow, upstream_name: str, delivery: ClaimedDelivery
+) -> _Pending | Settlement:
+    spec = catalog.specs.get(delivery.spec)
+    if spec is None:
+        problem = UNKNOWN_TYPE % delivery.spec
+        return Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem)
+    if spec.upstream.name != upstream_name:
+        return replace(given_back(delivery), upstream=spec.upstream.name)
+    try:
+        scope = scope_of(spec, delivery, facility)
+        wanted = needs.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
+    except Exception as error:
+        return _broken(delivery, error)
+    return _Pending(delivery, spec, scope, wanted)
+
+
+def _prepare_one(
+    pending: _Pending, arrived: Mapping[Target, Known], cancelled: set[Target], upstream: Upstream, now: int
+) -> Prepared | Settlement:
+    delivery, spec = pending.delivery, pending.spec
+    cancellable = pending.cancellable(arrived)
+    if cancellable and cancelled.issuperset(cancellable):
+        return _not_needed(spec, delivery, now)
+    resolved = needs.resolve(pending.needs, spec.needs, delivery.facility_id, arrived)
+    try:
+        return prepare(spec, delivery, pending.scope, resolved, upstream, now)
+    except Exception as error:
+        return _broken(delivery, error)
+
+
+def _broken(delivery: ClaimedDelivery, error: Exception) -> Settlement:
+    """Return the failure of this delivery alone, so that a poisonous record does not stop the batch."""
+    return Settlement(
+        delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=words_of(error)
+    )
 
 
 def prepare(
     spec: Spec, delivery: ClaimedDelivery, scope: Mapping[str, Any], resolved: Resolved, upstream: Upstream, now: int
 ) -> Prepared | Settlement:
-    """A Prepared, or the Settlement of what cannot be sent: it waits, or is faulty. Pure: nothing is awaited."""
+    """Return a Prepared, or the Settlement of a delivery that has to wait or is faulty. Reads and writes nothing."""
     operation = spec.operation_for(delivery.reference)
     if resolved.missing:
         return _blocked(delivery, resolved)
@@ -51,7 +139,7 @@ def prepare(
             payload = _payload(spec, operation, scope)
             body = orjson.dumps(payload) if payload is not None else None
         else:
-            payload, body = _written(spec, operation, scope, delivery.body)
+            payload, body = _edited(spec, operation, scope, delivery.body)
         call = _call(spec, operation, scope, body, repeated=operation == "create" and delivery.in_doubt)
         first_step = operation == "create" and _update_follows(spec, scope)
     except (TemplateError, NotJSON) as error:
@@ -66,17 +154,17 @@ def prepare(
 
 
 def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
-    """(spec, key) of what it takes back."""
-    found = []
+    """Return (spec, key) of the records that the delivery takes back."""
+    targets = []
     for need in spec.needs:
         value = resolved.values.get(need.name) if need.undo else None
-        for each in value if isinstance(value, list) else [value]:
-            found += [(spec, each["key"]) for spec in need.specs] if each else []
-    return tuple(found)
+        for view in value if isinstance(value, list) else [value]:
+            targets += [(name, view["key"]) for name in need.specs] if view else []
+    return tuple(targets)
 
 
-def cancelled(spec: Spec, delivery: ClaimedDelivery, now: int) -> Settlement:
-    """Nothing is sent, because what it takes back never arrived."""
+def _not_needed(spec: Spec, delivery: ClaimedDelivery, now: int) -> Settlement:
+    """Settle without sending: the records that the delivery takes back never arrived."""
     attempt = AttemptRow(
         at=now,
         milliseconds=0,
@@ -89,7 +177,7 @@ def cancelled(spec: Spec, delivery: ClaimedDelivery, now: int) -> Settlement:
 
 
 def scope_of(spec: Spec, delivery: ClaimedDelivery, facility: Any) -> dict[str, Any]:
-    """What the templates of a delivery see before its needs are known."""
+    """Return the variables that the templates of a delivery see before its needs are resolved."""
     return context(
         spec,
         orjson.loads(delivery.record),
@@ -104,24 +192,22 @@ def _payload(spec: Spec, operation: Operation, scope: Mapping[str, Any]) -> Any:
     return tree.render(scope) if tree else None
 
 
-def _written(spec: Spec, operation: Operation, scope: Mapping[str, Any], body: str) -> tuple[Any, bytes]:
-    """What a person wrote, and its exact bytes; written before its creation arrived, it is adapted to a change."""
+def _edited(spec: Spec, operation: Operation, scope: Mapping[str, Any], body: str) -> tuple[Any, bytes]:
+    """Return the body that a person wrote, and its exact bytes; one written for a create is adapted to an update."""
     try:
-        written = orjson.loads(body)
+        edited = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise NotJSON(f"Isi yang ditulis bukan JSON: {error}") from error
     if operation == "update":
-        adapted = as_change(written, *_payloads(spec, scope), scope["reference"])
-        if adapted is not written:
+        adapted = as_change(edited, *_payloads(spec, scope), scope["reference"])
+        if adapted is not edited:
             return adapted, orjson.dumps(adapted)
-    return written, body.encode()
+    return edited, body.encode()
 
 
 def _payloads(spec: Spec, scope: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The payloads of the creation and of the change; None for one that the entry cannot make.
-
-    A body may have been written for that very reason, so that it is no error here.
-    """
+    """Return the payloads of create and update; None for one that the entry cannot make."""
+    # No error: a person may have written the body because the entry cannot make the payload.
     creation = {**scope, "operation": "create", "reference": None}
     return _rendered(spec, "create", creation), _rendered(spec, "update", scope)
 
@@ -152,13 +238,14 @@ def _call(
 
 
 def _update_follows(spec: Spec, scope: Mapping[str, Any]) -> bool:
-    """Asked before anything is sent: an error in it must not follow an accepted create."""
+    """Return whether an update has to follow the create at once."""
+    # Rendered before anything is sent: an error in the template must not follow an accepted create.
     after_create = spec.update.after_create if spec.update else None
     return bool(after_create and after_create.render(scope))
 
 
 def _blocked(delivery: ClaimedDelivery, resolved: Resolved) -> Settlement:
-    """What it waits for stands in its waits alone: words would be out of date with the first that arrives."""
+    # Without a problem text: it would be out of date as soon as the first of the awaited records arrives.
     return Settlement(
         delivery,
         Status.BLOCKED,

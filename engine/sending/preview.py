@@ -1,4 +1,4 @@
-"""What would be sent for a record, with placeholders for the references of other deliveries; nothing is sent."""
+"""Renders the payload of a stored delivery without sending it; missing references become placeholders."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ async def payload_of(
     facility: Any,
     operation: Operation | None = None,
 ) -> Any:
-    """What would be sent for a stored delivery now; a need that has no reference yet shows as "<type key>".
+    """Return the payload of a delivery as of now; a need that has no reference yet shows as "<type key>".
 
-    `operation` asks for another than the one that is due: the create that was sent long ago, as it would be made now.
-
-    Null for a type that is only looked up. Raises TemplateError and AntarError where the entry cannot make it.
+    `operation` asks for another operation than the one that is due: the create that was sent long ago, as the entry
+    would make it now. None for a type that is only looked up. Raises TemplateError and AntarError if the entry cannot
+    make the payload.
     """
     operation = operation or spec.operation_for(row.reference)
     tree = spec.payload_for(operation)
@@ -35,7 +35,7 @@ async def payload_of(
         return None
     reference = row.reference if operation == "update" else None
     scope = context(spec, orjson.loads(row.record), facility, reference=reference, operation=operation)
-    wants = wanted(spec.needs_for(operation), scope)
-    known = await look_up(database, targets_of(wants, row.facility_id), mappings)
-    known |= placeholders(wants, row.facility_id, known)
-    return tree.render(scope | {"needs": resolve(wants, spec.needs, row.facility_id, known).values})
+    needs = wanted(spec.needs_for(operation), scope)
+    references = await look_up(database, targets_of(needs, row.facility_id), mappings)
+    references |= placeholders(needs, row.facility_id, references)
+    return tree.render(scope | {"needs": resolve(needs, spec.needs, row.facility_id, references).values})

@@ -1,4 +1,4 @@
-"""After a reply: what the delivery becomes, and when it is tried again."""
+"""Decides whether and when a delivery is tried again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.specs.upstream import Retry
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Status, when it is due again (epoch ms, None: not by itself) and the tries counted so far."""
+    """The delivery's status, its due time (epoch ms; None: a person decides) and the tries counted so far."""
 
     status: Status
     due_at: int | None
@@ -22,10 +22,11 @@ class Decision:
 def try_again(
     retry: Retry, *, doubtful: bool, tries: int, now: int, retry_after: float | None, probe: bool, rng: random.Random
 ) -> Decision:
-    """Exponential backoff with jitter and a cap; after the last try a person decides.
+    """Return the next try by exponential backoff with jitter and a cap; after the last try a person decides.
 
-    A probe of a closed channel is not counted: however long the upstream is away, no record gives up for it. It still
-    steps back, so that the next probe is another delivery's and one poisonous record cannot keep the channel closed.
+    A probe of a closed channel does not count as a try: no delivery fails because the upstream is away for long. It is
+    due later all the same, so that the next probe is another delivery and a poisonous record cannot keep the channel
+    closed.
     """
     counted = tries if probe else tries + 1
     waiting = Status.UNSURE if doubtful else Status.RETRYING

@@ -1,4 +1,4 @@
-"""From claimed to settled: what "send" means."""
+"""Sends one prepared delivery: searches first if it may have arrived already, sends it, and judges the reply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """Carries prepared deliveries through one upstream and decides what each becomes."""
+    """Sends prepared deliveries and decides the outcome of each."""
 
     def __init__(self, clock: Callable[[], int], rng: random.Random) -> None:
         self._clock = clock
@@ -32,106 +32,107 @@ class Sender:
         prepared: Prepared,
         upstream: Upstream,
         account: Account,
-        turn: Callable[[], Awaitable[None]],
+        wait_for_rate: Callable[[], Awaitable[None]],
         *,
         probe: bool = False,
     ) -> Outcome:
-        """Look first where it may be there already, then send, and settle by the verdict.
+        """Send a delivery and return its outcome; every error of ours becomes the outcome of this delivery alone.
 
-        Each request but the first waits for its `turn`; for the first whoever calls has waited.
+        Every request but the first awaits `wait_for_rate`; the caller has waited for the first one.
         """
-        exchange = AttemptRecorder(upstream, account, prepared.spec.hash, self._clock, turn)
-        endings = OutcomeBuilder(prepared, exchange, self._clock, self._rng, probe)
+        recorder = AttemptRecorder(upstream, account, prepared.spec.hash, self._clock, wait_for_rate)
+        outcomes = OutcomeBuilder(prepared, recorder, self._clock, self._rng, probe)
         try:
-            return await _Send(prepared, exchange, endings, self._clock).make()
+            return await _Send(prepared, recorder, outcomes, self._clock).run()
         except Exception as error:
             log.error("delivery_broke", delivery=prepared.delivery.id, spec=prepared.spec.name, **place_of(error))
-            return endings.broken(error)
+            return outcomes.broken(error)
 
 
 class _Send:
-    """One delivery's way: what is asked, and in which order."""
+    """The requests of one delivery, in their order."""
 
     def __init__(
-        self, prepared: Prepared, exchange: AttemptRecorder, endings: OutcomeBuilder, clock: Callable[[], int]
+        self, prepared: Prepared, recorder: AttemptRecorder, outcomes: OutcomeBuilder, clock: Callable[[], int]
     ) -> None:
         self.prepared = prepared
         self.delivery = prepared.delivery
         self.spec = prepared.spec
-        self.exchange = exchange
-        self.end = endings
+        self.recorder = recorder
+        self.outcomes = outcomes
         self.clock = clock
 
-    async def make(self) -> Outcome:
-        if self.prepared.operation == "create" and self._looks_first:
-            ended = await self._look_first()
-            if ended is not None:
-                return ended
-            if not self.delivery.lease.lasts(self.clock()):  # whoever has it now looks for itself, and must find
-                return Outcome(given_back(self.delivery, tuple(self.exchange.attempts)))
+    async def run(self) -> Outcome:
+        if self.prepared.operation == "create" and self._searches_first:
+            outcome = await self._search_first()
+            if outcome is not None:
+                return outcome
+            # The search took too long: another worker may hold the delivery by now and search for it itself.
+            if not self.delivery.lease.lasts(self.clock()):
+                return Outcome(given_back(self.delivery, tuple(self.recorder.attempts)))
         return await self._send()
 
     @property
-    def _looks_first(self) -> bool:
+    def _searches_first(self) -> bool:
         find = self.spec.find
         return self.delivery.in_doubt or self.spec.endpoint is None or (find is not None and find.when == "before")
 
-    async def _look_first(self) -> Outcome | None:
-        """None: it is not there, so send."""
+    async def _search_first(self) -> Outcome | None:
+        """Search for the delivery; None if it is not there and has to be sent."""
         in_doubt = self.delivery.in_doubt
         if self.spec.find is None:
-            return None if self._may_repeat else self.end.parked(_NO_SEARCH)
-        found = await self._look()
-        if found.reply is not None:
-            return self.end.again(found.reply, doubtful=in_doubt)
-        if found.reference is not None:
-            return self._adopt(found.reference)
-        if found.problem:
-            return self.end.parked(found.problem) if in_doubt else self.end.failed(found.problem)
+            return None if self._may_repeat else self.outcomes.parked(_NO_SEARCH)
+        result = await self._look()
+        if result.reply is not None:
+            return self.outcomes.again(result.reply, doubtful=in_doubt)
+        if result.reference is not None:
+            return self._adopt(result.reference)
+        if result.problem:
+            return self.outcomes.parked(result.problem) if in_doubt else self.outcomes.failed(result.problem)
         if self.prepared.call is None:
-            return self.end.failed(_NOT_FOUND, Signal.GOOD)
+            return self.outcomes.failed(_NOT_FOUND, Signal.GOOD)
         return self._still_in_doubt() if in_doubt else None
 
     @property
     def _may_repeat(self) -> bool:
-        """What cannot be looked up may be sent twice where that is as sending it once, as long as it is the same."""
+        """Return whether the same request may be sent twice because the upstream then does nothing the second time."""
         call, delivery = self.prepared.call, self.delivery
         return call is not None and call.repeatable and delivery.tried_version in (None, delivery.version)
 
     def _still_in_doubt(self) -> Outcome | None:
-        """It was not found: that alone may not prove that it is not there."""
-        if self.delivery.sent_version is not None:  # accepted without showing its id: a second one is never right
-            return self.end.look_again()
+        """Return the outcome if a search without a match does not prove that the record is not there."""
+        if self.delivery.sent_version is not None:  # accepted without showing its id: never send a second one
+            return self.outcomes.look_again()
         if self.delivery.tried_version not in (None, self.delivery.version):
-            return self.end.parked(_CHANGED)  # the search asked with other content than what was tried
+            return self.outcomes.parked(_CHANGED)  # the search used other content than the request that was tried
         return None
 
     async def _send(self) -> Outcome:
-        """Make the one request that creates or changes."""
+        """Send the create or update."""
         call = self.prepared.call
-        if call is None:  # a type that is only looked up has been looked up
-            raise AssertionError("a lookup never gets here")
+        if call is None:
+            raise AssertionError("a type that is only looked up is never sent")
         failpoint("before_send")
-        reply = await self.exchange.ask(call, self.prepared.operation)
+        reply = await self.recorder.ask(call, self.prepared.operation)
         failpoint("answered")
         match reply.verdict:
             case Verdict.ACCEPTED:
                 return self._accepted(reply)
-            case Verdict.DUPLICATE | Verdict.REJECTED if self._may_be_there(reply):
+            case Verdict.DUPLICATE | Verdict.REJECTED if self._may_exist(reply):
                 return await self._adopt_refused(reply)
             case Verdict.REJECTED | Verdict.DUPLICATE:
-                return self.end.failed(reply.message, Signal.GOOD, reply)
+                return self.outcomes.failed(reply.message, Signal.GOOD, reply)
             case _:
                 doubtful = reply.verdict is Verdict.UNSURE and self.prepared.operation == "create"
-                return self.end.again(reply, doubtful=doubtful, repeated=self._is_repeat(reply))
+                return self.outcomes.again(reply, doubtful=doubtful, repeated=self._is_repeat(reply))
 
-    def _may_be_there(self, reply: Reply) -> bool:
-        """Whether a refusal says so of what can be looked for."""
-        asked = reply.verdict is Verdict.DUPLICATE or reply.look
-        return asked and self.prepared.operation == "create" and self.spec.find is not None
+    def _may_exist(self, reply: Reply) -> bool:
+        """Return whether the refusal of a create says that the record may exist, and the type has a search."""
+        says_so = reply.verdict is Verdict.DUPLICATE or reply.look
+        return says_so and self.prepared.operation == "create" and self.spec.find is not None
 
     def _is_repeat(self, reply: Reply) -> bool:
-        """Whether the next request repeats one that may have arrived: this one, or one before it."""
+        """Return whether the next request repeats one that may have arrived: this one, or one before it."""
         call = self.prepared.call
         if call is None or not call.harmless_twice or self.spec.find is not None:
             return False
@@ -139,11 +140,11 @@ class _Send:
 
     def _accepted(self, reply: Reply) -> Outcome:
         if self.prepared.operation == "update":
-            return self.end.sent(None, self.delivery.content, reply)
+            return self.outcomes.sent(None, self.delivery.content, reply)
         reference = self._reference_in(reply)
         if reference is None:
-            return self.end.accepted_unseen(reply)
-        return self.end.sent(reference, self.delivery.content, reply)
+            return self.outcomes.accepted_unseen(reply)
+        return self.outcomes.sent(reference, self.delivery.content, reply)
 
     def _reference_in(self, reply: Reply) -> str | None:
         endpoint = self.spec.endpoint
@@ -156,25 +157,25 @@ class _Send:
         return as_reference(value)
 
     async def _adopt_refused(self, reply: Reply) -> Outcome:
-        """It was refused because it is there, or so it seems: adopt it if it is."""
-        found = await self._look()
-        if found.reply is not None:
-            return self.end.again(found.reply, doubtful=True)
-        if found.reference is not None:
-            return self._adopt(found.reference)
+        """Search for a record that was refused because it seems to exist, and adopt its id."""
+        result = await self._look()
+        if result.reply is not None:
+            return self.outcomes.again(result.reply, doubtful=True)
+        if result.reference is not None:
+            return self._adopt(result.reference)
         if reply.verdict is Verdict.REJECTED:
-            problem = f"{reply.message} {found.problem or ''}".strip()
-            return self.end.failed(problem, Signal.GOOD, reply, in_doubt=found.problem is not None)
-        return self.end.failed(found.problem or f"{reply.message} {_DUPLICATE_UNSEEN}", Signal.GOOD, reply)
+            problem = f"{reply.message} {result.problem or ''}".strip()
+            return self.outcomes.failed(problem, Signal.GOOD, reply, in_doubt=result.problem is not None)
+        return self.outcomes.failed(result.problem or f"{reply.message} {_DUPLICATE_UNSEEN}", Signal.GOOD, reply)
 
     def _adopt(self, reference: str) -> Outcome:
         content = self.delivery.tried_version if self.delivery.in_doubt else None
-        return self.end.sent(reference, content or self.delivery.content, None)
+        return self.outcomes.sent(reference, content or self.delivery.content, None)
 
     async def _look(self) -> FindResult:
         find = self.spec.find
-        assert find is not None, "asked only where there is one"  # noqa: S101
-        return await look(find, self.prepared.context, lambda call: self.exchange.ask(call, "find"))
+        assert find is not None, "only types with a search get here"  # noqa: S101
+        return await look(find, self.prepared.context, lambda call: self.recorder.ask(call, "find"))
 
 
 _NO_SEARCH = "Mungkin sudah sampai, dan jenis ini tidak dapat dicari; seseorang perlu memeriksanya."

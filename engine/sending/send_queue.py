@@ -1,4 +1,4 @@
-"""What one drain has prepared and not begun, the most urgent first."""
+"""Priority queue of prepared deliveries that have not been sent yet."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.delivery.status import Lane
 from engine.limits.slots import ChannelSlots
 from engine.sending.prepare import Prepared
 
-LAST = len(Lane)  # Behind every lane
+BEHIND_ALL_LANES = len(Lane)
 
 
 class SendQueue:
-    """A queue by lane, then by arrival. What waits for its turn is still in it and can be overtaken."""
+    """A queue ordered by lane, then by arrival. A delivery that waits for the rate limiter can still be overtaken."""
 
     def __init__(self) -> None:
         self._queue: asyncio.PriorityQueue[tuple[int, int, Prepared | None]] = asyncio.PriorityQueue()
@@ -25,27 +25,27 @@ class SendQueue:
         self._taken = asyncio.Event()
 
     def __len__(self) -> int:
-        """How many there are besides the one that waits for its turn."""
+        """Return the number of deliveries besides the one that waits for the rate limiter."""
         return self._queue.qsize()
 
     def put(self, prepared: Prepared) -> None:
         self._queue.put_nowait((prepared.delivery.lane, next(self._order), prepared))
 
     def close(self) -> None:
-        """Nothing more comes: whoever asks for the next gets None when all is taken."""
-        self._queue.put_nowait((LAST, next(self._order), None))
+        """End the queue: after its last delivery `next` returns None."""
+        self._queue.put_nowait((BEHIND_ALL_LANES, next(self._order), None))
 
     async def until_few(self, count: int) -> None:
-        """Return when no more than so many wait: what is claimed early cannot be sent by others."""
+        """Return when at most `count` are left; what is claimed sooner than needed cannot be sent by other workers."""
         while len(self) > count:
             self._taken.clear()
             await self._taken.wait()
 
-    async def next(self, share: ChannelSlots, may_begin: Callable[[Prepared], bool]) -> tuple[Prepared, bool] | None:
-        """The most urgent one when a slot and a turn have come, and True: it has entered the share.
+    async def next(self, slots: ChannelSlots, may_begin: Callable[[Prepared], bool]) -> tuple[Prepared, bool] | None:
+        """Return the most urgent delivery and True, once a slot is acquired for it and the rate limiter allows it.
 
-        False: it may not begin, no part is left to wait for, or the database is away, which tells whose turn it is.
-        One caller at a time waits for slot and turn.
+        False: it has no slot, because it may not begin, the worker has no slots left in the channel, or the database,
+        which holds the rate limiter's state, is not reachable. One caller at a time waits for slot and rate limiter.
         """
         async with self._first_in_line:
             first = await self._queue.get()
@@ -54,14 +54,14 @@ class SendQueue:
             if prepared is None:
                 self._queue.put_nowait(first)
                 return None
-            if not may_begin(prepared) or not await share.enter():
+            if not may_begin(prepared) or not await slots.acquire():
                 return prepared, False
             try:
-                await share.turns.wait(len(self))
+                await slots.rate_limiter.wait(len(self))
             except (SQLAlchemyError, OSError):
-                share.leave()
+                slots.release()
                 return prepared, False
             self._queue.put_nowait(first)
             most_urgent = self._queue.get_nowait()[-1]
-            assert most_urgent is not None, "whoever closes comes last"  # noqa: S101
+            assert most_urgent is not None, "the end of the queue comes last"  # noqa: S101
             return most_urgent, True

@@ -1,4 +1,4 @@
-"""Gathers what became of deliveries and writes it in batches; nothing gathered is ever dropped."""
+"""Collects settlements and writes them in batches; none is ever dropped."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from engine.outbox.settle import settle
 from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 
-BATCH = 200  # Settlements that are written as soon as they have gathered
-GATHER = 0.03  # Seconds that fewer than BATCH wait for company
-MOST, HEAVIEST = 1000, 64 * 1024 * 1024  # Settlements per transaction at most, and bytes of their answers
-ROOM = 256 * 1024 * 1024  # Bytes of answers that may wait to be written; beyond it nothing new is claimed
-LONGEST_PAUSE = 1.0  # Seconds between two tries while the database is away: soon after it is back all goes on
+BATCH_SIZE = 200  # settlements that are written at once, without waiting for more
+GATHER_SECONDS = 0.03  # time that fewer than BATCH_SIZE wait for more
+MAX_SETTLEMENTS = 1000  # per transaction
+MAX_ANSWER_BYTES = 64 * 1024 * 1024  # of the answers in one transaction
+MAX_WAITING_BYTES = 256 * 1024 * 1024  # of answers that wait to be written; beyond it nothing new is claimed
+MAX_PAUSE_SECONDS = 1.0  # between two tries while the database is away; short, to go on soon after it is back
 
 log = structlog.get_logger(__name__)
 
 
 class SettlementWriter:
-    """One task writes; while it writes the next batch gathers, so that batches grow with the load by themselves."""
+    """Writes settlements in one task; the next batch grows while one is written, so its size follows the load."""
 
     def __init__(
         self, database: Database, due: Callable[[Channel], None], leases: dict[int, Lease] | None = None
     ) -> None:
-        """`leases` are those that are kept alive: one leaves them when the last of its batch is written."""
+        """`leases` are those that the heartbeat extends; a lease is removed when the last of its batch is written."""
         self._database = database
         self._due = due
         self._leases = {} if leases is None else leases
-        self._gathered: list[Settlement] = []
+        self._waiting: list[Settlement] = []
         self._weight = 0
         self._ended: list[Lease] = []
         self._work = asyncio.Event()
@@ -47,7 +48,7 @@ class SettlementWriter:
 
     def put(self, settlement: Settlement) -> None:
         """Take over one settlement; its lease ends with the last of its batch."""
-        self._gathered.append(settlement)
+        self._waiting.append(settlement)
         self._weight += _weight(settlement)
         lease = settlement.delivery.lease
         lease.outstanding -= 1
@@ -55,7 +56,7 @@ class SettlementWriter:
             self._ended.append(lease)
         self._idle.clear()
         self._work.set()
-        if len(self._gathered) >= BATCH:
+        if len(self._waiting) >= BATCH_SIZE:
             self._full.set()
 
     async def run(self) -> None:
@@ -64,35 +65,35 @@ class SettlementWriter:
             await self._work.wait()
             self._work.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), GATHER)
+                await asyncio.wait_for(self._full.wait(), GATHER_SECONDS)
             self._full.clear()
-            while self._gathered:
+            while self._waiting:
                 batch = self._next()
-                ended, self._ended = ([], self._ended) if self._gathered else (self._ended, [])
+                ended, self._ended = ([], self._ended) if self._waiting else (self._ended, [])
                 await self._write(batch, ended)
             self._idle.set()
 
     def _next(self) -> list[Settlement]:
         count = weight = 0
-        while count < min(MOST, len(self._gathered)) and (not count or weight < HEAVIEST):
-            weight += _weight(self._gathered[count])
+        while count < min(MAX_SETTLEMENTS, len(self._waiting)) and (not count or weight < MAX_ANSWER_BYTES):
+            weight += _weight(self._waiting[count])
             count += 1
-        batch, self._gathered = self._gathered[:count], self._gathered[count:]
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
         self._weight -= weight
         return batch
 
     async def room(self) -> None:
         """Return when there is memory for more answers."""
-        if self._weight > ROOM:
+        if self._weight > MAX_WAITING_BYTES:
             await self._idle.wait()
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything gathered is written."""
+        """Return whether everything collected is written."""
         return self._idle.is_set()
 
     async def drained(self) -> None:
-        """Return when everything gathered is written."""
+        """Return when everything collected is written."""
         await self._idle.wait()
 
     async def _write(self, batch: list[Settlement], ended: list[Lease]) -> None:
@@ -109,19 +110,19 @@ class SettlementWriter:
                     return
                 log.warning("settle_failed", deliveries=len(batch), again_in=pause, **place_of(error))
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
         seconds = time.perf_counter() - started
         metrics().settled(batch, seconds)
         tracing.settled(batch, seconds)
         for settlement in batch:
-            _tell(settlement)
+            _log(settlement)
         for lease in ended:
             self._leases.pop(lease.id, None)
         for channel in due:
             self._due(channel)
 
     async def _write_apart(self, batch: list[Settlement], ended: list[Lease], error: Exception) -> None:
-        """One of them cannot be stored: halve until it stands alone, and of that keep what a person must know."""
+        """Halve the batch until the settlement that cannot be stored is alone, and store that one without contents."""
         if len(batch) == 1:
             log.error("settlement_unstorable", delivery=batch[0].delivery.id, **place_of(error))
             await self._write([_bare(batch[0])], ended)
@@ -131,8 +132,8 @@ class SettlementWriter:
             await self._write(batch[half:], ended)
 
 
-def _tell(settlement: Settlement) -> None:
-    """What a person may have to mend is worth a line; all else is for whoever debugs."""
+def _log(settlement: Settlement) -> None:
+    """Log a delivery that a person may have to mend as info, every other one as debug."""
     write = log.info if settlement.status in (Status.FAILED, Status.UNSURE) else log.debug
     delivery, last = settlement.delivery, settlement.attempts[-1] if settlement.attempts else None
     write(
@@ -152,7 +153,7 @@ def _weight(settlement: Settlement) -> int:
 
 
 def _bare(settlement: Settlement) -> Settlement:
-    """The settlement without anything that came from outside."""
+    """Return the settlement without anything that came from outside."""
     delivery = settlement.delivery
     doubtful = (settlement.tried or settlement.in_doubt) and delivery.reference is None
     status = Status.UNSURE if doubtful else Status.FAILED

@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 
 from engine.delivery.types import Settlement
 
-ANSWER = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-BATCH = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)  # Seconds
+ANSWER_BUCKETS_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+BATCH_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)  # Seconds
 
 
 class Metrics:
@@ -39,7 +39,7 @@ class Metrics:
             "antar_answer_seconds",
             "How long upstreams took.",
             ["facility", "upstream"],
-            buckets=ANSWER,
+            buckets=ANSWER_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._settled = Counter(
@@ -52,7 +52,7 @@ class Metrics:
             "antar_step_seconds",
             "How long a batch took to claim, prepare or settle.",
             ["step"],
-            buckets=BATCH,
+            buckets=BATCH_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._returned = Counter("antar_returned", "Deliveries taken back of ended leases.", registry=self.registry)

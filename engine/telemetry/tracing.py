@@ -19,10 +19,10 @@ from engine.telemetry.metrics import metrics
 
 # The standard's own variables, which its exporter reads itself.
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-REMEMBERED = 1000  # Batches whose claim and preparation are remembered until they are settled
+MAX_REMEMBERED_BATCHES = 1000  # Batches whose claim and preparation are remembered until they are settled
 # Spans that wait for a slow endpoint; the standard's 2,048 are those of a few batches, and more would be lost.
-QUEUE = 20_000
-MILLI = 1_000_000  # Nanoseconds
+MAX_QUEUED_SPANS = 20_000
+NANOSECONDS_PER_MS = 1_000_000  # Nanoseconds
 
 _active: Tracer | None = None
 
@@ -82,7 +82,7 @@ class Tracer:
         self._steps: OrderedDict[int, list[tuple[str, int, int]]] = OrderedDict()
         resource = Resource.create({"service.name": environ.get("OTEL_SERVICE_NAME", "antar")})
         self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE))
+        room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", MAX_QUEUED_SPANS))
         self._provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(environ), max_queue_size=room))
         self._tracer = self._provider.get_tracer("antar")
 
@@ -101,7 +101,7 @@ class Tracer:
         end = time.time_ns()
         with self._lock:
             self._steps.setdefault(lease, []).append((name, end - int(seconds * 1e9), end))
-            while len(self._steps) > REMEMBERED:
+            while len(self._steps) > MAX_REMEMBERED_BATCHES:
                 self._steps.popitem(last=False)
 
     def settled(self, batch: Iterable[Settlement], seconds: float) -> None:
@@ -127,7 +127,13 @@ class Tracer:
             told = {**names, "antar.operation": attempt.operation, "antar.verdict": str(attempt.verdict)}
             if attempt.http_status:
                 told["http.response.status_code"] = attempt.http_status
-            self._span("send", context, attempt.at * MILLI, (attempt.at + attempt.milliseconds) * MILLI, told)
+            self._span(
+                "send",
+                context,
+                attempt.at * NANOSECONDS_PER_MS,
+                (attempt.at + attempt.milliseconds) * NANOSECONDS_PER_MS,
+                told,
+            )
         self._span("settle", context, begin, end, {**names, "antar.status": settlement.status.value})
 
     def _root(self, delivery: int, begin: int, end: int, attributes: Mapping[str, Any]) -> None:

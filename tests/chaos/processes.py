@@ -32,7 +32,7 @@ from engine.hub import Hub
 from engine.jobs import runner
 from engine.limits import slots
 from engine.outbox import claim
-from engine.sending import drain
+from engine.sending import prepare as preparing
 from engine.sending.prepare import Prepared
 from engine.settings import from_environment
 from engine.specs.record_type import Spec
@@ -64,14 +64,14 @@ def hurry() -> None:
 
 
 def be_mortal() -> None:
-    render = drain.prepare
+    render = preparing.prepare
 
     def prepare(spec: Spec, delivery: ClaimedDelivery, *more: Any) -> Prepared | Settlement:
         if DEADLY in delivery.record:
             os.kill(os.getpid(), signal.SIGKILL)
         return render(spec, delivery, *more)
 
-    drain.prepare = prepare
+    preparing.prepare = prepare
 
 
 def go_wrong(ahead: float) -> None:

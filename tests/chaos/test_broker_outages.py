@@ -12,7 +12,7 @@ import dramatiq
 import pytest
 import redis
 
-from engine.actors import AGE_LIMIT, make_broker
+from engine.actors import AGE_LIMIT_MS, make_broker
 from engine.database.database import Database
 from sandbox.world import World
 from tests.chaos.figures import Figures
@@ -149,7 +149,7 @@ def publish(stage: Scene) -> None:
     messages = list[dramatiq.Message[None]]()
     for spec in ("Organization", "Location"):
         rung = stage.hub.bell.actors[spec].message(stage.facility.id)
-        stale = rung.copy(message_timestamp=rung.message_timestamp - 2 * AGE_LIMIT)
+        stale = rung.copy(message_timestamp=rung.message_timestamp - 2 * AGE_LIMIT_MS)
         messages += [rung, stale, rung.copy(args=(999,)), rung.copy(actor_name="send_Gone")] * 10
     random.Random(1).shuffle(messages)
     for message in messages:

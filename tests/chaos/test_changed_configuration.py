@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from engine.catalog.catalog import load
 from engine.database.database import Database
-from engine.outbox.reroute import UNKNOWN
+from engine.outbox.reroute import UNKNOWN_TYPE
 from engine.settings import ROOT
 from sandbox.world import World
 from tests.chaos.figures import Figures, number

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.database.database import Database
-from engine.worker import GRACE
+from engine.worker import GRACE_SECONDS
 from sandbox.world import World
 from tests.chaos.figures import Figures, statuses_of
 from tests.chaos.scene import scene
@@ -32,7 +32,7 @@ async def test_a_worker_asked_to_stop_ends_what_is_on_its_way_and_gives_back_the
         await asyncio.sleep(0)  # the stop was requested
         world.barriers["gate"].release()
         assert await stopping == [0]
-        assert time.monotonic() - started < GRACE
+        assert time.monotonic() - started < GRACE_SECONDS
         assert set(await statuses_of(database)) <= {"sent", "queued", "blocked"}
         await stage.work()
         report(await stage.account(f"K10 SIGTERM under load, {database.dialect}", started))

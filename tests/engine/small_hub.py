@@ -202,7 +202,7 @@ class House:
         self.ministry = ministry
         self.clock = clock
         self.channel = Channel("ministry", facility.id)
-        self.gate = CircuitBreaker(hub.database)
+        self.breaker = CircuitBreaker(hub.database)
         self.rung: set[Channel] = set()
 
     async def hand_in(self, spec: str, *records: dict[str, Any]) -> list[Accepted | Refused]:
@@ -213,12 +213,12 @@ class House:
             database=self.hub.database,
             catalog=lambda: self.hub.catalog,
             accounts=self.hub.accounts,
-            gate=self.gate,
-            settler=settler,
-            courier=Sender(self.clock, random.Random(1)),
+            breaker=self.breaker,
+            writer=writer,
+            sender=Sender(self.clock, random.Random(1)),
             worker="worker",
             leases={},
-            shares=SlotAllocator(self.hub.database, "worker"),
+            slots=SlotAllocator(self.hub.database, "worker"),
             full=lambda channel, spec: None,
         )
         upstream = self.hub.catalog.upstreams["ministry"]

@@ -20,12 +20,13 @@ from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import set_credentials
 from engine.facilities.tokens import DatabaseTokens
 from engine.facilities.vault import Vault, new_key
-from engine.outbox.claim import LEASE, begin, claim, heartbeat
+from engine.outbox.claim import LEASE_MS, begin, claim, heartbeat
 from engine.sending import drain as draining
+from engine.sending import references
 from engine.sending import settlement_writer as settling
 from engine.sending.drain import Drain
 from engine.sending.settlement_writer import SettlementWriter
-from engine.worker import RETURN, Worker
+from engine.worker import RETURN_MS, Worker
 from tests.engine.small_hub import AT, House, refused
 
 pytestmark = pytest.mark.anyio
@@ -76,11 +77,11 @@ async def test_a_database_that_is_away_for_a_moment_strands_nothing(
 ) -> None:
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
     monkeypatch.setattr(draining, "begin", away)
-    settler = SettlementWriter(house.hub.database, house.rung.add)
-    task = asyncio.create_task(settler.run())
+    writer = SettlementWriter(house.hub.database, house.rung.add)
+    task = asyncio.create_task(writer.run())
     with pytest.raises(OperationalError):
-        await house.drain(settler).run()
-    await settler.drained()
+        await house.drain(writer).run()
+    await writer.drained()
     task.cancel()
     assert await statuses(house) == {"queued": 5}
     monkeypatch.undo()
@@ -95,11 +96,11 @@ async def test_an_error_nobody_thought_of_holds_no_lease_for_ever(
         raise LookupError
 
     await house.hand_in("Visit", {"id": "V1"})
-    monkeypatch.setattr(draining.references, "look_up", broken)
+    monkeypatch.setattr(references, "look_up", broken)
     with pytest.raises(LookupError):
         await house.work()
     monkeypatch.undo()
-    house.clock.pass_(LEASE / 1000 + 1)
+    house.clock.pass_(LEASE_MS / 1000 + 1)
     await house.work()
     await house.work()
     assert await statuses(house) == {"sent": 1}
@@ -144,7 +145,7 @@ async def test_a_lease_is_held_until_its_settlements_are_written(house: House, m
         await written.wait()
         return await write(*arguments)
 
-    monkeypatch.setattr(working, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(working, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(working, "heartbeat", heartbeat)
     monkeypatch.setattr(settling, "settle", slow)
     await house.hand_in("Visit", {"id": "V1"})
@@ -182,7 +183,7 @@ async def sweep_for(house: House, worker: Worker, seconds: int) -> None:
 async def test_after_an_outage_the_living_write_before_anything_is_taken_back(house: House) -> None:
     worker, lease = only_sweeping(house), await held_at(house)
     await worker._sweep()
-    house.clock.pass_(2 * LEASE / 1000)
+    house.clock.pass_(2 * LEASE_MS / 1000)
     await worker._sweep()
     await sweep_for(house, worker, 5)
     assert await statuses(house) == {"sending": 1}
@@ -194,15 +195,15 @@ async def test_after_an_outage_the_living_write_before_anything_is_taken_back(ho
 async def test_after_an_outage_what_the_dead_held_is_taken_back(house: House) -> None:
     worker, _ = only_sweeping(house), await held_at(house)
     await worker._sweep()
-    house.clock.pass_(2 * LEASE / 1000)
+    house.clock.pass_(2 * LEASE_MS / 1000)
     await worker._sweep()
-    await sweep_for(house, worker, RETURN // 1000)
+    await sweep_for(house, worker, RETURN_MS // 1000)
     assert await statuses(house) == {"unsure": 1}
 
 
 async def test_what_a_dead_worker_held_is_taken_back_when_its_lease_ends(house: House) -> None:
     worker, _ = only_sweeping(house), await held_at(house)
-    await sweep_for(house, worker, LEASE // 1000 + 1)
+    await sweep_for(house, worker, LEASE_MS // 1000 + 1)
     assert await statuses(house) == {"unsure": 1}
 
 
@@ -218,7 +219,7 @@ async def test_a_sweep_that_breaks_once_is_swept_again(
         return await work(*arguments, **named)
 
     monkeypatch.setattr(working, task, moody)
-    monkeypatch.setattr(working, "SWEEP", 0.01)
+    monkeypatch.setattr(working, "SWEEP_SECONDS", 0.01)
     await house.hand_in("Visit", {"id": "V1"})
     stop = asyncio.Event()
     running = asyncio.create_task(Worker(house.hub).run(stop))
@@ -235,7 +236,7 @@ async def test_the_thorough_sweep_is_made_up_for(house: House, monkeypatch: pyte
         return away() if len(swept) < 3 else set()
 
     monkeypatch.setattr(working, "sweep", sweep)
-    monkeypatch.setattr(working, "SWEEP", 0.01)
+    monkeypatch.setattr(working, "SWEEP_SECONDS", 0.01)
     stop = asyncio.Event()
     running = asyncio.create_task(Worker(house.hub).run(stop))
     await until(lambda: len(swept) > 4)
@@ -295,13 +296,13 @@ async def test_a_clock_that_is_set_does_not_move_the_leases(database_url: str, m
 async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(house: House) -> None:
     house.ministry.hold = asyncio.Event()
     await house.hub.intake.hand_in(house.facility, "Visit", [{"id": f"B{n}", "at": AT} for n in range(8)], Lane.BULK)
-    settler = SettlementWriter(house.hub.database, house.rung.add)
-    running, drain = asyncio.create_task(settler.run()), house.drain(settler)
+    writer = SettlementWriter(house.hub.database, house.rung.add)
+    running, drain = asyncio.create_task(writer.run()), house.drain(writer)
     drained = asyncio.create_task(drain.run())
     await until(lambda: len(house.ministry.calls) == 4)
     await house.hub.intake.hand_in(house.facility, "Visit", [{"id": "V1", "at": AT}], Lane.TODAY)
     drain.rung.set()
-    await until(lambda: len(drain._ready) == 5)  # V1 among the four that wait for a slot
+    await until(lambda: len(drain._queue) == 5)  # V1 among the four that wait for a slot
     house.ministry.hold.set()
     await drained
     running.cancel()

@@ -53,7 +53,7 @@ async def test_a_broker_that_hangs_holds_one_thread_and_gets_the_rest_later() ->
 
 
 async def test_the_end_does_not_wait_for_a_broker_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actors, "LAST_RING", 0.01)
+    monkeypatch.setattr(actors, "LAST_RING_SECONDS", 0.01)
     actor = Actor()
     bell = Bell({"Visit": actor})  # type: ignore[dict-item]
     bell.ring("Visit", 1)

@@ -15,7 +15,7 @@ from engine.errors import EnvironmentMismatch
 from engine.facilities.facilities import FacilityRow
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
-from engine.outbox.claim import LEASE, begin, claim
+from engine.outbox.claim import LEASE_MS, begin, claim
 from engine.outbox.resend import ActionResult, resend
 from engine.outbox.sweep import sweep
 from tests.conftest import POSTGRESQL, Clock
@@ -59,7 +59,7 @@ async def test_sweeps_at_the_same_moment_take_back_once(
     await add(database, Batch(facility.id, "Visit", "ministry", True), entries(20))
     [*claimed] = await claim(database, Channel("ministry", facility.id), 20, "dead")
     await begin(database, claimed[0].lease)
-    clock.pass_(LEASE / 1000 + 1)
+    clock.pass_(LEASE_MS / 1000 + 1)
     await asyncio.gather(*(sweep(database, []) for _ in range(4)))
     assert await database.fetch(text("SELECT DISTINCT status, deaths FROM deliveries")) == [("unsure", 1)]
     assert await database.fetch(text("SELECT COUNT(*) FROM attempts")) == [(20,)]

@@ -314,7 +314,7 @@ async def _pending(scene: Scene) -> None:
     await scene.visit(NOT_BEGUN)
     for spec in BPJS:
         await scene.hand_in(spec, *[each for each in scene.files[spec] if each["id"].endswith(LAST_NUMBER)])
-    await CircuitBreaker(hub.database).refuse(Channel("pcare", clinic.id), "Service Expired")
+    await CircuitBreaker(hub.database).close_without_account(Channel("pcare", clinic.id), "Service Expired")
 
 
 async def _written(scene: Scene, id_: int) -> None:

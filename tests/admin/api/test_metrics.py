@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.facilities.facilities import add_facility
-from engine.outbox.claim import LEASE, claim
+from engine.outbox.claim import LEASE_MS, claim
 from engine.settings import ROOT
 from engine.telemetry import metrics
 from tests.engine.small_hub import AT, House, refused
@@ -73,7 +73,7 @@ async def test_what_happens_is_counted_by_clinic_upstream_type_and_verdict(
 async def test_what_a_dead_worker_held_is_counted(operator: httpx.AsyncClient, house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
     await claim(house.hub.database, house.channel, 10, "tot")
-    house.clock.pass_(LEASE / 1000 + 60)
+    house.clock.pass_(LEASE_MS / 1000 + 60)
     await house.work()
     assert "antar_returned_total 1.0" in await told(operator)
 

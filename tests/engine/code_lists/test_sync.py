@@ -24,7 +24,7 @@ from engine.database.database import Database
 from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import FacilityRow, set_credentials
 from engine.facilities.vault import Vault, new_key
-from engine.limits.breaker import REFUSED_PAUSES
+from engine.limits.breaker import REFUSED_PAUSE_SECONDS
 from engine.specs.code_list import Row
 from engine.specs.upstream import UpstreamSpec
 from sandbox.bpjs.clinics import DEMO_CLINIC
@@ -334,7 +334,7 @@ async def test_lists_log_in_once_for_each_pause_of_a_refused_account(desk: Desk,
     )
     await desk.synchroniser.tick()
     logins = [len(world.witness.log)]
-    for pause in (*REFUSED_PAUSES, 300, 300):
+    for pause in (*REFUSED_PAUSE_SECONDS, 300, 300):
         await later(desk, pause)
         logins.append(len(world.witness.log))
     assert logins[0] == len(BASES)

@@ -75,7 +75,15 @@ async def test_no_statement_reads_what_was_sent_before(full_house: House, monkey
         return await real(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(working, "sweep", sweep)
-    for name in ("SWEEP", "JOBS", "HEARTBEAT", "PRUNE", "HANDING", "LISTS", "REFRESH"):
+    for name in (
+        "SWEEP_SECONDS",
+        "JOB_SECONDS",
+        "HEARTBEAT_SECONDS",
+        "PRUNE_SECONDS",
+        "FORWARD_SECONDS",
+        "CODE_LIST_SECONDS",
+        "REFRESH_SECONDS",
+    ):
         monkeypatch.setattr(working, name, 0.05)
     with reading() as seen:
         await _a_days_work(house)

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from engine.delivery.causes import LENGTH, CauseKind, cause_text, normalised, parse_cause
-from engine.delivery.types import DEATHS
+from engine.delivery.causes import CAUSE_LENGTH, CauseKind, cause_text, normalised, parse_cause
+from engine.delivery.types import MAX_DEATHS
 from engine.outbox.reclaim import reclaim
 from engine.outbox.resend import ignore, resend
 from tests import databases
@@ -56,7 +56,7 @@ def test_a_code_cannot_break_a_cause() -> None:
 
 def test_only_the_first_problem_counts_and_a_cause_fits_its_column() -> None:
     assert cause_text("check", words="$.a: is missing; A requires it; $.b: is missing") == "check::$.a: is missing"
-    assert len(cause_text("rejected", 400, words="kata " * 500)) <= LENGTH
+    assert len(cause_text("rejected", 400, words="kata " * 500)) <= CAUSE_LENGTH
 
 
 async def cause(house: House, spec: str, key: str) -> str | None:
@@ -130,7 +130,7 @@ async def test_what_was_given_up_for_dead_workers_has_a_cause(house: House, cloc
     lease = "INSERT INTO leases (id, worker, until, begun) VALUES (1, 'w', 0, :no)"
 
     def hold(connection: object) -> None:
-        connection.execute(text(held), {"deaths": DEATHS - 1})  # type: ignore[attr-defined]
+        connection.execute(text(held), {"deaths": MAX_DEATHS - 1})  # type: ignore[attr-defined]
         connection.execute(text(lease), {"no": False})  # type: ignore[attr-defined]
 
     await house.hub.database.write(hold)

@@ -80,16 +80,16 @@ async def all_sent(house: House) -> None:
 
 
 async def test_an_account_that_was_missing_a_moment_ago_closes_nothing(house: House) -> None:
-    accounts, gate = process(house)
+    accounts, breaker = process(house)
     clinic = await add_facility(house.hub.database, "baru", "Klinik Baru")
     channel, upstream = Channel("ministry", clinic.id), house.hub.catalog.upstreams["ministry"]
     account = await accounts.get(clinic.id, upstream)
     assert isinstance(account, NoAccount)
     await enter(house, NEW, clinic.id)
-    assert not await gate.refuse(channel, account.reason, account.version)
+    assert not await breaker.close_without_account(channel, account.reason, account.version)
     assert await closed(house) == []
-    read = await account_or_close(accounts, gate, channel, upstream)
-    assert (read is not None and dict(read.credentials), gate.is_open(channel)) == (NEW, True)
+    read = await account_or_close(accounts, breaker, channel, upstream)
+    assert (read is not None and dict(read.credentials), breaker.is_open(channel)) == (NEW, True)
 
 
 async def test_nine_first_entries_open_the_queue_for_every_worker(house: House) -> None:
@@ -97,18 +97,20 @@ async def test_nine_first_entries_open_the_queue_for_every_worker(house: House) 
     for n in range(9):
         clinic = await add_facility(house.hub.database, f"klinik-{n}", "Klinik")
         channel = Channel("ministry", clinic.id)
-        assert [await account_or_close(accounts, gate, channel, upstream) for accounts, gate in processes] == [None] * 3
+        assert [await account_or_close(accounts, breaker, channel, upstream) for accounts, breaker in processes] == [
+            None
+        ] * 3
         await enter(house, NEW, clinic.id)
-        assert all([await account_or_close(accounts, gate, channel, upstream) for accounts, gate in processes])
-        assert {await gate.state(channel, BREAKER) for _, gate in processes} == {BreakerState.OPEN}
+        assert all([await account_or_close(accounts, breaker, channel, upstream) for accounts, breaker in processes])
+        assert {await breaker.state(channel, BREAKER) for _, breaker in processes} == {BreakerState.OPEN}
     assert await closed(house) == []
 
 
 async def test_credentials_that_are_still_missing_close_the_queue(house: House) -> None:
-    accounts, gate = process(house)
+    accounts, breaker = process(house)
     channel, upstream = house.channel, house.hub.catalog.upstreams["ministry"]
     await enter(house, {"secret": ""})
-    assert await account_or_close(accounts, gate, channel, upstream) is None
+    assert await account_or_close(accounts, breaker, channel, upstream) is None
     assert await closed(house) == ["Kredensial Kementerian belum lengkap: Rahasia."]
 
 
@@ -149,8 +151,8 @@ async def test_a_running_drain_takes_up_new_credentials(house: House, monkeypatc
 
     monkeypatch.setattr(house.ministry, "send", entered_meanwhile)
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
-    settler = SettlementWriter(house.hub.database, house.rung.add)
-    settling, drain = asyncio.create_task(settler.run()), house.drain(settler)
+    writer = SettlementWriter(house.hub.database, house.rung.add)
+    settling, drain = asyncio.create_task(writer.run()), house.drain(writer)
     await drain.run()
     settling.cancel()
     assert (len(versions), versions[0], versions[-1]) == (20, 1, 2)
@@ -173,9 +175,11 @@ async def test_two_workers_whose_requests_were_refused_send_again_with_the_new_o
 
 
 async def test_an_entry_and_a_refusal_at_the_same_moment_leave_the_queue_open(house: House) -> None:
-    gates = [CircuitBreaker(house.hub.database) for _ in range(4)]
+    breakers = [CircuitBreaker(house.hub.database) for _ in range(4)]
     for version in range(1, 21):
-        refusals = [gate.refuse(house.channel, f"kata {n}", version) for n, gate in enumerate(gates)]
+        refusals = [
+            breaker.close_without_account(house.channel, f"kata {n}", version) for n, breaker in enumerate(breakers)
+        ]
         await asyncio.gather(*refusals[:2], enter(house, NEW), *refusals[2:])
         assert await closed(house) == []
 

@@ -13,7 +13,7 @@ from engine.database.database import Database
 from engine.delivery.types import NewRecord
 from engine.facilities.facilities import FacilityRow
 from engine.intake import group_commit
-from engine.intake.group_commit import WRITERS, GroupCommit, Told
+from engine.intake.group_commit import MAX_WRITERS, GroupCommit, Stored
 from engine.outbox.add import Batch, add
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ class Watched:
         self._error = error
         monkeypatch.setattr(group_commit, "add", self)
 
-    async def __call__(self, database: Database, batch: Batch, entries: Sequence[NewRecord]) -> Told:
+    async def __call__(self, database: Database, batch: Batch, entries: Sequence[NewRecord]) -> Stored:
         self.transactions.append([each.key for each in entries])
         if self._error and any(each.key == "bad" for each in entries):
             raise self._error
@@ -51,7 +51,7 @@ async def test_what_comes_while_one_is_written_goes_with_the_next(
 ) -> None:
     watched, door = Watched(monkeypatch), GroupCommit(database)
     told = await asyncio.gather(*(door.add(batch(facility), [entry(f"{n:02}")]) for n in range(20)))
-    assert len(watched.transactions) <= (2 if database.dialect == "sqlite" else WRITERS + 1)
+    assert len(watched.transactions) <= (2 if database.dialect == "sqlite" else MAX_WRITERS + 1)
     assert [outcome for [(_, outcome)] in told] == ["accepted"] * 20
     stored = dict(await database.fetch(text("SELECT key, id FROM deliveries")))
     assert [id_ for [(id_, _)] in told] == [stored[f"{n:02}"] for n in range(20)]
@@ -75,12 +75,12 @@ async def test_types_are_kept_apart_and_batches_whole(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched, door = Watched(monkeypatch), GroupCommit(database)
-    large = [entry(f"L{n:03}") for n in range(group_commit.MOST)]
+    large = [entry(f"L{n:03}") for n in range(group_commit.MAX_RECORDS)]
     asked = [("Visit", [entry("1")]), ("Finding", [entry("2")]), ("Visit", large), ("Visit", [entry("3")])] * 3
     told = await asyncio.gather(*(door.add(batch(facility, spec), entries) for spec, entries in asked))
     assert [len(each) for each in told] == [len(entries) for _, entries in asked]
-    assert max(map(len, watched.transactions)) <= group_commit.MOST
-    assert len(await keys(database)) == group_commit.MOST + 3
+    assert max(map(len, watched.transactions)) <= group_commit.MAX_RECORDS
+    assert len(await keys(database)) == group_commit.MAX_RECORDS + 3
 
 
 async def test_what_the_database_refuses_takes_nothing_else_along(
@@ -101,7 +101,7 @@ async def test_while_the_database_is_away_all_are_told_at_once(
     wanted = [door.add(batch(facility), [entry("bad")]) for _ in range(20)]
     told = await asyncio.gather(*wanted, return_exceptions=True)
     assert all(isinstance(each, OperationalError) for each in told)
-    assert len(watched.transactions) <= WRITERS + 1
+    assert len(watched.transactions) <= MAX_WRITERS + 1
 
 
 async def test_who_has_gone_holds_up_nobody(database: Database, facility: FacilityRow) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.delivery.types import Signal
 from engine.facilities.facilities import set_credentials
-from engine.limits.breaker import REFUSED_PAUSES, BreakerState, CircuitBreaker
+from engine.limits.breaker import REFUSED_PAUSE_SECONDS, BreakerState, CircuitBreaker
 from engine.specs.upstream import Breaker
 from tests.engine.small_hub import House, refused
 
@@ -35,12 +35,12 @@ def throttled(seconds: float) -> Report:
     return (Signal.THROTTLED, "terlalu banyak", seconds)
 
 
-async def state(house: House, gate: CircuitBreaker | None = None) -> BreakerState:
-    return await (gate or house.gate).state(house.channel, BREAKER)
+async def state(house: House, breaker: CircuitBreaker | None = None) -> BreakerState:
+    return await (breaker or house.breaker).state(house.channel, BREAKER)
 
 
 async def report(house: House, outcome: Report, *, probe: bool = False) -> None:
-    await house.gate.report(house.channel, BREAKER, *outcome, probe=probe)
+    await house.breaker.report(house.channel, BREAKER, *outcome, probe=probe)
 
 
 async def row(house: House) -> Any:
@@ -80,7 +80,7 @@ async def test_a_probe_told_to_wait_less_is_believed(house: House) -> None:
             "ditolak",
         ),
     )
-    house.clock.pass_(REFUSED_PAUSES[0] + 1)
+    house.clock.pass_(REFUSED_PAUSE_SECONDS[0] + 1)
     assert await state(house) == PROBE
     await report(house, throttled(10), probe=True)
     house.clock.pass_(11)
@@ -134,19 +134,19 @@ async def test_what_another_process_opened_does_not_close_at_the_first_failure(h
 
 
 async def test_a_refusal_is_written_again_after_its_row_is_gone(house: House) -> None:
-    await house.gate.refuse(house.channel, "belum lengkap")
+    await house.breaker.close_without_account(house.channel, "belum lengkap")
     await house.hub.database.write(lambda connection: connection.execute(text("DELETE FROM channels")))
-    await house.gate.refuse(house.channel, "belum lengkap")
+    await house.breaker.close_without_account(house.channel, "belum lengkap")
     assert (await row(house)).reason == "belum lengkap"
 
 
 async def test_a_refusal_said_each_second_moves_no_probe(house: House) -> None:
-    await house.gate.refuse(house.channel, "belum lengkap")
+    await house.breaker.close_without_account(house.channel, "belum lengkap")
     before = (await row(house)).probe_at
     house.clock.pass_(1)
-    await house.gate.refuse(house.channel, "belum lengkap")
+    await house.breaker.close_without_account(house.channel, "belum lengkap")
     assert (await row(house)).probe_at == before
-    await house.gate.refuse(house.channel, "alamat belum ditentukan")
+    await house.breaker.close_without_account(house.channel, "alamat belum ditentukan")
     assert (await row(house)).reason == "alamat belum ditentukan"
 
 
@@ -166,7 +166,7 @@ async def test_there_is_no_second_probe_while_the_first_may_last(house: House) -
     for _ in range(3):
         await report(house, DOWN)
     house.clock.pass_(31)
-    assert await house.gate.state(house.channel, BREAKER, 80.0) == PROBE
+    assert await house.breaker.state(house.channel, BREAKER, 80.0) == PROBE
     house.clock.pass_(79)
     assert await other.state(house.channel, BREAKER, 80.0) == CLOSED
     house.clock.pass_(2)
@@ -177,8 +177,8 @@ async def test_a_probe_that_found_nothing_to_ask_is_followed_after_a_pause(house
     for _ in range(3):
         await report(house, DOWN)
     house.clock.pass_(31)
-    assert await house.gate.state(house.channel, BREAKER, 80.0) == PROBE
-    await house.gate.unasked(house.channel, BREAKER)
+    assert await house.breaker.state(house.channel, BREAKER, 80.0) == PROBE
+    await house.breaker.probe_unused(house.channel, BREAKER)
     house.clock.pass_(31)
     assert await state(house) == PROBE
 
@@ -187,7 +187,7 @@ async def test_who_has_something_in_flight_is_no_probe(house: House) -> None:
     for _ in range(3):
         await report(house, DOWN)
     house.clock.pass_(31)
-    assert await house.gate.state(house.channel, BREAKER, idle=False) == CLOSED
+    assert await house.breaker.state(house.channel, BREAKER, idle=False) == CLOSED
     assert await state(house) == PROBE
 
 
@@ -201,18 +201,18 @@ async def test_an_outage_is_seen_by_no_more_than_the_slots(house: House) -> None
 async def test_who_looks_while_it_is_being_closed_does_not_open_it(house: House) -> None:
     for _ in range(2):
         await report(house, DOWN)
-    looking = asyncio.ensure_future(house.gate.state(house.channel, BREAKER))
+    looking = asyncio.ensure_future(house.breaker.state(house.channel, BREAKER))
     closing = asyncio.ensure_future(report(house, DOWN))
     await looking
-    assert not house.gate.is_open(house.channel)
+    assert not house.breaker.is_open(house.channel)
     await closing
     assert await state(house) == CLOSED
 
 
-async def seconds_to_probe(house: House, gate: CircuitBreaker | None = None) -> int:
+async def seconds_to_probe(house: House, breaker: CircuitBreaker | None = None) -> int:
     """How long the channel stays closed; the probe is taken."""
     for seconds in range(1000):
-        if await state(house, gate) == PROBE:
+        if await state(house, breaker) == PROBE:
             return seconds
         house.clock.pass_(1)
     raise AssertionError("never probed")
@@ -222,15 +222,15 @@ async def test_pauses_after_refusals_grow_from_probe_to_probe_and_worker_to_work
     await report(house, REFUSED)
     pauses = []
     for n in range(7):
-        gate = CircuitBreaker(house.hub.database) if n % 2 else house.gate
-        pauses.append(await seconds_to_probe(house, gate))
-        await gate.report(house.channel, BREAKER, *REFUSED, probe=True)
-    assert pauses == [*REFUSED_PAUSES, 300, 300]
+        breaker = CircuitBreaker(house.hub.database) if n % 2 else house.breaker
+        pauses.append(await seconds_to_probe(house, breaker))
+        await breaker.report(house.channel, BREAKER, *REFUSED, probe=True)
+    assert pauses == [*REFUSED_PAUSE_SECONDS, 300, 300]
 
 
 async def test_a_refusal_that_several_requests_saw_counts_once(house: House) -> None:
-    for gate in (house.gate, CircuitBreaker(house.hub.database), CircuitBreaker(house.hub.database)):
-        await gate.report(house.channel, BREAKER, *REFUSED)
+    for breaker in (house.breaker, CircuitBreaker(house.hub.database), CircuitBreaker(house.hub.database)):
+        await breaker.report(house.channel, BREAKER, *REFUSED)
     assert ((await row(house)).refusals, await seconds_to_probe(house)) == (1, 5)
 
 

@@ -28,10 +28,10 @@ async def test_no_two_workers_have_the_same_turn(database: Database, facility: F
 async def test_after_a_pause_only_a_fifth_of_a_second_is_caught_up_with(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
-    [turns, *_] = crew(database, facility, 128.0)
-    await turns.take()
+    [limiter, *_] = crew(database, facility, 128.0)
+    await limiter.take()
     clock.pass_(3600)
-    waits = [await turns.take() for _ in range(128)]
+    waits = [await limiter.take() for _ in range(128)]
     assert sum(seconds <= 0 for seconds in waits) == 26
     assert waits[-1] == pytest.approx(127 / 128 - 0.2, abs=0.001)
 
@@ -46,25 +46,25 @@ async def test_who_has_many_behind_reserves_several_at_once_and_none_is_lost(
 
 
 async def test_what_was_reserved_long_ago_is_gone(database: Database, facility: FacilityRow, clock: Clock) -> None:
-    [turns, *_] = crew(database, facility, 100.0)
-    await turns.take(behind=50)
+    [limiter, *_] = crew(database, facility, 100.0)
+    await limiter.take(behind=50)
     clock.pass_(10)
-    assert await turns.take() == pytest.approx(-0.2)
+    assert await limiter.take() == pytest.approx(-0.2)
 
 
 async def test_a_clock_that_was_wrong_holds_nobody_up(database: Database, facility: FacilityRow, clock: Clock) -> None:
-    [turns, *_] = crew(database, facility, 10.0)
+    [limiter, *_] = crew(database, facility, 10.0)
     clock.pass_(86_400)
-    await turns.take()
+    await limiter.take()
     clock.pass_(-86_400)
-    assert await turns.take() < 1
+    assert await limiter.take() < 1
 
 
 async def test_channels_have_turns_of_their_own(database: Database, facility: FacilityRow) -> None:
-    turns = [RateLimiter(database, Channel(name, facility.id), 10.0) for name in ("ministry", "insurance")]
-    assert [await each.take() for each in turns] == pytest.approx([-0.2, -0.2])
+    limiters = [RateLimiter(database, Channel(name, facility.id), 10.0) for name in ("ministry", "insurance")]
+    assert [await limiter.take() for limiter in limiters] == pytest.approx([-0.2, -0.2])
 
 
 async def test_without_a_rate_everything_passes_at_once(database: Database, facility: FacilityRow) -> None:
-    [turns, *_] = crew(database, facility, None)
-    assert [await turns.take() for _ in range(100)] == [0.0] * 100
+    [limiter, *_] = crew(database, facility, None)
+    assert [await limiter.take() for _ in range(100)] == [0.0] * 100

@@ -14,7 +14,7 @@ from engine.database.database import Database
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow
 from engine.limits.rate import RateLimiter
-from engine.limits.slots import KEPT, LIFE, VALID, ChannelSlots, Limits, SlotAllocator
+from engine.limits.slots import KEEP_MS, LIFE_MS, VALID_MS, ChannelSlots, Limits, SlotAllocator
 from engine.sending.attempts import AttemptRecorder
 from engine.sending.settlement_writer import SettlementWriter
 from tests.conftest import Clock
@@ -38,8 +38,8 @@ def test_the_parts_together_are_the_whole(concurrency: int, workers: int) -> Non
 
 
 async def test_who_is_alone_has_all_of_it_at_once(database: Database, facility: FacilityRow) -> None:
-    share = await SlotAllocator(database, "one").join(Channel("ministry", facility.id), WHOLE)
-    assert share.slots == 8
+    slots = await SlotAllocator(database, "one").join(Channel("ministry", facility.id), WHOLE)
+    assert slots.slots == 8
 
 
 async def test_a_newcomer_waits_until_the_others_keep_to_less(
@@ -49,7 +49,7 @@ async def test_a_newcomer_waits_until_the_others_keep_to_less(
     first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     [one, two] = [await each.join(channel, WHOLE) for each in (first, second)]
     assert (one.slots, two.slots) == (8, 0)
-    assert not await two.enter()
+    assert not await two.acquire()
     for each in (first, second):
         await each.refresh()
     assert (one.slots, two.slots) == (4, 4)
@@ -60,7 +60,7 @@ async def test_a_newcomer_gets_nothing_that_is_still_in_use(database: Database, 
     first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     one = await first.join(channel, WHOLE)
     for _ in range(7):
-        await one.enter()
+        await one.acquire()
     two = await second.join(channel, WHOLE)
     for each in (first, second):
         await each.refresh()
@@ -81,13 +81,13 @@ async def test_who_ends_or_dies_leaves_the_part_to_the_others(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
     channel = Channel("ministry", facility.id)
-    shares = [SlotAllocator(database, name) for name in ("one", "two", "three")]
-    [one, _, _] = [await each.join(channel, WHOLE) for each in shares]
-    await shares[1].end()
-    await shares[0].refresh()
+    allocators = [SlotAllocator(database, name) for name in ("one", "two", "three")]
+    [one, _, _] = [await each.join(channel, WHOLE) for each in allocators]
+    await allocators[1].end()
+    await allocators[0].refresh()
     assert one.slots == 4
-    clock.pass_(LIFE / 1000 + 1)
-    await shares[0].refresh()
+    clock.pass_(LIFE_MS / 1000 + 1)
+    await allocators[0].refresh()
     assert one.slots == 8
 
 
@@ -96,10 +96,10 @@ async def test_who_was_not_heard_of_begins_nothing_when_others_have_its_part(
 ) -> None:
     channel = Channel("ministry", facility.id)
     one = await SlotAllocator(database, "one").join(channel, WHOLE)
-    clock.pass_(LIFE / 1000 + 1)
+    clock.pass_(LIFE_MS / 1000 + 1)
     two = await SlotAllocator(database, "two").join(channel, WHOLE)
     assert two.slots == 8
-    assert not await one.enter()
+    assert not await one.acquire()
 
 
 async def test_what_is_not_drained_any_more_is_left(database: Database, facility: FacilityRow, clock: Clock) -> None:
@@ -107,7 +107,7 @@ async def test_what_is_not_drained_any_more_is_left(database: Database, facility
     first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
     await first.join(channel, WHOLE)
     first.leave(channel)
-    clock.pass_(KEPT / 1000)
+    clock.pass_(KEEP_MS / 1000)
     await first.refresh()
     assert (await second.join(channel, WHOLE)).slots == 8
 
@@ -127,13 +127,13 @@ async def test_what_is_being_drained_is_never_left_however_slow_it_is(
 
 
 async def test_other_limits_hold_at_once_and_for_what_is_in_flight(database: Database, facility: FacilityRow) -> None:
-    channel, shares = Channel("ministry", facility.id), SlotAllocator(database, "one")
-    share = await shares.join(channel, WHOLE)
+    channel, allocator = Channel("ministry", facility.id), SlotAllocator(database, "one")
+    slots = await allocator.join(channel, WHOLE)
     for _ in range(3):
-        await share.enter()
-    shares.leave(channel)
-    assert await shares.join(channel, Limits(2, 5.0)) is share
-    assert (share.slots, share.held) == (2, 3)
+        await slots.acquire()
+    allocator.leave(channel)
+    assert await allocator.join(channel, Limits(2, 5.0)) is slots
+    assert (slots.slots, slots.reserved) == (2, 3)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -145,63 +145,63 @@ async def test_together_they_never_hold_more_than_the_whole(
     held: dict[int, ChannelSlots] = {}
     for step in range(150):
         n = rng.choice(list(living))
-        shares, heard = living[n]
+        allocator, heard = living[n]
         match rng.choice(["join", "leave", "refresh", "begin", "begin", "end", "die"]):
             case "join":
-                held[n] = await shares.join(channel, WHOLE)
+                held[n] = await allocator.join(channel, WHOLE)
             case "leave" if n in held and held[n].drained and not held[n].used:
-                shares.leave(channel)
+                allocator.leave(channel)
             case "refresh":
-                await shares.refresh()
-                living[n] = shares, clock.now
+                await allocator.refresh()
+                living[n] = allocator, clock.now
             case "begin" if n in held and held[n].slots > held[n].used:
-                await held[n].enter()
+                await held[n].acquire()
             case "end" if n in held and held[n].used:
-                held[n].leave()
+                held[n].release()
             case "die" if rng.random() < 0.2:
                 del living[n]
                 held.pop(n, None)
                 living[1000 + step] = SlotAllocator(database, str(1000 + step)), clock.now
         clock.pass_(rng.random())
-        for other, (shares, heard) in living.items():
-            if clock.now - heard > VALID // 2:
-                await shares.refresh()
-                living[other] = shares, clock.now
-        assert sum(max(share.slots, share.used) for share in held.values()) <= WHOLE.concurrency
+        for other, (allocator, heard) in living.items():
+            if clock.now - heard > VALID_MS // 2:
+                await allocator.refresh()
+                living[other] = allocator, clock.now
+        assert sum(max(slots.slots, slots.used) for slots in held.values()) <= WHOLE.concurrency
 
 
 async def test_no_more_than_its_part_is_in_flight(database: Database, facility: FacilityRow) -> None:
-    share, inside, most = alone(database, facility), 0, 0
-    share.set(3, database.clock() + VALID)
+    slots, inside, most = alone(database, facility), 0, 0
+    slots.set(3, database.clock() + VALID_MS)
 
     async def one() -> None:
         nonlocal inside, most
-        await share.enter()
+        await slots.acquire()
         inside += 1
         most = max(most, inside)
         await asyncio.sleep(0)
         inside -= 1
-        share.leave()
+        slots.release()
 
     await asyncio.gather(*(one() for _ in range(20)))
     assert most == 3
 
 
 async def test_each_failure_in_a_row_takes_a_slot_away_but_the_last(database: Database, facility: FacilityRow) -> None:
-    share = alone(database, facility)
-    share.set(4, database.clock() + VALID)
-    share.failures = 9
-    await share.enter()
-    another = asyncio.create_task(share.enter())
+    slots = alone(database, facility)
+    slots.set(4, database.clock() + VALID_MS)
+    slots.failures = 9
+    await slots.acquire()
+    another = asyncio.create_task(slots.acquire())
     await asyncio.sleep(0)
     assert not another.done()
-    share.failures = 0
-    share.leave()
+    slots.failures = 0
+    slots.release()
     assert await another
 
 
 async def test_a_worker_without_a_part_claims_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.limits.slots.REFRESH", 0.001)
+    monkeypatch.setattr("engine.limits.slots.REFRESH_SECONDS", 0.001)
     for n in range(4):
         await SlotAllocator(house.hub.database, f"older-{n}").join(house.channel, Limits(4, None))
     await house.hand_in("Visit", {"id": "V1"})
@@ -253,5 +253,5 @@ async def test_a_socket_that_breaks_in_a_request_is_not_taken_for_the_database(h
 async def test_no_more_is_held_ready_than_the_rate_lets_begin_soon(
     database: Database, facility: FacilityRow, limits: Limits, soon: int
 ) -> None:
-    share = await SlotAllocator(database, "one").join(Channel("ministry", facility.id), limits)
-    assert share.soon(0.2) == soon
+    slots = await SlotAllocator(database, "one").join(Channel("ministry", facility.id), limits)
+    assert slots.soon(0.2) == soon

@@ -267,19 +267,19 @@ async def test_every_column_that_tells_a_time_to_come_has_its_rule(house: House)
 
 
 async def test_turns_that_were_reserved_ahead_of_a_jump_back_are_let_go(house: House) -> None:
-    turns = RateLimiter(house.hub.database, house.channel, 100.0)
+    limiter = RateLimiter(house.hub.database, house.channel, 100.0)
     house.clock.pass_(30 * DAY)
-    await turns.take(behind=5)
+    await limiter.take(behind=5)
     house.clock.pass_(-30 * DAY)
-    assert await turns.take() < 61
+    assert await limiter.take() < 61
 
 
 async def test_a_share_kept_ahead_of_a_jump_back_is_given_up(house: House, clock: Clock) -> None:
-    shares = SlotAllocator(house.hub.database, "worker")
+    allocator = SlotAllocator(house.hub.database, "worker")
     clock.pass_(30 * DAY)
     upstream = house.hub.catalog.upstreams["ministry"]
-    await shares.join(house.channel, Limits(upstream.concurrency, upstream.rate))
-    shares.leave(house.channel)
+    await allocator.join(house.channel, Limits(upstream.concurrency, upstream.rate))
+    allocator.leave(house.channel)
     clock.pass_(-30 * DAY)
-    await shares.refresh()
+    await allocator.refresh()
     assert await house.hub.database.fetch(text("SELECT 1 FROM drains")) == []

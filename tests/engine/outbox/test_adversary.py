@@ -19,7 +19,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.outbox import counters
 from engine.outbox import settle as settling
 from engine.outbox.add import Batch, add
-from engine.outbox.claim import LEASE, begin, claim, heartbeat
+from engine.outbox.claim import LEASE_MS, begin, claim, heartbeat
 from engine.outbox.reclaim import reclaim
 from engine.outbox.settle import settle
 from tests.conftest import Clock
@@ -104,7 +104,7 @@ async def test_a_change_during_a_try_whose_worker_died_is_not_taken_for_the_vers
     await begin(database, delivery.lease)
     for content in changes:
         await add(database, batch(facility), [entry("1", content)])
-    clock.pass_(LEASE / 1000 + 1)
+    clock.pass_(LEASE_MS / 1000 + 1)
     await reclaim(database)
     stored = await row(database, delivery.id)
     assert stored.status == "unsure"

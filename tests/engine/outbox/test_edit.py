@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.database.database import Database
-from engine.outbox.claim import LEASE, begin, claim
+from engine.outbox.claim import LEASE_MS, begin, claim
 from engine.outbox.edit import Basis, Saved, last_edit, save
 from engine.outbox.resend import ActionResult, Written, resend
 from engine.sending.preview import payload_of
@@ -94,7 +94,7 @@ async def test_nothing_is_changed_under_a_workers_hand(house: House) -> None:
     [claimed] = await claim(house.hub.database, house.channel, 1, "worker")
     assert await write(house) is Saved.SENDING
     await begin(house.hub.database, claimed.lease)
-    house.clock.pass_(LEASE / 1000 + 1)
+    house.clock.pass_(LEASE_MS / 1000 + 1)
     await house.work()
     assert (await house.row("Visit", "V1")).body is None
 
@@ -158,7 +158,7 @@ async def test_a_death_after_a_change_remembers_that_the_edit_may_have_arrived(h
     await begin(house.hub.database, claimed.lease)
     await house.hand_in("Visit", {"id": "V1", "note": "baru dari SIMRS"})
     assert (await house.row("Visit", "V1")).tried_version == -1
-    house.clock.pass_(LEASE / 1000 + 1)
+    house.clock.pass_(LEASE_MS / 1000 + 1)
     await house.work()
 
 

@@ -10,11 +10,20 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import DEATHS, Added, AttemptRow, Awaited, Channel, ClaimedDelivery, NewRecord, Settlement
+from engine.delivery.types import (
+    MAX_DEATHS,
+    Added,
+    AttemptRow,
+    Awaited,
+    Channel,
+    ClaimedDelivery,
+    NewRecord,
+    Settlement,
+)
 from engine.facilities.facilities import FacilityRow
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
-from engine.outbox.claim import LEASE, begin, claim, heartbeat
+from engine.outbox.claim import LEASE_MS, begin, claim, heartbeat
 from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import ActionResult, ignore, resend
 from engine.outbox.settle import settle
@@ -146,7 +155,7 @@ async def test_a_late_finisher_cannot_overwrite_but_its_attempt_is_kept(
 ) -> None:
     await hand_in(database, facility, "1")
     [delivery] = await take(database, facility)
-    clock.pass_(LEASE / 1000 + 1)
+    clock.pass_(LEASE_MS / 1000 + 1)
     await reclaim(database)
     attempt = AttemptRow(at=clock.now, milliseconds=1, operation="create", spec_hash="", verdict="accepted", message="")
     await settle(database, [sent(delivery, attempts=(attempt,))])
@@ -163,7 +172,7 @@ async def test_what_a_dead_worker_held_comes_back(
     [delivery] = await take(database, facility)
     if begun:
         assert await begin(database, delivery.lease)
-    clock.pass_(LEASE / 1000 + 1)
+    clock.pass_(LEASE_MS / 1000 + 1)
     assert await reclaim(database) == {Channel("ministry", facility.id)}
     stored = await row(database, id_)
     assert (stored.status, bool(stored.in_doubt), stored.due_at) == (status, in_doubt, clock.now)
@@ -175,21 +184,21 @@ async def test_what_a_dead_worker_held_comes_back(
 async def test_a_heartbeat_holds_the_lease(database: Database, facility: FacilityRow, clock: Clock) -> None:
     await hand_in(database, facility, "1")
     [delivery] = await take(database, facility)
-    clock.pass_(LEASE / 1000 - 1)
+    clock.pass_(LEASE_MS / 1000 - 1)
     await heartbeat(database, [delivery.lease])
-    clock.pass_(LEASE / 1000 - 1)
+    clock.pass_(LEASE_MS / 1000 - 1)
     assert await reclaim(database) == set()
     assert delivery.lease.until > clock.now
 
 
 async def test_the_third_death_sets_the_delivery_aside(database: Database, facility: FacilityRow, clock: Clock) -> None:
     [id_] = await hand_in(database, facility, "1")
-    for _ in range(DEATHS):
+    for _ in range(MAX_DEATHS):
         await take(database, facility)
-        clock.pass_(LEASE / 1000 + 1)
+        clock.pass_(LEASE_MS / 1000 + 1)
         await reclaim(database)
     stored = await row(database, id_)
-    assert (stored.status, stored.due_at, stored.deaths) == ("failed", None, DEATHS)
+    assert (stored.status, stored.due_at, stored.deaths) == ("failed", None, MAX_DEATHS)
     assert await counters_are_right(database)
 
 
@@ -197,16 +206,16 @@ async def test_what_workers_died_with_twice_comes_last_and_alone(
     database: Database, facility: FacilityRow, clock: Clock
 ) -> None:
     suspects = await hand_in(database, facility, "1", "2", "3")
-    for _ in range(DEATHS - 1):
+    for _ in range(MAX_DEATHS - 1):
         await take(database, facility)
-        clock.pass_(LEASE / 1000 + 1)
+        clock.pass_(LEASE_MS / 1000 + 1)
         await reclaim(database)
     [other] = await hand_in(database, facility, "4")
     channel = Channel("ministry", facility.id)
     assert [each.id for each in await take(database, facility)] == [other]
     assert await claim(database, channel, 10, "worker", idle=False) == []
     assert [len(await take(database, facility)) for _ in range(4)] == [1, 1, 1, 0]
-    clock.pass_(LEASE / 1000 + 1)
+    clock.pass_(LEASE_MS / 1000 + 1)
     await reclaim(database)
     assert {(await row(database, id_)).status for id_ in suspects} == {"failed"}
 

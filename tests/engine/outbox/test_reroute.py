@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.delivery.types import Channel
-from engine.outbox.reroute import BATCH, PATIENCE, reroute
+from engine.outbox.reroute import BATCH_SIZE, PATIENCE_MS, reroute
 from tests.engine.small_hub import House
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_what_is_due_at_a_renamed_upstream_goes_to_the_new_one(house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
-    house.clock.pass_(PATIENCE / 1000)
+    house.clock.pass_(PATIENCE_MS / 1000)
     due = await reroute(house.hub.database, {"Visit": "kementerian"}, {"kementerian"})
     assert due == {Channel("kementerian", house.facility.id)}
     assert (await house.row("Visit", "V1")).upstream == "kementerian"
@@ -24,7 +24,7 @@ async def test_what_is_due_at_a_renamed_upstream_goes_to_the_new_one(house: Hous
 
 async def test_what_has_nowhere_to_go_says_what_to_do(house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
-    house.clock.pass_(PATIENCE / 1000)
+    house.clock.pass_(PATIENCE_MS / 1000)
     assert await reroute(house.hub.database, {}, {"kementerian"}) == set()
     row = await house.row("Visit", "V1")
     assert (row.status, row.due_at) == ("failed", None)
@@ -35,14 +35,14 @@ async def test_what_has_nowhere_to_go_says_what_to_do(house: House) -> None:
 async def test_what_is_not_stranded_is_left_alone(house: House) -> None:
     await house.hand_in("Visit", {"id": "V1"})
     assert await reroute(house.hub.database, {}, {"kementerian"}) == set()
-    house.clock.pass_(PATIENCE / 1000)
+    house.clock.pass_(PATIENCE_MS / 1000)
     assert await reroute(house.hub.database, {}, {"ministry"}) == set()
     assert await house.status("Visit", "V1") == "queued"
 
 
 async def test_many_are_moved_batch_by_batch(house: House) -> None:
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(BATCH + 1)))
-    house.clock.pass_(PATIENCE / 1000)
+    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(BATCH_SIZE + 1)))
+    house.clock.pass_(PATIENCE_MS / 1000)
     left = "SELECT COUNT(*) FROM deliveries WHERE upstream = 'ministry'"
     for expected in (1, 0):
         await reroute(house.hub.database, {"Visit": "kementerian"}, {"kementerian"})

@@ -20,7 +20,7 @@ from engine.delivery.types import Awaited, Channel, ClaimedDelivery, Lease, NewR
 from engine.facilities.facilities import add_facility
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
-from engine.outbox.claim import LEASE, begin, claim
+from engine.outbox.claim import LEASE_MS, begin, claim
 from engine.outbox.reclaim import reclaim, release_overlooked
 from engine.outbox.resend import ignore, resend
 from engine.outbox.settle import settle
@@ -93,7 +93,7 @@ class Ledger(RuleBasedStateMachine):
         )
         self.run(settle(self.database, [settlement], [lease] if lease.outstanding == 0 else []))
 
-    @rule(seconds=st.sampled_from([1, 2, LEASE // 1000 + 1]))
+    @rule(seconds=st.sampled_from([1, 2, LEASE_MS // 1000 + 1]))
     def time_passes(self, seconds: int) -> None:
         self.clock.pass_(seconds)
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from adapters.base import MAX_BODY_BYTES, Call, Reply, Verdict
 from engine.database.database import Database
-from engine.outbox.claim import LEASE, begin, claim
+from engine.outbox.claim import LEASE_MS, begin, claim
 from engine.outbox.resend import resend
 from engine.sending import outcomes
 from engine.sending import settlement_writer as settling
@@ -149,7 +149,7 @@ async def test_a_death_with_a_mended_record_leaves_nothing_to_a_person(house: Ho
     await house.hand_in("Visit", {"id": "V1", "note": "baru"})
     [claimed] = await claim(house.hub.database, house.channel, 1, "worker")
     await begin(house.hub.database, claimed.lease)
-    house.clock.pass_(LEASE / 1000 + 1)
+    house.clock.pass_(LEASE_MS / 1000 + 1)
     await house.work()
     await house.work()
     assert await house.attempts() == ["create rejected", "lost unsure", "find accepted", "create accepted"]
@@ -194,8 +194,8 @@ async def test_heavy_answers_are_written_a_few_at_a_time(house: House, monkeypat
         return await write(database, settlements, ended)
 
     monkeypatch.setattr(settling, "settle", counting)
-    monkeypatch.setattr(settling, "HEAVIEST", 2000)
-    monkeypatch.setattr(settling, "ROOM", 3000)
+    monkeypatch.setattr(settling, "MAX_ANSWER_BYTES", 2000)
+    monkeypatch.setattr(settling, "MAX_WAITING_BYTES", 3000)
     house.ministry.script = [refused(Verdict.REJECTED, 400, body=b"x" * 1000)] * 40
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(40)))
     await house.work()

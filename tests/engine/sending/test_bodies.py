@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from engine.outbox.claim import LEASE, begin, claim
+from engine.outbox.claim import LEASE_MS, begin, claim
 from tests.engine.small_hub import House, refused
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +78,7 @@ async def test_a_death_with_a_written_body_is_not_looked_for_by_the_record(house
     await write(house, BODY)
     [claimed] = await claim(house.hub.database, house.channel, 1, "worker")
     await begin(house.hub.database, claimed.lease)
-    house.clock.pass_(LEASE / 1000 + 1)
+    house.clock.pass_(LEASE_MS / 1000 + 1)
     await house.work()
     assert await house.attempts() == ["lost unsure", "find accepted"]
 

@@ -207,7 +207,7 @@ async def test_a_lost_answer_loses_and_doubles_nothing(desk: Desk, world: World,
 async def test_a_number_under_another_key_is_looked_up(
     desk: Desk, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.sending.outcomes.LOOK_SOON", 50)
+    monkeypatch.setattr("engine.sending.outcomes.LOOK_AFTER_MS", 50)
     world.bpjs.settings.wrong_key = True
     await desk.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
     await desk.work()

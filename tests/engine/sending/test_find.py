@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Reply, Verdict
-from engine.sending.find import PAGES, FindResult, look
+from engine.sending.find import MAX_PAGES, FindResult, look
 from engine.source.faults import Faults
 from engine.specs.record_type import Find
 from engine.templates.shapes import ANY
@@ -109,9 +109,9 @@ async def test_without_a_total_a_page_that_is_not_full_is_the_last() -> None:
 
 
 async def test_pages_are_bounded() -> None:
-    register = Register([row(n) for n in range(50 * PAGES)], 10)
+    register = Register([row(n) for n in range(50 * MAX_PAGES)], 10)
     found = await search(finding(), register)
-    assert (len(register.paths), "tidak berakhir" in (found.problem or "")) == (PAGES, True)
+    assert (len(register.paths), "tidak berakhir" in (found.problem or "")) == (MAX_PAGES, True)
 
 
 async def test_one_unreadable_row_hides_no_other() -> None:

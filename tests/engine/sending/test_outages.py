@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.base import Verdict
-from engine.limits.breaker import NO_ACCOUNT_PAUSE
+from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS
 from tests.engine.small_hub import House, refused
 
 pytestmark = pytest.mark.anyio
@@ -109,12 +109,12 @@ async def test_one_poisonous_record_cannot_keep_a_channel_closed(house: House) -
 
 
 async def test_what_only_waits_is_no_probe(house: House) -> None:
-    await house.gate.refuse(house.channel, "belum ada kredensial")
+    await house.breaker.close_without_account(house.channel, "belum ada kredensial")
     await house.hand_in("Finding", *({"id": f"F{n}", "visit": "V9"} for n in range(20)))
     await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(3)))
     await house.work()
     assert house.ministry.calls == []
-    house.clock.pass_(NO_ACCOUNT_PAUSE + 1)
+    house.clock.pass_(NO_ACCOUNT_PAUSE_SECONDS + 1)
     await house.work()
     assert len(house.ministry.stored) == 3
 

@@ -36,11 +36,11 @@ class Told(RateLimiter):
 
 
 def part() -> tuple[ChannelSlots, Told]:
-    """A part of SLOTS slots, and its turns."""
-    turns = Told()
-    share = ChannelSlots(Limits(SLOTS, None), lambda: 0, turns)
-    share.set(SLOTS, 1)
-    return share, turns
+    """A part of SLOTS slots, and its limiter."""
+    limiter = Told()
+    slots = ChannelSlots(Limits(SLOTS, None), lambda: 0, limiter)
+    slots.set(SLOTS, 1)
+    return slots, limiter
 
 
 def prepared(lane: Lane) -> Prepared:
@@ -51,58 +51,58 @@ def always(_: Prepared) -> bool:
     return True
 
 
-async def asking(ready: SendQueue, share: ChannelSlots) -> asyncio.Task[tuple[Prepared, bool] | None]:
+async def asking(queue: SendQueue, slots: ChannelSlots) -> asyncio.Task[tuple[Prepared, bool] | None]:
     """A sender that asks for the next one and gets as far as it can."""
-    task = asyncio.create_task(ready.next(share, always))
+    task = asyncio.create_task(queue.next(slots, always))
     for _ in range(5):
         await asyncio.sleep(0)
     return task
 
 
 async def test_what_waits_for_its_turn_is_overtaken_by_what_is_more_urgent() -> None:
-    ready, (share, turns), bulk, today = SendQueue(), part(), prepared(Lane.BULK), prepared(Lane.TODAY)
-    ready.put(bulk)
-    first = await asking(ready, share)
-    ready.put(today)
-    turns.come()
+    queue, (slots, limiter), bulk, today = SendQueue(), part(), prepared(Lane.BULK), prepared(Lane.TODAY)
+    queue.put(bulk)
+    first = await asking(queue, slots)
+    queue.put(today)
+    limiter.come()
     assert await first == (today, True)
-    turns.come()
-    assert await ready.next(share, always) == (bulk, True)
+    limiter.come()
+    assert await queue.next(slots, always) == (bulk, True)
 
 
 async def test_one_at_a_time_waits_for_a_turn() -> None:
-    ready, (share, turns) = SendQueue(), part()
+    queue, (slots, limiter) = SendQueue(), part()
     for _ in range(SLOTS):
-        ready.put(prepared(Lane.BULK))
-    senders = [await asking(ready, share) for _ in range(SLOTS)]
-    assert share.used == 1
+        queue.put(prepared(Lane.BULK))
+    senders = [await asking(queue, slots) for _ in range(SLOTS)]
+    assert slots.used == 1
     for _ in senders:
-        turns.come()
+        limiter.come()
     assert all(await asyncio.gather(*senders))
-    assert share.used == SLOTS
+    assert slots.used == SLOTS
 
 
 async def test_what_may_not_begin_takes_no_turn() -> None:
-    ready, (share, _), late = SendQueue(), part(), prepared(Lane.TODAY)
-    ready.put(late)
-    assert await ready.next(share, lambda each: False) == (late, False)
-    assert share.used == 0
+    queue, (slots, _), late = SendQueue(), part(), prepared(Lane.TODAY)
+    queue.put(late)
+    assert await queue.next(slots, lambda each: False) == (late, False)
+    assert slots.used == 0
 
 
 async def test_without_a_part_nothing_begins() -> None:
-    ready, (share, _), late = SendQueue(), part(), prepared(Lane.TODAY)
-    share.set(0, 0)
-    ready.put(late)
-    assert await ready.next(share, always) == (late, False)
+    queue, (slots, _), late = SendQueue(), part(), prepared(Lane.TODAY)
+    slots.set(0, 0)
+    queue.put(late)
+    assert await queue.next(slots, always) == (late, False)
 
 
 async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing() -> None:
-    ready, (share, turns), deliveries = SendQueue(), part(), [prepared(Lane.BULK) for _ in range(SLOTS)]
+    queue, (slots, limiter), deliveries = SendQueue(), part(), [prepared(Lane.BULK) for _ in range(SLOTS)]
     for each in deliveries:
-        ready.put(each)
-        turns.come()
-    ready.close()
-    assert [await ready.next(share, always) for _ in range(SLOTS + 2)] == [
+        queue.put(each)
+        limiter.come()
+    queue.close()
+    assert [await queue.next(slots, always) for _ in range(SLOTS + 2)] == [
         *((each, True) for each in deliveries),
         None,
         None,
@@ -110,20 +110,20 @@ async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing(
 
 
 async def test_more_is_claimed_when_few_are_left() -> None:
-    ready, (share, _) = SendQueue(), part()
+    queue, (slots, _) = SendQueue(), part()
     for _ in range(2):
-        ready.put(prepared(Lane.BULK))
-    waiting = asyncio.create_task(ready.until_few(1))
+        queue.put(prepared(Lane.BULK))
+    waiting = asyncio.create_task(queue.until_few(1))
     await asyncio.sleep(0)
     assert not waiting.done()
-    await asking(ready, share)
+    await asking(queue, slots)
     await waiting
 
 
 async def test_while_nobody_can_tell_whose_turn_it_is_nothing_begins() -> None:
-    ready, (share, turns), late = SendQueue(), part(), prepared(Lane.TODAY)
-    turns.broken = True
-    turns.come()
-    ready.put(late)
-    assert await ready.next(share, always) == (late, False)
-    assert share.used == 0
+    queue, (slots, limiter), late = SendQueue(), part(), prepared(Lane.TODAY)
+    limiter.broken = True
+    limiter.come()
+    queue.put(late)
+    assert await queue.next(slots, always) == (late, False)
+    assert slots.used == 0
