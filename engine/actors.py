@@ -1,4 +1,7 @@
-"""One Dramatiq actor per entry of the catalog. Its message is a bell: "something is due for this facility"."""
+"""One Dramatiq actor per entry of the catalog. Its message is a bell: "something is due for this facility".
+
+A message carries no data and may be lost: deliveries are in the database, and the sweep finds those that are due.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from engine.delivery.types import Channel
 from engine.errors import SettingsError
 from engine.specs.record_type import Spec
 
-GATHER_SECONDS = 0.01  # Seconds in which several rings for the same entry and facility become one message
-LAST_RING_SECONDS = 2.0  # Seconds that a broker gets at the end; nothing is lost without it
-AGE_LIMIT_MS = 3_600_000  # Milliseconds after which a bell nobody heard is thrown away; the sweep has long rung again
+GATHER_SECONDS = 0.01  # in which several rings for the same entry and facility become one message
+LAST_RING_SECONDS = 2.0  # that a broker has at the end to take the last messages; nothing is lost without it
+AGE_LIMIT_MS = 3_600_000  # after which an unread message is thrown away; sweeps have rung many times since
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +28,7 @@ Broker = dramatiq.Broker
 
 
 def make_broker(url: str) -> dramatiq.Broker:
-    """The broker of ANTAR_BROKER_URL: memory://, redis:// or amqp://; raises SettingsError for others."""
+    """Return the broker of ANTAR_BROKER_URL: memory://, redis:// or amqp://; raises SettingsError for others."""
     middleware: list[dramatiq.Middleware] = [
         AgeLimit(max_age=AGE_LIMIT_MS),
         TimeLimit(),
@@ -47,7 +50,7 @@ def make_broker(url: str) -> dramatiq.Broker:
 
 
 def declare(broker: dramatiq.Broker, specs: Iterable[Spec], ring: Ring) -> dict[str, dramatiq.Actor[[int], None]]:
-    """An actor for each entry that has none yet; `ring` is what hearing the bell means in this process."""
+    """Return an actor for each entry; `ring` is called with the channel when its message arrives in this process."""
     return {spec.name: _actor(broker, spec, ring) for spec in specs}
 
 
@@ -65,9 +68,9 @@ def _actor(broker: dramatiq.Broker, spec: Spec, ring: Ring) -> dramatiq.Actor[[i
 
 
 class Bell:
-    """Rings without ever holding up who rings: rings are gathered, sent from one thread, and may be lost.
+    """Sends rings without ever blocking the caller: rings are collected, sent from one thread, and may be lost.
 
-    A broker that hangs holds one thread, however often it is rung; what is rung meanwhile is gathered.
+    A broker that hangs blocks this one thread only; further rings are collected meanwhile.
     """
 
     def __init__(self, actors: dict[str, dramatiq.Actor[[int], None]]) -> None:
@@ -76,7 +79,7 @@ class Bell:
         self._sending: asyncio.Task[None] | None = None
 
     def ring(self, spec: str, facility_id: int) -> None:
-        """Something is due; call it from the event loop, after the commit."""
+        """Announce that something is due; call it from the event loop, after the commit."""
         self._rung.add((spec, facility_id))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.get_running_loop().create_task(self._send())
@@ -91,11 +94,11 @@ class Bell:
         try:
             for spec, facility_id in rung:
                 self.actors[spec].send(facility_id)
-        except Exception as error:  # whatever a broker raises: the sweep rings again
+        except Exception as error:  # brokers raise all kinds of errors; the sweep rings again
             log.warning("bell_not_rung", error=type(error).__name__)
 
     async def close(self) -> None:
-        """Send what is gathered; a broker that does not take it is not waited for."""
+        """Send the collected rings; wait no longer than LAST_RING_SECONDS for the broker."""
         if self._sending is not None:
             await asyncio.wait({self._sending}, timeout=LAST_RING_SECONDS)
             self._sending.cancel()

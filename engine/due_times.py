@@ -1,4 +1,4 @@
-"""Heals due times that a wrong clock has written: whatever is due later than its own rule can ask for is due now."""
+"""Heals due times that a wrong clock has written: a time later than its own rule can ask for becomes now."""
 
 from __future__ import annotations
 
@@ -25,54 +25,54 @@ from engine.outbox import claim, delayed_resend
 from engine.sending.outcomes import LOOK_AFTER_MS
 from engine.specs.upstream import UpstreamSpec
 
-MARGIN_MS = 60_000  # Beyond what a rule can ask for; the clocks of several machines differ a little
+MARGIN_MS = 60_000  # beyond what a rule can ask for: the clocks of several machines differ a little
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A column that holds a time to come: at most so many milliseconds ahead."""
+    """A column that holds a future time, at most `max_ms` ahead."""
 
     table: str
     column: str
-    longest: int
-    keep: int = 0  # Milliseconds from now to which it is set: a worker that lives has to say so before they have passed
-    where: str = ""  # Which rows, where an index needs to be told; begins with a condition and ends in AND
-    names: dict[str, Any] = field(default_factory=dict)
+    max_ms: int
+    keep_ms: int = 0  # a wrong time becomes now plus this, within which a living worker renews it
+    where: str = ""  # condition that lets the query use an index, ending in AND
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 async def heal(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> int:
-    """Look at every column that holds a time to come; how many were too far ahead. `channels`: all there are."""
+    """Correct all future times that are too far ahead; return how many. `channels` are all channels there are."""
     healed = 0
     for rule in rules(database, catalog, channels):
         now = database.clock()
-        names = {**rule.names, "far": now + rule.longest + MARGIN_MS}
-        which = f"FROM {rule.table} WHERE {rule.where}{rule.column} > :far"
-        if await database.fetch(text(f"SELECT 1 {which} LIMIT 1"), names):
-            n = await database.write(partial(_set, rule, {**names, "soon": now + rule.keep}))
+        parameters = {**rule.parameters, "far": now + rule.max_ms + MARGIN_MS}
+        too_far = f"FROM {rule.table} WHERE {rule.where}{rule.column} > :far"
+        if await database.fetch(text(f"SELECT 1 {too_far} LIMIT 1"), parameters):
+            n = await database.write(partial(_set, rule, {**parameters, "soon": now + rule.keep_ms}))
             log.warning("due_times_healed", table=rule.table, column=rule.column, rows=n)
             healed += n
     return healed
 
 
-def _set(rule: Rule, names: dict[str, Any], connection: Connection) -> int:
+def _set(rule: Rule, parameters: dict[str, Any], connection: Connection) -> int:
     query = f"UPDATE {rule.table} SET {rule.column} = :soon WHERE {rule.where}{rule.column} > :far"
-    return connection.execute(text(query), names).rowcount
+    return connection.execute(text(query), parameters).rowcount
 
 
 def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> Iterator[Rule]:
-    """Every column that says when something happens next; not what a person chose, as the end of a key."""
+    """Yield a rule for each column that says when something happens next, except times that a person chose."""
     upstreams = catalog.upstreams.values()
-    patience = max((_patience(each) for each in upstreams), default=0.0)
-    pauses = [each.breaker.pause for each in upstreams]
+    patience = max((_patience(upstream) for upstream in upstreams), default=0.0)
+    pauses = [upstream.breaker.pause for upstream in upstreams]
     backoffs = [spec.retry.cap for spec in catalog.specs.values()]
     yield _deliveries(database, channels, _ms(LOOK_AFTER_MS / 1000, MAX_WAIT_SECONDS, *backoffs))
     probes = (NO_ACCOUNT_PAUSE_SECONDS, *REFUSED_PAUSE_SECONDS, MAX_WAIT_SECONDS, patience, *pauses)
     yield Rule("channels", "probe_at", _ms(*probes))
     yield Rule("tokens", "lease_until", _ms(patience))
-    yield Rule("leases", "until", claim.LEASE_MS, keep=claim.LEASE_MS)
-    yield Rule("drains", "until", slots.LIFE_MS, keep=slots.LIFE_MS)
+    yield Rule("leases", "until", claim.LEASE_MS, keep_ms=claim.LEASE_MS)
+    yield Rule("drains", "until", slots.LIFE_MS, keep_ms=slots.LIFE_MS)
     yield Rule("held_resends", "due_at", delayed_resend.HOLD_MS)
     yield Rule("synchronisations", "held_until", copies.LEASE_MS, where="state = 'running' AND ")
     yield Rule("synchronisations", "started_at", 0)
@@ -84,19 +84,19 @@ def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> 
     yield Rule("alert_recipients", "again_at", recipients.LONGEST_PAUSE_MS)
 
 
-def _deliveries(database: Database, channels: Sequence[Channel], longest: int) -> Rule:
-    """One look into the index of what is due for each channel and lane, however much there is."""
+def _deliveries(database: Database, channels: Sequence[Channel], max_ms: int) -> Rule:
+    # One index look-up for each channel and lane: the cost does not grow with the number of due deliveries.
     columns = {"upstream": "text", "facility_id": "integer", "lane": "smallint"}
     rows = [[channel.upstream, channel.facility_id, int(lane)] for channel in channels for lane in Lane]
     where = f"""id IN (
       SELECT d.id FROM {database.rows(columns, "rows")} AS v CROSS JOIN deliveries AS d
       WHERE d.upstream = v.upstream AND d.facility_id = v.facility_id AND d.lane = v.lane AND d.due_at > :far
     ) AND """
-    return Rule("deliveries", "due_at", longest, where=where, names={"rows": as_json(rows)})
+    return Rule("deliveries", "due_at", max_ms, where=where, parameters={"rows": as_json(rows)})
 
 
 def _patience(upstream: UpstreamSpec) -> float:
-    """Seconds that a delivery, or a request for a token, may take."""
+    """Return the seconds that a delivery, or a request for a token, may take."""
     timeouts = upstream.profile.timeouts
     return 2 * (timeouts.connect + timeouts.total)
 

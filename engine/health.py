@@ -1,4 +1,4 @@
-"""How the house is: the facts behind /health, /metrics and the strip on every page."""
+"""Health of the installation: the facts behind /health, /metrics and the status line on every page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from engine.database.database import Database
 from engine.delivery.status import Lane
 from engine.hub import Hub
 
-ALIVE_MS = 45_000  # Milliseconds since its last heartbeat within which a worker counts as alive
-BROKER_SECONDS = 2.0
+ALIVE_MS = 45_000  # since the last heartbeat, within which a worker counts as alive
+BROKER_SECONDS = 2.0  # that the broker has to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class ChannelHealth:
 
     facility: str
     upstream: str
-    configured: bool  # There are credentials for it
+    configured: bool  # credentials have been entered for it
     cause: str
     reason: str
     since: int | None
     probe_at: int | None
     token_expires_at: int | None
-    oldest_due: int | None  # When the longest waiting of what is due became due
+    oldest_due: int | None  # when the delivery that has waited longest became due
 
     @property
     def in_use(self) -> bool:
@@ -45,13 +45,13 @@ class ChannelHealth:
         return self.configured or (bool(self.cause) and self.oldest_due is not None)
 
     def wait(self, now: int) -> float | None:
-        """Seconds that the longest waiting has been due; None if nothing is."""
+        """Return the seconds for which the longest waiting delivery has been due; None if nothing is due."""
         return None if self.oldest_due is None else max(0, now - self.oldest_due) / 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ClockHealth:
-    """By how many milliseconds the clock jumped, and until when pruning waits (epoch ms); None: it does not."""
+    """The jump of the clock in milliseconds, and the time until which pruning waits (epoch ms); None: no wait."""
 
     jump: int
     prune_after: int | None
@@ -72,12 +72,12 @@ class Health:
 
     @property
     def oldest_wait(self) -> float:
-        """Seconds that the longest waiting delivery has been due."""
+        """Return the seconds for which the longest waiting delivery of all channels has been due."""
         return max((channel.wait(self.now) or 0.0 for channel in self.channels), default=0.0)
 
 
 async def health(hub: Hub) -> Health:
-    """Ask everything; raises what the database raises if it is away."""
+    """Collect all facts; raises the database's error if it is not reachable."""
     now = hub.database.clock()
     return Health(
         now,
@@ -90,7 +90,7 @@ async def health(hub: Hub) -> Health:
 
 
 async def broker_ok(hub: Hub) -> bool:
-    """Whether the broker answers; deliveries go on without it, a little later."""
+    """Return whether the broker answers; without it deliveries are sent a little later."""
     try:
         queue = next(iter(hub.broker.get_declared_queues()), None)
         if queue is not None and hasattr(hub.broker, "get_queue_message_counts"):
@@ -104,35 +104,36 @@ async def broker_ok(hub: Hub) -> bool:
 
 
 async def clock(database: Database) -> ClockHealth:
-    """Whether the clock jumped so far that pruning waits; see engine.maintenance.clock_watch."""
+    """Return the last jump of the clock, and whether pruning waits because of it; see engine.maintenance.clock_watch."""
     [row] = await database.fetch(text("SELECT jump, prune_after FROM installation"))
     waits = row.prune_after is not None and row.prune_after > database.clock()
     return ClockHealth(row.jump or 0, row.prune_after if waits else None)
 
 
 async def last_backup(database: Database) -> int | None:
-    """When `antar backup` last began (epoch ms); None: never."""
+    """Return the time at which `antar backup` last began (epoch ms); None: never."""
     [(at,)] = await database.fetch(text("SELECT backed_up_at FROM installation"))
     return None if at is None else int(at)
 
 
 async def workers(database: Database) -> list[WorkerHealth]:
-    """Those that have not signed off."""
+    """Return the workers that have not signed off."""
     now = database.clock()
     rows = await database.fetch(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
-    # abs: one that died while the clock was ahead is dead, too.
+    # abs: a worker that died while the clock was ahead is dead, too.
     alive = {row.name: abs(now - row.beat_at) < ALIVE_MS for row in rows}
     return [WorkerHealth(row.name, row.started_at, row.beat_at, row.in_flight, alive[row.name]) for row in rows]
 
 
 async def channels(hub: Hub, facility_id: int | None = None) -> list[ChannelHealth]:
-    """The queues of a facility, one for each upstream; None: of all facilities."""
-    found = []
+    """Return the queues of a facility, one for each upstream; None: of all facilities."""
+    queues = []
     for upstream, spec in hub.catalog.upstreams.items():
         for row in await hub.database.fetch(text(_CHANNELS), {"upstream": upstream}):
             if facility_id in (None, row.facility_id):
-                found.append(await _channel(hub.database, upstream, row, configured=row.sealed or not spec.credentials))
-    return found
+                configured = row.sealed or not spec.credentials
+                queues.append(await _channel(hub.database, upstream, row, configured=configured))
+    return queues
 
 
 async def _channel(database: Database, upstream: str, row: Any, *, configured: bool) -> ChannelHealth:
@@ -160,7 +161,7 @@ LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
 LEFT JOIN credentials AS a ON a.facility_id = f.id AND a.upstream = :upstream
 ORDER BY f.id
 """
-# One index look-up per lane, so that it costs the same however much is due.
+# One index look-up per lane: the cost does not grow with the number of due deliveries.
 _OLDEST = (
     "SELECT MIN(due_at) FROM ("
     + " UNION ALL ".join(

@@ -1,4 +1,4 @@
-"""Puts the parts together, once per event loop; tests put in theirs."""
+"""Builds the objects of a process, once per event loop, from settings and catalog; tests pass their own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Adapters = Mapping[str, Callable[[Profile, TokenStore, Wire], Upstream]]
 
 
 class Hub:
-    """The catalog in force and everything that lives as long as the process."""
+    """The catalog in force and all objects that live as long as the process."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class Hub:
         adapters: Adapters = ADAPTERS,
         catalog: Catalog | None = None,
     ) -> Hub:
-        """Load the catalog, migrate the database, tie it to the environment. Raises AntarError, ConfigFaults.
+        """Load the catalog, migrate the database and bind it to the environment. Raises AntarError, ConfigFaults.
 
-        `catalog` is one that was loaded for another hub of the process.
+        `catalog` is one that another hub of the process has loaded already.
         """
         catalog = catalog or load(settings.config_dir, adapters)
         database = Database(settings.database_url, durable=durable, clock=clock)
@@ -84,25 +84,24 @@ class Hub:
         return after_copy(self.database, self.catalog.mappings.values(), code_list, owner)
 
     def upstream(self, name: str) -> Upstream:
-        """The adapter of an upstream, made anew when its configuration changed."""
+        """Return the adapter of an upstream; a new one if its configuration has changed."""
         spec = self.catalog.upstreams[name]
-        mark = repr(spec.profile)
-        known = self._upstreams.get(name)
-        if known is None or known[0] != mark:
-            known = (mark, self._adapters[spec.adapter](spec.profile, self.tokens, self._wire))
-            self._upstreams[name] = known
-        return known[1]
+        profile, adapter = self._upstreams.get(name, ("", None))
+        if adapter is None or profile != repr(spec.profile):
+            adapter = self._adapters[spec.adapter](spec.profile, self.tokens, self._wire)
+            self._upstreams[name] = repr(spec.profile), adapter
+        return adapter
 
     def reload(self) -> Catalog:
-        """Take over a changed configuration, all or nothing: with a fault the one in force stays (ConfigFaults)."""
+        """Read the configuration and put it in force; raises ConfigFaults, and then the old one stays in force."""
         return self.take_over(self.read())
 
     def read(self) -> Catalog:
-        """The configuration as it stands in the files, from any thread; raises ConfigFaults."""
+        """Load the configuration from its files; may run in any thread. Raises ConfigFaults."""
         return load(self.settings.config_dir, self._adapters)
 
     def take_over(self, catalog: Catalog) -> Catalog:
-        """From now on this one is in force."""
+        """Put a configuration in force."""
         self.bell.actors.update(declare(self.broker, catalog.specs.values(), self._ring))
         self.catalog = catalog
         log.info("catalog_loaded", specs=len(catalog.specs), hash=catalog.hash)

@@ -1,4 +1,4 @@
-"""One worker process: hears the bell, drains channels, keeps its leases alive, sweeps."""
+"""One worker process: hears the bell, drains channels, extends its leases, sweeps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import dramatiq
 import structlog
@@ -38,18 +39,25 @@ from engine.sending.settlement_writer import SettlementWriter
 from engine.telemetry.metrics import metrics
 
 SWEEP_SECONDS = 1.0
-CODE_LIST_SECONDS = 5.0
 JOB_SECONDS = 1.0
 FORWARD_SECONDS = 1.0
+CODE_LIST_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10.0
-PRUNE_SECONDS = 60.0
 CORRECTION_SECONDS = 10.0
-SWEEPS_PER_HEALING = 60  # Sweeps from one look at due times that a wrong clock has written to the next
-# Milliseconds without a sweep after which the database (or the machine) was away, and that all get to come back.
-AWAY_MS, RETURN_MS = 10_000, 15_000
-GRACE_SECONDS = 25.0  # Seconds that requests on their way get to end when the worker is asked to stop
+PRUNE_SECONDS = 60.0
+SWEEPS_PER_HEALING = 60  # sweeps between two searches for due times that a wrong clock has written
+AWAY_MS = 10_000  # without a sweep, after which the database or the machine counts as having been away
+RETURN_MS = 15_000  # that all workers then have to write results and heartbeats before leases are taken back
+GRACE_SECONDS = 25.0  # that requests in flight have to end when the worker is asked to stop
 
 log = structlog.get_logger(__name__)
+
+
+class _Periodic(NamedTuple):
+    """Work that a worker repeats."""
+
+    seconds: float
+    work: Callable[[], Awaitable[object]]
 
 
 class Worker:
@@ -66,14 +74,14 @@ class Worker:
         self._leases: dict[int, Lease] = {}
         self._writer = SettlementWriter(hub.database, self.ring, self._leases)
         self._swept_at: int | None = None
-        self._waits_of = ""  # Hash of the configuration by whose needs all that waits does so
+        self._waits_hash = ""  # hash of the configuration whose needs all waits are known to agree with
         self._patient_until = 0
         self._sweeps = 0
         self._clock_watch = ClockWatch(hub.database)
         self._stopping = False
         self._retention = AttemptRetention(hub.database, self._catalog, hub.settings.bodies_days)
         self._corrections = CorrectionSearch(hub.database, self._catalog)
-        self._handing = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
+        self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._context = WorkerContext(
             database=hub.database,
             catalog=self._catalog,
@@ -95,7 +103,7 @@ class Worker:
         return sum(drain.in_flight for drain, _ in self._drains.values())
 
     def ring(self, channel: Channel) -> None:
-        """Something is due in the channel: wake its drain or start one. Only from the worker's own event loop."""
+        """Wake the drain of a channel that has something due, or start one. Only from the worker's own event loop."""
         if self._stopping:
             return
         running = self._drains.get(channel)
@@ -106,38 +114,47 @@ class Worker:
             self._spawn(self._start(channel))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then end what is on its way, give back the rest, and return."""
+        """Work until `stop` is set; then end the requests in flight, give back the rest, and return."""
         await self._hub.database.synchronise()
         await self._clock_watch.begin()
-        hears = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=100)
-        writing = asyncio.create_task(self._writer.run())
-        beating = asyncio.create_task(self._every(HEARTBEAT_SECONDS, self._beat))
-        sweeping = asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep))
-        jobs = asyncio.create_task(self._every(JOB_SECONDS, self._run_jobs))
-        handing = asyncio.create_task(self._every(FORWARD_SECONDS, self._handing.tick))
-        sharing = asyncio.create_task(self._every(REFRESH_SECONDS, self._context.slots.refresh))
+        bell = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=100)
+        lasting = self._start_tasks(self._lasting())
+        lasting.append(asyncio.create_task(self._writer.run()))
+        ending = self._start_tasks(self._ending())
         reading = asyncio.create_task(self._every(CODE_LIST_SECONDS, self._hub.synchroniser.tick))
-        pruning = asyncio.create_task(self._every(PRUNE_SECONDS, self._prune))
-        correcting = asyncio.create_task(self._every(CORRECTION_SECONDS, self._corrections.tick))
-        hears.start()
+        sharing = asyncio.create_task(self._every(REFRESH_SECONDS, self._context.slots.refresh))
+        bell.start()
         log.info("worker_started", worker=self.name)
         try:
             await stop.wait()
         finally:
             self._stopping = True
-            sweeping.cancel()
-            jobs.cancel()
-            reading.cancel()
-            pruning.cancel()
-            correcting.cancel()
-            await asyncio.to_thread(hears.stop, 2000)
+            for task in (*ending, reading):
+                task.cancel()
+            await asyncio.to_thread(bell.stop, 2000)
             await self._end_drains()
             await asyncio.wait({reading}, timeout=GRACE_SECONDS)
-            for task in (beating, writing, sharing, handing):
+            for task in (*lasting, sharing):
                 task.cancel()
             await asyncio.wait({sharing})
             await self._sign_off()
             log.info("worker_stopped", worker=self.name)
+
+    def _ending(self) -> list[_Periodic]:
+        """Return the work that ends as soon as the worker is asked to stop."""
+        return [
+            _Periodic(SWEEP_SECONDS, self._sweep),
+            _Periodic(JOB_SECONDS, self._run_jobs),
+            _Periodic(PRUNE_SECONDS, self._prune),
+            _Periodic(CORRECTION_SECONDS, self._corrections.tick),
+        ]
+
+    def _lasting(self) -> list[_Periodic]:
+        """Return the work that goes on until the drains have ended."""
+        return [_Periodic(HEARTBEAT_SECONDS, self._beat), _Periodic(FORWARD_SECONDS, self._forwarder.tick)]
+
+    def _start_tasks(self, periodic: list[_Periodic]) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(self._every(*row)) for row in periodic]
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -185,14 +202,12 @@ class Worker:
         while True:
             try:
                 await work()
-            except Exception as error:  # the next time may go well; without it leases and queues would be left alone
+            except Exception as error:  # go on: otherwise leases would end and queues would stand still
                 log.warning("work_broke", work=work.__name__, **place_of(error))
             await asyncio.sleep(seconds * (0.8 + 0.4 * self._rng.random()))
 
     async def _sweep(self) -> None:
-        self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
-        metrics().names.update({row.id: row.code for row in self._facilities.values()})
-        channels = [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
+        channels = await self._all_channels()
         thorough, taking_back = self._swept_at is None, self._may_take_back()
         if await self._clock_watch.look() or self._sweeps % SWEEPS_PER_HEALING == 0:
             await heal(self._hub.database, self._hub.catalog, channels)
@@ -200,20 +215,28 @@ class Worker:
         due = await sweep(self._hub.database, channels, thorough=thorough, taking_back=taking_back)
         self._swept_at = self._hub.database.clock()
         catalog = self._hub.catalog
-        if catalog.hash != self._waits_of:
+        if catalog.hash != self._waits_hash:
             due |= await release_outdated(self._hub.database, catalog.specs.values())
-            self._waits_of = catalog.hash
+            self._waits_hash = catalog.hash
         routes = {name: spec.upstream.name for name, spec in catalog.specs.items()}
         due |= await reroute(self._hub.database, routes, catalog.upstreams)
         for channel in due:
             self.ring(channel)
 
+    async def _all_channels(self) -> list[Channel]:
+        self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
+        metrics().names.update({row.id: row.code for row in self._facilities.values()})
+        return [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
+
     def _may_take_back(self) -> bool:
-        """Not right after the database was away: those who live write first what they hold, and beat."""
+        """Return whether ended leases may be taken back: not right after the database was away.
+
+        The workers that live first have to write their results and heartbeats.
+        """
         now = self._hub.database.clock()
         if self._swept_at is not None and now - self._swept_at > AWAY_MS:
             self._patient_until = now + RETURN_MS
-        # Not later than that: a clock that was ahead and is set would keep it from taking back for as long.
+        # At most RETURN_MS ahead: after a clock that was ahead is set right, nothing would be taken back for long.
         self._patient_until = min(self._patient_until, now + RETURN_MS)
         return now >= self._patient_until
 

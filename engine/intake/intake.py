@@ -1,4 +1,4 @@
-"""The door in: records are checked, stored with their deliveries, and only then the bell is rung."""
+"""The receiver in: records are checked, stored with their deliveries, and only then the bell is rung."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Intake:
 
     def __init__(self, database: Database, catalog: Callable[[], Catalog], bell: Bell) -> None:
         self._database = database
-        self._gathering = GroupCommit(database)
+        self._group_commit = GroupCommit(database)
         self._catalog = catalog
         self._bell = bell
         self._validators: dict[str, jsonschema_rs.Validator] = {}
@@ -68,30 +68,30 @@ class Intake:
 
         Raises NotFound for a type that the catalog does not have.
         """
-        door, places = self._door(facility, type_name, lane), range(len(records))
-        results, entries = await self._checked(door, records)
+        receiver, places = self._receiver(facility, type_name, lane), range(len(records))
+        results, entries = await self._checked(receiver, records)
         if entries:
             started = time.perf_counter()
-            warned = await door.warn([records[index] for index in entries])
+            warned = await receiver.warn([records[index] for index in entries])
             del records  # a large one is in memory often enough while it is stored
-            added = await door.store(list(entries.values()))
+            added = await receiver.store(list(entries.values()))
             for (index, entry), (id_, outcome), warnings in zip(entries.items(), added, warned, strict=True):
                 results[index] = Accepted(index, entry.key, id_, outcome, warnings)
         told = [results[index] for index in places]
         outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
         metrics().took_in(facility.code, type_name, outcomes)
-        if entries and isinstance(door, RecordReceiver):  # the ids of items are no deliveries'
+        if entries and isinstance(receiver, RecordReceiver):  # the ids of items are no deliveries'
             stored = [(each.id, each.outcome) for each in told if isinstance(each, Accepted)]
             tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
         return told
 
     async def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:
         """What is wrong with records, without storing any. Raises NotFound."""
-        results, _ = await self._checked(self._door(facility, type_name, None), records)
+        results, _ = await self._checked(self._receiver(facility, type_name, None), records)
         return [each for _, each in sorted(results.items()) if isinstance(each, Refused)]
 
     async def _checked(
-        self, door: Receiver[Any], records: Sequence[Any]
+        self, receiver: Receiver[Any], records: Sequence[Any]
     ) -> tuple[dict[int, Accepted | Refused], dict[int, Any]]:
         """What is refused, and the entries of the others, by their places."""
         results: dict[int, Accepted | Refused] = {}
@@ -101,26 +101,26 @@ class Intake:
             await time_slice.pause()
             text = serialise(record)
             if isinstance(text, tuple):
-                results[index] = _refused(index, _key_if_any(door, record), text)
+                results[index] = _refused(index, _key_if_any(receiver, record), text)
                 continue
             await time_slice.pause()
             in_full = len(text) <= min(MAX_FULL_CHECK_CHARACTERS, full_checks)
-            if problems := self._problems(door, record, in_full):
+            if problems := self._problems(receiver, record, in_full):
                 full_checks -= len(text) if in_full else 0
-                results[index] = _refused(index, _key_if_any(door, record), problems)
+                results[index] = _refused(index, _key_if_any(receiver, record), problems)
                 continue
             await time_slice.pause()
             try:
-                entries[index] = door.read(record, text)
+                entries[index] = receiver.read(record, text)
             except Unacceptable as unfit:
                 results[index] = _refused(index, unfit.key, (Problem("$", str(unfit), unfit.rule),))
         return results, entries
 
-    def _door(self, facility: FacilityRow, name: str, lane: Lane | None) -> Receiver[Any]:
+    def _receiver(self, facility: FacilityRow, name: str, lane: Lane | None) -> Receiver[Any]:
         catalog = self._catalog()
         if name in catalog.specs:
             return RecordReceiver(
-                self._database, self._gathering, catalog, self._bell, facility, catalog.specs[name], lane
+                self._database, self._group_commit, catalog, self._bell, facility, catalog.specs[name], lane
             )
         items = catalog.items
         if name in items:
@@ -130,12 +130,12 @@ class Intake:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         raise NotFound(f"no record type {name!r}; {hint}")
 
-    def _problems(self, door: Receiver[Any], record: Any, in_full: bool) -> tuple[Problem, ...]:
+    def _problems(self, receiver: Receiver[Any], record: Any, in_full: bool) -> tuple[Problem, ...]:
         """What the schema refuses: a few problems, or only the first."""
-        validator = self._validators.get(door.hash)
+        validator = self._validators.get(receiver.hash)
         if validator is None:
-            validator = jsonschema_rs.Draft202012Validator(dict(door.schema), validate_formats=True)
-            self._validators[door.hash] = validator
+            validator = jsonschema_rs.Draft202012Validator(dict(receiver.schema), validate_formats=True)
+            self._validators[receiver.hash] = validator
         if validator.is_valid(record):
             return ()
         if in_full:
@@ -167,11 +167,11 @@ def json_path(steps: Sequence[str | int]) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
-def _key_if_any(door: Receiver[Any], record: Any) -> str | None:
+def _key_if_any(receiver: Receiver[Any], record: Any) -> str | None:
     """A faulty one may not even have a key."""
     if not isinstance(record, dict):
         return None
     try:
-        return door.key(record)
+        return receiver.key(record)
     except Exception:
         return None

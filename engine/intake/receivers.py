@@ -71,7 +71,7 @@ class RecordReceiver:
     def __init__(
         self,
         database: Database,
-        gathering: GroupCommit,
+        group_commit: GroupCommit,
         catalog: Catalog,
         bell: Bell,
         facility: FacilityRow,
@@ -79,7 +79,7 @@ class RecordReceiver:
         lane: Lane | None,
     ) -> None:
         self.hash, self.schema = spec.hash, spec.record_schema
-        self._database, self._gathering, self._catalog, self._bell = database, gathering, catalog, bell
+        self._database, self._group_commit, self._catalog, self._bell = database, group_commit, catalog, bell
         self._facility, self._spec, self._lane = facility, spec, lane
         now = datetime.fromtimestamp(database.clock() / 1000, ZoneInfo(facility.time_zone))
         self._recent = (now - timedelta(days=RECENT_DAYS)).date().isoformat()
@@ -119,7 +119,7 @@ class RecordReceiver:
         batch = Batch(
             self._facility.id, spec.name, spec.upstream.name, spec.update is not None or spec.endpoint is None
         )
-        added = await self._gathering.add(batch, entries)
+        added = await self._group_commit.add(batch, entries)
         failpoint("stored")
         self._bell.ring(spec.name, self._facility.id)
         return [(id_, outcome.value) for id_, outcome in added]
