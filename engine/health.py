@@ -104,7 +104,7 @@ async def broker_ok(hub: Hub) -> bool:
 
 
 async def clock(database: Database) -> ClockHealth:
-    """Return the last jump of the clock, and whether pruning waits because of it; see engine.maintenance.clock_watch."""
+    """Return the last jump of the clock, and until when pruning waits for it; see engine.maintenance.clock_watch."""
     [row] = await database.fetch(text("SELECT jump, prune_after FROM installation"))
     waits = row.prune_after is not None and row.prune_after > database.clock()
     return ClockHealth(row.jump or 0, row.prune_after if waits else None)

@@ -1,4 +1,4 @@
-"""Warnings before anything is sent: codes of a record that its code list does not have."""
+"""Warns before anything is sent about codes of a record that are not in their code list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Named = tuple[str, str]  # (code list, key of its row)
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A code that the copy of a list does not have; `gone`: it had it once."""
+    """A code that the copy of a list does not have; `gone`: an earlier copy had it."""
 
     name: str
     code: str
@@ -33,44 +33,44 @@ class Unknown:
 
 
 def named(spec: Spec, scope: Mapping[str, Any]) -> list[tuple[str, Named]]:
-    """(name, code) of the codes of a record; raises TemplateError."""
-    found = []
+    """Return (name, code) of the codes of a record; raises TemplateError."""
+    codes = []
     for code in spec.codes:
         for item in [None] if code.each is None else code.each.render(scope) or ():
             key = code.key.render(scope if code.each is None else {**scope, "item": item})
             if key not in (None, ""):
-                found.append((code.name, (code.list, str(key))))
-    return found
+                codes.append((code.name, (code.list, str(key))))
+    return codes
 
 
 async def of_record(
     database: Database, catalog: Catalog, spec: Spec, record: Mapping[str, Any], facility: FacilityRow
 ) -> tuple[Unknown, ...]:
-    """What the lists do not have of one record; nothing where that cannot be told."""
+    """Return the unknown codes of a stored record; none if the entry cannot read it."""
     try:
-        wanted = named(spec, context(spec, record, facility))
-    except TemplateError:  # a record that an older entry took
+        codes = named(spec, context(spec, record, facility))
+    except TemplateError:  # an older version of the entry accepted the record
         return ()
-    [found] = await unknown(database, catalog, facility.id, [wanted])
-    return found
+    [codes_unknown] = await unknown(database, catalog, facility.id, [codes])
+    return codes_unknown
 
 
 async def unknown(
-    database: Database, catalog: Catalog, facility_id: int, wanted: Sequence[Iterable[tuple[str, Named]]]
+    database: Database, catalog: Catalog, facility_id: int, records: Sequence[Iterable[tuple[str, Named]]]
 ) -> list[tuple[Unknown, ...]]:
-    """For each record what its lists do not have. Of a list that was never read nothing is said."""
-    rows = sorted({code for codes in wanted for _, code in codes})
-    if not rows:
-        return [()] * len(wanted)
-    parameters = {"facility": facility_id, "rows": as_json(rows)}
-    found = await database.fetch(text(_LOOK_UP % database.rows({"list": "text", "key": "text"}, "rows")), parameters)
-    absent = {(row.list, row.key): row.gone_at is not None for row in found}
+    """Return the unknown codes of each record, given its (name, code); lists that were never read are skipped."""
+    codes = sorted({code for record in records for _, code in record})
+    if not codes:
+        return [()] * len(records)
+    parameters = {"facility": facility_id, "rows": as_json(codes)}
+    rows = await database.fetch(text(_LOOK_UP % database.rows({"list": "text", "key": "text"}, "rows")), parameters)
+    gone = {(row.list, row.key): row.gone_at is not None for row in rows}
 
-    def told(name: str, code: Named) -> Unknown:
+    def warning(name: str, code: Named) -> Unknown:
         code_list = catalog.code_lists[code[0]]
-        return Unknown(name, code[1], f"{code_list.group}, {code_list.label}", absent[code])
+        return Unknown(name, code[1], f"{code_list.group}, {code_list.label}", gone[code])
 
-    return [tuple(told(name, code) for name, code in codes if code in absent) for codes in wanted]
+    return [tuple(warning(name, code) for name, code in record if code in gone) for record in records]
 
 
 _LOOK_UP = """

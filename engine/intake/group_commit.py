@@ -1,6 +1,6 @@
-"""Records of several requests in one transaction: what arrives while one is being written goes with the next.
+"""Group commit: records that arrive while a transaction is running are stored together in the next one.
 
-A commit waits for the disk. Single records of many clients would each wait for one of their own.
+A commit waits for the disk. Without this, single records of many clients would each wait for a commit of their own.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from engine.database.database import Database, is_away
 from engine.delivery.types import Added, NewRecord
 from engine.outbox.add import Batch, add
 
-MAX_RECORDS = 500  # Records of several requests per transaction
-MAX_WRITERS = 4  # Transactions at once; SQLite has one writer anyway
+MAX_RECORDS = 500  # of several requests in one transaction
+MAX_WRITERS = 4  # transactions at once; SQLite has one writer anyway
 
 Stored = list[tuple[int, Added]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Request:
-    """What one request brought, and whoever waits for its answer."""
+    """The records of one request, and the future that its caller awaits."""
 
     batch: Batch
     entries: Sequence[NewRecord]
-    told: asyncio.Future[Stored]
+    result: asyncio.Future[Stored]
 
 
 class GroupCommit:
-    """The door's way to the outbox; only from one event loop."""
+    """Stores records of several requests together; for one event loop only."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,15 +39,15 @@ class GroupCommit:
         self._writing: set[asyncio.Task[None] | None] = set()
 
     async def add(self, batch: Batch, entries: Sequence[NewRecord]) -> Stored:
-        """As outbox.add, and raises what it raises; stored when it returns."""
-        handed = _Request(batch, entries, asyncio.get_running_loop().create_future())
-        self._waiting.append(handed)
+        """Store records; returns and raises the same as engine.outbox.add.add."""
+        request = _Request(batch, entries, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
         if len(self._writing) < self._writers:
             self._writing.add(asyncio.create_task(self._write()))
-        return await handed.told
+        return await request.result
 
     async def _write(self) -> None:
-        """Until nothing waits; who comes after that finds this writer gone, and begins another."""
+        """Store until no request waits; `add` starts another writer when the next one arrives."""
         try:
             while self._waiting:
                 await self._store(self._next())
@@ -55,32 +55,33 @@ class GroupCommit:
             self._writing -= {asyncio.current_task()}
 
     def _next(self) -> list[_Request]:
-        """The one that waits longest, with others of its type and facility."""
-        together = [self._waiting.popleft()]
-        room = MAX_RECORDS - len(together[0].entries)
-        for handed in [each for each in self._waiting if each.batch == together[0].batch]:
-            room -= len(handed.entries)
+        """Take the request that has waited longest, with others of its type and facility."""
+        requests = [self._waiting.popleft()]
+        room = MAX_RECORDS - len(requests[0].entries)
+        for request in [waiting for waiting in self._waiting if waiting.batch == requests[0].batch]:
+            room -= len(request.entries)
             if room < 0:
                 break
-            together.append(handed)
-            self._waiting.remove(handed)
-        return together
+            requests.append(request)
+            self._waiting.remove(request)
+        return requests
 
-    async def _store(self, together: list[_Request]) -> None:
-        """Where the database refuses something of several, each has a transaction of its own: only one is at fault."""
+    async def _store(self, requests: list[_Request]) -> None:
+        """Store the requests together; one by one if the database refuses them, so that only the faulty one fails."""
+        entries = [entry for request in requests for entry in request.entries]
         try:
-            added = await add(self._database, together[0].batch, [entry for each in together for entry in each.entries])
+            added = await add(self._database, requests[0].batch, entries)
         except Exception as error:
-            if len(together) > 1 and not is_away(error):
-                for handed in together:
-                    await self._store([handed])
+            if len(requests) > 1 and not is_away(error):
+                for request in requests:
+                    await self._store([request])
                 return
-            for handed in together:
-                if not handed.told.done():
-                    handed.told.set_exception(error)
+            for request in requests:
+                if not request.result.done():
+                    request.result.set_exception(error)
             return
-        for handed in together:
-            count = len(handed.entries)
-            told, added = added[:count], added[count:]
-            if not handed.told.done():  # else whoever asked has gone
-                handed.told.set_result(told)
+        for request in requests:
+            count = len(request.entries)
+            result, added = added[:count], added[count:]
+            if not request.result.done():  # cancelled if the caller has gone
+                request.result.set_result(result)

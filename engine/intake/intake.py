@@ -1,4 +1,4 @@
-"""The receiver in: records are checked, stored with their deliveries, and only then the bell is rung."""
+"""Takes submitted records: checks them, stores them with their deliveries, and only then rings the bell."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from engine.telemetry import tracing
 from engine.telemetry.metrics import metrics
 from engine.time_slice import TimeSlice
 
-# Of a record whose problems are all looked for. Each problem copies the part of the record that it is about.
+# Records up to this size are checked for all problems: each problem copies the part of the record that it is about.
 MAX_FULL_CHECK_CHARACTERS = 32 * 1024
-# Of all faulty records of a request that are checked in full; of the others the first problem is reported.
+# Total size of the faulty records of a request that are checked in full; of further ones the first problem is reported.
 MAX_FULL_CHECKS_CHARACTERS = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A record that is stored. `outcome` is accepted, changed or unchanged."""
+    """A stored record. `outcome` is accepted, changed or unchanged."""
 
     index: int
     key: str
     id: int
     outcome: str
-    warnings: tuple[str, ...] = ()  # What the upstream will probably refuse; it is sent nevertheless
+    warnings: tuple[str, ...] = ()  # parts that the upstream will probably refuse; the record is sent all the same
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record that is not stored, and what is wrong with it where."""
+    """A record that is not stored, and its problems."""
 
     index: int
     key: str | None
@@ -52,7 +52,7 @@ class Refused:
 
 
 class Intake:
-    """Takes records of one type and facility."""
+    """Checks and stores the records of one request, which are of one type and facility."""
 
     def __init__(self, database: Database, catalog: Callable[[], Catalog], bell: Bell) -> None:
         self._database = database
@@ -64,7 +64,7 @@ class Intake:
     async def hand_in(
         self, facility: FacilityRow, type_name: str, records: Sequence[Any], lane: Lane | None = None
     ) -> list[Accepted | Refused]:
-        """What became of each record, in order; good ones are stored although others are refused.
+        """Store the records; return a result for each, in order. Good ones are stored although others are refused.
 
         Raises NotFound for a type that the catalog does not have.
         """
@@ -72,28 +72,28 @@ class Intake:
         results, entries = await self._checked(receiver, records)
         if entries:
             started = time.perf_counter()
-            warned = await receiver.warn([records[index] for index in entries])
-            del records  # a large one is in memory often enough while it is stored
+            warnings = await receiver.warn([records[index] for index in entries])
+            del records  # a large record is in memory several times while it is stored
             added = await receiver.store(list(entries.values()))
-            for (index, entry), (id_, outcome), warnings in zip(entries.items(), added, warned, strict=True):
-                results[index] = Accepted(index, entry.key, id_, outcome, warnings)
-        told = [results[index] for index in places]
-        outcomes = ("refused" if isinstance(each, Refused) else each.outcome for each in told)
+            for (index, entry), (id_, outcome), words in zip(entries.items(), added, warnings, strict=True):
+                results[index] = Accepted(index, entry.key, id_, outcome, words)
+        ordered = [results[index] for index in places]
+        outcomes = ("refused" if isinstance(result, Refused) else result.outcome for result in ordered)
         metrics().took_in(facility.code, type_name, outcomes)
-        if entries and isinstance(receiver, RecordReceiver):  # the ids of items are no deliveries'
-            stored = [(each.id, each.outcome) for each in told if isinstance(each, Accepted)]
+        if entries and isinstance(receiver, RecordReceiver):  # the ids of items are not ids of deliveries
+            stored = [(result.id, result.outcome) for result in ordered if isinstance(result, Accepted)]
             tracing.taken_in(facility.code, type_name, stored, time.perf_counter() - started)
-        return told
+        return ordered
 
     async def check(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Refused]:
-        """What is wrong with records, without storing any. Raises NotFound."""
+        """Return the refusals of records, without storing any. Raises NotFound."""
         results, _ = await self._checked(self._receiver(facility, type_name, None), records)
-        return [each for _, each in sorted(results.items()) if isinstance(each, Refused)]
+        return [result for _, result in sorted(results.items()) if isinstance(result, Refused)]
 
     async def _checked(
         self, receiver: Receiver[Any], records: Sequence[Any]
     ) -> tuple[dict[int, Accepted | Refused], dict[int, Any]]:
-        """What is refused, and the entries of the others, by their places."""
+        """Return the refusals, and the entries of the other records, by their index."""
         results: dict[int, Accepted | Refused] = {}
         entries: dict[int, Any] = {}
         time_slice, full_checks = TimeSlice(), MAX_FULL_CHECKS_CHARACTERS
@@ -112,8 +112,8 @@ class Intake:
             await time_slice.pause()
             try:
                 entries[index] = receiver.read(record, text)
-            except Unacceptable as unfit:
-                results[index] = _refused(index, unfit.key, (Problem("$", str(unfit), unfit.rule),))
+            except Unacceptable as error:
+                results[index] = _refused(index, error.key, (Problem("$", str(error), error.rule),))
         return results, entries
 
     def _receiver(self, facility: FacilityRow, name: str, lane: Lane | None) -> Receiver[Any]:
@@ -125,13 +125,13 @@ class Intake:
         items = catalog.items
         if name in items:
             return ItemReceiver(self._database, facility, items[name])
-        known = [*catalog.specs, *items]
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        names = [*catalog.specs, *items]
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
         raise NotFound(f"no record type {name!r}; {hint}")
 
     def _problems(self, receiver: Receiver[Any], record: Any, in_full: bool) -> tuple[Problem, ...]:
-        """What the schema refuses: a few problems, or only the first."""
+        """Return the problems that the schema finds: up to MAX_PROBLEMS if `in_full`, else only the first."""
         validator = self._validators.get(receiver.hash)
         if validator is None:
             validator = jsonschema_rs.Draft202012Validator(dict(receiver.schema), validate_formats=True)
@@ -139,7 +139,7 @@ class Intake:
         if validator.is_valid(record):
             return ()
         if in_full:
-            # Not lazy: all problems are made, each with a copy of its part of the record, before the first is given.
+            # iter_errors is not lazy: it makes all problems, each with a copy of its part of the record, at once.
             return tuple(_problem(error) for error in islice(validator.iter_errors(record), MAX_PROBLEMS))
         try:
             validator.validate(record)
@@ -149,26 +149,27 @@ class Intake:
 
 
 def _problem(error: jsonschema_rs.ValidationError) -> Problem:
-    asked = next(iter(error.kind.as_dict().values()), "")
-    limit = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+    value = next(iter(error.kind.as_dict().values()), "")
+    limit = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return Problem(json_path(error.instance_path), error.message, error.kind.name, limit)
 
 
 def _refused(index: int, key: str | None, problems: Sequence[Problem]) -> Refused:
-    """A refusal whose size does not depend on what was handed in."""
+    """Return a refusal whose size is bounded whatever was submitted."""
     short = (
-        Problem(shortened(each.path), shortened(each.message), each.rule, shortened(each.limit)) for each in problems
+        Problem(shortened(problem.path), shortened(problem.message), problem.rule, shortened(problem.limit))
+        for problem in problems
     )
     return Refused(index, key and key[:KEY_LENGTH], tuple(short))
 
 
 def json_path(steps: Sequence[str | int]) -> str:
-    """["diagnoses", 0, "code"] -> $.diagnoses[0].code"""
+    """Return a JSON path: $.diagnoses[0].code for ["diagnoses", 0, "code"]."""
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
 def _key_if_any(receiver: Receiver[Any], record: Any) -> str | None:
-    """A faulty one may not even have a key."""
+    """Return the key of a faulty record, None if it has none."""
     if not isinstance(record, dict):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What becomes of what is handed in: records go to the outbox, items wait for a code."""
+"""Reads and stores submitted data: records become deliveries, catalogue items wait for a code."""
 
 from __future__ import annotations
 
@@ -30,15 +30,18 @@ from engine.templates.filters import local_date
 from engine.templates.template import TemplateError
 
 NORM_LENGTH = 60
-NAME_LENGTH = 200  # Characters of a patient's name that lists show; the record keeps it whole
-RECENT_DAYS = 2  # Days within which a record counts as today's; what is older is backfill
+NAME_LENGTH = 200  # characters of a patient's name that lists show; the record keeps the whole name
+RECENT_DAYS = 2  # within which a record goes into today's lane; older ones go into the backfill lane
 
 
 E = TypeVar("E")
 
 
 class Unacceptable(AntarError):
-    """Why a record of the right shape cannot be stored; `key` if it has one, `rule` for other words."""
+    """Raised for a record that satisfies the schema and cannot be stored.
+
+    `key` is the record's if it has one; `rule` names the rule, for a message in other words.
+    """
 
     def __init__(self, message: str, key: str | None = None, rule: str = "") -> None:
         super().__init__(message)
@@ -47,26 +50,26 @@ class Unacceptable(AntarError):
 
 
 class Receiver(Protocol[E]):
-    """Where one type of one facility comes in."""
+    """Reads and stores the records of one type and facility."""
 
-    hash: str  # Changes with the schema
+    hash: str  # changes with the schema
     schema: Mapping[str, Any]
 
     def key(self, record: Any) -> str | None:
-        """So that the HIS recognises its record; raises whatever a faulty one makes its template raise."""
+        """Return the key by which the HIS recognises its record; raises any error of the template."""
 
     def read(self, record: Any, text: str) -> E:
-        """The entry of a record that satisfies the schema, `text` being it as JSON; raises Unfit."""
+        """Return the entry of a record that satisfies the schema; `text` is its JSON. Raises Unacceptable."""
 
     async def store(self, entries: Sequence[E]) -> list[tuple[int, str]]:
-        """Store all; for each its id and what became of it."""
+        """Store all; return the id and the outcome of each."""
 
     async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        """What is probably wrong with records that are about to be stored."""
+        """Return warnings for each of the records that are about to be stored."""
 
 
 class RecordReceiver:
-    """Records that are delivered."""
+    """Receives records that are delivered to an upstream."""
 
     def __init__(
         self,
@@ -125,21 +128,18 @@ class RecordReceiver:
         return [(id_, outcome.value) for id_, outcome in added]
 
     async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        """What cannot be looked up is not warned about: it is stored all the same."""
         if not self._spec.codes:
             return [()] * len(records)
         try:
-            wanted = [
-                code_warnings.named(self._spec, context(self._spec, record, self._facility)) for record in records
-            ]
-            found = await code_warnings.unknown(self._database, self._catalog, self._facility.id, wanted)
-        except (TemplateError, SQLAlchemyError, OSError):
+            codes = [code_warnings.named(self._spec, context(self._spec, record, self._facility)) for record in records]
+            unknown = await code_warnings.unknown(self._database, self._catalog, self._facility.id, codes)
+        except (TemplateError, SQLAlchemyError, OSError):  # the record is stored all the same
             return [()] * len(records)
-        return [tuple(str(each) for each in of_record) for of_record in found]
+        return [tuple(str(code) for code in of_record) for of_record in unknown]
 
 
 class ItemReceiver:
-    """Items that are mapped to a code."""
+    """Receives items that are mapped to a code."""
 
     def __init__(self, database: Database, facility: FacilityRow, mapping: MappingSpec) -> None:
         self.hash, self.schema = mapping.hash, mapping.record_schema
@@ -167,7 +167,7 @@ class ItemReceiver:
 
 
 def as_text(value: Any) -> str:
-    """Nothing is an empty text."""
+    """Return a value as text; None is an empty text."""
     return "" if value is None else str(value)
 
 
