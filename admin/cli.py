@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from admin.commands import backup, configuration, demo, mappings, people, processes, records
-from engine.database.database import no_way_to_it
+from engine.database.database import unreachable_reason
 from engine.errors import AntarError
 from engine.source.faults import ConfigFaults
 

@@ -21,7 +21,7 @@ from engine.hub import Hub
 from engine.outbox import counters
 from engine.queries.backlog import WAITING
 from engine.queries.throughput import Throughput, throughput
-from engine.telemetry.metrics import OfClinic, metrics
+from engine.telemetry.metrics import ClinicCollector, metrics
 
 
 @get("/metrics", opt={"right": Right.WATCH, "operator": True}, media_type="text/plain")
@@ -62,7 +62,7 @@ def _of_process(confined_to: str | None) -> bytes:
     if confined_to is None:
         return generate_latest(metrics().registry)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(OfClinic(metrics().registry, confined_to))
+    registry.register(ClinicCollector(metrics().registry, confined_to))
     return generate_latest(registry)
 
 

@@ -94,11 +94,11 @@ class Watch:
         try:
             await self._send(recipient.way, notification, destination_of(self._hub, recipient))
         except (NotDelivered, VaultError) as error:
-            metrics().letter(recipient.way, "failed")
+            metrics().notified(recipient.way, "failed")
             log.warning("alert_not_delivered", recipient=recipient.id, way=recipient.way)
             await recipients.failed(self._database, recipient, str(error))
         else:
-            metrics().letter(recipient.way, "delivered")
+            metrics().notified(recipient.way, "delivered")
             log.info("alert_delivered", recipient=recipient.id, way=recipient.way)
             await recipients.delivered(self._database, recipient, ledger.dump(after), digest_on)
 

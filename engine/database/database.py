@@ -142,7 +142,7 @@ def is_full(error: Exception) -> bool:
     return getattr(orig, "sqlstate", None) == DISK_FULL or getattr(orig, "sqlite_errorcode", None) == SQLITE_FULL
 
 
-def no_way_to_it(error: Exception) -> str:
+def unreachable_reason(error: Exception) -> str:
     """What is said where there is no way to the database at all; empty: the error is another one."""
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")

@@ -1,4 +1,4 @@
-"""Records in: new ones become due, changed ones become due again, unchanged ones cause nothing."""
+"""Stores records with their deliveries: new ones become due, changed ones due again, unchanged ones are skipped."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters
 from engine.outbox.patient_index import remember
 
-MAX_TRIES = 5  # Looks at what is stored; who is overtaken so often has another fault
-# A change waits here until it is known what became of the version on its way.
+MAX_TRIES = 5  # to store a batch while others store the same keys
+# A changed record stays in these statuses until the fate of the version in flight is known.
 IN_FLIGHT = {Status.SENDING, Status.UNSURE}
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one type from one facility; `updatable`: the type knows how to send a change."""
+    """Records of one type from one facility; `updatable`: the type can send a change."""
 
     facility_id: int
     spec: str
@@ -32,7 +32,7 @@ class Batch:
 
 @dataclass(slots=True)
 class _Row:
-    """The stored delivery of a key, or the one about to be."""
+    """The stored delivery of a key, or the one about to be stored."""
 
     id: int | None
     hash: str
@@ -43,12 +43,12 @@ class _Row:
 
 
 async def add(database: Database, batch: Batch, entries: Sequence[NewRecord]) -> list[tuple[int, Added]]:
-    """Store all in one transaction; for each entry its delivery's id and what became of it, in order."""
+    """Store all in one transaction; return the delivery's id and the outcome of each entry, in order."""
     for _ in range(MAX_TRIES):
         try:
             return await database.write(lambda connection: _add(database, connection, batch, entries))
         except IntegrityError as error:
-            # Somebody stored one of the keys between our look and our insert: look again.
+            # Another transaction stored one of the keys between our query and our insert: try again.
             if "unique" not in str(error.orig).lower():
                 raise
             refused = error
@@ -78,7 +78,7 @@ def _add(
 
 
 def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
-    """Compare with what is stored, or with what an earlier entry of the same batch brought."""
+    """Compare an entry with the stored record, or with an earlier entry of the same key in the batch."""
     row = rows.get(entry.key)
     if row is None:
         rows[entry.key] = _Row(None, entry.record_hash, Status.QUEUED, entry.date, entry, versions=1)
@@ -92,17 +92,17 @@ def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
 
 def _stored(database: Database, connection: Connection, batch: Batch, keys: set[str]) -> dict[str, _Row]:
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
-    # Facility and type stand in each row: as constants beside the join they alone may become an index's condition.
-    rows = [[batch.facility_id, batch.spec, key] for key in sorted(keys)]
-    found = connection.execute(
+    # Facility and type are in each row: as constants beside the join PostgreSQL may use an index on them alone.
+    targets = [[batch.facility_id, batch.spec, key] for key in sorted(keys)]
+    rows = connection.execute(
         text(
             f"SELECT d.key, d.id, d.record_hash, d.status, d.date FROM {database.rows(_KEYS, 'rows')} AS v "
             "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key "
             f"ORDER BY d.id {lock}"
         ),
-        {"rows": as_json(rows)},
+        {"rows": as_json(targets)},
     )
-    return {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in found}
+    return {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in rows}
 
 
 _KEYS = {"facility_id": "integer", "spec": "text", "key": "text"}
@@ -206,9 +206,8 @@ def _update(
         _make_due(database, connection, due_again, now)
 
 
-# If the worker that holds it dies, it is the version before this change that may have arrived.
-#
-# What a person wrote in place of the payload was made of the old record.
+# tried_version: if the worker that sends the delivery dies, the version before this change may have arrived.
+# body: what a person wrote in place of the payload was based on the old record.
 _CHANGE = """
 UPDATE deliveries SET record = :record, record_hash = :hash, date = :date, patient_norm = :norm,
   patient_name = :name, sequence = :sequence, version = version + :versions, changed_at = :now, upstream = :upstream,
@@ -219,14 +218,14 @@ WHERE id = :id
 
 
 def _make_due(database: Database, connection: Connection, rows: list[list[int | None]], now: int) -> None:
-    wanted = database.rows({"id": "bigint", "lane": "smallint"}, "rows")
+    subquery = database.rows({"id": "bigint", "lane": "smallint"}, "rows")
     parameters = {"rows": as_json(rows)}
-    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {wanted} AS v)"), parameters)
+    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {subquery} AS v)"), parameters)
     connection.execute(
         text(
             "UPDATE deliveries AS d SET status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0, "
             "trigger = 'auto', problem = NULL, cause = NULL, code = NULL, http_status = NULL "
-            f"FROM {wanted} AS v WHERE d.id = v.id"
+            f"FROM {subquery} AS v WHERE d.id = v.id"
         ),
         {**parameters, "now": now},
     )

@@ -1,4 +1,4 @@
-"""Taking back: what never arrived is cancelled here, what did arrive and was removed there is forgotten."""
+"""Cancels deliveries that never left, and forgets the references of records that the upstream has removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TARGET = {"facility_id": "integer", "spec": "text", "key": "text"}
 
 
 async def cancel(database: Database, targets: Iterable[Target]) -> set[Target]:
-    """Set aside those of the targets of which nothing can have left; these, and those that were set aside before."""
+    """Set aside the targets of which nothing can have left; return them and those that were set aside before."""
     rows = [list(target) for target in sorted(set(targets))]
     if not rows:
         return set()
@@ -30,7 +30,7 @@ def _cancel(database: Database, connection: Connection, rows: list[list[Any]]) -
 
 
 def forget(database: Database, connection: Connection, targets: Sequence[Target], deltas: counters.Deltas) -> None:
-    """The upstream has removed these: without a reference a later change is created anew."""
+    """Forget the references of records that the upstream has removed, so that a later change is a create again."""
     if not targets:
         return
     gone = _locked(database, connection, [list(target) for target in sorted(set(targets))])
@@ -44,9 +44,9 @@ def _never_left(row: Any) -> bool:
 
 
 def _locked(database: Database, connection: Connection, rows: list[list[Any]]) -> list[Any]:
-    """The deliveries as they stand; nobody else changes them meanwhile."""
+    """Return the deliveries, locked against other transactions."""
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
-    # CROSS JOIN: SQLite then begins with the targets, whatever its statistics say of the deliveries.
+    # CROSS JOIN: SQLite then begins with the targets, whatever its statistics say about the deliveries.
     query = (
         "SELECT d.id, d.facility_id, d.spec, d.key, d.date, d.status, d.reference, d.sent_version, d.in_doubt "
         f"FROM {database.rows(_TARGET, 'rows')} AS v CROSS JOIN deliveries AS d "
@@ -62,16 +62,16 @@ def _set_aside(
     statement: str,
     deltas: counters.Deltas | None = None,
 ) -> None:
-    """With `deltas` the caller applies the counters, together with his own."""
+    """Ignore the deliveries by `statement`; a caller that passes `deltas` applies the counters itself."""
     if not rows:
         return
     moved = counters.Deltas() if deltas is None else deltas
     for row in rows:
         moved.move(row.facility_id, row.date, row.spec, row.status, Status.IGNORED)
-    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    ids = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
     parameters = {"ids": as_json([[row.id] for row in rows])}
-    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), parameters)
-    connection.execute(text(statement + wanted), {**parameters, "now": database.clock()})
+    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {ids}"), parameters)
+    connection.execute(text(statement + ids), {**parameters, "now": database.clock()})
     if deltas is None:
         counters.apply(database, connection, moved)
 

@@ -1,4 +1,4 @@
-"""Deliveries out: a worker takes a batch of one channel under a lease."""
+"""Claims due deliveries of a channel for a worker, as a batch under one lease."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from engine.delivery.status import Lane, Status
 from engine.delivery.types import MAX_DEATHS, Channel, ClaimedDelivery, Lease
 from engine.outbox import counters
 
-LEASE_MS = 60_000  # Milliseconds a batch is held without a heartbeat
-
-SUSPECT_DEATHS = (
-    MAX_DEATHS - 1
-)  # Deaths after which a delivery is sent alone: the next one then takes nothing else along
+LEASE_MS = 60_000  # for which a batch is leased without a heartbeat
+SUSPECT_DEATHS = MAX_DEATHS - 1  # deaths after which a delivery is sent alone, so that the next one affects no other
 
 
 async def claim(
     database: Database, channel: Channel, limit: int, worker: str, *, idle: bool = True
 ) -> list[ClaimedDelivery]:
-    """Up to `limit` due deliveries, lanes first, then the longest due; empty if nothing is due.
+    """Claim up to `limit` due deliveries, ordered by lane and due time; return them, empty if nothing is due.
 
-    When nothing else is due, an `idle` worker gets one that others have died with.
+    When nothing else is due, an `idle` worker gets one delivery that other workers have died with.
     """
     return await database.write(lambda connection: _claim(database, connection, channel, limit, worker, idle))
 
@@ -35,11 +32,11 @@ def _claim(
 ) -> list[ClaimedDelivery]:
     now = database.clock()
     lease = Lease(id=secrets.randbits(62), until=now + LEASE_MS, outstanding=0)
-    wanted = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
-    wanted |= {"lease": lease.id, "suspect": SUSPECT_DEATHS}
-    rows = _take(database, connection, wanted, "deaths + 0 < :suspect", limit)
+    parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
+    parameters |= {"lease": lease.id, "suspect": SUSPECT_DEATHS}
+    rows = _take(database, connection, parameters, "deaths + 0 < :suspect", limit)
     if not rows and idle:
-        rows = _take(database, connection, wanted, "deaths + 0 >= :suspect", 1)
+        rows = _take(database, connection, parameters, "deaths + 0 >= :suspect", 1)
     if not rows:
         return []
     connection.execute(
@@ -54,25 +51,26 @@ def _claim(
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
 
 
-def _take(database: Database, connection: Connection, wanted: Mapping[str, Any], which: str, limit: int) -> list[Any]:
-    # deaths + 0: statistics that know of no such rows would make PostgreSQL read the table for them.
-    statement = text(_CLAIM % (which, database.skip_locked))
+def _take(
+    database: Database, connection: Connection, parameters: Mapping[str, Any], condition: str, limit: int
+) -> list[Any]:
+    # deaths + 0: with plain deaths PostgreSQL reads the whole table when its statistics know no such rows.
+    statement = text(_CLAIM % (condition, database.skip_locked))
     rows: list[Any] = []
     for lane in Lane:
         if len(rows) < limit:
-            parameters = {**wanted, "lane": int(lane), "limit": limit - len(rows)}
-            rows += connection.execute(statement, parameters).all()
+            rows += connection.execute(statement, {**parameters, "lane": int(lane), "limit": limit - len(rows)}).all()
     return rows
 
 
 def _claimed(row: Any, lease: Lease) -> ClaimedDelivery:
-    """The columns of _CLAIM are the fields of Claimed, in order."""
+    # The columns of _CLAIM are the fields of ClaimedDelivery, in order.
     *fields, claimed_from, in_doubt = row
     return ClaimedDelivery(*fields, Status(claimed_from), bool(in_doubt), lease)  # type: ignore[call-arg]
 
 
-# Materialized: PostgreSQL may run a subquery once for each row of the table, and what it has taken is skipped the next
-# time, so that more than `limit` were claimed.
+# MATERIALIZED: PostgreSQL may run a subquery once for each row of the table. As the rows of one run are skipped by the
+# next, it would claim more than `limit`.
 _CLAIM = """
 WITH due AS MATERIALIZED (
   SELECT id FROM deliveries
@@ -93,7 +91,7 @@ RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tri
 
 
 async def begin(database: Database, lease: Lease) -> bool:
-    """Mark that requests of the batch may leave from now on; False if the lease is lost."""
+    """Note in the lease that requests of the batch may leave from now on; return False if the lease is lost."""
 
     def mark(connection: Connection) -> bool:
         done = connection.execute(text("UPDATE leases SET begun = true WHERE id = :id"), {"id": lease.id})
@@ -104,24 +102,24 @@ async def begin(database: Database, lease: Lease) -> bool:
 
 
 async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
-    """Hold on to the batches; nothing more may begin under one that a sweep has taken back meanwhile."""
+    """Extend the leases; one that a sweep has taken back meanwhile ends, so that no request begins under it."""
     until = database.clock() + LEASE_MS
-    wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    ids = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
 
-    def push(connection: Connection) -> set[int]:
-        held = connection.execute(
-            text(f"UPDATE leases SET until = :until WHERE id IN {wanted} RETURNING id"),
+    def extend(connection: Connection) -> set[int]:
+        extended = connection.execute(
+            text(f"UPDATE leases SET until = :until WHERE id IN {ids} RETURNING id"),
             {"until": until, "ids": as_json([[lease.id] for lease in leases])},
         )
-        return set(held.scalars())
+        return set(extended.scalars())
 
-    held = await database.write(push)
+    extended = await database.write(extend)
     for lease in leases:
-        lease.until = until if lease.id in held else 0
+        lease.until = until if lease.id in extended else 0
 
 
 async def due_channels(database: Database, channels: Sequence[Channel]) -> list[Channel]:
-    """Those of the channels that have something due."""
+    """Return the channels that have something due."""
     now = database.clock()
     due = []
     for channel in channels:
@@ -131,7 +129,7 @@ async def due_channels(database: Database, channels: Sequence[Channel]) -> list[
     return due
 
 
-# Not EXISTS: PostgreSQL reads the table for the first row that will do where it believes that most of them will.
+# Not EXISTS: PostgreSQL would read the table for the first matching row where it believes that most rows match.
 _DUE = "SELECT 1 WHERE " + " OR ".join(
     "(SELECT id FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
     f"AND lane = {int(lane)} AND due_at <= :now ORDER BY due_at, id LIMIT 1) IS NOT NULL"

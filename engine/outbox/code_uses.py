@@ -1,4 +1,4 @@
-"""With which codes of mapped items deliveries were sent, so that a code that changes finds them."""
+"""Notes the codes of mapped items that deliveries were sent with, so that a changed code leads to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.delivery.types import Settlement
 
 
 def note_codes(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:
-    """Note the codes of what the upstream holds by now."""
+    """Note the codes of the deliveries that the upstream holds by now."""
     rows = [
         [settlement.delivery.facility_id, item, key, settlement.delivery.id, code]
         for settlement in settlements

@@ -1,4 +1,4 @@
-"""Deliveries that a correction affected and that have been sent as their entry is now."""
+"""Ends the listing of deliveries that a correction affected, once they are sent as their entry is now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.delivery.types import Settlement
 
 
 def forget_corrected(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:
-    """Take them off the lists of the corrections that the sending version of their entry declares."""
+    """Remove the deliveries from the lists of the corrections that the sending version of their entry declares."""
     rows = [
         [settlement.delivery.id, name]
         for settlement in settlements
@@ -22,15 +22,15 @@ def forget_corrected(database: Database, connection: Connection, settlements: Se
     ]
     if not rows:
         return
-    wanted = database.rows({"delivery_id": "bigint", "name": "text"}, "rows")
-    removed = connection.execute(text(_REMOVE % wanted), {"rows": as_json(rows)}).all()
+    subquery = database.rows({"delivery_id": "bigint", "name": "text"}, "rows")
+    removed = connection.execute(text(_REMOVE % subquery), {"rows": as_json(rows)}).all()
     for (facility_id, spec, name), n in sorted(Counter(map(tuple, removed)).items()):
-        names = {"facility": facility_id, "spec": spec, "name": name, "n": n}
-        connection.execute(text(_COUNT), names)
+        parameters = {"facility": facility_id, "spec": spec, "name": name, "n": n}
+        connection.execute(text(_COUNT), parameters)
 
 
 def _was_accepted(settlement: Settlement) -> bool:
-    """Whether the upstream holds what was sent just now: an id found by a search says nothing of the content."""
+    """Return whether the upstream accepted this content; an id that a search returned says nothing about it."""
     return settlement.sent_version is not None and any(
         attempt.operation in ("create", "update") and attempt.verdict == Verdict.ACCEPTED
         for attempt in settlement.attempts

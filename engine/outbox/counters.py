@@ -1,4 +1,7 @@
-"""What the dashboards read: deliveries per day and status, and their totals, kept by whoever changes a status."""
+"""Counters for the dashboards: deliveries per day and status, and totals.
+
+They are updated in the transaction that changes a status, so that no page has to count deliveries.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from engine.database.database import Database, as_json
 
 
 class Cell(Struct, frozen=True, order=True):
-    """One counter: a facility's deliveries of a type, of a day, in a status."""
+    """The key of a counter: facility, day, type and status of the deliveries."""
 
     facility_id: int
     date: str
@@ -24,19 +27,20 @@ class Deltas(Counter[Cell]):
     """Changes of counters, collected in memory during one transaction."""
 
     def move_all(self, moves: Iterable[tuple[int, str, str, str | None, str]]) -> None:
-        """The moves of a batch: most are alike."""
+        """Add the moves of a batch, most of which are alike."""
         for (facility_id, date, spec, before, after), n in Counter(moves).items():
             self.move(facility_id, date, spec, before, after, n)
 
     def move(self, facility_id: int, date: str, spec: str, before: str | None, after: str, n: int = 1) -> None:
-        """Deliveries went from a status to another; None: they are new."""
+        """Add a move of `n` deliveries from status `before` (None: they are new) to `after`."""
         if before is not None:
             self[Cell(facility_id, date, spec, before)] -= n
         self[Cell(facility_id, date, spec, after)] += n
 
 
 def apply(database: Database, connection: Connection, deltas: Deltas) -> None:
-    """Add the changes; in sorted order, so that two transactions never wait for each other crosswise."""
+    """Add the changes to the counters."""
+    # In sorted order, so that two transactions never deadlock.
     changes = {cell: n for cell, n in sorted(deltas.items()) if n}
     if not changes:
         return
@@ -62,7 +66,7 @@ def _upsert(database: Database, table: str, columns: Mapping[str, str]) -> str:
 async def read(
     database: Database, facility_id: int, since: str | None = None, until: str | None = None
 ) -> dict[str, dict[str, int]]:
-    """Counts by type and status, for the days from `since` to `until` (both inclusive), or over all days."""
+    """Return counts by type and status for the days from `since` to `until` (both inclusive), or over all days."""
     if since is None and until is None:
         query = "SELECT spec, status, n FROM totals WHERE facility_id = :facility"
     else:
@@ -78,12 +82,12 @@ async def read(
 
 
 async def recount(database: Database) -> dict[Cell, int]:
-    """The counters as they would have to be, counted from the deliveries; for tests and repairs, slow."""
+    """Count the deliveries themselves and return what the counters should be; slow, for tests and repairs."""
     query = "SELECT facility_id, date, spec, status, COUNT(*) FROM deliveries GROUP BY 1, 2, 3, 4"
     return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}
 
 
 async def kept(database: Database) -> dict[Cell, int]:
-    """The daily counters as they stand, without zeros."""
+    """Return the stored daily counters that are not zero."""
     query = "SELECT facility_id, date, spec, status, n FROM counters WHERE n <> 0"
     return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}

@@ -1,4 +1,4 @@
-"""A person's own words in place of a delivery's payload, saved only over what the person has seen."""
+"""Saves a body that a person wrote in place of a delivery's payload, unless the delivery changed meanwhile."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from engine.database.database import Database
 from engine.delivery.status import Status
 from engine.outbox.resend import ActionResult, Written, make_due
 
-ACTION = "edit"  # As the audit log names it, and what was sent by it
+ACTION = "edit"  # name in the audit log and in the trigger of the delivery
 
 
 class Saved(StrEnum):
-    """What became of an edit."""
+    """The result of saving an edit."""
 
     DONE = "done"
-    ALREADY = "already"  # The same person has saved the same before: the second click of two
-    ARRIVED = "arrived"  # The upstream has it since: what was written for a creation would now go out as a change
-    SENDING = "sending"  # It is on its way just now; nothing is changed under a worker's hand
-    EDITED = "edited"  # Somebody saved another edit meanwhile
-    CHANGED = "changed"  # The record changed meanwhile
+    ALREADY = "already"  # the same person has saved the same before: the second of two clicks
+    ARRIVED = "arrived"  # the upstream has the record since: a body written for a create would be sent as an update
+    SENDING = "sending"  # the delivery is being sent; it cannot be changed now
+    EDITED = "edited"  # somebody saved another edit meanwhile
+    CHANGED = "changed"  # the record changed meanwhile
     MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a person has seen when they began to write: the record's version, and the last edit before theirs."""
+    """State of the delivery when the person began to write."""
 
     version: int
-    edit: int = 0  # Its audit entry; 0: nobody had edited it
-    arrived: bool = False  # The upstream had it already
+    edit: int = 0  # audit entry of the last edit; 0: nobody had edited it
+    arrived: bool = False  # the upstream had the record already
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Who saved an edit, and when (epoch milliseconds)."""
+    """An edit's audit entry: its id, the person who saved it and the time (epoch milliseconds)."""
 
     id: int
     actor: str
@@ -47,16 +47,16 @@ class Edit:
 
 
 async def last_edit(database: Database, id_: int) -> Edit | None:
-    """The newest edit of a delivery; None: nobody has edited it."""
+    """Return the newest edit of a delivery; None: nobody has edited it."""
     return next((Edit(*row) for row in await database.fetch(text(_LAST), {"id": id_})), None)
 
 
 async def save(
     database: Database, facility_id: int, id_: int, actor: str, body: str, *, reason: str, basis: Basis
 ) -> Saved:
-    """Send `body`, which has to be JSON, in place of the payload from now on; what was sent is sent anew.
+    """Send `body`, which has to be JSON, in place of the payload from now on; a sent delivery is sent again.
 
-    Where it goes stays what the entry makes of the record. Only DONE changes anything.
+    The address of the request stays as the entry makes it from the record. Only DONE changes anything.
     """
     run = partial(_save, database, facility_id, id_, actor, body, reason, basis)
     return await database.write(run)
@@ -76,7 +76,7 @@ def _save(
     row = connection.execute(text(_ROW + lock), {"id": id_, "facility": facility_id}).first()
     if row is None:
         return Saved.MISSING
-    last = next((Edit(*each) for each in connection.execute(text(_LAST), {"id": id_})), None)
+    last = next((Edit(*entry) for entry in connection.execute(text(_LAST), {"id": id_})), None)
     hindrance = _hindrance(row, last, actor, body, basis)
     if hindrance is None:
         due = make_due(
@@ -95,16 +95,16 @@ def _save(
 
 
 def is_again(row: Any, last: Edit | None, actor: str, body: str, basis: Basis) -> bool:
-    """Whether the person saved just this a moment ago: the second click of two."""
+    """Return whether the person saved this same body a moment ago: the second of two clicks."""
     mine = last is not None and last.id != basis.edit and last.actor == actor
     return mine and row.version == basis.version and row.body == body
 
 
 def _hindrance(row: Any, last: Edit | None, actor: str, body: str, basis: Basis) -> Saved | None:
-    """Why it is not saved; the record goes first, for an edit of an older one is no longer there."""
+    """Return why the body is not saved, None if it is."""
     if is_again(row, last, actor, body, basis):
         return Saved.ALREADY
-    if row.version != basis.version:
+    if row.version != basis.version:  # checked before the last edit: a change of the record discards an edit
         return Saved.CHANGED
     if last is not None and last.id != basis.edit:
         return Saved.EDITED

@@ -1,4 +1,4 @@
-"""Waits of an earlier configuration: what waits by needs that its type no longer has is looked at again."""
+"""Releases deliveries that wait because of a need which their type had in an earlier configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.specs.record_type import Spec
 
 
 async def release_outdated(database: Database, specs: Iterable[Spec]) -> set[Channel]:
-    """Let go what waits by a need that is not in the configuration; what still has to wait is blocked anew."""
+    """Release waits by needs that are not in the configuration; a delivery that has to wait is blocked again."""
     needs = [[*pair, int(several)] for pair, several in _needs(specs).items()]
     columns = {"spec": "text", "needed": "text", "alternative": "smallint"}
     query = text(_OUTDATED % {"needs": database.rows(columns, "needs")})
@@ -32,7 +32,10 @@ async def release_outdated(database: Database, specs: Iterable[Spec]) -> set[Cha
 
 
 def _needs(specs: Iterable[Spec]) -> dict[tuple[str, str], bool]:
-    """(type, needed type) -> whether it is one of several in some need: a wait for it alone may then be of before."""
+    """Return (type, needed type) -> True if some need names the needed type beside others.
+
+    A wait for that type alone may then come from an earlier configuration.
+    """
     needs: dict[tuple[str, str], bool] = {}
     for spec in specs:
         for need in spec.needs:
@@ -42,8 +45,8 @@ def _needs(specs: Iterable[Spec]) -> dict[tuple[str, str], bool]:
     return needs
 
 
-# CROSS JOIN: SQLite then begins with the waits, whatever its statistics say of the deliveries.
-# Types that are not in the configuration at all are left alone: it may be a mistake that is mended in a minute.
+# CROSS JOIN: SQLite then begins with the waits, whatever its statistics say about the deliveries.
+# Types that are not in the configuration at all are left alone: that may be a mistake which is soon mended.
 _OUTDATED = """
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w CROSS JOIN deliveries AS d
 WHERE d.id = w.delivery_id AND d.spec IN (SELECT n.spec FROM %(needs)s AS n) AND NOT EXISTS (

@@ -1,4 +1,4 @@
-"""What a patient is found by: the medical record number and the words of the name, in lower case."""
+"""Search index of patients: the medical record number and the words of the name, in lower case."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ from engine.database.database import Database, as_json
 from engine.database.tables import Delivery, PatientWord
 from engine.delivery.status import WORD_LENGTH
 
-EDGE_SIGNS = ".,;:()'\""  # Signs around a word that nobody types into a search
-MAX_WORDS = 8  # So many words of a search or of a name count
-AFTER_ALL_WORDS = "\U0010ffff"  # Sorts behind whatever may follow the beginning of a word
+EDGE_SIGNS = ".,;:()'\""  # signs around a word that nobody types into a search
+MAX_WORDS = 8  # of a search or of a name
+AFTER_ALL_WORDS = "\U0010ffff"  # sorts after any character that may follow the beginning of a word
 
 
-def words_of(said: str) -> list[str]:
-    """The words of a name or a search as they are compared."""
-    words = (word.strip(EDGE_SIGNS)[:WORD_LENGTH] for word in said.casefold().split())
+def words_of(phrase: str) -> list[str]:
+    """Return the words of a name or a search in the form in which they are compared."""
+    words = (word.strip(EDGE_SIGNS)[:WORD_LENGTH] for word in phrase.casefold().split())
     return [word for word in words if word][:MAX_WORDS]
 
 
 def remember(database: Database, connection: Connection, facility_id: int, people: Iterable[tuple[str, str]]) -> None:
-    """Keep what these patients, (norm, name), are found by; an earlier name goes on finding them."""
-    # Sorted: two transactions that bring the same patients must not wait for each other crosswise.
+    """Index patients, given as (norm, name); a patient can still be found by an earlier name."""
+    # Sorted: two transactions that bring the same patients must not deadlock.
     rows = sorted({(norm, word) for norm, name in people for word in [norm.casefold()[:WORD_LENGTH], *words_of(name)]})
     if rows:
-        wanted = database.rows({"norm": "text", "word": "text"}, "rows")
+        subquery = database.rows({"norm": "text", "word": "text"}, "rows")
         insert = (
             "INSERT INTO patient_words (facility_id, norm, word) "
-            f"SELECT :facility, norm, word FROM {wanted} AS v WHERE true ON CONFLICT DO NOTHING"
+            f"SELECT :facility, norm, word FROM {subquery} AS v WHERE true ON CONFLICT DO NOTHING"
         )
         connection.execute(text(insert), {"facility": facility_id, "rows": as_json(rows)})
 
 
 def found_by(facility_id: int, words: Sequence[str]) -> Select[str]:
-    """The norms of the patients of whom every word begins something they are found by; one may come twice."""
+    """Select the norms of patients for whom every word begins a word of their index; a norm may come twice."""
     [first, *others] = sorted(words, key=len, reverse=True)
     query = select(PatientWord.norm).where(PatientWord.facility_id == facility_id, _begins(first))
     return query.where(*(_also(PatientWord.facility_id, PatientWord.norm, word) for word in others))
 
 
 def is_found_by(words: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a delivery is of such a patient."""
+    """Return the condition that a delivery belongs to a patient whom all words find."""
     return and_(*(_also(Delivery.facility_id, Delivery.patient_norm, word) for word in words))
 
 

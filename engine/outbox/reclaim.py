@@ -1,4 +1,4 @@
-"""What a dead worker held: queued again if no request had begun, unsure otherwise."""
+"""Takes back the deliveries of a dead worker: queued again if no request had begun, otherwise unsure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)
 
-RACE_MS = 120_000  # Milliseconds after which no transaction can still be open that overlooked a wait
+RACE_MS = 120_000  # after which no transaction that overlooked a wait can still be open
 
 
 async def reclaim(database: Database) -> set[Channel]:
-    """Take back the batches whose lease ended; safe to run in several processes at once."""
+    """Take back the batches whose lease ended; return their channels. Safe to run in several processes at once."""
     ended = await database.fetch(text("SELECT id FROM leases WHERE until < :now"), {"now": database.clock()})
     due: set[Channel] = set()
     for (lease_id,) in ended:
@@ -32,10 +32,10 @@ async def reclaim(database: Database) -> set[Channel]:
 
 def _take_back(database: Database, lease_id: int, connection: Connection) -> set[Channel]:
     now = database.clock()
-    won = connection.execute(
+    deleted = connection.execute(
         text("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun"), {"id": lease_id, "now": now}
     )
-    lease = won.first()
+    lease = deleted.first()
     if lease is None:  # the heartbeat came after all, or another sweep was quicker
         return set()
     rows = (connection.execute(text(_TAKE_BACK), _parameters(lease_id, bool(lease.begun), now))).all()
@@ -65,7 +65,7 @@ def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
 LOST = cause_text(CauseKind.LOST)
 QUARANTINE = "Tiga kali pekerja berhenti mendadak saat memegang kiriman ini; periksa isinya sebelum mengirim ulang."
 
-# The earliest version that may have arrived is noted: what is adopted for an earlier one is brought up to date.
+# tried_version keeps the earliest version that may have arrived: if its id is adopted, an update follows.
 _TAKE_BACK = """
 UPDATE deliveries SET
   status = CASE WHEN deaths + 1 >= :deaths THEN 'failed'
@@ -83,7 +83,7 @@ RETURNING id, facility_id, spec, upstream, date, status, version, trigger
 
 
 def _lost(row: object, now: int) -> dict[str, object]:
-    """Every try is on record, also the one whose end nobody saw."""
+    """Return the attempt of a request whose reply was lost with the worker."""
     return {
         "delivery_id": row.id,  # type: ignore[attr-defined]
         "facility_id": row.facility_id,  # type: ignore[attr-defined]
@@ -99,10 +99,10 @@ def _lost(row: object, now: int) -> dict[str, object]:
 
 
 async def release_overlooked(database: Database, everything: bool = False) -> set[Channel]:
-    """Let go what waits for a reference that is there.
+    """Release deliveries that wait for a reference which has arrived; return their channels.
 
-    A wait that is written while the reference is being settled in another transaction is seen by neither; so the
-    recent ones are looked at again, and all of them when a worker starts.
+    If a wait is written while another transaction settles the reference, neither transaction sees the other. So recent
+    waits are checked again, and all of them when a worker starts.
     """
     since = 0 if everything else database.clock() - RACE_MS
     arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), {"since": since})]
@@ -118,7 +118,7 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     return await database.write(run)
 
 
-# A subquery of one value is looked up for each wait; a join may begin with all that was ever sent.
+# A subquery of one value is looked up for each wait; a join may begin with all deliveries that were ever sent.
 _OVERLOOKED = """
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 WHERE w.created_at >= :since AND (

@@ -1,4 +1,4 @@
-"""Deliveries that are due at an upstream which the configuration no longer has: to where their type goes now."""
+"""Moves deliveries that are due at an upstream which the configuration no longer has to the upstream of their type."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from engine.delivery.types import Channel
 from engine.outbox import counters
 
 BATCH_SIZE = 1000
-# Milliseconds that something is due before it is moved: a worker whose configuration is newer takes it by itself.
+# For which a delivery is due before it is moved: a worker whose configuration is newer may take it by itself.
 PATIENCE_MS = 60_000
 
 UNKNOWN_TYPE = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."
 
 
 async def reroute(database: Database, routes: Mapping[str, str], upstreams: Collection[str]) -> set[Channel]:
-    """Move a batch of each upstream that is none of `upstreams`, or fail what has no route; the channels due by it.
+    """Move a batch of each upstream that is not in `upstreams`; return the channels that have something due by it.
 
-    `routes` says for each type its upstream. However many rows there are, finding nothing costs a few look-ups.
+    `routes` maps each type to its upstream; deliveries of other types fail. If there is nothing to move, this costs a
+    few look-ups, however many deliveries there are.
     """
     due: set[Channel] = set()
     for (name,) in await database.fetch(text(_NAMES)):
@@ -39,9 +40,9 @@ def _move(database: Database, upstream: str, routes: Mapping[str, str], connecti
     rows = connection.execute(text(_STRANDED % database.skip_locked), parameters).all()
     _fail(database, connection, [row for row in rows if row.spec not in routes])
     moved = [row for row in rows if row.spec in routes]
-    wanted = database.rows({"id": "bigint", "upstream": "text"}, "rows")
+    subquery = database.rows({"id": "bigint", "upstream": "text"}, "rows")
     connection.execute(
-        text(f"UPDATE deliveries SET upstream = v.upstream FROM {wanted} AS v WHERE deliveries.id = v.id"),
+        text(f"UPDATE deliveries SET upstream = v.upstream FROM {subquery} AS v WHERE deliveries.id = v.id"),
         {"rows": as_json([[row.id, routes[row.spec]] for row in moved])},
     )
     return {Channel(routes[row.spec], row.facility_id) for row in moved}
@@ -51,14 +52,14 @@ def _fail(database: Database, connection: Connection, rows: Sequence[Any]) -> No
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, row.status, Status.FAILED)
-    wanted = database.rows({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
+    subquery = database.rows({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
     problems = [(row.id, UNKNOWN_TYPE % row.spec) for row in rows]
     failed = [[id_, problem, cause_text(CauseKind.BROKEN, words=problem)] for id_, problem in problems]
-    connection.execute(text(_FAIL % wanted), {"rows": as_json(failed), "now": database.clock()})
+    connection.execute(text(_FAIL % subquery), {"rows": as_json(failed), "now": database.clock()})
     counters.apply(database, connection, deltas)
 
 
-# Each name with one look into the index; DISTINCT would read all that is due.
+# One index look-up for each name; DISTINCT would read all due deliveries.
 _NAMES = """
 WITH RECURSIVE names(name) AS (
   SELECT MIN(upstream) FROM deliveries WHERE due_at IS NOT NULL

@@ -1,4 +1,4 @@
-"""A person's hand on deliveries: send again, or set aside."""
+"""Actions of a person on deliveries: send again, or set aside."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from engine.outbox import counters
 
 
 class ActionResult(StrEnum):
-    """What became of a person's wish for one delivery."""
+    """The result of a person's action on one delivery."""
 
     DONE = "done"
-    ALREADY = "already"  # It is due or on its way anyway, or ended as wished
-    NEEDS_FORCE = "needs_force"  # It was sent; sending it once more must be asked for expressly, with a reason
-    MISSING = "missing"  # It does not exist, or belongs to another facility
+    ALREADY = "already"  # the delivery is due or being sent anyway, or has the intended status
+    NEEDS_FORCE = "needs_force"  # the delivery was sent; to send it again a person has to force it, with a reason
+    MISSING = "missing"  # there is no such delivery, or it belongs to another facility
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is sent from now on in place of the payload, as JSON; None: the payload, made anew of the record."""
+    """The body that is sent in place of the payload from now on, as JSON; None: the payload, rendered again."""
 
     body: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Action:
-    """`refuse` says for a status and what is written why nothing is done, None if it is.
+    """An action on deliveries.
 
-    `statement` ends in `WHERE id IN `.
+    `refuse` returns for a status and a body why nothing is done, None to do it. `statement` ends in `WHERE id IN `.
     """
 
     action: str
@@ -61,8 +61,8 @@ async def resend(
 ) -> dict[int, ActionResult]:
     """Make deliveries due again. Many clicks at once count as one.
 
-    What may have arrived is looked for first, unless `force` says that a person has looked already. Without `written`
-    they are sent as they stand: with what a person wrote for them, else with the payload.
+    A delivery in doubt is searched for first, unless `force` says that a person has looked already. Without `written`
+    they are sent as they are: with the body that a person wrote for them, else with the payload.
     """
 
     within = partial(make_due, database, reason=reason, force=force, lane=lane, written=written)
@@ -84,9 +84,9 @@ def make_due(
     action: str = "resend",
     job_id: int | None = None,
 ) -> dict[int, ActionResult]:
-    """What `resend` does, within a transaction; `renew` takes what was sent too, without `force`'s belief in it.
+    """Resend within a transaction; `renew` also sends what was sent, and still searches for what is in doubt.
 
-    `job_id` is the job that asks for it, which then tells what became of them.
+    `job_id` is the job that asks for it; its page shows the outcomes.
     """
 
     def refuse(status: str, body: str | None) -> ActionResult | None:
@@ -102,14 +102,14 @@ def make_due(
         "body": written.body if written else None,
         "job": job_id,
     }
-    wish = _Action(action, actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
-    return _fulfil(database, facility_id, ids, wish, connection)
+    resending = _Action(action, actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
+    return _perform(database, facility_id, ids, resending, connection)
 
 
 async def ignore(
     database: Database, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
 ) -> dict[int, ActionResult]:
-    """Set deliveries aside, with a reason; what is on its way or sent is left alone."""
+    """Set deliveries aside, with a reason; those being sent or sent are left alone."""
     within = partial(set_aside, database, reason=reason)
     return await database.write(lambda connection: within(connection, facility_id, ids, actor))
 
@@ -117,52 +117,50 @@ async def ignore(
 def set_aside(
     database: Database, connection: Connection, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
 ) -> dict[int, ActionResult]:
-    """What `ignore` does, within a transaction."""
+    """Set deliveries aside within a transaction."""
 
     def refuse(status: str, _: str | None) -> ActionResult | None:
         return ActionResult.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
 
-    wish = _Action("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
-    return _fulfil(database, facility_id, ids, wish, connection)
+    ignoring = _Action("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
+    return _perform(database, facility_id, ids, ignoring, connection)
 
 
-def _fulfil(
-    database: Database, facility_id: int, ids: Sequence[int], wish: _Action, connection: Connection
+def _perform(
+    database: Database, facility_id: int, ids: Sequence[int], action: _Action, connection: Connection
 ) -> dict[int, ActionResult]:
     outcomes = dict.fromkeys(ids, ActionResult.MISSING)
     deltas = counters.Deltas()
     for id_, spec, date, status, body in _locked(database, connection, facility_id, ids):
-        refusal = wish.refuse(status, body)
+        refusal = action.refuse(status, body)
         outcomes[id_] = refusal or ActionResult.DONE
         if refusal is None:
-            deltas.move(facility_id, date, spec, status, wish.after)
-    chosen = [id_ for id_, outcome in outcomes.items() if outcome is ActionResult.DONE]
-    if chosen:
-        wanted, now = _wanted(database), database.clock()
-        parameters = {"ids": as_json([[id_] for id_ in chosen])}
-        connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {wanted}"), parameters)
-        connection.execute(text(wish.statement + wanted), {**parameters, **wish.parameters, "now": now})
-        said = {"at": now, "actor": wish.actor, "action": wish.action, "reason": wish.reason}
-        audit = [{**said, "facility_id": facility_id, "delivery_id": id_} for id_ in chosen]
+            deltas.move(facility_id, date, spec, status, action.after)
+    changed = [id_ for id_, outcome in outcomes.items() if outcome is ActionResult.DONE]
+    if changed:
+        subquery, now = _ids(database), database.clock()
+        parameters = {"ids": as_json([[id_] for id_ in changed])}
+        connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {subquery}"), parameters)
+        connection.execute(text(action.statement + subquery), {**parameters, **action.parameters, "now": now})
+        entry = {"at": now, "actor": action.actor, "action": action.action, "reason": action.reason}
+        audit = [{**entry, "facility_id": facility_id, "delivery_id": id_} for id_ in changed]
         connection.execute(insert(AuditEntry), audit)
         counters.apply(database, connection, deltas)
     return outcomes
 
 
 def _locked(database: Database, connection: Connection, facility_id: int, ids: Sequence[int]) -> Sequence[Any]:
-    """(id, spec, date, status, body) of those that are the facility's; nobody else changes them meanwhile.
-
-    The plus keeps SQLite from reading all of the facility's deliveries in an index instead of these by their ids.
-    """
+    """Return (id, spec, date, status, body) of the facility's deliveries, locked against other transactions."""
+    # The plus keeps SQLite from reading all deliveries of the facility in an index instead of these by their ids.
     lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
     query = (
         "SELECT id, spec, date, status, body FROM deliveries "
-        f"WHERE +facility_id = :facility AND id IN {_wanted(database)} ORDER BY id {lock}"
+        f"WHERE +facility_id = :facility AND id IN {_ids(database)} ORDER BY id {lock}"
     )
     return connection.execute(text(query), {"facility": facility_id, "ids": as_json([[id_] for id_ in ids])}).all()
 
 
-def _wanted(database: Database) -> str:
+def _ids(database: Database) -> str:
     return f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
 
 

@@ -1,4 +1,4 @@
-"""What became of claimed deliveries: status, attempts, counters and the release of those that waited, in one go."""
+"""Settles claimed deliveries: writes status, attempts and counters and releases what waited for them, at once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from engine.outbox.corrections import forget_corrected
 
 
 async def settle(database: Database, settlements: Sequence[Settlement], ended: Iterable[Lease] = ()) -> set[Channel]:
-    """Write all in one transaction, drop the leases that ended; the channels that have something due by it.
+    """Write all in one transaction and drop the leases that ended; return the channels that have something due by it.
 
-    Fenced by the lease: a delivery that was taken back meanwhile keeps its new state, but the attempt stays on
-    record.
+    Fenced by the lease: a delivery that was taken back meanwhile keeps its new state; only its attempts are stored.
     """
     leases = [[lease.id] for lease in ended]
     return await database.write(lambda connection: _settle(database, connection, settlements, leases))
@@ -39,19 +38,20 @@ def _settle(
     deltas.move_all((row.facility_id, row.date, row.spec, Status.SENDING, row.status) for row in settled)
     due = {Channel(row.upstream, row.facility_id) for row in settled if row.due_at is not None and row.due_at <= now}
     failpoint("settling")
-    held = {row.id for row in settled}
+    written = {row.id for row in settled}
     blocked = {row.id for row in settled if row.status == Status.BLOCKED}
     _write_waits(database, connection, [s for s in settlements if s.delivery.id in blocked], now)
-    # those behind it in its sequence were not looked at as long as it was on its way
+    # The next delivery of its sequence could not be claimed until now.
     due |= {Channel(s.delivery.upstream, s.delivery.facility_id) for s in settlements if s.delivery.sequence}
-    arrived = [s for s in settlements if s.reference is not None and s.delivery.id in held]
+    arrived = [s for s in settlements if s.reference is not None and s.delivery.id in written]
     due |= release(
         database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
     )
-    undone = [(s.delivery.facility_id, *target) for s in settlements if s.delivery.id in held for target in s.undone]
+    valid = [s for s in settlements if s.delivery.id in written]
+    undone = [(s.delivery.facility_id, *target) for s in valid for target in s.undone]
     forget(database, connection, undone, deltas)
-    note_codes(database, connection, [s for s in settlements if s.delivery.id in held])
-    forget_corrected(database, connection, [s for s in settlements if s.delivery.id in held])
+    note_codes(database, connection, valid)
+    forget_corrected(database, connection, valid)
     failpoint("released")
     _write_attempts(database, connection, settlements)
     counters.apply(database, connection, deltas)
@@ -108,7 +108,7 @@ def _row(settlement: Settlement) -> list[Any]:
 
 
 def cause_of(settlement: Settlement) -> str | None:
-    """What it has in common with others that ended like it; None unless it failed, waits or is in doubt."""
+    """Return the cause by which alike failures are grouped; None unless it failed, is blocked or in doubt."""
     if settlement.status not in (Status.FAILED, Status.UNSURE, Status.BLOCKED):
         return None
     if settlement.waits:
@@ -127,7 +127,7 @@ def cause_of(settlement: Settlement) -> str | None:
 
 
 def _statement(database: Database) -> str:
-    """A version that came in meanwhile wins over an end: the delivery is due again."""
+    # A version that came in meanwhile wins: the delivery is due again instead of being sent, failed or blocked.
     again = "(v.requeue = 1 AND deliveries.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
     return f"""
     UPDATE deliveries SET
@@ -172,14 +172,14 @@ def _write_waits(database: Database, connection: Connection, settlements: Sequen
 
 
 def _waits(settlement: Settlement, now: int) -> Iterator[list[Any]]:
-    """A row for each type of each record, as _WAIT has them."""
+    """Yield a row of _WAIT for each type of each awaited record."""
     delivery, seen = settlement.delivery, {(item, key): code for item, key, code in settlement.codes}
     alone = {(awaited.specs[0], awaited.key) for awaited in settlement.waits if len(awaited.specs) == 1}
     for awaited in settlement.waits:
         targets = [(spec, awaited.key) for spec in awaited.specs]
         alternative = len(targets) > 1
         if alternative and not alone.isdisjoint(targets):
-            continue  # another need waits for one of them in any case
+            continue  # another need of the delivery waits for one of them alone
         for spec, key in targets:
             code = seen.get((spec, key))
             yield [delivery.facility_id, spec, key, delivery.id, now, code, int(alternative), delivery.lane]
@@ -190,7 +190,7 @@ INSERT INTO waits (facility_id, spec, key, delivery_id, created_at, seen, altern
 SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1 FROM %s AS v WHERE true
 ON CONFLICT DO NOTHING
 """
-# What others wait for goes as early as they: else today's patients would wait behind the backfill.
+# A delivery that others wait for moves to their lane: otherwise today's patients would wait behind the backfill.
 _COME_FORWARD = """
 UPDATE deliveries SET lane = v.lane
 FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM %s AS r GROUP BY facility_id, spec, key) AS v
@@ -205,7 +205,7 @@ def release(
     arrived: Sequence[tuple[int, str, str]],
     deltas: counters.Deltas,
 ) -> set[Channel]:
-    """Let go what waited for these (facility, spec, key) and for nothing else; the channels they are due in."""
+    """Release deliveries that waited for these (facility, spec, key) alone; return the channels they are due in."""
     if not arrived:
         return set()
     columns = {"facility_id": "integer", "spec": "text", "key": "text"}
@@ -239,10 +239,10 @@ def release(
 
 
 def _end_alternatives(database: Database, connection: Connection, rows: list[list[Any]]) -> None:
-    """One record of a (delivery, key) has arrived: those of the other types are not waited for any more.
+    """End the waits of a (delivery, key) for the other types of a need of which one record has arrived.
 
-    Two needs that name overlapping types of one key end together; when it is sent, the delivery is blocked by the one
-    that is still open.
+    Two needs that name overlapping types of one key end together; if one of them is still open, the delivery is blocked
+    again when it is prepared.
     """
     if rows:
         ended = f"(SELECT id, key FROM {database.rows({'id': 'bigint', 'key': 'text'}, 'rows')} AS v)"
@@ -251,10 +251,10 @@ def _end_alternatives(database: Database, connection: Connection, rows: list[lis
 
 
 def _lock(database: Database, connection: Connection, ids: list[list[int]]) -> None:
-    """One transaction after the other: two that each bring one of the last two needs would see the other's wait."""
+    # Two transactions that each bring one of the last two needs would otherwise each still see the other's wait.
     if database.dialect != "sqlite":
-        wanted = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
-        query = f"SELECT id FROM deliveries WHERE id IN {wanted} ORDER BY id FOR UPDATE"
+        subquery = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+        query = f"SELECT id FROM deliveries WHERE id IN {subquery} ORDER BY id FOR UPDATE"
         connection.execute(text(query), {"ids": as_json(ids)})
 
 

@@ -57,7 +57,7 @@ class Metrics:
         )
         self._returned = Counter("antar_returned", "Deliveries taken back of ended leases.", registry=self.registry)
         self._pruned = Counter("antar_pruned", "Attempts, and what callers asked, looked at.", registry=self.registry)
-        self._letters = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
+        self._notifications = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
         ProcessCollector(registry=self.registry)
 
     def name_of(self, facility_id: int) -> str:
@@ -102,8 +102,8 @@ class Metrics:
     def pruned(self, n: int) -> None:
         self._pruned.inc(n)
 
-    def letter(self, way: str, outcome: str) -> None:
-        self._letters.labels(way, outcome).inc()
+    def notified(self, way: str, outcome: str) -> None:
+        self._notifications.labels(way, outcome).inc()
 
 
 @cache
@@ -113,7 +113,7 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-class OfClinic(Collector):
+class ClinicCollector(Collector):
     """What a registry tells of one clinic; what is told of no clinic in particular stays out."""
 
     def __init__(self, registry: CollectorRegistry, facility: str) -> None:

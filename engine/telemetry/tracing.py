@@ -27,7 +27,7 @@ NANOSECONDS_PER_MS = 1_000_000  # Nanoseconds
 _active: Tracer | None = None
 
 
-def wanted(environ: Mapping[str, str]) -> bool:
+def is_configured(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name) for name in ("ANTAR_OTLP_ENDPOINT", *ENDPOINTS))
 
 

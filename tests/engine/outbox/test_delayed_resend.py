@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.database.database import Database
-from engine.outbox.delayed_resend import HOLD_MS, resend_held, schedule_resend, scheduled, undo_resend
+from engine.outbox.delayed_resend import HOLD_MS, make_scheduled_due, schedule_resend, scheduled, undo_resend
 from engine.outbox.resend import ActionResult, ignore
 from tests.conftest import Clock
 from tests.engine.small_hub import House, open_house, refused
@@ -73,7 +73,7 @@ async def test_the_second_click_of_two_changes_nothing(house: House) -> None:
 async def test_two_sweeps_at_once_make_one_resend(house: House) -> None:
     await click(house)
     house.clock.pass_(6)
-    made = await asyncio.gather(*(resend_held(house.hub.database) for _ in range(4)))
+    made = await asyncio.gather(*(make_scheduled_due(house.hub.database) for _ in range(4)))
     assert sorted(map(len, made)) == [0, 0, 0, 1]
 
 

@@ -121,4 +121,4 @@ async def test_without_an_endpoint_nothing_is_imported() -> None:
 
 @pytest.mark.parametrize("name", ["ANTAR_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
 async def test_an_endpoint_in_the_environment_is_a_wish(name: str) -> None:
-    assert (tracing.wanted({name: "http://127.0.0.1:4318"}), tracing.wanted({})) == (True, False)
+    assert (tracing.is_configured({name: "http://127.0.0.1:4318"}), tracing.is_configured({})) == (True, False)
