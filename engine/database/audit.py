@@ -17,6 +17,6 @@ def note(
     delivery_id: int | None = None,
     reason: str = "",
 ) -> None:
-    """Write an entry; `at` is epoch milliseconds. Without a facility it concerns the whole installation."""
+    """Write an entry; `at` is epoch milliseconds. Without a facility the entry concerns the whole installation."""
     entry = {"at": at, "actor": actor, "action": action, "facility_id": facility_id, "delivery_id": delivery_id}
     connection.execute(insert(AuditEntry).values(**entry, reason=reason))

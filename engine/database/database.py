@@ -1,4 +1,4 @@
-"""The database: one writer at a time on SQLite, transactions that are run again when they collide."""
+"""Database access on SQLite and PostgreSQL: reads, and transactions that are run again when they collide."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from engine.private_files import ensure_private, make_private_folder, tighten
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 COLLISION_WORDS = ("deadlock", "could not serialize", "connection was closed")
-MAX_TRIES = 5
-# SQLSTATE classes that blame the values or the statement: trying again would not help.
+MAX_TRIES = 5  # of a transaction that collides with others
+# SQLSTATE classes of errors in the values or the statement: trying again would not help.
 STATEMENT_FAULTS = ("22", "23", "42", "54")
-DISK_FULL = "53100"
+DISK_FULL = "53100"  # SQLSTATE
 # SQLSTATE classes of a server that cannot be reached, is starting or full, or knows no such user or database.
 UNREACHABLE = ("08", "28", "3D", "53", "57P")
 
 
 def wall_clock() -> int:
-    """Epoch milliseconds."""
+    """Return epoch milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 def steady_clock() -> int:
-    """Milliseconds since some moment, whatever becomes of the wall clock."""
+    """Return milliseconds since some fixed moment, independent of changes to the wall clock."""
     return time.monotonic_ns() // 1_000_000
 
 
 class Backend(Protocol):
-    """Runs a whole transaction at once: a hop between threads or tasks per statement would cost more than it."""
+    """Runs whole transactions: changing the thread or task for each statement would cost more than the statement."""
 
     async def read(self, work: Work[T]) -> T: ...
 
@@ -50,10 +50,10 @@ class Backend(Protocol):
 
 
 class Database:
-    """Reading and writing on SQLite (WAL) or PostgreSQL. Its errors never show parameters: they hold patient data.
+    """Reading and writing on SQLite (WAL) or PostgreSQL. Errors never show parameters: these hold patient data.
 
-    `durable` makes SQLite flush each commit to the disk: so at the door, where a 2xx is a promise. A worker does
-    without: what a power cut takes from it comes back as an expired lease.
+    `durable` makes SQLite flush each commit to the disk. The web process needs that, because it answers 2xx only for
+    stored records. A worker does not: commits lost in a power cut come back as expired leases.
     """
 
     def __init__(self, url: str, *, durable: bool = True, clock: Callable[[], int] = wall_clock) -> None:
@@ -64,14 +64,14 @@ class Database:
         self._backend: Backend = _SQLite(parsed, durable) if self.dialect == "sqlite" else _PostgreSQL(parsed)
 
     def clock(self) -> int:
-        """Epoch milliseconds, by the database's clock once `synchronise` has run."""
+        """Return epoch milliseconds, by the database's clock once `synchronise` has run."""
         return self._clock() + self._offset
 
     async def synchronise(self) -> None:
-        """Take over the clock of a PostgreSQL server, so that leases of several machines compare.
+        """Set the clock by the PostgreSQL server, so that leases of several machines can be compared.
 
-        Until the next time it goes on as a clock that nobody sets: a machine whose time is corrected by an hour would
-        take back what all the others hold.
+        Until the next call it follows the monotonic clock: a machine whose time is corrected by an hour would otherwise
+        take back the leases of all others.
         """
         if self.dialect != "postgresql" or self._clock not in (wall_clock, steady_clock):
             return
@@ -79,11 +79,11 @@ class Database:
         self._clock, self._offset = steady_clock, int(float(seconds) * 1000) - steady_clock()
 
     async def fetch(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """All rows of one query."""
+        """Return all rows of one query."""
         return await self._backend.read(lambda connection: connection.execute(query, parameters or {}).all())
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction; a collision is tried again, a lock was waited for by the database itself."""
+        """Run `work` in a transaction; after a collision it is run again, up to MAX_TRIES times."""
         for attempt in range(1, MAX_TRIES + 1):
             try:
                 return await self._backend.write(work)
@@ -94,29 +94,29 @@ class Database:
         raise AssertionError("unreachable")
 
     def rows(self, columns: Mapping[str, str], parameter: str) -> str:
-        """A SQL subquery of the rows in the JSON array of arrays `:parameter`; columns are name -> SQL type."""
+        """Return a SQL subquery of the rows in the JSON array of arrays `:parameter`; columns are name -> SQL type."""
         if self.dialect == "sqlite":
-            picked = (f"json_extract(value, '$[{i}]') AS {name}" for i, name in enumerate(columns))
-            return f"(SELECT {', '.join(picked)} FROM json_each(:{parameter}))"
-        picked = (f"(e.value ->> {i})::{kind} AS {name}" for i, (name, kind) in enumerate(columns.items()))
-        return f"(SELECT {', '.join(picked)} FROM jsonb_array_elements(CAST(:{parameter} AS jsonb)) AS e)"
+            expressions = (f"json_extract(value, '$[{i}]') AS {name}" for i, name in enumerate(columns))
+            return f"(SELECT {', '.join(expressions)} FROM json_each(:{parameter}))"
+        expressions = (f"(e.value ->> {i})::{kind} AS {name}" for i, (name, kind) in enumerate(columns.items()))
+        return f"(SELECT {', '.join(expressions)} FROM jsonb_array_elements(CAST(:{parameter} AS jsonb)) AS e)"
 
     def insert(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
     ) -> None:
-        """Write many rows past SQLAlchemy's own treatment of values, which costs more than the database's work.
+        """Insert many rows without SQLAlchemy's conversion of values, which costs more than the database's work.
 
-        Only for values that the driver takes as they are: numbers, text, bytes, truth values.
+        Only for values that the driver takes as they are: numbers, text, bytes, booleans.
         """
         if rows:
-            mark = "?" if self.dialect == "sqlite" else "${}"
-            marks = ", ".join(mark.format(n) for n in range(1, len(columns) + 1))
+            placeholder = "?" if self.dialect == "sqlite" else "${}"
+            placeholders = ", ".join(placeholder.format(n) for n in range(1, len(columns) + 1))
             names = ", ".join(columns)
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({placeholders})", list(rows))
 
     @property
     def skip_locked(self) -> str:
-        """The clause that lets several workers claim side by side; SQLite has one writer anyway."""
+        """Return the clause that lets several workers claim at once; SQLite has one writer anyway."""
         return "" if self.dialect == "sqlite" else "FOR UPDATE SKIP LOCKED"
 
     async def close(self) -> None:
@@ -124,12 +124,12 @@ class Database:
 
 
 def as_json(rows: Sequence[Sequence[Any]]) -> str:
-    """The parameter that goes with Database.rows."""
+    """Return the value of the parameter of Database.rows."""
     return orjson.dumps(rows).decode()
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the same may work later; else the database has answered that something in it cannot be."""
+    """Return whether the same work may succeed later; False: the database has refused a value or a statement."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, (SQLAlchemyError, OSError))
     state = str(getattr(error.orig, "sqlstate", None) or "")
@@ -137,13 +137,13 @@ def is_away(error: Exception) -> bool:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether the database's disk has no room: somebody has to make some."""
+    """Return whether the database's disk is full."""
     orig = getattr(error, "orig", None)
     return getattr(orig, "sqlstate", None) == DISK_FULL or getattr(orig, "sqlite_errorcode", None) == SQLITE_FULL
 
 
 def unreachable_reason(error: Exception) -> str:
-    """What is said where there is no way to the database at all; empty: the error is another one."""
+    """Return the message of an error that means that the database cannot be reached; empty for other errors."""
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
         words = str(error.orig).rpartition(">: ")[2]
@@ -153,11 +153,11 @@ def unreachable_reason(error: Exception) -> str:
 
 def _collision(error: DBAPIError) -> bool:
     words = str(error.orig).lower()
-    return error.connection_invalidated or any(sign in words for sign in COLLISION_WORDS)
+    return error.connection_invalidated or any(word in words for word in COLLISION_WORDS)
 
 
 def _ensure_files(file: Path) -> None:
-    """Make the folder and the file that only their owner may read; SQLite gives -wal and -shm the file's mode."""
+    """Create folder and file with access for their owner alone; SQLite gives -wal and -shm the mode of the file."""
     try:
         make_private_folder(file.parent)
         ensure_private(file)
@@ -168,7 +168,7 @@ def _ensure_files(file: Path) -> None:
 
 
 class _PostgreSQL:
-    """asyncpg; the work runs in a greenlet of the event loop."""
+    """Transactions through asyncpg; the work runs in a greenlet of the event loop."""
 
     def __init__(self, url: URL) -> None:
         url = url.set(drivername="postgresql+asyncpg")
@@ -186,7 +186,7 @@ class _PostgreSQL:
 
 
 class _SQLite:
-    """The standard library's driver; all writing in one thread, reading in a few others."""
+    """Transactions through the standard library's driver; one thread writes, a few others read."""
 
     READERS = 4
 
@@ -225,7 +225,7 @@ def _engine(url: URL, begin: str, durable: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves; the driver's own would come too late
+        connection.isolation_level = None  # we send BEGIN ourselves; the driver would send it too late
         for pragma in (
             "journal_mode=WAL",
             "busy_timeout=15000",

@@ -1,4 +1,4 @@
-"""Brings the database to the newest shape; safe when several processes start at once."""
+"""Migrates the database to the newest schema; safe when several processes start at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADVISORY_LOCK = 0x616E746172  # "antar": one migration at a time on PostgreSQL; 
 
 
 async def migrate(database: Database, environment: str) -> None:
-    """Upgrade to head and tie the database to the environment; raises EnvironmentMismatch for another's."""
+    """Upgrade to head and bind the database to the environment; raises EnvironmentMismatch if it has another one."""
 
     def run(connection: Connection) -> None:
         if database.dialect == "postgresql":
@@ -31,7 +31,7 @@ async def migrate(database: Database, environment: str) -> None:
 
 
 def head() -> str:
-    """The newest revision, read from the folder without Alembic (importing it costs half a second)."""
+    """Return the newest revision, read from the folder without Alembic (importing it costs half a second)."""
     return max(path.stem.split("_", 1)[0] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
 
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
-KEY_LENGTH = 200  # Characters of a record's key at most
-
-ITEM_NAME_LENGTH = 300  # Characters of an item's name that lists show
-
-WORD_LENGTH = 60  # Characters of a word that a patient is found by
-
-SEQUENCE_LENGTH = 120  # Characters of a sequence's name at most
+# Characters.
+KEY_LENGTH = 200  # of a record's key
+ITEM_NAME_LENGTH = 300  # of an item's name as lists show it
+WORD_LENGTH = 60  # of a word in the search index of patients
+SEQUENCE_LENGTH = 120  # of a sequence's name
 
 
 class Status(StrEnum):
-    """Where a delivery stands (design 3)."""
+    """Status of a delivery."""
 
-    BLOCKED = "blocked"
-    QUEUED = "queued"
-    SENDING = "sending"
-    RETRYING = "retrying"
-    UNSURE = "unsure"
-    SENT = "sent"
-    FAILED = "failed"
-    IGNORED = "ignored"
+    BLOCKED = "blocked"  # waits for another record or for a code
+    QUEUED = "queued"  # is due
+    SENDING = "sending"  # claimed by a worker
+    RETRYING = "retrying"  # failed for now, due again later
+    UNSURE = "unsure"  # may have arrived: is searched for, or a person decides
+    SENT = "sent"  # accepted by the upstream
+    FAILED = "failed"  # a person has to mend something
+    IGNORED = "ignored"  # set aside
 
 
 class Lane(IntEnum):
-    """What goes first (design 5, 7)."""
+    """Priority of a delivery; the smallest number is sent first."""
 
     TODAY = 0
     MENDED = 1

@@ -1,6 +1,7 @@
-"""What goes into the outbox and comes out of it.
+"""Types that go into the outbox and come out of it: new records, claimed deliveries, attempts, settlements.
 
-Structs, as all that is made for each delivery: a frozen dataclass of twenty fields takes ten times as long to make.
+They are msgspec Structs because several are made for each delivery: a frozen dataclass of twenty fields takes ten times
+as long to make.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from engine.delivery.status import Lane, Status
 
 
 class Signal(StrEnum):
-    """What a delivery tells about its channel."""
+    """What the outcome of a delivery says about its channel."""
 
     NOTHING = "nothing"
     GOOD = "good"
@@ -24,7 +25,7 @@ class Signal(StrEnum):
 
 
 class Added(StrEnum):
-    """What became of a record that was handed in."""
+    """The result of storing a submitted record."""
 
     ACCEPTED = "accepted"
     CHANGED = "changed"
@@ -32,7 +33,7 @@ class Added(StrEnum):
 
 
 class NewRecord(Struct, frozen=True):
-    """A record that passed the door."""
+    """A submitted record that has been checked."""
 
     key: str
     date: str
@@ -51,14 +52,13 @@ class Channel(Struct, frozen=True):
     facility_id: int
 
 
-MAX_DEATHS = 3  # Workers that may die with a delivery before it is set aside as their likely cause
-
-MARGIN_MS = 5_000  # Milliseconds a lease must still run for a request to begin
+MAX_DEATHS = 3  # of workers while they held a delivery, after which it fails as their likely cause
+MARGIN_MS = 5_000  # that a lease must still last for a request to begin
 
 
 @dataclass(slots=True)
 class Lease:
-    """A batch held by a worker; `until` is pushed on by the heartbeat, `outstanding` counts what is not settled."""
+    """A worker's lease of a batch; the heartbeat extends `until`, `outstanding` counts what is not settled."""
 
     id: int
     until: int
@@ -66,12 +66,12 @@ class Lease:
     begun: bool = False
 
     def lasts(self, now: int) -> bool:
-        """Whether a request may still begin under it."""
+        """Return whether a request may still begin under this lease."""
         return self.until > now + MARGIN_MS
 
 
 class ClaimedDelivery(Struct, frozen=True):
-    """A delivery in the hands of a worker, as it stood when it was claimed."""
+    """A delivery that a worker has claimed, as it was at that time."""
 
     id: int
     facility_id: int
@@ -97,12 +97,15 @@ class ClaimedDelivery(Struct, frozen=True):
 
     @property
     def content(self) -> int:
-        """The version, negative where a person wrote what is sent of it: what was tried or held may be the other."""
+        """Return the version, negative if the body was written by a person.
+
+        So the rendered payload and a person's body of the same version can be told apart.
+        """
         return self.version if self.body is None else -self.version
 
 
 class AttemptRow(Struct, frozen=True):
-    """One try as it goes into the account; see models.Attempt."""
+    """One attempt as it is stored; see engine.database.tables.Attempt."""
 
     at: int
     milliseconds: int
@@ -116,37 +119,37 @@ class AttemptRow(Struct, frozen=True):
     http_status: int | None = None
     code: str | None = None
     response: bytes | None = None
-    # Where in the request the answer finds fault; goes into the delivery's cause, not into the account.
+    # Path of the fault in the request, as the answer names it; stored in the delivery's cause, not in the attempt.
     place: str | None = None
 
 
 class Settlement(Struct, frozen=True):
-    """What becomes of a claimed delivery."""
+    """The result of a claimed delivery, as the outbox writes it."""
 
     delivery: ClaimedDelivery
     status: Status
     due_at: int | None = None
     tries: int = 0
-    tried: bool = False  # A request that creates or changes may have left with the claimed version
-    reference: str | None = None  # The upstream's id, where it became known just now
-    body_served: bool = False  # What a person wrote was for this step alone
-    sent_version: int | None = None  # The version that the upstream now holds
-    in_doubt: bool = False  # A create may have arrived: look for it before another is sent
-    requeue_if_changed: bool = True  # A version that came in meanwhile is due at once
+    tried: bool = False  # a create or update of the claimed version may have left
+    reference: str | None = None  # the upstream's id, if it has just become known
+    body_served: bool = False  # the body that a person wrote was for this step alone: it is removed
+    sent_version: int | None = None  # the version that the upstream now holds
+    in_doubt: bool = False  # a create may have arrived: search for it before another is sent
+    requeue_if_changed: bool = True  # a version that came in meanwhile is due at once
     http_status: int | None = None
     code: str | None = None
     problem: str | None = None
     waits: tuple[Awaited, ...] = ()
-    undone: tuple[tuple[str, str], ...] = ()  # (spec, key) of the records that the upstream has removed by it
-    # (type of the item, key, code) of the mapped items that it was sent with, or for which another code is awaited.
+    undone: tuple[tuple[str, str], ...] = ()  # (spec, key) of the records that the upstream removed because of it
+    # (type of the item, key, code) of the mapped items that it was sent with, or for which it waits for another code.
     codes: tuple[tuple[str, str, str], ...] = ()
-    corrections: tuple[str, ...] = ()  # Names of the corrections that its entry declares
+    corrections: tuple[str, ...] = ()  # names of the corrections that its entry declares
     attempts: tuple[AttemptRow, ...] = ()
-    upstream: str | None = None  # Where its type goes now, if that is not where it was claimed for
+    upstream: str | None = None  # the upstream of its type now, if it was claimed for another one
 
 
 def given_back(delivery: ClaimedDelivery, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:
-    """As it was before it was claimed, with its old place in the queue."""
+    """Return a settlement that restores the delivery as it was before the claim, with its old place in the queue."""
     return Settlement(
         delivery,
         delivery.claimed_from,
@@ -158,7 +161,7 @@ def given_back(delivery: ClaimedDelivery, attempts: tuple[AttemptRow, ...] = ())
 
 
 class Awaited(Struct, frozen=True):
-    """A record whose reference is missing; it may be of any of the types."""
+    """A record whose reference is missing; any of the types will satisfy the need."""
 
     specs: tuple[str, ...]
     key: str

@@ -1,1 +1,1 @@
-"""Clinics with their credentials, tokens and keys."""
+"""Clinics with their credentials, tokens and API keys."""

@@ -1,4 +1,4 @@
-"""The clinics: who they are, what they may call, and with which keys their systems knock."""
+"""Clinics: their names, their credentials for upstreams, and the API keys of their systems."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from engine.database.tables import ApiKey, Channel, Credential, Facility, Token
 from engine.errors import AntarError, NotFound
 from engine.facilities.vault import Vault
 
-NOT_ENTERED = 0  # The version of credentials of which there are none yet
+NOT_ENTERED = 0  # version of credentials that have not been entered yet
 CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
-USE_NOTED_MS = 600_000  # Milliseconds between two notes that a key is in use
+USE_NOTED_MS = 600_000  # between two notes that a key is in use
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +38,28 @@ SECRET_WORDS = ("secret", "password", "key")
 
 
 def is_secret(name: str) -> bool:
-    """Whether a credential of this name is not shown while it is typed."""
+    """Return whether a credential of this name is hidden while it is typed."""
     return any(word in name for word in SECRET_WORDS)
 
 
 def is_address(name: str) -> bool:
-    """Whether a credential of this name is the URL of a clinic's own system."""
+    """Return whether a credential of this name is the URL of a clinic's own system."""
     return name.endswith("_url")
 
 
 async def all_facilities(database: Database) -> list[FacilityRow]:
-    """Every clinic, the first one first."""
+    """Return all clinics, the oldest first."""
     return [FacilityRow(*row) for row in await database.fetch(select(*_COLUMNS).order_by(Facility.id))]
 
 
 async def by_code(database: Database, code: str | None) -> FacilityRow:
-    """The clinic of that code; without a code the only or first one. Raises NotFound."""
+    """Return the clinic of that code; without a code the oldest one. Raises NotFound."""
     facilities = await all_facilities(database)
     for facility in facilities:
         if code in (None, facility.code):
             return facility
-    known = ", ".join(facility.code for facility in facilities) or "none; add one with `antar facility add`"
-    raise NotFound(f"no facility {code!r}; known: {known}")
+    codes = ", ".join(facility.code for facility in facilities) or "none; add one with `antar facility add`"
+    raise NotFound(f"no facility {code!r}; known: {codes}")
 
 
 async def add_facility(
@@ -91,13 +91,13 @@ async def add_facility(
 async def set_credentials(
     database: Database, vault: Vault, facility_id: int, upstream: str, secrets_: Mapping[str, str]
 ) -> None:
-    """Replace the secrets for an upstream; its token is dropped and its queue opened, to be tried at once."""
+    """Replace the secrets for an upstream; its token is dropped and its queue opened, so that they are used at once."""
     sealed, now = vault.seal(secrets_), database.clock()
     await database.write(lambda connection: put_credentials(connection, facility_id, upstream, sealed, now))
 
 
 def put_credentials(connection: Connection, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
-    """The same within a transaction of the caller's."""
+    """Replace the secrets within the caller's transaction."""
     _lock_credentials(connection, facility_id)
     for table in (Token, Channel):
         connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
@@ -113,14 +113,14 @@ def is_current(connection: Connection, facility_id: int, upstream: str, version:
 
 
 def _lock_credentials(connection: Connection, facility_id: int) -> None:
-    # Not the row: before the first entry there is none to lock. SQLite has one writer anyway.
+    # An advisory lock, because there is no row to lock before the first entry. SQLite has one writer anyway.
     if connection.dialect.name != "sqlite":
         lock = {"kind": CREDENTIALS_LOCK, "facility": facility_id}
         connection.execute(text("SELECT pg_advisory_xact_lock(:kind, :facility)"), lock)
 
 
 async def sealed_credentials(database: Database, facility_id: int, upstream: str) -> tuple[bytes | None, int]:
-    """The sealed secrets and their version; None and NOT_ENTERED if none were entered."""
+    """Return the sealed secrets and their version; None and NOT_ENTERED if none were entered."""
     query = select(Credential.sealed, Credential.version)
     query = query.where(Credential.facility_id == facility_id, Credential.upstream == upstream)
     rows = await database.fetch(query)
@@ -128,13 +128,13 @@ async def sealed_credentials(database: Database, facility_id: int, upstream: str
 
 
 async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
-    """The opened secrets; empty if none were entered. Raises VaultError."""
+    """Return the opened secrets; empty if none were entered. Raises VaultError."""
     sealed, _ = await sealed_credentials(database, facility_id, upstream)
     return vault.open(sealed) if sealed else {}
 
 
 async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
-    """A new key, told this once; only its hash is kept. Older keys stay valid until they are revoked (rotation)."""
+    """Create a key and return it; only its hash is stored. Older keys stay valid until they are revoked (rotation)."""
     now = database.clock()
     _, key = await database.write(lambda connection: add_api_key(connection, now, facility_id, name, valid_days))
     return key
@@ -143,7 +143,7 @@ async def new_api_key(database: Database, facility_id: int, name: str, valid_day
 def add_api_key(
     connection: Connection, now: int, facility_id: int, name: str, valid_days: int | None
 ) -> tuple[int, str]:
-    """The same within a transaction of the caller's: the id of its row, and the key."""
+    """Create a key within the caller's transaction; return the id of its row, and the key."""
     prefix = secrets.token_hex(4)
     key = f"antar_{prefix}_{secrets.token_urlsafe(32)}"
     row = insert(ApiKey).values(
@@ -169,7 +169,7 @@ async def revoke_api_key(database: Database, prefix: str) -> None:
 
 
 async def api_keys(database: Database) -> list[dict[str, object]]:
-    """All keys without their secrets: facility, name, prefix, created_at, expires_at, last_used_at."""
+    """Return all keys without their secrets: facility, name, prefix, created_at, expires_at, last_used_at."""
     query = (
         "SELECT f.code AS facility, k.name, k.prefix, k.created_at, k.expires_at, k.last_used_at "
         "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id"
@@ -178,7 +178,7 @@ async def api_keys(database: Database) -> list[dict[str, object]]:
 
 
 async def by_api_key(database: Database, key: str) -> FacilityRow | None:
-    """The clinic whose key this is, None if it is nobody's or has expired. Its use is noted, once in a while."""
+    """Return the clinic of a key, None for an unknown or expired key. The use is noted every USE_NOTED_MS."""
     now = database.clock()
     query = (
         select(ApiKey.id, ApiKey.last_used_at, *_COLUMNS)
@@ -196,7 +196,7 @@ async def by_api_key(database: Database, key: str) -> FacilityRow | None:
 
 
 def _hash(key: str) -> str:
-    """A plain SHA-256 will do: the key is 256 random bits, not a password."""
+    # Plain SHA-256 is enough: the key is 256 random bits, not a password.
     return hashlib.sha256(key.encode()).hexdigest()
 
 

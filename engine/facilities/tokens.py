@@ -1,7 +1,7 @@
-"""Bearer tokens in the database, sealed, so that all processes share one and only one of them renews it.
+"""Bearer tokens, sealed in the database, so that all processes share a token and only one of them renews it.
 
-A token, its lease and a refusal belong to the credentials that they were asked for with: with an account whose
-credentials are replaced by now nothing is loaded, leased or kept.
+A token, its lease and a refusal belong to the credentials that the token was requested with: with an account whose
+credentials have been replaced nothing is loaded, leased or stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.facilities.vault import Vault
 
 
 class DatabaseTokens:
-    """adapters.base.TokenStore on the table `tokens`."""
+    """Implements adapters.base.TokenStore on the table `tokens`."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
@@ -33,10 +33,9 @@ class DatabaseTokens:
         return StoredToken(self._open(row.sealed), row.expires_at / 1000, row.refused_at / 1000, row.refusal)
 
     def _open(self, sealed: bytes | None) -> str:
-        """Sealed with a key that was taken away it is none: another is asked for."""
         try:
             return self._vault.open(sealed)["token"] if sealed else ""
-        except VaultError:
+        except VaultError:  # sealed with a key that has been removed: a new token is requested
             return ""
 
     async def lease(self, account: Account, upstream: str, seconds: float) -> bool:

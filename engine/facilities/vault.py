@@ -1,4 +1,4 @@
-"""Secrets at rest: Fernet, with older keys still readable so that a key can be rotated."""
+"""Encryption of stored secrets with Fernet; older keys can still be read, so that a key can be rotated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.errors import SettingsError, VaultError
 
 
 class Vault:
-    """Seals and opens small mappings of text."""
+    """Encrypts and decrypts small mappings of text."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         try:
@@ -26,7 +26,7 @@ class Vault:
         return self._fernet.encrypt(orjson.dumps(dict(secrets)))
 
     def open(self, sealed: bytes) -> dict[str, str]:
-        """Decrypt with whichever key fits; raises VaultError if none does."""
+        """Decrypt with the key that fits; raises VaultError if none does."""
         try:
             opened: dict[str, str] = orjson.loads(self._fernet.decrypt(sealed))
         except InvalidToken as error:
@@ -37,5 +37,5 @@ class Vault:
 
 
 def new_key() -> str:
-    """A fresh key for ANTAR_SECRET_KEY."""
+    """Return a new key for ANTAR_SECRET_KEY."""
     return Fernet.generate_key().decode()

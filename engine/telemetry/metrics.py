@@ -1,4 +1,4 @@
-"""What a process counts while it works, for Prometheus; told with the codes of clinics, never with a patient."""
+"""Metrics of a process for Prometheus; labels hold codes of clinics, never anything about a patient."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from prometheus_client.registry import Collector
 from engine.delivery.types import Settlement
 
 ANSWER_BUCKETS_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-BATCH_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)  # Seconds
+BATCH_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 class Metrics:
-    """Of one process, whatever event loops it has; `names` tells the codes of clinics by their ids."""
+    """Metrics of one process, shared by all its event loops; `names` maps the ids of clinics to their codes."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
@@ -57,11 +57,13 @@ class Metrics:
         )
         self._returned = Counter("antar_returned", "Deliveries taken back of ended leases.", registry=self.registry)
         self._pruned = Counter("antar_pruned", "Attempts, and what callers asked, looked at.", registry=self.registry)
-        self._notifications = Counter("antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry)
+        self._notifications = Counter(
+            "antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry
+        )
         ProcessCollector(registry=self.registry)
 
     def name_of(self, facility_id: int) -> str:
-        """The code of a clinic, its id until a sweep has told."""
+        """Return the code of a clinic; its id until the first sweep has filled `names`."""
         return self.names.get(facility_id, str(facility_id))
 
     def took_in(self, facility: str, spec: str, outcomes: Iterable[str]) -> None:
@@ -69,7 +71,7 @@ class Metrics:
             self._records.labels(facility, spec, outcome).inc(n)
 
     def settled(self, batch: Iterable[Settlement], seconds: float) -> None:
-        """A batch is written."""
+        """Count a batch of settlements that has been written."""
         self._steps.labels("settle").observe(seconds)
         ends, tries = Tally[tuple[str, ...]](), Tally[tuple[str, ...]]()
         for settlement in batch:
@@ -87,11 +89,11 @@ class Metrics:
             self._attempts.labels(*names).inc(n)
 
     def _answered(self, facility: str, upstream: str) -> Histogram:
-        """The library's own look-up costs more than the observation."""
-        found = self._by_channel.get((facility, upstream))
-        if found is None:
-            found = self._by_channel[facility, upstream] = self._answers.labels(facility, upstream)
-        return found
+        # Cached: the library's own look-up costs more than the observation.
+        histogram = self._by_channel.get((facility, upstream))
+        if histogram is None:
+            histogram = self._by_channel[facility, upstream] = self._answers.labels(facility, upstream)
+        return histogram
 
     def step(self, name: str, seconds: float) -> None:
         self._steps.labels(name).observe(seconds)
@@ -108,13 +110,14 @@ class Metrics:
 
 @cache
 def metrics() -> Metrics:
-    """Those of this process; when each began to count is told to nobody who asks for so many."""
+    """Return the metrics of this process."""
+    # Without the *_created series: there is one for each counter and histogram, and nobody reads them.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     return Metrics()
 
 
 class ClinicCollector(Collector):
-    """What a registry tells of one clinic; what is told of no clinic in particular stays out."""
+    """Collects the samples of one clinic from a registry; samples without a clinic are left out."""
 
     def __init__(self, registry: CollectorRegistry, facility: str) -> None:
         self._registry = registry
@@ -122,13 +125,13 @@ class ClinicCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():
-            metric.samples = [each for each in metric.samples if each.labels.get("facility") == self._facility]
+            metric.samples = [sample for sample in metric.samples if sample.labels.get("facility") == self._facility]
             if metric.samples:
                 yield metric
 
 
 def serve(host: str, port: int) -> threading.Event:
-    """Tell them over HTTP beside a worker, until the event is set."""
+    """Serve the metrics over HTTP in a thread until the returned event is set."""
     server, thread = start_http_server(port, host, metrics().registry)
     stop = threading.Event()
 

@@ -1,7 +1,7 @@
-"""One trace per delivery for OpenTelemetry, if an endpoint is set: else nothing of it is imported.
+"""One OpenTelemetry trace per delivery, if an endpoint is set; without one the library is not even imported.
 
-A delivery's way goes through several processes and hours, and nothing but its id goes along: so the ids of its trace
-and of the root span are derived from that. Ids and verdicts are told, never a path, a body or a person.
+A delivery passes through several processes over hours, and only its id is common to them. So the ids of its trace and
+of the root span are derived from the delivery's id. Spans hold ids and verdicts, never a path, a body or a person.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.delivery.types import Settlement
+from engine.delivery.types import AttemptRow, Settlement
 from engine.errors import AntarError
 from engine.telemetry.metrics import metrics
 
-# The standard's own variables, which its exporter reads itself.
+# Variables of the OpenTelemetry standard, which its exporter reads itself.
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-MAX_REMEMBERED_BATCHES = 1000  # Batches whose claim and preparation are remembered until they are settled
-# Spans that wait for a slow endpoint; the standard's 2,048 are those of a few batches, and more would be lost.
+MAX_REMEMBERED_BATCHES = 1000  # whose claim and preparation are remembered until they are settled
+# Spans that wait for a slow endpoint; the default of 2,048 holds those of a few batches, and further ones are lost.
 MAX_QUEUED_SPANS = 20_000
-NANOSECONDS_PER_MS = 1_000_000  # Nanoseconds
+NANOSECONDS_PER_MS = 1_000_000
 
 _active: Tracer | None = None
 
@@ -32,7 +32,7 @@ def is_configured(environ: Mapping[str, str]) -> bool:
 
 
 def start(environ: Mapping[str, str], secret: str, exporter: Any = None) -> Callable[[], None]:
-    """Trace from now on until what is returned is called. `secret` is the installation's, and told to nobody."""
+    """Start tracing; the returned function stops it. Trace ids are keyed with `secret`: outsiders cannot guess them."""
     global _active
     try:
         tracer = Tracer(environ, secret, exporter)
@@ -49,25 +49,25 @@ def start(environ: Mapping[str, str], secret: str, exporter: Any = None) -> Call
 
 
 def taken_in(facility: str, spec: str, stored: Iterable[tuple[int, str]], seconds: float) -> None:
-    """Records are stored: the delivery of each, and whether it was accepted, changed or unchanged."""
+    """Trace stored records: the delivery of each, and whether it was accepted, changed or unchanged."""
     if _active is not None:
         _active.taken_in(facility, spec, stored, seconds)
 
 
 def step(lease: int, name: str, seconds: float) -> None:
-    """A batch was claimed or prepared."""
+    """Remember that a batch was claimed or prepared."""
     if _active is not None:
         _active.step(lease, name, seconds)
 
 
 def settled(batch: Iterable[Settlement], seconds: float) -> None:
-    """A batch is written: all that is known of its deliveries' way is told."""
+    """Trace a batch that has been settled, with everything remembered about its deliveries."""
     if _active is not None:
         _active.settled(batch, seconds)
 
 
 class Tracer:
-    """Turns what happened into spans, after the fact."""
+    """Makes spans of steps that have ended."""
 
     def __init__(self, environ: Mapping[str, str], secret: str, exporter: Any) -> None:
         from opentelemetry import trace
@@ -87,15 +87,15 @@ class Tracer:
         self._tracer = self._provider.get_tracer("antar")
 
     def taken_in(self, facility: str, spec: str, stored: Iterable[tuple[int, str]], seconds: float) -> None:
-        """A new delivery is the root of its trace; a changed record goes on below it."""
+        """Make the root span of a new delivery's trace; a span under the root for a changed record."""
         end = time.time_ns()
         begin = end - int(seconds * 1e9)
         for id_, outcome in stored:
-            names: dict[str, Any] = {"antar.delivery": id_, "antar.facility": facility, "antar.spec": spec}
+            attributes: dict[str, Any] = {"antar.delivery": id_, "antar.facility": facility, "antar.spec": spec}
             if outcome == "accepted":
-                self._root(id_, begin, end, names)
+                self._root(id_, begin, end, attributes)
             elif outcome == "changed":
-                self._span("intake", self._under_root(id_), begin, end, names)
+                self._span("intake", self._under_root(id_), begin, end, attributes)
 
     def step(self, lease: int, name: str, seconds: float) -> None:
         end = time.time_ns()
@@ -107,14 +107,14 @@ class Tracer:
     def settled(self, batch: Iterable[Settlement], seconds: float) -> None:
         end = time.time_ns()
         for settlement in batch:
-            self._way(settlement, end - int(seconds * 1e9), end)
+            self._settled(settlement, end - int(seconds * 1e9), end)
 
     def close(self) -> None:
         self._provider.shutdown()
 
-    def _way(self, settlement: Settlement, begin: int, end: int) -> None:
+    def _settled(self, settlement: Settlement, begin: int, end: int) -> None:
         delivery = settlement.delivery
-        names = {
+        attributes = {
             "antar.delivery": delivery.id,
             "antar.facility": metrics().name_of(delivery.facility_id),
             "antar.spec": delivery.spec,
@@ -122,19 +122,17 @@ class Tracer:
         }
         context = self._under_root(delivery.id)
         for name, began, ended in self._steps.get(delivery.lease.id, ()):
-            self._span(name, context, began, ended, names)
+            self._span(name, context, began, ended, attributes)
         for attempt in settlement.attempts:
-            told = {**names, "antar.operation": attempt.operation, "antar.verdict": str(attempt.verdict)}
-            if attempt.http_status:
-                told["http.response.status_code"] = attempt.http_status
-            self._span(
-                "send",
-                context,
-                attempt.at * NANOSECONDS_PER_MS,
-                (attempt.at + attempt.milliseconds) * NANOSECONDS_PER_MS,
-                told,
-            )
-        self._span("settle", context, begin, end, {**names, "antar.status": settlement.status.value})
+            self._attempt(attempt, context, attributes)
+        self._span("settle", context, begin, end, {**attributes, "antar.status": settlement.status.value})
+
+    def _attempt(self, attempt: AttemptRow, context: Any, attributes: Mapping[str, Any]) -> None:
+        begin, end = attempt.at, attempt.at + attempt.milliseconds
+        of_attempt = {**attributes, "antar.operation": attempt.operation, "antar.verdict": str(attempt.verdict)}
+        if attempt.http_status:
+            of_attempt["http.response.status_code"] = attempt.http_status
+        self._span("send", context, begin * NANOSECONDS_PER_MS, end * NANOSECONDS_PER_MS, of_attempt)
 
     def _root(self, delivery: int, begin: int, end: int, attributes: Mapping[str, Any]) -> None:
         with self._lock:  # the ids are set for the next span
@@ -146,7 +144,7 @@ class Tracer:
         self._tracer.start_span(name, context=context, start_time=begin, attributes=dict(attributes)).end(end)
 
     def _context_ids(self, delivery: int) -> tuple[int, int]:
-        """Of the trace and of its root: the same in every process of the installation."""
+        """Return the ids of the trace and of its root span: the same in every process of the installation."""
         digest = hashlib.blake2b(str(delivery).encode(), key=self._secret, digest_size=24).digest()
         return int.from_bytes(digest[:16], "big") or 1, int.from_bytes(digest[16:], "big") or 1
 
@@ -160,7 +158,7 @@ class Tracer:
 
 
 def _nothing() -> Any:
-    """A context in which no span is open."""
+    """Return a context in which no span is open."""
     from opentelemetry.context import Context
 
     return Context()
@@ -179,7 +177,7 @@ def _ids() -> Any:
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
     class Ids(RandomIdGenerator):
-        """Random, but for a span whose ids are set before it is made."""
+        """Generates random ids, except for a span whose ids have been set in `following`."""
 
         following: tuple[int, int] | None = None
 
