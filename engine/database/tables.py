@@ -1,4 +1,4 @@
-"""The tables. Times are epoch milliseconds (UTC), dates `YYYY-MM-DD` in the facility's zone."""
+"""Database tables. Times are epoch milliseconds (UTC), dates `YYYY-MM-DD` in the facility's time zone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
 
 
 class Installation(Base):
-    """One row: which environment this database belongs to."""
+    """The only row of this table names the environment of the database and holds facts about its clock and backups."""
 
     __tablename__ = "installation"
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -47,13 +47,13 @@ class Installation(Base):
     # The latest time that a worker has seen; see engine.maintenance.clock_watch.
     clock_at: Mapped[int | None] = mapped_column(BigInteger)
     jumped_at: Mapped[int | None] = mapped_column(BigInteger)
-    # Milliseconds by which the clock last jumped, as long as pruning was not done since.
+    # Milliseconds by which the clock last jumped; null once pruning has run since.
     jump: Mapped[int | None] = mapped_column(BigInteger)
     prune_after: Mapped[int | None] = mapped_column(BigInteger)
     postponements: Mapped[int] = mapped_column(Integer, server_default="0")
+    # Records of the days from doubt_from to doubt_until may have been sent before the database was restored from a
+    # backup that does not hold them: they are searched for before they are sent.
     doubt_from: Mapped[str | None] = mapped_column(String(10))
-    # A record of these days may have been handed in and sent before the database was restored from a backup that does
-    # not know it: it is looked for before it is sent.
     doubt_until: Mapped[str | None] = mapped_column(String(10))
 
 
@@ -75,8 +75,8 @@ class Credential(Base):
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     changed_at: Mapped[int] = mapped_column(BigInteger)
-    # Counts the entries. Two may fall into one millisecond, and a clock may be set back: `changed_at` cannot order
-    # them.
+    # Incremented by each entry. `changed_at` cannot order entries: two may fall into one millisecond, and a clock may
+    # be set back.
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
@@ -99,16 +99,16 @@ class Channel(Base):
     __tablename__ = "channels"
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
-    cause: Mapped[str] = mapped_column(String(20))  # A Signal: down, refused or throttled
+    cause: Mapped[str] = mapped_column(String(20))  # a Signal: down, refused or throttled
     reason: Mapped[str] = mapped_column(Text)
     since: Mapped[int] = mapped_column(BigInteger)
     probe_at: Mapped[int] = mapped_column(BigInteger)
-    # Probes in a row that the upstream answered by refusing the account; the pause grows with them.
+    # Probes in a row for which the upstream refused the account; the pause grows with them.
     refusals: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class ApiKey(Base):
-    """A key with which a HIS hands in records; only its hash is kept."""
+    """A key with which a HIS submits records; only its hash is stored."""
 
     __tablename__ = "api_keys"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -122,7 +122,7 @@ class ApiKey(Base):
 
 
 class Role(Base):
-    """What its people may do: a JSON list of the names in admin.http.access.Permission."""
+    """The permissions of its users: a JSON list of the names in admin.people.permissions."""
 
     __tablename__ = "roles"
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -136,15 +136,15 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(100), unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(ForeignKey("roles.name"), default="admin")
-    # The only facility whose deliveries they see; null: all.
+    # The only facility whose deliveries the user sees; null: all.
     facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))
-    session_version: Mapped[int] = mapped_column(Integer, default=1)  # Raised to end every session of the user
+    session_version: Mapped[int] = mapped_column(Integer, default=1)  # incremented to end all sessions of the user
     created_at: Mapped[int] = mapped_column(BigInteger)
     disabled: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
 class AuditEntry(Base):
-    """Who did what, when and why; never changed."""
+    """An action of a person: actor, action, time and reason; never changed."""
 
     __tablename__ = "audit"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -159,13 +159,13 @@ class AuditEntry(Base):
 
 
 class Lease(Base):
-    """A batch that a worker holds. The heartbeat and the begin mark touch this row, not the deliveries."""
+    """A worker's lease of a batch. Heartbeat and `begun` are written here, not to each delivery."""
 
     __tablename__ = "leases"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     worker: Mapped[str] = mapped_column(String(80))
     until: Mapped[int] = mapped_column(BigInteger, index=True)
-    # Requests of the batch may have left: what is not settled when the lease ends is unsure.
+    # Requests of the batch may have left: deliveries that are not settled when the lease ends become unsure.
     begun: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
@@ -178,28 +178,28 @@ class WorkerBeat(Base):
 
 
 class DrainRow(Base):
-    """A worker that drains a channel; all of one channel share its limits."""
+    """A worker that drains a channel; all workers of one channel share its limits."""
 
     __tablename__ = "drains"
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     worker: Mapped[str] = mapped_column(String(80), primary_key=True)
     since: Mapped[int] = mapped_column(BigInteger)
-    until: Mapped[int] = mapped_column(BigInteger)  # A worker that died has no part any more when this has passed
-    held: Mapped[int] = mapped_column(Integer)  # Requests that it has in flight, or may have until it says otherwise
+    until: Mapped[int] = mapped_column(BigInteger)  # after this a worker that died has no slots any more
+    held: Mapped[int] = mapped_column(Integer)  # slots: requests that it has or may have in flight
 
 
-class TurnRow(Base):
-    """When the next request of a channel may leave that nobody has reserved yet; see engine.limits.rate."""
+class SendTimeRow(Base):
+    """The next send time of a channel that no worker has reserved yet; see engine.limits.rate."""
 
     __tablename__ = "turns"
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    next_at: Mapped[int] = mapped_column(BigInteger)  # Epoch microseconds
+    next_at: Mapped[int] = mapped_column(BigInteger)  # epoch microseconds
 
 
 class Delivery(Base):
-    """A record on its way, and where it stands. Written only by engine.outbox."""
+    """A record that is delivered to an upstream, with its status. Written only by engine.outbox."""
 
     __tablename__ = "deliveries"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -210,40 +210,42 @@ class Delivery(Base):
     date: Mapped[str] = mapped_column(String(10))
     patient_norm: Mapped[str | None] = mapped_column(String(60))
     patient_name: Mapped[str | None] = mapped_column(String(200))
-    # Deliveries of equal sequence go to the upstream one after the other.
+    # Deliveries of the same sequence are sent one after the other.
     sequence: Mapped[str | None] = mapped_column(String(SEQUENCE_LENGTH))
 
-    record: Mapped[str] = mapped_column(Text)  # The source document as JSON, as it was handed in
+    record: Mapped[str] = mapped_column(Text)  # the submitted document as JSON
     record_hash: Mapped[str] = mapped_column(String(32))
-    # What a person wrote in place of the payload (JSON): sent as it is until the record changes.
+    # The body (JSON) that a person wrote in place of the payload; sent unchanged until the record changes.
     body: Mapped[str | None] = mapped_column(Text)
-    version: Mapped[int] = mapped_column(Integer, default=1)  # Counts the contents handed in for this key
-    # The version whose request last left, or one before it, negative if a person had written the request; an adopted id
-    # stands for this one.
+    version: Mapped[int] = mapped_column(Integer, default=1)  # incremented by each new content of the record
+    # The version whose request last left, or an earlier one; negative if a person had written the body. If a search
+    # finds the record, this is the version that its id belongs to.
     tried_version: Mapped[int | None] = mapped_column(Integer)
-    # The version that the upstream holds; in doubt and without a reference: it was accepted, but its id not shown.
+    # The version that the upstream holds. If in doubt and without a reference: it was accepted without showing an id.
     sent_version: Mapped[int | None] = mapped_column(Integer)
     reference: Mapped[str | None] = mapped_column(String(200))
 
     status: Mapped[str] = mapped_column(String(10))
     claimed_from: Mapped[str | None] = mapped_column(String(10))
-    # A create may have arrived: it is looked for before another is sent.
+    # A create may have arrived: it is searched for before another one is sent.
     in_doubt: Mapped[bool] = mapped_column(Boolean, default=False)
     lane: Mapped[int] = mapped_column(SmallInteger, default=0)
-    due_at: Mapped[int | None] = mapped_column(BigInteger)  # Null: nothing is to be done by itself
+    due_at: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # null: nothing is done until a person or another record acts
     lease_id: Mapped[int | None] = mapped_column(BigInteger)
-    # Tries since it last became due by a change or by hand; the retry schedule counts them.
+    # Tries since a change or a person last made it due; the retry schedule counts them.
     tries: Mapped[int] = mapped_column(Integer, default=0)
-    deaths: Mapped[int] = mapped_column(SmallInteger, default=0)  # Workers that died while holding it
-    # What made it due: auto, or who asked for the resend.
+    deaths: Mapped[int] = mapped_column(SmallInteger, default=0)  # workers that died while they held it
+    # auto, or the action and the person that made it due.
     trigger: Mapped[str] = mapped_column(String(120), default="auto")
 
     http_status: Mapped[int | None] = mapped_column(SmallInteger)
     code: Mapped[str | None] = mapped_column(String(60))
-    problem: Mapped[str | None] = mapped_column(Text)  # Why it is not sent, in the upstream's words or ours
-    # What it has in common with others that failed alike; see engine.delivery.causes.
+    problem: Mapped[str | None] = mapped_column(Text)  # why it is not sent, in the upstream's words or ours
+    # The cause by which alike failures are grouped; see engine.delivery.causes.
     cause: Mapped[str | None] = mapped_column(String(200))
-    # The job that sent it again, until a person or another job does.
+    # The job that last sent it again; null again when a person does.
     job_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
@@ -340,12 +342,12 @@ class Delivery(Base):
 
 
 class PatientWord(Base):
-    """A word that a patient is found by, in lower case; see engine.outbox.patient_index."""
+    """A word of the search index of patients, in lower case; see engine.outbox.patient_index."""
 
     __tablename__ = "patient_words"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     norm: Mapped[str] = mapped_column(String(60), primary_key=True)
-    # Compared by its bytes, so that an index finds what begins alike whatever the language of the database.
+    # Compared by bytes, so that an index finds words by their beginning in a database of any language.
     word: Mapped[str] = mapped_column(
         String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C"), "postgresql"), primary_key=True
     )
@@ -354,7 +356,7 @@ class PatientWord(Base):
 
 
 class HeldResend(Base):
-    """A resend that a person may still take back; the sweep performs it once it is due."""
+    """A scheduled resend that a person may still undo; the sweep performs it once it is due."""
 
     __tablename__ = "held_resends"
     delivery_id: Mapped[int] = mapped_column(BigId, ForeignKey("deliveries.id"), primary_key=True, autoincrement=False)
@@ -364,7 +366,7 @@ class HeldResend(Base):
 
 
 class Wait(Base):
-    """A delivery that waits for another record's reference, whether that record is here yet or not."""
+    """A delivery that waits for another record's reference; that record may not have been submitted yet."""
 
     __tablename__ = "waits"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -374,14 +376,14 @@ class Wait(Base):
         BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
     )
     created_at: Mapped[int] = mapped_column(BigInteger, index=True)
-    # The code of a mapped item that does not do: it is waited for another.
+    # The code of a mapped item that does not satisfy the need: the delivery waits for another code.
     seen: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
-    # One of several types, of which any will do: the wait for all of them ends with the first record of the key.
+    # One of several types, any of which satisfies the need: all these waits end with the first record of the key.
     alternative: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class Attempt(Base):
-    """One try: the exact request and answer, and what they were taken for."""
+    """One attempt: the exact request and answer, and the verdict."""
 
     __tablename__ = "attempts"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -401,41 +403,41 @@ class Attempt(Base):
     verdict: Mapped[str] = mapped_column(String(20))
     message: Mapped[str] = mapped_column(Text)
     response: Mapped[bytes | None] = mapped_column(LargeBinary)
-    # When its bodies were removed because their time was over; see engine.maintenance.retention.
+    # When its bodies were removed by age; see engine.maintenance.retention.
     pruned_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class RetentionWalk(Base):
-    """How far the attempts were looked through for what has reached an age."""
+    """Position of the search through the attempts for those whose bodies have reached their age."""
 
     __tablename__ = "retention_walks"
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    position: Mapped[int] = mapped_column(BigInteger)  # The last attempt that was looked at
-    policy: Mapped[str] = mapped_column(String(16))  # Hash of the rules; with others all is looked at anew
+    position: Mapped[int] = mapped_column(BigInteger)  # the last attempt that was checked
+    policy: Mapped[str] = mapped_column(String(16))  # hash of the rules; if they change, all is checked again
 
 
 class RetentionLeftover(Base):
-    """A delivery with attempts that are old enough, but it is not settled: looked at again when it is."""
+    """A delivery with attempts old enough to prune that is not settled; it is checked again once it is."""
 
     __tablename__ = "retention_leftovers"
     delivery_id: Mapped[int] = mapped_column(BigId, ForeignKey("deliveries.id"), primary_key=True, autoincrement=False)
 
 
 class Job(Base):
-    """One action on many deliveries, as it was asked for; its items are fixed when it is made."""
+    """One action on many deliveries; its items are fixed when it is created."""
 
     __tablename__ = "jobs"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
     upstream: Mapped[str] = mapped_column(String(40))
     action: Mapped[str] = mapped_column(String(20))  # resend, ignore or regenerate
-    chosen: Mapped[str] = mapped_column(Text)  # The filter by which its deliveries were chosen, as JSON
+    chosen: Mapped[str] = mapped_column(Text)  # the filter that selected its deliveries, as JSON
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(10))  # draft, running, paused, cancelled or done
     total: Mapped[int] = mapped_column(Integer)
-    done: Mapped[int] = mapped_column(Integer, default=0)  # Items that have had their turn: all up to this position
-    skipped: Mapped[int] = mapped_column(Integer, default=0)  # Of those done, the ones on which nothing was to be done
+    done: Mapped[int] = mapped_column(Integer, default=0)  # position up to which all items have been processed
+    skipped: Mapped[int] = mapped_column(Integer, default=0)  # items of those done that needed no action
     created_at: Mapped[int] = mapped_column(BigInteger)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -443,7 +445,7 @@ class Job(Base):
 
 
 class JobItem(Base):
-    """One delivery of a job; without an outcome it has not had its turn."""
+    """One delivery of a job; without an outcome it has not been processed yet."""
 
     __tablename__ = "job_items"
     job_id: Mapped[int] = mapped_column(BigId, ForeignKey("jobs.id"), primary_key=True, autoincrement=False)
@@ -453,43 +455,45 @@ class JobItem(Base):
 
 
 class CodeRow(Base):
-    """A row of a code list as it was last read; one that vanished stays, because records still name it."""
+    """A row of the copy of a code list; a row that vanished stays, because records still name it."""
 
     __tablename__ = "code_rows"
-    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)  # Whose copy it is; 0: that of all facilities
+    facility_id: Mapped[int] = mapped_column(
+        Integer, primary_key=True
+    )  # owner of the copy; 0: one copy for all facilities
     list: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
-    content: Mapped[str] = mapped_column(Text)  # Its columns as a JSON object
-    words: Mapped[str] = mapped_column(Text)  # All values in lower case, for the search
+    content: Mapped[str] = mapped_column(Text)  # its columns as a JSON object
+    words: Mapped[str] = mapped_column(Text)  # all values in lower case, for the search
     since: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
     gone_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Synchronisation(Base):
-    """One reading of a code list: how far it is, and what it brought."""
+    """One synchronisation of a code list: its progress and its result."""
 
     __tablename__ = "synchronisations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
-    facility_id: Mapped[int] = mapped_column(Integer)  # Whose copy it is; 0: that of all facilities
+    facility_id: Mapped[int] = mapped_column(Integer)  # owner of the copy; 0: one copy for all facilities
     list: Mapped[str] = mapped_column(String(64))
     actor: Mapped[str] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(10))  # running, done or failed
     started_at: Mapped[int] = mapped_column(BigInteger)
-    # A worker reads it; when this has passed, another goes on.
+    # The lease of the worker that reads it; when this has passed, another worker goes on.
     held_until: Mapped[int] = mapped_column(BigInteger, default=0)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
-    # Reads that it takes, as far as known; a paged one counts once.
+    # Reads that it takes, once they are known; a paged read counts once.
     total: Mapped[int] = mapped_column(Integer, default=0)
     done: Mapped[int] = mapped_column(Integer, default=0)
-    offset: Mapped[int] = mapped_column(Integer, default=0)  # Rows that the present paged read has brought
+    offset: Mapped[int] = mapped_column(Integer, default=0)  # rows that the current paged read has returned
     added: Mapped[int] = mapped_column(Integer, default=0)
     changed: Mapped[int] = mapped_column(Integer, default=0)
     gone: Mapped[int] = mapped_column(Integer, default=0)
-    since: Mapped[str | None] = mapped_column(String(10))  # Only what changed since this date is read; null: all is
+    since: Mapped[str | None] = mapped_column(String(10))  # only rows changed since this date are read; null: all
     problem: Mapped[str | None] = mapped_column(Text)
-    tries: Mapped[int] = mapped_column(Integer, default=0)  # Reads that failed, in a row
-    retry_at: Mapped[int | None] = mapped_column(BigInteger)  # When a failed one is read again
+    tries: Mapped[int] = mapped_column(Integer, default=0)  # failed reads in a row
+    retry_at: Mapped[int | None] = mapped_column(BigInteger)  # when a failed read is tried again
 
     __table_args__ = (
         Index("ix_synchronisations_list", "facility_id", "list", "id"),
@@ -505,7 +509,7 @@ class Synchronisation(Base):
 
 
 class StagedRow(Base):
-    """A row that a running synchronisation has read; it counts when all is there."""
+    """A row that a running synchronisation has read; it becomes part of the copy when all rows are read."""
 
     __tablename__ = "staged_rows"
     synchronisation_id: Mapped[int] = mapped_column(
@@ -514,27 +518,27 @@ class StagedRow(Base):
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     content: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
-    withdrawn: Mapped[int] = mapped_column(SmallInteger, default=0)  # 1: the row must not be used any more
+    withdrawn: Mapped[int] = mapped_column(SmallInteger, default=0)  # 1: the code must not be used any more
 
 
 class Item(Base):
-    """A thing of the clinic that is mapped to a code; see engine.mapping."""
+    """An item of the clinic, for example a drug, that is mapped to a code; see engine.mapping."""
 
     __tablename__ = "items"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"))
-    item: Mapped[str] = mapped_column(String(64))  # Its type, under which it was handed in
+    item: Mapped[str] = mapped_column(String(64))  # the type under which it was submitted
     key: Mapped[str] = mapped_column(String(KEY_LENGTH))
     name: Mapped[str] = mapped_column(String(ITEM_NAME_LENGTH))
-    words: Mapped[str] = mapped_column(Text)  # All values in lower case, for the search
-    record: Mapped[str] = mapped_column(Text)  # As JSON, as it was handed in
+    words: Mapped[str] = mapped_column(Text)  # all values in lower case, for the search
+    record: Mapped[str] = mapped_column(Text)  # the submitted document as JSON
     record_hash: Mapped[str] = mapped_column(String(32))
-    # Of what is compared with a code: if it changes, somebody must look again.
+    # Hash of the parts that are compared with a code: if it changes, a person has to review the mapping.
     parts_hash: Mapped[str] = mapped_column(String(32))
     active: Mapped[bool] = mapped_column(Boolean)
     state: Mapped[str] = mapped_column(String(10))  # unmapped, mapped or review
     code: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
-    reason: Mapped[str | None] = mapped_column(String(20))  # Why it is to be reviewed: changed or withdrawn
+    reason: Mapped[str | None] = mapped_column(String(20))  # why it has to be reviewed: changed or withdrawn
     mapped_by: Mapped[str | None] = mapped_column(String(100))
     mapped_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
@@ -548,7 +552,7 @@ class Item(Base):
 
 
 class ItemChange(Base):
-    """Who gave an item which code when; never changed."""
+    """A change of an item's code, with person and time; never changed."""
 
     __tablename__ = "item_changes"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -558,15 +562,15 @@ class ItemChange(Base):
     # mapped, removed, changed (the record did), withdrawn or restored (the code was)
     action: Mapped[str] = mapped_column(String(20))
     code: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
-    before: Mapped[str | None] = mapped_column(String(KEY_LENGTH))  # The code that it had
+    before: Mapped[str | None] = mapped_column(String(KEY_LENGTH))  # the code that it had before
 
 
 class CodeUse(Base):
-    """With which code of an item a delivery was last sent."""
+    """The code of an item that a delivery was last sent with."""
 
     __tablename__ = "code_uses"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    item: Mapped[str] = mapped_column(String(64), primary_key=True)  # The type of the item
+    item: Mapped[str] = mapped_column(String(64), primary_key=True)  # the type of the item
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     delivery_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("deliveries.id"), primary_key=True, index=True, autoincrement=False
@@ -581,19 +585,19 @@ class CorrectionVersion(Base):
     spec: Mapped[str] = mapped_column(String(60), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     spec_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
-    loaded_at: Mapped[int] = mapped_column(BigInteger)  # When a worker first ran it
+    loaded_at: Mapped[int] = mapped_column(BigInteger)  # when a worker first ran it
 
 
 class CorrectionSearchRow(Base):
-    """How far a clinic's deliveries were searched for those that a correction affects."""
+    """Position of the search through a clinic's deliveries for those that a correction affects."""
 
     __tablename__ = "correction_searches"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     spec: Mapped[str] = mapped_column(String(60), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     date: Mapped[str] = mapped_column(String(10))
-    delivery_id: Mapped[int] = mapped_column(BigInteger)  # The last delivery that was looked at, with its date
-    searches: Mapped[int] = mapped_column(SmallInteger)  # Searches that have ended
+    delivery_id: Mapped[int] = mapped_column(BigInteger)  # the last delivery that was checked; `date` is its date
+    searches: Mapped[int] = mapped_column(SmallInteger)  # searches that have ended
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
     # Number of the rows in correction_deliveries, kept in the transactions that change them.
     affected: Mapped[int] = mapped_column(Integer)
@@ -633,7 +637,7 @@ class Total(Base):
 
 
 class InboundRequest(Base):
-    """What a caller asked of the clinic and was answered; handed on to its system."""
+    """A caller's request to the clinic with the answer; it is forwarded to the clinic's system."""
 
     __tablename__ = "inbound_requests"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -642,15 +646,15 @@ class InboundRequest(Base):
     operation: Mapped[str] = mapped_column(String(20))
     card: Mapped[str] = mapped_column(String(13))
     at: Mapped[int] = mapped_column(BigInteger)
-    content: Mapped[str] = mapped_column(Text)  # As JSON, like the answer
+    content: Mapped[str] = mapped_column(Text)  # as JSON, like `answer`
     answer: Mapped[str] = mapped_column(Text)
     code: Mapped[int] = mapped_column(Integer)
-    taken_at: Mapped[int | None] = mapped_column(BigInteger)  # When the clinic's system said that it has it
-    # When it is handed on to the clinic's system, or a worker that does so is given up.
+    taken_at: Mapped[int | None] = mapped_column(BigInteger)  # when the clinic's system confirmed it
+    # When it is forwarded to the clinic's system, or when the lease of the worker that forwards it ends.
     due_at: Mapped[int | None] = mapped_column(BigInteger)
     tries: Mapped[int] = mapped_column(Integer, default=0)
-    problem: Mapped[str | None] = mapped_column(Text)  # Why it was not taken the last time
-    # When content and answer were removed because their time was over; see engine.inbound.retention.
+    problem: Mapped[str | None] = mapped_column(Text)  # why the clinic's system did not accept it the last time
+    # When content and answer were removed by age; see engine.inbound.retention.
     pruned_at: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
@@ -674,7 +678,7 @@ class InboundRequest(Base):
 
 
 class InboundDay(Base):
-    """The last number of a poli on a day; its row is the lock under which numbers are given."""
+    """The last number of a polyclinic on a day; numbers are issued under a lock of this row."""
 
     __tablename__ = "inbound_days"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -684,7 +688,7 @@ class InboundDay(Base):
 
 
 class InboundNumber(Base):
-    """A queue number that was given; never given again, even if it was cancelled."""
+    """A queue number that was issued; never issued again, even if it was cancelled."""
 
     __tablename__ = "inbound_numbers"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -712,30 +716,30 @@ class InboundNumber(Base):
 
 
 class AlertRecipient(Base):
-    """Whom to tell when something goes wrong, by which way, and what they know already."""
+    """A recipient of alerts: how to reach them, and the alerts that they have received already."""
 
     __tablename__ = "alert_recipients"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    # The only clinic that they are told of; null: all.
+    # The only clinic whose alerts they receive; null: all.
     facility_id: Mapped[int | None] = mapped_column(ForeignKey("facilities.id"))
     name: Mapped[str] = mapped_column(String(100))
     way: Mapped[str] = mapped_column(String(10))  # email, telegram or webhook
     address: Mapped[str] = mapped_column(String(300))
-    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # What opens the way, sealed by the vault
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # secrets for sending, sealed by the vault
     enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    # Between these times of day (HH:MM) nothing is sent but the digest.
     quiet_from: Mapped[str] = mapped_column(String(5), default="")
-    # Between these times of day (HH:MM) nothing is told but the digest.
     quiet_until: Mapped[str] = mapped_column(String(5), default="")
     waiting_minutes: Mapped[int] = mapped_column(Integer)
-    failure_percent: Mapped[int] = mapped_column(Integer)  # Thresholds; 0: never
+    failure_percent: Mapped[int] = mapped_column(Integer)  # threshold; 0: never
     digest_at: Mapped[str] = mapped_column(String(5), default="")
-    digest_on: Mapped[str] = mapped_column(String(10), default="")  # The day of the last digest
+    digest_on: Mapped[str] = mapped_column(String(10), default="")  # the day of the last digest
     known: Mapped[str] = mapped_column(Text, default="[]")  # engine.alerts.ledger as JSON
-    # Counts the changes of `known`: whoever moves it from where they read it may tell.
+    # Incremented by each change of `known`: only the process that increments it from the value it read may send.
     mark: Mapped[int] = mapped_column(Integer, default=0)
     held_until: Mapped[int] = mapped_column(BigInteger, default=0)
     told_at: Mapped[int | None] = mapped_column(BigInteger)
     fails: Mapped[int] = mapped_column(Integer, default=0)
     again_at: Mapped[int] = mapped_column(BigInteger, default=0)
-    problem: Mapped[str] = mapped_column(Text, default="")  # Why the last letter was not delivered
+    problem: Mapped[str] = mapped_column(Text, default="")  # why the last message was not delivered
     created_at: Mapped[int] = mapped_column(BigInteger)

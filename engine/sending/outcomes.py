@@ -165,7 +165,7 @@ class OutcomeBuilder:
         tries: int | None = None,
         **more: Any,
     ) -> Settlement:
-        """`more` are fields of Settlement."""
+        """Return the settlement; `more` are further fields of it."""
         good = status is Status.SENT or (reference is not None and status is not Status.FAILED)
         return Settlement(
             self._delivery,

@@ -97,10 +97,10 @@ def _pending(
         return replace(given_back(delivery), upstream=spec.upstream.name)
     try:
         scope = scope_of(spec, delivery, facility)
-        wanted = needs.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
+        record_needs = needs.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
     except Exception as error:
         return _broken(delivery, error)
-    return _Pending(delivery, spec, scope, wanted)
+    return _Pending(delivery, spec, scope, record_needs)
 
 
 def _prepare_one(
