@@ -58,7 +58,7 @@ class CircuitBreaker:
     async def state(
         self, channel: Channel, breaker: Breaker, patience: float = 0.0, *, idle: bool = True
     ) -> BreakerState:
-        """Return whether to claim now. Only one worker at a time gets PROBE.
+        """Return the state of a channel, read before each claim. Only one worker at a time gets PROBE.
 
         A probe lasts for the longer of the breaker's pause and `patience` (seconds). Only an idle worker gets it:
         deliveries that were claimed before the closing are no probe.

@@ -34,7 +34,7 @@ class SettlementWriter:
     def __init__(
         self, database: Database, due: Callable[[Channel], None], leases: dict[int, Lease] | None = None
     ) -> None:
-        """Create the writer; it removes a lease from `leases`, which the heartbeat extends, once its batch is written."""
+        """Write to `database`; a lease leaves `leases`, which the heartbeat extends, when its batch is written."""
         self._database = database
         self._due = due
         self._leases = {} if leases is None else leases

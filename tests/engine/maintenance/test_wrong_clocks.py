@@ -205,7 +205,7 @@ async def test_thirty_days_ahead_and_back_nothing_waits_longer_than_its_rule(hou
     for rule in due_times.rules(database, house.hub.catalog, [house.channel]):
         [(latest,)] = await database.fetch(text(f"SELECT MAX({rule.column}) FROM {rule.table}"))
         assert latest is not None, f"nothing is in {rule.table}.{rule.column}"
-        assert latest <= clock.now + max(rule.longest, rule.keep), f"{rule.table}.{rule.column}"
+        assert latest <= clock.now + max(rule.max_ms, rule.keep_ms), f"{rule.table}.{rule.column}"
     assert await heal(database, house.hub.catalog, [house.channel]) == 0
     clock.pass_(61)
     assert await reclaim(database) == {house.channel}
