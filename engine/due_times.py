@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class DueTimeRule:
     """A column that holds a future time, at most `max_ms` ahead."""
 
     table: str
@@ -56,12 +56,12 @@ async def heal(database: Database, catalog: Catalog, channels: Sequence[Channel]
     return healed
 
 
-def _set(rule: Rule, parameters: dict[str, Any], connection: Connection) -> int:
+def _set(rule: DueTimeRule, parameters: dict[str, Any], connection: Connection) -> int:
     query = f"UPDATE {rule.table} SET {rule.column} = :soon WHERE {rule.where}{rule.column} > :far"
     return connection.execute(text(query), parameters).rowcount
 
 
-def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> Iterator[Rule]:
+def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule]:
     """Yield a rule for each column that says when something happens next, except times that a person chose."""
     upstreams = catalog.upstreams.values()
     patience = max((_patience(upstream) for upstream in upstreams), default=0.0)
@@ -84,7 +84,7 @@ def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> 
     yield Rule("alert_recipients", "again_at", recipients.LONGEST_PAUSE_MS)
 
 
-def _deliveries(database: Database, channels: Sequence[Channel], max_ms: int) -> Rule:
+def _deliveries(database: Database, channels: Sequence[Channel], max_ms: int) -> DueTimeRule:
     # One index look-up for each channel and lane: the cost does not grow with the number of due deliveries.
     columns = {"upstream": "text", "facility_id": "integer", "lane": "smallint"}
     rows = [[channel.upstream, channel.facility_id, int(lane)] for channel in channels for lane in Lane]
@@ -92,7 +92,7 @@ def _deliveries(database: Database, channels: Sequence[Channel], max_ms: int) ->
       SELECT d.id FROM {database.rows(columns, "rows")} AS v CROSS JOIN deliveries AS d
       WHERE d.upstream = v.upstream AND d.facility_id = v.facility_id AND d.lane = v.lane AND d.due_at > :far
     ) AND """
-    return Rule("deliveries", "due_at", max_ms, where=where, parameters={"rows": as_json(rows)})
+    return DueTimeRule("deliveries", "due_at", max_ms, where=where, parameters={"rows": as_json(rows)})
 
 
 def _patience(upstream: UpstreamSpec) -> float:

@@ -93,7 +93,7 @@ class Token(Base):
     lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
-class Channel(Base):
+class ChannelRow(Base):
     """One facility's queue to one upstream, present only while it is closed: why, and when to probe."""
 
     __tablename__ = "channels"
@@ -158,7 +158,7 @@ class AuditEntry(Base):
     __table_args__ = (Index("ix_audit_facility_id", "facility_id", "id"),)
 
 
-class Lease(Base):
+class LeaseRow(Base):
     """A worker's lease of a batch. Heartbeat and `begun` are written here, not to each delivery."""
 
     __tablename__ = "leases"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database
-from engine.database.tables import ApiKey, Channel, Credential, Facility, Token
+from engine.database.tables import ApiKey, ChannelRow, Credential, Facility, Token
 from engine.errors import AntarError, NotFound
 from engine.facilities.vault import Vault
 
@@ -99,7 +99,7 @@ async def set_credentials(
 def put_credentials(connection: Connection, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
     """Replace the secrets within the caller's transaction."""
     _lock_credentials(connection, facility_id)
-    for table in (Token, Channel):
+    for table in (Token, ChannelRow):
         connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
     values = {"facility": facility_id, "upstream": upstream, "sealed": sealed, "now": now}
     connection.execute(text(_ENTER), values)

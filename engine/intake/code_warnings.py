@@ -19,7 +19,7 @@ Named = tuple[str, str]  # (code list, key of its row)
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownCode:
     """A code that the copy of a list does not have; `gone`: an earlier copy had it."""
 
     name: str
@@ -45,7 +45,7 @@ def named(spec: Spec, scope: Mapping[str, Any]) -> list[tuple[str, Named]]:
 
 async def of_record(
     database: Database, catalog: Catalog, spec: Spec, record: Mapping[str, Any], facility: FacilityRow
-) -> tuple[Unknown, ...]:
+) -> tuple[UnknownCode, ...]:
     """Return the unknown codes of a stored record; none if the entry cannot read it."""
     try:
         codes = named(spec, context(spec, record, facility))
@@ -57,7 +57,7 @@ async def of_record(
 
 async def unknown(
     database: Database, catalog: Catalog, facility_id: int, records: Sequence[Iterable[tuple[str, Named]]]
-) -> list[tuple[Unknown, ...]]:
+) -> list[tuple[UnknownCode, ...]]:
     """Return the unknown codes of each record, given its (name, code); lists that were never read are skipped."""
     codes = sorted({code for record in records for _, code in record})
     if not codes:
@@ -66,9 +66,9 @@ async def unknown(
     rows = await database.fetch(text(_LOOK_UP % database.rows({"list": "text", "key": "text"}, "rows")), parameters)
     gone = {(row.list, row.key): row.gone_at is not None for row in rows}
 
-    def warning(name: str, code: Named) -> Unknown:
+    def warning(name: str, code: Named) -> UnknownCode:
         code_list = catalog.code_lists[code[0]]
-        return Unknown(name, code[1], f"{code_list.group}, {code_list.label}", gone[code])
+        return UnknownCode(name, code[1], f"{code_list.group}, {code_list.label}", gone[code])
 
     return [tuple(warning(name, code) for name, code in record if code in gone) for record in records]
 
