@@ -67,7 +67,7 @@ def main() -> None:
         print(f"antar: {error}", file=sys.stderr)
         sys.exit(1)
     except (DBAPIError, OSError) as error:
-        if not (reason := no_way_to_it(error)):
+        if not (reason := unreachable_reason(error)):
             raise
         print(f"antar: no way to the database of ANTAR_DATABASE_URL: {reason}", file=sys.stderr)
         sys.exit(1)

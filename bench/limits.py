@@ -22,7 +22,7 @@ PROCESSES = 3
 ROUNDS = 3
 WINDOW_SECONDS = 5.0  # in which the rate must be kept
 RATE = 100.0
-SETTLE_SECONDS = 3 * REFRESH  # after which a new process has its part of the slots
+SETTLE_SECONDS = 3 * REFRESH_SECONDS  # after which a new process has its part of the slots
 FLOOD, DEAD = 100_000, 10_000
 OUTAGE_SECONDS, PAUSE_SECONDS, FAILURES = 30.0, 5.0, 5
 # Time after which all processes know that an upstream hangs: two time-outs in a row on each of their slots
@@ -87,7 +87,7 @@ async def concurrency(ships: Fleet, name: str, seconds: float) -> list[Row]:
 
 async def coming_and_going(ships: Fleet, name: str) -> list[Row]:
     """Kill one process and start another: never above the limits, and not below after it has settled."""
-    settled = LIFE / 1000 + SETTLE_SECONDS
+    settled = LIFE_MS / 1000 + SETTLE_SECONDS
     await ships.hand_in("paced", "b", int(RATE * (settled + 6 * WINDOW_SECONDS)))
     await ships.hand_in("slow", "b", 1000)
     await asyncio.sleep(WINDOW_SECONDS + SETTLE_SECONDS)

@@ -35,7 +35,7 @@ async def claimed(here: Clinic, attempt: AttemptRow) -> list[Settlement]:
             http_status=201,
             attempts=(attempt,),
         )
-        for delivery in await claim(here.hub.database, here.channel, BATCH, "bench")
+        for delivery in await claim(here.hub.database, here.channel, BATCH_SIZE, "bench")
     ]
 
 

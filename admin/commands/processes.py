@@ -256,7 +256,7 @@ def _refuse_memory_broker(settings: Settings, command: str) -> None:
 
 def _traced(work: Callable[[], None], settings: Settings) -> None:
     """Do the work, with a trace of each delivery if an endpoint for traces is set."""
-    stop = tracing.start(os.environ, settings.secret_keys[0]) if tracing.wanted(os.environ) else None
+    stop = tracing.start(os.environ, settings.secret_keys[0]) if tracing.is_configured(os.environ) else None
     try:
         work()
     finally:

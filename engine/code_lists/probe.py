@@ -51,7 +51,7 @@ class ListProbe:
             await report(Signal.GOOD)
             raise
         if probing:
-            await self._breaker.unasked(channel, upstream.breaker)
+            await self._breaker.probe_unused(channel, upstream.breaker)
 
     async def _closed(self, place: Place) -> NotAsked:
         query = "SELECT reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"

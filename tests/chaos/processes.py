@@ -55,12 +55,12 @@ _context.set_forkserver_preload([__name__])
 
 def hurry() -> None:
     """Shorten the leases, heartbeats, sweeps and slot refreshes of this process to seconds."""
-    claim.LEASE, types.MARGIN = LEASE, MARGIN
-    worker.HEARTBEAT, worker.SWEEP, worker.REFRESH = HEARTBEAT, SWEEP, REFRESH
+    claim.LEASE_MS, types.MARGIN_MS = LEASE, MARGIN
+    worker.HEARTBEAT_SECONDS, worker.SWEEP_SECONDS, worker.REFRESH_SECONDS = HEARTBEAT, SWEEP, REFRESH
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
-    worker.AWAY, worker.RETURN = AWAY, RETURN
-    worker.JOBS, runner.BATCH_DELIVERIES = SWEEP, BATCH
-    slots.REFRESH, slots.LIFE, slots.VALID, slots.KEPT = REFRESH, LIFE, LIFE - 100, LIFE
+    worker.AWAY_MS, worker.RETURN_MS = AWAY, RETURN
+    worker.JOB_SECONDS, runner.BATCH_DELIVERIES = SWEEP, BATCH
+    slots.REFRESH_SECONDS, slots.LIFE_MS, slots.VALID_MS, slots.KEEP_MS = REFRESH, LIFE, LIFE - 100, LIFE
 
 
 def be_mortal() -> None:

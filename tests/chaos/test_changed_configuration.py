@@ -100,7 +100,7 @@ async def hand_in(stage: Scene, round_: int) -> None:
 async def until_a_removed_one_is_refused(stage: Scene, config: Path) -> None:
     write(config, WITHOUT)
     await stage.hang_up()
-    refused = f"SELECT COUNT(*) FROM deliveries WHERE problem = '{UNKNOWN % GOES}'"
+    refused = f"SELECT COUNT(*) FROM deliveries WHERE problem = '{UNKNOWN_TYPE % GOES}'"
     round_ = ROUNDS
     while not await number(stage.database, refused):
         await hand_in(stage, round_)

@@ -208,7 +208,7 @@ class House:
     async def hand_in(self, spec: str, *records: dict[str, Any]) -> list[Accepted | Refused]:
         return await self.hub.intake.hand_in(self.facility, spec, [{"at": AT, **record} for record in records])
 
-    def drain(self, settler: SettlementWriter) -> Drain:
+    def drain(self, writer: SettlementWriter) -> Drain:
         context = WorkerContext(
             database=self.hub.database,
             catalog=lambda: self.hub.catalog,
@@ -236,11 +236,11 @@ class House:
 
     async def work_once(self) -> None:
         """Drain and settle; channels that became due by it are in `rung`."""
-        settler = SettlementWriter(self.hub.database, self.rung.add)
-        settling = asyncio.create_task(settler.run())
-        await self.drain(settler).run()
-        await settler.drained()
-        settling.cancel()
+        writer = SettlementWriter(self.hub.database, self.rung.add)
+        writing = asyncio.create_task(writer.run())
+        await self.drain(writer).run()
+        await writer.drained()
+        writing.cancel()
 
     async def row(self, spec: str, key: str) -> Any:
         query = text("SELECT * FROM deliveries WHERE spec = :spec AND key = :key")

@@ -42,7 +42,9 @@ async def type_problems(
     """Show the groups of one type, as a tab of its page."""
     entry = entry_of(hub, upstream, spec)
     layout = await layout_for(request, upstream)
-    return Template("deliveries/failure_groups.html", context={**await _context(hub, layout, [entry.name]), "spec": entry})
+    return Template(
+        "deliveries/failure_groups.html", context={**await _context(hub, layout, [entry.name]), "spec": entry}
+    )
 
 
 async def _context(hub: Hub, layout: Layout, specs: list[str]) -> dict[str, Any]:

@@ -227,7 +227,7 @@ async def _fill_all(house: House) -> None:
     assert await claim(database, house.channel, 1, "dead")
     await copies.begin(database, facility, "doctors", "sari")
     await copies.lease_next(database)
-    await house.gate.refuse(house.channel, "belum lengkap")
+    await house.breaker.close_without_account(house.channel, "belum lengkap")
     names: dict[str, Any] = {"facility": facility, "later": house.clock.now + 60_000}
     for statement in _LATER:
         await database.write(lambda connection, each=statement: connection.execute(text(each), names))
