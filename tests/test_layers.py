@@ -1,4 +1,4 @@
-"""The house: imports run one way, floors keep their third parties, no resource type is named in Python."""
+"""The hub: imports run one way, floors keep their third parties, no resource type is named in Python."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
-from tests.engine.small_hub import AT, CATALOG, open_house
+from tests.engine.small_hub import AT, CATALOG, open_small_hub
 
 pytestmark = pytest.mark.anyio
 
@@ -49,27 +49,27 @@ ENTRY = """
 
 
 async def test_a_type_nobody_has_heard_of_works_by_yaml_alone(tmp_path: Path, clock: Clock) -> None:
-    house = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CATALOG + ENTRY)
-    await users.add_user(house.hub.database, "sari", PASSWORD)
-    key = await new_api_key(house.hub.database, house.facility.id, "simrs")
-    transport = httpx.ASGITransport(create_app(house.hub))
+    antar = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, CATALOG + ENTRY)
+    await users.add_user(antar.hub.database, "sari", PASSWORD)
+    key = await new_api_key(antar.hub.database, antar.facility.id, "simrs")
+    transport = httpx.ASGITransport(create_app(antar.hub))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         client.headers["Authorization"] = f"Bearer {key}"
         record = {"number": "S1", "norm": "V1", "at": AT, "litres": 3.2}
         handed_in = await client.post("/api/v1/records/Spirometry", json=record)
         await client.post("/api/v1/records/Visit", json={"id": "V1", "at": AT})
-        await house.work()
+        await antar.work()
         id_ = handed_in.json()["results"][0]["id"]
         sent = (await client.get(f"/api/v1/deliveries/{id_}")).json()
         await log_in(client)
         page = (await client.get("/integrasi/ministry")).text
         await client.post(f"/api/v1/deliveries/{id_}/resend", json={"force": True, "reason": "uji"})
-        await house.work()
+        await antar.work()
         schema = (await client.get("/schema")).json()
-    await house.hub.close()
+    await antar.hub.close()
     payload = {"kind": "Spirometry", "identifier": "S1", "visit": "id-V1", "litres": 3.2}
-    assert payload in house.ministry.posts
+    assert payload in antar.ministry.posts
     assert (sent["status"], sent["reference"]) == ("sent", "id-S1")
     assert "Spirometri" in page
-    assert house.ministry.puts == [payload]
+    assert antar.ministry.puts == [payload]
     assert "litres" in schema["components"]["schemas"]["Spirometry"]["properties"]

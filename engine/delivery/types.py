@@ -15,7 +15,7 @@ from engine.delivery.status import Lane, Status
 
 
 class Signal(StrEnum):
-    """What the outcome of a delivery says about its channel."""
+    """Meaning of an outcome for the channel: it works, is down, refuses the account, or asks for a pause."""
 
     NOTHING = "nothing"
     GOOD = "good"

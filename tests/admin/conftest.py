@@ -1,4 +1,4 @@
-"""The web application on a small house, and clients of it: a HIS, a person, nobody."""
+"""The web application on a small hub, and clients of it: a HIS, a person, nobody."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from admin.people import users
 from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.conftest import Clock
-from tests.engine.small_hub import House, open_house
+from tests.engine.small_hub import SmallHub, open_small_hub
 
 PASSWORD = "kata-sandi-yang-panjang"
 
 
 @pytest.fixture
-async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock)
+async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
+    opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock)
     yield opened
     await opened.hub.close()
 
 
 @pytest.fixture
-async def nobody(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(house.hub), raise_app_exceptions=False)
+async def nobody(antar: SmallHub) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(antar.hub), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         yield client
 
 
 @pytest.fixture
-async def his(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
+async def his(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
     """A clinic's system with its API key."""
-    key = await new_api_key(house.hub.database, house.facility.id, "simrs")
+    key = await new_api_key(antar.hub.database, antar.facility.id, "simrs")
     nobody.headers["Authorization"] = f"Bearer {key}"
     return nobody
 
 
 @pytest.fixture
-async def person(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
+async def person(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
     """Somebody who is logged in."""
-    await users.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(antar.hub.database, "sari", PASSWORD)
     answer = await log_in(nobody)
     assert answer.status_code == 303
     return nobody

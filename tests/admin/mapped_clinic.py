@@ -14,7 +14,7 @@ from admin.people import users
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
-from tests.engine.drug_catalog import Apothecary, open_apothecary
+from tests.engine.drug_catalog import DrugCatalog, open_drug_catalog
 
 HOME = "/pemetaan/goods"
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -22,24 +22,24 @@ COFFEE = {"code": "B1", "name": "Kopi bubuk 10 mg", "shelf": "A-7"}
 TEA = {"code": "B2", "name": "Teh cair 5 ml"}
 
 
-class Shop:
+class MappedClinic:
     """The hub and a person's browser."""
 
-    def __init__(self, apothecary: Apothecary, client: httpx.AsyncClient) -> None:
-        self.apothecary = apothecary
-        self.house = apothecary.house
+    def __init__(self, drugs: DrugCatalog, client: httpx.AsyncClient) -> None:
+        self.drugs = drugs
+        self.antar = drugs.antar
         self.client = client
 
     async def hand_in(self, *records: dict[str, Any]) -> None:
-        await self.house.hub.intake.hand_in(self.house.facility, "Good", records)
+        await self.antar.hub.intake.hand_in(self.antar.facility, "Good", records)
 
     async def order(self, key: str = "O1", *goods: str) -> None:
         """Hand in an order of goods and deliver it as far as possible."""
-        await self.house.hand_in("Order", {"id": key, "goods": list(goods or ("B1",))})
-        await self.house.work()
+        await self.antar.hand_in("Order", {"id": key, "goods": list(goods or ("B1",))})
+        await self.antar.work()
 
     async def id(self, key: str = "B1") -> int:
-        return int((await self.apothecary.item(key)).id)
+        return int((await self.drugs.item(key)).id)
 
     async def page(self, address: str = HOME, **query: str) -> str:
         answer = await self.client.get(address, params=query or None)
@@ -51,12 +51,12 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path, clock: Clock) -> AsyncIterator[Shop]:
-    opened = await open_apothecary(tmp_path, databases.sqlite(tmp_path), clock)
-    hub = opened.house.hub
+async def clinic(tmp_path: Path, clock: Clock) -> AsyncIterator[MappedClinic]:
+    opened = await open_drug_catalog(tmp_path, databases.sqlite(tmp_path), clock)
+    hub = opened.antar.hub
     await users.add_user(hub.database, "sari", PASSWORD)
     transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         await log_in(client)
-        yield Shop(opened, client)
+        yield MappedClinic(opened, client)
     await hub.close()

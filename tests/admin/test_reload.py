@@ -11,7 +11,7 @@ import pytest
 from admin.reload import Reload
 from engine.catalog.catalog import Catalog
 from engine.source.faults import ConfigFaults
-from tests.engine.small_hub import CATALOG, House
+from tests.engine.small_hub import CATALOG, SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.anyio
 class Reading:
     """Stands in for a long reading: it ends when it is let go."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, antar: SmallHub) -> None:
         self.begun = 0
         self.go = threading.Event()
-        self._read: Callable[[], Catalog] = house.hub.read
+        self._read: Callable[[], Catalog] = antar.hub.read
 
     def __call__(self) -> Catalog:
         self.begun += 1
@@ -37,34 +37,34 @@ async def until(done: Callable[[], bool]) -> None:
 
 
 async def test_a_reading_holds_up_nothing_and_a_hundred_wishes_meanwhile_are_one(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading, before = Reading(house), house.hub.catalog
-    monkeypatch.setattr(house.hub, "read", reading)
-    reload = Reload(house.hub)
+    reading, before = Reading(antar), antar.hub.catalog
+    monkeypatch.setattr(antar.hub, "read", reading)
+    reload = Reload(antar.hub)
     reload.ask()
     await until(lambda: reading.begun == 1)
     for _ in range(100):
         reload.ask()
-    assert house.hub.catalog is before
+    assert antar.hub.catalog is before
     reading.go.set()
     await until(lambda: reading.begun == 2)
-    await until(lambda: house.hub.catalog is not before)
+    await until(lambda: antar.hub.catalog is not before)
     assert reading.begun == 2
 
 
 async def test_with_a_fault_the_one_in_force_stays_and_the_next_wish_is_heard(
-    house: House, capsys: pytest.CaptureFixture[str]
+    antar: SmallHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reload, before = Reload(house.hub), house.hub.catalog
-    config = house.hub.settings.config_dir / "resources.yaml"
+    reload, before = Reload(antar.hub), antar.hub.catalog
+    config = antar.hub.settings.config_dir / "resources.yaml"
     config.write_text(f"{CATALOG}    broken: [\n", "utf-8")
     with pytest.raises(ConfigFaults):
-        house.hub.read()
+        antar.hub.read()
     reload.ask()
     told: list[str] = []
     await until(lambda: bool(told.append(capsys.readouterr().err) or "".join(told)))
-    assert (house.hub.catalog, "resources.yaml:" in "".join(told)) == (before, True)
+    assert (antar.hub.catalog, "resources.yaml:" in "".join(told)) == (before, True)
     config.write_text(CATALOG, "utf-8")
     reload.ask()
-    await until(lambda: house.hub.catalog is not before)
+    await until(lambda: antar.hub.catalog is not before)

@@ -1,4 +1,4 @@
-"""The house that most engine tests work in."""
+"""The hub that most engine tests work in."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from engine.database.database import Database
 from tests.conftest import Clock
-from tests.engine.small_hub import House, open_house
+from tests.engine.small_hub import SmallHub, open_small_hub
 
 
 @pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
+async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
     """Its counters must be right when the test is done with it."""
-    opened = await open_house(tmp_path, database_url, clock)
+    opened = await open_small_hub(tmp_path, database_url, clock)
     yield opened
     assert await opened.counters_are_right()
     await opened.hub.close()

@@ -15,7 +15,7 @@ from engine.mapping.review import review_items
 from engine.specs.code_list import Row
 from engine.specs.mapping import MappingSpec
 from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, House, open_house
+from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub
 
 REGISTER = """
 code_lists:
@@ -116,17 +116,17 @@ ROWS = {
 }
 
 
-class Apothecary:
+class DrugCatalog:
     """The hub, its mapping, and the actions of people."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.database = house.hub.database
-        self.facility = house.facility
+    def __init__(self, antar: SmallHub) -> None:
+        self.antar = antar
+        self.database = antar.hub.database
+        self.facility = antar.facility
 
     @property
     def mapping(self) -> MappingSpec:
-        return self.house.hub.catalog.mappings["goods"]
+        return self.antar.hub.catalog.mappings["goods"]
 
     async def read_register(self, *withdrawn: str) -> None:
         """Store the register as read; the given codes are withdrawn."""
@@ -157,17 +157,17 @@ def catalog() -> str:
     return f"{before}code_lists:\n{lists}{register}vocabularies:\n{mappings}specs:\n{orders}{specs}"
 
 
-async def open_apothecary(tmp_path: Path, database_url: str, clock: Clock) -> Apothecary:
+async def open_drug_catalog(tmp_path: Path, database_url: str, clock: Clock) -> DrugCatalog:
     """Open the hub with the register read and nothing mapped."""
-    opened = Apothecary(await open_house(tmp_path, database_url, clock, catalog()))
+    opened = DrugCatalog(await open_small_hub(tmp_path, database_url, clock, catalog()))
     await opened.read_register()
     return opened
 
 
 @pytest.fixture
-async def apothecary(tmp_path: Path, database_url: str, clock: Clock, database: object) -> AsyncIterator[Apothecary]:
+async def drugs(tmp_path: Path, database_url: str, clock: Clock, database: object) -> AsyncIterator[DrugCatalog]:
     """Yield the hub; its counters must be right when the test has finished."""
-    opened = await open_apothecary(tmp_path, database_url, clock)
+    opened = await open_drug_catalog(tmp_path, database_url, clock)
     yield opened
-    assert await opened.house.counters_are_right()
-    await opened.house.hub.close()
+    assert await opened.antar.counters_are_right()
+    await opened.antar.hub.close()

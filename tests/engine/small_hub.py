@@ -193,7 +193,7 @@ class Ministry:
         return None
 
 
-class House:
+class SmallHub:
     """A hub with the scripted ministry, and a way to let the worker run until nothing is due."""
 
     def __init__(self, hub: Hub, facility: FacilityRow, ministry: Ministry, clock: Clock) -> None:
@@ -263,7 +263,7 @@ class House:
         return await counters.kept(self.hub.database) == await counters.recount(self.hub.database)
 
 
-async def open_house(tmp_path: Path, database_url: str, clock: Clock, catalog: str = CATALOG) -> House:
+async def open_small_hub(tmp_path: Path, database_url: str, clock: Clock, catalog: str = CATALOG) -> SmallHub:
     """Open a hub on a migrated, empty database with one facility and its secret."""
     config = tmp_path / "config"
     config.mkdir()
@@ -285,4 +285,4 @@ async def open_house(tmp_path: Path, database_url: str, clock: Clock, catalog: s
     )
     facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
     await set_credentials(hub.database, hub.vault, facility.id, "ministry", {"secret": "rahasia"})
-    return House(hub, facility, ministry, clock)
+    return SmallHub(hub, facility, ministry, clock)

@@ -27,7 +27,7 @@ from engine.sending import settlement_writer as settling
 from engine.sending.drain import Drain
 from engine.sending.settlement_writer import SettlementWriter
 from engine.worker import RETURN_MS, Worker
-from tests.engine.small_hub import AT, House, refused
+from tests.engine.small_hub import AT, SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -40,21 +40,21 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def statuses(house: House) -> dict[str, int]:
-    rows = await house.hub.database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
+async def statuses(antar: SmallHub) -> dict[str, int]:
+    rows = await antar.hub.database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
     return {str(status): int(n) for status, n in rows}
 
 
-async def leases(house: House) -> int:
-    return len(await house.hub.database.fetch(text("SELECT id FROM leases")))
+async def leases(antar: SmallHub) -> int:
+    return len(await antar.hub.database.fetch(text("SELECT id FROM leases")))
 
 
 def away(*_: Any, **__: Any) -> Any:
     raise OperationalError("", {}, Exception("the database is away"))
 
 
-async def test_a_worker_that_is_stopped_begins_nothing_new(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.ministry.hold = hold = asyncio.Event()
+async def test_a_worker_that_is_stopped_begins_nothing_new(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    antar.ministry.hold = hold = asyncio.Event()
     stop_drain = Drain.stop
 
     def release(drain: Drain) -> None:
@@ -62,51 +62,53 @@ async def test_a_worker_that_is_stopped_begins_nothing_new(house: House, monkeyp
         hold.set()
 
     monkeypatch.setattr(Drain, "stop", release)
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
     stop = asyncio.Event()
-    running = asyncio.create_task(Worker(house.hub).run(stop))
-    await until(lambda: len(house.ministry.calls) == 4)
+    running = asyncio.create_task(Worker(antar.hub).run(stop))
+    await until(lambda: len(antar.ministry.calls) == 4)
     stop.set()
     await running
-    assert await statuses(house) == {"queued": 16, "sent": 4}
-    assert (await leases(house), len(house.ministry.calls)) == (0, 4)
+    assert await statuses(antar) == {"queued": 16, "sent": 4}
+    assert (await leases(antar), len(antar.ministry.calls)) == (0, 4)
 
 
 async def test_a_database_that_is_away_for_a_moment_strands_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
     monkeypatch.setattr(draining, "begin", away)
-    writer = SettlementWriter(house.hub.database, house.rung.add)
+    writer = SettlementWriter(antar.hub.database, antar.rung.add)
     task = asyncio.create_task(writer.run())
     with pytest.raises(OperationalError):
-        await house.drain(writer).run()
+        await antar.drain(writer).run()
     await writer.drained()
     task.cancel()
-    assert await statuses(house) == {"queued": 5}
+    assert await statuses(antar) == {"queued": 5}
     monkeypatch.undo()
-    await house.work()
-    assert await statuses(house) == {"sent": 5}
+    await antar.work()
+    assert await statuses(antar) == {"sent": 5}
 
 
 async def test_an_error_nobody_thought_of_holds_no_lease_for_ever(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> Any:
         raise LookupError
 
-    await house.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Visit", {"id": "V1"})
     monkeypatch.setattr(references, "look_up", broken)
     with pytest.raises(LookupError):
-        await house.work()
+        await antar.work()
     monkeypatch.undo()
-    house.clock.pass_(LEASE_MS / 1000 + 1)
-    await house.work()
-    await house.work()
-    assert await statuses(house) == {"sent": 1}
+    antar.clock.pass_(LEASE_MS / 1000 + 1)
+    await antar.work()
+    await antar.work()
+    assert await statuses(antar) == {"sent": 1}
 
 
-async def test_what_cannot_be_written_takes_nothing_else_along(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_written_takes_nothing_else_along(
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write = settling.settle
 
     async def picky(database: Database, settlements: Any, ended: Any = ()) -> Any:
@@ -115,25 +117,27 @@ async def test_what_cannot_be_written_takes_nothing_else_along(house: House, mon
         return await write(database, settlements, ended)
 
     monkeypatch.setattr(settling, "settle", picky)
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
     async with asyncio.timeout(PATIENCE):
-        await house.work()
-    row = await house.row("Visit", "V1")
+        await antar.work()
+    row = await antar.row("Visit", "V1")
     assert (row.status, bool(row.in_doubt), row.due_at) == ("unsure", True, None)
-    assert await statuses(house) == {"sent": 4, "unsure": 1}
-    assert await leases(house) == 0
+    assert await statuses(antar) == {"sent": 4, "unsure": 1}
+    assert await leases(antar) == 0
 
 
-async def test_a_need_whose_key_no_record_can_have_fails_alone(house: House) -> None:
-    await house.hand_in("Finding", {"id": "F1", "visit": "V" * 201})
-    await house.hand_in("Visit", {"id": "V1"})
+async def test_a_need_whose_key_no_record_can_have_fails_alone(antar: SmallHub) -> None:
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V" * 201})
+    await antar.hand_in("Visit", {"id": "V1"})
     async with asyncio.timeout(PATIENCE):
-        await house.work()
-    assert await statuses(house) == {"sent": 1, "failed": 1}
-    assert "200" in (await house.row("Finding", "F1")).problem
+        await antar.work()
+    assert await statuses(antar) == {"sent": 1, "failed": 1}
+    assert "200" in (await antar.row("Finding", "F1")).problem
 
 
-async def test_a_lease_is_held_until_its_settlements_are_written(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lease_is_held_until_its_settlements_are_written(
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     beaten: list[int] = []
 
     async def heartbeat(_: Database, leases: Any) -> None:
@@ -148,10 +152,10 @@ async def test_a_lease_is_held_until_its_settlements_are_written(house: House, m
     monkeypatch.setattr(working, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(working, "heartbeat", heartbeat)
     monkeypatch.setattr(settling, "settle", slow)
-    await house.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Visit", {"id": "V1"})
     stop = asyncio.Event()
-    running = asyncio.create_task(Worker(house.hub).run(stop))
-    await until(lambda: house.ministry.calls)
+    running = asyncio.create_task(Worker(antar.hub).run(stop))
+    await until(lambda: antar.ministry.calls)
     seen = len(beaten)
     await until(lambda: len(beaten) > seen + 5)
     written.set()
@@ -160,56 +164,56 @@ async def test_a_lease_is_held_until_its_settlements_are_written(house: House, m
     assert beaten[seen:][:5] == [1] * 5
 
 
-def only_sweeping(house: House) -> Worker:
-    worker = Worker(house.hub)
+def only_sweeping(antar: SmallHub) -> Worker:
+    worker = Worker(antar.hub)
     worker.ring = lambda channel: None  # type: ignore[method-assign]
     return worker
 
 
-async def held_at(house: House) -> Lease:
+async def held_at(antar: SmallHub) -> Lease:
     """The lease of one delivery on its way, of a worker that has swept a moment ago."""
-    await house.hand_in("Visit", {"id": "V1"})
-    [claimed] = await claim(house.hub.database, house.channel, 1, "worker")
-    await begin(house.hub.database, claimed.lease)
+    await antar.hand_in("Visit", {"id": "V1"})
+    [claimed] = await claim(antar.hub.database, antar.channel, 1, "worker")
+    await begin(antar.hub.database, claimed.lease)
     return claimed.lease
 
 
-async def sweep_for(house: House, worker: Worker, seconds: int) -> None:
+async def sweep_for(antar: SmallHub, worker: Worker, seconds: int) -> None:
     for _ in range(seconds):
-        house.clock.pass_(1)
+        antar.clock.pass_(1)
         await worker._sweep()
 
 
-async def test_after_an_outage_the_living_write_before_anything_is_taken_back(house: House) -> None:
-    worker, lease = only_sweeping(house), await held_at(house)
+async def test_after_an_outage_the_living_write_before_anything_is_taken_back(antar: SmallHub) -> None:
+    worker, lease = only_sweeping(antar), await held_at(antar)
     await worker._sweep()
-    house.clock.pass_(2 * LEASE_MS / 1000)
+    antar.clock.pass_(2 * LEASE_MS / 1000)
     await worker._sweep()
-    await sweep_for(house, worker, 5)
-    assert await statuses(house) == {"sending": 1}
-    await heartbeat(house.hub.database, [lease])
-    await sweep_for(house, worker, 30)
-    assert await statuses(house) == {"sending": 1}
+    await sweep_for(antar, worker, 5)
+    assert await statuses(antar) == {"sending": 1}
+    await heartbeat(antar.hub.database, [lease])
+    await sweep_for(antar, worker, 30)
+    assert await statuses(antar) == {"sending": 1}
 
 
-async def test_after_an_outage_what_the_dead_held_is_taken_back(house: House) -> None:
-    worker, _ = only_sweeping(house), await held_at(house)
+async def test_after_an_outage_what_the_dead_held_is_taken_back(antar: SmallHub) -> None:
+    worker, _ = only_sweeping(antar), await held_at(antar)
     await worker._sweep()
-    house.clock.pass_(2 * LEASE_MS / 1000)
+    antar.clock.pass_(2 * LEASE_MS / 1000)
     await worker._sweep()
-    await sweep_for(house, worker, RETURN_MS // 1000)
-    assert await statuses(house) == {"unsure": 1}
+    await sweep_for(antar, worker, RETURN_MS // 1000)
+    assert await statuses(antar) == {"unsure": 1}
 
 
-async def test_what_a_dead_worker_held_is_taken_back_when_its_lease_ends(house: House) -> None:
-    worker, _ = only_sweeping(house), await held_at(house)
-    await sweep_for(house, worker, LEASE_MS // 1000 + 1)
-    assert await statuses(house) == {"unsure": 1}
+async def test_what_a_dead_worker_held_is_taken_back_when_its_lease_ends(antar: SmallHub) -> None:
+    worker, _ = only_sweeping(antar), await held_at(antar)
+    await sweep_for(antar, worker, LEASE_MS // 1000 + 1)
+    assert await statuses(antar) == {"unsure": 1}
 
 
 @pytest.mark.parametrize("task", ["sweep", "all_facilities"])
 async def test_a_sweep_that_breaks_once_is_swept_again(
-    house: House, monkeypatch: pytest.MonkeyPatch, task: str
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
     work, broken = getattr(working, task), [1]
 
@@ -220,15 +224,15 @@ async def test_a_sweep_that_breaks_once_is_swept_again(
 
     monkeypatch.setattr(working, task, moody)
     monkeypatch.setattr(working, "SWEEP_SECONDS", 0.01)
-    await house.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Visit", {"id": "V1"})
     stop = asyncio.Event()
-    running = asyncio.create_task(Worker(house.hub).run(stop))
-    await until(lambda: house.ministry.calls)
+    running = asyncio.create_task(Worker(antar.hub).run(stop))
+    await until(lambda: antar.ministry.calls)
     stop.set()
     await running
 
 
-async def test_the_thorough_sweep_is_made_up_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_thorough_sweep_is_made_up_for(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     swept: list[bool] = []
 
     async def sweep(*_: Any, thorough: bool, taking_back: bool) -> set[Any]:
@@ -238,45 +242,45 @@ async def test_the_thorough_sweep_is_made_up_for(house: House, monkeypatch: pyte
     monkeypatch.setattr(working, "sweep", sweep)
     monkeypatch.setattr(working, "SWEEP_SECONDS", 0.01)
     stop = asyncio.Event()
-    running = asyncio.create_task(Worker(house.hub).run(stop))
+    running = asyncio.create_task(Worker(antar.hub).run(stop))
     await until(lambda: len(swept) > 4)
     stop.set()
     await running
     assert swept[:5] == [True, True, True, False, False]
 
 
-async def test_secrets_that_cannot_be_opened_are_said_on_the_channel(house: House) -> None:
+async def test_secrets_that_cannot_be_opened_are_said_on_the_channel(antar: SmallHub) -> None:
     other = Vault([new_key()])
-    await set_credentials(house.hub.database, other, house.facility.id, "ministry", {"secret": "x"})
-    account = await house.hub.accounts.get(house.facility.id, house.hub.catalog.upstreams["ministry"])
+    await set_credentials(antar.hub.database, other, antar.facility.id, "ministry", {"secret": "x"})
+    account = await antar.hub.accounts.get(antar.facility.id, antar.hub.catalog.upstreams["ministry"])
     assert isinstance(account, NoAccount)
     assert "ANTAR_SECRET_KEY" in account.reason
 
 
-async def test_a_database_that_is_away_during_a_send_fails_no_record(house: House) -> None:
-    house.ministry.script = [away]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    row = await house.row("Visit", "V1")
+async def test_a_database_that_is_away_during_a_send_fails_no_record(antar: SmallHub) -> None:
+    antar.ministry.script = [away]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    row = await antar.row("Visit", "V1")
     assert (row.status, bool(row.in_doubt)) == ("retrying", False)
 
 
-async def test_what_breaks_after_an_answer_keeps_its_attempts(house: House) -> None:
+async def test_what_breaks_after_an_answer_keeps_its_attempts(antar: SmallHub) -> None:
     def broken(call: Call) -> Reply:
         raise LookupError
 
-    house.ministry.script = [refused(Verdict.DUPLICATE, 400), broken]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    row = await house.row("Visit", "V1")
+    antar.ministry.script = [refused(Verdict.DUPLICATE, 400), broken]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    row = await antar.row("Visit", "V1")
     assert (row.status, bool(row.in_doubt), row.tried_version) == ("failed", True, 1)
-    assert await house.attempts() == ["create duplicate"]
+    assert await antar.attempts() == ["create duplicate"]
 
 
 async def test_a_token_sealed_with_a_key_that_was_taken_away_is_asked_for_anew(
-    database: Database, house: House
+    database: Database, antar: SmallHub
 ) -> None:
-    account = Account(house.facility.id, "http://ministry", version=1)
+    account = Account(antar.facility.id, "http://ministry", version=1)
     await DatabaseTokens(database, Vault([new_key()])).save(account, "ministry", StoredToken("old", 1e12))
     assert (await DatabaseTokens(database, Vault([new_key()])).load(account, "ministry")).value == ""
 
@@ -293,33 +297,33 @@ async def test_a_clock_that_is_set_does_not_move_the_leases(database_url: str, m
     await opened.close()
 
 
-async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(house: House) -> None:
-    house.ministry.hold = asyncio.Event()
-    await house.hub.intake.hand_in(house.facility, "Visit", [{"id": f"B{n}", "at": AT} for n in range(8)], Lane.BULK)
-    writer = SettlementWriter(house.hub.database, house.rung.add)
-    running, drain = asyncio.create_task(writer.run()), house.drain(writer)
+async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(antar: SmallHub) -> None:
+    antar.ministry.hold = asyncio.Event()
+    await antar.hub.intake.hand_in(antar.facility, "Visit", [{"id": f"B{n}", "at": AT} for n in range(8)], Lane.BULK)
+    writer = SettlementWriter(antar.hub.database, antar.rung.add)
+    running, drain = asyncio.create_task(writer.run()), antar.drain(writer)
     drained = asyncio.create_task(drain.run())
-    await until(lambda: len(house.ministry.calls) == 4)
-    await house.hub.intake.hand_in(house.facility, "Visit", [{"id": "V1", "at": AT}], Lane.TODAY)
+    await until(lambda: len(antar.ministry.calls) == 4)
+    await antar.hub.intake.hand_in(antar.facility, "Visit", [{"id": "V1", "at": AT}], Lane.TODAY)
     drain.rung.set()
     await until(lambda: len(drain._queue) == 5)  # V1 among the four that wait for a slot
-    house.ministry.hold.set()
+    antar.ministry.hold.set()
     await drained
     running.cancel()
-    assert [post["identifier"] for post in house.ministry.posts].index("V1") == 4
+    assert [post["identifier"] for post in antar.ministry.posts].index("V1") == 4
 
 
-async def test_what_workers_died_with_is_the_only_thing_in_flight(house: House) -> None:
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
+async def test_what_workers_died_with_is_the_only_thing_in_flight(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
     died = text("UPDATE deliveries SET deaths = 2")
-    await house.hub.database.write(lambda connection: connection.execute(died))
-    house.ministry.hold = asyncio.Event()
-    working = asyncio.create_task(house.work())
+    await antar.hub.database.write(lambda connection: connection.execute(died))
+    antar.ministry.hold = asyncio.Event()
+    working = asyncio.create_task(antar.work())
     for sent in range(5):
-        await until(lambda sent=sent: len(house.ministry.calls) == sent + 1)  # type: ignore[misc]
-        assert (await statuses(house))["sending"] == 1
-        house.ministry.hold.set()
-        house.ministry.hold = asyncio.Event()
-    house.ministry.hold.set()
+        await until(lambda sent=sent: len(antar.ministry.calls) == sent + 1)  # type: ignore[misc]
+        assert (await statuses(antar))["sending"] == 1
+        antar.ministry.hold.set()
+        antar.ministry.hold = asyncio.Event()
+    antar.ministry.hold.set()
     await working
-    assert await statuses(house) == {"sent": 5}
+    assert await statuses(antar) == {"sent": 5}

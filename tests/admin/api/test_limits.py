@@ -19,7 +19,7 @@ from engine.intake import intake
 from engine.json_size import ValueCounter, count_values
 from engine.json_text import MAX_PROBLEM_CHARACTERS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_RECORD_VALUES, shortened
 from engine.time_slice import SLICE_SECONDS, TimeSlice
-from tests.engine.small_hub import AT, House
+from tests.engine.small_hub import AT, SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -142,15 +142,15 @@ async def test_the_end_of_a_shortened_message_still_says_what_is_wrong(his: http
     assert len(shortened("x" * 51, 50)) == 50
 
 
-async def test_all_problems_of_small_records_are_told_and_the_first_of_large_ones(house: House) -> None:
+async def test_all_problems_of_small_records_are_told_and_the_first_of_large_ones(antar: SmallHub) -> None:
     small, large = {"id": 5, "note": 5}, {"id": 5, "note": 5, "x": "x" * intake.MAX_FULL_CHECK_CHARACTERS}
-    refused = await house.hub.intake.check(house.facility, "Visit", [small, large, small])
+    refused = await antar.hub.intake.check(antar.facility, "Visit", [small, large, small])
     assert [len(each.problems) for each in refused] == [3, 1, 3]
 
 
-async def test_only_so_much_of_a_request_is_checked_in_full(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_so_much_of_a_request_is_checked_in_full(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "MAX_FULL_CHECKS_CHARACTERS", 50)
-    refused = await house.hub.intake.check(house.facility, "Visit", [{"id": 5, "note": 5}] * 4)
+    refused = await antar.hub.intake.check(antar.facility, "Visit", [{"id": 5, "note": 5}] * 4)
     assert [len(each.problems) for each in refused] == [3, 3, 1, 1]
 
 

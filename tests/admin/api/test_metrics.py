@@ -18,7 +18,7 @@ from engine.facilities.facilities import add_facility
 from engine.outbox.claim import LEASE_MS, claim
 from engine.settings import ROOT
 from engine.telemetry import metrics
-from tests.engine.small_hub import AT, House, refused
+from tests.engine.small_hub import AT, SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -38,18 +38,18 @@ async def told(client: httpx.AsyncClient) -> str:
 
 
 @pytest.fixture
-async def operator(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
-    house.hub.settings = replace(house.hub.settings, metrics_token="rahasia-operator")
-    metrics.metrics().names[house.facility.id] = "klinik"
+async def operator(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
+    antar.hub.settings = replace(antar.hub.settings, metrics_token="rahasia-operator")
+    metrics.metrics().names[antar.facility.id] = "klinik"
     return nobody
 
 
 async def test_what_happens_is_counted_by_clinic_upstream_type_and_verdict(
-    operator: httpx.AsyncClient, house: House
+    operator: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": 3})
-    await house.work()
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": 3})
+    await antar.work()
     found = await told(operator)
     where = 'facility="klinik"'
     attempts = 'antar_attempts_total{facility="klinik",operation="create",spec="Visit",upstream="ministry",verdict='
@@ -70,19 +70,19 @@ async def test_what_happens_is_counted_by_clinic_upstream_type_and_verdict(
     )
 
 
-async def test_what_a_dead_worker_held_is_counted(operator: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await claim(house.hub.database, house.channel, 10, "tot")
-    house.clock.pass_(LEASE_MS / 1000 + 60)
-    await house.work()
+async def test_what_a_dead_worker_held_is_counted(operator: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await claim(antar.hub.database, antar.channel, 10, "tot")
+    antar.clock.pass_(LEASE_MS / 1000 + 60)
+    await antar.work()
     assert "antar_returned_total 1.0" in await told(operator)
 
 
 async def test_the_token_shows_all_clinics_and_a_key_its_own(
-    operator: httpx.AsyncClient, his: httpx.AsyncClient, house: House
+    operator: httpx.AsyncClient, his: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    await house.hub.intake.hand_in(other, "Visit", [{"id": "V1", "at": AT}])
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    await antar.hub.intake.hand_in(other, "Visit", [{"id": "V1", "at": AT}])
     assert 'antar_records_total{facility="lain"' in await told(operator)
     assert "lain" not in (await his.get("/metrics")).text
 
@@ -101,17 +101,17 @@ async def test_without_a_token_nobody_is_an_operator(nobody: httpx.AsyncClient) 
     assert (await nobody.get("/metrics", headers={"Authorization": "Bearer "})).status_code == 401
 
 
-async def test_with_the_database_away_that_is_told(operator: httpx.AsyncClient, house: House) -> None:
-    await house.hub.database.write(lambda connection: connection.execute(text("DROP TABLE workers")))
+async def test_with_the_database_away_that_is_told(operator: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda connection: connection.execute(text("DROP TABLE workers")))
     answer = await operator.get("/metrics", headers=TOKEN)
     assert (answer.status_code, "antar_database_up 0.0" in answer.text) == (200, True)
 
 
-async def test_a_backup_and_a_workers_beat_have_an_age(operator: httpx.AsyncClient, house: House) -> None:
+async def test_a_backup_and_a_workers_beat_have_an_age(operator: httpx.AsyncClient, antar: SmallHub) -> None:
     beat = text("INSERT INTO workers VALUES ('w1', 0, :at, 3)")
-    await house.hub.database.write(lambda c: c.execute(beat, {"at": house.clock() - 5000}))
+    await antar.hub.database.write(lambda c: c.execute(beat, {"at": antar.clock() - 5000}))
     noted = text("UPDATE installation SET backed_up_at = :at")
-    await house.hub.database.write(lambda c: c.execute(noted, {"at": house.clock() - 60_000}))
+    await antar.hub.database.write(lambda c: c.execute(noted, {"at": antar.clock() - 60_000}))
     found = await told(operator)
     assert 'antar_worker_beat_age_seconds{worker="w1"} 5.0' in found
     assert 'antar_worker_in_flight{worker="w1"} 3.0' in found
@@ -123,18 +123,20 @@ OF_CHANNELS = {"facility", "upstream", "spec", "status", "cause", "operation", "
 OF_PROCESSES = {"worker", "quantile", "step", "way", "method", "route", "le"}
 
 
-async def test_the_alarms_of_the_deploy_folder_ask_for_what_is_told(operator: httpx.AsyncClient, house: House) -> None:
+async def test_the_alarms_of_the_deploy_folder_ask_for_what_is_told(
+    operator: httpx.AsyncClient, antar: SmallHub
+) -> None:
     noted = text("UPDATE installation SET backed_up_at = 1")
-    await house.hub.database.write(lambda connection: connection.execute(noted))
+    await antar.hub.database.write(lambda connection: connection.execute(noted))
     found = list(text_string_to_metric_families(await told(operator)))
     names = {family.name + suffix for family in found for suffix in SUFFIXES[family.type]}
     rules = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yml").read_text("utf-8"))["groups"][0]["rules"]
     assert {name for rule in rules for name in re.findall(r"antar_\w+", rule["expr"])} - names == set()
 
 
-async def test_what_is_told_has_few_labels_and_none_of_a_person(operator: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
-    await house.work()
+async def test_what_is_told_has_few_labels_and_none_of_a_person(operator: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
+    await antar.work()
     found = list(text_string_to_metric_families(await told(operator)))
     labels = {label for family in found for sample in family.samples for label in sample.labels}
     assert labels <= OF_CHANNELS | OF_PROCESSES

@@ -21,7 +21,7 @@ from admin.app import create_app
 from engine.facilities.facilities import new_api_key
 from tests import databases
 from tests.conftest import Clock
-from tests.engine.small_hub import open_house
+from tests.engine.small_hub import open_small_hub
 
 CHECKS = [
     not_a_server_error,
@@ -35,15 +35,15 @@ EXAMPLES = 25
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[str, str]]]:
-    """The schema of a running house, and a key for it."""
-    house = asyncio.run(_open(tmp_path_factory.mktemp("api")))
-    key = asyncio.run(new_api_key(house.hub.database, house.facility.id, "simrs"))
-    yield schemathesis.openapi.from_asgi("/schema", create_app(house.hub)), {"Authorization": f"Bearer {key}"}
-    asyncio.run(house.hub.close())
+    """The schema of a running hub, and a key for it."""
+    antar = asyncio.run(_open(tmp_path_factory.mktemp("api")))
+    key = asyncio.run(new_api_key(antar.hub.database, antar.facility.id, "simrs"))
+    yield schemathesis.openapi.from_asgi("/schema", create_app(antar.hub)), {"Authorization": f"Bearer {key}"}
+    asyncio.run(antar.hub.close())
 
 
 async def _open(folder: Path) -> Any:
-    return await open_house(folder, databases.sqlite(folder), Clock())
+    return await open_small_hub(folder, databases.sqlite(folder), Clock())
 
 
 def test_nothing_that_may_be_sent_breaks_the_api(api: tuple[Any, dict[str, str]]) -> None:

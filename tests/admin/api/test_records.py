@@ -20,7 +20,7 @@ from admin.http.api_errors import ApiError
 from engine import json_text
 from engine.database.database import Database
 from engine.facilities.facilities import new_api_key
-from tests.engine.small_hub import AT, House, refused
+from tests.engine.small_hub import AT, SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -35,12 +35,12 @@ async def test_a_record_is_accepted_then_unchanged_then_changed(his: httpx.Async
     assert [answer.json()["results"][0]["status"] for answer in answers] == ["accepted", "unchanged", "changed"]
 
 
-async def test_a_batch_stores_the_good_ones_and_names_the_bad(his: httpx.AsyncClient, house: House) -> None:
+async def test_a_batch_stores_the_good_ones_and_names_the_bad(his: httpx.AsyncClient, antar: SmallHub) -> None:
     answer = await his.post("/api/v1/records/Visit", json=[GOOD, {"id": "V2", "at": 5}, {**GOOD, "id": "V3"}])
     assert answer.status_code == 200
     assert {name: answer.json()[name] for name in ("accepted", "refused")} == {"accepted": 2, "refused": 1}
     assert answer.json()["results"][1]["problems"][0]["path"] == "$.at"
-    assert await house.status("Visit", "V3") == "queued"
+    assert await antar.status("Visit", "V3") == "queued"
 
 
 async def test_ndjson_keeps_the_good_lines_and_names_the_broken_one(his: httpx.AsyncClient) -> None:
@@ -98,11 +98,11 @@ async def test_what_cannot_be_kept_as_it_is_is_refused_with_its_path(
     assert answer.json()["results"][0]["problems"][0]["path"] == path
 
 
-async def test_hostile_text_arrives_as_text(his: httpx.AsyncClient, house: House) -> None:
+async def test_hostile_text_arrives_as_text(his: httpx.AsyncClient, antar: SmallHub) -> None:
     note = "{{ 7 * 7 }} '; DROP TABLE deliveries; -- <script>alert(1)</script> \u202e😀"
     await his.post("/api/v1/records/Visit", json={**GOOD, "note": note})
-    await house.work()
-    assert house.ministry.posts[0]["note"] == note
+    await antar.work()
+    assert antar.ministry.posts[0]["note"] == note
 
 
 async def test_limits_are_named(his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,9 +156,9 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
         await bodies.read_body(forever())
 
 
-async def test_a_client_that_goes_away_is_no_fault_of_ours(house: House) -> None:
-    app = create_app(house.hub)
-    key = await new_api_key(house.hub.database, house.facility.id, "simrs")
+async def test_a_client_that_goes_away_is_no_fault_of_ours(antar: SmallHub) -> None:
+    app = create_app(antar.hub)
+    key = await new_api_key(antar.hub.database, antar.facility.id, "simrs")
     heard: list[Any] = []
     said = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
@@ -181,7 +181,7 @@ async def test_an_unknown_type_is_told_with_the_near_one(his: httpx.AsyncClient)
 
 
 async def test_while_the_database_is_away_nothing_is_promised(
-    his: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+    his: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(self: Database, work: Any) -> Any:
         raise OSError("no route to host")
@@ -266,10 +266,10 @@ async def test_a_wish_that_cannot_be_read_is_refused(his: httpx.AsyncClient, bod
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
 
 
-async def test_without_a_body_it_is_resent_plainly(his: httpx.AsyncClient, house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
+async def test_without_a_body_it_is_resent_plainly(his: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
-    await house.work()
+    await antar.work()
     assert (await his.post(f"/api/v1/deliveries/{id_}/resend")).json()["outcome"] == "done"
 
 
@@ -280,14 +280,16 @@ async def test_the_schema_describes_every_type_of_the_catalog(nobody: httpx.Asyn
     assert document == (await nobody.get("/schema/openapi.json")).json()
 
 
-async def test_the_schema_names_every_address_of_the_api_and_no_other(nobody: httpx.AsyncClient, house: House) -> None:
+async def test_the_schema_names_every_address_of_the_api_and_no_other(
+    nobody: httpx.AsyncClient, antar: SmallHub
+) -> None:
     paths = (await nobody.get("/schema")).json()["paths"]
-    routes = {route.path_format for route in litestar_app(house.hub).routes if route.path.startswith("/api/")}
-    types = {f"/api/v1/records/{spec}" for spec in house.hub.catalog.specs}
+    routes = {route.path_format for route in litestar_app(antar.hub).routes if route.path.startswith("/api/")}
+    types = {f"/api/v1/records/{spec}" for spec in antar.hub.catalog.specs}
     assert set(paths) == (routes - {"/api/v1/records/{spec}"}) | types
 
 
-async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, house: House) -> None:
+async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, antar: SmallHub) -> None:
     def check(name: str, answer: httpx.Response) -> None:
         shapes = {component(shape): schema for shape, schema in SCHEMAS.items()}
         whole = {"$ref": f"#/components/schemas/{component(name)}", "components": {"schemas": shapes}}
@@ -295,7 +297,7 @@ async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, house:
 
     taken = await his.post("/api/v1/records/Visit", json=[GOOD, {"id": "V2"}])
     id_ = taken.json()["results"][0]["id"]
-    await house.work()
+    await antar.work()
     address = f"/api/v1/deliveries/{id_}"
     check("HandInResult", taken)
     check("DeliveryPage", await his.get("/api/v1/deliveries"))
@@ -318,9 +320,9 @@ async def test_deliveries_are_listed_page_by_page(his: httpx.AsyncClient) -> Non
     assert second["next"] is None
 
 
-async def test_a_delivery_tells_its_attempts_and_bodies_on_request(his: httpx.AsyncClient, house: House) -> None:
+async def test_a_delivery_tells_its_attempts_and_bodies_on_request(his: httpx.AsyncClient, antar: SmallHub) -> None:
     id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
-    await house.work()
+    await antar.work()
     plain = (await his.get(f"/api/v1/deliveries/{id_}")).json()
     full = (await his.get(f"/api/v1/deliveries/{id_}", params={"bodies": "true"})).json()
     assert (plain["status"], plain["reference"], len(plain["attempts"])) == ("sent", "id-V1", 1)
@@ -328,9 +330,9 @@ async def test_a_delivery_tells_its_attempts_and_bodies_on_request(his: httpx.As
     assert '"identifier":"V1"' in full["attempts"][0]["request"]
 
 
-async def test_a_sent_delivery_is_resent_only_by_force_with_a_reason(his: httpx.AsyncClient, house: House) -> None:
+async def test_a_sent_delivery_is_resent_only_by_force_with_a_reason(his: httpx.AsyncClient, antar: SmallHub) -> None:
     id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
-    await house.work()
+    await antar.work()
     url = f"/api/v1/deliveries/{id_}/resend"
     answers = [await his.post(url, json=wish) for wish in ({}, {"force": True})]
     forced = await his.post(url, json={"force": True, "reason": "diminta dinas"})

@@ -19,7 +19,7 @@ from admin.people import users
 from engine.facilities.facilities import add_facility, api_keys, new_api_key, revoke_api_key
 from tests.admin.conftest import PASSWORD, log_in
 from tests.conftest import Clock
-from tests.engine.small_hub import AT, House
+from tests.engine.small_hub import AT, SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -52,26 +52,26 @@ def refused(answer: httpx.Response) -> bool:
     )
 
 
-async def test_every_route_declares_a_right(house: House) -> None:
-    silent = [(method, path) for method, path, right in routes(litestar_app(house.hub)) if right is None]
+async def test_every_route_declares_a_right(antar: SmallHub) -> None:
+    silent = [(method, path) for method, path, right in routes(litestar_app(antar.hub)) if right is None]
     assert silent == []
 
 
-async def test_nobody_sees_anything_that_is_not_open(nobody: httpx.AsyncClient, house: House) -> None:
-    for method, path, right in routes(litestar_app(house.hub)):
+async def test_nobody_sees_anything_that_is_not_open(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
+    for method, path, right in routes(litestar_app(antar.hub)):
         answer = await visit(nobody, method, path)
         assert refused(answer) == (right is not Right.OPEN), (method, path, answer.status_code)
 
 
 @pytest.mark.parametrize("key", ["antar_00000000_wrong", "", "' OR 1=1 --", "a" * 10_000])
-async def test_a_wrong_key_opens_nothing(nobody: httpx.AsyncClient, house: House, key: str) -> None:
-    for method, path, right in routes(litestar_app(house.hub)):
+async def test_a_wrong_key_opens_nothing(nobody: httpx.AsyncClient, antar: SmallHub, key: str) -> None:
+    for method, path, right in routes(litestar_app(antar.hub)):
         answer = await visit(nobody, method, path, Authorization=f"Bearer {key}")
         assert refused(answer) == (right is not Right.OPEN), (method, path, answer.status_code)
 
 
-async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, house: House) -> None:
-    for method, path, right in routes(litestar_app(house.hub)):
+async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, antar: SmallHub) -> None:
+    for method, path, right in routes(litestar_app(antar.hub)):
         answer = await visit(his, method, path)
         assert refused(answer) == (right in {Right.PANEL, Right.PERSON, Right.INBOUND}), (
             method,
@@ -80,42 +80,42 @@ async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, house: House) ->
         )
 
 
-async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, house: House) -> None:
+async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, antar: SmallHub) -> None:
     everything = text("UPDATE users SET role = 'superadmin'")
-    await house.hub.database.write(lambda connection: connection.execute(everything))
-    for method, path, right in routes(litestar_app(house.hub)):
+    await antar.hub.database.write(lambda connection: connection.execute(everything))
+    for method, path, right in routes(litestar_app(antar.hub)):
         if path != "/logout":
             answer = await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})
             assert refused(answer) == (right in {Right.HIS, Right.INBOUND}), (method, path, answer.status_code)
 
 
-async def test_a_role_that_allows_nothing_opens_no_page(person: httpx.AsyncClient, house: House) -> None:
+async def test_a_role_that_allows_nothing_opens_no_page(person: httpx.AsyncClient, antar: SmallHub) -> None:
     empty = text("UPDATE roles SET permissions = '[]' WHERE name = 'admin'")
-    await house.hub.database.write(lambda connection: connection.execute(empty))
-    for method, path, right in routes(litestar_app(house.hub)):
+    await antar.hub.database.write(lambda connection: connection.execute(empty))
+    for method, path, right in routes(litestar_app(antar.hub)):
         if right is Right.PANEL:
             assert (await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})).status_code == 403, path
 
 
-async def test_another_site_can_make_a_browser_change_nothing(person: httpx.AsyncClient, house: House) -> None:
-    for method, path, _ in routes(litestar_app(house.hub)):
+async def test_another_site_can_make_a_browser_change_nothing(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    for method, path, _ in routes(litestar_app(antar.hub)):
         if method != "GET":
             answer = await visit(person, method, path, **FOREIGN)
             assert answer.status_code == 403, (method, path)
             assert (await visit(person, method, path, Origin="https://evil.example")).status_code == 403
 
 
-async def test_a_revoked_key_opens_nothing(his: httpx.AsyncClient, house: House) -> None:
+async def test_a_revoked_key_opens_nothing(his: httpx.AsyncClient, antar: SmallHub) -> None:
     assert (await his.get("/api/v1/deliveries")).status_code == 200
     prefix = his.headers["Authorization"].split("_")[1]
-    await revoke_api_key(house.hub.database, prefix)
+    await revoke_api_key(antar.hub.database, prefix)
     assert (await his.get("/api/v1/deliveries")).status_code == 401
 
 
-async def test_another_facilitys_delivery_is_not_there(his: httpx.AsyncClient, house: House) -> None:
+async def test_another_facilitys_delivery_is_not_there(his: httpx.AsyncClient, antar: SmallHub) -> None:
     id_ = (await his.post("/api/v1/records/Visit", json={"id": "V1", "at": AT})).json()["results"][0]["id"]
-    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    key = await new_api_key(house.hub.database, other.id, "simrs")
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    key = await new_api_key(antar.hub.database, other.id, "simrs")
     his.headers["Authorization"] = f"Bearer {key}"
     assert (await his.get(f"/api/v1/deliveries/{id_}")).status_code == 404
     assert (await his.post(f"/api/v1/deliveries/{id_}/resend")).status_code == 404
@@ -128,33 +128,33 @@ async def test_a_login_begins_a_session_and_a_logout_ends_it(person: httpx.Async
     assert refused(await person.get("/integrasi/ministry"))
 
 
-async def test_a_new_password_ends_every_session(person: httpx.AsyncClient, house: House) -> None:
-    await users.set_password(house.hub.database, "sari", "kata-sandi-yang-baru")
+async def test_a_new_password_ends_every_session(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await users.set_password(antar.hub.database, "sari", "kata-sandi-yang-baru")
     assert refused(await person.get("/integrasi/ministry"))
 
 
-async def test_a_session_ends_after_its_life(person: httpx.AsyncClient, house: House) -> None:
-    house.clock.now += SESSION_MS
+async def test_a_session_ends_after_its_life(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.clock.now += SESSION_MS
     assert refused(await person.get("/integrasi/ministry"))
 
 
-async def test_a_session_that_nobody_uses_ends(person: httpx.AsyncClient, house: House) -> None:
-    house.clock.now += IDLE_MS
+async def test_a_session_that_nobody_uses_ends(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.clock.now += IDLE_MS
     assert refused(await person.get("/integrasi/ministry"))
 
 
-async def test_a_session_in_use_goes_on_until_its_life_ends(person: httpx.AsyncClient, house: House) -> None:
-    begun = house.clock.now
-    while house.clock.now - begun + IDLE_MS // 2 < SESSION_MS:
-        house.clock.now += IDLE_MS // 2
+async def test_a_session_in_use_goes_on_until_its_life_ends(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    begun = antar.clock.now
+    while antar.clock.now - begun + IDLE_MS // 2 < SESSION_MS:
+        antar.clock.now += IDLE_MS // 2
         assert (await person.get("/integrasi/ministry")).status_code == 200
-    house.clock.now += IDLE_MS // 2
+    antar.clock.now += IDLE_MS // 2
     assert refused(await person.get("/integrasi/ministry"))
 
 
-async def test_a_page_that_refreshes_itself_keeps_no_session_alive(person: httpx.AsyncClient, house: House) -> None:
+async def test_a_page_that_refreshes_itself_keeps_no_session_alive(person: httpx.AsyncClient, antar: SmallHub) -> None:
     for _ in range(2):
-        house.clock.now += max(SEEN_NOTE_MS, IDLE_MS // 2)
+        antar.clock.now += max(SEEN_NOTE_MS, IDLE_MS // 2)
         answer = await person.get("/integrasi/ministry/cards", headers={"HX-Request": "true"})
     assert answer.headers["hx-redirect"] == "/login"
 
@@ -166,8 +166,8 @@ async def test_a_logout_everywhere_ends_copied_cookies(person: httpx.AsyncClient
     assert refused(await visit(person, "GET", "/integrasi/ministry", Cookie=f"antar={copied}"))
 
 
-async def test_another_site_cannot_log_a_person_in(nobody: httpx.AsyncClient, house: House) -> None:
-    await users.add_user(house.hub.database, "sari", PASSWORD)
+async def test_another_site_cannot_log_a_person_in(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
+    await users.add_user(antar.hub.database, "sari", PASSWORD)
     answer = await nobody.post("/login", data={"name": "sari", "password": PASSWORD}, headers=FOREIGN)
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
 
@@ -196,25 +196,25 @@ async def test_an_ended_session_sends_a_live_page_to_the_login(nobody: httpx.Asy
 
 @pytest.mark.parametrize(("name", "password"), [("sari", "salah"), ("tidak-ada", PASSWORD), ("", "")])
 async def test_a_wrong_login_is_told_without_saying_what_is_wrong(
-    nobody: httpx.AsyncClient, house: House, name: str, password: str
+    nobody: httpx.AsyncClient, antar: SmallHub, name: str, password: str
 ) -> None:
-    await users.add_user(house.hub.database, "sari", PASSWORD)
+    await users.add_user(antar.hub.database, "sari", PASSWORD)
     answer = await log_in(nobody, name, password)
     assert answer.status_code == 401
     assert "Nama pengguna atau kata sandi salah." in answer.text
 
 
-async def test_guessing_is_slowed_down_and_forgotten_later(nobody: httpx.AsyncClient, house: House) -> None:
-    await users.add_user(house.hub.database, "sari", PASSWORD)
+async def test_guessing_is_slowed_down_and_forgotten_later(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
+    await users.add_user(antar.hub.database, "sari", PASSWORD)
     for _ in range(MAX_PER_NAME):
         await log_in(nobody, password="salah")
     assert (await log_in(nobody)).status_code == 429
-    house.clock.now += WINDOW_MS
+    antar.clock.now += WINDOW_MS
     assert (await log_in(nobody)).status_code == 303
 
 
-async def test_parallel_guesses_are_no_more_than_guesses_in_a_row(nobody: httpx.AsyncClient, house: House) -> None:
-    await users.add_user(house.hub.database, "sari", PASSWORD)
+async def test_parallel_guesses_are_no_more_than_guesses_in_a_row(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
+    await users.add_user(antar.hub.database, "sari", PASSWORD)
     answers = await asyncio.gather(*(log_in(nobody, password=f"salah-{n}") for n in range(3 * MAX_PER_NAME)))
     assert [answer.status_code for answer in answers].count(401) == MAX_PER_NAME
 
@@ -279,20 +279,22 @@ async def test_static_files_cannot_be_escaped(nobody: httpx.AsyncClient) -> None
         assert (await nobody.get(path)).status_code in {404, 400}
 
 
-async def test_the_use_of_a_key_is_noted_now_and_then(his: httpx.AsyncClient, house: House) -> None:
+async def test_the_use_of_a_key_is_noted_now_and_then(his: httpx.AsyncClient, antar: SmallHub) -> None:
     await his.get("/api/v1/deliveries")
-    [first] = await api_keys(house.hub.database)
-    house.clock.pass_(1)
+    [first] = await api_keys(antar.hub.database)
+    antar.clock.pass_(1)
     await his.get("/api/v1/deliveries")
-    [second] = await api_keys(house.hub.database)
-    assert first["last_used_at"] == second["last_used_at"] == house.clock.now - 1000
+    [second] = await api_keys(antar.hub.database)
+    assert first["last_used_at"] == second["last_used_at"] == antar.clock.now - 1000
 
 
 def bytes_of(path: Path) -> bytes:
     return path.read_bytes()
 
 
-async def test_secrets_are_sealed_and_keys_hashed_at_rest(his: httpx.AsyncClient, house: House, tmp_path: Path) -> None:
+async def test_secrets_are_sealed_and_keys_hashed_at_rest(
+    his: httpx.AsyncClient, antar: SmallHub, tmp_path: Path
+) -> None:
     await his.get("/api/v1/deliveries")
     stored = bytes_of(tmp_path / "antar.sqlite3") + bytes_of(tmp_path / "antar.sqlite3-wal")
     assert b"klinik" in stored

@@ -9,7 +9,7 @@ from admin.app import litestar_app
 from admin.http.access import Right
 from tests.admin.conftest import log_in
 from tests.admin.http.test_access import refused, routes, visit
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +30,8 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-async def test_no_filter_of_the_api_is_sql(his: httpx.AsyncClient, house: House, payload: str) -> None:
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+async def test_no_filter_of_the_api_is_sql(his: httpx.AsyncClient, antar: SmallHub, payload: str) -> None:
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     for name in FILTERS:
         answer = await his.get("/api/v1/deliveries", params={name: payload})
         known = name not in {"id", "size"} and answer.status_code == 200
@@ -40,9 +40,9 @@ async def test_no_filter_of_the_api_is_sql(his: httpx.AsyncClient, house: House,
 
 
 @pytest.mark.parametrize("payload", PAYLOADS[::3])
-async def test_no_field_of_a_page_is_sql(person: httpx.AsyncClient, house: House, payload: str) -> None:
-    await house.hand_in("Visit", {"id": "KUNJUNGAN-1"})
-    for method, path, right in routes(litestar_app(house.hub)):
+async def test_no_field_of_a_page_is_sql(person: httpx.AsyncClient, antar: SmallHub, payload: str) -> None:
+    await antar.hand_in("Visit", {"id": "KUNJUNGAN-1"})
+    for method, path, right in routes(litestar_app(antar.hub)):
         if method == "GET" and right is Right.PANEL:
             for fields in (CONDITIONS, OTHERS):
                 answer = await person.get(path, params=dict.fromkeys(fields, payload), headers=OWN)
@@ -60,20 +60,22 @@ async def test_no_name_or_password_is_sql(person: httpx.AsyncClient, payload: st
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-async def test_a_record_of_sql_is_stored_and_sent_as_it_is(his: httpx.AsyncClient, house: House, payload: str) -> None:
+async def test_a_record_of_sql_is_stored_and_sent_as_it_is(
+    his: httpx.AsyncClient, antar: SmallHub, payload: str
+) -> None:
     record = {"id": payload, "at": "2026-03-10", "person": None, "note": payload}
     assert (await his.post("/api/v1/records/Visit", json=record)).status_code in {202, 422}
     await his.post("/api/v1/records/Visit", json={"id": payload, "at": "2026-03-10", "note": payload})
-    await house.work()
-    assert house.ministry.posts == [{"kind": "Visit", "identifier": payload, "note": payload}]
+    await antar.work()
+    assert antar.ministry.posts == [{"kind": "Visit", "identifier": payload, "note": payload}]
 
 
 @pytest.mark.parametrize("payload", ["x\r\nSet-Cookie: antar=1", "x\nX-Evil: 1", "x%0d%0aX-Evil: 1", "//evil.example"])
 async def test_no_text_becomes_a_header_or_leads_to_another_site(
-    person: httpx.AsyncClient, house: House, payload: str
+    person: httpx.AsyncClient, antar: SmallHub, payload: str
 ) -> None:
     form = dict.fromkeys(("back", "next", "reason", "how", "facility", "language", "told", "action", "text"), payload)
-    for method, path, right in routes(litestar_app(house.hub)):
+    for method, path, right in routes(litestar_app(antar.hub)):
         if method == "POST" and right in {Right.PANEL, Right.PERSON, Right.OPEN} and path != "/logout":
             answer = await person.post(path, data=form, params={"back": payload}, headers=OWN)
             assert answer.status_code < 500, path

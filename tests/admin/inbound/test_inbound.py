@@ -20,7 +20,7 @@ from engine.inbound.retention import InboundRetention
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from tests.conftest import Clock
 from tests.engine.inbound.test_queue_numbers import DAY, SERVICE, opened
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -40,11 +40,11 @@ NOTE = SERVICE.texts["note"]
 
 
 @pytest.fixture
-async def phone(nobody: httpx.AsyncClient, house: House) -> MobileJkn:
+async def phone(nobody: httpx.AsyncClient, antar: SmallHub) -> MobileJkn:
     """Logged in at a clinic that has one poli open."""
-    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: SERVICE})
-    await secrets(house, "rahasia")
-    await opened(house.hub.database, house.facility)
+    antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: SERVICE})
+    await secrets(antar, "rahasia")
+    await opened(antar.hub.database, antar.facility)
     caller = MobileJkn(asking(nobody), "bpjs", "rahasia")
     await caller.log_in()
     return caller
@@ -59,9 +59,9 @@ def asking(client: httpx.AsyncClient) -> Any:
     return ask
 
 
-async def secrets(house: House, password: str) -> None:
+async def secrets(antar: SmallHub, password: str) -> None:
     known = {"username": "bpjs", "password": password}
-    await set_credentials(house.hub.database, house.hub.vault, house.facility.id, SERVICE.account, known)
+    await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account, known)
 
 
 async def test_a_number_is_taken_in_version_2(phone: MobileJkn) -> None:
@@ -84,8 +84,8 @@ async def test_the_status_is_a_list_of_shifts(phone: MobileJkn) -> None:
     assert await phone.status("001", DAY) == {"response": [shift], "metadata": OK}
 
 
-async def test_the_status_is_one_object_in_version_1(phone: MobileJkn, house: House) -> None:
-    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: replace(SERVICE, version=1)})
+async def test_the_status_is_one_object_in_version_1(phone: MobileJkn, antar: SmallHub) -> None:
+    antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: replace(SERVICE, version=1)})
     told = {"namapoli": "Umum", "totalantrean": "0", "sisaantrean": "0", "antreanpanggil": "-", "keterangan": NOTE}
     assert await phone.status("001", DAY) == {"response": told, "metadata": OK}
 
@@ -143,8 +143,8 @@ async def test_a_token_ends(phone: MobileJkn, clock: Clock) -> None:
     assert (await phone.take(V2))["metadata"]["message"] == "Token Invalid"
 
 
-async def test_new_credentials_end_the_tokens_of_the_old(phone: MobileJkn, house: House) -> None:
-    await secrets(house, "baru")
+async def test_new_credentials_end_the_tokens_of_the_old(phone: MobileJkn, antar: SmallHub) -> None:
+    await secrets(antar, "baru")
     assert (await phone.take(V2))["metadata"]["message"] == "Token Invalid"
 
 
@@ -154,8 +154,8 @@ async def test_whoever_guesses_the_password_has_to_wait(phone: MobileJkn, nobody
     assert [each.status_code for each in answers] == [200] * 5 + [429]
 
 
-async def test_whoever_asks_too_fast_has_to_wait(phone: MobileJkn, house: House, nobody: httpx.AsyncClient) -> None:
-    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: replace(SERVICE, per_minute=3)})
+async def test_whoever_asks_too_fast_has_to_wait(phone: MobileJkn, antar: SmallHub, nobody: httpx.AsyncClient) -> None:
+    antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: replace(SERVICE, per_minute=3)})
     headers = {"x-token": phone.token, "x-username": "bpjs"}
     answers = [await nobody.get(f"{BASE}/antrean/status/001/{DAY}", headers=headers) for _ in range(3)]
     assert [each.status_code for each in answers] == [200, 200, 429]
@@ -191,11 +191,11 @@ def answering(answer: Any, told: list[Any] | None = None) -> Any:
 
 
 @pytest.fixture
-async def asking_his(phone: MobileJkn, house: House) -> MobileJkn:
+async def asking_his(phone: MobileJkn, antar: SmallHub) -> MobileJkn:
     """The clinic's system answers by itself."""
-    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: replace(SERVICE, source="his")})
+    antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: replace(SERVICE, source="his")})
     known = {"username": "bpjs", "password": "rahasia", "webhook_url": "http://his/hook", "webhook_secret": "x"}
-    await set_credentials(house.hub.database, house.hub.vault, house.facility.id, SERVICE.account, known)
+    await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account, known)
     return phone
 
 
@@ -205,13 +205,13 @@ FULL_UP = {"metadata": {"message": "Kuota habis", "code": 201}}
 
 @pytest.mark.parametrize("answer", [GIVEN, FULL_UP])
 async def test_the_clinics_system_may_answer_by_itself(
-    asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch, answer: Any
+    asking_his: MobileJkn, antar: SmallHub, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     told: list[Any] = []
     monkeypatch.setattr("engine.inbound.his_answers.tell", answering(answer, told))
     assert await asking_his.take(V2) == answer
     assert (told[0]["operation"], told[0]["content"]["nomorkartu"]) == ("take", CARD)
-    [kept] = await requests.after(house.hub.database, house.facility.id, 0, 9)
+    [kept] = await requests.after(antar.hub.database, antar.facility.id, 0, 9)
     assert (kept["answer"], kept["taken_at"] is not None) == (answer, True)
 
 
@@ -229,42 +229,42 @@ async def test_the_clinics_system_may_answer_by_itself(
     ],
 )
 async def test_what_the_clinics_system_does_not_answer_is_refused_and_kept(
-    asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch, answer: Any
+    asking_his: MobileJkn, antar: SmallHub, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     monkeypatch.setattr("engine.inbound.his_answers.tell", answering(answer))
     assert await asking_his.take(V2) == {"metadata": {"message": SERVICE.texts["broken"], "code": 201}}
-    [kept] = await requests.after(house.hub.database, house.facility.id, 0, 9)
+    [kept] = await requests.after(antar.hub.database, antar.facility.id, 0, 9)
     assert (kept["code"], kept["taken_at"]) == (201, None)
 
 
 async def test_what_only_asks_is_passed_on_and_not_kept(
-    asking_his: MobileJkn, house: House, monkeypatch: pytest.MonkeyPatch
+    asking_his: MobileJkn, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.inbound.his_answers.tell", answering({"response": [], "metadata": OK}))
     assert await asking_his.status("001", DAY) == {"response": [], "metadata": OK}
     assert (await asking_his.remaining(CARD, "001", DAY))["metadata"]["code"] == 201
-    assert await requests.after(house.hub.database, house.facility.id, 0, 9) == []
+    assert await requests.after(antar.hub.database, antar.facility.id, 0, 9) == []
 
 
-async def test_a_patient_who_registers_twice_is_handed_on_once(phone: MobileJkn, house: House) -> None:
+async def test_a_patient_who_registers_twice_is_handed_on_once(phone: MobileJkn, antar: SmallHub) -> None:
     assert [await phone.register(PATIENT), await phone.register(PATIENT)] == [{"metadata": OK}] * 2
     await phone.register(PATIENT | {"nohp": "0813"})
-    assert len(await requests.after(house.hub.database, house.facility.id, 0, 9)) == 2
+    assert len(await requests.after(antar.hub.database, antar.facility.id, 0, 9)) == 2
 
 
-async def kept(house: House, operation: str, number: str | None = None) -> None:
+async def kept(antar: SmallHub, operation: str, number: str | None = None) -> None:
     """A request with its answer, as a caller has made it."""
-    catalog = house.hub.catalog
+    catalog = antar.hub.catalog
     lists = {**catalog.code_lists, SERVICE.polis: catalog.code_lists["doctors"]}
-    house.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)
-    asked = CallerRequest(house.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
+    antar.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)
+    asked = CallerRequest(antar.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
     told = {"metadata": OK} | ({} if number is None else {"response": {"nomorantrean": number}})
-    await requests.answer(house.hub.database, asked, lambda _: QueueAnswer(200, "done"), lambda _: told)
+    await requests.answer(antar.hub.database, asked, lambda _: QueueAnswer(200, "done"), lambda _: told)
 
 
-async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.AsyncClient, house: House) -> None:
-    await kept(house, "take", "001-1")
-    await kept(house, "cancel")
+async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await kept(antar, "take", "001-1")
+    await kept(antar, "cancel")
     page = (await person.get("/masuk/mobile_jkn")).text
     assert ("001-1" in page, CARD in page) == (True, False)
     only = (await person.get("/masuk/mobile_jkn", params={"operation": "cancel", "code": "200", "untaken": "yes"})).text
@@ -273,18 +273,18 @@ async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.A
     assert (await person.get("/masuk/nowhere")).status_code == 404
 
 
-async def test_what_is_no_choice_is_none(person: httpx.AsyncClient, house: House) -> None:
-    await kept(house, "take", "001-1")
+async def test_what_is_no_choice_is_none(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await kept(antar, "take", "001-1")
     strange = {"operation": "drop", "code": "999", "day": "9999-99-99", "before": "x"}
     assert "001-1" in (await person.get("/masuk/mobile_jkn", params=strange)).text
 
 
 async def test_the_list_of_requests_goes_on_page_by_page(
-    person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+    person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("admin.pages.inbound_requests.PAGE_SIZE", 2)
     for _ in range(3):
-        await kept(house, "patient")
+        await kept(antar, "patient")
     first = (await person.get("/masuk/mobile_jkn")).text
     [following] = re.findall(r'href="(\?[^"]*before=\d+)"', first)
     second = (await person.get(f"/masuk/mobile_jkn{html.unescape(following)}")).text
@@ -293,14 +293,14 @@ async def test_the_list_of_requests_goes_on_page_by_page(
 
 
 async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
-    person: httpx.AsyncClient, his: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, his: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    await kept(house, "take", "001-1")
-    await requests.mark_taken(house.hub.database, house.facility.id, 1)
+    await kept(antar, "take", "001-1")
+    await requests.mark_taken(antar.hub.database, antar.facility.id, 1)
     long_ago = text("UPDATE inbound_requests SET at = at - 8000000000")
-    await house.hub.database.write(lambda connection: connection.execute(long_ago))
-    await InboundRetention(house.hub.database, lambda: house.hub.catalog).step(house.clock.now)
+    await antar.hub.database.write(lambda connection: connection.execute(long_ago))
+    await InboundRetention(antar.hub.database, lambda: antar.hub.catalog).step(antar.clock.now)
     page = (await person.get("/masuk/mobile_jkn")).text
     assert ("001-1" in page, "Berhasil" in page, "dihapus menurut masa simpan" in page) == (False, True, True)
     [told] = (await his.get("/api/v1/inbound")).json()["requests"]
-    assert (told["content"], told["pruned_at"]) == ({}, house.clock())
+    assert (told["content"], told["pruned_at"]) == ({}, antar.clock())

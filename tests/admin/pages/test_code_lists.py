@@ -8,27 +8,27 @@ from sqlalchemy import text
 
 from engine.code_lists import copies
 from engine.code_lists.copies import Row, SyncLease
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
-async def asked(person: httpx.AsyncClient, house: House) -> SyncLease:
+async def asked(person: httpx.AsyncClient, antar: SmallHub) -> SyncLease:
     """A person has pressed the button, a worker has taken it."""
     answer = await person.post("/referensi/doctors", headers=SAME_SITE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/referensi/doctors")
-    held = await copies.lease_next(house.hub.database)
+    held = await copies.lease_next(antar.hub.database)
     assert held is not None
     return held
 
 
-async def filled(person: httpx.AsyncClient, house: House, *names: str) -> None:
-    held = await asked(person, house)
+async def filled(person: httpx.AsyncClient, antar: SmallHub, *names: str) -> None:
+    held = await asked(person, antar)
     rows = [Row(str(number), {"name": name}) for number, name in enumerate(names)]
-    await copies.store_page(house.hub.database, held, rows, done=1, offset=0, total=1)
-    await copies.finish(house.hub.database, held)
+    await copies.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
+    await copies.finish(antar.hub.database, held)
 
 
 async def test_the_first_list_is_shown_where_none_is_named(person: httpx.AsyncClient) -> None:
@@ -36,8 +36,8 @@ async def test_the_first_list_is_shown_where_none_is_named(person: httpx.AsyncCl
     assert (await person.get("/referensi/nurses")).status_code == 404
 
 
-async def test_what_was_read_is_shown_with_the_lists_own_columns(person: httpx.AsyncClient, house: House) -> None:
-    await filled(person, house, "dr. Rangga Uji", "<script>alert(1)</script>")
+async def test_what_was_read_is_shown_with_the_lists_own_columns(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await filled(person, antar, "dr. Rangga Uji", "<script>alert(1)</script>")
     page = (await person.get("/referensi/doctors")).text
     assert '<th scope="col">Nama</th>' in page
     assert "dr. Rangga Uji" in page
@@ -45,34 +45,34 @@ async def test_what_was_read_is_shown_with_the_lists_own_columns(person: httpx.A
     assert "2 baru, 0 berubah, 0 hilang" in page
 
 
-async def test_a_list_is_searched_by_any_word(person: httpx.AsyncClient, house: House) -> None:
-    await filled(person, house, "dr. Rangga Uji", "dr. Sekar Contoh")
+async def test_a_list_is_searched_by_any_word(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await filled(person, antar, "dr. Rangga Uji", "dr. Sekar Contoh")
     page = (await person.get("/referensi/doctors", params={"q": "SEKAR"})).text
     assert ("dr. Sekar" in page, "dr. Rangga" in page) == (True, False)
     assert "Tidak ada yang cocok" in (await person.get("/referensi/doctors", params={"q": "budi"})).text
 
 
-async def test_two_clicks_are_one_reading_and_its_progress_is_live(person: httpx.AsyncClient, house: House) -> None:
-    held = await asked(person, house)
+async def test_two_clicks_are_one_reading_and_its_progress_is_live(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    held = await asked(person, antar)
     await person.post("/referensi/doctors", headers=SAME_SITE)
-    assert await house.hub.database.fetch(text("SELECT count(*) FROM synchronisations")) == [(1,)]
-    await copies.store_page(house.hub.database, held, [], done=1, offset=0, total=4)
+    assert await antar.hub.database.fetch(text("SELECT count(*) FROM synchronisations")) == [(1,)]
+    await copies.store_page(antar.hub.database, held, [], done=1, offset=0, total=4)
     state = (await person.get("/referensi/doctors/status")).text
     assert ("1 dari 4 bagian" in state, "diminta sari" in state, "disabled" in state) == (True, True, True)
 
 
-async def test_a_failed_reading_says_why_and_keeps_the_old_rows(person: httpx.AsyncClient, house: House) -> None:
-    await filled(person, house, "dr. Rangga Uji")
-    held = await asked(person, house)
-    again = house.clock() + 900_000
-    await copies.fail(house.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
+async def test_a_failed_reading_says_why_and_keeps_the_old_rows(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await filled(person, antar, "dr. Rangga Uji")
+    held = await asked(person, antar)
+    again = antar.clock() + 900_000
+    await copies.fail(antar.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
     page = (await person.get("/referensi/doctors")).text
     assert ("Sinkronisasi gagal" in page, "HTTP 502" in page, "dr. Rangga Uji" in page) == (True, True, True)
     assert "Dicoba lagi dengan sendirinya sekitar" in page
 
 
-async def test_who_may_not_synchronise_reads_why(person: httpx.AsyncClient, house: House) -> None:
+async def test_who_may_not_synchronise_reads_why(person: httpx.AsyncClient, antar: SmallHub) -> None:
     narrow = text("""UPDATE roles SET permissions = '["satusehat"]'""")
-    await house.hub.database.write(lambda connection: connection.execute(narrow))
+    await antar.hub.database.write(lambda connection: connection.execute(narrow))
     assert "tidak mengizinkannya" in (await person.get("/referensi/doctors")).text
     assert (await person.post("/referensi/doctors", headers=SAME_SITE)).status_code == 403

@@ -13,15 +13,15 @@ from engine.specs.code_list import Row
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.intake.test_code_warnings import CODED
-from tests.engine.small_hub import AT, House, open_house
+from tests.engine.small_hub import AT, SmallHub, open_small_hub
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
+async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
     """Its list of doctors has been read."""
-    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock, CODED)
+    opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, CODED)
     database = opened.hub.database
     await copies.begin(database, opened.facility.id, "doctors", "sari")
     held = await copies.lease_next(database)
@@ -40,7 +40,7 @@ async def test_the_his_is_told_at_once(his: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(("note", "warned"), [("D7", True), ("D1", False)])
-async def test_who_opens_it_is_told_too(person: httpx.AsyncClient, house: House, note: str, warned: bool) -> None:
-    await house.hand_in("Visit", {"id": "V1", "note": note})
-    page = (await person.get(f"/integrasi/ministry/Visit/{(await house.row('Visit', 'V1')).id}")).text
+async def test_who_opens_it_is_told_too(person: httpx.AsyncClient, antar: SmallHub, note: str, warned: bool) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "note": note})
+    page = (await person.get(f"/integrasi/ministry/Visit/{(await antar.row('Visit', 'V1')).id}")).text
     assert ("kemungkinan akan ditolak" in page, "D7" in page) == (warned, warned)

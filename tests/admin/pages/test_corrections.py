@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from engine.jobs.runner import run_jobs
 from tests.engine.corrections.test_corrections import configure, new_search, send
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -18,13 +18,13 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
-async def two_affected(house: House) -> None:
-    await send(house, "V1", "V2")
-    configure(house)
-    await new_search(house).tick()
+async def two_affected(antar: SmallHub) -> None:
+    await send(antar, "V1", "V2")
+    configure(antar)
+    await new_search(antar).tick()
 
 
-async def resend_all(person: httpx.AsyncClient, house: House) -> httpx.Response:
+async def resend_all(person: httpx.AsyncClient, antar: SmallHub) -> httpx.Response:
     drafted = await person.post(f"{PAGE}/kirim-ulang", headers=SAME_SITE)
     job = drafted.headers["location"]
     begin = {"how": "begin", "reason": "catatan hilang"}
@@ -52,14 +52,14 @@ async def test_the_page_lists_what_is_affected_and_shows_what_would_change(perso
 
 
 @pytest.mark.usefixtures("two_affected")
-async def test_another_delivery_can_be_looked_at(person: httpx.AsyncClient, house: House) -> None:
-    id_ = (await house.row("Visit", "V2")).id
+async def test_another_delivery_can_be_looked_at(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    id_ = (await antar.row("Visit", "V2")).id
     assert "Yang akan berubah pada V2" in (await person.get(f"{PAGE}?lihat={id_}")).text
 
 
 @pytest.mark.usefixtures("two_affected")
-async def test_of_a_pruned_body_only_the_new_content_is_shown(person: httpx.AsyncClient, house: House) -> None:
-    await house.hub.database.write(lambda each: each.execute(text("UPDATE attempts SET request = NULL")))
+async def test_of_a_pruned_body_only_the_new_content_is_shown(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda each: each.execute(text("UPDATE attempts SET request = NULL")))
     page = (await person.get(PAGE)).text
     assert "sudah dihapus karena masa simpannya lewat" in page
     assert "&#34;remark&#34;: &#34;x&#34;" in page
@@ -72,14 +72,16 @@ async def test_it_is_said_in_english_too(person: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.usefixtures("two_affected")
-async def test_all_is_sent_again_by_a_job_with_a_reason_and_disappears(person: httpx.AsyncClient, house: House) -> None:
-    job = await resend_all(person, house)
+async def test_all_is_sent_again_by_a_job_with_a_reason_and_disappears(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    job = await resend_all(person, antar)
     assert "catatan hilang" in job.text
     assert "Koreksi" in job.text
     assert "Sedang dikirim ulang: 0 dari 2." in (await person.get(PAGE)).text
-    await run_jobs(house.hub.database, house.rung.add, lambda: False)
-    await house.work()
-    assert [put["remark"] for put in house.ministry.puts] == ["x", "x"]
+    await run_jobs(antar.hub.database, antar.rung.add, lambda: False)
+    await antar.work()
+    assert [put["remark"] for put in antar.ministry.puts] == ["x", "x"]
     assert "Tidak ada kiriman yang masih berisi yang lama." in (await person.get(PAGE)).text
     assert "Perlu tindakan" not in (await person.get(HOME)).text
 
@@ -92,8 +94,8 @@ async def test_a_draft_that_is_not_wanted_leads_back_to_the_page(person: httpx.A
 
 
 @pytest.mark.usefixtures("two_affected")
-async def test_who_may_not_act_on_many_sees_it_and_cannot_send(person: httpx.AsyncClient, house: House) -> None:
-    await house.hub.database.write(lambda each: each.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'")))
+async def test_who_may_not_act_on_many_sees_it_and_cannot_send(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda each: each.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'")))
     page = (await person.get(PAGE)).text
     assert "Tindakan massal perlu izin" in page
     assert "&#34;remark&#34;" not in page

@@ -14,7 +14,7 @@ from adapters.base import Problem, Verdict
 from admin.people import users
 from engine.outbox.claim import claim
 from tests.admin.conftest import PASSWORD, log_in
-from tests.engine.small_hub import House, refused
+from tests.engine.small_hub import SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -23,11 +23,11 @@ VISITS = "/integrasi/ministry/Visit"
 NIK, OTHER = "3171010101010001", "3271010101010001"
 
 
-async def failed_visit(house: House, note: str = "batuk") -> str:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "V1", "note": note})
-    await house.work()
-    return f"{VISITS}/{(await house.row('Visit', 'V1')).id}/ubah"
+async def failed_visit(antar: SmallHub, note: str = "batuk") -> str:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1", "note": note})
+    await antar.work()
+    return f"{VISITS}/{(await antar.row('Visit', 'V1')).id}/ubah"
 
 
 def form_of(page: str) -> dict[str, str]:
@@ -51,54 +51,56 @@ def told(answer: httpx.Response) -> str:
     return answer.headers.get("location", "").partition("told=")[2]
 
 
-async def another(house: House, person: httpx.AsyncClient) -> httpx.AsyncClient:
+async def another(antar: SmallHub, person: httpx.AsyncClient) -> httpx.AsyncClient:
     """A second person with a browser of their own."""
-    await users.add_user(house.hub.database, "budi", PASSWORD)
+    await users.add_user(antar.hub.database, "budi", PASSWORD)
     client = httpx.AsyncClient(transport=person._transport, base_url="http://antar.test")
     await log_in(client, "budi")
     return client
 
 
-async def test_what_was_written_is_saved_and_sent_as_it_is(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_what_was_written_is_saved_and_sent_as_it_is(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     form = await begin(person, address)
     form["body"] = form["body"].replace("batuk", "demam")
     assert told(await save(person, address, form)) == "saved"
-    await house.work()
+    await antar.work()
     sent = form["body"].replace("\r\n", "\n").encode()
-    assert (house.ministry.calls[-1].body, house.ministry.calls[-1].path) == (sent, "/Visit")
-    assert await house.status("Visit", "V1") == "sent"
+    assert (antar.ministry.calls[-1].body, antar.ministry.calls[-1].path) == (sent, "/Visit")
+    assert await antar.status("Visit", "V1") == "sent"
 
 
 async def test_hidden_identifiers_are_sent_in_full_where_nobody_touched_them(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house, f"{NIK} anak dari {OTHER}, batuk")
+    address = await failed_visit(antar, f"{NIK} anak dari {OTHER}, batuk")
     form = await begin(person, address)
     assert NIK not in form["body"]
     form["body"] = form["body"].replace("batuk", "demam")
     await save(person, address, form)
-    await house.work()
-    assert house.ministry.posts[-1]["note"] == f"{NIK} anak dari {OTHER}, demam"
+    await antar.work()
+    assert antar.ministry.posts[-1]["note"] == f"{NIK} anak dari {OTHER}, demam"
 
 
-async def test_a_hidden_identifier_that_was_tampered_with_is_not_sent(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house, NIK)
+async def test_a_hidden_identifier_that_was_tampered_with_is_not_sent(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    address = await failed_visit(antar, NIK)
     form = await begin(person, address)
     form["body"] = form["body"].replace("••0001", "0001")
     answer = await save(person, address, form)
     assert answer.status_code == 422
     assert "tidak dikenal; tulis nomor lengkapnya" in answer.text
-    assert (await house.row("Visit", "V1")).body is None
+    assert (await antar.row("Visit", "V1")).body is None
 
 
-async def test_a_new_identifier_is_written_in_full(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house, NIK)
+async def test_a_new_identifier_is_written_in_full(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar, NIK)
     form = await begin(person, address)
     form["body"] = re.sub("•+0001", OTHER, form["body"])
     assert told(await save(person, address, form)) == "saved"
-    await house.work()
-    assert house.ministry.posts[-1]["note"] == OTHER
+    await antar.work()
+    assert antar.ministry.posts[-1]["note"] == OTHER
 
 
 @pytest.mark.parametrize(
@@ -113,33 +115,35 @@ async def test_a_new_identifier_is_written_in_full(person: httpx.AsyncClient, ho
     ],
 )
 async def test_what_cannot_be_sent_is_told_while_it_is_typed_and_not_saved(
-    person: httpx.AsyncClient, house: House, body: str, words: str
+    person: httpx.AsyncClient, antar: SmallHub, body: str, words: str
 ) -> None:
-    address = await failed_visit(house)
+    address = await failed_visit(antar)
     form = await begin(person, address) | {"body": body}
     assert words in (await save(person, f"{address}/periksa", form)).text
     assert (await save(person, address, form)).status_code == 422
-    assert (await house.row("Visit", "V1")).body is None
+    assert (await antar.row("Visit", "V1")).body is None
 
 
-async def test_what_the_upstream_would_refuse_is_told_with_its_place(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
-    house.ministry.problems = [Problem("$.status", "is missing")]
+async def test_what_the_upstream_would_refuse_is_told_with_its_place(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    address = await failed_visit(antar)
+    antar.ministry.problems = [Problem("$.status", "is missing")]
     page = (await save(person, f"{address}/periksa", await begin(person, address))).text
     assert "<code>$.status</code> is missing" in page
 
 
-async def test_the_last_refusal_stands_beside_what_is_found_here(person: httpx.AsyncClient, house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400, message="unit is unknown")]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    page = (await person.get(f"{VISITS}/{(await house.row('Visit', 'V1')).id}/ubah")).text
+async def test_the_last_refusal_stands_beside_what_is_found_here(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, message="unit is unknown")]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    page = (await person.get(f"{VISITS}/{(await antar.row('Visit', 'V1')).id}/ubah")).text
     assert "Bentuk JSON sah" in page
     assert "Jawaban terakhir Kementerian: unit is unknown" in page
 
 
-async def test_the_difference_to_the_payload_is_shown(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_the_difference_to_the_payload_is_shown(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     form = await begin(person, address)
     form["body"] = form["body"].replace("batuk", "demam")
     page = html.unescape((await save(person, f"{address}/periksa", form)).text)
@@ -148,19 +152,19 @@ async def test_the_difference_to_the_payload_is_shown(person: httpx.AsyncClient,
 
 
 async def test_nothing_is_saved_without_a_reason_and_nothing_typed_is_lost(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
+    address = await failed_visit(antar)
     form = await begin(person, address) | {"body": '{"ketikan": "saya"}', "reason": " "}
     answer = await save(person, address, form)
     assert (answer.status_code, form_of(answer.text)["body"]) == (422, '{"ketikan": "saya"}')
 
 
 async def test_the_second_editor_is_told_who_was_first_and_loses_nothing(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
-    second = await another(house, person)
+    address = await failed_visit(antar)
+    second = await another(antar, person)
     mine, theirs = await begin(second, address), await begin(person, address)
     await save(person, address, theirs | {"body": theirs["body"].replace("batuk", "dari sari")})
     hint = await save(second, f"{address}/periksa", mine)
@@ -172,27 +176,27 @@ async def test_the_second_editor_is_told_who_was_first_and_loses_nothing(
     await second.aclose()
 
 
-async def test_the_second_editor_may_save_over_it_expressly(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
-    second = await another(house, person)
+async def test_the_second_editor_may_save_over_it_expressly(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
+    second = await another(antar, person)
     mine = await begin(second, address)
     await save(person, address, await begin(person, address))
     refused_page = await save(second, address, mine | {"body": mine["body"].replace("batuk", "dari budi")})
     assert "Simpan di atasnya" in refused_page.text
     assert told(await save(second, address, form_of(refused_page.text))) == "saved"
-    await house.work()
-    assert house.ministry.posts[-1]["note"] == "dari budi"
+    await antar.work()
+    assert antar.ministry.posts[-1]["note"] == "dari budi"
     await second.aclose()
 
 
 async def test_the_second_editor_may_save_over_what_has_arrived_and_changes_it_there(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
-    second = await another(house, person)
+    address = await failed_visit(antar)
+    second = await another(antar, person)
     mine, theirs = await begin(second, address), await begin(person, address)
     await save(person, address, theirs | {"body": theirs["body"].replace("batuk", "dari sari")})
-    await house.work()
+    await antar.work()
     answer = await save(second, address, mine | {"body": mine["body"].replace("batuk", "dari budi")})
     assert "sari lebih dahulu menyimpan" in answer.text
     assert "diterima sistem tujuan sesudah Anda membuka" in answer.text
@@ -200,50 +204,50 @@ async def test_the_second_editor_may_save_over_what_has_arrived_and_changes_it_t
     form = form_of(answer.text)
     assert (orjson.loads(form["body"])["id"], orjson.loads(form["body"])["note"]) == ("id-V1", "dari budi")
     assert told(await save(second, address, form)) == "saved"
-    await house.work()
-    assert house.ministry.puts == [orjson.loads(form["body"])]
-    assert await house.status("Visit", "V1") == "sent"
+    await antar.work()
+    assert antar.ministry.puts == [orjson.loads(form["body"])]
+    assert await antar.status("Visit", "V1") == "sent"
     await second.aclose()
 
 
-async def test_what_is_checked_and_compared_is_what_goes_out(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_what_is_checked_and_compared_is_what_goes_out(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     form = await begin(person, address)
     await person.post(address.replace("/ubah", "/resend"), headers=OWN)
-    await house.work()
+    await antar.work()
     page = html.unescape((await save(person, f"{address}/periksa", form)).text)
     assert "isi Anda kini akan dikirim sebagai pembaruan" in page
     assert 'class="d-gone"' not in page
 
 
 async def test_a_double_click_saves_once_even_when_it_is_sent_meanwhile(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
+    address = await failed_visit(antar)
     form = await begin(person, address)
     first = told(await save(person, address, form))
     queued = told(await save(person, address, form))
-    await house.work()
+    await antar.work()
     assert (first, queued, told(await save(person, address, form))) == ("saved", "saved_before", "saved_before")
-    assert len(house.ministry.posts) == 2
+    assert len(antar.ministry.posts) == 2
 
 
-async def test_what_is_being_sent_waits_and_keeps_what_was_typed(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_what_is_being_sent_waits_and_keeps_what_was_typed(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     form = await begin(person, address) | {"body": '{"ketikan": "saya"}'}
     await person.post(address.replace("/ubah", "/resend"), headers=OWN)
-    await claim(house.hub.database, house.channel, 1, "worker")
+    await claim(antar.hub.database, antar.channel, 1, "worker")
     answer = await save(person, address, form)
     assert "Sedang dikirim; tunggu sebentar" in answer.text
     assert form_of(answer.text)["body"] == '{"ketikan": "saya"}'
 
 
 async def test_a_record_that_changed_meanwhile_is_told_with_the_difference(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
+    address = await failed_visit(antar)
     form = await begin(person, address)
-    await house.hand_in("Visit", {"id": "V1", "note": "kabar baru"})
+    await antar.hand_in("Visit", {"id": "V1", "note": "kabar baru"})
     answer = await save(person, address, form)
     assert (answer.status_code, "Data asal berubah pada" in answer.text) == (409, True)
     assert re.search(r"d-gone.*kabar baru", answer.text)
@@ -251,12 +255,12 @@ async def test_a_record_that_changed_meanwhile_is_told_with_the_difference(
 
 
 async def test_what_arrived_meanwhile_is_told_before_it_is_changed_there(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
+    address = await failed_visit(antar)
     form = await begin(person, address)
     await person.post(address.replace("/ubah", "/resend"), headers=OWN)
-    await house.work()
+    await antar.work()
     answer = await save(person, address, form)
     assert (answer.status_code, "diterima sistem tujuan sesudah Anda membuka" in answer.text) == (409, True)
     assert '"id": "id-V1"' in form_of(answer.text)["body"]
@@ -264,89 +268,91 @@ async def test_what_arrived_meanwhile_is_told_before_it_is_changed_there(
 
 
 async def test_a_reloaded_configuration_is_told_before_anything_is_saved(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
+    address = await failed_visit(antar)
     form = await begin(person, address)
-    catalog = house.hub.settings.config_dir / "resources.yaml"
+    catalog = antar.hub.settings.config_dir / "resources.yaml"
     catalog.write_text(catalog.read_text("utf-8").replace("kind: Visit", "kind: Kunjungan"), "utf-8")
-    house.hub.reload()
+    antar.hub.reload()
     answer = await save(person, address, form)
     assert (answer.status_code, "Aturan pengiriman dimuat ulang" in answer.text) == (409, True)
     assert told(await save(person, address, form_of(answer.text))) == "saved"
 
 
-async def test_an_edit_cannot_change_where_it_is_sent(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1", "note": "batuk"})
-    await house.work()
-    address = f"{VISITS}/{(await house.row('Visit', 'V1')).id}/ubah"
+async def test_an_edit_cannot_change_where_it_is_sent(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "note": "batuk"})
+    await antar.work()
+    address = f"{VISITS}/{(await antar.row('Visit', 'V1')).id}/ubah"
     form = await begin(person, address)
     elsewhere = {"identifier": "V1", "id": "id-V2", "method": "DELETE", "path": "/Visit/id-V2"}
     await save(person, address, form | {"body": orjson.dumps(elsewhere).decode(), "path": "/x", "method": "DELETE"})
-    await house.work()
-    assert [(call.method, call.path) for call in house.ministry.calls][-1] == ("PUT", "/Visit/id-V1")
+    await antar.work()
+    assert [(call.method, call.path) for call in antar.ministry.calls][-1] == ("PUT", "/Visit/id-V1")
 
 
-async def test_a_type_that_is_only_looked_up_has_nothing_to_edit(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Person", {"id": "P1", "nik": "9999999999999999"})
-    await house.work()
-    answer = await person.get(f"/integrasi/ministry/Person/{(await house.row('Person', 'P1')).id}/ubah")
+async def test_a_type_that_is_only_looked_up_has_nothing_to_edit(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Person", {"id": "P1", "nik": "9999999999999999"})
+    await antar.work()
+    answer = await person.get(f"/integrasi/ministry/Person/{(await antar.row('Person', 'P1')).id}/ubah")
     assert "Jenis ini hanya dicari" in answer.text
 
 
-async def test_a_payload_that_cannot_be_made_can_be_written(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
-    catalog = house.hub.settings.config_dir / "resources.yaml"
+async def test_a_payload_that_cannot_be_made_can_be_written(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
+    catalog = antar.hub.settings.config_dir / "resources.yaml"
     broken = "kind: \"{{ 1 / ((record.note or '') | length - 5) }}\""
     catalog.write_text(catalog.read_text("utf-8").replace("kind: Visit", broken), "utf-8")
-    house.hub.reload()
+    antar.hub.reload()
     page = (await person.get(address)).text
     assert "tidak dapat disusun dari data asal" in page
     assert told(await save(person, address, form_of(page) | {"body": '{"identifier": "V1"}'})) == "saved"
 
 
 @pytest.mark.parametrize("seen", ["", "1", "x.y.z", f"{10**400}.1.a", "1.0." + "a" * 9_000])
-async def test_a_form_that_nobody_was_given_is_a_conflict(person: httpx.AsyncClient, house: House, seen: str) -> None:
-    address = await failed_visit(house)
+async def test_a_form_that_nobody_was_given_is_a_conflict(
+    person: httpx.AsyncClient, antar: SmallHub, seen: str
+) -> None:
+    address = await failed_visit(antar)
     answer = await save(person, address, await begin(person, address) | {"seen": seen})
     assert answer.status_code == 409
 
 
-async def test_the_next_editor_goes_on_from_the_last_edit(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_the_next_editor_goes_on_from_the_last_edit(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     form = await begin(person, address)
     await save(person, address, form | {"body": form["body"].replace("batuk", "dari sari")})
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.work()
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.work()
     page = (await person.get(address)).text
     assert "dari sari" in form_of(page)["body"]
     assert "sari mengubah isi ini pada" in page
 
 
 async def test_an_edit_that_created_something_goes_on_as_a_change_of_it(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house)
+    address = await failed_visit(antar)
     form = await begin(person, address)
     await save(person, address, form | {"body": form["body"].replace("batuk", "dari sari")})
-    await house.work()
+    await antar.work()
     body = orjson.loads((await begin(person, address))["body"])
     assert (body["id"], body["note"]) == ("id-V1", "dari sari")
 
 
-async def test_an_edit_is_noted_with_its_reason(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_an_edit_is_noted_with_its_reason(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     await save(person, address, await begin(person, address))
-    rows = await house.hub.database.fetch(text("SELECT actor, action, reason FROM audit"))
+    rows = await antar.hub.database.fetch(text("SELECT actor, action, reason FROM audit"))
     assert [tuple(row) for row in rows] == [("sari", "edit", "salah kode")]
 
 
 async def test_a_record_too_long_for_the_editor_is_told_and_left_as_it_is(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await failed_visit(house, "x" * 100_001)
+    address = await failed_visit(antar, "x" * 100_001)
     page = await person.get(address)
     assert "terlalu panjang untuk diubah di sini" in page.text
     answer = await save(person, address, form_of(page.text))
     assert (answer.status_code, "terlalu panjang untuk diubah di sini" in answer.text) == (422, True)
-    assert (await house.row("Visit", "V1")).body is None
+    assert (await antar.row("Visit", "V1")).body is None

@@ -14,7 +14,7 @@ from engine.facilities.facilities import add_facility
 from engine.jobs import runner
 from engine.jobs.jobs import Action, draft
 from engine.jobs.runner import run_jobs
-from tests.engine.small_hub import House, refused
+from tests.engine.small_hub import SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -22,17 +22,17 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 BULK = "/integrasi/ministry/Visit/massal"
 
 
-async def permit(house: House, *permissions: str) -> None:
+async def permit(antar: SmallHub, *permissions: str) -> None:
     """From now on the role of the person allows these only."""
     query = text("UPDATE roles SET permissions = :permissions")
     parameters = {"permissions": orjson.dumps(permissions).decode()}
-    await house.hub.database.write(lambda connection: connection.execute(query, parameters))
+    await antar.hub.database.write(lambda connection: connection.execute(query, parameters))
 
 
-async def fail(house: House, n: int) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400, code="1", message="no") for _ in range(n)]
-    await house.hand_in("Visit", *({"id": f"V{i}"} for i in range(n)))
-    await house.work()
+async def fail(antar: SmallHub, n: int) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, code="1", message="no") for _ in range(n)]
+    await antar.hand_in("Visit", *({"id": f"V{i}"} for i in range(n)))
+    await antar.work()
 
 
 async def choose(person: httpx.AsyncClient, **fields: object) -> str:
@@ -46,15 +46,15 @@ async def tell(person: httpx.AsyncClient, address: str, **fields: str) -> None:
     assert (await person.post(address, data=fields, headers=OWN)).status_code == 303
 
 
-async def work(house: House, batches: int = 9) -> None:
+async def work(antar: SmallHub, batches: int = 9) -> None:
     answers = iter([False] * batches)
-    await run_jobs(house.hub.database, lambda channel: None, lambda: next(answers, True))
+    await run_jobs(antar.hub.database, lambda channel: None, lambda: next(answers, True))
 
 
 async def test_the_confirmation_names_filter_count_environment_and_effect(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    await fail(house, 3)
+    await fail(antar, 3)
     page = (await person.get(await choose(person, status="failed", cause="rejected:1:no"))).text
     for words in (
         "Kirim ulang 3 kiriman?",
@@ -66,34 +66,34 @@ async def test_the_confirmation_names_filter_count_environment_and_effect(
         "setelah kiriman hari ini",
     ):
         assert words in page
-    assert await house.status("Visit", "V0") == "failed"
+    assert await antar.status("Visit", "V0") == "failed"
 
 
-async def test_a_confirmed_job_runs_and_shows_what_became_of_each(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 3)
+async def test_a_confirmed_job_runs_and_shows_what_became_of_each(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 3)
     address = await choose(person)
     await tell(person, address, how="begin", reason="sudah diperbaiki")
-    await work(house)
+    await work(antar)
     page = (await person.get(address)).text
     assert page.count(">dikerjakan</td>") == 3
     assert "3 dikirim ulang, 0 dilewati, 0 belum." in page
     assert "sudah diperbaiki" in page
     assert "sari" in page
-    assert await house.status("Visit", "V2") == "queued"
+    assert await antar.status("Visit", "V2") == "queued"
 
 
-async def test_without_a_reason_nothing_begins(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 1)
+async def test_without_a_reason_nothing_begins(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 1)
     address = await choose(person)
     answer = await person.post(address, data={"how": "begin", "reason": "  "}, headers=OWN)
-    await work(house)
+    await work(antar)
     assert answer.status_code == 400
-    assert await house.status("Visit", "V0") == "failed"
+    assert await antar.status("Visit", "V0") == "failed"
 
 
-async def test_ticked_deliveries_are_taken_alone(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 3)
-    ids = [str((await house.row("Visit", key)).id) for key in ("V0", "V2")]
+async def test_ticked_deliveries_are_taken_alone(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 3)
+    ids = [str((await antar.row("Visit", key)).id) for key in ("V0", "V2")]
     address = await choose(person, action="ignore", all="", ids=[*ids, "x", "9" * 40])
     assert "Abaikan 2 kiriman?" in (await person.get(address)).text
 
@@ -105,13 +105,13 @@ async def test_a_choice_that_matches_nothing_says_so(person: httpx.AsyncClient) 
 
 
 async def test_a_running_job_can_be_paused_and_goes_on_asking_only_while_it_runs(
-    person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+    person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "BATCH_DELIVERIES", 1)
-    await fail(house, 3)
+    await fail(antar, 3)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
-    await work(house, batches=1)
+    await work(antar, batches=1)
     running = (await person.get(f"{address}/kemajuan")).text
     await tell(person, address, how="pause")
     paused = (await person.get(f"{address}/kemajuan")).text
@@ -120,8 +120,8 @@ async def test_a_running_job_can_be_paused_and_goes_on_asking_only_while_it_runs
     assert "Lanjutkan" in paused
 
 
-async def test_a_cancelled_job_keeps_what_was_done(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 2)
+async def test_a_cancelled_job_keeps_what_was_done(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 2)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
     await tell(person, address, how="cancel")
@@ -131,28 +131,28 @@ async def test_a_cancelled_job_keeps_what_was_done(person: httpx.AsyncClient, ho
     assert page.count(">belum</td>") == 2
 
 
-async def test_a_person_who_thinks_better_of_it_is_back_at_the_list(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 1)
+async def test_a_person_who_thinks_better_of_it_is_back_at_the_list(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 1)
     address = await choose(person)
     answer = await person.post(address, data={"how": "discard"}, headers=OWN)
     assert answer.headers["location"] == "/integrasi/ministry/Visit"
     assert (await person.get(address)).status_code == 404
 
 
-async def test_skipped_items_can_be_seen_alone(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 3)
+async def test_skipped_items_can_be_seen_alone(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 3)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
     sent = text("UPDATE deliveries SET status = 'sent' WHERE key = 'V1'")
-    await house.hub.database.write(lambda connection: connection.execute(sent))
-    await work(house)
+    await antar.hub.database.write(lambda connection: connection.execute(sent))
+    await work(antar)
     page = (await person.get(address, params={"only": "skipped"})).text
     assert re.findall(r">(V\d)</a>", page) == ["V1"]
     assert "sudah terkirim, dilewati" in page
 
 
-async def test_a_long_list_of_items_has_pages(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 60)
+async def test_a_long_list_of_items_has_pages(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 60)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
     first, second = [(await person.get(address, params={"after": after})).text for after in (0, 50)]
@@ -160,8 +160,8 @@ async def test_a_long_list_of_items_has_pages(person: httpx.AsyncClient, house: 
     assert re.findall(r">(V\d+)</a>", second) == [f"V{i}" for i in range(50, 60)]
 
 
-async def test_jobs_are_listed_but_drafts_are_not(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 1)
+async def test_jobs_are_listed_but_drafts_are_not(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 1)
     await choose(person)
     begun = await choose(person)
     await tell(person, begun, how="begin", reason="alasan yang jelas")
@@ -170,11 +170,11 @@ async def test_jobs_are_listed_but_drafts_are_not(person: httpx.AsyncClient, hou
     assert "alasan yang jelas" in page
 
 
-async def test_another_clinics_job_is_not_there(person: httpx.AsyncClient, house: House) -> None:
-    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    confine, here = text("UPDATE users SET facility_id = :facility"), {"facility": house.facility.id}
-    await house.hub.database.write(lambda connection: connection.execute(confine, here))
-    id_ = await draft(house.hub.database, other.id, "ministry", Action.RESEND, [], chosen={}, actor="budi")
+async def test_another_clinics_job_is_not_there(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    confine, here = text("UPDATE users SET facility_id = :facility"), {"facility": antar.facility.id}
+    await antar.hub.database.write(lambda connection: connection.execute(confine, here))
+    id_ = await draft(antar.hub.database, other.id, "ministry", Action.RESEND, [], chosen={}, actor="budi")
     for suffix in ("", "/kemajuan"):
         assert (await person.get(f"/pekerjaan/{id_}{suffix}")).status_code == 404
     answer = await person.post(f"/pekerjaan/{id_}", data={"how": "cancel"}, headers=OWN)
@@ -188,26 +188,26 @@ async def test_what_nobody_can_mean_is_refused(person: httpx.AsyncClient, fields
     assert (await person.post(BULK, data=fields, headers=OWN)).status_code == 400
 
 
-async def test_a_hostile_reason_is_shown_as_text(person: httpx.AsyncClient, house: House) -> None:
-    await fail(house, 1)
+async def test_a_hostile_reason_is_shown_as_text(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await fail(antar, 1)
     address = await choose(person)
     await tell(person, address, how="begin", reason="<script>alert(1)</script>\x00")
     for page in (address, "/pekerjaan"):
         assert "<script>alert" not in (await person.get(page)).text
 
 
-async def test_jobs_need_their_own_permission(person: httpx.AsyncClient, house: House) -> None:
-    await permit(house, "satusehat", "resend")
+async def test_jobs_need_their_own_permission(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await permit(antar, "satusehat", "resend")
     for address in ("/pekerjaan", "/pekerjaan/1", "/pekerjaan/1/kemajuan"):
         assert (await person.get(address)).status_code == 403
 
 
-async def begun(person: httpx.AsyncClient, house: House, n: int) -> str:
+async def begun(person: httpx.AsyncClient, antar: SmallHub, n: int) -> str:
     """The address of a job that has sent so many deliveries again; nothing became of them yet."""
-    await fail(house, n)
+    await fail(antar, n)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
-    await work(house)
+    await work(antar)
     return address
 
 
@@ -217,9 +217,9 @@ def words(page: str) -> str:
 
 
 async def test_a_job_is_not_called_done_before_its_deliveries_have_an_outcome(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await begun(person, house, 2)
+    address = await begun(person, antar, 2)
     page = (await person.get(address)).text
     assert words(page) == "Menunggu jawaban: 0 terkirim, 0 gagal lagi, 2 sedang dikirim."
     assert "j-done" not in page
@@ -227,11 +227,11 @@ async def test_a_job_is_not_called_done_before_its_deliveries_have_an_outcome(
 
 
 async def test_a_job_whose_deliveries_failed_again_says_so_with_the_commonest_cause(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    address = await begun(person, house, 3)
-    house.ministry.script = [refused(Verdict.REJECTED, 400, code="1", message="no") for _ in range(2)]
-    await house.work()
+    address = await begun(person, antar, 3)
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, code="1", message="no") for _ in range(2)]
+    await antar.work()
     part = (await person.get(f"{address}/kemajuan")).text
     assert words(part) == "Selesai: 1 terkirim, 2 gagal lagi. Terbanyak (2): Ditolak oleh Kementerian."
     assert "j-failed" in part
@@ -241,57 +241,57 @@ async def test_a_job_whose_deliveries_failed_again_says_so_with_the_commonest_ca
     assert "1 terkirim, 2 gagal lagi" in (await person.get("/pekerjaan")).text
 
 
-async def test_a_job_all_of_whose_deliveries_arrived_is_done(person: httpx.AsyncClient, house: House) -> None:
-    address = await begun(person, house, 2)
-    await house.work()
+async def test_a_job_all_of_whose_deliveries_arrived_is_done(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await begun(person, antar, 2)
+    await antar.work()
     page = (await person.get(address)).text
     assert words(page) == "Selesai: 2 terkirim, 0 gagal lagi."
     assert "status j-done" in page
 
 
-async def test_a_job_some_of_whose_deliveries_wait_asks_more_seldom(person: httpx.AsyncClient, house: House) -> None:
-    address = await begun(person, house, 2)
-    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
-    await house.work()
+async def test_a_job_some_of_whose_deliveries_wait_asks_more_seldom(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await begun(person, antar, 2)
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await antar.work()
     page = (await person.get(address)).text
     assert words(page) == "Menunggu hasil: 1 terkirim, 0 gagal lagi, 1 menunggu."
     assert 'hx-trigger="every 15s"' in page
 
 
-async def test_what_was_sent_again_since_is_told_apart(person: httpx.AsyncClient, house: House) -> None:
-    address = await begun(person, house, 2)
-    house.ministry.script = [refused(Verdict.REJECTED, 400)] * 2
-    await house.work()
-    id_ = (await house.row("Visit", "V0")).id
+async def test_what_was_sent_again_since_is_told_apart(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await begun(person, antar, 2)
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)] * 2
+    await antar.work()
+    id_ = (await antar.row("Visit", "V0")).id
     await person.post(f"/integrasi/ministry/Visit/{id_}/resend", headers=OWN)
-    await house.work()
+    await antar.work()
     page = (await person.get(address)).text
     assert words(page).startswith("Selesai: 0 terkirim, 1 gagal lagi, 1 ditangani lagi sesudahnya.")
 
 
 async def test_a_cancelled_job_counts_what_it_left(
-    person: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+    person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "BATCH_DELIVERIES", 1)
-    await fail(house, 3)
+    await fail(antar, 3)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
-    await work(house, batches=1)
+    await work(antar, batches=1)
     await tell(person, address, how="cancel")
-    await house.work()
+    await antar.work()
     assert words((await person.get(address)).text) == "Dibatalkan: 1 terkirim, 0 gagal lagi, 2 dibatalkan."
 
 
 async def test_each_job_of_the_list_speaks_the_words_of_its_own_upstream(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    await fail(house, 1)
+    await fail(antar, 1)
     await tell(person, await choose(person, cause="rejected:1:no"), how="begin", reason="x")
-    catalog = house.hub.settings.config_dir / "resources.yaml"
+    catalog = antar.hub.settings.config_dir / "resources.yaml"
     other = "upstreams:\n  other: {label: Lain, adapter: scripted, credentials: {secret: Rahasia}}\n"
     catalog.write_text(catalog.read_text("utf-8").replace("upstreams:\n", other), "utf-8")
-    house.hub.reload()
-    assert next(iter(house.hub.catalog.upstreams)) == "other"
+    antar.hub.reload()
+    assert next(iter(antar.hub.catalog.upstreams)) == "other"
     page = (await person.get("/pekerjaan")).text
     assert "Ditolak oleh Kementerian" in page
     assert "Ditolak oleh Lain" not in page

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from admin.people import users
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.pages.test_types import OWN, VISITS, failed_visit
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -24,9 +24,9 @@ async def notes(person: httpx.AsyncClient, **params: str | list[str]) -> list[st
     return re.findall(r'data-label="Catatan">([^<]*)<', (await person.get(VISITS, params=params)).text)
 
 
-async def test_days_statuses_and_words_filter_together(person: httpx.AsyncClient, house: House) -> None:
-    await failed_visit(house, note="gagal")
-    await house.hand_in("Visit", {"id": "V2", "note": "antre"}, {"id": "V3", "note": "lama", "at": "2026-01-05"})
+async def test_days_statuses_and_words_filter_together(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await failed_visit(antar, note="gagal")
+    await antar.hand_in("Visit", {"id": "V2", "note": "antre"}, {"id": "V3", "note": "lama", "at": "2026-01-05"})
     assert await notes(person) == ["antre", "gagal", "lama"]
     assert await notes(person, status=["failed", "queued"], date_from="2026-03-01") == ["antre", "gagal"]
     assert await notes(person, date_from="2026-01-05", date_to="2026-01-05") == ["lama"]
@@ -35,22 +35,22 @@ async def test_days_statuses_and_words_filter_together(person: httpx.AsyncClient
     assert await notes(person, text="tidak ada") == []
 
 
-async def test_a_cause_is_a_filter_that_can_be_taken_off(person: httpx.AsyncClient, house: House) -> None:
-    await failed_visit(house, note="gagal")
-    cause = (await house.row("Visit", "V1")).cause
+async def test_a_cause_is_a_filter_that_can_be_taken_off(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await failed_visit(antar, note="gagal")
+    cause = (await antar.row("Visit", "V1")).cause
     page = (await person.get(VISITS, params={"cause": cause, "status": "failed"})).text
     assert "gagal" in page
     assert 'href="?status=failed" aria-label="Hapus filter penyebab"' in page
 
 
-async def test_presets_keep_the_other_conditions(person: httpx.AsyncClient, house: House) -> None:
+async def test_presets_keep_the_other_conditions(person: httpx.AsyncClient, antar: SmallHub) -> None:
     page = html.unescape((await person.get(VISITS, params={"status": "failed"})).text)
     assert 'href="?date_from=2026-03-10&date_to=2026-03-10&status=failed"' in page
     assert 'href="?date_from=2026-03-04&date_to=2026-03-10&status=failed"' in page
 
 
-async def test_the_page_says_how_many_match(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(30)))
+async def test_the_page_says_how_many_match(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(30)))
     page = (await person.get(VISITS)).text
     assert "30 kiriman" in page
     assert "Pilih semua 30 yang cocok" in page
@@ -73,76 +73,76 @@ async def changes(person: httpx.AsyncClient, **params: object) -> str:
     return (await person.get(f"{VISITS}/perubahan", params={"top": "true", **params}, headers=HTMX)).text
 
 
-async def test_rows_change_where_they_are(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    id_ = (await house.row("Visit", "V1")).id
-    await house.work()
+async def test_rows_change_where_they_are(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    id_ = (await antar.row("Visit", "V1")).id
+    await antar.work()
     part = await changes(person, ids=id_)
     assert f'<template><td id="s{id_}"' in part
     assert "Terkirim" in part
     assert "<html" not in part
 
 
-async def test_new_rows_are_announced_and_not_shown(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    id_ = (await house.row("Visit", "V1")).id
-    await house.hand_in("Visit", {"id": "V2", "note": "baru"}, {"id": "V3"}, {"id": "V0", "at": "2026-01-01"})
+async def test_new_rows_are_announced_and_not_shown(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    id_ = (await antar.row("Visit", "V1")).id
+    await antar.hand_in("Visit", {"id": "V2", "note": "baru"}, {"id": "V3"}, {"id": "V0", "at": "2026-01-01"})
     part = await changes(person, ids=id_)
     assert "2 baru, tampilkan" in part
     assert ">baru<" not in part
     assert "4 kiriman" in part
 
 
-async def test_what_no_counter_knows_is_counted_when_the_page_asks(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1", "person": "RM-1"})
+async def test_what_no_counter_knows_is_counted_when_the_page_asks(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "RM-1"})
     assert "menghitung" in (await person.get(VISITS, params={"text": "RM-1"})).text
     assert "1 kiriman" in await changes(person, text="RM-1", count="true")
     assert "kiriman" not in await changes(person, text="RM-1")
 
 
-async def test_an_older_page_announces_nothing(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+async def test_an_older_page_announces_nothing(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     assert "baru, tampilkan" not in await changes(person, ids=1, top="false")
 
 
-async def test_ids_of_others_change_nothing(person: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
-    assert "<td" not in await changes(person, ids=(await house.row("Person", "P1")).id)
+async def test_ids_of_others_change_nothing(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    assert "<td" not in await changes(person, ids=(await antar.row("Person", "P1")).id)
     assert (await person.get(f"{VISITS}/perubahan", params={"ids": "1,x"})).status_code == 400
 
 
-async def test_a_quick_resend_can_be_taken_back(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_a_quick_resend_can_be_taken_back(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     part = (await person.post(f"{address}/kirim-ulang", headers=HTMX)).text
     assert "Urungkan" in part
     assert "Urungkan" in (await person.get(VISITS)).text
     assert "Kirim ulang diurungkan." in (await person.post(f"{address}/urungkan", headers=HTMX)).text
-    house.clock.pass_(10)
-    await house.work()
-    assert await house.status("Visit", "V1") == "failed"
+    antar.clock.pass_(10)
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "failed"
 
 
-async def test_a_quick_resend_goes_out_though_the_browser_is_gone(person: httpx.AsyncClient, house: House) -> None:
-    address = await failed_visit(house)
+async def test_a_quick_resend_goes_out_though_the_browser_is_gone(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
     clicks = [await person.post(f"{address}/kirim-ulang", headers=OWN) for _ in range(2)]
     assert {click.status_code for click in clicks} == {303}
-    house.clock.pass_(6)
-    await house.work()
-    assert await house.status("Visit", "V1") == "sent"
-    assert len(house.ministry.posts) == 2
+    antar.clock.pass_(6)
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "sent"
+    assert len(antar.ministry.posts) == 2
 
 
-async def test_without_a_script_one_comes_back_to_the_same_list(person: httpx.AsyncClient, house: House) -> None:
-    address = f"{await failed_visit(house)}/kirim-ulang"
+async def test_without_a_script_one_comes_back_to_the_same_list(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = f"{await failed_visit(antar)}/kirim-ulang"
     there = {**OWN, "Referer": f"http://antar.test{VISITS}?status=failed"}
     elsewhere = {**OWN, "Referer": "http://antar.test/login?status=failed"}
     assert (await person.post(address, headers=there)).headers["location"] == f"{VISITS}?status=failed"
     assert (await person.post(address, headers=elsewhere)).headers["location"] == VISITS
 
 
-async def test_whoever_may_only_look_gets_no_buttons(person: httpx.AsyncClient, house: House) -> None:
-    await allow(house, "satusehat")
-    address = await failed_visit(house)
+async def test_whoever_may_only_look_gets_no_buttons(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await allow(antar, "satusehat")
+    address = await failed_visit(antar)
     page = (await person.get(VISITS)).text
     assert 'name="ids"' not in page
     assert "kirim-ulang" not in page
@@ -150,39 +150,39 @@ async def test_whoever_may_only_look_gets_no_buttons(person: httpx.AsyncClient, 
         assert (await person.post(act, headers=OWN)).status_code == 403
 
 
-async def allow(house: House, *permissions: str) -> None:
+async def allow(antar: SmallHub, *permissions: str) -> None:
     """What the role of `person` may do from now on."""
     said = "[" + ", ".join(f'"{each}"' for each in permissions) + "]"
     query = text("UPDATE roles SET permissions = :said")
-    await house.hub.database.write(lambda connection: connection.execute(query, {"said": said}))
+    await antar.hub.database.write(lambda connection: connection.execute(query, {"said": said}))
 
 
-async def test_anothers_delivery_can_neither_be_resent_nor_seen(person: httpx.AsyncClient, house: House) -> None:
-    id_ = (await failed_visit(house)).rpartition("/")[2]
+async def test_anothers_delivery_can_neither_be_resent_nor_seen(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    id_ = (await failed_visit(antar)).rpartition("/")[2]
     for address in (f"/integrasi/ministry/Person/{id_}", f"{VISITS}/999999"):
         assert (await person.post(f"{address}/kirim-ulang", headers=OWN)).status_code == 404
 
 
-async def test_no_page_asks_a_row_a_query(person: httpx.AsyncClient, house: House) -> None:
+async def test_no_page_asks_a_row_a_query(person: httpx.AsyncClient, antar: SmallHub) -> None:
     """However many rows: the number of queries stays."""
     asked: list[str] = []
-    fetch = house.hub.database.fetch
+    fetch = antar.hub.database.fetch
 
     async def counted(query, parameters=None):  # type: ignore[no-untyped-def]
         asked.append(str(query))
         return await fetch(query, parameters)
 
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(25)))
-    house.hub.database.fetch = counted  # type: ignore[method-assign]
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(25)))
+    antar.hub.database.fetch = counted  # type: ignore[method-assign]
     await person.get(VISITS)
     assert len([query for query in asked if "deliveries" in query]) <= 4
 
 
 async def test_somebody_elses_session_sees_the_same_under_the_same_address(
-    person: httpx.AsyncClient, house: House
+    person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    await failed_visit(house, note="gagal")
+    await failed_visit(antar, note="gagal")
     first = await notes(person, status="failed")
-    await users.add_user(house.hub.database, "tono", PASSWORD)
+    await users.add_user(antar.hub.database, "tono", PASSWORD)
     await log_in(person, "tono")
     assert await notes(person, status="failed") == first == ["gagal"]

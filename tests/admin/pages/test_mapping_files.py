@@ -22,17 +22,17 @@ from sqlalchemy import text
 
 from admin.pages.mapping import spreadsheet, spreadsheet_reader
 from tests.admin.http.test_rights import allow
-from tests.admin.mapped_clinic import COFFEE, HOME, OWN, TEA, Shop
-from tests.admin.mapped_clinic import shop as shop
+from tests.admin.mapped_clinic import COFFEE, HOME, OWN, TEA, MappedClinic
+from tests.admin.mapped_clinic import clinic as clinic
 
 pytestmark = pytest.mark.anyio
 
 TABLE = "code;name;Rak;active\nB1;Kopi bubuk 10 mg;A-7;ya\nB2;Teh;;tidak\n;Tanpa kode;;\nB4;;;mungkin\n"
 
 
-async def upload(shop: Shop, content: str | bytes, path: str = "barang", name: str = "a.csv") -> str:
+async def upload(clinic: MappedClinic, content: str | bytes, path: str = "barang", name: str = "a.csv") -> str:
     files = {"berkas": (name, content if isinstance(content, bytes) else content.encode())}
-    answer = await shop.client.post(f"{HOME}/{path}", files=files, headers=OWN)
+    answer = await clinic.client.post(f"{HOME}/{path}", files=files, headers=OWN)
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -43,20 +43,20 @@ def carried(page: str) -> str:
     return html.unescape(found[1])
 
 
-async def store(shop: Shop, page: str) -> str:
+async def store(clinic: MappedClinic, page: str) -> str:
     files = {"isi": (None, carried(page).encode())}
-    answer = await shop.client.post(f"{HOME}/barang/simpan", files=files, headers=OWN)
+    answer = await clinic.client.post(f"{HOME}/barang/simpan", files=files, headers=OWN)
     return str(answer.headers["location"])
 
 
-async def import_(shop: Shop, page: str, *ticked: int) -> str:
-    answer = await shop.post(f"{HOME}/impor/simpan", isi=carried(page), setuju=[str(each) for each in ticked])
+async def import_(clinic: MappedClinic, page: str, *ticked: int) -> str:
+    answer = await clinic.post(f"{HOME}/impor/simpan", isi=carried(page), setuju=[str(each) for each in ticked])
     assert answer.status_code == 200
     return answer.text
 
 
-async def exported(shop: Shop) -> list[dict[str, str]]:
-    answer = await shop.post(f"{HOME}/ekspor")
+async def exported(clinic: MappedClinic) -> list[dict[str, str]]:
+    answer = await clinic.post(f"{HOME}/ekspor")
     return list(csv.DictReader(StringIO(answer.text.removeprefix("\ufeff"))))
 
 
@@ -76,31 +76,33 @@ def workbook(*rows: tuple[Any, ...]) -> bytes:
     return out.getvalue()
 
 
-async def test_an_upload_tells_what_is_wrong_and_stores_nothing_yet(shop: Shop) -> None:
-    page = await upload(shop, TABLE)
+async def test_an_upload_tells_what_is_wrong_and_stores_nothing_yet(clinic: MappedClinic) -> None:
+    page = await upload(clinic, TABLE)
     assert ("1 baris" in page, "2 baris dapat disimpan" in page, "2 baris salah" in page) == (False, True, True)
     assert '<td data-label="Baris">4</td>' in page
     assert ("wajib diisi" in page, "is a required property" in page) == (True, False)
     assert '<td data-label="Baris">5</td><td data-label="ID asal">B4</td>' in page
-    assert "Belum ada data" in await shop.page()
+    assert "Belum ada data" in await clinic.page()
 
 
-async def test_what_the_preview_showed_is_stored_then(shop: Shop) -> None:
-    location = await store(shop, await upload(shop, TABLE))
+async def test_what_the_preview_showed_is_stored_then(clinic: MappedClinic) -> None:
+    location = await store(clinic, await upload(clinic, TABLE))
     assert parse_qs(urlsplit(location).query)["baru"] == ["2"]
-    assert "2 baru, 0 berubah, 0 tetap." in await shop.page(location)
-    row = await shop.apothecary.item("B1")
-    assert (row.active, (await shop.apothecary.item("B2")).active, '"shelf":"A-7"' in row.record) == (True, False, True)
-    again = await store(shop, await upload(shop, TABLE))
+    assert "2 baru, 0 berubah, 0 tetap." in await clinic.page(location)
+    row = await clinic.drugs.item("B1")
+    assert (row.active, (await clinic.drugs.item("B2")).active, '"shelf":"A-7"' in row.record) == (True, False, True)
+    again = await store(clinic, await upload(clinic, TABLE))
     assert parse_qs(urlsplit(again).query)["tetap"] == ["2"]
 
 
-async def test_a_workbook_will_do_as_well(shop: Shop) -> None:
-    page = await upload(shop, workbook(("code", "name", "lain"), (101, "Kopi 10 mg", 5), (None, None, None)), name="x")
+async def test_a_workbook_will_do_as_well(clinic: MappedClinic) -> None:
+    page = await upload(
+        clinic, workbook(("code", "name", "lain"), (101, "Kopi 10 mg", 5), (None, None, None)), name="x"
+    )
     assert "1 baris dapat disimpan" in page
     assert "diabaikan: lain" in page
-    await store(shop, page)
-    assert (await shop.apothecary.item("101")).name == "Kopi 10 mg"
+    await store(clinic, page)
+    assert (await clinic.drugs.item("101")).name == "Kopi 10 mg"
 
 
 @pytest.mark.parametrize(
@@ -115,46 +117,46 @@ async def test_a_workbook_will_do_as_well(shop: Shop) -> None:
         (b"x" * (spreadsheet.MAX_FILE_BYTES + 1), "lebih dari 5 MB"),
     ],
 )
-async def test_a_file_that_is_no_table_says_so(shop: Shop, content: bytes, words: str) -> None:
-    assert words in await upload(shop, content)
-    assert "alert-danger" in await upload(shop, content, "impor")
+async def test_a_file_that_is_no_table_says_so(clinic: MappedClinic, content: bytes, words: str) -> None:
+    assert words in await upload(clinic, content)
+    assert "alert-danger" in await upload(clinic, content, "impor")
 
 
-async def test_no_file_at_all_is_told(shop: Shop) -> None:
-    answer = await shop.client.post(f"{HOME}/barang", data={"x": "y"}, headers=OWN)
+async def test_no_file_at_all_is_told(clinic: MappedClinic) -> None:
+    answer = await clinic.client.post(f"{HOME}/barang", data={"x": "y"}, headers=OWN)
     assert "Pilih dahulu berkasnya." in answer.text
 
 
 @pytest.mark.parametrize("said", ["", "{}", "null", "[1", "x"])
-async def test_what_no_preview_wrote_is_refused(shop: Shop, said: str) -> None:
+async def test_what_no_preview_wrote_is_refused(clinic: MappedClinic, said: str) -> None:
     for path in ("barang/simpan", "impor/simpan"):
-        assert (await shop.post(f"{HOME}/{path}", isi=said)).status_code == 400
+        assert (await clinic.post(f"{HOME}/{path}", isi=said)).status_code == 400
 
 
 @pytest.mark.parametrize("row", ['[[1,"C1"]]', '[["x","C1",null,false]]', "[[1,2,3,4]]", "[null]"])
-async def test_a_line_that_no_preview_wrote_is_refused(shop: Shop, row: str) -> None:
-    assert (await shop.post(f"{HOME}/impor/simpan", isi=row)).status_code == 400
+async def test_a_line_that_no_preview_wrote_is_refused(clinic: MappedClinic, row: str) -> None:
+    assert (await clinic.post(f"{HOME}/impor/simpan", isi=row)).status_code == 400
 
 
-async def test_a_table_goes_out_harmless_and_noted_and_comes_back_as_it_was(shop: Shop) -> None:
-    await shop.hand_in({"code": "=1+1", "name": "=cmd|'/c calc'!A1 10 mg"})
-    answer = await shop.post(f"{HOME}/ekspor")
+async def test_a_table_goes_out_harmless_and_noted_and_comes_back_as_it_was(clinic: MappedClinic) -> None:
+    await clinic.hand_in({"code": "=1+1", "name": "=cmd|'/c calc'!A1 10 mg"})
+    answer = await clinic.post(f"{HOME}/ekspor")
     assert "'=1+1,'=cmd|" in answer.text
     assert answer.headers["content-disposition"] == 'attachment; filename="antar-goods.csv"'
-    noted = await shop.house.hub.database.fetch(text("SELECT reason FROM audit WHERE action = 'export'"))
+    noted = await clinic.antar.hub.database.fetch(text("SELECT reason FROM audit WHERE action = 'export'"))
     assert noted == [("Pemetaan Barang: 1",)]
-    [line] = await exported(shop)
-    await import_(shop, await upload(shop, table({**line, "code": "C1"}), "impor"))
-    assert (await shop.apothecary.item("=1+1")).code == "C1"
+    [line] = await exported(clinic)
+    await import_(clinic, await upload(clinic, table({**line, "code": "C1"}), "impor"))
+    assert (await clinic.drugs.item("=1+1")).code == "C1"
 
 
-async def test_an_import_says_of_each_line_what_it_would_do(shop: Shop) -> None:
-    await shop.hand_in(COFFEE, TEA, {"code": "B3", "name": "Kopi cair 10 mg"})
-    await shop.apothecary.confirm("B3", "C3")
-    lines = {line["key"]: line for line in await exported(shop)}
-    await shop.apothecary.confirm("B3", "C1", seen="C3", actor="budi")
+async def test_an_import_says_of_each_line_what_it_would_do(clinic: MappedClinic) -> None:
+    await clinic.hand_in(COFFEE, TEA, {"code": "B3", "name": "Kopi cair 10 mg"})
+    await clinic.drugs.confirm("B3", "C3")
+    lines = {line["key"]: line for line in await exported(clinic)}
+    await clinic.drugs.confirm("B3", "C1", seen="C3", actor="budi")
     page = await upload(
-        shop,
+        clinic,
         table(
             {**lines["B1"], "code": "C1"},
             {**lines["B2"], "code": "nowhere"},
@@ -165,54 +167,54 @@ async def test_an_import_says_of_each_line_what_it_would_do(shop: Shop) -> None:
     )
     for words in ("1 baru", "1 bentrok", "2 tidak dapat dipakai", "barang ini tidak ada", "Ganti C1 yang sementara"):
         assert words in page
-    assert (await shop.apothecary.item("B1")).code is None
-    told = await import_(shop, page)
+    assert (await clinic.drugs.item("B1")).code is None
+    told = await import_(clinic, page)
     assert "1 dipetakan, 1 dilewati" in told
-    assert [(await shop.apothecary.item(key)).code for key in ("B1", "B3")] == ["C1", "C1"]
-    await import_(shop, page, await shop.id("B3"))
-    assert (await shop.apothecary.item("B3")).code == "C2"
+    assert [(await clinic.drugs.item(key)).code for key in ("B1", "B3")] == ["C1", "C1"]
+    await import_(clinic, page, await clinic.id("B3"))
+    assert (await clinic.drugs.item("B3")).code == "C2"
 
 
-async def test_a_line_that_differs_where_it_must_not_is_done_only_if_ticked(shop: Shop) -> None:
-    await shop.hand_in(COFFEE)
-    [line] = await exported(shop)
-    page = await upload(shop, table({**line, "code": "C2"}), "impor")
+async def test_a_line_that_differs_where_it_must_not_is_done_only_if_ticked(clinic: MappedClinic) -> None:
+    await clinic.hand_in(COFFEE)
+    [line] = await exported(clinic)
+    page = await upload(clinic, table({**line, "code": "C2"}), "impor")
     assert "Kekuatan berbeda: 10 di klinik, 20 pada kode ini. Saya yakin kode ini tetap benar." in page
-    assert "0 dipetakan, 1 dilewati" in await import_(shop, page)
-    assert (await shop.apothecary.item("B1")).code is None
-    await import_(shop, page, await shop.id())
-    assert (await shop.apothecary.item("B1")).code == "C2"
+    assert "0 dipetakan, 1 dilewati" in await import_(clinic, page)
+    assert (await clinic.drugs.item("B1")).code is None
+    await import_(clinic, page, await clinic.id())
+    assert (await clinic.drugs.item("B1")).code == "C2"
 
 
-async def test_what_changed_between_preview_and_word_is_left_alone_and_told(shop: Shop) -> None:
-    await shop.hand_in(COFFEE)
-    [line] = await exported(shop)
-    page = await upload(shop, table({**line, "code": "C1"}), "impor")
-    await shop.apothecary.confirm("B1", "C3", actor="budi")
-    assert "1 tidak disimpan karena sementara itu berubah" in await import_(shop, page)
-    assert (await shop.apothecary.item("B1")).code == "C3"
+async def test_what_changed_between_preview_and_word_is_left_alone_and_told(clinic: MappedClinic) -> None:
+    await clinic.hand_in(COFFEE)
+    [line] = await exported(clinic)
+    page = await upload(clinic, table({**line, "code": "C1"}), "impor")
+    await clinic.drugs.confirm("B1", "C3", actor="budi")
+    assert "1 tidak disimpan karena sementara itu berubah" in await import_(clinic, page)
+    assert (await clinic.drugs.item("B1")).code == "C3"
 
 
-async def test_an_import_releases_what_waits(shop: Shop) -> None:
-    await shop.hand_in(COFFEE)
-    await shop.order()
-    [line] = await exported(shop)
-    await import_(shop, await upload(shop, table({**line, "code": "C1"}), "impor"))
-    await shop.house.work()
-    assert await shop.house.status("Order", "O1") == "sent"
+async def test_an_import_releases_what_waits(clinic: MappedClinic) -> None:
+    await clinic.hand_in(COFFEE)
+    await clinic.order()
+    [line] = await exported(clinic)
+    await import_(clinic, await upload(clinic, table({**line, "code": "C1"}), "impor"))
+    await clinic.antar.work()
+    assert await clinic.antar.status("Order", "O1") == "sent"
 
 
-async def test_the_sample_has_the_headings_of_the_schema(shop: Shop) -> None:
-    sample = (await shop.client.get(f"{HOME}/contoh")).text.removeprefix("\ufeff")
+async def test_the_sample_has_the_headings_of_the_schema(clinic: MappedClinic) -> None:
+    sample = (await clinic.client.get(f"{HOME}/contoh")).text.removeprefix("\ufeff")
     assert sample.splitlines()[:2] == ["code,name,shelf,active,at", "B1,Kopi bubuk 10 mg,,,"]
-    page = await shop.page(f"{HOME}/berkas")
+    page = await clinic.page(f"{HOME}/berkas")
     assert "<code>shelf</code></dt><dd>rak" in page
 
 
-async def test_who_may_not_map_neither_uploads_nor_downloads(shop: Shop) -> None:
-    await allow(shop.house, "satusehat")
-    answers: list[httpx.Response] = [await shop.client.get(f"{HOME}/berkas")]
-    answers += [await shop.post(f"{HOME}/{path}") for path in ("barang", "barang/simpan", "ekspor", "impor")]
+async def test_who_may_not_map_neither_uploads_nor_downloads(clinic: MappedClinic) -> None:
+    await allow(clinic.antar, "satusehat")
+    answers: list[httpx.Response] = [await clinic.client.get(f"{HOME}/berkas")]
+    answers += [await clinic.post(f"{HOME}/{path}") for path in ("barang", "barang/simpan", "ekspor", "impor")]
     assert {answer.status_code for answer in answers} == {403}
 
 
@@ -232,16 +234,16 @@ def bomb(strings: bytes, count: int) -> bytes:
 @pytest.mark.parametrize(
     ("strings", "count"), [(b"<si/>", 15_000_000), (b"<si><t>" + b"x" * 1_000_000 + b"</t></si>", 90)]
 )
-async def test_a_workbook_that_unpacks_to_a_flood_is_refused(shop: Shop, strings: bytes, count: int) -> None:
+async def test_a_workbook_that_unpacks_to_a_flood_is_refused(clinic: MappedClinic, strings: bytes, count: int) -> None:
     content = bomb(strings, count)
     assert len(content) < 200_000
-    assert "terlalu besar atau terlalu rumit" in await upload(shop, content)
+    assert "terlalu besar atau terlalu rumit" in await upload(clinic, content)
 
 
 @pytest.mark.parametrize("path", ["barang", "impor"])
-async def test_a_table_of_too_many_cells_is_refused(shop: Shop, path: str) -> None:
+async def test_a_table_of_too_many_cells_is_refused(clinic: MappedClinic, path: str) -> None:
     rows = [b";".join([b"x"] * 100)] * (spreadsheet_reader.MAX_CELLS // 100 + 1)
-    assert "lebih dari 200.000 sel" in await upload(shop, b"\n".join(rows), path)
+    assert "lebih dari 200.000 sel" in await upload(clinic, b"\n".join(rows), path)
 
 
 NEVER = "import time; time.sleep(3600)"

@@ -15,15 +15,15 @@ from admin.text.words import catalogue, duration, number
 from engine.facilities.facilities import add_facility
 from tests import databases
 from tests.admin.conftest import PASSWORD, log_in
-from tests.engine.small_hub import AT, CATALOG, House, open_house, refused
+from tests.engine.small_hub import AT, CATALOG, SmallHub, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_dashboard_counts_what_was_sent_and_what_was_not(person: httpx.AsyncClient, house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(4)))
-    await house.work()
+async def test_the_dashboard_counts_what_was_sent_and_what_was_not(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(4)))
+    await antar.work()
     page = (await person.get("/integrasi/ministry")).text
     assert re.search(r"<strong>3</strong> / 4", page)
     assert "Tidak Terkirim <strong>1</strong>" in page
@@ -49,21 +49,21 @@ async def test_hostile_words_of_a_spec_are_rendered_harmless(tmp_path_factory, c
 
     path = tmp_path_factory.mktemp("hostile")
     catalog = CATALOG.replace("label: Kunjungan\n", 'label: "<script>alert(1)</script>"\n')
-    house = await open_house(path, databases.sqlite(path), clock, catalog)
-    await users.add_user(house.hub.database, "sari", PASSWORD)
-    transport = httpx.ASGITransport(create_app(house.hub))
+    antar = await open_small_hub(path, databases.sqlite(path), clock, catalog)
+    await users.add_user(antar.hub.database, "sari", PASSWORD)
+    transport = httpx.ASGITransport(create_app(antar.hub))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         await log_in(client)
         page = (await client.get("/integrasi/ministry")).text
-    await house.hub.close()
+    await antar.hub.close()
     assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
 
 
-async def test_health_says_what_is_closed_and_why(his: httpx.AsyncClient, house: House) -> None:
-    house.ministry.script = [refused(Verdict.UNAUTHORIZED, 401, message="invalid_client")]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
+async def test_health_says_what_is_closed_and_why(his: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.UNAUTHORIZED, 401, message="invalid_client")]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
     facts = (await his.get("/health/upstreams")).json()
     [channel] = facts["channels"]
     assert (channel["cause"], channel["reason"]) == ("refused", "invalid_client")
@@ -74,33 +74,33 @@ async def test_live_and_ready_are_open(nobody: httpx.AsyncClient) -> None:
     assert [(await nobody.get(f"/health/{name}")).status_code for name in ("live", "ready")] == [200, 200]
 
 
-async def test_metrics_count_by_status_and_name_no_patient(his: httpx.AsyncClient, house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1", "person": "RM-SECRET"})
+async def test_metrics_count_by_status_and_name_no_patient(his: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "RM-SECRET"})
     told = (await his.get("/metrics")).text
     assert 'antar_deliveries{facility="klinik",spec="Visit",status="queued"} 1.0' in told
     assert "RM-SECRET" not in told
 
 
-async def test_ready_says_what_is_missing(nobody: httpx.AsyncClient, house: House) -> None:
+async def test_ready_says_what_is_missing(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
     assert set((await nobody.get("/health/ready")).json().values()) == {"ok"}
-    await house.hub.database.write(lambda each: each.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    await antar.hub.database.write(lambda each: each.execute(text("UPDATE alembic_version SET version_num = '0000'")))
     behind = await nobody.get("/health/ready")
-    await house.hub.database.write(lambda each: each.execute(text("DROP TABLE alembic_version")))
+    await antar.hub.database.write(lambda each: each.execute(text("DROP TABLE alembic_version")))
     away = await nobody.get("/health/ready")
     assert (behind.status_code, behind.json()["migrations"]) == (503, "behind")
     assert (away.status_code, away.json()["database"]) == (503, "away")
 
 
-async def test_a_key_sees_the_health_of_its_own_facility_only(his: httpx.AsyncClient, house: House) -> None:
-    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    await house.hub.intake.hand_in(other, "Visit", [{"id": "V1", "at": AT}])
+async def test_a_key_sees_the_health_of_its_own_facility_only(his: httpx.AsyncClient, antar: SmallHub) -> None:
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    await antar.hub.intake.hand_in(other, "Visit", [{"id": "V1", "at": AT}])
     channels = (await his.get("/health/upstreams")).json()["channels"]
     assert [channel["facility"] for channel in channels] == ["klinik"]
     assert "lain" not in (await his.get("/metrics")).text
 
 
-async def test_a_person_sees_the_health_of_every_facility(person: httpx.AsyncClient, house: House) -> None:
-    await add_facility(house.hub.database, "lain", "Klinik Lain")
+async def test_a_person_sees_the_health_of_every_facility(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await add_facility(antar.hub.database, "lain", "Klinik Lain")
     channels = (await person.get("/health/upstreams")).json()["channels"]
     assert [channel["facility"] for channel in channels] == ["klinik", "lain"]
 
@@ -127,15 +127,15 @@ async def test_a_search_for_a_patient_is_not_logged_by_the_library_that_sends_it
 
 
 async def test_nothing_private_is_logged(
-    his: httpx.AsyncClient, house: House, capsys: pytest.CaptureFixture[str]
+    his: httpx.AsyncClient, antar: SmallHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logging("DEBUG")
     secret = {"id": "V-RAHASIA", "person": "NORM-RAHASIA", "note": "SITI RAHASIA 3171010101010001"}
-    house.ministry.script = [refused(Verdict.REJECTED, 400, message="bad"), _explode]
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, message="bad"), _explode]
     await his.post("/api/v1/records/Visit", json=[{**secret, "at": AT}, {"id": "SALAH-RAHASIA", "at": 1}])
     await his.post("/api/v1/records/Visit", content=b'{"nik": "3171010101010001"')
-    await house.hand_in("Visit", {"id": "V2-RAHASIA"})
-    await house.work()
+    await antar.hand_in("Visit", {"id": "V2-RAHASIA"})
+    await antar.work()
     await log_in(his, "SARI-RAHASIA", "kata-RAHASIA")
     logged = "".join(capsys.readouterr())
     assert "RAHASIA" not in logged

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.jobs.runner import run_jobs
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -17,25 +17,25 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
-async def one_sent(house: House) -> None:
-    await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
-    await house.work()
+async def one_sent(antar: SmallHub) -> None:
+    await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await antar.work()
 
 
 @pytest.mark.usefixtures("one_sent")
-async def test_the_preview_says_what_would_be_done_and_does_nothing(person: httpx.AsyncClient, house: House) -> None:
+async def test_the_preview_says_what_would_be_done_and_does_nothing(person: httpx.AsyncClient, antar: SmallHub) -> None:
     page = (await person.get(PERSON)).text
     assert "1 akan dicari ulang" in page
     assert "Kirim 1 sekarang (DEMO)" in page
-    assert await house.status("Person", "P1") == "sent"
+    assert await antar.status("Person", "P1") == "sent"
 
 
 @pytest.mark.usefixtures("one_sent")
-async def test_the_card_shows_the_job_to_everybody_until_it_ends(person: httpx.AsyncClient, house: House) -> None:
+async def test_the_card_shows_the_job_to_everybody_until_it_ends(person: httpx.AsyncClient, antar: SmallHub) -> None:
     assert f'href="{PERSON}"' in (await person.get(HOME)).text
     begun = await person.post(PERSON, headers=SAME_SITE)
     running = (await person.get(f"{HOME}/cards")).text
-    await run_jobs(house.hub.database, house.rung.add, lambda: False)
+    await run_jobs(antar.hub.database, antar.rung.add, lambda: False)
     ended = (await person.get(f"{HOME}/cards")).text
     assert (begun.status_code, begun.headers["location"]) == (303, HOME)
     assert "Regenerate 0 / 1" in running
@@ -43,8 +43,8 @@ async def test_the_card_shows_the_job_to_everybody_until_it_ends(person: httpx.A
 
 
 @pytest.mark.usefixtures("one_sent")
-async def test_who_may_not_act_on_many_is_offered_nothing(person: httpx.AsyncClient, house: House) -> None:
-    await house.hub.database.write(lambda each: each.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'")))
+async def test_who_may_not_act_on_many_is_offered_nothing(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda each: each.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'")))
     assert "Regenerate" not in (await person.get(HOME)).text
     assert (await person.get(PERSON)).status_code == 403
 

@@ -21,9 +21,9 @@ from engine.database.tables import AlertRecipient
 from engine.facilities.facilities import add_facility
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.settings.test_settings import audit, manager, save  # noqa: F401 - a fixture
-from tests.engine.drug_catalog import Apothecary
-from tests.engine.drug_catalog import apothecary as apothecary
-from tests.engine.small_hub import AT, House, refused
+from tests.engine.drug_catalog import DrugCatalog
+from tests.engine.drug_catalog import drugs as drugs
+from tests.engine.small_hub import AT, SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -42,29 +42,29 @@ SARI = {
 }
 
 
-async def rows(house: House) -> list[Any]:
-    return list(await house.hub.database.fetch(text("SELECT * FROM alert_recipients ORDER BY id")))
+async def rows(antar: SmallHub) -> list[Any]:
+    return list(await antar.hub.database.fetch(text("SELECT * FROM alert_recipients ORDER BY id")))
 
 
-async def letter(house: House, kind: ConditionKind, *, well: bool = False, **more: Any) -> Notification:
-    trouble = Trouble(house.facility.id, kind, "ministry", house.clock(), **more)
-    [recipient] = await available(house.hub.database)
-    entry = LedgerEntry(trouble, house.clock())
+async def letter(antar: SmallHub, kind: ConditionKind, *, well: bool = False, **more: Any) -> Notification:
+    trouble = Trouble(antar.facility.id, kind, "ministry", antar.clock(), **more)
+    [recipient] = await available(antar.hub.database)
+    entry = LedgerEntry(trouble, antar.clock())
     told = News((), (entry,), ()) if well else News((entry,), (), ())
-    return await AlertMessages(house.hub).changes(recipient, await facts(house.hub), told)
+    return await AlertMessages(antar.hub).changes(recipient, await facts(antar.hub), told)
 
 
-async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClient, house: House) -> None:  # noqa: F811
+async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClient, antar: SmallHub) -> None:  # noqa: F811
     telegram = {**SARI, "way": "telegram", "address": "-100123456", "secret": "7:RAHASIA"}
     assert (await save(manager, "alerts/create", **telegram)).status_code == 302
     await save(manager, "alerts/edit/1", **{**telegram, "digest_at": "06:30", "secret": ""})
-    [row] = await rows(house)
+    [row] = await rows(antar)
     assert row.digest_at == "06:30"
-    assert house.hub.vault.open(row.sealed) == {"secret": "7:RAHASIA"}
+    assert antar.hub.vault.open(row.sealed) == {"secret": "7:RAHASIA"}
     await save(manager, "alerts/hapus/1")
-    assert await rows(house) == []
-    assert [action for _, action, _ in await audit(house)] == ["alert.add", "alert.change", "alert.remove"]
-    assert "RAHASIA" not in str(await audit(house))
+    assert await rows(antar) == []
+    assert [action for _, action, _ in await audit(antar)] == ["alert.add", "alert.change", "alert.remove"]
+    assert "RAHASIA" not in str(await audit(antar))
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClien
 )
 async def test_what_cannot_be_is_told(
     manager: httpx.AsyncClient,  # noqa: F811
-    house: House,
+    antar: SmallHub,
     wrong: dict[str, str],
     words: str,
 ) -> None:
     answer = await save(manager, "alerts/create", **{**SARI, **wrong})
-    assert (answer.status_code, words in answer.text, await rows(house)) == (400, True, [])
+    assert (answer.status_code, words in answer.text, await rows(antar)) == (400, True, [])
 
 
 async def test_the_list_tells_first_whether_a_way_works(manager: httpx.AsyncClient) -> None:  # noqa: F811
@@ -116,10 +116,10 @@ async def test_a_test_is_sent_and_its_failure_told(
     assert "Pesan uji diterima" in (await manager.get("/admin/alerts/details/1")).text
 
 
-async def test_whoever_manages_one_clinic_sees_its_recipients_alone(nobody: httpx.AsyncClient, house: House) -> None:
-    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    await users.add_user(house.hub.database, "rini", PASSWORD, "superadmin", other.id)
-    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+async def test_whoever_manages_one_clinic_sees_its_recipients_alone(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    await users.add_user(antar.hub.database, "rini", PASSWORD, "superadmin", other.id)
+    await users.add_user(antar.hub.database, "budi", PASSWORD, "superadmin")
     await log_in(nobody, "budi")
     await save(nobody, "alerts/create", **SARI)
     await log_in(nobody, "rini")
@@ -130,54 +130,54 @@ async def test_whoever_manages_one_clinic_sees_its_recipients_alone(nobody: http
 
 
 @pytest.mark.parametrize("kind", list(ConditionKind))
-async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, house: House, kind: ConditionKind) -> None:  # noqa: F811
+async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, antar: SmallHub, kind: ConditionKind) -> None:  # noqa: F811
     await save(manager, "alerts/create", **SARI)
-    told = await letter(house, kind, n=12, of=40)
+    told = await letter(antar, kind, n=12, of=40)
     assert told.subject.startswith("[DEMO] Antar: ")
     assert "Klinik Contoh" in told.subject
     assert "http://127.0.0.1:8000" in told.text
     assert told.events[0]["kind"] == kind.value
-    well = await letter(house, kind, well=True)
+    well = await letter(antar, kind, well=True)
     assert well.events[0]["state"] == "cleared"
     assert well.subject != told.subject
     assert well.subject.endswith(well.events[0]["title"])
     assert "terganggu sejak 10/03/2026 08.00 WIB" in well.text
 
 
-async def test_a_refused_account_leads_to_its_clinic(manager: httpx.AsyncClient, house: House) -> None:  # noqa: F811
+async def test_a_refused_account_leads_to_its_clinic(manager: httpx.AsyncClient, antar: SmallHub) -> None:  # noqa: F811
     await save(manager, "alerts/create", **SARI)
-    told = await letter(house, ConditionKind.REFUSED)
-    address = f"/admin/facilities/details/{house.facility.id}"
+    told = await letter(antar, ConditionKind.REFUSED)
+    address = f"/admin/facilities/details/{antar.facility.id}"
     assert f"http://127.0.0.1:8000{address}\n" in told.text
     assert (await manager.get(address)).status_code == 200
 
 
 async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
     manager: httpx.AsyncClient,  # noqa: F811
-    house: House,
+    antar: SmallHub,
 ) -> None:
     await save(manager, "alerts/create", **SARI)
-    house.ministry.script = [refused(Verdict.REJECTED, 400, message="salah")] * 2
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, message="salah")] * 2
     names = [{"id": f"V{n}", "at": "2026-03-09", "note": "Budi Santoso"} for n in range(5)]
-    await house.hand_in("Visit", *names)
-    await house.work()
-    house.clock.pass_(0)
-    [recipient] = await available(house.hub.database)
-    told = await AlertMessages(house.hub).digest(recipient, await facts(house.hub))
+    await antar.hand_in("Visit", *names)
+    await antar.work()
+    antar.clock.pass_(0)
+    [recipient] = await available(antar.hub.database)
+    told = await AlertMessages(antar.hub).digest(recipient, await facts(antar.hub))
     assert "Ringkasan pagi Klinik Contoh" in told.subject
     assert "kemarin (09/03/2026):\nterkirim 3, gagal 2, tertahan 0" in told.text
     assert "- Kunjungan: " in told.text
     assert "Budi" not in told.text
 
 
-async def test_a_digest_names_what_has_no_code_yet(apothecary: Apothecary) -> None:
-    values = {"name": "sari", "way": "email", "address": "sari@klinik.test", "facility_id": apothecary.facility.id}
+async def test_a_digest_names_what_has_no_code_yet(drugs: DrugCatalog) -> None:
+    values = {"name": "sari", "way": "email", "address": "sari@klinik.test", "facility_id": drugs.facility.id}
     values |= {"waiting_minutes": 60, "failure_percent": 20, "created_at": 0}
-    await apothecary.database.write(lambda connection: connection.execute(insert(AlertRecipient).values(values)))
-    await apothecary.house.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
-    await apothecary.house.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
-    await apothecary.house.work()
-    [recipient] = await available(apothecary.database)
-    told = await AlertMessages(apothecary.house.hub).digest(recipient, await facts(apothecary.house.hub))
+    await drugs.database.write(lambda connection: connection.execute(insert(AlertRecipient).values(values)))
+    await drugs.antar.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
+    await drugs.antar.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
+    await drugs.antar.work()
+    [recipient] = await available(drugs.database)
+    told = await AlertMessages(drugs.antar.hub).digest(recipient, await facts(drugs.antar.hub))
     assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in told.text
     assert "/pemetaan/goods" in told.text

@@ -20,7 +20,7 @@ from tests.admin.settings.test_alerts import SARI, rows
 from tests.admin.settings.test_settings import manager as manager
 from tests.admin.settings.test_settings import save
 from tests.engine.inbound.test_queue_numbers import SERVICE
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -32,13 +32,13 @@ WEBHOOK = f"{SERVICE.account}.webhook_url"
 
 
 @pytest.fixture
-def service(house: House) -> None:
+def service(antar: SmallHub) -> None:
     """A clinic whose own system may be told by webhook."""
-    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: SERVICE})
+    antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: SERVICE})
 
 
-def widened(house: House, **networks: Network) -> None:
-    house.hub.settings = replace(house.hub.settings, **networks)
+def widened(antar: SmallHub, **networks: Network) -> None:
+    antar.hub.settings = replace(antar.hub.settings, **networks)
 
 
 async def alert(client: httpx.AsyncClient, **values: str) -> httpx.Response:
@@ -51,17 +51,19 @@ async def clinic(client: httpx.AsyncClient, address: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("way", ["webhook", "email"])
-async def test_an_alert_goes_to_public_addresses_alone(manager: httpx.AsyncClient, house: House, way: str) -> None:
+async def test_an_alert_goes_to_public_addresses_alone(manager: httpx.AsyncClient, antar: SmallHub, way: str) -> None:
     for host in (*METADATA, *OURSELVES, *LOCAL):
         entered = {"address": f"http://{host}:8080/x"} if way == "webhook" else {"secret": f"smtp://{host}:25"}
         answer = await alert(manager, way=way, **entered)
-        assert (host, answer.status_code, await rows(house)) == (host, 400, [])
+        assert (host, answer.status_code, await rows(antar)) == (host, 400, [])
         assert f"{REFUSAL} (hanya alamat internet umum)" in answer.text
         assert "ANTAR_ALERT_NETWORKS" in answer.text
 
 
-async def test_the_operator_may_allow_alerts_in_the_clinics_network(manager: httpx.AsyncClient, house: House) -> None:
-    widened(house, alert_networks=Network.PRIVATE)
+async def test_the_operator_may_allow_alerts_in_the_clinics_network(
+    manager: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    widened(antar, alert_networks=Network.PRIVATE)
     assert (await alert(manager, way="webhook", address="http://192.168.1.5/x")).status_code == 302
     assert (await alert(manager, secret="smtp://10.0.0.9")).status_code == 302
     assert (await alert(manager, way="webhook", address="http://127.0.0.1/x")).status_code == 400
@@ -77,53 +79,55 @@ async def test_the_operator_may_allow_alerts_in_the_clinics_network(manager: htt
     ],
 )
 async def test_an_address_that_cannot_be_used_is_told_by_the_form(
-    manager: httpx.AsyncClient, house: House, entered: dict[str, str], words: str
+    manager: httpx.AsyncClient, antar: SmallHub, entered: dict[str, str], words: str
 ) -> None:
     answer = await alert(manager, **entered)
-    assert (answer.status_code, words in answer.text, await rows(house)) == (400, True, [])
+    assert (answer.status_code, words in answer.text, await rows(antar)) == (400, True, [])
 
 
 async def test_a_recipient_that_was_entered_before_is_judged_when_it_is_sent(
-    manager: httpx.AsyncClient, house: House
+    manager: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    widened(house, alert_networks=Network.LOOPBACK)
+    widened(antar, alert_networks=Network.LOOPBACK)
     await alert(manager, way="webhook", address="http://127.0.0.1:9/x")
-    widened(house, alert_networks=Network.PUBLIC)
+    widened(antar, alert_networks=Network.PUBLIC)
     await save(manager, "alerts/uji/1")
     assert REFUSAL in (await manager.get("/admin/alerts/details/1")).text
 
 
 async def test_the_mail_server_of_the_environment_is_the_operators_own(
-    manager: httpx.AsyncClient, house: House
+    manager: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    house.hub.settings = replace(house.hub.settings, smtp_url="smtp://127.0.0.1:1")
+    antar.hub.settings = replace(antar.hub.settings, smtp_url="smtp://127.0.0.1:1")
     await alert(manager)
     await save(manager, "alerts/uji/1")
     page = (await manager.get("/admin/alerts/details/1")).text
     assert ("Tidak dapat tersambung (ConnectionRefusedError)" in page, REFUSAL in page) == (True, False)
 
 
-async def test_a_clinics_system_is_not_on_this_server(manager: httpx.AsyncClient, house: House, service: None) -> None:
+async def test_a_clinics_system_is_not_on_this_server(
+    manager: httpx.AsyncClient, antar: SmallHub, service: None
+) -> None:
     for host in (*METADATA, *OURSELVES):
         answer = await clinic(manager, f"http://{host}/hook")
         assert (host, answer.status_code) == (host, 400)
         assert f"{REFUSAL} (hanya alamat internet umum dan jaringan lokal)" in answer.text
-    assert await credentials(house.hub.database, house.hub.vault, house.facility.id, SERVICE.account) == {}
+    assert await credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account) == {}
 
 
 async def test_a_clinics_system_may_be_in_its_own_network(
-    manager: httpx.AsyncClient, house: House, service: None
+    manager: httpx.AsyncClient, antar: SmallHub, service: None
 ) -> None:
     for host in (*LOCAL, "his.klinik.id", "his.klinik.internal"):
         assert (host, (await clinic(manager, f"http://{host}/hook")).status_code) == (host, 302)
-        entered = await credentials(house.hub.database, house.hub.vault, house.facility.id, SERVICE.account)
+        entered = await credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account)
         assert entered == {"webhook_url": f"http://{host}/hook"}
 
 
 async def test_the_operator_may_allow_a_clinics_system_on_this_server(
-    manager: httpx.AsyncClient, house: House, service: None
+    manager: httpx.AsyncClient, antar: SmallHub, service: None
 ) -> None:
-    widened(house, webhook_networks=Network.LOOPBACK)
+    widened(antar, webhook_networks=Network.LOOPBACK)
     assert (await clinic(manager, "http://127.0.0.1:8100/his/webhook")).status_code == 302
     assert (await clinic(manager, "http://169.254.169.254/")).status_code == 400
 

@@ -13,7 +13,7 @@ from admin.people import users
 from engine.facilities.facilities import add_facility, by_api_key, credentials
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.http.test_rights import OWN, allow, deliver
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -21,9 +21,9 @@ LISTS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk", "raw
 
 
 @pytest.fixture
-async def manager(nobody: httpx.AsyncClient, house: House) -> httpx.AsyncClient:
+async def manager(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
     """Somebody who may manage everything."""
-    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+    await users.add_user(antar.hub.database, "budi", PASSWORD, "superadmin")
     await log_in(nobody, "budi")
     return nobody
 
@@ -32,13 +32,13 @@ async def save(client: httpx.AsyncClient, path: str, **said: Any) -> httpx.Respo
     return await client.post(f"/admin/{path}", data={"save": "Save", **said}, headers=OWN)
 
 
-async def audit(house: House) -> list[tuple[str, str, str]]:
-    rows = await house.hub.database.fetch(text("SELECT actor, action, reason FROM audit ORDER BY id"))
+async def audit(antar: SmallHub) -> list[tuple[str, str, str]]:
+    rows = await antar.hub.database.fetch(text("SELECT actor, action, reason FROM audit ORDER BY id"))
     return [(row.actor, row.action, row.reason) for row in rows]
 
 
-async def test_every_list_opens(manager: httpx.AsyncClient, house: House) -> None:
-    await deliver(house, "V-1")
+async def test_every_list_opens(manager: httpx.AsyncClient, antar: SmallHub) -> None:
+    await deliver(antar, "V-1")
     answers = {name: await manager.get(f"/admin/{name}/list") for name in LISTS}
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(LISTS, 200)
     index = (await manager.get("/admin")).text
@@ -50,23 +50,23 @@ async def test_every_page_opens_in_english(manager: httpx.AsyncClient) -> None:
     assert "API keys" in (await manager.get("/admin/keys/list")).text
 
 
-async def test_a_user_is_made_changed_and_removed(manager: httpx.AsyncClient, house: House) -> None:
+async def test_a_user_is_made_changed_and_removed(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     said = {"name": "wati", "role": "admin", "facility_id": "", "password": PASSWORD}
     assert (await save(manager, "users/create", **said)).headers["location"].endswith("/admin/users/list")
-    [row] = await house.hub.database.fetch(text("SELECT id FROM users WHERE name = 'wati'"))
+    [row] = await antar.hub.database.fetch(text("SELECT id FROM users WHERE name = 'wati'"))
     changed = await save(manager, f"users/edit/{row.id}", **{**said, "name": "watik", "password": ""})
     assert changed.status_code == 302
-    assert await users.verify(house.hub.database, "watik", PASSWORD)
+    assert await users.verify(antar.hub.database, "watik", PASSWORD)
     await save(manager, f"users/hapus/{row.id}")
-    assert await users.by_id(house.hub.database, row.id) is None
-    assert [(actor, action) for actor, action, _ in await audit(house)] == [
+    assert await users.by_id(antar.hub.database, row.id) is None
+    assert [(actor, action) for actor, action, _ in await audit(antar)] == [
         ("budi", f"user.{action}") for action in ("add", "change", "remove")
     ]
-    assert PASSWORD not in str(await audit(house))
+    assert PASSWORD not in str(await audit(antar))
 
 
-async def test_a_new_password_and_a_disabled_account_end_sessions(person: httpx.AsyncClient, house: House) -> None:
-    await allow(house, "manage")
+async def test_a_new_password_and_a_disabled_account_end_sessions(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await allow(antar, "manage")
     budi = {"name": "budi", "role": "superadmin", "facility_id": "", "password": PASSWORD}
     await save(person, "users/create", **budi)
     sari = {"name": "sari", "role": "admin", "facility_id": "", "password": ""}
@@ -75,12 +75,12 @@ async def test_a_new_password_and_a_disabled_account_end_sessions(person: httpx.
 
 
 @pytest.mark.parametrize("said", [{"disabled": "y"}, {"role": "admin"}, {"facility_id": "1"}])
-async def test_the_last_manager_stays(manager: httpx.AsyncClient, house: House, said: dict[str, str]) -> None:
+async def test_the_last_manager_stays(manager: httpx.AsyncClient, antar: SmallHub, said: dict[str, str]) -> None:
     answer = await save(manager, "users/edit/1", **{"name": "budi", "role": "superadmin", "facility_id": "", **said})
     assert (answer.status_code, "Harus selalu ada satu pengguna aktif" in answer.text) == (400, True)
     assert (await save(manager, "users/hapus/1")).headers["location"] == "/admin/users/details/1"
     assert (await manager.get("/admin")).status_code == 200
-    assert await audit(house) == []
+    assert await audit(antar) == []
 
 
 async def test_the_role_of_the_last_manager_keeps_its_permission(manager: httpx.AsyncClient) -> None:
@@ -89,11 +89,11 @@ async def test_the_role_of_the_last_manager_keeps_its_permission(manager: httpx.
 
 
 async def test_a_role_is_made_given_and_cannot_be_removed_while_somebody_has_it(
-    manager: httpx.AsyncClient, house: House
+    manager: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     await save(manager, "roles/create", label="Petugas", name="petugas", satusehat="y", resend="y")
-    await users.add_user(house.hub.database, "wati", PASSWORD, "petugas")
-    known = await users.verify(house.hub.database, "wati", PASSWORD)
+    await users.add_user(antar.hub.database, "wati", PASSWORD, "petugas")
+    known = await users.verify(antar.hub.database, "wati", PASSWORD)
     await save(manager, "roles/hapus/petugas")
     assert known
     assert known.permissions == {"satusehat", "resend"}
@@ -119,53 +119,55 @@ async def test_what_is_missing_is_told_beside_its_field(manager: httpx.AsyncClie
         assert (answer.status_code, "Wajib diisi." in answer.text) == (400, True), path
 
 
-async def test_credentials_go_in_and_never_come_out(manager: httpx.AsyncClient, house: House) -> None:
+async def test_credentials_go_in_and_never_come_out(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     said = {"name": "Klinik Baru", "code": "klinik", "time_zone": "Asia/Makassar", "organization_id": "1"}
     await save(manager, "facilities/edit/1", **said, **{"ministry.secret": "s3kali-rahasia"})
     pages = [await manager.get(f"/admin/facilities/{page}") for page in ("list", "details/1", "edit/1")]
-    assert (await credentials(house.hub.database, house.hub.vault, 1, "ministry")) == {"secret": "s3kali-rahasia"}
+    assert (await credentials(antar.hub.database, antar.hub.vault, 1, "ministry")) == {"secret": "s3kali-rahasia"}
     assert [page for page in pages if "s3kali" in page.text or page.status_code != 200] == []
-    assert "s3kali" not in str(await audit(house))
-    assert ("budi", "credentials.change", "ministry: secret") in await audit(house)
+    assert "s3kali" not in str(await audit(antar))
+    assert ("budi", "credentials.change", "ministry: secret") in await audit(antar)
 
 
-async def test_an_empty_credential_changes_nothing(manager: httpx.AsyncClient, house: House) -> None:
+async def test_an_empty_credential_changes_nothing(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     said = {"name": "Klinik Baru", "code": "lain", "time_zone": "Asia/Makassar"}
     await save(manager, "facilities/edit/1", **said, **{"ministry.secret": " "})
-    [row] = await house.hub.database.fetch(text("SELECT code, name, time_zone FROM facilities"))
+    [row] = await antar.hub.database.fetch(text("SELECT code, name, time_zone FROM facilities"))
     assert (row.code, row.name, row.time_zone) == ("klinik", "Klinik Baru", "Asia/Makassar")
-    assert (await credentials(house.hub.database, house.hub.vault, 1, "ministry")) == {"secret": "rahasia"}
+    assert (await credentials(antar.hub.database, antar.hub.vault, 1, "ministry")) == {"secret": "rahasia"}
 
 
-async def test_a_connection_is_tried_and_the_answer_told_in_words(manager: httpx.AsyncClient, house: House) -> None:
+async def test_a_connection_is_tried_and_the_answer_told_in_words(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     answer = await save(manager, "facilities/uji/1/ministry")
     assert (answer.status_code, "Berhasil" in answer.text) == (200, True)
-    assert await audit(house) == [("budi", "connection.test", "ministry ok=True")]
+    assert await audit(antar) == [("budi", "connection.test", "ministry ok=True")]
 
 
-async def test_a_connection_without_credentials_says_what_is_missing(manager: httpx.AsyncClient, house: House) -> None:
-    await add_facility(house.hub.database, "lain", "Klinik Lain")
+async def test_a_connection_without_credentials_says_what_is_missing(
+    manager: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await add_facility(antar.hub.database, "lain", "Klinik Lain")
     assert "belum lengkap" in (await save(manager, "facilities/uji/2/ministry")).text
 
 
-async def test_a_key_is_shown_once_and_revoked(manager: httpx.AsyncClient, house: House) -> None:
+async def test_a_key_is_shown_once_and_revoked(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     made = await save(manager, "keys/create", name="simrs", facility_id="1", valid_days="30")
     [key] = re.findall(r"antar_[0-9a-f]{8}_[\w-]+", made.text)
-    assert await by_api_key(house.hub.database, key)
+    assert await by_api_key(antar.hub.database, key)
     assert key not in (await manager.get("/admin/keys/details/1")).text
     await save(manager, "keys/hapus/1")
-    assert await by_api_key(house.hub.database, key) is None
-    assert [action for _, action, _ in await audit(house)] == ["key.new", "key.revoke"]
+    assert await by_api_key(antar.hub.database, key) is None
+    assert [action for _, action, _ in await audit(antar)] == ["key.new", "key.revoke"]
 
 
-async def test_a_key_without_an_end_needs_no_number_of_days(manager: httpx.AsyncClient, house: House) -> None:
+async def test_a_key_without_an_end_needs_no_number_of_days(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     assert "antar_" in (await save(manager, "keys/create", name="simrs", facility_id="1", valid_days="")).text
     for days in ("0", "3651", "x"):
         answer = await save(manager, "keys/create", name="simrs", facility_id="1", valid_days=days)
         assert answer.status_code == 400
 
 
-async def test_logs_cannot_be_changed(manager: httpx.AsyncClient, house: House) -> None:
+async def test_logs_cannot_be_changed(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     await save(manager, "keys/create", name="simrs", facility_id="1")
     for name in ("audit", "bulk", "raw-Visit"):
         for path in ("create", "edit/1", "hapus/1"):
@@ -173,9 +175,9 @@ async def test_logs_cannot_be_changed(manager: httpx.AsyncClient, house: House) 
 
 
 async def test_deliveries_are_listed_with_their_columns_searched_and_filtered(
-    manager: httpx.AsyncClient, house: House
+    manager: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    first, _ = [await deliver(house, key) for key in ("V-SATU", "V-DUA")]
+    first, _ = [await deliver(antar, key) for key in ("V-SATU", "V-DUA")]
     assert "V-DUA" not in (await manager.get("/admin/raw-Visit/list?text=V-SATU")).text
     assert "V-DUA" not in (await manager.get("/admin/raw-Visit/list?status=failed")).text
     page = (await manager.get(f"/admin/raw-Visit/details/{first}")).text
@@ -183,38 +185,40 @@ async def test_deliveries_are_listed_with_their_columns_searched_and_filtered(
     assert "Data asal" in page
 
 
-async def test_bodies_need_their_permission(person: httpx.AsyncClient, house: House) -> None:
-    id_ = await deliver(house, "V-SATU")
-    await allow(house, "satusehat")
+async def test_bodies_need_their_permission(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    id_ = await deliver(antar, "V-SATU")
+    await allow(antar, "satusehat")
     page = (await person.get(f"/admin/raw-Visit/details/{id_}")).text
     assert ("Data asal" in page, "belum boleh membaca isi" in page) == (False, True)
 
 
-async def test_a_role_opens_only_its_part(person: httpx.AsyncClient, house: House) -> None:
+async def test_a_role_opens_only_its_part(person: httpx.AsyncClient, antar: SmallHub) -> None:
     for allowed, opened in ((["satusehat"], {"raw-Visit"}), (["manage"], set(LISTS) - {"raw-Visit"}), ([], set())):
-        await allow(house, *allowed)
+        await allow(antar, *allowed)
         answers = {name: (await person.get(f"/admin/{name}/list")).status_code for name in LISTS}
         assert answers == {name: 200 if name in opened else 403 for name in LISTS}
         assert (await person.get("/admin")).status_code == (200 if opened else 403)
 
 
-async def test_whoever_may_not_is_told_who_to_ask(person: httpx.AsyncClient, house: House) -> None:
-    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin")
+async def test_whoever_may_not_is_told_who_to_ask(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await users.add_user(antar.hub.database, "budi", PASSWORD, "superadmin")
     page = (await person.get("/admin/users/list")).text
     assert ("budi" in page, "mengatur pengguna" in page) == (True, True)
 
 
-async def test_nobody_gets_into_the_settings(nobody: httpx.AsyncClient, house: House) -> None:
+async def test_nobody_gets_into_the_settings(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
     for path in ("", "/users/list", "/users/create", "/statics/css/main.css", "/login", "/logout"):
         assert (await nobody.get(f"/admin{path}")).headers["location"] == "/login"
 
 
-async def test_a_confined_manager_sees_and_changes_their_clinic_alone(nobody: httpx.AsyncClient, house: House) -> None:
-    other = await add_facility(house.hub.database, "lain", "Klinik Lain")
-    await users.add_user(house.hub.database, "pusat", PASSWORD, "superadmin")
-    await users.add_user(house.hub.database, "orang-lain", PASSWORD, "admin", other.id)
-    await users.add_user(house.hub.database, "budi", PASSWORD, "superadmin", house.facility.id)
-    await deliver(house, "V-KLINIK-LAIN", other)
+async def test_a_confined_manager_sees_and_changes_their_clinic_alone(
+    nobody: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    await users.add_user(antar.hub.database, "pusat", PASSWORD, "superadmin")
+    await users.add_user(antar.hub.database, "orang-lain", PASSWORD, "admin", other.id)
+    await users.add_user(antar.hub.database, "budi", PASSWORD, "superadmin", antar.facility.id)
+    await deliver(antar, "V-KLINIK-LAIN", other)
     await log_in(nobody, "budi")
     for name in LISTS:
         page = (await nobody.get(f"/admin/{name}/list")).text
@@ -231,13 +235,13 @@ async def test_a_confined_manager_sees_and_changes_their_clinic_alone(nobody: ht
         await save(nobody, "users/edit/2", name="x", role="admin", facility_id=""),
     ]
     assert [answer.status_code for answer in refused] == [400, 400, 400, 403, 403, 404, 404, 404, 404]
-    assert await audit(house) == []
+    assert await audit(antar) == []
 
 
 async def test_pages_of_the_settings_load_nothing_from_elsewhere_and_no_inline_script(
-    manager: httpx.AsyncClient, house: House
+    manager: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    id_ = await deliver(house, "V-SATU")
+    id_ = await deliver(antar, "V-SATU")
     made = await save(manager, "keys/create", name="simrs", facility_id="1")
     paths = [f"{name}/list" for name in LISTS] + [
         "users/create",
@@ -287,24 +291,24 @@ async def test_odd_addresses_break_nothing(manager: httpx.AsyncClient, query: st
         assert (await manager.get(f"/admin/{name}/list?{query}")).status_code < 500
 
 
-async def test_a_broken_page_says_so(manager: httpx.AsyncClient, house: House) -> None:
-    await house.hub.database.write(lambda connection: connection.execute(text("DROP TABLE api_keys")))
+async def test_a_broken_page_says_so(manager: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda connection: connection.execute(text("DROP TABLE api_keys")))
     answer = await manager.get("/admin/keys/list")
     assert (answer.status_code, 'href=""' in answer.text) in ((500, True), (503, True))
 
 
-async def test_what_breaks_while_saving_is_told_without_its_words(manager: httpx.AsyncClient, house: House) -> None:
-    await house.hub.database.write(lambda connection: connection.execute(text("DROP TABLE audit")))
+async def test_what_breaks_while_saving_is_told_without_its_words(manager: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda connection: connection.execute(text("DROP TABLE audit")))
     answer = await save(manager, "roles/create", label="Petugas", name="petugas")
     assert (answer.status_code, "audit" in answer.text.split('role="alert"')[1]) == (400, False)
-    assert await house.hub.database.fetch(text("SELECT name FROM roles WHERE name = 'petugas'")) == []
+    assert await antar.hub.database.fetch(text("SELECT name FROM roles WHERE name = 'petugas'")) == []
 
 
-async def test_a_changed_configuration_changes_the_settings_too(manager: httpx.AsyncClient, house: House) -> None:
+async def test_a_changed_configuration_changes_the_settings_too(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     assert "Kunjungan baru" not in (await manager.get("/admin")).text
-    entries = house.hub.settings.config_dir / "resources.yaml"
+    entries = antar.hub.settings.config_dir / "resources.yaml"
     entries.write_text(entries.read_text().replace("label: ", "label: Kunjungan baru ", 1))
-    house.hub.reload()
+    antar.hub.reload()
     assert "Kunjungan baru" in (await manager.get("/admin")).text
 
 
@@ -314,9 +318,9 @@ async def test_another_site_changes_no_settings(manager: httpx.AsyncClient) -> N
         assert (await manager.post(f"/admin/{path}", headers=foreign)).status_code == 403
 
 
-async def test_lists_go_on_by_keyset(manager: httpx.AsyncClient, house: House) -> None:
+async def test_lists_go_on_by_keyset(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     for n in range(60):
-        await deliver(house, f"V-{n:03}")
+        await deliver(antar, f"V-{n:03}")
     first = (await manager.get("/admin/raw-Visit/list")).text
     [older] = re.findall(r'rel="next" href="([^"]+)"', first)
     second = (await manager.get(f"/admin/raw-Visit/list{older.replace('&amp;', '&')}")).text

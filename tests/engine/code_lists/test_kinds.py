@@ -14,8 +14,8 @@ from engine.mapping.confirm import Choice, confirm
 from engine.specs.code_list import SHARED, rows_of
 from sandbox.kfa.catalogue import generate
 from sandbox.kfa.documents import document, is_draft, is_withdrawn
-from tests.engine.drug_catalog import Apothecary
-from tests.engine.drug_catalog import apothecary as apothecary
+from tests.engine.drug_catalog import DrugCatalog
+from tests.engine.drug_catalog import drugs as drugs
 from tests.engine.small_hub import accepted
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ def test_what_a_row_lacks_is_null() -> None:
     assert (row.key, row.content["form"], row.content["ingredients"]) == ("93000001", None, [])
 
 
-def register(apothecary: Apothecary, *rows: dict[str, Any]) -> list[Call]:
+def register(drugs: DrugCatalog, *rows: dict[str, Any]) -> list[Call]:
     """The ministry's register answers with these; the calls that it gets."""
     calls: list[Call] = []
 
@@ -57,33 +57,33 @@ def register(apothecary: Apothecary, *rows: dict[str, Any]) -> list[Call]:
         calls.append(call)
         return accepted(found=[{"withdrawn": False, **row} for row in rows])
 
-    apothecary.house.ministry.script = [answer] * 20
+    drugs.antar.ministry.script = [answer] * 20
     return calls
 
 
-async def synchronise(apothecary: Apothecary) -> Any:
-    code_list = apothecary.house.hub.catalog.code_lists["register"]
-    await copies.ask(apothecary.database, code_list, apothecary.facility.id, "sari")
-    held = await copies.lease_next(apothecary.database)
+async def synchronise(drugs: DrugCatalog) -> Any:
+    code_list = drugs.antar.hub.catalog.code_lists["register"]
+    await copies.ask(drugs.database, code_list, drugs.facility.id, "sari")
+    held = await copies.lease_next(drugs.database)
     assert held is not None
-    await apothecary.house.hub.synchroniser.read(held)
-    return (await copies.latest(apothecary.database, apothecary.facility.id))["register"]
+    await drugs.antar.hub.synchroniser.read(held)
+    return (await copies.latest(drugs.database, drugs.facility.id))["register"]
 
 
-async def test_a_shared_list_is_read_once_for_all_and_withdraws_codes(apothecary: Apothecary) -> None:
-    await apothecary.house.hub.intake.hand_in(apothecary.facility, "Good", [{"code": "B1", "name": "Kopi"}])
-    await apothecary.confirm("B1", "C1")
+async def test_a_shared_list_is_read_once_for_all_and_withdraws_codes(drugs: DrugCatalog) -> None:
+    await drugs.antar.hub.intake.hand_in(drugs.facility, "Good", [{"code": "B1", "name": "Kopi"}])
+    await drugs.confirm("B1", "C1")
     row = {"code": "C1", "name": "Kopi 10 mg Bubuk", "level": "finished", "amount": "10 mg", "form": "Bubuk"}
-    register(apothecary, {**row, "successor": "C2", "withdrawn": True})
-    state = await synchronise(apothecary)
+    register(drugs, {**row, "successor": "C2", "withdrawn": True})
+    state = await synchronise(drugs)
     assert (state.facility_id, state.state, state.gone) == (SHARED, "done", 5)
-    assert ((await apothecary.item("B1")).state, (await apothecary.item("B1")).reason) == ("review", "withdrawn")
+    assert ((await drugs.item("B1")).state, (await drugs.item("B1")).reason) == ("review", "withdrawn")
 
 
-async def test_a_code_that_vanishes_while_it_is_chosen_is_not_confirmed(apothecary: Apothecary) -> None:
-    await apothecary.house.hub.intake.hand_in(apothecary.facility, "Good", [{"code": "B1", "name": "Kopi"}])
-    register(apothecary, {"code": "C2", "name": "Kopi", "level": "finished", "amount": "1 mg", "form": "Cair"})
-    await synchronise(apothecary)
-    choice = Choice((await apothecary.item("B1")).id, "C1")
-    result = await confirm(apothecary.database, apothecary.mapping, apothecary.facility.id, [choice], "sari")
+async def test_a_code_that_vanishes_while_it_is_chosen_is_not_confirmed(drugs: DrugCatalog) -> None:
+    await drugs.antar.hub.intake.hand_in(drugs.facility, "Good", [{"code": "B1", "name": "Kopi"}])
+    register(drugs, {"code": "C2", "name": "Kopi", "level": "finished", "amount": "1 mg", "form": "Cair"})
+    await synchronise(drugs)
+    choice = Choice((await drugs.item("B1")).id, "C1")
+    result = await confirm(drugs.database, drugs.mapping, drugs.facility.id, [choice], "sari")
     assert (result.done, result.unknown) == (0, (choice.item_id,))

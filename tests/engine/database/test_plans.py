@@ -20,7 +20,7 @@ from engine.outbox.resend import ignore
 from engine.worker import Worker
 from tests import databases
 from tests.engine.database.plans import reading
-from tests.engine.small_hub import House, refused
+from tests.engine.small_hub import SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -43,14 +43,14 @@ def database_url(database_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=["it was empty", "all were due", "all were sent"])
-async def full_house(house: House, database: Database, request: pytest.FixtureRequest) -> House:
+async def full_hub(antar: SmallHub, database: Database, request: pytest.FixtureRequest) -> SmallHub:
     """Much was sent by it; the database was last analysed when the parameter says (empty: when it was migrated)."""
-    names = {"n": SENT, "facility": house.facility.id}
+    names = {"n": SENT, "facility": antar.facility.id}
     steps = (("all were due", (_DELIVERIES, _WORDS, _COUNTED, _SUMMED)), ("all were sent", (_SENT, _ATTEMPTS)))
     for moment, statements in steps:
         analyse = ["ANALYZE"] if moment == request.param else []
         await database.write(partial(_execute, [*statements, *analyse], names))
-    return house
+    return antar
 
 
 def _execute(statements: Sequence[str], names: Mapping[str, object], connection: Connection) -> None:
@@ -65,8 +65,8 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_no_statement_reads_what_was_sent_before(full_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house, swept = full_house, 0
+async def test_no_statement_reads_what_was_sent_before(full_hub: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    antar, swept = full_hub, 0
     real = working.sweep
 
     async def sweep(*given: object, **named: object) -> object:
@@ -86,9 +86,9 @@ async def test_no_statement_reads_what_was_sent_before(full_house: House, monkey
     ):
         monkeypatch.setattr(working, name, 0.05)
     with reading() as seen:
-        await _a_days_work(house)
+        await _a_days_work(antar)
         stop = asyncio.Event()
-        running = asyncio.create_task(Worker(house.hub).run(stop))
+        running = asyncio.create_task(Worker(antar.hub).run(stop))
         await until(lambda: swept > 5)
         stop.set()
         await running
@@ -96,25 +96,25 @@ async def test_no_statement_reads_what_was_sent_before(full_house: House, monkey
     assert not (over := seen.over(LIMIT)), over
 
 
-async def _a_days_work(house: House) -> None:
+async def _a_days_work(antar: SmallHub) -> None:
     """All that happens to deliveries: new, changed, needed, refused, lost, sent again, set aside, in bulk."""
-    database, facility = house.hub.database, house.facility.id
-    await house.hand_in("Finding", *({"id": f"F{n}", "visit": f"V{n}"} for n in range(10)))
-    await house.work()
-    _, failing = await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"}, {"id": "P2", "nik": "0"})
-    visits = await house.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(10)))
+    database, facility = antar.hub.database, antar.facility.id
+    await antar.hand_in("Finding", *({"id": f"F{n}", "visit": f"V{n}"} for n in range(10)))
+    await antar.work()
+    _, failing = await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"}, {"id": "P2", "nik": "0"})
+    visits = await antar.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(10)))
     assert isinstance(failing, Accepted)
-    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503), house.ministry.store_and_be_silent]
-    await house.work()
-    house.clock.pass_(120)
-    await house.work()
-    await house.hand_in("Visit", *({"id": f"V{n}", "person": "P1", "note": "lagi"} for n in range(10)))
-    await claim(database, house.channel, 3, "dead")
-    house.clock.pass_(120)
-    await house.work()
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503), antar.ministry.store_and_be_silent]
+    await antar.work()
+    antar.clock.pass_(120)
+    await antar.work()
+    await antar.hand_in("Visit", *({"id": f"V{n}", "person": "P1", "note": "lagi"} for n in range(10)))
+    await claim(database, antar.channel, 3, "dead")
+    antar.clock.pass_(120)
+    await antar.work()
     await schedule_resend(database, facility, failing.id, "sari")
-    house.clock.pass_(10)
-    await house.work()
+    antar.clock.pass_(10)
+    await antar.work()
     ids = [visit.id for visit in visits[:3] if isinstance(visit, Accepted)]
     job = await draft(database, facility, "ministry", Action.REGENERATE, ids, chosen={}, actor="sari")
     await begin(database, facility, job, reason="uji", actor="sari")

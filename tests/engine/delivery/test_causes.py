@@ -15,14 +15,14 @@ from engine.outbox.reclaim import reclaim
 from engine.outbox.resend import ignore, resend
 from tests import databases
 from tests.conftest import Clock
-from tests.engine.small_hub import House, open_house, refused
+from tests.engine.small_hub import SmallHub, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, databases.sqlite(tmp_path), clock)
+async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
+    opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock)
     yield opened
     await opened.hub.close()
 
@@ -59,73 +59,73 @@ def test_only_the_first_problem_counts_and_a_cause_fits_its_column() -> None:
     assert len(cause_text("rejected", 400, words="kata " * 500)) <= CAUSE_LENGTH
 
 
-async def cause(house: House, spec: str, key: str) -> str | None:
-    found: str | None = (await house.row(spec, key)).cause
+async def cause(antar: SmallHub, spec: str, key: str) -> str | None:
+    found: str | None = (await antar.row(spec, key)).cause
     return found
 
 
-async def test_two_refusals_that_differ_in_values_only_have_one_cause(house: House) -> None:
+async def test_two_refusals_that_differ_in_values_only_have_one_cause(antar: SmallHub) -> None:
     said = "Code not found: '{}' (RuleNumber: 10003)"
     more = {"code": "10003", "place": "Visit.code[{}].code"}
     for n in ("1", "2"):
         place = more["place"].format(n)
         reply = refused(Verdict.REJECTED, 400, message=said.format(n), code="10003", place=place)
-        house.ministry.script.append(reply)
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
-    await house.work()
-    assert await cause(house, "Visit", "V1") == "rejected:10003:Visit.code.code Code not found: #"
-    assert await cause(house, "Visit", "V2") == await cause(house, "Visit", "V1")
+        antar.ministry.script.append(reply)
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.work()
+    assert await cause(antar, "Visit", "V1") == "rejected:10003:Visit.code.code Code not found: #"
+    assert await cause(antar, "Visit", "V2") == await cause(antar, "Visit", "V1")
 
 
-async def test_without_a_business_code_the_http_status_stands_in(house: House) -> None:
-    house.ministry.script.append(refused(Verdict.REJECTED, 422, message="no"))
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    assert await cause(house, "Visit", "V1") == "rejected:422:no"
+async def test_without_a_business_code_the_http_status_stands_in(antar: SmallHub) -> None:
+    antar.ministry.script.append(refused(Verdict.REJECTED, 422, message="no"))
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert await cause(antar, "Visit", "V1") == "rejected:422:no"
 
 
-async def test_what_the_check_finds_has_a_cause(house: House) -> None:
-    house.ministry.problems = [Problem("$.period[0].start", "must be a text"), Problem("$.b", "is missing")]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    assert await cause(house, "Visit", "V1") == "check::$.period.start: must be a text"
+async def test_what_the_check_finds_has_a_cause(antar: SmallHub) -> None:
+    antar.ministry.problems = [Problem("$.period[0].start", "must be a text"), Problem("$.b", "is missing")]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert await cause(antar, "Visit", "V1") == "check::$.period.start: must be a text"
 
 
-async def test_what_waits_says_for_which_type_until_it_is_there(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1", "person": "P1"})
-    await house.work()
-    assert await cause(house, "Visit", "V1") == "blocked:Person:"
-    await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
-    await house.work()
-    assert await cause(house, "Visit", "V1") is None
+async def test_what_waits_says_for_which_type_until_it_is_there(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "P1"})
+    await antar.work()
+    assert await cause(antar, "Visit", "V1") == "blocked:Person:"
+    await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await antar.work()
+    assert await cause(antar, "Visit", "V1") is None
 
 
-async def test_a_lookup_that_finds_nobody_has_a_cause(house: House) -> None:
-    await house.hand_in("Person", {"id": "P1", "nik": "none"})
-    await house.work()
-    assert parse_cause(await cause(house, "Person", "P1") or "")[0] == CauseKind.LOOKUP
+async def test_a_lookup_that_finds_nobody_has_a_cause(antar: SmallHub) -> None:
+    await antar.hand_in("Person", {"id": "P1", "nik": "none"})
+    await antar.work()
+    assert parse_cause(await cause(antar, "Person", "P1") or "")[0] == CauseKind.LOOKUP
 
 
-async def test_a_resend_and_an_ignore_take_the_cause_away(house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400), refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
-    await house.work()
-    ids = [(await house.row("Visit", key)).id for key in ("V1", "V2")]
-    await resend(house.hub.database, house.facility.id, ids[:1], "sari")
-    await ignore(house.hub.database, house.facility.id, ids[1:], "sari", reason="uji")
-    assert [await cause(house, "Visit", key) for key in ("V1", "V2")] == [None, None]
+async def test_a_resend_and_an_ignore_take_the_cause_away(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400), refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.work()
+    ids = [(await antar.row("Visit", key)).id for key in ("V1", "V2")]
+    await resend(antar.hub.database, antar.facility.id, ids[:1], "sari")
+    await ignore(antar.hub.database, antar.facility.id, ids[1:], "sari", reason="uji")
+    assert [await cause(antar, "Visit", key) for key in ("V1", "V2")] == [None, None]
 
 
-async def test_a_new_content_takes_the_cause_away(house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    await house.hand_in("Visit", {"id": "V1", "note": "diperbaiki"})
-    assert await cause(house, "Visit", "V1") is None
+async def test_a_new_content_takes_the_cause_away(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    await antar.hand_in("Visit", {"id": "V1", "note": "diperbaiki"})
+    assert await cause(antar, "Visit", "V1") is None
 
 
-async def test_what_was_given_up_for_dead_workers_has_a_cause(house: House, clock: Clock) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
+async def test_what_was_given_up_for_dead_workers_has_a_cause(antar: SmallHub, clock: Clock) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
     held = "UPDATE deliveries SET status = 'sending', claimed_from = 'queued', lease_id = 1, deaths = :deaths"
     lease = "INSERT INTO leases (id, worker, until, begun) VALUES (1, 'w', 0, :no)"
 
@@ -133,6 +133,6 @@ async def test_what_was_given_up_for_dead_workers_has_a_cause(house: House, cloc
         connection.execute(text(held), {"deaths": MAX_DEATHS - 1})  # type: ignore[attr-defined]
         connection.execute(text(lease), {"no": False})  # type: ignore[attr-defined]
 
-    await house.hub.database.write(hold)
-    await reclaim(house.hub.database)
-    assert await cause(house, "Visit", "V1") == "lost::"
+    await antar.hub.database.write(hold)
+    await reclaim(antar.hub.database)
+    assert await cause(antar, "Visit", "V1") == "lost::"

@@ -20,7 +20,7 @@ from engine.sending.account import account_or_close
 from engine.sending.settlement_writer import SettlementWriter
 from engine.specs.upstream import Breaker
 from engine.worker import Worker
-from tests.engine.small_hub import House, refused
+from tests.engine.small_hub import SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -29,41 +29,41 @@ BREAKER = Breaker(failures=3, pause=30)
 PATIENCE = 20.0
 
 
-async def enter(house: House, secrets: dict[str, str], facility_id: int | None = None) -> None:
-    hub = house.hub
-    await set_credentials(hub.database, hub.vault, facility_id or house.facility.id, "ministry", secrets)
+async def enter(antar: SmallHub, secrets: dict[str, str], facility_id: int | None = None) -> None:
+    hub = antar.hub
+    await set_credentials(hub.database, hub.vault, facility_id or antar.facility.id, "ministry", secrets)
 
 
-def process(house: House) -> tuple[Accounts, CircuitBreaker]:
+def process(antar: SmallHub) -> tuple[Accounts, CircuitBreaker]:
     """What a worker remembers by itself."""
-    hub = house.hub
+    hub = antar.hub
     return Accounts(hub.database, hub.vault, hub.settings.addresses), CircuitBreaker(hub.database)
 
 
-async def closed(house: House) -> list[str]:
-    return [row.reason for row in await house.hub.database.fetch(text("SELECT reason FROM channels"))]
+async def closed(antar: SmallHub) -> list[str]:
+    return [row.reason for row in await antar.hub.database.fetch(text("SELECT reason FROM channels"))]
 
 
-def note_secrets(house: House, monkeypatch: pytest.MonkeyPatch, good: dict[str, str]) -> list[str]:
+def note_secrets(antar: SmallHub, monkeypatch: pytest.MonkeyPatch, good: dict[str, str]) -> list[str]:
     """The secrets of all requests, in order; the ministry refuses all but the good ones."""
     secrets: list[str] = []
-    send = house.ministry.send
+    send = antar.ministry.send
 
     async def judged(call: Call, account: Account) -> Reply:
         secrets.append(account.credentials.get("secret", ""))
         if account.credentials.get("secret") == good["secret"]:
             return await send(call, account)
-        if house.ministry.hold is not None:
-            await house.ministry.hold.wait()
+        if antar.ministry.hold is not None:
+            await antar.ministry.hold.wait()
         return refused(Verdict.UNAUTHORIZED, 401)
 
-    monkeypatch.setattr(house.ministry, "send", judged)
+    monkeypatch.setattr(antar.ministry, "send", judged)
     return secrets
 
 
 @asynccontextmanager
-async def at_work(house: House, workers: int = 1) -> AsyncIterator[list[Worker]]:
-    stop, made = asyncio.Event(), [Worker(house.hub) for _ in range(workers)]
+async def at_work(antar: SmallHub, workers: int = 1) -> AsyncIterator[list[Worker]]:
+    stop, made = asyncio.Event(), [Worker(antar.hub) for _ in range(workers)]
     running = [asyncio.create_task(worker.run(stop)) for worker in made]
     try:
         yield made
@@ -72,123 +72,123 @@ async def at_work(house: House, workers: int = 1) -> AsyncIterator[list[Worker]]
         await asyncio.gather(*running)
 
 
-async def all_sent(house: House) -> None:
+async def all_sent(antar: SmallHub) -> None:
     query = text("SELECT COUNT(*) FROM deliveries WHERE status <> 'sent'")
     async with asyncio.timeout(PATIENCE):
-        while (await house.hub.database.fetch(query))[0][0]:  # noqa: ASYNC110 - nobody tells the test
+        while (await antar.hub.database.fetch(query))[0][0]:  # noqa: ASYNC110 - nobody tells the test
             await asyncio.sleep(0.01)
 
 
-async def test_an_account_that_was_missing_a_moment_ago_closes_nothing(house: House) -> None:
-    accounts, breaker = process(house)
-    clinic = await add_facility(house.hub.database, "baru", "Klinik Baru")
-    channel, upstream = Channel("ministry", clinic.id), house.hub.catalog.upstreams["ministry"]
+async def test_an_account_that_was_missing_a_moment_ago_closes_nothing(antar: SmallHub) -> None:
+    accounts, breaker = process(antar)
+    clinic = await add_facility(antar.hub.database, "baru", "Klinik Baru")
+    channel, upstream = Channel("ministry", clinic.id), antar.hub.catalog.upstreams["ministry"]
     account = await accounts.get(clinic.id, upstream)
     assert isinstance(account, NoAccount)
-    await enter(house, NEW, clinic.id)
+    await enter(antar, NEW, clinic.id)
     assert not await breaker.close_without_account(channel, account.reason, account.version)
-    assert await closed(house) == []
+    assert await closed(antar) == []
     read = await account_or_close(accounts, breaker, channel, upstream)
     assert (read is not None and dict(read.credentials), breaker.is_open(channel)) == (NEW, True)
 
 
-async def test_nine_first_entries_open_the_queue_for_every_worker(house: House) -> None:
-    processes, upstream = [process(house) for _ in range(3)], house.hub.catalog.upstreams["ministry"]
+async def test_nine_first_entries_open_the_queue_for_every_worker(antar: SmallHub) -> None:
+    processes, upstream = [process(antar) for _ in range(3)], antar.hub.catalog.upstreams["ministry"]
     for n in range(9):
-        clinic = await add_facility(house.hub.database, f"klinik-{n}", "Klinik")
+        clinic = await add_facility(antar.hub.database, f"klinik-{n}", "Klinik")
         channel = Channel("ministry", clinic.id)
         assert [await account_or_close(accounts, breaker, channel, upstream) for accounts, breaker in processes] == [
             None
         ] * 3
-        await enter(house, NEW, clinic.id)
+        await enter(antar, NEW, clinic.id)
         assert all([await account_or_close(accounts, breaker, channel, upstream) for accounts, breaker in processes])
         assert {await breaker.state(channel, BREAKER) for _, breaker in processes} == {BreakerState.OPEN}
-    assert await closed(house) == []
+    assert await closed(antar) == []
 
 
-async def test_credentials_that_are_still_missing_close_the_queue(house: House) -> None:
-    accounts, breaker = process(house)
-    channel, upstream = house.channel, house.hub.catalog.upstreams["ministry"]
-    await enter(house, {"secret": ""})
+async def test_credentials_that_are_still_missing_close_the_queue(antar: SmallHub) -> None:
+    accounts, breaker = process(antar)
+    channel, upstream = antar.channel, antar.hub.catalog.upstreams["ministry"]
+    await enter(antar, {"secret": ""})
     assert await account_or_close(accounts, breaker, channel, upstream) is None
-    assert await closed(house) == ["Kredensial Kementerian belum lengkap: Rahasia."]
+    assert await closed(antar) == ["Kredensial Kementerian belum lengkap: Rahasia."]
 
 
 @pytest.mark.parametrize("secrets", [OLD, NEW], ids=["the same", "others"])
 async def test_a_refusal_of_what_was_replaced_meanwhile_sends_again_at_once(
-    house: House, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str]
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str]
 ) -> None:
-    used = note_secrets(house, monkeypatch, NEW)
-    send = house.ministry.send
+    used = note_secrets(antar, monkeypatch, NEW)
+    send = antar.ministry.send
 
     async def entered_meanwhile(call: Call, account: Account) -> Reply:
         reply = await send(call, account)
         if len(used) == 1:
-            await enter(house, secrets)
+            await enter(antar, secrets)
         return reply
 
-    monkeypatch.setattr(house.ministry, "send", entered_meanwhile)
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
+    monkeypatch.setattr(antar.ministry, "send", entered_meanwhile)
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
     assert used == [OLD["secret"], secrets["secret"]]
-    row = await house.row("Visit", "V1")
+    row = await antar.row("Visit", "V1")
     assert (row.status, row.tries) == (("sent", 0) if secrets == NEW else ("queued", 0))
-    assert await closed(house) == ([] if secrets == NEW else ["unauthorized"])
+    assert await closed(antar) == ([] if secrets == NEW else ["unauthorized"])
 
 
-async def test_a_running_drain_takes_up_new_credentials(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_running_drain_takes_up_new_credentials(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     versions: list[int] = []
-    send, entered = house.ministry.send, asyncio.Event()
+    send, entered = antar.ministry.send, asyncio.Event()
 
     async def entered_meanwhile(call: Call, account: Account) -> Reply:
         versions.append(account.version)
         if len(versions) == 1:
-            await enter(house, NEW)
-            house.clock.pass_(6)
+            await enter(antar, NEW)
+            antar.clock.pass_(6)
             entered.set()
         await entered.wait()
         return await send(call, account)
 
-    monkeypatch.setattr(house.ministry, "send", entered_meanwhile)
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
-    writer = SettlementWriter(house.hub.database, house.rung.add)
-    settling, drain = asyncio.create_task(writer.run()), house.drain(writer)
+    monkeypatch.setattr(antar.ministry, "send", entered_meanwhile)
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(20)))
+    writer = SettlementWriter(antar.hub.database, antar.rung.add)
+    settling, drain = asyncio.create_task(writer.run()), antar.drain(writer)
     await drain.run()
     settling.cancel()
     assert (len(versions), versions[0], versions[-1]) == (20, 1, 2)
 
 
 async def test_two_workers_whose_requests_were_refused_send_again_with_the_new_ones(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used = note_secrets(house, monkeypatch, NEW)
-    house.ministry.hold = asyncio.Event()
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(8)))
-    async with at_work(house, 2), asyncio.timeout(PATIENCE):
+    used = note_secrets(antar, monkeypatch, NEW)
+    antar.ministry.hold = asyncio.Event()
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(8)))
+    async with at_work(antar, 2), asyncio.timeout(PATIENCE):
         while len(used) < 4:  # noqa: ASYNC110 - nobody tells the test
             await asyncio.sleep(0.01)
-        await enter(house, NEW)
-        house.ministry.hold.set()
-        await all_sent(house)
-    assert await closed(house) == []
+        await enter(antar, NEW)
+        antar.ministry.hold.set()
+        await all_sent(antar)
+    assert await closed(antar) == []
     assert (used.count(OLD["secret"]), used.count(NEW["secret"])) == (4, 8)
 
 
-async def test_an_entry_and_a_refusal_at_the_same_moment_leave_the_queue_open(house: House) -> None:
-    breakers = [CircuitBreaker(house.hub.database) for _ in range(4)]
+async def test_an_entry_and_a_refusal_at_the_same_moment_leave_the_queue_open(antar: SmallHub) -> None:
+    breakers = [CircuitBreaker(antar.hub.database) for _ in range(4)]
     for version in range(1, 21):
         refusals = [
-            breaker.close_without_account(house.channel, f"kata {n}", version) for n, breaker in enumerate(breakers)
+            breaker.close_without_account(antar.channel, f"kata {n}", version) for n, breaker in enumerate(breakers)
         ]
-        await asyncio.gather(*refusals[:2], enter(house, NEW), *refusals[2:])
-        assert await closed(house) == []
+        await asyncio.gather(*refusals[:2], enter(antar, NEW), *refusals[2:])
+        assert await closed(antar) == []
 
 
-async def test_what_comes_of_a_token_for_replaced_credentials_is_forgotten(house: House) -> None:
-    tokens = DatabaseTokens(house.hub.database, house.hub.vault)
-    before, after = (Account(house.facility.id, "http://ministry", {}, version) for version in (1, 2))
+async def test_what_comes_of_a_token_for_replaced_credentials_is_forgotten(antar: SmallHub) -> None:
+    tokens = DatabaseTokens(antar.hub.database, antar.hub.vault)
+    before, after = (Account(antar.facility.id, "http://ministry", {}, version) for version in (1, 2))
     assert await tokens.lease(before, "ministry", 30)
-    await enter(house, NEW)
+    await enter(antar, NEW)
     await tokens.save(before, "ministry", StoredToken(refused_at=1.0, refusal="ditolak"))
     assert not await tokens.lease(before, "ministry", 30)
     assert await tokens.load(after, "ministry") == StoredToken()
@@ -198,11 +198,11 @@ async def test_what_comes_of_a_token_for_replaced_credentials_is_forgotten(house
     assert (await tokens.load(after, "ministry")).value == "token"
 
 
-async def test_each_entry_counts_though_the_clock_stands_or_goes_back(house: House) -> None:
+async def test_each_entry_counts_though_the_clock_stands_or_goes_back(antar: SmallHub) -> None:
     versions: list[Any] = []
     for seconds in (0, 0, -3600):
-        house.clock.pass_(seconds)
-        await enter(house, NEW)
-        [row] = await house.hub.database.fetch(text("SELECT version FROM credentials"))
+        antar.clock.pass_(seconds)
+        await enter(antar, NEW)
+        [row] = await antar.hub.database.fetch(text("SELECT version FROM credentials"))
         versions.append(row.version)
     assert versions == [2, 3, 4]

@@ -16,7 +16,7 @@ from engine.maintenance.retention import AttemptRetention
 from engine.specs.upstream import Retention as Kept
 from tests.conftest import Clock
 from tests.engine.inbound.test_queue_numbers import CARDS, SERVICE, opened, take, wish
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -24,13 +24,13 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def asked(house: House) -> House:
-    """A house that is asked for numbers."""
-    house.hub.catalog = replace(house.hub.catalog, inbound={SERVICE.name: SERVICE})
-    return house
+def asked(antar: SmallHub) -> SmallHub:
+    """A hub that is asked for numbers."""
+    antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: SERVICE})
+    return antar
 
 
-async def numbers(asked: House, n: int, *, his: bool = True) -> None:
+async def numbers(asked: SmallHub, n: int, *, his: bool = True) -> None:
     """So many are given; `his`: the clinic's system takes every request."""
     database, facility = asked.hub.database, asked.facility
     await opened(database, facility)
@@ -44,14 +44,14 @@ async def rows(database: Database) -> list[Any]:
     return list(await database.fetch(text("SELECT * FROM inbound_requests ORDER BY id")))
 
 
-async def prune(asked: House, most: int | None = None) -> None:
+async def prune(asked: SmallHub, most: int | None = None) -> None:
     retention = InboundRetention(asked.hub.database, lambda: asked.hub.catalog, most)
     now = asked.hub.database.clock()
     assert await retention.step(now) < BATCH_ROWS
     assert await retention.step(now) == 0
 
 
-async def test_what_was_asked_goes_and_that_it_was_asked_stays(asked: House, clock: Clock) -> None:
+async def test_what_was_asked_goes_and_that_it_was_asked_stays(asked: SmallHub, clock: Clock) -> None:
     await numbers(asked, 1)
     clock.pass_(89 * DAY)
     await prune(asked)
@@ -63,7 +63,7 @@ async def test_what_was_asked_goes_and_that_it_was_asked_stays(asked: House, clo
     assert row.pruned_at == clock.now
 
 
-async def test_what_the_clinics_system_has_not_taken_stays(asked: House, clock: Clock) -> None:
+async def test_what_the_clinics_system_has_not_taken_stays(asked: SmallHub, clock: Clock) -> None:
     await numbers(asked, 1, his=False)
     clock.pass_(100 * DAY)
     await prune(asked)
@@ -74,7 +74,7 @@ async def test_what_the_clinics_system_has_not_taken_stays(asked: House, clock: 
     assert (await rows(asked.hub.database))[0].content == "{}"
 
 
-async def test_the_installation_and_the_entry_may_keep_it_for_less(asked: House, clock: Clock) -> None:
+async def test_the_installation_and_the_entry_may_keep_it_for_less(asked: SmallHub, clock: Clock) -> None:
     await numbers(asked, 2)
     clock.pass_(8 * DAY)
     await prune(asked, most=7)
@@ -85,7 +85,7 @@ async def test_the_installation_and_the_entry_may_keep_it_for_less(asked: House,
     assert await rows(asked.hub.database) == []
 
 
-async def test_the_book_goes_with_the_last_of_it_and_no_number_of_today(asked: House, clock: Clock) -> None:
+async def test_the_book_goes_with_the_last_of_it_and_no_number_of_today(asked: SmallHub, clock: Clock) -> None:
     await numbers(asked, 3)
     counts = text("SELECT (SELECT COUNT(*) FROM inbound_numbers), (SELECT COUNT(*) FROM inbound_days)")
     await prune(asked)
@@ -95,7 +95,7 @@ async def test_the_book_goes_with_the_last_of_it_and_no_number_of_today(asked: H
     assert await asked.hub.database.fetch(counts) == [(0, 0)]
 
 
-async def test_a_worker_does_it_with_its_other_pruning(asked: House, clock: Clock) -> None:
+async def test_a_worker_does_it_with_its_other_pruning(asked: SmallHub, clock: Clock) -> None:
     await numbers(asked, 30)
     clock.pass_(100 * DAY)
 

@@ -12,7 +12,7 @@ from engine.database.database import Database
 from engine.intake.intake import Accepted
 from engine.specs.code_list import Row
 from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, House, open_house
+from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub
 
 pytestmark = pytest.mark.anyio
 
@@ -26,40 +26,40 @@ CODED = CATALOG.replace(
 
 
 @pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock, CODED)
+async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
+    opened = await open_small_hub(tmp_path, database_url, clock, CODED)
     yield opened
     await opened.hub.close()
 
 
-async def read(house: House, *keys: str) -> None:
+async def read(antar: SmallHub, *keys: str) -> None:
     """The list has been read and had these."""
-    await copies.begin(house.hub.database, house.facility.id, "doctors", "sari")
-    held = await copies.lease_next(house.hub.database)
+    await copies.begin(antar.hub.database, antar.facility.id, "doctors", "sari")
+    held = await copies.lease_next(antar.hub.database)
     assert held is not None
     rows = [Row(key, {"name": key}) for key in keys]
-    await copies.store_page(house.hub.database, held, rows, done=1, offset=0, total=1)
-    await copies.finish(house.hub.database, held)
+    await copies.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
+    await copies.finish(antar.hub.database, held)
 
 
-async def warnings(house: House, **record: object) -> list[tuple[str, ...]]:
-    handed_in = await house.hand_in("Visit", {"id": "V1", **record})
+async def warnings(antar: SmallHub, **record: object) -> list[tuple[str, ...]]:
+    handed_in = await antar.hand_in("Visit", {"id": "V1", **record})
     return [each.warnings for each in handed_in if isinstance(each, Accepted)]
 
 
-async def test_a_list_that_was_never_read_warns_of_nothing(house: House) -> None:
-    assert await warnings(house, note="D1") == [()]
+async def test_a_list_that_was_never_read_warns_of_nothing(antar: SmallHub) -> None:
+    assert await warnings(antar, note="D1") == [()]
 
 
-async def test_a_code_that_is_there_is_no_matter(house: House) -> None:
-    await read(house, "D1", "D2")
-    assert await warnings(house, note="D1", findings=["D2"]) == [()]
-    assert await warnings(house) == [()]
+async def test_a_code_that_is_there_is_no_matter(antar: SmallHub) -> None:
+    await read(antar, "D1", "D2")
+    assert await warnings(antar, note="D1", findings=["D2"]) == [()]
+    assert await warnings(antar) == [()]
 
 
-async def test_each_code_that_is_not_there_is_named(house: House) -> None:
-    await read(house, "D1")
-    assert await warnings(house, note="D7", findings=["D1", "D8"]) == [
+async def test_each_code_that_is_not_there_is_named(antar: SmallHub) -> None:
+    await read(antar, "D1")
+    assert await warnings(antar, note="D7", findings=["D1", "D8"]) == [
         (
             "doctor: kode 'D7' tidak ada di Referensi, Dokter",
             "finding: kode 'D8' tidak ada di Referensi, Dokter",
@@ -67,14 +67,14 @@ async def test_each_code_that_is_not_there_is_named(house: House) -> None:
     ]
 
 
-async def test_a_code_that_vanished_is_said_to_be_old(house: House) -> None:
-    await read(house, "D1")
-    await read(house, "D2")
-    assert await warnings(house, note="D1") == [("doctor: kode 'D1' tidak berlaku lagi di Referensi, Dokter",)]
+async def test_a_code_that_vanished_is_said_to_be_old(antar: SmallHub) -> None:
+    await read(antar, "D1")
+    await read(antar, "D2")
+    assert await warnings(antar, note="D1") == [("doctor: kode 'D1' tidak berlaku lagi di Referensi, Dokter",)]
 
 
-async def test_what_is_warned_about_is_sent_nevertheless(house: House) -> None:
-    await read(house, "D1")
-    await warnings(house, note="D7")
-    await house.work()
-    assert await house.status("Visit", "V1") == "sent"
+async def test_what_is_warned_about_is_sent_nevertheless(antar: SmallHub) -> None:
+    await read(antar, "D1")
+    await warnings(antar, note="D7")
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "sent"

@@ -18,7 +18,7 @@ from engine.limits.slots import KEEP_MS, LIFE_MS, VALID_MS, ChannelSlots, Limits
 from engine.sending.attempts import AttemptRecorder
 from engine.sending.settlement_writer import SettlementWriter
 from tests.conftest import Clock
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -200,51 +200,51 @@ async def test_each_failure_in_a_row_takes_a_slot_away_but_the_last(database: Da
     assert await another
 
 
-async def test_a_worker_without_a_part_claims_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_without_a_part_claims_nothing(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.limits.slots.REFRESH_SECONDS", 0.001)
     for n in range(4):
-        await SlotAllocator(house.hub.database, f"older-{n}").join(house.channel, Limits(4, None))
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work_once()
-    assert await house.status("Visit", "V1") == "queued"
+        await SlotAllocator(antar.hub.database, f"older-{n}").join(antar.channel, Limits(4, None))
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work_once()
+    assert await antar.status("Visit", "V1") == "queued"
 
 
-async def test_a_drain_ends_when_the_configuration_is_loaded_anew(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    drain = house.drain(SettlementWriter(house.hub.database, house.rung.add))
-    house.hub.reload()
+async def test_a_drain_ends_when_the_configuration_is_loaded_anew(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    drain = antar.drain(SettlementWriter(antar.hub.database, antar.rung.add))
+    antar.hub.reload()
     await drain.run()
-    assert await house.status("Visit", "V1") == "queued"
+    assert await antar.status("Visit", "V1") == "queued"
     assert drain.rung.is_set()
 
 
-async def test_every_further_request_of_a_delivery_waits_for_its_turn(house: House) -> None:
+async def test_every_further_request_of_a_delivery_waits_for_its_turn(antar: SmallHub) -> None:
     turns = list[int]()
 
     async def turn() -> None:
-        turns.append(len(house.ministry.calls))
+        turns.append(len(antar.ministry.calls))
 
-    exchange = AttemptRecorder(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
+    exchange = AttemptRecorder(antar.ministry, Account(1, "http://ministry"), "", antar.clock, turn)
     for _ in range(3):
         await exchange.ask(Call("GET", "/Visit"), "find")
     assert turns == [1, 2]
 
 
-async def test_a_request_whose_turn_nobody_can_tell_is_not_made(house: House) -> None:
+async def test_a_request_whose_turn_nobody_can_tell_is_not_made(antar: SmallHub) -> None:
     async def turn() -> None:
         raise ConnectionRefusedError
 
-    exchange = AttemptRecorder(house.ministry, Account(1, "http://ministry"), "", house.clock, turn)
+    exchange = AttemptRecorder(antar.ministry, Account(1, "http://ministry"), "", antar.clock, turn)
     [_, reply] = [await exchange.ask(Call("GET", "/Visit"), "find") for _ in range(2)]
-    assert (reply.verdict, reply.sent, len(house.ministry.calls)) == (Verdict.UNAVAILABLE, False, 1)
+    assert (reply.verdict, reply.sent, len(antar.ministry.calls)) == (Verdict.UNAVAILABLE, False, 1)
 
 
-async def test_a_socket_that_breaks_in_a_request_is_not_taken_for_the_database(house: House) -> None:
+async def test_a_socket_that_breaks_in_a_request_is_not_taken_for_the_database(antar: SmallHub) -> None:
     def broken(call: Call) -> Reply:
         raise ConnectionResetError
 
-    house.ministry.script = [broken]
-    exchange = AttemptRecorder(house.ministry, Account(1, "http://ministry"), "", house.clock, asyncio.Event().wait)
+    antar.ministry.script = [broken]
+    exchange = AttemptRecorder(antar.ministry, Account(1, "http://ministry"), "", antar.clock, asyncio.Event().wait)
     with pytest.raises(ConnectionResetError):
         await exchange.ask(Call("POST", "/Visit", body=b"{}"), "create")
 

@@ -28,7 +28,7 @@ from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World
 from tests.conftest import SECRETS, Clock
-from tests.engine.small_hub import House
+from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
@@ -54,139 +54,143 @@ async def elsewhere(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
     await engine.dispose()
 
 
-async def reopened(house: House, settings: Settings) -> House:
+async def reopened(antar: SmallHub, settings: Settings) -> SmallHub:
     """The same clinic on another database; the ministry is the same."""
     hub = await Hub.open(
         settings,
         durable=False,
         broker=make_broker("memory://"),
-        clock=house.clock,
-        adapters={"scripted": lambda profile, tokens, wire: house.ministry},
+        clock=antar.clock,
+        adapters={"scripted": lambda profile, tokens, wire: antar.ministry},
     )
-    return House(hub, house.facility, house.ministry, house.clock)
+    return SmallHub(hub, antar.facility, antar.ministry, antar.clock)
 
 
-async def visits(house: House, first: int, count: int) -> None:
-    await house.hand_in("Visit", *({"id": f"V{n}", "note": "pagi"} for n in range(first, first + count)))
+async def visits(antar: SmallHub, first: int, count: int) -> None:
+    await antar.hand_in("Visit", *({"id": f"V{n}", "note": "pagi"} for n in range(first, first + count)))
 
 
-async def rows(house: House, query: str, **values: Any) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await house.hub.database.fetch(text(query), values)]
+async def rows(antar: SmallHub, query: str, **values: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await antar.hub.database.fetch(text(query), values)]
 
 
 async def test_a_backup_under_load_comes_back_as_the_same_accounts(
-    house: House, elsewhere: str, tmp_path: Path
+    antar: SmallHub, elsewhere: str, tmp_path: Path
 ) -> None:
-    await visits(house, 0, 200)
+    await visits(antar, 0, 200)
 
     async def load() -> None:
         for n in range(20):
-            await visits(house, 1000 + 50 * n, 50)
-            await house.work_once()
+            await visits(antar, 1000 + 50 * n, 50)
+            await antar.work_once()
 
     busy = asyncio.create_task(load())
     await asyncio.sleep(0)
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
-    assert not busy.done() or house.hub.database.dialect == "postgresql"
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
+    assert not busy.done() or antar.hub.database.dialect == "postgresql"
     await busy
-    settings = replace(house.hub.settings, database_url=elsewhere)
+    settings = replace(antar.hub.settings, database_url=elsewhere)
     done = await restore(settings, tmp_path / "backup")
-    back = await reopened(house, settings)
+    back = await reopened(antar, settings)
     assert await back.counters_are_right()
     [(count, last)] = await rows(back, "SELECT COUNT(*), MAX(id) FROM deliveries")
     assert (count, count >= 200) == (done.deliveries, True)
     keys = "SELECT id, key, record, record_hash FROM deliveries WHERE id <= :last ORDER BY id"
-    assert await rows(back, keys, last=last) == await rows(house, keys, last=last)
+    assert await rows(back, keys, last=last) == await rows(antar, keys, last=last)
     sent = "SELECT id, reference, sent_version, sent_at FROM deliveries WHERE status = 'sent'"
-    assert set(await rows(back, sent)) <= set(await rows(house, sent))
+    assert set(await rows(back, sent)) <= set(await rows(antar, sent))
     await back.hub.close()
 
 
 async def test_what_was_sent_after_the_backup_is_found_and_not_sent_again(
-    house: House, elsewhere: str, tmp_path: Path
+    antar: SmallHub, elsewhere: str, tmp_path: Path
 ) -> None:
-    await visits(house, 0, 3)
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
-    await visits(house, 3, 2)
-    await house.work()
-    assert len(house.ministry.posts) == 5
-    settings = replace(house.hub.settings, database_url=elsewhere)
+    await visits(antar, 0, 3)
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
+    await visits(antar, 3, 2)
+    await antar.work()
+    assert len(antar.ministry.posts) == 5
+    settings = replace(antar.hub.settings, database_url=elsewhere)
     done = await restore(settings, tmp_path / "backup")
     assert (done.deliveries, done.in_doubt, done.sealed) == (3, 3, ())
-    back = await reopened(house, settings)
-    house.clock.pass_(60)
+    back = await reopened(antar, settings)
+    antar.clock.pass_(60)
     await visits(back, 0, 5)  # the clinic's system hands in again what it is not sure of
     await back.work()
-    assert len(house.ministry.posts) == 5
+    assert len(antar.ministry.posts) == 5
     assert await rows(back, "SELECT status, COUNT(*) FROM deliveries GROUP BY status") == [("sent", 5)]
     assert await back.counters_are_right()
     await back.hub.close()
 
 
-async def test_what_was_never_sent_is_sent_once_it_was_not_found(house: House, elsewhere: str, tmp_path: Path) -> None:
-    await visits(house, 0, 2)
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
-    settings = replace(house.hub.settings, database_url=elsewhere)
+async def test_what_was_never_sent_is_sent_once_it_was_not_found(
+    antar: SmallHub, elsewhere: str, tmp_path: Path
+) -> None:
+    await visits(antar, 0, 2)
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
+    settings = replace(antar.hub.settings, database_url=elsewhere)
     await restore(settings, tmp_path / "backup")
-    back = await reopened(house, settings)
+    back = await reopened(antar, settings)
     await back.work()
-    assert [post["identifier"] for post in house.ministry.posts] == ["V0", "V1"]
+    assert [post["identifier"] for post in antar.ministry.posts] == ["V0", "V1"]
     await back.hub.close()
 
 
-async def test_a_record_of_later_days_is_not_doubted(house: House, elsewhere: str, tmp_path: Path) -> None:
-    await visits(house, 0, 1)
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
-    settings = replace(house.hub.settings, database_url=elsewhere)
+async def test_a_record_of_later_days_is_not_doubted(antar: SmallHub, elsewhere: str, tmp_path: Path) -> None:
+    await visits(antar, 0, 1)
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
+    settings = replace(antar.hub.settings, database_url=elsewhere)
     await restore(settings, tmp_path / "backup")
-    back = await reopened(house, settings)
+    back = await reopened(antar, settings)
     await back.hand_in("Visit", {"id": "L1", "at": "2099-01-01"}, {"id": "L2", "at": "2001-01-01"})
     assert [(await back.row("Visit", key)).in_doubt for key in ("L1", "L2")] == [False, False]
     await back.hub.close()
 
 
-async def test_nothing_is_overwritten(house: House, tmp_path: Path) -> None:
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+async def test_nothing_is_overwritten(antar: SmallHub, tmp_path: Path) -> None:
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
     with pytest.raises(AntarError, match=r"there already|not empty"):
-        await restore(house.hub.settings, tmp_path / "backup")
+        await restore(antar.hub.settings, tmp_path / "backup")
 
 
-async def test_a_file_that_is_no_backup_is_refused(house: House, elsewhere: str, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_backup_is_refused(antar: SmallHub, elsewhere: str, tmp_path: Path) -> None:
     (tmp_path / "foto").write_bytes(b"JFIF" * 1000)
-    settings = replace(house.hub.settings, database_url=elsewhere)
+    settings = replace(antar.hub.settings, database_url=elsewhere)
     with pytest.raises(AntarError):
         await restore(settings, tmp_path / "foto")
     with pytest.raises(AntarError, match="no file"):
         await restore(settings, tmp_path / "nichts")
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
     assert (await restore(settings, tmp_path / "backup")).deliveries == 0
 
 
-async def test_credentials_that_the_key_does_not_open_are_named(house: House, elsewhere: str, tmp_path: Path) -> None:
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
-    settings = replace(house.hub.settings, database_url=elsewhere, secret_keys=(new_key(),))
+async def test_credentials_that_the_key_does_not_open_are_named(
+    antar: SmallHub, elsewhere: str, tmp_path: Path
+) -> None:
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
+    settings = replace(antar.hub.settings, database_url=elsewhere, secret_keys=(new_key(),))
     assert (await restore(settings, tmp_path / "backup")).sealed == ("klinik: ministry",)
 
 
-async def test_a_backup_is_its_owners_alone_and_replaces_the_one_before(house: House, tmp_path: Path) -> None:
+async def test_a_backup_is_its_owners_alone_and_replaces_the_one_before(antar: SmallHub, tmp_path: Path) -> None:
     for _ in range(2):
-        size = await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
+        size = await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
     assert (size > 0, (tmp_path / "backup.part").exists()) == (True, False)
-    [(noted,)] = await rows(house, "SELECT backed_up_at FROM installation")
-    assert noted == house.clock()
+    [(noted,)] = await rows(antar, "SELECT backed_up_at FROM installation")
+    assert noted == antar.clock()
 
 
-async def test_a_backup_by_a_newer_program_is_refused(house: House, elsewhere: str, tmp_path: Path) -> None:
+async def test_a_backup_by_a_newer_program_is_refused(antar: SmallHub, elsewhere: str, tmp_path: Path) -> None:
     newer, ours = (
         "UPDATE alembic_version SET version_num = '9999'",
         f"UPDATE alembic_version SET version_num = '{head()}'",
     )
-    await house.hub.database.write(lambda connection: connection.execute(text(newer)))
-    await back_up(house.hub.settings, house.hub.database, tmp_path / "backup")
-    await house.hub.database.write(lambda connection: connection.execute(text(ours)))
+    await antar.hub.database.write(lambda connection: connection.execute(text(newer)))
+    await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
+    await antar.hub.database.write(lambda connection: connection.execute(text(ours)))
     with pytest.raises(AntarError, match="newer Antar"):
-        await restore(replace(house.hub.settings, database_url=elsewhere), tmp_path / "backup")
+        await restore(replace(antar.hub.settings, database_url=elsewhere), tmp_path / "backup")
 
 
 def test_a_password_travels_in_the_environment() -> None:
@@ -239,9 +243,9 @@ async def _work(hub: Hub, facility: int) -> None:
     await working
 
 
-async def test_a_database_that_came_back_by_other_means_is_marked(tmp_path: Path, house: House) -> None:
-    if house.hub.database.dialect == "postgresql":
+async def test_a_database_that_came_back_by_other_means_is_marked(tmp_path: Path, antar: SmallHub) -> None:
+    if antar.hub.database.dialect == "postgresql":
         pytest.skip("the database of the tests would stay marked")
-    await visits(house, 0, 2)
-    done = await mark_restored(house.hub.settings)
+    await visits(antar, 0, 2)
+    done = await mark_restored(antar.hub.settings)
     assert (done.deliveries, done.in_doubt) == (2, 2)

@@ -22,7 +22,7 @@ from engine.outbox.claim import claim
 from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.reclaim import reclaim
 from tests.conftest import Clock
-from tests.engine.small_hub import House, refused
+from tests.engine.small_hub import SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -38,30 +38,30 @@ NOT_DUE = {
 class Machine:
     """One on which a worker runs: time passes on both clocks, and only the wall clock jumps."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, antar: SmallHub) -> None:
+        self.antar = antar
         self.uptime = 0
         self.watch = self.start()
 
     def start(self) -> ClockWatch:
-        self.watch = ClockWatch(self.house.hub.database, lambda: self.uptime)
+        self.watch = ClockWatch(self.antar.hub.database, lambda: self.uptime)
         return self.watch
 
     def pass_(self, seconds: float) -> None:
-        self.house.clock.pass_(seconds)
+        self.antar.clock.pass_(seconds)
         self.uptime += int(seconds * 1000)
 
     def jump(self, seconds: float) -> None:
-        self.house.clock.pass_(seconds)
+        self.antar.clock.pass_(seconds)
 
     async def work(self) -> bool:
         """As a worker does each minute; whether it pruned."""
-        database = self.house.hub.database
+        database = self.antar.hub.database
         await database.write(lambda connection: note_time(connection, database.clock()))
         now = await self.watch.time_to_prune()
         if now is None:
             return False
-        await AttemptRetention(database, lambda: self.house.hub.catalog, None, _no_sleep).tick(now)
+        await AttemptRetention(database, lambda: self.antar.hub.catalog, None, _no_sleep).tick(now)
         await self.watch.pruned()
         return True
 
@@ -71,17 +71,17 @@ async def _no_sleep(_: float) -> None:
 
 
 @pytest.fixture
-def machine(house: House) -> Machine:
-    return Machine(house)
+def machine(antar: SmallHub) -> Machine:
+    return Machine(antar)
 
 
-async def deliver(house: House, key: str) -> None:
-    await house.hand_in("Visit", {"id": key})
-    await house.work()
+async def deliver(antar: SmallHub, key: str) -> None:
+    await antar.hand_in("Visit", {"id": key})
+    await antar.work()
 
 
-async def bodies(house: House) -> list[bool]:
-    rows = await house.hub.database.fetch(text("SELECT request FROM attempts ORDER BY id"))
+async def bodies(antar: SmallHub) -> list[bool]:
+    rows = await antar.hub.database.fetch(text("SELECT request FROM attempts ORDER BY id"))
     return [row.request is not None for row in rows]
 
 
@@ -90,8 +90,8 @@ async def waits_until(database: Database) -> int | None:
     return int(row.prune_after) if row.prune_after is not None else None
 
 
-async def test_a_hundred_days_ahead_for_45_seconds_prune_nothing(house: House, machine: Machine) -> None:
-    await deliver(house, "V1")
+async def test_a_hundred_days_ahead_for_45_seconds_prune_nothing(antar: SmallHub, machine: Machine) -> None:
+    await deliver(antar, "V1")
     assert await machine.work()
     machine.jump(100 * DAY)
     for _ in range(9):
@@ -99,136 +99,136 @@ async def test_a_hundred_days_ahead_for_45_seconds_prune_nothing(house: House, m
         machine.pass_(5)
     machine.jump(-100 * DAY)
     assert not await machine.work()
-    assert await bodies(house) == [True]
+    assert await bodies(antar) == [True]
     machine.pass_(WAIT_MS / 1000)
     assert await machine.work()
-    assert await bodies(house) == [True]
-    assert await waits_until(house.hub.database) is None
+    assert await bodies(antar) == [True]
+    assert await waits_until(antar.hub.database) is None
 
 
 async def test_a_machine_that_was_off_for_four_days_prunes_within_the_postponement(
-    house: House, machine: Machine
+    antar: SmallHub, machine: Machine
 ) -> None:
-    await deliver(house, "V1")
+    await deliver(antar, "V1")
     machine.pass_(87 * DAY)
     assert await machine.work()
-    house.clock.pass_(4 * DAY)
+    antar.clock.pass_(4 * DAY)
     machine.uptime = 0
     await machine.start().begin()
     assert not await machine.work()
-    assert await bodies(house) == [True]
+    assert await bodies(antar) == [True]
     machine.pass_(WAIT_MS / 1000)
     assert await machine.work()
-    assert await bodies(house) == [False]
+    assert await bodies(antar) == [False]
 
 
-async def test_a_night_without_power_postpones_nothing(house: House, machine: Machine) -> None:
+async def test_a_night_without_power_postpones_nothing(antar: SmallHub, machine: Machine) -> None:
     assert await machine.work()
-    house.clock.pass_(15 * HOUR)
+    antar.clock.pass_(15 * HOUR)
     await machine.start().begin()
     assert await machine.work()
 
 
 async def test_a_clock_that_is_wrong_at_the_start_and_set_before_the_next_one_prunes_nothing(
-    house: House, machine: Machine
+    antar: SmallHub, machine: Machine
 ) -> None:
-    await deliver(house, "V1")
+    await deliver(antar, "V1")
     assert await machine.work()
     for seconds in (100 * DAY, -100 * DAY):
-        house.clock.pass_(seconds)
+        antar.clock.pass_(seconds)
         await machine.start().begin()
         assert not await machine.work()
-    until = await waits_until(house.hub.database)
+    until = await waits_until(antar.hub.database)
     assert until is not None
-    assert until <= house.clock.now + WAIT_MS
+    assert until <= antar.clock.now + WAIT_MS
 
 
-async def test_what_is_postponed_again_and_again_is_pruned_all_the_same(house: House, machine: Machine) -> None:
+async def test_what_is_postponed_again_and_again_is_pruned_all_the_same(antar: SmallHub, machine: Machine) -> None:
     """A machine that is on for half an hour once a week."""
     assert await machine.work()
     pruned = []
     for _ in range(9):
-        house.clock.pass_(7 * DAY)
+        antar.clock.pass_(7 * DAY)
         await machine.start().begin()
         machine.pass_(HOUR / 2)
         pruned.append(await machine.work())
     assert (pruned[0], any(pruned)) == (False, True)
 
 
-async def test_one_jump_that_several_workers_see_counts_once(house: House) -> None:
-    machines = [Machine(house) for _ in range(4)]
-    house.clock.pass_(30 * DAY)
+async def test_one_jump_that_several_workers_see_counts_once(antar: SmallHub) -> None:
+    machines = [Machine(antar) for _ in range(4)]
+    antar.clock.pass_(30 * DAY)
     assert {await each.work() for each in machines} == {False}
-    assert await waits_until(house.hub.database) == house.clock.now + WAIT_MS
+    assert await waits_until(antar.hub.database) == antar.clock.now + WAIT_MS
 
 
-async def test_the_pause_gets_shorter_down_to_the_least(house: House, machine: Machine) -> None:
+async def test_the_pause_gets_shorter_down_to_the_least(antar: SmallHub, machine: Machine) -> None:
     for _ in range(30):
         machine.jump(2 * DAY)
         await machine.watch.look()
-    assert await waits_until(house.hub.database) == house.clock.now + SHORTEST_WAIT_MS
+    assert await waits_until(antar.hub.database) == antar.clock.now + SHORTEST_WAIT_MS
 
 
-async def test_a_small_jump_postpones_nothing(house: House, machine: Machine) -> None:
+async def test_a_small_jump_postpones_nothing(antar: SmallHub, machine: Machine) -> None:
     machine.jump(2 * HOUR)
     assert await machine.watch.look() == 2 * HOUR * 1000
     assert await machine.work()
 
 
-async def test_pruning_keeps_to_the_time_it_began_with(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    await deliver(house, "V1")
-    pruning = AttemptRetention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep)
-    now = house.clock.now
-    house.clock.pass_(100 * DAY)
+async def test_pruning_keeps_to_the_time_it_began_with(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    await deliver(antar, "V1")
+    pruning = AttemptRetention(antar.hub.database, lambda: antar.hub.catalog, None, _no_sleep)
+    now = antar.clock.now
+    antar.clock.pass_(100 * DAY)
     await pruning.tick(now)
-    assert await bodies(house) == [True]
+    assert await bodies(antar) == [True]
 
 
-async def test_tries_of_a_clock_that_was_ahead_hold_up_no_others(house: House) -> None:
-    await deliver(house, "V1")
-    house.clock.pass_(100 * DAY)
-    await deliver(house, "V2")
-    house.clock.pass_(-100 * DAY)
-    await deliver(house, "V3")
-    house.clock.pass_(91 * DAY)
-    await AttemptRetention(house.hub.database, lambda: house.hub.catalog, None, _no_sleep).tick()
-    assert await bodies(house) == [False, False, False]
+async def test_tries_of_a_clock_that_was_ahead_hold_up_no_others(antar: SmallHub) -> None:
+    await deliver(antar, "V1")
+    antar.clock.pass_(100 * DAY)
+    await deliver(antar, "V2")
+    antar.clock.pass_(-100 * DAY)
+    await deliver(antar, "V3")
+    antar.clock.pass_(91 * DAY)
+    await AttemptRetention(antar.hub.database, lambda: antar.hub.catalog, None, _no_sleep).tick()
+    assert await bodies(antar) == [False, False, False]
 
 
-async def test_thirty_days_ahead_and_back_nothing_waits_longer_than_its_rule(house: House) -> None:
-    database, clock = house.hub.database, house.clock
-    house.clock.pass_(30 * DAY)
-    await _fill_all(house)
-    house.clock.pass_(-30 * DAY)
-    healed = await heal(database, house.hub.catalog, [house.channel])
-    assert healed >= len(list(due_times.rules(database, house.hub.catalog, [house.channel])))
-    for rule in due_times.rules(database, house.hub.catalog, [house.channel]):
+async def test_thirty_days_ahead_and_back_nothing_waits_longer_than_its_rule(antar: SmallHub) -> None:
+    database, clock = antar.hub.database, antar.clock
+    antar.clock.pass_(30 * DAY)
+    await _fill_all(antar)
+    antar.clock.pass_(-30 * DAY)
+    healed = await heal(database, antar.hub.catalog, [antar.channel])
+    assert healed >= len(list(due_times.rules(database, antar.hub.catalog, [antar.channel])))
+    for rule in due_times.rules(database, antar.hub.catalog, [antar.channel]):
         [(latest,)] = await database.fetch(text(f"SELECT MAX({rule.column}) FROM {rule.table}"))
         assert latest is not None, f"nothing is in {rule.table}.{rule.column}"
         assert latest <= clock.now + max(rule.max_ms, rule.keep_ms), f"{rule.table}.{rule.column}"
-    assert await heal(database, house.hub.catalog, [house.channel]) == 0
+    assert await heal(database, antar.hub.catalog, [antar.channel]) == 0
     clock.pass_(61)
-    assert await reclaim(database) == {house.channel}
-    await house.work()
-    assert await house.status("Visit", "V1") == "sent"
+    assert await reclaim(database) == {antar.channel}
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "sent"
 
 
-async def _fill_all(house: House) -> None:
+async def _fill_all(antar: SmallHub) -> None:
     """A time to come in every column that has one, as the product writes it."""
-    database, facility = house.hub.database, house.facility.id
-    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503, retry_after=600.0), refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    await house.hub.database.write(lambda connection: connection.execute(text("UPDATE channels SET probe_at = 0")))
-    await house.hand_in("Visit", {"id": "V2"})
-    await house.work()
-    await schedule_resend(database, facility, (await house.row("Visit", "V2")).id, "sari")
-    await house.hand_in("Visit", {"id": "V3"})
-    assert await claim(database, house.channel, 1, "dead")
+    database, facility = antar.hub.database, antar.facility.id
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503, retry_after=600.0), refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    await antar.hub.database.write(lambda connection: connection.execute(text("UPDATE channels SET probe_at = 0")))
+    await antar.hand_in("Visit", {"id": "V2"})
+    await antar.work()
+    await schedule_resend(database, facility, (await antar.row("Visit", "V2")).id, "sari")
+    await antar.hand_in("Visit", {"id": "V3"})
+    assert await claim(database, antar.channel, 1, "dead")
     await copies.begin(database, facility, "doctors", "sari")
     await copies.lease_next(database)
-    await house.breaker.close_without_account(house.channel, "belum lengkap")
-    names: dict[str, Any] = {"facility": facility, "later": house.clock.now + 60_000}
+    await antar.breaker.close_without_account(antar.channel, "belum lengkap")
+    names: dict[str, Any] = {"facility": facility, "later": antar.clock.now + 60_000}
     for statement in _LATER:
         await database.write(lambda connection, each=statement: connection.execute(text(each), names))
 
@@ -249,8 +249,8 @@ _LATER = (
 )
 
 
-async def test_every_column_that_tells_a_time_to_come_has_its_rule(house: House) -> None:
-    ruled = {f"{each.table}.{each.column}" for each in due_times.rules(house.hub.database, house.hub.catalog, [])}
+async def test_every_column_that_tells_a_time_to_come_has_its_rule(antar: SmallHub) -> None:
+    ruled = {f"{each.table}.{each.column}" for each in due_times.rules(antar.hub.database, antar.hub.catalog, [])}
     names = (
         "due_at",
         "until",
@@ -266,20 +266,20 @@ async def test_every_column_that_tells_a_time_to_come_has_its_rule(house: House)
     assert columns - NOT_DUE <= ruled
 
 
-async def test_turns_that_were_reserved_ahead_of_a_jump_back_are_let_go(house: House) -> None:
-    limiter = RateLimiter(house.hub.database, house.channel, 100.0)
-    house.clock.pass_(30 * DAY)
+async def test_turns_that_were_reserved_ahead_of_a_jump_back_are_let_go(antar: SmallHub) -> None:
+    limiter = RateLimiter(antar.hub.database, antar.channel, 100.0)
+    antar.clock.pass_(30 * DAY)
     await limiter.take(behind=5)
-    house.clock.pass_(-30 * DAY)
+    antar.clock.pass_(-30 * DAY)
     assert await limiter.take() < 61
 
 
-async def test_a_share_kept_ahead_of_a_jump_back_is_given_up(house: House, clock: Clock) -> None:
-    allocator = SlotAllocator(house.hub.database, "worker")
+async def test_a_share_kept_ahead_of_a_jump_back_is_given_up(antar: SmallHub, clock: Clock) -> None:
+    allocator = SlotAllocator(antar.hub.database, "worker")
     clock.pass_(30 * DAY)
-    upstream = house.hub.catalog.upstreams["ministry"]
-    await allocator.join(house.channel, Limits(upstream.concurrency, upstream.rate))
-    allocator.leave(house.channel)
+    upstream = antar.hub.catalog.upstreams["ministry"]
+    await allocator.join(antar.channel, Limits(upstream.concurrency, upstream.rate))
+    allocator.leave(antar.channel)
     clock.pass_(-30 * DAY)
     await allocator.refresh()
-    assert await house.hub.database.fetch(text("SELECT 1 FROM drains")) == []
+    assert await antar.hub.database.fetch(text("SELECT 1 FROM drains")) == []

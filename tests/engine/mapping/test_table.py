@@ -6,58 +6,58 @@ import pytest
 
 from engine.mapping.confirm import confirm
 from engine.mapping.table import COLUMNS, RowFault, RowState, export, preview
-from tests.engine.drug_catalog import Apothecary
-from tests.engine.drug_catalog import apothecary as apothecary
+from tests.engine.drug_catalog import DrugCatalog
+from tests.engine.drug_catalog import drugs as drugs
 
 pytestmark = pytest.mark.anyio
 
 
-async def shelves(apothecary: Apothecary) -> None:
+async def shelves(drugs: DrugCatalog) -> None:
     """Three items, of which B1 has a code."""
     goods = [{"code": f"B{n}", "name": f"Barang {n}"} for n in (1, 2, 3)]
-    await apothecary.house.hub.intake.hand_in(apothecary.facility, "Good", goods)
-    await apothecary.confirm("B1", "C1")
+    await drugs.antar.hub.intake.hand_in(drugs.facility, "Good", goods)
+    await drugs.confirm("B1", "C1")
 
 
-async def told(apothecary: Apothecary, *lines: dict[str, str]) -> list[tuple[str, RowState, RowFault | None]]:
-    found = await preview(apothecary.database, apothecary.mapping, apothecary.facility.id, lines)
+async def told(drugs: DrugCatalog, *lines: dict[str, str]) -> list[tuple[str, RowState, RowFault | None]]:
+    found = await preview(drugs.database, drugs.mapping, drugs.facility.id, lines)
     return [(line.key, line.state, line.fault) for line in found]
 
 
-async def test_items_without_a_code_come_first_in_the_table(apothecary: Apothecary) -> None:
-    await shelves(apothecary)
-    rows = await export(apothecary.database, apothecary.mapping, apothecary.facility.id)
+async def test_items_without_a_code_come_first_in_the_table(drugs: DrugCatalog) -> None:
+    await shelves(drugs)
+    rows = await export(drugs.database, drugs.mapping, drugs.facility.id)
     assert rows[-1] == ["B1", "Barang 1", "C1", "Kopi 10 mg Bubuk", "C1"]
     assert [row[:3] for row in rows[:2]] == [["B2", "Barang 2", ""], ["B3", "Barang 3", ""]]
 
 
-async def test_each_line_says_what_it_would_do(apothecary: Apothecary) -> None:
-    await shelves(apothecary)
+async def test_each_line_says_what_it_would_do(drugs: DrugCatalog) -> None:
+    await shelves(drugs)
     assert await told(
-        apothecary,
+        drugs,
         {"key": "B1", "code": "C1", "code_before": "C1"},
         {"key": "B2", "code": " C2 "},
         {"key": "B3", "code": ""},
         {"key": "B1", "code": "C1", "code_before": "C3"},
     ) == [("B1", RowState.SAME, None), ("B2", RowState.NEW, None), ("B1", RowState.SAME, None)]
-    assert await told(apothecary, {"key": "B1", "code": "C2", "code_before": "C1"}) == [("B1", RowState.CHANGED, None)]
-    assert await told(apothecary, {"key": "B1", "code": "C2", "code_before": "C3"}) == [("B1", RowState.CONFLICT, None)]
+    assert await told(drugs, {"key": "B1", "code": "C2", "code_before": "C1"}) == [("B1", RowState.CHANGED, None)]
+    assert await told(drugs, {"key": "B1", "code": "C2", "code_before": "C3"}) == [("B1", RowState.CONFLICT, None)]
 
 
-async def test_what_cannot_be_done_is_told_with_its_reason(apothecary: Apothecary) -> None:
-    await shelves(apothecary)
-    await apothecary.read_register("C3")
+async def test_what_cannot_be_done_is_told_with_its_reason(drugs: DrugCatalog) -> None:
+    await shelves(drugs)
+    await drugs.read_register("C3")
     lines = [("B9", "C1"), ("B2", "nowhere"), ("B2", "C3"), ("B3", "P1"), ("B2", "C1")]
-    found = await told(apothecary, *({"key": key, "code": code} for key, code in lines))
+    found = await told(drugs, *({"key": key, "code": code} for key, code in lines))
     faults = [RowFault.NO_ITEM, RowFault.NO_CODE, RowFault.WITHDRAWN, RowFault.NOT_ALLOWED, RowFault.TWICE]
     assert [fault for _, _, fault in found] == faults
 
 
-async def test_a_table_that_comes_back_changes_what_it_says(apothecary: Apothecary) -> None:
-    await shelves(apothecary)
-    rows = await export(apothecary.database, apothecary.mapping, apothecary.facility.id)
+async def test_a_table_that_comes_back_changes_what_it_says(drugs: DrugCatalog) -> None:
+    await shelves(drugs)
+    rows = await export(drugs.database, drugs.mapping, drugs.facility.id)
     table = [dict(zip(COLUMNS, row, strict=True)) | {"code": "C2"} for row in rows]
-    found = await preview(apothecary.database, apothecary.mapping, apothecary.facility.id, table)
+    found = await preview(drugs.database, drugs.mapping, drugs.facility.id, table)
     choices = [line.choice for line in found if line.choice is not None]
-    done = await confirm(apothecary.database, apothecary.mapping, apothecary.facility.id, choices, "sari")
-    assert (done.done, (await apothecary.item("B1")).code) == (3, "C2")
+    done = await confirm(drugs.database, drugs.mapping, drugs.facility.id, choices, "sari")
+    assert (done.done, (await drugs.item("B1")).code) == (3, "C2")

@@ -11,7 +11,7 @@ from adapters.base import Verdict
 from engine.database.database import Database
 from engine.outbox.resend import resend
 from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, House, accepted, open_house, refused
+from tests.engine.small_hub import CATALOG, SmallHub, accepted, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -35,8 +35,8 @@ SEQUENCED = CATALOG.replace("  Visit:\n", '  Visit:\n    sequence: "{{ record.id
 
 
 @pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock, SEQUENCED)
+async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
+    opened = await open_small_hub(tmp_path, database_url, clock, SEQUENCED)
     answer = opened.ministry.answer
     opened.ministry.answer = lambda call: accepted() if call.method == "DELETE" else answer(call)  # type: ignore[method-assign]
     yield opened
@@ -44,91 +44,91 @@ async def house(tmp_path: Path, database: Database, database_url: str, clock: Cl
     await opened.hub.close()
 
 
-def methods(house: House) -> list[str]:
-    return [f"{call.method} {call.path}" for call in house.ministry.calls]
+def methods(antar: SmallHub) -> list[str]:
+    return [f"{call.method} {call.path}" for call in antar.ministry.calls]
 
 
-async def test_what_arrived_is_removed_there_and_loses_its_reference(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    visit = await house.row("Visit", "V1")
-    assert methods(house) == ["POST /Visit", "DELETE /Visit/id-V1"]
+async def test_what_arrived_is_removed_there_and_loses_its_reference(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    visit = await antar.row("Visit", "V1")
+    assert methods(antar) == ["POST /Visit", "DELETE /Visit/id-V1"]
     assert (visit.status, visit.reference, visit.sent_version) == ("ignored", None, None)
-    assert await house.status("Removal", "R1") == "sent"
+    assert await antar.status("Removal", "R1") == "sent"
 
 
-async def test_what_is_still_queued_is_cancelled_and_nothing_leaves(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1", "person": "P9"})  # waits for a person who is not there
-    await house.work()
-    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    removal = await house.row("Removal", "R1")
-    assert (methods(house), await house.status("Visit", "V1")) == ([], "ignored")
+async def test_what_is_still_queued_is_cancelled_and_nothing_leaves(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "P9"})  # waits for a person who is not there
+    await antar.work()
+    await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    removal = await antar.row("Removal", "R1")
+    assert (methods(antar), await antar.status("Visit", "V1")) == ([], "ignored")
     assert (removal.status, "belum pernah sampai" in removal.problem) == ("ignored", True)
-    assert await house.waits("Visit", "V1") == []
+    assert await antar.waits("Visit", "V1") == []
 
 
-async def test_what_was_refused_never_arrived(house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    assert methods(house) == ["POST /Visit"]
-    assert [await house.status(*each) for each in (("Visit", "V1"), ("Removal", "R1"))] == ["ignored", "ignored"]
+async def test_what_was_refused_never_arrived(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    assert methods(antar) == ["POST /Visit"]
+    assert [await antar.status(*each) for each in (("Visit", "V1"), ("Removal", "R1"))] == ["ignored", "ignored"]
 
 
-async def test_what_may_have_arrived_is_looked_for_before_it_is_removed(house: House, clock: Clock) -> None:
-    house.ministry.script = [house.ministry.store_and_be_silent]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("unsure", "queued")
+async def test_what_may_have_arrived_is_looked_for_before_it_is_removed(antar: SmallHub, clock: Clock) -> None:
+    antar.ministry.script = [antar.ministry.store_and_be_silent]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    assert (await antar.status("Visit", "V1"), await antar.status("Removal", "R1")) == ("unsure", "queued")
     clock.pass_(60)
-    await house.work()
-    assert methods(house) == ["POST /Visit", "GET /Visit", "DELETE /Visit/id-V1"]
-    assert await house.status("Visit", "V1") == "ignored"
+    await antar.work()
+    assert methods(antar) == ["POST /Visit", "GET /Visit", "DELETE /Visit/id-V1"]
+    assert await antar.status("Visit", "V1") == "ignored"
 
 
-async def test_what_is_not_here_yet_is_waited_for(house: House) -> None:
-    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    assert await house.status("Removal", "R1") == "blocked"
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    assert methods(house) == ["POST /Visit", "DELETE /Visit/id-V1"]
+async def test_what_is_not_here_yet_is_waited_for(antar: SmallHub) -> None:
+    await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    assert await antar.status("Removal", "R1") == "blocked"
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert methods(antar) == ["POST /Visit", "DELETE /Visit/id-V1"]
 
 
-async def test_after_a_removal_the_record_is_created_anew(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    house.ministry.stored.clear()
-    await house.hand_in("Visit", {"id": "V1", "note": "lagi"})
-    await house.work()
-    assert methods(house)[2:] == ["POST /Visit"]
-    assert (await house.row("Visit", "V1")).reference == "id-V1"
+async def test_after_a_removal_the_record_is_created_anew(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    antar.ministry.stored.clear()
+    await antar.hand_in("Visit", {"id": "V1", "note": "lagi"})
+    await antar.work()
+    assert methods(antar)[2:] == ["POST /Visit"]
+    assert (await antar.row("Visit", "V1")).reference == "id-V1"
 
 
-async def test_a_refused_removal_leaves_the_record_as_it_is(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    house.ministry.script = [refused(Verdict.REJECTED, 412)]
-    [removal] = await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("sent", "failed")
-    await resend(house.hub.database, house.facility.id, [removal.id], "sari")  # type: ignore[union-attr]
-    await house.work()
-    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("ignored", "sent")
+async def test_a_refused_removal_leaves_the_record_as_it_is(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    antar.ministry.script = [refused(Verdict.REJECTED, 412)]
+    [removal] = await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    assert (await antar.status("Visit", "V1"), await antar.status("Removal", "R1")) == ("sent", "failed")
+    await resend(antar.hub.database, antar.facility.id, [removal.id], "sari")  # type: ignore[union-attr]
+    await antar.work()
+    assert (await antar.status("Visit", "V1"), await antar.status("Removal", "R1")) == ("ignored", "sent")
 
 
-async def test_a_removal_whose_answer_was_lost_is_simply_sent_again(house: House, clock: Clock) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
-    await house.hand_in("Removal", {"id": "R1", "visit": "V1"})
-    await house.work()
-    assert await house.status("Removal", "R1") == "retrying"
+async def test_a_removal_whose_answer_was_lost_is_simply_sent_again(antar: SmallHub, clock: Clock) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
+    await antar.work()
+    assert await antar.status("Removal", "R1") == "retrying"
     clock.pass_(60)
-    await house.work()
-    assert (await house.status("Visit", "V1"), await house.status("Removal", "R1")) == ("ignored", "sent")
+    await antar.work()
+    assert (await antar.status("Visit", "V1"), await antar.status("Removal", "R1")) == ("ignored", "sent")

@@ -14,7 +14,7 @@ from engine.outbox.outdated_waits import release_outdated
 from engine.queries.todo import Missing, todo_facts
 from engine.sending.preview import payload_of
 from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, House, open_house, refused
+from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -60,106 +60,108 @@ CASE = CATALOG + SUMMARY
 
 
 @pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
+async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
     """Its counters must be right when the test is done with it."""
-    opened = await open_house(tmp_path, database_url, clock, CASE)
+    opened = await open_small_hub(tmp_path, database_url, clock, CASE)
     yield opened
     assert await opened.counters_are_right()
     await opened.hub.close()
 
 
-def parts(house: House) -> list[str]:
+def parts(antar: SmallHub) -> list[str]:
     """What the last summary that was sent names."""
-    return list([body for body in house.ministry.posts if body["kind"] == "Summary"][-1]["parts"])
+    return list([body for body in antar.ministry.posts if body["kind"] == "Summary"][-1]["parts"])
 
 
 @pytest.mark.parametrize(("spec", "reference"), [("Visit", "Visit/id-X"), ("Result", "Result/id-R-X")])
-async def test_it_waits_for_all_and_the_first_that_is_sent_lets_it_go(house: House, spec: str, reference: str) -> None:
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X"]})
-    await house.work()
-    assert await house.waits("Summary", "S1") == [("Result", "X"), ("Visit", "X")]
-    assert (await house.row("Summary", "S1")).cause == "blocked:Visit|Result:"
-    await house.hand_in(spec, {"id": "X"})
-    await house.work()
-    assert (parts(house), await house.waits("Summary", "S1")) == ([reference], [])
+async def test_it_waits_for_all_and_the_first_that_is_sent_lets_it_go(
+    antar: SmallHub, spec: str, reference: str
+) -> None:
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X"]})
+    await antar.work()
+    assert await antar.waits("Summary", "S1") == [("Result", "X"), ("Visit", "X")]
+    assert (await antar.row("Summary", "S1")).cause == "blocked:Visit|Result:"
+    await antar.hand_in(spec, {"id": "X"})
+    await antar.work()
+    assert (parts(antar), await antar.waits("Summary", "S1")) == ([reference], [])
 
 
-async def test_each_of_several_records_is_waited_for(house: House) -> None:
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X", "Y"]})
-    await house.work()
-    await house.hand_in("Result", {"id": "X"})
-    await house.work()
-    assert await house.status("Summary", "S1") == "blocked"
-    assert await house.waits("Summary", "S1") == [("Result", "Y"), ("Visit", "Y")]
-    await house.hand_in("Visit", {"id": "Y"})
-    await house.work()
-    assert parts(house) == ["Result/id-R-X", "Visit/id-Y"]
+async def test_each_of_several_records_is_waited_for(antar: SmallHub) -> None:
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X", "Y"]})
+    await antar.work()
+    await antar.hand_in("Result", {"id": "X"})
+    await antar.work()
+    assert await antar.status("Summary", "S1") == "blocked"
+    assert await antar.waits("Summary", "S1") == [("Result", "Y"), ("Visit", "Y")]
+    await antar.hand_in("Visit", {"id": "Y"})
+    await antar.work()
+    assert parts(antar) == ["Result/id-R-X", "Visit/id-Y"]
 
 
-async def test_of_two_that_were_sent_the_first_declared_counts(house: House) -> None:
-    await house.hand_in("Result", {"id": "X"})
-    await house.hand_in("Visit", {"id": "X"})
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X"]})
-    await house.work()
-    assert parts(house) == ["Visit/id-X"]
+async def test_of_two_that_were_sent_the_first_declared_counts(antar: SmallHub) -> None:
+    await antar.hand_in("Result", {"id": "X"})
+    await antar.hand_in("Visit", {"id": "X"})
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X"]})
+    await antar.work()
+    assert parts(antar) == ["Visit/id-X"]
 
 
-async def test_one_that_was_sent_goes_before_one_that_was_not(house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "X"})
-    await house.work()
-    await house.hand_in("Result", {"id": "X"})
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X"]})
-    await house.work()
-    assert parts(house) == ["Result/id-R-X"]
+async def test_one_that_was_sent_goes_before_one_that_was_not(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "X"})
+    await antar.work()
+    await antar.hand_in("Result", {"id": "X"})
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X"]})
+    await antar.work()
+    assert parts(antar) == ["Result/id-R-X"]
 
 
-async def test_another_need_of_one_type_is_not_met_by_the_other_type(house: House) -> None:
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X"], "visits": ["X"]})
-    await house.work()
-    assert await house.waits("Summary", "S1") == [("Visit", "X")]
-    await house.hand_in("Result", {"id": "X"})
-    await house.work()
-    assert await house.status("Summary", "S1") == "blocked"
-    await house.hand_in("Visit", {"id": "X"})
-    await house.work()
-    assert await house.status("Summary", "S1") == "sent"
+async def test_another_need_of_one_type_is_not_met_by_the_other_type(antar: SmallHub) -> None:
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X"], "visits": ["X"]})
+    await antar.work()
+    assert await antar.waits("Summary", "S1") == [("Visit", "X")]
+    await antar.hand_in("Result", {"id": "X"})
+    await antar.work()
+    assert await antar.status("Summary", "S1") == "blocked"
+    await antar.hand_in("Visit", {"id": "X"})
+    await antar.work()
+    assert await antar.status("Summary", "S1") == "sent"
 
 
-async def test_what_nobody_handed_in_is_told_once_for_all_types(house: House) -> None:
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X"], "results": ["Y"]})
-    await house.work()
-    specs = list(house.hub.catalog.specs.values())
-    told = await todo_facts(house.hub.database, house.facility.id, specs)
+async def test_what_nobody_handed_in_is_told_once_for_all_types(antar: SmallHub) -> None:
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X"], "results": ["Y"]})
+    await antar.work()
+    specs = list(antar.hub.catalog.specs.values())
+    told = await todo_facts(antar.hub.database, antar.facility.id, specs)
     assert told.missing == (Missing(("Visit", "Result"), ("X", "Y"), 1, more=False),)
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Result", {"id": "X"})
-    await house.work()
-    told = await todo_facts(house.hub.database, house.facility.id, specs)
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Result", {"id": "X"})
+    await antar.work()
+    told = await todo_facts(antar.hub.database, antar.facility.id, specs)
     assert told.missing == (Missing(("Visit", "Result"), ("Y",), 1, more=False),)
     assert [(failure.spec, failure.behind) for failure in told.failures] == [("Result", 1)]
 
 
-async def test_the_payload_of_now_shows_the_one_that_was_sent(house: House) -> None:
-    await house.hand_in("Result", {"id": "X"})
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X", "Y"]})
-    await house.work()
-    hub, row = house.hub, await house.row("Summary", "S1")
-    payload = await payload_of(hub.database, hub.catalog.items, hub.catalog.specs["Summary"], row, house.facility)
+async def test_the_payload_of_now_shows_the_one_that_was_sent(antar: SmallHub) -> None:
+    await antar.hand_in("Result", {"id": "X"})
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X", "Y"]})
+    await antar.work()
+    hub, row = antar.hub, await antar.row("Summary", "S1")
+    payload = await payload_of(hub.database, hub.catalog.items, hub.catalog.specs["Summary"], row, antar.facility)
     assert payload["parts"] == ["Result/id-R-X", "Visit/<Visit Y>"]
 
 
-async def test_what_waits_by_an_earlier_configuration_is_looked_at_again(house: House) -> None:
+async def test_what_waits_by_an_earlier_configuration_is_looked_at_again(antar: SmallHub) -> None:
     """It was blocked when the need named one type, as all databases hold it that are older than the grammar."""
-    await house.hand_in("Summary", {"id": "S1", "parts": ["X"]}, {"id": "S2", "parts": ["Y"]})
-    await house.work()
+    await antar.hand_in("Summary", {"id": "S1", "parts": ["X"]}, {"id": "S2", "parts": ["Y"]})
+    await antar.work()
     older = ["DELETE FROM waits WHERE spec = 'Result'", "UPDATE waits SET alternative = (1 = 0)"]
-    await house.hub.database.write(lambda connection: [connection.execute(text(each)) for each in older])
-    await house.hand_in("Result", {"id": "X"})
-    await house.work()
-    assert await house.status("Summary", "S1") == "blocked"
-    assert await release_outdated(house.hub.database, house.hub.catalog.specs.values()) == {house.channel}
-    await house.work()
-    assert (await house.status("Summary", "S1"), await house.status("Summary", "S2")) == ("sent", "blocked")
-    assert await house.waits("Summary", "S2") == [("Result", "Y"), ("Visit", "Y")]
-    assert await release_outdated(house.hub.database, house.hub.catalog.specs.values()) == set()
+    await antar.hub.database.write(lambda connection: [connection.execute(text(each)) for each in older])
+    await antar.hand_in("Result", {"id": "X"})
+    await antar.work()
+    assert await antar.status("Summary", "S1") == "blocked"
+    assert await release_outdated(antar.hub.database, antar.hub.catalog.specs.values()) == {antar.channel}
+    await antar.work()
+    assert (await antar.status("Summary", "S1"), await antar.status("Summary", "S2")) == ("sent", "blocked")
+    assert await antar.waits("Summary", "S2") == [("Result", "Y"), ("Visit", "Y")]
+    assert await release_outdated(antar.hub.database, antar.hub.catalog.specs.values()) == set()

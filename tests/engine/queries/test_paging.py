@@ -13,7 +13,7 @@ from engine.queries import paging
 from engine.queries.deliveries import Filters
 from engine.queries.paging import Count, Cursor
 from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, House, open_house, refused
+from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -24,35 +24,35 @@ VISITS = Filters(("Visit",))
 
 
 @pytest.fixture
-async def house(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock, NAMED)
+async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
+    opened = await open_small_hub(tmp_path, database_url, clock, NAMED)
     yield opened
     await opened.hub.close()
 
 
-async def keys(house: House, filters: Filters, size: int = 50) -> list[str]:
-    page = await paging.page(house.hub.database, house.facility.id, filters, size)
+async def keys(antar: SmallHub, filters: Filters, size: int = 50) -> list[str]:
+    page = await paging.page(antar.hub.database, antar.facility.id, filters, size)
     return [row.key for row in page.rows]
 
 
-async def hand_in_people(house: House) -> None:
+async def hand_in_people(antar: SmallHub) -> None:
     """Three patients, of whom one is there twice."""
     people = (("A", "RM-0012", "Budi Santoso"), ("B", "RM-0013", "Siti Budiarti"), ("C", "RM-0113", "Wayan, Ketut"))
     for key, norm, name in (*people, ("D", "RM-0012", "BUDI SANTOSO")):
-        await house.hand_in("Person", {"id": norm, "nik": "3171010101010001"})
-        await house.hand_in("Visit", {"id": key, "person": norm, "note": name})
+        await antar.hand_in("Person", {"id": norm, "nik": "3171010101010001"})
+        await antar.hand_in("Visit", {"id": key, "person": norm, "note": name})
 
 
-async def test_the_newest_day_comes_first_whenever_it_was_handed_in(house: House) -> None:
+async def test_the_newest_day_comes_first_whenever_it_was_handed_in(antar: SmallHub) -> None:
     for key, day in (("V1", "2026-03-09"), ("V2", "2026-03-10"), ("V3", "2026-03-08"), ("V4", "2026-03-10")):
-        await house.hand_in("Visit", {"id": key, "at": day})
-    assert await keys(house, VISITS) == ["V4", "V2", "V1", "V3"]
+        await antar.hand_in("Visit", {"id": key, "at": day})
+    assert await keys(antar, VISITS) == ["V4", "V2", "V1", "V3"]
 
 
-async def test_pages_meet_in_both_directions_without_gap_or_double(house: House) -> None:
-    await house.hand_in("Visit", *({"id": f"V{n}", "at": f"2026-03-{1 + n % 4:02}"} for n in range(10)))
-    everything = await keys(house, VISITS)
-    database, facility = house.hub.database, house.facility.id
+async def test_pages_meet_in_both_directions_without_gap_or_double(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", *({"id": f"V{n}", "at": f"2026-03-{1 + n % 4:02}"} for n in range(10)))
+    everything = await keys(antar, VISITS)
+    database, facility = antar.hub.database, antar.facility.id
     first = await paging.page(database, facility, VISITS, 4)
     second = await paging.page(database, facility, VISITS, 4, after=first.after)
     third = await paging.page(database, facility, VISITS, 4, after=second.after)
@@ -62,12 +62,12 @@ async def test_pages_meet_in_both_directions_without_gap_or_double(house: House)
     assert (first.before, third.after) == (None, None)
 
 
-async def test_several_statuses_are_one_list(house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
-    await house.work()
-    await house.hand_in("Visit", {"id": "V3"})
-    assert await keys(house, Filters(("Visit",), ("failed", "queued"))) == ["V3", "V1"]
+async def test_several_statuses_are_one_list(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.work()
+    await antar.hand_in("Visit", {"id": "V3"})
+    assert await keys(antar, Filters(("Visit",), ("failed", "queued"))) == ["V3", "V1"]
 
 
 @pytest.mark.parametrize(
@@ -87,73 +87,75 @@ async def test_several_statuses_are_one_list(house: House) -> None:
     ],
 )
 async def test_a_patient_is_found_by_norm_or_the_beginning_of_each_word(
-    house: House, wanted: str, found: list[str]
+    antar: SmallHub, wanted: str, found: list[str]
 ) -> None:
-    await hand_in_people(house)
-    assert await keys(house, Filters(("Visit",), text=wanted)) == found
+    await hand_in_people(antar)
+    assert await keys(antar, Filters(("Visit",), text=wanted)) == found
 
 
-async def test_a_common_beginning_is_looked_for_among_the_newest(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    await hand_in_people(house)
+async def test_a_common_beginning_is_looked_for_among_the_newest(
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hand_in_people(antar)
     monkeypatch.setattr(paging, "MAX_PATIENTS", 1)
-    assert await keys(house, Filters(("Visit",), text="budi")) == ["D", "B", "A"]
-    assert await keys(house, Filters(("Visit",), ("queued",), text="B")) == ["D", "B", "A"]
+    assert await keys(antar, Filters(("Visit",), text="budi")) == ["D", "B", "A"]
+    assert await keys(antar, Filters(("Visit",), ("queued",), text="B")) == ["D", "B", "A"]
 
 
-async def test_a_delivery_is_found_by_its_own_id_and_the_upstreams(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
-    await house.work()
-    assert await keys(house, Filters(("Visit",), text="V2")) == ["V2"]
-    assert await keys(house, Filters(("Visit",), text="id-V1")) == ["V1"]
-    assert await keys(house, Filters(reference="id-V1")) == ["V1"]
+async def test_a_delivery_is_found_by_its_own_id_and_the_upstreams(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.work()
+    assert await keys(antar, Filters(("Visit",), text="V2")) == ["V2"]
+    assert await keys(antar, Filters(("Visit",), text="id-V1")) == ["V1"]
+    assert await keys(antar, Filters(reference="id-V1")) == ["V1"]
 
 
-async def test_an_earlier_name_goes_on_finding_a_patient(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1", "person": "RM-1", "note": "Bayi Ny. Siti"})
-    await house.hand_in("Visit", {"id": "V1", "person": "RM-1", "note": "Putri Lestari"})
-    assert await keys(house, Filters(("Visit",), text="siti")) == ["V1"]
-    assert await keys(house, Filters(("Visit",), text="lestari")) == ["V1"]
+async def test_an_earlier_name_goes_on_finding_a_patient(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "RM-1", "note": "Bayi Ny. Siti"})
+    await antar.hand_in("Visit", {"id": "V1", "person": "RM-1", "note": "Putri Lestari"})
+    assert await keys(antar, Filters(("Visit",), text="siti")) == ["V1"]
+    assert await keys(antar, Filters(("Visit",), text="lestari")) == ["V1"]
 
 
 @pytest.mark.parametrize(
     ("code", "found"), [("400", ["V1"]), ("10457", ["V1"]), ("503", ["V2"]), ("201", []), ("1", []), ("9" * 50, [])]
 )
-async def test_a_code_is_of_http_or_of_the_business(house: House, code: str, found: list[str]) -> None:
+async def test_a_code_is_of_http_or_of_the_business(antar: SmallHub, code: str, found: list[str]) -> None:
     down = refused(Verdict.UNAVAILABLE, 503)
-    house.ministry.script = [refused(Verdict.REJECTED, 400, code="10457", message="wrong"), down]
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": "V3"})
-    await house.work()
-    assert await keys(house, Filters(("Visit",), code=code)) == found
-    assert await keys(house, Filters(("Visit",), ("failed", "retrying"), code=code)) == found
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, code="10457", message="wrong"), down]
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": "V3"})
+    await antar.work()
+    assert await keys(antar, Filters(("Visit",), code=code)) == found
+    assert await keys(antar, Filters(("Visit",), ("failed", "retrying"), code=code)) == found
 
 
-async def test_what_the_page_shows_is_what_the_conditions_say(house: House) -> None:
-    await hand_in_people(house)
+async def test_what_the_page_shows_is_what_the_conditions_say(antar: SmallHub) -> None:
+    await hand_in_people(antar)
     filters = Filters(("Visit",), ("queued",), text="budi", date_from="2026-03-10", date_to="2026-03-10")
     query = paging.select(paging.Delivery.key).where(*filters.conditions()).order_by(paging.Delivery.id.desc())
-    assert [key for (key,) in await house.hub.database.fetch(query)] == await keys(house, filters)
+    assert [key for (key,) in await antar.hub.database.fetch(query)] == await keys(antar, filters)
 
 
-async def test_days_and_statuses_are_counted_from_the_counters(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2", "at": "2026-03-01"})
-    database, facility = house.hub.database, house.facility.id
+async def test_days_and_statuses_are_counted_from_the_counters(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2", "at": "2026-03-01"})
+    database, facility = antar.hub.database, antar.facility.id
     assert await paging.count(database, facility, VISITS) == Count(2)
     assert await paging.count(database, facility, Filters(("Visit",), ("sent",))) == Count(0)
     assert await paging.count(database, facility, Filters(("Visit",), date_from="2026-03-02")) == Count(1)
 
 
-async def test_what_no_counter_knows_is_counted_so_far_only(house: House) -> None:
-    await hand_in_people(house)
+async def test_what_no_counter_knows_is_counted_so_far_only(antar: SmallHub) -> None:
+    await hand_in_people(antar)
     found = Filters(("Visit",), text="budi")
-    counted = [await paging.count(house.hub.database, house.facility.id, found, most) for most in (2, 3)]
+    counted = [await paging.count(antar.hub.database, antar.facility.id, found, most) for most in (2, 3)]
     assert counted == [Count(2, more=True), Count(3)]
 
 
-async def test_neighbours_follow_the_order_of_the_list(house: House) -> None:
-    await house.hand_in("Visit", *({"id": f"V{n}"} for n in range(3)))
-    rows = (await paging.page(house.hub.database, house.facility.id, VISITS, 5)).rows
+async def test_neighbours_follow_the_order_of_the_list(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(3)))
+    rows = (await paging.page(antar.hub.database, antar.facility.id, VISITS, 5)).rows
     places = [Cursor(row.date, row.id) for row in rows]
-    around = [await paging.neighbours(house.hub.database, house.facility.id, VISITS, place) for place in places]
+    around = [await paging.neighbours(antar.hub.database, antar.facility.id, VISITS, place) for place in places]
     ids = [row.id for row in rows]
     assert around == [(None, ids[1]), (ids[0], ids[2]), (ids[1], None)]
 

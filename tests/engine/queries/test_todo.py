@@ -11,57 +11,57 @@ from adapters.base import Verdict
 from engine.queries import todo as module
 from engine.queries.todo import Failure, Missing, TodoFacts, todo_facts
 from tests.conftest import Clock
-from tests.engine.small_hub import House, open_house, refused
+from tests.engine.small_hub import SmallHub, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def house(tmp_path: Path, database_url: str, clock: Clock, database: object) -> AsyncIterator[House]:
-    opened = await open_house(tmp_path, database_url, clock)
+async def antar(tmp_path: Path, database_url: str, clock: Clock, database: object) -> AsyncIterator[SmallHub]:
+    opened = await open_small_hub(tmp_path, database_url, clock)
     yield opened
     await opened.hub.close()
 
 
-async def found(house: House) -> TodoFacts:
-    return await todo_facts(house.hub.database, house.facility.id, list(house.hub.catalog.specs.values()))
+async def found(antar: SmallHub) -> TodoFacts:
+    return await todo_facts(antar.hub.database, antar.facility.id, list(antar.hub.catalog.specs.values()))
 
 
-async def test_a_failure_is_told_with_all_that_waits_behind_it(house: House) -> None:
-    house.ministry.script = [refused(Verdict.REJECTED, 400, code="10457")] * 2
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
-    await house.hand_in(
+async def test_a_failure_is_told_with_all_that_waits_behind_it(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400, code="10457")] * 2
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.hand_in(
         "Finding", {"id": "F1", "visit": "V1"}, {"id": "F2", "visit": "V1"}, {"id": "F3", "visit": "V2"}
     )
-    await house.work()
-    [failure] = (await found(house)).failures
+    await antar.work()
+    [failure] = (await found(antar)).failures
     assert failure == Failure("Visit", "rejected:10457:rejected", 2, 3, more=False)
 
 
-async def test_a_missing_record_is_told_with_what_waits_at_second_hand(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1", "person": "P1"}, {"id": "V2", "person": "P2"})
-    await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
-    await house.work()
-    told = await found(house)
+async def test_a_missing_record_is_told_with_what_waits_at_second_hand(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "P1"}, {"id": "V2", "person": "P2"})
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.work()
+    told = await found(antar)
     assert told == TodoFacts((), (Missing(("Person",), ("P1", "P2"), 3, more=False),))
 
 
-async def test_a_record_that_is_here_and_on_its_way_is_not_missing(house: House) -> None:
-    house.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
-    await house.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
-    await house.hand_in("Visit", {"id": "V1", "person": "P1"})
-    await house.work()
-    assert await found(house) == TodoFacts((), ())
+async def test_a_record_that_is_here_and_on_its_way_is_not_missing(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await antar.hand_in("Visit", {"id": "V1", "person": "P1"})
+    await antar.work()
+    assert await found(antar) == TodoFacts((), ())
 
 
-async def test_what_is_counted_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_counted_is_bounded(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BEHIND", 3)
-    await house.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(5)))
-    await house.work()
-    assert (await found(house)).missing == (Missing(("Person",), ("P1",), 3, more=True),)
+    await antar.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(5)))
+    await antar.work()
+    assert (await found(antar)).missing == (Missing(("Person",), ("P1",), 3, more=True),)
 
 
-async def test_nothing_is_urgent_where_all_was_sent(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    assert await found(house) == TodoFacts((), ())
+async def test_nothing_is_urgent_where_all_was_sent(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert await found(antar) == TodoFacts((), ())

@@ -9,19 +9,19 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.outbox.resend import resend
-from tests.engine.small_hub import House, accepted, refused
+from tests.engine.small_hub import SmallHub, accepted, refused
 
 pytestmark = pytest.mark.anyio
 
 NIK = "3171010101010001"
 
 
-async def test_several_hits_are_left_to_a_person(house: House) -> None:
-    house.ministry.script = [house.ministry.answer]
-    house.ministry.script = [lambda call: _found("a", "b")]
-    await house.hand_in("Person", {"id": "P1", "nik": NIK})
-    await house.work()
-    row = await house.row("Person", "P1")
+async def test_several_hits_are_left_to_a_person(antar: SmallHub) -> None:
+    antar.ministry.script = [antar.ministry.answer]
+    antar.ministry.script = [lambda call: _found("a", "b")]
+    await antar.hand_in("Person", {"id": "P1", "nik": NIK})
+    await antar.work()
+    row = await antar.row("Person", "P1")
     assert (row.status, row.reference) == ("failed", None)
     assert "2 yang cocok" in row.problem
 
@@ -31,125 +31,125 @@ def _found(*ids: str):  # type: ignore[no-untyped-def]
     return accepted(found=[{"id": id_} for id_ in ids])
 
 
-async def test_what_may_have_arrived_is_found_and_adopted(house: House) -> None:
-    house.ministry.script = [house.ministry.store_and_be_silent]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    assert await house.status("Visit", "V1") == "unsure"
-    house.clock.pass_(60)
-    await house.work()
-    assert (await house.row("Visit", "V1")).reference == "id-V1"
-    assert await house.attempts() == ["create unsure", "find accepted"]
+async def test_what_may_have_arrived_is_found_and_adopted(antar: SmallHub) -> None:
+    antar.ministry.script = [antar.ministry.store_and_be_silent]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "unsure"
+    antar.clock.pass_(60)
+    await antar.work()
+    assert (await antar.row("Visit", "V1")).reference == "id-V1"
+    assert await antar.attempts() == ["create unsure", "find accepted"]
 
 
-async def test_what_did_not_arrive_is_sent_once_more(house: House) -> None:
-    house.ministry.script = [refused(Verdict.UNSURE)]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    house.clock.pass_(60)
-    await house.work()
-    assert await house.attempts() == ["create unsure", "find accepted", "create accepted"]
-    assert await house.status("Visit", "V1") == "sent"
+async def test_what_did_not_arrive_is_sent_once_more(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.UNSURE)]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    antar.clock.pass_(60)
+    await antar.work()
+    assert await antar.attempts() == ["create unsure", "find accepted", "create accepted"]
+    assert await antar.status("Visit", "V1") == "sent"
 
 
-async def test_what_cannot_be_looked_for_is_left_to_a_person(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    house.ministry.script = [house.ministry.store_and_be_silent]
-    await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
-    await house.work()
-    house.clock.pass_(100_000)
-    await house.work()
-    row = await house.row("Finding", "F1")
+async def test_what_cannot_be_looked_for_is_left_to_a_person(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    antar.ministry.script = [antar.ministry.store_and_be_silent]
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.work()
+    antar.clock.pass_(100_000)
+    await antar.work()
+    row = await antar.row("Finding", "F1")
     assert (row.status, row.due_at) == ("unsure", None)
-    assert len(house.ministry.posts) == 2
+    assert len(antar.ministry.posts) == 2
 
 
-async def test_a_change_after_an_unseen_arrival_becomes_an_update(house: House) -> None:
-    house.ministry.script = [house.ministry.store_and_be_silent]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    await house.hand_in("Visit", {"id": "V1", "note": "baru"})
-    house.clock.pass_(60)
-    await house.work()
-    assert await house.attempts() == ["create unsure", "find accepted", "update accepted"]
-    assert house.ministry.puts == [{"kind": "Visit", "id": "id-V1", "identifier": "V1", "note": "baru"}]
+async def test_a_change_after_an_unseen_arrival_becomes_an_update(antar: SmallHub) -> None:
+    antar.ministry.script = [antar.ministry.store_and_be_silent]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    await antar.hand_in("Visit", {"id": "V1", "note": "baru"})
+    antar.clock.pass_(60)
+    await antar.work()
+    assert await antar.attempts() == ["create unsure", "find accepted", "update accepted"]
+    assert antar.ministry.puts == [{"kind": "Visit", "id": "id-V1", "identifier": "V1", "note": "baru"}]
 
 
-async def test_a_duplicate_is_adopted(house: House) -> None:
-    house.ministry.stored["V1"] = {"id": "before"}
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    assert (await house.row("Visit", "V1")).reference == "before"
+async def test_a_duplicate_is_adopted(antar: SmallHub) -> None:
+    antar.ministry.stored["V1"] = {"id": "before"}
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert (await antar.row("Visit", "V1")).reference == "before"
 
 
-async def test_an_acceptance_without_an_id_is_looked_for(house: House) -> None:
+async def test_an_acceptance_without_an_id_is_looked_for(antar: SmallHub) -> None:
     def hidden(call):  # type: ignore[no-untyped-def]
-        house.ministry.store(call)
+        antar.ministry.store(call)
         return refused(Verdict.ACCEPTED, 201)
 
-    house.ministry.script = [hidden]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    assert await house.status("Visit", "V1") == "unsure"
-    house.clock.pass_(60)
-    await house.work()
-    assert await house.status("Visit", "V1") == "sent"
-    assert len(house.ministry.posts) == 1
+    antar.ministry.script = [hidden]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "unsure"
+    antar.clock.pass_(60)
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "sent"
+    assert len(antar.ministry.posts) == 1
 
 
 @pytest.mark.parametrize("id_", ["", "x" * 201, True, {"a": 1}, None])
-async def test_an_id_that_is_none_is_looked_for(house: House, id_: object) -> None:
+async def test_an_id_that_is_none_is_looked_for(antar: SmallHub, id_: object) -> None:
     def odd(call):  # type: ignore[no-untyped-def]
-        house.ministry.store(call)
+        antar.ministry.store(call)
         return accepted(id=id_)
 
-    house.ministry.script = [odd]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    house.clock.pass_(10)
-    await house.work()
-    assert (await house.row("Visit", "V1")).reference == "id-V1"
+    antar.ministry.script = [odd]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    antar.clock.pass_(10)
+    await antar.work()
+    assert (await antar.row("Visit", "V1")).reference == "id-V1"
 
 
-async def test_a_person_who_has_looked_may_send_again_what_cannot_be_looked_for(house: House) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    house.ministry.script = [refused(Verdict.UNSURE)]
-    await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
-    await house.work()
-    id_ = (await house.row("Finding", "F1")).id
+async def test_a_person_who_has_looked_may_send_again_what_cannot_be_looked_for(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    antar.ministry.script = [refused(Verdict.UNSURE)]
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.work()
+    id_ = (await antar.row("Finding", "F1")).id
     for force, status in ((False, "unsure"), (True, "sent")):
-        await resend(house.hub.database, house.facility.id, [id_], "sari", force=force, reason="sudah dicek")
-        await house.work()
-        assert await house.status("Finding", "F1") == status
+        await resend(antar.hub.database, antar.facility.id, [id_], "sari", force=force, reason="sudah dicek")
+        await antar.work()
+        assert await antar.status("Finding", "F1") == status
 
 
-async def test_what_may_be_sent_twice_is_sent_again_where_nothing_can_be_looked_for(house: House) -> None:
-    finding = house.hub.catalog.specs["Finding"]
+async def test_what_may_be_sent_twice_is_sent_again_where_nothing_can_be_looked_for(antar: SmallHub) -> None:
+    finding = antar.hub.catalog.specs["Finding"]
     assert finding.endpoint is not None
     repeatable = replace(finding, endpoint=replace(finding.endpoint, repeatable=True))
-    house.hub.catalog = replace(house.hub.catalog, specs={**house.hub.catalog.specs, "Finding": repeatable})
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    await house.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    antar.hub.catalog = replace(antar.hub.catalog, specs={**antar.hub.catalog.specs, "Finding": repeatable})
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     doubt = text("UPDATE deliveries SET in_doubt = true WHERE key = 'F1'")
-    await house.hub.database.write(lambda connection: connection.execute(doubt))
-    await house.work()
-    assert await house.status("Finding", "F1") == "sent"
+    await antar.hub.database.write(lambda connection: connection.execute(doubt))
+    await antar.work()
+    assert await antar.status("Finding", "F1") == "sent"
 
 
 async def test_a_rejection_that_is_looked_into_and_cannot_be_told_is_looked_for_before_it_is_sent_again(
-    house: House,
+    antar: SmallHub,
 ) -> None:
-    house.ministry.script = [
+    antar.ministry.script = [
         refused(Verdict.REJECTED, 412, message="Tidak sesuai", look=True),
         lambda call: _found("a", "b"),
     ]
-    await house.hand_in("Visit", {"id": "V1"})
-    await house.work()
-    row = await house.row("Visit", "V1")
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    row = await antar.row("Visit", "V1")
     assert (row.status, "Tidak sesuai" in row.problem, "2 yang cocok" in row.problem) == ("failed", True, True)
-    await resend(house.hub.database, house.facility.id, [row.id], "sari")
-    await house.work()
-    assert (await house.attempts())[:3] == ["create rejected", "find accepted", "find accepted"]
+    await resend(antar.hub.database, antar.facility.id, [row.id], "sari")
+    await antar.work()
+    assert (await antar.attempts())[:3] == ["create rejected", "find accepted", "find accepted"]

@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from adapters.base import Verdict
 from engine.settings import ROOT
 from engine.telemetry import tracing
-from tests.engine.drug_catalog import Apothecary
-from tests.engine.drug_catalog import apothecary as apothecary
-from tests.engine.small_hub import House, refused
+from tests.engine.drug_catalog import DrugCatalog
+from tests.engine.drug_catalog import drugs as drugs
+from tests.engine.small_hub import SmallHub, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -41,9 +41,9 @@ def seen() -> Iterator[Seen]:
     found.stop()
 
 
-async def test_a_delivery_is_one_trace_from_intake_to_settlement(house: House, seen: Seen) -> None:
-    await house.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
-    await house.work()
+async def test_a_delivery_is_one_trace_from_intake_to_settlement(antar: SmallHub, seen: Seen) -> None:
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.work()
     spans = seen.spans()
     traces: dict[int, list[str]] = {}
     for span in spans:
@@ -54,12 +54,12 @@ async def test_a_delivery_is_one_trace_from_intake_to_settlement(house: House, s
     assert {span.parent.span_id for span in spans if span.parent} == roots
 
 
-async def test_another_process_goes_on_with_the_same_trace(house: House, seen: Seen) -> None:
-    await house.hand_in("Visit", {"id": "V1"})
+async def test_another_process_goes_on_with_the_same_trace(antar: SmallHub, seen: Seen) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
     first = seen.spans()
     later = Seen()
-    house.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await house.work()
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.work()
     then = later.spans()
     assert {span.context.trace_id for span in (*first, *then) if span.context} == {
         span.context.trace_id for span in first if span.context
@@ -68,9 +68,9 @@ async def test_another_process_goes_on_with_the_same_trace(house: House, seen: S
     assert (sent["antar.verdict"], sent["http.response.status_code"]) == ("rejected", 400)
 
 
-async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(house: House, seen: Seen) -> None:
+async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(antar: SmallHub, seen: Seen) -> None:
     for note in ("pagi", "siang", "siang"):
-        await house.hand_in("Visit", {"id": "V1", "note": note})
+        await antar.hand_in("Visit", {"id": "V1", "note": note})
     spans = seen.spans()
     assert [(span.name, span.parent is None) for span in spans] == [("intake", True), ("intake", False)]
     assert len({span.context.trace_id for span in spans if span.context}) == 1
@@ -99,15 +99,15 @@ def test_a_slow_endpoint_loses_no_batches() -> None:
     assert len(slow.get_finished_spans()) == 10_000
 
 
-async def test_an_item_of_a_mapping_is_no_delivery(apothecary: Apothecary, seen: Seen) -> None:
-    await apothecary.house.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
+async def test_an_item_of_a_mapping_is_no_delivery(drugs: DrugCatalog, seen: Seen) -> None:
+    await drugs.antar.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
     assert seen.spans() == ()
 
 
-async def test_nobody_is_told_of_in_a_trace(house: House, seen: Seen) -> None:
-    await house.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
-    await house.hand_in("Visit", {"id": "V-RAHASIA", "person": "RM-1", "note": "SITI RAHASIA"})
-    await house.work()
+async def test_nobody_is_told_of_in_a_trace(antar: SmallHub, seen: Seen) -> None:
+    await antar.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
+    await antar.hand_in("Visit", {"id": "V-RAHASIA", "person": "RM-1", "note": "SITI RAHASIA"})
+    await antar.work()
     told = "".join(span.to_json() for span in seen.spans())
     assert "antar.delivery" in told
     for private in ("3171010101010001", "RAHASIA", "RM-1", "/Person"):
