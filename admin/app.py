@@ -75,7 +75,7 @@ def litestar_app(hub: Hub) -> Litestar:
         ),
         openapi_config=OpenAPIConfig(
             title="Antar",
-            version="1",
+            version="1.1.0",
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
             openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
         ),

@@ -31,7 +31,7 @@ ATTEMPT_FIELDS = (
 )  # fmt: skip
 
 
-class Wish(Struct, forbid_unknown_fields=True):
+class ResendRequest(Struct, forbid_unknown_fields=True):
     """Options of a resend. They are a body, because proxies log addresses."""
 
     reason: Annotated[str, Meta(max_length=500, pattern=NO_NUL, description="Why; kept in the audit log.")] = ""
@@ -95,7 +95,7 @@ async def resend_delivery(
     hub: NamedDependency[Hub],
     facility: NamedDependency[FacilityRow],
     id_: Id,
-    data: JSONBody[Wish | None] = None,
+    data: JSONBody[ResendRequest | None] = None,
 ) -> dict[str, Any]:
     """Make a delivery due again; what may have arrived is looked for first. `force` for what was sent already."""
     reason, force = (data.reason, data.force) if data else ("", False)

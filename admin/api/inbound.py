@@ -20,7 +20,7 @@ DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 
 
-class Called(Struct, forbid_unknown_fields=True):
+class CalledNumber(Struct, forbid_unknown_fields=True):
     """A number that was called."""
 
     poli: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,10}$", description="Code of the poli.")]
@@ -50,7 +50,7 @@ async def take_inbound(id_: Id, hub: NamedDependency[Hub], facility: NamedDepend
 
 @post("/api/v1/inbound/called", operation_id="call_inbound", opt={"right": Right.HIS}, status_code=200)
 async def call_inbound(
-    data: JSONBody[Called], hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow]
+    data: JSONBody[CalledNumber], hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow]
 ) -> dict[str, Any]:
     """Say that a number was called, so that those who wait see it on their phones."""
     if not await queue_numbers.call(hub.database, facility.id, data.poli, data.date, data.number):

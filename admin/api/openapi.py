@@ -28,12 +28,13 @@ async def schema(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> 
     for item in paths.values():
         for operation in item.values():
             operation["responses"] = _responses(*RESPONSES[operation["operationId"]])
+    bodies = document["components"]["schemas"]  # of the requests, as Litestar reads them from the handlers
     ours = {component(name): shape for name, shape in SCHEMAS.items()}
     records = {spec.name: {**spec.record_schema, "description": _about(spec)} for spec in hub.catalog.specs.values()}
     return {
         **document,
         "paths": paths | {f"/api/v1/records/{spec.name}": _operation(spec) for spec in hub.catalog.specs.values()},
-        "components": {"schemas": ours | records, "securitySchemes": SECURITY_SCHEMES},
+        "components": {"schemas": bodies | ours | records, "securitySchemes": SECURITY_SCHEMES},
         "security": [{name: []} for name in SECURITY_SCHEMES],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -278,6 +279,12 @@ async def test_the_schema_describes_every_type_of_the_catalog(nobody: httpx.Asyn
     assert document["paths"]["/api/v1/records/Visit"]["post"]["operationId"] == "hand_in_Visit"
     assert document["components"]["schemas"]["Visit"]["properties"]["note"] == {"type": "string"}
     assert document == (await nobody.get("/schema/openapi.json")).json()
+
+
+async def test_the_schema_refers_only_to_what_it_describes(nobody: httpx.AsyncClient) -> None:
+    answer = await nobody.get("/schema")
+    described = {f"#/components/schemas/{name}" for name in answer.json()["components"]["schemas"]}
+    assert set(re.findall(r"#/components/schemas/[\w.-]+", answer.text)) <= described
 
 
 async def test_the_schema_names_every_address_of_the_api_and_no_other(
