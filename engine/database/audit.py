@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert
 
+from engine.database.database import Database
 from engine.database.tables import AuditEntry
 
 
@@ -20,3 +21,21 @@ def note(
     """Write an entry; `at` is epoch milliseconds. Without a facility the entry concerns the whole installation."""
     entry = {"at": at, "actor": actor, "action": action, "facility_id": facility_id, "delivery_id": delivery_id}
     connection.execute(insert(AuditEntry).values(**entry, reason=reason))
+
+
+async def note_now(
+    database: Database,
+    actor: str,
+    action: str,
+    *,
+    facility_id: int | None = None,
+    delivery_id: int | None = None,
+    reason: str = "",
+) -> None:
+    """Write an entry with the present time in a transaction of its own, for an action that stores nothing else."""
+    now = database.clock()
+    await database.write(
+        lambda connection: note(
+            connection, now, actor, action, facility_id=facility_id, delivery_id=delivery_id, reason=reason
+        )
+    )

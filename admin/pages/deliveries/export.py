@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Stream
-from sqlalchemy import insert
 
 from admin.http.access import Right
 from admin.http.parameters import MAX_INTEGER
@@ -22,7 +21,7 @@ from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
 from admin.text.words import number, say
-from engine.database.tables import AuditEntry
+from engine.database.audit import note_now
 from engine.hub import Hub
 from engine.queries import paging
 from engine.queries.paging import Cursor
@@ -63,14 +62,8 @@ async def _note(listing: Listing, person: Person, ids: Sequence[int] | None) -> 
     """Record in the audit log who exported which deliveries: the filter and the number of matches, or the ids."""
     count = await listing.count() if ids is None else paging.Count(len(ids))
     chosen = urlencode(listing.chosen.fields()) if ids is None else f"ids={','.join(map(str, ids))}"
-    entry = {
-        "at": listing.hub.database.clock(),
-        "actor": person.name,
-        "action": "export",
-        "facility_id": listing.facility_id,
-        "reason": f"{listing.entry.name} {'>' if count.more else ''}{number(count.n)} {chosen}".strip(),
-    }
-    await listing.hub.database.write(lambda connection: connection.execute(insert(AuditEntry).values(**entry)))
+    reason = f"{listing.entry.name} {'>' if count.more else ''}{number(count.n)} {chosen}".strip()
+    await note_now(listing.hub.database, person.name, "export", facility_id=listing.facility_id, reason=reason)
 
 
 async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[str]:

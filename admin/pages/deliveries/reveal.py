@@ -9,7 +9,6 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 from litestar.response import Redirect, Template
-from sqlalchemy import Connection
 
 from admin.http.access import Right
 from admin.pages.deliveries.actions import back, reason_of
@@ -17,7 +16,7 @@ from admin.pages.deliveries.opened import OPENED, Opened
 from admin.pages.deliveries.page import page
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from engine.database.audit import note
+from engine.database.audit import note_now
 from engine.hub import Hub
 
 
@@ -38,10 +37,6 @@ async def reveal(
     reason = reason_of(data)
     if not reason:
         return back(opened, "reason_missing")
-    facility_id, id_, now = opened.facility.id, opened.row.id, hub.database.clock()
-
-    def record_reveal(connection: Connection) -> None:
-        note(connection, now, person.name, "reveal", facility_id=facility_id, delivery_id=id_, reason=reason)
-
-    await hub.database.write(record_reveal)
+    facility_id, id_ = opened.facility.id, opened.row.id
+    await note_now(hub.database, person.name, "reveal", facility_id=facility_id, delivery_id=id_, reason=reason)
     return await page(request, replace(opened, hide=str), data.get("tab", ""))

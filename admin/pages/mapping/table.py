@@ -12,7 +12,6 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Response, Template
-from sqlalchemy import insert
 
 from admin.http.access import Right
 from admin.pages.mapping.candidates import difference_text
@@ -24,7 +23,7 @@ from admin.pages.shared.areas import area_of
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import number, say
-from engine.database.tables import AuditEntry
+from engine.database.audit import note_now
 from engine.delivery.status import KEY_LENGTH
 from engine.hub import Hub
 from engine.mapping.confirm import Choice, Confirmed, confirm
@@ -45,14 +44,8 @@ async def export_mappings(
     """Export all items with their codes; recorded in the audit log."""
     page = await mapping_page_of(request, hub, mapping)
     rows = await export(*page.place)
-    entry = {
-        "at": hub.database.clock(),
-        "actor": person.name,
-        "action": "export",
-        "facility_id": page.facility.id,
-        "reason": f"{page.mapping.label}: {number(len(rows))}",
-    }
-    await hub.database.write(lambda connection: connection.execute(insert(AuditEntry).values(**entry)))
+    reason = f"{page.mapping.label}: {number(len(rows))}"
+    await note_now(hub.database, person.name, "export", facility_id=page.facility.id, reason=reason)
     return csv_file([list(COLUMNS), *rows], f"antar-{page.mapping.name}.csv")
 
 
