@@ -126,6 +126,16 @@ def test_third_parties_stay_on_their_floor() -> None:
     assert strays == []
 
 
+def test_pages_hold_no_sql() -> None:
+    strays = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in python_files("admin/pages")
+        for name in imports(path)
+        if name.split(".")[0] == "sqlalchemy"
+    ]
+    assert strays == []
+
+
 def room(module: str) -> str:
     """The folder of a module; of one that lies in a package's root, or in admin.pages, the module itself."""
     folder = module.rsplit(".", 1)[0]

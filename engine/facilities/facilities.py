@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,8 @@ from engine.facilities.vault import Vault
 NOT_ENTERED = 0  # version of credentials that have not been entered yet
 CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
 USE_NOTED_MS = 600_000  # between two notes that a key is in use
+
+OwnedTable = Literal["deliveries", "items", "jobs"]  # each row belongs to one clinic and has an id
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,12 @@ async def by_code(database: Database, code: str | None) -> FacilityRow:
             return facility
     codes = ", ".join(facility.code for facility in facilities) or "none; add one with `antar facility add`"
     raise NotFound(f"no facility {code!r}; known: {codes}")
+
+
+async def facility_id_of(database: Database, table: OwnedTable, id_: int) -> int | None:
+    """Return the id of the clinic to which a row belongs; None if there is no such row."""
+    rows = await database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": id_})
+    return rows[0].facility_id if rows else None
 
 
 async def add_facility(

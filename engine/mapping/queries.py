@@ -1,15 +1,15 @@
-"""Items as the pages of a mapping show them: counts, lists, and one item with its history."""
+"""Items as the pages show them: counts, lists, one item with its history, and the items and codes of deliveries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import text
 
-from engine.database.database import Database
+from engine.database.database import Database, as_json
 from engine.specs.mapping import MappingSpec
 
 UNMAPPED, REVIEW, MAPPED = "unmapped", "review", "mapped"
@@ -44,6 +44,38 @@ class ItemPage:
 
     rows: Sequence[Any]
     next: tuple[int, int] | None  # (waiting, id) after which the next page begins; None on the last page
+
+
+class KeyedItem(NamedTuple):
+    """An item that was submitted, by its key."""
+
+    key: str
+    id: int
+    name: str
+    state: str
+
+
+class AwaitedItem(NamedTuple):
+    """An item that a delivery waits for; `id`, `name` and `state` are None if it was not submitted yet."""
+
+    delivery_id: int
+    spec: str  # type of the item
+    key: str
+    id: int | None
+    name: str | None
+    state: str | None
+
+
+class SentCode(NamedTuple):
+    """A code that a delivery was last sent with; `id`, `name`, `state` and `now` are None if there is no such item."""
+
+    item: str  # type of the item
+    key: str
+    code: str
+    id: int | None
+    name: str | None
+    state: str | None
+    now: str | None  # present code of the item; None if it has none
 
 
 async def counts(database: Database, mapping: MappingSpec, facility_id: int) -> Counts:
@@ -102,6 +134,27 @@ async def outdated(database: Database, mapping: MappingSpec, facility_id: int, i
     return [row.delivery_id for row in await database.fetch(text(_OUTDATED), names)]
 
 
+async def by_keys(
+    database: Database, mapping: MappingSpec, facility_id: int, keys: Sequence[str]
+) -> dict[str, KeyedItem]:
+    """Return key -> the item; keys that were not submitted yet are left out."""
+    query = text(_BY_KEYS % database.rows({"key": "text"}, "keys"))
+    parameters = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
+    return {row.key: KeyedItem(*row) for row in await database.fetch(query, parameters)}
+
+
+async def awaited_by(database: Database, delivery_ids: Sequence[int]) -> list[AwaitedItem]:
+    """Return what the deliveries wait for; a record that is no item comes as an item that was not submitted."""
+    query = text(_AWAITED_BY % database.rows({"id": "bigint"}, "ids"))
+    rows = await database.fetch(query, {"ids": as_json([[id_] for id_ in delivery_ids])})
+    return [AwaitedItem(*row) for row in rows]
+
+
+async def codes_sent_with(database: Database, delivery_id: int) -> list[SentCode]:
+    """Return the codes that a delivery was last sent with."""
+    return [SentCode(*row) for row in await database.fetch(text(_CODES_SENT_WITH), {"id": delivery_id})]
+
+
 def content_of(row: Any) -> dict[str, Any]:
     """Return the columns of the code's row; empty if the item has no code."""
     content: dict[str, Any] = orjson.loads(row.content) if row.content else {}
@@ -140,4 +193,22 @@ SELECT u.delivery_id FROM code_uses AS u
 JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
 WHERE i.facility_id = :facility AND i.item = :item AND i.id = :id AND i.code IS NOT NULL AND u.code <> i.code
 ORDER BY u.delivery_id
+"""
+
+_BY_KEYS = """
+SELECT i.key, i.id, i.name, i.state FROM %s AS v
+JOIN items AS i ON i.facility_id = :facility AND i.item = :item AND i.key = v.key
+"""
+
+_AWAITED_BY = """
+SELECT w.delivery_id, w.spec, w.key, i.id, i.name, i.state FROM %s AS v
+JOIN waits AS w ON w.delivery_id = v.id
+LEFT JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
+ORDER BY w.delivery_id, w.key
+"""
+
+_CODES_SENT_WITH = """
+SELECT u.item, u.key, u.code, i.id, i.name, i.state, i.code AS now FROM code_uses AS u
+LEFT JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
+WHERE u.delivery_id = :id ORDER BY u.item, u.key
 """

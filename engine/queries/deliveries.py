@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
 
-from engine.database.database import Database
+from engine.database.database import Database, as_json
 from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
 from engine.outbox.patient_index import is_found_by, words_of
 
@@ -99,6 +99,22 @@ class Detail:
     audit: Sequence[Any]
 
 
+class WaitingDelivery(NamedTuple):
+    """A delivery that waits for an item."""
+
+    id: int
+    spec: str
+    key: str
+
+
+class TypedDelivery(NamedTuple):
+    """A delivery with its type and its upstream."""
+
+    id: int
+    spec: str
+    upstream: str
+
+
 BODIES = ("request", "response")
 MAX_WAITING = 50  # deliveries that wait for one delivery and are listed
 
@@ -164,6 +180,22 @@ async def state(database: Database, id_: int) -> Any | None:
     return next(iter(await database.fetch(text(_STATE), {"id": id_})), None)
 
 
+async def waiting_for_item(
+    database: Database, facility_id: int, item: str, key: str, limit: int
+) -> list[WaitingDelivery]:
+    """Return the oldest deliveries that wait for an item; `item` is the type of the item."""
+    parameters = {"facility": facility_id, "item": item, "key": key, "most": limit}
+    return [WaitingDelivery(*row) for row in await database.fetch(text(_WAITING_FOR_ITEM), parameters)]
+
+
+async def with_types(database: Database, ids: Sequence[int]) -> list[TypedDelivery]:
+    """Return the deliveries of these ids with their types and upstreams."""
+    if not ids:
+        return []
+    query = text(_WITH_TYPES % database.rows({"id": "bigint"}, "ids"))
+    return [TypedDelivery(*row) for row in await database.fetch(query, {"ids": as_json([[id_] for id_ in ids])})]
+
+
 _STATE = """
 SELECT d.facility_id, d.spec, d.status, d.tries, d.version, d.due_at, d.settled_at, h.due_at AS held_until,
   c.cause AS closed
@@ -172,3 +204,10 @@ LEFT JOIN held_resends AS h ON h.delivery_id = d.id
 LEFT JOIN channels AS c ON c.facility_id = d.facility_id AND c.upstream = d.upstream
 WHERE d.id = :id
 """
+
+_WAITING_FOR_ITEM = """
+SELECT d.id, d.spec, d.key FROM waits AS w JOIN deliveries AS d ON d.id = w.delivery_id
+WHERE w.facility_id = :facility AND w.spec = :item AND w.key = :key ORDER BY d.id LIMIT :most
+"""
+
+_WITH_TYPES = "SELECT d.id, d.spec, d.upstream FROM deliveries AS d JOIN %s AS v ON v.id = d.id"

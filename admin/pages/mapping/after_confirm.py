@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
-from sqlalchemy import text
 
 from admin.http.access import Right
 from admin.http.parameters import Id
@@ -19,11 +18,11 @@ from admin.pages.mapping.shared import MappingPage, item_of, mapping_page_of
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
-from engine.database.database import as_json
 from engine.hub import Hub
 from engine.jobs import jobs
 from engine.jobs.jobs import Action
 from engine.mapping import queries
+from engine.queries.deliveries import TypedDelivery, with_types
 
 
 async def done(page: MappingPage, id_: int | None, released: int | None) -> dict[str, Any] | None:
@@ -36,10 +35,10 @@ async def done(page: MappingPage, id_: int | None, released: int | None) -> dict
 
 async def outdated(page: MappingPage, id_: int) -> dict[str, Any]:
     """Count deliveries sent with another code, by whether they can be updated; add if the person may resend them."""
-    rows = await _sent_with_another_code(page, id_)
+    deliveries = await _sent_with_another_code(page, id_)
     return {
-        "outdated": sum(_changeable(page, row) for row in rows),
-        "fixed": sum(not _changeable(page, row) for row in rows),
+        "outdated": sum(_changeable(page, delivery) for delivery in deliveries),
+        "fixed": sum(not _changeable(page, delivery) for delivery in deliveries),
         "may_resend": page.layout.may(Permission.BULK),
     }
 
@@ -58,16 +57,16 @@ async def resend_outdated(
     """Draft a job of one upstream with what was sent with another code; its page asks before anything is sent."""
     page = await mapping_page_of(request, hub, mapping)
     item = await item_of(page, id_)
-    rows = [row for row in await _sent_with_another_code(page, id_) if _changeable(page, row)]
-    if not rows:
+    deliveries = [delivery for delivery in await _sent_with_another_code(page, id_) if _changeable(page, delivery)]
+    if not deliveries:
         raise NotFoundException(say("error.not_found"))
-    upstream = Counter(row.upstream for row in rows).most_common(1)[0][0]
+    upstream = Counter(delivery.upstream for delivery in deliveries).most_common(1)[0][0]
     job = await jobs.draft(
         hub.database,
         page.facility.id,
         upstream,
         Action.REGENERATE,
-        [row.id for row in rows],
+        [delivery.id for delivery in deliveries],
         chosen={"mapping": page.mapping.name, "item": id_, "name": item.name, "code": item.code},
         actor=person.name,
         order=jobs.in_order(hub.catalog.specs.values()),
@@ -75,17 +74,12 @@ async def resend_outdated(
     return Redirect(f"/pekerjaan/{job}", status_code=303)
 
 
-async def _sent_with_another_code(page: MappingPage, id_: int) -> Sequence[Any]:
-    """Return the deliveries that were sent with another code than the item has now: id, spec, upstream."""
-    ids = await queries.outdated(*page.place, id_)
-    values = page.database.rows({"id": "bigint"}, "ids")
-    query = f"SELECT d.id, d.spec, d.upstream FROM deliveries AS d JOIN {values} AS v ON v.id = d.id"
-    return (
-        await page.database.fetch(text(query), {"ids": as_json([[delivery_id] for delivery_id in ids])}) if ids else ()
-    )
+async def _sent_with_another_code(page: MappingPage, id_: int) -> Sequence[TypedDelivery]:
+    """Return the deliveries that were sent with another code than the item has now."""
+    return await with_types(page.database, await queries.outdated(*page.place, id_))
 
 
-def _changeable(page: MappingPage, row: Any) -> bool:
+def _changeable(page: MappingPage, delivery: TypedDelivery) -> bool:
     """Return whether the upstream accepts an update of the delivery."""
-    spec = page.hub.catalog.specs.get(row.spec)
+    spec = page.hub.catalog.specs.get(delivery.spec)
     return spec is not None and spec.update is not None

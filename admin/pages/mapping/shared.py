@@ -42,7 +42,7 @@ class MappingPage:
 
     @property
     def place(self) -> tuple[Database, MappingSpec, int]:
-        """Return the first arguments of every function of engine.mapping.queries."""
+        """Return the first arguments of the functions of engine.mapping that read the items of one mapping."""
         return self.database, self.mapping, self.facility.id
 
     @property

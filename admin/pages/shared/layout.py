@@ -9,14 +9,13 @@ from litestar import Request, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Template
-from sqlalchemy import text
 
 from admin.http.access import Connection, Right, hub_of, person, session_of
 from admin.http.parameters import MAX_INTEGER
 from admin.people.users import Person
 from admin.text.words import say
 from engine.delivery.status import Status
-from engine.facilities.facilities import FacilityRow, all_facilities
+from engine.facilities.facilities import FacilityRow, OwnedTable, all_facilities, facility_id_of
 from engine.health import channels, workers
 from engine.hub import Hub
 from engine.specs.mapping import MappingSpec
@@ -113,9 +112,8 @@ async def _facility_named(request: Connection, hub: Hub) -> int | None:
     id_ = str(path.get("id_") or request.query_params.get(OPENED_PARAMETER, ""))
     if not id_.isdecimal() or int(id_) > MAX_INTEGER:
         return None
-    table = "deliveries" if "spec" in path else "items" if "mapping" in path else "jobs"
-    rows = await hub.database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": int(id_)})
-    return rows[0].facility_id if rows else None
+    table: OwnedTable = "deliveries" if "spec" in path else "items" if "mapping" in path else "jobs"
+    return await facility_id_of(hub.database, table, int(id_))
 
 
 async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:

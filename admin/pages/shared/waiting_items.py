@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from admin.text.words import say
-from engine.database.database import as_json
 from engine.hub import Hub
+from engine.mapping import queries
+from engine.queries import deliveries
 from engine.specs.mapping import MappingSpec
 from engine.specs.remedies import Explanation
 
@@ -52,8 +51,7 @@ async def items_awaited_by(hub: Hub, ids: Sequence[int]) -> dict[int, list[Waiti
     items: dict[int, list[WaitingItem]] = {}
     if not ids or not hub.catalog.mappings:
         return items
-    query = text(_AWAITED_ITEMS % hub.database.rows({"id": "bigint"}, "ids"))
-    for row in await hub.database.fetch(query, {"ids": as_json([[id_] for id_ in ids])}):
+    for row in await queries.awaited_by(hub.database, ids):
         mapping = hub.catalog.items.get(row.spec)
         if mapping is not None:
             item = WaitingItem(mapping, row.key, row.id, row.name or row.key, row.state or "absent")
@@ -66,7 +64,7 @@ async def codes_used_by(hub: Hub, id_: int) -> list[UsedCode]:
     if not hub.catalog.mappings:
         return []
     items = hub.catalog.items
-    rows = await hub.database.fetch(text(_USED_CODES), {"id": id_})
+    rows = await queries.codes_sent_with(hub.database, id_)
     return [
         UsedCode(
             items[row.item],
@@ -81,9 +79,7 @@ async def codes_used_by(hub: Hub, id_: int) -> list[UsedCode]:
 
 async def items_by_key(hub: Hub, facility_id: int, mapping: MappingSpec, keys: Sequence[str]) -> list[WaitingItem]:
     """Return the items of these keys, in the order of the keys."""
-    query = text(_ITEMS_BY_KEY % hub.database.rows({"key": "text"}, "keys"))
-    parameters = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
-    rows = {row.key: row for row in await hub.database.fetch(query, parameters)}
+    rows = await queries.by_keys(hub.database, mapping, facility_id, keys)
     pairs = ((key, rows.get(key)) for key in keys)
     return [
         WaitingItem(mapping, key, row.id, row.name, row.state)
@@ -95,8 +91,7 @@ async def items_by_key(hub: Hub, facility_id: int, mapping: MappingSpec, keys: S
 
 async def deliveries_awaiting(hub: Hub, facility_id: int, item: str, key: str) -> list[dict[str, str]]:
     """Return the deliveries that wait for an item, with their addresses."""
-    parameters = {"facility": facility_id, "item": item, "key": key, "most": MAX_DELIVERIES}
-    rows = await hub.database.fetch(text(_AWAITING_DELIVERIES), parameters)
+    rows = await deliveries.waiting_for_item(hub.database, facility_id, item, key, MAX_DELIVERIES)
     specs = hub.catalog.specs
     return [
         {
@@ -113,27 +108,3 @@ def explain_missing_code(mapping: MappingSpec, state: str = "unmapped") -> Expla
     """Explain why a delivery waits for an item, and what to do."""
     title = say("mapping.held.title", what=say(f"mapping.held.{state}", one=mapping.one))
     return Explanation(title, say(f"mapping.held.{state}.remedy", one=mapping.one), say("who.petugas"))
-
-
-_AWAITED_ITEMS = """
-SELECT w.delivery_id, w.spec, w.key, i.id, i.name, i.state FROM %s AS v
-JOIN waits AS w ON w.delivery_id = v.id
-LEFT JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
-ORDER BY w.delivery_id, w.key
-"""
-
-_ITEMS_BY_KEY = """
-SELECT i.key, i.id, i.name, i.state FROM %s AS v
-JOIN items AS i ON i.facility_id = :facility AND i.item = :item AND i.key = v.key
-"""
-
-_USED_CODES = """
-SELECT u.item, u.key, u.code, i.id, i.name, i.state, i.code AS now FROM code_uses AS u
-LEFT JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
-WHERE u.delivery_id = :id ORDER BY u.item, u.key
-"""
-
-_AWAITING_DELIVERIES = """
-SELECT d.id, d.spec, d.key FROM waits AS w JOIN deliveries AS d ON d.id = w.delivery_id
-WHERE w.facility_id = :facility AND w.spec = :item AND w.key = :key ORDER BY d.id LIMIT :most
-"""
