@@ -31,7 +31,7 @@ class Clock:
         return self.now
 
     def pass_(self, seconds: float) -> None:
-        self.now += int(seconds * 1000)
+        self.now += round(seconds * 1000)  # int would lose a millisecond of what has no exact float, as 8.123
 
 
 def pytest_report_header() -> list[str]:
