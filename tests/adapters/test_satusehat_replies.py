@@ -1,4 +1,4 @@
-"""Every answer that reference 3.1-3.4 records, judged by rules made here and by those that are shipped."""
+"""Every recorded answer of the platform, judged by rules made here and by those that are shipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A visit's way through its statuses: what is sent when, and that its history is complete (reference 4.8)."""
+"""A visit's way through its statuses: what is sent when, and that its history is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /Patient and its odd answers (reference 4.6)."""
+"""POST /Patient and its odd answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search, paging and masks (reference 2.3)."""
+"""Search, paging and masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token endpoint (reference 1.2) and the gateway's 401 answers (3.1)."""
+"""The token endpoint and the gateway's 401 answers (3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transaction bundles: all or nothing (reference 2.4)."""
+"""Transaction bundles: all or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Create, read, update and patch of one resource; duplicates (reference 2.1, 2.2, 3.4)."""
+"""Create, read, update and patch of one resource; duplicates."""
 
 from __future__ import annotations
 
