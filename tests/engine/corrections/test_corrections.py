@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -277,5 +278,6 @@ async def test_a_batch_is_read_along_an_index_in_its_order(antar: SmallHub) -> N
         return "\n".join(str(row[-1]) for row in connection.execute(text(f"{kind} {search._NEXT}"), names))
 
     plan = await antar.hub.database.write(explain)
-    assert plan.count("ix_deliveries_list") == 2
+    # which of the two PostgreSQL takes depends on what it believes of the statuses; both hold the order
+    assert len(re.findall("ix_deliveries_list" if sqlite else "ix_deliveries_(?:list|date)", plan)) == 2
     assert not sqlite or "(facility_id=? AND spec=? AND status=? AND date=? AND id>?)" in plan
