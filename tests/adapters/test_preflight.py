@@ -101,7 +101,7 @@ def test_every_example_of_the_reference_passes() -> None:
 
 def test_a_check_costs_far_less_than_a_millisecond() -> None:
     check(VISIT)
-    started = time.perf_counter()
+    started = time.thread_time()
     for _ in range(100):
         check(VISIT)
-    assert (time.perf_counter() - started) / 100 < 0.000_5
+    assert (time.thread_time() - started) / 100 < 0.000_5
