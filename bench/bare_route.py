@@ -24,7 +24,7 @@ def make_app(database: Database) -> Litestar:
     @post(PATH, status_code=202)
     async def store(request: Request[Any, Any, Any]) -> dict[str, int]:
         record = (await request.body()).decode()
-        await database.write(lambda connection: connection.execute(INSERT, {"record": record}))
+        await database.write(lambda tx: tx.execute(INSERT, {"record": record}))
         return {"stored": 1}
 
     @get("/health/ready")

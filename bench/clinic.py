@@ -147,7 +147,7 @@ class Clinic:
 
     async def _execute(self, statement: str) -> None:
         parameters = {"facility": self.facility.id, "upstream": UPSTREAM}
-        await self.hub.database.write(lambda connection: connection.execute(text(statement), parameters))
+        await self.hub.database.write(lambda tx: tx.execute(text(statement), parameters))
 
 
 _HOLD = """
@@ -206,4 +206,4 @@ async def empty(hub: Hub) -> None:
     """Delete what an earlier run left in a database that outlives it."""
     if hub.database.dialect == "postgresql":
         names = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
-        await hub.database.write(lambda c: c.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE")))
+        await hub.database.write(lambda tx: tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE")))

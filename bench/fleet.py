@@ -100,7 +100,7 @@ class Fleet:
         killed.wait()
         name = {"name": f"%:{killed.pid}:%"}
         gone = text("DELETE FROM workers WHERE name LIKE :name")
-        await self.hub.database.write(lambda connection: connection.execute(gone, name))
+        await self.hub.database.write(lambda tx: tx.execute(gone, name))
 
     def stop(self) -> None:
         """Stop all processes in the orderly way."""
@@ -142,13 +142,13 @@ class Fleet:
     async def clear(self) -> None:
         """Make nothing due any more."""
         undo = text("UPDATE deliveries SET due_at = NULL WHERE due_at IS NOT NULL AND lease_id IS NULL")
-        await self.hub.database.write(lambda connection: connection.execute(undo))
+        await self.hub.database.write(lambda tx: tx.execute(undo))
 
     async def due_again(self, name: str) -> None:
         """Make the cleared deliveries of a kind due again, as if they had just been handed in."""
         redo = "UPDATE deliveries SET due_at = :now WHERE upstream = :name AND status IN ('queued', 'retrying')"
         parameters = {"now": self.hub.database.clock(), "name": name}
-        await self.hub.database.write(lambda connection: connection.execute(text(redo), parameters))
+        await self.hub.database.write(lambda tx: tx.execute(text(redo), parameters))
 
 
 @asynccontextmanager

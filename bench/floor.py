@@ -18,6 +18,7 @@ from bench.options import Options
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 
 CLAIM = 200
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer 0123456789012345678901234567"}
@@ -71,7 +72,7 @@ class Floor:
         WHERE id IN (SELECT id FROM floor WHERE status = 0 ORDER BY id LIMIT {CLAIM} {self._database.skip_locked})
         RETURNING id, body
         """
-        return await self._database.write(lambda c: [(id_, body) for id_, body in c.execute(text(statement))])
+        return [(id_, body) for id_, body in await self._database.write(Transaction.rows, text(statement))]
 
     async def _send_all(self, session: aiohttp.ClientSession) -> None:
         while (row := await self._ready.get()) is not None:
@@ -92,7 +93,7 @@ class Floor:
                 await asyncio.sleep(0.01)
 
     async def _write(self, statement: str, parameters: dict[str, str] | list[dict[str, str]] | None = None) -> None:
-        await self._database.write(lambda connection: connection.execute(text(statement), parameters or {}))
+        await self._database.write(lambda tx: tx.execute(text(statement), parameters or {}))
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float], list[float]]:

@@ -56,7 +56,7 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[Query]
             first += bool(codes) and codes[0] in query.meant
             five += any(code in query.meant for code in codes)
     finally:
-        await database.write(lambda connection: connection.execute(text("DELETE FROM code_rows")))
+        await database.write(lambda tx: tx.execute(text("DELETE FROM code_rows")))
         await database.close()
     what = f"search of {len(catalogue.products):,} products, {name}, recall@5"
     against = f"{len(misspelt):,} misspelt queries (@1 {first / len(misspelt):.3f})"
@@ -80,5 +80,5 @@ async def fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -
     )
     for start in range(0, len(values), CHUNK):
         chunk = {"list": code_list.name, "rows": as_json(values[start : start + CHUNK])}
-        await database.write(lambda connection, chunk=chunk: connection.execute(statement, chunk))  # type: ignore[misc]
-    await database.write(lambda connection: connection.execute(text("ANALYZE code_rows")))
+        await database.write(lambda tx, chunk=chunk: tx.execute(statement, chunk))  # type: ignore[misc]
+    await database.write(lambda tx: tx.execute(text("ANALYZE code_rows")))

@@ -31,8 +31,8 @@ async def age(hub: Hub) -> None:
     newest = "(SELECT * FROM attempts ORDER BY id DESC LIMIT 1) AS a"
     copy = text(f"INSERT INTO attempts ({columns}) SELECT {columns} FROM {newest} CROSS JOIN {numbers}")
     older = text(f"UPDATE attempts SET at = at - {100 * DAY_MS}")
-    await hub.database.write(lambda connection: connection.execute(copy, {"n": OLD_ATTEMPTS}))
-    await hub.database.write(lambda connection: connection.execute(older))
+    await hub.database.write(lambda tx: tx.execute(copy, {"n": OLD_ATTEMPTS}))
+    await hub.database.write(lambda tx: tx.execute(older))
 
 
 async def rates(here: Clinic, first: int, count: int, rounds: int) -> list[float]:

@@ -75,7 +75,7 @@ async def one_run(here: Clinic, environ: dict[str, str], workers: int, first: in
     with ExitStack() as running:
         processes = [running.enter_context(process(environ, "admin", "worker")) for _ in range(workers)]
         figures = await deliver(here, processes, count)
-    await here.hub.database.write(lambda connection: connection.execute(text("DELETE FROM drains")))
+    await here.hub.database.write(lambda tx: tx.execute(text("DELETE FROM drains")))
     return figures
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.alerts import recipients
 from engine.catalog.catalog import Catalog
 from engine.code_lists import copies
 from engine.code_lists.schedule import AFTER_FAILURE
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.inbound import forwarding
@@ -50,15 +50,15 @@ async def heal(database: Database, catalog: Catalog, channels: Sequence[Channel]
         parameters = {**rule.parameters, "far": now + rule.max_ms + MARGIN_MS}
         too_far = f"FROM {rule.table} WHERE {rule.where}{rule.column} > :far"
         if await database.fetch(text(f"SELECT 1 {too_far} LIMIT 1"), parameters):
-            n = await database.write(partial(_set, rule, {**parameters, "soon": now + rule.keep_ms}))
+            n = await database.write(_set, rule, {**parameters, "soon": now + rule.keep_ms})
             log.warning("due_times_healed", table=rule.table, column=rule.column, rows=n)
             healed += n
     return healed
 
 
-def _set(rule: DueTimeRule, parameters: dict[str, Any], connection: Connection) -> int:
+async def _set(tx: Transaction, rule: DueTimeRule, parameters: dict[str, Any]) -> int:
     query = f"UPDATE {rule.table} SET {rule.column} = :soon WHERE {rule.where}{rule.column} > :far"
-    return connection.execute(text(query), parameters).rowcount
+    return await tx.execute(text(query), parameters)
 
 
 def rules(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import dramatiq
 import structlog
-from sqlalchemy import Connection
 
 from adapters.base import Profile, TokenStore, Upstream
 from adapters.registry import ADAPTERS
@@ -15,7 +14,7 @@ from adapters.wire.open import open_wire
 from engine.actors import Bell, Ring, declare, make_broker
 from engine.catalog.catalog import Catalog, load
 from engine.code_lists.sync import Synchroniser
-from engine.database.database import Database, wall_clock
+from engine.database.database import Database, FollowUp, wall_clock
 from engine.database.migrate import migrate
 from engine.facilities.credentials import Accounts
 from engine.facilities.tokens import DatabaseTokens
@@ -80,8 +79,8 @@ class Hub:
         await database.synchronise()
         return cls(settings, database, catalog, broker or make_broker(settings.broker_url), ring, adapters)
 
-    def _after_copy(self, code_list: str, owner: int) -> list[Callable[[Connection], None]]:
-        return after_copy(self.database, self.catalog.mappings.values(), code_list, owner)
+    def _after_copy(self, code_list: str, owner: int) -> list[FollowUp]:
+        return after_copy(self.catalog.mappings.values(), code_list, owner)
 
     def upstream(self, name: str) -> Upstream:
         """Return the adapter of an upstream; a new one if its configuration has changed."""

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import dramatiq
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.catalog.catalog import Catalog
 from engine.corrections.search import CorrectionSearch
+from engine.database.transaction import Transaction
 from engine.delivery.types import Channel, Lease
 from engine.due_times import heal
 from engine.errors import place_of
@@ -256,9 +257,9 @@ class Worker:
         now = self._hub.database.clock()
         parameters = {"name": self.name, "now": now, "in_flight": self.in_flight}
 
-        def sign(connection: Connection) -> None:
-            connection.execute(text(_SIGN), parameters)
-            note_time(connection, now)
+        async def sign(tx: Transaction) -> None:
+            await tx.execute(text(_SIGN), parameters)
+            await note_time(tx, now)
 
         await self._hub.database.write(sign)
 
@@ -274,8 +275,8 @@ class Worker:
             log.warning("settlements_left", note="their leases end by themselves")
 
     async def _sign_off(self) -> None:
-        def remove(connection: Connection) -> None:
-            connection.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
+        async def remove(tx: Transaction) -> None:
+            await tx.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
 
         try:
             await self._context.slots.end()

@@ -85,4 +85,4 @@ async def empty(database: Database) -> None:
     removing += " UPDATE installation SET clock_at = NULL, jump = NULL, prune_after = NULL, postponements = 0;"
     restarting = "PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S';"
     statements = ("SET LOCAL session_replication_role = replica", f"DO $$ BEGIN {removing} {restarting} END $$")
-    await database.write(lambda connection: [connection.execute(text(each)) for each in statements])
+    await database.on_connection(lambda connection: [connection.execute(text(each)) for each in statements])

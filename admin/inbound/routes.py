@@ -21,7 +21,7 @@ from engine.errors import place_of
 from engine.hub import Hub
 from engine.inbound import his_answers, requests, tokens
 from engine.inbound.queue_numbers import QueueNumbers
-from engine.inbound.requests import DONE, CallerRequest, Decide, QueueAnswer, Tell
+from engine.inbound.requests import DONE, CallerRequest, Decide, Tell
 
 Envelope = dict[str, Any]
 MAX_BODY_BYTES = 256 * 1024  # more than all fields of the greatest length, with every character as an escape
@@ -51,7 +51,7 @@ async def status(
     if callee.inbound.source == "his":
         return await _ask_his(hub, callee, "status", {"kodepoli": code, "tanggalperiksa": date})
     numbers = _numbers(hub, callee)
-    answer = await hub.database.write(lambda connection: numbers.status(connection, code, date))
+    answer = await hub.database.write(lambda tx: numbers.status(tx, code, date))
     return messages.status(callee.inbound, answer)
 
 
@@ -62,7 +62,7 @@ async def take(request: Request[Any, Any, Any], hub: NamedDependency[Hub], calle
     wish, numbers = messages.number_request(content), _numbers(hub, callee)
     write = messages.given(callee.inbound, 2 if wish.doctor or wish.hours else 1)
     received = CallerRequest(callee.facility, callee.inbound, "take", wish.card, content)
-    return await _answer(hub, received, lambda connection: numbers.give(connection, wish), write)
+    return await _answer(hub, received, lambda tx: numbers.give(tx, wish), write)
 
 
 @get("/antrean/sisapeserta/{card:str}/{poli:str}/{day:str}", opt={"right": Right.INBOUND})
@@ -78,7 +78,7 @@ async def show(
     if callee.inbound.source == "his":
         content = {"nomorkartu": wish.card, "kodepoli": wish.poli, "tanggalperiksa": wish.date}
         return await _ask_his(hub, callee, "show", content)
-    answer = await hub.database.write(lambda connection: numbers.show(connection, wish))
+    answer = await hub.database.write(lambda tx: numbers.show(tx, wish))
     return messages.standing(callee.inbound, answer)
 
 
@@ -91,7 +91,7 @@ async def cancel(
     wish, numbers = messages.cancel_request(content), _numbers(hub, callee)
     received = CallerRequest(callee.facility, callee.inbound, "cancel", wish.card, content)
     write = messages.bare(callee.inbound)
-    return await _answer(hub, received, lambda connection: numbers.cancel(connection, wish), write)
+    return await _answer(hub, received, lambda tx: numbers.cancel(tx, wish), write)
 
 
 @post("/peserta", opt={"right": Right.INBOUND}, request_max_body_size=None, status_code=200)
@@ -103,7 +103,7 @@ async def patient(
     received = CallerRequest(
         callee.facility, callee.inbound, "patient", messages.patient_card(content), content, once=True
     )
-    return await _answer(hub, received, lambda _: QueueAnswer(DONE, "done"), messages.bare(callee.inbound))
+    return await _answer(hub, received, requests.accept, messages.bare(callee.inbound))
 
 
 async def _answer(hub: Hub, received: CallerRequest, decide: Decide, write: Tell) -> Envelope:

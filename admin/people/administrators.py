@@ -6,13 +6,14 @@ import hashlib
 import hmac
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
 from admin.people import users
 from admin.people.permissions import Permission
 from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.tables import Installation, Role, User
+from engine.database.transaction import Transaction
 from engine.errors import AntarError
 from engine.hub import Hub
 
@@ -41,26 +42,26 @@ async def add_first(database: Database, name: str, password: str) -> None:
     """Add the first administrator; raise UserExists if there is a user, AntarError if the password is too short."""
     password_hash = await users.hashed(password)
 
-    def run(connection: Connection) -> None:
-        lock_users(connection)
-        if connection.execute(select(User.id).limit(1)).first():
+    async def run(tx: Transaction) -> None:
+        await lock_users(tx)
+        if await tx.first(select(User.id).limit(1)):
             raise UserExists("there is a user already")
-        now = database.clock()
-        connection.execute(insert(User), users.row_of(name, password_hash, FIRST_ROLE, now))
-        note(connection, now, name, "user.first", reason=name)
+        now = tx.now
+        await tx.execute(insert(User), users.row_of(name, password_hash, FIRST_ROLE, now))
+        await note(tx, now, name, "user.first", reason=name)
 
     await database.write(run)
 
 
-def lock_users(connection: Connection) -> None:
+async def lock_users(tx: Transaction) -> None:
     """Lock the users until the transaction ends: a second change at the same time sees the first."""
-    connection.execute(select(Installation.id).with_for_update())
+    await tx.execute(select(Installation.id).with_for_update())
 
 
-def keep_a_manager(connection: Connection) -> None:
+async def keep_a_manager(tx: Transaction) -> None:
     """Raise NoManagerLeft if nobody can manage the whole installation; called after the change, under the lock."""
     query = select(Role.permissions).join(User, User.role == Role.name)
-    rows = connection.execute(query.where(User.disabled.is_(False), User.facility_id.is_(None)))
+    rows = await tx.rows(query.where(User.disabled.is_(False), User.facility_id.is_(None)))
     if not any(Permission.MANAGE in orjson.loads(row.permissions) for row in rows):
         raise NoManagerLeft("nobody could manage users any more")
 

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Connection, Select, delete, insert, select, text
+from sqlalchemy import Select, delete, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from admin.people.permissions import Permission
 from engine.database.database import Database
 from engine.database.tables import Facility, Role, User
+from engine.database.transaction import Transaction
 from engine.errors import AntarError, NotFound
 
 MIN_PASSWORD_CHARS = 10  # characters of a password (OWASP ASVS 2.1 asks for length, not for kinds of characters)
@@ -48,7 +49,7 @@ async def add_user(
         raise AntarError(f"no role {role!r}; use {' or '.join(roles)}")
     values = row_of(name, await hashed(password), role, database.clock(), facility_id)
     try:
-        await database.write(lambda connection: connection.execute(insert(User), values))
+        await database.write(lambda tx: tx.execute(insert(User), values))
     except IntegrityError as error:
         raise AntarError(f"there is a user {name!r} already; choose another name or set a new password") from error
 
@@ -77,15 +78,15 @@ async def hashed(password: str) -> str:
 async def set_password(database: Database, name: str, password: str) -> None:
     """Set a new password and end every session of the person; raise NotFound."""
     parameters = {"name": name, "hash": await hashed(password)}
-    if not await database.write(lambda connection: connection.execute(text(_SET), parameters).rowcount):
+    if not await database.write(lambda tx: tx.execute(text(_SET), parameters)):
         raise NotFound(f"no user {name!r}")
 
 
 async def replace_user(database: Database, name: str, password: str, role: str) -> None:
     """Add the person, replacing a user of the same name."""
 
-    def remove(connection: Connection) -> None:
-        connection.execute(delete(User).where(User.name == name))
+    async def remove(tx: Transaction) -> None:
+        await tx.execute(delete(User).where(User.name == name))
 
     await database.write(remove)
     await add_user(database, name, password, role)
@@ -109,7 +110,7 @@ async def by_id(database: Database, id_: int) -> Person | None:
 
 async def end_sessions(database: Database, person: Person) -> None:
     """End every session of the person on every device, including copied cookies."""
-    await database.write(lambda connection: connection.execute(text(_END), {"id": person.id}))
+    await database.write(lambda tx: tx.execute(text(_END), {"id": person.id}))
 
 
 async def anybody(database: Database) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqladmin import expose
 from sqladmin.flash import flash
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -31,6 +31,7 @@ from admin.text.words import say
 from engine.alerts.recipients import of_row
 from engine.alerts.watch import destination_of
 from engine.database.tables import AlertRecipient, Facility
+from engine.database.transaction import Transaction
 
 ALL_CLINICS = ""  # value of the form's field for the clinic
 ADDRESS_PATTERNS = {
@@ -110,9 +111,10 @@ class Alerts(SettingsView, model=AlertRecipient):
             raise SettingsRefused(say("settings.alerts.secret_missing"))
         values |= {"sealed": self._sealed(form), "created_at": self.hub.database.clock()}
 
-        def work(connection: Connection) -> int:
+        async def work(tx: Transaction) -> int:
             row = insert(AlertRecipient).values(values).returning(AlertRecipient.id)
-            return int(connection.execute(row).scalar_one())
+            [(id_,)] = await tx.rows(row)
+            return int(id_)
 
         return await self.change(request, work, "alert.add", _audit_text(values), values["facility_id"])
 
@@ -130,15 +132,11 @@ class Alerts(SettingsView, model=AlertRecipient):
         values |= {"fails": 0, "again_at": 0, "problem": ""}
         query = update(AlertRecipient).where(AlertRecipient.id == row.id).values(values)
         what = _audit_text(values) + (" secret" if form["secret"] else "")
-        await self.change(
-            request, lambda connection: connection.execute(query), "alert.change", what, values["facility_id"]
-        )
+        await self.change(request, lambda tx: tx.execute(query), "alert.change", what, values["facility_id"])
 
     async def take_away(self, request: Request, row: Any) -> None:
         removal = delete(AlertRecipient).where(AlertRecipient.id == row.id)
-        await self.change(
-            request, lambda connection: connection.execute(removal), "alert.remove", row.name, row.facility_id
-        )
+        await self.change(request, lambda tx: tx.execute(removal), "alert.remove", row.name, row.facility_id)
 
     @expose("/uji/{pk:int}", methods=["POST"])
     async def try_out(self, request: Request) -> Response:
@@ -153,7 +151,7 @@ class Alerts(SettingsView, model=AlertRecipient):
             flash(request, str(error), "danger")
         else:
             flash(request, say("settings.alerts.tried"))
-        await self.change(request, lambda _: None, "alert.test", row.name, row.facility_id)
+        await self.note(request, "alert.test", row.name, row.facility_id)
         return RedirectResponse(f"/admin/alerts/details/{row.id}", 303)
 
     def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:

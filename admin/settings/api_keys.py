@@ -86,7 +86,7 @@ class Keys(SettingsView, model=ApiKey):
         # The row stays, because the audit log names it.
         ending = update(ApiKey).where(ApiKey.id == row.id).values(expires_at=self.hub.database.clock())
         what = f"{row.name} {row.prefix}"
-        await self.change(request, lambda connection: connection.execute(ending), "key.revoke", what, row.facility_id)
+        await self.change(request, lambda tx: tx.execute(ending), "key.revoke", what, row.facility_id)
 
     def can_remove(self, row: Any) -> bool:
         """Return True unless the key has ended already."""

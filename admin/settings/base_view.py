@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from sqladmin import ModelView, expose
 from sqladmin.authorization import Action
 from sqladmin.flash import flash
 from sqladmin.pagination import Pagination
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
@@ -24,11 +24,12 @@ from admin.http.parameters import MAX_INTEGER
 from admin.people.administrators import NoManagerLeft
 from admin.settings.request import person_of
 from admin.text.words import say
-from engine.database.audit import note
-from engine.database.database import Work
+from engine.database.audit import note, note_now
+from engine.database.transaction import Transaction
 from engine.hub import Hub
 
 T = TypeVar("T")
+Change = Callable[[Transaction], Coroutine[Any, Any, T]]
 PAGE_ROWS = 50
 
 
@@ -174,16 +175,27 @@ class SettingsView(ModelView):
         flash(request, say("settings.removed"))
         return RedirectResponse(f"/admin/{self.identity}/list", 303)
 
-    async def change(self, request: Request, work: Work[T], action: str, what: str, facility: int | None = None) -> T:
+    async def change(
+        self,
+        request: Request,
+        work: Callable[[Transaction], Coroutine[Any, Any, T]],
+        action: str,
+        what: str,
+        facility: int | None = None,
+    ) -> T:
         """Do the work and note it in the audit log, in one transaction."""
         now, actor = self.hub.database.clock(), person_of(request).name
 
-        def run(connection: Connection) -> T:
-            result = work(connection)
-            note(connection, now, actor, action, facility_id=facility, reason=what)
+        async def run(tx: Transaction) -> T:
+            result = await work(tx)
+            await note(tx, now, actor, action, facility_id=facility, reason=what)
             return result
 
         return await self.hub.database.write(run)
+
+    async def note(self, request: Request, action: str, what: str, facility: int | None = None) -> None:
+        """Note an act that changes nothing in the audit log."""
+        await note_now(self.hub.database, person_of(request).name, action, facility_id=facility, reason=what)
 
     async def _with_messages(self, request: Request, work: Awaitable[T]) -> T:
         """Await the work, and turn errors into messages for people, because SQLAdmin shows them."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqladmin import expose
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Select, insert, select, update
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +21,7 @@ from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import Credential, Facility
+from engine.database.transaction import Transaction
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials
 
@@ -98,8 +99,9 @@ class Clinics(SettingsView, model=Facility):
     async def add(self, request: Request, form: Mapping[str, Any]) -> int:
         values = {**_values(form), "code": form["code"], "created_at": self.hub.database.clock()}
 
-        def work(connection: Connection) -> int:
-            return int(connection.execute(insert(Facility).values(values).returning(Facility.id)).scalar_one())
+        async def work(tx: Transaction) -> int:
+            [(id_,)] = await tx.rows(insert(Facility).values(values).returning(Facility.id))
+            return int(id_)
 
         id_ = await self.change(request, work, "facility.add", f"{form['code']} {form['name']}")
         await self._enter(request, id_, form)
@@ -111,7 +113,7 @@ class Clinics(SettingsView, model=Facility):
         if changed:
             what = " ".join(f"{name}={value}" for name, value in changed.items())
             query = update(Facility).where(Facility.id == int(key)).values(changed)
-            await self.change(request, lambda connection: connection.execute(query), "facility.change", what, int(key))
+            await self.change(request, lambda tx: tx.execute(query), "facility.change", what, int(key))
         await self._enter(request, int(key), form)
 
     async def details_context(self, request: Request) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class Clinics(SettingsView, model=Facility):
             raise HTTPException(404)
         clinic = FacilityRow(row.id, row.code, row.name, row.time_zone, row.organization_id)
         results = await probe(self.hub, clinic, upstream)
-        await self.change(request, lambda _: None, "connection.test", f"{name} ok={results[0].good}", row.id)
+        await self.note(request, "connection.test", f"{name} ok={results[0].good}", row.id)
         context = {
             "model_view": self,
             "model": row,
@@ -159,8 +161,8 @@ class Clinics(SettingsView, model=Facility):
             sealed = self.hub.vault.seal({**await self._opened(id_, access.name), **filled})
             what, now = f"{access.name}: {', '.join(filled)}", self.hub.database.clock()
 
-            def work(connection: Connection, name: str = access.name, sealed: bytes = sealed, now: int = now) -> None:
-                put_credentials(connection, id_, name, sealed, now)
+            async def work(tx: Transaction, name: str = access.name, sealed: bytes = sealed, now: int = now) -> None:
+                await put_credentials(tx, id_, name, sealed, now)
 
             await self.change(request, work, "credentials.change", what, id_)
 

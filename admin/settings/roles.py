@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from starlette.requests import Request
 from wtforms import BooleanField, Form, ValidationError
 
@@ -17,6 +17,7 @@ from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.text.words import say
 from engine.database.tables import Role, User
+from engine.database.transaction import Transaction
 
 
 class Roles(SettingsView, model=Role):
@@ -57,25 +58,25 @@ class Roles(SettingsView, model=Role):
     async def add(self, request: Request, form: Mapping[str, Any]) -> str:
         values = _values(form)
         what = f"{values['name']} {values['permissions']}"
-        await self.change(request, lambda connection: connection.execute(insert(Role).values(values)), "role.add", what)
+        await self.change(request, lambda tx: tx.execute(insert(Role).values(values)), "role.add", what)
         return str(values["name"])
 
     async def alter(self, request: Request, key: str, form: Mapping[str, Any]) -> None:
         values = {**_values(form), "name": key}  # users refer to the role by its name
 
-        def work(connection: Connection) -> None:
-            administrators.lock_users(connection)
-            connection.execute(update(Role).where(Role.name == key).values(values))
-            administrators.keep_a_manager(connection)
+        async def work(tx: Transaction) -> None:
+            await administrators.lock_users(tx)
+            await tx.execute(update(Role).where(Role.name == key).values(values))
+            await administrators.keep_a_manager(tx)
 
         await self.change(request, work, "role.change", f"{key} {values['permissions']}")
 
     async def take_away(self, request: Request, row: Any) -> None:
-        def work(connection: Connection) -> None:
-            administrators.lock_users(connection)
-            if connection.execute(select(exists().where(User.role == row.name))).scalar():
+        async def work(tx: Transaction) -> None:
+            await administrators.lock_users(tx)
+            if await tx.first(select(User.id).where(User.role == row.name).limit(1)):
                 raise SettingsRefused(say("settings.roles.used"))
-            connection.execute(delete(Role).where(Role.name == row.name))
+            await tx.execute(delete(Role).where(Role.name == row.name))
 
         await self.change(request, work, "role.remove", row.name)
 

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from starlette.requests import Request
 from wtforms import BooleanField, Form, PasswordField, SelectField
 
@@ -17,6 +17,7 @@ from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import Facility, Role, User
+from engine.database.transaction import Transaction
 
 ALL_CLINICS = ""  # value of the form's field for the clinic
 
@@ -78,8 +79,9 @@ class People(SettingsView, model=User):
         values = await self._values(request, form)
         row = users.row_of(values["name"], await _hashed(form["password"]), values["role"], self.hub.database.clock())
 
-        def work(connection: Connection) -> int:
-            return int(connection.execute(insert(User).values({**row, **values}).returning(User.id)).scalar_one())
+        async def work(tx: Transaction) -> int:
+            [(id_,)] = await tx.rows(insert(User).values({**row, **values}).returning(User.id))
+            return int(id_)
 
         return await self.change(request, work, "user.add", _audit_text(values), values["facility_id"])
 
@@ -90,18 +92,18 @@ class People(SettingsView, model=User):
             new = {"password_hash": await _hashed(form["password"]), "session_version": User.session_version + 1}
             values, what = {**values, **new}, f"{what} password"
 
-        def work(connection: Connection) -> None:
-            administrators.lock_users(connection)
-            connection.execute(update(User).where(User.id == int(key)).values(values))
-            administrators.keep_a_manager(connection)
+        async def work(tx: Transaction) -> None:
+            await administrators.lock_users(tx)
+            await tx.execute(update(User).where(User.id == int(key)).values(values))
+            await administrators.keep_a_manager(tx)
 
         await self.change(request, work, "user.change", what, values["facility_id"])
 
     async def take_away(self, request: Request, row: Any) -> None:
-        def work(connection: Connection) -> None:
-            administrators.lock_users(connection)
-            connection.execute(delete(User).where(User.id == row.id))
-            administrators.keep_a_manager(connection)
+        async def work(tx: Transaction) -> None:
+            await administrators.lock_users(tx)
+            await tx.execute(delete(User).where(User.id == row.id))
+            await administrators.keep_a_manager(tx)
 
         await self.change(request, work, "user.remove", row.name, row.facility_id)
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from engine.alerts.conditions import Thresholds
 from engine.database.database import Database
 from engine.database.tables import AlertRecipient, Facility
+from engine.database.transaction import Transaction
 
 LEASE_MS = 60_000  # lease of a recipient by the process that sends to it; longer than any delivery takes
 # Pause before an alert that could not be delivered is tried again.
@@ -107,7 +108,7 @@ async def failed(database: Database, recipient: Recipient, problem: str) -> None
 async def _move(database: Database, recipient: Recipient, mark: int, **values: Any) -> bool:
     changed = update(AlertRecipient).where(AlertRecipient.id == recipient.id, AlertRecipient.mark == mark)
 
-    def run(connection: Connection) -> bool:
-        return bool(connection.execute(changed.values(mark=mark + 1, **values)).rowcount)
+    async def run(tx: Transaction) -> bool:
+        return bool(await tx.execute(changed.values(mark=mark + 1, **values)))
 
     return await database.write(run)

@@ -5,16 +5,17 @@ A synchronisation stages the rows that it reads; when all are read the staged ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database, FollowUp, as_json
+from engine.database.transaction import Transaction
 from engine.specs.code_list import SHARED, CodeList, Reads, Row
 
 LEASE_MS = 60_000  # lease of a synchronisation, renewed with each page that a worker stores
@@ -62,8 +63,9 @@ async def begin(database: Database, facility_id: int, list_: str, actor: str, si
     """Request a synchronisation and return its id; None if one is running already."""
     parameters = {"facility": facility_id, "list": list_, "actor": actor, "now": database.clock(), "since": since}
 
-    def run(connection: Connection) -> int:
-        return int(connection.execute(text(_BEGIN), parameters).scalar_one())
+    async def run(tx: Transaction) -> int:
+        [(id_,)] = await tx.rows(text(_BEGIN), parameters)
+        return int(id_)
 
     try:
         return await database.write(run)
@@ -78,9 +80,9 @@ async def lease_next(database: Database, lists: Collection[str] | None = None) -
     if lists is not None:
         statement = statement.bindparams(bindparam("lists", sorted(lists), expanding=True))
 
-    def run(connection: Connection) -> SyncLease | None:
-        now = database.clock()
-        row = connection.execute(statement, {"now": now, "until": now + LEASE_MS}).one_or_none()
+    async def run(tx: Transaction) -> SyncLease | None:
+        now = tx.now
+        row = await tx.first(statement, {"now": now, "until": now + LEASE_MS})
         return SyncLease(*row) if row else None
 
     return await database.write(run)
@@ -92,38 +94,38 @@ async def store_page(
     """Stage rows and store the position of the read; False if another worker has the synchronisation now."""
     staged = [[lease.id, row.key, orjson.dumps(row.content).decode(), _words(row), int(row.withdrawn)] for row in rows]
 
-    def run(connection: Connection) -> bool:
-        now = database.clock()
+    async def run(tx: Transaction) -> bool:
+        now = tx.now
         progress = {"id": lease.id, "done": done, "offset": offset, "total": total, "until": now + LEASE_MS}
         before = {"done_before": lease.done, "offset_before": lease.offset}
-        if not connection.execute(text(_ADVANCE), {**progress, **before}).rowcount:
+        if not await tx.execute(text(_ADVANCE), {**progress, **before}):
             return False
         if staged:
-            connection.execute(text(_STAGE % database.rows(_STAGED, "rows")), {"rows": as_json(staged)})
+            await tx.execute(text(_STAGE % tx.subquery(_STAGED, "rows")), {"rows": as_json(staged)})
         return True
 
     return await database.write(run)
 
 
-async def finish(database: Database, lease: SyncLease, after: Sequence[Callable[[Connection], object]] = ()) -> bool:
+async def finish(database: Database, lease: SyncLease, after: Sequence[FollowUp] = ()) -> bool:
     """Replace the old copy by the staged rows in one transaction; False if another worker has the synchronisation.
 
     `after` runs in the same transaction and updates what depends on the copy.
     """
 
-    def run(connection: Connection) -> bool:
-        names = {"id": lease.id, "facility": lease.facility_id, "list": lease.list, "now": database.clock()}
-        if not connection.execute(text(_DONE), names).rowcount:
+    async def run(tx: Transaction) -> bool:
+        names = {"id": lease.id, "facility": lease.facility_id, "list": lease.list, "now": tx.now}
+        if not await tx.execute(text(_DONE), names):
             return False
-        connection.execute(text("ANALYZE staged_rows"))  # just filled: PostgreSQL's statistics say it is empty
+        await tx.execute(text("ANALYZE staged_rows"))  # just filled: PostgreSQL's statistics say it is empty
         swap = _SWAP if lease.since is None else {name: sql for name, sql in _SWAP.items() if name != "vanished"}
-        counts = {name: connection.execute(text(statement), names).rowcount for name, statement in swap.items()}
+        counts = {name: await tx.execute(text(statement), names) for name, statement in swap.items()}
         gone = counts.pop("vanished", 0) + counts.pop("withdrawn")
-        connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), names)
-        connection.execute(text(_COUNT), {"id": lease.id, "gone": gone, **counts})
-        connection.execute(text("ANALYZE code_rows"))
+        await tx.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), names)
+        await tx.execute(text(_COUNT), {"id": lease.id, "gone": gone, **counts})
+        await tx.execute(text("ANALYZE code_rows"))
         for work in after:
-            work(connection)
+            await work(tx)
         return True
 
     return await database.write(run)
@@ -132,8 +134,8 @@ async def finish(database: Database, lease: SyncLease, after: Sequence[Callable[
 async def release(database: Database, lease: SyncLease) -> None:
     """Give up the lease, so that another worker may continue at once."""
 
-    def run(connection: Connection) -> None:
-        connection.execute(text("UPDATE synchronisations SET held_until = 0 WHERE id = :id"), {"id": lease.id})
+    async def run(tx: Transaction) -> None:
+        await tx.execute(text("UPDATE synchronisations SET held_until = 0 WHERE id = :id"), {"id": lease.id})
 
     await database.write(run)
 
@@ -146,10 +148,10 @@ async def fail(
     Without `tried` no request was sent, and the failure is not counted. Without `retry_at` it may be read at once.
     """
 
-    def run(connection: Connection) -> None:
-        names = {"id": lease.id, "now": database.clock(), "problem": problem, "tries": lease.tries + int(tried)}
-        connection.execute(text(_FAIL), {**names, "retry_at": retry_at})
-        connection.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), {"id": lease.id})
+    async def run(tx: Transaction) -> None:
+        names = {"id": lease.id, "now": tx.now, "problem": problem, "tries": lease.tries + int(tried)}
+        await tx.execute(text(_FAIL), {**names, "retry_at": retry_at})
+        await tx.execute(text("DELETE FROM staged_rows WHERE synchronisation_id = :id"), {"id": lease.id})
 
     await database.write(run)
 
@@ -201,7 +203,7 @@ async def add_row(database: Database, owner: int, list_: str, row: Row) -> None:
     now = database.clock()
     values = {"owner": owner, "list": list_, "key": row.key, "content": orjson.dumps(row.content).decode()}
     values |= {"words": _words(row), "now": now, "gone": now if row.withdrawn else None}
-    await database.write(lambda connection: connection.execute(text(_ADD_ROW), values))
+    await database.write(lambda tx: tx.execute(text(_ADD_ROW), values))
 
 
 def _words(row: Row) -> str:

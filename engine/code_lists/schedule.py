@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.limits.backoff import wait
 from engine.specs.code_list import CodeList
 from engine.specs.upstream import Retry
@@ -74,7 +75,7 @@ async def read_again(database: Database, last: LastRead) -> bool:
     """Restart a failed synchronisation from its beginning; False if another worker did or one is running."""
     names = {"id": last.id, "tries": last.tries}
     try:
-        return bool(await database.write(lambda connection: connection.execute(text(_AGAIN), names).rowcount))
+        return bool(await database.write(lambda tx: tx.execute(text(_AGAIN), names)))
     except IntegrityError:
         return False
 
@@ -82,9 +83,9 @@ async def read_again(database: Database, last: LastRead) -> bool:
 async def postpone(database: Database, id_: int, until: int) -> None:
     """Suspend a running synchronisation: any worker may continue it from `until` on."""
 
-    def run(connection: Connection) -> None:
+    async def run(tx: Transaction) -> None:
         statement = "UPDATE synchronisations SET held_until = :until WHERE id = :id AND state = 'running'"
-        connection.execute(text(statement), {"id": id_, "until": until})
+        await tx.execute(text(statement), {"id": id_, "until": until})
 
     await database.write(run)
 

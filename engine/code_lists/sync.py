@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection
 
 from adapters.base import Account, Upstream
 from engine.catalog.catalog import Catalog
@@ -29,7 +28,7 @@ from engine.code_lists.schedule import (
     read_again,
     retry_at,
 )
-from engine.database.database import Database
+from engine.database.database import Database, FollowUp
 from engine.errors import AntarError
 from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow, all_facilities
@@ -40,7 +39,7 @@ SOURCE_PAUSE_MS = 2_000  # pause of a list that is read for each row of another 
 
 
 # Returns the updates to run in the transaction that stores a new copy of a list (name, owner).
-AfterCopy = Callable[[str, int], Sequence[Callable[[Connection], object]]]
+AfterCopy = Callable[[str, int], Sequence[FollowUp]]
 
 
 class WaitsForSource(AntarError):

@@ -16,10 +16,11 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.mapping.confirmed_codes import Mappings
@@ -117,7 +118,7 @@ class CorrectionSearch:
         if not specs:
             return 0
         if self._registered != catalog.hash:
-            await self._database.write(lambda connection: self._register(connection, specs))
+            await self._database.write(lambda tx: self._register(tx, specs))
             self._registered = catalog.hash
         count = 0
         for search in await self._searches(specs):
@@ -125,10 +126,10 @@ class CorrectionSearch:
                 count += n
         return count
 
-    def _register(self, connection: Connection, specs: Sequence[Spec]) -> None:
-        now = self._database.clock()
+    async def _register(self, tx: Transaction, specs: Sequence[Spec]) -> None:
+        now = tx.now
         rows = [[spec.name, correction.name, spec.hash, now] for spec in specs for correction in spec.corrections]
-        connection.execute(text(_REGISTER % self._database.rows(_VERSION, "rows")), {"rows": as_json(rows)})
+        await tx.execute(text(_REGISTER % tx.subquery(_VERSION, "rows")), {"rows": as_json(rows)})
 
     async def _searches(self, specs: Sequence[Spec]) -> list[_Search]:
         """Return the searches that have not ended or are due a second time."""
@@ -165,14 +166,14 @@ class CorrectionSearch:
         affected = await judge.concerned([row for row in rows if search.may_be_affected(row)])
         after = (rows[-1].date, rows[-1].id) if rows else (state.date, state.delivery_id)
 
-        def run(connection: Connection) -> int:
-            unchanged = self._unchanged(connection, affected)
-            ended = {"ended": None if rows else self._database.clock(), "searches": state.searches + (not rows)}
+        async def run(tx: Transaction) -> int:
+            unchanged = await self._unchanged(tx, affected)
+            ended = {"ended": None if rows else tx.now, "searches": state.searches + (not rows)}
             moved = {**search.key, **place, "after_date": after[0], "after_id": after[1], **ended}
             # another worker may have done this batch
-            if not connection.execute(text(_MOVE), moved).rowcount:
+            if not await tx.execute(text(_MOVE), moved):
                 return 0
-            self._note(connection, search, unchanged)
+            await self._note(tx, search, unchanged)
             return len(rows)
 
         return await self._database.write(run)
@@ -182,32 +183,32 @@ class CorrectionSearch:
         query, due = text(_STATE), {**search.key, "again": self._database.clock() - SECOND_SEARCH_AFTER_MS}
         rows = await self._database.fetch(query, search.key)
         if not rows or (rows[0].ended_at is not None and self._is_due_again(rows[0])):
-            await self._database.write(lambda connection: connection.execute(text(_BEGIN), {**due, "most": SEARCHES}))
+            await self._database.write(lambda tx: tx.execute(text(_BEGIN), {**due, "most": SEARCHES}))
             rows = await self._database.fetch(query, search.key)
         return None if rows[0].ended_at is not None else rows[0]
 
     def _is_due_again(self, row: Any) -> bool:
         return bool(row.searches < SEARCHES and row.ended_at <= self._database.clock() - SECOND_SEARCH_AFTER_MS)
 
-    def _unchanged(self, connection: Connection, rows: Sequence[Any]) -> list[int]:
+    async def _unchanged(self, tx: Transaction, rows: Sequence[Any]) -> list[int]:
         """Lock these deliveries; return the ids of those that were not sent again since they were read."""
         if not rows:
             return []
         ids = {"ids": as_json([[row.id] for row in rows])}
-        id_rows = self._database.rows({"id": "bigint"}, "ids")
-        if self._database.dialect != "sqlite":
+        id_rows = tx.subquery({"id": "bigint"}, "ids")
+        if tx.dialect != "sqlite":
             lock = f"SELECT id FROM deliveries WHERE id IN (SELECT id FROM {id_rows} AS v) ORDER BY id FOR UPDATE"
-            connection.execute(text(lock), ids)
-        last = {row.id: row.attempt for row in connection.execute(text(_LAST % id_rows), ids)}
+            await tx.execute(text(lock), ids)
+        last = {row.id: row.attempt for row in await tx.rows(text(_LAST % id_rows), ids)}
         return [row.id for row in rows if row.id in last and last[row.id] == row.attempt]
 
-    def _note(self, connection: Connection, search: _Search, ids: Sequence[int]) -> None:
+    async def _note(self, tx: Transaction, search: _Search, ids: Sequence[int]) -> None:
         if not ids:
             return
-        id_rows = self._database.rows({"id": "bigint"}, "ids")
+        id_rows = tx.subquery({"id": "bigint"}, "ids")
         parameters = {**search.key, "ids": as_json([[id_] for id_ in ids])}
-        added = len(connection.execute(text(_ADD % id_rows), parameters).all())
-        connection.execute(text(_COUNT), {**search.key, "n": added})
+        added = len(await tx.rows(text(_ADD % id_rows), parameters))
+        await tx.execute(text(_COUNT), {**search.key, "n": added})
         log.info("correction_affects", spec=search.spec.name, correction=search.correction.name, deliveries=added)
 
 

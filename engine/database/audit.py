@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from engine.database.database import Database
 from engine.database.tables import AuditEntry
+from engine.database.transaction import Transaction
 
 
-def note(
-    connection: Connection,
+async def note(
+    tx: Transaction,
     at: int,
     actor: str,
     action: str,
@@ -20,7 +21,7 @@ def note(
 ) -> None:
     """Write an entry; `at` is epoch milliseconds. Without a facility the entry concerns the whole installation."""
     entry = {"at": at, "actor": actor, "action": action, "facility_id": facility_id, "delivery_id": delivery_id}
-    connection.execute(insert(AuditEntry).values(**entry, reason=reason))
+    await tx.execute(insert(AuditEntry).values(**entry, reason=reason))
 
 
 async def note_now(
@@ -35,7 +36,5 @@ async def note_now(
     """Write an entry with the present time in a transaction of its own, for an action that stores nothing else."""
     now = database.clock()
     await database.write(
-        lambda connection: note(
-            connection, now, actor, action, facility_id=facility_id, delivery_id=delivery_id, reason=reason
-        )
+        lambda tx: note(tx, now, actor, action, facility_id=facility_id, delivery_id=delivery_id, reason=reason)
     )

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from sqlite3 import SQLITE_FULL
-from typing import Any, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from engine.database.statements import Query, R
+from engine.database.transaction import Parameters, Transaction, completed, fetched
 from engine.errors import SettingsError
 from engine.private_files import ensure_private, make_private_folder, tighten
 
 T = TypeVar("T")
-Work = Callable[[Connection], T]
+P = ParamSpec("P")
+Work = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]  # of one transaction
+FollowUp = Callable[[Transaction], Coroutine[Any, Any, None]]  # that belongs into another's transaction
 COLLISION_WORDS = ("deadlock", "could not serialize", "connection was closed")
 MAX_TRIES = 5  # of a transaction that collides with others
 # SQLSTATE classes of errors in the values or the statement: trying again would not help.
@@ -42,9 +46,9 @@ def steady_clock() -> int:
 class Backend(Protocol):
     """Runs whole transactions: changing the thread or task for each statement would cost more than the statement."""
 
-    async def read(self, work: Work[T]) -> T: ...
+    async def read(self, work: Callable[[Connection], T]) -> T: ...
 
-    async def write(self, work: Work[T]) -> T: ...
+    async def write(self, work: Callable[[Connection], T]) -> T: ...
 
     async def close(self) -> None: ...
 
@@ -78,12 +82,36 @@ class Database:
         [(seconds,)] = await self.fetch(text("SELECT extract(epoch FROM clock_timestamp())"))
         self._clock, self._offset = steady_clock, int(float(seconds) * 1000) - steady_clock()
 
-    async def fetch(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """Return all rows of one query."""
-        return await self._backend.read(lambda connection: connection.execute(query, parameters or {}).all())
+    @overload
+    async def fetch(self, query: Query[R], parameters: Parameters | None = None) -> list[R]: ...
 
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction; after a collision it is run again, up to MAX_TRIES times."""
+    @overload
+    async def fetch(self, query: Executable, parameters: Parameters | None = None) -> list[Any]: ...
+
+    async def fetch(self, query: Query[Any] | Executable, parameters: Parameters | None = None) -> list[Any]:
+        """Return all rows of one query."""
+        return await self._backend.read(lambda connection: fetched(connection, query, parameters))
+
+    @overload
+    async def first(self, query: Query[R], parameters: Parameters | None = None) -> R | None: ...
+
+    @overload
+    async def first(self, query: Executable, parameters: Parameters | None = None) -> Any | None: ...
+
+    async def first(self, query: Query[Any] | Executable, parameters: Parameters | None = None) -> Any | None:
+        """Return the first row of a query, None if there is none."""
+        return next(iter(await self.fetch(query, parameters)), None)
+
+    async def write(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work(transaction, *args)`; after a collision the work is run again, up to MAX_TRIES times."""
+
+        def run(connection: Connection) -> T:
+            return completed(work(Transaction(connection, self.clock()), *args, **kwargs))
+
+        return await self.on_connection(run)
+
+    async def on_connection(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` as `write` does, on a connection of SQLAlchemy: for migrations and for tests."""
         for attempt in range(1, MAX_TRIES + 1):
             try:
                 return await self._backend.write(work)
@@ -100,19 +128,6 @@ class Database:
             return f"(SELECT {', '.join(expressions)} FROM json_each(:{parameter}))"
         expressions = (f"(e.value ->> {i})::{kind} AS {name}" for i, (name, kind) in enumerate(columns.items()))
         return f"(SELECT {', '.join(expressions)} FROM jsonb_array_elements(CAST(:{parameter} AS jsonb)) AS e)"
-
-    def insert(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-    ) -> None:
-        """Insert many rows without SQLAlchemy's conversion of values, which costs more than the database's work.
-
-        Only for values that the driver takes as they are: numbers, text, bytes, booleans.
-        """
-        if rows:
-            placeholder = "?" if self.dialect == "sqlite" else "${}"
-            placeholders = ", ".join(placeholder.format(n) for n in range(1, len(columns) + 1))
-            names = ", ".join(columns)
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({placeholders})", list(rows))
 
     @property
     def skip_locked(self) -> str:
@@ -174,10 +189,10 @@ class _PostgreSQL:
         url = url.set(drivername="postgresql+asyncpg")
         self._engine = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.write(work)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.begin() as connection:
             return await connection.run_sync(work)
 
@@ -198,10 +213,10 @@ class _SQLite:
         self._writing = ThreadPoolExecutor(1, "antar-write")
         self._reading = ThreadPoolExecutor(self.READERS, "antar-read")
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, _transact, self._reader, work)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, _transact, self._writer, work)
 
     async def close(self) -> None:
@@ -210,7 +225,7 @@ class _SQLite:
             engine.dispose()
 
 
-def _transact(engine: Engine, work: Work[T]) -> T:
+def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     with engine.begin() as connection:
         return work(connection)
 

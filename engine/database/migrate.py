@@ -27,7 +27,7 @@ async def migrate(database: Database, environment: str) -> None:
             connection.execute(text("ANALYZE"))
         _claim_environment(database, connection, environment)
 
-    await database.write(run)
+    await database.on_connection(run)
 
 
 def head() -> str:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database
 from engine.database.tables import ApiKey, ChannelRow, Credential, Facility, Token
+from engine.database.transaction import Transaction
 from engine.errors import AntarError, NotFound
 from engine.facilities.vault import Vault
 
@@ -76,19 +77,19 @@ async def add_facility(
 ) -> FacilityRow:
     """Add a clinic; raises AntarError if the code is taken."""
 
-    def run(connection: Connection) -> int:
-        result = connection.execute(
+    async def run(tx: Transaction) -> int:
+        [(id_,)] = await tx.rows(
             insert(Facility)
             .values(
                 code=code,
                 name=name,
                 time_zone=time_zone,
                 organization_id=organization_id,
-                created_at=database.clock(),
+                created_at=tx.now,
             )
             .returning(Facility.id)
         )
-        return result.scalar_one()
+        return int(id_)
 
     try:
         id_ = await database.write(run)
@@ -102,30 +103,31 @@ async def set_credentials(
 ) -> None:
     """Replace the secrets for an upstream; its token is dropped and its queue opened, so that they are used at once."""
     sealed, now = vault.seal(secrets_), database.clock()
-    await database.write(lambda connection: put_credentials(connection, facility_id, upstream, sealed, now))
+    await database.write(lambda tx: put_credentials(tx, facility_id, upstream, sealed, now))
 
 
-def put_credentials(connection: Connection, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
+async def put_credentials(tx: Transaction, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
     """Replace the secrets within the caller's transaction."""
-    _lock_credentials(connection, facility_id)
+    await _lock_credentials(tx, facility_id)
     for table in (Token, ChannelRow):
-        connection.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
+        await tx.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
     values = {"facility": facility_id, "upstream": upstream, "sealed": sealed, "now": now}
-    connection.execute(text(_ENTER), values)
+    await tx.execute(text(_ENTER), values)
 
 
-def is_current(connection: Connection, facility_id: int, upstream: str, version: int) -> bool:
+async def is_current(tx: Transaction, facility_id: int, upstream: str, version: int) -> bool:
     """Return whether the credentials are still those of `version`; nobody replaces them before the transaction ends."""
-    _lock_credentials(connection, facility_id)
+    await _lock_credentials(tx, facility_id)
     query = select(Credential.version).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
-    return (connection.execute(query).scalar() or NOT_ENTERED) == version
+    row = await tx.first(query)
+    return (row.version if row else NOT_ENTERED) == version
 
 
-def _lock_credentials(connection: Connection, facility_id: int) -> None:
+async def _lock_credentials(tx: Transaction, facility_id: int) -> None:
     # An advisory lock, because there is no row to lock before the first entry. SQLite has one writer anyway.
-    if connection.dialect.name != "sqlite":
+    if tx.dialect != "sqlite":
         lock = {"kind": CREDENTIALS_LOCK, "facility": facility_id}
-        connection.execute(text("SELECT pg_advisory_xact_lock(:kind, :facility)"), lock)
+        await tx.execute(text("SELECT pg_advisory_xact_lock(:kind, :facility)"), lock)
 
 
 async def sealed_credentials(database: Database, facility_id: int, upstream: str) -> tuple[bytes | None, int]:
@@ -145,12 +147,12 @@ async def credentials(database: Database, vault: Vault, facility_id: int, upstre
 async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
     """Create a key and return it; only its hash is stored. Older keys stay valid until they are revoked (rotation)."""
     now = database.clock()
-    _, key = await database.write(lambda connection: add_api_key(connection, now, facility_id, name, valid_days))
+    _, key = await database.write(lambda tx: add_api_key(tx, now, facility_id, name, valid_days))
     return key
 
 
-def add_api_key(
-    connection: Connection, now: int, facility_id: int, name: str, valid_days: int | None
+async def add_api_key(
+    tx: Transaction, now: int, facility_id: int, name: str, valid_days: int | None
 ) -> tuple[int, str]:
     """Create a key within the caller's transaction; return the id of its row, and the key."""
     prefix = secrets.token_hex(4)
@@ -163,15 +165,16 @@ def add_api_key(
         created_at=now,
         expires_at=now + valid_days * 86_400_000 if valid_days else None,
     )
-    return int(connection.execute(row.returning(ApiKey.id)).scalar_one()), key
+    [(id_,)] = await tx.rows(row.returning(ApiKey.id))
+    return id_, key
 
 
 async def revoke_api_key(database: Database, prefix: str) -> None:
     """End a key at once; raises NotFound."""
 
-    def run(connection: Connection) -> int:
-        ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=database.clock())
-        return (connection.execute(ended)).rowcount
+    async def run(tx: Transaction) -> int:
+        ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=tx.now)
+        return await tx.execute(ended)
 
     if not await database.write(run):
         raise NotFound(f"no API key begins with {prefix!r}; `antar key list` shows them")
@@ -200,7 +203,7 @@ async def by_api_key(database: Database, key: str) -> FacilityRow | None:
     key_id, last_used_at, *facility = rows[0]
     if last_used_at is None or now - last_used_at > USE_NOTED_MS:
         used = update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now)
-        await database.write(lambda connection: connection.execute(used))
+        await database.write(lambda tx: tx.execute(used))
     return FacilityRow(*facility)
 
 

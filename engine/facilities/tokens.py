@@ -6,11 +6,12 @@ credentials have been replaced nothing is loaded, leased or stored.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import insert, text, update
 
 from adapters.base import Account, StoredToken
 from engine.database.database import Database
 from engine.database.tables import Token
+from engine.database.transaction import Transaction
 from engine.errors import VaultError
 from engine.facilities.facilities import NOT_ENTERED, is_current
 from engine.facilities.vault import Vault
@@ -42,12 +43,12 @@ class DatabaseTokens:
         now = self._database.clock()
         key = {"facility": account.facility_id, "upstream": upstream}
 
-        def take(connection: Connection) -> bool:
-            if not is_current(connection, account.facility_id, upstream, account.version):
+        async def take(tx: Transaction) -> bool:
+            if not await is_current(tx, account.facility_id, upstream, account.version):
                 return False
-            connection.execute(text(_PRESENT), key)
-            taken = connection.execute(text(_TAKE), {**key, "now": now, "until": now + int(seconds * 1000)})
-            return taken.rowcount == 1
+            await tx.execute(text(_PRESENT), key)
+            until = now + int(seconds * 1000)
+            return await tx.execute(text(_TAKE), {**key, "now": now, "until": until}) == 1
 
         return await self._database.write(take)
 
@@ -61,12 +62,11 @@ class DatabaseTokens:
         }
         where = (Token.facility_id == account.facility_id, Token.upstream == upstream)
 
-        def write(connection: Connection) -> None:
-            if not is_current(connection, account.facility_id, upstream, account.version):
+        async def write(tx: Transaction) -> None:
+            if not await is_current(tx, account.facility_id, upstream, account.version):
                 return
-            done = connection.execute(Token.__table__.update().where(*where).values(**values))  # type: ignore[attr-defined]
-            if not done.rowcount:
-                connection.execute(insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values))
+            if not await tx.execute(update(Token).where(*where).values(**values)):
+                await tx.execute(insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values))
 
         await self._database.write(write)
 

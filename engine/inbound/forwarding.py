@@ -11,13 +11,14 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from adapters import clinic_webhook
 from adapters.clinic_webhook import ClinicSystem, NotTaken
 from adapters.outbound.networks import Policy
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.errors import VaultError, place_of
 from engine.facilities.facilities import credentials
 from engine.facilities.vault import Vault
@@ -115,11 +116,11 @@ class Forwarder:
             "now": now,
             "later": now + NO_ADDRESS_PAUSE_MS,
         }
-        await self._database.write(lambda connection: connection.execute(text(_POSTPONE), names))
+        await self._database.write(lambda tx: tx.execute(text(_POSTPONE), names))
 
-    def _lease(self, queue: ClinicQueue, connection: Connection) -> Sequence[Any]:
+    async def _lease(self, queue: ClinicQueue, tx: Transaction) -> Sequence[Any]:
         """Lease the oldest due requests; none if an earlier request still waits for its next try."""
-        now = self._database.clock()
+        now = tx.now
         names = {
             "facility": queue.facility_id,
             "inbound": queue.inbound,
@@ -127,23 +128,23 @@ class Forwarder:
             "size": BATCH_REQUESTS,
             "poison": BLOCKING_TRIES,
         }
-        waiting = connection.execute(text(_WAITING % self._database.skip_locked), names).all()
+        waiting = await tx.rows(text(_WAITING % tx.skip_locked), names)
         first = next((row.due_at for row in waiting if row.tries < BLOCKING_TRIES), 0)
         rows = [] if first > now else [row for row in waiting if row.due_at <= now]
         ids = as_json([[row.id] for row in rows])
-        lease = text(_SET_DUE % self._database.rows({"id": "bigint"}, "ids"))
-        connection.execute(lease, {"ids": ids, "until": now + LEASE_MS})
+        lease = text(_SET_DUE % tx.subquery({"id": "bigint"}, "ids"))
+        await tx.execute(lease, {"ids": ids, "until": now + LEASE_MS})
         return rows
 
-    def _fail(self, rows: Sequence[Any], problem: str, connection: Connection) -> None:
+    async def _fail(self, rows: Sequence[Any], problem: str, tx: Transaction) -> None:
         """Schedule the next try of the first request, which failed; make the others, which were not tried, due now."""
-        now = self._database.clock()
+        now = tx.now
         first, *others = rows
         pause = min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(first.tries, 20)) * (0.5 + self._rng.random() / 2)
         due = {"id": first.id, "due": now + int(pause), "problem": problem}
-        connection.execute(text(_FAIL), due)
-        release = text(_SET_DUE % self._database.rows({"id": "bigint"}, "ids"))
-        connection.execute(release, {"ids": as_json([[row.id] for row in others]), "until": now})
+        await tx.execute(text(_FAIL), due)
+        release = text(_SET_DUE % tx.subquery({"id": "bigint"}, "ids"))
+        await tx.execute(release, {"ids": as_json([[row.id] for row in others]), "until": now})
 
 
 def webhook_body(row: Any) -> dict[str, Any]:

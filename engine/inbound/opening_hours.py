@@ -10,8 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
+from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
 
@@ -35,18 +36,18 @@ class Shift:
         return ends is not None and f"{ends[1]}:{ends[2]}" <= clock
 
 
-def shifts(connection: Connection, facility_id: int, inbound: Inbound, date: str, poli: str) -> list[Shift]:
+async def shifts(tx: Transaction, facility_id: int, inbound: Inbound, date: str, poli: str) -> list[Shift]:
     """Return the shifts of a day and poli, by key; `date` and `poli` must not contain wildcards of LIKE."""
-    rows = _rows(connection, facility_id, inbound.shifts, f"{date}/{poli}/%")
+    rows = await _rows(tx, facility_id, inbound.shifts, f"{date}/{poli}/%")
     return [
         Shift(str(row["poli"]), str(row["code"]), str(row["name"]), str(row["hours"]), _places(row["places"]))
         for row in rows
     ]
 
 
-def poli_name(connection: Connection, facility_id: int, inbound: Inbound, poli: str) -> str | None:
+async def poli_name(tx: Transaction, facility_id: int, inbound: Inbound, poli: str) -> str | None:
     """Return the name of a poli; None if there is no such poli."""
-    for row in _rows(connection, facility_id, inbound.polis, "%"):
+    for row in await _rows(tx, facility_id, inbound.polis, "%"):
         if str(row["code"]) == poli:
             return str(row["name"])
     return None
@@ -58,12 +59,12 @@ def local_time(facility: FacilityRow, now: int) -> tuple[str, str]:
     return there.date().isoformat(), there.strftime("%H:%M")
 
 
-def _rows(connection: Connection, facility_id: int, list_: str, keys: str) -> list[Mapping[str, Any]]:
+async def _rows(tx: Transaction, facility_id: int, list_: str, keys: str) -> list[Mapping[str, Any]]:
     query = (
         "SELECT content FROM code_rows WHERE facility_id = :facility AND list = :list AND gone_at IS NULL "
         "AND key LIKE :keys ORDER BY key"
     )
-    rows = connection.execute(text(query), {"facility": facility_id, "list": list_, "keys": keys})
+    rows = await tx.rows(text(query), {"facility": facility_id, "list": list_, "keys": keys})
     return [dict.fromkeys(("poli", "name", "hours", "places"), "") | orjson.loads(row.content) for row in rows]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow
 from engine.inbound.opening_hours import Shift, local_time, poli_name, shifts
 from engine.inbound.requests import DONE, REFUSED, STRANGER, QueueAnswer, was_done
@@ -35,50 +36,50 @@ class QueueNumbers:
         self._now = now
         self._today, self._clock = local_time(facility, now)
 
-    def give(self, connection: Connection, request: QueueRequest) -> QueueAnswer:
+    async def give(self, tx: Transaction, request: QueueRequest) -> QueueAnswer:
         """Give the next number of the poli and day, never a number that was given before; or return the reason."""
-        name = poli_name(connection, self._facility.id, self._inbound, request.poli)
+        name = await poli_name(tx, self._facility.id, self._inbound, request.poli)
         if name is None or request.date < self._today:
             return QueueAnswer(REFUSED, "poli" if name is None else "past")
-        open_ = self._open(connection, request)
+        open_ = await self._open(tx, request)
         if not open_:
             return QueueAnswer(REFUSED, "closed")
-        last = connection.execute(text(_LOCK), self._day(request)).scalar_one()
-        if self._of_card(connection, request) is not None:
+        [(last,)] = await tx.rows(text(_LOCK), self._day(request))
+        if (await self._of_card(tx, request)) is not None:
             return QueueAnswer(REFUSED, "twice")
-        if not request.known and not was_done(connection, self._facility.id, request.card):
+        if not request.known and not await was_done(tx, self._facility.id, request.card):
             return QueueAnswer(STRANGER, "stranger")
-        if self._is_full(connection, request, open_):
+        if await self._is_full(tx, request, open_):
             return QueueAnswer(REFUSED, "full")
         number = {**self._day(request), "number": last + 1, "now": self._now}
-        connection.execute(text(_COUNT), number)
-        connection.execute(
+        await tx.execute(text(_COUNT), number)
+        await tx.execute(
             text(_GIVE), {**number, "doctor": request.doctor, "hours": request.hours, "card": request.card}
         )
-        return QueueAnswer(DONE, "done", self._place(connection, request, name, last + 1))
+        return QueueAnswer(DONE, "done", await self._place(tx, request, name, last + 1))
 
-    def show(self, connection: Connection, request: QueueRequest) -> QueueAnswer:
+    async def show(self, tx: Transaction, request: QueueRequest) -> QueueAnswer:
         """Return the card's number and how many patients are before it."""
-        row = self._of_card(connection, request)
+        row = await self._of_card(tx, request)
         if row is None:
             return QueueAnswer(REFUSED, "absent")
-        name = poli_name(connection, self._facility.id, self._inbound, request.poli) or request.poli
+        name = (await poli_name(tx, self._facility.id, self._inbound, request.poli)) or request.poli
         place = QueueRequest(request.card, request.poli, request.date, row.doctor, row.hours)
-        return QueueAnswer(DONE, "done", self._place(connection, place, name, row.number))
+        return QueueAnswer(DONE, "done", await self._place(tx, place, name, row.number))
 
-    def cancel(self, connection: Connection, request: QueueRequest) -> QueueAnswer:
+    async def cancel(self, tx: Transaction, request: QueueRequest) -> QueueAnswer:
         """Cancel the card's number; a number that was called stays."""
-        if connection.execute(text(_CANCEL), {**self._day(request), "card": request.card}).first() is not None:
+        if (await tx.first(text(_CANCEL), {**self._day(request), "card": request.card})) is not None:
             return QueueAnswer(DONE, "done")
-        return QueueAnswer(REFUSED, "absent" if self._of_card(connection, request) is None else "served")
+        return QueueAnswer(REFUSED, "absent" if (await self._of_card(tx, request)) is None else "served")
 
-    def status(self, connection: Connection, poli: str, date: str) -> QueueAnswer:
+    async def status(self, tx: Transaction, poli: str, date: str) -> QueueAnswer:
         """Return the counts of each doctor's queue and of the poli as a whole."""
-        name = poli_name(connection, self._facility.id, self._inbound, poli)
+        name = await poli_name(tx, self._facility.id, self._inbound, poli)
         if name is None:
             return QueueAnswer(REFUSED, "poli")
         request = QueueRequest("", poli, date)
-        on_day = shifts(connection, self._facility.id, self._inbound, date, poli)
+        on_day = await shifts(tx, self._facility.id, self._inbound, date, poli)
         if not on_day:
             return QueueAnswer(REFUSED, "closed")
         only = len(on_day) == 1  # then numbers that were given without a doctor are this doctor's
@@ -87,47 +88,47 @@ class QueueNumbers:
                 "doctor": shift.doctor,
                 "name": shift.name,
                 "hours": shift.hours,
-                **self._counts(connection, request, None if only else shift),
+                **(await self._counts(tx, request, None if only else shift)),
             }
             for shift in on_day
         ]
-        counts = self._counts(connection, request)
+        counts = await self._counts(tx, request)
         return QueueAnswer(DONE, "done", {"poli": poli, "name": name, **counts, "shifts": by_shift})
 
-    def _open(self, connection: Connection, request: QueueRequest) -> list[Shift]:
+    async def _open(self, tx: Transaction, request: QueueRequest) -> list[Shift]:
         """Return the shifts that still give numbers, only the requested one if the request names it."""
         open_ = [
             shift
-            for shift in shifts(connection, self._facility.id, self._inbound, request.date, request.poli)
+            for shift in await shifts(tx, self._facility.id, self._inbound, request.date, request.poli)
             if request.date > self._today or not shift.is_over(self._clock)
         ]
         requested = [shift for shift in open_ if (shift.doctor, shift.hours) == (request.doctor, request.hours)]
         return requested if request.doctor or request.hours else open_
 
-    def _is_full(self, connection: Connection, request: QueueRequest, open_: list[Shift]) -> bool:
+    async def _is_full(self, tx: Transaction, request: QueueRequest, open_: list[Shift]) -> bool:
         places = [shift.places for shift in open_ if shift.places is not None]
         shift = open_[0] if request.doctor or request.hours else None
-        return len(places) == len(open_) and self._counts(connection, request, shift)["total"] >= sum(places)
+        return len(places) == len(open_) and (await self._counts(tx, request, shift))["total"] >= sum(places)
 
-    def _place(self, connection: Connection, request: QueueRequest, name: str, number: int) -> dict[str, Any]:
+    async def _place(self, tx: Transaction, request: QueueRequest, name: str, number: int) -> dict[str, Any]:
         shift = Shift("", request.doctor, "", request.hours, None) if request.doctor or request.hours else None
-        counts = self._counts(connection, request, shift, number)
+        counts = await self._counts(tx, request, shift, number)
         return {"poli": request.poli, "name": name, "number": number, **counts}
 
-    def _counts(
-        self, connection: Connection, request: QueueRequest, shift: Shift | None = None, before: int | None = None
+    async def _counts(
+        self, tx: Transaction, request: QueueRequest, shift: Shift | None = None, before: int | None = None
     ) -> dict[str, Any]:
         """Return total (numbers not cancelled), waiting (not yet called, `before` a number), called (last, or None)."""
         parameters = {**self._day(request), "before": 2**31 - 1 if before is None else before}
         if shift is None:
-            row = connection.execute(text(_COUNTS), parameters).one()
+            [row] = await tx.rows(text(_COUNTS), parameters)
         else:
             parameters |= {"doctor": shift.doctor, "hours": shift.hours}
-            row = connection.execute(text(_COUNTS + _OF_SHIFT), parameters).one()
+            [row] = await tx.rows(text(_COUNTS + _OF_SHIFT), parameters)
         return {"total": int(row.total), "waiting": int(row.waiting), "called": row.called}
 
-    def _of_card(self, connection: Connection, request: QueueRequest) -> Any:
-        return connection.execute(text(_OF_CARD), {**self._day(request), "card": request.card}).first()
+    async def _of_card(self, tx: Transaction, request: QueueRequest) -> Any:
+        return await tx.first(text(_OF_CARD), {**self._day(request), "card": request.card})
 
     def _day(self, request: QueueRequest) -> dict[str, Any]:
         return {"facility": self._facility.id, "date": request.date, "poli": request.poli}
@@ -136,7 +137,7 @@ class QueueNumbers:
 async def call(database: Database, facility_id: int, poli: str, date: str, number: int) -> bool:
     """Note that a number was called; False if the number is not in the queue."""
     parameters = {"facility": facility_id, "poli": poli, "date": date, "number": number}
-    return await database.write(lambda connection: connection.execute(text(_CALL), parameters).first() is not None)
+    return await database.write(Transaction.first, text(_CALL), parameters) is not None
 
 
 _DAY = "facility_id = :facility AND date = :date AND poli = :poli"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
 
@@ -40,31 +41,31 @@ class CallerRequest:
 
 
 Tell = Callable[[QueueAnswer], dict[str, Any]]
-Decide = Callable[[Connection], QueueAnswer]
+Decide = Callable[[Transaction], Coroutine[Any, Any, QueueAnswer]]
 
 
 async def answer(database: Database, request: CallerRequest, decide: Decide, tell: Tell) -> dict[str, Any]:
     """Decide, store the request with its answer, and return the answer, in one transaction."""
 
-    def run(connection: Connection) -> dict[str, Any]:
-        decision = decide(connection)
+    async def run(tx: Transaction) -> dict[str, Any]:
+        decision = await decide(tx)
         content = tell(decision)
-        store(database, connection, request, content, decision.code)
+        await store(tx, request, content, decision.code)
         return content
 
     return await database.write(run)
 
 
-def store(
-    database: Database,
-    connection: Connection,
-    request: CallerRequest,
-    answer_content: Mapping[str, Any],
-    code: int,
-    taken: bool = False,
+async def accept(_: Transaction) -> QueueAnswer:
+    """Decide that a request is done, whatever it asks for."""
+    return QueueAnswer(DONE, "done")
+
+
+async def store(
+    tx: Transaction, request: CallerRequest, answer_content: Mapping[str, Any], code: int, taken: bool = False
 ) -> None:
     """Store a request with its answer; `taken`: the clinic's system has the request already."""
-    now = database.clock()
+    now = tx.now
     row = {
         "facility": request.facility.id,
         "inbound": request.inbound.name,
@@ -77,15 +78,15 @@ def store(
         "taken": now if taken else None,
         "due": None if taken else now,
     }
-    if request.once and connection.execute(text(_REPEATED), {**row, "since": now - REPEAT_MS}).first() is not None:
+    if request.once and (await tx.first(text(_REPEATED), {**row, "since": now - REPEAT_MS})) is not None:
         return
-    connection.execute(text(_KEEP), row)
+    await tx.execute(text(_KEEP), row)
 
 
-def was_done(connection: Connection, facility_id: int, card: str) -> bool:
+async def was_done(tx: Transaction, facility_id: int, card: str) -> bool:
     """Return whether a request for the card succeeded before: the clinic knows its holder."""
     names = {"facility": facility_id, "card": card, "done": DONE}
-    return connection.execute(text(_DONE_BEFORE), names).first() is not None
+    return (await tx.first(text(_DONE_BEFORE), names)) is not None
 
 
 async def after(database: Database, facility_id: int, id_: int, size: int) -> list[dict[str, Any]]:
@@ -125,7 +126,7 @@ async def newest(database: Database, facility_id: int, filter_: Filter, before: 
 async def mark_taken(database: Database, facility_id: int, id_: int) -> bool:
     """Note that the clinic's system has the request; the first time counts. False if there is no such request."""
     parameters = {"facility": facility_id, "id": id_, "now": database.clock()}
-    return await database.write(lambda connection: connection.execute(text(_TAKEN), parameters).first() is not None)
+    return await database.write(Transaction.first, text(_TAKEN), parameters) is not None
 
 
 _KEEP = """

@@ -56,7 +56,7 @@ class InboundRetention:
         if not await self._database.fetch(text(removal.chosen), names):
             return 0
         change = text(removal.change.format(removal.chosen))
-        return await self._database.write(lambda connection: connection.execute(change, removal.names).rowcount)
+        return await self._database.write(lambda tx: tx.execute(change, removal.names))
 
 
 _WHOLE = """

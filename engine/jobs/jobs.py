@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, case, false, func, insert, literal, select, text, update
+from sqlalchemy import Select, case, false, func, insert, literal, select, text, update
 
 from engine.database.database import Database
 from engine.database.tables import AuditEntry, Delivery, Job, JobItem
+from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
@@ -77,12 +77,12 @@ async def draft(
         "total": 0,
         "created_at": database.clock(),
     }
-    return await database.write(partial(_draft, job, _set(facility_id, upstream, action, which), order))
+    return await database.write(_draft, job, _set(facility_id, upstream, action, which), order)
 
 
 async def begin(database: Database, facility_id: int, job_id: int, *, reason: str, actor: str) -> bool:
     """Start a draft; False if it has been started or deleted already."""
-    return await database.write(lambda connection: _begin(database, connection, facility_id, job_id, reason, actor))
+    return await database.write(lambda tx: _begin(tx, facility_id, job_id, reason, actor))
 
 
 async def start(
@@ -107,13 +107,13 @@ async def move(database: Database, facility_id: int, job_id: int, how: str, acto
     """Pause, resume or cancel a job (MOVES), after its running batch; False if its state does not allow the move."""
     before, after = MOVES[how]
 
-    def run(connection: Connection) -> bool:
-        now = database.clock()
+    async def run(tx: Transaction) -> bool:
+        now = tx.now
         movable = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
         ended = {"ended_at": now} if after is JobState.CANCELLED else {}
-        moved = connection.execute(movable.values(state=after, **ended)).rowcount == 1
+        moved = (await tx.execute(movable.values(state=after, **ended))) == 1
         if moved:
-            _note(connection, facility_id, f"job.{how}", actor, f"#{job_id}", now)
+            await _note(tx, facility_id, f"job.{how}", actor, f"#{job_id}", now)
         return moved
 
     return await database.write(run)
@@ -122,7 +122,7 @@ async def move(database: Database, facility_id: int, job_id: int, how: str, acto
 async def discard(database: Database, facility_id: int, job_id: int) -> bool:
     """Delete a draft; False if the job is no draft."""
     which = "id = :id AND facility_id = :facility AND state = 'draft'"
-    return await database.write(partial(_forget, which, {"id": job_id, "facility": facility_id})) == 1
+    return await database.write(_forget, which, {"id": job_id, "facility": facility_id}) == 1
 
 
 async def forget_drafts(database: Database) -> None:
@@ -130,12 +130,12 @@ async def forget_drafts(database: Database) -> None:
     which = "state = 'draft' AND created_at < :before"
     before = {"before": database.clock() - DRAFT_LIFE_MS}
     if await database.fetch(text(f"SELECT id FROM jobs WHERE {which}"), before):
-        await database.write(partial(_forget, which, before))
+        await database.write(_forget, which, before)
 
 
-def _forget(which: str, parameters: Mapping[str, Any], connection: Connection) -> int:
-    connection.execute(text(f"DELETE FROM job_items WHERE job_id IN (SELECT id FROM jobs WHERE {which})"), parameters)
-    return connection.execute(text(f"DELETE FROM jobs WHERE {which}"), parameters).rowcount
+async def _forget(tx: Transaction, which: str, parameters: Mapping[str, Any]) -> int:
+    await tx.execute(text(f"DELETE FROM job_items WHERE job_id IN (SELECT id FROM jobs WHERE {which})"), parameters)
+    return await tx.execute(text(f"DELETE FROM jobs WHERE {which}"), parameters)
 
 
 def in_order(specs: Iterable[Spec]) -> list[str]:
@@ -163,31 +163,31 @@ def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] |
     return [Delivery.facility_id == facility_id, *replace(which, statuses=taken).conditions()] if taken else [false()]
 
 
-def _draft(job: Mapping[str, Any], conditions: Sequence[Any], order: Sequence[str], connection: Connection) -> int:
-    [id_] = connection.execute(insert(Job).values(**job).returning(Job.id)).one()
+async def _draft(tx: Transaction, job: Mapping[str, Any], conditions: Sequence[Any], order: Sequence[str]) -> int:
+    [(id_,)] = await tx.rows(insert(Job).values(**job).returning(Job.id))
     rank = case({name: place for place, name in enumerate(order)}, value=Delivery.spec, else_=len(order))
     by = [rank, Delivery.id] if order else [Delivery.id]
     chosen = select(literal(id_), func.row_number().over(order_by=by), Delivery.id).where(*conditions)
-    connection.execute(insert(JobItem).from_select(["job_id", "position", "delivery_id"], chosen))
+    await tx.execute(insert(JobItem).from_select(["job_id", "position", "delivery_id"], chosen))
     total = select(func.coalesce(func.max(JobItem.position), 0)).where(JobItem.job_id == id_)
-    connection.execute(update(Job).where(Job.id == id_).values(total=total.scalar_subquery()))
+    await tx.execute(update(Job).where(Job.id == id_).values(total=total.scalar_subquery()))
     return int(id_)
 
 
-def _begin(database: Database, connection: Connection, facility_id: int, job_id: int, reason: str, actor: str) -> bool:
+async def _begin(tx: Transaction, facility_id: int, job_id: int, reason: str, actor: str) -> bool:
     query = (
         "UPDATE jobs SET reason = :reason, actor = :actor, state = CASE WHEN total = 0 THEN 'done' ELSE 'running' END, "
         "ended_at = CASE WHEN total = 0 THEN CAST(:now AS BIGINT) END "
         "WHERE id = :id AND facility_id = :facility AND state = 'draft' RETURNING action"
     )
-    now = database.clock()
+    now = tx.now
     values = {"id": job_id, "facility": facility_id, "reason": reason, "actor": actor, "now": now}
-    begun = connection.execute(text(query), values).scalar()
+    begun = await tx.first(text(query), values)
     if begun is not None:
-        _note(connection, facility_id, f"job.{begun}", actor, f"#{job_id} {reason}", now)
+        await _note(tx, facility_id, f"job.{begun.action}", actor, f"#{job_id} {reason}", now)
     return begun is not None
 
 
-def _note(connection: Connection, facility_id: int, action: str, actor: str, reason: str, now: int) -> None:
+async def _note(tx: Transaction, facility_id: int, action: str, actor: str, reason: str, now: int) -> None:
     entry = {"at": now, "actor": actor, "action": action, "facility_id": facility_id, "reason": reason}
-    connection.execute(insert(AuditEntry).values(**entry))
+    await tx.execute(insert(AuditEntry).values(**entry))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.failpoints import failpoint
@@ -28,41 +28,38 @@ async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping
     while moved and not stopping():
         moved = False
         for (job_id,) in await database.fetch(text("SELECT id FROM jobs WHERE state = 'running' ORDER BY id")):
-            channel = await database.write(partial(_step, database, job_id))
+            channel = await database.write(_step, job_id)
             if channel is not None:
                 ring(channel)
                 moved = True
 
 
-def _step(database: Database, job_id: int, connection: Connection) -> Channel | None:
+async def _step(tx: Transaction, job_id: int) -> Channel | None:
     """Process one batch; None if another worker has the job, or the job is no longer running."""
-    query = f"SELECT * FROM jobs WHERE id = :id AND state = 'running' {database.skip_locked}"
-    job = connection.execute(text(query), {"id": job_id}).first()
+    query = f"SELECT * FROM jobs WHERE id = :id AND state = 'running' {tx.skip_locked}"
+    job = await tx.first(text(query), {"id": job_id})
     if job is None:
         return None
-    items = connection.execute(
-        text(_NEXT), {"job": job_id, "after": job.done, "until": job.done + BATCH_DELIVERIES}
-    ).all()
-    outcomes = _act(database, connection, job, [item.delivery_id for item in items])
+    items = await tx.rows(text(_NEXT), {"job": job_id, "after": job.done, "until": job.done + BATCH_DELIVERIES})
+    outcomes = await _act(tx, job, [item.delivery_id for item in items])
     for outcome in sorted(set(outcomes.values())):
         positions = [[item.position] for item in items if outcomes[item.delivery_id] is outcome]
-        note = text(_NOTE % database.rows({"position": "integer"}, "rows"))
-        connection.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(positions)})
+        note = text(_NOTE % tx.subquery({"position": "integer"}, "rows"))
+        await tx.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(positions)})
     failpoint("job_batch")
     skipped = sum(outcome is not ActionResult.DONE for outcome in outcomes.values())
-    done = {"id": job_id, "done": job.done + len(items), "skipped": skipped, "now": database.clock()}
-    connection.execute(text(_ADVANCE), done)
+    done = {"id": job_id, "done": job.done + len(items), "skipped": skipped, "now": tx.now}
+    await tx.execute(text(_ADVANCE), done)
     return Channel(job.upstream, job.facility_id)
 
 
-def _act(database: Database, connection: Connection, job: Any, ids: list[int]) -> dict[int, ActionResult]:
+async def _act(tx: Transaction, job: Any, ids: list[int]) -> dict[int, ActionResult]:
     """Apply the job's action in the bulk lane, behind today's patients; regenerating drops a person's own body."""
     if job.action == Action.IGNORE:
-        return set_aside(database, connection, job.facility_id, ids, job.actor, reason=job.reason)
+        return await set_aside(tx, job.facility_id, ids, job.actor, reason=job.reason)
     renew = job.action == Action.REGENERATE
-    return make_due(
-        database,
-        connection,
+    return await make_due(
+        tx,
         job.facility_id,
         ids,
         job.actor,

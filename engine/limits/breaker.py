@@ -9,9 +9,10 @@ from collections import Counter
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.delivery.types import Channel, Signal
 from engine.facilities.facilities import is_current
 from engine.limits.backoff import bounded
@@ -163,10 +164,10 @@ class CircuitBreaker:
             "own": self._own.pop(channel, 0),
         }
 
-        def close(connection: Connection) -> bool:
-            if version is not None and not is_current(connection, channel.facility_id, channel.upstream, version):
+        async def close(tx: Transaction) -> bool:
+            if version is not None and not await is_current(tx, channel.facility_id, channel.upstream, version):
                 return False
-            self._write_closing(connection, parameters, pause)
+            await self._write_closing(tx, parameters, pause)
             return True
 
         self._closing[channel] += 1
@@ -178,20 +179,20 @@ class CircuitBreaker:
             self._forget(channel)
         return closed
 
-    def _write_closing(self, connection: Connection, parameters: dict[str, Any], pause: float | None) -> None:
-        lock = "" if self._database.dialect == "sqlite" else " FOR UPDATE"
-        row = connection.execute(text(_READ + lock), parameters).one_or_none()
+    async def _write_closing(self, tx: Transaction, parameters: dict[str, Any], pause: float | None) -> None:
+        lock = "" if tx.dialect == "sqlite" else " FOR UPDATE"
+        row = await tx.first(text(_READ + lock), parameters)
         refusals = row.refusals if row is not None else 0
         if pause is None:
             # Requests in flight when the channel was closed belong to the same refusal; a probe is a new one.
             refusals += int(row is None or row.probe_at == parameters["own"] or not refusals)
             pause = refused_pause(refusals)
         probe_at = parameters["now"] + int(pause * 1000)
-        connection.execute(text(_CLOSE), {**parameters, "probe": probe_at, "refusals": refusals})
+        await tx.execute(text(_CLOSE), {**parameters, "probe": probe_at, "refusals": refusals})
 
     async def _execute(self, statement: str, parameters: dict[str, object]) -> int:
-        def run(connection: Connection) -> int:
-            return (connection.execute(text(statement), parameters)).rowcount
+        async def run(tx: Transaction) -> int:
+            return await tx.execute(text(statement), parameters)
 
         return await self._database.write(run)
 

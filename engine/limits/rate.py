@@ -12,6 +12,7 @@ from collections import deque
 from sqlalchemy import text
 
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 
 # Microseconds, as all times here: at a thousand requests a second milliseconds would be too coarse.
@@ -63,9 +64,8 @@ class RateLimiter:
             "end": first + step * count,
             "far": first + _max_ahead(step),
         }
-        return int(
-            await self._database.write(lambda connection: connection.execute(text(_RESERVE), parameters).scalar_one())
-        )
+        [(at,)] = await self._database.write(Transaction.rows, text(_RESERVE), parameters)
+        return int(at)
 
     def _now(self) -> int:
         return self._database.clock() * (SECOND_US // 1000)

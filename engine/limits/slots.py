@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.limits.rate import RateLimiter
 
@@ -151,7 +152,7 @@ class SlotAllocator:
         for channel in channels:
             self._channels.pop(channel).set(0, 0)
         async with self._writing:
-            await self._database.write(lambda connection: self._delete(connection, channels))
+            await self._database.write(lambda tx: self._delete(tx, channels))
 
     async def _allocate(self, channels: Collection[Channel]) -> None:
         async with self._writing:
@@ -163,27 +164,27 @@ class SlotAllocator:
         """Take the parts that are free; return the channels in which this worker has fewer slots than before."""
         now = self._database.clock()
         before = {channel: self._channels[channel].reserved for channel in channels if channel in self._channels}
-        parts = await self._database.write(lambda connection: self._write(connection, before))
+        parts = await self._database.write(lambda tx: self._write(tx, before))
         for channel, part in parts.items():
             self._channels[channel].set(part, now + VALID_MS)
         return [channel for channel, part in parts.items() if part < before[channel]]
 
-    def _write(self, connection: Connection, before: dict[Channel, int]) -> dict[Channel, int]:
+    async def _write(self, tx: Transaction, before: dict[Channel, int]) -> dict[Channel, int]:
         """Return this worker's part of each channel; the row keeps the slots of before as long as they are in use."""
-        if self._database.dialect != "sqlite":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-        now = self._database.clock()
+        if tx.dialect != "sqlite":
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        now = tx.now
         keys = {"rows": as_json([[channel.upstream, channel.facility_id] for channel in before])}
-        connection.execute(text("DELETE FROM drains WHERE until < :now"), {"now": now})
+        await tx.execute(text("DELETE FROM drains WHERE until < :now"), {"now": now})
         workers: dict[Channel, list[Any]] = {channel: [] for channel in before}
-        for row in connection.execute(text(_READ % self._database.rows(_CHANNEL, "rows")), keys):
+        for row in await tx.rows(text(_READ % tx.subquery(_CHANNEL, "rows")), keys):
             workers[Channel(row.upstream, row.facility_id)].append(row)
         parts = {channel: self._part(self._channels[channel], rows) for channel, rows in workers.items()}
         held = [
             [channel.upstream, channel.facility_id, max(slots, parts[channel])] for channel, slots in before.items()
         ]
         parameters = {"rows": as_json(held), "worker": self._worker, "now": now, "until": now + LIFE_MS}
-        connection.execute(text(_WRITE % self._database.rows({**_CHANNEL, "held": "integer"}, "rows")), parameters)
+        await tx.execute(text(_WRITE % tx.subquery({**_CHANNEL, "held": "integer"}, "rows")), parameters)
         return parts
 
     def _part(self, slots: ChannelSlots, rows: list[Any]) -> int:
@@ -197,10 +198,10 @@ class SlotAllocator:
         others = sum(int(row.held) for row in rows if row.worker != self._worker)
         return max(0, min(part, slots.limits.concurrency - others))
 
-    def _delete(self, connection: Connection, channels: list[Channel]) -> None:
+    async def _delete(self, tx: Transaction, channels: list[Channel]) -> None:
         rows = as_json([[channel.upstream, channel.facility_id] for channel in channels])
-        query = _DELETE % self._database.rows(_CHANNEL, "rows")
-        connection.execute(text(query), {"rows": rows, "worker": self._worker})
+        query = _DELETE % tx.subquery(_CHANNEL, "rows")
+        await tx.execute(text(query), {"rows": rows, "worker": self._worker})
 
 
 _CHANNEL = {"upstream": "text", "facility_id": "integer"}

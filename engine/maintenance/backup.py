@@ -43,7 +43,7 @@ async def _note(database: Database) -> None:
     if [row[0] for row in await database.fetch(text("SELECT version_num FROM alembic_version"))] != [head()]:
         return
     statement = text("UPDATE installation SET backed_up_at = :now")
-    await database.write(lambda connection: connection.execute(statement, {"now": database.clock()}))
+    await database.write(lambda tx: tx.execute(statement, {"now": tx.now}))
 
 
 async def _copy(settings: Settings, part: Path) -> None:

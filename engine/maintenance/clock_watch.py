@@ -8,12 +8,12 @@ another jump follows before anything was pruned the wait is half as long, and so
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, steady_clock
+from engine.database.transaction import Transaction
 
 JUMP_MS = 60_000  # a smaller correction is not reported
 # The smallest jump that postpones pruning: longer than a night in which the machine is off or asleep.
@@ -65,27 +65,27 @@ class ClockWatch:
     async def _take_note(self, now: int, jump: int, least: int) -> None:
         if not jump or abs(jump) < least:
             return
-        until = await self._database.write(lambda connection: _postpone(connection, now, jump))
+        until = await self._database.write(lambda tx: _postpone(tx, now, jump))
         log.warning("clock_jumped", seconds=jump // 1000, pruning_waits_seconds=max(0, until - now) // 1000)
 
     async def _set(self, changes: str, **values: int) -> None:
         query = text(f"UPDATE installation SET {changes}")
-        await self._database.write(lambda connection: connection.execute(query, values))
+        await self._database.write(lambda tx: tx.execute(query, values))
 
 
-def note_time(connection: Connection, now: int) -> None:
+async def note_time(tx: Transaction, now: int) -> None:
     """Store the latest time; part of a worker's heartbeat."""
-    connection.execute(text("UPDATE installation SET clock_at = :now"), {"now": now})
+    await tx.execute(text("UPDATE installation SET clock_at = :now"), {"now": now})
 
 
-def _postpone(connection: Connection, now: int, jump: int) -> int:
+async def _postpone(tx: Transaction, now: int, jump: int) -> int:
     """Postpone pruning and return its new time. Several workers may see one jump; it counts once."""
-    row: Any = connection.execute(text(_READ)).one()
+    [row] = await tx.rows(text(_READ))
     noted = row.jumped_at is not None and abs(now - row.jumped_at) < JUMP_MS and (row.jump > 0) == (jump > 0)
     if noted or abs(jump) < FAR_MS:
         return int(row.prune_after or 0)
     until = now + max(SHORTEST_WAIT_MS, WAIT_MS >> min(int(row.postponements), 16))
-    connection.execute(text(_POSTPONE), {"now": now, "jump": jump, "until": until})
+    await tx.execute(text(_POSTPONE), {"now": now, "jump": jump, "until": until})
     return until
 
 

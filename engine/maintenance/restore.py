@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import make_url, text
 
 from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.migrate import head, migrate
+from engine.database.transaction import Transaction
 from engine.errors import AntarError, VaultError
 from engine.facilities.vault import Vault
 from engine.maintenance import pg_tools
@@ -55,7 +56,7 @@ async def mark_restored(settings: Settings) -> Restored:
     try:
         await migrate(database, settings.environment)
         await database.synchronise()
-        total, doubtful = await database.write(lambda connection: _mark(database, connection))
+        total, doubtful = await database.write(_mark)
         return Restored(total, doubtful, await _sealed(database, Vault(settings.secret_keys)))
     finally:
         await database.close()
@@ -89,18 +90,26 @@ async def _refuse_full(settings: Settings) -> None:
         raise AntarError("the database of ANTAR_DATABASE_URL is not empty; make another with createdb and name it")
 
 
-def _mark(database: Database, connection: Connection) -> tuple[int, int]:
-    now = database.clock()
-    newest = connection.execute(text("SELECT created_at FROM deliveries ORDER BY id DESC LIMIT 1")).scalar()
-    since = datetime.fromtimestamp((newest or now) / 1000, UTC).astimezone(EASTERNMOST).date() - LATE_RECORDS
+async def _mark(tx: Transaction) -> tuple[int, int]:
+    now = tx.now
+    newest = await tx.first(text("SELECT created_at FROM deliveries ORDER BY id DESC LIMIT 1"))
+    since = (
+        datetime.fromtimestamp((newest.created_at if newest else now) / 1000, UTC).astimezone(EASTERNMOST).date()
+        - LATE_RECORDS
+    )
     until = datetime.fromtimestamp(now / 1000, UTC).astimezone(EASTERNMOST).date()
     days = {"since": since.isoformat(), "until": until.isoformat(), "now": now}
-    connection.execute(text(_NOTE), days)
-    connection.execute(text("DELETE FROM workers"))
-    doubtful = put_in_doubt(connection)
-    total = connection.execute(text("SELECT COALESCE(SUM(n), 0) FROM totals")).scalar_one()
-    note(connection, now, "antar restore", "restore", reason=f"{doubtful} in doubt")
+    await tx.execute(text(_NOTE), days)
+    await tx.execute(text("DELETE FROM workers"))
+    doubtful = await put_in_doubt(tx)
+    [(total,)] = await tx.rows(text("SELECT COALESCE(SUM(n), 0) FROM totals"))
+    await note(tx, now, "antar restore", "restore", reason=f"{doubtful} in doubt")
     return int(total), doubtful
+
+
+def _day(at: int) -> date:
+    """Return the day of epoch milliseconds in the easternmost zone of Indonesia."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(EASTERNMOST).date()
 
 
 async def _sealed(database: Database, vault: Vault) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from itertools import accumulate
 from typing import Any, Literal
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.inbound.retention import InboundRetention
 from engine.json_text import short_hash
@@ -113,12 +114,12 @@ class AttemptRetention:
         gone = [row.id for row in ours if row.status in SETTLED]
         left = sorted({row.delivery_id for row in ours if row.status not in SETTLED})
 
-        def run(connection: Connection) -> int:
+        async def run(tx: Transaction) -> int:
             moved = {"name": walk.name, "before": position, "after": old[-1].id}
-            if not connection.execute(text(_MOVE), moved).rowcount:
+            if not await tx.execute(text(_MOVE), moved):
                 return 0  # another worker is faster
-            self._remove(connection, walk.what, gone)
-            self._leave(connection, left)
+            await self._remove(tx, walk.what, gone)
+            await self._leave(tx, left)
             return len(old)
 
         return await self._database.write(run)
@@ -128,7 +129,7 @@ class AttemptRetention:
         if rows and rows[0].policy == walk.policy:
             return int(rows[0].position)
         begin = {"name": walk.name, "policy": walk.policy}
-        await self._database.write(lambda connection: connection.execute(text(_BEGIN), begin))
+        await self._database.write(lambda tx: tx.execute(text(_BEGIN), begin))
         return 0
 
     async def _settled_since(self, walks: list[Walk], now: int) -> int:
@@ -139,30 +140,30 @@ class AttemptRetention:
         due = [(walk.what, row.id) for walk in walks for row in rows if _is_old(row, walk, now)]
         ids = sorted({row.delivery_id for row in rows})
 
-        def run(connection: Connection) -> int:
-            self._remove(connection, "bodies", [id_ for what, id_ in due if what == "bodies"])
-            self._remove(connection, "attempts", [id_ for what, id_ in due if what == "attempts"])
-            self._let_go(connection, ids)
+        async def run(tx: Transaction) -> int:
+            await self._remove(tx, "bodies", [id_ for what, id_ in due if what == "bodies"])
+            await self._remove(tx, "attempts", [id_ for what, id_ in due if what == "attempts"])
+            await self._let_go(tx, ids)
             return len(rows)
 
         return await self._database.write(run)
 
-    def _remove(self, connection: Connection, what: Removable, ids: list[int]) -> None:
+    async def _remove(self, tx: Transaction, what: Removable, ids: list[int]) -> None:
         if ids:
             statement = _STRIP if what == "bodies" else _DELETE
             parameters: dict[str, Any] = {"ids": as_json([[id_] for id_ in ids])}
             if what == "bodies":
-                parameters["now"] = self._database.clock()
-            connection.execute(text(statement[self._database.dialect] % self._ids()), parameters)
+                parameters["now"] = tx.now
+            await tx.execute(text(statement[tx.dialect] % self._ids()), parameters)
 
-    def _leave(self, connection: Connection, deliveries: list[int]) -> None:
+    async def _leave(self, tx: Transaction, deliveries: list[int]) -> None:
         if deliveries:
             rows = as_json([[id_] for id_ in deliveries])
-            connection.execute(text(_LEAVE % self._ids()), {"ids": rows})
+            await tx.execute(text(_LEAVE % self._ids()), {"ids": rows})
 
-    def _let_go(self, connection: Connection, deliveries: list[int]) -> None:
+    async def _let_go(self, tx: Transaction, deliveries: list[int]) -> None:
         rows = as_json([[id_] for id_ in deliveries])
-        connection.execute(text(_LET_GO % self._ids()), {"ids": rows})
+        await tx.execute(text(_LET_GO % self._ids()), {"ids": rows})
 
     def _ids(self) -> str:
         return self._database.rows({"id": "bigint"}, "ids")

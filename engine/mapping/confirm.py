@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database import audit
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.mapping.items import note_all
 from engine.outbox import counters
@@ -40,83 +41,74 @@ async def confirm(
     database: Database, mapping: MappingSpec, facility_id: int, choices: Sequence[Choice], actor: str
 ) -> Confirmed:
     """Give items their codes in one transaction; deliveries that waited for nothing else become due."""
-    return await database.write(lambda connection: _confirm(database, connection, mapping, facility_id, choices, actor))
+    return await database.write(lambda tx: _confirm(tx, mapping, facility_id, choices, actor))
 
 
 async def remove(database: Database, mapping: MappingSpec, facility_id: int, item_id: int, actor: str) -> bool:
     """Remove an item's code; deliveries that need the code wait from now on. False if the item has none."""
 
-    def run(connection: Connection) -> bool:
-        now = database.clock()
+    async def run(tx: Transaction) -> bool:
+        now = tx.now
         names = {"facility": facility_id, "item": mapping.item, "id": item_id, "now": now}
-        before = connection.execute(text(_HAD), names).all()
+        before = await tx.rows(text(_HAD), names)
         if not before:
             return False
-        connection.execute(text(_REMOVE), names)
-        note_all(connection, now, actor, "removed", before)
-        _audit(connection, now, actor, "mapping.remove", facility_id, mapping, before[0].key)
+        await tx.execute(text(_REMOVE), names)
+        await note_all(tx, now, actor, "removed", before)
+        await _audit(tx, now, actor, "mapping.remove", facility_id, mapping, before[0].key)
         return True
 
     return await database.write(run)
 
 
-def _confirm(
-    database: Database,
-    connection: Connection,
-    mapping: MappingSpec,
-    facility_id: int,
-    choices: Sequence[Choice],
-    actor: str,
+async def _confirm(
+    tx: Transaction, mapping: MappingSpec, facility_id: int, choices: Sequence[Choice], actor: str
 ) -> Confirmed:
-    now = database.clock()
+    now = tx.now
     by_item = {choice.item_id: choice for choice in choices}
-    items = _locked(database, connection, mapping, facility_id, list(by_item))
-    valid = _valid(database, connection, mapping, facility_id, {choice.code for choice in choices})
+    items = await _locked(tx, mapping, facility_id, list(by_item))
+    valid = await _valid(tx, mapping, facility_id, {choice.code for choice in choices})
     overtaken = [row for row in items if row.code not in (by_item[row.id].seen, by_item[row.id].code)]
     unknown = [row for row in items if row not in overtaken and by_item[row.id].code not in valid]
     chosen = [row for row in items if row not in overtaken and row not in unknown]
     for row in chosen:
         code = by_item[row.id].code
-        connection.execute(text(_CONFIRM), {"id": row.id, "code": code, "actor": actor, "now": now})
-        note_all(connection, now, actor, "mapped", [row], code)
-        _audit(connection, now, actor, "mapping.confirm", facility_id, mapping, f"{row.key}: {code}")
+        await tx.execute(text(_CONFIRM), {"id": row.id, "code": code, "actor": actor, "now": now})
+        await note_all(tx, now, actor, "mapped", [row], code)
+        await _audit(tx, now, actor, "mapping.confirm", facility_id, mapping, f"{row.key}: {code}")
     deltas = counters.Deltas()
-    channels = release(database, connection, [(facility_id, mapping.item, row.key) for row in chosen], deltas)
-    counters.apply(database, connection, deltas)
+    channels = await release(tx, [(facility_id, mapping.item, row.key) for row in chosen], deltas)
+    await counters.apply(tx, deltas)
     ids = [tuple(row.id for row in rows) for rows in (overtaken, unknown)]
     return Confirmed(len(chosen), ids[0], ids[1], frozenset(channels))
 
 
-def _locked(
-    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, ids: Sequence[int]
-) -> list[Any]:
-    lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
-    item_ids = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+async def _locked(tx: Transaction, mapping: MappingSpec, facility_id: int, ids: Sequence[int]) -> list[Any]:
+    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE"
+    item_ids = f"(SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"
     query = (
         "SELECT id, key, code FROM items WHERE facility_id = :facility AND item = :item "
         f"AND id IN {item_ids} ORDER BY id {lock}"
     )
     names = {"facility": facility_id, "item": mapping.item, "ids": as_json([[id_] for id_ in ids])}
-    return list(connection.execute(text(query), names))
+    return list(await tx.rows(text(query), names))
 
 
-def _valid(
-    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, codes: set[str]
-) -> set[str]:
+async def _valid(tx: Transaction, mapping: MappingSpec, facility_id: int, codes: set[str]) -> set[str]:
     """Return the codes that the copy of the list has and that may be chosen."""
     code_list = mapping.catalogue.list
     query = (
-        f"SELECT c.key, c.content FROM {database.rows({'k': 'text'}, 'codes')} AS v CROSS JOIN code_rows AS c "
+        f"SELECT c.key, c.content FROM {tx.subquery({'k': 'text'}, 'codes')} AS v CROSS JOIN code_rows AS c "
         "WHERE c.key = v.k AND c.facility_id = :owner AND c.list = :list AND c.gone_at IS NULL"
     )
     names = {"owner": code_list.owner(facility_id), "list": code_list.name, "codes": as_json([[c] for c in codes])}
-    return {row.key for row in connection.execute(text(query), names) if mapping.may_choose(row.content)}
+    return {row.key for row in await tx.rows(text(query), names) if mapping.may_choose(row.content)}
 
 
-def _audit(
-    connection: Connection, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, detail: str
+async def _audit(
+    tx: Transaction, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, detail: str
 ) -> None:
-    audit.note(connection, now, actor, action, facility_id=facility_id, reason=f"{mapping.label}: {detail}")
+    await audit.note(tx, now, actor, action, facility_id=facility_id, reason=f"{mapping.label}: {detail}")
 
 
 _HAD = """

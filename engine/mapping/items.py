@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import insert, text
 
 from engine.database.database import Database, as_json
 from engine.database.tables import Item, ItemChange
+from engine.database.transaction import Transaction
 from engine.delivery.status import ITEM_NAME_LENGTH
 from engine.delivery.types import Added
 from engine.facilities.facilities import FacilityRow
@@ -54,58 +55,51 @@ async def add(
     database: Database, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry]
 ) -> list[tuple[int, Added]]:
     """Store all entries in one transaction; return each one's item id and outcome, in their order."""
-    return await database.write(lambda connection: _add(database, connection, mapping, facility_id, entries))
+    return await database.write(lambda tx: _add(tx, mapping, facility_id, entries))
 
 
-def _add(
-    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry]
+async def _add(
+    tx: Transaction, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry]
 ) -> list[tuple[int, Added]]:
-    now = database.clock()
+    now = tx.now
     newest = {entry.key: entry for entry in entries}
-    new = _insert(database, connection, mapping, facility_id, list(newest.values()), now)
-    stored = _stored(database, connection, mapping, facility_id, list(newest))
+    new = await _insert(tx, mapping, facility_id, list(newest.values()), now)
+    stored = await _stored(tx, mapping, facility_id, list(newest))
     changed = [(stored[key], entry) for key, entry in newest.items() if stored[key].record_hash != entry.record_hash]
-    _change(connection, changed, now)
+    await _change(tx, changed, now)
     outcomes = {key: Added.ACCEPTED if key in new else Added.UNCHANGED for key in stored}
     outcomes |= {entry.key: Added.CHANGED for _, entry in changed}
     return [(stored[entry.key].id, outcomes[entry.key]) for entry in entries]
 
 
-def _insert(
-    database: Database,
-    connection: Connection,
-    mapping: MappingSpec,
-    facility_id: int,
-    entries: Sequence[ItemEntry],
-    now: int,
+async def _insert(
+    tx: Transaction, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry], now: int
 ) -> set[str]:
     """Insert the entries that are new; return their keys."""
     rows = [[getattr(entry, name) for name in _COLUMNS] for entry in entries]
     parameters = {"facility": facility_id, "item": mapping.item, "now": now, "rows": as_json(rows)}
-    return set(connection.execute(text(_INSERT % database.rows(_COLUMNS, "rows")), parameters).scalars())
+    return {row[0] for row in await tx.rows(text(_INSERT % tx.subquery(_COLUMNS, "rows")), parameters)}
 
 
-def _stored(
-    database: Database, connection: Connection, mapping: MappingSpec, facility_id: int, keys: Sequence[str]
-) -> dict[str, Any]:
-    lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF i"
+async def _stored(tx: Transaction, mapping: MappingSpec, facility_id: int, keys: Sequence[str]) -> dict[str, Any]:
+    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE OF i"
     query = (
-        f"SELECT i.* FROM {database.rows({'k': 'text'}, 'keys')} AS v CROSS JOIN items AS i "
+        f"SELECT i.* FROM {tx.subquery({'k': 'text'}, 'keys')} AS v CROSS JOIN items AS i "
         f"WHERE i.key = v.k AND i.facility_id = :facility AND i.item = :item ORDER BY i.id {lock}"
     )
     names = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
-    return {row.key: row for row in connection.execute(text(query), names)}
+    return {row.key: row for row in await tx.rows(text(query), names)}
 
 
-def _change(connection: Connection, changed: Sequence[tuple[Any, ItemEntry]], now: int) -> None:
+async def _change(tx: Transaction, changed: Sequence[tuple[Any, ItemEntry]], now: int) -> None:
     """Update changed items; an item whose code was confirmed for other content needs review."""
     doubtful = [row for row, entry in changed if row.state == "mapped" and row.parts_hash != entry.parts_hash]
     again = {row.id for row in doubtful}
     for row, entry in changed:
         state = {"state": "review", "reason": "changed"} if row.id in again else {}
         values = {name: getattr(entry, name) for name in _COLUMNS} | state
-        connection.execute(Item.__table__.update().where(Item.id == row.id).values(**values, changed_at=now))  # type: ignore[attr-defined]
-    note_all(connection, now, SOURCE, "changed", doubtful)
+        await tx.execute(Item.__table__.update().where(Item.id == row.id).values(**values, changed_at=now))  # type: ignore[attr-defined]
+    await note_all(tx, now, SOURCE, "changed", doubtful)
 
 
 _COLUMNS = {
@@ -127,8 +121,8 @@ ON CONFLICT (facility_id, item, key) DO NOTHING RETURNING key
 """
 
 
-def note_all(
-    connection: Connection, at: int, actor: str, action: str, items: Sequence[Any], code: str | None = None
+async def note_all(
+    tx: Transaction, at: int, actor: str, action: str, items: Sequence[Any], code: str | None = None
 ) -> None:
     """Note one action in the history of items, rows with `id` and their old `code`; `code` is the new one."""
     rows = [
@@ -136,4 +130,4 @@ def note_all(
         for item in items
     ]
     if rows:
-        connection.execute(insert(ItemChange), rows)
+        await tx.execute(insert(ItemChange), rows)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from engine.database.database import Database
+from engine.database.database import FollowUp
+from engine.database.transaction import Transaction
 from engine.mapping.items import note_all
 from engine.outbox import counters
 from engine.outbox.settle import release
@@ -17,28 +18,26 @@ from engine.specs.mapping import MappingSpec
 WATCH = "Antar"  # actor in an item's history: the program itself
 
 
-def after_copy(
-    database: Database, mappings: Iterable[MappingSpec], code_list: str, owner: int
-) -> list[Callable[[Connection], None]]:
+def after_copy(mappings: Iterable[MappingSpec], code_list: str, owner: int) -> list[FollowUp]:
     """Return a review for each mapping to a code list, to run in the transaction that stores the list's new copy."""
     return [
-        partial(review_items, database, mapping, owner)
+        partial(review_items, mapping=mapping, owner=owner)
         for mapping in mappings
         if mapping.catalogue.list.name == code_list
     ]
 
 
-def review_items(database: Database, mapping: MappingSpec, owner: int, connection: Connection) -> None:
+async def review_items(tx: Transaction, mapping: MappingSpec, owner: int) -> None:
     """Send items of withdrawn codes to review, and map them again when the code is back; `owner` owns the copy."""
-    now, code_list = database.clock(), mapping.catalogue.list.name
+    now, code_list = tx.now, mapping.catalogue.list.name
     names = {"item": mapping.item, "list": code_list, "owner": owner, "shared": owner == SHARED, "now": now}
-    withdrawn = connection.execute(text(_WITHDRAW), names).all()
-    restored = connection.execute(text(_RESTORE), names).all()
-    note_all(connection, now, WATCH, "withdrawn", withdrawn)
-    note_all(connection, now, WATCH, "restored", restored)
+    withdrawn = await tx.rows(text(_WITHDRAW), names)
+    restored = await tx.rows(text(_RESTORE), names)
+    await note_all(tx, now, WATCH, "withdrawn", withdrawn)
+    await note_all(tx, now, WATCH, "restored", restored)
     deltas = counters.Deltas()
-    release(database, connection, [(row.facility_id, mapping.item, row.key) for row in restored], deltas)
-    counters.apply(database, connection, deltas)
+    await release(tx, [(row.facility_id, mapping.item, row.key) for row in restored], deltas)
+    await counters.apply(tx, deltas)
 
 
 _GONE = """(SELECT 1 FROM code_rows AS c

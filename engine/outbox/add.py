@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters
@@ -46,7 +47,7 @@ async def add(database: Database, batch: Batch, entries: Sequence[NewRecord]) ->
     """Store all in one transaction; return the delivery's id and the outcome of each entry, in order."""
     for _ in range(MAX_TRIES):
         try:
-            return await database.write(lambda connection: _add(database, connection, batch, entries))
+            return await database.write(lambda tx: _add(tx, batch, entries))
         except IntegrityError as error:
             # Another transaction stored one of the keys between our query and our insert: try again.
             if "unique" not in str(error.orig).lower():
@@ -55,25 +56,23 @@ async def add(database: Database, batch: Batch, entries: Sequence[NewRecord]) ->
     raise refused
 
 
-def _add(
-    database: Database, connection: Connection, batch: Batch, entries: Sequence[NewRecord]
-) -> list[tuple[int, Added]]:
-    rows = _stored(database, connection, batch, {entry.key for entry in entries})
+async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord]) -> list[tuple[int, Added]]:
+    rows = await _stored(tx, batch, {entry.key for entry in entries})
     outcomes = [_fold(rows, entry) for entry in entries]
     deltas = counters.Deltas()
-    now = database.clock()
+    now = tx.now
     new = [(row, row.entry) for row in rows.values() if row.entry and row.id is None]
     changed = [(row, row.entry) for row in rows.values() if row.entry and row.id is not None]
     if new:
-        _insert(database, connection, batch, new, now, deltas)
+        await _insert(tx, batch, new, now, deltas)
     if changed:
-        _update(database, connection, batch, changed, now, deltas)
-    counters.apply(database, connection, deltas)
+        await _update(tx, batch, changed, now, deltas)
+    await counters.apply(tx, deltas)
     named = [entry for _, entry in [*new, *changed]]
     people = {(entry.patient_norm, entry.patient_name or "") for entry in named if entry.patient_norm}
-    remember(database, connection, batch.facility_id, people)
+    await remember(tx, batch.facility_id, people)
     if new:
-        rows |= _stored(database, connection, batch, {entry.key for _, entry in new})
+        rows |= await _stored(tx, batch, {entry.key for _, entry in new})
     return [(rows[entry.key].id or 0, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
 
 
@@ -90,13 +89,13 @@ def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
     return Added.CHANGED
 
 
-def _stored(database: Database, connection: Connection, batch: Batch, keys: set[str]) -> dict[str, _Row]:
-    lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
+async def _stored(tx: Transaction, batch: Batch, keys: set[str]) -> dict[str, _Row]:
+    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE OF d"
     # Facility and type are in each row: as constants beside the join PostgreSQL may use an index on them alone.
     targets = [[batch.facility_id, batch.spec, key] for key in sorted(keys)]
-    rows = connection.execute(
+    rows = await tx.rows(
         text(
-            f"SELECT d.key, d.id, d.record_hash, d.status, d.date FROM {database.rows(_KEYS, 'rows')} AS v "
+            f"SELECT d.key, d.id, d.record_hash, d.status, d.date FROM {tx.subquery(_KEYS, 'rows')} AS v "
             "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key "
             f"ORDER BY d.id {lock}"
         ),
@@ -108,15 +107,10 @@ def _stored(database: Database, connection: Connection, batch: Batch, keys: set[
 _KEYS = {"facility_id": "integer", "spec": "text", "key": "text"}
 
 
-def _insert(
-    database: Database,
-    connection: Connection,
-    batch: Batch,
-    rows: Sequence[tuple[_Row, NewRecord]],
-    now: int,
-    deltas: counters.Deltas,
+async def _insert(
+    tx: Transaction, batch: Batch, rows: Sequence[tuple[_Row, NewRecord]], now: int, deltas: counters.Deltas
 ) -> None:
-    first, last = connection.execute(text("SELECT doubt_from, doubt_until FROM installation")).one()
+    [(first, last)] = await tx.rows(text("SELECT doubt_from, doubt_until FROM installation"))
     values = [
         (
             batch.facility_id,
@@ -142,7 +136,7 @@ def _insert(
         )
         for row, entry in rows
     ]
-    database.insert(connection, "deliveries", _NEW, values)
+    await tx.insert("deliveries", _NEW, values)
     for date, n in Counter(entry.date for _, entry in rows).items():
         deltas[counters.Cell(batch.facility_id, date, batch.spec, Status.QUEUED)] += n
 
@@ -171,13 +165,8 @@ _NEW = (
 )
 
 
-def _update(
-    database: Database,
-    connection: Connection,
-    batch: Batch,
-    rows: Sequence[tuple[_Row, NewRecord]],
-    now: int,
-    deltas: counters.Deltas,
+async def _update(
+    tx: Transaction, batch: Batch, rows: Sequence[tuple[_Row, NewRecord]], now: int, deltas: counters.Deltas
 ) -> None:
     contents, due_again = [], []
     for row, entry in rows:
@@ -201,9 +190,9 @@ def _update(
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
         if after == Status.QUEUED:
             due_again.append([row.id, int(entry.lane)])
-    connection.execute(text(_CHANGE), contents)
+    await tx.execute(text(_CHANGE), contents)
     if due_again:
-        _make_due(database, connection, due_again, now)
+        await _make_due(tx, due_again, now)
 
 
 # tried_version: if the worker that sends the delivery dies, the version before this change may have arrived.
@@ -217,11 +206,11 @@ WHERE id = :id
 """
 
 
-def _make_due(database: Database, connection: Connection, rows: list[list[int | None]], now: int) -> None:
-    subquery = database.rows({"id": "bigint", "lane": "smallint"}, "rows")
+async def _make_due(tx: Transaction, rows: list[list[int | None]], now: int) -> None:
+    subquery = tx.subquery({"id": "bigint", "lane": "smallint"}, "rows")
     parameters = {"rows": as_json(rows)}
-    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {subquery} AS v)"), parameters)
-    connection.execute(
+    await tx.execute(text(f"DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {subquery} AS v)"), parameters)
+    await tx.execute(
         text(
             "UPDATE deliveries AS d SET status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0, "
             "trigger = 'auto', problem = NULL, cause = NULL, code = NULL, http_status = NULL "

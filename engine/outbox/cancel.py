@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.outbox import counters
 from engine.specs.needs import Target
@@ -20,22 +21,22 @@ async def cancel(database: Database, targets: Iterable[Target]) -> set[Target]:
     rows = [list(target) for target in sorted(set(targets))]
     if not rows:
         return set()
-    return await database.write(lambda connection: _cancel(database, connection, rows))
+    return await database.write(lambda tx: _cancel(tx, rows))
 
 
-def _cancel(database: Database, connection: Connection, rows: list[list[Any]]) -> set[Target]:
-    untouched = [row for row in _locked(database, connection, rows) if _never_left(row)]
-    _set_aside(database, connection, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED)
+async def _cancel(tx: Transaction, rows: list[list[Any]]) -> set[Target]:
+    untouched = [row for row in await _locked(tx, rows) if _never_left(row)]
+    await _set_aside(tx, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED)
     return {(row.facility_id, row.spec, row.key) for row in untouched}
 
 
-def forget(database: Database, connection: Connection, targets: Sequence[Target], deltas: counters.Deltas) -> None:
+async def forget(tx: Transaction, targets: Sequence[Target], deltas: counters.Deltas) -> None:
     """Forget the references of records that the upstream has removed, so that a later change is a create again."""
     if not targets:
         return
-    gone = _locked(database, connection, [list(target) for target in sorted(set(targets))])
+    gone = await _locked(tx, [list(target) for target in sorted(set(targets))])
     gone = [row for row in gone if row.status != Status.SENDING]
-    _set_aside(database, connection, gone, _REMOVED, deltas)
+    await _set_aside(tx, gone, _REMOVED, deltas)
 
 
 def _never_left(row: Any) -> bool:
@@ -43,24 +44,20 @@ def _never_left(row: Any) -> bool:
     return waiting and row.reference is None and row.sent_version is None and not row.in_doubt
 
 
-def _locked(database: Database, connection: Connection, rows: list[list[Any]]) -> list[Any]:
+async def _locked(tx: Transaction, rows: list[list[Any]]) -> list[Any]:
     """Return the deliveries, locked against other transactions."""
-    lock = "" if database.dialect == "sqlite" else "FOR UPDATE OF d"
+    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE OF d"
     # CROSS JOIN: SQLite then begins with the targets, whatever its statistics say about the deliveries.
     query = (
         "SELECT d.id, d.facility_id, d.spec, d.key, d.date, d.status, d.reference, d.sent_version, d.in_doubt "
-        f"FROM {database.rows(_TARGET, 'rows')} AS v CROSS JOIN deliveries AS d "
+        f"FROM {tx.subquery(_TARGET, 'rows')} AS v CROSS JOIN deliveries AS d "
         f"WHERE d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key ORDER BY d.id {lock}"
     )
-    return list(connection.execute(text(query), {"rows": as_json(rows)}))
+    return list(await tx.rows(text(query), {"rows": as_json(rows)}))
 
 
-def _set_aside(
-    database: Database,
-    connection: Connection,
-    rows: Sequence[Any],
-    statement: str,
-    deltas: counters.Deltas | None = None,
+async def _set_aside(
+    tx: Transaction, rows: Sequence[Any], statement: str, deltas: counters.Deltas | None = None
 ) -> None:
     """Ignore the deliveries by `statement`; a caller that passes `deltas` applies the counters itself."""
     if not rows:
@@ -68,12 +65,12 @@ def _set_aside(
     moved = counters.Deltas() if deltas is None else deltas
     for row in rows:
         moved.move(row.facility_id, row.date, row.spec, row.status, Status.IGNORED)
-    ids = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    ids = f"(SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"
     parameters = {"ids": as_json([[row.id] for row in rows])}
-    connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {ids}"), parameters)
-    connection.execute(text(statement + ids), {**parameters, "now": database.clock()})
+    await tx.execute(text(f"DELETE FROM waits WHERE delivery_id IN {ids}"), parameters)
+    await tx.execute(text(statement + ids), {**parameters, "now": tx.now})
     if deltas is None:
-        counters.apply(database, connection, moved)
+        await counters.apply(tx, moved)
 
 
 _CANCELLED = """

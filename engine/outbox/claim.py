@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.delivery.types import MAX_DEATHS, Channel, ClaimedDelivery, Lease
 from engine.outbox import counters
@@ -24,42 +25,38 @@ async def claim(
 
     When nothing else is due, an `idle` worker gets one delivery that other workers have died with.
     """
-    return await database.write(lambda connection: _claim(database, connection, channel, limit, worker, idle))
+    return await database.write(lambda tx: _claim(tx, channel, limit, worker, idle))
 
 
-def _claim(
-    database: Database, connection: Connection, channel: Channel, limit: int, worker: str, idle: bool
-) -> list[ClaimedDelivery]:
-    now = database.clock()
+async def _claim(tx: Transaction, channel: Channel, limit: int, worker: str, idle: bool) -> list[ClaimedDelivery]:
+    now = tx.now
     lease = Lease(id=secrets.randbits(62), until=now + LEASE_MS, outstanding=0)
     parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
     parameters |= {"lease": lease.id, "suspect": SUSPECT_DEATHS}
-    rows = _take(database, connection, parameters, "deaths + 0 < :suspect", limit)
+    rows = await _take(tx, parameters, "deaths + 0 < :suspect", limit)
     if not rows and idle:
-        rows = _take(database, connection, parameters, "deaths + 0 >= :suspect", 1)
+        rows = await _take(tx, parameters, "deaths + 0 >= :suspect", 1)
     if not rows:
         return []
-    connection.execute(
+    await tx.execute(
         text("INSERT INTO leases (id, worker, until, begun) VALUES (:id, :worker, :until, false)"),
         {"id": lease.id, "worker": worker, "until": lease.until},
     )
     deltas = counters.Deltas()
     deltas.move_all((row.facility_id, row.date, row.spec, row.claimed_from, Status.SENDING) for row in rows)
-    counters.apply(database, connection, deltas)
+    await counters.apply(tx, deltas)
     lease.outstanding = len(rows)
     claimed = [_claimed(row, lease) for row in rows]
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
 
 
-def _take(
-    database: Database, connection: Connection, parameters: Mapping[str, Any], condition: str, limit: int
-) -> list[Any]:
+async def _take(tx: Transaction, parameters: Mapping[str, Any], condition: str, limit: int) -> list[Any]:
     # deaths + 0: with plain deaths PostgreSQL reads the whole table when its statistics know no such rows.
-    statement = text(_CLAIM % (condition, database.skip_locked))
+    statement = text(_CLAIM % (condition, tx.skip_locked))
     rows: list[Any] = []
     for lane in Lane:
         if len(rows) < limit:
-            rows += connection.execute(statement, {**parameters, "lane": int(lane), "limit": limit - len(rows)}).all()
+            rows += await tx.rows(statement, {**parameters, "lane": int(lane), "limit": limit - len(rows)})
     return rows
 
 
@@ -93,11 +90,8 @@ RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tri
 async def begin(database: Database, lease: Lease) -> bool:
     """Note in the lease that requests of the batch may leave from now on; return False if the lease is lost."""
 
-    def mark(connection: Connection) -> bool:
-        done = connection.execute(text("UPDATE leases SET begun = true WHERE id = :id"), {"id": lease.id})
-        return done.rowcount == 1
-
-    lease.begun = await database.write(mark)
+    query = text("UPDATE leases SET begun = true WHERE id = :id")
+    lease.begun = await database.write(Transaction.execute, query, {"id": lease.id}) == 1
     return lease.begun
 
 
@@ -106,12 +100,12 @@ async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
     until = database.clock() + LEASE_MS
     ids = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
 
-    def extend(connection: Connection) -> set[int]:
-        extended = connection.execute(
+    async def extend(tx: Transaction) -> set[int]:
+        extended = await tx.rows(
             text(f"UPDATE leases SET until = :until WHERE id IN {ids} RETURNING id"),
             {"until": until, "ids": as_json([[lease.id] for lease in leases])},
         )
-        return set(extended.scalars())
+        return {row.id for row in extended}
 
     extended = await database.write(extend)
     for lease in leases:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from engine.database.database import Database, as_json
+from engine.database.database import as_json
+from engine.database.transaction import Transaction
 from engine.delivery.types import Settlement
 
 
-def note_codes(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:
+async def note_codes(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     """Note the codes of the deliveries that the upstream holds by now."""
     rows = [
         [settlement.delivery.facility_id, item, key, settlement.delivery.id, code]
@@ -19,7 +20,7 @@ def note_codes(database: Database, connection: Connection, settlements: Sequence
         for item, key, code in settlement.codes
     ]
     if rows:
-        connection.execute(text(_NOTE % database.rows(_COLUMNS, "rows")), {"rows": as_json(rows)})
+        await tx.execute(text(_NOTE % tx.subquery(_COLUMNS, "rows")), {"rows": as_json(rows)})
 
 
 _COLUMNS = {"facility_id": "integer", "item": "text", "key": "text", "delivery_id": "bigint", "code": "text"}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from adapters.base import Verdict
-from engine.database.database import Database, as_json
+from engine.database.database import as_json
+from engine.database.transaction import Transaction
 from engine.delivery.types import Settlement
 
 
-def forget_corrected(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:
+async def forget_corrected(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     """Remove the deliveries from the lists of the corrections that the sending version of their entry declares."""
     rows = [
         [settlement.delivery.id, name]
@@ -22,11 +23,11 @@ def forget_corrected(database: Database, connection: Connection, settlements: Se
     ]
     if not rows:
         return
-    subquery = database.rows({"delivery_id": "bigint", "name": "text"}, "rows")
-    removed = connection.execute(text(_REMOVE % subquery), {"rows": as_json(rows)}).all()
+    subquery = tx.subquery({"delivery_id": "bigint", "name": "text"}, "rows")
+    removed = await tx.rows(text(_REMOVE % subquery), {"rows": as_json(rows)})
     for (facility_id, spec, name), n in sorted(Counter(map(tuple, removed)).items()):
         parameters = {"facility": facility_id, "spec": spec, "name": name, "n": n}
-        connection.execute(text(_COUNT), parameters)
+        await tx.execute(text(_COUNT), parameters)
 
 
 def _was_accepted(settlement: Settlement) -> bool:

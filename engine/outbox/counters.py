@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 
 
 class Cell(Struct, frozen=True, order=True):
@@ -38,7 +39,7 @@ class Deltas(Counter[Cell]):
         self[Cell(facility_id, date, spec, after)] += n
 
 
-def apply(database: Database, connection: Connection, deltas: Deltas) -> None:
+async def apply(tx: Transaction, deltas: Deltas) -> None:
     """Add the changes to the counters."""
     # In sorted order, so that two transactions never deadlock.
     changes = {cell: n for cell, n in sorted(deltas.items()) if n}
@@ -49,16 +50,16 @@ def apply(database: Database, connection: Connection, deltas: Deltas) -> None:
         totals[cell.facility_id, cell.spec, cell.status] += n
     columns = {"facility_id": "integer", "date": "text", "spec": "text", "status": "text", "n": "bigint"}
     daily = [[cell.facility_id, cell.date, cell.spec, cell.status, n] for cell, n in changes.items()]
-    connection.execute(text(_upsert(database, "counters", columns)), {"rows": as_json(daily)})
+    await tx.execute(text(_upsert(tx, "counters", columns)), {"rows": as_json(daily)})
     del columns["date"]
     overall = [[*key, n] for key, n in sorted(totals.items()) if n]
-    connection.execute(text(_upsert(database, "totals", columns)), {"rows": as_json(overall)})
+    await tx.execute(text(_upsert(tx, "totals", columns)), {"rows": as_json(overall)})
 
 
-def _upsert(database: Database, table: str, columns: Mapping[str, str]) -> str:
+def _upsert(tx: Transaction, table: str, columns: Mapping[str, str]) -> str:
     key = ", ".join(name for name in columns if name != "n")
     return (
-        f"INSERT INTO {table} ({key}, n) SELECT {key}, n FROM {database.rows(columns, 'rows')} AS v WHERE true "
+        f"INSERT INTO {table} ({key}, n) SELECT {key}, n FROM {tx.subquery(columns, 'rows')} AS v WHERE true "
         f"ON CONFLICT ({key}) DO UPDATE SET n = {table}.n + excluded.n"
     )
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import select, text
 
 from engine.database.database import Database
 from engine.database.tables import HeldResend
+from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Channel
 from engine.outbox.resend import ActionResult, make_due
@@ -22,14 +23,14 @@ HOLD_MS = 5_000  # in which a person may undo the resend
 async def schedule_resend(database: Database, facility_id: int, id_: int, actor: str) -> ActionResult:
     """Resend a failed delivery after HOLD_MS; a second click changes nothing."""
 
-    def run(connection: Connection) -> ActionResult:
-        parameters = {"id": id_, "facility": facility_id, "actor": actor, "due": database.clock() + HOLD_MS}
-        status = connection.execute(text(_STATUS), parameters).scalar()
-        if status is None:
+    async def run(tx: Transaction) -> ActionResult:
+        parameters = {"id": id_, "facility": facility_id, "actor": actor, "due": tx.now + HOLD_MS}
+        row = await tx.first(text(_STATUS), parameters)
+        if row is None:
             return ActionResult.MISSING
-        if status != Status.FAILED:
+        if row.status != Status.FAILED:
             return ActionResult.ALREADY
-        added = connection.execute(text(_SCHEDULE), parameters).rowcount
+        added = await tx.execute(text(_SCHEDULE), parameters)
         return ActionResult.DONE if added else ActionResult.ALREADY
 
     return await database.write(run)
@@ -39,7 +40,7 @@ async def undo_resend(database: Database, facility_id: int, id_: int) -> bool:
     """Undo a scheduled resend; return False if it was too late."""
     query = text("DELETE FROM held_resends WHERE delivery_id = :id AND facility_id = :facility")
     parameters = {"id": id_, "facility": facility_id}
-    return await database.write(lambda connection: connection.execute(query, parameters).rowcount == 1)
+    return await database.write(Transaction.execute, query, parameters) == 1
 
 
 async def scheduled(database: Database, ids: Sequence[int]) -> dict[int, int]:
@@ -55,20 +56,20 @@ async def make_scheduled_due(database: Database) -> set[Channel]:
     if not await database.fetch(text(f"SELECT 1 {_DUE} LIMIT 1"), {"now": database.clock()}):
         return set()
 
-    def run(connection: Connection) -> set[Channel]:
-        due = connection.execute(text(f"DELETE {_DUE} RETURNING {_COLUMNS}"), {"now": database.clock()}).all()
-        return {channel for row in sorted(due) if (channel := _make_due(database, connection, *row))}
+    async def run(tx: Transaction) -> set[Channel]:
+        due = await tx.rows(text(f"DELETE {_DUE} RETURNING {_COLUMNS}"), {"now": tx.now})
+        return {channel for row in sorted(due) if (channel := await _make_due(tx, *row))}
 
     return await database.write(run)
 
 
-def _make_due(database: Database, connection: Connection, id_: int, facility_id: int, actor: str) -> Channel | None:
+async def _make_due(tx: Transaction, id_: int, facility_id: int, actor: str) -> Channel | None:
     """Return the channel of the delivery, None if it is not failed any more."""
-    lock = "" if database.dialect == "sqlite" else " FOR UPDATE"
-    row = connection.execute(text(_STATUS + lock), {"id": id_, "facility": facility_id}).first()
+    lock = "" if tx.dialect == "sqlite" else " FOR UPDATE"
+    row = await tx.first(text(_STATUS + lock), {"id": id_, "facility": facility_id})
     if row is None or row.status != Status.FAILED:
         return None
-    make_due(database, connection, facility_id, [id_], actor, reason="")
+    await make_due(tx, facility_id, [id_], actor, reason="")
     return Channel(row.upstream, facility_id)
 
 

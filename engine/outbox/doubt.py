@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
+
+from engine.database.transaction import Transaction
 
 
-def put_in_doubt(connection: Connection) -> int:
+async def put_in_doubt(tx: Transaction) -> int:
     """Put every delivery in doubt that is not sent and has no reference; return their number."""
-    return connection.execute(text(_PUT_IN_DOUBT)).rowcount
+    return await tx.execute(text(_PUT_IN_DOUBT))
 
 
 _PUT_IN_DOUBT = """

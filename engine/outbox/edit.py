@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.outbox.resend import ActionResult, Written, make_due
 
@@ -58,37 +58,19 @@ async def save(
 
     The address of the request stays as the entry makes it from the record. Only DONE changes anything.
     """
-    run = partial(_save, database, facility_id, id_, actor, body, reason, basis)
-    return await database.write(run)
+    return await database.write(_save, facility_id, id_, actor, body, reason, basis)
 
 
-def _save(
-    database: Database,
-    facility_id: int,
-    id_: int,
-    actor: str,
-    body: str,
-    reason: str,
-    basis: Basis,
-    connection: Connection,
-) -> Saved:
-    lock = "" if database.dialect == "sqlite" else " FOR UPDATE"
-    row = connection.execute(text(_ROW + lock), {"id": id_, "facility": facility_id}).first()
+async def _save(tx: Transaction, facility_id: int, id_: int, actor: str, body: str, reason: str, basis: Basis) -> Saved:
+    lock = "" if tx.dialect == "sqlite" else " FOR UPDATE"
+    row = await tx.first(text(_ROW + lock), {"id": id_, "facility": facility_id})
     if row is None:
         return Saved.MISSING
-    last = next((Edit(*entry) for entry in connection.execute(text(_LAST), {"id": id_})), None)
+    last = next((Edit(*entry) for entry in await tx.rows(text(_LAST), {"id": id_})), None)
     hindrance = _hindrance(row, last, actor, body, basis)
     if hindrance is None:
-        due = make_due(
-            database,
-            connection,
-            facility_id,
-            [id_],
-            actor,
-            reason=reason,
-            renew=True,
-            written=Written(body),
-            action=ACTION,
+        due = await make_due(
+            tx, facility_id, [id_], actor, reason=reason, renew=True, written=Written(body), action=ACTION
         )
         hindrance = Saved.DONE if due[id_] is ActionResult.DONE else Saved.ALREADY
     return hindrance

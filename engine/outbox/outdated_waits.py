@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.outbox import counters
 from engine.outbox.settle import release
@@ -22,10 +23,10 @@ async def release_outdated(database: Database, specs: Iterable[Spec]) -> set[Cha
     if not outdated:
         return set()
 
-    def run(connection: Connection) -> set[Channel]:
+    async def run(tx: Transaction) -> set[Channel]:
         deltas = counters.Deltas()
-        due = release(database, connection, outdated, deltas)
-        counters.apply(database, connection, deltas)
+        due = await release(tx, outdated, deltas)
+        await counters.apply(tx, deltas)
         return due
 
     return await database.write(run)

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Select,
     SQLColumnExpression,
     String,
@@ -18,8 +17,9 @@ from sqlalchemy import (
     text,
 )
 
-from engine.database.database import Database, as_json
+from engine.database.database import as_json
 from engine.database.tables import Delivery, PatientWord
+from engine.database.transaction import Transaction
 from engine.delivery.status import WORD_LENGTH
 
 EDGE_SIGNS = ".,;:()'\""  # signs around a word that nobody types into a search
@@ -33,17 +33,17 @@ def words_of(phrase: str) -> list[str]:
     return [word for word in words if word][:MAX_WORDS]
 
 
-def remember(database: Database, connection: Connection, facility_id: int, people: Iterable[tuple[str, str]]) -> None:
+async def remember(tx: Transaction, facility_id: int, people: Iterable[tuple[str, str]]) -> None:
     """Index patients, given as (norm, name); a patient can still be found by an earlier name."""
     # Sorted: two transactions that bring the same patients must not deadlock.
     rows = sorted({(norm, word) for norm, name in people for word in [norm.casefold()[:WORD_LENGTH], *words_of(name)]})
     if rows:
-        subquery = database.rows({"norm": "text", "word": "text"}, "rows")
+        subquery = tx.subquery({"norm": "text", "word": "text"}, "rows")
         insert = (
             "INSERT INTO patient_words (facility_id, norm, word) "
             f"SELECT :facility, norm, word FROM {subquery} AS v WHERE true ON CONFLICT DO NOTHING"
         )
-        connection.execute(text(insert), {"facility": facility_id, "rows": as_json(rows)})
+        await tx.execute(text(insert), {"facility": facility_id, "rows": as_json(rows)})
 
 
 def found_by(facility_id: int, words: Sequence[str]) -> Select[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import structlog
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import insert, text
 
 from engine.database.database import Database
 from engine.database.tables import Attempt
+from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import MAX_DEATHS, Channel
@@ -26,25 +25,24 @@ async def reclaim(database: Database) -> set[Channel]:
     ended = await database.fetch(text("SELECT id FROM leases WHERE until < :now"), {"now": database.clock()})
     due: set[Channel] = set()
     for (lease_id,) in ended:
-        due |= await database.write(partial(_take_back, database, lease_id))
+        due |= await database.write(_take_back, lease_id)
     return due
 
 
-def _take_back(database: Database, lease_id: int, connection: Connection) -> set[Channel]:
-    now = database.clock()
-    deleted = connection.execute(
+async def _take_back(tx: Transaction, lease_id: int) -> set[Channel]:
+    now = tx.now
+    lease = await tx.first(
         text("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun"), {"id": lease_id, "now": now}
     )
-    lease = deleted.first()
     if lease is None:  # the heartbeat came after all, or another sweep was quicker
         return set()
-    rows = (connection.execute(text(_TAKE_BACK), _parameters(lease_id, bool(lease.begun), now))).all()
+    rows = await tx.rows(text(_TAKE_BACK), _parameters(lease_id, bool(lease.begun), now))
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
-    counters.apply(database, connection, deltas)
+    await counters.apply(tx, deltas)
     if lease.begun and rows:
-        connection.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
+        await tx.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
     if rows:
         metrics().returned(len(rows))
         log.warning("taken_back", lease=lease_id, begun=bool(lease.begun), deliveries=[row.id for row in rows])
@@ -109,10 +107,10 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     if not arrived:
         return set()
 
-    def run(connection: Connection) -> set[Channel]:
+    async def run(tx: Transaction) -> set[Channel]:
         deltas = counters.Deltas()
-        due = release(database, connection, arrived, deltas)
-        counters.apply(database, connection, deltas)
+        due = await release(tx, arrived, deltas)
+        await counters.apply(tx, deltas)
         return due
 
     return await database.write(run)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel
@@ -30,33 +30,33 @@ async def reroute(database: Database, routes: Mapping[str, str], upstreams: Coll
     due: set[Channel] = set()
     for (name,) in await database.fetch(text(_NAMES)):
         if name not in upstreams:
-            due |= await database.write(partial(_move, database, name, routes))
+            due |= await database.write(_move, name, routes)
     return due
 
 
-def _move(database: Database, upstream: str, routes: Mapping[str, str], connection: Connection) -> set[Channel]:
-    before = database.clock() - PATIENCE_MS
+async def _move(tx: Transaction, upstream: str, routes: Mapping[str, str]) -> set[Channel]:
+    before = tx.now - PATIENCE_MS
     parameters = {"upstream": upstream, "before": before, "limit": BATCH_SIZE}
-    rows = connection.execute(text(_STRANDED % database.skip_locked), parameters).all()
-    _fail(database, connection, [row for row in rows if row.spec not in routes])
+    rows = await tx.rows(text(_STRANDED % tx.skip_locked), parameters)
+    await _fail(tx, [row for row in rows if row.spec not in routes])
     moved = [row for row in rows if row.spec in routes]
-    subquery = database.rows({"id": "bigint", "upstream": "text"}, "rows")
-    connection.execute(
+    subquery = tx.subquery({"id": "bigint", "upstream": "text"}, "rows")
+    await tx.execute(
         text(f"UPDATE deliveries SET upstream = v.upstream FROM {subquery} AS v WHERE deliveries.id = v.id"),
         {"rows": as_json([[row.id, routes[row.spec]] for row in moved])},
     )
     return {Channel(routes[row.spec], row.facility_id) for row in moved}
 
 
-def _fail(database: Database, connection: Connection, rows: Sequence[Any]) -> None:
+async def _fail(tx: Transaction, rows: Sequence[Any]) -> None:
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, row.status, Status.FAILED)
-    subquery = database.rows({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
+    subquery = tx.subquery({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
     problems = [(row.id, UNKNOWN_TYPE % row.spec) for row in rows]
     failed = [[id_, problem, cause_text(CauseKind.BROKEN, words=problem)] for id_, problem in problems]
-    connection.execute(text(_FAIL % subquery), {"rows": as_json(failed), "now": database.clock()})
-    counters.apply(database, connection, deltas)
+    await tx.execute(text(_FAIL % subquery), {"rows": as_json(failed), "now": tx.now})
+    await counters.apply(tx, deltas)
 
 
 # One index look-up for each name; DISTINCT would read all due deliveries.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import insert, text
 
 from engine.database.database import Database, as_json
 from engine.database.tables import AuditEntry
+from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.outbox import counters
 
@@ -64,14 +64,13 @@ async def resend(
     A delivery in doubt is searched for first, unless `force` says that a person has looked already. Without `written`
     they are sent as they are: with the body that a person wrote for them, else with the payload.
     """
+    return await database.write(
+        make_due, facility_id, ids, actor, reason=reason, force=force, lane=lane, written=written
+    )
 
-    within = partial(make_due, database, reason=reason, force=force, lane=lane, written=written)
-    return await database.write(lambda connection: within(connection, facility_id, ids, actor))
 
-
-def make_due(
-    database: Database,
-    connection: Connection,
+async def make_due(
+    tx: Transaction,
     facility_id: int,
     ids: Sequence[int],
     actor: str,
@@ -103,19 +102,18 @@ def make_due(
         "job": job_id,
     }
     resending = _Action(action, actor, reason, Status.QUEUED, _RESEND, refuse, parameters)
-    return _perform(database, facility_id, ids, resending, connection)
+    return await _perform(tx, facility_id, ids, resending)
 
 
 async def ignore(
     database: Database, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
 ) -> dict[int, ActionResult]:
     """Set deliveries aside, with a reason; those being sent or sent are left alone."""
-    within = partial(set_aside, database, reason=reason)
-    return await database.write(lambda connection: within(connection, facility_id, ids, actor))
+    return await database.write(set_aside, facility_id, ids, actor, reason=reason)
 
 
-def set_aside(
-    database: Database, connection: Connection, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
+async def set_aside(
+    tx: Transaction, facility_id: int, ids: Sequence[int], actor: str, *, reason: str
 ) -> dict[int, ActionResult]:
     """Set deliveries aside within a transaction."""
 
@@ -123,45 +121,43 @@ def set_aside(
         return ActionResult.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
 
     ignoring = _Action("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
-    return _perform(database, facility_id, ids, ignoring, connection)
+    return await _perform(tx, facility_id, ids, ignoring)
 
 
-def _perform(
-    database: Database, facility_id: int, ids: Sequence[int], action: _Action, connection: Connection
-) -> dict[int, ActionResult]:
+async def _perform(tx: Transaction, facility_id: int, ids: Sequence[int], action: _Action) -> dict[int, ActionResult]:
     outcomes = dict.fromkeys(ids, ActionResult.MISSING)
     deltas = counters.Deltas()
-    for id_, spec, date, status, body in _locked(database, connection, facility_id, ids):
+    for id_, spec, date, status, body in await _locked(tx, facility_id, ids):
         refusal = action.refuse(status, body)
         outcomes[id_] = refusal or ActionResult.DONE
         if refusal is None:
             deltas.move(facility_id, date, spec, status, action.after)
     changed = [id_ for id_, outcome in outcomes.items() if outcome is ActionResult.DONE]
     if changed:
-        subquery, now = _ids(database), database.clock()
+        subquery, now = _ids(tx), tx.now
         parameters = {"ids": as_json([[id_] for id_ in changed])}
-        connection.execute(text(f"DELETE FROM waits WHERE delivery_id IN {subquery}"), parameters)
-        connection.execute(text(action.statement + subquery), {**parameters, **action.parameters, "now": now})
+        await tx.execute(text(f"DELETE FROM waits WHERE delivery_id IN {subquery}"), parameters)
+        await tx.execute(text(action.statement + subquery), {**parameters, **action.parameters, "now": now})
         entry = {"at": now, "actor": action.actor, "action": action.action, "reason": action.reason}
         audit = [{**entry, "facility_id": facility_id, "delivery_id": id_} for id_ in changed]
-        connection.execute(insert(AuditEntry), audit)
-        counters.apply(database, connection, deltas)
+        await tx.execute(insert(AuditEntry), audit)
+        await counters.apply(tx, deltas)
     return outcomes
 
 
-def _locked(database: Database, connection: Connection, facility_id: int, ids: Sequence[int]) -> Sequence[Any]:
+async def _locked(tx: Transaction, facility_id: int, ids: Sequence[int]) -> Sequence[Any]:
     """Return (id, spec, date, status, body) of the facility's deliveries, locked against other transactions."""
     # The plus keeps SQLite from reading all deliveries of the facility in an index instead of these by their ids.
-    lock = "" if database.dialect == "sqlite" else "FOR UPDATE"
+    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE"
     query = (
         "SELECT id, spec, date, status, body FROM deliveries "
-        f"WHERE +facility_id = :facility AND id IN {_ids(database)} ORDER BY id {lock}"
+        f"WHERE +facility_id = :facility AND id IN {_ids(tx)} ORDER BY id {lock}"
     )
-    return connection.execute(text(query), {"facility": facility_id, "ids": as_json([[id_] for id_ in ids])}).all()
+    return await tx.rows(text(query), {"facility": facility_id, "ids": as_json([[id_] for id_ in ids])})
 
 
-def _ids(database: Database) -> str:
-    return f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+def _ids(tx: Transaction) -> str:
+    return f"(SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"
 
 
 _RESEND = """

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.database.database import Database, as_json
+from engine.database.transaction import Transaction
 from engine.delivery.causes import ANY_OF, CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Lease, Settlement
@@ -25,39 +26,35 @@ async def settle(database: Database, settlements: Sequence[Settlement], ended: I
     Fenced by the lease: a delivery that was taken back meanwhile keeps its new state; only its attempts are stored.
     """
     leases = [[lease.id] for lease in ended]
-    return await database.write(lambda connection: _settle(database, connection, settlements, leases))
+    return await database.write(lambda tx: _settle(tx, settlements, leases))
 
 
-def _settle(
-    database: Database, connection: Connection, settlements: Sequence[Settlement], leases: list[list[int]]
-) -> set[Channel]:
-    now = database.clock()
+async def _settle(tx: Transaction, settlements: Sequence[Settlement], leases: list[list[int]]) -> set[Channel]:
+    now = tx.now
     parameters = {"rows": as_json([_row(settlement) for settlement in settlements]), "now": now}
-    settled = (connection.execute(text(_statement(database)), parameters)).all()
+    settled = await tx.rows(text(_statement(tx)), parameters)
     deltas = counters.Deltas()
     deltas.move_all((row.facility_id, row.date, row.spec, Status.SENDING, row.status) for row in settled)
     due = {Channel(row.upstream, row.facility_id) for row in settled if row.due_at is not None and row.due_at <= now}
     failpoint("settling")
     written = {row.id for row in settled}
     blocked = {row.id for row in settled if row.status == Status.BLOCKED}
-    _write_waits(database, connection, [s for s in settlements if s.delivery.id in blocked], now)
+    await _write_waits(tx, [s for s in settlements if s.delivery.id in blocked], now)
     # The next delivery of its sequence could not be claimed until now.
     due |= {Channel(s.delivery.upstream, s.delivery.facility_id) for s in settlements if s.delivery.sequence}
     arrived = [s for s in settlements if s.reference is not None and s.delivery.id in written]
-    due |= release(
-        database, connection, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas
-    )
+    due |= await release(tx, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas)
     valid = [s for s in settlements if s.delivery.id in written]
     undone = [(s.delivery.facility_id, *target) for s in valid for target in s.undone]
-    forget(database, connection, undone, deltas)
-    note_codes(database, connection, valid)
-    forget_corrected(database, connection, valid)
+    await forget(tx, undone, deltas)
+    await note_codes(tx, valid)
+    await forget_corrected(tx, valid)
     failpoint("released")
-    _write_attempts(database, connection, settlements)
-    counters.apply(database, connection, deltas)
+    await _write_attempts(tx, settlements)
+    await counters.apply(tx, deltas)
     if leases:
-        connection.execute(
-            text(f"DELETE FROM leases WHERE id IN (SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"),
+        await tx.execute(
+            text(f"DELETE FROM leases WHERE id IN (SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"),
             {"ids": as_json(leases)},
         )
     return due
@@ -126,7 +123,7 @@ def cause_of(settlement: Settlement) -> str | None:
     return cause_text(last.verdict, code, last.place, settlement.problem)
 
 
-def _statement(database: Database) -> str:
+def _statement(tx: Transaction) -> str:
     # A version that came in meanwhile wins: the delivery is due again instead of being sent, failed or blocked.
     again = "(v.requeue = 1 AND deliveries.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
     return f"""
@@ -144,7 +141,7 @@ def _statement(database: Database) -> str:
       cause = CASE WHEN {again} THEN NULL ELSE v.cause END,
       in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
       deaths = CASE WHEN v.tried <> 0 THEN 0 ELSE deliveries.deaths END
-    FROM {database.rows(_COLUMNS, "rows")} AS v
+    FROM {tx.subquery(_COLUMNS, "rows")} AS v
     WHERE deliveries.id = v.id AND deliveries.lease_id = v.lease_id
     RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date,
       deliveries.status, deliveries.due_at
@@ -163,12 +160,12 @@ _WAIT = {
 }
 
 
-def _write_waits(database: Database, connection: Connection, settlements: Sequence[Settlement], now: int) -> None:
+async def _write_waits(tx: Transaction, settlements: Sequence[Settlement], now: int) -> None:
     rows = [row for settlement in settlements for row in _waits(settlement, now)]
     if rows:
-        parameters, waits = {"rows": as_json(rows)}, database.rows(_WAIT, "rows")
-        connection.execute(text(_KEEP_WAITS % waits), parameters)
-        connection.execute(text(_COME_FORWARD % waits), parameters)
+        parameters, waits = {"rows": as_json(rows)}, tx.subquery(_WAIT, "rows")
+        await tx.execute(text(_KEEP_WAITS % waits), parameters)
+        await tx.execute(text(_COME_FORWARD % waits), parameters)
 
 
 def _waits(settlement: Settlement, now: int) -> Iterator[list[Any]]:
@@ -199,37 +196,32 @@ WHERE deliveries.facility_id = v.facility_id AND deliveries.spec = v.spec AND de
 """
 
 
-def release(
-    database: Database,
-    connection: Connection,
-    arrived: Sequence[tuple[int, str, str]],
-    deltas: counters.Deltas,
-) -> set[Channel]:
+async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], deltas: counters.Deltas) -> set[Channel]:
     """Release deliveries that waited for these (facility, spec, key) alone; return the channels they are due in."""
     if not arrived:
         return set()
     columns = {"facility_id": "integer", "spec": "text", "key": "text"}
-    waiting = connection.execute(
+    waiting = await tx.rows(
         text(
             "DELETE FROM waits WHERE (facility_id, spec, key) IN "
-            f"(SELECT facility_id, spec, key FROM {database.rows(columns, 'rows')} AS v) "
+            f"(SELECT facility_id, spec, key FROM {tx.subquery(columns, 'rows')} AS v) "
             "RETURNING delivery_id, key, alternative"
         ),
         {"rows": as_json(arrived)},
-    ).all()
-    _end_alternatives(database, connection, [[row.delivery_id, row.key] for row in waiting if row.alternative])
+    )
+    await _end_alternatives(tx, [[row.delivery_id, row.key] for row in waiting if row.alternative])
     ids = [[id_] for id_ in sorted({row.delivery_id for row in waiting})]
     if not ids:
         return set()
-    _lock(database, connection, ids)
-    freed = connection.execute(
+    await _lock(tx, ids)
+    freed = await tx.rows(
         text(
             "UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL "
-            f"WHERE id IN (SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v) AND status = 'blocked' "
+            f"WHERE id IN (SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v) AND status = 'blocked' "
             "AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.delivery_id = deliveries.id) "
             "RETURNING facility_id, spec, upstream, date"
         ),
-        {"ids": as_json(ids), "now": database.clock()},
+        {"ids": as_json(ids), "now": tx.now},
     )
     channels = set()
     for facility_id, spec, upstream, date in freed:
@@ -238,27 +230,27 @@ def release(
     return channels
 
 
-def _end_alternatives(database: Database, connection: Connection, rows: list[list[Any]]) -> None:
+async def _end_alternatives(tx: Transaction, rows: list[list[Any]]) -> None:
     """End the waits of a (delivery, key) for the other types of a need of which one record has arrived.
 
     Two needs that name overlapping types of one key end together; if one of them is still open, the delivery is blocked
     again when it is prepared.
     """
     if rows:
-        ended = f"(SELECT id, key FROM {database.rows({'id': 'bigint', 'key': 'text'}, 'rows')} AS v)"
+        ended = f"(SELECT id, key FROM {tx.subquery({'id': 'bigint', 'key': 'text'}, 'rows')} AS v)"
         query = text(f"DELETE FROM waits WHERE alternative AND (delivery_id, key) IN {ended}")
-        connection.execute(query, {"rows": as_json(rows)})
+        await tx.execute(query, {"rows": as_json(rows)})
 
 
-def _lock(database: Database, connection: Connection, ids: list[list[int]]) -> None:
+async def _lock(tx: Transaction, ids: list[list[int]]) -> None:
     # Two transactions that each bring one of the last two needs would otherwise each still see the other's wait.
-    if database.dialect != "sqlite":
-        subquery = f"(SELECT id FROM {database.rows({'id': 'bigint'}, 'ids')} AS v)"
+    if tx.dialect != "sqlite":
+        subquery = f"(SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"
         query = f"SELECT id FROM deliveries WHERE id IN {subquery} ORDER BY id FOR UPDATE"
-        connection.execute(text(query), {"ids": as_json(ids)})
+        await tx.execute(text(query), {"ids": as_json(ids)})
 
 
-def _write_attempts(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> None:
+async def _write_attempts(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     rows = [
         (
             settlement.delivery.id,
@@ -281,7 +273,7 @@ def _write_attempts(database: Database, connection: Connection, settlements: Seq
         for settlement in settlements
         for attempt in settlement.attempts
     ]
-    database.insert(connection, "attempts", _ATTEMPT, rows)
+    await tx.insert("attempts", _ATTEMPT, rows)
 
 
 _ATTEMPT = (

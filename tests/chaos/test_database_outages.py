@@ -201,7 +201,7 @@ async def test_a_lock_that_takes_too_long_is_a_refusal(
 
 async def set_(database: Database, pragma: str) -> None:
     """Set a pragma for writers in this process."""
-    await database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").all())
+    await database.on_connection(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").all())
 
 
 @asynccontextmanager

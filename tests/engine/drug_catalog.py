@@ -135,7 +135,7 @@ class DrugCatalog:
         assert held is not None
         rows = [Row(key, content, key in withdrawn) for key, content in ROWS.items()]
         await copies.store_page(self.database, held, rows, done=1, offset=0, total=1)
-        after = [lambda connection: review_items(self.database, self.mapping, 0, connection)]
+        after = [lambda tx: review_items(tx, self.mapping, 0)]
         await copies.finish(self.database, held, after)
 
     async def item(self, key: str) -> Any:

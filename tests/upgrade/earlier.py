@@ -21,9 +21,9 @@ REVISIONS = sorted(file.stem for file in FOLDER.glob("*.ndjson"))
 
 async def restore(database: Database, revision: str) -> None:
     """Make the tables of the revision in an emptied database and fill each: an AssertionError names an empty one."""
-    await database.write(_empty)
-    await database.write(lambda connection: command.upgrade(_config(connection), revision))
-    await database.write(lambda connection: _fill(connection, revision))
+    await database.on_connection(_empty)
+    await database.on_connection(lambda connection: command.upgrade(_config(connection), revision))
+    await database.on_connection(lambda connection: _fill(connection, revision))
 
 
 def rows_of(revision: str, table: str) -> list[dict[str, Any]]:

@@ -174,8 +174,8 @@ async def main(target: Path) -> None:
         scene = Scene(hub, world, clinic, clock)
         for chapter in (_long_ago, _people, _lists, _mapped, _played, _called, _mended, _pending, _dead_worker):
             await chapter(scene)
-        await hub.database.write(_trim)
-        await hub.database.write(lambda connection: target.write_bytes(b"".join(_lines(connection))))
+        await hub.database.on_connection(_trim)
+        await hub.database.on_connection(lambda connection: target.write_bytes(b"".join(_lines(connection))))
         await hub.close()
 
 
@@ -191,14 +191,14 @@ async def _long_ago(scene: Scene) -> None:
 async def _people(scene: Scene) -> None:
     database, vault, clinic = scene.hub.database, scene.hub.vault, scene.clinic
     role = {"name": "petugas", "label": "Petugas", "permissions": '["satusehat", "resend", "bodies"]'}
-    await database.write(lambda connection: connection.execute(insert(Role), role))
+    await database.write(lambda tx: tx.execute(insert(Role), role))
     await users.add_user(database, "admin", PASSWORD, "superadmin")
     await users.add_user(database, "sari", PASSWORD, "petugas", clinic.id)
     await new_api_key(database, clinic.id, "simrs")
     recipient = {"facility_id": clinic.id, "name": "Sari", "way": "telegram", "address": "-100123456"}
     recipient |= {"sealed": vault.seal({"secret": "7:RAHASIA"}), "enabled": False, "digest_at": "07:00"}
     recipient |= {"waiting_minutes": 60, "failure_percent": 20, "created_at": scene.clock.now}
-    await database.write(lambda connection: connection.execute(insert(AlertRecipient), recipient))
+    await database.write(lambda tx: tx.execute(insert(AlertRecipient), recipient))
 
 
 async def _lists(scene: Scene) -> None:

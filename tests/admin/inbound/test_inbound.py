@@ -15,7 +15,7 @@ from sqlalchemy import text
 from adapters.clinic_webhook import NotTaken
 from engine.facilities.facilities import set_credentials
 from engine.inbound import requests
-from engine.inbound.requests import CallerRequest, QueueAnswer
+from engine.inbound.requests import CallerRequest
 from engine.inbound.retention import InboundRetention
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from tests.conftest import Clock
@@ -259,7 +259,7 @@ async def kept(antar: SmallHub, operation: str, number: str | None = None) -> No
     antar.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)
     asked = CallerRequest(antar.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
     told = {"metadata": OK} | ({} if number is None else {"response": {"nomorantrean": number}})
-    await requests.answer(antar.hub.database, asked, lambda _: QueueAnswer(200, "done"), lambda _: told)
+    await requests.answer(antar.hub.database, asked, requests.accept, lambda _: told)
 
 
 async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -298,7 +298,7 @@ async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
     await kept(antar, "take", "001-1")
     await requests.mark_taken(antar.hub.database, antar.facility.id, 1)
     long_ago = text("UPDATE inbound_requests SET at = at - 8000000000")
-    await antar.hub.database.write(lambda connection: connection.execute(long_ago))
+    await antar.hub.database.write(lambda tx: tx.execute(long_ago))
     await InboundRetention(antar.hub.database, lambda: antar.hub.catalog).step(antar.clock.now)
     page = (await person.get("/masuk/mobile_jkn")).text
     assert ("001-1" in page, "Berhasil" in page, "dihapus menurut masa simpan" in page) == (False, True, True)

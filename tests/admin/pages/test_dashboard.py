@@ -91,7 +91,7 @@ async def test_the_strip_says_how_each_upstream_is(person: httpx.AsyncClient, an
 async def test_the_strip_keeps_silent_of_an_upstream_that_the_clinic_does_not_use(
     person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
-    await antar.hub.database.write(lambda each: each.exec_driver_sql("DELETE FROM credentials"))
+    await antar.hub.database.on_connection(lambda connection: connection.exec_driver_sql("DELETE FROM credentials"))
     assert "Kementerian" not in (await person.get("/strip/ministry")).text
     await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, "ministry", {"secret": "x"})
     assert "Kementerian lancar" in (await person.get("/strip/ministry")).text

@@ -19,7 +19,7 @@ async def sign(antar: SmallHub, name: str, age: float = 0.0) -> None:
     """A worker that was last heard of so many seconds ago."""
     beat = {"name": name, "at": antar.clock.now - int(age * 1000)}
     query = text("INSERT INTO workers (name, started_at, beat_at, in_flight) VALUES (:name, :at, :at, 3)")
-    await antar.hub.database.write(lambda connection: connection.execute(query, beat))
+    await antar.hub.database.write(lambda tx: tx.execute(query, beat))
 
 
 async def test_a_house_without_workers_says_what_to_do(person: httpx.AsyncClient) -> None:
@@ -48,10 +48,10 @@ async def test_missing_credentials_are_told_once_something_waits_for_them(
     person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     await sign(antar, "mesin-1")
-    await antar.hub.database.write(lambda each: each.exec_driver_sql("DELETE FROM credentials"))
+    await antar.hub.database.on_connection(lambda connection: connection.exec_driver_sql("DELETE FROM credentials"))
     closed = "INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at) "
     values = "VALUES (1, 'ministry', 'refused', 'Kredensial belum lengkap', 0, 0)"
-    await antar.hub.database.write(lambda each: each.exec_driver_sql(closed + values))
+    await antar.hub.database.on_connection(lambda connection: connection.exec_driver_sql(closed + values))
     assert "Semua berjalan baik." in (await person.get("/kesehatan")).text
     await antar.hand_in("Visit", {"id": "V1"})
     page = (await person.get("/kesehatan")).text
@@ -89,7 +89,7 @@ async def test_a_worker_that_fell_silent_does_not_count_as_alive(person: httpx.A
 
 
 async def test_a_database_that_is_behind_is_an_alarm(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda each: each.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '0000'")))
     assert "Mulai ulang antar web" in (await person.get("/kesehatan")).text
 
 
@@ -97,9 +97,11 @@ async def test_another_clinics_queue_is_hidden_from_who_may_not_see_it(
     person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
-    await antar.hub.database.write(lambda each: each.exec_driver_sql("UPDATE users SET facility_id = 1"))
-    await antar.hub.database.write(
-        lambda each: each.exec_driver_sql(
+    await antar.hub.database.on_connection(
+        lambda connection: connection.exec_driver_sql("UPDATE users SET facility_id = 1")
+    )
+    await antar.hub.database.on_connection(
+        lambda connection: connection.exec_driver_sql(
             "INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at) "
             f"VALUES ({other.id}, 'ministry', 'down', 'RAHASIA', 0, 0)"
         )
@@ -111,7 +113,7 @@ async def test_another_clinics_queue_is_hidden_from_who_may_not_see_it(
 async def test_a_connection_can_be_tried(
     person: httpx.AsyncClient, antar: SmallHub, asked: dict[str, str], whole: bool
 ) -> None:
-    await antar.hub.database.write(lambda each: each.execute(text("UPDATE users SET role = 'superadmin'")))
+    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
     answer = await person.post("/kesehatan/uji/ministry", headers={"Sec-Fetch-Site": "same-origin", **asked})
     assert "Uji koneksi Kementerian" in answer.text
     assert "Berhasil" in answer.text
@@ -138,14 +140,14 @@ async def test_monitors_get_the_same_pace_as_facts(his: httpx.AsyncClient, antar
 async def test_what_counts_all_clinics_is_shown_to_nobody_of_one(person: httpx.AsyncClient, antar: SmallHub) -> None:
     assert say("health.pace.hour") in (await person.get("/kesehatan")).text
     confine = text("UPDATE users SET facility_id = :facility")
-    await antar.hub.database.write(lambda connection: connection.execute(confine, {"facility": antar.facility.id}))
+    await antar.hub.database.write(lambda tx: tx.execute(confine, {"facility": antar.facility.id}))
     assert say("health.pace.hour") not in (await person.get("/kesehatan")).text
 
 
 async def test_the_last_backup_is_told(person: httpx.AsyncClient, antar: SmallHub) -> None:
     assert "Belum pernah (antar backup)" in (await person.get("/kesehatan")).text
     noted = text("UPDATE installation SET backed_up_at = :now")
-    await antar.hub.database.write(lambda connection: connection.execute(noted, {"now": antar.clock()}))
+    await antar.hub.database.write(lambda tx: tx.execute(noted, {"now": antar.clock()}))
     assert "10/03/2026 08.00" in (await person.get("/kesehatan")).text
 
 

@@ -154,7 +154,7 @@ async def allow(antar: SmallHub, *permissions: str) -> None:
     """What the role of `person` may do from now on."""
     said = "[" + ", ".join(f'"{each}"' for each in permissions) + "]"
     query = text("UPDATE roles SET permissions = :said")
-    await antar.hub.database.write(lambda connection: connection.execute(query, {"said": said}))
+    await antar.hub.database.write(lambda tx: tx.execute(query, {"said": said}))
 
 
 async def test_anothers_delivery_can_neither_be_resent_nor_seen(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.corrections import search
 from engine.corrections.queries import affected_page, open_corrections, resendable
 from engine.corrections.search import CorrectionSearch
+from engine.database.transaction import Transaction
 from engine.jobs import jobs
 from engine.jobs.jobs import Action
 from engine.jobs.runner import run_jobs
@@ -149,7 +150,7 @@ async def test_bodies_that_are_pruned_are_not_missed(antar: SmallHub) -> None:
     configure(antar)
     await send(antar, "V2")
     prune = "UPDATE attempts SET request = NULL, response = NULL, pruned_at = 1"
-    await antar.hub.database.write(lambda connection: connection.execute(text(prune)))
+    await antar.hub.database.write(lambda tx: tx.execute(text(prune)))
     await new_search(antar).tick()
     assert await affected(antar) == ["V1"]
 
@@ -160,10 +161,10 @@ async def test_where_no_attempt_is_kept_the_time_of_sending_decides(antar: Small
     configure(antar)
     search = new_search(antar)
     await search.tick()
-    await antar.hub.database.write(lambda connection: connection.execute(text("DELETE FROM correction_searches")))
-    await antar.hub.database.write(lambda connection: connection.execute(text("DELETE FROM correction_deliveries")))
+    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM correction_searches")))
+    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM correction_deliveries")))
     await send(antar, "V2")
-    await antar.hub.database.write(lambda connection: connection.execute(text("DELETE FROM attempts")))
+    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM attempts")))
     await search.tick()
     assert await affected(antar) == ["V1"]
 
@@ -270,12 +271,12 @@ async def test_a_batch_is_read_along_an_index_in_its_order(antar: SmallHub) -> N
     sqlite = antar.hub.database.dialect == "sqlite"
     names = {"facility": antar.facility.id, "spec": "Visit", "date": "", "id": 0, "batch": 200}
 
-    def explain(connection: Connection) -> str:
+    async def explain(tx: Transaction) -> str:
         if not sqlite:  # the planner reads an empty table as a whole
-            connection.execute(text("SET LOCAL enable_seqscan = off"))
-            connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))
+            await tx.execute(text("SET LOCAL enable_bitmapscan = off"))
         kind = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-        return "\n".join(str(row[-1]) for row in connection.execute(text(f"{kind} {search._NEXT}"), names))
+        return "\n".join(str(row[-1]) for row in await tx.rows(text(f"{kind} {search._NEXT}"), names))
 
     plan = await antar.hub.database.write(explain)
     # which of the two PostgreSQL takes depends on what it believes of the statuses; both hold the order

@@ -31,16 +31,16 @@ async def test_a_migrated_database_is_what_the_models_say(database: Database) ->
     def differences(connection: Connection) -> list[Any]:
         return compare_metadata(MigrationContext.configure(connection), Base.metadata)
 
-    assert await database.write(differences) == []
+    assert await database.on_connection(differences) == []
 
 
 async def test_people_of_the_first_version_keep_their_roles(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/old.sqlite3")
-    await database.write(lambda connection: command.upgrade(alembic(connection), "0001"))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0001"))
     user = USER.format("'sari', 'x', 'superadmin', 1, 0, false")
-    await database.write(lambda connection: connection.execute(text(user)))
-    await database.write(lambda connection: command.upgrade(alembic(connection), "head"))
+    await database.on_connection(lambda connection: connection.execute(text(user)))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "head"))
     assert await database.fetch(text("SELECT name, role, facility_id FROM users")) == [("sari", "superadmin", None)]
-    await database.write(lambda connection: command.downgrade(alembic(connection), "0001"))
+    await database.on_connection(lambda connection: command.downgrade(alembic(connection), "0001"))
     assert await database.fetch(text("SELECT name, role FROM users")) == [("sari", "superadmin")]
     await database.close()

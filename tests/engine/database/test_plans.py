@@ -49,7 +49,7 @@ async def full_hub(antar: SmallHub, database: Database, request: pytest.FixtureR
     steps = (("all were due", (_DELIVERIES, _WORDS, _COUNTED, _SUMMED)), ("all were sent", (_SENT, _ATTEMPTS)))
     for moment, statements in steps:
         analyse = ["ANALYZE"] if moment == request.param else []
-        await database.write(partial(_execute, [*statements, *analyse], names))
+        await database.on_connection(partial(_execute, [*statements, *analyse], names))
     return antar
 
 

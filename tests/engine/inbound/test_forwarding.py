@@ -16,7 +16,7 @@ from engine.facilities.facilities import FacilityRow, add_facility, set_credenti
 from engine.facilities.vault import Vault, new_key
 from engine.inbound import requests
 from engine.inbound.forwarding import BLOCKING_TRIES, LEASE_MS, NO_ADDRESS_PAUSE_MS, Forwarder
-from engine.inbound.requests import CallerRequest, Filter, QueueAnswer
+from engine.inbound.requests import CallerRequest, Filter
 from tests.conftest import Clock
 from tests.engine.inbound.test_queue_numbers import SERVICE
 
@@ -61,7 +61,7 @@ async def connect(database: Database, facility: FacilityRow, address: str = "htt
 async def ask(database: Database, facility: FacilityRow, *numbers: int) -> None:
     for n in numbers:
         asked = CallerRequest(facility, SERVICE, "take", CARD, {"n": n})
-        await requests.answer(database, asked, lambda _: QueueAnswer(200, "done"), lambda _: {"ok": True})
+        await requests.answer(database, asked, requests.accept, lambda _: {"ok": True})
 
 
 async def tick(handing: Forwarder) -> None:

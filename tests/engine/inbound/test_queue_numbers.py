@@ -55,7 +55,7 @@ async def take(
         return dict(outcome.told or {})
 
     asked = CallerRequest(facility, service, "take", wished.card, {"card": wished.card})
-    await requests.answer(database, asked, lambda connection: book.give(connection, wished), tell)
+    await requests.answer(database, asked, lambda tx: book.give(tx, wished), tell)
     return outcomes[-1]
 
 
@@ -81,7 +81,7 @@ async def test_a_cancelled_number_is_not_given_again(database: Database, facilit
     await opened(database, facility, places=1)
     await take(database, facility, wish())
     book = QueueNumbers(facility, SERVICE, database.clock())
-    assert (await database.write(lambda connection: book.cancel(connection, wish()))).word == "done"
+    assert (await database.write(lambda tx: book.cancel(tx, wish()))).word == "done"
     assert ((await take(database, facility, wish())).told or {})["number"] == 2
 
 
@@ -117,8 +117,8 @@ async def test_a_called_number_cannot_be_cancelled_and_leaves_fewer_waiting(
         await take(database, facility, wish(card))
     assert await queue_numbers.call(database, facility.id, "001", DAY, 1)
     book = QueueNumbers(facility, SERVICE, database.clock())
-    assert (await database.write(lambda connection: book.cancel(connection, wish()))).word == "served"
-    shown = (await database.write(lambda connection: book.show(connection, wish(CARDS[2])))).told or {}
+    assert (await database.write(lambda tx: book.cancel(tx, wish()))).word == "served"
+    shown = (await database.write(lambda tx: book.show(tx, wish(CARDS[2])))).told or {}
     assert (shown["number"], shown["waiting"], shown["called"]) == (3, 1, 1)
 
 

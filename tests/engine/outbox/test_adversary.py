@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.util import await_only
 
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.delivery.types import Awaited, Channel, ClaimedDelivery, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow
@@ -79,8 +80,8 @@ async def _overlapping(
     """The first transaction is held open after its releases until the second has come as far as it can."""
     write, reached, go_on = settling._write_attempts, asyncio.Event(), asyncio.Event()
 
-    def hold(database: Database, connection: Connection, settlements: Any) -> None:
-        write(database, connection, settlements)
+    async def hold(tx: Transaction, settlements: Any) -> None:
+        await write(tx, settlements)
         if not reached.is_set():
             reached.set()
             await_only(go_on.wait())
@@ -125,7 +126,7 @@ async def test_a_lease_is_lost_for_its_holder_as_soon_as_it_is_taken_back(
 ) -> None:
     await add(database, batch(facility), [entry("1")])
     [delivery] = await take(database, facility)
-    await database.write(lambda connection: connection.execute(text("DELETE FROM leases")))
+    await database.write(lambda tx: tx.execute(text("DELETE FROM leases")))
     await heartbeat(database, [delivery.lease])
     assert delivery.lease.until <= clock.now
 

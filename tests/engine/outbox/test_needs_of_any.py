@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.database.database import Database
+from engine.database.transaction import Transaction
 from engine.outbox.outdated_waits import release_outdated
 from engine.queries.todo import Missing, todo_facts
 from engine.sending.preview import payload_of
@@ -156,7 +157,8 @@ async def test_what_waits_by_an_earlier_configuration_is_looked_at_again(antar: 
     await antar.hand_in("Summary", {"id": "S1", "parts": ["X"]}, {"id": "S2", "parts": ["Y"]})
     await antar.work()
     older = ["DELETE FROM waits WHERE spec = 'Result'", "UPDATE waits SET alternative = (1 = 0)"]
-    await antar.hub.database.write(lambda connection: [connection.execute(text(each)) for each in older])
+    for statement in older:
+        await antar.hub.database.write(Transaction.execute, text(statement))
     await antar.hand_in("Result", {"id": "X"})
     await antar.work()
     assert await antar.status("Summary", "S1") == "blocked"

@@ -21,7 +21,7 @@ async def write(antar: SmallHub, body: str | None, **more: Any) -> None:
     """As a resend with a body does; `more` are columns."""
     columns = ", ".join(f"{name} = :{name}" for name in ("body", *more))
     query = text(f"UPDATE deliveries SET {columns} WHERE key = 'V1'")
-    await antar.hub.database.write(lambda connection: connection.execute(query, {"body": body, **more}))
+    await antar.hub.database.write(lambda tx: tx.execute(query, {"body": body, **more}))
 
 
 async def test_a_written_body_is_sent_as_it_is(antar: SmallHub) -> None:
