@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -27,7 +28,7 @@ class Query(Generic[R]):
 
     def __init__(self, executable: Executable, row: type[R]) -> None:
         self._executable = executable
-        self._row = row
+        self.row = row
 
     def executable(self, dialect: str) -> Executable:
         """Return what SQLAlchemy executes on that database."""
@@ -39,9 +40,9 @@ class Query(Generic[R]):
 
     def made(self, rows: Iterable[Any]) -> list[R]:
         """Return rows of the driver as rows of this query."""
-        if self._row in SCALARS:
+        if self.row in SCALARS:
             return list(map(itemgetter(0), rows))
-        return [self._row(*row) for row in rows]
+        return [self.row(*row) for row in rows]
 
 
 class Statement(Query[R]):
@@ -53,11 +54,11 @@ class Statement(Query[R]):
     `only` names the database that a statement is written for, None for both.
     """
 
-    def __init__(self, sql: str, row: type[R] = Any, *, only: str | None = None, **arrays: str) -> None:  # type: ignore[assignment]
+    def __init__(self, sql: str, row: type[R], *, only: str | None = None, **arrays: str) -> None:
         self.place = _place()
         self.dialects = DIALECTS if only is None else (only,)
         self._sql = sql
-        self._row = row
+        self.row = row
         self._arrays = {name: _columns(columns) for name, columns in arrays.items()}
         self._texts: dict[str, TextClause] = {}
         STATEMENTS.append(self)
@@ -80,8 +81,12 @@ class Statement(Query[R]):
             return parameters
         return {**parameters, **{name: orjson.dumps(list(parameters[name])).decode() for name in self._arrays}}
 
-    def made(self, rows: Iterable[Any]) -> list[R]:
-        return list(rows) if self._row is Any else super().made(rows)
+
+class Command(Statement[None]):
+    """A textual statement that returns no rows."""
+
+    def __init__(self, sql: str, *, only: str | None = None, **arrays: str) -> None:
+        super().__init__(sql, type(None), only=only, **arrays)
 
 
 def subquery(dialect: str, name: str, columns: Mapping[str, str]) -> str:
@@ -107,6 +112,8 @@ def _columns(declared: str) -> dict[str, str]:
 
 
 def _place() -> str:
-    """Return module and line of the declaration."""
-    frame = sys._getframe(2)
-    return f"{frame.f_globals['__name__']}:{frame.f_lineno}"
+    """Return module and line of the declaration that is running."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_globals["__name__"] == __name__:
+        frame = frame.f_back
+    return f"{frame.f_globals['__name__']}:{frame.f_lineno}" if frame else ""

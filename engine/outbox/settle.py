@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
-
-from sqlalchemy import text
+from typing import Any, NamedTuple
 
 from adapters.base import Verdict
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.causes import ANY_OF, CauseKind, cause_text
 from engine.delivery.status import Status
@@ -25,14 +24,13 @@ async def settle(database: Database, settlements: Sequence[Settlement], ended: I
 
     Fenced by the lease: a delivery that was taken back meanwhile keeps its new state; only its attempts are stored.
     """
-    leases = [[lease.id] for lease in ended]
-    return await database.write(lambda tx: _settle(tx, settlements, leases))
+    leases = [lease.id for lease in ended]
+    return await database.write(_settle, settlements, leases)
 
 
-async def _settle(tx: Transaction, settlements: Sequence[Settlement], leases: list[list[int]]) -> set[Channel]:
+async def _settle(tx: Transaction, settlements: Sequence[Settlement], leases: list[int]) -> set[Channel]:
     now = tx.now
-    parameters = {"rows": as_json([_row(settlement) for settlement in settlements]), "now": now}
-    settled = await tx.rows(text(_statement(tx)), parameters)
+    settled = await tx.rows(_SETTLE, {"rows": [_row(settlement) for settlement in settlements], "now": now})
     deltas = counters.Deltas()
     deltas.move_all((row.facility_id, row.date, row.spec, Status.SENDING, row.status) for row in settled)
     due = {Channel(row.upstream, row.facility_id) for row in settled if row.due_at is not None and row.due_at <= now}
@@ -53,32 +51,8 @@ async def _settle(tx: Transaction, settlements: Sequence[Settlement], leases: li
     await _write_attempts(tx, settlements)
     await counters.apply(tx, deltas)
     if leases:
-        await tx.execute(
-            text(f"DELETE FROM leases WHERE id IN (SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"),
-            {"ids": as_json(leases)},
-        )
+        await tx.execute(_DROP_LEASES, {"ids": leases})
     return due
-
-
-_COLUMNS = {
-    "id": "bigint",
-    "lease_id": "bigint",
-    "version": "integer",
-    "status": "text",
-    "due_at": "bigint",
-    "tries": "integer",
-    "tried": "integer",
-    "reference": "text",
-    "sent_version": "integer",
-    "requeue": "integer",
-    "in_doubt": "integer",
-    "http_status": "smallint",
-    "code": "text",
-    "problem": "text",
-    "cause": "text",
-    "upstream": "text",
-    "body_served": "integer",
-}
 
 
 def _row(settlement: Settlement) -> list[Any]:
@@ -123,53 +97,60 @@ def cause_of(settlement: Settlement) -> str | None:
     return cause_text(last.verdict, code, last.place, settlement.problem)
 
 
-def _statement(tx: Transaction) -> str:
-    # A version that came in meanwhile wins: the delivery is due again instead of being sent, failed or blocked.
-    again = "(v.requeue = 1 AND deliveries.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
-    return f"""
-    UPDATE deliveries SET
-      status = CASE WHEN {again} THEN 'queued' ELSE v.status END,
-      due_at = CASE WHEN {again} THEN :now ELSE v.due_at END,
-      tries = CASE WHEN {again} THEN 0 ELSE v.tries END,
-      tried_version = CASE WHEN v.tried <> 0 THEN v.tried ELSE deliveries.tried_version END,
-      body = CASE WHEN v.body_served = 1 THEN NULL ELSE deliveries.body END,
-      upstream = COALESCE(v.upstream, deliveries.upstream),
-      reference = COALESCE(v.reference, deliveries.reference),
-      sent_version = COALESCE(v.sent_version, deliveries.sent_version),
-      sent_at = CASE WHEN v.sent_version IS NULL THEN deliveries.sent_at ELSE :now END,
-      http_status = v.http_status, code = v.code, problem = v.problem,
-      cause = CASE WHEN {again} THEN NULL ELSE v.cause END,
-      in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
-      deaths = CASE WHEN v.tried <> 0 THEN 0 ELSE deliveries.deaths END
-    FROM {tx.subquery(_COLUMNS, "rows")} AS v
-    WHERE deliveries.id = v.id AND deliveries.lease_id = v.lease_id
-    RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date,
-      deliveries.status, deliveries.due_at
-    """
+class _Settled(NamedTuple):
+    """A delivery that was settled, as it is now."""
+
+    id: int
+    facility_id: int
+    spec: str
+    upstream: str
+    date: str
+    status: str
+    due_at: int | None
 
 
-_WAIT = {
-    "facility_id": "integer",
-    "spec": "text",
-    "key": "text",
-    "delivery_id": "bigint",
-    "created_at": "bigint",
-    "seen": "text",
-    "alternative": "smallint",
-    "lane": "smallint",
-}
+# A version that came in meanwhile wins: the delivery is due again instead of being sent, failed or blocked.
+_AGAIN = "(v.requeue = 1 AND deliveries.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
+_SETTLE = Statement(
+    f"""
+UPDATE deliveries SET
+  status = CASE WHEN {_AGAIN} THEN 'queued' ELSE v.status END,
+  due_at = CASE WHEN {_AGAIN} THEN :now ELSE v.due_at END,
+  tries = CASE WHEN {_AGAIN} THEN 0 ELSE v.tries END,
+  tried_version = CASE WHEN v.tried <> 0 THEN v.tried ELSE deliveries.tried_version END,
+  body = CASE WHEN v.body_served = 1 THEN NULL ELSE deliveries.body END,
+  upstream = COALESCE(v.upstream, deliveries.upstream),
+  reference = COALESCE(v.reference, deliveries.reference),
+  sent_version = COALESCE(v.sent_version, deliveries.sent_version),
+  sent_at = CASE WHEN v.sent_version IS NULL THEN deliveries.sent_at ELSE :now END,
+  http_status = v.http_status, code = v.code, problem = v.problem,
+  cause = CASE WHEN {_AGAIN} THEN NULL ELSE v.cause END,
+  in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
+  deaths = CASE WHEN v.tried <> 0 THEN 0 ELSE deliveries.deaths END
+FROM {{rows}} AS v
+WHERE deliveries.id = v.id AND deliveries.lease_id = v.lease_id
+RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date,
+  deliveries.status, deliveries.due_at
+""",
+    _Settled,
+    rows=(
+        "id bigint, lease_id bigint, version integer, status text, due_at bigint, tries integer, tried "
+        "integer, reference text, sent_version integer, requeue integer, in_doubt integer, http_status "
+        "smallint, code text, problem text, cause text, upstream text, body_served integer"
+    ),
+)
+_DROP_LEASES = Command("DELETE FROM leases WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
 
 
 async def _write_waits(tx: Transaction, settlements: Sequence[Settlement], now: int) -> None:
     rows = [row for settlement in settlements for row in _waits(settlement, now)]
     if rows:
-        parameters, waits = {"rows": as_json(rows)}, tx.subquery(_WAIT, "rows")
-        await tx.execute(text(_KEEP_WAITS % waits), parameters)
-        await tx.execute(text(_COME_FORWARD % waits), parameters)
+        await tx.execute(_KEEP_WAITS, {"rows": rows})
+        await tx.execute(_COME_FORWARD, {"rows": rows})
 
 
 def _waits(settlement: Settlement, now: int) -> Iterator[list[Any]]:
-    """Yield a row of _WAIT for each type of each awaited record."""
+    """Yield a row of _KEEP_WAITS for each type of each awaited record."""
     delivery, seen = settlement.delivery, {(item, key): code for item, key, code in settlement.codes}
     alone = {(awaited.specs[0], awaited.key) for awaited in settlement.waits if len(awaited.specs) == 1}
     for awaited in settlement.waits:
@@ -182,72 +163,100 @@ def _waits(settlement: Settlement, now: int) -> Iterator[list[Any]]:
             yield [delivery.facility_id, spec, key, delivery.id, now, code, int(alternative), delivery.lane]
 
 
-_KEEP_WAITS = """
+_WAIT = (
+    "facility_id integer, spec text, key text, delivery_id bigint, created_at bigint, seen text, alternative smallint, "
+    "lane smallint"
+)
+_KEEP_WAITS = Command(
+    """
 INSERT INTO waits (facility_id, spec, key, delivery_id, created_at, seen, alternative)
-SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1 FROM %s AS v WHERE true
+SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1 FROM {rows} AS v WHERE true
 ON CONFLICT DO NOTHING
-"""
+""",
+    rows=_WAIT,
+)
 # A delivery that others wait for moves to their lane: otherwise today's patients would wait behind the backfill.
-_COME_FORWARD = """
+_COME_FORWARD = Command(
+    """
 UPDATE deliveries SET lane = v.lane
-FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM %s AS r GROUP BY facility_id, spec, key) AS v
+FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM {rows} AS r GROUP BY facility_id, spec, key) AS v
 WHERE deliveries.facility_id = v.facility_id AND deliveries.spec = v.spec AND deliveries.key = v.key
   AND deliveries.lane > v.lane AND deliveries.status <> 'sending'
-"""
+""",
+    rows=_WAIT,
+)
 
 
 async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], deltas: counters.Deltas) -> set[Channel]:
     """Release deliveries that waited for these (facility, spec, key) alone; return the channels they are due in."""
     if not arrived:
         return set()
-    columns = {"facility_id": "integer", "spec": "text", "key": "text"}
-    waiting = await tx.rows(
-        text(
-            "DELETE FROM waits WHERE (facility_id, spec, key) IN "
-            f"(SELECT facility_id, spec, key FROM {tx.subquery(columns, 'rows')} AS v) "
-            "RETURNING delivery_id, key, alternative"
-        ),
-        {"rows": as_json(arrived)},
-    )
-    await _end_alternatives(tx, [[row.delivery_id, row.key] for row in waiting if row.alternative])
-    ids = [[id_] for id_ in sorted({row.delivery_id for row in waiting})]
+    waiting = await tx.rows(_END_WAITS, {"rows": arrived})
+    await _end_alternatives(tx, [(wait.delivery_id, wait.key) for wait in waiting if wait.alternative])
+    ids = sorted({wait.delivery_id for wait in waiting})
     if not ids:
         return set()
-    await _lock(tx, ids)
-    freed = await tx.rows(
-        text(
-            "UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL "
-            f"WHERE id IN (SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v) AND status = 'blocked' "
-            "AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.delivery_id = deliveries.id) "
-            "RETURNING facility_id, spec, upstream, date"
-        ),
-        {"ids": as_json(ids), "now": tx.now},
-    )
+    # Two transactions that each bring one of the last two needs would otherwise each still see the other's wait.
+    await tx.rows(_LOCK, {"ids": ids})
     channels = set()
-    for facility_id, spec, upstream, date in freed:
-        deltas.move(facility_id, date, spec, Status.BLOCKED, Status.QUEUED)
-        channels.add(Channel(upstream, facility_id))
+    for freed in await tx.rows(_RELEASE, {"ids": ids, "now": tx.now}):
+        deltas.move(freed.facility_id, freed.date, freed.spec, Status.BLOCKED, Status.QUEUED)
+        channels.add(Channel(freed.upstream, freed.facility_id))
     return channels
 
 
-async def _end_alternatives(tx: Transaction, rows: list[list[Any]]) -> None:
+class _Wait(NamedTuple):
+    """A wait that has ended."""
+
+    delivery_id: int
+    key: str
+    alternative: bool
+
+
+class _Released(NamedTuple):
+    """A delivery that waits for nothing any more."""
+
+    facility_id: int
+    spec: str
+    upstream: str
+    date: str
+
+
+_END_WAITS = Statement(
+    "DELETE FROM waits WHERE (facility_id, spec, key) IN (SELECT facility_id, spec, key FROM {rows} AS v) "
+    "RETURNING delivery_id, key, alternative",
+    _Wait,
+    rows="facility_id integer, spec text, key text",
+)
+_LOCK = Statement(
+    "SELECT id FROM deliveries WHERE id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}", int, ids="id bigint"
+)
+_RELEASE = Statement(
+    """
+UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL
+WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'blocked'
+  AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.delivery_id = deliveries.id)
+RETURNING facility_id, spec, upstream, date
+""",
+    _Released,
+    ids="id bigint",
+)
+
+
+async def _end_alternatives(tx: Transaction, waits: Sequence[tuple[int, str]]) -> None:
     """End the waits of a (delivery, key) for the other types of a need of which one record has arrived.
 
     Two needs that name overlapping types of one key end together; if one of them is still open, the delivery is blocked
     again when it is prepared.
     """
-    if rows:
-        ended = f"(SELECT id, key FROM {tx.subquery({'id': 'bigint', 'key': 'text'}, 'rows')} AS v)"
-        query = text(f"DELETE FROM waits WHERE alternative AND (delivery_id, key) IN {ended}")
-        await tx.execute(query, {"rows": as_json(rows)})
+    if waits:
+        await tx.execute(_END_ALTERNATIVES, {"rows": waits})
 
 
-async def _lock(tx: Transaction, ids: list[list[int]]) -> None:
-    # Two transactions that each bring one of the last two needs would otherwise each still see the other's wait.
-    if tx.dialect != "sqlite":
-        subquery = f"(SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"
-        query = f"SELECT id FROM deliveries WHERE id IN {subquery} ORDER BY id FOR UPDATE"
-        await tx.execute(text(query), {"ids": as_json(ids)})
+_END_ALTERNATIVES = Command(
+    "DELETE FROM waits WHERE alternative AND (delivery_id, key) IN (SELECT id, key FROM {rows} AS v)",
+    rows="id bigint, key text",
+)
 
 
 async def _write_attempts(tx: Transaction, settlements: Sequence[Settlement]) -> None:

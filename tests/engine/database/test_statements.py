@@ -1,0 +1,64 @@
+"""Textual statements: each is prepared on both databases, so that a renamed column fails here and not at night."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import await_only
+
+import admin
+import engine
+from engine.database.database import Database
+from engine.database.rows import AttemptRow, DeliveryRow, ItemRow
+from engine.database.statements import STATEMENTS, Statement
+from engine.database.tables import Attempt, Delivery, Item
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).resolve().parents[3]
+
+for package in (engine, admin):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+@pytest.mark.parametrize(("row", "table"), [(DeliveryRow, Delivery), (AttemptRow, Attempt), (ItemRow, Item)])
+def test_a_row_has_the_columns_of_its_table_in_order(row: Any, table: Any) -> None:
+    assert list(row._fields) == [column.name for column in table.__table__.columns]
+
+
+async def test_every_statement_can_be_prepared_and_returns_the_columns_of_its_row(database: Database) -> None:
+    problems = []
+    for statement in STATEMENTS:
+        if database.dialect in statement.dialects:
+            problems += [f"{statement.place}: {problem}" for problem in await _problems(database, statement)]
+    assert problems == []
+
+
+async def _problems(database: Database, statement: Statement[Any]) -> list[str]:
+    prepare = _prepared_by_sqlite if database.dialect == "sqlite" else _prepared_by_postgresql
+    try:
+        columns = await database.on_connection(lambda connection: prepare(connection, statement))
+    except DBAPIError as error:
+        return [str(error.orig)]
+    fields = getattr(statement.row, "_fields", None)
+    return [] if columns is None or fields is None or list(fields) == columns else [f"{fields} for {columns}"]
+
+
+def _prepared_by_sqlite(connection: Connection, statement: Statement[Any]) -> None:
+    query = text(f"EXPLAIN {statement.sql('sqlite')}")
+    connection.execute(query, dict.fromkeys(query.compile().params))
+
+
+def _prepared_by_postgresql(connection: Connection, statement: Statement[Any]) -> list[str]:
+    """Return the names of the columns that the statement returns."""
+    sql = str(statement.executable("postgresql").compile(dialect=PGDialect_asyncpg()))
+    prepared = await_only(connection.connection.driver_connection.prepare(sql))
+    return [attribute.name for attribute in prepared.get_attributes()]
