@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from litestar import Request, post
+from litestar import post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
 from litestar.response import Redirect
 
 from admin.http.access import Right
-from admin.http.parameters import Id
-from admin.pages.mapping.shared import MappingPage, item_of, mapping_page_of
+from admin.pages.mapping.shared import OPENED_ITEM, MappingPage, OpenedItem, OpenedMapping
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
@@ -46,18 +44,14 @@ async def outdated(page: MappingPage, id_: int) -> dict[str, Any]:
 @post(
     "/pemetaan/{mapping:str}/{id_:int}/kirim-ulang",
     opt={"right": Right.PANEL, "may": Permission.BULK},
+    dependencies=OPENED_ITEM,
 )
 async def resend_outdated(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    person: NamedDependency[Person],
-    mapping: FromPath[str],
-    id_: Id,
+    hub: NamedDependency[Hub], person: NamedDependency[Person], page: OpenedMapping, item: OpenedItem
 ) -> Redirect:
     """Draft a job of one upstream with what was sent with another code; its page asks before anything is sent."""
-    page = await mapping_page_of(request, hub, mapping)
-    item = await item_of(page, id_)
-    deliveries = [delivery for delivery in await _sent_with_another_code(page, id_) if _changeable(page, delivery)]
+    sent = await _sent_with_another_code(page, item.id)
+    deliveries = [delivery for delivery in sent if _changeable(page, delivery)]
     if not deliveries:
         raise NotFoundException(say("error.not_found"))
     upstream = Counter(delivery.upstream for delivery in deliveries).most_common(1)[0][0]
@@ -67,7 +61,7 @@ async def resend_outdated(
         upstream,
         Action.REGENERATE,
         [delivery.id for delivery in deliveries],
-        chosen={"mapping": page.mapping.name, "item": id_, "name": item.name, "code": item.code},
+        chosen={"mapping": page.mapping.name, "item": item.id, "name": item.name, "code": item.code},
         actor=person.name,
         order=jobs.in_order(hub.catalog.specs.values()),
     )

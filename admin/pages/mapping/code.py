@@ -5,27 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, get
-from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
 from litestar.response import Template
 
 from admin.http.access import Right
 from admin.http.parameters import Text
 from admin.pages.mapping.candidates import look_up
-from admin.pages.mapping.shared import MappingPage, mapping_page_of, value_text
+from admin.pages.mapping.shared import OPENED_MAPPING, MappingPage, OpenedMapping, value_text
 from admin.pages.shared.formatting import moment
 from admin.text.words import say
 from engine.code_lists import copies
-from engine.hub import Hub
 
 
-@get("/pemetaan/{mapping:str}/kode", opt={"right": Right.PANEL})
-async def code_page(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str], kode: Text = ""
-) -> Template:
+@get("/pemetaan/{mapping:str}/kode", opt={"right": Right.PANEL}, dependencies=OPENED_MAPPING)
+async def code_page(request: Request[Any, Any, Any], page: OpenedMapping, kode: Text = "") -> Template:
     """Show the code as a page, or the content of a dialog when htmx asks."""
-    page = await mapping_page_of(request, hub, mapping)
     is_partial = "hx-request" in request.headers
     view = await _code_view(page, kode.strip())
     if not view["code"] and not view["away"] and not is_partial:

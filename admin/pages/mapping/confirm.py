@@ -7,14 +7,12 @@ from urllib.parse import urlencode
 
 from litestar import Request, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 from litestar.response import Redirect
 
 from admin.http.access import Right
-from admin.http.parameters import Id
 from admin.pages.mapping.candidates import look_up
 from admin.pages.mapping.lists import next_of
-from admin.pages.mapping.shared import TABS, MappingPage, item_of, mapping_page_of
+from admin.pages.mapping.shared import OPENED_ITEM, TABS, MappingPage, OpenedItem, OpenedMapping
 from admin.pages.shared.filters import Fields
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -25,17 +23,16 @@ from engine.mapping.confirm import Choice, Confirmed, confirm, remove
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 
 
-@post("/pemetaan/{mapping:str}/{id_:int}", opt=MAP)
+@post("/pemetaan/{mapping:str}/{id_:int}", opt=MAP, dependencies=OPENED_ITEM)
 async def confirm_code(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    mapping: FromPath[str],
-    id_: Id,
+    page: OpenedMapping,
+    item: OpenedItem,
 ) -> Redirect:
     """Give the item its code and go on to the next; on a problem show it and change nothing."""
-    page = await mapping_page_of(request, hub, mapping)
-    row, form = await item_of(page, id_), await request.form()
+    id_, form = item.id, await request.form()
     code, tab = _field(form, "kode"), _field(form, "tab")
     if not code:
         return _back(page, id_, tab, code, "no_code")
@@ -44,28 +41,20 @@ async def confirm_code(
     differing = await hub.catalogues.differences(page.mapping, page.facility, [(id_, code)])
     if not {difference.part.name for difference in differing.get((id_, code), ())} <= set(form.getall("setuju", [])):
         return _back(page, id_, tab, code, "veto")
-    further = await next_of(page, row, tab)
+    further = await next_of(page, item, tab)
     result = await confirm(*page.place, [Choice(id_, code, _field(form, "dilihat") or None)], person.name)
     ring(hub, result)
     if not result.done:
         return _back(page, id_, tab, code, "overtaken" if result.overtaken else "unknown")
-    query = urlencode({"tab": tab if tab in TABS else "", "selesai": id_, "lepas": row.waiting})
+    query = urlencode({"tab": tab if tab in TABS else "", "selesai": id_, "lepas": item.waiting})
     return Redirect(f"{page.home}{f'/{further}' if further else ''}?{query}", status_code=303)
 
 
-@post("/pemetaan/{mapping:str}/{id_:int}/hapus", opt=MAP)
-async def remove_code(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    person: NamedDependency[Person],
-    mapping: FromPath[str],
-    id_: Id,
-) -> Redirect:
+@post("/pemetaan/{mapping:str}/{id_:int}/hapus", opt=MAP, dependencies=OPENED_ITEM)
+async def remove_code(person: NamedDependency[Person], page: OpenedMapping, item: OpenedItem) -> Redirect:
     """Remove the code of an item, after its page has asked for confirmation."""
-    page = await mapping_page_of(request, hub, mapping)
-    await item_of(page, id_)
-    await remove(*page.place, id_, person.name)
-    return Redirect(f"{page.home}?{urlencode({'tab': 'sudah', 'selesai': id_})}", status_code=303)
+    await remove(*page.place, item.id, person.name)
+    return Redirect(f"{page.home}?{urlencode({'tab': 'sudah', 'selesai': item.id})}", status_code=303)
 
 
 def ring(hub: Hub, result: Confirmed) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Request, get
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Template
 
 from admin.http.access import Right
-from admin.http.parameters import Id, Number, Text
+from admin.http.parameters import Number, Text
 from admin.pages.mapping.after_confirm import done, outdated
 from admin.pages.mapping.candidates import candidates, chosen, first_confirmable, read_parts
 from admin.pages.mapping.lists import next_of
-from admin.pages.mapping.shared import TABS, MappingPage, item_of, mapping_page_of
+from admin.pages.mapping.shared import OPENED_ITEM, TABS, MappingPage, OpenedItem, OpenedMapping
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import deliveries_awaiting
@@ -27,12 +27,11 @@ from engine.mapping import queries
 MESSAGES = {"overtaken", "unknown", "veto", "no_code"}  # results of an action that the address may carry
 
 
-@get("/pemetaan/{mapping:str}/{id_:int}", opt={"right": Right.PANEL})
+@get("/pemetaan/{mapping:str}/{id_:int}", opt={"right": Right.PANEL}, dependencies=OPENED_ITEM)
 async def item_page(
-    request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
-    mapping: FromPath[str],
-    id_: Id,
+    page: OpenedMapping,
+    item: OpenedItem,
     tab: FromQuery[str] = "",
     q: Text = "",
     kode: Text = "",
@@ -42,67 +41,66 @@ async def item_page(
     hapus: FromQuery[str] = "",
 ) -> Template:
     """Show the whole screen; search and chosen code are in the address."""
-    page = await mapping_page_of(request, hub, mapping)
-    row, tab = await item_of(page, id_), tab if tab in TABS else next(iter(TABS))
-    further = await next_of(page, row, tab)
+    tab = tab if tab in TABS else next(iter(TABS))
+    further = await next_of(page, item, tab)
     context = {
-        **await _screen_context(page, row, tab, q.strip(), kode.strip()),
+        **await _screen_context(page, item, tab, q.strip(), kode.strip()),
         "area": area_of(hub, page.layout),
-        "parts": await read_parts(page, row),
-        "active": row.active,
+        "parts": await read_parts(page, item),
+        "active": item.active,
         "next": f"{page.home}/{further}?{urlencode({'tab': tab})}" if further else None,
-        "waiting": await deliveries_awaiting(hub, page.facility.id, page.mapping.item, row.key),
-        "history": [_history_entry(page, change) for change in await queries.history(page.database, row.id)],
-        "done": await done(page, selesai, lepas) if selesai != id_ else None,
-        "told": _message(page, row, pesan),
-        "left": {"href": f"{page.home}/{id_}", **await outdated(page, id_)},
-        "removing": hapus == "ya" and bool(row.code),
+        "waiting": await deliveries_awaiting(hub, page.facility.id, page.mapping.item, item.key),
+        "history": [_history_entry(page, change) for change in await queries.history(page.database, item.id)],
+        "done": await done(page, selesai, lepas) if selesai != item.id else None,
+        "told": _message(page, item, pesan),
+        "left": {"href": f"{page.home}/{item.id}", **await outdated(page, item.id)},
+        "removing": hapus == "ya" and bool(item.code),
     }
     return Template("mapping/item.html", context=context)
 
 
-@get("/pemetaan/{mapping:str}/{id_:int}/calon", opt={"right": Right.PANEL, "live": True})
+@get("/pemetaan/{mapping:str}/{id_:int}/calon", opt={"right": Right.PANEL, "live": True}, dependencies=OPENED_ITEM)
 async def offers(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    mapping: FromPath[str],
-    id_: Id,
+    page: OpenedMapping,
+    item: OpenedItem,
     tab: FromQuery[str] = "",
     q: Text = "",
     kode: Text = "",
 ) -> Template:
     """Return the candidates while a person types; a chosen code that is no longer among them is dropped."""
-    page = await mapping_page_of(request, hub, mapping)
-    row, words = await item_of(page, id_), q.strip()
-    offered = await candidates(page, row, words)
+    words = q.strip()
+    offered = await candidates(page, item, words)
     kept = kode if kode in [offer["code"] for offer in offered] else ""
-    context = {**page.context, "item": page.item_view(row), "tab": tab, "q": words, "candidates": offered, "kode": kept}
+    context = {
+        **page.context,
+        "item": page.item_view(item),
+        "tab": tab,
+        "q": words,
+        "candidates": offered,
+        "kode": kept,
+    }
     if not kept:
-        context |= await _proposal(page, row, words, offered)
-    return Template("mapping/offers.html", context=context, headers=_address(page, id_, tab, words, kept))
+        context |= await _proposal(page, item, words, offered)
+    return Template("mapping/offers.html", context=context, headers=_address(page, item.id, tab, words, kept))
 
 
-@get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True})
+@get("/pemetaan/{mapping:str}/{id_:int}/pilihan", opt={"right": Right.PANEL, "live": True}, dependencies=OPENED_ITEM)
 async def choice(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    mapping: FromPath[str],
-    id_: Id,
+    page: OpenedMapping,
+    item: OpenedItem,
     tab: FromQuery[str] = "",
     q: Text = "",
     kode: Text = "",
 ) -> Template:
     """Return the chosen code for comparison with the item."""
-    page = await mapping_page_of(request, hub, mapping)
-    row = await item_of(page, id_)
     context = {
         **page.context,
-        "item": page.item_view(row),
+        "item": page.item_view(item),
         "tab": tab,
         "kode": kode,
-        "chosen": await chosen(page, row, kode),
+        "chosen": await chosen(page, item, kode),
     }
-    return Template("mapping/choice.html", context=context, headers=_address(page, id_, tab, q.strip(), kode))
+    return Template("mapping/choice.html", context=context, headers=_address(page, item.id, tab, q.strip(), kode))
 
 
 async def _screen_context(page: MappingPage, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from litestar import Request, get
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Template
 
 from admin.http.access import Right
 from admin.http.parameters import Number, Text
 from admin.pages import code_lists
 from admin.pages.mapping.after_confirm import done
-from admin.pages.mapping.shared import TABS, MappingPage, mapping_page_of
+from admin.pages.mapping.shared import OPENED_MAPPING, TABS, MappingPage, OpenedMapping
 from engine.hub import Hub
 from engine.mapping import queries
 
@@ -24,11 +24,10 @@ PAGE_SIZE = 50
 After = Annotated[str, QueryParameter(pattern=r"^(\d{1,9}\.\d{1,15})?$")]
 
 
-@get("/pemetaan/{mapping:str}", opt={"right": Right.PANEL})
+@get("/pemetaan/{mapping:str}", opt={"right": Right.PANEL}, dependencies=OPENED_MAPPING)
 async def mapping_page(
-    request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
-    mapping: FromPath[str],
+    page: OpenedMapping,
     tab: FromQuery[str] = "",
     q: Text = "",
     after: After = "",
@@ -36,7 +35,6 @@ async def mapping_page(
     lepas: Number = None,
 ) -> Template:
     """Show one of the three lists; items for which most deliveries wait come first."""
-    page = await mapping_page_of(request, hub, mapping)
     tab, words = tab if tab in TABS else next(iter(TABS)), q.strip()
     items = await queries.page(*page.place, TABS[tab], words, _place(after), PAGE_SIZE)
     context = {
@@ -53,10 +51,9 @@ async def mapping_page(
     return Template("mapping/lists.html", context=context)
 
 
-@get("/pemetaan/{mapping:str}/angka", opt={"right": Right.PANEL, "live": True})
-async def figures(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
+@get("/pemetaan/{mapping:str}/angka", opt={"right": Right.PANEL, "live": True}, dependencies=OPENED_MAPPING)
+async def figures(page: OpenedMapping) -> Template:
     """Return the cards with the counts, which a visible page polls."""
-    page = await mapping_page_of(request, hub, mapping)
     context: dict[str, Any] = {**page.context, "counts": await queries.counts(*page.place)}
     return Template("mapping/figures.html", context=context)
 

@@ -9,8 +9,11 @@ from urllib.parse import urlencode
 
 import orjson
 from litestar import Request
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, SkipValidation
 
+from admin.http.parameters import Id
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
@@ -92,23 +95,35 @@ class MappingPage:
         }
 
 
-async def mapping_page_of(request: Request[Any, Any, Any], hub: Hub, name: str) -> MappingPage:
+async def open_mapping(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]
+) -> MappingPage:
     """Return the page's mapping; raise 404 if the catalog does not have it, or while there is no clinic."""
-    mapping = hub.catalog.mappings.get(name)
-    if mapping is None:
+    spec = hub.catalog.mappings.get(mapping)
+    if spec is None:
         raise NotFoundException(say("error.not_found"))
-    layout = await layout_for(request, mapping.upstream.name)
+    layout = await layout_for(request, spec.upstream.name)
     if layout.facility is None:
         raise NotFoundException(say("error.not_found"))
-    return MappingPage(hub, layout, mapping, layout.facility)
+    return MappingPage(hub, layout, spec, layout.facility)
 
 
-async def item_of(page: MappingPage, id_: int) -> Any:
+# Dependency of handlers whose path names a mapping. Litestar must not validate it: it would copy the dataclass.
+OpenedMapping = NamedDependency[SkipValidation[MappingPage]]
+OPENED_MAPPING = {"page": Provide(open_mapping)}
+
+
+async def open_item(page: OpenedMapping, id_: Id) -> Any:
     """Return the item's row; raise 404 if there is none."""
     row = await queries.one(*page.place, id_)
     if row is None:
         raise NotFoundException(say("error.not_found"))
     return row
+
+
+# Dependency of handlers whose path names an item too, by `id_`.
+OpenedItem = NamedDependency[SkipValidation[Any]]
+OPENED_ITEM = {**OPENED_MAPPING, "item": Provide(open_item)}
 
 
 def render_or_none(template: Template, scope: Mapping[str, Any]) -> Any:

@@ -10,13 +10,12 @@ import orjson
 from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
-from litestar.params import FromPath
 from litestar.response import Response, Template
 
 from admin.http.access import Right
 from admin.pages.mapping.candidates import difference_text
 from admin.pages.mapping.confirm import ring
-from admin.pages.mapping.shared import MappingPage, mapping_page_of
+from admin.pages.mapping.shared import OPENED_MAPPING, MappingPage, OpenedMapping
 from admin.pages.mapping.spreadsheet import NotATable
 from admin.pages.mapping.upload import csv_file, files_template, rows_of
 from admin.pages.shared.areas import area_of
@@ -37,24 +36,20 @@ ICONS = {"new": "plus", "changed": "pencil", "conflict": "git-merge", "invalid":
 STATE_ORDER = (RowState.INVALID, RowState.CONFLICT, RowState.CHANGED, RowState.NEW, RowState.SAME)
 
 
-@post("/pemetaan/{mapping:str}/ekspor", opt=MAP, status_code=200)
+@post("/pemetaan/{mapping:str}/ekspor", opt=MAP, dependencies=OPENED_MAPPING, status_code=200)
 async def export_mappings(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
+    hub: NamedDependency[Hub], person: NamedDependency[Person], page: OpenedMapping
 ) -> Response[str]:
     """Export all items with their codes; recorded in the audit log."""
-    page = await mapping_page_of(request, hub, mapping)
     rows = await export(*page.place)
     reason = f"{page.mapping.label}: {number(len(rows))}"
     await note_now(hub.database, person.name, "export", facility_id=page.facility.id, reason=reason)
     return csv_file([list(COLUMNS), *rows], f"antar-{page.mapping.name}.csv")
 
 
-@post("/pemetaan/{mapping:str}/impor", opt=MAP, status_code=200)
-async def preview_mappings(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]
-) -> Template:
+@post("/pemetaan/{mapping:str}/impor", opt=MAP, dependencies=OPENED_MAPPING, status_code=200)
+async def preview_mappings(request: Request[Any, Any, Any], hub: NamedDependency[Hub], page: OpenedMapping) -> Template:
     """Show what each line would do; nothing is stored yet."""
-    page = await mapping_page_of(request, hub, mapping)
     try:
         table = await request.app.state.sheets.table((await request.form()).get("berkas"), page.facility.id)
     except NotATable as error:
@@ -82,12 +77,12 @@ async def preview_mappings(
     return Template("mapping/import.html", context=context)
 
 
-@post("/pemetaan/{mapping:str}/impor/simpan", opt=MAP, status_code=200)
+@post("/pemetaan/{mapping:str}/impor/simpan", opt=MAP, dependencies=OPENED_MAPPING, status_code=200)
 async def import_mappings(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], mapping: FromPath[str]
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], page: OpenedMapping
 ) -> Template:
     """Store what the preview showed: lines that need no consent, and of the others the ticked ones."""
-    page, form = await mapping_page_of(request, hub, mapping), await request.form()
+    form = await request.form()
     rows = [_choice(row) for row in rows_of(form.get("isi"))]
     choices, ticked = [choice for choice, _ in rows], set(form.getall("setuju", []))
     differing = await _differing(page, choices)

@@ -10,13 +10,12 @@ import orjson
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
-from litestar.params import FromPath
 from litestar.response import Redirect, Response, Template
 
 from adapters.base import Problem
 from admin.http.access import Right
 from admin.http.parameters import Number
-from admin.pages.mapping.shared import MappingPage, mapping_page_of, value_text
+from admin.pages.mapping.shared import OPENED_MAPPING, MappingPage, OpenedMapping, value_text
 from admin.pages.mapping.spreadsheet import MAX_FILE_BYTES, NotATable
 from admin.pages.mapping.spreadsheet_reader import MAX_ROWS
 from admin.pages.mapping.upload_records import headings, records_of
@@ -35,35 +34,30 @@ MAX_FAULTY_LINES = 200
 RULES = {"required", "type", "enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "name", "key"}
 
 
-@get("/pemetaan/{mapping:str}/berkas", opt=MAP)
+@get("/pemetaan/{mapping:str}/berkas", opt=MAP, dependencies=OPENED_MAPPING)
 async def files_page(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    mapping: FromPath[str],
+    page: OpenedMapping,
     baru: Number = None,
     berubah: Number = None,
     tetap: Number = None,
     ditolak: Number = None,
 ) -> Template:
     """Show the page on which files are uploaded and downloaded, with the result of the last upload."""
-    page = await mapping_page_of(request, hub, mapping)
     message = say("sheet.stored", new=baru, changed=berubah or 0, same=tetap or 0) if baru is not None else ""
     return files_template(page, message=message, refused=ditolak or 0)
 
 
-@get("/pemetaan/{mapping:str}/contoh", opt={**MAP, "live": True})
-async def sample(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Response[str]:
+@get("/pemetaan/{mapping:str}/contoh", opt={**MAP, "live": True}, dependencies=OPENED_MAPPING)
+async def sample(page: OpenedMapping) -> Response[str]:
     """Return an example table with the right headings and one line."""
-    page = await mapping_page_of(request, hub, mapping)
     names = list(page.mapping.record_schema.get("properties", {}))
     example = [value_text(page.mapping.example[name]) if name in page.mapping.example else "" for name in names]
     return csv_file([names, example], f"antar-{page.mapping.name}-contoh.csv")
 
 
-@post("/pemetaan/{mapping:str}/barang", opt=MAP, status_code=200)
-async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Template:
+@post("/pemetaan/{mapping:str}/barang", opt=MAP, dependencies=OPENED_MAPPING, status_code=200)
+async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], page: OpenedMapping) -> Template:
     """Show what would be stored, and the faults of the rest; nothing is stored yet."""
-    page = await mapping_page_of(request, hub, mapping)
     try:
         table = await request.app.state.sheets.table((await request.form()).get("berkas"), page.facility.id)
     except NotATable as error:
@@ -85,10 +79,11 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
     return Template("mapping/upload.html", context=context)
 
 
-@post("/pemetaan/{mapping:str}/barang/simpan", opt=MAP, request_max_body_size=MAX_FORM_BYTES)
-async def store_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]) -> Redirect:
+@post(
+    "/pemetaan/{mapping:str}/barang/simpan", opt=MAP, dependencies=OPENED_MAPPING, request_max_body_size=MAX_FORM_BYTES
+)
+async def store_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub], page: OpenedMapping) -> Redirect:
     """Store what the preview showed, after checking it again."""
-    page = await mapping_page_of(request, hub, mapping)
     records = rows_of((await request.form()).get("isi"))
     results = await hub.intake.hand_in(page.facility, page.mapping.item, records)
     outcomes = Counter("ditolak" if isinstance(result, Refused) else result.outcome for result in results)
