@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from litestar import Request, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right
@@ -29,6 +30,27 @@ from engine.specs.code_list import CodeList
 PAGE_SIZE = 50
 
 
+@dataclass(frozen=True, slots=True)
+class OpenList:
+    """A code list, with the layout of its upstream."""
+
+    code_list: CodeList
+    layout: Layout
+
+
+async def _open_list(request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str]) -> OpenList:
+    """Return the list; raise 404 if the catalog does not have it."""
+    code_list = hub.catalog.code_lists.get(name)
+    if code_list is None:
+        raise NotFoundException(say("error.not_found"))
+    return OpenList(code_list, await layout_for(request, code_list.upstream.name))
+
+
+# Dependency of handlers whose path names a list. Litestar must not validate it: it would copy the dataclass.
+Opened = NamedDependency[SkipValidation[OpenList]]
+OPENED = {"opened": Provide(_open_list)}
+
+
 @get("/referensi", opt={"right": Right.PANEL})
 async def lists_page(hub: NamedDependency[Hub]) -> Redirect:
     """Redirect to the first list; raise 404 if there is none."""
@@ -37,16 +59,14 @@ async def lists_page(hub: NamedDependency[Hub]) -> Redirect:
     return Redirect(f"/referensi/{next(iter(hub.catalog.code_lists))}")
 
 
-@get("/referensi/{name:str}", opt={"right": Right.PANEL})
-async def list_page(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str], q: Text = "", after: Text = ""
-) -> Template:
+@get("/referensi/{name:str}", opt={"right": Right.PANEL}, dependencies=OPENED)
+async def list_page(hub: NamedDependency[Hub], opened: Opened, q: Text = "", after: Text = "") -> Template:
     """Show a list with its columns, searchable by any of its words."""
-    code_list = _list(hub, name)
-    layout = await layout_for(request, code_list.upstream.name)
+    code_list, layout = opened.code_list, opened.layout
     page = copies.RowPage([], None)
     if layout.facility is not None:
-        page = await copies.search(hub.database, code_list.owner(layout.facility.id), name, q.strip(), after, PAGE_SIZE)
+        owner = code_list.owner(layout.facility.id)
+        page = await copies.search(hub.database, owner, code_list.name, q.strip(), after, PAGE_SIZE)
     context = {
         **await state_of(hub, layout, code_list),
         "groups": _groups(hub),
@@ -58,32 +78,21 @@ async def list_page(
     return Template("code_lists/list.html", context=context)
 
 
-@get("/referensi/{name:str}/status", opt={"right": Right.PANEL, "live": True})
-async def list_state(request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str]) -> Template:
+@get("/referensi/{name:str}/status", opt={"right": Right.PANEL, "live": True}, dependencies=OPENED)
+async def list_state(hub: NamedDependency[Hub], opened: Opened) -> Template:
     """Return the progress of reading the list; the page polls it while the list is being read."""
-    code_list = _list(hub, name)
-    layout = await layout_for(request, code_list.upstream.name)
-    return Template("code_lists/state.html", context=await state_of(hub, layout, code_list))
+    return Template("code_lists/state.html", context=await state_of(hub, opened.layout, opened.code_list))
 
 
-@post("/referensi/{name:str}", opt={"right": Right.PANEL, "may": Permission.SYNC})
+@post("/referensi/{name:str}", opt={"right": Right.PANEL, "may": Permission.SYNC}, dependencies=OPENED)
 async def read_list(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], name: FromPath[str]
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], person: NamedDependency[Person], opened: Opened
 ) -> Redirect:
     """Request that the list is read (once, however often requested); go back to the mapping, or to the list."""
-    code_list = _list(hub, name)
-    layout = await layout_for(request, code_list.upstream.name)
-    if layout.facility is not None:
-        await copies.ask(hub.database, code_list, layout.facility.id, person.name)
+    if opened.layout.facility is not None:
+        await copies.ask(hub.database, opened.code_list, opened.layout.facility.id, person.name)
     page = back(request.headers.get("referer", ""))
-    return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{name}", status_code=303)
-
-
-def _list(hub: Hub, name: str) -> CodeList:
-    code_list = hub.catalog.code_lists.get(name)
-    if code_list is None:
-        raise NotFoundException(say("error.not_found"))
-    return code_list
+    return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{opened.code_list.name}", status_code=303)
 
 
 def _groups(hub: Hub) -> dict[str, list[CodeList]]:

@@ -2,50 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from litestar import Request, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right
 from admin.http.parameters import Number
 from admin.pages.shared.diff import differences
-from admin.pages.shared.formatting import entry_of, moment, shown_row
+from admin.pages.shared.formatting import moment, shown_row
 from admin.pages.shared.json_view import pretty
-from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
 from admin.text.words import language, say
 from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
 from engine.errors import AntarError
-from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.jobs import jobs
 from engine.jobs.jobs import Action
 from engine.sending.preview import payload_of
-from engine.specs.record_type import Correction, Spec
+from engine.specs.record_type import Correction
 
 PAGE_SIZE = 50
 ADDRESS = "/integrasi/{upstream:str}/{spec:str}/koreksi/{name:str}"
 
 
-@get(ADDRESS, opt={"right": Right.PANEL})
+@dataclass(frozen=True, slots=True)
+class OpenCorrection:
+    """A correction of a record type in the chosen facility."""
+
+    of_type: OpenType
+    correction: Correction
+
+
+async def _open_correction(opened_type: OpenedType, name: FromPath[str]) -> OpenCorrection:
+    """Return the correction; raise 404 if the type has none of that name, or if no facility exists yet."""
+    correction = next((correction for correction in opened_type.entry.corrections if correction.name == name), None)
+    if correction is None or opened_type.layout.facility is None:
+        raise NotFoundException(say("error.not_found"))
+    return OpenCorrection(opened_type, correction)
+
+
+Opened = NamedDependency[SkipValidation[OpenCorrection]]
+OPENED = {**OPENED_TYPE, "opened": Provide(_open_correction)}
+
+
+@get(ADDRESS, opt={"right": Right.PANEL}, dependencies=OPENED)
 async def correction_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    name: FromPath[str],
+    opened: Opened,
     after: Number = None,
     lihat: Number = None,
 ) -> Template:
     """Show what was wrong, which deliveries are affected, and what a resend would change in one of them."""
-    layout, facility, entry, correction = await _open_correction(request, hub, upstream, spec, name)
+    of_type, correction = opened.of_type, opened.correction
+    layout, entry, facility, name = of_type.layout, of_type.entry, of_type.facility(), correction.name
     rows = await affected_page(hub.database, facility.id, entry.name, name, after or 0, PAGE_SIZE)
     page = rows[:PAGE_SIZE]
     chosen = next((row for row in page if row.id == lihat), page[0] if page else None)
@@ -60,28 +79,21 @@ async def correction_page(
         "after": after or 0,
         "next": page[-1].id if len(rows) > PAGE_SIZE else None,
         "chosen": chosen,
-        "preview": await _preview(hub, layout, facility, entry, chosen) if chosen is not None else None,
+        "preview": await _preview(of_type, chosen) if chosen is not None else None,
         "job": await resending(hub.database, facility.id, entry.name, name),
         "may_resend": layout.may(Permission.BULK),
     }
     return Template("deliveries/correction.html", context=context)
 
 
-@post(f"{ADDRESS}/kirim-ulang", opt={"right": Right.PANEL, "may": Permission.BULK})
-async def resend_affected(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    name: FromPath[str],
-) -> Redirect:
+@post(f"{ADDRESS}/kirim-ulang", opt={"right": Right.PANEL, "may": Permission.BULK}, dependencies=OPENED)
+async def resend_affected(hub: NamedDependency[Hub], person: NamedDependency[Person], opened: Opened) -> Redirect:
     """Draft a job with all affected deliveries; its page asks for a reason before anything is sent."""
-    _, facility, entry, _ = await _open_correction(request, hub, upstream, spec, name)
+    entry, facility, name = opened.of_type.entry, opened.of_type.facility(), opened.correction.name
     job = await jobs.draft(
         hub.database,
         facility.id,
-        upstream,
+        entry.upstream.name,
         Action.REGENERATE,
         resendable(facility.id, entry.name, name),
         chosen={"spec": entry.name, "correction": name},
@@ -90,24 +102,15 @@ async def resend_affected(
     return Redirect(f"/pekerjaan/{job}", status_code=303)
 
 
-async def _open_correction(
-    request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, name: str
-) -> tuple[Layout, FacilityRow, Spec, Correction]:
-    entry, layout = entry_of(hub, upstream, spec), await layout_for(request, upstream)
-    correction = next((correction for correction in entry.corrections if correction.name == name), None)
-    if correction is None or layout.facility is None:
-        raise NotFoundException(say("error.not_found"))
-    return layout, layout.facility, entry, correction
-
-
-async def _preview(hub: Hub, layout: Layout, facility: FacilityRow, entry: Spec, row: Any) -> dict[str, Any]:
+async def _preview(of_type: OpenType, row: Any) -> dict[str, Any]:
     """Return the difference between the last request and the same request made now, identifiers masked."""
-    if not layout.may(Permission.BODIES):
+    if not of_type.layout.may(Permission.BODIES):
         return {"problem": say("correction.preview.may_not")}
+    hub, entry = of_type.hub, of_type.entry
     last = await last_request(hub.database, row.id)
     try:
         payload = await payload_of(
-            hub.database, hub.catalog.items, entry, row, facility, operation=last.operation if last else None
+            hub.database, hub.catalog.items, entry, row, of_type.facility(), operation=last.operation if last else None
         )
     except AntarError as error:
         return {"problem": say("correction.preview.faulty", problem=masked(str(error)))}

@@ -14,6 +14,7 @@ from admin.pages.deliveries.actions import back, reason_of
 from admin.pages.deliveries.edited_body import BodyEditor, Seen, body_editor
 from admin.pages.deliveries.opened import OPENED, OpenDelivery, Opened, open_delivery
 from admin.pages.shared.formatting import moment
+from admin.pages.shared.opened_type import OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
@@ -68,6 +69,7 @@ async def save_body(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
+    opened_type: OpenedType,
     editor: Editor,
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
@@ -90,9 +92,7 @@ async def save_body(
     if saved in (Saved.DONE, Saved.ALREADY):
         hub.bell.ring(editor.opened.entry.name, facility_id)
         return back(editor.opened, "saved" if saved is Saved.DONE else "saved_before")
-    spec = editor.opened.entry
-    reopened = await open_delivery(request, hub, spec.upstream.name, spec.name, id_)
-    newest = await _open_editor(hub, person, reopened)
+    newest = await _open_editor(hub, person, await open_delivery(request, opened_type, id_))
     if saved is Saved.SENDING:
         return await _page(newest, typed, seen, reason, refusal=say("delivery.no.edit.sending"))
     return await _page(newest, typed, newest.now, reason, conflict=_meanwhile(newest, seen))

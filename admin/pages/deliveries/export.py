@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
-from litestar.params import FromPath
 from litestar.response import Stream
 
 from admin.http.access import Right
@@ -17,12 +16,12 @@ from admin.http.parameters import MAX_INTEGER
 from admin.pages.deliveries.listing import Listing, listing_of
 from admin.pages.shared.csv_text import as_csv
 from admin.pages.shared.filters import ListFilters
+from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
 from admin.text.words import number, say
 from engine.database.audit import note_now
-from engine.hub import Hub
 from engine.queries import paging
 from engine.queries.paging import Cursor
 
@@ -33,18 +32,17 @@ MAX_TICKED = 100
 @post(
     "/integrasi/{upstream:str}/{spec:str}/ekspor",
     opt={"right": Right.PANEL, "may": Permission.BULK},
+    dependencies=OPENED_TYPE,
     status_code=200,
 )
 async def export(
     request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
+    opened_type: OpenedType,
 ) -> Stream:
     """Export the ticked deliveries, or with `all=yes` all that match the filter."""
     form = await request.form()
-    listing = await listing_of(request, hub, upstream, spec, ListFilters.read(form))
+    listing = listing_of(opened_type, ListFilters.read(form))
     ids = None if form.get("all") == "yes" else _ids(form.getall("ids", []))
     await _note(listing, person, ids)
     headers = {"Content-Disposition": f'attachment; filename="antar-{listing.entry.name}.csv"'}

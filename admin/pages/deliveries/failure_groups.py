@@ -14,8 +14,9 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.formatting import entry_of, moment
+from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.pages.shared.waiting_items import explain_missing_code
 from admin.people.permissions import Permission
 from admin.text.masking import masked
@@ -35,16 +36,12 @@ async def all_problems(request: Request[Any, Any, Any], hub: NamedDependency[Hub
     return Template("deliveries/failure_groups.html", context=await _context(hub, layout, specs))
 
 
-@get("/integrasi/{upstream:str}/{spec:str}/masalah", opt={"right": Right.PANEL})
-async def type_problems(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], upstream: FromPath[str], spec: FromPath[str]
-) -> Template:
+@get("/integrasi/{upstream:str}/{spec:str}/masalah", opt={"right": Right.PANEL}, dependencies=OPENED_TYPE)
+async def type_problems(hub: NamedDependency[Hub], opened_type: OpenedType) -> Template:
     """Show the groups of one type, as a tab of its page."""
-    entry = entry_of(hub, upstream, spec)
-    layout = await layout_for(request, upstream)
-    return Template(
-        "deliveries/failure_groups.html", context={**await _context(hub, layout, [entry.name]), "spec": entry}
-    )
+    entry = opened_type.entry
+    context = await _context(hub, opened_type.layout, [entry.name])
+    return Template("deliveries/failure_groups.html", context={**context, "spec": entry})
 
 
 async def _context(hub: Hub, layout: Layout, specs: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Template
 
 from admin.http.access import Right
@@ -18,8 +18,8 @@ from admin.pages.deliveries.job_tabs import figures
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import ListFilters, presets
-from admin.pages.shared.formatting import entry_of, shown_row, zone_name
-from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.formatting import shown_row, zone_name
+from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import items_awaited_by
 from admin.text.words import say
 from engine.delivery.status import Status
@@ -27,7 +27,6 @@ from engine.hub import Hub
 from engine.outbox.delayed_resend import scheduled
 from engine.queries import paging
 from engine.queries.paging import Count, Cursor, Page
-from engine.specs.record_type import Spec
 
 SIZES = (25, 50, 100)
 ON_ITS_WAY = (Status.QUEUED, Status.SENDING)
@@ -35,12 +34,9 @@ MAX_COUNTED = 1_000  # for filters that the stored counters do not cover
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(OpenType):
     """List of one type's deliveries under a filter."""
 
-    hub: Hub
-    layout: Layout
-    entry: Spec
     chosen: ListFilters
 
     @property
@@ -96,19 +92,15 @@ class Listing:
         return {"frame": self.layout, "spec": self.entry, "chosen": self.chosen}
 
 
-async def listing_of(
-    request: Request[Any, Any, Any], hub: Hub, upstream: str, spec: str, chosen: ListFilters
-) -> Listing:
-    """Return the list; raise 404 for a type that is not the upstream's."""
-    return Listing(hub, await layout_for(request, upstream), entry_of(hub, upstream, spec), chosen)
+def listing_of(opened_type: OpenType, chosen: ListFilters) -> Listing:
+    return Listing(opened_type.hub, opened_type.layout, opened_type.entry, chosen)
 
 
-@get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL})
+@get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL}, dependencies=OPENED_TYPE)
 async def type_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
-    upstream: FromPath[str],
-    spec: FromPath[str],
+    opened_type: OpenedType,
     after: Place = None,
     before: Place = None,
     buka: Number = None,
@@ -116,7 +108,7 @@ async def type_page(
 ) -> Template:
     """Show a page of deliveries, newest day first; filter and position are in the address."""
     chosen = ListFilters.read(request.query_params)
-    listing = await listing_of(request, hub, upstream, spec, chosen)
+    listing = listing_of(opened_type, chosen)
     size = size if size in SIZES else SIZES[0]
     page = await listing.page(size, after, before)
     facility = listing.layout.facility
@@ -143,12 +135,13 @@ async def type_page(
     )
 
 
-@get("/integrasi/{upstream:str}/{spec:str}/perubahan", opt={"right": Right.PANEL, "live": True})
+@get(
+    "/integrasi/{upstream:str}/{spec:str}/perubahan", opt={"right": Right.PANEL, "live": True}, dependencies=OPENED_TYPE
+)
 async def changes(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
-    upstream: FromPath[str],
-    spec: FromPath[str],
+    opened_type: OpenedType,
     ids: Ids = "",
     top: FromQuery[bool] = False,
     count: FromQuery[bool] = False,
@@ -160,7 +153,7 @@ async def changes(
     Matches that no stored counter gives are counted only on request (`count`). The outcome of `awaited` deliveries,
     which a person has resent, is given in words.
     """
-    listing = await listing_of(request, hub, upstream, spec, ListFilters.read(request.query_params))
+    listing = listing_of(opened_type, ListFilters.read(request.query_params))
     row_ids, awaited_ids = ([int(id_) for id_ in text.split(",") if id_] for text in (ids, awaited))
     if len(row_ids) > max(SIZES):
         raise ClientException("ids")

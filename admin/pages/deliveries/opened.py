@@ -9,12 +9,13 @@ from typing import Any
 from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, SkipValidation
+from litestar.params import SkipValidation
 
 from admin.http.parameters import Id
 from admin.pages.shared.filters import ListFilters
-from admin.pages.shared.formatting import entry_of, shown_row
-from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.formatting import shown_row
+from admin.pages.shared.layout import Layout
+from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.text.masking import masked
 from admin.text.words import number, say
@@ -147,23 +148,15 @@ def _no(status: str, action: str, refused: set[Status]) -> str:
     return say(f"delivery.no.{action}.{status}") if status in refused else ""
 
 
-async def open_delivery(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    upstream: FromPath[str],
-    spec: FromPath[str],
-    id_: Id,
-) -> OpenDelivery:
+async def open_delivery(request: Request[Any, Any, Any], opened_type: OpenedType, id_: Id) -> OpenDelivery:
     """Return the delivery; raise 404 if it does not exist, is of another type or of another facility."""
-    layout, entry = await layout_for(request, upstream), entry_of(hub, upstream, spec)
-    facility = layout.facility
-    detail = await deliveries.one(hub.database, facility.id, id_) if facility else None
-    if facility is None or detail is None or detail.row.spec != entry.name:
+    hub, entry, facility = opened_type.hub, opened_type.entry, opened_type.facility()
+    detail = await deliveries.one(hub.database, facility.id, id_)
+    if detail is None or detail.row.spec != entry.name:
         raise NotFoundException(say("error.not_found"))
-    return OpenDelivery(hub, layout, facility, entry, detail, ListFilters.read(request.query_params))
+    return OpenDelivery(hub, opened_type.layout, facility, entry, detail, ListFilters.read(request.query_params))
 
 
-# Dependency of handlers whose path names a delivery by `upstream`, `spec` and `id_`. Litestar must not validate it: it
-# would copy the dataclass.
+# Dependency of handlers whose path names a delivery by `upstream`, `spec` and `id_`.
 Opened = NamedDependency[SkipValidation[OpenDelivery]]
-OPENED = {"opened": Provide(open_delivery)}
+OPENED = {**OPENED_TYPE, "opened": Provide(open_delivery)}

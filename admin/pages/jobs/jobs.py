@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, NotFoundException
-from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.exceptions import HTTPException
+from litestar.params import FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right
-from admin.http.parameters import Id, Number
+from admin.http.parameters import Number
+from admin.pages.jobs.opened import OPENED, Opened, OpenJob, of_upstream
 from admin.pages.jobs.result import Result, result
 from admin.pages.jobs.selection import choice_in_words, stored_choice, ticked_ids
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import Fields, ListFilters
-from admin.pages.shared.formatting import entry_of, moment
+from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
 from engine.delivery.status import Status
-from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.jobs import jobs, queries
 from engine.jobs.jobs import Action
@@ -39,23 +39,22 @@ BULK = {"right": Right.PANEL, "may": Permission.BULK}
 SKIPPED = "skipped"
 
 
-@post("/integrasi/{upstream:str}/{spec:str}/massal", opt=BULK)
+@post("/integrasi/{upstream:str}/{spec:str}/massal", opt=BULK, dependencies=OPENED_TYPE)
 async def choose(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    upstream: FromPath[str],
-    spec: FromPath[str],
+    opened_type: OpenedType,
 ) -> Redirect:
     """Draft a job, to be confirmed: the ticked deliveries, or with `all=yes` those that match the filter now."""
-    entry = entry_of(hub, upstream, spec)
-    _, facility = await _layout_and_facility(request, upstream)
+    entry, facility = opened_type.entry, opened_type.facility()
     form = await request.form()
     action = str(form.get("action", ""))
     if action not in ACTIONS:
         raise HTTPException(status_code=400)
     which, choice = _choice(form, entry.name)
     order = jobs.in_order(hub.catalog.specs.values())
+    upstream = entry.upstream.name
     job_id = await jobs.draft(
         hub.database, facility.id, upstream, Action(action), which, chosen=choice, actor=person.name, order=order
     )
@@ -76,44 +75,37 @@ async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], 
     )
 
 
-@get("/pekerjaan/{id_:int}", opt=BULK)
+@get("/pekerjaan/{id_:int}", opt=BULK, dependencies=OPENED)
 async def job_page(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    id_: Id,
+    opened: Opened,
     after: Number = None,
     only: FromQuery[str] = "",
 ) -> Template:
     """Show a draft to be confirmed, or the progress of a job and the outcome of each of its deliveries."""
-    layout, row = await _job(request, hub, id_)
-    context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
-    return Template("jobs/job.html", context={**context, "environment": layout.strip["environment"]})
+    context = await _context(opened, after or 0, skipped=only == SKIPPED)
+    return Template("jobs/job.html", context={**context, "environment": opened.layout.strip["environment"]})
 
 
-@get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True})
+@get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True}, dependencies=OPENED)
 async def progress(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    id_: Id,
+    opened: Opened,
     after: Number = None,
     only: FromQuery[str] = "",
 ) -> Template:
     """Return head and rows of the page, which polls them until the job and its deliveries have ended."""
-    layout, row = await _job(request, hub, id_)
-    context = await _context(hub, layout, row, after or 0, skipped=only == SKIPPED)
+    context = await _context(opened, after or 0, skipped=only == SKIPPED)
     return Template("jobs/job_changes.html", context={**context, "live": True})
 
 
-@post("/pekerjaan/{id_:int}", opt=BULK)
+@post("/pekerjaan/{id_:int}", opt=BULK, dependencies=OPENED)
 async def move_job(
-    request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
     person: NamedDependency[Person],
-    id_: Id,
+    opened: Opened,
     data: URLEncodedBody[dict[str, str]],
 ) -> Redirect:
     """Discard or begin a draft (with a reason), or pause, resume or cancel a job; a late action changes nothing."""
-    _, row = await _job(request, hub, id_)
+    row, id_ = opened.row, opened.row.id
     how = data.get("how", "")
     reason = data.get("reason", "").replace("\x00", "").strip()[:MAX_REASON_CHARACTERS]
     if how == "begin" and reason:
@@ -146,28 +138,8 @@ def _choice(form: Fields, spec: str) -> tuple[Filters | list[int], dict[str, Any
     return ids, stored_choice(spec, len(ids))
 
 
-async def _layout_and_facility(request: Request[Any, Any, Any], upstream: str) -> tuple[Layout, FacilityRow]:
-    layout = await layout_for(request, upstream)
-    if layout.facility is None:
-        raise NotFoundException(say("error.not_found"))
-    return layout, layout.facility
-
-
-async def _job(request: Request[Any, Any, Any], hub: Hub, id_: int) -> tuple[Layout, Any]:
-    """Return the layout of the job's upstream, and the job; raise 404 for another facility's job."""
-    layout, facility = await _layout_and_facility(request, next(iter(hub.catalog.upstreams)))
-    row = await queries.one(hub.database, facility.id, id_)
-    if row is None:
-        raise NotFoundException(say("error.not_found"))
-    return _of_upstream(hub, layout, row.upstream), row
-
-
-def _of_upstream(hub: Hub, layout: Layout, upstream: str) -> Layout:
-    """Return the layout of another upstream; unchanged if the configuration no longer has it."""
-    return replace(layout, upstream=hub.catalog.upstreams.get(upstream, layout.upstream))
-
-
-async def _context(hub: Hub, layout: Layout, row: Any, after: int, *, skipped: bool) -> dict[str, Any]:
+async def _context(opened: OpenJob, after: int, *, skipped: bool) -> dict[str, Any]:
+    hub, layout, row = opened.hub, opened.layout, opened.row
     tally = (await queries.tallies(hub.database, [row.id]))[row.id]
     cause = await queries.commonest_cause(hub.database, row.id) if tally.of(Status.FAILED) else None
     page = await queries.items(hub.database, row.id, after, PAGE_SIZE, skipped=skipped)
@@ -184,7 +156,7 @@ async def _context(hub: Hub, layout: Layout, row: Any, after: int, *, skipped: b
 
 def _list_row(hub: Hub, layout: Layout, row: Any, tally: Tally) -> dict[str, Any]:
     """Return a job of the list, in the words of its own upstream."""
-    own = _of_upstream(hub, layout, row.upstream)
+    own = of_upstream(hub, layout, row.upstream)
     return _view(hub, own, row, result(own, row, tally))
 
 

@@ -8,14 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
-from litestar.exceptions import NotFoundException
 
 from admin.pages.shared.layout import Layout
 from admin.text.masking import masked
-from admin.text.words import say
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
-from engine.hub import Hub
 from engine.specs.context import context
 from engine.specs.record_type import Spec
 from engine.templates.template import TemplateError
@@ -39,14 +36,6 @@ class Moment:
     def clock(self) -> str:
         """Return the time of day with seconds, e.g. 23.23.39."""
         return self.local.split()[1]
-
-
-def entry_of(hub: Hub, upstream: str, spec: str) -> Spec:
-    """Return the record type of a page; raise 404 if the upstream has none of that name."""
-    entry = hub.catalog.specs.get(spec)
-    if entry is None or entry.upstream.name != upstream:
-        raise NotFoundException(say("error.not_found"))
-    return entry
 
 
 def shown_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
