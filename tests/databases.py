@@ -33,12 +33,12 @@ def own(url: str) -> str:
 
 def create(url: str) -> None:
     """Make the PostgreSQL database of this test process, if it is not there."""
-    wanted = make_url(url)
+    target = make_url(url)
 
     async def run() -> None:
-        connection = await asyncpg.connect(wanted.set(database="postgres").render_as_string(hide_password=False))
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", wanted.database):
-            await connection.execute(f'CREATE DATABASE "{wanted.database}"')
+        connection = await asyncpg.connect(target.set(database="postgres").render_as_string(hide_password=False))
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", target.database):
+            await connection.execute(f'CREATE DATABASE "{target.database}"')
         await connection.close()
 
     asyncio.run(run())
@@ -85,4 +85,4 @@ async def empty(database: Database) -> None:
     removing += " UPDATE installation SET clock_at = NULL, jump = NULL, prune_after = NULL, postponements = 0;"
     restarting = "PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S';"
     statements = ("SET LOCAL session_replication_role = replica", f"DO $$ BEGIN {removing} {restarting} END $$")
-    await database.on_connection(lambda connection: [connection.execute(text(each)) for each in statements])
+    await database.on_connection(lambda connection: [connection.execute(text(statement)) for statement in statements])

@@ -84,7 +84,7 @@ def test_every_unit_has_limits_and_they_fit_what_the_program_allows_itself() -> 
         unit.stem: dict(re.findall(r"^(MemoryMax|TasksMax|LimitNOFILE)=(\w+)$", unit.read_text(), re.M))
         for unit in UNITS
     }
-    assert all(set(each) == {"MemoryMax", "TasksMax", "LimitNOFILE"} for each in limits.values()), limits
+    assert all(set(unit_limits) == {"MemoryMax", "TasksMax", "LimitNOFILE"} for unit_limits in limits.values()), limits
     assert int(limits["antar-web"]["MemoryMax"].rstrip("M")) * MIB >= web_needs()
     assert int(limits["antar-web"]["LimitNOFILE"]) >= MAX_CONNECTIONS + RESERVED_DESCRIPTORS
 
@@ -118,8 +118,8 @@ def test_what_the_image_is_made_of_is_there() -> None:
 def test_the_units_are_sound(unit: Path, tmp_path: Path) -> None:
     here = tmp_path / unit.name.replace("@", "@1")
     here.write_text(unit.read_text("utf-8").replace("/opt/antar/.venv/bin/antar", sys.executable), "utf-8")
-    told = subprocess.run(["systemd-analyze", "verify", here], capture_output=True, text=True)
-    assert [line for line in told.stderr.splitlines() if unit.stem.rstrip("@") in line] == []
+    verification = subprocess.run(["systemd-analyze", "verify", here], capture_output=True, text=True)
+    assert [line for line in verification.stderr.splitlines() if unit.stem.rstrip("@") in line] == []
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -133,5 +133,7 @@ def test_processes_that_start_at_once_on_an_empty_database_all_come_up(kind: str
     environ = {**os.environ, "ANTAR_DATABASE_URL": url, "ANTAR_SECRET_KEY": new_key(), "ANTAR_ENVIRONMENT": "demo"}
     start = [sys.executable, "-m", "admin", "facility", "list"]
     started = [subprocess.Popen(start, cwd=ROOT, env=environ, stderr=subprocess.PIPE) for _ in range(PROCESSES)]
-    told = [process.communicate(timeout=120)[1] for process in started]
-    assert [(process.returncode, words) for process, words in zip(started, told, strict=True)] == [(0, b"")] * PROCESSES
+    errors = [process.communicate(timeout=120)[1] for process in started]
+    assert [(process.returncode, words) for process, words in zip(started, errors, strict=True)] == [
+        (0, b"")
+    ] * PROCESSES

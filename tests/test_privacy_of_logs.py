@@ -55,18 +55,18 @@ def logged() -> Iterator[io.StringIO]:
 def private(value: Any, name: str = "") -> Iterator[str]:
     """The values of a record that belong to a person."""
     if isinstance(value, dict):
-        for key, each in value.items():
-            yield from private(each, key)
+        for key, part in value.items():
+            yield from private(part, key)
     elif isinstance(value, list):
-        for each in value:
-            yield from private(each, name)
+        for part in value:
+            yield from private(part, name)
     elif isinstance(value, str) and len(value) >= SHORTEST and PRIVATE.search(name):
         yield value
 
 
 async def test_nothing_private_is_logged_in_a_whole_day(tmp_path: Path, logged: io.StringIO) -> None:
     world, secrets = World(), demo_credentials(ROOT / "config")
-    lines = [(spec, each.splitlines()) for spec, each in day(ROOT / "config", last_open_day(datetime.now(UTC).date()))]
+    lines = [(spec, text.splitlines()) for spec, text in day(ROOT / "config", last_open_day(datetime.now(UTC).date()))]
     with running(world) as url:
         addresses = {"satusehat": url, "pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
         settings = Settings("demo", f"sqlite:///{tmp_path}/demo.sqlite3", secret_keys=(new_key(),), addresses=addresses)
@@ -79,14 +79,14 @@ async def test_nothing_private_is_logged_in_a_whole_day(tmp_path: Path, logged: 
         await _hand_in(hub, key, lines)
         await _deliver(hub, facility.id, list(addresses))
         await hub.close()
-    said = logged.getvalue()
-    assert said.count('"event": "settled"') > 100
-    forbidden = {each for _, records in lines for line in records for each in private(orjson.loads(line))}
+    log_text = logged.getvalue()
+    assert log_text.count('"event": "settled"') > 100
+    forbidden = {text for _, records in lines for line in records for text in private(orjson.loads(line))}
     forbidden |= {value for entered in secrets.values() for value in entered.values() if len(value) >= SHORTEST}
     forbidden |= {key, settings.secret_keys[0]}
-    assert sum(len(each) == 16 and each.isdecimal() for each in forbidden) > 10
+    assert sum(len(text) == 16 and text.isdecimal() for text in forbidden) > 10
     assert len(forbidden) > 100
-    assert [value for value in sorted(forbidden) if value in said] == []
+    assert [value for value in sorted(forbidden) if value in log_text] == []
 
 
 async def _hand_in(hub: Hub, key: str, lines: list[tuple[str, list[Any]]]) -> None:
@@ -95,7 +95,9 @@ async def _hand_in(hub: Hub, key: str, lines: list[tuple[str, list[Any]]]) -> No
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as his:
         his.headers["Authorization"] = f"Bearer {key}"
         for spec, records in lines:
-            body = b"[" + b",".join(each if isinstance(each, bytes) else each.encode() for each in records) + b"]"
+            body = (
+                b"[" + b",".join(record if isinstance(record, bytes) else record.encode() for record in records) + b"]"
+            )
             await his.post(f"/api/v1/records/{spec}", content=body)
             await his.post(f"/api/v1/records/{spec}", content=body[:-20])
             for value in list(private(orjson.loads(records[0])))[:3]:

@@ -15,7 +15,7 @@ POLICY = Policy(Network.PRIVATE, "ANTAR_WEBHOOK_NETWORKS")
 SYSTEM = ClinicSystem("http://his.klinik/hook", "rahasia", POLICY)
 
 
-async def told(answer: httpx.Response | Exception, requests: list[httpx.Request] | None = None) -> object:
+async def webhook_result(answer: httpx.Response | Exception, requests: list[httpx.Request] | None = None) -> object:
     def handler(request: httpx.Request) -> httpx.Response:
         if requests is not None:
             requests.append(request)
@@ -28,7 +28,7 @@ async def told(answer: httpx.Response | Exception, requests: list[httpx.Request]
 
 async def test_a_message_carries_its_id_and_is_signed_with_its_moment() -> None:
     requests: list[httpx.Request] = []
-    assert await told(httpx.Response(200, json={"ok": True}), requests) == {"ok": True}
+    assert await webhook_result(httpx.Response(200, json={"ok": True}), requests) == {"ok": True}
     [request] = requests
     assert (request.headers[ID], request.headers[MOMENT]) == ("mobile-7", "1700000000")
     assert request.headers[SIGNATURE] == signature("rahasia", "1700000000", orjson.dumps({"n": 1}))
@@ -46,12 +46,12 @@ async def test_a_message_carries_its_id_and_is_signed_with_its_moment() -> None:
 )
 async def test_whatever_is_no_success_is_told_in_words(answer: httpx.Response | Exception, words: str) -> None:
     with pytest.raises(NotTaken, match=words):
-        await told(answer)
+        await webhook_result(answer)
 
 
 async def test_a_success_need_not_say_anything() -> None:
-    assert await told(httpx.Response(204)) is None
-    assert await told(httpx.Response(200, text="terima kasih")) is None
+    assert await webhook_result(httpx.Response(204)) is None
+    assert await webhook_result(httpx.Response(200, text="terima kasih")) is None
 
 
 async def test_an_address_that_is_no_clinics_is_refused_before_it_is_asked() -> None:

@@ -94,9 +94,9 @@ async def test_telegram_is_asked_with_the_token_of_the_bot() -> None:
 @pytest.mark.parametrize(("status", "words"), [(401, "token"), (403, "nomor chat"), (429, "HTTP 429")])
 async def test_what_telegram_refuses_is_told_without_the_token(status: int, words: str) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(status))
-    with pytest.raises(NotDelivered, match=words) as told:
+    with pytest.raises(NotDelivered, match=words) as error:
         await telegram.send(LETTER, Destination("-100123", HERE, "7:AAA"), transport)
-    assert "7:AAA" not in str(told.value)
+    assert "7:AAA" not in str(error.value)
 
 
 async def test_a_webhook_is_signed() -> None:

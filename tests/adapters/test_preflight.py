@@ -95,8 +95,8 @@ def test_resources_of_a_bundle_are_checked_too() -> None:
 def test_every_example_of_the_reference_passes() -> None:
     files = sorted((Path(__file__).parent.parent / "golden" / "reference").glob("*.json"))
     assert len(files) > 10
-    found = {file.name: check(json.loads(file.read_bytes())) for file in files}
-    assert {name: problems for name, problems in found.items() if problems} == {}
+    problems_by_file = {file.name: check(json.loads(file.read_bytes())) for file in files}
+    assert {name: problems for name, problems in problems_by_file.items() if problems} == {}
 
 
 def test_a_check_costs_far_less_than_a_millisecond() -> None:

@@ -51,8 +51,8 @@ class World:
     def respond(self, request: Request) -> Response | Exception:
         if not request.target.startswith(b"/oauth2"):
             self.calls += 1
-            known = any(b"Bearer %b\r\n" % token.encode() in request.headers for token in self.valid())
-            return answer(201, {"id": "1"}) if known else EXPIRED
+            is_valid = any(b"Bearer %b\r\n" % token.encode() in request.headers for token in self.valid())
+            return answer(201, {"id": "1"}) if is_valid else EXPIRED
         if self.token_answer is not None:
             return self.token_answer
         self.given.append(f"token-{len(self.given) + 1}")

@@ -62,9 +62,9 @@ async def test_with_a_fault_the_one_in_force_stays_and_the_next_wish_is_heard(
     with pytest.raises(ConfigFaults):
         antar.hub.read()
     reload.ask()
-    told: list[str] = []
-    await until(lambda: bool(told.append(capsys.readouterr().err) or "".join(told)))
-    assert (antar.hub.catalog, "resources.yaml:" in "".join(told)) == (before, True)
+    messages: list[str] = []
+    await until(lambda: bool(messages.append(capsys.readouterr().err) or "".join(messages)))
+    assert (antar.hub.catalog, "resources.yaml:" in "".join(messages)) == (before, True)
     config.write_text(CATALOG, "utf-8")
     reload.ask()
     await until(lambda: antar.hub.catalog is not before)

@@ -38,9 +38,9 @@ def test_assistive_technology_can_use_every_page(
     for name, address in {"login": "/login", **page_addresses(installation)}.items():
         page.goto(address)
         assert page.locator("html").get_attribute("lang") == language
-        for found in Axe().run(page, options=RULES[scheme]).response["violations"]:
-            if found["impact"] in SERIOUS:
-                findings += [f"{name}: {found['id']}: {node['html'][:160]}" for node in found["nodes"][:3]]
+        for violation in Axe().run(page, options=RULES[scheme]).response["violations"]:
+            if violation["impact"] in SERIOUS:
+                findings += [f"{name}: {violation['id']}: {node['html'][:160]}" for node in violation["nodes"][:3]]
     assert findings == []
 
 
@@ -54,9 +54,9 @@ def test_no_page_is_wider_than_a_phone(page: Page, installation: Site) -> None:
 
 
 def test_no_page_of_the_panel_is_forgotten_here(installation: Site) -> None:
-    known = list(page_addresses(installation).values())
+    addresses = list(page_addresses(installation).values())
     forgotten = [
-        path for path in sorted(page_routes() - ELSEWHERE) if not any(_leads_to(path, address) for address in known)
+        path for path in sorted(page_routes() - ELSEWHERE) if not any(_leads_to(path, address) for address in addresses)
     ]
     assert forgotten == []
 
@@ -81,8 +81,8 @@ def page_routes() -> set[str]:
     ]
     return {
         path
-        for path, each in asked
-        if each.opt.get("right") in {Right.PANEL, Right.PERSON} and not each.opt.get("live")
+        for path, handler in asked
+        if handler.opt.get("right") in {Right.PANEL, Right.PERSON} and not handler.opt.get("live")
     }
 
 

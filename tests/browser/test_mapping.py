@@ -237,9 +237,9 @@ def test_assistive_technology_can_use_every_page_of_both_mappings(person: Page, 
     findings = []
     for address in addresses(shop):
         person.goto(address)
-        for found in Axe().run(person, options=RULES[scheme]).response["violations"]:
-            if found["impact"] in SERIOUS:
-                findings += [f"{address}: {found['id']}: {node['html'][:160]}" for node in found["nodes"][:3]]
+        for violation in Axe().run(person, options=RULES[scheme]).response["violations"]:
+            if violation["impact"] in SERIOUS:
+                findings += [f"{address}: {violation['id']}: {node['html'][:160]}" for node in violation["nodes"][:3]]
     assert findings == []
 
 
@@ -253,9 +253,9 @@ def test_no_page_of_a_mapping_is_wider_than_a_phone(person: Page, shop: Site) ->
 
 
 def addresses(shop: Site) -> list[str]:
-    found = []
+    paths = []
     for mapping, item, code in (("goods", "LAMA", "93000007"), ("tests", "HB", "718-7")):
         home, id_ = f"/pemetaan/{mapping}", shop.rows("SELECT id FROM items WHERE key = ?", item)[0][0]
-        found += [home, f"{home}?tab=tinjau", f"{home}?tab=sudah", f"{home}?q=tidak-ada-begini", f"{home}/berkas"]
-        found += [f"{home}/{id_}", f"{home}/{id_}?kode={code}&hapus=ya", f"{home}/kode?kode={code}"]
-    return found
+        paths += [home, f"{home}?tab=tinjau", f"{home}?tab=sudah", f"{home}?q=tidak-ada-begini", f"{home}/berkas"]
+        paths += [f"{home}/{id_}", f"{home}/{id_}?kode={code}&hapus=ya", f"{home}/kode?kode={code}"]
+    return paths

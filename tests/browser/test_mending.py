@@ -44,8 +44,8 @@ def test_the_second_of_two_who_edit_is_told_and_loses_nothing(
     watch.expect("409")
     [id_] = failed(installation, "Condition", broken_diagnosis("BERDUA-1"))
     other = context.new_page()
-    for each in (page, other):
-        each.goto(f"{LIST}/{id_}/ubah")
+    for tab in (page, other):
+        tab.goto(f"{LIST}/{id_}/ubah")
     write(page, "I50.2", "I50.0")
     page.locator("#alasan").fill("Yang pertama")
     page.get_by_role("button", name=SAVE).click()

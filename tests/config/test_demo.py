@@ -52,9 +52,9 @@ def test_every_need_is_in_the_day() -> None:
 
 
 def test_the_people_are_those_of_the_sandbox() -> None:
-    known = {person.nik: person for person in people()}
+    people_by_nik = {person.nik: person for person in people()}
     day = demo_records()
-    persons = [known[one["nik"]] for name in ("Patient", "Practitioner") for one in day[name] if "nik" in one]
+    persons = [people_by_nik[one["nik"]] for name in ("Patient", "Practitioner") for one in day[name] if "nik" in one]
     assert sum(person.kind == "unknown" for person in persons) == UNKNOWN
     assert sum(bool(person.twin_number) for person in persons) == 1
     assert sum(person.kind == "citizen" for person in persons) == 4

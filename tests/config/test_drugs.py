@@ -61,8 +61,8 @@ COUNTED_IN = {
 def compound(unit: str, form: str | None = None, per: float | None = None, in_: str = "mg") -> dict[str, Any]:
     """A record's part that says what the compound is."""
     ingredients = [{"product": "OBT-001", "amount": 5, "unit": in_}]
-    said = {"form": form, "per": per, "ingredients": ingredients, "name": "Racikan"}
-    return {"unit": unit, "compound": {name: value for name, value in said.items() if value is not None}}
+    compound_record = {"form": form, "per": per, "ingredients": ingredients, "name": "Racikan"}
+    return {"unit": unit, "compound": {name: value for name, value in compound_record.items() if value is not None}}
 
 
 def record(spec: str, part: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,11 +81,11 @@ def accepted(spec: str, part: Mapping[str, Any]) -> bool:
     return jsonschema_rs.is_valid(dict(catalog().specs[spec].record_schema), record(spec, part))
 
 
-def drug(spec: str, part: Mapping[str, Any], known: Known = TABLET) -> tuple[dict[str, Any], dict[str, Any]]:
+def drug(spec: str, part: Mapping[str, Any], code: Known = TABLET) -> tuple[dict[str, Any], dict[str, Any]]:
     """The drug as it is sent, and its quantity; every product is mapped to the code."""
     entry = catalog().specs[spec]
     one = record(spec, part)
-    view = {"reference": known.reference, "row": known.row, "key": "OBT-001"}
+    view = {"reference": code.reference, "row": code.row, "key": "OBT-001"}
     needs: dict[str, Any] = {need.name: {"reference": "x", "key": "x", "item": None} for need in entry.needs}
     needs["product"] = {**view, "item": None} if "product" in one else None
     parts = one["compound"]["ingredients"] if "compound" in one else []
@@ -218,16 +218,16 @@ def test_the_strength_of_a_product_goes_with_its_own_form_in_whatever_unit(
 ) -> None:
     contents = [drug(spec, {"product": "OBT-001", "unit": unit}, product(form, strength))[0] for unit in UNITS]
     assert all(content == contents[0] for content in contents)
-    said = contents[0]["ingredient"][0].get("strength", {}).get("denominator")
-    assert (said and (said["value"], said["code"])) == denominator
+    strength_unit = contents[0]["ingredient"][0].get("strength", {}).get("denominator")
+    assert (strength_unit and (strength_unit["value"], strength_unit["code"])) == denominator
 
 
 def test_forms_without_a_measure_are_named() -> None:
     """What is neither counted nor weighed, e.g. a gas or an implant: its strength stands in the name."""
     without = set()
     for form in FORMS:
-        said = drug("Medication", {"product": "OBT-001", "unit": "tablet"}, product(form, "5 %"))[0]
-        without |= set() if "strength" in said["ingredient"][0] else {form}
+        payload = drug("Medication", {"product": "OBT-001", "unit": "tablet"}, product(form, "5 %"))[0]
+        without |= set() if "strength" in payload["ingredient"][0] else {form}
     lasting = {"BS017", "BS018", "BS058", "BS083", "BS090", "BS091", "BS095", "BS096", "MF000001"}
     assert without == {"BS001", "BS012", "BS046"} | lasting
 
@@ -250,7 +250,7 @@ TEMPLATE = Known("92000101", {**TABLET.row, "name": "Paracetamol 500 mg Tablet",
 
 
 @pytest.mark.parametrize(
-    ("spec", "known", "code", "display"),
+    ("spec", "mapped", "code", "display"),
     [
         ("MedicationRequest", TABLET, "91000101", "Paracetamol"),
         ("MedicationRequest", TEMPLATE, "91000101", "Paracetamol"),
@@ -260,8 +260,8 @@ TEMPLATE = Known("92000101", {**TABLET.row, "name": "Paracetamol 500 mg Tablet",
         ("Medication", TABLET, TABLET.reference, TABLET.row["name"]),
     ],
 )
-def test_an_ingredient_has_the_code_that_its_display_names(spec: str, known: Known, code: str, display: str) -> None:
-    [ingredient] = drug(spec, compound("kapsul"), known)[0]["ingredient"]
+def test_an_ingredient_has_the_code_that_its_display_names(spec: str, mapped: Known, code: str, display: str) -> None:
+    [ingredient] = drug(spec, compound("kapsul"), mapped)[0]["ingredient"]
     [coding] = ingredient["itemCodeableConcept"]["coding"]
     assert (coding["code"], coding["display"]) == (code, display)
 
@@ -285,7 +285,7 @@ def test_each_kind_of_compound_has_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "known", "concerned"),
+    ("part", "mapped", "concerned"),
     [
         (compound("kapsul"), TABLET, {"compound_content"}),
         ({"product": "OBT-001", "unit": "tablet"}, TABLET, set()),
@@ -299,11 +299,13 @@ def test_each_kind_of_compound_has_an_example(name: str) -> None:
 )
 @pytest.mark.parametrize("spec", TAKERS)
 def test_what_was_sent_with_wrong_content_is_declared(
-    spec: str, part: dict[str, Any], known: Known, concerned: set[str]
+    spec: str, part: dict[str, Any], mapped: Known, concerned: set[str]
 ) -> None:
     entry = catalog().specs[spec]
-    view = {"reference": known.reference, "row": known.row, "key": "OBT-001", "item": None}
+    view = {"reference": mapped.reference, "row": mapped.row, "key": "OBT-001", "item": None}
     needs = dict.fromkeys(need.name for need in entry.needs)
     seen = context(entry, record(spec, part), FACILITY, {**needs, "product": view if "product" in part else None})
-    names = {each.name for each in entry.corrections if each.when is None or each.when.render(seen)}
+    names = {
+        correction.name for correction in entry.corrections if correction.when is None or correction.when.render(seen)
+    }
     assert names == concerned

@@ -29,9 +29,9 @@ def entries(count: int, content: str = "a") -> list[NewRecord]:
 
 async def test_migrations_that_start_together_run_once(tmp_path: Path) -> None:
     opened = [Database(f"sqlite:///{tmp_path}/fresh.sqlite3") for _ in range(3)]
-    await asyncio.gather(*(migrate(each, "demo") for each in opened))
+    await asyncio.gather(*(migrate(database, "demo") for database in opened))
     assert await opened[0].fetch(text("SELECT version_num FROM alembic_version")) == [(head(),)]
-    await asyncio.gather(*(each.close() for each in opened))
+    await asyncio.gather(*(database.close() for database in opened))
 
 
 @pytest.mark.skipif(not POSTGRESQL, reason="ANTAR_TEST_DATABASE_URL is not set")
@@ -40,9 +40,9 @@ async def test_migrations_that_start_together_run_once_on_postgresql() -> None:
     for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
         await first.write(lambda tx, statement=statement: tx.execute(text(statement)))  # type: ignore[misc]
     opened = [Database(POSTGRESQL) for _ in range(3)]
-    await asyncio.gather(*(migrate(each, "demo") for each in opened))
+    await asyncio.gather(*(migrate(database, "demo") for database in opened))
     assert await first.fetch(text("SELECT version_num FROM alembic_version")) == [(head(),)]
-    await asyncio.gather(*(each.close() for each in [first, *opened]))
+    await asyncio.gather(*(database.close() for database in [first, *opened]))
 
 
 async def test_a_database_of_another_environment_is_refused(tmp_path: Path) -> None:
@@ -86,5 +86,5 @@ async def test_fifty_clicks_at_the_same_moment_are_one(database: Database, facil
     [(id_, _)] = await add(database, Batch(facility.id, "Visit", "ministry", True), entries(1))
     failed = text("UPDATE deliveries SET status = 'failed', due_at = NULL")
     await database.write(lambda tx: tx.execute(failed))
-    told = await asyncio.gather(*(resend(database, facility.id, [id_], "sari") for _ in range(50)))
-    assert sorted(outcome[id_] for outcome in told) == [ActionResult.ALREADY] * 49 + [ActionResult.DONE]
+    outcomes = await asyncio.gather(*(resend(database, facility.id, [id_], "sari") for _ in range(50)))
+    assert sorted(outcome[id_] for outcome in outcomes) == [ActionResult.ALREADY] * 49 + [ActionResult.DONE]

@@ -117,23 +117,26 @@ async def clinic(url: str) -> AsyncIterator[Clinic]:
     await wire.close()
 
 
-def said(reply: Reply) -> tuple[Any, Any]:
+def code_and_content(reply: Reply) -> tuple[Any, Any]:
     """(code, response) of either envelope."""
     envelope = reply.content.get("metaData") or reply.content.get("metadata")
     return envelope["code"], reply.content.get("response")
 
 
 async def test_a_registration_and_its_visit_get_their_numbers(clinic: Clinic, world: World) -> None:
-    assert said(await clinic.pcare("POST", "/pendaftaran", REGISTRATION)) == (201, {"field": "noUrut", "message": "A1"})
+    assert code_and_content(await clinic.pcare("POST", "/pendaftaran", REGISTRATION)) == (
+        201,
+        {"field": "noUrut", "message": "A1"},
+    )
     visit = await clinic.pcare("POST", "/kunjungan/v1", VISIT)
-    assert said(visit) == (201, [{"field": "noKunjungan", "message": "100099010326Y000001"}])
+    assert code_and_content(visit) == (201, [{"field": "noKunjungan", "message": "100099010326Y000001"}])
     assert (visit.status, world.witness.duplicates()) == (201, {})
 
 
 async def test_a_registration_is_found_by_its_day_and_served_by_its_visit(clinic: Clinic) -> None:
     await clinic.pcare("POST", "/pendaftaran", REGISTRATION)
     await clinic.pcare("POST", "/kunjungan/v1", VISIT)
-    code, day = said(await clinic.pcare("GET", f"/pendaftaran/tglDaftar/{TODAY}/0/15"))
+    code, day = code_and_content(await clinic.pcare("GET", f"/pendaftaran/tglDaftar/{TODAY}/0/15"))
     row = day["list"][0]
     assert (code, day["count"], row["noUrut"], row["status"]) == (200, 1, "A1", "Sudah dilayani")
     assert (row["peserta"]["noKartu"], row["poli"]["kdPoli"], row["tgldaftar"]) == (CARD, "001", TODAY)
@@ -161,19 +164,19 @@ async def test_a_second_registration_is_refused_and_counted(clinic: Clinic, worl
     ],
 )
 async def test_a_wrong_registration_names_its_field(clinic: Clinic, change: dict[str, Any], field: str) -> None:
-    code, faults = said(await clinic.pcare("POST", "/pendaftaran", {**REGISTRATION, **change}))
+    code, faults = code_and_content(await clinic.pcare("POST", "/pendaftaran", {**REGISTRATION, **change}))
     assert (code, faults[0]["field"]) == (412, field)
 
 
 async def test_who_was_not_screened_is_turned_away_until_they_are(clinic: Clinic, world: World) -> None:
     world.bpjs._members[DEMO_CLINIC.cons_id].change(CARD, screened=False)
-    assert said(await clinic.pcare("POST", "/pendaftaran", REGISTRATION))[0] == 401
+    assert code_and_content(await clinic.pcare("POST", "/pendaftaran", REGISTRATION))[0] == 401
     world.bpjs._members[DEMO_CLINIC.cons_id].change(CARD, screened=True)
-    assert said(await clinic.pcare("POST", "/pendaftaran", REGISTRATION))[0] == 201
+    assert code_and_content(await clinic.pcare("POST", "/pendaftaran", REGISTRATION))[0] == 201
 
 
 async def test_a_visit_without_registration_is_refused_twice_in_one_answer(clinic: Clinic) -> None:
-    code, faults = said(await clinic.pcare("POST", "/kunjungan/v1", VISIT))
+    code, faults = code_and_content(await clinic.pcare("POST", "/kunjungan/v1", VISIT))
     assert (code, [fault["message"] for fault in faults]) == (
         412,
         ["Belum melakukan pendaftaran pada poli tersebut.", "noKartu, belum melakukan pendaftaran pada poli tersebut."],
@@ -194,12 +197,12 @@ async def test_a_visit_without_registration_is_refused_twice_in_one_answer(clini
 )
 async def test_a_wrong_visit_is_refused(clinic: Clinic, change: dict[str, Any], code: int) -> None:
     await clinic.pcare("POST", "/pendaftaran", REGISTRATION)
-    assert said(await clinic.pcare("POST", "/kunjungan/v1", {**VISIT, **change}))[0] == code
+    assert code_and_content(await clinic.pcare("POST", "/kunjungan/v1", {**VISIT, **change}))[0] == code
 
 
 async def test_a_visit_is_changed_removed_and_makes_room_for_the_removal_of_its_registration(clinic: Clinic) -> None:
     await clinic.pcare("POST", "/pendaftaran", REGISTRATION)
-    number = said(await clinic.pcare("POST", "/kunjungan/v1", VISIT))[1][0]["message"]
+    number = code_and_content(await clinic.pcare("POST", "/kunjungan/v1", VISIT))[1][0]["message"]
     removal = f"/pendaftaran/peserta/{CARD}/tglDaftar/{TODAY}/noUrut/A1/kdPoli/001"
     assert (await clinic.pcare("PUT", "/kunjungan/v1", {**VISIT, "noKunjungan": number})).status == 200
     assert (await clinic.pcare("DELETE", removal)).status == 412
@@ -217,7 +220,7 @@ async def test_a_queue_entry_is_added_once_called_and_cancelled(clinic: Clinic) 
         ("batal", CANCEL),
         ("panggil", PRESENT),
     ]
-    codes = [said(await clinic.antrean("POST", f"/antrean/{what}", content))[0] for what, content in sent]
+    codes = [code_and_content(await clinic.antrean("POST", f"/antrean/{what}", content))[0] for what, content in sent]
     assert codes == [200, 201, 200, 200, 201, 201]
 
 
@@ -254,12 +257,12 @@ async def test_a_wrong_queue_entry_is_refused_in_their_words(
     ],
 )
 async def test_a_reference_list_has_its_count(clinic: Clinic, path: str, count: int) -> None:
-    _, listed = said(await clinic.pcare("GET", path))
+    _, listed = code_and_content(await clinic.pcare("GET", path))
     assert (listed["count"], len(listed["list"])) == (count, count)
 
 
 async def test_a_long_list_comes_page_by_page(clinic: Clinic) -> None:
-    _, listed = said(await clinic.pcare("GET", "/obat/dpho/0/1500/100"))
+    _, listed = code_and_content(await clinic.pcare("GET", "/obat/dpho/0/1500/100"))
     assert listed["count"] > 1500
     assert len(listed["list"]) == min(100, listed["count"] - 1500)
 
@@ -287,8 +290,8 @@ async def test_a_clock_that_is_off_is_refused(clinic: Clinic, world: World) -> N
 
 
 async def test_a_closed_day_has_no_schedule(clinic: Clinic) -> None:
-    assert said(await clinic.antrean("GET", "/ref/poli/tanggal/2026-03-08"))[0] == 201
-    _, open_day = said(await clinic.antrean("GET", f"/ref/dokter/kodepoli/001/tanggal/{TODAY_ISO}"))
+    assert code_and_content(await clinic.antrean("GET", "/ref/poli/tanggal/2026-03-08"))[0] == 201
+    _, open_day = code_and_content(await clinic.antrean("GET", f"/ref/dokter/kodepoli/001/tanggal/{TODAY_ISO}"))
     assert [row["kapasitas"] for row in open_day["list"]] == [40, 40]
 
 
@@ -300,7 +303,7 @@ async def test_the_switches_change_how_it_is_wrapped(
     clinic: Clinic, world: World, switch: str, value: object, response: Any
 ) -> None:
     setattr(world.bpjs.settings, switch, value)
-    _, answered = said(await clinic.pcare("POST", "/pendaftaran", REGISTRATION))
+    _, answered = code_and_content(await clinic.pcare("POST", "/pendaftaran", REGISTRATION))
     assert isinstance(answered, str) if response is str else answered == response
 
 

@@ -88,7 +88,7 @@ def test_the_plain_text_is_the_proxys(world: World, api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "shown"),
+    ("preset", "recognises"),
     [
         ("suppressed-201", lambda answer: answer.json()["issue"][0]["code"] == "suppressed"),
         ("empty-201", lambda answer: answer.content == b""),
@@ -97,12 +97,12 @@ def test_the_plain_text_is_the_proxys(world: World, api: httpx.Client) -> None:
     ],
 )
 def test_a_strange_success_is_stored(
-    world: World, api: httpx.Client, preset: str, shown: Callable[[httpx.Response], bool]
+    world: World, api: httpx.Client, preset: str, recognises: Callable[[httpx.Response], bool]
 ) -> None:
     world.faults.add(preset)
     answer = post(api)
     assert (answer.status_code, stored(world)) == (201, 1)
-    assert shown(answer)
+    assert recognises(answer)
 
 
 def test_a_strange_success_does_not_hide_a_refusal(world: World, api: httpx.Client) -> None:

@@ -56,11 +56,11 @@ def test_products_whose_real_code_is_on_record_have_it(api: httpx.Client, code: 
 
 
 def test_a_product_tells_its_template_form_and_ingredients(api: httpx.Client) -> None:
-    told = product(api, PAMOL)["result"]
-    assert told["product_template"]["kfa_code"].startswith("92")
-    assert told["dosage_form"] == {"code": "BS066", "name": "Tablet"}
-    assert told["rute_pemberian"]["code"] == "O"
-    assert told["active_ingredients"][0] == {
+    result = product(api, PAMOL)["result"]
+    assert result["product_template"]["kfa_code"].startswith("92")
+    assert result["dosage_form"] == {"code": "BS066", "name": "Tablet"}
+    assert result["rute_pemberian"]["code"] == "O"
+    assert result["active_ingredients"][0] == {
         "kfa_code": "91000101",
         "zat_aktif": "Paracetamol",
         "kekuatan_zat_aktif": "500 mg",
@@ -103,29 +103,29 @@ def test_items_may_be_a_bare_array(world: World, api: httpx.Client) -> None:
 
 
 def test_drafts_and_withdrawn_products_are_among_them(api: httpx.Client) -> None:
-    found = listed(api, size=1000)["items"]["data"]
-    drafts = [one for one in found if one["kfa_code"] == "/"]
+    products = listed(api, size=1000)["items"]["data"]
+    drafts = [one for one in products if one["kfa_code"] == "/"]
     assert drafts
     assert all(one["state"] == "draft" and one["dosage_form"]["code"] is False for one in drafts)
-    gone = [one for one in found if not one["active"]]
+    gone = [one for one in products if not one["active"]]
     assert {one["replacement"]["product"] is None for one in gone} == {True, False}
 
 
 def test_a_keyword_holds_for_name_and_strength(api: httpx.Client) -> None:
-    found = listed(api, keyword="paracetamol 500 mg tablet")
-    assert PAMOL in codes(found)
-    assert all("500 mg" in one["name"] for one in found["items"]["data"])
+    page = listed(api, keyword="paracetamol 500 mg tablet")
+    assert PAMOL in codes(page)
+    assert all("500 mg" in one["name"] for one in page["items"]["data"])
 
 
 def test_a_template_and_a_pack_lead_to_their_products(api: httpx.Client) -> None:
-    told = product(api, PAMOL)["result"]
-    assert PAMOL in codes(listed(api, template_code=told["product_template"]["kfa_code"]))
-    assert codes(listed(api, packaging_code=told["packaging_ids"][0]["kfa_code"])) == [PAMOL]
+    result = product(api, PAMOL)["result"]
+    assert PAMOL in codes(listed(api, template_code=result["product_template"]["kfa_code"]))
+    assert codes(listed(api, packaging_code=result["packaging_ids"][0]["kfa_code"])) == [PAMOL]
 
 
 def test_vaccines_can_be_asked_for_alone(api: httpx.Client) -> None:
-    found = listed(api, farmalkes_type="vaccine")["items"]["data"]
-    assert {one["farmalkes_type"]["code"] for one in found} == {"vaccine"}
+    products = listed(api, farmalkes_type="vaccine")["items"]["data"]
+    assert {one["farmalkes_type"]["code"] for one in products} == {"vaccine"}
 
 
 def test_a_product_is_found_by_its_registration_number(api: httpx.Client) -> None:

@@ -176,8 +176,8 @@ def test_what_was_sent_is_found_by_its_identifier(api: httpx.Client, name: str) 
     stored = post(api, name).json()
     key = stored["identifier"][-1]
     asked = {"identifier": f"{key['system']}|{key['value']}"}
-    found = api.get(f"/fhir-r4/v1/{stored['resourceType']}", params=asked).json()
-    assert [one["resource"]["id"] for one in found["entry"]] == [stored["id"]]
+    bundle = api.get(f"/fhir-r4/v1/{stored['resourceType']}", params=asked).json()
+    assert [one["resource"]["id"] for one in bundle["entry"]] == [stored["id"]]
 
 
 def test_a_report_says_of_which_department_it_is(api: httpx.Client) -> None:

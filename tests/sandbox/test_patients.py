@@ -28,8 +28,8 @@ def test_a_citizen_becomes_a_patient_and_is_then_found(api: httpx.Client) -> Non
     answer = post(api, **with_nik(citizen))
     number = answer.json()["data"]["Patient ID:"]
     assert (answer.status_code, answer.json()["success"]) == (201, True)
-    found = api.get("/fhir-r4/v1/Patient", params={"identifier": f"{NIK}|{citizen.nik}"}).json()
-    assert [one["resource"]["id"] for one in found["entry"]] == [number]
+    bundle = api.get("/fhir-r4/v1/Patient", params={"identifier": f"{NIK}|{citizen.nik}"}).json()
+    assert [one["resource"]["id"] for one in bundle["entry"]] == [number]
 
 
 def test_an_unknown_nik_is_200_without_success(api: httpx.Client) -> None:
@@ -49,8 +49,8 @@ def test_a_patient_cannot_be_created_twice(api: httpx.Client) -> None:
 def test_a_newborn_is_found_by_the_mothers_nik(api: httpx.Client) -> None:
     number = post(api).json()["data"]["Patient ID:"]
     mother = "https://fhir.kemkes.go.id/id/nik-ibu|3174994101950002"
-    found = api.get("/fhir-r4/v1/Patient", params={"identifier": mother}).json()
-    assert [one["resource"]["id"] for one in found["entry"]] == [number]
+    bundle = api.get("/fhir-r4/v1/Patient", params={"identifier": mother}).json()
+    assert [one["resource"]["id"] for one in bundle["entry"]] == [number]
 
 
 def test_a_father_is_no_mother(api: httpx.Client) -> None:

@@ -40,18 +40,18 @@ def test_nothing_found_is_200_with_total_0(api: httpx.Client) -> None:
 
 
 def test_a_search_by_nik_shows_a_masked_name_and_no_birth_date(api: httpx.Client) -> None:
-    found = find(api, "Patient", identifier=f"{NIK}|3174990101900001")["entry"][0]["resource"]
-    assert set(found) == {"resourceType", "active", "id", "identifier", "meta", "name"}
-    assert found["name"][0]["text"] == "Si** Co****"
-    assert found["identifier"][1]["value"] == "################"
-    assert found["id"] == SITI
+    resource = find(api, "Patient", identifier=f"{NIK}|3174990101900001")["entry"][0]["resource"]
+    assert set(resource) == {"resourceType", "active", "id", "identifier", "meta", "name"}
+    assert resource["name"][0]["text"] == "Si** Co****"
+    assert resource["identifier"][1]["value"] == "################"
+    assert resource["id"] == SITI
 
 
 def test_a_search_by_name_and_birth_date_shows_more(api: httpx.Client) -> None:
     bundle = find(api, "Patient", name="siti contoh", birthdate="1990-01-01", gender="female")
-    found = bundle["entry"][0]["resource"]
-    assert (found["gender"], found["name"][0]["text"]) == ("female", "Siti Contoh")
-    assert found["identifier"][1]["value"] == "################"
+    resource = bundle["entry"][0]["resource"]
+    assert (resource["gender"], resource["name"][0]["text"]) == ("female", "Siti Contoh")
+    assert resource["identifier"][1]["value"] == "################"
 
 
 def test_reading_a_patient_shows_no_name(api: httpx.Client) -> None:
@@ -62,10 +62,10 @@ def test_reading_a_patient_shows_no_name(api: httpx.Client) -> None:
 
 def test_a_practitioner_shows_the_name_and_no_birth_date(api: httpx.Client) -> None:
     bundle = find(api, "Practitioner", identifier=f"{NIK}|7299010101800001")
-    found = bundle["entry"][0]["resource"]
-    assert (found["id"], found["name"][0]["text"]) == ("10099887766", "dr. Rangga Uji")
-    assert "birthDate" not in found
-    assert found["identifier"][1]["value"] == "################"
+    resource = bundle["entry"][0]["resource"]
+    assert (resource["id"], resource["name"][0]["text"]) == ("10099887766", "dr. Rangga Uji")
+    assert "birthDate" not in resource
+    assert resource["identifier"][1]["value"] == "################"
 
 
 def test_one_nik_of_the_population_gives_two_patients(api: httpx.Client) -> None:

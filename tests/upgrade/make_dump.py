@@ -94,11 +94,13 @@ class Scene:
     def __init__(self, hub: Hub, world: World, clinic: FacilityRow, clock: Clock) -> None:
         self.hub, self.world, self.clinic, self.clock = hub, world, clinic, clock
         self.files = {name: [orjson.loads(line) for line in lines.splitlines()] for name, lines in _day()}
-        self.files["Observation"] = [each for each in self.files["Observation"] if each["id"].endswith(OBSERVED)]
+        self.files["Observation"] = [record for record in self.files["Observation"] if record["id"].endswith(OBSERVED)]
         for summary in self.files["Composition"]:
-            summary["observations"] = [each for each in summary.get("observations", []) if each.endswith(OBSERVED)]
+            summary["observations"] = [
+                record for record in summary.get("observations", []) if record.endswith(OBSERVED)
+            ]
         self.lists = hub.catalog.code_lists
-        upstreams = {name: replace(each, rate=1000.0) for name, each in hub.catalog.upstreams.items()}
+        upstreams = {name: replace(upstream, rate=1000.0) for name, upstream in hub.catalog.upstreams.items()}
         specs = {
             name: replace(spec, upstream=upstreams[spec.upstream.name]) for name, spec in hub.catalog.specs.items()
         }
@@ -109,15 +111,19 @@ class Scene:
     async def hand_in(self, spec: str, *records: Mapping[str, Any]) -> None:
         if records:
             results = await self.hub.intake.hand_in(self.clinic, spec, list(records))
-            assert not [each for each in results if isinstance(each, Refused)], results
+            assert not [result for result in results if isinstance(result, Refused)], results
 
     async def visit(self, number: str) -> None:
         """Everything of one visit."""
-        [encounter] = [each for each in self.files["Encounter"] if each["id"] == number]
-        await self.hand_in("Patient", *[each for each in self.files["Patient"] if each["norm"] == encounter["norm"]])
+        [encounter] = [record for record in self.files["Encounter"] if record["id"] == number]
+        await self.hand_in(
+            "Patient", *[record for record in self.files["Patient"] if record["norm"] == encounter["norm"]]
+        )
         await self.hand_in("Encounter", encounter)
         for name, records in self.files.items():
-            await self.hand_in(name, *[each for each in records if name not in BPJS and each.get("visit_id") == number])
+            await self.hand_in(
+                name, *[record for record in records if name not in BPJS and record.get("visit_id") == number]
+            )
 
     async def work(self) -> None:
         """Until nothing is due any more, but for what stands in a closed queue."""
@@ -246,13 +252,13 @@ async def _mapped(scene: Scene) -> None:
 
 async def _played(scene: Scene) -> None:
     """A day: most of it arrives, some is refused, some waits."""
-    await scene.hand_in("Patient", *[each for each in scene.files["Patient"] if each["norm"] in PATIENTS])
+    await scene.hand_in("Patient", *[record for record in scene.files["Patient"] if record["norm"] in PATIENTS])
     for number in sorted(VISITS):
         await scene.visit(number)
-    [summary] = [each for each in scene.files["Composition"] if each["id"] == "RJ-0001"]
+    [summary] = [record for record in scene.files["Composition"] if record["id"] == "RJ-0001"]
     await scene.hand_in("Composition", {**summary, "observations": [*summary["observations"], "LAB-HB-RJ-0001"]})
     for spec in BPJS:
-        await scene.hand_in(spec, *[each for each in scene.files[spec] if each["id"].endswith(NUMBERS)])
+        await scene.hand_in(spec, *[record for record in scene.files[spec] if record["id"].endswith(NUMBERS)])
     await scene.work()
 
 
@@ -283,8 +289,8 @@ async def _mended(scene: Scene) -> None:
     await scene.work()
     failed = Filters(specs=["TambahAntrean"], statuses=["failed"])
     chosen = {"spec": "TambahAntrean", "status": ["failed"]}
-    said: dict[str, Any] = {"chosen": chosen, "reason": "Data sudah dibetulkan", "actor": "sari"}
-    await jobs.start(database, clinic.id, "antrean", jobs.Action.RESEND, failed, **said)
+    fields: dict[str, Any] = {"chosen": chosen, "reason": "Data sudah dibetulkan", "actor": "sari"}
+    await jobs.start(database, clinic.id, "antrean", jobs.Action.RESEND, failed, **fields)
     await run_jobs(database, lambda channel: None, lambda: False)
     await scene.work()
 
@@ -308,12 +314,12 @@ async def _pending(scene: Scene) -> None:
     await schedule_resend(hub.database, clinic.id, await scene.id("Observation", "RJ-0002-BB"), "sari")
     await _written(scene, await scene.id("Observation", "RJ-0021-NADI"))
     failed = [await scene.id("TambahPendaftaran", "PD-0016")]
-    said: dict[str, Any] = {"chosen": {"spec": "TambahPendaftaran", "ids": len(failed)}, "actor": "sari"}
-    await jobs.start(hub.database, clinic.id, "pcare", jobs.Action.RESEND, failed, reason="Sudah pindah", **said)
-    await jobs.draft(hub.database, clinic.id, "pcare", jobs.Action.IGNORE, failed, **said)
+    fields: dict[str, Any] = {"chosen": {"spec": "TambahPendaftaran", "ids": len(failed)}, "actor": "sari"}
+    await jobs.start(hub.database, clinic.id, "pcare", jobs.Action.RESEND, failed, reason="Sudah pindah", **fields)
+    await jobs.draft(hub.database, clinic.id, "pcare", jobs.Action.IGNORE, failed, **fields)
     await scene.visit(NOT_BEGUN)
     for spec in BPJS:
-        await scene.hand_in(spec, *[each for each in scene.files[spec] if each["id"].endswith(LAST_NUMBER)])
+        await scene.hand_in(spec, *[record for record in scene.files[spec] if record["id"].endswith(LAST_NUMBER)])
     await CircuitBreaker(hub.database).close_without_account(Channel("pcare", clinic.id), "Service Expired")
 
 
@@ -334,7 +340,7 @@ async def _dead_worker(scene: Scene) -> None:
     database, channel = scene.hub.database, Channel("satusehat", scene.clinic.id)
     worker = Worker(scene.hub)
     worker.name = "mesin-lama:17:abcdef"
-    [begun] = {each.lease.id: each.lease for each in await claim(database, channel, 3, worker.name)}.values()
+    [begun] = {claimed.lease.id: claimed.lease for claimed in await claim(database, channel, 3, worker.name)}.values()
     await begin(database, begun)
     assert await claim(database, channel, 2, worker.name)
     await SlotAllocator(database, worker.name).join(channel, Limits(8, None))

@@ -140,7 +140,7 @@ async def test_the_api_tells_every_delivery_and_its_attempts(hub: Hub, client: h
     ids = [id_ for (id_,) in await hub.database.fetch(text("SELECT id FROM deliveries WHERE facility_id = 1"))]
     details = [await client.get(f"/api/v1/deliveries/{id_}") for id_ in ids]
     assert {answer.status_code for answer in details} == {200}
-    attempts = [each for answer in details for each in answer.json()["attempts"]]
+    attempts = [attempt for answer in details for attempt in answer.json()["attempts"]]
     assert len(attempts) == (await hub.database.fetch(text("SELECT COUNT(*) FROM attempts")))[0][0]
     others = ("/api/v1/deliveries", "/health/ready", "/health/upstreams", "/metrics")
     assert [(await client.get(address)).status_code for address in others] == [200] * len(others)

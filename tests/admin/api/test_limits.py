@@ -153,13 +153,13 @@ async def test_the_end_of_a_shortened_message_still_says_what_is_wrong(his: http
 async def test_all_problems_of_small_records_are_told_and_the_first_of_large_ones(antar: SmallHub) -> None:
     small, large = {"id": 5, "note": 5}, {"id": 5, "note": 5, "x": "x" * intake.MAX_FULL_CHECK_CHARACTERS}
     refused = await antar.hub.intake.check(antar.facility, "Visit", [small, large, small])
-    assert [len(each.problems) for each in refused] == [3, 1, 3]
+    assert [len(refusal.problems) for refusal in refused] == [3, 1, 3]
 
 
 async def test_only_so_much_of_a_request_is_checked_in_full(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "MAX_FULL_CHECKS_CHARACTERS", 50)
     refused = await antar.hub.intake.check(antar.facility, "Visit", [{"id": 5, "note": 5}] * 4)
-    assert [len(each.problems) for each in refused] == [3, 3, 1, 1]
+    assert [len(refusal.problems) for refusal in refused] == [3, 3, 1, 1]
 
 
 def test_values_are_counted_however_the_text_is_cut() -> None:

@@ -33,7 +33,7 @@ def fresh() -> Iterator[None]:
     metrics.metrics.cache_clear()
 
 
-async def told(client: httpx.AsyncClient) -> str:
+async def metrics_text(client: httpx.AsyncClient) -> str:
     return (await client.get("/metrics", headers=TOKEN)).text
 
 
@@ -50,7 +50,7 @@ async def test_what_happens_is_counted_by_clinic_upstream_type_and_verdict(
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": 3})
     await antar.work()
-    found = await told(operator)
+    exposed = await metrics_text(operator)
     where = 'facility="klinik"'
     attempts = 'antar_attempts_total{facility="klinik",operation="create",spec="Visit",upstream="ministry",verdict='
     for line in (
@@ -62,10 +62,10 @@ async def test_what_happens_is_counted_by_clinic_upstream_type_and_verdict(
         f'antar_queue_depth{{{where},upstream="ministry"}} 0.0',
         "antar_database_up 1.0",
     ):
-        assert line in found, line
+        assert line in exposed, line
     for step in ("claim", "prepare", "settle"):
-        assert f'antar_step_seconds_count{{step="{step}"}}' in found
-    assert 'antar_answer_seconds_bucket{facility="klinik",le="+Inf",upstream="ministry"}' in found.replace(
+        assert f'antar_step_seconds_count{{step="{step}"}}' in exposed
+    assert 'antar_answer_seconds_bucket{facility="klinik",le="+Inf",upstream="ministry"}' in exposed.replace(
         'le="+Inf",facility="klinik"', 'facility="klinik",le="+Inf"'
     )
 
@@ -75,7 +75,7 @@ async def test_what_a_dead_worker_held_is_counted(operator: httpx.AsyncClient, a
     await claim(antar.hub.database, antar.channel, 10, "tot")
     antar.clock.pass_(LEASE_MS / 1000 + 60)
     await antar.work()
-    assert "antar_returned_total 1.0" in await told(operator)
+    assert "antar_returned_total 1.0" in await metrics_text(operator)
 
 
 async def test_the_token_shows_all_clinics_and_a_key_its_own(
@@ -83,13 +83,13 @@ async def test_the_token_shows_all_clinics_and_a_key_its_own(
 ) -> None:
     other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
     await antar.hub.intake.hand_in(other, "Visit", [{"id": "V1", "at": AT}])
-    assert 'antar_records_total{facility="lain"' in await told(operator)
+    assert 'antar_records_total{facility="lain"' in await metrics_text(operator)
     assert "lain" not in (await his.get("/metrics")).text
 
 
-@pytest.mark.parametrize("shown", ["Bearer ", "Bearer rahasia-operato", "rahasia-operator", "Basic rahasia-operator"])
-async def test_another_token_is_refused(operator: httpx.AsyncClient, shown: str) -> None:
-    assert (await operator.get("/metrics", headers={"Authorization": shown})).status_code == 401
+@pytest.mark.parametrize("header", ["Bearer ", "Bearer rahasia-operato", "rahasia-operator", "Basic rahasia-operator"])
+async def test_another_token_is_refused(operator: httpx.AsyncClient, header: str) -> None:
+    assert (await operator.get("/metrics", headers={"Authorization": header})).status_code == 401
 
 
 async def test_the_token_opens_nothing_else(operator: httpx.AsyncClient) -> None:
@@ -112,10 +112,10 @@ async def test_a_backup_and_a_workers_beat_have_an_age(operator: httpx.AsyncClie
     await antar.hub.database.write(lambda tx: tx.execute(beat, {"at": antar.clock() - 5000}))
     noted = text("UPDATE installation SET backed_up_at = :at")
     await antar.hub.database.write(lambda tx: tx.execute(noted, {"at": antar.clock() - 60_000}))
-    found = await told(operator)
-    assert 'antar_worker_beat_age_seconds{worker="w1"} 5.0' in found
-    assert 'antar_worker_in_flight{worker="w1"} 3.0' in found
-    assert "antar_backup_age_seconds 60.0" in found
+    exposed = await metrics_text(operator)
+    assert 'antar_worker_beat_age_seconds{worker="w1"} 5.0' in exposed
+    assert 'antar_worker_in_flight{worker="w1"} 3.0' in exposed
+    assert "antar_backup_age_seconds 60.0" in exposed
 
 
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
@@ -128,8 +128,8 @@ async def test_the_alarms_of_the_deploy_folder_ask_for_what_is_told(
 ) -> None:
     noted = text("UPDATE installation SET backed_up_at = 1")
     await antar.hub.database.write(lambda tx: tx.execute(noted))
-    found = list(text_string_to_metric_families(await told(operator)))
-    names = {family.name + suffix for family in found for suffix in SUFFIXES[family.type]}
+    families = list(text_string_to_metric_families(await metrics_text(operator)))
+    names = {family.name + suffix for family in families for suffix in SUFFIXES[family.type]}
     rules = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yml").read_text("utf-8"))["groups"][0]["rules"]
     assert {name for rule in rules for name in re.findall(r"antar_\w+", rule["expr"])} - names == set()
 
@@ -137,16 +137,16 @@ async def test_the_alarms_of_the_deploy_folder_ask_for_what_is_told(
 async def test_what_is_told_has_few_labels_and_none_of_a_person(operator: httpx.AsyncClient, antar: SmallHub) -> None:
     await antar.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
     await antar.work()
-    found = list(text_string_to_metric_families(await told(operator)))
-    labels = {label for family in found for sample in family.samples for label in sample.labels}
+    families = list(text_string_to_metric_families(await metrics_text(operator)))
+    labels = {label for family in families for sample in family.samples for label in sample.labels}
     assert labels <= OF_CHANNELS | OF_PROCESSES
-    values = {value for family in found for sample in family.samples for value in sample.labels.values()}
+    values = {value for family in families for sample in family.samples for value in sample.labels.values()}
     assert values.isdisjoint({"RM-1", "3171010101010001"})
 
 
 async def test_a_process_tells_what_it_takes(operator: httpx.AsyncClient, his: httpx.AsyncClient) -> None:
     for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"):
-        assert f"\n{name} " in await told(operator)
+        assert f"\n{name} " in await metrics_text(operator)
         assert name not in (await his.get("/metrics")).text
 
 
@@ -163,7 +163,7 @@ async def test_durations_are_told_by_route_and_not_by_address(
 ) -> None:
     for address in ("/api/v1/deliveries/3171010101010001", "/3171010101010001"):
         await his.get(address)
-    exposed = await told(operator)
+    exposed = await metrics_text(operator)
     assert 'method="GET",route="/api/v1/deliveries/{id_}",status="4xx"} 1.0' in exposed
     assert 'route="unmatched"' in exposed
     assert "3171010101010001" not in exposed

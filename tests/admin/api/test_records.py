@@ -161,10 +161,10 @@ async def test_a_client_that_goes_away_is_no_fault_of_ours(antar: SmallHub) -> N
     app = create_app(antar.hub)
     key = await new_api_key(antar.hub.database, antar.facility.id, "simrs")
     heard: list[Any] = []
-    said = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    received = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
-        return next(said)
+        return next(received)
 
     async def send(message: Any) -> None:
         heard.append(message)
@@ -192,7 +192,7 @@ async def test_while_the_database_is_away_nothing_is_promised(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-def told(sqlstate: str) -> DBAPIError:
+def database_error(sqlstate: str) -> DBAPIError:
     """What asyncpg says with the server's code."""
     return DBAPIError("SELECT", {}, type("Error", (Exception,), {"sqlstate": sqlstate})("rahasia"))
 
@@ -200,9 +200,9 @@ def told(sqlstate: str) -> DBAPIError:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (told("57P01"), 503),
-        (told("55P03"), 503),
-        (told("40P01"), 503),
+        (database_error("57P01"), 503),
+        (database_error("55P03"), 503),
+        (database_error("40P01"), 503),
         (DBAPIError("SELECT", {}, Exception("rahasia"), connection_invalidated=True), 503),
         (DBAPIError("SELECT", {}, Exception("rahasia")), 500),
         (IntegrityError("INSERT", {}, Exception("rahasia")), 500),
@@ -224,7 +224,7 @@ async def test_a_full_disk_is_named(
     his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, sqlstate: str, full: bool
 ) -> None:
     async def fail(self: Database, work: Any) -> Any:
-        raise told(sqlstate)
+        raise database_error(sqlstate)
 
     monkeypatch.setattr(Database, "write", fail)
     answer = await his.post("/api/v1/records/Visit", json=GOOD)

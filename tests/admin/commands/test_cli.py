@@ -38,8 +38,8 @@ def antar(capture: Capture, *arguments: str) -> tuple[int, str, str]:
         code = int(ended.code or 0)
     finally:
         sys.argv = before
-    told = capture.readouterr()
-    return code, told.out, told.err
+    captured = capture.readouterr()
+    return code, captured.out, captured.err
 
 
 def test_the_version_is_that_of_the_installed_package(capsys: Capture) -> None:
@@ -58,11 +58,11 @@ def test_a_good_configuration_is_ok(capsys: Capture) -> None:
 
 def test_faults_are_told_with_their_places(capsys: Capture, environment: Path) -> None:
     (environment / "config" / "resources.yaml").write_text(CATALOG.replace("label: Kunjungan\n", "labell: x\n"))
-    code, _, told = antar(capsys, "check")
+    code, _, errors = antar(capsys, "check")
     assert code == 1
-    assert "resources.yaml:" in told
-    assert "did you mean 'label'?" in told
-    assert "Traceback" not in told
+    assert "resources.yaml:" in errors
+    assert "did you mean 'label'?" in errors
+    assert "Traceback" not in errors
 
 
 def test_an_entry_is_described_and_rendered_without_sending(capsys: Capture) -> None:
@@ -84,9 +84,9 @@ def test_records_are_handed_in_from_a_file_once(capsys: Capture, environment: Pa
     antar(capsys, "facility", "add", "klinik", "Klinik", "--organization-id", "1")
     file = environment / "visits.ndjson"
     file.write_text(f'{{"id": "V1", "at": "{AT}"}}\n{{"id": 5, "at": "{AT}"}}\n')
-    code, out, told = antar(capsys, "submit", "Visit", str(file))
+    code, out, errors = antar(capsys, "submit", "Visit", str(file))
     assert (code, out) == (1, "2 records, 1 refused\n")
-    assert told.startswith("record 2: $.id: ")
+    assert errors.startswith("record 2: $.id: ")
     assert antar(capsys, "resend", "1")[1] == "1: is due or on its way already\n"
 
 
@@ -127,10 +127,10 @@ def test_a_wrong_environment_is_told_by_its_variable(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    code, _, told = antar(capsys, "facility", "list")
+    code, _, errors = antar(capsys, "facility", "list")
     assert code == 1
-    assert words in told
-    assert "Traceback" not in told
+    assert words in errors
+    assert "Traceback" not in errors
 
 
 def test_an_upstream_cannot_be_pointed_elsewhere_in_production(
@@ -150,6 +150,6 @@ def test_without_a_way_to_the_database_that_is_told_in_a_line(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("ANTAR_DATABASE_URL", url)
-    code, _, told = antar(capsys, "facility", "list")
-    assert (code, told.count("\n")) == (1, 1)
-    assert told.startswith("antar: no way to the database of ANTAR_DATABASE_URL: ")
+    code, _, errors = antar(capsys, "facility", "list")
+    assert (code, errors.count("\n")) == (1, 1)
+    assert errors.startswith("antar: no way to the database of ANTAR_DATABASE_URL: ")

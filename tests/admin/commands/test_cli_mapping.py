@@ -43,9 +43,9 @@ def table(folder: Path, text: str) -> str:
 
 
 def test_a_table_comes_back_as_it_was_filled_in(capsys: Capture, goods: Path) -> None:
-    _, told, _ = antar(capsys, "mapping", "export", "goods")
-    assert told.splitlines() == ["key,name,code,code_name,code_before", "B2,Kopi dua,,,", "B1,Kopi satu,,,"]
-    filled = table(goods, told.replace("Kopi satu,,", "Kopi satu,C1,"))
+    _, output, _ = antar(capsys, "mapping", "export", "goods")
+    assert output.splitlines() == ["key,name,code,code_name,code_before", "B2,Kopi dua,,,", "B1,Kopi satu,,,"]
+    filled = table(goods, output.replace("Kopi satu,,", "Kopi satu,C1,"))
     assert antar(capsys, "mapping", "import", "goods", filled, "--dry-run")[1] == "1 new\n"
     assert antar(capsys, "mapping", "import", "goods", filled)[:2] == (0, "1 new\n")
     assert "B1,Kopi satu,C1,Kopi 10 mg Bubuk,C1" in antar(capsys, "mapping", "export", "goods")[1]
@@ -53,8 +53,8 @@ def test_a_table_comes_back_as_it_was_filled_in(capsys: Capture, goods: Path) ->
 
 def test_lines_that_cannot_be_are_told_and_left_out(capsys: Capture, goods: Path) -> None:
     faulty = table(goods, "key,code\nB1,C1\nB9,C1\nB2,nowhere\n")
-    code, told, error = antar(capsys, "mapping", "import", "goods", faulty)
-    assert (code, told) == (1, "1 new, 2 invalid\n")
+    code, output, error = antar(capsys, "mapping", "import", "goods", faulty)
+    assert (code, output) == (1, "1 new, 2 invalid\n")
     assert error.splitlines() == ["line 2: B9 -> C1: no_item", "line 3: B2 -> nowhere: no_code"]
 
 
@@ -62,8 +62,8 @@ def test_what_differs_is_confirmed_only_where_its_key_is_accepted(capsys: Captur
     (goods / "more.json").write_text(json.dumps([{"code": f"D{n}", "name": f"Kopi bubuk {n} mg"} for n in (1, 2)]))
     assert antar(capsys, "submit", "Good", str(goods / "more.json"))[0] == 0
     differing = table(goods, "key,code\nB1,C1\nD1,C1\nD2,C1\n")
-    code, told, error = antar(capsys, "mapping", "import", "goods", differing, "--accept", "D2")
-    assert (code, told) == (1, "2 new, 1 differing\n")
+    code, output, error = antar(capsys, "mapping", "import", "goods", differing, "--accept", "D2")
+    assert (code, output) == (1, "2 new, 1 differing\n")
     assert error == "line 2: D1 -> C1: Kekuatan: 1 here, 10 for this code (--accept D1 if this is meant)\n"
     exported = antar(capsys, "mapping", "export", "goods")[1]
     assert [line for line in exported.splitlines() if ",C1," in line] == [

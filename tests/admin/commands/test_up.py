@@ -85,14 +85,14 @@ class Up:
         )
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
-                found: dict[str, object] = orjson.loads(answer.read())
-                return found
+                content: dict[str, object] = orjson.loads(answer.read())
+                return content
         except OSError:
             return None
 
     def sent(self) -> int:
-        found = self.get("/api/v1/deliveries?status=sent") or {}
-        return len(found.get("deliveries", []))  # type: ignore[arg-type]
+        page = self.get("/api/v1/deliveries?status=sent") or {}
+        return len(page.get("deliveries", []))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ EXAMPLES |= {"mapping": "goods", "code": "klinik", "poli": "001", "day": "2026-0
 
 def routes(app: Litestar) -> list[tuple[str, str, Right | None]]:
     """(method, address, right) of everything that can be asked for; a login has tests of its own."""
-    found = []
+    with_rights = []
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
@@ -38,8 +38,8 @@ def routes(app: Litestar) -> list[tuple[str, str, Right | None]]:
                 for name, value in EXAMPLES.items():
                     path = path.replace(f"{{{name}}}", value)
                 methods = sorted(handler.http_methods - {"OPTIONS", "HEAD"})
-                found += [(method, path, handler.opt.get("right")) for method in methods if path != "/login"]
-    return found
+                with_rights += [(method, path, handler.opt.get("right")) for method in methods if path != "/login"]
+    return with_rights
 
 
 async def visit(client: httpx.AsyncClient, method: str, path: str, **headers: str) -> httpx.Response:

@@ -180,7 +180,7 @@ async def test_an_answer_that_nobody_reads_is_given_up() -> None:
         _, writer = await server.client(b"GET /large HTTP/1.1\r\nHost: antar.test\r\n\r\n")
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         await server.until(
-            lambda: any(each.transport.get_write_buffer_size() for each in server.state.connections)  # type: ignore[union-attr]
+            lambda: any(connection.transport.get_write_buffer_size() for connection in server.state.connections)  # type: ignore[union-attr]
         )
         for _ in range(3):
             server.pass_(WINDOW_SECONDS)

@@ -20,30 +20,35 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
 def test_every_language_knows_every_word_with_the_same_gaps_to_fill() -> None:
-    gaps = [{key: sorted(re.findall(r"{\w+}", words)) for key, words in catalogue(each).items()} for each in LANGUAGES]
-    assert all(each == gaps[0] for each in gaps)
+    gaps = [
+        {key: sorted(re.findall(r"{\w+}", words)) for key, words in catalogue(language).items()}
+        for language in LANGUAGES
+    ]
+    assert all(other == gaps[0] for other in gaps[1:])
 
 
 def test_every_word_that_is_said_is_in_the_catalogue() -> None:
     keys = catalogue()
     missing = [
-        f"{each.place}: {each.pattern}"
-        for each in used_message_keys.key_uses()
-        if not any(re.fullmatch(each.pattern, key) for key in keys)
+        f"{use.place}: {use.pattern}"
+        for use in used_message_keys.key_uses()
+        if not any(re.fullmatch(use.pattern, key) for key in keys)
     ]
     assert missing == []
 
 
 def test_whoever_says_a_word_fills_its_gaps_and_no_others() -> None:
     words = catalogue()
-    said = [(each, each.pattern.replace("\\", "")) for each in used_message_keys.key_uses() if each.filled is not None]
+    filled_keys = [
+        (use, use.pattern.replace("\\", "")) for use in used_message_keys.key_uses() if use.filled is not None
+    ]
     assert [
-        each for each, key in said if key in words and each.filled != frozenset(re.findall(r"{(\w+)}", words[key]))
+        use for use, key in filled_keys if key in words and use.filled != frozenset(re.findall(r"{(\w+)}", words[key]))
     ] == []
 
 
 def test_every_word_of_the_catalogue_is_used() -> None:
-    patterns, constants = {each.pattern for each in used_message_keys.key_uses()}, used_message_keys.constants()
+    patterns, constants = {use.pattern for use in used_message_keys.key_uses()}, used_message_keys.constants()
     unused = [key for key in catalogue() if key not in constants and not any(re.fullmatch(p, key) for p in patterns)]
     assert unused == []
 
@@ -52,7 +57,7 @@ def test_every_word_of_the_catalogue_is_used() -> None:
     "words", [untranslated_text.in_templates, untranslated_text.in_pages, untranslated_text.in_scripts]
 )
 def test_a_person_reads_nothing_that_no_catalogue_has(words: Callable[[], Iterator[str]]) -> None:
-    assert [each for each in words() if each.split(": ", 1)[1].strip("· ") not in UNITS] == []
+    assert [literal for literal in words() if literal.split(": ", 1)[1].strip("· ") not in UNITS] == []
 
 
 def test_words_outside_the_catalogue_are_found() -> None:

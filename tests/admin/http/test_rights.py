@@ -44,7 +44,7 @@ async def deliver(antar: SmallHub, key: str, facility: FacilityRow | None = None
 
 def pages(antar: SmallHub) -> list[tuple[str, str, Permission]]:
     """(method, address, permission) of every route that asks for one."""
-    found = []
+    guarded = []
     for route in litestar_app(antar.hub).routes:
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
             if handler.opt.get("right") is Right.PANEL:
@@ -52,8 +52,8 @@ def pages(antar: SmallHub) -> list[tuple[str, str, Permission]]:
                 for name, value in EXAMPLES.items():
                     path = path.replace(f"{{{name}}}", value)
                 permission = handler.opt.get("may", Permission.SATUSEHAT)
-                found += [(method, path, permission) for method in handler.http_methods - {"OPTIONS", "HEAD"}]
-    return found
+                guarded += [(method, path, permission) for method in handler.http_methods - {"OPTIONS", "HEAD"}]
+    return guarded
 
 
 @pytest.mark.parametrize("allowed", list(Permission))
@@ -121,9 +121,9 @@ async def test_a_switch_leads_to_nothing_of_the_other_clinic(
     assert (await switch(person, antar.facility, page)).headers["location"] == after
 
 
-@pytest.mark.parametrize("wanted", ["0", "999", "", "1 OR 1=1"])
-async def test_a_clinic_that_is_not_there_cannot_be_chosen(person: httpx.AsyncClient, wanted: str) -> None:
-    answer = await person.post("/klinik", data={"facility": wanted}, headers=OWN)
+@pytest.mark.parametrize("choice", ["0", "999", "", "1 OR 1=1"])
+async def test_a_clinic_that_is_not_there_cannot_be_chosen(person: httpx.AsyncClient, choice: str) -> None:
+    answer = await person.post("/klinik", data={"facility": choice}, headers=OWN)
     assert answer.status_code == 400
 
 
@@ -176,11 +176,11 @@ async def test_the_first_administrator_needs_the_setup_key(nobody: httpx.AsyncCl
     assert not await users.anybody(antar.hub.database)
 
 
-@pytest.mark.parametrize("said", [{"again": "lain"}, {"password": "pendek", "again": "pendek"}, {"name": " "}])
+@pytest.mark.parametrize("fields", [{"again": "lain"}, {"password": "pendek", "again": "pendek"}, {"name": " "}])
 async def test_the_first_administrator_is_told_what_is_wrong(
-    nobody: httpx.AsyncClient, antar: SmallHub, said: dict[str, str]
+    nobody: httpx.AsyncClient, antar: SmallHub, fields: dict[str, str]
 ) -> None:
-    answer = await begin(nobody, antar, **said)
+    answer = await begin(nobody, antar, **fields)
     assert (answer.status_code, 'role="alert"' in answer.text) == (400, True)
     assert not await users.anybody(antar.hub.database)
 
@@ -190,7 +190,7 @@ async def test_of_two_first_administrators_one_comes_too_late(antar: SmallHub) -
     made = await asyncio.gather(
         *(administrators.add_first(antar.hub.database, name, PASSWORD) for name in names), return_exceptions=True
     )
-    assert sorted(type(each).__name__ for each in made) == ["NoneType", "UserExists"]
+    assert sorted(type(outcome).__name__ for outcome in made) == ["NoneType", "UserExists"]
     assert len(await antar.hub.database.fetch(text("SELECT id FROM users"))) == 1
 
 
@@ -217,13 +217,13 @@ async def switch(client: httpx.AsyncClient, facility: FacilityRow, page: str = "
 
 
 async def begin(
-    client: httpx.AsyncClient, antar: SmallHub, headers: dict[str, str] = OWN, **said: str
+    client: httpx.AsyncClient, antar: SmallHub, headers: dict[str, str] = OWN, **fields: str
 ) -> httpx.Response:
     form = {
         "name": "sari",
         "password": PASSWORD,
         "again": PASSWORD,
         "token": administrators.setup_token(antar.hub),
-        **said,
+        **fields,
     }
     return await client.post("/mulai", data=form, headers=headers)

@@ -60,16 +60,16 @@ def asking(client: httpx.AsyncClient) -> Any:
 
 
 async def secrets(antar: SmallHub, password: str) -> None:
-    known = {"username": "bpjs", "password": password}
-    await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account, known)
+    credentials = {"username": "bpjs", "password": password}
+    await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account, credentials)
 
 
 async def test_a_number_is_taken_in_version_2(phone: MobileJkn) -> None:
     standing = {"namapoli": "Umum", "sisaantrean": 0, "antreanpanggil": "-", "keterangan": NOTE}
-    told = {"nomorantrean": "001-1", "angkaantrean": 1, **standing}
-    assert await phone.take(V2) == {"response": told, "metadata": OK}
-    shown = {"nomorantrean": "001-1", **standing}
-    assert await phone.remaining(CARD, "001", DAY) == {"response": shown, "metadata": OK}
+    ticket = {"nomorantrean": "001-1", "angkaantrean": 1, **standing}
+    assert await phone.take(V2) == {"response": ticket, "metadata": OK}
+    remaining = {"nomorantrean": "001-1", **standing}
+    assert await phone.remaining(CARD, "001", DAY) == {"response": remaining, "metadata": OK}
 
 
 async def test_a_number_is_taken_in_version_1_once_the_patient_is_registered(phone: MobileJkn) -> None:
@@ -79,15 +79,15 @@ async def test_a_number_is_taken_in_version_1_once_the_patient_is_registered(pho
 
 async def test_the_status_is_a_list_of_shifts(phone: MobileJkn) -> None:
     await phone.take(V2)
-    told = {"namapoli": "Umum", "totalantrean": "1", "sisaantrean": 1, "antreanpanggil": "-", "keterangan": NOTE}
-    shift = {**told, "kodedokter": 7, "namadokter": "dr. Sari", "jampraktek": "08:00-12:00"}
+    status = {"namapoli": "Umum", "totalantrean": "1", "sisaantrean": 1, "antreanpanggil": "-", "keterangan": NOTE}
+    shift = {**status, "kodedokter": 7, "namadokter": "dr. Sari", "jampraktek": "08:00-12:00"}
     assert await phone.status("001", DAY) == {"response": [shift], "metadata": OK}
 
 
 async def test_the_status_is_one_object_in_version_1(phone: MobileJkn, antar: SmallHub) -> None:
     antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: replace(SERVICE, version=1)})
-    told = {"namapoli": "Umum", "totalantrean": "0", "sisaantrean": "0", "antreanpanggil": "-", "keterangan": NOTE}
-    assert await phone.status("001", DAY) == {"response": told, "metadata": OK}
+    status = {"namapoli": "Umum", "totalantrean": "0", "sisaantrean": "0", "antreanpanggil": "-", "keterangan": NOTE}
+    assert await phone.status("001", DAY) == {"response": status, "metadata": OK}
 
 
 async def test_a_number_is_cancelled_once(phone: MobileJkn) -> None:
@@ -101,7 +101,7 @@ async def test_a_patient_is_registered(phone: MobileJkn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "word"),
+    ("change", "word"),
     [
         ({"nomorkartu": "123"}, "card"),
         ({"nomorkartu": None}, "card"),
@@ -115,8 +115,8 @@ async def test_a_patient_is_registered(phone: MobileJkn) -> None:
         ({"jampraktek": "13:00-14:00"}, "closed"),
     ],
 )
-async def test_what_is_wrong_has_its_text(phone: MobileJkn, said: dict[str, Any], word: str) -> None:
-    assert (await phone.take(V2 | said))["metadata"] == {"message": SERVICE.texts[word], "code": 201}
+async def test_what_is_wrong_has_its_text(phone: MobileJkn, change: dict[str, Any], word: str) -> None:
+    assert (await phone.take(V2 | change))["metadata"] == {"message": SERVICE.texts[word], "code": 201}
 
 
 @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ async def test_new_credentials_end_the_tokens_of_the_old(phone: MobileJkn, antar
 async def test_whoever_guesses_the_password_has_to_wait(phone: MobileJkn, nobody: httpx.AsyncClient) -> None:
     wrong = {"x-username": "bpjs", "x-password": "salah"}
     answers = [await nobody.get(BASE + "/auth", headers=wrong) for _ in range(6)]
-    assert [each.status_code for each in answers] == [200] * 5 + [429]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
 
 
 async def test_whoever_asks_too_fast_has_to_wait(phone: MobileJkn, antar: SmallHub, nobody: httpx.AsyncClient) -> None:
     antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: replace(SERVICE, per_minute=3)})
     headers = {"x-token": phone.token, "x-username": "bpjs"}
     answers = [await nobody.get(f"{BASE}/antrean/status/001/{DAY}", headers=headers) for _ in range(3)]
-    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
 
 
 async def test_the_clinics_system_fetches_what_was_asked(phone: MobileJkn, his: httpx.AsyncClient) -> None:
@@ -177,12 +177,12 @@ async def test_a_called_number_is_seen_on_the_phone(phone: MobileJkn, his: httpx
     assert (await phone.cancel(V2))["metadata"]["message"] == SERVICE.texts["served"]
 
 
-def answering(answer: Any, told: list[Any] | None = None) -> Any:
+def answering(answer: Any, received: list[Any] | None = None) -> Any:
     """A clinic's system in the place of the network."""
 
     async def tell(his: Any, id_: str, content: Any, at: int, patience: float) -> Any:
-        if told is not None:
-            told.append(content)
+        if received is not None:
+            received.append(content)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -194,8 +194,8 @@ def answering(answer: Any, told: list[Any] | None = None) -> Any:
 async def asking_his(phone: MobileJkn, antar: SmallHub) -> MobileJkn:
     """The clinic's system answers by itself."""
     antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: replace(SERVICE, source="his")})
-    known = {"username": "bpjs", "password": "rahasia", "webhook_url": "http://his/hook", "webhook_secret": "x"}
-    await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account, known)
+    credentials = {"username": "bpjs", "password": "rahasia", "webhook_url": "http://his/hook", "webhook_secret": "x"}
+    await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account, credentials)
     return phone
 
 
@@ -207,10 +207,10 @@ FULL_UP = {"metadata": {"message": "Kuota habis", "code": 201}}
 async def test_the_clinics_system_may_answer_by_itself(
     asking_his: MobileJkn, antar: SmallHub, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
-    told: list[Any] = []
-    monkeypatch.setattr("engine.inbound.his_answers.tell", answering(answer, told))
+    received: list[Any] = []
+    monkeypatch.setattr("engine.inbound.his_answers.tell", answering(answer, received))
     assert await asking_his.take(V2) == answer
-    assert (told[0]["operation"], told[0]["content"]["nomorkartu"]) == ("take", CARD)
+    assert (received[0]["operation"], received[0]["content"]["nomorkartu"]) == ("take", CARD)
     [kept] = await requests.after(antar.hub.database, antar.facility.id, 0, 9)
     assert (kept["answer"], kept["taken_at"] is not None) == (answer, True)
 
@@ -258,8 +258,8 @@ async def kept(antar: SmallHub, operation: str, number: str | None = None) -> No
     lists = {**catalog.code_lists, SERVICE.polis: catalog.code_lists["doctors"]}
     antar.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)
     asked = CallerRequest(antar.facility, SERVICE, operation, CARD, {"nomorkartu": CARD, "kodepoli": "001"})
-    told = {"metadata": OK} | ({} if number is None else {"response": {"nomorantrean": number}})
-    await requests.answer(antar.hub.database, asked, requests.accept, lambda _: told)
+    reply = {"metadata": OK} | ({} if number is None else {"response": {"nomorantrean": number}})
+    await requests.answer(antar.hub.database, asked, requests.accept, lambda _: reply)
 
 
 async def test_the_panel_shows_what_was_asked_and_masks_the_card(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -302,5 +302,5 @@ async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
     await InboundRetention(antar.hub.database, lambda: antar.hub.catalog).step(antar.clock.now)
     page = (await person.get("/masuk/mobile_jkn")).text
     assert ("001-1" in page, "Berhasil" in page, "dihapus menurut masa simpan" in page) == (False, True, True)
-    [told] = (await his.get("/api/v1/inbound")).json()["requests"]
-    assert (told["content"], told["pruned_at"]) == ({}, antar.clock())
+    [request] = (await his.get("/api/v1/inbound")).json()["requests"]
+    assert (request["content"], request["pruned_at"]) == ({}, antar.clock())

@@ -29,7 +29,7 @@ async def test_the_chosen_days_stand_in_the_address_and_go_on_to_the_lists(
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "words"),
     [
         ("", "Semua tanggal"),
         ("?date_from=2026-03-01&date_to=2026-03-10", "01/03/2026 – 10/03/2026"),
@@ -38,8 +38,8 @@ async def test_the_chosen_days_stand_in_the_address_and_go_on_to_the_lists(
         ("?date_to=2026-03-10", "Sampai 10/03/2026"),
     ],
 )
-async def test_the_chosen_days_are_said_in_words(person: httpx.AsyncClient, address: str, said: str) -> None:
-    assert said in (await person.get(HOME + address)).text
+async def test_the_chosen_days_are_said_in_words(person: httpx.AsyncClient, address: str, words: str) -> None:
+    assert words in (await person.get(HOME + address)).text
 
 
 async def test_a_day_that_is_none_is_told(person: httpx.AsyncClient) -> None:

@@ -42,7 +42,7 @@ async def allow(antar: SmallHub, *permissions: Permission) -> None:
     await antar.hub.database.write(lambda tx: tx.execute(change))
 
 
-async def shown(person: httpx.AsyncClient, address: str) -> str:
+async def page_of(person: httpx.AsyncClient, address: str) -> str:
     """The page as it is read: without its tags."""
     answer = await person.get(address)
     assert answer.status_code == 200
@@ -62,7 +62,7 @@ async def audit(antar: SmallHub) -> list[tuple[str, str, str]]:
 
 async def test_each_tab_shows_its_part(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await failed_visit(antar, note="batuk")
-    summary, request, response, tries, record, acts = [await shown(person, address + tab) for tab in TABS]
+    summary, request, response, tries, record, acts = [await page_of(person, address + tab) for tab in TABS]
     assert "Element not found" in summary
     assert "Kirim ditolak 400 10457" in summary
     assert "POST /Visit" in request
@@ -81,14 +81,14 @@ async def test_a_script_gets_the_drawer_alone(person: httpx.AsyncClient, antar: 
 
 
 async def test_a_tab_that_there_is_not_is_the_summary(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    assert "Perjalanan" in await shown(person, f"{await failed_visit(antar)}?tab=../../etc/passwd")
+    assert "Perjalanan" in await page_of(person, f"{await failed_visit(antar)}?tab=../../etc/passwd")
 
 
 async def test_neighbours_stay_within_the_filter(person: httpx.AsyncClient, antar: SmallHub) -> None:
     addresses = [await failed_visit(antar, f"V{n}") for n in range(3)]
     await antar.hand_in("Visit", {"id": "V9"})
     page = (await person.get(f"{addresses[1]}?status=failed")).text
-    assert [html.unescape(each) for each in re.findall(r'href="([^"]+)" data-inside data-(?:newer|older)', page)] == [
+    assert [html.unescape(link) for link in re.findall(r'href="([^"]+)" data-inside data-(?:newer|older)', page)] == [
         f"{addresses[2]}?status=failed",
         f"{addresses[0]}?status=failed",
     ]
@@ -107,7 +107,7 @@ async def test_what_it_waits_for_and_what_waits_for_it_are_links(person: httpx.A
 
 async def test_what_was_never_sent_shows_what_will_be(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await antar.hand_in("Visit", {"id": "V1", "person": "P1", "note": "nanti"})
-    page = await shown(person, f"{VISITS}/{(await antar.row('Visit', 'V1')).id}?tab=request")
+    page = await page_of(person, f"{VISITS}/{(await antar.row('Visit', 'V1')).id}?tab=request")
     assert "Yang akan dikirim" in page
     assert '"reference": "<Person P1>"' in page
 
@@ -117,22 +117,22 @@ async def test_any_two_tries_can_be_compared(person: httpx.AsyncClient, antar: S
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Visit", {"id": "V1", "note": "demam"})
     await antar.work()
-    page = await shown(person, f"{address}?tab=percobaan&banding=1&banding=2")
+    page = await page_of(person, f"{address}?tab=percobaan&banding=1&banding=2")
     assert re.search(r'hilang:\s*"note": "batuk"', page)
     assert re.search(r'baru:\s*"note": "demam"', page)
-    assert "Centang tepat dua" in await shown(person, f"{address}?tab=percobaan&banding=1&banding=x")
+    assert "Centang tepat dua" in await page_of(person, f"{address}?tab=percobaan&banding=1&banding=x")
 
 
 async def test_the_bodies_of_one_try_are_opened_by_its_link(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await failed_visit(antar, note="batuk")
-    assert "batuk" not in await shown(person, f"{address}?tab=percobaan")
-    assert '"note": "batuk"' in await shown(person, f"{address}?tab=percobaan&percobaan=1")
+    assert "batuk" not in await page_of(person, f"{address}?tab=percobaan")
+    assert '"note": "batuk"' in await page_of(person, f"{address}?tab=percobaan&percobaan=1")
 
 
 async def test_the_tries_of_another_delivery_are_not_shown(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await failed_visit(antar, "V1", note="rahasia")
     address = await failed_visit(antar, "V2", note="batuk")
-    page = await shown(person, f"{address}?tab=percobaan&percobaan=1&banding=1&banding=2")
+    page = await page_of(person, f"{address}?tab=percobaan&percobaan=1&banding=1&banding=2")
     assert "rahasia" not in page
     assert "Centang tepat dua" in page
 
@@ -151,7 +151,7 @@ async def test_a_command_for_a_shell_holds_no_secret_and_is_one_command(
 async def test_bodies_are_for_those_who_may_read_them(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await failed_visit(antar, note="batuk")
     await allow(antar)
-    pages = [await shown(person, f"{address}{tab}") for tab in (*TABS[1:5], "?tab=percobaan&percobaan=1&banding=1")]
+    pages = [await page_of(person, f"{address}{tab}") for tab in (*TABS[1:5], "?tab=percobaan&percobaan=1&banding=1")]
     assert all("Peran Anda tidak mengizinkan membaca isi data" in page for page in pages)
     assert not any('"note"' in page for page in pages)
     assert (await person.get(f"{address}/ubah")).status_code == 403
@@ -184,7 +184,7 @@ async def test_who_may_not_reveal_is_refused_and_nothing_is_noted(person: httpx.
     address = await failed_visit(antar, note=f"NIK {NIK}")
     answer = await person.post(f"{address}/tampilkan", data={"reason": "ingin tahu"}, headers=OWN)
     assert (answer.status_code, NIK in answer.text, await audit(antar)) == (403, False, [])
-    assert "Tampilkan" not in await shown(person, address)
+    assert "Tampilkan" not in await page_of(person, address)
 
 
 async def test_revealing_does_not_open_bodies(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -215,22 +215,22 @@ async def test_two_clicks_resend_once(person: httpx.AsyncClient, antar: SmallHub
 
 async def test_it_is_set_aside_with_a_reason_only(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await failed_visit(antar)
-    told = [await do(person, f"{address}/abaikan", reason=reason) for reason in (" ", "pasien uji coba", "lagi")]
-    assert told == ["reason_missing", "ignored", "not_ignored"]
+    results = [await do(person, f"{address}/abaikan", reason=reason) for reason in (" ", "pasien uji coba", "lagi")]
+    assert results == ["reason_missing", "ignored", "not_ignored"]
     assert await antar.status("Visit", "V1") == "ignored"
-    assert "pasien uji coba" in await shown(person, f"{address}?tab=audit")
+    assert "pasien uji coba" in await page_of(person, f"{address}?tab=audit")
 
 
 async def test_every_refusal_says_why(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await failed_visit(antar)
     await do(person, f"{address}/resend")
-    assert "Kirim Ulang: Sudah akan dikirim." in await shown(person, address)
+    assert "Kirim Ulang: Sudah akan dikirim." in await page_of(person, address)
     await claim(antar.hub.database, antar.channel, 1, "worker")
-    page = await shown(person, address)
+    page = await page_of(person, address)
     for action in ("Kirim Ulang", "Ubah isi", "Abaikan…"):
         assert f"{action}: Sedang dikirim" in page
     await allow(antar)
-    assert "Kirim Ulang: Peran Anda tidak mengizinkan mengirim ulang." in await shown(person, address)
+    assert "Kirim Ulang: Peran Anda tidak mengizinkan mengirim ulang." in await page_of(person, address)
 
 
 async def test_what_the_upstream_takes_no_change_of_is_not_sent_again(
@@ -241,7 +241,7 @@ async def test_what_the_upstream_takes_no_change_of_is_not_sent_again(
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await antar.work()
     address = f"/integrasi/ministry/Finding/{(await antar.row('Finding', 'F1')).id}"
-    assert "jenis ini tidak dapat diubah lagi di sana" in await shown(person, address)
+    assert "jenis ini tidak dapat diubah lagi di sana" in await page_of(person, address)
     assert await do(person, f"{address}/resend", force="yes", reason="diminta") == "final"
 
 
@@ -253,14 +253,14 @@ async def test_the_time_line_tells_who_did_what_in_order(person: httpx.AsyncClie
     await save(antar.hub.database, antar.facility.id, row.id, "budi", body, reason="salah kode", basis=Basis(1))
     antar.clock.pass_(60)
     await antar.work()
-    page = await shown(person, address)
+    page = await page_of(person, address)
     story = page[page.index("Perjalanan") :]
     places = [
         story.index(words)
         for words in ("Diserahkan", "Kirim ditolak", "budi mengubah isi", "salah kode", "Kirim diterima")
     ]
     assert places == sorted(places)
-    assert "perubahan isi oleh budi" in await shown(person, f"{address}?tab=percobaan")
+    assert "perubahan isi oleh budi" in await page_of(person, f"{address}?tab=percobaan")
 
 
 @pytest.mark.parametrize(
@@ -301,5 +301,5 @@ async def test_bodies_whose_time_is_over_are_told_as_such(person: httpx.AsyncCli
     antar.clock.pass_(-100 * 86_400)
     address = f"{VISITS}/{(await antar.row('Visit', 'V1')).id}"
     for tab in ("?tab=request", "?tab=response", "?tab=percobaan&percobaan=1"):
-        told = await shown(person, address + tab)
-        assert ("dihapus menurut masa simpan" in told, "batuk" in told) == (True, False)
+        page = await page_of(person, address + tab)
+        assert ("dihapus menurut masa simpan" in page, "batuk" in page) == (True, False)

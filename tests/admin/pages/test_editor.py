@@ -47,7 +47,7 @@ async def save(person: httpx.AsyncClient, address: str, form: dict[str, str]) ->
     return await person.post(address, data=form, headers=OWN)
 
 
-def told(answer: httpx.Response) -> str:
+def result_of(answer: httpx.Response) -> str:
     return answer.headers.get("location", "").partition("told=")[2]
 
 
@@ -63,7 +63,7 @@ async def test_what_was_written_is_saved_and_sent_as_it_is(person: httpx.AsyncCl
     address = await failed_visit(antar)
     form = await begin(person, address)
     form["body"] = form["body"].replace("batuk", "demam")
-    assert told(await save(person, address, form)) == "saved"
+    assert result_of(await save(person, address, form)) == "saved"
     await antar.work()
     sent = form["body"].replace("\r\n", "\n").encode()
     assert (antar.ministry.calls[-1].body, antar.ministry.calls[-1].path) == (sent, "/Visit")
@@ -98,7 +98,7 @@ async def test_a_new_identifier_is_written_in_full(person: httpx.AsyncClient, an
     address = await failed_visit(antar, NIK)
     form = await begin(person, address)
     form["body"] = re.sub("•+0001", OTHER, form["body"])
-    assert told(await save(person, address, form)) == "saved"
+    assert result_of(await save(person, address, form)) == "saved"
     await antar.work()
     assert antar.ministry.posts[-1]["note"] == OTHER
 
@@ -183,7 +183,7 @@ async def test_the_second_editor_may_save_over_it_expressly(person: httpx.AsyncC
     await save(person, address, await begin(person, address))
     refused_page = await save(second, address, mine | {"body": mine["body"].replace("batuk", "dari budi")})
     assert "Simpan di atasnya" in refused_page.text
-    assert told(await save(second, address, form_of(refused_page.text))) == "saved"
+    assert result_of(await save(second, address, form_of(refused_page.text))) == "saved"
     await antar.work()
     assert antar.ministry.posts[-1]["note"] == "dari budi"
     await second.aclose()
@@ -203,7 +203,7 @@ async def test_the_second_editor_may_save_over_what_has_arrived_and_changes_it_t
     assert "sudah disesuaikan menjadi pembaruan" in answer.text
     form = form_of(answer.text)
     assert (orjson.loads(form["body"])["id"], orjson.loads(form["body"])["note"]) == ("id-V1", "dari budi")
-    assert told(await save(second, address, form)) == "saved"
+    assert result_of(await save(second, address, form)) == "saved"
     await antar.work()
     assert antar.ministry.puts == [orjson.loads(form["body"])]
     assert await antar.status("Visit", "V1") == "sent"
@@ -225,10 +225,10 @@ async def test_a_double_click_saves_once_even_when_it_is_sent_meanwhile(
 ) -> None:
     address = await failed_visit(antar)
     form = await begin(person, address)
-    first = told(await save(person, address, form))
-    queued = told(await save(person, address, form))
+    first = result_of(await save(person, address, form))
+    queued = result_of(await save(person, address, form))
     await antar.work()
-    assert (first, queued, told(await save(person, address, form))) == ("saved", "saved_before", "saved_before")
+    assert (first, queued, result_of(await save(person, address, form))) == ("saved", "saved_before", "saved_before")
     assert len(antar.ministry.posts) == 2
 
 
@@ -251,7 +251,7 @@ async def test_a_record_that_changed_meanwhile_is_told_with_the_difference(
     answer = await save(person, address, form)
     assert (answer.status_code, "Data asal berubah pada" in answer.text) == (409, True)
     assert re.search(r"d-gone.*kabar baru", answer.text)
-    assert told(await save(person, address, form_of(answer.text))) == "saved"
+    assert result_of(await save(person, address, form_of(answer.text))) == "saved"
 
 
 async def test_what_arrived_meanwhile_is_told_before_it_is_changed_there(
@@ -264,7 +264,7 @@ async def test_what_arrived_meanwhile_is_told_before_it_is_changed_there(
     answer = await save(person, address, form)
     assert (answer.status_code, "diterima sistem tujuan sesudah Anda membuka" in answer.text) == (409, True)
     assert '"id": "id-V1"' in form_of(answer.text)["body"]
-    assert told(await save(person, address, form_of(answer.text))) == "saved"
+    assert result_of(await save(person, address, form_of(answer.text))) == "saved"
 
 
 async def test_a_reloaded_configuration_is_told_before_anything_is_saved(
@@ -277,7 +277,7 @@ async def test_a_reloaded_configuration_is_told_before_anything_is_saved(
     antar.hub.reload()
     answer = await save(person, address, form)
     assert (answer.status_code, "Aturan pengiriman dimuat ulang" in answer.text) == (409, True)
-    assert told(await save(person, address, form_of(answer.text))) == "saved"
+    assert result_of(await save(person, address, form_of(answer.text))) == "saved"
 
 
 async def test_an_edit_cannot_change_where_it_is_sent(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -306,7 +306,7 @@ async def test_a_payload_that_cannot_be_made_can_be_written(person: httpx.AsyncC
     antar.hub.reload()
     page = (await person.get(address)).text
     assert "tidak dapat disusun dari data asal" in page
-    assert told(await save(person, address, form_of(page) | {"body": '{"identifier": "V1"}'})) == "saved"
+    assert result_of(await save(person, address, form_of(page) | {"body": '{"identifier": "V1"}'})) == "saved"
 
 
 @pytest.mark.parametrize("seen", ["", "1", "x.y.z", f"{10**400}.1.a", "1.0." + "a" * 9_000])

@@ -45,8 +45,8 @@ async def test_a_row_tells_what_the_list_shows_and_why(person: httpx.AsyncClient
     await antar.work()
     await failed_visit(antar, note="batuk", person="RM-1")
     [row] = await exported(person, all="yes")
-    wanted = {"Tanggal": "2026-03-10", "Catatan": "batuk", "Norm": "RM-1", "Status": "Tidak Terkirim"}
-    assert wanted.items() <= row.items()
+    expected = {"Tanggal": "2026-03-10", "Catatan": "batuk", "Norm": "RM-1", "Status": "Tidak Terkirim"}
+    assert expected.items() <= row.items()
     assert (row["Kode HTTP"], row["Kode bisnis"], row["Penyebab"]) == ("400", "10457", "Element not found")
 
 

@@ -80,10 +80,10 @@ async def test_another_clinics_failures_are_not_shown(antar: SmallHub) -> None:
 @pytest.mark.parametrize("kind", sorted(RESPONSIBLE))
 async def test_every_kind_of_failure_is_told_even_without_a_remedy(antar: SmallHub, kind: str) -> None:
     upstream = antar.hub.catalog.upstreams["ministry"]
-    told = explain(cause_text(kind, 1, words="anything"), upstream)
-    assert told.title
-    assert told.remedy
-    assert told.who in {say(f"who.{who}") for who in RESPONSIBLE.values()}
+    explanation = explain(cause_text(kind, 1, words="anything"), upstream)
+    assert explanation.title
+    assert explanation.remedy
+    assert explanation.who in {say(f"who.{who}") for who in RESPONSIBLE.values()}
 
 
 async def test_unknown_types_have_no_page(person: httpx.AsyncClient) -> None:

@@ -130,11 +130,11 @@ async def test_monitors_get_the_same_pace_as_facts(his: httpx.AsyncClient, antar
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
     facts = (await his.get("/health/upstreams")).json()["pace"]
-    told = (await his.get("/metrics")).text
+    metrics = (await his.get("/metrics")).text
     assert facts["latency"]["ministry"]["requests"] == 1
     assert "last_hour" not in facts  # it counts all clinics
-    assert "antar_attempts_last_hour" not in told
-    assert 'antar_latency_seconds{quantile="0.95",upstream="ministry"}' in told
+    assert "antar_attempts_last_hour" not in metrics
+    assert 'antar_latency_seconds{quantile="0.95",upstream="ministry"}' in metrics
 
 
 async def test_what_counts_all_clinics_is_shown_to_nobody_of_one(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -81,6 +81,6 @@ async def test_the_area_has_one_place_in_the_navigation_and_tabs(person: httpx.A
 
 async def test_an_upstream_that_stands_alone_has_no_monitoring(person: httpx.AsyncClient, antar: SmallHub) -> None:
     catalog = antar.hub.catalog
-    alone = {name: replace(each, area="") for name, each in catalog.upstreams.items()}
+    alone = {name: replace(spec, area="") for name, spec in catalog.upstreams.items()}
     antar.hub.catalog = replace(catalog, upstreams=alone)
     assert (await person.get("/monitoring/ministry")).status_code == 404

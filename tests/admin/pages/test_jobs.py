@@ -212,8 +212,8 @@ async def begun(person: httpx.AsyncClient, antar: SmallHub, n: int) -> str:
 
 
 def words(page: str) -> str:
-    found = re.search(r'class="job-words[^>]*>(.*?)</p>', page, re.DOTALL)
-    return " ".join(found[1].split()) if found else ""
+    match = re.search(r'class="job-words[^>]*>(.*?)</p>', page, re.DOTALL)
+    return " ".join(match[1].split()) if match else ""
 
 
 async def test_a_job_is_not_called_done_before_its_deliveries_have_an_outcome(

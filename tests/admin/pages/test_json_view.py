@@ -47,9 +47,9 @@ def test_a_long_body_is_folded_and_a_short_one_open() -> None:
     [b"<html>502</html>", b"[" * 50_000, b"[" * 60 + b"]" * 60, b"\xff\xfe", b'"' + b"x" * MAX_JSON_BYTES + b'"'],
 )
 def test_what_is_no_json_too_deep_or_too_long_is_shown_as_text(body: bytes) -> None:
-    shown = folded(body, str)
-    assert shown.tree is None
-    assert shown.text == body.decode("utf-8", "replace")[:MAX_JSON_BYTES]
+    view = folded(body, str)
+    assert view.tree is None
+    assert view.text == body.decode("utf-8", "replace")[:MAX_JSON_BYTES]
 
 
 def test_half_a_character_can_be_shown() -> None:

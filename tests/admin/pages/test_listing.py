@@ -152,9 +152,9 @@ async def test_whoever_may_only_look_gets_no_buttons(person: httpx.AsyncClient, 
 
 async def allow(antar: SmallHub, *permissions: str) -> None:
     """What the role of `person` may do from now on."""
-    said = "[" + ", ".join(f'"{each}"' for each in permissions) + "]"
+    listed = "[" + ", ".join(f'"{permission}"' for permission in permissions) + "]"
     query = text("UPDATE roles SET permissions = :said")
-    await antar.hub.database.write(lambda tx: tx.execute(query, {"said": said}))
+    await antar.hub.database.write(lambda tx: tx.execute(query, {"said": listed}))
 
 
 async def test_anothers_delivery_can_neither_be_resent_nor_seen(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -42,8 +42,8 @@ async def test_what_is_mapped_says_to_what_by_whom_and_when(clinic: MappedClinic
     await clinic.hand_in(COFFEE)
     await clinic.drugs.confirm("B1", "C1")
     page = await clinic.page(tab="sudah")
-    for told in ("Kode Register", "Nama Register", "Kopi 10 mg Bubuk", "sari", "10/03/2026"):
-        assert told in page
+    for phrase in ("Kode Register", "Nama Register", "Kopi 10 mg Bubuk", "sari", "10/03/2026"):
+        assert phrase in page
     assert f'href="{HOME}/kode?kode=C1" data-code' in page
 
 
@@ -89,8 +89,8 @@ async def test_a_mapping_stands_among_the_pages_of_its_upstream(clinic: MappedCl
 
 async def test_a_code_is_shown_with_the_columns_of_its_list(clinic: MappedClinic) -> None:
     page = await clinic.page(f"{HOME}/kode", kode="C1")
-    for told in ("Detail Kode Register", "Kekuatan", "10 mg", "Berlaku"):
-        assert told in page
+    for phrase in ("Detail Kode Register", "Kekuatan", "10 mg", "Berlaku"):
+        assert phrase in page
     await clinic.drugs.read_register("C1")
     assert "Ditarik sejak" in await clinic.page(f"{HOME}/kode", kode="C1")
     assert (await clinic.client.get(f"{HOME}/kode", params={"kode": "X"})).status_code == 404

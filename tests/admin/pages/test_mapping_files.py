@@ -38,9 +38,9 @@ async def upload(clinic: MappedClinic, content: str | bytes, path: str = "barang
 
 
 def carried(page: str) -> str:
-    found = re.search(r'<textarea name="isi" hidden>(.*?)</textarea>', page, re.DOTALL)
-    assert found
-    return html.unescape(found[1])
+    match = re.search(r'<textarea name="isi" hidden>(.*?)</textarea>', page, re.DOTALL)
+    assert match
+    return html.unescape(match[1])
 
 
 async def store(clinic: MappedClinic, page: str) -> str:
@@ -50,7 +50,7 @@ async def store(clinic: MappedClinic, page: str) -> str:
 
 
 async def import_(clinic: MappedClinic, page: str, *ticked: int) -> str:
-    answer = await clinic.post(f"{HOME}/impor/simpan", isi=carried(page), setuju=[str(each) for each in ticked])
+    answer = await clinic.post(f"{HOME}/impor/simpan", isi=carried(page), setuju=[str(number) for number in ticked])
     assert answer.status_code == 200
     return answer.text
 
@@ -127,10 +127,10 @@ async def test_no_file_at_all_is_told(clinic: MappedClinic) -> None:
     assert "Pilih dahulu berkasnya." in answer.text
 
 
-@pytest.mark.parametrize("said", ["", "{}", "null", "[1", "x"])
-async def test_what_no_preview_wrote_is_refused(clinic: MappedClinic, said: str) -> None:
+@pytest.mark.parametrize("content", ["", "{}", "null", "[1", "x"])
+async def test_what_no_preview_wrote_is_refused(clinic: MappedClinic, content: str) -> None:
     for path in ("barang/simpan", "impor/simpan"):
-        assert (await clinic.post(f"{HOME}/{path}", isi=said)).status_code == 400
+        assert (await clinic.post(f"{HOME}/{path}", isi=content)).status_code == 400
 
 
 @pytest.mark.parametrize("row", ['[[1,"C1"]]', '[["x","C1",null,false]]', "[[1,2,3,4]]", "[null]"])
@@ -168,8 +168,8 @@ async def test_an_import_says_of_each_line_what_it_would_do(clinic: MappedClinic
     for words in ("1 baru", "1 bentrok", "2 tidak dapat dipakai", "barang ini tidak ada", "Ganti C1 yang sementara"):
         assert words in page
     assert (await clinic.drugs.item("B1")).code is None
-    told = await import_(clinic, page)
-    assert "1 dipetakan, 1 dilewati" in told
+    result = await import_(clinic, page)
+    assert "1 dipetakan, 1 dilewati" in result
     assert [(await clinic.drugs.item(key)).code for key in ("B1", "B3")] == ["C1", "C1"]
     await import_(clinic, page, await clinic.id("B3"))
     assert (await clinic.drugs.item("B3")).code == "C2"

@@ -26,7 +26,7 @@ async def confirm(clinic: MappedClinic, code: str, key: str = "B1", **fields: ob
     return await clinic.post(f"{HOME}/{await clinic.id(key)}", kode=code, **fields)
 
 
-def told(answer: httpx.Response) -> str:
+def message_of(answer: httpx.Response) -> str:
     return parse_qs(urlsplit(answer.headers["location"]).query).get("pesan", [""])[0]
 
 
@@ -101,16 +101,16 @@ async def test_skipping_leads_past_every_item(clinic: MappedClinic) -> None:
     await clinic.hand_in(COFFEE, TEA, {"code": "B3", "name": "Es"})
     keys = ["B1"]
     for _ in range(3):
-        found = re.search(r'href="(/pemetaan/goods/\d+)[^"]*" data-next', await screen(clinic, keys[-1]))
-        assert found
-        keys += [key for key in ("B1", "B2", "B3") if found[1] == f"{HOME}/{await clinic.id(key)}"]
+        match = re.search(r'href="(/pemetaan/goods/\d+)[^"]*" data-next', await screen(clinic, keys[-1]))
+        assert match
+        keys += [key for key in ("B1", "B2", "B3") if match[1] == f"{HOME}/{await clinic.id(key)}"]
     assert keys == ["B1", "B2", "B3", "B1"]
 
 
 async def test_a_strength_that_differs_must_be_confirmed_expressly(clinic: MappedClinic) -> None:
     await clinic.hand_in(COFFEE)
-    assert told(await confirm(clinic, "C2")) == "veto"
-    assert told(await confirm(clinic, "C2", setuju="form")) == "veto"
+    assert message_of(await confirm(clinic, "C2")) == "veto"
+    assert message_of(await confirm(clinic, "C2", setuju="form")) == "veto"
     assert (await clinic.drugs.item("B1")).code is None
     assert "nyatakan dahulu" in await screen(clinic, kode="C2", pesan="veto")
     await confirm(clinic, "C2", setuju="amount")
@@ -119,7 +119,7 @@ async def test_a_strength_that_differs_must_be_confirmed_expressly(clinic: Mappe
 
 async def test_every_difference_must_be_confirmed(clinic: MappedClinic) -> None:
     await clinic.hand_in({"code": "B1", "name": "Kopi cair 20 mg"})
-    assert told(await confirm(clinic, "C1", setuju="amount")) == "veto"
+    assert message_of(await confirm(clinic, "C1", setuju="amount")) == "veto"
     await confirm(clinic, "C1", setuju=["amount", "form"])
     assert (await clinic.drugs.item("B1")).code == "C1"
 
@@ -128,7 +128,7 @@ async def test_who_comes_second_is_told_who_was_first(clinic: MappedClinic) -> N
     await clinic.hand_in(COFFEE)
     await clinic.drugs.confirm("B1", "C1", actor="budi")
     answer = await confirm(clinic, "C3", dilihat="", setuju="form")
-    assert told(answer) == "overtaken"
+    assert message_of(answer) == "overtaken"
     assert "sementara itu budi memberinya kode C1" in await clinic.page(answer.headers["location"])
     assert (await clinic.drugs.item("B1")).code == "C1"
 
@@ -137,7 +137,7 @@ async def test_who_comes_second_is_told_who_was_first(clinic: MappedClinic) -> N
 async def test_a_code_that_may_not_be_chosen_changes_nothing(clinic: MappedClinic, code: str) -> None:
     await clinic.hand_in(COFFEE)
     clinic.antar.ministry.script = [refused(Verdict.REJECTED, 404)]
-    assert told(await confirm(clinic, code, setuju=["amount", "form"])) in {"unknown", "no_code"}
+    assert message_of(await confirm(clinic, code, setuju=["amount", "form"])) in {"unknown", "no_code"}
     assert (await clinic.drugs.item("B1")).state == "unmapped"
 
 
@@ -161,7 +161,7 @@ async def test_a_withdrawn_code_is_reviewed_beside_the_code_itself(clinic: Mappe
     page = await screen(clinic, tab="tinjau")
     assert "Kode yang ditarik tidak dapat dipilih." in page
     assert "Kode ditarik dari referensi sejak" in page
-    assert told(await confirm(clinic, "C1", dilihat="C1")) == "unknown"
+    assert message_of(await confirm(clinic, "C1", dilihat="C1")) == "unknown"
 
 
 async def test_an_item_that_changed_is_confirmed_with_the_code_it_has(clinic: MappedClinic) -> None:

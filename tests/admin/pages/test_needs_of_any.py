@@ -58,5 +58,5 @@ async def test_its_group_and_what_is_to_be_done_name_all_types(person: httpx.Asy
 async def test_the_api_says_that_any_will_do(his: httpx.AsyncClient, antar: SmallHub) -> None:
     id_ = (await antar.row("Summary", "S1")).id
     missing = {"key": "X", "id": None, "status": None, "alternative": True}
-    told = (await his.get(f"/api/v1/deliveries/{id_}")).json()["waits_for"]
-    assert told == [{"spec": "Result", **missing}, {"spec": "Visit", **missing}]
+    awaited = (await his.get(f"/api/v1/deliveries/{id_}")).json()["waits_for"]
+    assert awaited == [{"spec": "Result", **missing}, {"spec": "Visit", **missing}]

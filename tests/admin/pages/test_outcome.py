@@ -33,20 +33,20 @@ async def worker(antar: SmallHub) -> None:
 
 def outcome(page: str) -> str:
     """What the page says of the outcome; empty: nothing."""
-    found = re.search(r'<div id="hasil-kiriman".*?</div>\s*</div>\s*</div>', page, re.DOTALL)
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found[0])).split()) if found else ""
+    match = re.search(r'<div id="hasil-kiriman".*?</div>\s*</div>\s*</div>', page, re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", match[0])).split()) if match else ""
 
 
 def moves(page: str) -> bool:
-    found = re.search(r'<div id="hasil-kiriman"[^>]*>', page)
-    assert found
-    return "data-moving" in found[0]
+    match = re.search(r'<div id="hasil-kiriman"[^>]*>', page)
+    assert match
+    return "data-moving" in match[0]
 
 
 def mark(page: str) -> str:
-    found = re.search(r'data-mark="([^"]*)"', page)
-    assert found
-    return found[1]
+    match = re.search(r'data-mark="([^"]*)"', page)
+    assert match
+    return match[1]
 
 
 async def resend(person: httpx.AsyncClient, address: str) -> str:
@@ -74,12 +74,12 @@ async def test_a_refusal_is_told_as_one_more_with_its_cause_and_the_new_answer(
     person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     address = await failed_visit(antar)
-    antar.ministry.script = [refused(Verdict.REJECTED, 422, code="9", message="Still not found")]
+    antar.ministry.script = [refused(Verdict.REJECTED, 422, code="9", message="Still not match")]
     await resend(person, address)
     await antar.work()
     assert outcome(await again(person, address)) == "Ditolak lagi 08.00.00: Ditolak oleh Kementerian."
     page = (await person.get(f"{address}?told=done&tab=response")).text
-    assert "Still not found" in outcome(page)
+    assert "Still not match" in outcome(page)
 
 
 async def test_a_refused_change_says_that_what_was_there_stays(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -76,9 +76,9 @@ async def test_live_and_ready_are_open(nobody: httpx.AsyncClient) -> None:
 
 async def test_metrics_count_by_status_and_name_no_patient(his: httpx.AsyncClient, antar: SmallHub) -> None:
     await antar.hand_in("Visit", {"id": "V1", "person": "RM-SECRET"})
-    told = (await his.get("/metrics")).text
-    assert 'antar_deliveries{facility="klinik",spec="Visit",status="queued"} 1.0' in told
-    assert "RM-SECRET" not in told
+    metrics = (await his.get("/metrics")).text
+    assert 'antar_deliveries{facility="klinik",spec="Visit",status="queued"} 1.0' in metrics
+    assert "RM-SECRET" not in metrics
 
 
 async def test_ready_says_what_is_missing(nobody: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -82,11 +82,11 @@ async def test_what_was_sent_is_sent_again_only_with_a_reason(person: httpx.Asyn
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
     address = f"{VISITS}/{(await antar.row('Visit', 'V1')).id}/resend"
-    told = [
+    results = [
         (await person.post(address, data=data, headers=OWN)).headers["location"].rpartition("=")[2]
         for data in ({}, {"force": "yes", "reason": " "}, {"force": "yes", "reason": "diminta dinas"})
     ]
-    assert told == ["needs_force", "needs_force", "done"]
+    assert results == ["needs_force", "needs_force", "done"]
 
 
 async def test_what_it_waits_for_is_linked(person: httpx.AsyncClient, antar: SmallHub) -> None:

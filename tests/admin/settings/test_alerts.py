@@ -50,8 +50,8 @@ async def letter(antar: SmallHub, kind: ConditionKind, *, well: bool = False, **
     trouble = Trouble(antar.facility.id, kind, "ministry", antar.clock(), **more)
     [recipient] = await available(antar.hub.database)
     entry = LedgerEntry(trouble, antar.clock())
-    told = News((), (entry,), ()) if well else News((entry,), (), ())
-    return await AlertMessages(antar.hub).changes(recipient, await facts(antar.hub), told)
+    changes = News((), (entry,), ()) if well else News((entry,), (), ())
+    return await AlertMessages(antar.hub).changes(recipient, await facts(antar.hub), changes)
 
 
 async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClient, antar: SmallHub) -> None:  # noqa: F811
@@ -132,23 +132,23 @@ async def test_whoever_manages_one_clinic_sees_its_recipients_alone(nobody: http
 @pytest.mark.parametrize("kind", list(ConditionKind))
 async def test_every_trouble_is_told_in_words(manager: httpx.AsyncClient, antar: SmallHub, kind: ConditionKind) -> None:  # noqa: F811
     await save(manager, "alerts/create", **SARI)
-    told = await letter(antar, kind, n=12, of=40)
-    assert told.subject.startswith("[DEMO] Antar: ")
-    assert "Klinik Contoh" in told.subject
-    assert "http://127.0.0.1:8000" in told.text
-    assert told.events[0]["kind"] == kind.value
+    message = await letter(antar, kind, n=12, of=40)
+    assert message.subject.startswith("[DEMO] Antar: ")
+    assert "Klinik Contoh" in message.subject
+    assert "http://127.0.0.1:8000" in message.text
+    assert message.events[0]["kind"] == kind.value
     well = await letter(antar, kind, well=True)
     assert well.events[0]["state"] == "cleared"
-    assert well.subject != told.subject
+    assert well.subject != message.subject
     assert well.subject.endswith(well.events[0]["title"])
     assert "terganggu sejak 10/03/2026 08.00 WIB" in well.text
 
 
 async def test_a_refused_account_leads_to_its_clinic(manager: httpx.AsyncClient, antar: SmallHub) -> None:  # noqa: F811
     await save(manager, "alerts/create", **SARI)
-    told = await letter(antar, ConditionKind.REFUSED)
+    message = await letter(antar, ConditionKind.REFUSED)
     address = f"/admin/facilities/details/{antar.facility.id}"
-    assert f"http://127.0.0.1:8000{address}\n" in told.text
+    assert f"http://127.0.0.1:8000{address}\n" in message.text
     assert (await manager.get(address)).status_code == 200
 
 
@@ -163,11 +163,11 @@ async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
     await antar.work()
     antar.clock.pass_(0)
     [recipient] = await available(antar.hub.database)
-    told = await AlertMessages(antar.hub).digest(recipient, await facts(antar.hub))
-    assert "Ringkasan pagi Klinik Contoh" in told.subject
-    assert "kemarin (09/03/2026):\nterkirim 3, gagal 2, tertahan 0" in told.text
-    assert "- Kunjungan: " in told.text
-    assert "Budi" not in told.text
+    digest = await AlertMessages(antar.hub).digest(recipient, await facts(antar.hub))
+    assert "Ringkasan pagi Klinik Contoh" in digest.subject
+    assert "kemarin (09/03/2026):\nterkirim 3, gagal 2, tertahan 0" in digest.text
+    assert "- Kunjungan: " in digest.text
+    assert "Budi" not in digest.text
 
 
 async def test_a_digest_names_what_has_no_code_yet(drugs: DrugCatalog) -> None:
@@ -178,6 +178,6 @@ async def test_a_digest_names_what_has_no_code_yet(drugs: DrugCatalog) -> None:
     await drugs.antar.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
     await drugs.antar.work()
     [recipient] = await available(drugs.database)
-    told = await AlertMessages(drugs.antar.hub).digest(recipient, await facts(drugs.antar.hub))
-    assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in told.text
-    assert "/pemetaan/goods" in told.text
+    digest = await AlertMessages(drugs.antar.hub).digest(recipient, await facts(drugs.antar.hub))
+    assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in digest.text
+    assert "/pemetaan/goods" in digest.text

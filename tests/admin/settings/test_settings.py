@@ -28,8 +28,8 @@ async def manager(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClie
     return nobody
 
 
-async def save(client: httpx.AsyncClient, path: str, **said: Any) -> httpx.Response:
-    return await client.post(f"/admin/{path}", data={"save": "Save", **said}, headers=OWN)
+async def save(client: httpx.AsyncClient, path: str, **fields: Any) -> httpx.Response:
+    return await client.post(f"/admin/{path}", data={"save": "Save", **fields}, headers=OWN)
 
 
 async def audit(antar: SmallHub) -> list[tuple[str, str, str]]:
@@ -51,10 +51,10 @@ async def test_every_page_opens_in_english(manager: httpx.AsyncClient) -> None:
 
 
 async def test_a_user_is_made_changed_and_removed(manager: httpx.AsyncClient, antar: SmallHub) -> None:
-    said = {"name": "wati", "role": "admin", "facility_id": "", "password": PASSWORD}
-    assert (await save(manager, "users/create", **said)).headers["location"].endswith("/admin/users/list")
+    fields = {"name": "wati", "role": "admin", "facility_id": "", "password": PASSWORD}
+    assert (await save(manager, "users/create", **fields)).headers["location"].endswith("/admin/users/list")
     [row] = await antar.hub.database.fetch(text("SELECT id FROM users WHERE name = 'wati'"))
-    changed = await save(manager, f"users/edit/{row.id}", **{**said, "name": "watik", "password": ""})
+    changed = await save(manager, f"users/edit/{row.id}", **{**fields, "name": "watik", "password": ""})
     assert changed.status_code == 302
     assert await users.verify(antar.hub.database, "watik", PASSWORD)
     await save(manager, f"users/hapus/{row.id}")
@@ -74,9 +74,9 @@ async def test_a_new_password_and_a_disabled_account_end_sessions(person: httpx.
     assert (await person.get("/admin")).headers["location"] == "/login"
 
 
-@pytest.mark.parametrize("said", [{"disabled": "y"}, {"role": "admin"}, {"facility_id": "1"}])
-async def test_the_last_manager_stays(manager: httpx.AsyncClient, antar: SmallHub, said: dict[str, str]) -> None:
-    answer = await save(manager, "users/edit/1", **{"name": "budi", "role": "superadmin", "facility_id": "", **said})
+@pytest.mark.parametrize("fields", [{"disabled": "y"}, {"role": "admin"}, {"facility_id": "1"}])
+async def test_the_last_manager_stays(manager: httpx.AsyncClient, antar: SmallHub, fields: dict[str, str]) -> None:
+    answer = await save(manager, "users/edit/1", **{"name": "budi", "role": "superadmin", "facility_id": "", **fields})
     assert (answer.status_code, "Harus selalu ada satu pengguna aktif" in answer.text) == (400, True)
     assert (await save(manager, "users/hapus/1")).headers["location"] == "/admin/users/details/1"
     assert (await manager.get("/admin")).status_code == 200
@@ -93,10 +93,10 @@ async def test_a_role_is_made_given_and_cannot_be_removed_while_somebody_has_it(
 ) -> None:
     await save(manager, "roles/create", label="Petugas", name="petugas", satusehat="y", resend="y")
     await users.add_user(antar.hub.database, "wati", PASSWORD, "petugas")
-    known = await users.verify(antar.hub.database, "wati", PASSWORD)
+    user = await users.verify(antar.hub.database, "wati", PASSWORD)
     await save(manager, "roles/hapus/petugas")
-    assert known
-    assert known.permissions == {"satusehat", "resend"}
+    assert user
+    assert user.permissions == {"satusehat", "resend"}
     assert "masih dipakai" in (await manager.get("/admin/roles/details/petugas")).text
 
 
@@ -120,8 +120,8 @@ async def test_what_is_missing_is_told_beside_its_field(manager: httpx.AsyncClie
 
 
 async def test_credentials_go_in_and_never_come_out(manager: httpx.AsyncClient, antar: SmallHub) -> None:
-    said = {"name": "Klinik Baru", "code": "klinik", "time_zone": "Asia/Makassar", "organization_id": "1"}
-    await save(manager, "facilities/edit/1", **said, **{"ministry.secret": "s3kali-rahasia"})
+    fields = {"name": "Klinik Baru", "code": "klinik", "time_zone": "Asia/Makassar", "organization_id": "1"}
+    await save(manager, "facilities/edit/1", **fields, **{"ministry.secret": "s3kali-rahasia"})
     pages = [await manager.get(f"/admin/facilities/{page}") for page in ("list", "details/1", "edit/1")]
     assert (await credentials(antar.hub.database, antar.hub.vault, 1, "ministry")) == {"secret": "s3kali-rahasia"}
     assert [page for page in pages if "s3kali" in page.text or page.status_code != 200] == []
@@ -130,8 +130,8 @@ async def test_credentials_go_in_and_never_come_out(manager: httpx.AsyncClient, 
 
 
 async def test_an_empty_credential_changes_nothing(manager: httpx.AsyncClient, antar: SmallHub) -> None:
-    said = {"name": "Klinik Baru", "code": "lain", "time_zone": "Asia/Makassar"}
-    await save(manager, "facilities/edit/1", **said, **{"ministry.secret": " "})
+    fields = {"name": "Klinik Baru", "code": "lain", "time_zone": "Asia/Makassar"}
+    await save(manager, "facilities/edit/1", **fields, **{"ministry.secret": " "})
     [row] = await antar.hub.database.fetch(text("SELECT code, name, time_zone FROM facilities"))
     assert (row.code, row.name, row.time_zone) == ("klinik", "Klinik Baru", "Asia/Makassar")
     assert (await credentials(antar.hub.database, antar.hub.vault, 1, "ministry")) == {"secret": "rahasia"}
@@ -324,5 +324,5 @@ async def test_lists_go_on_by_keyset(manager: httpx.AsyncClient, antar: SmallHub
     first = (await manager.get("/admin/raw-Visit/list")).text
     [older] = re.findall(r'rel="next" href="([^"]+)"', first)
     second = (await manager.get(f"/admin/raw-Visit/list{older.replace('&amp;', '&')}")).text
-    shown = [set(re.findall(r"V-\d{3}", page)) for page in (first, second)]
-    assert (len(shown[0]), len(shown[1]), shown[0] & shown[1]) == (50, 10, set())
+    keys = [set(re.findall(r"V-\d{3}", page)) for page in (first, second)]
+    assert (len(keys[0]), len(keys[1]), keys[0] & keys[1]) == (50, 10, set())

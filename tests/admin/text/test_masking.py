@@ -13,7 +13,7 @@ NIK, OTHER = "3171010101010001", "3271010101010001"
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "masked_text"),
     [
         (f'"{NIK}"', '"••••••••••••0001"'),
         (f"identifier=https%3A%2F%2Fnik%7C{NIK}&x=1", "identifier=https%3A%2F%2Fnik%7C••••••••••••0001&x=1"),
@@ -27,8 +27,8 @@ NIK, OTHER = "3171010101010001", "3271010101010001"
         ('{"nik": 3171010101010001}', '{"nik": ••••••••••••0001}'),
     ],
 )  # fmt: skip
-def test_an_identifier_is_hidden_but_for_its_last_four_digits(text: str, shown: str) -> None:
-    assert masked(text) == shown
+def test_an_identifier_is_hidden_but_for_its_last_four_digits(text: str, masked_text: str) -> None:
+    assert masked(text) == masked_text
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,11 @@ pytestmark = pytest.mark.anyio
 class Voice:
     """Says the keys of what changed."""
 
-    async def changes(self, recipient: Recipient, found: Facts, told: News) -> Notification:
-        raised = [f"+{entry.trouble.kind}" for entry in told.raised]
-        return Notification(" ".join([*raised, *(f"-{entry.trouble.kind}" for entry in told.cleared)]), "")
+    async def changes(self, recipient: Recipient, facts: Facts, news: News) -> Notification:
+        raised = [f"+{entry.trouble.kind}" for entry in news.raised]
+        return Notification(" ".join([*raised, *(f"-{entry.trouble.kind}" for entry in news.cleared)]), "")
 
-    async def digest(self, recipient: Recipient, found: Facts) -> Notification:
+    async def digest(self, recipient: Recipient, facts: Facts) -> Notification:
         return Notification("digest", "")
 
 
@@ -78,8 +78,8 @@ async def look(antar: SmallHub, watch: Watch, minutes: float = 5, *, alive: bool
 
 
 async def row(antar: SmallHub) -> Any:
-    [found] = await antar.hub.database.fetch(text("SELECT * FROM alert_recipients"))
-    return found
+    [recipient] = await antar.hub.database.fetch(text("SELECT * FROM alert_recipients"))
+    return recipient
 
 
 async def close(antar: SmallHub, cause: str = "down") -> None:
@@ -187,15 +187,15 @@ async def test_a_list_that_fails_three_times_is_told(antar: SmallHub, watch: Wat
         "INSERT INTO synchronisations (facility_id, list, actor, state, started_at, held_until, total, done, "
         "\"offset\", added, changed, gone) VALUES (:f, 'doctors', 'a', 'failed', 0, 0, 0, 0, 0, 0, 0, 0)"
     )
-    for times, told in ((2, []), (1, ["+list"])):
+    for times, alerts in ((2, []), (1, ["+list"])):
         for _ in range(times):
             await antar.hub.database.write(lambda tx: tx.execute(text(fail), {"f": antar.facility.id}))
         await look(antar, watch, 1)
-        assert box.letters == told
+        assert box.letters == alerts
 
 
 @pytest.mark.parametrize(
-    ("tries", "state", "minutes", "told"),
+    ("tries", "state", "minutes", "alerts"),
     [
         (20, "failed", 61, ["+list"]),
         (20, "running", 61, ["+list"]),
@@ -204,7 +204,7 @@ async def test_a_list_that_fails_three_times_is_told(antar: SmallHub, watch: Wat
     ],
 )
 async def test_a_list_that_is_tried_again_is_told_after_an_hour(
-    antar: SmallHub, watch: Watch, box: Box, tries: int, state: str, minutes: int, told: list[str]
+    antar: SmallHub, watch: Watch, box: Box, tries: int, state: str, minutes: int, alerts: list[str]
 ) -> None:
     await recipient(antar)
     statement = (
@@ -214,7 +214,7 @@ async def test_a_list_that_is_tried_again_is_told_after_an_hour(
     values = {"f": antar.facility.id, "state": state, "tries": tries, "at": antar.clock() - minutes * 60_000}
     await antar.hub.database.write(lambda tx: tx.execute(text(statement), values))
     await look(antar, watch, 1)
-    assert box.letters == told
+    assert box.letters == alerts
 
 
 async def test_several_processes_tell_once(antar: SmallHub, box: Box) -> None:

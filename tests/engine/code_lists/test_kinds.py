@@ -24,13 +24,15 @@ KFA = load(Path(__file__).parents[3] / "config").code_lists["kfa"]
 PRODUCTS = generate(300).products
 
 
-def told(product: Any) -> list[Any]:
+def stored_rows(product: Any) -> list[Any]:
     return list(rows_of(KFA, document(product, None), None, {}))
 
 
 def test_one_answer_holds_a_product_its_template_its_ingredients_and_its_packs() -> None:
-    product = next(each for each in PRODUCTS if each.brand and not is_draft(each) and not is_withdrawn(each))
-    rows = {row.content["level"]: row for row in told(product)}
+    product = next(
+        product for product in PRODUCTS if product.brand and not is_draft(product) and not is_withdrawn(product)
+    )
+    rows = {row.content["level"]: row for row in stored_rows(product)}
     assert (rows["93"].key, rows["92"].key) == (product.code, product.template.code)
     assert (rows["93"].content["brand"], rows["92"].content["brand"]) == (product.brand, None)
     assert rows["91"].content["name"] == product.template.presentation.ingredients[-1]
@@ -38,10 +40,10 @@ def test_one_answer_holds_a_product_its_template_its_ingredients_and_its_packs()
 
 
 def test_drafts_are_left_out_and_withdrawn_products_marked() -> None:
-    draft = next(each for each in PRODUCTS if is_draft(each))
-    assert told(draft) == []
-    withdrawn = next(each for each in PRODUCTS if is_withdrawn(each))
-    assert told(withdrawn)[0].withdrawn
+    draft = next(product for product in PRODUCTS if is_draft(product))
+    assert stored_rows(draft) == []
+    withdrawn = next(product for product in PRODUCTS if is_withdrawn(product))
+    assert stored_rows(withdrawn)[0].withdrawn
 
 
 def test_what_a_row_lacks_is_null() -> None:

@@ -43,7 +43,7 @@ KEYS = {
     "antrean": {"user_key": DEMO_CLINIC.antrean_key},
 }
 BASES = {"pcare": "/pcare-rest", "antrean": "/antreanfktp"}
-LISTS = [name for name, each in CATALOG.code_lists.items() if each.upstream.name in BASES]
+LISTS = [name for name, code_list in CATALOG.code_lists.items() if code_list.upstream.name in BASES]
 SUNDAYS = 1
 """Closed days among the next seven."""
 
@@ -56,10 +56,10 @@ class Accounts:
         self.problem: str | None = None
 
     async def get(self, facility_id: int, upstream: UpstreamSpec, *, fresh: bool = False) -> Account | NoAccount:
-        known = {**SECRETS, **KEYS.get(upstream.name, {})}
+        secrets = {**SECRETS, **KEYS.get(upstream.name, {})}
         if self.problem:
             return NoAccount(self.problem)
-        return Account(facility_id, self._url + BASES[upstream.name], known)
+        return Account(facility_id, self._url + BASES[upstream.name], secrets)
 
 
 def nothing_follows(code_list: str, owner: int) -> list[Any]:
@@ -135,8 +135,8 @@ def with_rate(code_list: Any) -> Any:
 
 async def test_every_shipped_list_is_read_as_a_whole(desk: Desk) -> None:
     for name in LISTS:
-        told = await desk.read(name)
-        assert (name, told.state, told.problem) == (name, "done", None)
+        reading = await desk.read(name)
+        assert (name, reading.state, reading.problem) == (name, "done", None)
     counts = {name: len(await desk.rows(name)) for name in LISTS}
     assert counts["pcare_diagnosa"] == len(diagnoses())
     assert counts["pcare_obat"] == len(drugs())
@@ -153,8 +153,8 @@ async def test_a_second_reading_tells_what_came_changed_and_vanished(
     doctors = [*short("dokter")[1:], {"kdDokter": "900009", "nmDokter": "dr. Baru"}]
     doctors[0] = {**doctors[0], "nmDokter": "dr. Ganti Nama"}
     monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: doctors if name == "dokter" else [])
-    told = await desk.read("pcare_dokter")
-    assert (told.added, told.changed, told.gone) == (1, 1, 1)
+    reading = await desk.read("pcare_dokter")
+    assert (reading.added, reading.changed, reading.gone) == (1, 1, 1)
     assert {row["name"] for row in await desk.rows("pcare_dokter")} >= {"dr. Ganti Nama", "dr. Baru"}
     everything = await copies.search(desk.database, desk.facility.id, "pcare_dokter")
     assert [row.key for row in everything.rows if row.gone_at is not None] == ["900001"]
@@ -164,8 +164,8 @@ async def test_a_reading_that_fails_half_way_leaves_the_old_copy(desk: Desk, wor
     await desk.read("pcare_alergi")
     before = await desk.rows("pcare_alergi")
     world.faults.add("html-502", path="/jenis/02")
-    told = await desk.read("pcare_alergi")
-    assert (told.state, told.done, "BPJS PCare" in told.problem) == ("failed", 1, True)
+    reading = await desk.read("pcare_alergi")
+    assert (reading.state, reading.done, "BPJS PCare" in reading.problem) == ("failed", 1, True)
     assert (await desk.rows("pcare_alergi"), desk.waited) == (before, list(RETRY_PAUSES_SECONDS))
 
 
@@ -199,13 +199,13 @@ async def test_two_workers_do_not_read_one_list_twice(desk: Desk) -> None:
 
 async def test_the_schedule_asks_when_a_copy_is_old(desk: Desk, clock: Clock) -> None:
     await desk.synchroniser.tick()
-    told = await copies.latest(desk.database, desk.facility.id)
-    assert {(row.actor, row.state) for row in told.values()} == {(SCHEDULE, "done")}
-    assert len(told) == len(LISTS)
+    readings = await copies.latest(desk.database, desk.facility.id)
+    assert {(row.actor, row.state) for row in readings.values()} == {(SCHEDULE, "done")}
+    assert len(readings) == len(LISTS)
     clock.pass_(6 * HOUR_MS / 1000)
     await desk.synchroniser.tick()
     again = await copies.latest(desk.database, desk.facility.id)
-    assert {name for name in told if again[name].id != told[name].id} == {"antrean_poli", "antrean_dokter"}
+    assert {name for name in readings if again[name].id != readings[name].id} == {"antrean_poli", "antrean_dokter"}
 
 
 async def test_a_clinic_without_credentials_is_left_alone(desk: Desk) -> None:
@@ -220,8 +220,8 @@ async def test_a_list_that_is_read_over_another_has_it_read_and_waits(desk: Desk
     await desk.synchroniser.tick()
     clock.pass_(SOURCE_PAUSE_MS / 1000)
     await desk.synchroniser.tick()
-    told = await copies.latest(desk.database, desk.facility.id)
-    assert {told[name].state for name in ("pcare_spesialis", "pcare_subspesialis")} == {"done"}
+    readings = await copies.latest(desk.database, desk.facility.id)
+    assert {readings[name].state for name in ("pcare_spesialis", "pcare_subspesialis")} == {"done"}
     assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
 
 
@@ -236,8 +236,8 @@ async def test_two_workers_at_the_first_start_read_every_list(desk: Desk) -> Non
     )
     await asyncio.gather(desk.synchroniser.tick(), other.tick())
     await desk.synchroniser.tick()
-    told = await copies.latest(desk.database, desk.facility.id)
-    assert {(row.state, row.problem, row.tries) for row in told.values()} == {("done", None, 0)}
+    readings = await copies.latest(desk.database, desk.facility.id)
+    assert {(row.state, row.problem, row.tries) for row in readings.values()} == {("done", None, 0)}
     assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
 
 
@@ -259,15 +259,15 @@ async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(desk: De
 async def test_a_list_over_one_without_rows_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: [])
     assert (await desk.read("pcare_spesialis")).state == "done"
-    told = await desk.read("pcare_subspesialis")
-    assert (told.state, told.problem, await desk.rows("pcare_subspesialis")) == ("done", None, [])
+    reading = await desk.read("pcare_subspesialis")
+    assert (reading.state, reading.problem, await desk.rows("pcare_subspesialis")) == ("done", None, [])
 
 
 async def test_a_list_over_one_that_fails_says_what_it_waits_for(desk: Desk, world: World) -> None:
     world.faults.add("html-502", path="/spesialis$")
     await desk.read("pcare_spesialis")
-    told = await desk.read("pcare_subspesialis")
-    assert (told.state, told.problem) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
+    reading = await desk.read("pcare_subspesialis")
+    assert (reading.state, reading.problem) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
     world.faults.clear()
     for _ in range(2):
         await later(desk)
@@ -324,8 +324,8 @@ async def test_an_outage_at_the_first_start_costs_no_day(desk: Desk, world: Worl
     world.faults.clear()
     for _ in range(2):
         await later(desk)
-    told = await copies.latest(desk.database, desk.facility.id)
-    assert {name: row.state for name, row in told.items()} == dict.fromkeys(LISTS, "done")
+    readings = await copies.latest(desk.database, desk.facility.id)
+    assert {name: row.state for name, row in readings.items()} == dict.fromkeys(LISTS, "done")
 
 
 async def test_lists_log_in_once_for_each_pause_of_a_refused_account(desk: Desk, world: World) -> None:
@@ -339,8 +339,8 @@ async def test_lists_log_in_once_for_each_pause_of_a_refused_account(desk: Desk,
         logins.append(len(world.witness.log))
     assert logins[0] == len(BASES)
     assert all(0 < after - before <= len(BASES) for before, after in pairwise(logins))
-    told = (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"]
-    assert "Username atau password salah" in told.problem
+    reading = (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"]
+    assert "Username atau password salah" in reading.problem
 
 
 async def test_what_a_list_is_refused_for_opens_again_by_a_list(desk: Desk, world: World) -> None:
@@ -348,8 +348,8 @@ async def test_what_a_list_is_refused_for_opens_again_by_a_list(desk: Desk, worl
     await desk.synchroniser.tick()
     for _ in range(2):
         await later(desk)
-    told = await copies.latest(desk.database, desk.facility.id)
-    assert {row.state for row in told.values()} == {"done"}
+    readings = await copies.latest(desk.database, desk.facility.id)
+    assert {row.state for row in readings.values()} == {"done"}
     assert await desk.database.fetch(text("SELECT 1 FROM channels")) == []
 
 
@@ -365,8 +365,8 @@ async def test_new_credentials_end_the_pause(desk: Desk, world: World, clock: Cl
 
 async def test_rows_are_found_by_any_of_their_words(desk: Desk) -> None:
     await desk.read("pcare_diagnosa")
-    found = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "hyperTENSION prim")
-    assert [row.key for row in found.rows] == ["I10"]
+    page = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "hyperTENSION prim")
+    assert [row.key for row in page.rows] == ["I10"]
     first = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", size=10)
     second = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", first.next or "", 10)
     assert (len(first.rows), len(second.rows)) == (10, 10)

@@ -75,7 +75,10 @@ async def send(antar: SmallHub, *ids: str, note: str | None = "x") -> None:
 async def affected(antar: SmallHub) -> list[str]:
     """The keys of the deliveries that are offered; their number is the one that is kept."""
     rows = await affected_page(antar.hub.database, antar.facility.id, "Visit", "remark", 0, 50)
-    kept = {each.name: each.affected for each in await open_corrections(antar.hub.database, antar.facility.id)}
+    kept = {
+        correction.name: correction.affected
+        for correction in await open_corrections(antar.hub.database, antar.facility.id)
+    }
     assert kept.get("remark", 0) == len(rows)
     return [row.key for row in rows]
 

@@ -29,7 +29,7 @@ async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("message", "kept"),
     [
         ("Code not found: 'X99.99' in system: http://a.test/icd (RuleNumber: 10003)", "Code not found: # in system: #"),
         ("resource not found: Condition/3f1c8a52-6d0e", "resource not found: #"),
@@ -42,8 +42,8 @@ async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
         (None, ""),
     ],
 )
-def test_what_varies_is_left_out(said: str | None, kept: str) -> None:
-    assert normalised(said) == kept
+def test_what_varies_is_left_out(message: str | None, kept: str) -> None:
+    assert normalised(message) == kept
 
 
 def test_a_cause_can_be_taken_apart() -> None:
@@ -61,16 +61,16 @@ def test_only_the_first_problem_counts_and_a_cause_fits_its_column() -> None:
 
 
 async def cause(antar: SmallHub, spec: str, key: str) -> str | None:
-    found: str | None = (await antar.row(spec, key)).cause
-    return found
+    stored: str | None = (await antar.row(spec, key)).cause
+    return stored
 
 
 async def test_two_refusals_that_differ_in_values_only_have_one_cause(antar: SmallHub) -> None:
-    said = "Code not found: '{}' (RuleNumber: 10003)"
+    message = "Code not found: '{}' (RuleNumber: 10003)"
     more = {"code": "10003", "place": "Visit.code[{}].code"}
     for n in ("1", "2"):
         place = more["place"].format(n)
-        reply = refused(Verdict.REJECTED, 400, message=said.format(n), code="10003", place=place)
+        reply = refused(Verdict.REJECTED, 400, message=message.format(n), code="10003", place=place)
         antar.ministry.script.append(reply)
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     await antar.work()

@@ -31,7 +31,7 @@ class System:
     """A clinic's system: takes what it is told, unless `refuses` says no."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
         self.refuses: set[Any] = set()
         self.hold: asyncio.Event | None = None
         self.reached = asyncio.Event()
@@ -40,7 +40,7 @@ class System:
         self.reached.set()
         if self.hold is not None:
             await self.hold.wait()
-        self.told.append((his.address, content["content"]["n"]))
+        self.received.append((his.address, content["content"]["n"]))
         if content["content"]["n"] in self.refuses:
             raise NotTaken("Sistem klinik menjawab HTTP 500")
 
@@ -80,7 +80,7 @@ async def test_requests_are_handed_on_in_order_and_once(database: Database, faci
     system = System()
     await tick(handing(database, system))
     await tick(handing(database, system))
-    assert [n for _, n in system.told] == [1, 2, 3]
+    assert [n for _, n in system.received] == [1, 2, 3]
     assert await untaken(database) == []
 
 
@@ -94,13 +94,13 @@ async def test_what_is_not_taken_is_told_again_and_holds_its_place(
     hands = handing(database, system)
     await tick(hands)
     await tick(hands)
-    assert [n for _, n in system.told] == [1]
+    assert [n for _, n in system.received] == [1]
     [newest] = [row for row in await requests.newest(database, facility.id, Filter(), None, 9) if row.tries]
     assert newest.problem == "Sistem klinik menjawab HTTP 500"
     system.refuses = set()
     clock.pass_(60)
     await tick(hands)
-    assert [n for _, n in system.told] == [1, 1, 2]
+    assert [n for _, n in system.received] == [1, 1, 2]
 
 
 async def test_a_request_that_is_never_taken_does_not_hold_up_the_others_for_ever(
@@ -117,14 +117,14 @@ async def test_a_request_that_is_never_taken_does_not_hold_up_the_others_for_eve
     await tick(hands)
     await ask(database, facility, 2)
     await tick(hands)
-    assert system.told[-1][1] == 2
+    assert system.received[-1][1] == 2
 
 
 async def test_a_dead_system_holds_up_nobody_elses(database: Database, facility: FacilityRow) -> None:
     other = await add_facility(database, "lain", "Klinik Lain", organization_id="2")
-    for each, address in ((facility, "http://dead"), (other, "http://well")):
-        await connect(database, each, address)
-        await ask(database, each, each.id)
+    for clinic, address in ((facility, "http://dead"), (other, "http://well")):
+        await connect(database, clinic, address)
+        await ask(database, clinic, clinic.id)
     system, blocked = System(), asyncio.Event()
 
     async def slow(his: ClinicSystem, id_: str, content: Any, at: int, patience: float) -> Any:
@@ -135,7 +135,7 @@ async def test_a_dead_system_holds_up_nobody_elses(database: Database, facility:
     hands = Forwarder(database, lambda: Catalog, VAULT, random.Random(1), POLICY, slow)  # type: ignore[arg-type, return-value]
     await hands.tick()
     await system.reached.wait()
-    assert system.told == [("http://well", other.id)]
+    assert system.received == [("http://well", other.id)]
     blocked.set()
     await hands.settled()
 
@@ -145,7 +145,7 @@ async def test_two_workers_never_tell_the_same(database: Database, facility: Fac
     await ask(database, facility, 1, 2, 3)
     system = System()
     await asyncio.gather(*(tick(handing(database, system)) for _ in range(4)))
-    assert sorted(n for _, n in system.told) == [1, 2, 3]
+    assert sorted(n for _, n in system.received) == [1, 2, 3]
 
 
 async def test_what_a_dead_worker_held_is_told_after_a_while(
@@ -164,7 +164,7 @@ async def test_what_a_dead_worker_held_is_told_after_a_while(
     clock.pass_(LEASE_MS / 1000 + 1)
     system.hold = None
     await tick(handing(database, system))
-    assert (system.told, await untaken(database)) == ([("http://his/hook", 1)], [])
+    assert (system.received, await untaken(database)) == ([("http://his/hook", 1)], [])
 
 
 async def test_without_an_address_nobody_is_told_until_there_is_one(
@@ -174,8 +174,8 @@ async def test_without_an_address_nobody_is_told_until_there_is_one(
     system = System()
     hands = handing(database, system)
     await tick(hands)
-    assert (system.told, len(await untaken(database))) == ([], 1)
+    assert (system.received, len(await untaken(database))) == ([], 1)
     await connect(database, facility)
     clock.pass_(NO_ADDRESS_PAUSE_MS / 1000 + 1)
     await tick(hands)
-    assert len(system.told) == 1
+    assert len(system.received) == 1

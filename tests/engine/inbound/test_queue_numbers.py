@@ -41,8 +41,8 @@ async def copied(database: Database, facility: FacilityRow, name: str, rows: Seq
     await copies.finish(database, held)
 
 
-def wish(card: str = CARDS[0], **said: Any) -> QueueRequest:
-    return QueueRequest(**{"card": card, "poli": "001", "date": DAY, "known": True, **said})
+def wish(card: str = CARDS[0], **fields: Any) -> QueueRequest:
+    return QueueRequest(**{"card": card, "poli": "001", "date": DAY, "known": True, **fields})
 
 
 async def take(
@@ -62,19 +62,19 @@ async def take(
 async def test_thirty_at_once_get_thirty_numbers(database: Database, facility: FacilityRow) -> None:
     await opened(database, facility)
     given = await asyncio.gather(*(take(database, facility, wish(card)) for card in CARDS))
-    assert sorted((each.told or {})["number"] for each in given) == list(range(1, 31))
+    assert sorted((answer.told or {})["number"] for answer in given) == list(range(1, 31))
 
 
 async def test_a_double_click_gives_one_number(database: Database, facility: FacilityRow) -> None:
     await opened(database, facility)
     given = await asyncio.gather(*(take(database, facility, wish()) for _ in range(5)))
-    assert sorted(each.word for each in given) == ["done", "twice", "twice", "twice", "twice"]
+    assert sorted(answer.word for answer in given) == ["done", "twice", "twice", "twice", "twice"]
 
 
 async def test_the_last_place_is_given_once(database: Database, facility: FacilityRow) -> None:
     await opened(database, facility, places=3)
     given = await asyncio.gather(*(take(database, facility, wish(card)) for card in CARDS[:6]))
-    assert sorted(each.word for each in given) == ["done"] * 3 + ["full"] * 3
+    assert sorted(answer.word for answer in given) == ["done"] * 3 + ["full"] * 3
 
 
 async def test_a_cancelled_number_is_not_given_again(database: Database, facility: FacilityRow) -> None:
@@ -86,7 +86,7 @@ async def test_a_cancelled_number_is_not_given_again(database: Database, facilit
 
 
 @pytest.mark.parametrize(
-    ("said", "word"),
+    ("fields", "word"),
     [
         ({"poli": "999"}, "poli"),
         ({"date": "2026-03-09"}, "past"),
@@ -98,10 +98,10 @@ async def test_a_cancelled_number_is_not_given_again(database: Database, facilit
     ],
 )
 async def test_each_refusal_has_its_text(
-    database: Database, facility: FacilityRow, said: dict[str, Any], word: str
+    database: Database, facility: FacilityRow, fields: dict[str, Any], word: str
 ) -> None:
     await opened(database, facility)
-    assert (await take(database, facility, wish(**said))).word == word
+    assert (await take(database, facility, wish(**fields))).word == word
 
 
 async def test_nobody_queues_for_hours_that_are_over(database: Database, facility: FacilityRow) -> None:
@@ -118,8 +118,8 @@ async def test_a_called_number_cannot_be_cancelled_and_leaves_fewer_waiting(
     assert await queue_numbers.call(database, facility.id, "001", DAY, 1)
     book = QueueNumbers(facility, SERVICE, database.clock())
     assert (await database.write(lambda tx: book.cancel(tx, wish()))).word == "served"
-    shown = (await database.write(lambda tx: book.show(tx, wish(CARDS[2])))).told or {}
-    assert (shown["number"], shown["waiting"], shown["called"]) == (3, 1, 1)
+    place = (await database.write(lambda tx: book.show(tx, wish(CARDS[2])))).told or {}
+    assert (place["number"], place["waiting"], place["called"]) == (3, 1, 1)
 
 
 async def test_what_was_asked_is_kept_with_its_answer_until_taken(database: Database, facility: FacilityRow) -> None:

@@ -103,5 +103,5 @@ async def test_a_worker_does_it_with_its_other_pruning(asked: SmallHub, clock: C
         await asyncio.sleep(0)
 
     many = [AttemptRetention(asked.hub.database, lambda: asked.hub.catalog, None, at_once) for _ in range(3)]
-    await asyncio.gather(*(each.tick() for each in many))
+    await asyncio.gather(*(pruner.tick() for pruner in many))
     assert {row.content for row in await rows(asked.hub.database)} == {"{}"}

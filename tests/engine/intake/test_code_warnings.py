@@ -44,7 +44,7 @@ async def read(antar: SmallHub, *keys: str) -> None:
 
 async def warnings(antar: SmallHub, **record: object) -> list[tuple[str, ...]]:
     handed_in = await antar.hand_in("Visit", {"id": "V1", **record})
-    return [each.warnings for each in handed_in if isinstance(each, Accepted)]
+    return [accepted.warnings for accepted in handed_in if isinstance(accepted, Accepted)]
 
 
 async def test_a_list_that_was_never_read_warns_of_nothing(antar: SmallHub) -> None:

@@ -36,8 +36,8 @@ class Watched:
         monkeypatch.setattr(group_commit, "add", self)
 
     async def __call__(self, database: Database, batch: Batch, entries: Sequence[NewRecord]) -> Stored:
-        self.transactions.append([each.key for each in entries])
-        if self._error and any(each.key == "bad" for each in entries):
+        self.transactions.append([entry.key for entry in entries])
+        if self._error and any(entry.key == "bad" for entry in entries):
             raise self._error
         return await add(database, batch, entries)
 
@@ -50,25 +50,25 @@ async def test_what_comes_while_one_is_written_goes_with_the_next(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched, door = Watched(monkeypatch), GroupCommit(database)
-    told = await asyncio.gather(*(door.add(batch(facility), [entry(f"{n:02}")]) for n in range(20)))
+    results = await asyncio.gather(*(door.add(batch(facility), [entry(f"{n:02}")]) for n in range(20)))
     assert len(watched.transactions) <= (2 if database.dialect == "sqlite" else MAX_WRITERS + 1)
-    assert [outcome for [(_, outcome)] in told] == ["accepted"] * 20
+    assert [outcome for [(_, outcome)] in results] == ["accepted"] * 20
     stored = dict(await database.fetch(text("SELECT key, id FROM deliveries")))
-    assert [id_ for [(id_, _)] in told] == [stored[f"{n:02}"] for n in range(20)]
+    assert [id_ for [(id_, _)] in results] == [stored[f"{n:02}"] for n in range(20)]
 
 
 async def test_one_after_the_other_is_stored_too(database: Database, facility: FacilityRow) -> None:
     door = GroupCommit(database)
     async with asyncio.timeout(30):
-        told = [await door.add(batch(facility), [entry(str(n))]) for n in range(20)]
-    assert [outcome for [(_, outcome)] in told] == ["accepted"] * 20
+        results = [await door.add(batch(facility), [entry(str(n))]) for n in range(20)]
+    assert [outcome for [(_, outcome)] in results] == ["accepted"] * 20
 
 
 async def test_the_same_record_of_two_requests_is_one_delivery(database: Database, facility: FacilityRow) -> None:
     door = GroupCommit(database)
-    told = await asyncio.gather(*(door.add(batch(facility), [entry("1")]) for _ in range(12)))
-    assert sorted(outcome for [(_, outcome)] in told) == ["accepted"] + ["unchanged"] * 11
-    assert len({id_ for [(id_, _)] in told}) == 1
+    results = await asyncio.gather(*(door.add(batch(facility), [entry("1")]) for _ in range(12)))
+    assert sorted(outcome for [(_, outcome)] in results) == ["accepted"] + ["unchanged"] * 11
+    assert len({id_ for [(id_, _)] in results}) == 1
 
 
 async def test_types_are_kept_apart_and_batches_whole(
@@ -77,8 +77,8 @@ async def test_types_are_kept_apart_and_batches_whole(
     watched, door = Watched(monkeypatch), GroupCommit(database)
     large = [entry(f"L{n:03}") for n in range(group_commit.MAX_RECORDS)]
     asked = [("Visit", [entry("1")]), ("Finding", [entry("2")]), ("Visit", large), ("Visit", [entry("3")])] * 3
-    told = await asyncio.gather(*(door.add(batch(facility, spec), entries) for spec, entries in asked))
-    assert [len(each) for each in told] == [len(entries) for _, entries in asked]
+    results = await asyncio.gather(*(door.add(batch(facility, spec), entries) for spec, entries in asked))
+    assert [len(result) for result in results] == [len(entries) for _, entries in asked]
     assert max(map(len, watched.transactions)) <= group_commit.MAX_RECORDS
     assert len(await keys(database)) == group_commit.MAX_RECORDS + 3
 
@@ -87,9 +87,11 @@ async def test_what_the_database_refuses_takes_nothing_else_along(
     database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Watched(monkeypatch, DataError("INSERT", {}, Exception("refused")))
-    door, wanted = GroupCommit(database), ["1", "2", "3", "4", "5", "bad", "6"]
-    told = await asyncio.gather(*(door.add(batch(facility), [entry(key)]) for key in wanted), return_exceptions=True)
-    assert [isinstance(each, DataError) for each in told] == [key == "bad" for key in wanted]
+    door, handed_in = GroupCommit(database), ["1", "2", "3", "4", "5", "bad", "6"]
+    results = await asyncio.gather(
+        *(door.add(batch(facility), [entry(key)]) for key in handed_in), return_exceptions=True
+    )
+    assert [isinstance(result, DataError) for result in results] == [key == "bad" for key in handed_in]
     assert await keys(database) == ["1", "2", "3", "4", "5", "6"]
 
 
@@ -98,9 +100,9 @@ async def test_while_the_database_is_away_all_are_told_at_once(
 ) -> None:
     watched = Watched(monkeypatch, OperationalError("INSERT", {}, Exception("away")))
     door = GroupCommit(database)
-    wanted = [door.add(batch(facility), [entry("bad")]) for _ in range(20)]
-    told = await asyncio.gather(*wanted, return_exceptions=True)
-    assert all(isinstance(each, OperationalError) for each in told)
+    requests = [door.add(batch(facility), [entry("bad")]) for _ in range(20)]
+    results = await asyncio.gather(*requests, return_exceptions=True)
+    assert all(isinstance(result, OperationalError) for result in results)
     assert len(watched.transactions) <= MAX_WRITERS + 1
 
 
@@ -109,6 +111,6 @@ async def test_who_has_gone_holds_up_nobody(database: Database, facility: Facili
     asked = [asyncio.ensure_future(door.add(batch(facility), [entry(str(n))])) for n in range(8)]
     await asyncio.sleep(0)
     asked[5].cancel()
-    told = await asyncio.gather(*asked, return_exceptions=True)
-    assert [isinstance(each, asyncio.CancelledError) for each in told] == [n == 5 for n in range(8)]
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    assert [isinstance(result, asyncio.CancelledError) for result in results] == [n == 5 for n in range(8)]
     assert await keys(database) == [str(n) for n in range(8)]

@@ -82,8 +82,8 @@ async def one_batch(database: Database) -> None:
 
 
 async def job(database: Database, id_: int) -> Any:
-    [found] = await database.fetch(text("SELECT * FROM jobs WHERE id = :id"), {"id": id_})
-    return found
+    [row] = await database.fetch(text("SELECT * FROM jobs WHERE id = :id"), {"id": id_})
+    return row
 
 
 async def outcomes(database: Database, id_: int) -> dict[str | None, int]:
@@ -249,7 +249,7 @@ async def test_two_workers_do_no_item_twice(database: Database, facility: Facili
     await fail(database, facility, 95)
     id_ = await started(database, facility)
     second = Database(database_url, durable=False)
-    await asyncio.gather(*(work(each) for each in (database, second, database)))
+    await asyncio.gather(*(work(database_of_worker) for database_of_worker in (database, second, database)))
     await work(database)
     assert (await job(database, id_)).done == 95
     assert await outcomes(database, id_) == {"done": 95}

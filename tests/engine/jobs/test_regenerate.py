@@ -49,15 +49,15 @@ async def regenerated(antar: SmallHub) -> int | None:
 
 async def test_without_a_change_all_stays_as_it_is(antar: SmallHub) -> None:
     await three_sent(antar)
-    found = await preview(antar.hub.database, {}, visit(antar), antar.facility)
-    assert (found.changed, found.same, found.faulty, found.again) == ((), 3, 0, ())
+    counts = await preview(antar.hub.database, {}, visit(antar), antar.facility)
+    assert (counts.changed, counts.same, counts.faulty, counts.again) == ((), 3, 0, ())
 
 
 async def test_only_what_would_be_another_content_is_sent_again(antar: SmallHub) -> None:
     await three_sent(antar)
     change(antar, 'note: "{{ record.note }}"\n    example', 'remark: "{{ record.note }}"\n    example')
-    found = await preview(antar.hub.database, {}, visit(antar), antar.facility)
-    assert (len(found.changed), found.same) == (2, 1)
+    counts = await preview(antar.hub.database, {}, visit(antar), antar.facility)
+    assert (len(counts.changed), counts.same) == (2, 1)
     assert await regenerated(antar) is not None
     assert [put["remark"] for put in antar.ministry.puts] == ["x", "x"]
 
@@ -66,8 +66,8 @@ async def test_after_an_update_the_update_is_compared(antar: SmallHub) -> None:
     await three_sent(antar)
     await antar.hand_in("Visit", {"id": "V1", "note": "y"})
     await antar.work()
-    found = await preview(antar.hub.database, {}, visit(antar), antar.facility)
-    assert (found.changed, found.same) == ((), 3)
+    counts = await preview(antar.hub.database, {}, visit(antar), antar.facility)
+    assert (counts.changed, counts.same) == ((), 3)
 
 
 async def test_what_failed_is_tried_once_more(antar: SmallHub) -> None:
@@ -81,15 +81,15 @@ async def test_what_failed_is_tried_once_more(antar: SmallHub) -> None:
 async def test_a_type_that_is_only_looked_up_is_looked_up_anew(antar: SmallHub) -> None:
     await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
     await antar.work()
-    found = await preview(antar.hub.database, {}, antar.hub.catalog.specs["Person"], antar.facility)
-    assert len(found.changed) == 1
+    counts = await preview(antar.hub.database, {}, antar.hub.catalog.specs["Person"], antar.facility)
+    assert len(counts.changed) == 1
 
 
 async def test_what_the_entry_can_no_longer_make_is_counted_and_left_alone(antar: SmallHub) -> None:
     await three_sent(antar)
     change(antar, 'note: "{{ record.note }}"\n    example', 'note: "{{ record.note | utc }}"\n    example')
-    found = await preview(antar.hub.database, {}, visit(antar), antar.facility)
-    assert (found.faulty, found.same, found.ids) == (2, 1, [])
+    counts = await preview(antar.hub.database, {}, visit(antar), antar.facility)
+    assert (counts.faulty, counts.same, counts.ids) == (2, 1, [])
 
 
 async def test_where_nothing_is_to_be_done_no_job_begins(antar: SmallHub) -> None:

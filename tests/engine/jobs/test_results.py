@@ -35,9 +35,9 @@ async def test_a_job_counts_what_its_deliveries_became(database: Database, facil
     job_id, ids = await resent(database, facility, 6)
     await become(database, ids[:3], "sent")
     await become(database, ids[3:5], "failed")
-    found = await tally(database, job_id)
-    assert found.counts == {"sent": 3, "failed": 2, "queued": 1}
-    assert found.of(Status.FAILED, Status.QUEUED) == 3
+    counted = await tally(database, job_id)
+    assert counted.counts == {"sent": 3, "failed": 2, "queued": 1}
+    assert counted.of(Status.FAILED, Status.QUEUED) == 3
 
 
 async def test_what_was_skipped_or_has_not_had_its_turn_is_not_counted(
@@ -59,7 +59,7 @@ async def test_what_is_sent_again_since_is_no_longer_the_jobs(database: Database
         database, facility.id, "ministry", Action.RESEND, ids[1:3], chosen={}, reason="lagi", actor="sari"
     )
     await work(database)
-    assert [(await tally(database, each)).counts for each in (job_id, again)] == [{"failed": 1}, {"queued": 2}]
+    assert [(await tally(database, id_)).counts for id_ in (job_id, again)] == [{"failed": 1}, {"queued": 2}]
 
 
 async def test_the_commonest_cause_is_told_with_its_number(database: Database, facility: FacilityRow) -> None:
@@ -76,8 +76,8 @@ async def test_no_more_than_a_bound_is_counted(
 ) -> None:
     monkeypatch.setattr(queries, "MAX_COUNTED", 2)
     job_id, _ = await resent(database, facility, 5)
-    found = await tally(database, job_id)
-    assert (found.counts, found.capped) == ({"queued": 2}, True)
+    counted = await tally(database, job_id)
+    assert (counted.counts, counted.capped) == ({"queued": 2}, True)
 
 
 async def test_counting_reads_the_jobs_index_alone(database: Database, facility: FacilityRow) -> None:

@@ -47,11 +47,11 @@ async def test_a_newcomer_waits_until_the_others_keep_to_less(
 ) -> None:
     channel = Channel("ministry", facility.id)
     first, second = SlotAllocator(database, "one"), SlotAllocator(database, "two")
-    [one, two] = [await each.join(channel, WHOLE) for each in (first, second)]
+    [one, two] = [await allocator.join(channel, WHOLE) for allocator in (first, second)]
     assert (one.slots, two.slots) == (8, 0)
     assert not await two.acquire()
-    for each in (first, second):
-        await each.refresh()
+    for allocator in (first, second):
+        await allocator.refresh()
     assert (one.slots, two.slots) == (4, 4)
 
 
@@ -62,8 +62,8 @@ async def test_a_newcomer_gets_nothing_that_is_still_in_use(database: Database, 
     for _ in range(7):
         await one.acquire()
     two = await second.join(channel, WHOLE)
-    for each in (first, second):
-        await each.refresh()
+    for allocator in (first, second):
+        await allocator.refresh()
     assert (one.slots, two.slots) == (4, 1)
 
 
@@ -82,7 +82,7 @@ async def test_who_ends_or_dies_leaves_the_part_to_the_others(
 ) -> None:
     channel = Channel("ministry", facility.id)
     allocators = [SlotAllocator(database, name) for name in ("one", "two", "three")]
-    [one, _, _] = [await each.join(channel, WHOLE) for each in allocators]
+    [one, _, _] = [await allocator.join(channel, WHOLE) for allocator in allocators]
     await allocators[1].end()
     await allocators[0].refresh()
     assert one.slots == 4

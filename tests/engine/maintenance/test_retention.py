@@ -105,7 +105,7 @@ async def test_several_workers_prune_side_by_side_and_go_on_where_one_died(antar
     dying = asyncio.create_task(many[0].tick())
     await asyncio.sleep(0)
     dying.cancel()
-    await asyncio.gather(dying, *(each.tick() for each in many[1:]), return_exceptions=True)
+    await asyncio.gather(dying, *(pruner.tick() for pruner in many[1:]), return_exceptions=True)
     assert set(await bodies(antar)) == {False}
 
 

@@ -159,7 +159,7 @@ async def test_what_is_postponed_again_and_again_is_pruned_all_the_same(antar: S
 async def test_one_jump_that_several_workers_see_counts_once(antar: SmallHub) -> None:
     machines = [Machine(antar) for _ in range(4)]
     antar.clock.pass_(30 * DAY)
-    assert {await each.work() for each in machines} == {False}
+    assert {await machine.work() for machine in machines} == {False}
     assert await waits_until(antar.hub.database) == antar.clock.now + WAIT_MS
 
 
@@ -251,7 +251,7 @@ _LATER = (
 
 
 async def test_every_column_that_tells_a_time_to_come_has_its_rule(antar: SmallHub) -> None:
-    ruled = {f"{each.table}.{each.column}" for each in due_times.rules(antar.hub.database, antar.hub.catalog, [])}
+    ruled = {f"{rule.table}.{rule.column}" for rule in due_times.rules(antar.hub.database, antar.hub.catalog, [])}
     names = (
         "due_at",
         "until",

@@ -24,7 +24,7 @@ async def item(drugs: DrugCatalog, name: str) -> Any:
 
 async def searched(drugs: DrugCatalog, query: str) -> list[str]:
     hub = drugs.antar.hub
-    return [each.code for each in await hub.catalogues.search(drugs.mapping, drugs.facility.id, query)]
+    return [match.code for match in await hub.catalogues.search(drugs.mapping, drugs.facility.id, query)]
 
 
 async def test_only_what_may_be_chosen_is_found_by_its_words(drugs: DrugCatalog) -> None:
@@ -33,15 +33,17 @@ async def test_only_what_may_be_chosen_is_found_by_its_words(drugs: DrugCatalog)
 
 
 async def test_a_whole_code_is_found_although_it_may_not_be_chosen(drugs: DrugCatalog) -> None:
-    [found] = await drugs.antar.hub.catalogues.search(drugs.mapping, drugs.facility.id, "P1")
-    assert (found.code, found.choosable, found.gone) == ("P1", False, False)
+    [match] = await drugs.antar.hub.catalogues.search(drugs.mapping, drugs.facility.id, "P1")
+    assert (match.code, match.choosable, match.gone) == ("P1", False, False)
 
 
 async def test_the_likeliest_code_comes_first_with_its_parts(drugs: DrugCatalog) -> None:
     row = await item(drugs, "Kopi bbk 20mg")
-    found = await drugs.antar.hub.catalogues.suggest(drugs.mapping, drugs.facility, row)
-    assert (found[0].match.code, found[0].suggestion.vetoes) == ("C2", ())
-    others = {each.match.code: [veto.part.name for veto in each.suggestion.vetoes] for each in found[1:]}
+    suggestions = await drugs.antar.hub.catalogues.suggest(drugs.mapping, drugs.facility, row)
+    assert (suggestions[0].match.code, suggestions[0].suggestion.vetoes) == ("C2", ())
+    others = {
+        suggested.match.code: [veto.part.name for veto in suggested.suggestion.vetoes] for suggested in suggestions[1:]
+    }
     assert others == {"C1": ["amount"]}
 
 
@@ -59,11 +61,11 @@ async def test_a_code_that_the_copy_lacks_is_asked_for(drugs: DrugCatalog) -> No
     row = {"code": "C9", "name": "Kopi 90 mg", "level": "finished", "amount": "90 mg", "form": None, "successor": None}
     drugs.antar.ministry.script = [accepted(found={**row, "withdrawn": False}), accepted(found=None)]
     catalogues, at = drugs.antar.hub.catalogues, (drugs.mapping, drugs.facility)
-    found = await catalogues.detail(*at, "C9")
-    assert found is not None
-    assert (found.name, found.choosable) == ("Kopi 90 mg", True)
+    match = await catalogues.detail(*at, "C9")
+    assert match is not None
+    assert (match.name, match.choosable) == ("Kopi 90 mg", True)
     assert await catalogues.detail(*at, "C10") is None
-    assert (await catalogues.detail(*at, "C9")) == found  # from the copy: the ministry's script is empty by now
+    assert (await catalogues.detail(*at, "C9")) == match  # from the copy: the ministry's script is empty by now
 
 
 async def test_a_code_that_cannot_be_asked_for_is_no_code_that_is_not_there(drugs: DrugCatalog) -> None:
@@ -76,7 +78,7 @@ async def test_one_code_is_compared_with_an_item(drugs: DrugCatalog) -> None:
     row = await item(drugs, "Kopi bubuk 10 mg")
     compared = await drugs.antar.hub.catalogues.compare(drugs.mapping, drugs.facility, row, "C3")
     assert compared is not None
-    assert [(each.part.label, each.agreement) for each in compared.suggestion.compared] == [
+    assert [(part.part.label, part.agreement) for part in compared.suggestion.compared] == [
         ("Nama", "close"),
         ("Kekuatan", "same"),
         ("Bentuk", "different"),

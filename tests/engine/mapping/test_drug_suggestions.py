@@ -41,14 +41,14 @@ async def suggested(catalogues: CodeSearch, record: dict[str, Any]) -> list[Sugg
     return await catalogues.suggest(KFA, FACILITY, item, 20)
 
 
-def agreements(found: Suggested) -> dict[str, str]:
-    return {each.part.name: each.agreement for each in found.suggestion.compared}
+def agreements(suggestion: Suggested) -> dict[str, str]:
+    return {compared.part.name: compared.agreement for compared in suggestion.suggestion.compared}
 
 
 async def test_oralit_is_ors_and_nothing_else(catalogues: CodeSearch) -> None:
-    found = await suggested(catalogues, PRODUCTS["OBT-025"])
-    assert found[0].match.name.startswith("Oral Rehydration Salts")
-    assert {tuple(each.match.row["ingredients"]) for each in found} == {("Oral Rehydration Salts",)}
+    suggestions = await suggested(catalogues, PRODUCTS["OBT-025"])
+    assert suggestions[0].match.name.startswith("Oral Rehydration Salts")
+    assert {tuple(suggestion.match.row["ingredients"]) for suggestion in suggestions} == {("Oral Rehydration Salts",)}
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ async def test_the_template_of_no_maker_comes_first_where_no_maker_is_known(
 
 @pytest.mark.parametrize("code", PRODUCTS)
 async def test_another_ingredient_is_never_suggested(catalogues: CodeSearch, code: str) -> None:
-    for each in await suggested(catalogues, PRODUCTS[code]):
-        assert agreements(each)["ingredient"] in ("same", "close")
-        assert agreements(each)["brand"] == "unknown"  # none of these products names one
+    for suggestion in await suggested(catalogues, PRODUCTS[code]):
+        assert agreements(suggestion)["ingredient"] in ("same", "close")
+        assert agreements(suggestion)["brand"] == "unknown"  # none of these products names one
 
 
 async def test_what_nobody_knows_has_no_suggestion(catalogues: CodeSearch) -> None:

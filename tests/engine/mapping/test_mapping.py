@@ -17,7 +17,7 @@ COFFEE = {"code": "B1", "name": "Kopi bubuk 10 mg"}
 
 async def outcomes(drugs: DrugCatalog, *records: dict[str, object]) -> list[str]:
     taken = await drugs.antar.hub.intake.hand_in(drugs.facility, "Good", records)
-    return [each.outcome if isinstance(each, Accepted) else "refused" for each in taken]
+    return [result.outcome if isinstance(result, Accepted) else "refused" for result in taken]
 
 
 async def state(drugs: DrugCatalog, key: str = "B1") -> tuple[str, str | None, str | None]:
@@ -156,7 +156,7 @@ async def test_the_pages_read_counts_order_and_history(drugs: DrugCatalog) -> No
     assert [row.key for row in (await queries.page(*at, "unmapped", after=first.next)).rows] == ["B1"]
     await drugs.confirm("B1", "C1")
     item = (await drugs.item("B1")).id
-    assert [(each.actor, each.action, each.code) for each in await queries.history(at[0], item)] == [
+    assert [(change.actor, change.action, change.code) for change in await queries.history(at[0], item)] == [
         ("sari", "mapped", "C1")
     ]
     [mapped] = (await queries.page(*at, "mapped", "c1")).rows or (await queries.page(*at, "mapped", "kopi")).rows

@@ -19,9 +19,9 @@ async def shelves(drugs: DrugCatalog) -> None:
     await drugs.confirm("B1", "C1")
 
 
-async def told(drugs: DrugCatalog, *lines: dict[str, str]) -> list[tuple[str, RowState, RowFault | None]]:
-    found = await preview(drugs.database, drugs.mapping, drugs.facility.id, lines)
-    return [(line.key, line.state, line.fault) for line in found]
+async def previewed(drugs: DrugCatalog, *lines: dict[str, str]) -> list[tuple[str, RowState, RowFault | None]]:
+    rows = await preview(drugs.database, drugs.mapping, drugs.facility.id, lines)
+    return [(line.key, line.state, line.fault) for line in rows]
 
 
 async def test_items_without_a_code_come_first_in_the_table(drugs: DrugCatalog) -> None:
@@ -33,31 +33,31 @@ async def test_items_without_a_code_come_first_in_the_table(drugs: DrugCatalog) 
 
 async def test_each_line_says_what_it_would_do(drugs: DrugCatalog) -> None:
     await shelves(drugs)
-    assert await told(
+    assert await previewed(
         drugs,
         {"key": "B1", "code": "C1", "code_before": "C1"},
         {"key": "B2", "code": " C2 "},
         {"key": "B3", "code": ""},
         {"key": "B1", "code": "C1", "code_before": "C3"},
     ) == [("B1", RowState.SAME, None), ("B2", RowState.NEW, None), ("B1", RowState.SAME, None)]
-    assert await told(drugs, {"key": "B1", "code": "C2", "code_before": "C1"}) == [("B1", RowState.CHANGED, None)]
-    assert await told(drugs, {"key": "B1", "code": "C2", "code_before": "C3"}) == [("B1", RowState.CONFLICT, None)]
+    assert await previewed(drugs, {"key": "B1", "code": "C2", "code_before": "C1"}) == [("B1", RowState.CHANGED, None)]
+    assert await previewed(drugs, {"key": "B1", "code": "C2", "code_before": "C3"}) == [("B1", RowState.CONFLICT, None)]
 
 
 async def test_what_cannot_be_done_is_told_with_its_reason(drugs: DrugCatalog) -> None:
     await shelves(drugs)
     await drugs.read_register("C3")
     lines = [("B9", "C1"), ("B2", "nowhere"), ("B2", "C3"), ("B3", "P1"), ("B2", "C1")]
-    found = await told(drugs, *({"key": key, "code": code} for key, code in lines))
+    results = await previewed(drugs, *({"key": key, "code": code} for key, code in lines))
     faults = [RowFault.NO_ITEM, RowFault.NO_CODE, RowFault.WITHDRAWN, RowFault.NOT_ALLOWED, RowFault.TWICE]
-    assert [fault for _, _, fault in found] == faults
+    assert [fault for _, _, fault in results] == faults
 
 
 async def test_a_table_that_comes_back_changes_what_it_says(drugs: DrugCatalog) -> None:
     await shelves(drugs)
     rows = await export(drugs.database, drugs.mapping, drugs.facility.id)
     table = [dict(zip(COLUMNS, row, strict=True)) | {"code": "C2"} for row in rows]
-    found = await preview(drugs.database, drugs.mapping, drugs.facility.id, table)
-    choices = [line.choice for line in found if line.choice is not None]
+    previewed_rows = await preview(drugs.database, drugs.mapping, drugs.facility.id, table)
+    choices = [line.choice for line in previewed_rows if line.choice is not None]
     done = await confirm(drugs.database, drugs.mapping, drugs.facility.id, choices, "sari")
     assert (done.done, (await drugs.item("B1")).code) == (3, "C2")

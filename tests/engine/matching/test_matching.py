@@ -80,11 +80,11 @@ def test_an_empty_index_finds_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "parts"),
     [("Amox500", ["amox", "500"]), ("2,50mg", ["2.5", "mg"]), ("1.000.000 IU", ["1000000", "iu"]), ("Café", ["cafe"])],
 )
-def test_words_and_numbers_are_taken_apart(text: str, found: list[str]) -> None:
-    assert words(text) == found
+def test_words_and_numbers_are_taken_apart(text: str, parts: list[str]) -> None:
+    assert words(text) == parts
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_what_differs_where_it_matters_comes_last_and_says_so() -> None:
         "5": {"name": ["Amoxicillin"], "strength": ["250 mg"], "form": "Kapsul"},
         "6": {"name": ["Amoxicillin"], "strength": ["500 mg"], "form": "Sirup Kering"},
     }
-    found = suggest([NAME, STRENGTH, FORM], ours, theirs, DRUGS)
-    assert found[0].key == "4"
-    assert [[veto.part.name for veto in each.vetoes] for each in found] == [[], ["form"], ["strength"]]
-    assert found[0].score == pytest.approx(1.0)
-    assert [(each.ours, each.theirs) for each in found[2].compared][1] == ("500", "250 mg")
+    suggestions = suggest([NAME, STRENGTH, FORM], ours, theirs, DRUGS)
+    assert suggestions[0].key == "4"
+    assert [[veto.part.name for veto in entry.vetoes] for entry in suggestions] == [[], ["form"], ["strength"]]
+    assert suggestions[0].score == pytest.approx(1.0)
+    assert [(entry.ours, entry.theirs) for entry in suggestions[2].compared][1] == ("500", "250 mg")
 
 
 def test_what_could_not_be_compared_counts_for_less() -> None:

@@ -41,8 +41,8 @@ async def take(database: Database, facility: FacilityRow) -> list[ClaimedDeliver
 
 
 async def row(database: Database, id_: int) -> Any:
-    [found] = await database.fetch(text("SELECT * FROM deliveries WHERE id = :id"), {"id": id_})
-    return found
+    [delivery] = await database.fetch(text("SELECT * FROM deliveries WHERE id = :id"), {"id": id_})
+    return delivery
 
 
 def sent(delivery: ClaimedDelivery) -> Settlement:

@@ -75,7 +75,7 @@ async def test_what_was_refused_never_arrived(antar: SmallHub) -> None:
     await antar.hand_in("Removal", {"id": "R1", "visit": "V1"})
     await antar.work()
     assert methods(antar) == ["POST /Visit"]
-    assert [await antar.status(*each) for each in (("Visit", "V1"), ("Removal", "R1"))] == ["ignored", "ignored"]
+    assert [await antar.status(*record) for record in (("Visit", "V1"), ("Removal", "R1"))] == ["ignored", "ignored"]
 
 
 async def test_what_may_have_arrived_is_looked_for_before_it_is_removed(antar: SmallHub, clock: Clock) -> None:

@@ -49,7 +49,7 @@ async def send_again(antar: SmallHub, **how: object) -> ActionResult:
     return outcome[id_]
 
 
-async def told(antar: SmallHub) -> list[tuple[str, str, str]]:
+async def edits(antar: SmallHub) -> list[tuple[str, str, str]]:
     rows = await antar.hub.database.fetch(text("SELECT actor, action, reason FROM audit ORDER BY id"))
     return [tuple(row) for row in rows]
 
@@ -60,7 +60,7 @@ async def test_an_edit_is_sent_byte_by_byte_and_says_who_wrote_it(antar: SmallHu
     attempts = await antar.hub.database.fetch(text("SELECT request, trigger, verdict FROM attempts ORDER BY id DESC"))
     assert (bytes(attempts[0].request), attempts[0].trigger) == (BODY.encode(), "edit: sari")
     assert (attempts[0].verdict, await antar.status("Visit", "V1")) == ("accepted", "sent")
-    assert await told(antar) == [("sari", "edit", "salah kode")]
+    assert await edits(antar) == [("sari", "edit", "salah kode")]
 
 
 async def test_the_second_of_two_editors_changes_nothing(antar: SmallHub) -> None:
@@ -72,7 +72,7 @@ async def test_the_second_of_two_editors_changes_nothing(antar: SmallHub) -> Non
 async def test_two_editors_at_once_are_one_after_the_other(antar: SmallHub) -> None:
     both = await asyncio.gather(write(antar, '{"a": 1}', "sari"), write(antar, '{"a": 2}', "budi"))
     assert sorted(both) == [Saved.DONE, Saved.EDITED]
-    assert len(await told(antar)) == 1
+    assert len(await edits(antar)) == 1
 
 
 async def test_the_second_editor_may_save_over_the_first_expressly(antar: SmallHub) -> None:
@@ -86,7 +86,7 @@ async def test_the_second_editor_may_save_over_the_first_expressly(antar: SmallH
 
 async def test_a_double_click_saves_once(antar: SmallHub) -> None:
     assert [await write(antar), await write(antar)] == [Saved.DONE, Saved.ALREADY]
-    assert len(await told(antar)) == 1
+    assert len(await edits(antar)) == 1
 
 
 async def test_nothing_is_changed_under_a_workers_hand(antar: SmallHub) -> None:

@@ -133,14 +133,14 @@ async def test_what_nobody_handed_in_is_told_once_for_all_types(antar: SmallHub)
     await antar.hand_in("Summary", {"id": "S1", "parts": ["X"], "results": ["Y"]})
     await antar.work()
     specs = list(antar.hub.catalog.specs.values())
-    told = await todo_facts(antar.hub.database, antar.facility.id, specs)
-    assert told.missing == (Missing(("Visit", "Result"), ("X", "Y"), 1, more=False),)
+    facts = await todo_facts(antar.hub.database, antar.facility.id, specs)
+    assert facts.missing == (Missing(("Visit", "Result"), ("X", "Y"), 1, more=False),)
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Result", {"id": "X"})
     await antar.work()
-    told = await todo_facts(antar.hub.database, antar.facility.id, specs)
-    assert told.missing == (Missing(("Visit", "Result"), ("Y",), 1, more=False),)
-    assert [(failure.spec, failure.behind) for failure in told.failures] == [("Result", 1)]
+    facts = await todo_facts(antar.hub.database, antar.facility.id, specs)
+    assert facts.missing == (Missing(("Visit", "Result"), ("Y",), 1, more=False),)
+    assert [(failure.spec, failure.behind) for failure in facts.failures] == [("Result", 1)]
 
 
 async def test_the_payload_of_now_shows_the_one_that_was_sent(antar: SmallHub) -> None:

@@ -57,8 +57,8 @@ def blocked(delivery: ClaimedDelivery, *waits: tuple[str, str]) -> Settlement:
 
 
 async def row(database: Database, id_: int) -> Any:
-    [found] = await database.fetch(text("SELECT * FROM deliveries WHERE id = :id"), {"id": id_})
-    return found
+    [delivery] = await database.fetch(text("SELECT * FROM deliveries WHERE id = :id"), {"id": id_})
+    return delivery
 
 
 async def count(database: Database, table: str) -> int:
@@ -212,7 +212,7 @@ async def test_what_workers_died_with_twice_comes_last_and_alone(
         await reclaim(database)
     [other] = await hand_in(database, facility, "4")
     channel = Channel("ministry", facility.id)
-    assert [each.id for each in await take(database, facility)] == [other]
+    assert [claimed.id for claimed in await take(database, facility)] == [other]
     assert await claim(database, channel, 10, "worker", idle=False) == []
     assert [len(await take(database, facility)) for _ in range(4)] == [1, 1, 1, 0]
     clock.pass_(LEASE_MS / 1000 + 1)

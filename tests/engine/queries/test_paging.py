@@ -71,7 +71,7 @@ async def test_several_statuses_are_one_list(antar: SmallHub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("phrase", "matching"),
     [
         ("budi", ["D", "B", "A"]),
         ("BUDI san", ["D", "A"]),
@@ -87,10 +87,10 @@ async def test_several_statuses_are_one_list(antar: SmallHub) -> None:
     ],
 )
 async def test_a_patient_is_found_by_norm_or_the_beginning_of_each_word(
-    antar: SmallHub, wanted: str, found: list[str]
+    antar: SmallHub, phrase: str, matching: list[str]
 ) -> None:
     await hand_in_people(antar)
-    assert await keys(antar, Filters(("Visit",), text=wanted)) == found
+    assert await keys(antar, Filters(("Visit",), text=phrase)) == matching
 
 
 async def test_a_common_beginning_is_looked_for_among_the_newest(
@@ -118,15 +118,15 @@ async def test_an_earlier_name_goes_on_finding_a_patient(antar: SmallHub) -> Non
 
 
 @pytest.mark.parametrize(
-    ("code", "found"), [("400", ["V1"]), ("10457", ["V1"]), ("503", ["V2"]), ("201", []), ("1", []), ("9" * 50, [])]
+    ("code", "matching"), [("400", ["V1"]), ("10457", ["V1"]), ("503", ["V2"]), ("201", []), ("1", []), ("9" * 50, [])]
 )
-async def test_a_code_is_of_http_or_of_the_business(antar: SmallHub, code: str, found: list[str]) -> None:
+async def test_a_code_is_of_http_or_of_the_business(antar: SmallHub, code: str, matching: list[str]) -> None:
     down = refused(Verdict.UNAVAILABLE, 503)
     antar.ministry.script = [refused(Verdict.REJECTED, 400, code="10457", message="wrong"), down]
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": "V3"})
     await antar.work()
-    assert await keys(antar, Filters(("Visit",), code=code)) == found
-    assert await keys(antar, Filters(("Visit",), ("failed", "retrying"), code=code)) == found
+    assert await keys(antar, Filters(("Visit",), code=code)) == matching
+    assert await keys(antar, Filters(("Visit",), ("failed", "retrying"), code=code)) == matching
 
 
 async def test_what_the_page_shows_is_what_the_conditions_say(antar: SmallHub) -> None:
@@ -146,8 +146,8 @@ async def test_days_and_statuses_are_counted_from_the_counters(antar: SmallHub) 
 
 async def test_what_no_counter_knows_is_counted_so_far_only(antar: SmallHub) -> None:
     await hand_in_people(antar)
-    found = Filters(("Visit",), text="budi")
-    counted = [await paging.count(antar.hub.database, antar.facility.id, found, most) for most in (2, 3)]
+    filters = Filters(("Visit",), text="budi")
+    counted = [await paging.count(antar.hub.database, antar.facility.id, filters, most) for most in (2, 3)]
     assert counted == [Count(2, more=True), Count(3)]
 
 
@@ -155,12 +155,12 @@ async def test_neighbours_follow_the_order_of_the_list(antar: SmallHub) -> None:
     await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(3)))
     rows = (await paging.page(antar.hub.database, antar.facility.id, VISITS, 5)).rows
     places = [Cursor(row.date, row.id) for row in rows]
-    around = [await paging.neighbours(antar.hub.database, antar.facility.id, VISITS, place) for place in places]
+    neighbours = [await paging.neighbours(antar.hub.database, antar.facility.id, VISITS, place) for place in places]
     ids = [row.id for row in rows]
-    assert around == [(None, ids[1]), (ids[0], ids[2]), (ids[1], None)]
+    assert neighbours == [(None, ids[1]), (ids[0], ids[2]), (ids[1], None)]
 
 
-@pytest.mark.parametrize("said", ["", "5", "2026-03-10", "2026-03-10.x", f"2026-03-10.{'9' * 30}", "2026-03-10.1\n"])
-def test_a_cursor_is_what_we_wrote_or_none(said: str) -> None:
-    assert Cursor.read(said) is None
+@pytest.mark.parametrize("written", ["", "5", "2026-03-10", "2026-03-10.x", f"2026-03-10.{'9' * 30}", "2026-03-10.1\n"])
+def test_a_cursor_is_what_we_wrote_or_none(written: str) -> None:
+    assert Cursor.read(written) is None
     assert Cursor.read(str(Cursor("2026-03-10", 7))) == Cursor("2026-03-10", 7)

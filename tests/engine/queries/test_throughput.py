@@ -42,8 +42,8 @@ async def tried(database: Database, delivery: int, *ages: int, milliseconds: int
 async def test_attempts_of_the_last_hour_and_day_are_told(database: Database, facility: FacilityRow) -> None:
     [delivery] = await handed_in(database, facility, "V1")
     await tried(database, delivery, *[2 * DAY_MS] * 5, *[DAY_MS - 1] * 7, HOUR_MS, HOUR_MS - 1, 0)
-    found = await throughput(database)
-    assert (found.last_hour, found.last_day) == (3, 10)
+    pace = await throughput(database)
+    assert (pace.last_hour, pace.last_day) == (3, 10)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
@@ -62,9 +62,9 @@ async def test_latency_is_told_by_upstream_and_leaves_out_what_was_never_sent(
         await tried(database, delivery, 0, milliseconds=milliseconds)
     await tried(database, delivery, 0, operation="check", milliseconds=0, verdict="rejected")
     await tried(database, delivery, 0, verdict="rejected", milliseconds=200)
-    found = (await throughput(database)).latency["ministry"]
-    assert (found.requests, found.accepted, found.median) == (4, 3, 200)
-    assert found.slow >= 900
+    latency = (await throughput(database)).latency["ministry"]
+    assert (latency.requests, latency.accepted, latency.median) == (4, 3, 200)
+    assert latency.slow >= 900
 
 
 async def test_what_waits_is_told_by_type_the_longest_first(
@@ -73,8 +73,11 @@ async def test_what_waits_is_told_by_type_the_longest_first(
     await handed_in(database, facility, "F1", spec="Finding")
     clock.pass_(60)
     await handed_in(database, facility, "V1", "V2")
-    found = await backlog(database, facility.id)
-    assert [(each.spec, each.n, clock.now - each.since) for each in found] == [("Finding", 1, 60_000), ("Visit", 2, 0)]
+    waiting = await backlog(database, facility.id)
+    assert [(entry.spec, entry.n, clock.now - entry.since) for entry in waiting] == [
+        ("Finding", 1, 60_000),
+        ("Visit", 2, 0),
+    ]
 
 
 async def test_nothing_waits_in_an_empty_house(database: Database, facility: FacilityRow) -> None:

@@ -23,7 +23,7 @@ async def antar(tmp_path: Path, database_url: str, clock: Clock, database: objec
     await opened.hub.close()
 
 
-async def found(antar: SmallHub) -> TodoFacts:
+async def facts_of(antar: SmallHub) -> TodoFacts:
     return await todo_facts(antar.hub.database, antar.facility.id, list(antar.hub.catalog.specs.values()))
 
 
@@ -34,7 +34,7 @@ async def test_a_failure_is_told_with_all_that_waits_behind_it(antar: SmallHub) 
         "Finding", {"id": "F1", "visit": "V1"}, {"id": "F2", "visit": "V1"}, {"id": "F3", "visit": "V2"}
     )
     await antar.work()
-    [failure] = (await found(antar)).failures
+    [failure] = (await facts_of(antar)).failures
     assert failure == Failure("Visit", "rejected:10457:rejected", 2, 3, more=False)
 
 
@@ -42,8 +42,8 @@ async def test_a_missing_record_is_told_with_what_waits_at_second_hand(antar: Sm
     await antar.hand_in("Visit", {"id": "V1", "person": "P1"}, {"id": "V2", "person": "P2"})
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await antar.work()
-    told = await found(antar)
-    assert told == TodoFacts((), (Missing(("Person",), ("P1", "P2"), 3, more=False),))
+    facts = await facts_of(antar)
+    assert facts == TodoFacts((), (Missing(("Person",), ("P1", "P2"), 3, more=False),))
 
 
 async def test_a_record_that_is_here_and_on_its_way_is_not_missing(antar: SmallHub) -> None:
@@ -51,17 +51,17 @@ async def test_a_record_that_is_here_and_on_its_way_is_not_missing(antar: SmallH
     await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
     await antar.hand_in("Visit", {"id": "V1", "person": "P1"})
     await antar.work()
-    assert await found(antar) == TodoFacts((), ())
+    assert await facts_of(antar) == TodoFacts((), ())
 
 
 async def test_what_is_counted_is_bounded(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BEHIND", 3)
     await antar.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(5)))
     await antar.work()
-    assert (await found(antar)).missing == (Missing(("Person",), ("P1",), 3, more=True),)
+    assert (await facts_of(antar)).missing == (Missing(("Person",), ("P1",), 3, more=True),)
 
 
 async def test_nothing_is_urgent_where_all_was_sent(antar: SmallHub) -> None:
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
-    assert await found(antar) == TodoFacts((), ())
+    assert await facts_of(antar) == TodoFacts((), ())

@@ -53,9 +53,9 @@ async def test_an_odd_id_that_was_found_is_left_to_a_person(antar: SmallHub, id_
     assert await antar.status("Person", "P1") == "failed"
 
 
-@pytest.mark.parametrize("found", [5, "ab", {"id": "x"}, True])
-async def test_candidates_that_are_no_list_are_left_to_a_person(antar: SmallHub, found: object) -> None:
-    antar.ministry.script = [refused(Verdict.UNSURE), accepted(found=found)]
+@pytest.mark.parametrize("candidates", [5, "ab", {"id": "x"}, True])
+async def test_candidates_that_are_no_list_are_left_to_a_person(antar: SmallHub, candidates: object) -> None:
+    antar.ministry.script = [refused(Verdict.UNSURE), accepted(found=candidates)]
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
     antar.clock.pass_(60)

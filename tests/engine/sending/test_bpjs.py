@@ -94,12 +94,12 @@ def hurried(catalog: Catalog) -> Catalog:
     """The shipped catalog that waits for nothing: no rate, short time-outs, tries again at once."""
     upstreams = {
         name: replace(
-            each,
+            upstream,
             rate=None,
             retry=Retry(8, 0.05, 1.0, 0.05),
-            profile=replace(each.profile, timeouts=Timeouts(2.0, 0.5)),
+            profile=replace(upstream.profile, timeouts=Timeouts(2.0, 0.5)),
         )
-        for name, each in catalog.upstreams.items()
+        for name, upstream in catalog.upstreams.items()
     }
     specs = {
         name: replace(spec, upstream=upstreams[spec.upstream.name], retry=Retry(8, 0.05, 1.0, 0.05))
@@ -137,8 +137,8 @@ class Desk:
 
     async def row(self, spec: str) -> Any:
         query = text("SELECT id, status, reference, problem FROM deliveries WHERE spec = :spec")
-        [found] = await self.hub.database.fetch(query, {"spec": spec})
-        return found
+        [delivery] = await self.hub.database.fetch(query, {"spec": spec})
+        return delivery
 
     async def statuses(self) -> dict[str, str]:
         return {

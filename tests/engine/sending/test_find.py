@@ -87,15 +87,15 @@ async def test_all_rows_read_and_none_ours_is_not_there() -> None:
     ids=["the same page each time", "fewer rows than it says", "said as a text"],
 )
 async def test_rows_that_do_not_come_prove_nothing(register: Register) -> None:
-    found = await search(finding(), register)
-    assert found.problem is not None
-    assert "dari 151 baris" in found.problem
+    result = await search(finding(), register)
+    assert result.problem is not None
+    assert "dari 151 baris" in result.problem
 
 
 async def test_one_answer_for_all_proves_nothing_when_it_was_cut() -> None:
-    found = await search(finding(page_size=None), Register([row(0)], count=2))
-    assert found.problem is not None
-    assert "hanya memperoleh 1 dari 2 baris" in found.problem
+    result = await search(finding(page_size=None), Register([row(0)], count=2))
+    assert result.problem is not None
+    assert "hanya memperoleh 1 dari 2 baris" in result.problem
 
 
 async def test_what_is_found_is_adopted_though_rows_are_missing() -> None:
@@ -110,8 +110,8 @@ async def test_without_a_total_a_page_that_is_not_full_is_the_last() -> None:
 
 async def test_pages_are_bounded() -> None:
     register = Register([row(n) for n in range(50 * MAX_PAGES)], 10)
-    found = await search(finding(), register)
-    assert (len(register.paths), "tidak berakhir" in (found.problem or "")) == (MAX_PAGES, True)
+    result = await search(finding(), register)
+    assert (len(register.paths), "tidak berakhir" in (result.problem or "")) == (MAX_PAGES, True)
 
 
 async def test_one_unreadable_row_hides_no_other() -> None:
@@ -120,10 +120,10 @@ async def test_one_unreadable_row_hides_no_other() -> None:
 
 
 async def test_an_unreadable_row_may_be_the_one_that_is_looked_for() -> None:
-    found = await search(finding(), Register([row(1), row(2, None)]))
-    assert found.problem is not None
-    assert "tidak dapat dibaca" in found.problem
-    assert "candidate.poli is null" in found.problem
+    result = await search(finding(), Register([row(1), row(2, None)]))
+    assert result.problem is not None
+    assert "tidak dapat dibaca" in result.problem
+    assert "candidate.poli is null" in result.problem
 
 
 async def test_two_that_match_are_left_to_a_person_on_whatever_page() -> None:

@@ -85,7 +85,7 @@ async def test_one_at_a_time_waits_for_a_turn() -> None:
 async def test_what_may_not_begin_takes_no_turn() -> None:
     queue, (slots, _), late = SendQueue(), part(), prepared(Lane.TODAY)
     queue.put(late)
-    assert await queue.next(slots, lambda each: False) == (late, False)
+    assert await queue.next(slots, lambda delivery: False) == (late, False)
     assert slots.used == 0
 
 
@@ -98,12 +98,12 @@ async def test_without_a_part_nothing_begins() -> None:
 
 async def test_equals_keep_their_order_and_who_asks_after_the_last_gets_nothing() -> None:
     queue, (slots, limiter), deliveries = SendQueue(), part(), [prepared(Lane.BULK) for _ in range(SLOTS)]
-    for each in deliveries:
-        queue.put(each)
+    for delivery in deliveries:
+        queue.put(delivery)
         limiter.come()
     queue.close()
     assert [await queue.next(slots, always) for _ in range(SLOTS + 2)] == [
-        *((each, True) for each in deliveries),
+        *((delivery, True) for delivery in deliveries),
         None,
         None,
     ]

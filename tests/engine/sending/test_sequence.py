@@ -36,7 +36,7 @@ async def end(database: Database, delivery: ClaimedDelivery, status: Status, due
 async def test_only_the_first_of_a_sequence_is_claimed(database: Database, facility: FacilityRow) -> None:
     await hand_in(database, facility, ("a1", "a", Lane.TODAY), ("a2", "a", Lane.TODAY), ("b1", "b", Lane.TODAY))
     await hand_in(database, facility, ("c", None, Lane.TODAY), ("d", None, Lane.TODAY))
-    assert {each.key for each in await take(database, facility)} == {"a1", "b1", "c", "d"}
+    assert {delivery.key for delivery in await take(database, facility)} == {"a1", "b1", "c", "d"}
     assert await take(database, facility) == []
 
 
@@ -47,7 +47,7 @@ async def test_the_next_follows_when_the_first_has_ended(
     await hand_in(database, facility, ("a1", "a", Lane.TODAY), ("a2", "a", Lane.TODAY))
     [first] = await take(database, facility)
     assert await end(database, first, status) == {Channel("ministry", facility.id)}
-    assert [each.key for each in await take(database, facility)] == ["a2"]
+    assert [delivery.key for delivery in await take(database, facility)] == ["a2"]
 
 
 @pytest.mark.parametrize("status", [Status.RETRYING, Status.UNSURE])
@@ -59,12 +59,12 @@ async def test_what_may_still_go_out_holds_back_the_next(
     await end(database, first, status, due_at=clock() + 60_000)
     assert await take(database, facility) == []
     clock.pass_(61)
-    assert [each.key for each in await take(database, facility)] == ["a1"]
+    assert [delivery.key for delivery in await take(database, facility)] == ["a1"]
 
 
 async def test_a_quicker_lane_overtakes_nobody_of_its_sequence(database: Database, facility: FacilityRow) -> None:
     await hand_in(database, facility, ("a1", "a", Lane.BACKFILL), ("a2", "a", Lane.TODAY))
-    assert [each.key for each in await take(database, facility)] == ["a1"]
+    assert [delivery.key for delivery in await take(database, facility)] == ["a1"]
 
 
 async def test_another_upstream_has_sequences_of_its_own(database: Database, facility: FacilityRow) -> None:
@@ -73,4 +73,4 @@ async def test_another_upstream_has_sequences_of_its_own(database: Database, fac
     await hand_in(database, facility, ("a2", "a", Lane.TODAY))
     moved = text("UPDATE deliveries SET upstream = 'other' WHERE key = 'a1'")
     await database.write(lambda tx: tx.execute(moved))
-    assert [each.key for each in await take(database, facility)] == ["a2"]
+    assert [delivery.key for delivery in await take(database, facility)] == ["a2"]

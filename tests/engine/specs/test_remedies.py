@@ -71,16 +71,16 @@ def remedies() -> Remedies:
     ],
 )
 def test_a_cause_is_told_in_plain_words(remedies: Remedies, cause: str, title: str, who: str) -> None:
-    told = remedies.explain(cause)
-    assert told is not None
-    assert (told.title, told.who) == (title, who)
+    explanation = remedies.explain(cause)
+    assert explanation is not None
+    assert (explanation.title, explanation.who) == (title, who)
 
 
 CLOCK, CONTRACT = "Jam server tidak tepat", "Unauthorized! Consumer ID is expired!"
 
 
 @pytest.mark.parametrize(
-    ("upstream", "said", "is_the_clock"),
+    ("upstream", "message", "is_the_clock"),
     [
         ("pcare", "Service Expired", True),
         ("antrean", "Service Expired", True),
@@ -88,10 +88,12 @@ CLOCK, CONTRACT = "Jam server tidak tepat", "Unauthorized! Consumer ID is expire
         ("antrean", CONTRACT, False),
     ],
 )
-def test_a_clock_that_is_wrong_is_called_that_and_nothing_else_is(upstream: str, said: str, is_the_clock: bool) -> None:
-    told = load(SHIPPED).upstreams[upstream].remedies.explain(cause_text("unauthorized", "401", None, said))
-    assert told is not None
-    assert (told.title == CLOCK) == is_the_clock
+def test_a_clock_that_is_wrong_is_called_that_and_nothing_else_is(
+    upstream: str, message: str, is_the_clock: bool
+) -> None:
+    explanation = load(SHIPPED).upstreams[upstream].remedies.explain(cause_text("unauthorized", "401", None, message))
+    assert explanation is not None
+    assert (explanation.title == CLOCK) == is_the_clock
 
 
 def test_every_rule_number_is_told_even_without_words(remedies: Remedies) -> None:
@@ -101,8 +103,8 @@ def test_every_rule_number_is_told_even_without_words(remedies: Remedies) -> Non
 
 
 def test_nothing_is_left_to_fill_in(remedies: Remedies) -> None:
-    told = [remedies.explain(cause_text("rejected", code)) for code in remedies.rules]
-    assert not any(each is None or "{" in each.title + each.remedy for each in told)
+    explanations = [remedies.explain(cause_text("rejected", code)) for code in remedies.rules]
+    assert not any(explanation is None or "{" in explanation.title + explanation.remedy for explanation in explanations)
 
 
 def test_what_is_not_known_is_not_told(remedies: Remedies) -> None:

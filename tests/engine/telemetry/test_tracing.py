@@ -36,9 +36,9 @@ class Seen:
 
 @pytest.fixture
 def seen() -> Iterator[Seen]:
-    found = Seen()
-    yield found
-    found.stop()
+    spans = Seen()
+    yield spans
+    spans.stop()
 
 
 async def test_a_delivery_is_one_trace_from_intake_to_settlement(antar: SmallHub, seen: Seen) -> None:
@@ -108,10 +108,10 @@ async def test_nobody_is_told_of_in_a_trace(antar: SmallHub, seen: Seen) -> None
     await antar.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
     await antar.hand_in("Visit", {"id": "V-RAHASIA", "person": "RM-1", "note": "SITI RAHASIA"})
     await antar.work()
-    told = "".join(span.to_json() for span in seen.spans())
-    assert "antar.delivery" in told
+    exported = "".join(span.to_json() for span in seen.spans())
+    assert "antar.delivery" in exported
     for private in ("3171010101010001", "RAHASIA", "RM-1", "/Person"):
-        assert private not in told
+        assert private not in exported
 
 
 async def test_without_an_endpoint_nothing_is_imported() -> None:

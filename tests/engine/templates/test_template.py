@@ -25,7 +25,7 @@ JSON = st.recursive(
 def empties(value: Any) -> list[Any]:
     """All that must not be in a finished tree."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [each for item in inner for each in ([item] if item in (None, "", {}, []) else empties(item))]
+    return [empty for item in inner for empty in ([item] if item in (None, "", {}, []) else empties(item))]
 
 
 # types
