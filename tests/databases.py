@@ -65,7 +65,7 @@ def sqlite(folder: Path) -> str:
 
 @cache
 def _migrated() -> Path:
-    """To migrate anew for each test would take longer than the tests."""
+    """Return the schema's statements; to migrate for each test would take longer than the tests."""
     path = Path(_templates.name) / "antar.sqlite3"
 
     async def run() -> None:

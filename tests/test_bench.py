@@ -1,4 +1,4 @@
-"""What `make bench` stands on: its ratios, and the configurations it makes of the shipped one."""
+"""Foundations of `make bench`: its ratios, and the configurations that it derives from the shipped one."""
 
 from __future__ import annotations
 

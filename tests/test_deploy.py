@@ -1,4 +1,4 @@
-"""What is shipped to run it: the commands are there, the variables are known, and the units are sound."""
+"""Files for deployment: their commands exist, their variables are documented, and the units are sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the adapter tests share: the two wires, certificates."""
+"""Fixtures of the adapter tests: the two wires, and certificates."""
 
 from __future__ import annotations
 

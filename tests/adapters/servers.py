@@ -18,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @dataclass
 class Server:
-    """What a server saw."""
+    """A test server that keeps what it received."""
 
     address: str = ""
     connections: int = 0

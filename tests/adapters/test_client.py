@@ -1,4 +1,4 @@
-"""What a call becomes on the wire, and what its answer is taken for."""
+"""HTTP client of an upstream: the request of a call on the wire, and the verdict on its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the lean wire promises: its pool, its clock, its parser."""
+"""Guarantees of the lean wire alone: its pool, its clock, its parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pre-flight check: what FHIR R4 and SatuSehat's JSON rules do not allow is told with its place."""
+"""Pre-flight check: reports with its place what FHIR R4 and SatuSehat's JSON rules do not allow."""
 
 from __future__ import annotations
 

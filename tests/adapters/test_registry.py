@@ -1,4 +1,4 @@
-"""What the YAML may name as an adapter, and the one that sends nothing."""
+"""Adapters that the YAML may name, and the one that sends nothing."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class World:
         self.calls = 0
 
     def upstream(self) -> SatuSehat:
-        """As one process has it."""
+        """Return the upstream as one process would build it."""
         return SatuSehat(PROFILE, self.store, self.wire, wall=self.clock, sleep=self.clock.sleep)
 
     @property

@@ -1,4 +1,4 @@
-"""What both wires promise, against real servers on the loopback."""
+"""Guarantees of both wires, against real servers on the loopback interface."""
 
 from __future__ import annotations
 

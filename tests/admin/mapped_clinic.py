@@ -34,7 +34,7 @@ class MappedClinic:
         await self.antar.hub.intake.hand_in(self.antar.facility, "Good", records)
 
     async def order(self, key: str = "O1", *goods: str) -> None:
-        """Hand in an order of goods and deliver it as far as possible."""
+        """Submit an order of goods, and deliver it until it is sent or waits for a code."""
         await self.antar.hand_in("Order", {"id": key, "goods": list(goods or ("B1",))})
         await self.antar.work()
 

@@ -1,4 +1,4 @@
-"""Loading the configuration anew while the work goes on."""
+"""Reload of the configuration while the processes keep working."""
 
 from __future__ import annotations
 

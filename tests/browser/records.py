@@ -18,12 +18,12 @@ UNKNOWN = ("Patient", "norm", "RM-000211")
 
 
 def broken_diagnosis(key: str, **changes: Any) -> dict[str, Any]:
-    """One that the ministry refuses, by its code."""
+    """Return a diagnosis that the ministry refuses because of its code."""
     return {**_like(*BROKEN), "id": key, **changes}
 
 
 def unknown_patient(norm: str, **changes: Any) -> dict[str, Any]:
-    """One that fails because nobody knows the number."""
+    """Return a patient whose NIK the ministry does not know."""
     return {**_like(*UNKNOWN), "norm": norm, **changes}
 
 

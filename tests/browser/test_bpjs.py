@@ -1,4 +1,4 @@
-"""BPJS as the front desk uses it: find a refused number, mend it, see its chain go out; read a list anew."""
+"""BPJS at the front desk: find a refused queue number, correct it, see its chain sent; read a code list again."""
 
 from __future__ import annotations
 

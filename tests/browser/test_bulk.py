@@ -69,5 +69,5 @@ def test_the_ticked_ones_are_set_aside_with_a_reason(page: Page, installation: S
 
 
 def figure(page: Page) -> int:
-    """How many the job has done, as the page says."""
+    """Return the number of deliveries that the page shows as done by the job."""
     return int(re.sub(r"\D", "", page.locator("#kemajuan .figures strong").inner_text()))

@@ -1,4 +1,4 @@
-"""What holds on every page: nothing complains, all can be used without eyes or mouse, nothing is wider than a phone."""
+"""Checks of every page: no errors in the console, usable by keyboard and screen reader, no wider than a phone."""
 
 from __future__ import annotations
 

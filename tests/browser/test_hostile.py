@@ -1,4 +1,4 @@
-"""What a clinic's system may hand in, wherever it is shown: never run, never out of its box."""
+"""Hostile texts in submitted records: shown on every page, never run, never outside their box."""
 
 from __future__ import annotations
 

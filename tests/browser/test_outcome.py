@@ -1,4 +1,4 @@
-"""What became of a resend, seen without a reload: in the drawer, on the page, in the row, on the page of a job."""
+"""Outcome of a resend without a reload: in the drawer, on the page, in the row, on the page of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a foundation type anew: told first what would change, then done by a job that the card shows."""
+"""Regeneration of a foundation type: a preview of the changes, then a job whose progress the card shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes tests/golden anew from the shipped entries: python -m tests.config.golden; then look at the difference."""
+"""Writes tests/golden again from the shipped entries: python -m tests.config.golden; then check the difference."""
 
 from __future__ import annotations
 

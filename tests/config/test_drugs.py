@@ -223,7 +223,7 @@ def test_the_strength_of_a_product_goes_with_its_own_form_in_whatever_unit(
 
 
 def test_forms_without_a_measure_are_named() -> None:
-    """What is neither counted nor weighed, e.g. a gas or an implant: its strength stands in the name."""
+    """A product that is neither counted nor weighed, such as a gas or an implant, has its strength in its name."""
     without = set()
     for form in FORMS:
         payload = drug("Medication", {"product": "OBT-001", "unit": "tablet"}, product(form, "5 %"))[0]

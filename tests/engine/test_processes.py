@@ -1,4 +1,4 @@
-"""What several processes may do at the same moment on one database."""
+"""Several processes at the same moment on one database."""
 
 from __future__ import annotations
 

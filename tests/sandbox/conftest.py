@@ -47,7 +47,7 @@ def api(outside: httpx.Client) -> httpx.Client:
 
 
 def texts(answer: httpx.Response) -> list[str]:
-    """What an OperationOutcome says."""
+    """Return the texts of an OperationOutcome."""
     return [issue["details"]["text"] for issue in answer.json()["issue"]]
 
 

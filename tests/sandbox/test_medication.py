@@ -111,7 +111,7 @@ def test_a_lot_does_not_expire_at_some_time(api: httpx.Client, expires: str) -> 
 
 
 def test_tablets_may_be_divided_into_capsules(api: httpx.Client) -> None:
-    """The Ministry's examples of the type EP: so many tablets in so many capsules."""
+    """The Ministry's examples of the type EP: a number of tablets in a number of capsules."""
     forms = "http://terminology.hl7.org/CodeSystem/v3-orderableDrugForm"
     coding = [{"system": KFA, "code": "91000101", "display": "Paracetamol"}]
     amount = {"value": 5, "system": forms, "code": "TAB"}

@@ -186,7 +186,7 @@ async def main(target: Path) -> None:
 
 
 async def _long_ago(scene: Scene) -> None:
-    """What was sent so long ago that its bodies are gone; one practitioner is still not settled."""
+    """Send deliveries so long ago that their bodies are pruned; one practitioner stays unsettled."""
     for spec in FOUNDATION:
         await scene.hand_in(spec, *scene.files[spec])
     await scene.work()
@@ -348,7 +348,7 @@ async def _dead_worker(scene: Scene) -> None:
 
 
 def _trim(connection: Connection) -> None:
-    """Of long lists a few rows will do."""
+    """Keep a few rows of long lists."""
     connection.execute(text(_TRIM), {"kept": KEPT_ROWS})
 
 

@@ -50,7 +50,7 @@ ARRIVED = "Observation", "RJ-0002-SUHU", "3f1c8a52-6d0e-4b7a-9a41-0000000000aa"
 
 
 class Shown:
-    """What `bench.places` asks of an installation."""
+    """The part of an installation that `bench.places` needs."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._loop = database, asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The intake API: what a HIS is told about what it hands in."""
+"""Intake API: the answers that a HIS gets to submitted records."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ async def test_while_the_database_is_away_nothing_is_promised(
 
 
 def database_error(sqlstate: str) -> DBAPIError:
-    """What asyncpg says with the server's code."""
+    """Return asyncpg's error with the server's code."""
     return DBAPIError("SELECT", {}, type("Error", (Exception,), {"sqlstate": sqlstate})("rahasia"))
 
 

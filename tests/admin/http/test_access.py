@@ -1,4 +1,4 @@
-"""Who gets in: every route, every kind of visitor."""
+"""Access: every route with every kind of visitor."""
 
 from __future__ import annotations
 

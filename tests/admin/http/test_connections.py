@@ -121,7 +121,7 @@ async def everything(reader: asyncio.StreamReader) -> bytes:
 
 
 async def answered(server: Server) -> bytes:
-    """What a whole request on a new connection is answered."""
+    """Return the answer to a whole request on a new connection."""
     reader, _ = await server.client(WHOLE)
     async with asyncio.timeout(PATIENCE_SECONDS):
         return await reader.readline()

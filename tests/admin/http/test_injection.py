@@ -1,4 +1,4 @@
-"""What looks like SQL, a header or a session of somebody else's is a text like any other (faults.md, H1 and H7)."""
+"""Text that looks like SQL, a header or another person's session is treated like any other text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a role allows, which clinics a person sees, and how the first administrator comes to be."""
+"""Rights: permissions of a role, clinics that a person sees, and the creation of the first administrator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
 async def allow(antar: SmallHub, *permissions: str) -> None:
-    """What the role of the person who is logged in allows from now on."""
+    """Set the permissions of the logged-in person's role."""
     change = update(Role).where(Role.name == "admin").values(permissions=orjson.dumps(permissions).decode())
     await antar.hub.database.write(lambda tx: tx.execute(change))
 

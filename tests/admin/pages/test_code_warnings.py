@@ -1,4 +1,4 @@
-"""A code that its list does not have is told before the upstream refuses it: to the HIS, and to who opens it."""
+"""Warnings about codes that their list does not have: shown to the HIS and on the delivery before a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One delivery in tabs: what each shows and to whom, what may be done with it, and what is told when it may not."""
+"""Page of one delivery: its tabs by permission, its actions, and the reason why an action is refused."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def page_of(person: httpx.AsyncClient, address: str) -> str:
 
 
 async def do(person: httpx.AsyncClient, address: str, **form: str) -> str:
-    """Send a form of the page; what is told afterwards."""
+    """Send a form of the page; return the name of its result."""
     answer = await person.post(address, data=form, headers=OWN)
     return answer.headers["location"].partition("told=")[2]
 

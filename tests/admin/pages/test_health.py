@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def sign(antar: SmallHub, name: str, age: float = 0.0) -> None:
-    """A worker that was last heard of so many seconds ago."""
+    """Store a worker whose last beat is that many seconds old."""
     beat = {"name": name, "at": antar.clock.now - int(age * 1000)}
     query = text("INSERT INTO workers (name, started_at, beat_at, in_flight) VALUES (:name, :at, :at, 3)")
     await antar.hub.database.write(lambda tx: tx.execute(query, beat))

@@ -203,7 +203,7 @@ async def test_jobs_need_their_own_permission(person: httpx.AsyncClient, antar: 
 
 
 async def begun(person: httpx.AsyncClient, antar: SmallHub, n: int) -> str:
-    """The address of a job that has sent so many deliveries again; nothing became of them yet."""
+    """Return the address of a job that has resent that many deliveries, none of which is settled yet."""
     await fail(antar, n)
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")

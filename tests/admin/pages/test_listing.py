@@ -151,7 +151,7 @@ async def test_whoever_may_only_look_gets_no_buttons(person: httpx.AsyncClient, 
 
 
 async def allow(antar: SmallHub, *permissions: str) -> None:
-    """What the role of `person` may do from now on."""
+    """Set the permissions of the role of `person`."""
     listed = "[" + ", ".join(f'"{permission}"' for permission in permissions) + "]"
     query = text("UPDATE roles SET permissions = :said")
     await antar.hub.database.write(lambda tx: tx.execute(query, {"said": listed}))

@@ -219,7 +219,7 @@ async def test_who_may_not_map_neither_uploads_nor_downloads(clinic: MappedClini
 
 
 def bomb(strings: bytes, count: int) -> bytes:
-    """A workbook whose table of strings has so many more parts."""
+    """Return a workbook whose table of strings has that many more parts."""
     plain, out = workbook(("code", "name"), ("B1", "Kopi 10 mg")), BytesIO()
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
     override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()

@@ -1,4 +1,4 @@
-"""What the panel and the API tell of a record that may be of one of several types."""
+"""Needs of one of several types, as the panel and the API show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a resend: what became of it is told where one looks, truly and once, and asked for cheaply until it rests."""
+"""Outcome of a resend: shown once and truthfully, and polled cheaply until the delivery is settled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def worker(antar: SmallHub) -> None:
 
 
 def outcome(page: str) -> str:
-    """What the page says of the outcome; empty: nothing."""
+    """Return the page's sentence about the outcome; empty if there is none."""
     match = re.search(r'<div id="hasil-kiriman".*?</div>\s*</div>\s*</div>', page, re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", match[0])).split()) if match else ""
 

@@ -1,4 +1,4 @@
-"""What a person sees: the dashboard and the facts for monitors."""
+"""Pages and facts: the dashboard for people, and the figures for monitors."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ SUNDAYS = 1
 
 
 class Accounts:
-    """Those of the demo clinic; a word instead where `problem` says one."""
+    """Accounts of the demo clinic; raises a problem for an upstream named in `problem`."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -94,7 +94,7 @@ class Desk:
         self.waited.append(seconds)
 
     async def read(self, name: str) -> Any:
-        """Ask for a list, read it, and what is told of it."""
+        """Request a list, read it, and return its reading."""
         await copies.begin(self.database, self.facility.id, name, "sari")
         held = await copies.lease_next(self.database)
         assert held is not None

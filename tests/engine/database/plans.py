@@ -24,7 +24,7 @@ PLANNING = 10.0
 
 @dataclass
 class Reading:
-    """The most that each statement has read at once: rows (of SQLite at least so many), and by which plan."""
+    """Maximum that each statement has read at once: rows (SQLite: a lower bound), with the plan."""
 
     rows: Counter[str] = field(default_factory=Counter)
     plans: dict[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Reading:
     _running: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def over(self, limit: int) -> str:
-        """Those that read more, with their plans."""
+        """Return the statements that read more rows, with their plans."""
         return "\n".join(
             f"{n} rows by {self.plans[statement]}\n  {' '.join(statement.split())}"
             for statement, n in self.rows.items()

@@ -97,7 +97,7 @@ async def test_no_statement_reads_what_was_sent_before(full_hub: SmallHub, monke
 
 
 async def _a_days_work(antar: SmallHub) -> None:
-    """All that happens to deliveries: new, changed, needed, refused, lost, sent again, set aside, in bulk."""
+    """Play every event of a delivery: new, changed, needed, refused, lost, resent, ignored, in bulk."""
     database, facility = antar.hub.database, antar.facility.id
     await antar.hand_in("Finding", *({"id": f"F{n}", "visit": f"V{n}"} for n in range(10)))
     await antar.work()

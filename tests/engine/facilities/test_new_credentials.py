@@ -35,7 +35,7 @@ async def enter(antar: SmallHub, secrets: dict[str, str], facility_id: int | Non
 
 
 def process(antar: SmallHub) -> tuple[Accounts, CircuitBreaker]:
-    """What a worker remembers by itself."""
+    """Return the memory of one worker."""
     hub = antar.hub
     return Accounts(hub.database, hub.vault, hub.settings.addresses), CircuitBreaker(hub.database)
 

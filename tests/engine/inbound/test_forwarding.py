@@ -1,4 +1,4 @@
-"""What callers ask is handed on to the clinic's system in order, again and again, until it is taken."""
+"""Forwarding of inbound requests to the clinic's system: in order, and repeated until accepted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POLICY = Policy(Network.PRIVATE, "ANTAR_WEBHOOK_NETWORKS")
 
 
 class System:
-    """A clinic's system: takes what it is told, unless `refuses` says no."""
+    """A clinic's system that accepts every request unless `refuses` says no."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, Any]] = []

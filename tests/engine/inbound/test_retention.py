@@ -1,4 +1,4 @@
-"""What callers asked of the clinic goes when its time is over, and the book of numbers after it."""
+"""Retention of inbound requests, and after them of the queue numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def asked(antar: SmallHub) -> SmallHub:
 
 
 async def numbers(asked: SmallHub, n: int, *, his: bool = True) -> None:
-    """So many are given; `his`: the clinic's system takes every request."""
+    """Give that many numbers; with `his` the clinic's system fetches every request."""
     database, facility = asked.hub.database, asked.facility
     await opened(database, facility)
     for card in CARDS[:n]:

@@ -1,4 +1,4 @@
-"""Records that are handed in at the same moment are stored together, and each request is told its own."""
+"""Group commit: records submitted at the same moment are stored together, and each request gets its own result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def entry(key: str, content: str = "a") -> NewRecord:
 
 
 class Watched:
-    """Stands in for outbox.add: notes the keys of each transaction, and refuses what it is told to."""
+    """Replaces outbox.add: records the keys of each transaction, and raises the given error for the key `bad`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
         self.transactions: list[list[str]] = []

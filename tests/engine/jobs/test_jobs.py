@@ -1,4 +1,4 @@
-"""Jobs: a fixed set, worked through once by however many workers, whatever becomes of them."""
+"""Jobs: a fixed set of deliveries, processed once by any number of workers, even if these fail."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def fail(database: Database, facility: FacilityRow, n: int, spec: str = "Visit") -> list[int]:
-    """So many deliveries that failed."""
+    """Store that many failed deliveries."""
     entries = [NewRecord(key=f"{spec}{i}", date="2026-03-10", record="{}", record_hash="a") for i in range(n)]
     added = await add(database, Batch(facility.id, spec, "ministry", updatable=True), entries)
     ids = [id_ for id_, _ in added]

@@ -1,4 +1,4 @@
-"""What became of the deliveries of a job: counted by status, at a cost that does not grow with the table."""
+"""Results of a job: its deliveries counted by status, at a cost that does not grow with the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def tally(database: Database, job_id: int) -> Tally:
 
 
 async def resent(database: Database, facility: FacilityRow, n: int) -> tuple[int, list[int]]:
-    """A job that has sent so many deliveries again, and their ids."""
+    """Return a job that has resent that many deliveries, and their ids."""
     ids = await fail(database, facility, n)
     job_id = await started(database, facility)
     await work(database)

@@ -210,7 +210,7 @@ async def test_who_looks_while_it_is_being_closed_does_not_open_it(antar: SmallH
 
 
 async def seconds_to_probe(antar: SmallHub, breaker: CircuitBreaker | None = None) -> int:
-    """How long the channel stays closed; the probe is taken."""
+    """Return how long the channel stays closed; the probe is taken."""
     for seconds in range(1000):
         if await state(antar, breaker) == PROBE:
             return seconds

@@ -1,4 +1,4 @@
-"""Several workers on one channel keep to its limits together, whoever comes and goes."""
+"""Slots of a channel: several workers keep to the limit together while others join and leave."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WHOLE = Limits(8, 20.0)
 
 
 def alone(database: Database, facility: FacilityRow) -> ChannelSlots:
-    """One that nobody has told its part yet."""
+    """Return an allocator that has no share yet."""
     return ChannelSlots(WHOLE, database.clock, RateLimiter(database, Channel("ministry", facility.id), WHOLE.rate))
 
 

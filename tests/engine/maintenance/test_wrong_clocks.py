@@ -56,7 +56,7 @@ class Machine:
         self.antar.clock.pass_(seconds)
 
     async def work(self) -> bool:
-        """As a worker does each minute; whether it pruned."""
+        """Do a worker's work of one minute; return whether it pruned."""
         database = self.antar.hub.database
         await database.write(lambda tx: note_time(tx, tx.now))
         now = await self.watch.time_to_prune()

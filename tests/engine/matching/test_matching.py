@@ -1,4 +1,4 @@
-"""What people type finds what they mean, and a code beside an item shows where they differ."""
+"""Matching: a typed text finds the meant code, and a comparison shows where item and code differ."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ async def test_the_last_two_needs_that_arrive_at_once_release_what_waits(
 async def _overlapping(
     monkeypatch: pytest.MonkeyPatch, first: Callable[[], Awaitable[Any]], second: Callable[[], Awaitable[Any]]
 ) -> None:
-    """The first transaction is held open after its releases until the second has come as far as it can."""
+    """Hold the first transaction open after its releases until the second waits for it or has ended."""
     write, reached, go_on = settling._write_attempts, asyncio.Event(), asyncio.Event()
 
     async def hold(tx: Transaction, settlements: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a person writes in place of a payload: saved over what they have seen only, sent as it is."""
+"""Edited bodies: saved only over the state that the person has seen, and sent unchanged."""
 
 from __future__ import annotations
 

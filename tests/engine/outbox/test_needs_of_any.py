@@ -70,7 +70,7 @@ async def antar(tmp_path: Path, database: Database, database_url: str, clock: Cl
 
 
 def parts(antar: SmallHub) -> list[str]:
-    """What the last summary that was sent names."""
+    """Return the parts named by the last summary that was sent."""
     return list([body for body in antar.ministry.posts if body["kind"] == "Summary"][-1]["parts"])
 
 
@@ -153,7 +153,7 @@ async def test_the_payload_of_now_shows_the_one_that_was_sent(antar: SmallHub) -
 
 
 async def test_what_waits_by_an_earlier_configuration_is_looked_at_again(antar: SmallHub) -> None:
-    """It was blocked when the need named one type, as all databases hold it that are older than the grammar."""
+    """Databases older than the grammar hold a delivery that was blocked when the need named one type."""
     await antar.hand_in("Summary", {"id": "S1", "parts": ["X"]}, {"id": "S2", "parts": ["Y"]})
     await antar.work()
     older = ["DELETE FROM waits WHERE spec = 'Result'", "UPDATE waits SET alternative = (1 = 0)"]

@@ -1,4 +1,4 @@
-"""What is on its way while the configuration changes: it goes where its type goes now, or says why it cannot."""
+"""Deliveries under way when the configuration changes: rerouted with their type, or failed with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast things go and what waits, without counting deliveries or attempts."""
+"""Throughput and backlog, without counting deliveries or attempts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def handed_in(database: Database, facility: FacilityRow, *keys: str, spec:
 
 
 async def tried(database: Database, delivery: int, *ages: int, milliseconds: int = 10, **more: Any) -> None:
-    """Attempts that began so many milliseconds ago."""
+    """Store attempts that began that many milliseconds ago."""
     common = {
         "delivery_id": delivery,
         "facility_id": 1,

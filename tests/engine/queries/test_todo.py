@@ -1,4 +1,4 @@
-"""What would free most deliveries is found, with all that waits behind it."""
+"""To-dos: the failure or missing record that would free most deliveries, with all that wait for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person wrote in place of the payload: sent as it is, for as long as the record stays as it was."""
+"""Edited bodies: sent unchanged while the record stays the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITTEN = {"identifier": "V1", "note": "ditulis"}
 
 
 async def write(antar: SmallHub, body: str | None, **more: Any) -> None:
-    """As a resend with a body does; `more` are columns."""
+    """Write a body as a resend does; `more` are columns."""
     columns = ", ".join(f"{name} = :{name}" for name in ("body", *more))
     query = text(f"UPDATE deliveries SET {columns} WHERE key = 'V1'")
     await antar.hub.database.write(lambda tx: tx.execute(query, {"body": body, **more}))

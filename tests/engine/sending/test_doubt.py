@@ -1,4 +1,4 @@
-"""What may have arrived: it is looked for and adopted, or left to a person, and never created twice."""
+"""Deliveries that may have arrived: searched for and adopted, or left to a person, never created twice."""
 
 from __future__ import annotations
 

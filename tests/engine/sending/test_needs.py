@@ -1,4 +1,4 @@
-"""What needs the reference of another record waits for it, and is released by itself."""
+"""Needs: a delivery that needs another's reference waits for it and is released automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is prepared begins by urgency, when a slot and a turn have come."""
+"""Queue of prepared deliveries: sent by urgency as slots become free and the rate limit allows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def always(_: Prepared) -> bool:
 
 
 async def asking(queue: SendQueue, slots: ChannelSlots) -> asyncio.Task[tuple[Prepared, bool] | None]:
-    """A sender that asks for the next one and gets as far as it can."""
+    """Start a sender that asks for the next delivery, and let it run until it waits."""
     task = asyncio.create_task(queue.next(slots, always))
     for _ in range(5):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Remedies: every cause that the shipped configuration knows is told in plain words, by whoever mends it."""
+"""Remedies: every cause in the shipped configuration is explained in plain words, with the role that fixes it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Seen:
-    """What was told; reading ends the tracing."""
+    """Exported spans; reading them ends the tracing."""
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()

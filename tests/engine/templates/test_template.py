@@ -23,7 +23,7 @@ JSON = st.recursive(
 
 
 def empties(value: Any) -> list[Any]:
-    """All that must not be in a finished tree."""
+    """Return every empty value in a finished tree."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [empty for item in inner for empty in ([item] if item in (None, "", {}, []) else empties(item))]
 

@@ -49,5 +49,5 @@ def value(expression: str, **record: Any) -> Any:
 
 
 def repr_yaml(expression: str) -> str:
-    """As a single-quoted YAML text."""
+    """Return a single-quoted YAML text."""
     return "'{{ " + expression.replace("'", "''") + " }}'"
