@@ -1,1 +1,1 @@
-"""The tests mirror the packages."""
+"""Tests, in the folders of the packages that they test."""

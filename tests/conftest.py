@@ -1,4 +1,4 @@
-"""Fixtures for all: a database with the newest tables, on SQLite or on what ANTAR_TEST_DATABASE_URL names."""
+"""Fixtures for all tests: a migrated database, on SQLite or at ANTAR_TEST_DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRETS = {"client_id": "demo-client", "client_secret": "demo-secret", "organiza
 
 
 class Clock:
-    """Epoch milliseconds that pass only when told."""
+    """Epoch milliseconds that a test advances."""
 
     def __init__(self, now: int = 1_773_104_400_000) -> None:
         self.now = now
@@ -47,7 +47,7 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file stay together; those of several files do where these say so."""
+    """Keep the tests of a file in one process, and those of several files where these name a group."""
     for item in items:
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.location[0]))
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """asyncio only: that is what the engine runs on."""
+    """Run with asyncio, on which the engine runs."""
     return "asyncio"
 
 
@@ -71,7 +71,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(database_url: str, clock: Clock) -> AsyncIterator[Database]:
-    """Migrated and empty."""
+    """Yield a migrated, empty database."""
     opened = Database(database_url, durable=False, clock=clock)
     await migrate(opened, "demo")
     if opened.dialect == "postgresql":
@@ -87,7 +87,7 @@ async def facility(database: Database) -> FacilityRow:
 
 @pytest.fixture
 def world() -> World:
-    """A sandbox that creates twice what it is sent twice, so that it would be seen."""
+    """Return a sandbox that creates a repeated request twice, so that a repetition shows."""
     world = World()
     world.satusehat.settings.refuse_duplicates = False
     return world

@@ -26,13 +26,13 @@ _templates = tempfile.TemporaryDirectory(prefix="antar-tests-")
 
 
 def own(url: str) -> str:
-    """The PostgreSQL database of this test process."""
+    """Return the URL of this test process's PostgreSQL database."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     return f"{url}_{worker}" if url and worker else url
 
 
 def create(url: str) -> None:
-    """Make the PostgreSQL database of this test process, if it is not there."""
+    """Create the PostgreSQL database of this test process, if it does not exist."""
     target = make_url(url)
 
     async def run() -> None:
@@ -45,7 +45,7 @@ def create(url: str) -> None:
 
 
 def drop(url: str) -> None:
-    """Remove a PostgreSQL database, if it is there."""
+    """Drop a PostgreSQL database, if it exists."""
     unwanted = make_url(url)
 
     async def run() -> None:
@@ -57,7 +57,7 @@ def drop(url: str) -> None:
 
 
 def sqlite(folder: Path) -> str:
-    """The URL of a migrated database in the folder."""
+    """Return the URL of a migrated database in the folder."""
     path = folder / "antar.sqlite3"
     shutil.copy(_migrated(), path)
     return f"sqlite:///{path}"
@@ -79,7 +79,7 @@ def _migrated() -> Path:
 
 
 async def empty(database: Database) -> None:
-    """A TRUNCATE of all tables costs twenty times as much where they are small."""
+    """Delete all rows; TRUNCATE costs twenty times as much on small tables."""
     tables = [table.name for table in Base.metadata.sorted_tables if table.name not in FROM_MIGRATIONS]
     removing = " ".join(f"DELETE FROM {name};" for name in tables)
     removing += " UPDATE installation SET clock_at = NULL, jump = NULL, prune_after = NULL, postponements = 0;"

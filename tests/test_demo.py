@@ -1,4 +1,4 @@
-"""The demo's day through the shipped configuration: what is meant to fail fails, all else arrives once."""
+"""Demo's day through the shipped configuration: the intended failures fail, everything else arrives once."""
 
 from __future__ import annotations
 

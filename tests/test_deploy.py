@@ -75,7 +75,7 @@ DECODED = 8
 
 
 def web_needs() -> int:
-    """Bytes of a web process that does all it may at once."""
+    """Return the bytes of a web process that does everything it may do at once."""
     return AT_REST_BYTES + DECODED * MAX_PROCESS_BYTES + MAX_READERS * MAX_MEMORY_BYTES
 
 

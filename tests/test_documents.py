@@ -1,4 +1,4 @@
-"""The documents: links lead somewhere, files that are named are there, the README stays short."""
+"""Documents: links and named files exist, the README stays short."""
 
 from __future__ import annotations
 

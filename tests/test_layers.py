@@ -1,4 +1,4 @@
-"""The hub: imports run one way, floors keep their third parties, no resource type is named in Python."""
+"""Structure of the code: imports run one way, libraries stay in their packages, no record type is named in Python."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def python_files(*packages: str) -> Iterator[Path]:
 
 
 def imports(path: Path) -> set[str]:
-    """Every module that the file imports, with its full name."""
+    """Return every module that the file imports, with its full name."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -137,13 +137,13 @@ def test_pages_hold_no_sql() -> None:
 
 
 def room(module: str) -> str:
-    """The folder of a module; of one that lies in a package's root, or in admin.pages, the module itself."""
+    """Return the folder of a module; a module in a package's root or in admin.pages is a room of its own."""
     folder = module.rsplit(".", 1)[0]
     return module if folder in (*FORBIDDEN, "admin.pages") else folder
 
 
 def rooms_imported(path: Path, module: str, modules: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The modules of the same package that a module imports, each with its room."""
+    """Yield the modules of the same package that a module imports, each with its room."""
     package = module.split(".", 1)[0]
     for name in imports(path) & set(modules):
         if name.startswith(f"{package}.") and room(name) != room(module):

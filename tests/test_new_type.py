@@ -1,4 +1,4 @@
-"""The proof of the one idea: a type nobody has heard of, by YAML alone, is taken in, sent, shown and resent."""
+"""A new record type by YAML alone: accepted, sent, shown and resent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole day at every level of the log: who the patients are, and what opens a way, is in none of its lines."""
+"""Logs of a whole day at every level: no patient's data and no secret in any line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SHORTEST = 6
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Everything that is logged, at the lowest level."""
+    """Capture every log line, at the lowest level."""
     root, written = logging.getLogger(), io.StringIO()
     before = root.handlers, root.level
     set_up_logging("DEBUG")
@@ -53,7 +53,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 def private(value: Any, name: str = "") -> Iterator[str]:
-    """The values of a record that belong to a person."""
+    """Yield the values of a record that belong to a person."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from private(part, key)
@@ -90,7 +90,7 @@ async def test_nothing_private_is_logged_in_a_whole_day(tmp_path: Path, logged: 
 
 
 async def _hand_in(hub: Hub, key: str, lines: list[tuple[str, list[Any]]]) -> None:
-    """By the door, with faults and searches among it."""
+    """Submit by the API, with faulty records and searches among them."""
     transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as his:
         his.headers["Authorization"] = f"Bearer {key}"

@@ -1,4 +1,4 @@
-"""A self-signed certificate for a loopback server."""
+"""Self-signed certificate for a loopback server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make_certificate(folder: Path, host: str, days: int = 2) -> Path:
-    """A PEM file with key and certificate for the host; it ends `days` from now (negative: it has ended)."""
+    """Write a PEM file with key and certificate for the host; it expires in `days` days (negative: it has expired)."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     end = datetime.now(UTC) + timedelta(days=days)

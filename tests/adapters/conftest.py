@@ -22,7 +22,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["lean", "stock"])
 async def wire(request: pytest.FixtureRequest, certificate: Path) -> AsyncIterator[Wire]:
-    """Both implementations; they trust the certificate of the tests."""
+    """Yield both implementations, which trust the certificate of the tests."""
     trusting = ssl.create_default_context(cafile=str(certificate))
     lean = request.param == "lean"
     wire: Wire = LeanWire(trusting) if lean else HttpxWire(httpx.AsyncClient(verify=trusting, trust_env=False))

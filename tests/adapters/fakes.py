@@ -1,4 +1,4 @@
-"""A wire without a network, and what the upstream tests need around it."""
+"""Wire without a network, and the other parts that tests of upstreams need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Responder = Callable[[Request], Response | Exception]
 
 
 class FakeWire:
-    """Answers with what the responder gives, and keeps the requests."""
+    """A wire that answers with the responder's result and keeps the requests."""
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
@@ -34,7 +34,7 @@ class FakeWire:
 
 
 class Clock:
-    """Epoch seconds that pass only when told; also a sleep that takes no time."""
+    """Epoch seconds that a test advances, and a sleep that takes no time."""
 
     def __init__(self, now: float = 1_773_104_400.0) -> None:
         self.now = now
@@ -52,7 +52,7 @@ class Clock:
 def answer(
     status: int = 200, body: Any = None, headers: Mapping[str, str] | None = None, cut: bool = False
 ) -> Response:
-    """A response; a body that is not bytes or text is sent as JSON."""
+    """Return a response; a body that is not bytes or text is sent as JSON."""
     lines = {name.lower().encode(): value.encode() for name, value in (headers or {}).items()}
     if isinstance(body, str):
         body = body.encode()

@@ -1,4 +1,4 @@
-"""A token store for one process: tests, dry runs, the command line."""
+"""Token store of one process, for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adapters.base import Account, StoredToken
 
 
 class MemoryTokens:
-    """Keeps tokens as long as the process lives."""
+    """Tokens kept for the lifetime of the process."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

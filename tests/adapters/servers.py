@@ -1,4 +1,4 @@
-"""Loopback servers that play one part of a bad connection each."""
+"""Loopback servers, each with one fault of a bad connection."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Server:
 
 @dataclass
 class Line:
-    """One connection, as a script sees it."""
+    """One connection, as the server's script uses it."""
 
     server: Server
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     async def request(self) -> bytes:
-        """The next request; raises IncompleteReadError when the client is gone."""
+        """Return the next request; raises IncompleteReadError when the client has closed."""
         head = await self.reader.readuntil(b"\r\n\r\n")
         length = next(
             (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
@@ -65,7 +65,7 @@ Script = Callable[[Line], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def serving(script: Script, certificate: Path | None = None) -> AsyncIterator[Server]:
-    """A server on a free loopback port; the script runs once for each connection."""
+    """Yield a server on a free loopback port, which runs the script for each connection."""
     server = Server()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -93,7 +93,7 @@ async def serving(script: Script, certificate: Path | None = None) -> AsyncItera
 
 
 def answering(*pieces: bytes) -> Script:
-    """Answers every request of a connection with the same bytes."""
+    """Return a script that answers every request of a connection with the same bytes."""
 
     async def script(line: Line) -> None:
         while True:
@@ -104,7 +104,7 @@ def answering(*pieces: bytes) -> Script:
 
 
 def answering_once(*pieces: bytes) -> Script:
-    """Answers one request and closes the connection."""
+    """Return a script that answers one request and closes the connection."""
 
     async def script(line: Line) -> None:
         await line.request()
@@ -114,13 +114,13 @@ def answering_once(*pieces: bytes) -> Script:
 
 
 async def silent(line: Line) -> None:
-    """Reads and never answers."""
+    """Read, and never answer."""
     while True:
         await line.request()
 
 
 def ask(server: Server | str, method: str = "GET", **changes: object) -> Request:
-    """A small request to that server."""
+    """Send a small request to the server."""
     address = server if isinstance(server, str) else server.address
     values: dict[str, object] = {
         "origin": Origin.of(address),

@@ -1,4 +1,4 @@
-"""Signatures and encrypted answers of BPJS, against the vectors of the reference (bpjs 1.3, 2.3)."""
+"""Signatures and encrypted answers of BPJS, against the test vectors of its documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every answer of the reference (bpjs 3.1-3.6), judged by the rules that are shipped."""
+"""Recorded answers of BPJS, judged by the shipped rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling the clinic's own system: signed, in time, and only where a clinic's system can be."""
+"""Webhook of the clinic's own system: signed, with a time limit, and sent only to permitted addresses."""
 
 from __future__ import annotations
 

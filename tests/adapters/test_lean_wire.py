@@ -24,12 +24,12 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """Both event loops: the workers run on uvloop where there is one."""
+    """Run with both event loops: the workers use uvloop where it is available."""
     return "asyncio", {"use_uvloop": request.param}
 
 
 class Clock:
-    """Seconds that pass only when told."""
+    """Seconds that a test advances."""
 
     now = 1000.0
 
@@ -184,7 +184,7 @@ async def test_a_proxy_in_the_environment_calls_for_httpx(
 
 
 class Tape(asyncio.Transport):
-    """A transport that goes nowhere."""
+    """A transport that keeps what is written to it."""
 
     def write(self, data: object) -> None:
         pass
@@ -197,7 +197,7 @@ class Tape(asyncio.Transport):
 
 
 class Nobody:
-    """A keeper that does not care."""
+    """An owner of connections that ignores all events."""
 
     def released(self, connection: WireConnection) -> None: ...
     def lost(self, connection: WireConnection) -> None: ...

@@ -1,4 +1,4 @@
-"""The ways to tell people: what leaves, and what a failure says."""
+"""Ways of notification: the messages that are sent, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LETTER = Notification(
 
 
 class MailServer:
-    """Speaks as much SMTP as is needed; `refuse` is a recipient that it does not know."""
+    """A minimal SMTP server; `refuse` is a recipient that it does not accept."""
 
     def __init__(self, refuse: str = "") -> None:
         self.refuse = refuse

@@ -1,4 +1,4 @@
-"""The outbound guard: every spelling of an address is judged by where it leads, and only there it is connected."""
+"""Outbound guard: judges every spelling of an address by its destination, and connects only to that."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def refusal(policy: Policy, way: str, host: str) -> str:
 
 
 class Names:
-    """A name server that gives each time the next of its answers, the last one for ever."""
+    """A name server that gives its answers one after the other, and repeats the last one."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self.answers = list(answers)
@@ -232,7 +232,7 @@ async def test_a_redirect_is_not_followed_and_no_proxy_asked(monkeypatch: pytest
 
 
 def bomb(encoding: bytes) -> Script:
-    """Answers with 700 MB of zeros, packed to some 700 kB; the stream never ends by itself."""
+    """Answer with 700 MB of zeros, compressed to some 700 kB; the stream never ends by itself."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31 if encoding == b"gzip" else 15)
     begin = packer.compress(bytes(7_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)
     piece = packer.compress(bytes(7_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -1,4 +1,4 @@
-"""Every recorded answer of the platform, judged by rules made here and by those that are shipped."""
+"""Recorded answers of the platform, judged by rules of the tests and by the shipped ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One token for all, and no storm on the endpoint that gives them."""
+"""Tokens of SatuSehat: one for all requests, and few requests to the token endpoint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXPIRED = answer(401, {"fault": {"faultstring": "Access Token expired"}})
 
 
 class World:
-    """SatuSehat in a few lines: gives numbered tokens, takes those that are not revoked."""
+    """A minimal SatuSehat that issues numbered tokens and accepts those that are not revoked."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -22,7 +22,7 @@ LIMIT = 5 * 1024 * 1024
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """Both event loops: the workers run on uvloop where there is one."""
+    """Run with both event loops: the workers use uvloop where it is available."""
     return "asyncio", {"use_uvloop": request.param}
 
 

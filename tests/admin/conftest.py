@@ -1,4 +1,4 @@
-"""The web application on a small hub, and clients of it: a HIS, a person, nobody."""
+"""Web application on a small hub, and its clients: a HIS, a person, an anonymous visitor."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def nobody(antar: SmallHub) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def his(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
-    """A clinic's system with its API key."""
+    """Return a client with the API key of the clinic's system."""
     key = await new_api_key(antar.hub.database, antar.facility.id, "simrs")
     nobody.headers["Authorization"] = f"Bearer {key}"
     return nobody
@@ -42,7 +42,7 @@ async def his(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
 
 @pytest.fixture
 async def person(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
-    """Somebody who is logged in."""
+    """Return a client of a logged-in person."""
     await users.add_user(antar.hub.database, "sari", PASSWORD)
     answer = await log_in(nobody)
     assert answer.status_code == 303

@@ -1,4 +1,4 @@
-"""A clinic whose goods are mapped, with a logged-in person."""
+"""Clinic with mapped goods, and a logged-in person."""
 
 from __future__ import annotations
 

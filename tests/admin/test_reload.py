@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Reading:
-    """Stands in for a long reading: it ends when it is let go."""
+    """Stands in for a long reading that a test ends."""
 
     def __init__(self, antar: SmallHub) -> None:
         self.begun = 0

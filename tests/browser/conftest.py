@@ -1,4 +1,4 @@
-"""One installation and one browser for all walks, a fresh context for each; what a page complains of fails its test."""
+"""One installation and browser for all browser tests, a fresh context for each; a page's complaint fails the test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MISSING = "no Chromium: install it (Debian: chromium) or name it in ANTAR_CHROMI
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a browser the walks are skipped and the report says why; where one is demanded they fail."""
+    """Skip the tests with a reason if there is no browser; fail them where a browser is required."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("browser"))
@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 # Per package, not per session: Playwright keeps an event loop, and with it no other test could run one of its own.
 @pytest.fixture(scope="package")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The demo's day, delivered but for what a person has to mend."""
+    """Yield the demo's day, delivered except for the deliveries that a person has to correct."""
     with site(tmp_path_factory.mktemp("site")) as started:
         started.play()
         started.ask_for_a_job()
@@ -52,7 +52,7 @@ def browser(installation: Site) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def session(installation: Site, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cookies of somebody who is logged in."""
+    """Return the cookies of a logged-in person."""
     path = tmp_path_factory.mktemp("session") / "state.json"
     context = browser.new_context()
     log_in(context, installation.address, installation.access.user, installation.access.password)
@@ -78,5 +78,5 @@ def watch(context: BrowserContext, installation: Site) -> Iterator[Watch]:
 
 @pytest.fixture
 def page(context: BrowserContext, watch: Watch) -> Page:
-    """A page of somebody who is logged in; where it complains, the test fails."""
+    """Return a page of a logged-in person; a complaint of the page fails the test."""
     return context.new_page()

@@ -1,4 +1,4 @@
-"""Records of a test's own, made after those of the demo's day that a person has to mend."""
+"""Records for a single browser test, made after the faulty records of the demo's day."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def unknown_patient(norm: str, **changes: Any) -> dict[str, Any]:
 
 
 def failed(installation: Site, spec: str, *records: dict[str, Any]) -> list[int]:
-    """Hand them in, wait until they were refused; their ids."""
+    """Submit the records, wait until they are refused, and return their ids."""
     installation.hand_in(spec, *records)
     installation.settle()
     keys = [str(record.get("norm" if spec == UNKNOWN[0] else "id")) for record in records]

@@ -1,4 +1,4 @@
-"""Many deliveries sent again at once: confirmed, watched, paused, gone on with and cancelled, in a browser."""
+"""Bulk resend in a browser: confirmed, watched, paused, resumed and cancelled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANY = 20_000
 
 @pytest.fixture
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """An installation of its own: what is sent again here would keep the worker from everybody else's."""
+    """Yield a separate installation: the resends would delay the worker of the other tests."""
     with site(tmp_path_factory.mktemp("busy")) as started:
         [one] = failed(started, "Patient", unknown_patient("BANYAK"))
         multiply(started.database, one, MANY)

@@ -1,4 +1,4 @@
-"""A delivery beside its list: opened, kept over a reload, closed by going back, all by keyboard alone."""
+"""Drawer with a delivery beside its list: opened, kept on reload, closed by going back, by keyboard alone."""
 
 from __future__ import annotations
 

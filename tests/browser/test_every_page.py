@@ -70,7 +70,7 @@ def test_a_page_that_complains_is_noticed(page: Page, watch: Watch) -> None:
 
 
 def page_routes() -> set[str]:
-    """Paths of all routes that answer a person with a whole page."""
+    """Return the paths of all routes that answer a person with a whole page."""
     hub = cast(Hub, SimpleNamespace(database=SimpleNamespace(clock=lambda: 0)))
     asked = [
         (route.path, handler)

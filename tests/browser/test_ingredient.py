@@ -1,4 +1,4 @@
-"""Another active ingredient in a browser, with the shipped mapping: not suggested, and confirmed only by a tick."""
+"""Different active ingredient in the shipped mapping: not suggested, and confirmed only with a tick."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ BRAND = {"code": "UJI-MEREK", "name": "Sanmol 500 mg tab"}
 
 @pytest.fixture(scope="module", autouse=True)
 def dictionary(installation: Site) -> None:
-    """The dictionary has been read, and the products are handed in."""
+    """Read the dictionary and submit the products."""
     read = "SELECT COUNT(*) FROM synchronisations WHERE list = 'kfa' AND state = 'done'"
     until(lambda: installation.rows(read)[0][0] > 0)
     installation.hand_in("Product", ORALIT, CETIRIZINE, BRAND)
 
 
 def item(site: Site, product: dict[str, str]) -> tuple[int, Any]:
-    """Its id and its code."""
+    """Return the id and the code of the item."""
     [row] = site.rows("SELECT id, code FROM items WHERE item = 'Product' AND key = ?", product["code"])
     return row[0], row[1]
 

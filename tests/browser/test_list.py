@@ -1,4 +1,4 @@
-"""The list of a type as a person uses it: filtering, searching, going back, ticking."""
+"""List of a type in a browser: filter, search, go back, tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mappings in a browser: by mouse and by keyboard, over files, on every page, for two mappings that no Python knows."""
+"""Mappings in a browser: by mouse, by keyboard and with files, for two mappings that no Python names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG = (
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """An installation with two mappings of its own and their lists read."""
+    """Yield an installation with two mappings and their code lists."""
     with site(tmp_path_factory.mktemp("shop"), MAPPED) as started:
         started.hand_in("Good", {"code": "LAMA", "name": LONG, "shelf": "Rak nomor seratus dua puluh lima"})
         started.hand_in("Examination", {"code": "HB", "name": "Hemoglobin", "specimen": "Darah"})
@@ -49,7 +49,7 @@ def person(browser: Browser, shop: Site) -> Iterator[Page]:
 
 
 def items(shop: Site, *names: str) -> list[int]:
-    """Goods of these names, the name being the code too."""
+    """Submit goods with these names, which are their codes too."""
     shop.hand_in("Good", *({"code": name, "name": name} for name in names))
     return [shop.rows("SELECT id FROM items WHERE key = ?", name)[0][0] for name in names]
 

@@ -1,4 +1,4 @@
-"""A refused delivery mended by a person: found, understood, edited, resent, seen to arrive; and two editing at once."""
+"""Correction of a refused delivery in a browser: edited, resent and accepted; and two people editing at once."""
 
 from __future__ import annotations
 
@@ -77,17 +77,17 @@ def test_what_is_no_json_is_told_by_line_while_it_is_typed(page: Page, watch: Wa
 
 
 def write(page: Page, old: str, new: str) -> None:
-    """Replace every `old` of the body, as a person does with an editor."""
+    """Replace every `old` in the body, as a person does in the editor."""
     page.locator(BODY).fill(page.locator(BODY).input_value().replace(old, new))
 
 
 def written(installation: Site, number: str) -> str:
-    """The code of the diagnosis as the ministry has it."""
+    """Return the code of the diagnosis at the ministry."""
     stored = installation.world.satusehat.store.get("Condition", number)
     assert stored
     return str(stored.resource["code"]["coding"][0]["code"])
 
 
 def id_at_the_ministry(page: Page) -> str:
-    """The number under which the delivery that is shown arrived."""
+    """Return the id at the ministry that the page shows."""
     return page.locator(".outcome strong").inner_text().rpartition("nomor ")[2].rstrip(".")

@@ -1,4 +1,4 @@
-"""A person's way through the panel, in a real browser."""
+"""A person's way through the panel in a real browser."""
 
 from __future__ import annotations
 

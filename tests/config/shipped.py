@@ -1,4 +1,4 @@
-"""The shipped catalog, its examples, and their payloads with references that are always the same."""
+"""Shipped catalog, its examples, and their payloads with constant references."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KNOWN = {
 
 
 class Case(NamedTuple):
-    """One example of one entry, for one operation."""
+    """One example of an entry, for one operation."""
 
     spec: str
     example: str

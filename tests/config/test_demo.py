@@ -1,4 +1,4 @@
-"""The clinic day of config/demo: every record is acceptable, complete, and of people whom the sandbox knows."""
+"""Clinic day of config/demo: every record is valid and complete, and the sandbox has its people."""
 
 from __future__ import annotations
 

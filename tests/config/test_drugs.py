@@ -1,4 +1,4 @@
-"""The content of drugs: what a compound is, to what a strength refers, and which codes name an ingredient."""
+"""Drugs in payloads: contents of a compound, basis of a strength, and codes of an ingredient."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ COUNTED_IN = {
 
 
 def compound(unit: str, form: str | None = None, per: float | None = None, in_: str = "mg") -> dict[str, Any]:
-    """A record's part that says what the compound is."""
+    """Return the part of a record that describes the compound."""
     ingredients = [{"product": "OBT-001", "amount": 5, "unit": in_}]
     compound_record = {"form": form, "per": per, "ingredients": ingredients, "name": "Racikan"}
     return {"unit": unit, "compound": {name: value for name, value in compound_record.items() if value is not None}}
 
 
 def record(spec: str, part: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry's example with another drug."""
+    """Return the entry's example with another drug."""
     example = {name: value for name, value in catalog().specs[spec].example.items() if name not in ("product", "unit")}
     return {**example, **part}
 
@@ -82,7 +82,7 @@ def accepted(spec: str, part: Mapping[str, Any]) -> bool:
 
 
 def drug(spec: str, part: Mapping[str, Any], code: Known = TABLET) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The drug as it is sent, and its quantity; every product is mapped to the code."""
+    """Return the drug as it is sent, and its quantity; every product is mapped to the code."""
     entry = catalog().specs[spec]
     one = record(spec, part)
     view = {"reference": code.reference, "row": code.row, "key": "OBT-001"}
@@ -102,7 +102,7 @@ def form_of(medication: Mapping[str, Any]) -> str | None:
 
 
 def combinations() -> Iterator[tuple[str, str | None, float | None]]:
-    """Every unit with every form, or none, with an amount of the whole and without."""
+    """Return every unit with every form, or none, with an amount of the whole and without."""
     return ((unit, form, per) for unit in UNITS for form in [None, *COMPOUND_FORMS["enum"]] for per in (None, 10))
 
 
@@ -128,7 +128,7 @@ def test_quantity_form_and_strength_of_a_compound_never_contradict_each_other(sp
 
 
 def _code(unit: str) -> str:
-    """The code of a quantity in this unit."""
+    """Return the code of a quantity in this unit."""
     _, quantity = drug("MedicationDispense", compound(unit))
     return str(quantity["code"])
 

@@ -1,4 +1,4 @@
-"""Every shipped entry: its examples become what the golden files say, and what the reference shows."""
+"""Shipped entries: the payloads of their examples equal the golden files and the ministry's examples."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def name(case: Case) -> str:
 
 
 def is_sent_alike(case: Case) -> bool:
-    """Whether a change sends what the creation sent."""
+    """Return whether a change sends the same as the creation."""
     return catalog().specs[case.spec].update is not None and case._replace(operation="update") not in cases()
 
 

@@ -1,4 +1,4 @@
-"""Looking for what may have arrived: adopted only if it is surely the same."""
+"""Search for a record that may have arrived: adopted only if it certainly matches."""
 
 from __future__ import annotations
 

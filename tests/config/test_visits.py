@@ -1,4 +1,4 @@
-"""A visit's way through its statuses: what is sent when, and that its history is complete."""
+"""Statuses of a visit: the request of each change, and a complete history."""
 
 from __future__ import annotations
 

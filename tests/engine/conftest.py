@@ -1,4 +1,4 @@
-"""The hub that most engine tests work in."""
+"""Hub of most engine tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.engine.small_hub import SmallHub, open_small_hub
 
 @pytest.fixture
 async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
-    """Its counters must be right when the test is done with it."""
+    """Yield the hub; its counters must be right when the test has finished."""
     opened = await open_small_hub(tmp_path, database_url, clock)
     yield opened
     assert await opened.counters_are_right()

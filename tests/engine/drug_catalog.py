@@ -1,4 +1,4 @@
-"""A hub whose goods are mapped to the codes of a register before anything that names them is sent."""
+"""Hub whose goods must be mapped to the codes of a register before deliveries that name them are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks of a worker when something breaks under them: none dies in silence, none holds what it cannot end."""
+"""Tasks of a worker under failures: none stops unnoticed, none keeps a delivery that it cannot finish."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def only_sweeping(antar: SmallHub) -> Worker:
 
 
 async def held_at(antar: SmallHub) -> Lease:
-    """The lease of one delivery on its way, of a worker that has swept a moment ago."""
+    """Return the lease of a delivery that is being sent, of a worker that has just swept."""
     await antar.hand_in("Visit", {"id": "V1"})
     [claimed] = await claim(antar.hub.database, antar.channel, 1, "worker")
     await begin(antar.hub.database, claimed.lease)

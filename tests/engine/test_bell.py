@@ -1,4 +1,4 @@
-"""The bell: many rings are few messages, and a broker that hangs holds up nobody."""
+"""Bell: many rings become few messages, and a hanging broker delays nobody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Actor:
-    """Takes messages as a broker does; held up until `go` is set."""
+    """Receives messages like a broker; blocked until `go` is set."""
 
     def __init__(self) -> None:
         self.heard: list[int] = []

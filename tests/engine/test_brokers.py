@@ -1,4 +1,4 @@
-"""The bell over real brokers: lost, doubled and stale messages change nothing; two workers share the work."""
+"""Bell over real brokers: lost, repeated and stale messages change nothing; two workers share the work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECORDS = 20
 
 @pytest.fixture
 def clock() -> Callable[[], int]:
-    """Real time: workers of several event loops share it."""
+    """Return real time, which workers of several event loops share."""
     from engine.database.database import wall_clock
 
     return wall_clock
@@ -46,7 +46,7 @@ def broker(request: pytest.FixtureRequest) -> Iterator[dramatiq.Broker]:
 
 
 class Stage:
-    """A hub with its worker on the test's event loop, as `antar worker` has it."""
+    """A hub with its worker on the test's event loop, as in `antar worker`."""
 
     def __init__(self, hub: Hub, worker: Worker, facility: FacilityRow) -> None:
         self.hub = hub

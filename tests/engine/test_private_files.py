@@ -1,4 +1,4 @@
-"""Nobody but their owner may read the database, its journals and its backups, whatever the umask."""
+"""Private files: only their owner may read database, journals and backups, whatever the umask."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def umask(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A folder, under a umask that is too wide or too narrow."""
+    """Yield a folder, under a umask that is too wide or too narrow."""
     before = os.umask(request.param)
     yield tmp_path
     os.umask(before)

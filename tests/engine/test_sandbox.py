@@ -1,4 +1,4 @@
-"""The sandbox of templates: the known ways out of Jinja, and the known bombs."""
+"""Sandbox of templates: the known escapes from Jinja, and the known bombs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox on a real socket with a standing clock, and a client with a token."""
+"""Sandbox on a real socket with a fixed clock, and a client with a token."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def world() -> World:
 
 @pytest.fixture
 def outside(world: World) -> Iterator[httpx.Client]:
-    """A client without a token."""
+    """Yield a client without a token."""
     with running(world) as url, httpx.Client(base_url=url, timeout=10) as client:
         yield client
 
 
 @pytest.fixture
 def api(outside: httpx.Client) -> httpx.Client:
-    """A client of the demo clinic, with a token."""
+    """Return a client of the demo clinic, with a token."""
     authorise(outside)
     return outside
 
@@ -52,5 +52,5 @@ def texts(answer: httpx.Response) -> list[str]:
 
 
 def rule_numbers(answer: httpx.Response) -> set[int]:
-    """The rule numbers in an OperationOutcome's texts."""
+    """Return the rule numbers in an OperationOutcome's texts."""
     return {int(text.partition("RuleNumber: ")[2].partition(")")[0]) for text in texts(answer) if "Rule" in text}

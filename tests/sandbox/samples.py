@@ -1,4 +1,4 @@
-"""The request examples of the reference, and what they refer to."""
+"""The ministry's request examples, and the resources that they refer to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NIK = "https://fhir.kemkes.go.id/id/nik"
 
 
 def sample(name: str, /, **changes: Any) -> dict[str, Any]:
-    """One example, with top-level elements replaced, or left out where the change is None."""
+    """Return one example with changed top-level elements; those changed to None are left out."""
     content: dict[str, Any] = orjson.loads((EXAMPLES / f"{name}.json").read_bytes())
     content.update(changes)
     return {key: value for key, value in content.items() if value is not None}
@@ -27,7 +27,7 @@ def names() -> list[str]:
 
 
 def references(node: Any) -> Iterator[str]:
-    """Every `Type/id` below a node."""
+    """Yield every `Type/id` below a node."""
     if isinstance(node, dict):
         if "/" in str(node.get("reference", "")):
             yield node["reference"]
@@ -37,7 +37,7 @@ def references(node: Any) -> Iterator[str]:
 
 
 def seed_references(world: World) -> None:
-    """Put into the store whatever any example refers to."""
+    """Store every resource that an example refers to."""
     for name in names():
         for reference in references(sample(name)):
             kind, _, id_ = reference.partition("/")

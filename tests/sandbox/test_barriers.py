@@ -1,4 +1,4 @@
-"""Barriers: a request waits, somebody acts, the request goes on."""
+"""Barriers: a request waits until a test releases it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PCare and Antrean FKTP of the box, by the checklist of the reference (bpjs 9), asked through our own adapter."""
+"""PCare and Antrean FKTP of the sandbox, called through Antar's own adapter."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ PRESENT = {"tanggalperiksa": TODAY_ISO, "kodepoli": "001", "nomorkartu": CARD, "
 
 
 class Clinic:
-    """Our adapter, signed in to both services."""
+    """Antar's adapter, logged in to both services."""
 
     def __init__(self, url: str, wire: Wire, **credentials: str) -> None:
         self._url, self._wire = url, wire
@@ -118,7 +118,7 @@ async def clinic(url: str) -> AsyncIterator[Clinic]:
 
 
 def code_and_content(reply: Reply) -> tuple[Any, Any]:
-    """(code, response) of either envelope."""
+    """Return (code, response) of either envelope."""
     envelope = reply.content.get("metaData") or reply.content.get("metadata")
     return envelope["code"], reply.content.get("response")
 

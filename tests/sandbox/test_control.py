@@ -1,4 +1,4 @@
-"""The control API: what a person does with curl."""
+"""Control API, as a person uses it with curl."""
 
 from __future__ import annotations
 

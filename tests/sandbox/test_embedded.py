@@ -1,4 +1,4 @@
-"""The box in process: on a socket of its own, and without any."""
+"""Sandbox inside a process: with a socket of its own, and without any."""
 
 from __future__ import annotations
 

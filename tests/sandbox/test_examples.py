@@ -1,4 +1,4 @@
-"""Every request example of the reference is accepted, in both modes, once its references exist."""
+"""The ministry's request examples: accepted in both modes once their references exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fault over a real socket: what the client sees, and what is stored afterwards."""
+"""Faults over a real socket: the client's view, and the stored result."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drain(connection: socket.socket, received: bytearray) -> None:
 
 
 def head(api: httpx.Client, length: int) -> bytes:
-    """The head of a POST that promises `length` bytes."""
+    """Return the head of a POST that announces `length` bytes."""
     authorization = api.headers["authorization"]
     lines = [f"POST {ENCOUNTERS} HTTP/1.1", "Host: sandbox", f"Authorization: {authorization}"]
     return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()

@@ -1,4 +1,4 @@
-"""The dictionary of medicines: list, product, prices, and what can be changed in it."""
+"""Dictionary of medicines: list, product, prices, and changes by a test."""
 
 from __future__ import annotations
 

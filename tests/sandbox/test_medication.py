@@ -1,4 +1,4 @@
-"""The chain of a drug, prescribed, handed out, taken and given, and the laboratory: what is refused and how."""
+"""Drugs from prescription to administration, and laboratory: refusals and their texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def post(api: httpx.Client, name: str, /, **changes: Any) -> httpx.Response:
 
 
 def drug(name: str, code: str) -> list[dict[str, Any]]:
-    """The contained drug of an example, with another KFA code."""
+    """Return the contained drug of an example, with another KFA code."""
     (medicine,) = sample(name)["contained"]
     return [{**medicine, "code": {"coding": [{"system": KFA, "code": code, "display": "x"}]}}]
 

@@ -1,4 +1,4 @@
-"""Each step of the order of checks, and that an earlier one goes first (reference, section 9)."""
+"""Order of checks: each step, and that an earlier one comes first."""
 
 from __future__ import annotations
 

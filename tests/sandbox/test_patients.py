@@ -1,4 +1,4 @@
-"""POST /Patient and its odd answers."""
+"""POST /Patient and its unusual answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def post(api: httpx.Client, **changes: Any) -> httpx.Response:
 
 
 def with_nik(person: Person) -> dict[str, Any]:
-    """The changes that make the example about this person."""
+    """Return the changes that make the example about this person."""
     identifier = [{"use": "official", "system": NIK, "value": person.nik}]
     name = [{"use": "official", "text": person.name}]
     return {"identifier": identifier, "name": name, "birthDate": person.birth_date, "gender": person.gender}

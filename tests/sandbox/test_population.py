@@ -1,4 +1,4 @@
-"""The people of the box are the same in every run and plausible."""
+"""People of the sandbox: plausible, and the same in every run."""
 
 from __future__ import annotations
 

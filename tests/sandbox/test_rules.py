@@ -1,4 +1,4 @@
-"""The element rules: required, systems, codes, identifiers, references, dates, empty values, finishing."""
+"""Element rules: required, systems, codes, identifiers, references, dates, empty values, finishing."""
 
 from __future__ import annotations
 

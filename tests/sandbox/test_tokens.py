@@ -1,4 +1,4 @@
-"""The token endpoint and the gateway's 401 answers (3.1)."""
+"""Token endpoint, and the gateway's 401 answers."""
 
 from __future__ import annotations
 

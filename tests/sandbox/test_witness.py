@@ -1,4 +1,4 @@
-"""/__stats, /__log and /__reset: the independent witness."""
+"""/__stats, /__log and /__reset: records of the sandbox that tests compare with."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def patch(api: httpx.Client, path: str, *operations: dict[str, Any]) -> httpx.Re
 
 @pytest.fixture
 def visit(api: httpx.Client) -> dict[str, Any]:
-    """A stored Encounter."""
+    """Return a stored Encounter."""
     content: dict[str, Any] = create(api, "encounter_arrived").json()
     return content
 

@@ -1,1 +1,1 @@
-"""A database of an earlier version, and the proof that the present one takes it over."""
+"""Upgrade of a database that an earlier version wrote."""

@@ -1,4 +1,4 @@
-"""Databases as an earlier version left them: the tables of its revision, filled with the rows of its dump."""
+"""Databases of an earlier version: the tables of its revision, filled with the rows of its dump."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ REVISIONS = sorted(file.stem for file in FOLDER.glob("*.ndjson"))
 
 
 async def restore(database: Database, revision: str) -> None:
-    """Make the tables of the revision in an emptied database and fill each: an AssertionError names an empty one."""
+    """Create the tables of the revision in an emptied database and fill each; an AssertionError names an empty one."""
     await database.on_connection(_empty)
     await database.on_connection(lambda connection: command.upgrade(_config(connection), revision))
     await database.on_connection(lambda connection: _fill(connection, revision))
 
 
 def rows_of(revision: str, table: str) -> list[dict[str, Any]]:
-    """The rows of one table in the dump."""
+    """Return the rows of one table in the dump."""
     return [row for name, row in _lines(revision) if name == table]
 
 
@@ -69,7 +69,7 @@ def _count_on(connection: Connection, table: Table) -> None:
 
 
 def _lines(revision: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(table, row) of each line of the dump; see make_dump._lines."""
+    """Yield (table, row) of each line of the dump; see make_dump._lines."""
     for line in (FOLDER / f"{revision}.ndjson").read_bytes().splitlines():
         name, row = orjson.loads(line)
         yield name, {column: _bytes(value) for column, value in row.items()}

@@ -89,7 +89,7 @@ KEPT_ROWS = 3
 
 
 class Scene:
-    """The clinic, the sandbox behind it, and its day."""
+    """The clinic, its sandbox, and its day."""
 
     def __init__(self, hub: Hub, world: World, clinic: FacilityRow, clock: Clock) -> None:
         self.hub, self.world, self.clinic, self.clock = hub, world, clinic, clock
@@ -114,7 +114,7 @@ class Scene:
             assert not [result for result in results if isinstance(result, Refused)], results
 
     async def visit(self, number: str) -> None:
-        """Everything of one visit."""
+        """Submit everything of one visit."""
         [encounter] = [record for record in self.files["Encounter"] if record["id"] == number]
         await self.hand_in(
             "Patient", *[record for record in self.files["Patient"] if record["norm"] == encounter["norm"]]
@@ -126,7 +126,7 @@ class Scene:
             )
 
     async def work(self) -> None:
-        """Until nothing is due any more, but for what stands in a closed queue."""
+        """Run the worker until nothing is due any more except in a closed channel."""
         whole, self.hub.catalog = self.hub.catalog, replace(self.hub.catalog, code_lists={})
         worker, stop = Worker(self.hub, random.Random(1)), asyncio.Event()
         working = asyncio.create_task(worker.run(stop))
@@ -208,7 +208,7 @@ async def _people(scene: Scene) -> None:
 
 
 async def _lists(scene: Scene) -> None:
-    """Lists read to the end, from a file, from an upstream and by hand; one that was being read, one that failed."""
+    """Read lists from a file, an upstream and by hand; leave one being read and one failed."""
     hub, clinic = scene.hub, scene.clinic
     for name in ("loinc_laboratory", "pcare_poli"):
         await copies.begin(hub.database, scene.lists[name].owner(clinic.id), name, "admin")
@@ -236,7 +236,7 @@ async def _copy(scene: Scene, name: str, row: Row, *, finish: bool = True) -> No
 
 
 async def _mapped(scene: Scene) -> None:
-    """Items with a confirmed code, without one, and one whose record changed since."""
+    """Map one item, leave one without a code, and change the record of another."""
     hub, clinic = scene.hub, scene.clinic
     await scene.hand_in("LabTest", *scene.files["LabTest"])
     await scene.hand_in("Product", *scene.files["Product"][:20])
@@ -251,7 +251,7 @@ async def _mapped(scene: Scene) -> None:
 
 
 async def _played(scene: Scene) -> None:
-    """A day: most of it arrives, some is refused, some waits."""
+    """Play a day: most deliveries arrive, some are refused, some wait."""
     await scene.hand_in("Patient", *[record for record in scene.files["Patient"] if record["norm"] in PATIENTS])
     for number in sorted(VISITS):
         await scene.visit(number)
@@ -263,7 +263,7 @@ async def _played(scene: Scene) -> None:
 
 
 async def _called(scene: Scene) -> None:
-    """Patients take numbers by phone, one gives it back."""
+    """Let patients take numbers by phone, and one cancel."""
     secrets = demo_credentials(ROOT / "config")["inbound:mobile_jkn"]
     transport = httpx.ASGITransport(create_app(scene.hub))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
@@ -282,7 +282,7 @@ async def _called(scene: Scene) -> None:
 
 
 async def _mended(scene: Scene) -> None:
-    """People set aside and send again, one by one and many at once."""
+    """Ignore and resend deliveries, one by one and in bulk."""
     database, clinic = scene.hub.database, scene.clinic
     await ignore(database, clinic.id, [await scene.id("TambahKunjungan", "KJ-0012")], "sari", reason="Salah input")
     await resend(database, clinic.id, [await scene.id("TambahAntrean", "AN-0012")], "sari", reason="Sudah skrining")
@@ -324,7 +324,7 @@ async def _pending(scene: Scene) -> None:
 
 
 async def _written(scene: Scene, id_: int) -> None:
-    """A person corrects the unit in the body that was refused."""
+    """Correct the unit in the refused body, as a person."""
     query = "SELECT request FROM attempts WHERE delivery_id = :id ORDER BY id DESC LIMIT 1"
     [(request,)] = await scene.rows(query, id=id_)
     body = orjson.loads(request)
@@ -336,7 +336,7 @@ async def _written(scene: Scene, id_: int) -> None:
 
 
 async def _dead_worker(scene: Scene) -> None:
-    """Killed with two batches: of one the requests had begun to leave, of the other none had."""
+    """Kill a worker with two batches: of one the requests had begun, of the other none had."""
     database, channel = scene.hub.database, Channel("satusehat", scene.clinic.id)
     worker = Worker(scene.hub)
     worker.name = "mesin-lama:17:abcdef"

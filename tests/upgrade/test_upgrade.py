@@ -56,7 +56,7 @@ class Shown:
         self._database, self._loop = database, asyncio.get_running_loop()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """From another thread than the loop's."""
+        """Fetch rows from another thread than the event loop's."""
         fetching = asyncio.run_coroutine_threadsafe(self._database.fetch(text(query)), self._loop)
         return [tuple(row) for row in fetching.result()]
 
@@ -79,7 +79,7 @@ def sandbox(world: World) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
 def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of its own: the tables of an earlier revision would be in the way of other tests."""
+    """Return a separate database: the tables of an earlier revision would disturb other tests."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/old.sqlite3"
     url = f"{POSTGRESQL}_upgrade"
@@ -94,7 +94,7 @@ def revision(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def hub(revision: str, old_url: str, sandbox: str, clock: Clock) -> AsyncIterator[Hub]:
-    """Opened on the old database as every process opens it: migrated to the newest revision."""
+    """Open the old database as every process does, which migrates it to the newest revision."""
     old = Database(old_url, durable=False, clock=clock)
     await restore(old, revision)
     await old.close()
@@ -210,7 +210,7 @@ async def _main_pages(hub: Hub) -> list[str]:
 
 
 def _lists(hub: Hub) -> Iterator[str]:
-    """Everything that there is one of for each upstream, entry, code list and view of the settings."""
+    """Yield the pages that exist once per upstream, entry, code list and view of the settings."""
     for name, spec in hub.catalog.specs.items():
         home = f"/integrasi/{spec.upstream.name}/{name}"
         yield from (home, f"{home}/masalah", f"/admin/raw-{name}/list")
@@ -220,14 +220,14 @@ def _lists(hub: Hub) -> Iterator[str]:
 
 
 async def _deliveries(hub: Hub) -> list[str]:
-    """Pages of a delivery of each type and status, and of its row in the settings."""
+    """Return the pages of a delivery of each type and status, and of its row in the settings."""
     rows = await hub.database.fetch(text(ONE_OF_EACH.format("spec, status")))
     pages = [f"/integrasi/{row.upstream}/{row.spec}/{row.id}" for row in rows]
     return pages + [f"/admin/raw-{row.spec}/details/{row.id}" for row in rows]
 
 
 def _seed(world: World, revision: str) -> None:
-    """The platform holds what the deliveries of the dump say that it holds."""
+    """Store in the sandbox the resources that the deliveries of the dump have created."""
     deliveries = [row for row in rows_of(revision, "deliveries") if row["upstream"] == "satusehat"]
     references = {row["id"]: row["reference"] for row in deliveries if row.get("reference")}
     references |= {row["id"]: ARRIVED[2] for row in deliveries if (row["spec"], row["key"]) == ARRIVED[:2]}
@@ -243,7 +243,7 @@ def _seed(world: World, revision: str) -> None:
 
 
 async def _work(hub: Hub) -> None:
-    """A worker, until nothing is due or waits for what is there; code lists are another subject."""
+    """Run a worker until nothing is due; code lists are not read."""
     whole = hub.catalog
     hub.catalog = replace(unlimited(whole), code_lists={})
     for name in ("pcare", "antrean"):

@@ -1,4 +1,4 @@
-"""Requests made to stop the server: answered in bounded time, memory and bytes, while others are not kept waiting."""
+"""Hostile requests to the API: answered in bounded time, memory and bytes, without delaying others."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_bomb_is_refused_and_keeps_nobody_waiting(his: httpx.AsyncClient
 
 
 async def _chunks(body: bytes) -> AsyncIterator[bytes]:
-    """A body as a network brings it."""
+    """Yield a body in the pieces in which a network delivers it."""
     for start in range(0, len(body), 64 * 1024):
         yield body[start : start + 64 * 1024]
 

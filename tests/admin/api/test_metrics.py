@@ -1,4 +1,4 @@
-"""/metrics: complete for an operator with the token, confined for a clinic's key, alive without the database."""
+"""/metrics: complete for an operator with the token, limited for a clinic's key, available without the database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKEN = {"Authorization": "Bearer rahasia-operator"}
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """Each test counts from nothing."""
+    """Reset all counters before each test."""
     metrics.metrics.cache_clear()
     yield
     metrics.metrics.cache_clear()

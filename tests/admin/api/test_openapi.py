@@ -1,4 +1,4 @@
-"""Whatever is sent to the API that the schema allows or nearly allows: no 500, and answers as the schema says."""
+"""Requests that the schema allows or nearly allows: no 500, and every answer conforms to the schema."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXAMPLES = 25
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[str, str]]]:
-    """The schema of a running hub, and a key for it."""
+    """Yield the schema of a running hub, with a key for it."""
     antar = asyncio.run(_open(tmp_path_factory.mktemp("api")))
     key = asyncio.run(new_api_key(antar.hub.database, antar.facility.id, "simrs"))
     yield schemathesis.openapi.from_asgi("/schema", create_app(antar.hub)), {"Authorization": f"Bearer {key}"}

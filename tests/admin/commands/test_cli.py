@@ -1,4 +1,4 @@
-"""The command line: what it prints, and that every mendable error is one line and exit code 1."""
+"""Command line: its output; an error that a person can fix is one line and exit code 1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation of its own with the small catalog."""
+    """Set up an installation with the small catalog."""
     (tmp_path / "config").mkdir()
     catalog = CATALOG.replace("adapter: scripted", "adapter: dryrun")
     (tmp_path / "config" / "resources.yaml").write_text(catalog, "utf-8")
@@ -29,7 +29,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def antar(capture: Capture, *arguments: str) -> tuple[int, str, str]:
-    """(exit code, standard output, standard error) of a command."""
+    """Return (exit code, standard output, standard error) of a command."""
     before, sys.argv = sys.argv, ["antar", *arguments]
     try:
         main()

@@ -1,4 +1,4 @@
-"""antar mapping: tables of mappings by hand."""
+"""`antar mapping`: tables of mappings on the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.engine.drug_catalog import ROWS, catalog
 
 @pytest.fixture(autouse=True)
 def goods(environment: Path, capsys: Capture) -> Path:
-    """Two items are handed in, and the register has been read."""
+    """Submit two items and read the register."""
     configured = catalog().replace("adapter: scripted", "adapter: dryrun")
     (environment / "config" / "resources.yaml").write_text(configured, "utf-8")
     (environment / "goods.json").write_text(

@@ -1,4 +1,4 @@
-"""`antar up` as a process: it starts, reloads on SIGHUP, and ends in good order when asked to."""
+"""`antar up` as a process: starts, reloads on SIGHUP, and stops cleanly on a signal."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Up:
         ).stdout
 
     def get(self, path: str, body: bytes | None = None) -> dict[str, object] | None:
-        """The answer as JSON, None if there is none or it is an error."""
+        """Return the answer as JSON; None if there is none or it is an error."""
         request = urllib.request.Request(
             self.address + path, data=body, headers={"Authorization": f"Bearer {getattr(self, 'key', '')}"}
         )

@@ -29,7 +29,7 @@ EXAMPLES |= {"mapping": "goods", "code": "klinik", "poli": "001", "day": "2026-0
 
 
 def routes(app: Litestar) -> list[tuple[str, str, Right | None]]:
-    """(method, address, right) of everything that can be asked for; a login has tests of its own."""
+    """Return (method, address, right) of every route except the login, which has its own tests."""
     with_rights = []
     for route in app.routes:
         if isinstance(route, HTTPRoute):

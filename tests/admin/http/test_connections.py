@@ -1,4 +1,4 @@
-"""Half requests are thrown out, slow ones are not, and there is always room for one more connection."""
+"""Connections: incomplete requests are closed, slow ones are not, and there is always room for one more."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WHOLE = b"GET / HTTP/1.1\r\nHost: antar.test\r\n\r\n"
 
 
 class Seconds:
-    """A monotonic clock that is set by hand."""
+    """A monotonic clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -59,14 +59,14 @@ async def read_all(scope: Any, receive: Callable[[], Awaitable[Any]], send: Call
 
 
 class Server:
-    """A guarded server whose clock and checks are in the test's hands."""
+    """A guarded server whose clock and checks the test controls."""
 
     def __init__(self, guard: ConnectionGuard, clock: Seconds, state: ServerState, port: int) -> None:
         self.guard, self.clock, self.state, self.port = guard, clock, state, port
         self.writers: list[asyncio.StreamWriter] = []
 
     async def client(self, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection that has sent so much."""
+        """Open a connection and send the beginning of a request."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         self.writers.append(writer)
         await self.send(writer, sent)
@@ -84,7 +84,7 @@ class Server:
                 await asyncio.sleep(0)
 
     def pass_(self, seconds: float) -> None:
-        """Let time pass as the server sees it: a check every second."""
+        """Let time pass, with one check per second."""
         end = self.clock.now + seconds
         while self.clock.now < end:
             self.clock.now = min(end, self.clock.now + 1)

@@ -1,4 +1,4 @@
-"""Indonesian is spoken, English on request; both know every word."""
+"""Languages of the panel: Indonesian, and English on request; both have every message."""
 
 from __future__ import annotations
 

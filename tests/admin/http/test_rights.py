@@ -37,13 +37,13 @@ async def confine(antar: SmallHub, facility: FacilityRow) -> None:
 
 
 async def deliver(antar: SmallHub, key: str, facility: FacilityRow | None = None) -> int:
-    """Hand in a record and return the id of its delivery."""
+    """Submit a record and return the id of its delivery."""
     taken = await antar.hub.intake.hand_in(facility or antar.facility, "Visit", [{"id": key, "at": AT}])
     return int(taken[0].id)  # type: ignore[union-attr]
 
 
 def pages(antar: SmallHub) -> list[tuple[str, str, Permission]]:
-    """(method, address, permission) of every route that asks for one."""
+    """Return (method, address, permission) of every route that needs a permission."""
     guarded = []
     for route in litestar_app(antar.hub).routes:
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():

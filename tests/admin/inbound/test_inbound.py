@@ -1,4 +1,4 @@
-"""The queue service on the wire: each envelope as the reference says, and nobody in without a good token."""
+"""Queue service over HTTP: the envelope of each answer, and no access without a valid token."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOTE = SERVICE.texts["note"]
 
 @pytest.fixture
 async def phone(nobody: httpx.AsyncClient, antar: SmallHub) -> MobileJkn:
-    """Logged in at a clinic that has one poli open."""
+    """Log in at a clinic that has one poli open."""
     antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: SERVICE})
     await secrets(antar, "rahasia")
     await opened(antar.hub.database, antar.facility)
@@ -178,7 +178,7 @@ async def test_a_called_number_is_seen_on_the_phone(phone: MobileJkn, his: httpx
 
 
 def answering(answer: Any, received: list[Any] | None = None) -> Any:
-    """A clinic's system in the place of the network."""
+    """Return a stand-in for the clinic's system behind the network."""
 
     async def tell(his: Any, id_: str, content: Any, at: int, patience: float) -> Any:
         if received is not None:
@@ -192,7 +192,7 @@ def answering(answer: Any, received: list[Any] | None = None) -> Any:
 
 @pytest.fixture
 async def asking_his(phone: MobileJkn, antar: SmallHub) -> MobileJkn:
-    """The clinic's system answers by itself."""
+    """Configure the clinic so that its own system answers."""
     antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: replace(SERVICE, source="his")})
     credentials = {"username": "bpjs", "password": "rahasia", "webhook_url": "http://his/hook", "webhook_secret": "x"}
     await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, SERVICE.account, credentials)
@@ -253,7 +253,7 @@ async def test_a_patient_who_registers_twice_is_handed_on_once(phone: MobileJkn,
 
 
 async def kept(antar: SmallHub, operation: str, number: str | None = None) -> None:
-    """A request with its answer, as a caller has made it."""
+    """Store a request with its answer, as a caller's request does."""
     catalog = antar.hub.catalog
     lists = {**catalog.code_lists, SERVICE.polis: catalog.code_lists["doctors"]}
     antar.hub.catalog = replace(catalog, inbound={SERVICE.name: SERVICE}, code_lists=lists)

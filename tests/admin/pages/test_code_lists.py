@@ -1,4 +1,4 @@
-"""The pages of code lists: read on request, shown with their own columns, searched, and old when reading fails."""
+"""Pages of code lists: reading on request, columns, search, and the age of a copy whose reading failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 async def asked(person: httpx.AsyncClient, antar: SmallHub) -> SyncLease:
-    """A person has pressed the button, a worker has taken it."""
+    """Request a reading as a person, and lease it as a worker."""
     answer = await person.post("/referensi/doctors", headers=SAME_SITE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/referensi/doctors")
     held = await copies.lease_next(antar.hub.database)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
-    """Its list of doctors has been read."""
+    """Yield a hub that has read its list of doctors."""
     opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, CODED)
     database = opened.hub.database
     await copies.begin(database, opened.facility.id, "doctors", "sari")

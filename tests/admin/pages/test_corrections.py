@@ -1,4 +1,4 @@
-"""The page of a correction: what is wrong, what would change, and sending all of it again."""
+"""Page of a correction: the error, the changes that a resend would make, and resending all affected deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard: cards of the chosen days, searched, each figure a link to its list."""
+"""Dashboard: cards of the chosen days, search, and figures that link to their lists."""
 
 from __future__ import annotations
 

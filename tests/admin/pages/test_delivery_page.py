@@ -28,7 +28,7 @@ TABS = ("", "?tab=request", "?tab=response", "?tab=percobaan", "?tab=asal", "?ta
 
 
 async def failed_visit(antar: SmallHub, key: str = "V1", **record: Any) -> str:
-    """The address of a delivery that was refused."""
+    """Return the address of a refused delivery."""
     antar.ministry.script = [
         refused(Verdict.REJECTED, 400, code="10457", message="Element not found", body=b'{"error": "10457"}')
     ]
@@ -43,7 +43,7 @@ async def allow(antar: SmallHub, *permissions: Permission) -> None:
 
 
 async def page_of(person: httpx.AsyncClient, address: str) -> str:
-    """The page as it is read: without its tags."""
+    """Return the text of the page without tags."""
     answer = await person.get(address)
     assert answer.status_code == 200
     return html.unescape(re.sub(r"<[^>]+>", "", answer.text))

@@ -1,4 +1,4 @@
-"""Ubah isi: checked while it is typed, saved over nobody unasked, and nothing that was typed is ever lost."""
+"""*Ubah isi*: checks while typing, asks before it overwrites another person's edit, and keeps every typed text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def failed_visit(antar: SmallHub, note: str = "batuk") -> str:
 
 
 def form_of(page: str) -> dict[str, str]:
-    """The fields of the editor as a browser would send them."""
+    """Return the fields of the editor as a browser would send them."""
     seen = re.search(r'name="seen" value="([^"]*)"', page)
     body = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)
     assert seen
@@ -52,7 +52,7 @@ def result_of(answer: httpx.Response) -> str:
 
 
 async def another(antar: SmallHub, person: httpx.AsyncClient) -> httpx.AsyncClient:
-    """A second person with a browser of their own."""
+    """Return a client of a second logged-in person."""
     await users.add_user(antar.hub.database, "budi", PASSWORD)
     client = httpx.AsyncClient(transport=person._transport, base_url="http://antar.test")
     await log_in(client, "budi")

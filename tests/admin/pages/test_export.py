@@ -1,4 +1,4 @@
-"""A list as CSV: harmless in a spreadsheet, masked, complete, noted."""
+"""Export of a list as CSV: harmless in a spreadsheet, masked, complete, recorded in the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kelompok masalah: what failed alike stands together, with its meaning and a way to resend it."""
+"""*Kelompok masalah*: failures with the same cause in one group, with its meaning and a resend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""*Kesehatan*: what is wrong and what to do, and the same facts for monitors."""
+"""*Kesehatan*: problems with their remedies, and the same facts for monitors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upstreams of one area: the choice of the job, the figures that follow the filter and are filters, the tabs."""
+"""Upstreams of one area: choice of the type, figures that follow the filter and link to it, and tabs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VISITS = "/integrasi/ministry/Visit"
 
 @pytest.fixture
 async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
-    """The ministry stands in an area."""
+    """Yield a hub whose ministry belongs to an area."""
     catalog = CATALOG.replace("    adapter: scripted\n", "    adapter: scripted\n    area: Bidang Uji\n")
     opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, catalog)
     yield opened
@@ -30,7 +30,7 @@ async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
 
 
 async def figures(person: httpx.AsyncClient, address: str = VISITS) -> dict[str, str]:
-    """Total, Menunggu, Berhasil, Gagal as they are shown."""
+    """Return the figures Total, Menunggu, Berhasil and Gagal of the page."""
     page = (await person.get(address)).text
     return dict(re.findall(r"<span>(Total|Menunggu|Berhasil|Gagal)</span><strong>([^<]+)</strong>", page))
 

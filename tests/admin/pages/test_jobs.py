@@ -1,4 +1,4 @@
-"""Bulk actions on the pages: chosen, confirmed with a reason, watched, paused, cancelled."""
+"""Pages of bulk actions: choose, confirm with a reason, watch, pause, cancel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BULK = "/integrasi/ministry/Visit/massal"
 
 
 async def permit(antar: SmallHub, *permissions: str) -> None:
-    """From now on the role of the person allows these only."""
+    """Set the permissions of the person's role."""
     query = text("UPDATE roles SET permissions = :permissions")
     parameters = {"permissions": orjson.dumps(permissions).decode()}
     await antar.hub.database.write(lambda tx: tx.execute(query, parameters))
@@ -36,7 +36,7 @@ async def fail(antar: SmallHub, n: int) -> None:
 
 
 async def choose(person: httpx.AsyncClient, **fields: object) -> str:
-    """The address of the draft."""
+    """Draft a job and return its address."""
     answer = await person.post(BULK, data={"action": "resend", "all": "yes", **fields}, headers=OWN)
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]

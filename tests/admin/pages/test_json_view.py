@@ -1,4 +1,4 @@
-"""Bodies as a person reads them: exact, folded, harmless, comparable."""
+"""JSON view of bodies: exact, folded, harmless, comparable."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ HTMX = {**OWN, "HX-Request": "true"}
 
 
 async def notes(person: httpx.AsyncClient, **params: str | list[str]) -> list[str]:
-    """The notes of the visits that are listed."""
+    """Return the notes of the listed visits."""
     return re.findall(r'data-label="Catatan">([^<]*)<', (await person.get(VISITS, params=params)).text)
 
 

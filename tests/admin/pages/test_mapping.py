@@ -1,4 +1,4 @@
-"""The lists of a mapping, made of its YAML alone, and what other pages tell of it."""
+"""Lists of a mapping, made from its YAML alone, and its traces on other pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items and mappings as tables: told what would be done before anything is, and harmless in a spreadsheet."""
+"""Tables of items and of mappings: preview before anything is stored; harmless in a spreadsheet."""
 
 from __future__ import annotations
 

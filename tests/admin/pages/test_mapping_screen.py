@@ -1,4 +1,4 @@
-"""The mapping screen: suggestions with reasons, a search as one types, a code beside the item, a person's word."""
+"""Mapping screen: suggestions with reasons, live search, comparison of a code, and a person's confirmation."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ HOME = "/integrasi/ministry"
 
 @pytest.fixture
 async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
-    """A summary that waits for a record which nobody has handed in."""
+    """Yield a hub with a summary that waits for a record which nobody has submitted."""
     opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, CASE)
     await opened.hand_in("Summary", {"id": "S1", "parts": ["X"]})
     await opened.work()

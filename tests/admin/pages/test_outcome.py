@@ -26,7 +26,7 @@ async def execute(antar: SmallHub, query: str, **parameters: Any) -> None:
 
 @pytest.fixture
 async def worker(antar: SmallHub) -> None:
-    """A worker that is alive."""
+    """Store a live worker."""
     query = "INSERT INTO workers (name, started_at, beat_at, in_flight) VALUES ('w', :now, :now, 0)"
     await execute(antar, query, now=antar.clock())
 
@@ -50,7 +50,7 @@ def mark(page: str) -> str:
 
 
 async def resend(person: httpx.AsyncClient, address: str) -> str:
-    """The page that follows."""
+    """Resend and return the following page."""
     return (await person.post(f"{address}/resend", headers=OWN, follow_redirects=True)).text
 
 

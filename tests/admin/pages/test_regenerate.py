@@ -1,4 +1,4 @@
-"""*Regenerate*: a preview, a job, and a card that shows how far it is."""
+"""*Regenerate*: a preview, a job, and a card with its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""*Perlu tindakan*: what to do first, and what comes of it."""
+"""*Perlu tindakan*: to-dos by urgency, and the effect of doing them."""
 
 from __future__ import annotations
 

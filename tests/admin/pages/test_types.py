@@ -1,4 +1,4 @@
-"""The page of a record type and of one delivery."""
+"""Pages of a record type and of one delivery."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VISITS = "/integrasi/ministry/Visit"
 
 
 async def failed_visit(antar: SmallHub, **record: str) -> str:
-    """The address of a delivery that was refused."""
+    """Return the address of a refused delivery."""
     antar.ministry.script = [refused(Verdict.REJECTED, 400, code="10457", message="Element not found")]
     await antar.hand_in("Visit", {"id": "V1", **record})
     await antar.work()
@@ -57,7 +57,7 @@ async def test_pages_go_on_where_the_last_one_ended(person: httpx.AsyncClient, a
 
 
 def link(page: str, rel: str) -> str:
-    """The query of the link to the next or previous page."""
+    """Return the query of the link to the next or previous page."""
     return html.unescape(re.search(f'rel="{rel}" href="([^"]+)"', page)[1])  # type: ignore[index]
 
 

@@ -1,4 +1,4 @@
-"""*Pemberitahuan*: recipients in the settings, and the words of the letters."""
+"""*Pemberitahuan*: recipients in the settings, and the texts of the messages."""
 
 from __future__ import annotations
 

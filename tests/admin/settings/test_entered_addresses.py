@@ -1,4 +1,4 @@
-"""Addresses that people enter for alerts and for a clinic's own system are judged by the form and by the command."""
+"""Addresses entered for alerts and for a clinic's own system, judged alike by form and command line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WEBHOOK = f"{SERVICE.account}.webhook_url"
 
 @pytest.fixture
 def service(antar: SmallHub) -> None:
-    """A clinic whose own system may be told by webhook."""
+    """Configure a clinic whose own system gets requests by webhook."""
     antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: SERVICE})
 
 

@@ -1,4 +1,4 @@
-"""The settings: users, roles, clinics, keys and logs through SQLAdmin, by the rights of our roles."""
+"""Settings: users, roles, clinics, keys and logs in SQLAdmin, restricted by Antar's permissions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk", "raw
 
 @pytest.fixture
 async def manager(nobody: httpx.AsyncClient, antar: SmallHub) -> httpx.AsyncClient:
-    """Somebody who may manage everything."""
+    """Return a client of a person who may manage everything."""
     await users.add_user(antar.hub.database, "budi", PASSWORD, "superadmin")
     await log_in(nobody, "budi")
     return nobody

@@ -1,4 +1,4 @@
-"""Identifiers are hidden wherever they stand, and come back unharmed from an edit."""
+"""Masking: identifiers are hidden in every text, and an edit restores them."""
 
 from __future__ import annotations
 

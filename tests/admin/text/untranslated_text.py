@@ -1,4 +1,4 @@
-"""Text for people that is in no message catalogue: in templates, in the Python of pages, in scripts."""
+"""Finds text for people outside the message catalogue: in templates, in the Python of pages, in scripts."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ ANYTHING = ".+"
 
 @dataclass(frozen=True)
 class KeyUse:
-    """One call of say: a pattern for its key, and the names that it fills; None if they cannot be known."""
+    """A call of `say`: a pattern for its key, and the names that it fills in; None if they are not literal."""
 
     place: str
     pattern: str

@@ -1,4 +1,4 @@
-"""Alerts: told once, when something begins and when it is over; never in the way of anything."""
+"""Alerts: sent once when a trouble begins and once when it ends; a failing way delays nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Voice:
-    """Says the keys of what changed."""
+    """A writer whose messages are the keys of the changes."""
 
     async def changes(self, recipient: Recipient, facts: Facts, news: News) -> Notification:
         raised = [f"+{entry.trouble.kind}" for entry in news.raised]
@@ -34,7 +34,7 @@ class Voice:
 
 
 class Box:
-    """Takes letters; `broken` makes the way fail."""
+    """A way that keeps the messages; `broken` makes it fail."""
 
     def __init__(self) -> None:
         self.letters: list[str] = []
@@ -69,7 +69,7 @@ async def beat(antar: SmallHub) -> None:
 
 
 async def look(antar: SmallHub, watch: Watch, minutes: float = 5, *, alive: bool = True) -> None:
-    """Some minutes, looked at every minute, with a worker that beats."""
+    """Let minutes pass with a live worker, and check each minute."""
     for _ in range(int(minutes)):
         antar.clock.pass_(60)
         if alive:
@@ -93,7 +93,7 @@ async def reopen(antar: SmallHub) -> None:
 
 
 def at_local(clock: Clock, hour: int) -> None:
-    """The clock goes on to that hour in Jakarta."""
+    """Advance the clock to that hour in Jakarta."""
     now = datetime.fromtimestamp(clock.now / 1000, UTC) + timedelta(hours=7)
     then = now.replace(hour=hour, minute=0, second=0)
     clock.pass_(((then - now) % timedelta(days=1)).total_seconds())

@@ -1,4 +1,4 @@
-"""The loader: good configurations become entries, broken ones exactly these lines."""
+"""Loader: valid configurations become entries, invalid ones produce exactly these faults."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FACILITY = FacilityView("K", "Klinik", "Asia/Jakarta", "1000")
 
 
 def configuration(folder: Path, case: str | bytes) -> Path:
-    """The base with this as the file that it includes."""
+    """Write the base configuration with this text as an included file."""
     shutil.copy(BROKEN / "base.yaml", folder / "resources.yaml")
     (folder / "case.yaml").write_bytes(case.encode() if isinstance(case, str) else case)
     return folder
@@ -43,7 +43,7 @@ def loaded(folder: Path, case: str) -> Catalog:
 
 
 def lines(folder: Path, case: str | bytes) -> list[str]:
-    """The faults of a broken configuration."""
+    """Return the faults of an invalid configuration."""
     with pytest.raises(ConfigFaults) as caught:
         load(configuration(folder, case))
     return str(caught.value).splitlines()
@@ -241,7 +241,7 @@ def defaults(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every field of the grammar with its path; what only refers to a definition is described there."""
+    """Yield every field of the grammar with its path; references are described at their definition."""
     for section in ("properties", "$defs"):
         for name, field in schema.get(section, {}).items():
             if field.keys() != {"$ref"}:

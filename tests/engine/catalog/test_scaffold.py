@@ -1,4 +1,4 @@
-"""New entries from samples: they are believed at once, whatever the sample holds."""
+"""Scaffold of entries from samples: valid at once, for any sample."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SAMPLES = st.dictionaries(
 
 
 def believed(folder: Path, name: str, sample: dict[str, Any]) -> Spec:
-    """The entry once its text stands in an included file."""
+    """Load the entry from its generated text."""
     shutil.copy(BASE, folder / "resources.yaml")
     (folder / "case.yaml").write_text(new_entry(name, sample, "demo"), "utf-8")
     return load(folder).specs[name]

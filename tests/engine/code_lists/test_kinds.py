@@ -1,4 +1,4 @@
-"""Code lists that hold more than one kind of row, that are shared, read by their changes, or kept in a file."""
+"""Code lists with several kinds of rows, shared, read by changes, or kept in a file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_what_a_row_lacks_is_null() -> None:
 
 
 def register(drugs: DrugCatalog, *rows: dict[str, Any]) -> list[Call]:
-    """The ministry's register answers with these; the calls that it gets."""
+    """Replace the ministry's register by one with these answers; return its calls."""
     calls: list[Call] = []
 
     def answer(call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""Code lists: read page by page, put in place at once, resumed after a death, kept when the upstream fails."""
+"""Synchronisation of code lists: page by page, atomic, resumed after a crash, old copy kept on failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrections: what was sent by an earlier version of an entry is found, and what was sent since is not."""
+"""Corrections: deliveries sent by an earlier version of an entry are listed, later ones are not."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def send(antar: SmallHub, *ids: str, note: str | None = "x") -> None:
 
 
 async def affected(antar: SmallHub) -> list[str]:
-    """The keys of the deliveries that are offered; their number is the one that is kept."""
+    """Return the keys of the affected deliveries, whose number must equal the stored one."""
     rows = await affected_page(antar.hub.database, antar.facility.id, "Visit", "remark", 0, 50)
     kept = {
         correction.name: correction.affected

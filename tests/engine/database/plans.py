@@ -1,4 +1,4 @@
-"""Sees how many rows each statement reads while it is really executed, on both databases."""
+"""Counts the rows that each executed statement reads, on both databases."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ class Reading:
         raw.set_progress_handler(tick, STEP)
 
     def _judge(self, statement: str, custom: dict[str, Any] | None, generic: dict[str, Any] | None) -> None:
-        """Note what the plans have read; the generic one if PostgreSQL would take it for the cheaper one."""
+        """Record the rows that the plans have read; the generic plan if PostgreSQL would choose it as cheaper."""
         for plan in (custom, generic):
             if plan is not None and custom is not None and plan["Total Cost"] <= custom["Total Cost"] + PLANNING:
                 for node in _nodes(plan):
                     self.note(statement, _read(node), _words(node))
 
     def _explain(self, connection: Connection, statement: str, parameters: Any, mode: str) -> dict[str, Any] | None:
-        """Run it once more, within a savepoint that is rolled back; None: it cannot be run twice."""
+        """Run the statement again in a savepoint that is rolled back; None if it cannot run twice."""
         values = ", ".join(map(_literal, parameters))
         run = connection.exec_driver_sql
         run(f"PREPARE looked_at AS {statement}")
@@ -108,7 +108,7 @@ class Reading:
 
 @contextmanager
 def reading() -> Iterator[Reading]:
-    """Look at all statements of all databases that are opened meanwhile."""
+    """Watch all statements of all databases opened meanwhile."""
     seen = Reading()
     event.listen(Engine, "before_cursor_execute", seen.before)
     try:
@@ -124,7 +124,7 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _read(node: dict[str, Any]) -> int:
-    """Rows of a table that a step has looked at, also those that it did not take."""
+    """Return the rows of a table that a step has read, including those that it discarded."""
     if "Relation Name" not in node and "Index Name" not in node:
         return 0
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)

@@ -1,4 +1,4 @@
-"""The migrations and the models say the same, and what was there before stays."""
+"""Migrations: they produce the tables of the models, and keep existing rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No hot statement reads what was sent before, whatever the database believes of its tables."""
+"""Plans of hot statements: none reads the deliveries sent earlier, whatever the planner's statistics say."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def database_url(database_url: str) -> Iterator[str]:
-    """A PostgreSQL database of its own: those of other tests keep what they were analysed for."""
+    """Create a separate PostgreSQL database: those of other tests keep their statistics."""
     if database_url.startswith("sqlite"):
         yield database_url
     else:
@@ -44,7 +44,7 @@ def database_url(database_url: str) -> Iterator[str]:
 
 @pytest.fixture(params=["it was empty", "all were due", "all were sent"])
 async def full_hub(antar: SmallHub, database: Database, request: pytest.FixtureRequest) -> SmallHub:
-    """Much was sent by it; the database was last analysed when the parameter says (empty: when it was migrated)."""
+    """Return a hub that has sent much; the parameter says when the database was last analysed (empty: at migration)."""
     names = {"n": SENT, "facility": antar.facility.id}
     steps = (("all were due", (_DELIVERIES, _WORDS, _COUNTED, _SUMMED)), ("all were sent", (_SENT, _ATTEMPTS)))
     for moment, statements in steps:

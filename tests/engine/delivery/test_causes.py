@@ -1,4 +1,4 @@
-"""Causes: failures that are alike get the same one, and it goes when the failure goes."""
+"""Causes: equal for failures of the same kind, and removed with the failure."""
 
 from __future__ import annotations
 

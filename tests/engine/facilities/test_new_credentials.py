@@ -1,4 +1,4 @@
-"""Credentials entered while a worker still judges by the ones before: what it finds out about those closes nothing."""
+"""New credentials while a worker still uses the old ones: the refusal of the old ones closes no channel."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def closed(antar: SmallHub) -> list[str]:
 
 
 def note_secrets(antar: SmallHub, monkeypatch: pytest.MonkeyPatch, good: dict[str, str]) -> list[str]:
-    """The secrets of all requests, in order; the ministry refuses all but the good ones."""
+    """Keep the secrets of all requests, in order; the ministry refuses all but the good ones."""
     secrets: list[str] = []
     send = antar.ministry.send
 

@@ -1,4 +1,4 @@
-"""One token for all processes, sealed at rest."""
+"""Tokens: one for all processes, encrypted in the database."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_token_is_kept_sealed_and_leased_to_one(database: Database, faci
 
 
 async def send_from_two_processes(url: str, database_url: str, facility: FacilityRow, secret: str) -> list[Verdict]:
-    """64 reads at the same moment, half from each of two hubs that know nothing of each other."""
+    """Read 64 times at the same moment, half from each of two independent hubs."""
     key = new_key()
     settings = Settings("demo", database_url, secret_keys=(key,), addresses={"satusehat": url})
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The book of queue numbers: none twice, one per card, poli and day, and what was asked is kept with its answer."""
+"""Queue numbers: none twice, one per card, poli and day; each request is stored with its answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CARDS = [f"{n:013d}" for n in range(1, 31)]
 
 
 async def opened(database: Database, facility: FacilityRow, places: int = 30, hours: str = "08:00-12:00") -> None:
-    """A poli with one doctor on the day."""
+    """Open a poli with one doctor on the day."""
     doctor = {"poli": "Umum", "code": "7", "name": "dr. Sari", "hours": hours, "places": places}
     await copied(database, facility, SERVICE.polis, [Row(f"{DAY}/001", {"code": "001", "name": "Umum"})])
     await copied(database, facility, SERVICE.shifts, [Row(f"{DAY}/001/7/{hours}", doctor)])

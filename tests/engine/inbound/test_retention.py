@@ -25,7 +25,7 @@ DAY = 86_400.0
 
 @pytest.fixture
 def asked(antar: SmallHub) -> SmallHub:
-    """A hub that is asked for numbers."""
+    """Return a hub that has given numbers."""
     antar.hub.catalog = replace(antar.hub.catalog, inbound={SERVICE.name: SERVICE})
     return antar
 

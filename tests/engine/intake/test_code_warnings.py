@@ -1,4 +1,4 @@
-"""Codes that their list does not have are warned about when the record is handed in; it is stored all the same."""
+"""Warnings about codes that their list does not have, at intake; the record is stored all the same."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def antar(tmp_path: Path, database: Database, database_url: str, clock: Cl
 
 
 async def read(antar: SmallHub, *keys: str) -> None:
-    """The list has been read and had these."""
+    """Store a reading of the list with these rows."""
     await copies.begin(antar.hub.database, antar.facility.id, "doctors", "sari")
     held = await copies.lease_next(antar.hub.database)
     assert held is not None

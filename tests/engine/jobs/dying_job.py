@@ -1,4 +1,4 @@
-"""A process that works through the running jobs until its failpoint ends it."""
+"""Process that works on the running jobs until its failpoint ends it."""
 
 from __future__ import annotations
 

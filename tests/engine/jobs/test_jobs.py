@@ -45,7 +45,7 @@ async def fail(database: Database, facility: FacilityRow, n: int, spec: str = "V
 
 
 async def become(database: Database, ids: list[int], status: str) -> None:
-    """Behind the counters' back but for one: tests of counters use `counters_are_right`."""
+    """Set the status directly, without the counters: tests of counters use `counters_are_right`."""
     query = "UPDATE deliveries SET status = :status, due_at = NULL, cause = 'rejected:1:x' WHERE id = :id"
     changed = [{"status": status, "id": id_} for id_ in ids]
     await database.write(lambda tx: tx.execute(text(query), changed))

@@ -1,4 +1,4 @@
-"""Regenerating: what would now be sent otherwise is found, and sent as a job."""
+"""Regeneration: deliveries whose payload would change now are sent by a job."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def visit(antar: SmallHub) -> Spec:
 
 
 def change(antar: SmallHub, old: str, new: str) -> None:
-    """The configuration is another now."""
+    """Load a changed configuration."""
     (antar.hub.settings.config_dir / "resources.yaml").write_text(CATALOG.replace(old, new), "utf-8")
     antar.hub.reload()
 

@@ -1,4 +1,4 @@
-"""When a channel closes, how long it stays so, and who may open it."""
+"""Circuit breaker of a channel: when it closes the channel, for how long, and who may probe."""
 
 from __future__ import annotations
 

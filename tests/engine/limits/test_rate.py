@@ -1,4 +1,4 @@
-"""The workers of a channel keep to its rate together."""
+"""Rate limiter: the workers of a channel keep to its rate together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backup under load, restore into an empty place: the same accounts, and nothing is sent twice."""
+"""Backup under load, and restore into an empty database: the same content, and nothing is sent twice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PATIENCE = 60.0
 
 @pytest.fixture
 async def elsewhere(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
-    """The address of an empty database of the same kind."""
+    """Yield the address of an empty database of the same kind."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         yield f"sqlite:///{tmp_path}/elsewhere/antar.sqlite3"
@@ -55,7 +55,7 @@ async def elsewhere(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def reopened(antar: SmallHub, settings: Settings) -> SmallHub:
-    """The same clinic on another database; the ministry is the same."""
+    """Open the same clinic on another database, with the same ministry."""
     hub = await Hub.open(
         settings,
         durable=False,

@@ -1,4 +1,4 @@
-"""Bodies go when their time is over, tries later, and what is not settled keeps them."""
+"""Retention: bodies are pruned first, attempts later, those of unsettled deliveries never."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that jumps destroys nothing, and what it has written holds up nothing once it is right again."""
+"""Jumping clocks: nothing is destroyed, and times written by a wrong clock delay nothing once it is right again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOT_DUE = {
 
 
 class Machine:
-    """One on which a worker runs: time passes on both clocks, and only the wall clock jumps."""
+    """A machine with a worker: time passes on both clocks, and only the wall clock jumps."""
 
     def __init__(self, antar: SmallHub) -> None:
         self.antar = antar
@@ -215,7 +215,7 @@ async def test_thirty_days_ahead_and_back_nothing_waits_longer_than_its_rule(ant
 
 
 async def _fill_all(antar: SmallHub) -> None:
-    """A time to come in every column that has one, as the product writes it."""
+    """Write a future time into every column that can hold one, as the product does."""
     database, facility = antar.hub.database, antar.facility.id
     antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503, retry_after=600.0), refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Visit", {"id": "V1"})

@@ -1,4 +1,4 @@
-"""The codes of a mapping are searched, suggested and compared; a newer copy takes the old one's place by itself."""
+"""Codes of a mapping: search, suggestions and comparison; a newer copy replaces the older one at once."""
 
 from __future__ import annotations
 

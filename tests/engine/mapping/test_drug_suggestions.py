@@ -1,4 +1,4 @@
-"""The shipped drug mapping against the sandbox's dictionary: what is suggested for the demo's products and what not."""
+"""Shipped drug mapping with the sandbox's dictionary: suggestions for the demo's products."""
 
 from __future__ import annotations
 

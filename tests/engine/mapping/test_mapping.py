@@ -1,4 +1,4 @@
-"""Items come in, people give them codes, what needs a code waits for it and is sent with it."""
+"""Mapping: items are submitted and get codes; deliveries wait for a code and are sent with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of mappings goes out, comes back, and tells before it does anything what each line would do."""
+"""Table of mappings: export, and import with a preview of each line's effect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def shelves(drugs: DrugCatalog) -> None:
-    """Three items, of which B1 has a code."""
+    """Submit three items, of which B1 has a code."""
     goods = [{"code": f"B{n}", "name": f"Barang {n}"} for n in (1, 2, 3)]
     await drugs.antar.hub.intake.hand_in(drugs.facility, "Good", goods)
     await drugs.confirm("B1", "C1")

@@ -1,4 +1,4 @@
-"""Names of a code list are recognised as people write them, and another name is never taken for the same."""
+"""Names of a code list in the spellings of people; a different name never counts as the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger under races that a second worker, a HIS and a person cause at the worst moment."""
+"""Races of a second worker, a HIS and a person at the worst moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking back: what never arrived is only cancelled, what arrived is removed there and forgotten here."""
+"""Cancellation: a delivery that never arrived is only cancelled here, one that arrived is removed at the upstream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A resend that may be taken back for a few seconds: made once, or not at all."""
+"""Resend with undo for a few seconds: sent once, or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
-    """With one visit that was refused."""
+    """Yield a hub with one refused visit."""
     opened = await open_small_hub(tmp_path, database_url, clock)
     opened.ministry.script = [refused(Verdict.REJECTED, 400, code="10457", message="wrong")]
     await opened.hand_in("Visit", {"id": "V1"})

@@ -28,7 +28,7 @@ SEEN = Basis(version=1)
 
 @pytest.fixture
 async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
-    """With a visit that the ministry refused."""
+    """Yield a hub with one refused visit."""
     opened = await open_small_hub(tmp_path, database_url, clock)
     opened.ministry.script = [refused(Verdict.REJECTED, 400)]
     await opened.hand_in("Visit", {"id": "V1", "note": "dari SIMRS"})

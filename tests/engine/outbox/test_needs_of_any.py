@@ -1,4 +1,4 @@
-"""A need that names several types is met by a record of any of them."""
+"""Need of one of several types: satisfied by a record of any of them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ CASE = CATALOG + SUMMARY
 
 @pytest.fixture
 async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
-    """Its counters must be right when the test is done with it."""
+    """Yield the hub; its counters must be right when the test has finished."""
     opened = await open_small_hub(tmp_path, database_url, clock, CASE)
     yield opened
     assert await opened.counters_are_right()

@@ -1,4 +1,4 @@
-"""The outbox: what is handed in, claimed, settled, released, taken back."""
+"""Outbox: deliveries are added, claimed, settled, released, resent."""
 
 from __future__ import annotations
 

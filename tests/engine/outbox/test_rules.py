@@ -1,4 +1,4 @@
-"""Whatever happens to deliveries in whatever order: the rules of the ledger hold after every step."""
+"""Invariants of deliveries: hold after every step of any order of events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENDED = {"sent", "failed", "ignored"}
 
 
 class Ledger(RuleBasedStateMachine):
-    """Two workers, a HIS and a person at the same four deliveries."""
+    """Two workers, a HIS and a person acting on the same four deliveries."""
 
     def __init__(self) -> None:
         super().__init__()

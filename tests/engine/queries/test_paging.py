@@ -1,4 +1,4 @@
-"""Lists of deliveries: what each filter finds, in order, page by page in both directions; and how many."""
+"""Lists of deliveries: matches of each filter, their order, pages in both directions, and their number."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def keys(antar: SmallHub, filters: Filters, size: int = 50) -> list[str]:
 
 
 async def hand_in_people(antar: SmallHub) -> None:
-    """Three patients, of whom one is there twice."""
+    """Submit three patients, one of them twice."""
     people = (("A", "RM-0012", "Budi Santoso"), ("B", "RM-0013", "Siti Budiarti"), ("C", "RM-0113", "Wayan, Ketut"))
     for key, norm, name in (*people, ("D", "RM-0012", "BUDI SANTOSO")):
         await antar.hand_in("Person", {"id": norm, "nik": "3171010101010001"})

@@ -1,4 +1,4 @@
-"""Answers of an upstream that is broken, confused or hostile: nothing is created twice, nothing stands still."""
+"""Answers of a broken, confused or hostile upstream: nothing is created twice, nothing gets stuck."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ async def test_what_is_found_otherwise_than_it_is_wished_is_updated(
 
 
 async def found_after(antar: SmallHub, tried: str | None, then: str | None) -> list[Any]:
-    """The updates that follow when `tried` arrived unseen and `then` is wished."""
+    """Return the updates after `tried` arrived without an answer and `then` is the edited body."""
     antar.ministry.script = [antar.ministry.store_and_be_silent]
     await antar.hand_in("Visit", {"id": "V1"})
     await write(antar, tried)

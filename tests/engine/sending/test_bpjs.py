@@ -1,4 +1,4 @@
-"""The jobs of BPJS against the sandbox: order, numbers, lost answers; nothing lost, nothing twice."""
+"""Types of BPJS with the sandbox: order, numbers, lost answers; nothing lost, nothing twice."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ CHAIN = {"TambahKunjungan": VISIT, "TambahPendaftaran": REGISTRATION, "PanggilAn
 
 
 def hurried(catalog: Catalog) -> Catalog:
-    """The shipped catalog that waits for nothing: no rate, short time-outs, tries again at once."""
+    """Return the shipped catalog without a rate, with short timeouts and immediate retries."""
     upstreams = {
         name: replace(
             upstream,
@@ -109,7 +109,7 @@ def hurried(catalog: Catalog) -> Catalog:
 
 
 class Desk:
-    """A clinic with a worker at the sandbox."""
+    """A clinic with a worker and the sandbox."""
 
     def __init__(self, hub: Hub, facility: FacilityRow) -> None:
         self.hub, self.facility = hub, facility
@@ -119,7 +119,7 @@ class Desk:
             await self.hub.intake.hand_in(self.facility, spec, [record])
 
     async def work(self) -> None:
-        """Until nothing is due any more."""
+        """Run the worker until nothing is due any more."""
         worker, stop = Worker(self.hub), asyncio.Event()
         working = asyncio.create_task(worker.run(stop))
         for upstream in ("antrean", "pcare"):

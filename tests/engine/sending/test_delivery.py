@@ -1,4 +1,4 @@
-"""The life of a delivery, from the record to its settlement, against a scripted ministry."""
+"""Life of a delivery from the record to its settlement, with a scripted ministry."""
 
 from __future__ import annotations
 

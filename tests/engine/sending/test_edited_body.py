@@ -1,4 +1,4 @@
-"""A body that was written for a creation becomes a change: what the person wrote stays, what is lacking is added."""
+"""Edited body of a creation adapted to an update: the edits stay, missing fields are added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking for a record: page by page, and only a search that saw every row proves that it is not there."""
+"""Search for a record page by page; only a search that saw every row proves that the record is missing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def row(number: int, poli: Any = "001") -> dict[str, Any]:
 
 
 class Register:
-    """Answers with at most `cap` rows; `deaf` to where a page should start."""
+    """A register that answers with at most `cap` rows; `deaf`: it ignores where a page should start."""
 
     def __init__(self, rows: list[dict[str, Any]], cap: int = 100, *, deaf: bool = False, **envelope: Any) -> None:
         self.rows, self.cap, self.deaf, self.envelope = rows, cap, deaf, envelope

@@ -1,4 +1,4 @@
-"""An upstream that is away, refuses us or asks us to wait: nothing is lost, and nothing hammers at it."""
+"""Outages: an upstream that is away, refuses or asks for a pause; nothing is lost, and requests stay few."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SLOTS = 2
 
 
 class Told(RateLimiter):
-    """Turns that come when the test says so."""
+    """A rate limiter that permits the next request when the test says so."""
 
     def __init__(self) -> None:
         self._left = asyncio.Semaphore(0)
@@ -36,7 +36,7 @@ class Told(RateLimiter):
 
 
 def part() -> tuple[ChannelSlots, Told]:
-    """A part of SLOTS slots, and its limiter."""
+    """Return SLOTS slots of a channel, with their rate limiter."""
     limiter = Told()
     slots = ChannelSlots(Limits(SLOTS, None), lambda: 0, limiter)
     slots.set(SLOTS, 1)

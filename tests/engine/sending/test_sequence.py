@@ -1,4 +1,4 @@
-"""Deliveries of one sequence go one after the other, as they were handed in; others side by side."""
+"""Sequences: deliveries of one are sent one after the other in order of submission; others in parallel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traces: one for each delivery through all processes, without a patient; nothing is imported where none are wanted."""
+"""Traces: one per delivery through all processes, without patients' data; nothing is imported while they are off."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(antar: Smal
 
 
 class Slow(InMemorySpanExporter):
-    """Takes nothing until it may."""
+    """An exporter that waits until the test releases it."""
 
     def __init__(self) -> None:
         super().__init__()

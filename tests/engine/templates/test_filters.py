@@ -1,4 +1,4 @@
-"""The filters: times in the facility's zone, dates, masking, and no silent guesses."""
+"""Filters: times in the facility's zone, dates, masking; errors instead of guesses."""
 
 from __future__ import annotations
 

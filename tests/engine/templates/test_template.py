@@ -1,4 +1,4 @@
-"""Payload trees: types of leaves, what is left out, directives, names and places of errors."""
+"""Payload trees: types of leaves, omitted values, directives, and names and places of errors."""
 
 from __future__ import annotations
 

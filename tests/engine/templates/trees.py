@@ -1,4 +1,4 @@
-"""Compiling and rendering a snippet of YAML, for the tests of templates."""
+"""Compiles and renders a snippet of YAML, for the tests of templates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FACILITY = {"code": "K", "name": "Klinik", "time_zone": "Asia/Jakarta", "organiz
 
 
 def node(yaml: str) -> Node:
-    """The YAML with places in the file `t.yaml`."""
+    """Return the YAML with places in the file `t.yaml`."""
     faults = Faults()
     parsed = parse(yaml, "t.yaml", faults)
     faults.raise_if_any()
@@ -24,7 +24,7 @@ def node(yaml: str) -> Node:
 
 
 def tree(yaml: str, fragments: Mapping[str, str] | None = None) -> Template:
-    """A compiled tree; raises ConfigFaults."""
+    """Return a compiled tree; raises ConfigFaults."""
     faults = Faults()
     compiler = Compiler(faults, {"ucum": "http://ucum"}, {name: node(text) for name, text in (fragments or {}).items()})
     compiler.add_filter(
@@ -36,12 +36,12 @@ def tree(yaml: str, fragments: Mapping[str, str] | None = None) -> Template:
 
 
 def render(yaml: str, /, fragments: Mapping[str, str] | None = None, **record: Any) -> Any:
-    """The finished tree for a record."""
+    """Return the finished tree for a record."""
     return tree(yaml, fragments).render({"record": record, "needs": {}, "facility": FACILITY})
 
 
 def value(expression: str, **record: Any) -> Any:
-    """One expression, its value left as it is."""
+    """Return the value of one expression, unchanged."""
     faults = Faults()
     template = Compiler(faults).expression(node(repr_yaml(expression)), "value", NAMES)
     faults.raise_if_any()
