@@ -30,7 +30,7 @@ from admin.http.static_files import static_files
 from admin.http.throttle import Throttle
 from admin.inbound import routes as inbound
 from admin.pages import routes as pages
-from admin.pages.dashboard.todo import Recent
+from admin.pages.dashboard.todo import RecentFacts
 from admin.pages.mapping.spreadsheet import Sheets
 from admin.settings.mount import mounted
 from admin.text import words
@@ -89,7 +89,7 @@ def _dependencies(hub: Hub, durations: Durations) -> dict[str, Provide]:
     shared = {
         "hub": hub,
         "throttle": Throttle(hub.database.clock),
-        "recent": Recent(),
+        "recent_facts": RecentFacts(),
         "durations": durations,
         "budget": BodyBudget(),
     }

@@ -15,7 +15,7 @@ from litestar.response import Redirect, Template
 from admin.http.access import Right
 from admin.http.parameters import Number
 from admin.pages.shared.diff import differences
-from admin.pages.shared.formatting import moment, shown_row
+from admin.pages.shared.formatting import list_row, moment
 from admin.pages.shared.json_view import pretty
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.people.permissions import Permission
@@ -75,7 +75,7 @@ async def correction_page(
         "reason": correction.reason[language()],
         "address": request.url.path,
         "affected": await affected_count(hub.database, facility.id, entry.name, name),
-        "rows": [{**shown_row(entry, layout, row), "sent": moment(row.sent_at, facility)} for row in page],
+        "rows": [{**list_row(entry, layout, row), "sent": moment(row.sent_at, facility)} for row in page],
         "after": after or 0,
         "next": page[-1].id if len(rows) > PAGE_SIZE else None,
         "chosen": chosen,

@@ -20,7 +20,7 @@ ROUTES = [
     first_run.begin,
     switch_facility.switch,
     language.choose,
-    layout.live_strip,
+    layout.live_status_line,
     health.health_page,
     health.health_facts,
     health.try_connection,

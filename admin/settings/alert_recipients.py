@@ -63,7 +63,7 @@ class Alerts(SettingsView, model=AlertRecipient):
         only = person_of(request).facility_id
         return query if only is None else query.where(AlertRecipient.facility_id == only)
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         return {
             "name": row.name,
             "state": _state(request, row),

@@ -40,7 +40,7 @@ class Keys(SettingsView, model=ApiKey):
         only = person_of(request).facility_id
         return query if only is None else query.where(ApiKey.facility_id == only)
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         ends = when(request, row.expires_at)
         ended = row.expires_at is not None and row.expires_at <= self.hub.database.clock()
         until = say("settings.keys.until", day=ends.short) if ends else say("settings.keys.unlimited")

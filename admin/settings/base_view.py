@@ -100,13 +100,13 @@ class SettingsView(ModelView):
         """Select all rows that the person may see."""
         return select(self.model.__table__)  # type: ignore[attr-defined]
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         """Return the cells of a row by column."""
         return {name: getattr(row, name) for name in self.columns}
 
     def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
         """Return (label, value) pairs for the page of one row."""
-        return [(self.label(name), value) for name, value in self.shown(request, row).items() if value != ""]
+        return [(self.label(name), value) for name, value in self.cells(request, row).items() if value != ""]
 
     def key(self, row: Any) -> str:
         """Return the key of the row in addresses."""

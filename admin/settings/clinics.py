@@ -51,7 +51,7 @@ class Clinics(SettingsView, model=Facility):
         query = select(Facility.__table__)
         return query if only is None else query.where(Facility.id == only)
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         return {
             "name": row.name,
             "code": row.code,

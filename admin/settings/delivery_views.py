@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from admin.http.parameters import MAX_INTEGER
 from admin.pages.shared.filters import ListFilters
-from admin.pages.shared.formatting import shown_row
+from admin.pages.shared.formatting import list_row
 from admin.pages.shared.json_view import pretty
 from admin.people.permissions import Permission
 from admin.settings.base_view import PAGE_ROWS, Keyset, SettingsView
@@ -87,8 +87,8 @@ class DeliveryView(SettingsView, model=Delivery):
         """Return the filters of the address."""
         return ListFilters.read(MultiDict(request.query_params.multi_items()))
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
-        cells = shown_row(self.spec, layout_of(request), row)
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+        cells = list_row(self.spec, layout_of(request), row)
         declared = dict(zip((column.name for column in self.spec.columns), cells["cells"], strict=True))
         return {"key": cells["key"], "date": cells["day"], **declared, "norm": cells["norm"], "status": cells}
 
@@ -101,7 +101,7 @@ class DeliveryView(SettingsView, model=Delivery):
         return rows[0] if rows else None
 
     def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
-        pairs = [(self.label(name), value) for name, value in self.shown(request, row).items() if name != "key"]
+        pairs = [(self.label(name), value) for name, value in self.cells(request, row).items() if name != "key"]
         plain = [(name, getattr(row, name)) for name in PLAIN_COLUMNS]
         pairs += [(say(f"settings.raw.{name}"), masked(str(value))) for name, value in plain if value is not None]
         return pairs + [(say(f"settings.raw.{name}"), when(request, getattr(row, name))) for name in TIME_COLUMNS]

@@ -29,7 +29,7 @@ class Audit(SettingsView, model=AuditEntry):
         only = person_of(request).facility_id
         return query if only is None else query.where(AuditEntry.facility_id == only)
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         has_message = f"audit.action.{row.action}" in catalogue()
         return {
             "at": when(request, row.at),
@@ -54,7 +54,7 @@ class Jobs(SettingsView, model=Job):
         query = query.where(Job.state != JobState.DRAFT)
         return query if only is None else query.where(Job.facility_id == only)
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         return {
             "at": when(request, row.created_at),
             "action": say(f"job.action.{row.action}"),

@@ -30,7 +30,7 @@ class Roles(SettingsView, model=Role):
     removable = True
     fixed = frozenset({"name"})
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         allowed = orjson.loads(row.permissions)
         words = [say(f"permission.{permission}") for permission in Permission if permission in allowed]
         return {"label": row.label, "name": row.name, "permissions": words}

@@ -53,12 +53,12 @@ class SettingsSite(Admin):
     async def index(self, request: Request) -> Response:
         """Show the index of the views."""
         await self.authorization_backend.load(request)
-        context = {"groups": self.shown(request)}
+        context = {"groups": self.views_of(request)}
         if not any(context["groups"].values()):
             raise HTTPException(403)
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
-    def shown(self, request: Request) -> dict[str, list[SettingsView]]:
+    def views_of(self, request: Request) -> dict[str, list[SettingsView]]:
         """Return the views that the person may open, by heading."""
         groups: dict[str, list[SettingsView]] = {words.say("settings"): self.settings}
         for view in self.raw:

@@ -40,7 +40,7 @@ class People(SettingsView, model=User):
         only = person_of(request).facility_id
         return query if only is None else query.where(User.facility_id == only)
 
-    def shown(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: Any) -> dict[str, Any]:
         return {
             "name": row.name,
             "role": row.role_label,

@@ -44,14 +44,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Counts of a type's deliveries on the chosen days; `found`: the search matches the type."""
+    """Counts of a type's deliveries on the chosen days; `matches`: the search matches the type."""
 
     spec: Spec
     href: str
     sent: int
     total: int
     segments: tuple[Segment, ...]
-    found: bool
+    matches: bool
     job: Any = None  # the job that is regenerating the type
 
     @property

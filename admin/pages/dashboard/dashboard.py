@@ -11,7 +11,7 @@ from litestar.response import Redirect, Template
 
 from admin.http.access import Right
 from admin.pages.dashboard.cards import cards, summary
-from admin.pages.dashboard.todo import Recent, todo
+from admin.pages.dashboard.todo import RecentFacts, todo
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
 from admin.pages.shared.layout import layout_for
@@ -27,21 +27,29 @@ async def home(hub: NamedDependency[Hub]) -> Redirect:
 
 @get("/integrasi/{upstream:str}", opt={"right": Right.PANEL})
 async def dashboard(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    recent_facts: NamedDependency[RecentFacts],
+    upstream: FromPath[str],
 ) -> Template:
     """Show the whole page; days and search are in the address."""
-    return Template("dashboard/dashboard.html", context=await _context(request, hub, recent, upstream))
+    return Template("dashboard/dashboard.html", context=await _context(request, hub, recent_facts, upstream))
 
 
 @get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True})
 async def live_cards(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], recent: NamedDependency[Recent], upstream: FromPath[str]
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    recent_facts: NamedDependency[RecentFacts],
+    upstream: FromPath[str],
 ) -> Template:
     """Return the part of the page that it polls every few seconds."""
-    return Template("dashboard/live.html", context=await _context(request, hub, recent, upstream))
+    return Template("dashboard/live.html", context=await _context(request, hub, recent_facts, upstream))
 
 
-async def _context(request: Request[Any, Any, Any], hub: Hub, recent: Recent, upstream: str) -> dict[str, Any]:
+async def _context(
+    request: Request[Any, Any, Any], hub: Hub, recent_facts: RecentFacts, upstream: str
+) -> dict[str, Any]:
     layout, days = await layout_for(request, upstream), _days(request)
     text = request.query_params.get("q", "").strip()
     groups = await cards(hub, layout, days, text)
@@ -49,7 +57,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub, recent: Recent, up
         "frame": layout,
         "days": days,
         "text": text,
-        "todo": await todo(hub, layout, recent),
+        "todo": await todo(hub, layout, recent_facts),
         "groups": groups,
         "summary": summary(groups, layout),
         "presets": presets(layout.facility, hub.database.clock()) if layout.facility else {},

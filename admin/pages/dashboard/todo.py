@@ -45,7 +45,7 @@ class Todo:
     n: int
 
 
-class Recent:
+class RecentFacts:
     """Cache of the facts behind the to-dos, by facility and upstream; one per process."""
 
     def __init__(self) -> None:
@@ -61,11 +61,11 @@ class Recent:
         return facts
 
 
-async def todo(hub: Hub, layout: Layout, recent: Recent) -> list[Todo]:
+async def todo(hub: Hub, layout: Layout, recent_facts: RecentFacts) -> list[Todo]:
     """Return the to-dos: closed queues first, then corrections, then those that free most deliveries."""
     if layout.facility is None:
         return []
-    facts = await recent.of(hub, layout.facility.id, layout.upstream.name)
+    facts = await recent_facts.of(hub, layout.facility.id, layout.upstream.name)
     stopped = await _stopped(hub, layout, layout.facility)
     freeing = [*_failures(hub, layout, facts), *[await _missing(hub, layout, missing) for missing in facts.missing]]
     wrong = await _corrections(hub, layout, layout.facility)
@@ -75,13 +75,15 @@ async def todo(hub: Hub, layout: Layout, recent: Recent) -> list[Todo]:
 async def _stopped(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
     """Return to-dos for an upstream to which nothing is sent: no worker is alive, or its queue is closed."""
     channels = [
-        channel["told"] for channel in layout.strip["channels"] if channel["told"].upstream == layout.upstream.name
+        channel["told"]
+        for channel in layout.status_line["channels"]
+        if channel["told"].upstream == layout.upstream.name
     ]
     closed = [channel for channel in channels if channel.cause]
-    if layout.strip["workers"] and not closed:
+    if layout.status_line["workers"] and not closed:
         return []
     n = await _count_stopped(hub, facility.id, layout.upstream.name)
-    no_worker = [] if layout.strip["workers"] or not n else [_no_worker(n)]
+    no_worker = [] if layout.status_line["workers"] or not n else [_no_worker(n)]
     return [*no_worker, *(_closed(layout, facility, channel, n) for channel in closed)]
 
 

@@ -33,7 +33,7 @@ class BodyFault:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenState:
     """State that the page showed when it was opened, carried through its form to detect changes by others."""
 
     basis: Basis
@@ -44,7 +44,7 @@ class Seen:
         return f"{basis.version}.{basis.edit}.{int(basis.arrived)}.{self.spec_hash}"
 
     @classmethod
-    def read(cls, text: str) -> Seen:
+    def read(cls, text: str) -> SeenState:
         """Read the result of `str`; return a state that matches no other for any other text."""
         match = _SEEN_PATTERN.fullmatch(text)
         if match is None:
@@ -68,11 +68,11 @@ class BodyEditor:
         return Masks([self.generated, self.opened.row.body or ""])
 
     @property
-    def now(self) -> Seen:
+    def now(self) -> SeenState:
         """Return the present state."""
         row = self.opened.row
         basis = Basis(row.version, self.last.id if self.last else 0, row.reference is not None)
-        return Seen(basis, self.opened.entry.hash)
+        return SeenState(basis, self.opened.entry.hash)
 
     @property
     def stored(self) -> str:

@@ -11,7 +11,7 @@ from litestar.response import Redirect, Template
 
 from admin.http.access import Right, demand
 from admin.pages.deliveries.actions import back, reason_of
-from admin.pages.deliveries.edited_body import BodyEditor, Seen, body_editor
+from admin.pages.deliveries.edited_body import BodyEditor, SeenState, body_editor
 from admin.pages.deliveries.opened import OPENED, OpenDelivery, Opened, open_delivery
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.opened_type import OpenedType
@@ -53,7 +53,7 @@ async def check_body(
     data: URLEncodedBody[dict[str, str]],
 ) -> Template:
     """Show faults and differences of the typed body, and whether somebody else changed the delivery meanwhile."""
-    seen = Seen.read(data.get("seen", ""))
+    seen = SeenState.read(data.get("seen", ""))
     return Template(
         "deliveries/editor_check.html", context=_checked(editor, _typed(data)) | {"hint": _meanwhile(editor, seen)}
     )
@@ -74,7 +74,7 @@ async def save_body(
     data: URLEncodedBody[dict[str, str]],
 ) -> Template | Redirect:
     """*Simpan & Kirim Ulang*: save and resend; on a problem show it and keep the typed body."""
-    typed, seen, reason = _typed(data), Seen.read(data.get("seen", "")), reason_of(data)
+    typed, seen, reason = _typed(data), SeenState.read(data.get("seen", "")), reason_of(data)
     body, faults = editor.read(typed)
     if is_again(editor.opened.row, editor.last, person.name, body, seen.basis):
         return back(editor.opened, "saved_before")
@@ -103,7 +103,7 @@ def _typed(form: dict[str, str]) -> str:
     return form.get("body", "").replace("\r\n", "\n")
 
 
-def _meanwhile(editor: BodyEditor, seen: Seen) -> str:
+def _meanwhile(editor: BodyEditor, seen: SeenState) -> str:
     """Return in words what changed since the page was opened; empty if nothing did."""
     now = editor.now
     words = []
@@ -136,7 +136,7 @@ def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
 
 
 async def _page(
-    editor: BodyEditor, typed: str, seen: Seen, reason: str = "", *, refusal: str = "", conflict: str = ""
+    editor: BodyEditor, typed: str, seen: SeenState, reason: str = "", *, refusal: str = "", conflict: str = ""
 ) -> Template:
     context = await editor.opened.context("")
     text = editor.adapted(typed) if conflict else typed

@@ -18,7 +18,7 @@ from admin.pages.deliveries.job_tabs import figures
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import ListFilters, presets
-from admin.pages.shared.formatting import shown_row, zone_name
+from admin.pages.shared.formatting import list_row, zone_name
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import items_awaited_by
 from admin.text.words import say
@@ -65,7 +65,7 @@ class Listing(OpenType):
         items = await items_awaited_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
         return [
             {
-                **shown_row(self.entry, self.layout, row),
+                **list_row(self.entry, self.layout, row),
                 "held": row.id in waiting,
                 "undo_ms": max(0, waiting.get(row.id, 0) - self.hub.database.clock()),
                 "cause": self._cause_title(row),

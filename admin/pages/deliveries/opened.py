@@ -13,7 +13,7 @@ from litestar.params import SkipValidation
 
 from admin.http.parameters import Id
 from admin.pages.shared.filters import ListFilters
-from admin.pages.shared.formatting import shown_row
+from admin.pages.shared.formatting import list_row
 from admin.pages.shared.layout import Layout
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
@@ -70,21 +70,21 @@ class OpenDelivery:
             (attempt for attempt in self.detail.attempts if attempt.operation == kind and attempt.request_size), None
         )
 
-    async def context(self, tab: str, told: str = "") -> dict[str, Any]:
-        """Return the context of the frame around a tab; links to other tabs carry `told`, the result of an action."""
+    async def context(self, tab: str, result: str = "") -> dict[str, Any]:
+        """Return the context of the frame around a tab; links to other tabs carry `result`, that of an action."""
         tab = tab if tab in TABS else TABS[0]
         newer, older = await self._neighbours()
         return {
             "frame": self.layout,
             "spec": self.entry,
-            "row": shown_row(self.entry, self.layout, self.row),
+            "row": list_row(self.entry, self.layout, self.row),
             "delivery": self.row,
             "address": self.address,
             "query": self.chosen.address(),
             "newer": newer,
             "older": older,
             "tab": tab,
-            "tabs": {name: self.chosen.address(tab=name if name != TABS[0] else "", told=told) for name in TABS},
+            "tabs": {name: self.chosen.address(tab=name if name != TABS[0] else "", told=result) for name in TABS},
             "icons": ICONS,
             "bodies": self.layout.may(Permission.BODIES),
             "revealed": self.hide is not masked,

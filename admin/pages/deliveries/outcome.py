@@ -115,7 +115,7 @@ def _queued(opened: OpenDelivery, closed: str | None, *, resent: bool) -> str:
     """Return why a queued delivery waits."""
     if closed is not None:
         return say("outcome.closed", why=say(f"strip.upstream.{closed}", upstream=opened.layout.upstream.label))
-    if not opened.layout.strip["workers"]:
+    if not opened.layout.status_line["workers"]:
         return say("outcome.no_workers")
     return say("outcome.queued.resent" if resent else "outcome.queued")
 

@@ -14,7 +14,7 @@ from litestar.response import Redirect, Template
 from admin.http.access import Right
 from admin.http.parameters import Number
 from admin.pages.jobs.opened import OPENED, Opened, OpenJob, of_upstream
-from admin.pages.jobs.result import Result, result
+from admin.pages.jobs.result import JobResult, result
 from admin.pages.jobs.selection import choice_in_words, stored_choice, ticked_ids
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import Fields, ListFilters
@@ -83,7 +83,7 @@ async def job_page(
 ) -> Template:
     """Show a draft to be confirmed, or the progress of a job and the outcome of each of its deliveries."""
     context = await _context(opened, after or 0, skipped=only == SKIPPED)
-    return Template("jobs/job.html", context={**context, "environment": opened.layout.strip["environment"]})
+    return Template("jobs/job.html", context={**context, "environment": opened.layout.status_line["environment"]})
 
 
 @get("/pekerjaan/{id_:int}/kemajuan", opt={**BULK, "live": True}, dependencies=OPENED)
@@ -160,7 +160,7 @@ def _list_row(hub: Hub, layout: Layout, row: Any, tally: Tally) -> dict[str, Any
     return _view(hub, own, row, result(own, row, tally))
 
 
-def _view(hub: Hub, layout: Layout, row: Any, outcome: Result) -> dict[str, Any]:
+def _view(hub: Hub, layout: Layout, row: Any, outcome: JobResult) -> dict[str, Any]:
     facility: Any = layout.facility
     return {
         "id": row.id,

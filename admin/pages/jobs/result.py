@@ -1,4 +1,4 @@
-"""Result of a job: its state in words, its deliveries by outcome, and the most frequent reason of failure."""
+"""JobResult of a job: its state in words, its deliveries by outcome, and the most frequent reason of failure."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ AFTERWARDS = {"sending": "loader-2", "waiting": "hourglass", "failed": "alert-tr
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """Result in words; `state` is a JobState or of AFTERWARDS. `words` is empty if nothing was sent (yet)."""
+class JobResult:
+    """JobResult in words; `state` is a JobState or of AFTERWARDS. `words` is empty if nothing was sent (yet)."""
 
     state: str
     icon: str
@@ -44,7 +44,7 @@ class Result:
         return {JobState.RUNNING: 2, "sending": 2, "waiting": 15}.get(self.state, 0)
 
 
-def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None = None) -> Result:
+def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None = None) -> JobResult:
     """Return the result of a job (a row of jobs); `cause` is the most frequent cause of failure, and its number."""
     sends = job.action != Action.IGNORE
     state = _state(job, tally) if sends else str(job.state)
@@ -52,9 +52,9 @@ def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None
     label = say(f"job.state.{state}")
     acted = job.done - job.skipped
     if not sends or not acted:
-        return Result(state, icon, label)
+        return JobResult(state, icon, label)
     lost = _lost(job, tally)
-    return Result(
+    return JobResult(
         state,
         icon,
         label,

@@ -38,7 +38,7 @@ class Moment:
         return self.local.split()[1]
 
 
-def shown_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
+def list_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
     """Return a delivery as the lists show it."""
     facility: Any = layout.facility
     return {

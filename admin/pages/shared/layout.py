@@ -45,7 +45,7 @@ class Layout:
     person: Person
     facilities: tuple[FacilityRow, ...]  # the ones that the person may see
     facility: FacilityRow | None
-    strip: dict[str, Any]
+    status_line: dict[str, Any]
     has_lists: bool  # some code lists belong to no area
     mappings: tuple[MappingSpec, ...]  # empty while no facility exists
 
@@ -128,6 +128,6 @@ async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]
 
 
 @get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True})
-async def live_strip(request: Request[Any, Any, Any], upstream: FromPath[str]) -> Template:
+async def live_status_line(request: Request[Any, Any, Any], upstream: FromPath[str]) -> Template:
     """Return the state of the queues, which every page polls every few seconds."""
-    return Template("shared/strip.html", context={"frame": await layout_for(request, upstream)})
+    return Template("shared/status_line.html", context={"frame": await layout_for(request, upstream)})
