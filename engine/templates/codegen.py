@@ -32,7 +32,7 @@ class TemplateNode:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ValueCode:
     """Statements and the value that they produce; without `always` it may be `missing`: the part is left out."""
 
     statements: list[ast.stmt]
@@ -45,7 +45,7 @@ class Part:
         return name("absent") if self.kept else ast.Constant(None)
 
 
-NOTHING = Part([], ast.Constant(None), False)
+NOTHING = ValueCode([], ast.Constant(None), False)
 
 
 def joined(pieces: Sequence[ast.expr], function: str) -> ast.expr:
@@ -78,7 +78,7 @@ def append(variable: str) -> Use:
     return lambda value: ast.Expr(ast.Call(ast.Attribute(name(variable), "append", ast.Load()), [value], []))
 
 
-def present(part: Part) -> ast.expr:
+def present(part: ValueCode) -> ast.expr:
     """Return the value, None if the part is left out. The value is read twice, so it must be a variable."""
     if part.always or not part.kept:
         return part.value

@@ -23,7 +23,7 @@ _TESTS = (
 )
 UNCERTAIN = {"first", "last", "max", "min"}  # filters whose result may be undefined
 
-Part = str | nodes.Expr
+LeafPart = str | nodes.Expr
 
 
 class LeafError(Exception):
@@ -67,7 +67,7 @@ TESTS = {name: function for name, function in ENVIRONMENT.tests.items() if name.
 
 
 @lru_cache(maxsize=8192)
-def parse(source: str) -> tuple[Part, ...]:
+def parse(source: str) -> tuple[LeafPart, ...]:
     """Return the texts and expressions of a leaf in order; a leaf without braces is one text. Raises LeafError.
 
     White space around a single expression is ignored: a folded YAML text ends with a line break.
@@ -101,5 +101,5 @@ def _refuse_statements(source: str) -> None:
         raise LeafError("{% %} is not allowed in a leaf; use {{ }}, and $if or $for around the subtree")
 
 
-def _part(node: nodes.Expr) -> Part:
+def _part(node: nodes.Expr) -> LeafPart:
     return node.data if isinstance(node, nodes.TemplateData) else node

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.source.faults import Faults
 from engine.templates.codegen import Site, TemplateNode, joined, number
 from engine.templates.expressions import Scope, translate
-from engine.templates.jinja import LeafError, Part, parse
+from engine.templates.jinja import LeafError, LeafPart, parse
 from engine.templates.name_check import check_names
 from engine.templates.shapes import ANY, SCALAR, Shape
 
@@ -49,7 +49,7 @@ class Leaves:
         number(expression, len(self.sites))
         return expression
 
-    def _check(self, parts: tuple[Part, ...], entry: TemplateNode, scope: Scope) -> list[Shape]:
+    def _check(self, parts: tuple[LeafPart, ...], entry: TemplateNode, scope: Scope) -> list[Shape]:
         def report(message: str) -> None:
             self.faults.add(entry.node.source, entry.path, message)
 

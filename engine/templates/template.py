@@ -140,8 +140,8 @@ class Compiler:
         """Compile a payload or query tree; each fault is added with the place of its leaf."""
         leaves = Leaves(self._faults)
         builder = Builder(leaves, Directives(self._fragments, self._faults), self._faults)
-        part = builder.part(TemplateNode(node, path), self._scope(names))
-        return self._template([*part.statements, ast.Return(present(part))], leaves, node, path)
+        code = builder.code(TemplateNode(node, path), self._scope(names))
+        return self._template([*code.statements, ast.Return(present(code))], leaves, node, path)
 
     def expression(self, node: Node, path: str, names: Mapping[str, Shape]) -> Template:
         """Compile one leaf whose value is not cleaned: null, empty texts and lists stay."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from engine.source.faults import Faults
 from engine.templates.codegen import (
     NOTHING,
-    Part,
     TemplateNode,
     Use,
+    ValueCode,
     append,
     assign,
     is_never_empty,
@@ -41,7 +41,7 @@ class Builder:
     size: int = field(default=0, init=False)
     depth: int = field(default=0, init=False)
 
-    def part(self, entry: TemplateNode, scope: Scope) -> Part:
+    def code(self, entry: TemplateNode, scope: Scope) -> ValueCode:
         """Translate any node: a mapping with or without directives, a list, or a leaf."""
         self.size += 1
         self.depth += 1
@@ -56,57 +56,57 @@ class Builder:
         finally:
             self.depth -= 1
 
-    def _leaf(self, entry: TemplateNode, scope: Scope) -> Part:
+    def _leaf(self, entry: TemplateNode, scope: Scope) -> ValueCode:
         expression, _ = self.leaves.expression(entry, scope)
         if isinstance(expression, ast.Constant):
-            return NOTHING if expression.value in (None, "") else Part([], expression, True)
+            return NOTHING if expression.value in (None, "") else ValueCode([], expression, True)
         if is_never_empty(expression):
-            return Part([], expression, True)
-        return Part([], self.leaves.at_site(call("clean", expression), entry), False)
+            return ValueCode([], expression, True)
+        return ValueCode([], self.leaves.at_site(call("clean", expression), entry), False)
 
-    def _mapping(self, entry: TemplateNode, scope: Scope) -> Part:
+    def _mapping(self, entry: TemplateNode, scope: Scope) -> ValueCode:
         opened = self.directives.open(entry)
         if "$for" in opened.directives:
             result = self._variable("list")
             statements = [assign(result, ast.List([], ast.Load())), *self._loop(opened, result, scope)]
-            return Part(statements, or_none(result), False)
+            return ValueCode(statements, or_none(result), False)
         if "$value" in opened.directives:
-            part = self.part(opened.directives["$value"], scope)
+            code = self.code(opened.directives["$value"], scope)
         elif "$keep" in opened.directives:
-            part = self._keep(opened.directives["$keep"], scope)
+            code = self._keep(opened.directives["$keep"], scope)
         elif "$use" in opened.directives:
             fragment = self.directives.whole_fragment(opened.directives["$use"])
-            part = NOTHING if fragment is None else self.part(fragment, scope)
+            code = NOTHING if fragment is None else self.code(fragment, scope)
         else:
-            part = self._object(opened.entries, scope)
-        return self._guarded(part, opened, scope)
+            code = self._object(opened.entries, scope)
+        return self._guarded(code, opened, scope)
 
-    def _keep(self, entry: TemplateNode, scope: Scope) -> Part:
+    def _keep(self, entry: TemplateNode, scope: Scope) -> ValueCode:
         """Translate a value that is sent even if it is empty; a mapping or list with nothing left becomes null."""
         if entry.node.entries is None and entry.node.items is None:
             expression, _ = self.leaves.expression(entry, scope)
             if not isinstance(expression, ast.Constant):
                 expression = self.leaves.at_site(call("keep", expression), entry)
-            return Part([], expression, True, True)
-        part = self.part(entry, scope)
-        return Part(part.statements, present(part), True, True)
+            return ValueCode([], expression, True, True)
+        code = self.code(entry, scope)
+        return ValueCode(code.statements, present(code), True, True)
 
-    def _object(self, entries: Mapping[str, TemplateNode], scope: Scope) -> Part:
+    def _object(self, entries: Mapping[str, TemplateNode], scope: Scope) -> ValueCode:
         """Put values that are always present into a literal, and add the others if they are not empty."""
-        parts = [(key, part) for key, node in entries.items() if (part := self.part(node, scope)) is not NOTHING]
-        lead = next((at for at, (_, part) in enumerate(parts) if not part.always), len(parts))
-        statements = [statement for _, part in parts[:lead] for statement in part.statements]
-        literal = ast.Dict([ast.Constant(key) for key, _ in parts[:lead]], [part.value for _, part in parts[:lead]])
-        if lead == len(parts):
-            return Part(statements, literal, True) if parts else NOTHING
+        codes = [(key, code) for key, node in entries.items() if (code := self.code(node, scope)) is not NOTHING]
+        lead = next((at for at, (_, code) in enumerate(codes) if not code.always), len(codes))
+        statements = [statement for _, code in codes[:lead] for statement in code.statements]
+        literal = ast.Dict([ast.Constant(key) for key, _ in codes[:lead]], [code.value for _, code in codes[:lead]])
+        if lead == len(codes):
+            return ValueCode(statements, literal, True) if codes else NOTHING
         result = self._variable("mapping")
         statements.append(assign(result, literal))
-        for key, part in parts[lead:]:
-            statements += self._kept(part, put(result, key))
-        always = any(part.always for _, part in parts)
-        return Part(statements, name(result) if always else or_none(result), always)
+        for key, code in codes[lead:]:
+            statements += self._kept(code, put(result, key))
+        always = any(code.always for _, code in codes)
+        return ValueCode(statements, name(result) if always else or_none(result), always)
 
-    def _list(self, entry: TemplateNode, scope: Scope) -> Part:
+    def _list(self, entry: TemplateNode, scope: Scope) -> ValueCode:
         items = [
             replace(entry, node=node, path=f"{entry.path}[{at}]") for at, node in enumerate(entry.node.items or ())
         ]
@@ -117,12 +117,12 @@ class Builder:
             if item.node.get("$for") is not None:
                 body += self._loop(self.directives.open(item), result, scope)
                 continue
-            part = self.part(item, scope)
-            body += self._kept(part, append(result)) if part is not NOTHING else []
-            always = always or part.always
+            code = self.code(item, scope)
+            body += self._kept(code, append(result)) if code is not NOTHING else []
+            always = always or code.always
         if not body:
             return NOTHING
-        return Part(
+        return ValueCode(
             [assign(result, ast.List([], ast.Load())), *body], name(result) if always else or_none(result), always
         )
 
@@ -137,8 +137,8 @@ class Builder:
         sequence, shape = self.leaves.expression(over, scope)
         items, index, item, loop = (self._variable(purpose) for purpose in ("items", "index", "item", "loop"))
         inner = self._inside(opened, scope, Local(item, shape.item or ANY), Local(loop, LOOP))
-        part = self.part(opened.directives["$each"], inner)
-        body: list[ast.stmt] = [ast.Pass()] if part is NOTHING else self._kept(part, append(result))
+        code = self.code(opened.directives["$each"], inner)
+        body: list[ast.stmt] = [ast.Pass()] if code is NOTHING else self._kept(code, append(result))
         if "$if" in opened.directives:
             body = [ast.If(self.leaves.expression(opened.directives["$if"], inner)[0], body, [])]
         if reads(body, loop):
@@ -158,23 +158,23 @@ class Builder:
             self.faults.add(place.node.source, place.path, f"{word!r} hides a name of the context; choose another $as")
         return replace(scope, locals={**scope.locals, str(word): item, "loop": loop}, loops=scope.loops + 1)
 
-    def _guarded(self, part: Part, opened: OpenedDirective, scope: Scope) -> Part:
-        """Return the part inside an `if` that tests all conditions."""
+    def _guarded(self, code: ValueCode, opened: OpenedDirective, scope: Scope) -> ValueCode:
+        """Return the code inside an `if` that tests all conditions."""
         tests = [self.leaves.expression(condition, scope)[0] for condition in opened.conditions]
-        if not tests or part is NOTHING:
-            return part
+        if not tests or code is NOTHING:
+            return code
         test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
         result = self._variable("kept")
-        body = [*part.statements, assign(result, part.value)]
-        return Part([assign(result, part.missing), ast.If(test, body, [])], name(result), False, part.kept)
+        body = [*code.statements, assign(result, code.value)]
+        return ValueCode([assign(result, code.missing), ast.If(test, body, [])], name(result), False, code.kept)
 
-    def _kept(self, part: Part, use: Use) -> list[ast.stmt]:
+    def _kept(self, code: ValueCode, use: Use) -> list[ast.stmt]:
         """Return statements that use the value unless it is missing."""
-        if part.always:
-            return [*part.statements, use(part.value)]
+        if code.always:
+            return [*code.statements, use(code.value)]
         variable = self._variable("value")
-        is_present = ast.Compare(name(variable), [ast.IsNot()], [part.missing])
-        return [*part.statements, assign(variable, part.value), ast.If(is_present, [use(name(variable))], [])]
+        is_present = ast.Compare(name(variable), [ast.IsNot()], [code.missing])
+        return [*code.statements, assign(variable, code.value), ast.If(is_present, [use(name(variable))], [])]
 
     def _variable(self, purpose: str) -> str:
         self.size += 1
