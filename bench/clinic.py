@@ -124,7 +124,7 @@ class Clinic:
         """Return the payload of a visit as it is posted."""
         spec = self.hub.catalog.specs[SPEC]
         scope = context(spec, self.record(0), self.facility)
-        required = needs.wanted(spec.needs_for("create"), scope)
+        required = needs.keys_of_needs(spec.needs_for("create"), scope)
         targets = needs.targets_of(required, self.facility.id)
         resolved = await references.look_up(self.hub.database, targets, self.hub.catalog.items)
         values = needs.resolve(required, spec.needs, self.facility.id, resolved).values
@@ -136,7 +136,7 @@ class Clinic:
         spec = self.hub.catalog.specs[SPEC]
         needed: dict[str, set[str]] = {}
         for n in range(PATIENTS):
-            for required in needs.wanted(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
+            for required in needs.keys_of_needs(spec.needs_for("create"), context(spec, self.record(n), self.facility)):
                 needed.setdefault(required.need.specs[0], set()).update(key for key, _ in required.targets)
         for name, keys in needed.items():
             entries = [NewRecord(key, "2026-03-10", "{}", "needed") for key in sorted(keys)]

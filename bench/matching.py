@@ -45,13 +45,13 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[Query]
     try:
         await migrate(database, "demo")
         await fill(database, mapping, catalogue)
-        catalogues = CodeSearch(database, None)  # type: ignore[arg-type]  # nothing missing is used
-        await catalogues.ready(mapping, SHARED)
+        code_searches = CodeSearch(database, None)  # type: ignore[arg-type]  # nothing missing is used
+        await code_searches.ready(mapping, SHARED)
         first = five = 0
         taken = []
         for query in misspelt:
             began = time.perf_counter()
-            codes = [match.code for match in await catalogues.search(mapping, SHARED, query.text, 5)]
+            codes = [match.code for match in await code_searches.search(mapping, SHARED, query.text, 5)]
             taken.append((time.perf_counter() - began) * 1000)
             first += bool(codes) and codes[0] in query.meant
             five += any(code in query.meant for code in codes)

@@ -54,7 +54,7 @@ class Hub:
         self.intake = Intake(database, lambda: self.catalog, self.bell)
         self._wire = open_wire()
         self.synchroniser = Synchroniser(database, lambda: self.catalog, self.accounts, self.upstream, self._after_copy)
-        self.catalogues = CodeSearch(database, self.synchroniser)
+        self.code_searches = CodeSearch(database, self.synchroniser)
         self._upstreams: dict[str, tuple[str, Upstream]] = {}
 
     @classmethod

@@ -118,7 +118,7 @@ async def import_table(
     lines = await table.preview(hub.database, spec, facility.id, read_table(file))
     changes = [(line, line.choice) for line in lines if line.choice and line.state in (RowState.NEW, RowState.CHANGED)]
     pairs = [(choice.item_id, choice.code) for _, choice in changes]
-    vetoes = await hub.catalogues.differences(spec, facility, pairs) if pairs else {}
+    vetoes = await hub.code_searches.differences(spec, facility, pairs) if pairs else {}
     differing = [
         (line, vetoes[choice.item_id, choice.code])
         for line, choice in changes

@@ -97,7 +97,7 @@ def given(inbound: Inbound, version: int) -> Callable[[QueueAnswer], dict[str, A
     """Return the writer of an answer with the number that was given."""
 
     def write(answer: QueueAnswer) -> dict[str, Any]:
-        queue = answer.told
+        queue = answer.values
         if queue is None:
             return envelope(inbound, answer.code, answer.word)
         number = {"nomorantrean": _label(queue, "number"), "angkaantrean": queue["number"]}
@@ -108,7 +108,7 @@ def given(inbound: Inbound, version: int) -> Callable[[QueueAnswer], dict[str, A
 
 def standing(inbound: Inbound, answer: QueueAnswer) -> dict[str, Any]:
     """Write how many people are before a number."""
-    queue = answer.told
+    queue = answer.values
     if queue is None:
         return envelope(inbound, answer.code, answer.word)
     response = {"nomorantrean": _label(queue, "number"), **_position(inbound, inbound.version, queue)}
@@ -117,7 +117,7 @@ def standing(inbound: Inbound, answer: QueueAnswer) -> dict[str, Any]:
 
 def status(inbound: Inbound, answer: QueueAnswer) -> dict[str, Any]:
     """Write the state of the queues: one object in version 1, one per doctor and shift in version 2."""
-    queue = answer.told
+    queue = answer.values
     if queue is None:
         return envelope(inbound, answer.code, answer.word)
     if inbound.version == 1:

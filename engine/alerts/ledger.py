@@ -19,14 +19,14 @@ class LedgerEntry:
 
     trouble: Trouble
     seen: int
-    told: int = 0
+    alerted: int = 0
     gone: int = 0
 
     def is_news(self, now: int) -> bool:
-        return not self.told and not self.gone and now - self.seen >= DELAY_SECONDS.get(self.trouble.kind, 0) * 1000
+        return not self.alerted and not self.gone and now - self.seen >= DELAY_SECONDS.get(self.trouble.kind, 0) * 1000
 
     def is_over(self, now: int) -> bool:
-        return bool(self.told and self.gone) and now - self.gone >= CLEAR_AFTER_MS
+        return bool(self.alerted and self.gone) and now - self.gone >= CLEAR_AFTER_MS
 
 
 Ledger = Mapping[str, LedgerEntry]
@@ -48,7 +48,7 @@ def advance(ledger: Ledger, troubles: Sequence[Trouble], now: int) -> dict[str, 
     """Return the ledger with the present troubles; a trouble that ended before its alert is dropped."""
     there = {trouble.key: trouble for trouble in troubles}
     ledger = {key: _until(now, entry) for key, entry in ledger.items()}
-    kept = {key: _again(entry, there.get(key), now) for key, entry in ledger.items() if entry.told or key in there}
+    kept = {key: _again(entry, there.get(key), now) for key, entry in ledger.items() if entry.alerted or key in there}
     new = {key: LedgerEntry(trouble, now) for key, trouble in there.items() if key not in ledger}
     return {**kept, **new}
 
@@ -70,7 +70,7 @@ def news(ledger: Ledger, now: int) -> News:
     return News(
         tuple(entry for entry in entries if entry.is_news(now)),
         tuple(entry for entry in entries if entry.is_over(now)),
-        tuple(entry for entry in entries if entry.told and not entry.gone),
+        tuple(entry for entry in entries if entry.alerted and not entry.gone),
     )
 
 
@@ -79,17 +79,21 @@ def after(ledger: Ledger, sent: News, now: int) -> dict[str, LedgerEntry]:
     over = {entry.trouble.key for entry in sent.cleared}
     raised = {entry.trouble.key for entry in sent.raised}
     kept = {key: entry for key, entry in ledger.items() if key not in over}
-    return {key: replace(entry, told=now) if key in raised else entry for key, entry in kept.items()}
+    return {key: replace(entry, alerted=now) if key in raised else entry for key, entry in kept.items()}
 
 
 def dump(ledger: Ledger) -> str:
-    return orjson.dumps([asdict(entry) for entry in ledger.values()]).decode()
+    return orjson.dumps([_fields(entry) for entry in ledger.values()]).decode()
 
 
 def parse(written: str) -> dict[str, LedgerEntry]:
     """Return the ledger that `dump` wrote."""
     entries = [_entry(fields) for fields in orjson.loads(written)]
     return {entry.trouble.key: entry for entry in entries}
+
+
+def _fields(entry: LedgerEntry) -> dict[str, Any]:
+    return {"trouble": asdict(entry.trouble), "seen": entry.seen, "told": entry.alerted, "gone": entry.gone}
 
 
 def _entry(fields: dict[str, Any]) -> LedgerEntry:

@@ -69,7 +69,7 @@ class Watch:
 
     async def _alert(self, recipient: Recipient, present: Facts) -> None:
         now, before = self._database.clock(), ledger.parse(recipient.known)
-        alerted = frozenset(key for key, entry in before.items() if entry.told)
+        alerted = frozenset(key for key, entry in before.items() if entry.alerted)
         seen = ledger.advance(before, troubles(present, recipient.thresholds, recipient.facility_id, alerted), now)
         if recipient.again_at <= now:
             if digest_is_due(recipient, now):

@@ -26,7 +26,7 @@ from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.mapping.confirmed_codes import Mappings
 from engine.sending.references import look_up
 from engine.specs.context import context
-from engine.specs.needs import Wanted, resolve, targets_of, wanted
+from engine.specs.needs import NeedKeys, keys_of_needs, resolve, targets_of
 from engine.specs.record_type import Correction, Spec
 from engine.templates.template import Template
 
@@ -79,19 +79,19 @@ class _Judge:
         if when is None or not rows:
             return list(rows)
         scopes = {row.id: context(spec, orjson.loads(row.record), facility, reference=row.reference) for row in rows}
-        wants = {row.id: self._wanted(scopes[row.id]) for row in rows}
-        targets = [target for row_needs in wants.values() for target in targets_of(row_needs, facility.id)]
+        needs_by_id = {row.id: self._keys_of_needs(scopes[row.id]) for row in rows}
+        targets = [target for row_needs in needs_by_id.values() for target in targets_of(row_needs, facility.id)]
         references = await look_up(self._database, targets, self._mappings)
         concerned = []
         for row in rows:
-            needs = resolve(wants[row.id], spec.needs, facility.id, references).values
+            needs = resolve(needs_by_id[row.id], spec.needs, facility.id, references).values
             if self._holds(when, {**scopes[row.id], "needs": needs}):
                 concerned.append(row)
         return concerned
 
-    def _wanted(self, scope: Mapping[str, Any]) -> list[Wanted]:
+    def _keys_of_needs(self, scope: Mapping[str, Any]) -> list[NeedKeys]:
         try:
-            return wanted(self._search.spec.needs, scope)
+            return keys_of_needs(self._search.spec.needs, scope)
         except AntarError:
             return []
 

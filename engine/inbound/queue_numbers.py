@@ -24,7 +24,7 @@ class QueueRequest:
     date: str
     doctor: str = ""
     hours: str = ""
-    known: bool = False  # the caller says that the patient is registered at the clinic
+    registered: bool = False  # the caller says that the patient is registered at the clinic
 
 
 class QueueNumbers:
@@ -47,7 +47,7 @@ class QueueNumbers:
         [(last,)] = await tx.rows(text(_LOCK), self._day(request))
         if (await self._of_card(tx, request)) is not None:
             return QueueAnswer(REFUSED, "twice")
-        if not request.known and not await was_done(tx, self._facility.id, request.card):
+        if not request.registered and not await was_done(tx, self._facility.id, request.card):
             return QueueAnswer(STRANGER, "stranger")
         if await self._is_full(tx, request, open_):
             return QueueAnswer(REFUSED, "full")

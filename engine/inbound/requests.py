@@ -24,7 +24,7 @@ class QueueAnswer:
 
     code: int
     word: str
-    told: Mapping[str, Any] | None = None
+    values: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

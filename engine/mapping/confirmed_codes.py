@@ -9,20 +9,20 @@ from sqlalchemy import text
 
 from engine.database.database import Database, as_json
 from engine.specs.mapping import MappingSpec
-from engine.specs.record_type import Known
+from engine.specs.record_type import Reference
 
 Mappings = Mapping[str, MappingSpec]  # by the type of their items
 
 
 async def codes_of(
     database: Database, mapping: MappingSpec, items: Sequence[tuple[int, str, str]]
-) -> dict[tuple[int, str, str], Known]:
+) -> dict[tuple[int, str, str], Reference]:
     """Return the confirmed code and its code-list row for each (facility, type, key) that has one."""
     columns = {"facility_id": "integer", "item": "text", "key": "text"}
     code_list = mapping.catalogue.list
     parameters = {"rows": as_json(items), "item": mapping.item, "list": code_list.name, "shared": code_list.shared}
     rows = await database.fetch(text(_CODES % database.rows(columns, "rows")), parameters)
-    return {(row.facility_id, mapping.item, row.key): Known(row.code, orjson.loads(row.content)) for row in rows}
+    return {(row.facility_id, mapping.item, row.key): Reference(row.code, orjson.loads(row.content)) for row in rows}
 
 
 # CROSS JOIN makes SQLite keep this join order; otherwise it would read a whole code list.

@@ -46,14 +46,14 @@ async def remember(tx: Transaction, facility_id: int, people: Iterable[tuple[str
         await tx.execute(text(insert), {"facility": facility_id, "rows": as_json(rows)})
 
 
-def found_by(facility_id: int, words: Sequence[str]) -> Select[str]:
+def matching_norms(facility_id: int, words: Sequence[str]) -> Select[str]:
     """Select the norms of patients for whom every word begins a word of their index; a norm may come twice."""
     [first, *others] = sorted(words, key=len, reverse=True)
     query = select(PatientWord.norm).where(PatientWord.facility_id == facility_id, _begins(first))
     return query.where(*(_also(PatientWord.facility_id, PatientWord.norm, word) for word in others))
 
 
-def is_found_by(words: Sequence[str]) -> ColumnElement[bool]:
+def patient_matches(words: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a delivery belongs to a patient whom all words find."""
     return and_(*(_also(Delivery.facility_id, Delivery.patient_norm, word) for word in words))
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, s
 
 from engine.database.database import Database, as_json
 from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
-from engine.outbox.patient_index import is_found_by, words_of
+from engine.outbox.patient_index import patient_matches, words_of
 
 HTTP_DIGITS = 3
 # Only HTTP codes from here on can be filtered by; successes are filtered by their status.
@@ -48,7 +48,7 @@ class Filters:
             clauses.append(or_(*(and_(*alternative) for alternative in self.codes())))
         if self.text is not None:
             words = words_of(self.text)
-            by_name = [is_found_by(words)] if words else []
+            by_name = [patient_matches(words)] if words else []
             clauses.append(or_(Delivery.key == self.text, Delivery.reference == self.text, *by_name))
         return clauses
 

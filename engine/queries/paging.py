@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from engine.database.database import Database
 from engine.database.tables import Attempt, Delivery
-from engine.outbox.patient_index import found_by, is_found_by, words_of
+from engine.outbox.patient_index import matching_norms, patient_matches, words_of
 from engine.queries.deliveries import Filters
 
 MAX_COUNTED = 10_000  # rows that are counted one by one; of a larger number only that it is larger is known
@@ -208,9 +208,9 @@ async def _text_parts(
     parts: list[list[Clause]] = [[Delivery.id.in_(ids)]] if ids else []
     others = [Delivery.id.not_in(ids)] if ids else []
     words = words_of(typed)
-    norms = await database.fetch(found_by(facility_id, words).limit(MAX_PATIENTS + 1)) if words else []
+    norms = await database.fetch(matching_norms(facility_id, words).limit(MAX_PATIENTS + 1)) if words else []
     if len(norms) > MAX_PATIENTS:
-        return parts, [[is_found_by(words), *others]]
+        return parts, [[patient_matches(words), *others]]
     if norms:
         parts.append([Delivery.patient_norm.in_(sorted({norm for (norm,) in norms})), *others])
     return parts, []

@@ -22,8 +22,8 @@ from engine.sending import references
 from engine.sending.edited_body import as_change
 from engine.specs import needs
 from engine.specs.context import context
-from engine.specs.needs import Resolved, Target, Wanted
-from engine.specs.record_type import Known, Operation, Spec
+from engine.specs.needs import NeedKeys, Resolved, Target
+from engine.specs.record_type import Operation, Reference, Spec
 from engine.templates.template import TemplateError
 
 
@@ -50,9 +50,9 @@ class _Pending(Struct, frozen=True):
     delivery: ClaimedDelivery
     spec: Spec
     scope: Mapping[str, Any]
-    needs: list[Wanted]
+    needs: list[NeedKeys]
 
-    def cancellable(self, arrived: Mapping[Target, Known]) -> list[Target]:
+    def cancellable(self, arrived: Mapping[Target, Reference]) -> list[Target]:
         """Return the records that it takes back and that have no reference."""
         return needs.undone(self.needs, self.delivery.facility_id, arrived)
 
@@ -97,14 +97,14 @@ def _pending(
         return replace(given_back(delivery), upstream=spec.upstream.name)
     try:
         scope = scope_of(spec, delivery, facility)
-        record_needs = needs.wanted(spec.needs_for(spec.operation_for(delivery.reference)), scope)
+        record_needs = needs.keys_of_needs(spec.needs_for(spec.operation_for(delivery.reference)), scope)
     except Exception as error:
         return _broken(delivery, error)
     return _Pending(delivery, spec, scope, record_needs)
 
 
 def _prepare_one(
-    pending: _Pending, arrived: Mapping[Target, Known], cancelled: set[Target], upstream: Upstream, now: int
+    pending: _Pending, arrived: Mapping[Target, Reference], cancelled: set[Target], upstream: Upstream, now: int
 ) -> Prepared | Settlement:
     delivery, spec = pending.delivery, pending.spec
     cancellable = pending.cancellable(arrived)

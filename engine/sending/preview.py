@@ -11,7 +11,7 @@ from engine.database.database import Database
 from engine.mapping.confirmed_codes import Mappings
 from engine.sending.references import look_up
 from engine.specs.context import context
-from engine.specs.needs import resolve, targets_of, wanted
+from engine.specs.needs import keys_of_needs, resolve, targets_of
 from engine.specs.record_type import Operation, Spec
 
 
@@ -35,7 +35,7 @@ async def payload_of(
         return None
     reference = row.reference if operation == "update" else None
     scope = context(spec, orjson.loads(row.record), facility, reference=reference, operation=operation)
-    needs = wanted(spec.needs_for(operation), scope)
+    needs = keys_of_needs(spec.needs_for(operation), scope)
     references = await look_up(database, targets_of(needs, row.facility_id), mappings)
     references |= placeholders(needs, row.facility_id, references)
     return tree.render(scope | {"needs": resolve(needs, spec.needs, row.facility_id, references).values})

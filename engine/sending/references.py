@@ -9,19 +9,19 @@ from sqlalchemy import text
 from engine.database.database import Database, as_json
 from engine.mapping.confirmed_codes import Mappings, codes_of
 from engine.specs.needs import Target
-from engine.specs.record_type import Known
+from engine.specs.record_type import Reference
 
 
-async def look_up(database: Database, targets: Iterable[Target], mappings: Mappings) -> dict[Target, Known]:
+async def look_up(database: Database, targets: Iterable[Target], mappings: Mappings) -> dict[Target, Reference]:
     """Return the references of those targets that have one: one query for all, and one for each mapping."""
     unique = set(targets)
-    references: dict[Target, Known] = {}
+    references: dict[Target, Reference] = {}
     for item in {spec for _, spec, _ in unique if spec in mappings}:
         references |= await codes_of(database, mappings[item], sorted(t for t in unique if t[1] == item))
     return references | await _references(database, sorted(t for t in unique if t[1] not in mappings))
 
 
-async def _references(database: Database, unique: Sequence[Target]) -> dict[Target, Known]:
+async def _references(database: Database, unique: Sequence[Target]) -> dict[Target, Reference]:
     if not unique:
         return {}
     columns = {"facility_id": "integer", "spec": "text", "key": "text"}
@@ -32,4 +32,4 @@ async def _references(database: Database, unique: Sequence[Target]) -> dict[Targ
         "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key"
     )
     rows = await database.fetch(text(query), {"rows": as_json(unique)})
-    return {(row.facility_id, row.spec, row.key): Known(row.reference) for row in rows if row.reference is not None}
+    return {(row.facility_id, row.spec, row.key): Reference(row.reference) for row in rows if row.reference is not None}

@@ -10,21 +10,21 @@ from msgspec import Struct
 from engine.delivery.status import KEY_LENGTH
 from engine.delivery.types import Awaited
 from engine.errors import AntarError
-from engine.specs.record_type import Known, Need
+from engine.specs.record_type import Need, Reference
 
 Target = tuple[int, str, str]  # (facility, spec, key) of a needed delivery
 
 
-class Wanted(Struct, frozen=True):
+class NeedKeys(Struct, frozen=True):
     """One need of one delivery, with its keys and the item that each key was made from."""
 
     need: Need
     targets: tuple[tuple[str, Any], ...]
 
 
-def wanted(needs: Iterable[Need], context: Mapping[str, Any]) -> list[Wanted]:
+def keys_of_needs(needs: Iterable[Need], context: Mapping[str, Any]) -> list[NeedKeys]:
     """Render the keys of the needs; a need that does not apply has no targets. Raises AntarError."""
-    return [Wanted(need, tuple(_targets(need, context))) for need in needs]
+    return [NeedKeys(need, tuple(_targets(need, context))) for need in needs]
 
 
 def _targets(need: Need, context: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
@@ -45,14 +45,14 @@ def _bounded(need: Need, key: str) -> str:
     return key
 
 
-def targets_of(wanted: Iterable[Wanted], facility_id: int) -> list[Target]:
+def targets_of(needs: Iterable[NeedKeys], facility_id: int) -> list[Target]:
     """Return the deliveries that the needs may refer to; several for a need that names several types."""
-    return [(facility_id, spec, key) for want in wanted for key, _ in want.targets for spec in want.need.specs]
+    return [(facility_id, spec, key) for one in needs for key, _ in one.targets for spec in one.need.specs]
 
 
-def undone(wanted: Iterable[Wanted], facility_id: int, references: Mapping[Target, Known]) -> list[Target]:
+def undone(needs: Iterable[NeedKeys], facility_id: int, references: Mapping[Target, Reference]) -> list[Target]:
     """Return the deliveries that the record cancels and whose reference is not known."""
-    targets = targets_of([want for want in wanted if want.need.undo], facility_id)
+    targets = targets_of([one for one in needs if one.need.undo], facility_id)
     return [target for target in targets if target not in references]
 
 
@@ -65,7 +65,7 @@ class Resolved(Struct, frozen=True):
 
 
 def resolve(
-    wanted_: Iterable[Wanted], declared: Iterable[Need], facility_id: int, references: Mapping[Target, Known]
+    needs: Iterable[NeedKeys], declared: Iterable[Need], facility_id: int, references: Mapping[Target, Reference]
 ) -> Resolved:
     """Assign references to needs; a need of one record gives a mapping or null, a need with `each` a list.
 
@@ -74,23 +74,23 @@ def resolve(
     codes: list[tuple[str, str, str]] = []
     values: dict[str, Any] = {need.name: None if need.each is None else [] for need in declared}
     missing: list[Awaited] = []
-    for want in wanted_:
+    for one in needs:
         views = []
-        for key, item in want.targets:
-            specs = want.need.specs
+        for key, item in one.targets:
+            specs = one.need.specs
             spec = next((name for name in specs if (facility_id, name, key) in references), specs[0])
             reference = references.get((facility_id, spec, key))
-            if reference is None or not want.need.accepts(reference):
+            if reference is None or not one.need.accepts(reference):
                 missing.append(Awaited(specs, key))
-            if reference is not None and want.need.mapping is not None:
+            if reference is not None and one.need.mapping is not None:
                 codes.append((spec, key, reference.reference))
-            views.append(_view(want.need, spec, key, item, reference))
-        values[want.need.name] = views if want.need.each is not None else next(iter(views), None)
+            views.append(_view(one.need, spec, key, item, reference))
+        values[one.need.name] = views if one.need.each is not None else next(iter(views), None)
     return Resolved(values, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(codes)))
 
 
-def _view(need: Need, spec: str, key: str, item: Any, known: Known | None) -> dict[str, Any]:
+def _view(need: Need, spec: str, key: str, item: Any, reference: Reference | None) -> dict[str, Any]:
     """Return one need as templates see it; with `spec` if it may be one of several types."""
-    view = {"reference": None if known is None else known.reference, "key": key, "item": item}
+    view = {"reference": None if reference is None else reference.reference, "key": key, "item": item}
     view |= {"spec": spec} if len(need.specs) > 1 else {}
-    return view if need.mapping is None else {**view, "row": {} if known is None else known.row}
+    return view if need.mapping is None else {**view, "row": {} if reference is None else reference.row}

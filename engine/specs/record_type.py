@@ -69,8 +69,8 @@ class Find:
         return {"start": offset, "limit": self.page_size, "page": offset // self.page_size + 1}
 
 
-class Known(Struct, frozen=True):
-    """A known reference; for a mapping it is the code, with the row of the code list."""
+class Reference(Struct, frozen=True):
+    """The upstream's id of a needed delivery; for a mapped item it is the code, with the row of the code list."""
 
     reference: str
     row: Mapping[str, Any] = {}
@@ -108,11 +108,11 @@ class Need:
     undo: bool = False  # True: the record cancels the needed one
     mapping: str | None = None
     accept: Accept | None = None  # None: any code of the mapping is accepted
-    example: Known | None = None  # a code of the mapping, for the entry's own examples
+    example: Reference | None = None  # a code of the mapping, for the entry's own examples
 
-    def accepts(self, known: Known) -> bool:
+    def accepts(self, reference: Reference) -> bool:
         """Tell if the need accepts a reference."""
-        return self.accept is None or fits(known.row, self.accept.where)
+        return self.accept is None or fits(reference.row, self.accept.where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from engine.catalog.catalog import Catalog, load
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
-from engine.specs.needs import resolve, wanted
-from engine.specs.record_type import Known, Need, Operation, Spec
+from engine.specs.needs import keys_of_needs, resolve
+from engine.specs.record_type import Need, Operation, Reference, Spec
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -44,7 +44,7 @@ class Case(NamedTuple):
         return GOLDEN / f"{self.spec}.{self.example}{suffix}.json"
 
 
-class _Everything(dict[tuple[int, str, str], Known]):
+class _Everything(dict[tuple[int, str, str], Reference]):
     """Treat every needed delivery as sent, and every item as mapped to its example's code."""
 
     def __init__(self, needs: Iterable[Need]) -> None:
@@ -52,7 +52,7 @@ class _Everything(dict[tuple[int, str, str], Known]):
 
     def get(self, target: Any, default: Any = None) -> Any:
         _, spec, key = target
-        return self._mapped.get(spec) or Known(KNOWN.get((spec, key), f"{spec}-{key}"))
+        return self._mapped.get(spec) or Reference(KNOWN.get((spec, key), f"{spec}-{key}"))
 
 
 @cache
@@ -90,7 +90,7 @@ def scope(spec: Spec, record: Mapping[str, Any], operation: Operation = "create"
     reference = None if operation == "create" else KNOWN.get((spec.name, str(record.get("id"))), "the-reference")
     seen = dict(context(spec, record, FACILITY, reference=reference, operation=operation))
     needs = spec.needs_for(operation)
-    resolved = resolve(wanted(needs, seen), spec.needs, FACILITY.id, _Everything(needs))
+    resolved = resolve(keys_of_needs(needs, seen), spec.needs, FACILITY.id, _Everything(needs))
     return {**seen, "needs": resolved.values}
 
 

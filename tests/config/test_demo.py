@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from engine.specs.mapping import MappingSpec
-from engine.specs.needs import wanted
+from engine.specs.needs import keys_of_needs
 from engine.specs.record_type import Spec
 from sandbox.population import people
 from tests.config.shipped import DEMO, FACILITY, catalog, demo_records, scope
@@ -46,7 +46,7 @@ def test_every_need_is_in_the_day() -> None:
     needed: set[tuple[tuple[str, ...], str]] = set()
     for name in day.keys() & specs.keys():
         for record in day[name]:
-            for need in wanted(specs[name].needs, scope(specs[name], record, "update")):
+            for need in keys_of_needs(specs[name].needs, scope(specs[name], record, "update")):
                 needed |= {(need.need.specs, key) for key, _ in need.targets}
     assert {(specs, key) for specs, key in needed if not keys & {(spec, key) for spec in specs}} == set()
 

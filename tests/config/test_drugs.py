@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from engine.specs.context import context
-from engine.specs.record_type import Known
+from engine.specs.record_type import Reference
 from sandbox.satusehat.resources.terminology import code_systems
 from tests.config.shipped import FACILITY, Case, catalog, payload
 
@@ -18,7 +18,7 @@ TAKERS = ["MedicationRequest", "MedicationDispense", "MedicationAdministration",
 FORMS = code_systems()["http://terminology.kemkes.go.id/CodeSystem/medication-form"].codes
 UNITS = catalog().specs["MedicationRequest"].record_schema["properties"]["unit"]["enum"]
 COMPOUND_FORMS = catalog().specs["MedicationRequest"].record_schema["properties"]["compound"]["properties"]["form"]
-TABLET = Known(
+TABLET = Reference(
     "93002313",
     {
         "name": "Paracetamol 500 mg Tablet (PAMOL)",
@@ -81,7 +81,7 @@ def accepted(spec: str, part: Mapping[str, Any]) -> bool:
     return jsonschema_rs.is_valid(dict(catalog().specs[spec].record_schema), record(spec, part))
 
 
-def drug(spec: str, part: Mapping[str, Any], code: Known = TABLET) -> tuple[dict[str, Any], dict[str, Any]]:
+def drug(spec: str, part: Mapping[str, Any], code: Reference = TABLET) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the drug as it is sent, and its quantity; every product is mapped to the code."""
     entry = catalog().specs[spec]
     one = record(spec, part)
@@ -187,9 +187,9 @@ def test_a_form_that_contradicts_the_unit_is_refused_at_the_door(spec: str) -> N
     assert not accepted(spec, compound("kapsul", "puyer"))
 
 
-def product(form_code: str, strength: str, name: str = "Contoh") -> Known:
+def product(form_code: str, strength: str, name: str = "Contoh") -> Reference:
     details = [{"kfa_code": "91000001", "zat_aktif": "Contoh", "kekuatan_zat_aktif": strength}]
-    return Known("93000001", {"name": name, "level": "93", "form": "x", "form_code": form_code, "details": details})
+    return Reference("93000001", {"name": name, "level": "93", "form": "x", "form_code": form_code, "details": details})
 
 
 @pytest.mark.parametrize("spec", TAKERS)
@@ -238,7 +238,7 @@ def test_a_pack_is_counted_in_words() -> None:
     assert not [unit for unit, quantity in words.items() if quantity["unit"].isdecimal()]
 
 
-COMBINATION = Known(
+COMBINATION = Reference(
     "93000002",
     {
         "name": "Amoxicillin 500 mg / Clavulanic Acid 125 mg Tablet (UJI)",
@@ -246,7 +246,7 @@ COMBINATION = Known(
         "details": [{"kfa_code": "91000002", "zat_aktif": "A"}, {"kfa_code": "91000003", "zat_aktif": "B"}],
     },
 )
-TEMPLATE = Known("92000101", {**TABLET.row, "name": "Paracetamol 500 mg Tablet", "level": "92"})
+TEMPLATE = Reference("92000101", {**TABLET.row, "name": "Paracetamol 500 mg Tablet", "level": "92"})
 
 
 @pytest.mark.parametrize(
@@ -260,14 +260,16 @@ TEMPLATE = Known("92000101", {**TABLET.row, "name": "Paracetamol 500 mg Tablet",
         ("Medication", TABLET, TABLET.reference, TABLET.row["name"]),
     ],
 )
-def test_an_ingredient_has_the_code_that_its_display_names(spec: str, mapped: Known, code: str, display: str) -> None:
+def test_an_ingredient_has_the_code_that_its_display_names(
+    spec: str, mapped: Reference, code: str, display: str
+) -> None:
     [ingredient] = drug(spec, compound("kapsul"), mapped)[0]["ingredient"]
     [coding] = ingredient["itemCodeableConcept"]["coding"]
     assert (coding["code"], coding["display"]) == (code, display)
 
 
 def test_a_template_of_several_substances_is_prescribed_by_its_name() -> None:
-    template = Known("92000102", {**COMBINATION.row, "name": "Amoxicillin / Clavulanic Acid", "level": "92"})
+    template = Reference("92000102", {**COMBINATION.row, "name": "Amoxicillin / Clavulanic Acid", "level": "92"})
     [ingredient] = drug("MedicationRequest", compound("kapsul"), template)[0]["ingredient"]
     assert ingredient["itemCodeableConcept"] == {"text": "Amoxicillin / Clavulanic Acid"}
 
@@ -299,7 +301,7 @@ def test_each_kind_of_compound_has_an_example(name: str) -> None:
 )
 @pytest.mark.parametrize("spec", TAKERS)
 def test_what_was_sent_with_wrong_content_is_declared(
-    spec: str, part: dict[str, Any], mapped: Known, concerned: set[str]
+    spec: str, part: dict[str, Any], mapped: Reference, concerned: set[str]
 ) -> None:
     entry = catalog().specs[spec]
     view = {"reference": mapped.reference, "row": mapped.row, "key": "OBT-001", "item": None}

@@ -37,7 +37,7 @@ async def look_up(page: MappingPage, code: str) -> CodeLookup:
         return CodeLookup(None)
     try:
         async with asyncio.timeout(LOOKUP_SECONDS):
-            return CodeLookup(await page.hub.catalogues.detail(page.mapping, page.facility, code))
+            return CodeLookup(await page.hub.code_searches.detail(page.mapping, page.facility, code))
     except TimeoutError:
         return CodeLookup(None, say("mapping.code.late"))
     except AntarError as error:
@@ -46,13 +46,13 @@ async def look_up(page: MappingPage, code: str) -> CodeLookup:
 
 async def candidates(page: MappingPage, row: Any, words: str) -> list[dict[str, Any]]:
     """Return suggestions for an item, best first; if `words` are given, the codes that match them."""
-    catalogues = page.hub.catalogues
+    code_searches = page.hub.code_searches
     if not words:
-        suggested = await catalogues.suggest(page.mapping, page.facility, row, MAX_OFFERS)
+        suggested = await code_searches.suggest(page.mapping, page.facility, row, MAX_OFFERS)
         return [_offer(suggestion.match, suggestion) for suggestion in suggested]
-    matches = await catalogues.search(page.mapping, page.facility.id, words, MAX_OFFERS)
+    matches = await code_searches.search(page.mapping, page.facility.id, words, MAX_OFFERS)
     compared = [
-        await catalogues.compare(page.mapping, page.facility, row, match.code) for match in matches[:MAX_COMPARED]
+        await code_searches.compare(page.mapping, page.facility, row, match.code) for match in matches[:MAX_COMPARED]
     ]
     return [_offer(match, compared[place] if place < MAX_COMPARED else None) for place, match in enumerate(matches)]
 
@@ -62,7 +62,7 @@ async def chosen(page: MappingPage, row: Any, code: str) -> dict[str, Any]:
     lookup = await look_up(page, code)
     if lookup.match is None:
         return {"code": "", "away": lookup.problem}
-    compared = await page.hub.catalogues.compare(page.mapping, page.facility, row, code)
+    compared = await page.hub.code_searches.compare(page.mapping, page.facility, row, code)
     catalogue = page.mapping.catalogue
     compared_columns = {part.theirs for part in page.mapping.parts}
     columns = [column for column in catalogue.list.visible if column.name not in compared_columns]
@@ -76,7 +76,7 @@ async def chosen(page: MappingPage, row: Any, code: str) -> dict[str, Any]:
 
 async def read_parts(page: MappingPage, row: Any) -> list[tuple[str, str]]:
     """Return the parts of an item, as they are compared."""
-    ready = await page.hub.catalogues.ready(page.mapping, page.facility.id)
+    ready = await page.hub.code_searches.ready(page.mapping, page.facility.id)
     ours = page.mapping.ours(orjson.loads(row.record), page.facility)
     read = beside("", ready.parts, ours, {}, ready.vocabulary)
     return [(compared.part.label, value_text(compared.ours)) for compared in read.compared]

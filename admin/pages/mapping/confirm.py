@@ -38,7 +38,7 @@ async def confirm_code(
         return _back(page, id_, tab, code, "no_code")
     if (await look_up(page, code)).match is None:
         return _back(page, id_, tab, code, "unknown")
-    differing = await hub.catalogues.differences(page.mapping, page.facility, [(id_, code)])
+    differing = await hub.code_searches.differences(page.mapping, page.facility, [(id_, code)])
     if not {difference.part.name for difference in differing.get((id_, code), ())} <= set(form.getall("setuju", [])):
         return _back(page, id_, tab, code, "veto")
     further = await next_of(page, item, tab)

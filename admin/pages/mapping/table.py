@@ -135,4 +135,4 @@ def _line_view(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared,
 async def _differing(page: MappingPage, choices: Sequence[Choice]) -> dict[tuple[int, str], tuple[Compared, ...]]:
     """Return (item, code) -> the parts whose difference needs express consent."""
     pairs = [(choice.item_id, choice.code) for choice in choices]
-    return await page.hub.catalogues.differences(page.mapping, page.facility, pairs)
+    return await page.hub.code_searches.differences(page.mapping, page.facility, pairs)

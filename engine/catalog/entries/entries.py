@@ -124,11 +124,11 @@ def _plain_fields(node: Node, name: str, upstream: UpstreamSpec) -> dict[str, An
 def _codes(entry: Node, templates: Templates, names: Names) -> tuple[Code, ...]:
     codes = []
     for name, node in values.entries(entry, "codes").items():
-        each = templates.expression(node, f"codes.{name}", "each", names)
-        item = {} if each is None else {"item": templates.compiler.shape(node.find(["each"]), names).item or ANY}
+        items = templates.expression(node, f"codes.{name}", "each", names)
+        item = {} if items is None else {"item": templates.compiler.shape(node.find(["each"]), names).item or ANY}
         key = templates.expression(node, f"codes.{name}", "key", {**names, **item})
         if key is not None:
-            codes.append(Code(name, values.text(node, "list"), key, each))
+            codes.append(Code(name, values.text(node, "list"), key, items))
     return tuple(codes)
 
 

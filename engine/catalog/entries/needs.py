@@ -35,14 +35,14 @@ def needs_shape(entry: Node, templates: Templates, names: Names, mapped: Mapping
 
 
 def _item_shape(node: Node, templates: Templates, names: Names) -> Shape:
-    each = node.get("each")
-    return SCALAR if each is None else templates.compiler.shape(each, names).item or ANY
+    items = node.get("each")
+    return SCALAR if items is None else templates.compiler.shape(items, names).item or ANY
 
 
 def _need(name: str, node: Node, templates: Templates, names: Names, mapped: Mapping[str, Mapped]) -> Need | None:
     section = f"needs.{name}"
     item_name = values.text(node, "as", "item")
-    each = templates.expression(node, section, "each", names)
+    items = templates.expression(node, section, "each", names)
     key = templates.expression(node, section, "key", _names_of_key(node, section, templates, names))
     when = templates.expression(node, section, "when", names)
     only = values.text(node, "only")
@@ -54,7 +54,7 @@ def _need(name: str, node: Node, templates: Templates, names: Names, mapped: Map
         return None
     if mapping is None:
         specs = _specs(node, section, templates, undo=undo)
-        return Need(name, specs, key, each, item_name, when, operation, undo)
+        return Need(name, specs, key, items, item_name, when, operation, undo)
     target = mapped.get(mapping)
     if target is None:
         hint = did_you_mean(mapping, mapped) or "; declare it under mappings"
@@ -62,7 +62,7 @@ def _need(name: str, node: Node, templates: Templates, names: Names, mapped: Map
         templates.faults.add(place, f"{templates.path}.{section}.mapping", f"no mapping {mapping!r}{hint}")
         return None
     accept = _accept(node.get("accept"))
-    return Need(name, (target.item,), key, each, item_name, when, operation, undo, mapping, accept, target.example)
+    return Need(name, (target.item,), key, items, item_name, when, operation, undo, mapping, accept, target.example)
 
 
 def _names_of_key(node: Node, section: str, templates: Templates, names: Names) -> Names:

@@ -8,8 +8,8 @@ from typing import Any
 from engine.catalog.reading.record_schema import Validator
 from engine.errors import AntarError
 from engine.specs.context import FacilityView, context
-from engine.specs.needs import Target, Wanted, resolve, wanted
-from engine.specs.record_type import Known, Operation, Spec
+from engine.specs.needs import NeedKeys, Target, keys_of_needs, resolve
+from engine.specs.record_type import Operation, Reference, Spec
 
 EXAMPLE_FACILITY = FacilityView("KLINIK", "Klinik Contoh", "Asia/Jakarta", "10000004")
 
@@ -50,16 +50,18 @@ def placeholder_context(
     reference = f"<{spec.name}>" if operation == "update" else None
     scope = context(spec, record, facility, reference=reference, operation=operation)
     scope |= spec.find.paging() if spec.find is not None else {}
-    wants = wanted(spec.needs_for(operation), scope)
-    references = placeholders(wants, _NO_FACILITY, {})
-    return scope | {"needs": resolve(wants, spec.needs, _NO_FACILITY, references).values}
+    needs = keys_of_needs(spec.needs_for(operation), scope)
+    references = placeholders(needs, _NO_FACILITY, {})
+    return scope | {"needs": resolve(needs, spec.needs, _NO_FACILITY, references).values}
 
 
-def placeholders(wants: Iterable[Wanted], facility_id: int, references: Mapping[Target, Known]) -> dict[Target, Known]:
+def placeholders(
+    needs: Iterable[NeedKeys], facility_id: int, references: Mapping[Target, Reference]
+) -> dict[Target, Reference]:
     """Return a placeholder "<type key>" for each need without a reference, named after the first of its types."""
     return {
-        (facility_id, want.need.specs[0], key): want.need.example or Known(f"<{want.need.specs[0]} {key}>")
-        for want in wants
-        for key, _ in want.targets
-        if not any((facility_id, spec, key) in references for spec in want.need.specs)
+        (facility_id, one.need.specs[0], key): one.need.example or Reference(f"<{one.need.specs[0]} {key}>")
+        for one in needs
+        for key, _ in one.targets
+        if not any((facility_id, spec, key) in references for spec in one.need.specs)
     }

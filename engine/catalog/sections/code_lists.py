@@ -126,8 +126,8 @@ def _also(entry: Node, templates: Templates) -> tuple[Also, ...]:
     derived = []
     for name, node in values.entries(entry, "also").items():
         section = f"also.{name}"
-        each = templates.expression(node, section, "each", ROW_NAMES)
-        names = ROW_NAMES if each is None else {**ROW_NAMES, "item": ANY}
+        items = templates.expression(node, section, "each", ROW_NAMES)
+        names = ROW_NAMES if items is None else {**ROW_NAMES, "item": ANY}
         key = templates.expression(node, section, "key", names)
         cells = {
             column: templates.expression(node.find(["columns"]), f"{section}.columns", column, names)
@@ -135,7 +135,7 @@ def _also(entry: Node, templates: Templates) -> tuple[Also, ...]:
         }
         _check_columns(entry, node, f"{templates.path}.{section}", templates.faults)
         if key is not None:
-            derived.append(Also(each, key, {column: value for column, value in cells.items() if value is not None}))
+            derived.append(Also(items, key, {column: value for column, value in cells.items() if value is not None}))
     return tuple(derived)
 
 

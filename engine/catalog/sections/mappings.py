@@ -21,7 +21,7 @@ from engine.specs.code_list import CodeList, rows_of
 from engine.specs.context import facility_mapping
 from engine.specs.mapping import Catalogue, MappingSpec, PartSpec
 from engine.specs.optional_fields import completion
-from engine.specs.record_type import Known
+from engine.specs.record_type import Reference
 from engine.templates.shapes import ANY, Shape, of_schema
 
 
@@ -187,7 +187,7 @@ class Mapped:
 
     item: str
     shape: Shape
-    example: Known  # a code; its columns are null if the list has no example
+    example: Reference  # a code; its columns are null if the list has no example
 
 
 def mapped(mappings: Mapping[str, MappingSpec]) -> dict[str, Mapped]:
@@ -199,6 +199,6 @@ def _mapped(mapping: MappingSpec) -> Mapped:
     code_list = mapping.catalogue.list
     shape = Shape(dict.fromkeys((column.name for column in code_list.columns), ANY))
     if code_list.example is None:
-        return Mapped(mapping.item, shape, Known(f"<{mapping.code}>", dict.fromkeys(shape.keys)))
+        return Mapped(mapping.item, shape, Reference(f"<{mapping.code}>", dict.fromkeys(shape.keys)))
     [example, *_] = rows_of(code_list, code_list.example, None, facility_mapping(EXAMPLE_FACILITY))
-    return Mapped(mapping.item, shape, Known(example.key, example.content))
+    return Mapped(mapping.item, shape, Reference(example.key, example.content))

@@ -42,7 +42,7 @@ async def copied(database: Database, facility: FacilityRow, name: str, rows: Seq
 
 
 def wish(card: str = CARDS[0], **fields: Any) -> QueueRequest:
-    return QueueRequest(**{"card": card, "poli": "001", "date": DAY, "known": True, **fields})
+    return QueueRequest(**{"card": card, "poli": "001", "date": DAY, "registered": True, **fields})
 
 
 async def take(
@@ -52,7 +52,7 @@ async def take(
 
     def tell(outcome: QueueAnswer) -> dict[str, Any]:
         outcomes.append(outcome)
-        return dict(outcome.told or {})
+        return dict(outcome.values or {})
 
     asked = CallerRequest(facility, service, "take", wished.card, {"card": wished.card})
     await requests.answer(database, asked, lambda tx: book.give(tx, wished), tell)
@@ -62,7 +62,7 @@ async def take(
 async def test_thirty_at_once_get_thirty_numbers(database: Database, facility: FacilityRow) -> None:
     await opened(database, facility)
     given = await asyncio.gather(*(take(database, facility, wish(card)) for card in CARDS))
-    assert sorted((answer.told or {})["number"] for answer in given) == list(range(1, 31))
+    assert sorted((answer.values or {})["number"] for answer in given) == list(range(1, 31))
 
 
 async def test_a_double_click_gives_one_number(database: Database, facility: FacilityRow) -> None:
@@ -82,7 +82,7 @@ async def test_a_cancelled_number_is_not_given_again(database: Database, facilit
     await take(database, facility, wish())
     book = QueueNumbers(facility, SERVICE, database.clock())
     assert (await database.write(lambda tx: book.cancel(tx, wish()))).word == "done"
-    assert ((await take(database, facility, wish())).told or {})["number"] == 2
+    assert ((await take(database, facility, wish())).values or {})["number"] == 2
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_a_cancelled_number_is_not_given_again(database: Database, facilit
         ({"date": "2026-03-11"}, "closed"),
         ({"doctor": "8", "hours": "08:00-12:00"}, "closed"),
         ({"doctor": "7", "hours": "08:00-13:00"}, "closed"),
-        ({"known": False}, "stranger"),
+        ({"registered": False}, "stranger"),
         ({"doctor": "7", "hours": "08:00-12:00"}, "done"),
     ],
 )
@@ -118,7 +118,7 @@ async def test_a_called_number_cannot_be_cancelled_and_leaves_fewer_waiting(
     assert await queue_numbers.call(database, facility.id, "001", DAY, 1)
     book = QueueNumbers(facility, SERVICE, database.clock())
     assert (await database.write(lambda tx: book.cancel(tx, wish()))).word == "served"
-    place = (await database.write(lambda tx: book.show(tx, wish(CARDS[2])))).told or {}
+    place = (await database.write(lambda tx: book.show(tx, wish(CARDS[2])))).values or {}
     assert (place["number"], place["waiting"], place["called"]) == (3, 1, 1)
 
 

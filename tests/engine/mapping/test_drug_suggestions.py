@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def catalogues(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CodeSearch]:
+async def code_searches(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CodeSearch]:
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('kfa')}/antar.sqlite3", durable=False)
     await migrate(database, "test")
     await fill(database, KFA, generate(SMALL))
@@ -36,17 +36,17 @@ async def catalogues(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     await database.close()
 
 
-async def suggested(catalogues: CodeSearch, record: dict[str, Any]) -> list[Suggested]:
+async def suggested(code_searches: CodeSearch, record: dict[str, Any]) -> list[Suggested]:
     item = SimpleNamespace(name=record["name"], record=orjson.dumps({"code": "X", **record}).decode())
-    return await catalogues.suggest(KFA, FACILITY, item, 20)
+    return await code_searches.suggest(KFA, FACILITY, item, 20)
 
 
 def agreements(suggestion: Suggested) -> dict[str, str]:
     return {compared.part.name: compared.agreement for compared in suggestion.suggestion.compared}
 
 
-async def test_oralit_is_ors_and_nothing_else(catalogues: CodeSearch) -> None:
-    suggestions = await suggested(catalogues, PRODUCTS["OBT-025"])
+async def test_oralit_is_ors_and_nothing_else(code_searches: CodeSearch) -> None:
+    suggestions = await suggested(code_searches, PRODUCTS["OBT-025"])
     assert suggestions[0].match.name.startswith("Oral Rehydration Salts")
     assert {tuple(suggestion.match.row["ingredients"]) for suggestion in suggestions} == {("Oral Rehydration Salts",)}
 
@@ -64,28 +64,28 @@ async def test_oralit_is_ors_and_nothing_else(catalogues: CodeSearch) -> None:
     ],
 )
 async def test_the_template_of_no_maker_comes_first_where_no_maker_is_known(
-    catalogues: CodeSearch, code: str, name: str
+    code_searches: CodeSearch, code: str, name: str
 ) -> None:
-    [first, *_] = await suggested(catalogues, PRODUCTS[code])
+    [first, *_] = await suggested(code_searches, PRODUCTS[code])
     assert (first.match.name, first.match.row["level"], first.suggestion.vetoes) == (name, "92", ())
 
 
 @pytest.mark.parametrize("code", PRODUCTS)
-async def test_another_ingredient_is_never_suggested(catalogues: CodeSearch, code: str) -> None:
-    for suggestion in await suggested(catalogues, PRODUCTS[code]):
+async def test_another_ingredient_is_never_suggested(code_searches: CodeSearch, code: str) -> None:
+    for suggestion in await suggested(code_searches, PRODUCTS[code]):
         assert agreements(suggestion)["ingredient"] in ("same", "close")
         assert agreements(suggestion)["brand"] == "unknown"  # none of these products names one
 
 
-async def test_what_nobody_knows_has_no_suggestion(catalogues: CodeSearch) -> None:
-    assert await suggested(catalogues, {"name": "Sanmol 500 mg tab"}) == []
-    assert await suggested(catalogues, PRODUCTS["OBT-035"]) == []
+async def test_what_nobody_knows_has_no_suggestion(code_searches: CodeSearch) -> None:
+    assert await suggested(code_searches, {"name": "Sanmol 500 mg tab"}) == []
+    assert await suggested(code_searches, PRODUCTS["OBT-035"]) == []
 
 
-async def test_a_known_brand_is_suggested_by_its_name_alone(catalogues: CodeSearch) -> None:
-    [first, *_] = await suggested(catalogues, {"name": "PAMOL 500"})
+async def test_a_known_brand_is_suggested_by_its_name_alone(code_searches: CodeSearch) -> None:
+    [first, *_] = await suggested(code_searches, {"name": "PAMOL 500"})
     assert (first.match.code, agreements(first)["brand"]) == ("93002313", "same")
-    [first, *_] = await suggested(catalogues, {"name": "CONTOH 500 tab"})
+    [first, *_] = await suggested(code_searches, {"name": "CONTOH 500 tab"})
     assert (first.match.code, agreements(first)["ingredient"], agreements(first)["brand"]) == (
         "93099001",
         "same",
