@@ -35,22 +35,22 @@ ADDRESS = "/integrasi/{upstream:str}/{spec:str}/koreksi/{name:str}"
 
 
 @dataclass(frozen=True, slots=True)
-class OpenCorrection:
+class CorrectionPage:
     """A correction of a record type in the chosen facility."""
 
     of_type: OpenType
     correction: Correction
 
 
-async def _open_correction(opened_type: OpenedType, name: FromPath[str]) -> OpenCorrection:
+async def _open_correction(opened_type: OpenedType, name: FromPath[str]) -> CorrectionPage:
     """Return the correction; raise 404 if the type has none of that name, or if no facility exists yet."""
     correction = next((correction for correction in opened_type.entry.corrections if correction.name == name), None)
     if correction is None or opened_type.layout.facility is None:
         raise NotFoundException(say("error.not_found"))
-    return OpenCorrection(opened_type, correction)
+    return CorrectionPage(opened_type, correction)
 
 
-Opened = NamedDependency[SkipValidation[OpenCorrection]]
+Opened = NamedDependency[SkipValidation[CorrectionPage]]
 OPENED = {**OPENED_TYPE, "opened": Provide(_open_correction)}
 
 

@@ -24,7 +24,7 @@ from admin.text.words import say
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import requests
-from engine.inbound.requests import DONE, REFUSED, STRANGER, Filter
+from engine.inbound.requests import DONE, REFUSED, STRANGER, RequestFilter
 from engine.specs.inbound import Inbound
 
 PAGE_SIZE = 50
@@ -76,7 +76,7 @@ def _inbound(hub: Hub, name: str) -> Inbound:
     return inbound
 
 
-def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken: str) -> Filter:
+def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken: str) -> RequestFilter:
     """Return the filter; an invalid value counts as no condition."""
     since = until = None
     try:
@@ -85,7 +85,7 @@ def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken:
     except (ValueError, OverflowError):
         pass
     answer_code = int(code) if code.isdecimal() and int(code) in CODES else None
-    return Filter(operation if operation in OPERATIONS else "", answer_code, since, until, bool(untaken))
+    return RequestFilter(operation if operation in OPERATIONS else "", answer_code, since, until, bool(untaken))
 
 
 def _row(facility: FacilityRow, row: Any) -> dict[str, Any]:

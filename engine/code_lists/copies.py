@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database, FollowUp, as_json
 from engine.database.transaction import Transaction
-from engine.specs.code_list import SHARED, CodeList, Reads, Row
+from engine.specs.code_list import SHARED, CodeList, CodeListRow, Reads
 
 LEASE_MS = 60_000  # lease of a synchronisation, renewed with each page that a worker stores
 
@@ -89,7 +89,7 @@ async def lease_next(database: Database, lists: Collection[str] | None = None) -
 
 
 async def store_page(
-    database: Database, lease: SyncLease, rows: Sequence[Row], *, done: int, offset: int, total: int
+    database: Database, lease: SyncLease, rows: Sequence[CodeListRow], *, done: int, offset: int, total: int
 ) -> bool:
     """Stage rows and store the position of the read; False if another worker has the synchronisation now."""
     staged = [[lease.id, row.key, orjson.dumps(row.content).decode(), _words(row), int(row.withdrawn)] for row in rows]
@@ -198,7 +198,7 @@ async def one_row(database: Database, owner: int, list_: str, key: str) -> Any |
     return rows[0] if rows else None
 
 
-async def add_row(database: Database, owner: int, list_: str, row: Row) -> None:
+async def add_row(database: Database, owner: int, list_: str, row: CodeListRow) -> None:
     """Store a single row in the copy."""
     now = database.clock()
     values = {"owner": owner, "list": list_, "key": row.key, "content": orjson.dumps(row.content).decode()}
@@ -206,7 +206,7 @@ async def add_row(database: Database, owner: int, list_: str, row: Row) -> None:
     await database.write(lambda tx: tx.execute(text(_ADD_ROW), values))
 
 
-def _words(row: Row) -> str:
+def _words(row: CodeListRow) -> str:
     return " ".join(str(value) for value in row.content.values() if value is not None).casefold()
 
 

@@ -16,7 +16,7 @@ from engine.database.database import Database
 from engine.delivery.types import Channel, Signal
 from engine.facilities.facilities import FacilityRow
 from engine.limits.rate import RateLimiter
-from engine.specs.code_list import CodeList, NotReadable, Reads, Row, rows_of
+from engine.specs.code_list import CodeList, CodeListRow, NotReadable, Reads, rows_of
 from engine.specs.context import facility_mapping
 from engine.templates.template import Template
 
@@ -51,7 +51,7 @@ class Place:
         call = Call("GET", str(path.render(scope)), parameters, base_path=self._base)
         return (await self._answered(call, wait)).content
 
-    async def one(self, key: str) -> Row | None:
+    async def one(self, key: str) -> CodeListRow | None:
         """Read the row of one key; None if the upstream has none. Raises AntarError."""
         one = self.code_list.source.one if isinstance(self.code_list.source, Reads) else None
         if one is None:
@@ -115,7 +115,7 @@ class ListReader:
             self.lease = replace(self.lease, done=done, offset=offset)
         return True
 
-    async def _page(self, item: Any) -> tuple[list[Row], int, bool]:
+    async def _page(self, item: Any) -> tuple[list[CodeListRow], int, bool]:
         """Read the next page: its rows, the number of rows the upstream sent, and if it is the last."""
         reads, offset = self._reads, self.lease.offset
         size = reads.page_size

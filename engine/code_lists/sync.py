@@ -32,7 +32,7 @@ from engine.database.database import Database, FollowUp
 from engine.errors import AntarError
 from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow, all_facilities
-from engine.specs.code_list import SHARED, CodeList, NotAsked, NotReadable, Reads, Row
+from engine.specs.code_list import SHARED, CodeList, CodeListRow, NotAsked, NotReadable, Reads
 
 SCHEDULE = "jadwal"  # actor of a synchronisation that no person requested
 SOURCE_PAUSE_MS = 2_000  # pause of a list that is read for each row of another list which is not there yet
@@ -100,7 +100,7 @@ class Synchroniser:
             await copies.release(self._database, lease)
             raise
 
-    async def one(self, code_list: CodeList, facility: FacilityRow, key: str) -> Row | None:
+    async def one(self, code_list: CodeList, facility: FacilityRow, key: str) -> CodeListRow | None:
         """Read a single row that the copy does not have, and store it there. Raises AntarError."""
         row = await (await self._place(code_list, [facility])).one(key)
         if row is not None:

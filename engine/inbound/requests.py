@@ -96,7 +96,7 @@ async def after(database: Database, facility_id: int, id_: int, size: int) -> li
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class RequestFilter:
     """Filter of stored requests; an empty filter selects all. Times are epoch milliseconds, `until` is exclusive."""
 
     operation: str = ""
@@ -106,7 +106,9 @@ class Filter:
     untaken: bool = False
 
 
-async def newest(database: Database, facility_id: int, filter_: Filter, before: int | None, size: int) -> list[Any]:
+async def newest(
+    database: Database, facility_id: int, filter_: RequestFilter, before: int | None, size: int
+) -> list[Any]:
     """Return at most `size` stored requests before the id `before`, newest first."""
     conditions = {
         "operation = :operation": filter_.operation or None,

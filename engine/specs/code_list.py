@@ -130,7 +130,7 @@ class NotAsked(NotReadable):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CodeListRow:
     """A row of a code list, as it is stored."""
 
     key: str
@@ -138,7 +138,7 @@ class Row:
     withdrawn: bool = False  # the upstream still lists it, but it must no longer be used
 
 
-def rows_of(code_list: CodeList, row: Any, each: Any, facility: Mapping[str, Any]) -> Iterator[Row]:
+def rows_of(code_list: CodeList, row: Any, each: Any, facility: Mapping[str, Any]) -> Iterator[CodeListRow]:
     """Return the rows to store for one row of the upstream, derived rows included. Raises AntarError."""
     row = code_list.completion(row)
     scope = {"row": row, "each": each, "facility": facility}
@@ -146,17 +146,19 @@ def rows_of(code_list: CodeList, row: Any, each: Any, facility: Mapping[str, Any
         return
     withdrawn = code_list.withdrawn is not None and bool(code_list.withdrawn.render(scope))
     content = code_list.cells(row, each, facility)
-    yield Row(_key(code_list.key.render(scope)), content, withdrawn)
+    yield CodeListRow(_key(code_list.key.render(scope)), content, withdrawn)
     for also in code_list.also:
         yield from _also(also, scope, content)
 
 
-def _also(also: Also, scope: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Row]:
+def _also(also: Also, scope: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[CodeListRow]:
     for item in [None] if also.each is None else also.each.render(scope) or ():
         inner = scope if also.each is None else {**scope, "item": item}
         key = also.key.render(inner)
         if key not in (None, ""):
-            yield Row(_key(key), {**content, **{name: value.render(inner) for name, value in also.columns.items()}})
+            yield CodeListRow(
+                _key(key), {**content, **{name: value.render(inner) for name, value in also.columns.items()}}
+            )
 
 
 def _key(value: Any) -> str:

@@ -10,7 +10,7 @@ from engine.delivery.causes import parse_cause
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RemedyRule:
     """A rule of the upstream: its group, and the subject of the rule."""
 
     group: str
@@ -57,7 +57,7 @@ class Remedies:
     """Remedies of one upstream's refusals, and its rules."""
 
     remedies: tuple[Remedy, ...] = ()
-    rules: Mapping[str, Rule] = field(default_factory=dict)  # by code
+    rules: Mapping[str, RemedyRule] = field(default_factory=dict)  # by code
 
     def explain(self, cause: str) -> Explanation | None:
         """Return the first remedy that fits, with the rule's subject for `{about}`; None if none fits."""

@@ -15,7 +15,7 @@ Use = Callable[[ast.expr], ast.stmt]  # makes the statement that uses a value: s
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class LeafPlace:
     """Place of a leaf. Its index, from 1, is the line number of the Python generated for the leaf."""
 
     source: Source

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 
 from engine.source.faults import Faults
-from engine.templates.codegen import Site, TemplateNode, joined, number
+from engine.templates.codegen import LeafPlace, TemplateNode, joined, number
 from engine.templates.expressions import Scope, translate
 from engine.templates.jinja import LeafError, LeafPart, parse
 from engine.templates.name_check import check_names
@@ -18,7 +18,7 @@ class Leaves:
     """Translates leaves to Python; faults are collected, and a faulty leaf becomes null."""
 
     faults: Faults
-    sites: list[Site] = field(default_factory=list)
+    sites: list[LeafPlace] = field(default_factory=list)
 
     def expression(self, entry: TemplateNode, scope: Scope, inside_text: str = "text") -> tuple[ast.expr, Shape]:
         """Translate a leaf: a single expression keeps its type, expressions in a text go through `inside_text`."""
@@ -45,7 +45,7 @@ class Leaves:
 
     def at_site(self, expression: ast.expr, entry: TemplateNode) -> ast.expr:
         """Set the number of the leaf's site as the line of its Python, so that a traceback names the leaf."""
-        self.sites.append(Site(entry.node.source, entry.path))
+        self.sites.append(LeafPlace(entry.node.source, entry.path))
         number(expression, len(self.sites))
         return expression
 

@@ -12,7 +12,7 @@ from engine.errors import AntarError
 from engine.source.faults import Faults, Source
 from engine.source.tree import Node
 from engine.templates import runtime
-from engine.templates.codegen import Site, TemplateNode, number, present
+from engine.templates.codegen import LeafPlace, TemplateNode, number, present
 from engine.templates.directives import Directives
 from engine.templates.expressions import Scope, call
 from engine.templates.filters import METHODS
@@ -72,7 +72,7 @@ class Template:
     __slots__ = ("_function", "_sites", "source", "text")
 
     def __init__(
-        self, function: Callable[[Mapping[str, Any]], Any], sites: tuple[Site, ...], source: Source, text: str
+        self, function: Callable[[Mapping[str, Any]], Any], sites: tuple[LeafPlace, ...], source: Source, text: str
     ) -> None:
         self._function = function
         self._sites = sites
@@ -163,7 +163,7 @@ class Compiler:
         return Scope(names, self._constants, filters=self._own)
 
     def _template(self, body: list[ast.stmt], leaves: Leaves, node: Node, path: str) -> Template:
-        sites = (*leaves.sites, Site(node.source, path))
+        sites = (*leaves.sites, LeafPlace(node.source, path))
         arguments = ast.arguments(posonlyargs=[], args=[ast.arg("scope")], kwonlyargs=[], kw_defaults=[], defaults=[])
         module = ast.Module([ast.FunctionDef("render", arguments, body, [])], [])
         number(module, len(sites))

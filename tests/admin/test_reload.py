@@ -16,7 +16,7 @@ from tests.engine.small_hub import CATALOG, SmallHub
 pytestmark = pytest.mark.anyio
 
 
-class Reading:
+class SlowReading:
     """Stands in for a long reading that a test ends."""
 
     def __init__(self, antar: SmallHub) -> None:
@@ -39,7 +39,7 @@ async def until(done: Callable[[], bool]) -> None:
 async def test_a_reading_holds_up_nothing_and_a_hundred_wishes_meanwhile_are_one(
     antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading, before = Reading(antar), antar.hub.catalog
+    reading, before = SlowReading(antar), antar.hub.catalog
     monkeypatch.setattr(antar.hub, "read", reading)
     reload = Reload(antar.hub)
     reload.ask()

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from engine.code_lists import copies
 from engine.mapping.confirm import Choice, Confirmed, confirm
 from engine.mapping.review import review_items
-from engine.specs.code_list import Row
+from engine.specs.code_list import CodeListRow
 from engine.specs.mapping import MappingSpec
 from tests.conftest import Clock
 from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub
@@ -133,7 +133,7 @@ class DrugCatalog:
         await copies.begin(self.database, 0, "register", "sari")
         held = await copies.lease_next(self.database)
         assert held is not None
-        rows = [Row(key, content, key in withdrawn) for key, content in ROWS.items()]
+        rows = [CodeListRow(key, content, key in withdrawn) for key, content in ROWS.items()]
         await copies.store_page(self.database, held, rows, done=1, offset=0, total=1)
         after = [lambda tx: review_items(tx, self.mapping, 0)]
         await copies.finish(self.database, held, after)

@@ -52,7 +52,7 @@ from engine.outbox.edit import Basis, Saved, save
 from engine.outbox.resend import ignore, resend
 from engine.queries.deliveries import Filters
 from engine.settings import ROOT, Settings
-from engine.specs.code_list import Row
+from engine.specs.code_list import CodeListRow
 from engine.worker import Worker
 from sandbox.bpjs.mobile_jkn import MobileJkn
 from sandbox.embedded import running
@@ -88,7 +88,7 @@ KEPT_ROWS = 3
 """Of a code list, besides those that an item is mapped to."""
 
 
-class Scene:
+class EarlierClinic:
     """The clinic, its sandbox, and its day."""
 
     def __init__(self, hub: Hub, world: World, clinic: FacilityRow, clock: Clock) -> None:
@@ -177,7 +177,7 @@ async def main(target: Path) -> None:
         clinic = await add_facility(hub.database, "klinik", "Klinik Contoh", "Asia/Jakarta", "100099001")
         for upstream, secrets in demo_credentials(ROOT / "config", 9).items():
             await set_credentials(hub.database, hub.vault, clinic.id, upstream, secrets)
-        scene = Scene(hub, world, clinic, clock)
+        scene = EarlierClinic(hub, world, clinic, clock)
         for chapter in (_long_ago, _people, _lists, _mapped, _played, _called, _mended, _pending, _dead_worker):
             await chapter(scene)
         await hub.database.on_connection(_trim)
@@ -185,7 +185,7 @@ async def main(target: Path) -> None:
         await hub.close()
 
 
-async def _long_ago(scene: Scene) -> None:
+async def _long_ago(scene: EarlierClinic) -> None:
     """Send deliveries so long ago that their bodies are pruned; one practitioner stays unsettled."""
     for spec in FOUNDATION:
         await scene.hand_in(spec, *scene.files[spec])
@@ -194,7 +194,7 @@ async def _long_ago(scene: Scene) -> None:
     await AttemptRetention(scene.hub.database, lambda: scene.hub.catalog, None).tick()
 
 
-async def _people(scene: Scene) -> None:
+async def _people(scene: EarlierClinic) -> None:
     database, vault, clinic = scene.hub.database, scene.hub.vault, scene.clinic
     role = {"name": "petugas", "label": "Petugas", "permissions": '["satusehat", "resend", "bodies"]'}
     await database.write(lambda tx: tx.execute(insert(Role), role))
@@ -207,7 +207,7 @@ async def _people(scene: Scene) -> None:
     await database.write(lambda tx: tx.execute(insert(AlertRecipient), recipient))
 
 
-async def _lists(scene: Scene) -> None:
+async def _lists(scene: EarlierClinic) -> None:
     """Read lists from a file, an upstream and by hand; leave one being read and one failed."""
     hub, clinic = scene.hub, scene.clinic
     for name in ("loinc_laboratory", "pcare_poli"):
@@ -215,17 +215,17 @@ async def _lists(scene: Scene) -> None:
         held = await copies.lease_next(hub.database)
         assert held is not None
         await hub.synchroniser.read(held)
-    await _copy(scene, "antrean_poli", Row("2026-03-12/001", {"code": "001", "name": "Umum"}))
+    await _copy(scene, "antrean_poli", CodeListRow("2026-03-12/001", {"code": "001", "name": "Umum"}))
     doctor = {"poli": "Umum", "code": "7", "name": "dr. Sari", "hours": "08:00-12:00", "places": 30}
-    await _copy(scene, "antrean_dokter", Row("2026-03-12/001/7/08:00-12:00", doctor))
-    await _copy(scene, "pcare_kesadaran", Row("01", {"name": "Compos mentis"}), finish=False)
+    await _copy(scene, "antrean_dokter", CodeListRow("2026-03-12/001/7/08:00-12:00", doctor))
+    await _copy(scene, "pcare_kesadaran", CodeListRow("01", {"name": "Compos mentis"}), finish=False)
     await copies.begin(hub.database, clinic.id, "pcare_dokter", "admin")
     held = await copies.lease_next(hub.database)
     assert held is not None
     await copies.fail(hub.database, held, "Layanan tidak dapat dihubungi.")
 
 
-async def _copy(scene: Scene, name: str, row: Row, *, finish: bool = True) -> None:
+async def _copy(scene: EarlierClinic, name: str, row: CodeListRow, *, finish: bool = True) -> None:
     database = scene.hub.database
     await copies.begin(database, scene.clinic.id, name, "admin")
     held = await copies.lease_next(database)
@@ -235,7 +235,7 @@ async def _copy(scene: Scene, name: str, row: Row, *, finish: bool = True) -> No
         await copies.finish(database, held)
 
 
-async def _mapped(scene: Scene) -> None:
+async def _mapped(scene: EarlierClinic) -> None:
     """Map one item, leave one without a code, and change the record of another."""
     hub, clinic = scene.hub, scene.clinic
     await scene.hand_in("LabTest", *scene.files["LabTest"])
@@ -250,7 +250,7 @@ async def _mapped(scene: Scene) -> None:
     await scene.hand_in("Product", changed)
 
 
-async def _played(scene: Scene) -> None:
+async def _played(scene: EarlierClinic) -> None:
     """Play a day: most deliveries arrive, some are refused, some wait."""
     await scene.hand_in("Patient", *[record for record in scene.files["Patient"] if record["norm"] in PATIENTS])
     for number in sorted(VISITS):
@@ -262,7 +262,7 @@ async def _played(scene: Scene) -> None:
     await scene.work()
 
 
-async def _called(scene: Scene) -> None:
+async def _called(scene: EarlierClinic) -> None:
     """Let patients take numbers by phone, and one cancel."""
     secrets = demo_credentials(ROOT / "config")["inbound:mobile_jkn"]
     transport = httpx.ASGITransport(create_app(scene.hub))
@@ -281,7 +281,7 @@ async def _called(scene: Scene) -> None:
         await phone.cancel({**wish, "nomorkartu": "0001234567891"})
 
 
-async def _mended(scene: Scene) -> None:
+async def _mended(scene: EarlierClinic) -> None:
     """Ignore and resend deliveries, one by one and in bulk."""
     database, clinic = scene.hub.database, scene.clinic
     await ignore(database, clinic.id, [await scene.id("TambahKunjungan", "KJ-0012")], "sari", reason="Salah input")
@@ -295,7 +295,7 @@ async def _mended(scene: Scene) -> None:
     await scene.work()
 
 
-async def _pending(scene: Scene) -> None:
+async def _pending(scene: EarlierClinic) -> None:
     """One of each that is not done.
 
     Trying again, in doubt, a resend with time to undo, written by hand, a closed queue, a job that runs, one that was
@@ -323,7 +323,7 @@ async def _pending(scene: Scene) -> None:
     await CircuitBreaker(hub.database).close_without_account(Channel("pcare", clinic.id), "Service Expired")
 
 
-async def _written(scene: Scene, id_: int) -> None:
+async def _written(scene: EarlierClinic, id_: int) -> None:
     """Correct the unit in the refused body, as a person."""
     query = "SELECT request FROM attempts WHERE delivery_id = :id ORDER BY id DESC LIMIT 1"
     [(request,)] = await scene.rows(query, id=id_)
@@ -335,7 +335,7 @@ async def _written(scene: Scene, id_: int) -> None:
     assert saved is Saved.DONE
 
 
-async def _dead_worker(scene: Scene) -> None:
+async def _dead_worker(scene: EarlierClinic) -> None:
     """Kill a worker with two batches: of one the requests had begun, of the other none had."""
     database, channel = scene.hub.database, Channel("satusehat", scene.clinic.id)
     worker = Worker(scene.hub)

@@ -10,7 +10,7 @@ from engine.catalog.reading.files import Sections
 from engine.catalog.sections.upstreams import LoadedUpstream
 from engine.source.faults import Faults, Source, did_you_mean
 from engine.source.tree import Node
-from engine.specs.remedies import Remedies, Remedy, Rule
+from engine.specs.remedies import Remedies, Remedy, RemedyRule
 
 
 def with_remedies(
@@ -45,8 +45,8 @@ def _remedies(upstream: str, sections: Sections, faults: Faults) -> Remedies:
     return Remedies(tuple(remedies), rules)
 
 
-def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, Rule]:
-    rules: dict[str, Rule] = {}
+def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, RemedyRule]:
+    rules: dict[str, RemedyRule] = {}
     places: dict[str, Source] = {}
     for group, named in (node.entries or {}).items() if node else ():
         for code, about in (named.entries or {}).items():
@@ -54,7 +54,7 @@ def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, Rule]:
                 message = f"the code {code!r} is there already, in line {places[code].line}; remove one"
                 faults.add(named.keys[code], f"rules.{upstream}.{group}.{code}", message)
             else:
-                rules[code], places[code] = Rule(group, str(about.value)), named.keys[code]
+                rules[code], places[code] = RemedyRule(group, str(about.value)), named.keys[code]
     return rules
 
 

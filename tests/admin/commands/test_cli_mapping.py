@@ -10,7 +10,7 @@ import pytest
 
 from engine.code_lists.copies import add_row
 from engine.database.database import Database
-from engine.specs.code_list import Row
+from engine.specs.code_list import CodeListRow
 from tests.admin.commands.test_cli import Capture, antar
 from tests.admin.commands.test_cli import environment as environment
 from tests.engine.drug_catalog import ROWS, catalog
@@ -33,7 +33,7 @@ def goods(environment: Path, capsys: Capture) -> Path:
 async def register(url: str) -> None:
     database = Database(url)
     for key, content in ROWS.items():
-        await add_row(database, 0, "register", Row(key, content))
+        await add_row(database, 0, "register", CodeListRow(key, content))
     await database.close()
 
 

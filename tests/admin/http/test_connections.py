@@ -58,7 +58,7 @@ async def read_all(scope: Any, receive: Callable[[], Awaitable[Any]], send: Call
     await send({"type": "http.response.body", "body": answer})
 
 
-class Server:
+class GuardedServer:
     """A guarded server whose clock and checks the test controls."""
 
     def __init__(self, guard: ConnectionGuard, clock: Seconds, state: ServerState, port: int) -> None:
@@ -92,7 +92,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(max_connections: int = 100) -> AsyncIterator[Server]:
+async def serving(max_connections: int = 100) -> AsyncIterator[GuardedServer]:
     clock = Seconds()
     guard, state = ConnectionGuard(max_connections, clock), ServerState()
     config = uvicorn.Config(read_all, log_config=None, timeout_keep_alive=3600)
@@ -100,7 +100,7 @@ async def serving(max_connections: int = 100) -> AsyncIterator[Server]:
     listening = await asyncio.get_running_loop().create_server(
         lambda: guard.protocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
     )
-    server = Server(guard, clock, state, listening.sockets[0].getsockname()[1])
+    server = GuardedServer(guard, clock, state, listening.sockets[0].getsockname()[1])
     try:
         yield server
     finally:
@@ -120,7 +120,7 @@ async def everything(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-async def answered(server: Server) -> bytes:
+async def answered(server: GuardedServer) -> bytes:
     """Return the answer to a whole request on a new connection."""
     reader, _ = await server.client(WHOLE)
     async with asyncio.timeout(PATIENCE_SECONDS):

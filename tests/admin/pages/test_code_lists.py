@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.code_lists import copies
-from engine.code_lists.copies import Row, SyncLease
+from engine.code_lists.copies import CodeListRow, SyncLease
 from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ async def asked(person: httpx.AsyncClient, antar: SmallHub) -> SyncLease:
 
 async def filled(person: httpx.AsyncClient, antar: SmallHub, *names: str) -> None:
     held = await asked(person, antar)
-    rows = [Row(str(number), {"name": name}) for number, name in enumerate(names)]
+    rows = [CodeListRow(str(number), {"name": name}) for number, name in enumerate(names)]
     await copies.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
     await copies.finish(antar.hub.database, held)
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from engine.code_lists import copies
-from engine.specs.code_list import Row
+from engine.specs.code_list import CodeListRow
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.intake.test_code_warnings import CODED
@@ -26,7 +26,7 @@ async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
     await copies.begin(database, opened.facility.id, "doctors", "sari")
     held = await copies.lease_next(database)
     assert held is not None
-    await copies.store_page(database, held, [Row("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
+    await copies.store_page(database, held, [CodeListRow("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
     await copies.finish(database, held)
     yield opened
     await opened.hub.close()

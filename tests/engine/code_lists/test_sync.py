@@ -25,7 +25,7 @@ from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import FacilityRow, set_credentials
 from engine.facilities.vault import Vault, new_key
 from engine.limits.breaker import REFUSED_PAUSE_SECONDS
-from engine.specs.code_list import Row
+from engine.specs.code_list import CodeListRow
 from engine.specs.upstream import UpstreamSpec
 from sandbox.bpjs.clinics import DEMO_CLINIC
 from sandbox.bpjs.reference import diagnoses, drugs, short
@@ -66,7 +66,7 @@ def nothing_follows(code_list: str, owner: int) -> list[Any]:
     return []
 
 
-class Desk:
+class SyncSetup:
     """A synchroniser against the sandbox, whose waits take no time."""
 
     def __init__(
@@ -117,15 +117,15 @@ def url(world: World) -> Iterator[str]:
 
 
 @pytest.fixture
-async def desk(database: Database, facility: FacilityRow, url: str, clock: Clock) -> AsyncIterator[Desk]:
+async def setup(database: Database, facility: FacilityRow, url: str, clock: Clock) -> AsyncIterator[SyncSetup]:
     wire = open_wire()
     upstreams = {name: ADAPTERS["bpjs"](CATALOG.upstreams[name].profile, MemoryTokens(), wire) for name in BASES}
     for upstream in upstreams.values():
         upstream._wall = lambda: clock.now / 1000  # type: ignore[attr-defined]
     unlimited = {name: with_rate(CATALOG.code_lists[name]) for name in LISTS}
-    desk = Desk(database, facility, Accounts(url), upstreams, clock)
-    desk.catalog = replace(CATALOG, code_lists=unlimited)
-    yield desk
+    setup = SyncSetup(database, facility, Accounts(url), upstreams, clock)
+    setup.catalog = replace(CATALOG, code_lists=unlimited)
+    yield setup
     await wire.close()
 
 
@@ -133,11 +133,11 @@ def with_rate(code_list: Any) -> Any:
     return replace(code_list, upstream=replace(code_list.upstream, rate=None))
 
 
-async def test_every_shipped_list_is_read_as_a_whole(desk: Desk) -> None:
+async def test_every_shipped_list_is_read_as_a_whole(setup: SyncSetup) -> None:
     for name in LISTS:
-        reading = await desk.read(name)
+        reading = await setup.read(name)
         assert (name, reading.state, reading.problem) == (name, "done", None)
-    counts = {name: len(await desk.rows(name)) for name in LISTS}
+    counts = {name: len(await setup.rows(name)) for name in LISTS}
     assert counts["pcare_diagnosa"] == len(diagnoses())
     assert counts["pcare_obat"] == len(drugs())
     assert counts["pcare_tindakan"] == 3 * 212
@@ -147,228 +147,228 @@ async def test_every_shipped_list_is_read_as_a_whole(desk: Desk) -> None:
 
 
 async def test_a_second_reading_tells_what_came_changed_and_vanished(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    setup: SyncSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (await desk.read("pcare_dokter")).added == 4
+    assert (await setup.read("pcare_dokter")).added == 4
     doctors = [*short("dokter")[1:], {"kdDokter": "900009", "nmDokter": "dr. Baru"}]
     doctors[0] = {**doctors[0], "nmDokter": "dr. Ganti Nama"}
     monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: doctors if name == "dokter" else [])
-    reading = await desk.read("pcare_dokter")
+    reading = await setup.read("pcare_dokter")
     assert (reading.added, reading.changed, reading.gone) == (1, 1, 1)
-    assert {row["name"] for row in await desk.rows("pcare_dokter")} >= {"dr. Ganti Nama", "dr. Baru"}
-    everything = await copies.search(desk.database, desk.facility.id, "pcare_dokter")
+    assert {row["name"] for row in await setup.rows("pcare_dokter")} >= {"dr. Ganti Nama", "dr. Baru"}
+    everything = await copies.search(setup.database, setup.facility.id, "pcare_dokter")
     assert [row.key for row in everything.rows if row.gone_at is not None] == ["900001"]
 
 
-async def test_a_reading_that_fails_half_way_leaves_the_old_copy(desk: Desk, world: World) -> None:
-    await desk.read("pcare_alergi")
-    before = await desk.rows("pcare_alergi")
+async def test_a_reading_that_fails_half_way_leaves_the_old_copy(setup: SyncSetup, world: World) -> None:
+    await setup.read("pcare_alergi")
+    before = await setup.rows("pcare_alergi")
     world.faults.add("html-502", path="/jenis/02")
-    reading = await desk.read("pcare_alergi")
+    reading = await setup.read("pcare_alergi")
     assert (reading.state, reading.done, "BPJS PCare" in reading.problem) == ("failed", 1, True)
-    assert (await desk.rows("pcare_alergi"), desk.waited) == (before, list(RETRY_PAUSES_SECONDS))
+    assert (await setup.rows("pcare_alergi"), setup.waited) == (before, list(RETRY_PAUSES_SECONDS))
 
 
-async def test_an_outage_of_a_moment_is_waited_for(desk: Desk, world: World) -> None:
+async def test_an_outage_of_a_moment_is_waited_for(setup: SyncSetup, world: World) -> None:
     world.faults.add("html-502", path="/kesadaran", times=2)
-    assert (await desk.read("pcare_kesadaran")).state == "done"
-    assert desk.waited == list(RETRY_PAUSES_SECONDS[:2])
+    assert (await setup.read("pcare_kesadaran")).state == "done"
+    assert setup.waited == list(RETRY_PAUSES_SECONDS[:2])
 
 
-async def test_a_reading_whose_worker_died_goes_on_where_it_was(desk: Desk, world: World, clock: Clock) -> None:
-    await copies.begin(desk.database, desk.facility.id, "pcare_tindakan", "sari")
-    dead = await copies.lease_next(desk.database)
+async def test_a_reading_whose_worker_died_goes_on_where_it_was(setup: SyncSetup, world: World, clock: Clock) -> None:
+    await copies.begin(setup.database, setup.facility.id, "pcare_tindakan", "sari")
+    dead = await copies.lease_next(setup.database)
     assert dead is not None
-    assert await copies.store_page(desk.database, dead, [Row("10/x", {})], done=1, offset=0, total=3)
-    assert await copies.lease_next(desk.database) is None
+    assert await copies.store_page(setup.database, dead, [CodeListRow("10/x", {})], done=1, offset=0, total=3)
+    assert await copies.lease_next(setup.database) is None
     clock.pass_(61)
-    await desk.synchroniser.tick()
+    await setup.synchroniser.tick()
     asked = [line["path"] for line in world.witness.log if "tindakan" in line["path"]]
     assert not [path for path in asked if "/kdTkp/10/" in path]
-    assert (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"].state == "done"
+    assert (await copies.latest(setup.database, setup.facility.id))["pcare_tindakan"].state == "done"
 
 
-async def test_two_workers_do_not_read_one_list_twice(desk: Desk) -> None:
-    assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "sari") is not None
-    assert await copies.begin(desk.database, desk.facility.id, "pcare_poli", "budi") is None
-    held = await copies.lease_next(desk.database)
+async def test_two_workers_do_not_read_one_list_twice(setup: SyncSetup) -> None:
+    assert await copies.begin(setup.database, setup.facility.id, "pcare_poli", "sari") is not None
+    assert await copies.begin(setup.database, setup.facility.id, "pcare_poli", "budi") is None
+    held = await copies.lease_next(setup.database)
     assert held is not None
-    assert await copies.store_page(desk.database, held, [], done=1, offset=0, total=1)
-    assert not await copies.store_page(desk.database, held, [], done=1, offset=0, total=1)
+    assert await copies.store_page(setup.database, held, [], done=1, offset=0, total=1)
+    assert not await copies.store_page(setup.database, held, [], done=1, offset=0, total=1)
 
 
-async def test_the_schedule_asks_when_a_copy_is_old(desk: Desk, clock: Clock) -> None:
-    await desk.synchroniser.tick()
-    readings = await copies.latest(desk.database, desk.facility.id)
+async def test_the_schedule_asks_when_a_copy_is_old(setup: SyncSetup, clock: Clock) -> None:
+    await setup.synchroniser.tick()
+    readings = await copies.latest(setup.database, setup.facility.id)
     assert {(row.actor, row.state) for row in readings.values()} == {(SCHEDULE, "done")}
     assert len(readings) == len(LISTS)
     clock.pass_(6 * HOUR_MS / 1000)
-    await desk.synchroniser.tick()
-    again = await copies.latest(desk.database, desk.facility.id)
+    await setup.synchroniser.tick()
+    again = await copies.latest(setup.database, setup.facility.id)
     assert {name for name in readings if again[name].id != readings[name].id} == {"antrean_poli", "antrean_dokter"}
 
 
-async def test_a_clinic_without_credentials_is_left_alone(desk: Desk) -> None:
-    desk.accounts.problem = "Kredensial belum diisi."
-    await desk.synchroniser.tick()
-    assert await copies.latest(desk.database, desk.facility.id) == {}
-    assert (await desk.read("pcare_poli")).problem == "Kredensial belum diisi."
+async def test_a_clinic_without_credentials_is_left_alone(setup: SyncSetup) -> None:
+    setup.accounts.problem = "Kredensial belum diisi."
+    await setup.synchroniser.tick()
+    assert await copies.latest(setup.database, setup.facility.id) == {}
+    assert (await setup.read("pcare_poli")).problem == "Kredensial belum diisi."
 
 
-async def test_a_list_that_is_read_over_another_has_it_read_and_waits(desk: Desk, clock: Clock) -> None:
-    await copies.begin(desk.database, desk.facility.id, "pcare_subspesialis", "sari")
-    await desk.synchroniser.tick()
+async def test_a_list_that_is_read_over_another_has_it_read_and_waits(setup: SyncSetup, clock: Clock) -> None:
+    await copies.begin(setup.database, setup.facility.id, "pcare_subspesialis", "sari")
+    await setup.synchroniser.tick()
     clock.pass_(SOURCE_PAUSE_MS / 1000)
-    await desk.synchroniser.tick()
-    readings = await copies.latest(desk.database, desk.facility.id)
+    await setup.synchroniser.tick()
+    readings = await copies.latest(setup.database, setup.facility.id)
     assert {readings[name].state for name in ("pcare_spesialis", "pcare_subspesialis")} == {"done"}
-    assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
+    assert len(await setup.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
 
 
-async def test_two_workers_at_the_first_start_read_every_list(desk: Desk) -> None:
+async def test_two_workers_at_the_first_start_read_every_list(setup: SyncSetup) -> None:
     other = Synchroniser(
-        desk.database,
-        lambda: desk.catalog,
-        desk.accounts,  # type: ignore[arg-type]
-        desk.upstreams.__getitem__,
+        setup.database,
+        lambda: setup.catalog,
+        setup.accounts,  # type: ignore[arg-type]
+        setup.upstreams.__getitem__,
         nothing_follows,
-        desk._wait,
+        setup._wait,
     )
-    await asyncio.gather(desk.synchroniser.tick(), other.tick())
-    await desk.synchroniser.tick()
-    readings = await copies.latest(desk.database, desk.facility.id)
+    await asyncio.gather(setup.synchroniser.tick(), other.tick())
+    await setup.synchroniser.tick()
+    readings = await copies.latest(setup.database, setup.facility.id)
     assert {(row.state, row.problem, row.tries) for row in readings.values()} == {("done", None, 0)}
-    assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
+    assert len(await setup.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
 
 
-async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(desk: Desk, clock: Clock) -> None:
-    await copies.begin(desk.database, desk.facility.id, "antrean_poli", "sari")
-    reading = await copies.lease_next(desk.database)
-    await copies.begin(desk.database, desk.facility.id, "antrean_dokter", "sari")
-    waiting = await copies.lease_next(desk.database)
+async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(setup: SyncSetup, clock: Clock) -> None:
+    await copies.begin(setup.database, setup.facility.id, "antrean_poli", "sari")
+    reading = await copies.lease_next(setup.database)
+    await copies.begin(setup.database, setup.facility.id, "antrean_dokter", "sari")
+    waiting = await copies.lease_next(setup.database)
     assert reading is not None
     assert waiting is not None
-    await desk.synchroniser.read(waiting)
-    assert (await copies.latest(desk.database, desk.facility.id))["antrean_dokter"].state == "running"
-    await desk.synchroniser.read(reading)
+    await setup.synchroniser.read(waiting)
+    assert (await copies.latest(setup.database, setup.facility.id))["antrean_dokter"].state == "running"
+    await setup.synchroniser.read(reading)
     clock.pass_(SOURCE_PAUSE_MS / 1000)
-    await desk.synchroniser.tick()
-    assert len(await desk.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
+    await setup.synchroniser.tick()
+    assert len(await setup.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
 
 
-async def test_a_list_over_one_without_rows_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_over_one_without_rows_has_none(setup: SyncSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.bpjs.reference.short", lambda name: [])
-    assert (await desk.read("pcare_spesialis")).state == "done"
-    reading = await desk.read("pcare_subspesialis")
-    assert (reading.state, reading.problem, await desk.rows("pcare_subspesialis")) == ("done", None, [])
+    assert (await setup.read("pcare_spesialis")).state == "done"
+    reading = await setup.read("pcare_subspesialis")
+    assert (reading.state, reading.problem, await setup.rows("pcare_subspesialis")) == ("done", None, [])
 
 
-async def test_a_list_over_one_that_fails_says_what_it_waits_for(desk: Desk, world: World) -> None:
+async def test_a_list_over_one_that_fails_says_what_it_waits_for(setup: SyncSetup, world: World) -> None:
     world.faults.add("html-502", path="/spesialis$")
-    await desk.read("pcare_spesialis")
-    reading = await desk.read("pcare_subspesialis")
+    await setup.read("pcare_spesialis")
+    reading = await setup.read("pcare_subspesialis")
     assert (reading.state, reading.problem) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
     world.faults.clear()
     for _ in range(2):
-        await later(desk)
-    assert len(await desk.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
+        await later(setup)
+    assert len(await setup.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
 
 
-async def later(desk: Desk, seconds: float = AFTER_FAILURE.first + 5) -> None:
-    desk.clock.pass_(seconds)
-    await desk.synchroniser.tick()
+async def later(setup: SyncSetup, seconds: float = AFTER_FAILURE.first + 5) -> None:
+    setup.clock.pass_(seconds)
+    await setup.synchroniser.tick()
 
 
 async def test_a_failed_read_is_tried_again_after_pauses_that_grow_to_minutes(
-    desk: Desk, world: World, clock: Clock
+    setup: SyncSetup, world: World, clock: Clock
 ) -> None:
     world.faults.add("html-502", path="/kesadaran")
     pauses = []
-    await desk.read("pcare_kesadaran")
+    await setup.read("pcare_kesadaran")
     for _ in range(9):
-        last = (await last_reads(desk.database))[desk.facility.id, "pcare_kesadaran"]
+        last = (await last_reads(setup.database))[setup.facility.id, "pcare_kesadaran"]
         pauses.append(((last.retry_at or 0) - clock()) / 1000)
         clock.pass_(pauses[-1])
-        await desk.synchroniser.tick()
+        await setup.synchroniser.tick()
     whole = [15, 30, 60, 120, 240, 480, 900, 900, 900]
     assert all(full / 2 <= pause <= full for full, pause in zip(whole, pauses, strict=True))
     world.faults.clear()
-    await later(desk, 900)
-    last = (await last_reads(desk.database))[desk.facility.id, "pcare_kesadaran"]
+    await later(setup, 900)
+    last = (await last_reads(setup.database))[setup.facility.id, "pcare_kesadaran"]
     assert (last.state, last.tries, last.retry_at) == ("done", 0, None)
 
 
-async def test_a_restart_and_another_worker_keep_the_pause(desk: Desk, world: World, clock: Clock) -> None:
+async def test_a_restart_and_another_worker_keep_the_pause(setup: SyncSetup, world: World, clock: Clock) -> None:
     world.faults.add("html-502", path="/kesadaran", times=8)
     for _ in range(2):
-        await desk.read("pcare_kesadaran")
-    before = await last_reads(desk.database)
+        await setup.read("pcare_kesadaran")
+    before = await last_reads(setup.database)
     restarted = Synchroniser(
-        desk.database,
-        lambda: desk.catalog,
-        desk.accounts,  # type: ignore[arg-type]
-        desk.upstreams.__getitem__,
+        setup.database,
+        lambda: setup.catalog,
+        setup.accounts,  # type: ignore[arg-type]
+        setup.upstreams.__getitem__,
         nothing_follows,
-        desk._wait,
+        setup._wait,
     )
     await restarted.tick()
-    key = (desk.facility.id, "pcare_kesadaran")
-    assert (await last_reads(desk.database))[key] == before[key]
-    await later(desk)
-    assert (await last_reads(desk.database))[key].state == "done"
+    key = (setup.facility.id, "pcare_kesadaran")
+    assert (await last_reads(setup.database))[key] == before[key]
+    await later(setup)
+    assert (await last_reads(setup.database))[key].state == "done"
 
 
-async def test_an_outage_at_the_first_start_costs_no_day(desk: Desk, world: World) -> None:
+async def test_an_outage_at_the_first_start_costs_no_day(setup: SyncSetup, world: World) -> None:
     world.faults.add("html-502", path="/(pcare-rest|antreanfktp)/")
-    await desk.synchroniser.tick()
+    await setup.synchroniser.tick()
     world.faults.clear()
     for _ in range(2):
-        await later(desk)
-    readings = await copies.latest(desk.database, desk.facility.id)
+        await later(setup)
+    readings = await copies.latest(setup.database, setup.facility.id)
     assert {name: row.state for name, row in readings.items()} == dict.fromkeys(LISTS, "done")
 
 
-async def test_lists_log_in_once_for_each_pause_of_a_refused_account(desk: Desk, world: World) -> None:
+async def test_lists_log_in_once_for_each_pause_of_a_refused_account(setup: SyncSetup, world: World) -> None:
     world.faults.add(
         status=401, text='{"metaData": {"code": 401, "message": "Username atau password salah"}}', commit=False
     )
-    await desk.synchroniser.tick()
+    await setup.synchroniser.tick()
     logins = [len(world.witness.log)]
     for pause in (*REFUSED_PAUSE_SECONDS, 300, 300):
-        await later(desk, pause)
+        await later(setup, pause)
         logins.append(len(world.witness.log))
     assert logins[0] == len(BASES)
     assert all(0 < after - before <= len(BASES) for before, after in pairwise(logins))
-    reading = (await copies.latest(desk.database, desk.facility.id))["pcare_tindakan"]
+    reading = (await copies.latest(setup.database, setup.facility.id))["pcare_tindakan"]
     assert "Username atau password salah" in reading.problem
 
 
-async def test_what_a_list_is_refused_for_opens_again_by_a_list(desk: Desk, world: World) -> None:
+async def test_what_a_list_is_refused_for_opens_again_by_a_list(setup: SyncSetup, world: World) -> None:
     world.faults.add(status=401, text="{}", commit=False, times=len(BASES))
-    await desk.synchroniser.tick()
+    await setup.synchroniser.tick()
     for _ in range(2):
-        await later(desk)
-    readings = await copies.latest(desk.database, desk.facility.id)
+        await later(setup)
+    readings = await copies.latest(setup.database, setup.facility.id)
     assert {row.state for row in readings.values()} == {"done"}
-    assert await desk.database.fetch(text("SELECT 1 FROM channels")) == []
+    assert await setup.database.fetch(text("SELECT 1 FROM channels")) == []
 
 
-async def test_new_credentials_end_the_pause(desk: Desk, world: World, clock: Clock) -> None:
+async def test_new_credentials_end_the_pause(setup: SyncSetup, world: World, clock: Clock) -> None:
     world.faults.add(status=401, text="{}", commit=False, times=1)
-    desk.catalog = replace(desk.catalog, code_lists={"pcare_poli": desk.catalog.code_lists["pcare_poli"]})
-    await desk.synchroniser.tick()
+    setup.catalog = replace(setup.catalog, code_lists={"pcare_poli": setup.catalog.code_lists["pcare_poli"]})
+    await setup.synchroniser.tick()
     clock.pass_(1)
-    await set_credentials(desk.database, Vault((new_key(),)), desk.facility.id, "pcare", {})
-    await desk.synchroniser.tick()
-    assert (await copies.latest(desk.database, desk.facility.id))["pcare_poli"].state == "done"
+    await set_credentials(setup.database, Vault((new_key(),)), setup.facility.id, "pcare", {})
+    await setup.synchroniser.tick()
+    assert (await copies.latest(setup.database, setup.facility.id))["pcare_poli"].state == "done"
 
 
-async def test_rows_are_found_by_any_of_their_words(desk: Desk) -> None:
-    await desk.read("pcare_diagnosa")
-    page = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "hyperTENSION prim")
+async def test_rows_are_found_by_any_of_their_words(setup: SyncSetup) -> None:
+    await setup.read("pcare_diagnosa")
+    page = await copies.search(setup.database, setup.facility.id, "pcare_diagnosa", "hyperTENSION prim")
     assert [row.key for row in page.rows] == ["I10"]
-    first = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", size=10)
-    second = await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "", first.next or "", 10)
+    first = await copies.search(setup.database, setup.facility.id, "pcare_diagnosa", "", size=10)
+    second = await copies.search(setup.database, setup.facility.id, "pcare_diagnosa", "", first.next or "", 10)
     assert (len(first.rows), len(second.rows)) == (10, 10)
     assert second.rows[0].key > first.rows[-1].key
-    assert (await copies.search(desk.database, desk.facility.id, "pcare_diagnosa", "100%_")).rows == []
+    assert (await copies.search(setup.database, setup.facility.id, "pcare_diagnosa", "100%_")).rows == []

@@ -23,7 +23,7 @@ PLANNING = 10.0
 
 
 @dataclass
-class Reading:
+class StatementReads:
     """Maximum that each statement has read at once: rows (SQLite: a lower bound), with the plan."""
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -107,9 +107,9 @@ class Reading:
 
 
 @contextmanager
-def reading() -> Iterator[Reading]:
+def reading() -> Iterator[StatementReads]:
     """Watch all statements of all databases opened meanwhile."""
-    seen = Reading()
+    seen = StatementReads()
     event.listen(Engine, "before_cursor_execute", seen.before)
     try:
         yield seen

@@ -16,7 +16,7 @@ from engine.facilities.facilities import FacilityRow, add_facility, set_credenti
 from engine.facilities.vault import Vault, new_key
 from engine.inbound import requests
 from engine.inbound.forwarding import BLOCKING_TRIES, LEASE_MS, NO_ADDRESS_PAUSE_MS, Forwarder
-from engine.inbound.requests import CallerRequest, Filter
+from engine.inbound.requests import CallerRequest, RequestFilter
 from tests.conftest import Clock
 from tests.engine.inbound.test_queue_numbers import SERVICE
 
@@ -95,7 +95,7 @@ async def test_what_is_not_taken_is_told_again_and_holds_its_place(
     await tick(hands)
     await tick(hands)
     assert [n for _, n in system.received] == [1]
-    [newest] = [row for row in await requests.newest(database, facility.id, Filter(), None, 9) if row.tries]
+    [newest] = [row for row in await requests.newest(database, facility.id, RequestFilter(), None, 9) if row.tries]
     assert newest.problem == "Sistem klinik menjawab HTTP 500"
     system.refuses = set()
     clock.pass_(60)

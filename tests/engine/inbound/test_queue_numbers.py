@@ -16,7 +16,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.inbound import queue_numbers, requests, tokens
 from engine.inbound.queue_numbers import QueueNumbers, QueueRequest
 from engine.inbound.requests import CallerRequest, QueueAnswer
-from engine.specs.code_list import Row
+from engine.specs.code_list import CodeListRow
 from engine.specs.inbound import Inbound
 
 pytestmark = pytest.mark.anyio
@@ -29,11 +29,11 @@ CARDS = [f"{n:013d}" for n in range(1, 31)]
 async def opened(database: Database, facility: FacilityRow, places: int = 30, hours: str = "08:00-12:00") -> None:
     """Open a poli with one doctor on the day."""
     doctor = {"poli": "Umum", "code": "7", "name": "dr. Sari", "hours": hours, "places": places}
-    await copied(database, facility, SERVICE.polis, [Row(f"{DAY}/001", {"code": "001", "name": "Umum"})])
-    await copied(database, facility, SERVICE.shifts, [Row(f"{DAY}/001/7/{hours}", doctor)])
+    await copied(database, facility, SERVICE.polis, [CodeListRow(f"{DAY}/001", {"code": "001", "name": "Umum"})])
+    await copied(database, facility, SERVICE.shifts, [CodeListRow(f"{DAY}/001/7/{hours}", doctor)])
 
 
-async def copied(database: Database, facility: FacilityRow, name: str, rows: Sequence[Row]) -> None:
+async def copied(database: Database, facility: FacilityRow, name: str, rows: Sequence[CodeListRow]) -> None:
     await copies.begin(database, facility.id, name, "uji")
     held = await copies.lease_next(database)
     assert held is not None

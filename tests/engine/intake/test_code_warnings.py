@@ -10,7 +10,7 @@ import pytest
 from engine.code_lists import copies
 from engine.database.database import Database
 from engine.intake.intake import Accepted
-from engine.specs.code_list import Row
+from engine.specs.code_list import CodeListRow
 from tests.conftest import Clock
 from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub
 
@@ -37,7 +37,7 @@ async def read(antar: SmallHub, *keys: str) -> None:
     await copies.begin(antar.hub.database, antar.facility.id, "doctors", "sari")
     held = await copies.lease_next(antar.hub.database)
     assert held is not None
-    rows = [Row(key, {"name": key}) for key in keys]
+    rows = [CodeListRow(key, {"name": key}) for key in keys]
     await copies.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
     await copies.finish(antar.hub.database, held)
 

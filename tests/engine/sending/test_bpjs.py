@@ -108,7 +108,7 @@ def hurried(catalog: Catalog) -> Catalog:
     return replace(catalog, specs=specs, upstreams=upstreams, code_lists={})
 
 
-class Desk:
+class BpjsClinic:
     """A clinic with a worker and the sandbox."""
 
     def __init__(self, hub: Hub, facility: FacilityRow) -> None:
@@ -161,7 +161,7 @@ def url(world: World) -> Iterator[str]:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, url: str) -> AsyncIterator[Desk]:
+async def clinic(tmp_path: Path, url: str) -> AsyncIterator[BpjsClinic]:
     addresses = {"pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
     settings = Settings("demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses=addresses)
     hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
@@ -169,18 +169,18 @@ async def desk(tmp_path: Path, url: str) -> AsyncIterator[Desk]:
     facility = await add_facility(hub.database, "klinik", "Klinik")
     for upstream, secrets in demo_credentials(ROOT / "config").items():
         await set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
-    yield Desk(hub, facility)
+    yield BpjsClinic(hub, facility)
     await hub.close()
 
 
-async def test_a_day_that_is_handed_in_backwards_goes_out_in_order(desk: Desk, world: World) -> None:
-    await desk.hand_in(**CHAIN)
-    await desk.work()
+async def test_a_day_that_is_handed_in_backwards_goes_out_in_order(clinic: BpjsClinic, world: World) -> None:
+    await clinic.hand_in(**CHAIN)
+    await clinic.work()
     order = [line["label"] for line in world.witness.log if line["method"] == "POST"]
     assert order.index("antrean/add") < order.index("antrean/panggil")
     assert order.index("antrean/add") < order.index("pendaftaran") < order.index("kunjungan")
-    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
-    assert ((await desk.row("TambahPendaftaran")).reference, (await desk.row("TambahKunjungan")).reference) == (
+    assert await clinic.statuses() == dict.fromkeys(CHAIN, "sent")
+    assert ((await clinic.row("TambahPendaftaran")).reference, (await clinic.row("TambahKunjungan")).reference) == (
         "A1",
         "100099010326Y000001",
     )
@@ -195,63 +195,65 @@ async def test_a_day_that_is_handed_in_backwards_goes_out_in_order(desk: Desk, w
         *product(("/antrean/add$", "/antrean/panggil$"), ("reset-after-commit", "empty-201")),
     ],
 )
-async def test_a_lost_answer_loses_and_doubles_nothing(desk: Desk, world: World, path: str, preset: str) -> None:
+async def test_a_lost_answer_loses_and_doubles_nothing(
+    clinic: BpjsClinic, world: World, path: str, preset: str
+) -> None:
     world.faults.add(preset, method="POST", path=path, times=1)
-    await desk.hand_in(**CHAIN)
-    await desk.work()
-    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+    await clinic.hand_in(**CHAIN)
+    await clinic.work()
+    assert await clinic.statuses() == dict.fromkeys(CHAIN, "sent")
     assert world.witness.duplicates() == {}
-    assert (await desk.row("TambahKunjungan")).reference == "100099010326Y000001"
+    assert (await clinic.row("TambahKunjungan")).reference == "100099010326Y000001"
 
 
 async def test_a_number_under_another_key_is_looked_up(
-    desk: Desk, world: World, monkeypatch: pytest.MonkeyPatch
+    clinic: BpjsClinic, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.sending.outcomes.LOOK_AFTER_MS", 50)
     world.bpjs.settings.wrong_key = True
-    await desk.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
-    await desk.work()
-    assert (await desk.row("TambahPendaftaran")).status in {"unsure", "failed"}
+    await clinic.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
+    await clinic.work()
+    assert (await clinic.row("TambahPendaftaran")).status in {"unsure", "failed"}
     world.bpjs.settings.wrong_key = False
-    await resend(desk.hub.database, desk.facility.id, [(await desk.row("TambahPendaftaran")).id], "sari")
-    await desk.work()
-    assert ((await desk.row("TambahPendaftaran")).reference, world.witness.duplicates()) == ("A1", {})
+    await resend(clinic.hub.database, clinic.facility.id, [(await clinic.row("TambahPendaftaran")).id], "sari")
+    await clinic.work()
+    assert ((await clinic.row("TambahPendaftaran")).reference, world.witness.duplicates()) == ("A1", {})
 
 
-async def test_what_the_front_desk_keyed_in_is_adopted(desk: Desk, world: World) -> None:
-    await desk.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
-    await desk.work()
-    await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": "PD-2"})
-    await desk.work()
-    rows = await desk.hub.database.fetch(text("SELECT reference FROM deliveries WHERE spec = 'TambahPendaftaran'"))
+async def test_what_the_front_desk_keyed_in_is_adopted(clinic: BpjsClinic, world: World) -> None:
+    await clinic.hand_in(TambahAntrean=QUEUE, TambahPendaftaran=REGISTRATION)
+    await clinic.work()
+    await clinic.hand_in(TambahPendaftaran={**REGISTRATION, "id": "PD-2"})
+    await clinic.work()
+    rows = await clinic.hub.database.fetch(text("SELECT reference FROM deliveries WHERE spec = 'TambahPendaftaran'"))
     assert [row.reference for row in rows] == ["A1", "A1"]
     assert world.witness.duplicates() == {}
 
 
-async def test_a_refused_entry_holds_back_its_own_chain_only(desk: Desk, world: World) -> None:
-    await desk.hand_in(**{**CHAIN, "TambahAntrean": {**QUEUE, "hours": "01:00-02:00"}})
-    await desk.work()
-    assert await desk.statuses() == {
+async def test_a_refused_entry_holds_back_its_own_chain_only(clinic: BpjsClinic, world: World) -> None:
+    await clinic.hand_in(**{**CHAIN, "TambahAntrean": {**QUEUE, "hours": "01:00-02:00"}})
+    await clinic.work()
+    assert await clinic.statuses() == {
         "TambahAntrean": "failed",
         "PanggilAntrean": "blocked",
         "TambahPendaftaran": "blocked",
         "TambahKunjungan": "blocked",
     }
-    await desk.hand_in(TambahAntrean=QUEUE)
-    await desk.work()
-    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+    await clinic.hand_in(TambahAntrean=QUEUE)
+    await clinic.work()
+    assert await clinic.statuses() == dict.fromkeys(CHAIN, "sent")
 
 
-async def test_a_whole_visit_is_taken_back_in_order(desk: Desk, world: World) -> None:
-    await desk.hand_in(**CHAIN)
-    await desk.work()  # else what is taken back before it left is only cancelled here
-    await desk.hand_in(HapusKunjungan={"id": "HK-1", "visit_id": "KJ-1", "norm": "RM-1", "card": CARD, "date": DAY})
-    await desk.hand_in(HapusPendaftaran={**WHO, "id": "HP-1", "registration_id": "PD-1"})
-    await desk.hand_in(BatalAntrean={**WHO, "id": "BT-1", "queue_id": "AN-1", "reason": "pulang"})
-    await desk.work()
+async def test_a_whole_visit_is_taken_back_in_order(clinic: BpjsClinic, world: World) -> None:
+    await clinic.hand_in(**CHAIN)
+    await clinic.work()  # else what is taken back before it left is only cancelled here
+    await clinic.hand_in(HapusKunjungan={"id": "HK-1", "visit_id": "KJ-1", "norm": "RM-1", "card": CARD, "date": DAY})
+    await clinic.hand_in(HapusPendaftaran={**WHO, "id": "HP-1", "registration_id": "PD-1"})
+    await clinic.hand_in(BatalAntrean={**WHO, "id": "BT-1", "queue_id": "AN-1", "reason": "pulang"})
+    await clinic.work()
     deletions = [line["label"] for line in world.witness.log if line["method"] == "DELETE"]
     assert deletions == ["kunjungan", "pendaftaran"]
-    statuses = await desk.statuses()
+    statuses = await clinic.statuses()
     assert {statuses[spec] for spec in ("HapusKunjungan", "HapusPendaftaran", "BatalAntrean")} == {"sent"}
     assert {statuses[spec] for spec in ("TambahKunjungan", "TambahPendaftaran", "TambahAntrean")} == {"ignored"}
 
@@ -259,30 +261,32 @@ async def test_a_whole_visit_is_taken_back_in_order(desk: Desk, world: World) ->
 GIVEN_BACK = {**WHO, "id": "BT-1", "queue_id": "AN-1", "reason": "pulang"}
 
 
-async def test_a_number_that_was_given_back_though_the_answer_was_lost_is_done(desk: Desk, world: World) -> None:
-    await desk.hand_in(TambahAntrean=QUEUE)
-    await desk.work()
+async def test_a_number_that_was_given_back_though_the_answer_was_lost_is_done(
+    clinic: BpjsClinic, world: World
+) -> None:
+    await clinic.hand_in(TambahAntrean=QUEUE)
+    await clinic.work()
     world.faults.add("reset-after-commit", method="POST", path="/antrean/batal", times=1)
-    await desk.hand_in(BatalAntrean=GIVEN_BACK)
-    await desk.work()
-    assert await desk.statuses() == {"TambahAntrean": "ignored", "BatalAntrean": "sent"}
+    await clinic.hand_in(BatalAntrean=GIVEN_BACK)
+    await clinic.work()
+    assert await clinic.statuses() == {"TambahAntrean": "ignored", "BatalAntrean": "sent"}
 
 
-async def test_the_first_answer_that_there_is_no_number_is_a_refusal(desk: Desk) -> None:
-    await desk.hand_in(BatalAntrean={**GIVEN_BACK, "queue_id": ""})
-    await desk.work()
-    row = await desk.row("BatalAntrean")
+async def test_the_first_answer_that_there_is_no_number_is_a_refusal(clinic: BpjsClinic) -> None:
+    await clinic.hand_in(BatalAntrean={**GIVEN_BACK, "queue_id": ""})
+    await clinic.work()
+    row = await clinic.row("BatalAntrean")
     assert (row.status, row.problem) == ("failed", "Antrean tidak ditemukan")
 
 
 async def test_a_visit_that_is_there_already_is_adopted_though_it_is_refused_for_its_codes(
-    desk: Desk, world: World
+    clinic: BpjsClinic, world: World
 ) -> None:
-    await desk.hand_in(**CHAIN)
-    await desk.work()
-    await desk.hand_in(TambahKunjungan={**VISIT, "id": "KJ-2"})
-    await desk.work()
-    rows = await desk.hub.database.fetch(
+    await clinic.hand_in(**CHAIN)
+    await clinic.work()
+    await clinic.hand_in(TambahKunjungan={**VISIT, "id": "KJ-2"})
+    await clinic.work()
+    rows = await clinic.hub.database.fetch(
         text("SELECT status, reference FROM deliveries WHERE spec = 'TambahKunjungan' ORDER BY id")
     )
     assert [tuple(row) for row in rows] == [("sent", "100099010326Y000001")] * 2
@@ -290,67 +294,67 @@ async def test_a_visit_that_is_there_already_is_adopted_though_it_is_refused_for
 
 
 async def test_a_visit_that_is_refused_for_its_codes_and_not_there_is_refused_in_their_words(
-    desk: Desk, world: World
+    clinic: BpjsClinic, world: World
 ) -> None:
-    await desk.hand_in(**{**CHAIN, "TambahKunjungan": {**VISIT, "doctor_code": "999999"}})
-    await desk.work()
-    row = await desk.row("TambahKunjungan")
+    await clinic.hand_in(**{**CHAIN, "TambahKunjungan": {**VISIT, "doctor_code": "999999"}})
+    await clinic.work()
+    row = await clinic.row("TambahKunjungan")
     assert (row.status, row.problem) == ("failed", "kdDokter: Tidak sesuai dengan referensi sistem.")
 
 
-async def test_a_registration_beyond_the_first_page_is_found(desk: Desk, world: World) -> None:
+async def test_a_registration_beyond_the_first_page_is_found(clinic: BpjsClinic, world: World) -> None:
     world.bpjs.settings.rows_at_most = 2
     cards = [f"000999000000{n}" for n in range(1, 6)]
     for n, card in enumerate(cards):
-        await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": f"PD-{n}", "queue_id": "", "card": card})
-    await desk.work()
+        await clinic.hand_in(TambahPendaftaran={**REGISTRATION, "id": f"PD-{n}", "queue_id": "", "card": card})
+    await clinic.work()
     world.faults.add("timeout-after-commit", method="POST", path="/pendaftaran$", times=1)
     world.bpjs.settings.refuse_duplicates = False
-    await desk.hand_in(TambahPendaftaran={**REGISTRATION, "id": "PD-9", "queue_id": "", "card": "0009990000006"})
-    await desk.work()
-    rows = await desk.hub.database.fetch(text("SELECT reference FROM deliveries WHERE key = 'PD-9'"))
+    await clinic.hand_in(TambahPendaftaran={**REGISTRATION, "id": "PD-9", "queue_id": "", "card": "0009990000006"})
+    await clinic.work()
+    rows = await clinic.hub.database.fetch(text("SELECT reference FROM deliveries WHERE key = 'PD-9'"))
     assert ([row.reference for row in rows], world.witness.duplicates()) == (["A6"], {})
 
 
-async def test_a_row_of_nulls_hides_no_visit(desk: Desk, world: World) -> None:
+async def test_a_row_of_nulls_hides_no_visit(clinic: BpjsClinic, world: World) -> None:
     world.bpjs.settings.null_rows = True
     world.faults.add("timeout-after-commit", method="POST", path="/kunjungan/v1$", times=1)
-    await desk.hand_in(**CHAIN)
-    await desk.work()
-    assert (await desk.row("TambahKunjungan")).reference == "100099010326Y000001"
+    await clinic.hand_in(**CHAIN)
+    await clinic.work()
+    assert (await clinic.row("TambahKunjungan")).reference == "100099010326Y000001"
 
 
-async def test_a_history_that_is_cut_is_not_taken_for_an_empty_one(desk: Desk, world: World) -> None:
-    await desk.hand_in(**CHAIN)
-    await desk.work()
+async def test_a_history_that_is_cut_is_not_taken_for_an_empty_one(clinic: BpjsClinic, world: World) -> None:
+    await clinic.hand_in(**CHAIN)
+    await clinic.work()
     world.bpjs.settings.rows_at_most = 1
     world.faults.add("timeout-before-commit", method="POST", path="/kunjungan/v1$", times=1)
     later = {"date": "2026-03-11", "queue_id": ""}
     world.bpjs.settings.null_rows = True
-    await desk.hand_in(TambahPendaftaran={**REGISTRATION, **later, "id": "PD-2"})
+    await clinic.hand_in(TambahPendaftaran={**REGISTRATION, **later, "id": "PD-2"})
     visit = {**VISIT, **later, "left_on": "2026-03-11", "id": "KJ-2", "registration_id": "PD-2"}
-    await desk.hand_in(TambahKunjungan={name: value for name, value in visit.items() if name != "queue_id"})
-    await desk.work()
-    rows = await desk.hub.database.fetch(text("SELECT status, problem FROM deliveries WHERE key = 'KJ-2'"))
+    await clinic.hand_in(TambahKunjungan={name: value for name, value in visit.items() if name != "queue_id"})
+    await clinic.work()
+    rows = await clinic.hub.database.fetch(text("SELECT status, problem FROM deliveries WHERE key = 'KJ-2'"))
     assert (rows[0].status, "hanya memperoleh 1 dari 2 baris" in rows[0].problem) == ("unsure", True)
 
 
-async def test_what_real_clients_send_as_null_is_there(desk: Desk, world: World) -> None:
+async def test_what_real_clients_send_as_null_is_there(clinic: BpjsClinic, world: World) -> None:
     world.bpjs.settings.strict_keys = True
     unknown = {name: value for name, value in VISIT.items() if name not in ("allergies", "prognosis")}
-    await desk.hand_in(**{**CHAIN, "TambahKunjungan": unknown})
-    await desk.work()
-    await desk.hand_in(TambahKunjungan={**unknown, "complaint": "batuk berdahak"})
-    await desk.work()
-    assert await desk.statuses() == dict.fromkeys(CHAIN, "sent")
+    await clinic.hand_in(**{**CHAIN, "TambahKunjungan": unknown})
+    await clinic.work()
+    await clinic.hand_in(TambahKunjungan={**unknown, "complaint": "batuk berdahak"})
+    await clinic.work()
+    assert await clinic.statuses() == dict.fromkeys(CHAIN, "sent")
 
 
-async def test_one_patient_without_a_card_holds_up_no_other(desk: Desk, world: World) -> None:
+async def test_one_patient_without_a_card_holds_up_no_other(clinic: BpjsClinic, world: World) -> None:
     unknown = {name: value for name, value in QUEUE.items() if name != "card"}
     first = {**unknown, "id": "AN-1", "nik": "9271060312000001"}
     second = {**unknown, "id": "AN-2", "nik": "9271060312000002", "card": "", "number": "A-2", "position": 2}
-    await desk.hand_in(TambahAntrean=first)
-    await desk.hand_in(TambahAntrean=second)
-    await desk.work()
-    rows = await desk.hub.database.fetch(text("SELECT status, sequence FROM deliveries ORDER BY id"))
+    await clinic.hand_in(TambahAntrean=first)
+    await clinic.hand_in(TambahAntrean=second)
+    await clinic.work()
+    rows = await clinic.hub.database.fetch(text("SELECT status, sequence FROM deliveries ORDER BY id"))
     assert [tuple(row) for row in rows] == [("sent", f"9271060312000001/{DAY}"), ("sent", f"9271060312000002/{DAY}")]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 SLOTS = 2
 
 
-class Told(RateLimiter):
+class ManualLimiter(RateLimiter):
     """A rate limiter that permits the next request when the test says so."""
 
     def __init__(self) -> None:
@@ -35,9 +35,9 @@ class Told(RateLimiter):
             raise ConnectionRefusedError
 
 
-def part() -> tuple[ChannelSlots, Told]:
+def part() -> tuple[ChannelSlots, ManualLimiter]:
     """Return SLOTS slots of a channel, with their rate limiter."""
-    limiter = Told()
+    limiter = ManualLimiter()
     slots = ChannelSlots(Limits(SLOTS, None), lambda: 0, limiter)
     slots.set(SLOTS, 1)
     return slots, limiter

@@ -22,7 +22,7 @@ from tests.engine.small_hub import SmallHub, refused
 pytestmark = pytest.mark.anyio
 
 
-class Seen:
+class ExportedSpans:
     """Exported spans; reading them ends the tracing."""
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class Seen:
 
 
 @pytest.fixture
-def seen() -> Iterator[Seen]:
-    spans = Seen()
+def seen() -> Iterator[ExportedSpans]:
+    spans = ExportedSpans()
     yield spans
     spans.stop()
 
 
-async def test_a_delivery_is_one_trace_from_intake_to_settlement(antar: SmallHub, seen: Seen) -> None:
+async def test_a_delivery_is_one_trace_from_intake_to_settlement(antar: SmallHub, seen: ExportedSpans) -> None:
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     await antar.work()
     spans = seen.spans()
@@ -54,10 +54,10 @@ async def test_a_delivery_is_one_trace_from_intake_to_settlement(antar: SmallHub
     assert {span.parent.span_id for span in spans if span.parent} == roots
 
 
-async def test_another_process_goes_on_with_the_same_trace(antar: SmallHub, seen: Seen) -> None:
+async def test_another_process_goes_on_with_the_same_trace(antar: SmallHub, seen: ExportedSpans) -> None:
     await antar.hand_in("Visit", {"id": "V1"})
     first = seen.spans()
-    later = Seen()
+    later = ExportedSpans()
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     await antar.work()
     then = later.spans()
@@ -68,7 +68,7 @@ async def test_another_process_goes_on_with_the_same_trace(antar: SmallHub, seen
     assert (sent["antar.verdict"], sent["http.response.status_code"]) == ("rejected", 400)
 
 
-async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(antar: SmallHub, seen: Seen) -> None:
+async def test_a_changed_record_goes_on_in_the_trace_of_its_delivery(antar: SmallHub, seen: ExportedSpans) -> None:
     for note in ("pagi", "siang", "siang"):
         await antar.hand_in("Visit", {"id": "V1", "note": note})
     spans = seen.spans()
@@ -99,12 +99,12 @@ def test_a_slow_endpoint_loses_no_batches() -> None:
     assert len(slow.get_finished_spans()) == 10_000
 
 
-async def test_an_item_of_a_mapping_is_no_delivery(drugs: DrugCatalog, seen: Seen) -> None:
+async def test_an_item_of_a_mapping_is_no_delivery(drugs: DrugCatalog, seen: ExportedSpans) -> None:
     await drugs.antar.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
     assert seen.spans() == ()
 
 
-async def test_nobody_is_told_of_in_a_trace(antar: SmallHub, seen: Seen) -> None:
+async def test_nobody_is_told_of_in_a_trace(antar: SmallHub, seen: ExportedSpans) -> None:
     await antar.hand_in("Person", {"id": "RM-1", "nik": "3171010101010001"})
     await antar.hand_in("Visit", {"id": "V-RAHASIA", "person": "RM-1", "note": "SITI RAHASIA"})
     await antar.work()
