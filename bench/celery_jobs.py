@@ -35,7 +35,7 @@ def make_app(broker_url: str) -> Any:
     return app
 
 
-class Sender:
+class RowSender:
     """Sends the body of a row and stores the reference; connections are kept open and reused."""
 
     def __init__(self, database_url: str, address: str) -> None:
@@ -75,7 +75,7 @@ def main() -> None:
 
         monkey.patch_all()
     app = make_app(broker_url)
-    app.task(name=TASK)(Sender(database_url, address).__call__)
+    app.task(name=TASK)(RowSender(database_url, address).__call__)
     quiet = ["--loglevel=ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     app.worker_main(["worker", f"--pool={pool}", f"--concurrency={concurrency}", *quiet])
 

@@ -12,7 +12,7 @@ from statistics import quantiles
 import orjson
 from sqlalchemy import text
 
-from bench.misspelt import Query, queries
+from bench.misspelt import TypedQuery, queries
 from bench.options import Options
 from bench.rows import Row
 from engine.catalog.catalog import load
@@ -40,7 +40,7 @@ def rows(options: Options) -> Iterator[Row]:
                 yield asyncio.run(_row(mapping, catalogue, misspelt, name, url))
 
 
-async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[Query], name: str, url: str) -> Row:
+async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[TypedQuery], name: str, url: str) -> Row:
     database = Database(url, durable=False)
     try:
         await migrate(database, "demo")

@@ -48,14 +48,14 @@ KEY_NEIGHBOURS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class TypedQuery:
     """A typed text, and the codes that count as a correct result."""
 
     text: str
     meant: frozenset[str]
 
 
-def queries(products: Sequence[Product], count: int, seed: int = 7) -> Iterator[Query]:
+def queries(products: Sequence[Product], count: int, seed: int = 7) -> Iterator[TypedQuery]:
     """Yield `count` queries; the same seed yields the same queries."""
     rng = random.Random(seed)
     by_strength: dict[tuple[object, ...], list[Product]] = {}
@@ -70,7 +70,7 @@ def queries(products: Sequence[Product], count: int, seed: int = 7) -> Iterator[
         alike = by_brand[product.brand] if branded else by_strength[_strengths(product)]
         meant = [other for other in alike if _strengths(other) == _strengths(product) and _may_be(form, other)]
         codes = {one.code for one in meant} | {one.template.code for one in meant if not branded}
-        yield Query(_typed(product, branded, form, rng), frozenset(codes))
+        yield TypedQuery(_typed(product, branded, form, rng), frozenset(codes))
 
 
 def _strengths(product: Product) -> tuple[object, ...]:

@@ -102,7 +102,7 @@ def _compiled(pattern: str) -> None:
         raise UnknownFault(f"{pattern!r} is no regular expression: {wrong}") from wrong
 
 
-class Faults:
+class ActiveFaults:
     """The active scenarios. The outage takes precedence over all others."""
 
     def __init__(self) -> None:

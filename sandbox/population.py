@@ -20,7 +20,7 @@ TWIN = 7  # position of the invented patient who has two records under one NIK
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SyntheticPerson:
     """One person. Citizens are in the civil registry but not yet patients; the unknown are in no registry."""
 
     kind: Kind
@@ -35,17 +35,17 @@ class Person:
 
 
 @cache
-def people() -> tuple[Person, ...]:
+def people() -> tuple[SyntheticPerson, ...]:
     """Return all people, the same in every run: named people first, then the invented ones."""
     return (*_named(), *_invented())
 
 
-def of_kind(kind: Kind) -> list[Person]:
+def of_kind(kind: Kind) -> list[SyntheticPerson]:
     return [one for one in people() if one.kind == kind]
 
 
-def _named() -> list[Person]:
-    return [Person(**entry) for entry in _names()["people"]]
+def _named() -> list[SyntheticPerson]:
+    return [SyntheticPerson(**entry) for entry in _names()["people"]]
 
 
 @cache
@@ -54,10 +54,10 @@ def _names() -> dict[str, Any]:
     return content
 
 
-def _invented() -> list[Person]:
+def _invented() -> list[SyntheticPerson]:
     # A fixed seed makes the same people in every run; nothing here is secret.
     random = Random(SEED)  # noqa: S311
-    made: list[Person] = []
+    made: list[SyntheticPerson] = []
     kinds: tuple[tuple[Kind, int], ...] = (
         ("patient", PATIENTS),
         ("practitioner", PRACTITIONERS),
@@ -69,7 +69,7 @@ def _invented() -> list[Person]:
     return made
 
 
-def _person(random: Random, kind: Kind, position: int) -> Person:
+def _person(random: Random, kind: Kind, position: int) -> SyntheticPerson:
     names = _names()
     gender: Literal["male", "female"] = random.choice(["male", "female"])
     youngest = YOUNGEST - timedelta(days=25 * 365 if kind == "practitioner" else 0)
@@ -77,7 +77,7 @@ def _person(random: Random, kind: Kind, position: int) -> Person:
     name = f"{random.choice(names[gender])} {random.choice(names['family'])}"
     serial = {"patient": 1000, "practitioner": 7000, "citizen": 8000, "unknown": 9000}[kind] + position
     twin = f"P{9_000_000_000 + position:011d}" if kind == "patient" and position == TWIN else ""
-    return Person(
+    return SyntheticPerson(
         kind=kind,
         nik=nik(random.choice(names["areas"]), born, gender, serial),
         name=f"{random.choice(names['titles'])} {name}" if kind == "practitioner" else name,

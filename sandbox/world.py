@@ -9,7 +9,7 @@ from sandbox.barriers import Barriers
 from sandbox.bpjs.site import Bpjs
 from sandbox.clinic.site import ClinicSystem
 from sandbox.clock import Clock
-from sandbox.faults import Faults
+from sandbox.faults import ActiveFaults
 from sandbox.kfa.site import Kfa
 from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
 from sandbox.satusehat.resources.settings import Settings
@@ -31,7 +31,7 @@ class World:
     ) -> None:
         self.clock = Clock(now)
         self.witness = Witness()
-        self.faults = Faults()
+        self.faults = ActiveFaults()
         self.barriers = Barriers()
         self.latency = latency
         self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict), self._has_drug)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sandbox.population import Person, people
+from sandbox.population import SyntheticPerson, people
 
 ELSEWHERE = "10009999"  # home clinic of members who do not belong to the caller's
 
@@ -15,7 +15,7 @@ ELSEWHERE = "10009999"  # home clinic of members who do not belong to the caller
 class Member:
     """One insured person. Some invented members live elsewhere, owe money or have not been screened."""
 
-    person: Person
+    person: SyntheticPerson
     provider: str
     active: bool = True
     screened: bool = True
@@ -40,7 +40,7 @@ class Members:
         self._by_card[card] = replace(self._by_card[card], **changes)
 
 
-def _member(person: Person, provider: str) -> Member:
+def _member(person: SyntheticPerson, provider: str) -> Member:
     serial = int(person.card[-4:])
     if serial < 1000:  # the named people of the examples have no such problems
         return Member(person, provider)

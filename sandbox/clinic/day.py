@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.bpjs.mobile_jkn import Ask, MobileJkn
-from sandbox.population import Person, people
+from sandbox.population import SyntheticPerson, people
 
 PATIENTS = 6
 
@@ -50,13 +50,13 @@ async def play(
     return answers
 
 
-def _wish(person: Person, date: str, poli: Mapping[str, str]) -> dict[str, Any]:
+def _wish(person: SyntheticPerson, date: str, poli: Mapping[str, str]) -> dict[str, Any]:
     shift = {"kodedokter": poli["doctor"], "jampraktek": poli["hours"]}
     wish = {"nomorkartu": person.card, "nik": person.nik, "kodepoli": poli["poli"], "tanggalperiksa": date}
     return {**wish, "keluhan": "batuk", "nohp": "081200000000", **shift}
 
 
-def _patient(person: Person) -> dict[str, Any]:
+def _patient(person: SyntheticPerson) -> dict[str, Any]:
     return {
         "nomorkartu": person.card,
         "nik": person.nik,

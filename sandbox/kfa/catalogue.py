@@ -17,7 +17,7 @@ PREFIXES = ("NEO", "PRO", "SAN", "BIO", "ULTRA", "MEDI", "VITA", "GRA")
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class ProductTemplate:
     """A 92 product template."""
 
     code: str
@@ -31,7 +31,7 @@ class Product:
 
     number: int
     name: str
-    template: Template
+    template: ProductTemplate
     brand: str
     maker: str
     pack_code: str = ""  # only where it is not made from the number
@@ -51,13 +51,15 @@ class Catalogue:
 
     products: tuple[Product, ...]
     by_code: dict[str, Product]
-    templates: tuple[Template, ...]
+    templates: tuple[ProductTemplate, ...]
 
 
 @lru_cache(maxsize=2)
 def generate(size: int = DEFAULT_SIZE) -> Catalogue:
     """Return `size` products at least; a bigger catalogue begins with the smaller one, code by code."""
-    templates = tuple(Template(f"92{FIRST_CODE + number}", one.name, one) for number, one in enumerate(presentations()))
+    templates = tuple(
+        ProductTemplate(f"92{FIRST_CODE + number}", one.name, one) for number, one in enumerate(presentations())
+    )
     products = _named(templates)
     names = {one.name for one in products}
     for round_ in count():
@@ -69,27 +71,27 @@ def generate(size: int = DEFAULT_SIZE) -> Catalogue:
     return Catalogue(tuple(products), {one.code: one for one in products}, templates)
 
 
-def _named(templates: tuple[Template, ...]) -> list[Product]:
+def _named(templates: tuple[ProductTemplate, ...]) -> list[Product]:
     """Return the products whose real code is recorded, and the example of KFA's documentation."""
     by_name = {one.name: one for one in templates}
     return [_named_one(line, by_name) for line in rows("named")]
 
 
-def _named_one(line: dict[str, str], by_name: dict[str, Template]) -> Product:
+def _named_one(line: dict[str, str], by_name: dict[str, ProductTemplate]) -> Product:
     generic = by_name[next(name for name in by_name if _is_kind(by_name[name], line))]
     if line["template"]:
         name = line["name"].partition(" (")[0]
-        generic = Template(line["template"], name, generic.presentation)
+        generic = ProductTemplate(line["template"], name, generic.presentation)
     return Product(int(line["code"][2:]), line["name"], generic, line["brand"], line["maker"], line["pack"])
 
 
-def _is_kind(template: Template, line: dict[str, str]) -> bool:
+def _is_kind(template: ProductTemplate, line: dict[str, str]) -> bool:
     one = template.presentation
     kind = (line["ingredients"], line["form"], line["strength"])
     return ("+".join(one.ingredients), one.form.key, "+".join(one.strengths)) == kind
 
 
-def _round(templates: tuple[Template, ...], round_: int, first: int, names: set[str]) -> list[Product]:
+def _round(templates: tuple[ProductTemplate, ...], round_: int, first: int, names: set[str]) -> list[Product]:
     """Return one more product of every template, or of every second or fourth where a drug has few makers."""
     made: list[Product] = []
     for number, template in enumerate(templates):
@@ -102,7 +104,7 @@ def _round(templates: tuple[Template, ...], round_: int, first: int, names: set[
     return made
 
 
-def _product(template: Template, number: int, round_: int, code: int) -> Product:
+def _product(template: ProductTemplate, number: int, round_: int, code: int) -> Product:
     makers = column_of("makers")
     step = 31 if gcd(31, len(makers)) == 1 else 1
     place = (number * 7 + round_ * step) % len(makers)

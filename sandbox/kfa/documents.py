@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sandbox.kfa.catalogue import Product, Template
+from sandbox.kfa.catalogue import Product, ProductTemplate
 from sandbox.kfa.tables import ingredient_codes, rows
 
 Document = dict[str, Any]
@@ -153,7 +153,7 @@ def _pack_texts(product: Product) -> tuple[tuple[str, int], ...]:
     return packs[: 1 + product.fate(len(packs))]
 
 
-def _template(template: Template, changed: str) -> Document:
+def _template(template: ProductTemplate, changed: str) -> Document:
     return {
         "kfa_code": template.code,
         "name": template.name,
@@ -165,7 +165,7 @@ def _template(template: Template, changed: str) -> Document:
     }
 
 
-def _ingredients(template: Template) -> list[Document]:
+def _ingredients(template: ProductTemplate) -> list[Document]:
     one = template.presentation
     return [
         {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from sandbox.kfa.catalogue import Template
+from sandbox.kfa.catalogue import ProductTemplate
 from sandbox.kfa.documents import Document
 
 REGIONS = tuple(f"regional{number}" for number in range(1, 7))
 
 
-def price(template: Template, region: str) -> Document:
+def price(template: ProductTemplate, region: str) -> Document:
     """Return one line; the farther the region, the dearer."""
     base, far = 100 + 50 * (crc32(template.code.encode()) % 300), REGIONS.index(region)
     return {

@@ -49,7 +49,7 @@ class Filter:
         return (not self.from_date or day >= self.from_date) and (not self.to_date or day <= self.to_date)
 
 
-class Query:
+class ProductQuery:
     """Parameters of one request; errors are collected in `faults`."""
 
     def __init__(self, text: str) -> None:

@@ -18,7 +18,7 @@ from sandbox.satusehat.resources.settings import Settings
 from sandbox.satusehat.resources.store import Stored
 from sandbox.satusehat.search import search
 from sandbox.satusehat.tokens import Tokens
-from sandbox.satusehat.transaction import Transaction
+from sandbox.satusehat.transaction import TransactionBundle
 from sandbox.satusehat.writes import Writes, resource_answer
 
 PREFIX = "/fhir-r4/v1"
@@ -106,7 +106,7 @@ class Fhir:
             return bundle
         if bundle.get("type") != "transaction" or not isinstance(bundle.get("entry", []), list):
             return refused([rule_issue("Failed to unmarshal request payload", 20008, "Bundle.type")])
-        transaction = Transaction(bundle, client, self._writes, strict=self._settings.strict)
+        transaction = TransactionBundle(bundle, client, self._writes, strict=self._settings.strict)
         return transaction.answer(request.base_url)
 
 

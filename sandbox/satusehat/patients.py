@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from sandbox.messages import Answer, json_answer
-from sandbox.population import Person
+from sandbox.population import SyntheticPerson
 from sandbox.satusehat.resources.clients import Client
 from sandbox.satusehat.resources.outcomes import refused, rule_issue
 from sandbox.satusehat.resources.settings import Settings
@@ -27,14 +27,14 @@ class Patients:
     def __init__(self, writes: Writes, settings: Settings) -> None:
         self._writes = writes
         self._settings = settings
-        self._citizens: dict[str, Person] = {}
+        self._citizens: dict[str, SyntheticPerson] = {}
         self._numbers = count(1)
 
     @property
     def _store(self) -> Store:
         return self._writes.store
 
-    def know(self, people: Iterable[Person]) -> None:
+    def know(self, people: Iterable[SyntheticPerson]) -> None:
         """Register the citizens of the population; the unknown are left out."""
         self._citizens = {one.nik: one for one in people if one.kind != "unknown"}
         self._numbers = count(1)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sandbox.clock import Clock
 from sandbox.messages import Answer, Request
-from sandbox.population import Person, people
+from sandbox.population import SyntheticPerson, people
 from sandbox.satusehat.fhir import PREFIX, Fhir, parts
 from sandbox.satusehat.patients import Patients
 from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
@@ -82,7 +82,7 @@ class Platform:
         return number
 
     def _seed(self) -> None:
-        everybody: tuple[Person, ...] = people()
+        everybody: tuple[SyntheticPerson, ...] = people()
         seed_people(self.store, everybody)
         self._patients.know(everybody)
         for client in self.tokens.clients.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sandbox.population import Person
+from sandbox.population import SyntheticPerson
 from sandbox.satusehat.patients import IHS, MOTHER_NIK, NIK
 from sandbox.satusehat.resources.clients import Client
 from sandbox.satusehat.resources.store import Resource, Store
@@ -17,7 +17,7 @@ DEMO_DEPARTMENT = "3f1c8a52-6d0e-4b7a-9a41-000000001001"
 DEMO_ROOM = "3f1c8a52-6d0e-4b7a-9a41-000000002001"
 
 
-def seed_people(store: Store, people: Iterable[Person]) -> None:
+def seed_people(store: Store, people: Iterable[SyntheticPerson]) -> None:
     """Store everyone who has a number at the ministry; a twin gets a second record with the same NIK."""
     for person in people:
         if person.number:
@@ -26,7 +26,7 @@ def seed_people(store: Store, people: Iterable[Person]) -> None:
             store.put(person_resource(person, person.twin_number), "", person.twin_number)
 
 
-def person_resource(person: Person, number: str = "") -> Resource:
+def person_resource(person: SyntheticPerson, number: str = "") -> Resource:
     """Return a Patient or Practitioner as the ministry holds it, unmasked."""
     number = number or person.number
     practitioner = person.kind == "practitioner"

@@ -39,7 +39,7 @@ class BundleEntry:
         return f"Bundle.entry[{self.number}]"
 
 
-class Transaction:
+class TransactionBundle:
     """One bundle of one client."""
 
     def __init__(self, bundle: dict[str, Any], client: Client, writes: Writes, *, strict: bool) -> None:

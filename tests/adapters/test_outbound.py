@@ -75,7 +75,7 @@ def refusal(policy: Policy, way: str, host: str) -> str:
     return "Alamat tidak dapat dibaca." if host.startswith("0177") and way == "webhook" else policy.refusal
 
 
-class Names:
+class NameServer:
     """A name server that gives its answers one after the other, and repeats the last one."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
@@ -119,15 +119,15 @@ def test_an_address_that_cannot_be_used_is_refused_for_its_form(url: str, fault:
 
 async def test_a_name_with_several_addresses_passes_only_with_all_of_them() -> None:
     good, bad = "93.184.215.14", "169.254.169.254"
-    assert [str(a) for a in await allowed_addresses("x", 80, PUBLIC, Names([good, "::ffff:8.8.8.8"]))] == [
+    assert [str(a) for a in await allowed_addresses("x", 80, PUBLIC, NameServer([good, "::ffff:8.8.8.8"]))] == [
         good,
         "8.8.8.8",
     ]
     for answers in ([good, bad], [bad, good], [good, "fe80::1%eth0"], [f"8.8.{n}.8" for n in range(MAX_ADDRESSES + 1)]):
         with pytest.raises(AddressRefused, match="tidak diizinkan"):
-            await allowed_addresses("x", 80, PUBLIC, Names(answers))
+            await allowed_addresses("x", 80, PUBLIC, NameServer(answers))
     with pytest.raises(AddressRefused, match="tidak ditemukan"):
-        await allowed_addresses("x", 80, PUBLIC, Names([]))
+        await allowed_addresses("x", 80, PUBLIC, NameServer([]))
 
 
 async def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ async def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytes
 async def test_a_name_that_leads_elsewhere_a_moment_later_is_connected_to_what_was_judged() -> None:
     reached: list[httpx.Request] = []
     inner = httpx.MockTransport(lambda request: reached.append(request) or httpx.Response(200))
-    names = Names(["93.184.215.14"], ["127.0.0.1"])
+    names = NameServer(["93.184.215.14"], ["127.0.0.1"])
     transport = GuardedTransport(PUBLIC, names, inner)
     async with httpx.AsyncClient(transport=transport) as client:
         await client.post("https://his.klinik:8443/x")
@@ -159,7 +159,7 @@ async def test_a_name_that_leads_elsewhere_a_moment_later_is_connected_to_what_w
 async def test_the_next_address_of_a_name_is_tried_when_one_does_not_answer() -> None:
     async with serving(answering_once(b"HTTP/1.1 204 No Content\r\n\r\n")) as server:
         port = httpx.URL(server.address).port
-        transport = GuardedTransport(LOOPBACK, Names(["::1", "127.0.0.1"]))
+        transport = GuardedTransport(LOOPBACK, NameServer(["::1", "127.0.0.1"]))
         async with httpx.AsyncClient(transport=transport) as client:
             assert (await client.post(f"http://his.klinik:{port}/")).status_code == 204
     assert f"host: his.klinik:{port}".encode() in server.requests[0].lower()
@@ -173,7 +173,9 @@ async def test_the_certificate_is_checked_against_the_name(certificate: Path, tm
         async with serving(answering_once(b"HTTP/1.1 204 No Content\r\n\r\n"), file) as server:
             url = f"https://his.klinik:{httpx.URL(server.address).port}/"
             inner = httpx.AsyncHTTPTransport(verify=trusting)
-            async with httpx.AsyncClient(transport=GuardedTransport(LOOPBACK, Names(["127.0.0.1"]), inner)) as client:
+            async with httpx.AsyncClient(
+                transport=GuardedTransport(LOOPBACK, NameServer(["127.0.0.1"]), inner)
+            ) as client:
                 if trusted:
                     assert (await client.post(url)).status_code == 204
                 else:

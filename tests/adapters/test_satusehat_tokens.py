@@ -27,7 +27,7 @@ PROFILE = Profile(
 EXPIRED = answer(401, {"fault": {"faultstring": "Access Token expired"}})
 
 
-class World:
+class TokenPlatform:
     """A minimal SatuSehat that issues numbered tokens and accepts those that are not revoked."""
 
     def __init__(self) -> None:
@@ -63,11 +63,11 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> TokenPlatform:
+    return TokenPlatform()
 
 
-async def test_a_token_is_asked_for_as_the_reference_says(world: World) -> None:
+async def test_a_token_is_asked_for_as_the_reference_says(world: TokenPlatform) -> None:
     assert (await world.upstream().send(POST, ACCOUNT)).verdict is Verdict.ACCEPTED
     request = world.wire.requests[0]
     assert (request.method, request.target) == ("POST", b"/oauth2/v1/accesstoken?grant_type=client_credentials")
@@ -77,21 +77,21 @@ async def test_a_token_is_asked_for_as_the_reference_says(world: World) -> None:
     assert world.wire.requests[1].target == b"/fhir-r4/v1/Thing"
 
 
-async def test_many_calls_at_once_ask_for_one_token(world: World) -> None:
+async def test_many_calls_at_once_ask_for_one_token(world: TokenPlatform) -> None:
     upstream = world.upstream()
     replies = await asyncio.gather(*(upstream.send(POST, ACCOUNT) for _ in range(64)))
     assert {reply.verdict for reply in replies} == {Verdict.ACCEPTED}
     assert world.asked == 1
 
 
-async def test_many_processes_at_once_ask_for_one_token(world: World) -> None:
+async def test_many_processes_at_once_ask_for_one_token(world: TokenPlatform) -> None:
     processes = [world.upstream() for _ in range(8)]
     replies = await asyncio.gather(*(process.send(POST, ACCOUNT) for process in processes * 8))
     assert {reply.verdict for reply in replies} == {Verdict.ACCEPTED}
     assert world.asked == 1
 
 
-async def test_a_dead_process_holds_the_others_up_for_its_lease_only(world: World) -> None:
+async def test_a_dead_process_holds_the_others_up_for_its_lease_only(world: TokenPlatform) -> None:
     assert await world.store.lease(ACCOUNT, "satusehat", 30.0)
     assert (await world.upstream().send(POST, ACCOUNT)).verdict is Verdict.ACCEPTED
     assert 29 <= sum(world.clock.slept) <= 31
@@ -99,7 +99,9 @@ async def test_a_dead_process_holds_the_others_up_for_its_lease_only(world: Worl
 
 @pytest.mark.parametrize("expires_in", ["3599", 3599, 3599.0])
 @pytest.mark.parametrize(("seconds", "asked"), [(3530, 1), (3540, 2)])
-async def test_a_token_is_renewed_a_minute_early(world: World, expires_in: Any, seconds: int, asked: int) -> None:
+async def test_a_token_is_renewed_a_minute_early(
+    world: TokenPlatform, expires_in: Any, seconds: int, asked: int
+) -> None:
     world.expires_in, upstream = expires_in, world.upstream()
     await upstream.send(POST, ACCOUNT)
     world.clock.now += seconds
@@ -111,7 +113,7 @@ async def test_a_token_is_renewed_a_minute_early(world: World, expires_in: Any, 
     ("expires_in", "renewed_after"),
     [("100", 50), ("10", 5), (None, 240), ("", 240), ("soon", 240), ("-1", 240), ("inf", 240)],
 )
-async def test_a_token_of_odd_life_is_still_used(world: World, expires_in: Any, renewed_after: float) -> None:
+async def test_a_token_of_odd_life_is_still_used(world: TokenPlatform, expires_in: Any, renewed_after: float) -> None:
     world.expires_in, upstream = expires_in, world.upstream()
     for seconds, asked in ((0, 1), (renewed_after - 1, 1), (2, 2)):
         world.clock.now += seconds
@@ -119,7 +121,7 @@ async def test_a_token_of_odd_life_is_still_used(world: World, expires_in: Any, 
         assert world.asked == asked
 
 
-async def test_64_refusals_of_one_token_make_one_renewal_and_one_repeat_each(world: World) -> None:
+async def test_64_refusals_of_one_token_make_one_renewal_and_one_repeat_each(world: TokenPlatform) -> None:
     processes = [world.upstream() for _ in range(2)]
     for process in processes:
         await process.send(POST, ACCOUNT)
@@ -129,7 +131,7 @@ async def test_64_refusals_of_one_token_make_one_renewal_and_one_repeat_each(wor
     assert (world.asked, world.calls - before) == (2, 128)
 
 
-async def test_a_new_token_that_is_refused_as_well_is_not_followed_by_more(world: World) -> None:
+async def test_a_new_token_that_is_refused_as_well_is_not_followed_by_more(world: TokenPlatform) -> None:
     upstream = world.upstream()
     world.revoked = {f"token-{number}" for number in range(1, 100)}
     replies = [
@@ -142,7 +144,7 @@ async def test_a_new_token_that_is_refused_as_well_is_not_followed_by_more(world
     assert (await upstream.send(POST, ACCOUNT)).verdict is Verdict.ACCEPTED
 
 
-async def test_the_same_token_given_again_does_not_go_round_for_ever(world: World) -> None:
+async def test_the_same_token_given_again_does_not_go_round_for_ever(world: TokenPlatform) -> None:
     world.token_answer = answer(200, {"access_token": "worn", "expires_in": "3599"})
     reply = await world.upstream().send(POST, ACCOUNT)
     assert (reply.verdict, reply.status, world.asked) == (Verdict.UNAUTHORIZED, 401, 2)
@@ -156,7 +158,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-async def test_a_refused_secret_is_asked_about_once_a_minute(world: World, refusal: Response) -> None:
+async def test_a_refused_secret_is_asked_about_once_a_minute(world: TokenPlatform, refusal: Response) -> None:
     world.token_answer, processes = refusal, [world.upstream() for _ in range(3)]
     for asked in (1, 2):
         replies = await asyncio.gather(*(process.send(POST, ACCOUNT) for process in processes * 5))
@@ -168,7 +170,7 @@ async def test_a_refused_secret_is_asked_about_once_a_minute(world: World, refus
         world.clock.now += 2
 
 
-async def test_a_refusal_that_another_process_got_just_now_is_asked_about_no_more(world: World) -> None:
+async def test_a_refusal_that_another_process_got_just_now_is_asked_about_no_more(world: TokenPlatform) -> None:
     class Overtaken(MemoryTokens):
         async def lease(self, account: Account, upstream: str, seconds: float) -> bool:
             refused = StoredToken(refused_at=world.clock(), refusal="invalid_client")
@@ -181,14 +183,14 @@ async def test_a_refusal_that_another_process_got_just_now_is_asked_about_no_mor
     assert await MemoryTokens.lease(world.store, ACCOUNT, "satusehat", 1.0)
 
 
-async def test_a_refusal_names_its_reason_and_no_secret(world: World) -> None:
+async def test_a_refusal_names_its_reason_and_no_secret(world: TokenPlatform) -> None:
     world.token_answer = REFUSALS[0]
     reply = await world.upstream().send(POST, ACCOUNT)
     assert reply.message == "Client ID atau client secret ditolak: ClientId is Invalid"
     assert "s3cret" not in repr(reply) + repr(ACCOUNT) + repr(await world.store.load(ACCOUNT, "satusehat"))
 
 
-async def test_a_clock_that_is_set_back_does_not_prolong_a_refusal(world: World) -> None:
+async def test_a_clock_that_is_set_back_does_not_prolong_a_refusal(world: TokenPlatform) -> None:
     world.token_answer, upstream = REFUSALS[0], world.upstream()
     await upstream.send(POST, ACCOUNT)
     world.clock.now -= 600
@@ -210,7 +212,9 @@ OUTAGES = [
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-async def test_an_endpoint_that_is_down_is_left_alone_for_a_while(world: World, outage: Response | Exception) -> None:
+async def test_an_endpoint_that_is_down_is_left_alone_for_a_while(
+    world: TokenPlatform, outage: Response | Exception
+) -> None:
     world.token_answer, upstream = outage, world.upstream()
     for _ in range(3):
         replies = await asyncio.gather(*(upstream.send(POST, ACCOUNT) for _ in range(8)))
@@ -221,7 +225,7 @@ async def test_an_endpoint_that_is_down_is_left_alone_for_a_while(world: World, 
     assert (await upstream.send(POST, ACCOUNT)).verdict is Verdict.ACCEPTED
 
 
-async def test_the_wait_that_the_token_endpoint_asks_for_is_kept(world: World) -> None:
+async def test_the_wait_that_the_token_endpoint_asks_for_is_kept(world: TokenPlatform) -> None:
     world.token_answer, upstream = answer(429, "", {"Retry-After": "120"}), world.upstream()
     assert (await upstream.send(POST, ACCOUNT)).retry_after == 120.0
     world.clock.now += 119
@@ -229,7 +233,7 @@ async def test_the_wait_that_the_token_endpoint_asks_for_is_kept(world: World) -
     assert world.asked == 1
 
 
-async def test_an_outage_during_a_renewal_keeps_what_was_answered(world: World) -> None:
+async def test_an_outage_during_a_renewal_keeps_what_was_answered(world: TokenPlatform) -> None:
     upstream = world.upstream()
     await upstream.send(POST, ACCOUNT)
     world.revoked, world.token_answer = {"token-1"}, answer(503, "")
@@ -237,7 +241,7 @@ async def test_an_outage_during_a_renewal_keeps_what_was_answered(world: World) 
     assert (reply.verdict, reply.status, reply.sent) == (Verdict.UNAVAILABLE, 401, True)
 
 
-async def test_new_credentials_get_a_new_token(world: World) -> None:
+async def test_new_credentials_get_a_new_token(world: TokenPlatform) -> None:
     upstream = world.upstream()
     await upstream.send(POST, ACCOUNT)
     await world.store.save(ACCOUNT, "satusehat", StoredToken())  # as the engine does when credentials are set
@@ -247,13 +251,15 @@ async def test_new_credentials_get_a_new_token(world: World) -> None:
 
 
 @pytest.mark.parametrize("credentials", [{}, {"client_id": "a"}, {"client_id": "a", "client_secret": ""}])
-async def test_missing_credentials_are_told_without_a_request(world: World, credentials: dict[str, str]) -> None:
+async def test_missing_credentials_are_told_without_a_request(
+    world: TokenPlatform, credentials: dict[str, str]
+) -> None:
     reply = await world.upstream().send(POST, Account(1, ACCOUNT.base_url, credentials))
     assert (reply.verdict, reply.sent, world.wire.requests) == (Verdict.UNAUTHORIZED, False, [])
     assert "belum diisi" in reply.message
 
 
-async def test_a_cancelled_call_does_not_take_the_token_from_the_others(world: World) -> None:
+async def test_a_cancelled_call_does_not_take_the_token_from_the_others(world: TokenPlatform) -> None:
     upstream = world.upstream()
     first, second = (asyncio.create_task(upstream.send(POST, ACCOUNT)) for _ in range(2))
     await asyncio.sleep(0)
@@ -262,7 +268,7 @@ async def test_a_cancelled_call_does_not_take_the_token_from_the_others(world: W
     assert (first.cancelled(), world.asked) == (True, 1)
 
 
-async def test_closing_ends_a_request_for_a_token(world: World) -> None:
+async def test_closing_ends_a_request_for_a_token(world: TokenPlatform) -> None:
     assert await world.store.lease(ACCOUNT, "satusehat", 1e9)
     upstream = SatuSehat(PROFILE, world.store, world.wire, wall=world.clock)
     call = asyncio.create_task(upstream.send(POST, ACCOUNT))
@@ -273,17 +279,17 @@ async def test_closing_ends_a_request_for_a_token(world: World) -> None:
         await call
 
 
-async def test_a_probe_uses_a_token_and_reads_the_organization(world: World) -> None:
+async def test_a_probe_uses_a_token_and_reads_the_organization(world: TokenPlatform) -> None:
     probe = await world.upstream().probe(ACCOUNT)
     assert (probe.ok, world.wire.requests[-1].target) == (True, b"/fhir-r4/v1/Thing/100099001")
 
 
-async def test_a_probe_without_an_organization_says_so(world: World) -> None:
+async def test_a_probe_without_an_organization_says_so(world: TokenPlatform) -> None:
     probe = await world.upstream().probe(Account(1, ACCOUNT.base_url))
     assert (probe.ok, probe.message) == (False, "Nomor organisasi belum diisi")
 
 
 @pytest.mark.parametrize("settings", [{}, {"token_path": "oauth", "probe_path": "/x"}, {"token_path": "/x"}])
-def test_a_profile_without_its_settings_is_refused(world: World, settings: dict[str, str]) -> None:
+def test_a_profile_without_its_settings_is_refused(world: TokenPlatform, settings: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="must be a path"):
         SatuSehat(Profile("satusehat", settings=settings), world.store, world.wire)

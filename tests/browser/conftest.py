@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from bench.browser import chromium, executable, log_in
 from bench.site import Site, site
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 REQUIRED = "ANTAR_BROWSER_REQUIRED"
 MISSING = "no Chromium: install it (Debian: chromium) or name it in ANTAR_CHROMIUM"
@@ -70,13 +70,13 @@ def context(browser: Browser, installation: Site, session: Path) -> Iterator[Bro
 
 
 @pytest.fixture
-def watch(context: BrowserContext, installation: Site) -> Iterator[Watch]:
-    watching = Watch(context, installation.address)
+def watch(context: BrowserContext, installation: Site) -> Iterator[PageWatch]:
+    watching = PageWatch(context, installation.address)
     yield watching
     assert watching.complaints == []
 
 
 @pytest.fixture
-def page(context: BrowserContext, watch: Watch) -> Page:
+def page(context: BrowserContext, watch: PageWatch) -> Page:
     """Return a page of a logged-in person; a complaint of the page fails the test."""
     return context.new_page()

@@ -12,7 +12,7 @@ from bench.browser import log_in
 from bench.many import multiply
 from bench.site import Site, site
 from tests.browser.records import failed, unknown_patient
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 MANY = 20_000
 """Enough that a person can stop the job before it is done."""
@@ -30,7 +30,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def person(browser: Browser, busy: Site) -> Iterator[Page]:
     context = browser.new_context(base_url=busy.address)
-    watch = Watch(context, busy.address)
+    watch = PageWatch(context, busy.address)
     yield log_in(context, busy.address, busy.access.user, busy.access.password)
     assert watch.complaints == []
     context.close()

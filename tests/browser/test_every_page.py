@@ -16,7 +16,7 @@ from admin.http.access import Right
 from bench.places import page_addresses
 from bench.site import Site
 from engine.hub import Hub
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 LEAN = {"resultTypes": ["violations"]}
 RULES = {"light": LEAN, "dark": {**LEAN, "runOnly": ["color-contrast"]}}
@@ -61,7 +61,7 @@ def test_no_page_of_the_panel_is_forgotten_here(installation: Site) -> None:
     assert forgotten == []
 
 
-def test_a_page_that_complains_is_noticed(page: Page, watch: Watch) -> None:
+def test_a_page_that_complains_is_noticed(page: Page, watch: PageWatch) -> None:
     page.goto("/integrasi/satusehat")
     with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
         page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from bench.site import Site
 from tests.browser.records import broken_diagnosis, failed, unknown_patient
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NAMES = {
@@ -21,7 +21,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_a_hostile_name_is_only_a_name(page: Page, watch: Watch, installation: Site, kind: str) -> None:
+def test_a_hostile_name_is_only_a_name(page: Page, watch: PageWatch, installation: Site, kind: str) -> None:
     name, norm = NAMES[kind], f"JAHAT-{kind}"
     [id_] = failed(installation, "Patient", unknown_patient(norm, name=name, contact_name=name, phone=name[:60]))
     for width in (1280, 360):

@@ -17,7 +17,7 @@ from bench.browser import log_in
 from bench.processes import until
 from bench.site import Site, clinic_day, site
 from tests.browser.test_every_page import PHONE, RULES, SERIOUS, WIDER
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 MAPPED = Path(__file__).parent / "mapped"
 HOME = "/pemetaan/goods"
@@ -41,7 +41,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def person(browser: Browser, shop: Site) -> Iterator[Page]:
     context = browser.new_context(base_url=shop.address, locale="id-ID", accept_downloads=True)
     context.set_default_timeout(15_000)
-    watch = Watch(context, shop.address)
+    watch = PageWatch(context, shop.address)
     watch.expect("htmx:(afterRequest|sendAbort)")  # a newer search takes the place of an older one
     yield log_in(context, shop.address, shop.access.user, shop.access.password)
     assert watch.complaints == []

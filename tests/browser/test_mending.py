@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from bench.site import Site
 from tests.browser.records import broken_diagnosis, failed
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 LIST = "/integrasi/satusehat/Condition"
 BODY = "#isi-kiriman"
@@ -39,7 +39,7 @@ def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, i
 
 
 def test_the_second_of_two_who_edit_is_told_and_loses_nothing(
-    page: Page, context: BrowserContext, watch: Watch, installation: Site
+    page: Page, context: BrowserContext, watch: PageWatch, installation: Site
 ) -> None:
     watch.expect("409")
     [id_] = failed(installation, "Condition", broken_diagnosis("BERDUA-1"))
@@ -64,7 +64,7 @@ def test_the_second_of_two_who_edit_is_told_and_loses_nothing(
     assert written(installation, number) == OTHER
 
 
-def test_what_is_no_json_is_told_by_line_while_it_is_typed(page: Page, watch: Watch, installation: Site) -> None:
+def test_what_is_no_json_is_told_by_line_while_it_is_typed(page: Page, watch: PageWatch, installation: Site) -> None:
     watch.expect("422")
     [id_] = failed(installation, "Condition", broken_diagnosis("SALAH-1"))
     page.goto(f"{LIST}/{id_}/ubah")

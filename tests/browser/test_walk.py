@@ -6,12 +6,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from bench.browser import log_in
 from bench.site import Site
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 
 def test_who_logs_in_stands_before_the_dashboard(browser: Browser, installation: Site) -> None:
     context = browser.new_context()
-    watch = Watch(context, installation.address)
+    watch = PageWatch(context, installation.address)
     page = log_in(context, installation.address, installation.access.user, installation.access.password)
     expect(page.get_by_role("heading", name="Dashboard Satu Sehat")).to_be_visible()
     assert watch.complaints == []

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Error, Request
 
 
-class Watch:
+class PageWatch:
     """Complaints of every page of a context; a test may expect some by a pattern."""
 
     def __init__(self, context: BrowserContext, address: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from engine.database.database import wall_clock
 from sandbox.embedded import running
 from sandbox.world import World
-from tests.chaos.figures import Figures, table
+from tests.chaos.figures import FaultFigures, table
 from tests.chaos.sizes import ALL, REPEATS
 
 FIGURES = "figures"  # property of a test, sent from the process that ran it to the one that reports
@@ -33,7 +33,7 @@ def _has_run_on_sqlite(item: pytest.Item) -> bool:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     passed = terminalreporter.stats.get("passed", [])
-    figures = [Figures(**values) for run in passed for name, values in run.user_properties if name == FIGURES]
+    figures = [FaultFigures(**values) for run in passed for name, values in run.user_properties if name == FIGURES]
     if not figures:
         return
     half = f"all of it, {REPEATS} repeats of each kill" if ALL else "the quick half; `make chaos` runs all"
@@ -45,10 +45,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> Callable[[Figures], None]:
+def report(request: pytest.FixtureRequest) -> Callable[[FaultFigures], None]:
     """Return a function that adds the figures of a case to the run's table."""
 
-    def take(figures: Figures) -> None:
+    def take(figures: FaultFigures) -> None:
         request.node.user_properties.append((FIGURES, asdict(figures)))
 
     return take

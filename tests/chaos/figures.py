@@ -15,7 +15,7 @@ ACCOUNTED = ("failed", "blocked", "ignored")
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class FaultFigures:
     """One case, or several repeats added up; `seconds` is the longest from the fault until everything is settled."""
 
     case: str
@@ -27,19 +27,19 @@ class Figures:
     stuck: int
     seconds: float
 
-    def __add__(self, other: Figures) -> Figures:
+    def __add__(self, other: FaultFigures) -> FaultFigures:
         sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        return Figures(**{**sums, "case": self.case, "seconds": max(self.seconds, other.seconds)})
+        return FaultFigures(**{**sums, "case": self.case, "seconds": max(self.seconds, other.seconds)})
 
 
-async def measure(case: str, database: Database, world: World, accepted: int, seconds: float) -> Figures:
+async def measure(case: str, database: Database, world: World, accepted: int, seconds: float) -> FaultFigures:
     """Return the figures. Raises AssertionError where an invariant does not hold."""
     statuses = await statuses_of(database)
     sent = statuses.get("sent", 0)
     accounted = sum(statuses.get(status, 0) for status in ACCOUNTED)
     stuck = sum(statuses.get(status, 0) for status in OPEN)
     twice = int(world.witness.summary()["duplicates_created"])
-    figures = Figures(case, 1, accepted, sent, accounted, twice, stuck, seconds)
+    figures = FaultFigures(case, 1, accepted, sent, accounted, twice, stuck, seconds)
     leases = await number(database, "SELECT COUNT(*) FROM leases")
     assert accepted == sent + accounted, f"I1, lost: {figures} {statuses}"
     assert twice == 0, f"I2, created twice: {world.witness.duplicates()}"
@@ -62,9 +62,9 @@ async def number(database: Database, query: str) -> int:
     return int(n)
 
 
-def table(figures: list[Figures]) -> list[str]:
+def table(figures: list[FaultFigures]) -> list[str]:
     """Return a Markdown table, the repeats of a case added up."""
-    cases: dict[str, Figures] = {}
+    cases: dict[str, FaultFigures] = {}
     for one in figures:
         cases[one.case] = cases[one.case] + one if one.case in cases else one
     head = "| case | runs | accepted | sent | accounted for | created twice | stuck | seconds to drain |"

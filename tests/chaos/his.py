@@ -21,7 +21,7 @@ BACKLOG = 400  # records that wait for the workers while more are handed in
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HisAnswer:
     """Answer to one request; `status` is 0 where the connection was lost."""
 
     asked: float
@@ -34,7 +34,7 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def statuses(answers: list[Answer]) -> set[int]:
+def statuses(answers: list[HisAnswer]) -> set[int]:
     return {answer.status for answer in answers}
 
 
@@ -42,7 +42,7 @@ class His:
     """Several concurrent requests, each a batch of departments or of rooms that wait for them."""
 
     def __init__(self, stage: Scene, client: httpx.AsyncClient, size: int) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[HisAnswer] = []
         self.address = "http://antar.test"  # changes when the web process changes
         self._stage, self._client, self._size = stage, client, size
         self._numbers = itertools.count(1)
@@ -75,10 +75,10 @@ class His:
             status, words = answer.status_code, "" if answer.is_success else answer.text
         except httpx.TransportError:
             status, words = 0, ""
-        self.answers.append(Answer(asked, time.monotonic(), status, words))
+        self.answers.append(HisAnswer(asked, time.monotonic(), status, words))
         return self.answers[-1].taken
 
-    def between(self, since: float, until: float) -> list[Answer]:
+    def between(self, since: float, until: float) -> list[HisAnswer]:
         """Return the answers to requests that began and ended in that time."""
         return [answer for answer in self.answers if since <= answer.asked and answer.at <= until]
 

@@ -23,7 +23,7 @@ from engine.outbox.resend import resend
 from engine.settings import ROOT, from_environment
 from sandbox.world import World
 from tests.admin.commands.test_up import free_port
-from tests.chaos.figures import OPEN, Figures, measure, number, statuses_of
+from tests.chaos.figures import OPEN, FaultFigures, measure, number, statuses_of
 from tests.chaos.processes import Process, start_web, start_worker
 from tests.chaos.sizes import PATIENCE, RECORDS
 from tests.conftest import SECRETS
@@ -172,7 +172,7 @@ class Scene:
         for process in self._crew:
             await asyncio.to_thread(process.tell, signal.SIGHUP)
 
-    async def account(self, case: str, started: float) -> Figures:
+    async def account(self, case: str, started: float) -> FaultFigures:
         """Dismiss the workers and check every invariant; `started` is the time.monotonic of the fault."""
         seconds = time.monotonic() - started
         assert set(await self.dismiss()) <= {0}, self.log.read_text("utf-8")[-2000:]

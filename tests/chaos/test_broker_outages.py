@@ -15,7 +15,7 @@ import redis
 from engine.actors import AGE_LIMIT_MS, make_broker
 from engine.database.database import Database
 from sandbox.world import World
-from tests.chaos.figures import Figures
+from tests.chaos.figures import FaultFigures
 from tests.chaos.his import handing_in, statuses
 from tests.chaos.processes import SWEEP
 from tests.chaos.proxy import proxy
@@ -26,7 +26,7 @@ from tests.conftest import BROKERS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.any_database, pytest.mark.xdist_group("brokers")]
 
-Report = Callable[[Figures], None]
+Report = Callable[[FaultFigures], None]
 NONE = pytest.param("", marks=pytest.mark.skip(reason="ANTAR_TEST_BROKER_URL is not set"))
 OTHERS = [pytest.param(url, marks=pytest.mark.chaos) for url in BROKERS[1:]]
 

@@ -17,7 +17,7 @@ from engine.database.database import Database
 from engine.outbox.reroute import UNKNOWN_TYPE
 from engine.settings import ROOT
 from sandbox.world import World
-from tests.chaos.figures import Figures, number
+from tests.chaos.figures import FaultFigures, number
 from tests.chaos.scene import Scene, records_of, scene
 from tests.chaos.sizes import ALL, PATIENCE, RECORDS
 
@@ -34,7 +34,12 @@ groups: [Fondasi]
 
 
 async def test_every_try_is_of_one_configuration_whole(
-    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Callable[[Figures], None]
+    world: World,
+    url: str,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    report: Callable[[FaultFigures], None],
 ) -> None:
     async with scene(world, database_url, url, tmp_path) as stage:
         config = Path(stage.environ["ANTAR_CONFIG_DIR"])

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from engine.database.database import Database
 from sandbox.world import World
 from tests.chaos.cluster import BINARIES, ROOT, cluster, disk, fill, folder_of_its_own
-from tests.chaos.figures import Figures, statuses_of
+from tests.chaos.figures import FaultFigures, statuses_of
 from tests.chaos.his import His, handing_in, statuses
 from tests.chaos.proxy import Proxy, proxy
 from tests.chaos.scene import Scene, scene
@@ -28,7 +28,7 @@ from tests.conftest import POSTGRESQL
 
 pytestmark = pytest.mark.anyio
 
-Report = Callable[[Figures], None]
+Report = Callable[[FaultFigures], None]
 Test = Callable[..., Any]
 OUTAGE = 10.0 if ALL else 1.5
 RESUMED = 5.0  # seconds

@@ -20,7 +20,7 @@ from engine.facilities.facilities import new_api_key
 from engine.settings import ROOT
 from sandbox.world import World
 from tests.admin.commands.test_up import free_port
-from tests.chaos.figures import Figures
+from tests.chaos.figures import FaultFigures
 from tests.chaos.scene import Scene, answers, records_of, scene
 from tests.chaos.sizes import PATIENCE, RECORDS
 
@@ -28,7 +28,12 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_client_that_got_no_answer_may_repeat(
-    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Callable[[Figures], None]
+    world: World,
+    url: str,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    report: Callable[[FaultFigures], None],
 ) -> None:
     async with scene(world, database_url, url, tmp_path) as stage:
         example = dict(stage.hub.catalog.specs["Organization"].example)

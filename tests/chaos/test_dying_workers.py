@@ -11,7 +11,7 @@ import pytest
 
 from engine.database.database import Database
 from sandbox.world import World
-from tests.chaos.figures import Figures
+from tests.chaos.figures import FaultFigures
 from tests.chaos.processes import Process
 from tests.chaos.proxy import proxy
 from tests.chaos.scene import Scene, scene
@@ -19,7 +19,7 @@ from tests.chaos.sizes import DELIVERIES_PER_KILL, KILLS, PATIENCE, REPEATS, WOR
 
 pytestmark = pytest.mark.anyio
 
-Report = Callable[[Figures], None]
+Report = Callable[[FaultFigures], None]
 PER_BATCH, PER_DELIVERY = 2, DELIVERIES_PER_KILL
 FAILPOINTS = {
     "K1 before the claim": f"claiming:{PER_BATCH}",

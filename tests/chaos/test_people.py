@@ -24,7 +24,7 @@ from engine.queries.deliveries import Filters
 from sandbox.world import World
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.pages.test_editor import form_of
-from tests.chaos.figures import Figures, number, statuses_of
+from tests.chaos.figures import FaultFigures, number, statuses_of
 from tests.chaos.processes import BATCH
 from tests.chaos.scene import Scene, scene
 from tests.chaos.sizes import ALL, PATIENCE, RECORDS, WORKERS
@@ -32,7 +32,7 @@ from tests.chaos.test_upstream_storms import posts_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
-Report = Callable[[Figures], None]
+Report = Callable[[FaultFigures], None]
 Click = Callable[[int], Awaitable[str]]
 CLICKS = 50
 EDITED = 20 if ALL else 3

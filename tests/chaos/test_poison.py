@@ -27,7 +27,7 @@ from engine.facilities.facilities import new_api_key
 from engine.json_text import MAX_LEVELS, MAX_RECORD_BYTES
 from engine.outbox.reclaim import QUARANTINE
 from sandbox.world import World
-from tests.chaos.figures import Figures, statuses_of
+from tests.chaos.figures import FaultFigures, statuses_of
 from tests.chaos.processes import DEADLY
 from tests.chaos.scene import Scene, records_of, scene
 from tests.chaos.sizes import ALL, PATIENCE, RECORDS
@@ -36,7 +36,7 @@ from tests.chaos.test_upstream_storms import peak_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
-Report = Callable[[Figures], None]
+Report = Callable[[FaultFigures], None]
 ONE_IN = 100 if ALL else 40
 WORKERS = 3 if ALL else 1
 AMONG = {"deadly": min(RECORDS, 300)}  # Fewer records where each deadly one takes three leases.

@@ -12,7 +12,7 @@ import pytest
 from engine.database.database import Database
 from engine.worker import GRACE_SECONDS
 from sandbox.world import World
-from tests.chaos.figures import Figures, statuses_of
+from tests.chaos.figures import FaultFigures, statuses_of
 from tests.chaos.scene import scene
 from tests.chaos.sizes import PATIENCE
 
@@ -20,7 +20,12 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_worker_asked_to_stop_ends_what_is_on_its_way_and_gives_back_the_rest(
-    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Callable[[Figures], None]
+    world: World,
+    url: str,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    report: Callable[[FaultFigures], None],
 ) -> None:
     world.faults.add(barrier="gate", barrier_at="after", method="POST", path="/Organization", times=4)
     async with scene(world, database_url, url, tmp_path) as stage:
@@ -39,7 +44,12 @@ async def test_a_worker_asked_to_stop_ends_what_is_on_its_way_and_gives_back_the
 
 
 async def test_workers_that_sweep_at_the_same_moment_send_once(
-    world: World, url: str, database: Database, database_url: str, tmp_path: Path, report: Callable[[Figures], None]
+    world: World,
+    url: str,
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    report: Callable[[FaultFigures], None],
 ) -> None:
     """No bell rings: every worker finds the due deliveries by itself, at about the same moment."""
     async with scene(world, database_url, url, tmp_path) as stage:

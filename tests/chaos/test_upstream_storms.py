@@ -14,14 +14,14 @@ import pytest
 
 from engine.database.database import Database
 from sandbox.world import World
-from tests.chaos.figures import Figures, number, statuses_of
+from tests.chaos.figures import FaultFigures, number, statuses_of
 from tests.chaos.proxy import proxy
 from tests.chaos.scene import scene
 from tests.chaos.sizes import ALL, PATIENCE, RECORDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.any_database]
 
-Report = Callable[[Figures], None]
+Report = Callable[[FaultFigures], None]
 CREATES: dict[str, Any] = {"method": "POST", "path": "/fhir-r4/v1/(Organization|Location)"}
 STRUCK = RECORDS // 4
 STORED, NOT_STORED, REFUSED = "stored", "not stored", "refused"

@@ -11,7 +11,7 @@ import pytest
 
 from engine.database.database import Database
 from sandbox.world import World
-from tests.chaos.figures import Figures, number
+from tests.chaos.figures import FaultFigures, number
 from tests.chaos.processes import LEASE
 from tests.chaos.scene import scene
 from tests.chaos.sizes import PATIENCE, RECORDS
@@ -31,7 +31,7 @@ async def test_a_clock_that_is_wrong_and_then_set_sends_nothing_twice(
     database: Database,
     database_url: str,
     tmp_path: Path,
-    report: Callable[[Figures], None],
+    report: Callable[[FaultFigures], None],
 ) -> None:
     if database.dialect != "postgresql":
         pytest.skip("on SQLite all processes are on one machine and share its clock")

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from sandbox.population import Person, of_kind
+from sandbox.population import SyntheticPerson, of_kind
 from sandbox.world import World
 from tests.sandbox.conftest import rule_numbers, texts
 from tests.sandbox.samples import NIK, sample
@@ -16,7 +16,7 @@ def post(api: httpx.Client, **changes: Any) -> httpx.Response:
     return api.post("/fhir-r4/v1/Patient", json=sample("patient_newborn", **changes))
 
 
-def with_nik(person: Person) -> dict[str, Any]:
+def with_nik(person: SyntheticPerson) -> dict[str, Any]:
     """Return the changes that make the example about this person."""
     identifier = [{"use": "official", "system": NIK, "value": person.nik}]
     name = [{"use": "official", "text": person.name}]
