@@ -87,6 +87,7 @@ FLOORS = {
 }
 """Rooms from the lowest floor to the highest: a module imports from its own room and from lower floors only."""
 MAX_MODULES = 20
+MAX_LINES = 40  # of a function, from `def` to its end
 
 
 def python_files(*packages: str) -> Iterator[Path]:
@@ -206,3 +207,14 @@ def test_no_record_type_is_named_in_python() -> None:
         if re.search(rf"\b({names})\b", line)
     ]
     assert strays == []
+
+
+def test_no_function_has_more_than_40_lines() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in python_files(*FORBIDDEN, "bench")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno >= MAX_LINES
+    ]
+    assert long == []
