@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
-from typing import Any
-
-from sqlalchemy import text
+from typing import Any, NamedTuple
 
 from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.types import Channel, Signal
 from engine.facilities.facilities import is_current
@@ -66,14 +65,13 @@ class CircuitBreaker:
         """
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         written = channel in self._closed and not self._closing[channel]
-        rows = await self._database.fetch(text(_READ), parameters)
-        if not rows:
+        row = await self._database.first(_READ, parameters)
+        if row is None:
             if channel in self._closed and not written:
                 return BreakerState.CLOSED  # its row is being written
             if written:  # another process has opened the channel
                 self._forget(channel)
             return BreakerState.OPEN
-        row = rows[0]
         self._closed.add(channel)
         now = self._database.clock()
         if row.probe_at > now or not idle:
@@ -94,8 +92,8 @@ class CircuitBreaker:
     async def close_without_account(self, channel: Channel, reason: str, version: int | None = None) -> bool:
         """Close a channel that has no complete account. `version` and the returned value are as for `report`."""
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
-        rows = await self._database.fetch(text(_READ), parameters)
-        if rows and rows[0].reason == reason:  # closed for this reason already
+        row = await self._database.first(_READ, parameters)
+        if row is not None and row.reason == reason:  # closed for this reason already
             return True
         return await self._close(channel, Signal.REFUSED, reason, NO_ACCOUNT_PAUSE_SECONDS, version)
 
@@ -163,55 +161,63 @@ class CircuitBreaker:
             "now": self._database.clock(),
             "own": self._own.pop(channel, 0),
         }
-
-        async def close(tx: Transaction) -> bool:
-            if version is not None and not await is_current(tx, channel.facility_id, channel.upstream, version):
-                return False
-            await self._write_closing(tx, parameters, pause)
-            return True
-
         self._closing[channel] += 1
         try:
-            closed = await self._database.write(close)
+            closed = await self._database.write(_write_closing, parameters, pause, version)
         finally:
             self._closing[channel] -= 1
         if not closed:  # another process may have closed the channel: `state` reads that before the next claim
             self._forget(channel)
         return closed
 
-    async def _write_closing(self, tx: Transaction, parameters: dict[str, Any], pause: float | None) -> None:
-        lock = "" if tx.dialect == "sqlite" else " FOR UPDATE"
-        row = await tx.first(text(_READ + lock), parameters)
-        refusals = row.refusals if row is not None else 0
-        if pause is None:
-            # Requests in flight when the channel was closed belong to the same refusal; a probe is a new one.
-            refusals += int(row is None or row.probe_at == parameters["own"] or not refusals)
-            pause = refused_pause(refusals)
-        probe_at = parameters["now"] + int(pause * 1000)
-        await tx.execute(text(_CLOSE), {**parameters, "probe": probe_at, "refusals": refusals})
-
-    async def _execute(self, statement: str, parameters: dict[str, object]) -> int:
-        async def run(tx: Transaction) -> int:
-            return await tx.execute(text(statement), parameters)
-
-        return await self._database.write(run)
+    async def _execute(self, statement: Command, parameters: dict[str, Any]) -> int:
+        return await self._database.write(Transaction.execute, statement, parameters)
 
 
-_READ = "SELECT cause, reason, probe_at, refusals FROM channels WHERE facility_id = :facility AND upstream = :upstream"
-_PROBE = """
-UPDATE channels SET probe_at = :next WHERE facility_id = :facility AND upstream = :upstream AND probe_at <= :now
-"""
-_SOONER = """
+async def _write_closing(tx: Transaction, parameters: dict[str, Any], pause: float | None, version: int | None) -> bool:
+    if version is not None and not await is_current(tx, parameters["facility"], parameters["upstream"], version):
+        return False
+    row = await tx.first(_LOCK, parameters)
+    refusals = row.refusals if row is not None else 0
+    if pause is None:
+        # Requests in flight when the channel was closed belong to the same refusal; a probe is a new one.
+        refusals += int(row is None or row.probe_at == parameters["own"] or not refusals)
+        pause = refused_pause(refusals)
+    probe_at = parameters["now"] + int(pause * 1000)
+    await tx.execute(_CLOSE, {**parameters, "probe": probe_at, "refusals": refusals})
+    return True
+
+
+class _ClosedChannel(NamedTuple):
+    cause: str  # a Signal
+    reason: str
+    probe_at: int
+    refusals: int
+
+
+_CLOSED = (
+    "SELECT cause, reason, probe_at, refusals FROM channels WHERE facility_id = :facility AND upstream = :upstream"
+)
+_READ = Statement(_CLOSED, _ClosedChannel)
+_LOCK = Statement(f"{_CLOSED} {{FOR UPDATE}}", _ClosedChannel)
+_PROBE = Command(
+    "UPDATE channels SET probe_at = :next WHERE facility_id = :facility AND upstream = :upstream AND probe_at <= :now"
+)
+_SOONER = Command(
+    """
 UPDATE channels SET probe_at = :next
 WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own AND probe_at > :next
 """
+)
 # Does nothing if another process has been asked to wait meanwhile: that moved `probe_at`.
-_OPEN = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own"
+_OPEN = Command("DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream AND probe_at = :own")
 # The latest `probe_at` wins, except over the one that our own probe wrote: its outcome replaces it.
-_CLOSE = """
+_CLOSE = Command(
+    """
 INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at, refusals)
 VALUES (:facility, :upstream, :cause, :reason, :now, :probe, :refusals)
 ON CONFLICT (facility_id, upstream) DO UPDATE SET cause = excluded.cause, reason = excluded.reason,
   probe_at = excluded.probe_at, refusals = excluded.refusals
 WHERE channels.probe_at = :own OR channels.probe_at <= excluded.probe_at
 """
+)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from sqlalchemy import text
-
 from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 
@@ -64,8 +63,8 @@ class RateLimiter:
             "end": first + step * count,
             "far": first + _max_ahead(step),
         }
-        [(at,)] = await self._database.write(Transaction.rows, text(_RESERVE), parameters)
-        return int(at)
+        [next_at] = await self._database.write(Transaction.rows, _RESERVE, parameters)
+        return next_at
 
     def _now(self) -> int:
         return self._database.clock() * (SECOND_US // 1000)
@@ -75,9 +74,12 @@ def _max_ahead(step: int) -> int:
     return max(MAX_AHEAD_US, MAX_AHEAD_REQUESTS * step)
 
 
-_RESERVE = """
+_RESERVE = Statement(
+    """
 INSERT INTO turns (upstream, facility_id, next_at) VALUES (:upstream, :facility, :end)
 ON CONFLICT (upstream, facility_id) DO UPDATE SET next_at =
   CASE WHEN turns.next_at BETWEEN :first AND :far THEN turns.next_at + :span ELSE excluded.next_at END
 RETURNING next_at
-"""
+""",
+    int,
+)

@@ -8,14 +8,13 @@ idle, else after two of their refreshes. The part of a dead worker is free after
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import text
-
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.limits.rate import RateLimiter
@@ -152,7 +151,7 @@ class SlotAllocator:
         for channel in channels:
             self._channels.pop(channel).set(0, 0)
         async with self._writing:
-            await self._database.write(lambda tx: self._delete(tx, channels))
+            await self._database.write(Transaction.execute, _DELETE, {"rows": _keys(channels), "worker": self._worker})
 
     async def _allocate(self, channels: Collection[Channel]) -> None:
         async with self._writing:
@@ -164,7 +163,7 @@ class SlotAllocator:
         """Take the parts that are free; return the channels in which this worker has fewer slots than before."""
         now = self._database.clock()
         before = {channel: self._channels[channel].reserved for channel in channels if channel in self._channels}
-        parts = await self._database.write(lambda tx: self._write(tx, before))
+        parts = await self._database.write(self._write, before)
         for channel, part in parts.items():
             self._channels[channel].set(part, now + VALID_MS)
         return [channel for channel, part in parts.items() if part < before[channel]]
@@ -172,22 +171,20 @@ class SlotAllocator:
     async def _write(self, tx: Transaction, before: dict[Channel, int]) -> dict[Channel, int]:
         """Return this worker's part of each channel; the row keeps the slots of before as long as they are in use."""
         if tx.dialect != "sqlite":
-            await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            await tx.execute(_LOCK, {"key": ADVISORY_LOCK})
         now = tx.now
-        keys = {"rows": as_json([[channel.upstream, channel.facility_id] for channel in before])}
-        await tx.execute(text("DELETE FROM drains WHERE until < :now"), {"now": now})
-        workers: dict[Channel, list[Any]] = {channel: [] for channel in before}
-        for row in await tx.rows(text(_READ % tx.subquery(_CHANNEL, "rows")), keys):
+        await tx.execute(_END, {"now": now})
+        workers: dict[Channel, list[_Part]] = {channel: [] for channel in before}
+        for row in await tx.rows(_READ, {"rows": _keys(before)}):
             workers[Channel(row.upstream, row.facility_id)].append(row)
         parts = {channel: self._part(self._channels[channel], rows) for channel, rows in workers.items()}
         held = [
             [channel.upstream, channel.facility_id, max(slots, parts[channel])] for channel, slots in before.items()
         ]
-        parameters = {"rows": as_json(held), "worker": self._worker, "now": now, "until": now + LIFE_MS}
-        await tx.execute(text(_WRITE % tx.subquery({**_CHANNEL, "held": "integer"}, "rows")), parameters)
+        await tx.execute(_WRITE, {"rows": held, "worker": self._worker, "now": now, "until": now + LIFE_MS})
         return parts
 
-    def _part(self, slots: ChannelSlots, rows: list[Any]) -> int:
+    def _part(self, slots: ChannelSlots, rows: list[_Part]) -> int:
         """Return this worker's part, less what other workers have not given up yet. `rows` are ordered by age."""
         workers = [row.worker for row in rows]
         if self._worker not in workers:
@@ -195,28 +192,45 @@ class SlotAllocator:
         part = slots.limits.part(workers.index(self._worker), len(workers))
         if not slots.drained:  # a newcomer then finds free slots at once
             part = (part + 1) // 2
-        others = sum(int(row.held) for row in rows if row.worker != self._worker)
+        others = sum(row.held for row in rows if row.worker != self._worker)
         return max(0, min(part, slots.limits.concurrency - others))
 
-    async def _delete(self, tx: Transaction, channels: list[Channel]) -> None:
-        rows = as_json([[channel.upstream, channel.facility_id] for channel in channels])
-        query = _DELETE % tx.subquery(_CHANNEL, "rows")
-        await tx.execute(text(query), {"rows": rows, "worker": self._worker})
+
+def _keys(channels: Iterable[Channel]) -> list[tuple[str, int]]:
+    return [(channel.upstream, channel.facility_id) for channel in channels]
 
 
-_CHANNEL = {"upstream": "text", "facility_id": "integer"}
+class _Part(NamedTuple):
+    """A worker's part of the slots of a channel."""
 
-_READ = """
+    upstream: str
+    facility_id: int
+    worker: str
+    held: int
+
+
+_LOCK = Command("SELECT pg_advisory_xact_lock(:key)", only="postgresql")
+_END = Command("DELETE FROM drains WHERE until < :now")
+_READ = Statement(
+    """
 SELECT d.upstream, d.facility_id, d.worker, d.held FROM drains AS d
-JOIN %s AS v ON v.upstream = d.upstream AND v.facility_id = d.facility_id ORDER BY d.since, d.worker
-"""
-
-_WRITE = """
+JOIN {rows} AS v ON v.upstream = d.upstream AND v.facility_id = d.facility_id ORDER BY d.since, d.worker
+""",
+    _Part,
+    rows="upstream text, facility_id integer",
+)
+_WRITE = Command(
+    """
 INSERT INTO drains (upstream, facility_id, worker, since, until, held)
-SELECT upstream, facility_id, :worker, CAST(:now AS BIGINT), CAST(:until AS BIGINT), held FROM %s AS v WHERE true
+SELECT upstream, facility_id, :worker, CAST(:now AS BIGINT), CAST(:until AS BIGINT), held FROM {rows} AS v WHERE true
 ON CONFLICT (upstream, facility_id, worker) DO UPDATE SET until = excluded.until, held = excluded.held
-"""
-
-_DELETE = """
-DELETE FROM drains WHERE worker = :worker AND (upstream, facility_id) IN (SELECT upstream, facility_id FROM %s AS v)
-"""
+""",
+    rows="upstream text, facility_id integer, held integer",
+)
+_DELETE = Command(
+    """
+DELETE FROM drains
+WHERE worker = :worker AND (upstream, facility_id) IN (SELECT upstream, facility_id FROM {rows} AS v)
+""",
+    rows="upstream text, facility_id integer",
+)
