@@ -139,9 +139,8 @@ def key_new(
 def key_list() -> None:
     """All API keys, without their secrets."""
     for row in _with_hub(lambda hub: facilities.api_keys(hub.database)):
-        ends = row["expires_at"]
-        until = datetime.fromtimestamp(int(str(ends)) / 1000, UTC).isoformat() if ends else "no end"
-        typer.echo(f"{row['prefix']}\t{row['facility']}\t{row['name']}\tuntil {until}")
+        until = datetime.fromtimestamp(row.expires_at / 1000, UTC).isoformat() if row.expires_at else "no end"
+        typer.echo(f"{row.prefix}\t{row.facility}\t{row.name}\tuntil {until}")
 
 
 def key_revoke(prefix: str) -> None:

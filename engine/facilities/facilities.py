@@ -6,12 +6,13 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database
+from engine.database.statements import Command, Query, Statement
 from engine.database.tables import ApiKey, ChannelRow, Credential, Facility, Token
 from engine.database.transaction import Transaction
 from engine.errors import AntarError, NotFound
@@ -35,6 +36,17 @@ class FacilityRow:
     organization_id: str
 
 
+class ApiKeyRow(NamedTuple):
+    """An API key without its secret; `facility` is the clinic's code."""
+
+    facility: str
+    name: str
+    prefix: str
+    created_at: int
+    expires_at: int | None
+    last_used_at: int | None
+
+
 _COLUMNS = (Facility.id, Facility.code, Facility.name, Facility.time_zone, Facility.organization_id)
 
 
@@ -53,7 +65,7 @@ def is_address(name: str) -> bool:
 
 async def all_facilities(database: Database) -> list[FacilityRow]:
     """Return all clinics, the oldest first."""
-    return [FacilityRow(*row) for row in await database.fetch(select(*_COLUMNS).order_by(Facility.id))]
+    return await database.fetch(Query(select(*_COLUMNS).order_by(Facility.id), FacilityRow))
 
 
 async def by_code(database: Database, code: str | None) -> FacilityRow:
@@ -68,31 +80,18 @@ async def by_code(database: Database, code: str | None) -> FacilityRow:
 
 async def facility_id_of(database: Database, table: OwnedTable, id_: int) -> int | None:
     """Return the id of the clinic to which a row belongs; None if there is no such row."""
-    rows = await database.fetch(text(f"SELECT facility_id FROM {table} WHERE id = :id"), {"id": id_})
-    return rows[0].facility_id if rows else None
+    return await database.first(_OWNER[table], {"id": id_})
 
 
 async def add_facility(
     database: Database, code: str, name: str, time_zone: str = "Asia/Jakarta", organization_id: str = ""
 ) -> FacilityRow:
     """Add a clinic; raises AntarError if the code is taken."""
-
-    async def run(tx: Transaction) -> int:
-        [(id_,)] = await tx.rows(
-            insert(Facility)
-            .values(
-                code=code,
-                name=name,
-                time_zone=time_zone,
-                organization_id=organization_id,
-                created_at=tx.now,
-            )
-            .returning(Facility.id)
-        )
-        return int(id_)
-
+    row = insert(Facility).values(
+        code=code, name=name, time_zone=time_zone, organization_id=organization_id, created_at=database.clock()
+    )
     try:
-        id_ = await database.write(run)
+        [id_] = await database.write(Transaction.rows, Query(row.returning(Facility.id), int))
     except IntegrityError as error:
         raise AntarError(f"there is a facility {code!r} already; choose another code") from error
     return FacilityRow(id_, code, name, time_zone, organization_id)
@@ -103,7 +102,7 @@ async def set_credentials(
 ) -> None:
     """Replace the secrets for an upstream; its token is dropped and its queue opened, so that they are used at once."""
     sealed, now = vault.seal(secrets_), database.clock()
-    await database.write(lambda tx: put_credentials(tx, facility_id, upstream, sealed, now))
+    await database.write(put_credentials, facility_id, upstream, sealed, now)
 
 
 async def put_credentials(tx: Transaction, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
@@ -112,30 +111,28 @@ async def put_credentials(tx: Transaction, facility_id: int, upstream: str, seal
     for table in (Token, ChannelRow):
         await tx.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
     values = {"facility": facility_id, "upstream": upstream, "sealed": sealed, "now": now}
-    await tx.execute(text(_ENTER), values)
+    await tx.execute(_ENTER, values)
 
 
 async def is_current(tx: Transaction, facility_id: int, upstream: str, version: int) -> bool:
     """Return whether the credentials are still those of `version`; nobody replaces them before the transaction ends."""
     await _lock_credentials(tx, facility_id)
     query = select(Credential.version).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
-    row = await tx.first(query)
-    return (row.version if row else NOT_ENTERED) == version
+    current = await tx.first(Query(query, int))
+    return (NOT_ENTERED if current is None else current) == version
 
 
 async def _lock_credentials(tx: Transaction, facility_id: int) -> None:
     # An advisory lock, because there is no row to lock before the first entry. SQLite has one writer anyway.
     if tx.dialect != "sqlite":
-        lock = {"kind": CREDENTIALS_LOCK, "facility": facility_id}
-        await tx.execute(text("SELECT pg_advisory_xact_lock(:kind, :facility)"), lock)
+        await tx.execute(_LOCK, {"kind": CREDENTIALS_LOCK, "facility": facility_id})
 
 
 async def sealed_credentials(database: Database, facility_id: int, upstream: str) -> tuple[bytes | None, int]:
     """Return the sealed secrets and their version; None and NOT_ENTERED if none were entered."""
     query = select(Credential.sealed, Credential.version)
     query = query.where(Credential.facility_id == facility_id, Credential.upstream == upstream)
-    rows = await database.fetch(query)
-    return (rows[0].sealed, rows[0].version) if rows else (None, NOT_ENTERED)
+    return await database.first(Query(query, _Sealed)) or (None, NOT_ENTERED)
 
 
 async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
@@ -147,7 +144,7 @@ async def credentials(database: Database, vault: Vault, facility_id: int, upstre
 async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
     """Create a key and return it; only its hash is stored. Older keys stay valid until they are revoked (rotation)."""
     now = database.clock()
-    _, key = await database.write(lambda tx: add_api_key(tx, now, facility_id, name, valid_days))
+    _, key = await database.write(add_api_key, now, facility_id, name, valid_days)
     return key
 
 
@@ -165,28 +162,20 @@ async def add_api_key(
         created_at=now,
         expires_at=now + valid_days * 86_400_000 if valid_days else None,
     )
-    [(id_,)] = await tx.rows(row.returning(ApiKey.id))
+    [id_] = await tx.rows(Query(row.returning(ApiKey.id), int))
     return id_, key
 
 
 async def revoke_api_key(database: Database, prefix: str) -> None:
     """End a key at once; raises NotFound."""
-
-    async def run(tx: Transaction) -> int:
-        ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=tx.now)
-        return await tx.execute(ended)
-
-    if not await database.write(run):
+    ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=database.clock())
+    if not await database.write(Transaction.execute, ended):
         raise NotFound(f"no API key begins with {prefix!r}; `antar key list` shows them")
 
 
-async def api_keys(database: Database) -> list[dict[str, object]]:
-    """Return all keys without their secrets: facility, name, prefix, created_at, expires_at, last_used_at."""
-    query = (
-        "SELECT f.code AS facility, k.name, k.prefix, k.created_at, k.expires_at, k.last_used_at "
-        "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id"
-    )
-    return [dict(row._mapping) for row in await database.fetch(text(query))]
+async def api_keys(database: Database) -> list[ApiKeyRow]:
+    """Return all keys, the oldest first."""
+    return await database.fetch(_API_KEYS)
 
 
 async def by_api_key(database: Database, key: str) -> FacilityRow | None:
@@ -197,14 +186,13 @@ async def by_api_key(database: Database, key: str) -> FacilityRow | None:
         .join(ApiKey, ApiKey.facility_id == Facility.id)
         .where(ApiKey.hash == _hash(key), (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > now))
     )
-    rows = await database.fetch(query)
-    if not rows:
+    row = await database.first(Query(query, _KeyOfFacility))
+    if row is None:
         return None
-    key_id, last_used_at, *facility = rows[0]
-    if last_used_at is None or now - last_used_at > USE_NOTED_MS:
-        used = update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now)
-        await database.write(lambda tx: tx.execute(used))
-    return FacilityRow(*facility)
+    if row.last_used_at is None or now - row.last_used_at > USE_NOTED_MS:
+        used = update(ApiKey).where(ApiKey.id == row.key_id).values(last_used_at=now)
+        await database.write(Transaction.execute, used)
+    return FacilityRow(*row[2:])
 
 
 def _hash(key: str) -> str:
@@ -212,9 +200,35 @@ def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-_ENTER = """
+class _KeyOfFacility(NamedTuple):
+    """An API key with the columns of FacilityRow."""
+
+    key_id: int
+    last_used_at: int | None
+    id: int
+    code: str
+    name: str
+    time_zone: str
+    organization_id: str
+
+
+class _Sealed(NamedTuple):
+    sealed: bytes
+    version: int
+
+
+_OWNER = {table: Statement(f"SELECT facility_id FROM {table} WHERE id = :id", int) for table in get_args(OwnedTable)}
+_LOCK = Command("SELECT pg_advisory_xact_lock(:kind, :facility)", only="postgresql")
+_API_KEYS = Statement(
+    "SELECT f.code AS facility, k.name, k.prefix, k.created_at, k.expires_at, k.last_used_at "
+    "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id",
+    ApiKeyRow,
+)
+_ENTER = Command(
+    """
 INSERT INTO credentials (facility_id, upstream, sealed, changed_at, version)
 VALUES (:facility, :upstream, :sealed, :now, 1)
 ON CONFLICT (facility_id, upstream) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at,
   version = credentials.version + 1
 """
+)

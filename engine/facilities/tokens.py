@@ -6,10 +6,13 @@ credentials have been replaced nothing is loaded, leased or stored.
 
 from __future__ import annotations
 
-from sqlalchemy import insert, text, update
+from typing import NamedTuple
+
+from sqlalchemy import insert, update
 
 from adapters.base import Account, StoredToken
 from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.tables import Token
 from engine.database.transaction import Transaction
 from engine.errors import VaultError
@@ -26,11 +29,9 @@ class DatabaseTokens:
 
     async def load(self, account: Account, upstream: str) -> StoredToken:
         names = {"facility": account.facility_id, "upstream": upstream}
-        [row] = await self._database.fetch(text(_LOAD), names)
-        if (row.version or NOT_ENTERED) != account.version:
+        [row] = await self._database.fetch(_LOAD, names)
+        if row.version != account.version:
             return StoredToken(refused_at=self._database.clock() / 1000, refusal=_REPLACED)
-        if row.expires_at is None:
-            return StoredToken()
         return StoredToken(self._open(row.sealed), row.expires_at / 1000, row.refused_at / 1000, row.refusal)
 
     def _open(self, sealed: bytes | None) -> str:
@@ -46,9 +47,9 @@ class DatabaseTokens:
         async def take(tx: Transaction) -> bool:
             if not await is_current(tx, account.facility_id, upstream, account.version):
                 return False
-            await tx.execute(text(_PRESENT), key)
+            await tx.execute(_PRESENT, key)
             until = now + int(seconds * 1000)
-            return await tx.execute(text(_TAKE), {**key, "now": now, "until": until}) == 1
+            return await tx.execute(_TAKE, {**key, "now": now, "until": until}) == 1
 
         return await self._database.write(take)
 
@@ -71,19 +72,37 @@ class DatabaseTokens:
         await self._database.write(write)
 
 
-_LOAD = """
-SELECT c.version, t.sealed, t.expires_at, t.refused_at, t.refusal
+class _Loaded(NamedTuple):
+    """The version of the credentials, and the token; zeros and an empty text if there is none."""
+
+    version: int
+    sealed: bytes | None
+    expires_at: int
+    refused_at: int
+    refusal: str
+
+
+_LOAD = Statement(
+    f"""
+SELECT COALESCE(c.version, {NOT_ENTERED}) AS version, t.sealed, COALESCE(t.expires_at, 0) AS expires_at,
+  COALESCE(t.refused_at, 0) AS refused_at, COALESCE(t.refusal, '') AS refusal
 FROM facilities AS f
 LEFT JOIN credentials AS c ON c.facility_id = f.id AND c.upstream = :upstream
 LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
 WHERE f.id = :facility
-"""
-_PRESENT = """
+""",
+    _Loaded,
+)
+_PRESENT = Command(
+    """
 INSERT INTO tokens (facility_id, upstream, expires_at, refused_at, refusal, lease_until)
 VALUES (:facility, :upstream, 0, 0, '', 0) ON CONFLICT DO NOTHING
 """
-_TAKE = """
+)
+_TAKE = Command(
+    """
 UPDATE tokens SET lease_until = :until
 WHERE facility_id = :facility AND upstream = :upstream AND lease_until < :now
 """
+)
 _REPLACED = "kredensial ini baru saja diganti."

@@ -285,7 +285,7 @@ async def test_the_use_of_a_key_is_noted_now_and_then(his: httpx.AsyncClient, an
     antar.clock.pass_(1)
     await his.get("/api/v1/deliveries")
     [second] = await api_keys(antar.hub.database)
-    assert first["last_used_at"] == second["last_used_at"] == antar.clock.now - 1000
+    assert first.last_used_at == second.last_used_at == antar.clock.now - 1000
 
 
 def bytes_of(path: Path) -> bytes:
