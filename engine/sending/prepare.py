@@ -176,7 +176,7 @@ def _not_needed(spec: Spec, delivery: ClaimedDelivery, now: int) -> Settlement:
     return Settlement(delivery, Status.IGNORED, tries=delivery.tries, problem=_NEVER_ARRIVED, attempts=(attempt,))
 
 
-def scope_of(spec: Spec, delivery: ClaimedDelivery, facility: Any) -> dict[str, Any]:
+def scope_of(spec: Spec, delivery: ClaimedDelivery, facility: FacilityRow) -> dict[str, Any]:
     """Return the variables that the templates of a delivery see before its needs are resolved."""
     return context(
         spec,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from engine.catalog.reading.render import placeholders
 from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow
 from engine.mapping.confirmed_codes import Mappings
 from engine.sending.references import look_up
 from engine.specs.context import context
@@ -15,12 +16,25 @@ from engine.specs.needs import keys_of_needs, resolve, targets_of
 from engine.specs.record_type import Operation, Spec
 
 
+class StoredRecord(Protocol):
+    """A stored delivery, or the columns of it that its payload is made from."""
+
+    @property
+    def facility_id(self) -> int: ...
+
+    @property
+    def record(self) -> str: ...
+
+    @property
+    def reference(self) -> str | None: ...
+
+
 async def payload_of(
     database: Database,
     mappings: Mappings,
     spec: Spec,
-    row: Any,
-    facility: Any,
+    row: StoredRecord,
+    facility: FacilityRow,
     operation: Operation | None = None,
 ) -> Any:
     """Return the payload of a delivery as of now; a need that has no reference yet shows as "<type key>".

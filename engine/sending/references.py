@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import text
-
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.mapping.confirmed_codes import Mappings, codes_of
 from engine.specs.needs import Target
 from engine.specs.record_type import Reference
@@ -24,12 +24,22 @@ async def look_up(database: Database, targets: Iterable[Target], mappings: Mappi
 async def _references(database: Database, unique: Sequence[Target]) -> dict[Target, Reference]:
     if not unique:
         return {}
-    columns = {"facility_id": "integer", "spec": "text", "key": "text"}
-    # Without `reference IS NOT NULL`: with it PostgreSQL may use the partial index on it when its statistics are old,
-    # with the facility as the only condition, and read everything that the clinic ever sent.
-    query = (
-        f"SELECT d.facility_id, d.spec, d.key, d.reference FROM {database.rows(columns, 'rows')} AS v "
-        "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key"
-    )
-    rows = await database.fetch(text(query), {"rows": as_json(unique)})
+    rows = await database.fetch(_REFERENCES, {"rows": unique})
     return {(row.facility_id, row.spec, row.key): Reference(row.reference) for row in rows if row.reference is not None}
+
+
+class _Reference(NamedTuple):
+    facility_id: int
+    spec: str
+    key: str
+    reference: str | None
+
+
+# Without `reference IS NOT NULL`: with it PostgreSQL may use the partial index on it when its statistics are old,
+# with the facility as the only condition, and read everything that the clinic ever sent.
+_REFERENCES = Statement(
+    "SELECT d.facility_id, d.spec, d.key, d.reference FROM {rows} AS v "
+    "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key",
+    _Reference,
+    rows="facility_id integer, spec text, key text",
+)
