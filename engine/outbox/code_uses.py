@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-
-from engine.database.database import as_json
+from engine.database.statements import Command
 from engine.database.transaction import Transaction
 from engine.delivery.types import Settlement
 
@@ -20,13 +18,14 @@ async def note_codes(tx: Transaction, settlements: Sequence[Settlement]) -> None
         for item, key, code in settlement.codes
     ]
     if rows:
-        await tx.execute(text(_NOTE % tx.subquery(_COLUMNS, "rows")), {"rows": as_json(rows)})
+        await tx.execute(_NOTE, {"rows": rows})
 
 
-_COLUMNS = {"facility_id": "integer", "item": "text", "key": "text", "delivery_id": "bigint", "code": "text"}
-
-_NOTE = """
+_NOTE = Command(
+    """
 INSERT INTO code_uses (facility_id, item, key, delivery_id, code)
-SELECT facility_id, item, key, delivery_id, code FROM %s AS v WHERE true
+SELECT facility_id, item, key, delivery_id, code FROM {rows} AS v WHERE true
 ON CONFLICT (facility_id, item, key, delivery_id) DO UPDATE SET code = excluded.code
-"""
+""",
+    rows="facility_id integer, item text, key text, delivery_id bigint, code text",
+)

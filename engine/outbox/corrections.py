@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-
-from sqlalchemy import text
+from typing import NamedTuple
 
 from adapters.base import Verdict
-from engine.database.database import as_json
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.types import Settlement
 
@@ -23,11 +22,9 @@ async def forget_corrected(tx: Transaction, settlements: Sequence[Settlement]) -
     ]
     if not rows:
         return
-    subquery = tx.subquery({"delivery_id": "bigint", "name": "text"}, "rows")
-    removed = await tx.rows(text(_REMOVE % subquery), {"rows": as_json(rows)})
-    for (facility_id, spec, name), n in sorted(Counter(map(tuple, removed)).items()):
-        parameters = {"facility": facility_id, "spec": spec, "name": name, "n": n}
-        await tx.execute(text(_COUNT), parameters)
+    removed = await tx.rows(_REMOVE, {"rows": rows})
+    for (facility_id, spec, name), n in sorted(Counter(removed).items()):
+        await tx.execute(_COUNT, {"facility": facility_id, "spec": spec, "name": name, "n": n})
 
 
 def _was_accepted(settlement: Settlement) -> bool:
@@ -38,11 +35,23 @@ def _was_accepted(settlement: Settlement) -> bool:
     )
 
 
-_REMOVE = """
-DELETE FROM correction_deliveries WHERE (delivery_id, name) IN (SELECT delivery_id, name FROM %s AS v)
+class _Correction(NamedTuple):
+    facility_id: int
+    spec: str
+    name: str
+
+
+_REMOVE = Statement(
+    """
+DELETE FROM correction_deliveries WHERE (delivery_id, name) IN (SELECT delivery_id, name FROM {rows} AS v)
 RETURNING facility_id, spec, name
-"""
-_COUNT = """
+""",
+    _Correction,
+    rows="delivery_id bigint, name text",
+)
+_COUNT = Command(
+    """
 UPDATE correction_searches SET affected = affected - :n
 WHERE facility_id = :facility AND spec = :spec AND name = :name
 """
+)

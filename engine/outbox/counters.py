@@ -6,12 +6,13 @@ They are updated in the transaction that changes a status, so that no page has t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import text
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 
 
@@ -48,47 +49,74 @@ async def apply(tx: Transaction, deltas: Deltas) -> None:
     totals: Counter[tuple[int, str, str]] = Counter()
     for cell, n in changes.items():
         totals[cell.facility_id, cell.spec, cell.status] += n
-    columns = {"facility_id": "integer", "date": "text", "spec": "text", "status": "text", "n": "bigint"}
     daily = [[cell.facility_id, cell.date, cell.spec, cell.status, n] for cell, n in changes.items()]
-    await tx.execute(text(_upsert(tx, "counters", columns)), {"rows": as_json(daily)})
-    del columns["date"]
+    await tx.execute(_ADD_DAILY, {"rows": daily})
     overall = [[*key, n] for key, n in sorted(totals.items()) if n]
-    await tx.execute(text(_upsert(tx, "totals", columns)), {"rows": as_json(overall)})
+    await tx.execute(_ADD_OVERALL, {"rows": overall})
 
 
-def _upsert(tx: Transaction, table: str, columns: Mapping[str, str]) -> str:
-    key = ", ".join(name for name in columns if name != "n")
-    return (
-        f"INSERT INTO {table} ({key}, n) SELECT {key}, n FROM {tx.subquery(columns, 'rows')} AS v WHERE true "
-        f"ON CONFLICT ({key}) DO UPDATE SET n = {table}.n + excluded.n"
-    )
+_ADD_DAILY = Command(
+    """
+INSERT INTO counters (facility_id, date, spec, status, n)
+SELECT facility_id, date, spec, status, n FROM {rows} AS v WHERE true
+ON CONFLICT (facility_id, date, spec, status) DO UPDATE SET n = counters.n + excluded.n
+""",
+    rows="facility_id integer, date text, spec text, status text, n bigint",
+)
+_ADD_OVERALL = Command(
+    """
+INSERT INTO totals (facility_id, spec, status, n) SELECT facility_id, spec, status, n FROM {rows} AS v WHERE true
+ON CONFLICT (facility_id, spec, status) DO UPDATE SET n = totals.n + excluded.n
+""",
+    rows="facility_id integer, spec text, status text, n bigint",
+)
 
 
 async def read(
     database: Database, facility_id: int, since: str | None = None, until: str | None = None
 ) -> dict[str, dict[str, int]]:
     """Return counts by type and status for the days from `since` to `until` (both inclusive), or over all days."""
-    if since is None and until is None:
-        query = "SELECT spec, status, n FROM totals WHERE facility_id = :facility"
-    else:
-        query = (
-            "SELECT spec, status, SUM(n) AS n FROM counters WHERE facility_id = :facility "
-            "AND date BETWEEN :since AND :until GROUP BY spec, status"
-        )
+    query = _OVERALL if since is None and until is None else _OF_DAYS
     parameters = {"facility": facility_id, "since": since or "0000-00-00", "until": until or "9999-12-31"}
     counts: dict[str, dict[str, int]] = {}
-    for spec, status, n in await database.fetch(text(query), parameters):
+    for spec, status, n in await database.fetch(query, parameters):
         counts.setdefault(spec, {})[status] = int(n)
     return counts
 
 
+class _Count(NamedTuple):
+    spec: str
+    status: str
+    n: int
+
+
+_OVERALL = Statement("SELECT spec, status, n FROM totals WHERE facility_id = :facility", _Count)
+_OF_DAYS = Statement(
+    "SELECT spec, status, SUM(n) AS n FROM counters WHERE facility_id = :facility "
+    "AND date BETWEEN :since AND :until GROUP BY spec, status",
+    _Count,
+)
+
+
 async def recount(database: Database) -> dict[Cell, int]:
     """Count the deliveries themselves and return what the counters should be; slow, for tests and repairs."""
-    query = "SELECT facility_id, date, spec, status, COUNT(*) FROM deliveries GROUP BY 1, 2, 3, 4"
-    return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}
+    return {Cell(*row[:-1]): row.n for row in await database.fetch(_RECOUNT)}
 
 
 async def kept(database: Database) -> dict[Cell, int]:
     """Return the stored daily counters that are not zero."""
-    query = "SELECT facility_id, date, spec, status, n FROM counters WHERE n <> 0"
-    return {Cell(f, d, s, st): n for f, d, s, st, n in await database.fetch(text(query))}
+    return {Cell(*row[:-1]): row.n for row in await database.fetch(_KEPT)}
+
+
+class _Counted(NamedTuple):
+    facility_id: int
+    date: str
+    spec: str
+    status: str
+    n: int
+
+
+_RECOUNT = Statement(
+    "SELECT facility_id, date, spec, status, COUNT(*) AS n FROM deliveries GROUP BY 1, 2, 3, 4", _Counted
+)
+_KEPT = Statement("SELECT facility_id, date, spec, status, n FROM counters WHERE n <> 0", _Counted)

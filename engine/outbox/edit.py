@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-from sqlalchemy import text
+from typing import NamedTuple, Protocol
 
 from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.outbox.resend import ActionResult, Written, make_due
@@ -37,8 +36,7 @@ class Basis:
     arrived: bool = False  # the upstream had the record already
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """An edit's audit entry: its id, the person who saved it and the time (epoch milliseconds)."""
 
     id: int
@@ -48,7 +46,7 @@ class Edit:
 
 async def last_edit(database: Database, id_: int) -> Edit | None:
     """Return the newest edit of a delivery; None: nobody has edited it."""
-    return next((Edit(*row) for row in await database.fetch(text(_LAST), {"id": id_})), None)
+    return await database.first(_LAST, {"id": id_})
 
 
 async def save(
@@ -62,11 +60,10 @@ async def save(
 
 
 async def _save(tx: Transaction, facility_id: int, id_: int, actor: str, body: str, reason: str, basis: Basis) -> Saved:
-    lock = "" if tx.dialect == "sqlite" else " FOR UPDATE"
-    row = await tx.first(text(_ROW + lock), {"id": id_, "facility": facility_id})
+    row = await tx.first(_LOCK, {"id": id_, "facility": facility_id})
     if row is None:
         return Saved.MISSING
-    last = next((Edit(*entry) for entry in await tx.rows(text(_LAST), {"id": id_})), None)
+    last = await tx.first(_LAST, {"id": id_})
     hindrance = _hindrance(row, last, actor, body, basis)
     if hindrance is None:
         due = await make_due(
@@ -76,13 +73,23 @@ async def _save(tx: Transaction, facility_id: int, id_: int, actor: str, body: s
     return hindrance
 
 
-def is_again(row: Any, last: Edit | None, actor: str, body: str, basis: Basis) -> bool:
+class EditedDelivery(Protocol):
+    """A delivery, or the columns of it that show whether it has been edited."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def body(self) -> str | None: ...
+
+
+def is_again(row: EditedDelivery, last: Edit | None, actor: str, body: str, basis: Basis) -> bool:
     """Return whether the person saved this same body a moment ago: the second of two clicks."""
     mine = last is not None and last.id != basis.edit and last.actor == actor
     return mine and row.version == basis.version and row.body == body
 
 
-def _hindrance(row: Any, last: Edit | None, actor: str, body: str, basis: Basis) -> Saved | None:
+def _hindrance(row: _Edited, last: Edit | None, actor: str, body: str, basis: Basis) -> Saved | None:
     """Return why the body is not saved, None if it is."""
     if is_again(row, last, actor, body, basis):
         return Saved.ALREADY
@@ -95,5 +102,17 @@ def _hindrance(row: Any, last: Edit | None, actor: str, body: str, basis: Basis)
     return Saved.SENDING if row.status == Status.SENDING else None
 
 
-_ROW = "SELECT version, status, body, reference FROM deliveries WHERE id = :id AND facility_id = :facility"
-_LAST = "SELECT id, actor, at FROM audit WHERE delivery_id = :id AND action = 'edit' ORDER BY id DESC LIMIT 1"
+class _Edited(NamedTuple):
+    version: int
+    status: str
+    body: str | None
+    reference: str | None
+
+
+_LOCK = Statement(
+    "SELECT version, status, body, reference FROM deliveries WHERE id = :id AND facility_id = :facility {FOR UPDATE}",
+    _Edited,
+)
+_LAST = Statement(
+    "SELECT id, actor, at FROM audit WHERE delivery_id = :id AND action = 'edit' ORDER BY id DESC LIMIT 1", Edit
+)

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import text
-
-from engine.database.database import Database, as_json
-from engine.database.transaction import Transaction
+from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.delivery.types import Channel
-from engine.outbox import counters
-from engine.outbox.settle import release
+from engine.outbox.settle import AwaitedRecord, release_and_count
 from engine.specs.record_type import Spec
 
 
 async def release_outdated(database: Database, specs: Iterable[Spec]) -> set[Channel]:
     """Release waits by needs that are not in the configuration; a delivery that has to wait is blocked again."""
     needs = [[*pair, int(several)] for pair, several in _needs(specs).items()]
-    columns = {"spec": "text", "needed": "text", "alternative": "smallint"}
-    query = text(_OUTDATED % {"needs": database.rows(columns, "needs")})
-    outdated = [tuple(row) for row in await database.fetch(query, {"needs": as_json(needs)})]
-    if not outdated:
-        return set()
-
-    async def run(tx: Transaction) -> set[Channel]:
-        deltas = counters.Deltas()
-        due = await release(tx, outdated, deltas)
-        await counters.apply(tx, deltas)
-        return due
-
-    return await database.write(run)
+    outdated = await database.fetch(_OUTDATED, {"needs": needs})
+    return await database.write(release_and_count, outdated) if outdated else set()
 
 
 def _needs(specs: Iterable[Spec]) -> dict[tuple[str, str], bool]:
@@ -48,10 +34,14 @@ def _needs(specs: Iterable[Spec]) -> dict[tuple[str, str], bool]:
 
 # CROSS JOIN: SQLite then begins with the waits, whatever its statistics say about the deliveries.
 # Types that are not in the configuration at all are left alone: that may be a mistake which is soon mended.
-_OUTDATED = """
+_OUTDATED = Statement(
+    """
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w CROSS JOIN deliveries AS d
-WHERE d.id = w.delivery_id AND d.spec IN (SELECT n.spec FROM %(needs)s AS n) AND NOT EXISTS (
-  SELECT 1 FROM %(needs)s AS n
+WHERE d.id = w.delivery_id AND d.spec IN (SELECT n.spec FROM {needs} AS n) AND NOT EXISTS (
+  SELECT 1 FROM {needs} AS n
   WHERE n.spec = d.spec AND n.needed = w.spec AND w.alternative = (n.alternative = 1)
 )
-"""
+""",
+    AwaitedRecord,
+    needs="spec text, needed text, alternative smallint",
+)

@@ -14,10 +14,9 @@ from sqlalchemy import (
     exists,
     literal,
     select,
-    text,
 )
 
-from engine.database.database import as_json
+from engine.database.statements import Command
 from engine.database.tables import Delivery, PatientWord
 from engine.database.transaction import Transaction
 from engine.delivery.status import WORD_LENGTH
@@ -38,12 +37,14 @@ async def remember(tx: Transaction, facility_id: int, people: Iterable[tuple[str
     # Sorted: two transactions that bring the same patients must not deadlock.
     rows = sorted({(norm, word) for norm, name in people for word in [norm.casefold()[:WORD_LENGTH], *words_of(name)]})
     if rows:
-        subquery = tx.subquery({"norm": "text", "word": "text"}, "rows")
-        insert = (
-            "INSERT INTO patient_words (facility_id, norm, word) "
-            f"SELECT :facility, norm, word FROM {subquery} AS v WHERE true ON CONFLICT DO NOTHING"
-        )
-        await tx.execute(text(insert), {"facility": facility_id, "rows": as_json(rows)})
+        await tx.execute(_REMEMBER, {"facility": facility_id, "rows": rows})
+
+
+_REMEMBER = Command(
+    "INSERT INTO patient_words (facility_id, norm, word) "
+    "SELECT :facility, norm, word FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING",
+    rows="norm text, word text",
+)
 
 
 def matching_norms(facility_id: int, words: Sequence[str]) -> Select[str]:

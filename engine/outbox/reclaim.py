@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import structlog
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.database.tables import Attempt
 from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import MAX_DEATHS, Channel
 from engine.outbox import counters
-from engine.outbox.settle import release
+from engine.outbox.settle import AwaitedRecord, release_and_count
 from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)
@@ -22,30 +25,27 @@ RACE_MS = 120_000  # after which no transaction that overlooked a wait can still
 
 async def reclaim(database: Database) -> set[Channel]:
     """Take back the batches whose lease ended; return their channels. Safe to run in several processes at once."""
-    ended = await database.fetch(text("SELECT id FROM leases WHERE until < :now"), {"now": database.clock()})
     due: set[Channel] = set()
-    for (lease_id,) in ended:
+    for lease_id in await database.fetch(_ENDED, {"now": database.clock()}):
         due |= await database.write(_take_back, lease_id)
     return due
 
 
 async def _take_back(tx: Transaction, lease_id: int) -> set[Channel]:
     now = tx.now
-    lease = await tx.first(
-        text("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun"), {"id": lease_id, "now": now}
-    )
-    if lease is None:  # the heartbeat came after all, or another sweep was quicker
+    begun = await tx.first(_END, {"id": lease_id, "now": now})
+    if begun is None:  # the heartbeat came after all, or another sweep was quicker
         return set()
-    rows = await tx.rows(text(_TAKE_BACK), _parameters(lease_id, bool(lease.begun), now))
+    rows = await tx.rows(_TAKE_BACK, _parameters(lease_id, begun, now))
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
     await counters.apply(tx, deltas)
-    if lease.begun and rows:
+    if begun and rows:
         await tx.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
     if rows:
         metrics().returned(len(rows))
-        log.warning("taken_back", lease=lease_id, begun=bool(lease.begun), deliveries=[row.id for row in rows])
+        log.warning("taken_back", lease=lease_id, begun=bool(begun), deliveries=[row.id for row in rows])
     return {Channel(row.upstream, row.facility_id) for row in rows}
 
 
@@ -63,8 +63,23 @@ def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
 LOST = cause_text(CauseKind.LOST)
 QUARANTINE = "Tiga kali pekerja berhenti mendadak saat memegang kiriman ini; periksa isinya sebelum mengirim ulang."
 
+
+class _TakenBack(NamedTuple):
+    id: int
+    facility_id: int
+    spec: str
+    upstream: str
+    date: str
+    status: str
+    version: int
+    trigger: str
+
+
+_ENDED = Statement("SELECT id FROM leases WHERE until < :now", int)
+_END = Statement("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun", bool)
 # tried_version keeps the earliest version that may have arrived: if its id is adopted, an update follows.
-_TAKE_BACK = """
+_TAKE_BACK = Statement(
+    """
 UPDATE deliveries SET
   status = CASE WHEN deaths + 1 >= :deaths THEN 'failed'
                 WHEN :begun = 1 AND reference IS NULL THEN 'unsure' ELSE claimed_from END,
@@ -77,20 +92,22 @@ UPDATE deliveries SET
   deaths = deaths + 1, lease_id = NULL, claimed_from = NULL
 WHERE lease_id = :lease AND status = 'sending'
 RETURNING id, facility_id, spec, upstream, date, status, version, trigger
-"""
+""",
+    _TakenBack,
+)
 
 
-def _lost(row: object, now: int) -> dict[str, object]:
+def _lost(row: _TakenBack, now: int) -> dict[str, object]:
     """Return the attempt of a request whose reply was lost with the worker."""
     return {
-        "delivery_id": row.id,  # type: ignore[attr-defined]
-        "facility_id": row.facility_id,  # type: ignore[attr-defined]
+        "delivery_id": row.id,
+        "facility_id": row.facility_id,
         "at": now,
         "milliseconds": 0,
         "operation": "lost",
-        "trigger": row.trigger,  # type: ignore[attr-defined]
+        "trigger": row.trigger,
         "spec_hash": "",
-        "version": row.version,  # type: ignore[attr-defined]
+        "version": row.version,
         "verdict": "unsure",
         "message": "Pekerja berhenti saat kiriman mungkin sedang berjalan.",
     }
@@ -103,21 +120,13 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
     waits are checked again, and all of them when a worker starts.
     """
     since = 0 if everything else database.clock() - RACE_MS
-    arrived = [tuple(row) for row in await database.fetch(text(_OVERLOOKED), {"since": since})]
-    if not arrived:
-        return set()
-
-    async def run(tx: Transaction) -> set[Channel]:
-        deltas = counters.Deltas()
-        due = await release(tx, arrived, deltas)
-        await counters.apply(tx, deltas)
-        return due
-
-    return await database.write(run)
+    arrived = await database.fetch(_OVERLOOKED, {"since": since})
+    return await database.write(release_and_count, arrived) if arrived else set()
 
 
 # A subquery of one value is looked up for each wait; a join may begin with all deliveries that were ever sent.
-_OVERLOOKED = """
+_OVERLOOKED = Statement(
+    """
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 WHERE w.created_at >= :since AND (
   SELECT d.reference FROM deliveries AS d WHERE d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
@@ -126,4 +135,6 @@ UNION
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
 WHERE w.created_at >= :since AND i.state = 'mapped' AND (w.seen IS NULL OR w.seen <> i.code)
-"""
+""",
+    AwaitedRecord,
+)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import text
-
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
@@ -28,7 +27,7 @@ async def reroute(database: Database, routes: Mapping[str, str], upstreams: Coll
     few look-ups, however many deliveries there are.
     """
     due: set[Channel] = set()
-    for (name,) in await database.fetch(text(_NAMES)):
+    for name in await database.fetch(_NAMES):
         if name not in upstreams:
             due |= await database.write(_move, name, routes)
     return due
@@ -37,30 +36,34 @@ async def reroute(database: Database, routes: Mapping[str, str], upstreams: Coll
 async def _move(tx: Transaction, upstream: str, routes: Mapping[str, str]) -> set[Channel]:
     before = tx.now - PATIENCE_MS
     parameters = {"upstream": upstream, "before": before, "limit": BATCH_SIZE}
-    rows = await tx.rows(text(_STRANDED % tx.skip_locked), parameters)
+    rows = await tx.rows(_STRANDED, parameters)
     await _fail(tx, [row for row in rows if row.spec not in routes])
     moved = [row for row in rows if row.spec in routes]
-    subquery = tx.subquery({"id": "bigint", "upstream": "text"}, "rows")
-    await tx.execute(
-        text(f"UPDATE deliveries SET upstream = v.upstream FROM {subquery} AS v WHERE deliveries.id = v.id"),
-        {"rows": as_json([[row.id, routes[row.spec]] for row in moved])},
-    )
+    await tx.execute(_MOVE, {"rows": [[row.id, routes[row.spec]] for row in moved]})
     return {Channel(routes[row.spec], row.facility_id) for row in moved}
 
 
-async def _fail(tx: Transaction, rows: Sequence[Any]) -> None:
+async def _fail(tx: Transaction, rows: Sequence[_Stranded]) -> None:
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, row.status, Status.FAILED)
-    subquery = tx.subquery({"id": "bigint", "problem": "text", "cause": "text"}, "rows")
     problems = [(row.id, UNKNOWN_TYPE % row.spec) for row in rows]
     failed = [[id_, problem, cause_text(CauseKind.BROKEN, words=problem)] for id_, problem in problems]
-    await tx.execute(text(_FAIL % subquery), {"rows": as_json(failed), "now": tx.now})
+    await tx.execute(_FAIL, {"rows": failed, "now": tx.now})
     await counters.apply(tx, deltas)
 
 
+class _Stranded(NamedTuple):
+    id: int
+    facility_id: int
+    spec: str
+    date: str
+    status: str
+
+
 # One index look-up for each name; DISTINCT would read all due deliveries.
-_NAMES = """
+_NAMES = Statement(
+    """
 WITH RECURSIVE names(name) AS (
   SELECT MIN(upstream) FROM deliveries WHERE due_at IS NOT NULL
   UNION ALL
@@ -68,14 +71,24 @@ WITH RECURSIVE names(name) AS (
   FROM names WHERE names.name IS NOT NULL
 )
 SELECT name FROM names WHERE name IS NOT NULL
-"""
-
-_STRANDED = """
+""",
+    str,
+)
+_STRANDED = Statement(
+    """
 SELECT id, facility_id, spec, date, status FROM deliveries
-WHERE upstream = :upstream AND due_at <= :before LIMIT :limit %s
-"""
-
-_FAIL = """
+WHERE upstream = :upstream AND due_at <= :before LIMIT :limit {FOR UPDATE SKIP LOCKED}
+""",
+    _Stranded,
+)
+_MOVE = Command(
+    "UPDATE deliveries SET upstream = v.upstream FROM {rows} AS v WHERE deliveries.id = v.id",
+    rows="id bigint, upstream text",
+)
+_FAIL = Command(
+    """
 UPDATE deliveries SET status = 'failed', due_at = NULL, problem = v.problem, cause = v.cause, settled_at = :now
-FROM %s AS v WHERE deliveries.id = v.id
-"""
+FROM {rows} AS v WHERE deliveries.id = v.id
+""",
+    rows="id bigint, problem text, cause text",
+)

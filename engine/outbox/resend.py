@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.tables import AuditEntry
 from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.outbox import counters
+from engine.outbox.waits import end_waits
 
 
 class ActionResult(StrEnum):
@@ -36,14 +38,14 @@ class Written:
 class _Action:
     """An action on deliveries.
 
-    `refuse` returns for a status and a body why nothing is done, None to do it. `statement` ends in `WHERE id IN `.
+    `refuse` returns for a status and a body why nothing is done, None to do it. `statement` does it for `ids`.
     """
 
     action: str
     actor: str
     reason: str
     after: Status
-    statement: str
+    statement: Command
     refuse: Callable[[str, str | None], ActionResult | None]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -127,17 +129,16 @@ async def set_aside(
 async def _perform(tx: Transaction, facility_id: int, ids: Sequence[int], action: _Action) -> dict[int, ActionResult]:
     outcomes = dict.fromkeys(ids, ActionResult.MISSING)
     deltas = counters.Deltas()
-    for id_, spec, date, status, body in await _locked(tx, facility_id, ids):
+    for id_, spec, date, status, body in await tx.rows(_LOCK, {"facility": facility_id, "ids": ids}):
         refusal = action.refuse(status, body)
         outcomes[id_] = refusal or ActionResult.DONE
         if refusal is None:
             deltas.move(facility_id, date, spec, status, action.after)
     changed = [id_ for id_, outcome in outcomes.items() if outcome is ActionResult.DONE]
     if changed:
-        subquery, now = _ids(tx), tx.now
-        parameters = {"ids": as_json([[id_] for id_ in changed])}
-        await tx.execute(text(f"DELETE FROM waits WHERE delivery_id IN {subquery}"), parameters)
-        await tx.execute(text(action.statement + subquery), {**parameters, **action.parameters, "now": now})
+        now = tx.now
+        await end_waits(tx, changed)
+        await tx.execute(action.statement, {**action.parameters, "ids": changed, "now": now})
         entry = {"at": now, "actor": action.actor, "action": action.action, "reason": action.reason}
         audit = [{**entry, "facility_id": facility_id, "delivery_id": id_} for id_ in changed]
         await tx.execute(insert(AuditEntry), audit)
@@ -145,25 +146,38 @@ async def _perform(tx: Transaction, facility_id: int, ids: Sequence[int], action
     return outcomes
 
 
-async def _locked(tx: Transaction, facility_id: int, ids: Sequence[int]) -> Sequence[Any]:
-    """Return (id, spec, date, status, body) of the facility's deliveries, locked against other transactions."""
-    # The plus keeps SQLite from reading all deliveries of the facility in an index instead of these by their ids.
-    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE"
-    query = (
-        "SELECT id, spec, date, status, body FROM deliveries "
-        f"WHERE +facility_id = :facility AND id IN {_ids(tx)} ORDER BY id {lock}"
-    )
-    return await tx.rows(text(query), {"facility": facility_id, "ids": as_json([[id_] for id_ in ids])})
+class _Target(NamedTuple):
+    """A delivery that the person acts on."""
+
+    id: int
+    spec: str
+    date: str
+    status: str
+    body: str | None
 
 
-def _ids(tx: Transaction) -> str:
-    return f"(SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"
-
-
-_RESEND = """
+# The plus keeps SQLite from reading all deliveries of the facility in an index instead of these by their ids.
+_LOCK = Statement(
+    """
+SELECT id, spec, date, status, body FROM deliveries
+WHERE +facility_id = :facility AND id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}
+""",
+    _Target,
+    ids="id bigint",
+)
+_RESEND = Command(
+    """
 UPDATE deliveries SET status = 'queued', due_at = :now, lane = :lane, tries = 0, deaths = 0, trigger = :trigger,
   in_doubt = in_doubt AND :force = 0, problem = NULL, cause = NULL, job_id = CAST(:job AS BIGINT),
   http_status = NULL, code = NULL, body = CASE WHEN :rewrite = 1 THEN CAST(:body AS TEXT) ELSE body END
-WHERE id IN """
-
-_IGNORE = "UPDATE deliveries SET status = 'ignored', due_at = NULL, cause = NULL, settled_at = :now WHERE id IN "
+WHERE id IN (SELECT id FROM {ids} AS v)
+""",
+    ids="id bigint",
+)
+_IGNORE = Command(
+    """
+UPDATE deliveries SET status = 'ignored', due_at = NULL, cause = NULL, settled_at = :now
+WHERE id IN (SELECT id FROM {ids} AS v)
+""",
+    ids="id bigint",
+)

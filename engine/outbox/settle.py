@@ -205,6 +205,22 @@ async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], delt
     return channels
 
 
+class AwaitedRecord(NamedTuple):
+    """A record that deliveries wait for."""
+
+    facility_id: int
+    spec: str
+    key: str
+
+
+async def release_and_count(tx: Transaction, arrived: Sequence[AwaitedRecord]) -> set[Channel]:
+    """Release deliveries that waited for these records alone, and change the counters."""
+    deltas = counters.Deltas()
+    due = await release(tx, [(record.facility_id, record.spec, record.key) for record in arrived], deltas)
+    await counters.apply(tx, deltas)
+    return due
+
+
 class _Wait(NamedTuple):
     """A wait that has ended."""
 
