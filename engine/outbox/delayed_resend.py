@@ -24,18 +24,18 @@ HOLD_MS = 5_000  # in which a person may undo the resend
 
 async def schedule_resend(database: Database, facility_id: int, id_: int, actor: str) -> ActionResult:
     """Resend a failed delivery after HOLD_MS; a second click changes nothing."""
+    return await database.write(_schedule, facility_id, id_, actor)
 
-    async def run(tx: Transaction) -> ActionResult:
-        parameters = {"id": id_, "facility": facility_id, "actor": actor, "due": tx.now + HOLD_MS}
-        row = await tx.first(_STATUS, parameters)
-        if row is None:
-            return ActionResult.MISSING
-        if row.status != Status.FAILED:
-            return ActionResult.ALREADY
-        added = await tx.execute(_SCHEDULE, parameters)
-        return ActionResult.DONE if added else ActionResult.ALREADY
 
-    return await database.write(run)
+async def _schedule(tx: Transaction, facility_id: int, id_: int, actor: str) -> ActionResult:
+    parameters = {"id": id_, "facility": facility_id, "actor": actor, "due": tx.now + HOLD_MS}
+    row = await tx.first(_STATUS, parameters)
+    if row is None:
+        return ActionResult.MISSING
+    if row.status != Status.FAILED:
+        return ActionResult.ALREADY
+    added = await tx.execute(_SCHEDULE, parameters)
+    return ActionResult.DONE if added else ActionResult.ALREADY
 
 
 async def undo_resend(database: Database, facility_id: int, id_: int) -> bool:
