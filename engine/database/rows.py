@@ -87,3 +87,33 @@ class ItemRow(NamedTuple):
     mapped_at: int | None
     created_at: int
     changed_at: int
+
+
+class JobRow(NamedTuple):
+    """A row of `jobs`."""
+
+    id: int
+    facility_id: int
+    upstream: str
+    action: str
+    chosen: str
+    reason: str
+    actor: str
+    state: str
+    total: int
+    done: int
+    skipped: int
+    created_at: int
+    ended_at: int | None
+
+
+class AuditRow(NamedTuple):
+    """A row of `audit`."""
+
+    id: int
+    at: int
+    actor: str
+    action: str
+    facility_id: int | None
+    delivery_id: int | None
+    reason: str

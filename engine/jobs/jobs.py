@@ -9,9 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, case, false, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Select, case, false, func, insert, literal, select, update
 
 from engine.database.database import Database
+from engine.database.statements import Command, Query, Statement
 from engine.database.tables import AuditEntry, Delivery, Job, JobItem
 from engine.database.transaction import Transaction
 from engine.delivery.status import Status
@@ -82,7 +83,7 @@ async def draft(
 
 async def begin(database: Database, facility_id: int, job_id: int, *, reason: str, actor: str) -> bool:
     """Start a draft; False if it has been started or deleted already."""
-    return await database.write(lambda tx: _begin(tx, facility_id, job_id, reason, actor))
+    return await database.write(_begin, facility_id, job_id, reason, actor)
 
 
 async def start(
@@ -105,37 +106,44 @@ async def start(
 
 async def move(database: Database, facility_id: int, job_id: int, how: str, actor: str) -> bool:
     """Pause, resume or cancel a job (MOVES), after its running batch; False if its state does not allow the move."""
+    return await database.write(_move, facility_id, job_id, how, actor)
+
+
+async def _move(tx: Transaction, facility_id: int, job_id: int, how: str, actor: str) -> bool:
     before, after = MOVES[how]
-
-    async def run(tx: Transaction) -> bool:
-        now = tx.now
-        movable = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
-        ended = {"ended_at": now} if after is JobState.CANCELLED else {}
-        moved = (await tx.execute(movable.values(state=after, **ended))) == 1
-        if moved:
-            await _note(tx, facility_id, f"job.{how}", actor, f"#{job_id}", now)
-        return moved
-
-    return await database.write(run)
+    movable = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
+    ended = {"ended_at": tx.now} if after is JobState.CANCELLED else {}
+    moved = (await tx.execute(movable.values(state=after, **ended))) == 1
+    if moved:
+        await _note(tx, facility_id, f"job.{how}", actor, f"#{job_id}")
+    return moved
 
 
 async def discard(database: Database, facility_id: int, job_id: int) -> bool:
     """Delete a draft; False if the job is no draft."""
-    which = "id = :id AND facility_id = :facility AND state = 'draft'"
-    return await database.write(_forget, which, {"id": job_id, "facility": facility_id}) == 1
+    return await database.write(_forget, _ONE_DRAFT, {"id": job_id, "facility": facility_id}) == 1
 
 
 async def forget_drafts(database: Database) -> None:
     """Delete the drafts that nobody confirmed in time."""
-    which = "state = 'draft' AND created_at < :before"
     before = {"before": database.clock() - DRAFT_LIFE_MS}
-    if await database.fetch(text(f"SELECT id FROM jobs WHERE {which}"), before):
-        await database.write(_forget, which, before)
+    if await database.fetch(_FIND_OLD_DRAFTS, before):
+        await database.write(_forget, _OLD_DRAFTS, before)
 
 
 async def _forget(tx: Transaction, which: str, parameters: Mapping[str, Any]) -> int:
-    await tx.execute(text(f"DELETE FROM job_items WHERE job_id IN (SELECT id FROM jobs WHERE {which})"), parameters)
-    return await tx.execute(text(f"DELETE FROM jobs WHERE {which}"), parameters)
+    await tx.execute(_DELETE_ITEMS[which], parameters)
+    return await tx.execute(_DELETE_JOBS[which], parameters)
+
+
+_ONE_DRAFT = "id = :id AND facility_id = :facility AND state = 'draft'"
+_OLD_DRAFTS = "state = 'draft' AND created_at < :before"
+_FIND_OLD_DRAFTS = Statement(f"SELECT id FROM jobs WHERE {_OLD_DRAFTS}", int)
+_DELETE_ITEMS = {
+    which: Command(f"DELETE FROM job_items WHERE job_id IN (SELECT id FROM jobs WHERE {which})")
+    for which in (_ONE_DRAFT, _OLD_DRAFTS)
+}
+_DELETE_JOBS = {which: Command(f"DELETE FROM jobs WHERE {which}") for which in (_ONE_DRAFT, _OLD_DRAFTS)}
 
 
 def in_order(specs: Iterable[Spec]) -> list[str]:
@@ -149,7 +157,9 @@ def in_order(specs: Iterable[Spec]) -> list[str]:
         return list(needed)
 
 
-def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] | Select[int] | Filters) -> list[Any]:
+def _set(
+    facility_id: int, upstream: str, action: Action, which: Sequence[int] | Select[int] | Filters
+) -> list[ColumnElement[bool]]:
     """Return the conditions that select the deliveries of a job.
 
     A filter names its types, and these imply the upstream; a condition on the upstream would read the table for each
@@ -163,31 +173,37 @@ def _set(facility_id: int, upstream: str, action: Action, which: Sequence[int] |
     return [Delivery.facility_id == facility_id, *replace(which, statuses=taken).conditions()] if taken else [false()]
 
 
-async def _draft(tx: Transaction, job: Mapping[str, Any], conditions: Sequence[Any], order: Sequence[str]) -> int:
-    [(id_,)] = await tx.rows(insert(Job).values(**job).returning(Job.id))
+async def _draft(
+    tx: Transaction, job: Mapping[str, Any], conditions: Sequence[ColumnElement[bool]], order: Sequence[str]
+) -> int:
+    [id_] = await tx.rows(Query(insert(Job).values(**job).returning(Job.id), int))
     rank = case({name: place for place, name in enumerate(order)}, value=Delivery.spec, else_=len(order))
     by = [rank, Delivery.id] if order else [Delivery.id]
     chosen = select(literal(id_), func.row_number().over(order_by=by), Delivery.id).where(*conditions)
     await tx.execute(insert(JobItem).from_select(["job_id", "position", "delivery_id"], chosen))
     total = select(func.coalesce(func.max(JobItem.position), 0)).where(JobItem.job_id == id_)
     await tx.execute(update(Job).where(Job.id == id_).values(total=total.scalar_subquery()))
-    return int(id_)
+    return id_
 
 
 async def _begin(tx: Transaction, facility_id: int, job_id: int, reason: str, actor: str) -> bool:
-    query = (
-        "UPDATE jobs SET reason = :reason, actor = :actor, state = CASE WHEN total = 0 THEN 'done' ELSE 'running' END, "
-        "ended_at = CASE WHEN total = 0 THEN CAST(:now AS BIGINT) END "
-        "WHERE id = :id AND facility_id = :facility AND state = 'draft' RETURNING action"
-    )
-    now = tx.now
-    values = {"id": job_id, "facility": facility_id, "reason": reason, "actor": actor, "now": now}
-    begun = await tx.first(text(query), values)
-    if begun is not None:
-        await _note(tx, facility_id, f"job.{begun.action}", actor, f"#{job_id} {reason}", now)
-    return begun is not None
+    values = {"id": job_id, "facility": facility_id, "reason": reason, "actor": actor, "now": tx.now}
+    action = await tx.first(_BEGIN, values)
+    if action is not None:
+        await _note(tx, facility_id, f"job.{action}", actor, f"#{job_id} {reason}")
+    return action is not None
 
 
-async def _note(tx: Transaction, facility_id: int, action: str, actor: str, reason: str, now: int) -> None:
-    entry = {"at": now, "actor": actor, "action": action, "facility_id": facility_id, "reason": reason}
+_BEGIN = Statement(
+    """
+UPDATE jobs SET reason = :reason, actor = :actor, state = CASE WHEN total = 0 THEN 'done' ELSE 'running' END,
+  ended_at = CASE WHEN total = 0 THEN CAST(:now AS BIGINT) END
+WHERE id = :id AND facility_id = :facility AND state = 'draft' RETURNING action
+""",
+    str,
+)
+
+
+async def _note(tx: Transaction, facility_id: int, action: str, actor: str, reason: str) -> None:
+    entry = {"at": tx.now, "actor": actor, "action": action, "facility_id": facility_id, "reason": reason}
     await tx.execute(insert(AuditEntry).values(**entry))

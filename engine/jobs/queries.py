@@ -4,23 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, NamedTuple, TypeVar
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.rows import JobRow
+from engine.database.statements import Query, Statement
 from engine.database.tables import Delivery, Job, JobItem
 from engine.delivery.status import Status
 from engine.jobs.jobs import JobState
 from engine.outbox.resend import ActionResult
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Generic[T]):
     """Rows and the cursor of the next page; None on the last page."""
 
-    rows: Sequence[Any]
+    rows: Sequence[T]
     next: int | None
+
+
+class JobDelivery(NamedTuple):
+    """An item of a job with its delivery as it is now; the fields of the delivery are None if it was removed."""
+
+    position: int
+    outcome: str | None
+    delivery_id: int
+    spec: str | None
+    key: str | None
+    status: str | None
+    http_status: int | None
+    cause: str | None
+    patient_norm: str | None
+    patient_name: str | None
 
 
 MAX_COUNTED = 50_000  # deliveries of a job that are counted per status; a larger number is given as this one
@@ -47,55 +66,74 @@ class Tally:
 async def tallies(database: Database, job_ids: Sequence[int]) -> dict[int, Tally]:
     """Count the deliveries of these jobs by status, from ix_deliveries_job alone."""
     counts: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
-    query = text(_TALLY % database.rows({"id": "bigint"}, "ids"))
-    parameters = {"ids": as_json([[id_] for id_ in job_ids]), "most": MAX_COUNTED}
-    for row in await database.fetch(query, parameters) if job_ids else []:
+    for row in await database.fetch(_TALLY, {"ids": job_ids, "most": MAX_COUNTED}) if job_ids else []:
         if row.n:
             counts[row.id][row.status] = row.n
     return {id_: Tally(by_status) for id_, by_status in counts.items()}
 
 
-async def commonest_cause(database: Database, job_id: int) -> tuple[str, int] | None:
+async def commonest_cause(database: Database, job_id: int) -> CauseCount | None:
     """Return the most frequent cause of failure in a job and its number of deliveries; None if none failed."""
-    rows = await database.fetch(text(_CAUSE), {"job": job_id, "most": MAX_COUNTED})
-    return (rows[0].cause, rows[0].n) if rows else None
+    return await database.first(_CAUSE, {"job": job_id, "most": MAX_COUNTED})
+
+
+class _Number(NamedTuple):
+    """Number of a job's deliveries in a status."""
+
+    id: int
+    status: str
+    n: int
+
+
+class CauseCount(NamedTuple):
+    """A cause of failure and the number of deliveries that have it."""
+
+    cause: str
+    n: int
 
 
 # `job_id IS NOT NULL` is the condition of the partial index: without it a planner may not use the index.
 _STATUSES = " UNION ALL ".join(f"SELECT '{status}' AS status" for status in Status)
-_TALLY = f"""
+_TALLY = Statement(
+    f"""
 SELECT j.id, s.status, (
   SELECT COUNT(*) FROM (
     SELECT 1 FROM deliveries AS d
     WHERE d.job_id = j.id AND d.job_id IS NOT NULL AND d.status = s.status LIMIT :most
   ) AS counted
 ) AS n
-FROM %s AS j CROSS JOIN ({_STATUSES}) AS s
-"""
-_CAUSE = """
+FROM {{ids}} AS j CROSS JOIN ({_STATUSES}) AS s
+""",
+    _Number,
+    ids="id bigint",
+)
+_CAUSE = Statement(
+    """
 SELECT cause, COUNT(*) AS n FROM (
   SELECT cause FROM deliveries
   WHERE job_id = :job AND job_id IS NOT NULL AND status = 'failed' AND cause IS NOT NULL LIMIT :most
 ) AS failures GROUP BY cause ORDER BY n DESC, cause LIMIT 1
-"""
+""",
+    CauseCount,
+)
 
 
-async def newest(database: Database, facility_id: int, before: int | None, size: int) -> Rows:
+async def newest(database: Database, facility_id: int, before: int | None, size: int) -> Rows[JobRow]:
     """Return the jobs of a facility that were begun, newest first; `before` is the last id of the page before."""
     query = select(Job.__table__).where(Job.facility_id == facility_id, Job.state != JobState.DRAFT)
     if before is not None:
         query = query.where(Job.id < before)
-    rows = await database.fetch(query.order_by(Job.id.desc()).limit(size + 1))
+    rows = await database.fetch(Query(query.order_by(Job.id.desc()).limit(size + 1), JobRow))
     return Rows(rows[:size], rows[size - 1].id if len(rows) > size else None)
 
 
-async def one(database: Database, facility_id: int, job_id: int) -> Any | None:
+async def one(database: Database, facility_id: int, job_id: int) -> JobRow | None:
     """Return the job's row; None if the facility has no such job."""
     query = select(Job.__table__).where(Job.id == job_id, Job.facility_id == facility_id)
-    return next(iter(await database.fetch(query)), None)
+    return await database.first(Query(query, JobRow))
 
 
-async def items(database: Database, job_id: int, after: int, size: int, *, skipped: bool = False) -> Rows:
+async def items(database: Database, job_id: int, after: int, size: int, *, skipped: bool = False) -> Rows[JobDelivery]:
     """Return a job's items in order, each with its delivery as it is now; `skipped`: only items without effect."""
     query = (
         select(
@@ -115,5 +153,5 @@ async def items(database: Database, job_id: int, after: int, size: int, *, skipp
     )
     if skipped:
         query = query.where(JobItem.outcome != ActionResult.DONE)
-    rows = await database.fetch(query.order_by(JobItem.position).limit(size + 1))
+    rows = await database.fetch(Query(query.order_by(JobItem.position).limit(size + 1), JobDelivery))
     return Rows(rows[:size], rows[size - 1].position if len(rows) > size else None)

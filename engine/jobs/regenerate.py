@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import text
 
 from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow
 from engine.jobs import jobs
 from engine.jobs.jobs import Action
 from engine.mapping.confirmed_codes import Mappings
 from engine.sending.preview import payload_of
-from engine.specs.record_type import Spec
+from engine.specs.record_type import Operation, Spec
 
 MAX_DELIVERIES = 10_000  # deliveries of one job; the rest is left to the next job
 BATCH_DELIVERIES = 500
@@ -49,8 +49,8 @@ async def preview(database: Database, mappings: Mappings, spec: Spec, facility: 
         if differs:
             changed.append(row.id)
         same += not differs
-    unsent = await database.fetch(text(_UNSENT), {"facility": facility.id, "spec": spec.name, "most": MAX_DELIVERIES})
-    return Preview(tuple(changed), tuple(id_ for (id_,) in unsent), same, faulty)
+    unsent = await database.fetch(_UNSENT, {"facility": facility.id, "spec": spec.name, "most": MAX_DELIVERIES})
+    return Preview(tuple(changed), tuple(unsent), same, faulty)
 
 
 async def start(
@@ -62,7 +62,7 @@ async def start(
     """
     running = (await under_way(database, facility.id, spec.upstream.name)).get(spec.name)
     if running is not None:
-        return int(running.id)
+        return running.id
     ids = (await preview(database, mappings, spec, facility)).ids
     if not ids:
         return None
@@ -71,18 +71,18 @@ async def start(
     return await jobs.start(database, facility.id, upstream, action, ids, chosen=chosen, reason=reason, actor=actor)
 
 
-async def under_way(database: Database, facility_id: int, upstream: str) -> dict[str, Any]:
+async def under_way(database: Database, facility_id: int, upstream: str) -> dict[str, Regeneration]:
     """Return, by type, the job that regenerates it and has not ended."""
-    rows = await database.fetch(text(_UNDER_WAY), {"facility": facility_id, "upstream": upstream})
+    rows = await database.fetch(_UNDER_WAY, {"facility": facility_id, "upstream": upstream})
     return {orjson.loads(row.chosen).get("spec", ""): row for row in rows}
 
 
-async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterator[Any]:
+async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterator[_Sent]:
     """Yield sent deliveries with the last request that may have arrived; in batches, so that other tasks can run."""
     last = 0
     while True:
         parameters = {"facility": facility_id, "spec": spec, "last": last, "batch": BATCH_DELIVERIES}
-        rows = await database.fetch(text(_SENT), parameters)
+        rows = await database.fetch(_SENT, parameters)
         for row in rows:
             yield row
         if len(rows) < BATCH_DELIVERIES:
@@ -90,7 +90,7 @@ async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterato
         last = rows[-1].id
 
 
-async def _differs(database: Database, mappings: Mappings, spec: Spec, row: Any, facility: FacilityRow) -> bool:
+async def _differs(database: Database, mappings: Mappings, spec: Spec, row: _Sent, facility: FacilityRow) -> bool:
     """Return whether a delivery would be sent with another payload.
 
     A lookup is always repeated; a delivery that cannot be updated, or whose body a person wrote, never is.
@@ -103,7 +103,30 @@ async def _differs(database: Database, mappings: Mappings, spec: Spec, row: Any,
     return bool(orjson.loads(orjson.dumps(payload)) != orjson.loads(row.request))
 
 
-_SENT = """
+class Regeneration(NamedTuple):
+    """A job that regenerates a type."""
+
+    id: int
+    chosen: str
+    state: str
+    done: int
+    total: int
+
+
+class _Sent(NamedTuple):
+    """A sent delivery with its last request that may have arrived; None if there is none, or its body was removed."""
+
+    id: int
+    facility_id: int
+    record: str
+    reference: str | None
+    body: str | None
+    operation: Operation | None
+    request: bytes | None
+
+
+_SENT = Statement(
+    """
 SELECT d.id, d.facility_id, d.record, d.reference, d.body, a.operation, a.request
 FROM (
   SELECT id, facility_id, record, reference, body FROM deliveries
@@ -114,13 +137,21 @@ LEFT JOIN attempts AS a ON a.id = (
   WHERE b.delivery_id = d.id AND b.operation IN ('create', 'update') AND b.verdict IN ('accepted', 'unsure')
 )
 ORDER BY d.id
-"""
-_UNSENT = """
+""",
+    _Sent,
+)
+_UNSENT = Statement(
+    """
 SELECT id FROM deliveries
 WHERE facility_id = :facility AND spec = :spec AND status IN ('failed', 'unsure', 'retrying') ORDER BY id LIMIT :most
-"""
-_UNDER_WAY = """
+""",
+    int,
+)
+_UNDER_WAY = Statement(
+    """
 SELECT id, chosen, state, done, total FROM jobs
 WHERE facility_id = :facility AND state IN ('running', 'paused') AND upstream = :upstream AND action = 'regenerate'
 ORDER BY id
-"""
+""",
+    Regeneration,
+)

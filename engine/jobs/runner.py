@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import text
-
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
@@ -27,7 +26,7 @@ async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping
     moved = True
     while moved and not stopping():
         moved = False
-        for (job_id,) in await database.fetch(text("SELECT id FROM jobs WHERE state = 'running' ORDER BY id")):
+        for job_id in await database.fetch(_RUNNING):
             channel = await database.write(_step, job_id)
             if channel is not None:
                 ring(channel)
@@ -36,24 +35,22 @@ async def run_jobs(database: Database, ring: Callable[[Channel], None], stopping
 
 async def _step(tx: Transaction, job_id: int) -> Channel | None:
     """Process one batch; None if another worker has the job, or the job is no longer running."""
-    query = f"SELECT * FROM jobs WHERE id = :id AND state = 'running' {tx.skip_locked}"
-    job = await tx.first(text(query), {"id": job_id})
+    job = await tx.first(_TAKE, {"id": job_id})
     if job is None:
         return None
-    items = await tx.rows(text(_NEXT), {"job": job_id, "after": job.done, "until": job.done + BATCH_DELIVERIES})
+    items = await tx.rows(_NEXT, {"job": job_id, "after": job.done, "until": job.done + BATCH_DELIVERIES})
     outcomes = await _act(tx, job, [item.delivery_id for item in items])
     for outcome in sorted(set(outcomes.values())):
-        positions = [[item.position] for item in items if outcomes[item.delivery_id] is outcome]
-        note = text(_NOTE % tx.subquery({"position": "integer"}, "rows"))
-        await tx.execute(note, {"job": job_id, "outcome": outcome.value, "rows": as_json(positions)})
+        positions = [item.position for item in items if outcomes[item.delivery_id] is outcome]
+        await tx.execute(_NOTE, {"job": job_id, "outcome": outcome.value, "positions": positions})
     failpoint("job_batch")
     skipped = sum(outcome is not ActionResult.DONE for outcome in outcomes.values())
     done = {"id": job_id, "done": job.done + len(items), "skipped": skipped, "now": tx.now}
-    await tx.execute(text(_ADVANCE), done)
+    await tx.execute(_ADVANCE, done)
     return Channel(job.upstream, job.facility_id)
 
 
-async def _act(tx: Transaction, job: Any, ids: list[int]) -> dict[int, ActionResult]:
+async def _act(tx: Transaction, job: _Job, ids: list[int]) -> dict[int, ActionResult]:
     """Apply the job's action in the bulk lane, behind today's patients; regenerating drops a person's own body."""
     if job.action == Action.IGNORE:
         return await set_aside(tx, job.facility_id, ids, job.actor, reason=job.reason)
@@ -71,18 +68,51 @@ async def _act(tx: Transaction, job: Any, ids: list[int]) -> dict[int, ActionRes
     )
 
 
-_NEXT = """
+class _Job(NamedTuple):
+    """A running job."""
+
+    id: int
+    facility_id: int
+    upstream: str
+    action: str
+    reason: str
+    actor: str
+    done: int
+
+
+class _Item(NamedTuple):
+    """An item of a job that is next."""
+
+    position: int
+    delivery_id: int
+
+
+_RUNNING = Statement("SELECT id FROM jobs WHERE state = 'running' ORDER BY id", int)
+_TAKE = Statement(
+    """
+SELECT id, facility_id, upstream, action, reason, actor, done FROM jobs
+WHERE id = :id AND state = 'running' {FOR UPDATE SKIP LOCKED}
+""",
+    _Job,
+)
+_NEXT = Statement(
+    """
 SELECT position, delivery_id FROM job_items
 WHERE job_id = :job AND position > :after AND position <= :until ORDER BY position
-"""
-
-_NOTE = """
-UPDATE job_items SET outcome = :outcome WHERE job_id = :job AND position IN (SELECT position FROM %s AS v)
-"""
-
-_ADVANCE = """
+""",
+    _Item,
+)
+_NOTE = Command(
+    """
+UPDATE job_items SET outcome = :outcome WHERE job_id = :job AND position IN (SELECT position FROM {positions} AS v)
+""",
+    positions="position integer",
+)
+_ADVANCE = Command(
+    """
 UPDATE jobs SET done = :done, skipped = skipped + :skipped,
   state = CASE WHEN :done >= total THEN 'done' ELSE state END,
   ended_at = CASE WHEN :done >= total THEN CAST(:now AS BIGINT) ELSE ended_at END
 WHERE id = :id
 """
+)

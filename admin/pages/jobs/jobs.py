@@ -24,6 +24,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
+from engine.database.rows import JobRow
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.jobs import jobs, queries
@@ -65,7 +66,7 @@ async def choose(
 async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], before: Number = None) -> Template:
     """List the jobs of the facility, newest first."""
     layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
-    page = queries.Rows([], None)
+    page = queries.Rows[JobRow]([], None)
     if layout.facility is not None:
         page = await queries.newest(hub.database, layout.facility.id, before, PAGE_SIZE)
     tallies = await queries.tallies(hub.database, [row.id for row in page.rows])

@@ -16,9 +16,9 @@ from sqlalchemy.util import await_only
 import admin
 import engine
 from engine.database.database import Database
-from engine.database.rows import AttemptRow, DeliveryRow, ItemRow
+from engine.database.rows import AttemptRow, AuditRow, DeliveryRow, ItemRow, JobRow
 from engine.database.statements import STATEMENTS, Statement
-from engine.database.tables import Attempt, Delivery, Item
+from engine.database.tables import Attempt, AuditEntry, Delivery, Item, Job
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,7 +29,10 @@ for package in (engine, admin):
             importlib.import_module(module.name)
 
 
-@pytest.mark.parametrize(("row", "table"), [(DeliveryRow, Delivery), (AttemptRow, Attempt), (ItemRow, Item)])
+@pytest.mark.parametrize(
+    ("row", "table"),
+    [(DeliveryRow, Delivery), (AttemptRow, Attempt), (ItemRow, Item), (JobRow, Job), (AuditRow, AuditEntry)],
+)
 def test_a_row_has_the_columns_of_its_table_in_order(row: Any, table: Any) -> None:
     assert list(row._fields) == [column.name for column in table.__table__.columns]
 

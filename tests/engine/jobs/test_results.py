@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import text
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.jobs import queries
@@ -86,9 +86,10 @@ async def test_counting_reads_the_jobs_index_alone(database: Database, facility:
     job_id, _ = await resent(database, facility, 20)
     await database.write(lambda tx: tx.execute(text("ANALYZE")))
     explain = "EXPLAIN " if database.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
-    parameters = {"ids": as_json([[job_id]]), "most": 9, "job": job_id}
-    for query in (queries._TALLY % database.rows({"id": "bigint"}, "ids"), queries._CAUSE):
-        plan = await database.fetch(text(explain + query), parameters)
+    parameters = {"ids": [job_id], "most": 9, "job": job_id}
+    for statement in (queries._TALLY, queries._CAUSE):
+        query = text(explain + statement.sql(database.dialect))
+        plan = await database.fetch(query, statement.bound(parameters))
         steps = [line for line in map(str, plan) if re.search(r"(scan|search).* (d|deliveries)\b", line, re.IGNORECASE)]
         assert steps
         assert all(re.search("(Index Only Scan using|COVERING INDEX) ix_deliveries_job", step) for step in steps)
