@@ -5,22 +5,22 @@ engine.corrections.search finds the deliveries; engine.outbox.corrections remove
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Select, select, text
+from sqlalchemy import ColumnElement, Select, select
 
 from engine.database.database import Database
+from engine.database.rows import DeliveryRow
+from engine.database.statements import Query, Statement
 from engine.database.tables import CorrectionDelivery, Delivery
 from engine.delivery.status import Status
+from engine.specs.record_type import Operation
 
 RESENDABLE = (Status.SENT, Status.FAILED, Status.UNSURE, Status.RETRYING)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCorrection:
+class OpenCorrection(NamedTuple):
     """A correction of a clinic for which deliveries are still to be sent again."""
 
     spec: str
@@ -28,15 +28,30 @@ class OpenCorrection:
     affected: int
 
 
+class LastRequest(NamedTuple):
+    """A request of a delivery; None if its body was removed."""
+
+    operation: Operation
+    request: bytes | None
+
+
+class Resending(NamedTuple):
+    """An unfinished job that sends deliveries again."""
+
+    id: int
+    chosen: str
+    done: int
+    total: int
+
+
 async def open_corrections(database: Database, facility_id: int) -> list[OpenCorrection]:
     """Return the corrections of a clinic with affected deliveries; the cost grows with corrections, not deliveries."""
-    rows = await database.fetch(text(_OPEN), {"facility": facility_id})
-    return [OpenCorrection(row.spec, row.name, row.affected) for row in rows]
+    return await database.fetch(_OPEN, {"facility": facility_id})
 
 
 async def affected_page(
     database: Database, facility_id: int, spec: str, name: str, after: int, size: int
-) -> Sequence[Any]:
+) -> list[DeliveryRow]:
     """Return affected deliveries by id, one more than `size` if there are further ones."""
     query = (
         select(Delivery.__table__)
@@ -45,24 +60,22 @@ async def affected_page(
         .order_by(CorrectionDelivery.delivery_id)
         .limit(size + 1)
     )
-    return await database.fetch(query)
+    return await database.fetch(Query(query, DeliveryRow))
 
 
 async def affected_count(database: Database, facility_id: int, spec: str, name: str) -> int:
     """Return the stored number of deliveries that the correction still affects."""
-    rows = await database.fetch(text(_AFFECTED), {"facility": facility_id, "spec": spec, "name": name})
-    return int(rows[0].affected) if rows else 0
+    return await database.first(_AFFECTED, {"facility": facility_id, "spec": spec, "name": name}) or 0
 
 
-async def last_request(database: Database, delivery_id: int) -> Any | None:
-    """Return `operation` and `request` (None if pruned) of the last request that may have arrived, or None."""
-    rows = await database.fetch(text(_LAST_REQUEST), {"id": delivery_id})
-    return rows[0] if rows else None
+async def last_request(database: Database, delivery_id: int) -> LastRequest | None:
+    """Return the last request that may have arrived, or None."""
+    return await database.first(_LAST_REQUEST, {"id": delivery_id})
 
 
-async def resending(database: Database, facility_id: int, spec: str, name: str) -> Any | None:
-    """Return the unfinished job that sends the affected deliveries again: id, done, total."""
-    rows = await database.fetch(text(_JOBS), {"facility": facility_id})
+async def resending(database: Database, facility_id: int, spec: str, name: str) -> Resending | None:
+    """Return the unfinished job that sends the affected deliveries again."""
+    rows = await database.fetch(_JOBS, {"facility": facility_id})
     chosen = {"spec": spec, "correction": name}
     return next((row for row in rows if orjson.loads(row.chosen) == chosen), None)
 
@@ -76,22 +89,31 @@ def resendable(facility_id: int, spec: str, name: str) -> Select[int]:
     )
 
 
-def _of(facility_id: int, spec: str, name: str) -> tuple[Any, ...]:
+def _of(facility_id: int, spec: str, name: str) -> tuple[ColumnElement[bool], ...]:
     table = CorrectionDelivery
     return table.facility_id == facility_id, table.spec == spec, table.name == name
 
 
 _KEY = "facility_id = :facility AND spec = :spec AND name = :name"
-_OPEN = """
+_OPEN = Statement(
+    """
 SELECT spec, name, affected FROM correction_searches WHERE facility_id = :facility AND affected > 0 ORDER BY spec, name
-"""
-_AFFECTED = f"SELECT affected FROM correction_searches WHERE {_KEY}"
-_LAST_REQUEST = """
+""",
+    OpenCorrection,
+)
+_AFFECTED = Statement(f"SELECT affected FROM correction_searches WHERE {_KEY}", int)
+_LAST_REQUEST = Statement(
+    """
 SELECT operation, request FROM attempts
 WHERE delivery_id = :id AND operation IN ('create', 'update') AND verdict IN ('accepted', 'unsure')
 ORDER BY id DESC LIMIT 1
-"""
-_JOBS = """
+""",
+    LastRequest,
+)
+_JOBS = Statement(
+    """
 SELECT id, chosen, done, total FROM jobs
 WHERE facility_id = :facility AND state IN ('running', 'paused') AND action = 'regenerate' ORDER BY id DESC
-"""
+""",
+    Resending,
+)

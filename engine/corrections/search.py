@@ -12,14 +12,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
-from sqlalchemy import text
 
 from engine.catalog.catalog import Catalog
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow, all_facilities
@@ -56,11 +56,11 @@ class _Search:
     def key(self) -> dict[str, Any]:
         return {"facility": self.facility.id, "spec": self.spec.name, "name": self.correction.name}
 
-    def may_be_affected(self, row: Any) -> bool:
+    def may_be_affected(self, row: _Sent) -> bool:
         """Return whether a sent delivery has the content of an earlier version that no person wrote."""
         return row.body is None and not self._is_corrected(row)
 
-    def _is_corrected(self, row: Any) -> bool:
+    def _is_corrected(self, row: _Sent) -> bool:
         """Judge by the version of the attempt, or by its time if the attempt is no longer kept."""
         return row.sent_at >= self.since if row.spec_hash is None else row.spec_hash in self.hashes
 
@@ -73,7 +73,7 @@ class _Judge:
         self._mappings = mappings
         self._search = search
 
-    async def concerned(self, rows: Sequence[Any]) -> list[Any]:
+    async def concerned(self, rows: Sequence[_Sent]) -> list[_Sent]:
         """Return the rows that the correction concerns; all needs are looked up at once, in their present state."""
         when, spec, facility = self._search.correction.when, self._search.spec, self._search.facility
         if when is None or not rows:
@@ -118,7 +118,7 @@ class CorrectionSearch:
         if not specs:
             return 0
         if self._registered != catalog.hash:
-            await self._database.write(lambda tx: self._register(tx, specs))
+            await self._database.write(_register, specs)
             self._registered = catalog.hash
         count = 0
         for search in await self._searches(specs):
@@ -126,18 +126,15 @@ class CorrectionSearch:
                 count += n
         return count
 
-    async def _register(self, tx: Transaction, specs: Sequence[Spec]) -> None:
-        now = tx.now
-        rows = [[spec.name, correction.name, spec.hash, now] for spec in specs for correction in spec.corrections]
-        await tx.execute(text(_REGISTER % tx.subquery(_VERSION, "rows")), {"rows": as_json(rows)})
-
     async def _searches(self, specs: Sequence[Spec]) -> list[_Search]:
         """Return the searches that have not ended or are due a second time."""
         versions: dict[tuple[str, str], dict[str, int]] = {}
-        for row in await self._database.fetch(text("SELECT * FROM correction_versions")):
+        for row in await self._database.fetch(_VERSIONS):
             versions.setdefault((row.spec, row.name), {})[row.spec_hash] = row.loaded_at
-        rows = await self._database.fetch(text(_ENDED))
-        ended = {(row.facility_id, row.spec, row.name) for row in rows if not self._is_due_again(row)}
+        rows = await self._database.fetch(_ENDED)
+        ended = {
+            (row.facility_id, row.spec, row.name) for row in rows if not self._is_due_again(row.searches, row.ended_at)
+        }
         facilities = await all_facilities(self._database)
         return [
             _Search(facility, spec, correction, frozenset(hashes), min(hashes.values()))
@@ -161,100 +158,173 @@ class CorrectionSearch:
         if state is None:
             return 0
         place = {"date": state.date, "id": state.delivery_id}
-        rows = await self._database.fetch(text(_NEXT), {**search.key, **place, "batch": BATCH_DELIVERIES})
+        rows = await self._database.fetch(_NEXT, {**search.key, **place, "batch": BATCH_DELIVERIES})
         judge = _Judge(self._database, self._catalog().items, search)
         affected = await judge.concerned([row for row in rows if search.may_be_affected(row)])
         after = (rows[-1].date, rows[-1].id) if rows else (state.date, state.delivery_id)
 
         async def run(tx: Transaction) -> int:
-            unchanged = await self._unchanged(tx, affected)
+            unchanged = await _unchanged(tx, affected)
             ended = {"ended": None if rows else tx.now, "searches": state.searches + (not rows)}
             moved = {**search.key, **place, "after_date": after[0], "after_id": after[1], **ended}
             # another worker may have done this batch
-            if not await tx.execute(text(_MOVE), moved):
+            if not await tx.execute(_MOVE, moved):
                 return 0
-            await self._note(tx, search, unchanged)
+            await _note(tx, search, unchanged)
             return len(rows)
 
         return await self._database.write(run)
 
-    async def _state(self, search: _Search) -> Any | None:
+    async def _state(self, search: _Search) -> _Position | None:
         """Return the position of the search, None if it has ended; begin it, and once more a day after its end."""
-        query, due = text(_STATE), {**search.key, "again": self._database.clock() - SECOND_SEARCH_AFTER_MS}
-        rows = await self._database.fetch(query, search.key)
-        if not rows or (rows[0].ended_at is not None and self._is_due_again(rows[0])):
-            await self._database.write(lambda tx: tx.execute(text(_BEGIN), {**due, "most": SEARCHES}))
-            rows = await self._database.fetch(query, search.key)
-        return None if rows[0].ended_at is not None else rows[0]
+        state = await self._database.first(_STATE, search.key)
+        if state is None or (state.ended_at is not None and self._is_due_again(state.searches, state.ended_at)):
+            due = {"again": self._database.clock() - SECOND_SEARCH_AFTER_MS, "most": SEARCHES}
+            await self._database.write(Transaction.execute, _BEGIN, {**search.key, **due})
+            state = await self._database.first(_STATE, search.key)
+        return state if state is not None and state.ended_at is None else None
 
-    def _is_due_again(self, row: Any) -> bool:
-        return bool(row.searches < SEARCHES and row.ended_at <= self._database.clock() - SECOND_SEARCH_AFTER_MS)
-
-    async def _unchanged(self, tx: Transaction, rows: Sequence[Any]) -> list[int]:
-        """Lock these deliveries; return the ids of those that were not sent again since they were read."""
-        if not rows:
-            return []
-        ids = {"ids": as_json([[row.id] for row in rows])}
-        id_rows = tx.subquery({"id": "bigint"}, "ids")
-        if tx.dialect != "sqlite":
-            lock = f"SELECT id FROM deliveries WHERE id IN (SELECT id FROM {id_rows} AS v) ORDER BY id FOR UPDATE"
-            await tx.execute(text(lock), ids)
-        last = {row.id: row.attempt for row in await tx.rows(text(_LAST % id_rows), ids)}
-        return [row.id for row in rows if row.id in last and last[row.id] == row.attempt]
-
-    async def _note(self, tx: Transaction, search: _Search, ids: Sequence[int]) -> None:
-        if not ids:
-            return
-        id_rows = tx.subquery({"id": "bigint"}, "ids")
-        parameters = {**search.key, "ids": as_json([[id_] for id_ in ids])}
-        added = len(await tx.rows(text(_ADD % id_rows), parameters))
-        await tx.execute(text(_COUNT), {**search.key, "n": added})
-        log.info("correction_affects", spec=search.spec.name, correction=search.correction.name, deliveries=added)
+    def _is_due_again(self, searches: int, ended_at: int) -> bool:
+        return searches < SEARCHES and ended_at <= self._database.clock() - SECOND_SEARCH_AFTER_MS
 
 
-_VERSION = {"spec": "text", "name": "text", "spec_hash": "text", "loaded_at": "bigint"}
-_REGISTER = """
+async def _register(tx: Transaction, specs: Sequence[Spec]) -> None:
+    rows = [[spec.name, correction.name, spec.hash, tx.now] for spec in specs for correction in spec.corrections]
+    await tx.execute(_REGISTER, {"rows": rows})
+
+
+async def _unchanged(tx: Transaction, rows: Sequence[_Sent]) -> list[int]:
+    """Lock these deliveries; return the ids of those that were not sent again since they were read."""
+    if not rows:
+        return []
+    ids = {"ids": [row.id for row in rows]}
+    await tx.rows(_LOCK, ids)
+    last = {row.id: row.attempt for row in await tx.rows(_LAST, ids)}
+    return [row.id for row in rows if row.id in last and last[row.id] == row.attempt]
+
+
+async def _note(tx: Transaction, search: _Search, ids: Sequence[int]) -> None:
+    if not ids:
+        return
+    added = len(await tx.rows(_ADD, {**search.key, "ids": ids}))
+    await tx.execute(_COUNT, {**search.key, "n": added})
+    log.info("correction_affects", spec=search.spec.name, correction=search.correction.name, deliveries=added)
+
+
+class _Version(NamedTuple):
+    """A version of an entry that declares a correction."""
+
+    spec: str
+    name: str
+    spec_hash: str
+    loaded_at: int
+
+
+class _Position(NamedTuple):
+    """Position of a search."""
+
+    date: str
+    delivery_id: int
+    searches: int
+    ended_at: int | None
+
+
+class _Ended(NamedTuple):
+    """A search that has ended."""
+
+    facility_id: int
+    spec: str
+    name: str
+    searches: int
+    ended_at: int
+
+
+class _Sent(NamedTuple):
+    """A sent delivery with its last request that may have arrived, None if the attempt is no longer kept."""
+
+    id: int
+    date: str
+    record: str
+    reference: str | None
+    body: str | None
+    sent_at: int
+    attempt: int | None
+    spec_hash: str | None
+
+
+class _LastAttempt(NamedTuple):
+    """A sent delivery with the id of its last request that may have arrived."""
+
+    id: int
+    attempt: int | None
+
+
+_REGISTER = Command(
+    """
 INSERT INTO correction_versions (spec, name, spec_hash, loaded_at)
-SELECT spec, name, spec_hash, loaded_at FROM %s AS v WHERE true ON CONFLICT DO NOTHING
-"""
+SELECT spec, name, spec_hash, loaded_at FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING
+""",
+    rows="spec text, name text, spec_hash text, loaded_at bigint",
+)
 _KEY = "facility_id = :facility AND spec = :spec AND name = :name"
-_STATE = f"SELECT date, delivery_id, searches, ended_at FROM correction_searches WHERE {_KEY}"
-_ENDED = "SELECT facility_id, spec, name, searches, ended_at FROM correction_searches WHERE ended_at IS NOT NULL"
-_BEGIN = """
+_VERSIONS = Statement("SELECT spec, name, spec_hash, loaded_at FROM correction_versions", _Version)
+_STATE = Statement(f"SELECT date, delivery_id, searches, ended_at FROM correction_searches WHERE {_KEY}", _Position)
+_ENDED = Statement(
+    "SELECT facility_id, spec, name, searches, ended_at FROM correction_searches WHERE ended_at IS NOT NULL", _Ended
+)
+_BEGIN = Command(
+    """
 INSERT INTO correction_searches (facility_id, spec, name, date, delivery_id, searches, affected)
 VALUES (:facility, :spec, :name, '', 0, 0, 0)
 ON CONFLICT (facility_id, spec, name) DO UPDATE SET date = '', delivery_id = 0, ended_at = NULL
 WHERE correction_searches.ended_at <= :again AND correction_searches.searches < :most
 """
+)
 _LAST_ATTEMPT = """(
   SELECT MAX(b.id) FROM attempts AS b
   WHERE b.delivery_id = d.id AND b.operation IN ('create', 'update') AND b.verdict IN ('accepted', 'unsure')
 )"""
-_SENT = """
+_SENT_DELIVERIES = """
 SELECT id, date, record, reference, body, sent_at FROM deliveries
 WHERE facility_id = :facility AND spec = :spec AND status = 'sent'"""
 # Two ranges: SQLite does not compare (date, id) as one value where id is the rowid.
-_NEXT = f"""
+_NEXT = Statement(
+    f"""
 SELECT d.id, d.date, d.record, d.reference, d.body, d.sent_at, a.id AS attempt, a.spec_hash
 FROM (
-  SELECT * FROM ({_SENT} AND date = :date AND id > :id ORDER BY id LIMIT :batch) AS same_day
+  SELECT * FROM ({_SENT_DELIVERIES} AND date = :date AND id > :id ORDER BY id LIMIT :batch) AS same_day
   UNION ALL
-  SELECT * FROM ({_SENT} AND date > :date ORDER BY date, id LIMIT :batch) AS later
+  SELECT * FROM ({_SENT_DELIVERIES} AND date > :date ORDER BY date, id LIMIT :batch) AS later
   ORDER BY date, id LIMIT :batch
 ) AS d
 LEFT JOIN attempts AS a ON a.id = {_LAST_ATTEMPT}
 ORDER BY d.date, d.id
-"""
-_LAST = f"""
-SELECT d.id, {_LAST_ATTEMPT} AS attempt FROM %s AS v JOIN deliveries AS d ON d.id = v.id WHERE d.status = 'sent'
-"""
-_MOVE = f"""
+""",
+    _Sent,
+)
+_LOCK = Statement(
+    "SELECT id FROM deliveries WHERE id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}", int, ids="id bigint"
+)
+_LAST = Statement(
+    f"""
+SELECT d.id, {_LAST_ATTEMPT} AS attempt FROM {{ids}} AS v JOIN deliveries AS d ON d.id = v.id WHERE d.status = 'sent'
+""",
+    _LastAttempt,
+    ids="id bigint",
+)
+_MOVE = Command(
+    f"""
 UPDATE correction_searches SET date = :after_date, delivery_id = :after_id, ended_at = :ended, searches = :searches
 WHERE {_KEY} AND date = :date AND delivery_id = :id AND ended_at IS NULL
 """
-_ADD = """
+)
+_ADD = Statement(
+    """
 INSERT INTO correction_deliveries (facility_id, spec, name, delivery_id)
-SELECT CAST(:facility AS INTEGER), :spec, :name, v.id FROM %s AS v WHERE true
+SELECT CAST(:facility AS INTEGER), :spec, :name, v.id FROM {ids} AS v WHERE true
 ON CONFLICT DO NOTHING RETURNING delivery_id
-"""
-_COUNT = f"UPDATE correction_searches SET affected = affected + :n WHERE {_KEY}"
+""",
+    int,
+    ids="id bigint",
+)
+_COUNT = Command(f"UPDATE correction_searches SET affected = affected + :n WHERE {_KEY}")

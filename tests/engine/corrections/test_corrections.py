@@ -258,7 +258,7 @@ async def test_what_is_sent_while_it_is_looked_at_is_not_noted(
 
     async def fetch_then_send(query: object, parameters: object = None) -> object:
         rows = await fetch(query, parameters)  # type: ignore[arg-type]
-        if "a.spec_hash" in str(query) and not sent.is_set():
+        if query is search._NEXT and not sent.is_set():
             sent.set()
             await send(antar, "V1", note="y")
         return rows
@@ -279,7 +279,8 @@ async def test_a_batch_is_read_along_an_index_in_its_order(antar: SmallHub) -> N
             await tx.execute(text("SET LOCAL enable_seqscan = off"))
             await tx.execute(text("SET LOCAL enable_bitmapscan = off"))
         kind = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-        return "\n".join(str(row[-1]) for row in await tx.rows(text(f"{kind} {search._NEXT}"), names))
+        query = text(f"{kind} {search._NEXT.sql(tx.dialect)}")
+        return "\n".join(str(row[-1]) for row in await tx.rows(query, names))
 
     plan = await antar.hub.database.write(explain)
     # which of the two PostgreSQL takes depends on what it believes of the statuses; both hold the order
