@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import literal_column, select, union_all
 
 from engine.database.database import Database
+from engine.database.statements import Query
+from engine.database.tables import Delivery
 from engine.delivery.status import Status
 from engine.outbox import counters
 
@@ -32,11 +36,8 @@ async def backlog(database: Database, facility_id: int) -> list[Backlog]:
     waiting = [(spec, status) for spec in counts for status in WAITING if counts[spec].get(status)]
     if not waiting:
         return []
-    named = {f"spec{i}": spec for i, (spec, _) in enumerate(waiting)}
-    query = " UNION ALL ".join(_OLDEST.format(i=i, status=status.value) for i, (_, status) in enumerate(waiting))
-    rows = await database.fetch(text(query), {"facility": facility_id, **named})
     since: dict[str, int] = {}
-    for spec, changed_at in rows:
+    for spec, changed_at in await database.fetch(_oldest(facility_id, waiting)):
         since[spec] = min(changed_at, since.get(spec, changed_at))
     backlogs = [
         Backlog(spec, _waiting(counts[spec]), counts[spec].get(Status.BLOCKED, 0), at) for spec, at in since.items()
@@ -48,7 +49,26 @@ def _waiting(counts: dict[str, int]) -> int:
     return sum(counts.get(status, 0) for status in WAITING)
 
 
-_OLDEST = """
-SELECT * FROM (SELECT spec, changed_at FROM deliveries
-WHERE facility_id = :facility AND spec = :spec{i} AND status = '{status}' ORDER BY date, id LIMIT 1) AS oldest{i}
-"""
+class _Oldest(NamedTuple):
+    """When the content of the oldest delivery of a type in one status was received."""
+
+    spec: str
+    changed_at: int
+
+
+def _oldest(facility_id: int, waiting: Sequence[tuple[str, Status]]) -> Query[_Oldest]:
+    # Each status is a literal in a query of its own: joined with rows of types and statuses, PostgreSQL without
+    # statistics takes an index that lacks the status, and reads all deliveries of the type.
+    parts = [
+        select(Delivery.spec, Delivery.changed_at)
+        .where(
+            Delivery.facility_id == facility_id,
+            Delivery.spec == spec,
+            Delivery.status == literal_column(f"'{status.value}'"),
+        )
+        .order_by(Delivery.date, Delivery.id)
+        .limit(literal_column("1"))
+        .subquery()
+        for spec, status in waiting
+    ]
+    return Query(union_all(*(select(part) for part in parts)), _Oldest)

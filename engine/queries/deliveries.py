@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, null, or_, select
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.rows import AuditRow, DeliveryRow
+from engine.database.statements import Query, Statement
 from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
 from engine.outbox.patient_index import patient_matches, words_of
 
@@ -85,18 +87,74 @@ class Filters:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """A delivery with its attempts (newest first), needs, waiting deliveries, and audit entries.
+class DetailedAttempt(NamedTuple):
+    """An attempt of a delivery; `request` and `response` are None where only their bytes are counted."""
 
-    Each attempt has `request_size` and `response_size`, the bytes of its bodies.
+    id: int
+    at: int
+    milliseconds: int
+    operation: str
+    trigger: str
+    spec_hash: str
+    version: int
+    method: str | None
+    path: str | None
+    request: bytes | None
+    http_status: int | None
+    code: str | None
+    verdict: str
+    message: str
+    response: bytes | None
+    pruned_at: int | None
+    request_size: int
+    response_size: int
+
+
+class AwaitedRecord(NamedTuple):
+    """A record that a delivery waits for; id and status of its delivery are None until it has been submitted."""
+
+    spec: str
+    key: str
+    alternative: bool
+    id: int | None
+    status: str | None
+
+
+class Dependant(NamedTuple):
+    """A delivery that waits for another one."""
+
+    id: int
+    spec: str
+    key: str
+    status: str
+
+
+class DeliveryState(NamedTuple):
+    """Present state of a delivery.
+
+    `held_until` is when a resend that can still be undone becomes due, `closed` is why its channel is closed.
     """
 
-    row: Any
-    attempts: Sequence[Any]
-    waits_for: Sequence[Any]
-    waited_for_by: Sequence[Any]
-    audit: Sequence[Any]
+    facility_id: int
+    spec: str
+    status: str
+    tries: int
+    version: int
+    due_at: int | None
+    settled_at: int | None
+    held_until: int | None
+    closed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A delivery with its attempts (newest first), needs, waiting deliveries, and audit entries."""
+
+    row: DeliveryRow
+    attempts: Sequence[DetailedAttempt]
+    waits_for: Sequence[AwaitedRecord]
+    waited_for_by: Sequence[Dependant]
+    audit: Sequence[AuditRow]
 
 
 class WaitingDelivery(NamedTuple):
@@ -124,60 +182,61 @@ async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = 
 
     The bodies of attempts may have megabytes each and are read only with `bodies`.
     """
-    rows = await database.fetch(
-        select(Delivery.__table__).where(Delivery.id == id_, Delivery.facility_id == facility_id)
-    )
-    if not rows:
+    deliveries = select(Delivery.__table__).where(Delivery.id == id_, Delivery.facility_id == facility_id)
+    row = await database.first(Query(deliveries, DeliveryRow))
+    if row is None:
         return None
-    attempts = _attempts(id_, BODIES if bodies else ()).order_by(Attempt.id.desc())
+    attempts = _attempts(id_, bodies=bodies).order_by(Attempt.id.desc())
     audit = select(AuditEntry.__table__).where(AuditEntry.delivery_id == id_).order_by(AuditEntry.id)
     return Detail(
-        rows[0],
-        await database.fetch(attempts),
+        row,
+        await database.fetch(Query(attempts, DetailedAttempt)),
         await database.fetch(_waits_for(id_)),
-        await database.fetch(_waited_for_by(rows[0])),
-        await database.fetch(audit),
+        await database.fetch(_waited_for_by(row)),
+        await database.fetch(Query(audit, AuditRow)),
     )
 
 
-async def tries(database: Database, id_: int, ids: Sequence[int]) -> dict[int, Any]:
+async def tries(database: Database, id_: int, ids: Sequence[int]) -> dict[int, DetailedAttempt]:
     """Return these attempts of a delivery with their bodies, by id; attempts of other deliveries are left out."""
-    rows = await database.fetch(_attempts(id_, BODIES).where(Attempt.id.in_(ids))) if ids else []
-    return {row.id: row for row in rows}
+    attempts = _attempts(id_, bodies=True).where(Attempt.id.in_(ids))
+    return {row.id: row for row in await database.fetch(Query(attempts, DetailedAttempt))} if ids else {}
 
 
-def _attempts(id_: int, bodies: Collection[str]) -> Select[Any]:
-    columns = [column for column in Attempt.__table__.c if column.name in bodies or column.name not in BODIES]
-    sizes = [func.coalesce(func.length(Attempt.__table__.c[name]), 0).label(f"{name}_size") for name in BODIES]
-    return select(*columns, *sizes).where(Attempt.delivery_id == id_)
+def _attempts(id_: int, *, bodies: bool) -> Select[Any]:
+    """Select the fields of DetailedAttempt."""
+    columns: dict[str, ColumnElement[Any]] = dict(Attempt.__table__.c)
+    columns |= {f"{name}_size": func.coalesce(func.length(columns[name]), 0) for name in BODIES}
+    if not bodies:
+        columns |= {name: null() for name in BODIES}
+    return select(*(columns[name].label(name) for name in DetailedAttempt._fields)).where(Attempt.delivery_id == id_)
 
 
-def _waits_for(id_: int) -> Any:
+def _waits_for(id_: int) -> Query[AwaitedRecord]:
     """Select the needed records, with their delivery if they have been submitted."""
     needed = and_(Delivery.facility_id == Wait.facility_id, Delivery.spec == Wait.spec, Delivery.key == Wait.key)
-    return (
+    query = (
         select(Wait.spec, Wait.key, Wait.alternative, Delivery.id, Delivery.status)
         .join(Delivery, needed, isouter=True)
         .where(Wait.delivery_id == id_)
         .order_by(Wait.key, Wait.spec)
     )
+    return Query(query, AwaitedRecord)
 
 
-def _waited_for_by(row: Any) -> Any:
-    return (
+def _waited_for_by(row: DeliveryRow) -> Query[Dependant]:
+    query = (
         select(Delivery.id, Delivery.spec, Delivery.key, Delivery.status)
         .join(Wait, Wait.delivery_id == Delivery.id)
         .where(Wait.facility_id == row.facility_id, Wait.spec == row.spec, Wait.key == row.key)
         .limit(MAX_WAITING)
     )
+    return Query(query, Dependant)
 
 
-async def state(database: Database, id_: int) -> Any | None:
-    """Return the present state of a delivery, None if it does not exist; cheap enough for pages to poll.
-
-    `held_until` is when a resend that can still be undone becomes due, `closed` is why its channel is closed.
-    """
-    return next(iter(await database.fetch(text(_STATE), {"id": id_})), None)
+async def state(database: Database, id_: int) -> DeliveryState | None:
+    """Return the present state of a delivery, None if it does not exist; cheap enough for pages to poll."""
+    return await database.first(_STATE, {"id": id_})
 
 
 async def waiting_for_item(
@@ -185,29 +244,34 @@ async def waiting_for_item(
 ) -> list[WaitingDelivery]:
     """Return the oldest deliveries that wait for an item; `item` is the type of the item."""
     parameters = {"facility": facility_id, "item": item, "key": key, "most": limit}
-    return [WaitingDelivery(*row) for row in await database.fetch(text(_WAITING_FOR_ITEM), parameters)]
+    return await database.fetch(_WAITING_FOR_ITEM, parameters)
 
 
 async def with_types(database: Database, ids: Sequence[int]) -> list[TypedDelivery]:
     """Return the deliveries of these ids with their types and upstreams."""
-    if not ids:
-        return []
-    query = text(_WITH_TYPES % database.rows({"id": "bigint"}, "ids"))
-    return [TypedDelivery(*row) for row in await database.fetch(query, {"ids": as_json([[id_] for id_ in ids])})]
+    return await database.fetch(_WITH_TYPES, {"ids": ids}) if ids else []
 
 
-_STATE = """
+_STATE = Statement(
+    """
 SELECT d.facility_id, d.spec, d.status, d.tries, d.version, d.due_at, d.settled_at, h.due_at AS held_until,
   c.cause AS closed
 FROM deliveries AS d
 LEFT JOIN held_resends AS h ON h.delivery_id = d.id
 LEFT JOIN channels AS c ON c.facility_id = d.facility_id AND c.upstream = d.upstream
 WHERE d.id = :id
-"""
-
-_WAITING_FOR_ITEM = """
+""",
+    DeliveryState,
+)
+_WAITING_FOR_ITEM = Statement(
+    """
 SELECT d.id, d.spec, d.key FROM waits AS w JOIN deliveries AS d ON d.id = w.delivery_id
 WHERE w.facility_id = :facility AND w.spec = :item AND w.key = :key ORDER BY d.id LIMIT :most
-"""
-
-_WITH_TYPES = "SELECT d.id, d.spec, d.upstream FROM deliveries AS d JOIN %s AS v ON v.id = d.id"
+""",
+    WaitingDelivery,
+)
+_WITH_TYPES = Statement(
+    "SELECT d.id, d.spec, d.upstream FROM deliveries AS d JOIN {ids} AS v ON v.id = d.id",
+    TypedDelivery,
+    ids="id bigint",
+)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
 from engine.database.database import Database
+from engine.database.statements import Query
 from engine.database.tables import Delivery
 
 MAX_GROUPS = 100  # the page shows the largest; the rest appear as these are fixed
@@ -24,6 +26,25 @@ class Group:
     first: int | None
     last: int | None
     sample: str
+
+
+class _Failures(NamedTuple):
+    """Failures of one cause, and the newest of them."""
+
+    spec: str
+    cause: str
+    n: int
+    patients: int
+    first: int | None
+    last: int | None
+    newest: int
+
+
+class _Sample(NamedTuple):
+    """A failed delivery with its message."""
+
+    id: int
+    problem: str | None
 
 
 async def groups(database: Database, facility_id: int, specs: Sequence[str]) -> list[Group]:
@@ -45,9 +66,9 @@ async def groups(database: Database, facility_id: int, specs: Sequence[str]) -> 
         .order_by(n.desc(), Delivery.spec, Delivery.cause)
         .limit(MAX_GROUPS)
     )
-    rows = await database.fetch(query)
-    query_samples = select(Delivery.id, Delivery.problem).where(Delivery.id.in_([row.newest for row in rows]))
-    samples = {row.id: row.problem for row in await database.fetch(query_samples)} if rows else {}
+    rows = await database.fetch(Query(query, _Failures))
+    problems = select(Delivery.id, Delivery.problem).where(Delivery.id.in_([row.newest for row in rows]))
+    samples = {row.id: row.problem for row in await database.fetch(Query(problems, _Sample))} if rows else {}
     return [
         Group(row.spec, row.cause, row.n, row.patients, row.first, row.last, samples.get(row.newest) or "")
         for row in rows

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, select, text, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, func, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from engine.database.database import Database
+from engine.database.rows import DeliveryRow
+from engine.database.statements import Query, Statement
 from engine.database.tables import Attempt, Delivery
 from engine.outbox.patient_index import matching_norms, patient_matches, words_of
 from engine.queries.deliveries import Filters
@@ -46,7 +48,7 @@ class Cursor:
 class Page:
     """Rows, newest first, and the cursors of its neighbours: rows `before` are newer, rows `after` are older."""
 
-    rows: list[Any]
+    rows: list[DeliveryRow]
     before: Cursor | None
     after: Cursor | None
 
@@ -71,7 +73,7 @@ async def page(
     """Return the page next to a cursor; without a cursor the newest page."""
     backwards = before is not None
     places = await _places(database, facility_id, filters, before or after, size + 1, backwards)
-    query = select(Delivery.__table__).join(places, Delivery.id == places.c.id)
+    query = Query(select(Delivery.__table__).join(places, Delivery.id == places.c.id), DeliveryRow)
     rows = sorted(await database.fetch(query), key=lambda row: (row.date, row.id), reverse=not backwards)
     more = len(rows) > size
     rows = sorted(rows[:size], key=lambda row: (row.date, row.id), reverse=True)
@@ -84,18 +86,26 @@ async def page(
     )
 
 
-async def by_ids(database: Database, facility_id: int, spec: str, ids: Sequence[int]) -> list[Any]:
+async def by_ids(database: Database, facility_id: int, spec: str, ids: Sequence[int]) -> list[DeliveryRow]:
     """Return the deliveries with these ids that belong to the facility and the type, newest day first."""
     conditions = [Delivery.facility_id == facility_id, _without_index(Delivery.spec, [spec]), Delivery.id.in_(ids)]
-    rows = await database.fetch(select(Delivery.__table__).where(*conditions)) if ids else []
+    query = Query(select(Delivery.__table__).where(*conditions), DeliveryRow)
+    rows = await database.fetch(query) if ids else []
     return sorted(rows, key=lambda row: (row.date, row.id), reverse=True)
 
 
 async def attempts(database: Database, ids: Sequence[int]) -> dict[int, int]:
     """Return the number of attempts by delivery; deliveries without attempts are left out."""
     of = Attempt.delivery_id
-    query = select(of, func.count()).where(of.in_(ids)).group_by(of)
-    return dict(map(tuple, await database.fetch(query))) if ids else {}
+    query = Query(select(of, func.count()).where(of.in_(ids)).group_by(of), _Attempts)
+    return {row.delivery_id: row.n for row in await database.fetch(query)} if ids else {}
+
+
+class _Attempts(NamedTuple):
+    """Number of a delivery's attempts."""
+
+    delivery_id: int
+    n: int
 
 
 async def neighbours(
@@ -105,7 +115,7 @@ async def neighbours(
     ids: list[int | None] = []
     for backwards in (True, False):
         places = await _places(database, facility_id, filters, place, 1, backwards)
-        ids.append(next((row.id for row in await database.fetch(select(places.c.id))), None))
+        ids.append(await database.first(Query(select(places.c.id), int)))
     return ids[0], ids[1]
 
 
@@ -114,21 +124,37 @@ async def count(database: Database, facility_id: int, filters: Filters, most: in
     if filters == Filters(filters.specs, filters.statuses, date_from=filters.date_from, date_to=filters.date_to):
         return Count(await _counted(database, facility_id, filters))
     places = await _places(database, facility_id, filters, None, most + 1, False)
-    [(n,)] = await database.fetch(select(func.count()).select_from(places))
+    [n] = await database.fetch(Query(select(func.count()).select_from(places), int))
     return Count(min(n, most), n > most)
 
 
 async def _counted(database: Database, facility_id: int, filters: Filters) -> int:
-    table, days = "totals", ""
-    if filters.date_from is not None or filters.date_to is not None:
-        table, days = "counters", "AND date BETWEEN :since AND :until"
-    query = f"SELECT spec, status, SUM(n) AS n FROM {table} WHERE facility_id = :facility {days} GROUP BY spec, status"
-    values = {"since": filters.date_from or "0000-00-00", "until": filters.date_to or "9999-12-31"}
-    rows = await database.fetch(text(query), {"facility": facility_id, **(values if days else {})})
+    if filters.date_from is None and filters.date_to is None:
+        rows = await database.fetch(_TOTALS, {"facility": facility_id})
+    else:
+        days = {"since": filters.date_from or "0000-00-00", "until": filters.date_to or "9999-12-31"}
+        rows = await database.fetch(_COUNTED, {"facility": facility_id, **days})
     specs, statuses = set(filters.specs), set(filters.statuses)
-    return sum(
-        int(row.n) for row in rows if (not specs or row.spec in specs) and (not statuses or row.status in statuses)
-    )
+    return sum(row.n for row in rows if (not specs or row.spec in specs) and (not statuses or row.status in statuses))
+
+
+class _Counted(NamedTuple):
+    """Number of a facility's deliveries of a type and a status."""
+
+    spec: str
+    status: str
+    n: int
+
+
+_TOTALS = Statement("SELECT spec, status, n FROM totals WHERE facility_id = :facility", _Counted)
+# CAST, because the sum of a bigint is a numeric on PostgreSQL.
+_COUNTED = Statement(
+    """
+SELECT spec, status, CAST(SUM(n) AS BIGINT) AS n FROM counters
+WHERE facility_id = :facility AND date BETWEEN :since AND :until GROUP BY spec, status
+""",
+    _Counted,
+)
 
 
 async def _places(
@@ -156,8 +182,10 @@ async def _places(
 
 
 async def _types(database: Database, facility_id: int) -> list[str]:
-    query = "SELECT DISTINCT spec FROM totals WHERE facility_id = :facility ORDER BY spec"
-    return [spec for (spec,) in await database.fetch(text(query), {"facility": facility_id})]
+    return await database.fetch(_TYPES, {"facility": facility_id})
+
+
+_TYPES = Statement("SELECT DISTINCT spec FROM totals WHERE facility_id = :facility ORDER BY spec", str)
 
 
 def _first(query: Select[str, int], order: Any, limit: int, backwards: bool) -> Subquery:
@@ -204,13 +232,14 @@ async def _text_parts(
     named = select(Delivery.id).where(Delivery.facility_id == facility_id).limit(MAX_EXACT)
     by_key = named.where(Delivery.spec.in_(filters.specs), Delivery.key == typed)
     by_reference = named.where(_without_index(Delivery.spec, filters.specs), Delivery.reference == typed)
-    ids = sorted({id_ for query in (by_key, by_reference) for (id_,) in await database.fetch(query)})
+    ids = sorted({id_ for query in (by_key, by_reference) for id_ in await database.fetch(Query(query, int))})
     parts: list[list[Clause]] = [[Delivery.id.in_(ids)]] if ids else []
     others = [Delivery.id.not_in(ids)] if ids else []
     words = words_of(typed)
-    norms = await database.fetch(matching_norms(facility_id, words).limit(MAX_PATIENTS + 1)) if words else []
+    patients = Query(matching_norms(facility_id, words).limit(MAX_PATIENTS + 1), str) if words else None
+    norms = await database.fetch(patients) if patients else []
     if len(norms) > MAX_PATIENTS:
         return parts, [[patient_matches(words), *others]]
     if norms:
-        parts.append([Delivery.patient_norm.in_(sorted({norm for (norm,) in norms})), *others])
+        parts.append([Delivery.patient_norm.in_(sorted(set(norms))), *others])
     return parts, []

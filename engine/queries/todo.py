@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import func, select
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Query, Statement
 from engine.database.tables import Delivery
 from engine.delivery.causes import CauseKind
 from engine.specs.record_type import Spec
@@ -65,17 +67,26 @@ async def _failures(database: Database, facility_id: int, specs: list[str], need
     return [*others, *[await _failure(database, facility_id, row.spec, row.cause, row.n) for row in waited_for]]
 
 
-def _groups(facility_id: int, specs: list[str]) -> Select[str, str | None, int]:
+def _groups(facility_id: int, specs: list[str]) -> Query[_Group]:
     """Select groups from ix_deliveries_cause alone; blocked ones are left out, their needs are listed instead."""
     n = func.count().label("n")
     failed = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
     query = select(Delivery.spec, Delivery.cause, n).where(*failed, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"))
-    return query.group_by(Delivery.spec, Delivery.cause).order_by(n.desc(), Delivery.spec, Delivery.cause)
+    query = query.group_by(Delivery.spec, Delivery.cause).order_by(n.desc(), Delivery.spec, Delivery.cause)
+    return Query(query, _Group)
+
+
+class _Group(NamedTuple):
+    """Failures of one cause."""
+
+    spec: str
+    cause: str
+    n: int
 
 
 async def _failure(database: Database, facility_id: int, spec: str, cause: str, n: int) -> Failure:
     parameters = {"facility": facility_id, "spec": spec, "cause": cause, "seeds": MAX_SEEDS}
-    keys = [key for (key,) in await database.fetch(text(_KEYS), parameters)]
+    keys = await database.fetch(_KEYS, parameters)
     behind = await _behind(database, facility_id, spec, keys)
     return Failure(spec, cause, n, behind, more=behind == MAX_BEHIND or len(keys) == MAX_SEEDS)
 
@@ -87,8 +98,7 @@ async def _missing(database: Database, facility_id: int, specs: tuple[str, ...])
     """
     spec = specs[0]
     parameters = {"facility": facility_id, "spec": spec, "waits": MAX_WAITS, "several": int(len(specs) > 1)}
-    parameters["specs"] = as_json([[name] for name in specs])
-    rows = await database.fetch(text(_ABSENT % database.rows({"spec": "text"}, "specs")), parameters)
+    rows = await database.fetch(_ABSENT, {**parameters, "specs": specs})
     keys = tuple(row.key for row in rows)
     if not keys:
         return None
@@ -99,16 +109,27 @@ async def _missing(database: Database, facility_id: int, specs: tuple[str, ...])
 
 async def _behind(database: Database, facility_id: int, spec: str, keys: Iterable[str]) -> int:
     """Count the deliveries that wait for these records, directly or through others; at most MAX_BEHIND."""
-    parameters = {"facility": facility_id, "spec": spec, "keys": as_json([[key] for key in keys]), "most": MAX_BEHIND}
-    [(n,)] = await database.fetch(text(_BEHIND % database.rows({"key": "text"}, "keys")), parameters)
-    return int(n)
+    parameters = {"facility": facility_id, "spec": spec, "keys": keys, "most": MAX_BEHIND}
+    [n] = await database.fetch(_BEHIND, parameters)
+    return n
 
 
-_KEYS = """
+class _Absent(NamedTuple):
+    """Key of a record that was never submitted, and the number of waits that were read."""
+
+    key: str
+    looked_at: int
+
+
+_KEYS = Statement(
+    """
 SELECT key FROM deliveries
 WHERE facility_id = :facility AND spec = :spec AND cause = :cause AND cause IS NOT NULL LIMIT :seeds
-"""
-_ABSENT = """
+""",
+    str,
+)
+_ABSENT = Statement(
+    """
 SELECT w.key, MAX(w.looked_at) AS looked_at
 FROM (
   SELECT key, alternative, COUNT(*) OVER () AS looked_at
@@ -118,15 +139,19 @@ FROM (
 ) AS w
 WHERE w.alternative = (:several = 1) AND NOT EXISTS (
   SELECT 1 FROM deliveries AS d
-  WHERE d.facility_id = :facility AND d.spec IN (SELECT v.spec FROM %s AS v) AND d.key = w.key
+  WHERE d.facility_id = :facility AND d.spec IN (SELECT v.spec FROM {specs} AS v) AND d.key = w.key
 )
 GROUP BY w.key ORDER BY w.key
-"""
+""",
+    _Absent,
+    specs="spec text",
+)
 # CROSS JOIN makes SQLite keep this join order; the limit ends the recursion on both databases.
-_BEHIND = """
+_BEHIND = Statement(
+    """
 WITH RECURSIVE freed(id, spec, key) AS (
   SELECT d.id, d.spec, d.key
-  FROM %s AS v CROSS JOIN waits AS w CROSS JOIN deliveries AS d
+  FROM {keys} AS v CROSS JOIN waits AS w CROSS JOIN deliveries AS d
   WHERE w.facility_id = :facility AND w.spec = :spec AND w.key = v.key AND d.id = w.delivery_id
   UNION
   SELECT d.id, d.spec, d.key
@@ -134,4 +159,7 @@ WITH RECURSIVE freed(id, spec, key) AS (
   WHERE w.facility_id = :facility AND w.spec = f.spec AND w.key = f.key AND d.id = w.delivery_id
 )
 SELECT COUNT(*) FROM (SELECT id FROM freed LIMIT :most) AS counted
-"""
+""",
+    int,
+    keys="key text",
+)
