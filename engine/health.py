@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import text
+from typing import NamedTuple
 
 from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.delivery.status import Lane
 from engine.hub import Hub
 
@@ -105,21 +104,20 @@ async def broker_ok(hub: Hub) -> bool:
 
 async def clock(database: Database) -> ClockHealth:
     """Return the last jump of the clock, and until when pruning waits for it; see engine.maintenance.clock_watch."""
-    [row] = await database.fetch(text("SELECT jump, prune_after FROM installation"))
+    [row] = await database.fetch(_CLOCK)
     waits = row.prune_after is not None and row.prune_after > database.clock()
     return ClockHealth(row.jump or 0, row.prune_after if waits else None)
 
 
 async def last_backup(database: Database) -> int | None:
     """Return the time at which `antar backup` last began (epoch ms); None: never."""
-    [(at,)] = await database.fetch(text("SELECT backed_up_at FROM installation"))
-    return None if at is None else int(at)
+    return await database.first(_BACKED_UP)
 
 
 async def workers(database: Database) -> list[WorkerHealth]:
     """Return the workers that have not signed off."""
     now = database.clock()
-    rows = await database.fetch(text("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name"))
+    rows = await database.fetch(_WORKERS)
     # abs: a worker that died while the clock was ahead is dead, too.
     alive = {row.name: abs(now - row.beat_at) < ALIVE_MS for row in rows}
     return [WorkerHealth(row.name, row.started_at, row.beat_at, row.in_flight, alive[row.name]) for row in rows]
@@ -129,45 +127,81 @@ async def channels(hub: Hub, facility_id: int | None = None) -> list[ChannelHeal
     """Return the queues of a facility, one for each upstream; None: of all facilities."""
     queues = []
     for upstream, spec in hub.catalog.upstreams.items():
-        for row in await hub.database.fetch(text(_CHANNELS), {"upstream": upstream}):
+        for row in await hub.database.fetch(_CHANNELS, {"upstream": upstream}):
             if facility_id in (None, row.facility_id):
-                configured = row.sealed or not spec.credentials
+                configured = row.account is not None or not spec.credentials
                 queues.append(await _channel(hub.database, upstream, row, configured=configured))
     return queues
 
 
-async def _channel(database: Database, upstream: str, row: Any, *, configured: bool) -> ChannelHealth:
+async def _channel(database: Database, upstream: str, row: _Channel, *, configured: bool) -> ChannelHealth:
     parameters = {"upstream": upstream, "facility": row.facility_id, "now": database.clock()}
-    oldest = await database.fetch(text(_OLDEST), parameters)
+    oldest = await database.first(_OLDEST, parameters)
     return ChannelHealth(
         facility=row.facility,
         upstream=upstream,
-        configured=bool(configured),
+        configured=configured,
         cause=row.cause or "",
         reason=row.reason or "",
         since=row.since,
         probe_at=row.probe_at,
         token_expires_at=row.expires_at,
-        oldest_due=oldest[0][0],
+        oldest_due=oldest,
     )
 
 
-_CHANNELS = """
+class _Clock(NamedTuple):
+    """The last jump of the clock, and until when pruning waits for it."""
+
+    jump: int | None
+    prune_after: int | None
+
+
+class _Worker(NamedTuple):
+    """A worker that has not signed off."""
+
+    name: str
+    started_at: int
+    beat_at: int
+    in_flight: int
+
+
+class _Channel(NamedTuple):
+    """A facility's queue to an upstream: None stands for an open queue, no token, or no account."""
+
+    facility_id: int
+    facility: str
+    cause: str | None
+    reason: str | None
+    since: int | None
+    probe_at: int | None
+    expires_at: int | None
+    account: int | None
+
+
+_CLOCK = Statement("SELECT jump, prune_after FROM installation", _Clock)
+_BACKED_UP = Statement("SELECT backed_up_at FROM installation WHERE backed_up_at IS NOT NULL", int)
+_WORKERS = Statement("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name", _Worker)
+_CHANNELS = Statement(
+    """
 SELECT f.id AS facility_id, f.code AS facility, c.cause, c.reason, c.since, c.probe_at, t.expires_at,
-  a.facility_id AS sealed
+  a.facility_id AS account
 FROM facilities AS f
 LEFT JOIN channels AS c ON c.facility_id = f.id AND c.upstream = :upstream
 LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
 LEFT JOIN credentials AS a ON a.facility_id = f.id AND a.upstream = :upstream
 ORDER BY f.id
-"""
+""",
+    _Channel,
+)
 # One index look-up per lane: the cost does not grow with the number of due deliveries.
-_OLDEST = (
-    "SELECT MIN(due_at) FROM ("
+_OLDEST = Statement(
+    "SELECT due_at FROM ("
     + " UNION ALL ".join(
         "SELECT MIN(due_at) AS due_at FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
         f"AND lane = {int(lane)} AND due_at <= :now"
         for lane in Lane
     )
-    + ") AS lanes"
+    + ") AS lanes WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+    int,
 )

@@ -28,7 +28,7 @@ from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, refusal, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import say
-from engine.alerts.recipients import of_row
+from engine.alerts import recipients
 from engine.alerts.watch import destination_of
 from engine.database.tables import AlertRecipient, Facility
 from engine.database.transaction import Transaction
@@ -142,17 +142,17 @@ class Alerts(SettingsView, model=AlertRecipient):
     async def try_out(self, request: Request) -> Response:
         """Send a test message now, and show the result."""
         row = await self.one(request, str(request.path_params["pk"]))
-        if row is None:
+        recipient = await recipients.one(self.hub.database, row.id) if row is not None else None
+        if recipient is None:
             raise HTTPException(404)
-        recipient = of_row(row)
         try:
             await deliver(recipient.way, AlertMessages(self.hub).trial(), destination_of(self.hub, recipient))
         except NotDelivered as error:
             flash(request, str(error), "danger")
         else:
             flash(request, say("settings.alerts.tried"))
-        await self.note(request, "alert.test", row.name, row.facility_id)
-        return RedirectResponse(f"/admin/alerts/details/{row.id}", 303)
+        await self.note(request, "alert.test", recipient.name, recipient.facility_id)
+        return RedirectResponse(f"/admin/alerts/details/{recipient.id}", 303)
 
     def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
         """Return the columns of the list, and the thresholds and hours."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
-
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.health import ChannelHealth, channels, workers
@@ -84,13 +84,22 @@ async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, FailureShare]:
 
 async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, int]]:
     """Return the broken lists by facility; costs one index look-up per facility and list."""
-    pairs = as_json([[id_, name] for id_ in facilities for name in hub.catalog.code_lists])
-    query = _STREAK % hub.database.rows({"facility": "integer", "list": "text"}, "pairs")
+    pairs = [(id_, name) for id_ in facilities for name in hub.catalog.code_lists]
+    now = hub.database.clock()
     broken: dict[int, dict[str, int]] = {}
-    for row in await hub.database.fetch(text(query), {"pairs": pairs}):
-        if (row.failed or 0) >= MIN_FAILED_READS and hub.database.clock() - row.since >= LIST_FAILING_MS:
-            broken.setdefault(row.facility, {})[row.list] = int(row.since)
+    for row in await hub.database.fetch(_STREAK, {"pairs": pairs}):
+        if row.since is not None and row.failed >= MIN_FAILED_READS and now - row.since >= LIST_FAILING_MS:
+            broken.setdefault(row.facility, {})[row.list] = row.since
     return broken
+
+
+class _Streak(NamedTuple):
+    """Failed reads of a facility's code list since its last success, and when the first began (None: none failed)."""
+
+    facility: int
+    list: str
+    failed: int
+    since: int | None
 
 
 _FAILED = """
@@ -99,7 +108,11 @@ _FAILED = """
   AND NOT EXISTS (SELECT 1 FROM synchronisations AS d
     WHERE d.facility_id = s.facility_id AND d.list = s.list AND d.id > s.id AND d.state = 'done'))
 """
-_STREAK = f"""
-SELECT v.facility, v.list, {_FAILED % "SUM(CASE WHEN s.tries > 1 THEN s.tries ELSE 1 END)"} AS failed,
-  {_FAILED % "MIN(s.started_at)"} AS since FROM %s AS v
-"""
+_STREAK = Statement(
+    f"""
+SELECT v.facility, v.list, {_FAILED % "COALESCE(SUM(CASE WHEN s.tries > 1 THEN s.tries ELSE 1 END), 0)"} AS failed,
+  {_FAILED % "MIN(s.started_at)"} AS since FROM {{pairs}} AS v
+""",
+    _Streak,
+    pairs="facility integer, list text",
+)

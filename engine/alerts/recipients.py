@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, func, select, update
 
 from engine.alerts.conditions import Thresholds
 from engine.database.database import Database
+from engine.database.statements import Query
 from engine.database.tables import AlertRecipient, Facility
 from engine.database.transaction import Transaction
 
@@ -58,24 +59,22 @@ class Recipient:
         return begin <= time < end if begin < end else time >= begin or time < end
 
 
-_COLUMNS = [column for column in AlertRecipient.__table__.columns if column.name in Recipient.__slots__]
-
-
 async def available(database: Database) -> list[Recipient]:
     """Return the enabled recipients that no process has leased."""
-    now = database.clock()
-    query = select(*_COLUMNS, Facility.time_zone.label("zone")).outerjoin(
-        Facility, Facility.id == AlertRecipient.facility_id
-    )
-    free = AlertRecipient.enabled, AlertRecipient.held_until <= now
-    rows = await database.fetch(query.where(*free).order_by(AlertRecipient.id))
-    return [of_row(row) for row in rows]
+    free = AlertRecipient.enabled, AlertRecipient.held_until <= database.clock()
+    return await database.fetch(Query(_recipients().where(*free).order_by(AlertRecipient.id), Recipient))
 
 
-def of_row(row: Any) -> Recipient:
-    """Return the recipient of a row with the table's columns and its clinic's `zone`."""
-    values = {name: getattr(row, name) for name in Recipient.__slots__}
-    return Recipient(**{**values, "zone": values["zone"] or DEFAULT_ZONE})
+async def one(database: Database, id_: int) -> Recipient | None:
+    """Return the recipient; None if it was removed."""
+    return await database.first(Query(_recipients().where(AlertRecipient.id == id_), Recipient))
+
+
+def _recipients() -> Select[Any]:
+    """Select the fields of Recipient."""
+    columns = {**AlertRecipient.__table__.c, "zone": func.coalesce(Facility.time_zone, DEFAULT_ZONE)}
+    fields = (columns[name] for name in Recipient.__slots__)
+    return select(*fields).outerjoin_from(AlertRecipient, Facility, Facility.id == AlertRecipient.facility_id)
 
 
 async def lease(database: Database, recipient: Recipient) -> bool:
@@ -106,9 +105,5 @@ async def failed(database: Database, recipient: Recipient, problem: str) -> None
 
 
 async def _move(database: Database, recipient: Recipient, mark: int, **values: Any) -> bool:
-    changed = update(AlertRecipient).where(AlertRecipient.id == recipient.id, AlertRecipient.mark == mark)
-
-    async def run(tx: Transaction) -> bool:
-        return bool(await tx.execute(changed.values(mark=mark + 1, **values)))
-
-    return await database.write(run)
+    moved = update(AlertRecipient).where(AlertRecipient.id == recipient.id, AlertRecipient.mark == mark)
+    return await database.write(Transaction.execute, moved.values(mark=mark + 1, **values)) == 1
