@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import dramatiq
 import structlog
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.catalog.catalog import Catalog
 from engine.corrections.search import CorrectionSearch
+from engine.database.statements import Command
 from engine.database.transaction import Transaction
 from engine.delivery.types import Channel, Lease
 from engine.due_times import heal
@@ -254,14 +254,7 @@ class Worker:
         await self._hub.database.synchronise()
         if self._leases:
             await heartbeat(self._hub.database, list(self._leases.values()))
-        now = self._hub.database.clock()
-        parameters = {"name": self.name, "now": now, "in_flight": self.in_flight}
-
-        async def sign(tx: Transaction) -> None:
-            await tx.execute(text(_SIGN), parameters)
-            await note_time(tx, now)
-
-        await self._hub.database.write(sign)
+        await self._hub.database.write(_sign, self.name, self.in_flight)
 
     async def _end_drains(self) -> None:
         for drain, _ in self._drains.values():
@@ -275,17 +268,22 @@ class Worker:
             log.warning("settlements_left", note="their leases end by themselves")
 
     async def _sign_off(self) -> None:
-        async def remove(tx: Transaction) -> None:
-            await tx.execute(text("DELETE FROM workers WHERE name = :name"), {"name": self.name})
-
         try:
             await self._context.slots.end()
-            await self._hub.database.write(remove)
+            await self._hub.database.write(Transaction.execute, _SIGN_OFF, {"name": self.name})
         except (SQLAlchemyError, OSError) as error:
             log.warning("not_signed_off", error=type(error).__name__)
 
 
-_SIGN = """
+async def _sign(tx: Transaction, name: str, in_flight: int) -> None:
+    await tx.execute(_SIGN, {"name": name, "now": tx.now, "in_flight": in_flight})
+    await note_time(tx, tx.now)
+
+
+_SIGN = Command(
+    """
 INSERT INTO workers (name, started_at, beat_at, in_flight) VALUES (:name, :now, :now, :in_flight)
 ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at, in_flight = excluded.in_flight
 """
+)
+_SIGN_OFF = Command("DELETE FROM workers WHERE name = :name")

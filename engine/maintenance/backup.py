@@ -6,10 +6,12 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
 from engine.database.database import Database
 from engine.database.migrate import head
+from engine.database.statements import Command, Statement
+from engine.database.transaction import Transaction
 from engine.errors import AntarError
 from engine.maintenance import pg_tools
 from engine.private_files import create_private
@@ -40,10 +42,12 @@ async def _note(database: Database) -> None:
 
     The database of an older program, about to be migrated, may lack the column and is left as it is.
     """
-    if [row[0] for row in await database.fetch(text("SELECT version_num FROM alembic_version"))] != [head()]:
-        return
-    statement = text("UPDATE installation SET backed_up_at = :now")
-    await database.write(lambda tx: tx.execute(statement, {"now": tx.now}))
+    if await database.fetch(_VERSION) == [head()]:
+        await database.write(Transaction.execute, _NOTE, {"now": database.clock()})
+
+
+_VERSION = Statement("SELECT version_num FROM alembic_version", str)
+_NOTE = Command("UPDATE installation SET backed_up_at = :now")
 
 
 async def _copy(settings: Settings, part: Path) -> None:

@@ -7,13 +7,15 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
 from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.migrate import head, migrate
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.errors import AntarError, VaultError
 from engine.facilities.vault import Vault
@@ -83,7 +85,7 @@ def _fill_sqlite(file: Path, target: Path) -> None:
 async def _refuse_full(settings: Settings) -> None:
     database = Database(settings.database_url)
     try:
-        tables = await database.fetch(text("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"))
+        tables = await database.fetch(_TABLES)
     finally:
         await database.close()
     if tables:
@@ -92,19 +94,14 @@ async def _refuse_full(settings: Settings) -> None:
 
 async def _mark(tx: Transaction) -> tuple[int, int]:
     now = tx.now
-    newest = await tx.first(text("SELECT created_at FROM deliveries ORDER BY id DESC LIMIT 1"))
-    since = (
-        datetime.fromtimestamp((newest.created_at if newest else now) / 1000, UTC).astimezone(EASTERNMOST).date()
-        - LATE_RECORDS
-    )
-    until = datetime.fromtimestamp(now / 1000, UTC).astimezone(EASTERNMOST).date()
-    days = {"since": since.isoformat(), "until": until.isoformat(), "now": now}
-    await tx.execute(text(_NOTE), days)
-    await tx.execute(text("DELETE FROM workers"))
+    newest = await tx.first(_NEWEST)
+    since = _day(now if newest is None else newest) - LATE_RECORDS
+    await tx.execute(_NOTE, {"since": since.isoformat(), "until": _day(now).isoformat(), "now": now})
+    await tx.execute(_FORGET_WORKERS)
     doubtful = await put_in_doubt(tx)
-    [(total,)] = await tx.rows(text("SELECT COALESCE(SUM(n), 0) FROM totals"))
+    [total] = await tx.rows(_TOTAL)
     await note(tx, now, "antar restore", "restore", reason=f"{doubtful} in doubt")
-    return int(total), doubtful
+    return total, doubtful
 
 
 def _day(at: int) -> date:
@@ -114,7 +111,7 @@ def _day(at: int) -> date:
 
 async def _sealed(database: Database, vault: Vault) -> tuple[str, ...]:
     unreadable = []
-    for name, upstream, sealed in await database.fetch(text(_CREDENTIALS)):
+    for name, upstream, sealed in await database.fetch(_CREDENTIALS):
         try:
             vault.open(sealed)
         except VaultError:
@@ -122,8 +119,24 @@ async def _sealed(database: Database, vault: Vault) -> tuple[str, ...]:
     return tuple(unreadable)
 
 
-_NOTE = "UPDATE installation SET restored_at = :now, doubt_from = :since, doubt_until = :until"
-_CREDENTIALS = """
+class _Account(NamedTuple):
+    """A clinic's credentials for one upstream."""
+
+    code: str
+    upstream: str
+    sealed: bytes
+
+
+_TABLES = Statement("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'", int, only="postgresql")
+_NEWEST = Statement("SELECT created_at FROM deliveries ORDER BY id DESC LIMIT 1", int)
+_NOTE = Command("UPDATE installation SET restored_at = :now, doubt_from = :since, doubt_until = :until")
+_FORGET_WORKERS = Command("DELETE FROM workers")
+# CAST, because the sum of a bigint is a numeric on PostgreSQL.
+_TOTAL = Statement("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals", int)
+_CREDENTIALS = Statement(
+    """
 SELECT f.code, c.upstream, c.sealed FROM credentials AS c JOIN facilities AS f ON f.id = c.facility_id
 ORDER BY f.id, c.upstream
-"""
+""",
+    _Account,
+)

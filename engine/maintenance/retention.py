@@ -11,13 +11,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import structlog
-from sqlalchemy import text
 
 from engine.catalog.catalog import Catalog
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.inbound.retention import InboundRetention
@@ -106,7 +106,7 @@ class AttemptRetention:
         """Examine the next batch and return its size; 0 if the rest is too young."""
         position = await self._position(walk)
         border = now - walk.days * DAY_MS
-        rows = await self._database.fetch(text(_NEXT), {"position": position, "batch": BATCH_ROWS})
+        rows = await self._database.fetch(_NEXT, {"position": position, "batch": BATCH_ROWS})
         old = [row for row, at in zip(rows, _times(rows), strict=True) if at < border]
         if not old:
             return 0
@@ -116,78 +116,96 @@ class AttemptRetention:
 
         async def run(tx: Transaction) -> int:
             moved = {"name": walk.name, "before": position, "after": old[-1].id}
-            if not await tx.execute(text(_MOVE), moved):
+            if not await tx.execute(_MOVE, moved):
                 return 0  # another worker is faster
-            await self._remove(tx, walk.what, gone)
-            await self._leave(tx, left)
+            await _remove(tx, walk.what, gone)
+            if left:
+                await tx.execute(_LEAVE, {"ids": left})
             return len(old)
 
         return await self._database.write(run)
 
     async def _position(self, walk: Walk) -> int:
-        rows = await self._database.fetch(text(_READ), {"name": walk.name})
-        if rows and rows[0].policy == walk.policy:
-            return int(rows[0].position)
-        begin = {"name": walk.name, "policy": walk.policy}
-        await self._database.write(lambda tx: tx.execute(text(_BEGIN), begin))
+        stored = await self._database.first(_READ, {"name": walk.name})
+        if stored is not None and stored.policy == walk.policy:
+            return stored.position
+        await self._database.write(Transaction.execute, _BEGIN, {"name": walk.name, "policy": walk.policy})
         return 0
 
     async def _settled_since(self, walks: list[Walk], now: int) -> int:
         """Remove what earlier walks left because it was not settled, for deliveries that are settled now."""
-        rows = await self._database.fetch(text(_LEFT), {"batch": BATCH_ROWS})
+        rows = await self._database.fetch(_LEFT, {"batch": BATCH_ROWS})
         if not rows:
             return 0
-        due = [(walk.what, row.id) for walk in walks for row in rows if _is_old(row, walk, now)]
+        due: dict[Removable, list[int]] = {"bodies": [], "attempts": []}
+        for walk in walks:
+            due[walk.what] += [row.id for row in rows if row.id is not None and _is_old(row, walk, now)]
         ids = sorted({row.delivery_id for row in rows})
 
         async def run(tx: Transaction) -> int:
-            await self._remove(tx, "bodies", [id_ for what, id_ in due if what == "bodies"])
-            await self._remove(tx, "attempts", [id_ for what, id_ in due if what == "attempts"])
-            await self._let_go(tx, ids)
+            for what, attempts in due.items():
+                await _remove(tx, what, attempts)
+            await tx.execute(_LET_GO, {"ids": ids})
             return len(rows)
 
         return await self._database.write(run)
 
-    async def _remove(self, tx: Transaction, what: Removable, ids: list[int]) -> None:
-        if ids:
-            statement = _STRIP if what == "bodies" else _DELETE
-            parameters: dict[str, Any] = {"ids": as_json([[id_] for id_ in ids])}
-            if what == "bodies":
-                parameters["now"] = tx.now
-            await tx.execute(text(statement[tx.dialect] % self._ids()), parameters)
 
-    async def _leave(self, tx: Transaction, deliveries: list[int]) -> None:
-        if deliveries:
-            rows = as_json([[id_] for id_ in deliveries])
-            await tx.execute(text(_LEAVE % self._ids()), {"ids": rows})
-
-    async def _let_go(self, tx: Transaction, deliveries: list[int]) -> None:
-        rows = as_json([[id_] for id_ in deliveries])
-        await tx.execute(text(_LET_GO % self._ids()), {"ids": rows})
-
-    def _ids(self) -> str:
-        return self._database.rows({"id": "bigint"}, "ids")
+async def _remove(tx: Transaction, what: Removable, attempts: list[int]) -> None:
+    if attempts and what == "bodies":
+        await tx.execute(_STRIP[tx.dialect], {"ids": attempts, "now": tx.now})
+    elif attempts:
+        await tx.execute(_DELETE, {"ids": attempts})
 
 
-def _times(rows: Sequence[Any]) -> list[int]:
+def _times(rows: Sequence[_Attempt]) -> list[int]:
     """Return the latest possible time of each attempt: none is younger than the next, even if the clock was ahead."""
     times = list(accumulate((row.at for row in reversed(rows)), min))
     return times[::-1]
 
 
-def _is_old(row: Any, walk: Walk, now: int) -> bool:
+def _is_old(row: _Left, walk: Walk, now: int) -> bool:
     return row.spec in walk.specs and row.at is not None and row.at < now - walk.days * DAY_MS
 
 
-_READ = "SELECT position, policy FROM retention_walks WHERE name = :name"
-_BEGIN = """
+class _Position(NamedTuple):
+    """Position of a walk, and the hash of the rules under which it began."""
+
+    position: int
+    policy: str
+
+
+class _Attempt(NamedTuple):
+    """An attempt, with the type and the status of its delivery."""
+
+    id: int
+    delivery_id: int
+    at: int
+    spec: str
+    status: str
+
+
+class _Left(NamedTuple):
+    """A delivery that is settled now, with one of its attempts; None if no attempt is left."""
+
+    delivery_id: int
+    id: int | None
+    at: int | None
+    spec: str
+
+
+_READ = Statement("SELECT position, policy FROM retention_walks WHERE name = :name", _Position)
+_BEGIN = Command(
+    """
 INSERT INTO retention_walks (name, position, policy) VALUES (:name, 0, :policy)
 ON CONFLICT (name) DO UPDATE SET position = 0, policy = excluded.policy
 """
-_MOVE = "UPDATE retention_walks SET position = :after WHERE name = :name AND position = :before"
+)
+_MOVE = Command("UPDATE retention_walks SET position = :after WHERE name = :name AND position = :before")
 # A range of ids instead of "greater than, first n", for which PostgreSQL may read and sort the whole table.
 # CROSS JOIN, here and below, keeps SQLite from beginning with the deliveries, independent of its statistics.
-_NEXT = """
+_NEXT = Statement(
+    """
 SELECT a.id, a.delivery_id, a.at, d.spec, d.status
 FROM (
   SELECT id, delivery_id, at FROM attempts
@@ -196,24 +214,39 @@ FROM (
 ) AS a
 CROSS JOIN deliveries AS d WHERE d.id = a.delivery_id
 ORDER BY a.id
-"""
+""",
+    _Attempt,
+)
 # The path's query string may hold patient data (a search), so it is removed with the bodies.
-_STRIPPED = """
-UPDATE attempts SET request = NULL, response = NULL, pruned_at = :now, path = {}
-WHERE id IN (SELECT id FROM %s AS v) AND (request IS NOT NULL OR response IS NOT NULL OR path LIKE '%%?%%')
-"""
-_STRIP = {
-    "sqlite": _STRIPPED.format("substr(path, 1, instr(path || '?', '?') - 1)"),
-    "postgresql": _STRIPPED.format("split_part(path, '?', 1)"),
+_SHORT_PATH = {
+    "sqlite": "substr(path, 1, instr(path || '?', '?') - 1)",
+    "postgresql": "split_part(path, '?', 1)",
 }
-_DELETE = dict.fromkeys(("sqlite", "postgresql"), "DELETE FROM attempts WHERE id IN (SELECT id FROM %s AS v)")
-_LEAVE = "INSERT INTO retention_leftovers (delivery_id) SELECT id FROM %s AS v WHERE true ON CONFLICT DO NOTHING"
-_LEFT = """
+_STRIP = {
+    dialect: Command(
+        f"""
+UPDATE attempts SET request = NULL, response = NULL, pruned_at = :now, path = {path}
+WHERE id IN (SELECT id FROM {{ids}} AS v) AND (request IS NOT NULL OR response IS NOT NULL OR path LIKE '%?%')
+""",
+        only=dialect,
+        ids="id bigint",
+    )
+    for dialect, path in _SHORT_PATH.items()
+}
+_DELETE = Command("DELETE FROM attempts WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
+_LEAVE = Command(
+    "INSERT INTO retention_leftovers (delivery_id) SELECT id FROM {ids} AS v WHERE true ON CONFLICT DO NOTHING",
+    ids="id bigint",
+)
+_LEFT = Statement(
+    """
 SELECT l.delivery_id, a.id, a.at, l.spec
 FROM (
   SELECT l.delivery_id, d.spec FROM retention_leftovers AS l CROSS JOIN deliveries AS d
   WHERE d.id = l.delivery_id AND d.status IN ('sent', 'ignored') ORDER BY l.delivery_id LIMIT :batch
 ) AS l
 LEFT JOIN attempts AS a ON a.delivery_id = l.delivery_id
-"""
-_LET_GO = "DELETE FROM retention_leftovers WHERE delivery_id IN (SELECT id FROM %s AS v)"
+""",
+    _Left,
+)
+_LET_GO = Command("DELETE FROM retention_leftovers WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
