@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-
-from sqlalchemy import text
+from typing import NamedTuple
 
 from engine.code_lists.reader import Place
 from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.delivery.types import Signal
 from engine.errors import AntarError
 from engine.limits.breaker import BreakerState, CircuitBreaker
@@ -54,10 +54,21 @@ class ListProbe:
             await self._breaker.probe_unused(channel, upstream.breaker)
 
     async def _closed(self, place: Place) -> NotAsked:
-        query = "SELECT reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream"
         names = {"facility": place.channel.facility_id, "upstream": place.channel.upstream}
-        rows = await self._database.fetch(text(query), names)
-        reason, until = rows[0] if rows else ("", self._database.clock())
+        closed = await self._database.first(_CLOSED, names)
+        reason, until = ("", self._database.clock()) if closed is None else closed
         return NotAsked(
             f"Menunggu sampai {place.code_list.upstream.label} dapat dihubungi lagi. {reason}".strip(), until
         )
+
+
+class _ClosedChannel(NamedTuple):
+    """Why a channel is closed, and when it is probed."""
+
+    reason: str
+    probe_at: int
+
+
+_CLOSED = Statement(
+    "SELECT reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream", _ClosedChannel
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ class ListReader:
             total = len(self._items)
             if not await copies.store_page(self._database, self.lease, rows, done=done, offset=offset, total=total):
                 return False
-            self.lease = replace(self.lease, done=done, offset=offset)
+            self.lease = self.lease._replace(done=done, offset=offset)
         return True
 
     async def _page(self, item: Any) -> tuple[list[CodeListRow], int, bool]:
@@ -153,7 +153,7 @@ async def read_file(database: Database, lease: SyncLease, code_list: CodeList, p
         offset = min(start + BATCH_LINES, len(lines))
         if not await copies.store_page(database, lease, rows, done=0, offset=offset, total=1):
             return None
-        lease = replace(lease, offset=offset)
+        lease = lease._replace(offset=offset)
     return lease
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.limits.backoff import wait
 from engine.specs.code_list import CodeList
@@ -24,6 +24,8 @@ HOUR_MS = 3_600_000
 class LastRead(NamedTuple):
     """Newest synchronisation of a list. Times are epoch milliseconds."""
 
+    owner: int
+    list: str
     id: int
     state: str
     started_at: int
@@ -38,13 +40,12 @@ LastReads = Mapping[tuple[int, str], LastRead]  # by owner and list
 
 async def last_reads(database: Database) -> LastReads:
     """Return the newest synchronisation of each list of each owner."""
-    rows = await database.fetch(text(_LAST_READS))
-    return {(row.facility_id, row.list): LastRead(*row[2:]) for row in rows}
+    return {(last.owner, last.list): last for last in await database.fetch(_LAST_READS)}
 
 
 async def credential_changes(database: Database) -> dict[tuple[int, str], int]:
     """Return when the credentials of each facility for each upstream were entered."""
-    rows = await database.fetch(text("SELECT facility_id, upstream, changed_at FROM credentials"))
+    rows = await database.fetch(_CREDENTIAL_CHANGES)
     return {(row.facility_id, row.upstream): row.changed_at for row in rows}
 
 
@@ -75,30 +76,43 @@ async def read_again(database: Database, last: LastRead) -> bool:
     """Restart a failed synchronisation from its beginning; False if another worker did or one is running."""
     names = {"id": last.id, "tries": last.tries}
     try:
-        return bool(await database.write(lambda tx: tx.execute(text(_AGAIN), names)))
+        return bool(await database.write(Transaction.execute, _AGAIN, names))
     except IntegrityError:
         return False
 
 
 async def postpone(database: Database, id_: int, until: int) -> None:
     """Suspend a running synchronisation: any worker may continue it from `until` on."""
-
-    async def run(tx: Transaction) -> None:
-        statement = "UPDATE synchronisations SET held_until = :until WHERE id = :id AND state = 'running'"
-        await tx.execute(text(statement), {"id": id_, "until": until})
-
-    await database.write(run)
+    await database.write(Transaction.execute, _POSTPONE, {"id": id_, "until": until})
 
 
-_LAST_READS = """
-SELECT s.facility_id, s.list, s.id, s.state, s.started_at, s.ended_at, s.retry_at, s.tries, n.read_at
+_LAST_READS = Statement(
+    """
+SELECT s.facility_id AS owner, s.list, s.id, s.state, s.started_at, s.ended_at, s.retry_at, s.tries, n.read_at
 FROM synchronisations AS s JOIN (
   SELECT MAX(id) AS id, MAX(CASE WHEN state = 'done' THEN ended_at END) AS read_at
   FROM synchronisations GROUP BY facility_id, list
 ) AS n ON n.id = s.id
-"""
+""",
+    LastRead,
+)
 
-_AGAIN = """
+
+class _CredentialChange(NamedTuple):
+    """When the credentials of a facility for an upstream were entered."""
+
+    facility_id: int
+    upstream: str
+    changed_at: int
+
+
+_CREDENTIAL_CHANGES = Statement("SELECT facility_id, upstream, changed_at FROM credentials", _CredentialChange)
+
+_AGAIN = Command(
+    """
 UPDATE synchronisations SET state = 'running', held_until = 0, total = 0, done = 0, "offset" = 0, ended_at = NULL
 WHERE id = :id AND state = 'failed' AND tries = :tries
 """
+)
+
+_POSTPONE = Command("UPDATE synchronisations SET held_until = :until WHERE id = :id AND state = 'running'")
