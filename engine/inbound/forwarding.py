@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
-from sqlalchemy import text
 
 from adapters import clinic_webhook
 from adapters.clinic_webhook import ClinicSystem, NotTaken
 from adapters.outbound.networks import Policy
 from engine.catalog.catalog import Catalog
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.errors import VaultError, place_of
 from engine.facilities.facilities import credentials
@@ -38,12 +37,25 @@ Tell = Callable[[ClinicSystem, str, Any, int, float], Awaitable[Any]]
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ClinicQueue:
+class ClinicQueue(NamedTuple):
     """The requests of one clinic to one service."""
 
     facility_id: int
     inbound: str
+
+
+class WaitingRequest(NamedTuple):
+    """A request that the clinic's system has not accepted yet."""
+
+    id: int
+    inbound: str
+    operation: str
+    at: int
+    content: str
+    answer: str
+    code: int
+    tries: int
+    due_at: int
 
 
 class Forwarder:
@@ -70,8 +82,7 @@ class Forwarder:
         """Start forwarding the due requests; a clinic with a slow system does not delay the others."""
         if not self._catalog().inbound:
             return
-        for row in await self._database.fetch(text(_DUE), {"now": self._database.clock()}):
-            queue = ClinicQueue(row.facility_id, row.inbound)
+        for queue in await self._database.fetch(_DUE, {"now": self._database.clock()}):
             if queue not in self._running:
                 task = self._running[queue] = asyncio.create_task(self._forward(queue))
                 task.add_done_callback(partial(self._ended, queue))
@@ -94,14 +105,14 @@ class Forwarder:
         if system is None:
             await self._postpone(queue)
             return
-        rows = await self._database.write(partial(self._lease, queue))
+        rows = await self._database.write(self._lease, queue)
         for position, row in enumerate(rows):
             try:
                 await self._tell(
                     system, f"{queue.inbound}-{row.id}", webhook_body(row), self._database.clock(), ANSWER_SECONDS
                 )
             except NotTaken as problem:
-                await self._database.write(partial(self._fail, rows[position:], str(problem)))
+                await self._database.write(self._fail, rows[position:], str(problem))
                 return
             await mark_taken(self._database, queue.facility_id, row.id)
 
@@ -116,9 +127,9 @@ class Forwarder:
             "now": now,
             "later": now + NO_ADDRESS_PAUSE_MS,
         }
-        await self._database.write(lambda tx: tx.execute(text(_POSTPONE), names))
+        await self._database.write(Transaction.execute, _POSTPONE, names)
 
-    async def _lease(self, queue: ClinicQueue, tx: Transaction) -> Sequence[Any]:
+    async def _lease(self, tx: Transaction, queue: ClinicQueue) -> list[WaitingRequest]:
         """Lease the oldest due requests; none if an earlier request still waits for its next try."""
         now = tx.now
         names = {
@@ -128,26 +139,23 @@ class Forwarder:
             "size": BATCH_REQUESTS,
             "poison": BLOCKING_TRIES,
         }
-        waiting = await tx.rows(text(_WAITING % tx.skip_locked), names)
+        waiting = await tx.rows(_WAITING, names)
         first = next((row.due_at for row in waiting if row.tries < BLOCKING_TRIES), 0)
         rows = [] if first > now else [row for row in waiting if row.due_at <= now]
-        ids = as_json([[row.id] for row in rows])
-        lease = text(_SET_DUE % tx.subquery({"id": "bigint"}, "ids"))
-        await tx.execute(lease, {"ids": ids, "until": now + LEASE_MS})
+        await tx.execute(_SET_DUE, {"ids": [row.id for row in rows], "until": now + LEASE_MS})
         return rows
 
-    async def _fail(self, rows: Sequence[Any], problem: str, tx: Transaction) -> None:
+    async def _fail(self, tx: Transaction, rows: Sequence[WaitingRequest], problem: str) -> None:
         """Schedule the next try of the first request, which failed; make the others, which were not tried, due now."""
         now = tx.now
         first, *others = rows
         pause = min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(first.tries, 20)) * (0.5 + self._rng.random() / 2)
         due = {"id": first.id, "due": now + int(pause), "problem": problem}
-        await tx.execute(text(_FAIL), due)
-        release = text(_SET_DUE % tx.subquery({"id": "bigint"}, "ids"))
-        await tx.execute(release, {"ids": as_json([[row.id] for row in others]), "until": now})
+        await tx.execute(_FAIL, due)
+        await tx.execute(_SET_DUE, {"ids": [row.id for row in others], "until": now})
 
 
-def webhook_body(row: Any) -> dict[str, Any]:
+def webhook_body(row: WaitingRequest) -> dict[str, Any]:
     """Return a request as the clinic's system gets it; the API shows the same."""
     return {
         "id": row.id,
@@ -172,21 +180,31 @@ async def system_of(
     return ClinicSystem(address, secret, policy) if address and secret else None
 
 
-_DUE = """
+_DUE = Statement(
+    """
 SELECT DISTINCT facility_id, inbound FROM inbound_requests WHERE taken_at IS NULL AND due_at <= :now
-"""
+""",
+    ClinicQueue,
+)
 
-_POSTPONE = """
+_POSTPONE = Command(
+    """
 UPDATE inbound_requests SET due_at = :later
 WHERE facility_id = :facility AND inbound = :inbound AND taken_at IS NULL AND due_at <= :now
 """
+)
 
-_WAITING = """
+_WAITING = Statement(
+    """
 SELECT id, inbound, operation, at, content, answer, code, tries, due_at FROM inbound_requests
 WHERE facility_id = :facility AND inbound = :inbound AND taken_at IS NULL
-  AND (due_at <= :now OR tries < :poison) ORDER BY id LIMIT :size %s
-"""
+  AND (due_at <= :now OR tries < :poison) ORDER BY id LIMIT :size {FOR UPDATE SKIP LOCKED}
+""",
+    WaitingRequest,
+)
 
-_SET_DUE = "UPDATE inbound_requests SET due_at = :until WHERE id IN (SELECT id FROM %s AS v)"
+_SET_DUE = Command(
+    "UPDATE inbound_requests SET due_at = :until WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint"
+)
 
-_FAIL = "UPDATE inbound_requests SET tries = tries + 1, due_at = :due, problem = :problem WHERE id = :id"
+_FAIL = Command("UPDATE inbound_requests SET tries = tries + 1, due_at = :due, problem = :problem WHERE id = :id")

@@ -49,7 +49,7 @@ async def answer(
     """
     his_answer = await ask(database, vault, policy, request)
     sent = instead if his_answer is None else his_answer
-    await database.write(lambda tx: store(tx, request, sent, sent["metadata"]["code"], his_answer is not None))
+    await database.write(store, request, sent, sent["metadata"]["code"], his_answer is not None)
     return sent
 
 

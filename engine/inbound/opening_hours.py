@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import text
 
+from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow
 from engine.specs.inbound import Inbound
@@ -60,12 +60,17 @@ def local_time(facility: FacilityRow, now: int) -> tuple[str, str]:
 
 
 async def _rows(tx: Transaction, facility_id: int, list_: str, keys: str) -> list[Mapping[str, Any]]:
-    query = (
-        "SELECT content FROM code_rows WHERE facility_id = :facility AND list = :list AND gone_at IS NULL "
-        "AND key LIKE :keys ORDER BY key"
-    )
-    rows = await tx.rows(text(query), {"facility": facility_id, "list": list_, "keys": keys})
-    return [dict.fromkeys(("poli", "name", "hours", "places"), "") | orjson.loads(row.content) for row in rows]
+    contents = await tx.rows(_CONTENTS, {"facility": facility_id, "list": list_, "keys": keys})
+    return [dict.fromkeys(("poli", "name", "hours", "places"), "") | orjson.loads(content) for content in contents]
+
+
+_CONTENTS = Statement(
+    """
+SELECT content FROM code_rows
+WHERE facility_id = :facility AND list = :list AND gone_at IS NULL AND key LIKE :keys ORDER BY key
+""",
+    str,
+)
 
 
 def _places(value: Any) -> int | None:

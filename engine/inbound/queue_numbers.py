@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import text
+from typing import Any, NamedTuple
 
 from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow
 from engine.inbound.opening_hours import Shift, local_time, poli_name, shifts
@@ -44,7 +43,7 @@ class QueueNumbers:
         open_ = await self._open(tx, request)
         if not open_:
             return QueueAnswer(REFUSED, "closed")
-        [(last,)] = await tx.rows(text(_LOCK), self._day(request))
+        [last] = await tx.rows(_LOCK, self._day(request))
         if (await self._of_card(tx, request)) is not None:
             return QueueAnswer(REFUSED, "twice")
         if not request.registered and not await was_done(tx, self._facility.id, request.card):
@@ -52,10 +51,8 @@ class QueueNumbers:
         if await self._is_full(tx, request, open_):
             return QueueAnswer(REFUSED, "full")
         number = {**self._day(request), "number": last + 1, "now": self._now}
-        await tx.execute(text(_COUNT), number)
-        await tx.execute(
-            text(_GIVE), {**number, "doctor": request.doctor, "hours": request.hours, "card": request.card}
-        )
+        await tx.execute(_COUNT, number)
+        await tx.execute(_GIVE, {**number, "doctor": request.doctor, "hours": request.hours, "card": request.card})
         return QueueAnswer(DONE, "done", await self._place(tx, request, name, last + 1))
 
     async def show(self, tx: Transaction, request: QueueRequest) -> QueueAnswer:
@@ -69,7 +66,7 @@ class QueueNumbers:
 
     async def cancel(self, tx: Transaction, request: QueueRequest) -> QueueAnswer:
         """Cancel the card's number; a number that was called stays."""
-        if (await tx.first(text(_CANCEL), {**self._day(request), "card": request.card})) is not None:
+        if (await tx.first(_CANCEL, {**self._day(request), "card": request.card})) is not None:
             return QueueAnswer(DONE, "done")
         return QueueAnswer(REFUSED, "absent" if (await self._of_card(tx, request)) is None else "served")
 
@@ -88,12 +85,12 @@ class QueueNumbers:
                 "doctor": shift.doctor,
                 "name": shift.name,
                 "hours": shift.hours,
-                **(await self._counts(tx, request, None if only else shift)),
+                **(await self._counts(tx, request, None if only else shift))._asdict(),
             }
             for shift in on_day
         ]
         counts = await self._counts(tx, request)
-        return QueueAnswer(DONE, "done", {"poli": poli, "name": name, **counts, "shifts": by_shift})
+        return QueueAnswer(DONE, "done", {"poli": poli, "name": name, **counts._asdict(), "shifts": by_shift})
 
     async def _open(self, tx: Transaction, request: QueueRequest) -> list[Shift]:
         """Return the shifts that still give numbers, only the requested one if the request names it."""
@@ -108,27 +105,27 @@ class QueueNumbers:
     async def _is_full(self, tx: Transaction, request: QueueRequest, open_: list[Shift]) -> bool:
         places = [shift.places for shift in open_ if shift.places is not None]
         shift = open_[0] if request.doctor or request.hours else None
-        return len(places) == len(open_) and (await self._counts(tx, request, shift))["total"] >= sum(places)
+        return len(places) == len(open_) and (await self._counts(tx, request, shift)).total >= sum(places)
 
     async def _place(self, tx: Transaction, request: QueueRequest, name: str, number: int) -> dict[str, Any]:
         shift = Shift("", request.doctor, "", request.hours, None) if request.doctor or request.hours else None
         counts = await self._counts(tx, request, shift, number)
-        return {"poli": request.poli, "name": name, "number": number, **counts}
+        return {"poli": request.poli, "name": name, "number": number, **counts._asdict()}
 
     async def _counts(
         self, tx: Transaction, request: QueueRequest, shift: Shift | None = None, before: int | None = None
-    ) -> dict[str, Any]:
-        """Return total (numbers not cancelled), waiting (not yet called, `before` a number), called (last, or None)."""
+    ) -> _Counts:
+        """Count the numbers of the day, or of one shift; `waiting` counts those before the number `before`."""
         parameters = {**self._day(request), "before": 2**31 - 1 if before is None else before}
         if shift is None:
-            [row] = await tx.rows(text(_COUNTS), parameters)
+            [counts] = await tx.rows(_COUNTS, parameters)
         else:
             parameters |= {"doctor": shift.doctor, "hours": shift.hours}
-            [row] = await tx.rows(text(_COUNTS + _OF_SHIFT), parameters)
-        return {"total": int(row.total), "waiting": int(row.waiting), "called": row.called}
+            [counts] = await tx.rows(_COUNTS_OF_SHIFT, parameters)
+        return counts
 
-    async def _of_card(self, tx: Transaction, request: QueueRequest) -> Any:
-        return await tx.first(text(_OF_CARD), {**self._day(request), "card": request.card})
+    async def _of_card(self, tx: Transaction, request: QueueRequest) -> _CardNumber | None:
+        return await tx.first(_OF_CARD, {**self._day(request), "card": request.card})
 
     def _day(self, request: QueueRequest) -> dict[str, Any]:
         return {"facility": self._facility.id, "date": request.date, "poli": request.poli}
@@ -137,40 +134,73 @@ class QueueNumbers:
 async def call(database: Database, facility_id: int, poli: str, date: str, number: int) -> bool:
     """Note that a number was called; False if the number is not in the queue."""
     parameters = {"facility": facility_id, "poli": poli, "date": date, "number": number}
-    return await database.write(Transaction.first, text(_CALL), parameters) is not None
+    return await database.write(Transaction.first, _CALL, parameters) is not None
 
 
 _DAY = "facility_id = :facility AND date = :date AND poli = :poli"
 
 # A second request waits here until the transaction of the first one has its number.
-_LOCK = """
+_LOCK = Statement(
+    """
 INSERT INTO inbound_days (facility_id, date, poli, last) VALUES (:facility, :date, :poli, 0)
 ON CONFLICT (facility_id, date, poli) DO UPDATE SET last = inbound_days.last RETURNING last
-"""
+""",
+    int,
+)
 
-_COUNT = f"UPDATE inbound_days SET last = :number WHERE {_DAY}"
+_COUNT = Command(f"UPDATE inbound_days SET last = :number WHERE {_DAY}")
 
-_GIVE = """
+_GIVE = Command(
+    """
 INSERT INTO inbound_numbers (facility_id, date, poli, number, doctor, hours, card, state, at)
 VALUES (:facility, :date, :poli, :number, :doctor, :hours, :card, 'waiting', :now)
 """
+)
 
-_OF_CARD = f"""
+
+class _CardNumber(NamedTuple):
+    """The number of a card on a day."""
+
+    number: int
+    doctor: str
+    hours: str
+    state: str
+
+
+_OF_CARD = Statement(
+    f"""
 SELECT number, doctor, hours, state FROM inbound_numbers WHERE {_DAY} AND card = :card AND state <> 'cancelled'
-"""
+""",
+    _CardNumber,
+)
 
-_CANCEL = f"""
+_CANCEL = Statement(
+    f"""
 UPDATE inbound_numbers SET state = 'cancelled' WHERE {_DAY} AND card = :card AND state = 'waiting' RETURNING number
-"""
+""",
+    int,
+)
 
-_CALL = f"""
+_CALL = Statement(
+    f"""
 UPDATE inbound_numbers SET state = 'called' WHERE {_DAY} AND number = :number AND state <> 'cancelled' RETURNING number
-"""
+""",
+    int,
+)
 
-_COUNTS = f"""
+
+class _Counts(NamedTuple):
+    """Numbers that are not cancelled, those of them that are not yet called, and the last called one."""
+
+    total: int
+    waiting: int
+    called: int | None
+
+
+_COUNT_NUMBERS = f"""
 SELECT COUNT(*) AS total, COUNT(CASE WHEN state = 'waiting' AND number < :before THEN 1 END) AS waiting,
   MAX(CASE WHEN state = 'called' THEN number END) AS called
 FROM inbound_numbers WHERE {_DAY} AND state <> 'cancelled'
 """
-
-_OF_SHIFT = " AND doctor = :doctor AND hours = :hours"
+_COUNTS = Statement(_COUNT_NUMBERS, _Counts)
+_COUNTS_OF_SHIFT = Statement(f"{_COUNT_NUMBERS} AND doctor = :doctor AND hours = :hours", _Counts)
