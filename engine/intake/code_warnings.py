@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import text
+from typing import Any, NamedTuple
 
 from engine.catalog.catalog import Catalog
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
 from engine.specs.record_type import Spec
@@ -62,8 +61,7 @@ async def unknown(
     codes = sorted({code for record in records for _, code in record})
     if not codes:
         return [()] * len(records)
-    parameters = {"facility": facility_id, "rows": as_json(codes)}
-    rows = await database.fetch(text(_LOOK_UP % database.rows({"list": "text", "key": "text"}, "rows")), parameters)
+    rows = await database.fetch(_LOOK_UP, {"facility": facility_id, "rows": codes})
     gone = {(row.list, row.key): row.gone_at is not None for row in rows}
 
     def warning(name: str, code: Named) -> UnknownCode:
@@ -73,9 +71,21 @@ async def unknown(
     return [tuple(warning(name, code) for name, code in record if code in gone) for record in records]
 
 
-_LOOK_UP = """
-SELECT v.list, v.key, c.gone_at FROM %s AS v
+class _MissingCode(NamedTuple):
+    """A code that the copy of its list does not have; `gone_at` is None if no copy had it."""
+
+    list: str
+    key: str
+    gone_at: int | None
+
+
+_LOOK_UP = Statement(
+    """
+SELECT v.list, v.key, c.gone_at FROM {rows} AS v
 LEFT JOIN code_rows AS c ON c.facility_id IN (:facility, 0) AND c.list = v.list AND c.key = v.key
 WHERE (c.key IS NULL OR c.gone_at IS NOT NULL)
   AND EXISTS (SELECT 1 FROM code_rows AS r WHERE r.facility_id IN (:facility, 0) AND r.list = v.list)
-"""
+""",
+    _MissingCode,
+    rows="list text, key text",
+)
