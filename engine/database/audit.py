@@ -35,6 +35,4 @@ async def note_now(
 ) -> None:
     """Write an entry with the present time in a transaction of its own, for an action that stores nothing else."""
     now = database.clock()
-    await database.write(
-        lambda tx: note(tx, now, actor, action, facility_id=facility_id, delivery_id=delivery_id, reason=reason)
-    )
+    await database.write(note, now, actor, action, facility_id=facility_id, delivery_id=delivery_id, reason=reason)
