@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import text
 
+from engine.code_lists.copies import ROWS_OF_KEYS, CopyRow
 from engine.code_lists.sync import Synchroniser
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.facilities.facilities import FacilityRow
+from engine.mapping.queries import ListedItem
 from engine.matching.index import Document, Index
 from engine.matching.names import Names
 from engine.matching.parts import Compared, Part, terms_of
@@ -72,11 +74,13 @@ class CodeSearch:
         first = [typed] if typed in rows and typed not in keys else []
         return [rows[key] for key in [*first, *keys] if key in rows][:limit]
 
-    async def suggest(self, mapping: MappingSpec, facility: FacilityRow, item: Any, limit: int = 8) -> list[Suggested]:
-        """Return the most likely codes for an item (a row of engine.mapping.queries), best first."""
+    async def suggest(
+        self, mapping: MappingSpec, facility: FacilityRow, item: ListedItem, limit: int = 8
+    ) -> list[Suggested]:
+        """Return the most likely codes for an item, best first."""
         ready = await self.ready(mapping, facility.id)
         ours = mapping.ours(orjson.loads(item.record), facility)
-        queries = dict.fromkeys([str(item.name), *(" ".join(_texts(text)) for text in ours.values())])
+        queries = dict.fromkeys([item.name, *(" ".join(_texts(text)) for text in ours.values())])
         hits = [hit.key for query in queries for hit in ready.index.search(query, MAX_CANDIDATES)]
         matches = await self._rows(mapping, facility.id, set(hits))
         candidates = {key: mapping.theirs(matches[key].row) for key in dict.fromkeys(hits) if key in matches}
@@ -88,7 +92,9 @@ class CodeSearch:
             if suggestion.score > MIN_SCORE_RATIO * best
         ]
 
-    async def compare(self, mapping: MappingSpec, facility: FacilityRow, item: Any, code: str) -> Suggested | None:
+    async def compare(
+        self, mapping: MappingSpec, facility: FacilityRow, item: ListedItem, code: str
+    ) -> Suggested | None:
         """Compare a code with an item; None if the code does not exist. Raises AntarError if nobody can say."""
         match = await self.detail(mapping, facility, code)
         if match is None:
@@ -104,11 +110,10 @@ class CodeSearch:
 
         Codes that the local copy does not have are left out.
         """
-        pairs = self._database.rows({"id": "bigint", "code": "text"}, "pairs")
-        names = mapping.names(facility.id) | {"pairs": as_json([list(choice) for choice in choices])}
+        names = mapping.names(facility.id) | {"pairs": choices}
         ready = await self.ready(mapping, facility.id)
         differing = {}
-        for row in await self._database.fetch(text(_BESIDE % pairs), names):
+        for row in await self._database.fetch(_BESIDE, names):
             ours, theirs = mapping.ours(orjson.loads(row.record), facility), mapping.theirs(orjson.loads(row.content))
             differing[row.id, row.code] = beside(row.code, ready.parts, ours, theirs, ready.vocabulary).vetoes
         return {choice: vetoes for choice, vetoes in differing.items() if vetoes}
@@ -139,9 +144,7 @@ class CodeSearch:
     async def _build(self, mapping: MappingSpec, owner: int, version: int) -> SearchIndex:
         index_key = owner, mapping.hash
         try:
-            query = "SELECT key, content FROM code_rows WHERE facility_id = :owner AND list = :list AND gone_at IS NULL"
-            names = {"owner": owner, "list": mapping.catalogue.list.name}
-            rows = await self._database.fetch(text(query), names)
+            rows = await self._database.fetch(_CONTENTS, {"owner": owner, "list": mapping.catalogue.list.name})
             self._ready[index_key] = await asyncio.to_thread(_build_index, mapping, rows, version)
             return self._ready[index_key]
         finally:
@@ -149,30 +152,22 @@ class CodeSearch:
 
     async def _version(self, mapping: MappingSpec, owner: int) -> int:
         """Return the id of the synchronisation that brought the list's present copy."""
-        query = "SELECT MAX(id) FROM synchronisations WHERE facility_id = :owner AND list = :list AND state = 'done'"
-        names = {"owner": owner, "list": mapping.catalogue.list.name}
-        [(newest,)] = await self._database.fetch(text(query), names)
+        newest = await self._database.first(_VERSION, {"owner": owner, "list": mapping.catalogue.list.name})
         return newest or 0
 
     async def _rows(self, mapping: MappingSpec, facility_id: int, codes: Iterable[str]) -> dict[str, CodeMatch]:
-        codes_table = self._database.rows({"k": "text"}, "codes")
-        query = (
-            f"SELECT c.key, c.content, c.gone_at FROM {codes_table} AS v CROSS JOIN code_rows AS c "
-            "WHERE c.key = v.k AND c.facility_id = :owner AND c.list = :list"
-        )
-        names = mapping.names(facility_id) | {"codes": as_json([[code] for code in sorted(codes) if code])}
-        rows = await self._database.fetch(text(query), names)
-        return {row.key: _match(mapping, row) for row in rows}
+        names = mapping.names(facility_id) | {"keys": sorted(filter(None, codes))}
+        return {row.key: _match(mapping, row) for row in await self._database.fetch(ROWS_OF_KEYS, names)}
 
 
-def _match(mapping: MappingSpec, row: Any) -> CodeMatch:
+def _match(mapping: MappingSpec, row: CopyRow) -> CodeMatch:
     content = orjson.loads(row.content)
     name = str(content.get(mapping.catalogue.name) or row.key)
     choosable = row.gone_at is None and fits(content, mapping.catalogue.only)
     return CodeMatch(row.key, name, content, row.gone_at is not None, choosable)
 
 
-def _build_index(mapping: MappingSpec, rows: Sequence[Any], version: int) -> SearchIndex:
+def _build_index(mapping: MappingSpec, rows: Sequence[_Content], version: int) -> SearchIndex:
     vocabulary = Vocabulary.of(mapping.vocabulary)
     columns = {part.name: _NameColumn(part) for part in mapping.parts if part.kind == "names"}
     index = Index(vocabulary, _documents(mapping, rows, columns.values()))
@@ -208,7 +203,7 @@ class _NameColumn:
             self.implied.setdefault(sign, {})[names] = None
 
 
-def _documents(mapping: MappingSpec, rows: Sequence[Any], columns: Collection[_NameColumn]) -> Iterable[Document]:
+def _documents(mapping: MappingSpec, rows: Sequence[_Content], columns: Collection[_NameColumn]) -> Iterable[Document]:
     catalogue = mapping.catalogue
     for row in rows:
         content = orjson.loads(row.content)
@@ -224,8 +219,37 @@ def _texts(value: Any) -> list[str]:
     return [str(text) for text in values if text not in (None, "")]
 
 
-_BESIDE = """
-SELECT i.id, i.record, v.code, c.content FROM %s AS v
+class _Beside(NamedTuple):
+    """An item and a code that are to be compared."""
+
+    id: int
+    record: str
+    code: str
+    content: str
+
+
+_BESIDE = Statement(
+    """
+SELECT i.id, i.record, v.code, c.content FROM {pairs} AS v
 JOIN items AS i ON i.id = v.id AND i.facility_id = :facility AND i.item = :item
 JOIN code_rows AS c ON c.facility_id = :owner AND c.list = :list AND c.key = v.code
-"""
+""",
+    _Beside,
+    pairs="id bigint, code text",
+)
+
+
+class _Content(NamedTuple):
+    """A code and its columns as JSON."""
+
+    key: str
+    content: str
+
+
+_CONTENTS = Statement(
+    "SELECT key, content FROM code_rows WHERE facility_id = :owner AND list = :list AND gone_at IS NULL", _Content
+)
+
+_VERSION = Statement(
+    "SELECT MAX(id) FROM synchronisations WHERE facility_id = :owner AND list = :list AND state = 'done'", int
+)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import text
-
+from engine.code_lists.copies import ROWS_OF_KEYS
 from engine.database import audit
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.mapping.items import note_all
@@ -41,24 +41,24 @@ async def confirm(
     database: Database, mapping: MappingSpec, facility_id: int, choices: Sequence[Choice], actor: str
 ) -> Confirmed:
     """Give items their codes in one transaction; deliveries that waited for nothing else become due."""
-    return await database.write(lambda tx: _confirm(tx, mapping, facility_id, choices, actor))
+    return await database.write(_confirm, mapping, facility_id, choices, actor)
 
 
 async def remove(database: Database, mapping: MappingSpec, facility_id: int, item_id: int, actor: str) -> bool:
     """Remove an item's code; deliveries that need the code wait from now on. False if the item has none."""
+    return await database.write(_remove, mapping, facility_id, item_id, actor)
 
-    async def run(tx: Transaction) -> bool:
-        now = tx.now
-        names = {"facility": facility_id, "item": mapping.item, "id": item_id, "now": now}
-        before = await tx.rows(text(_HAD), names)
-        if not before:
-            return False
-        await tx.execute(text(_REMOVE), names)
-        await note_all(tx, now, actor, "removed", before)
-        await _audit(tx, now, actor, "mapping.remove", facility_id, mapping, before[0].key)
-        return True
 
-    return await database.write(run)
+async def _remove(tx: Transaction, mapping: MappingSpec, facility_id: int, item_id: int, actor: str) -> bool:
+    now = tx.now
+    names = {"facility": facility_id, "item": mapping.item, "id": item_id, "now": now}
+    before = await tx.first(_HAD, names)
+    if before is None:
+        return False
+    await tx.execute(_REMOVE, names)
+    await note_all(tx, now, actor, "removed", [before])
+    await _audit(tx, now, actor, "mapping.remove", facility_id, mapping, before.key)
+    return True
 
 
 async def _confirm(
@@ -73,7 +73,7 @@ async def _confirm(
     chosen = [row for row in items if row not in overtaken and row not in unknown]
     for row in chosen:
         code = by_item[row.id].code
-        await tx.execute(text(_CONFIRM), {"id": row.id, "code": code, "actor": actor, "now": now})
+        await tx.execute(_CONFIRM, {"id": row.id, "code": code, "actor": actor, "now": now})
         await note_all(tx, now, actor, "mapped", [row], code)
         await _audit(tx, now, actor, "mapping.confirm", facility_id, mapping, f"{row.key}: {code}")
     deltas = counters.Deltas()
@@ -83,26 +83,14 @@ async def _confirm(
     return Confirmed(len(chosen), ids[0], ids[1], frozenset(channels))
 
 
-async def _locked(tx: Transaction, mapping: MappingSpec, facility_id: int, ids: Sequence[int]) -> list[Any]:
-    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE"
-    item_ids = f"(SELECT id FROM {tx.subquery({'id': 'bigint'}, 'ids')} AS v)"
-    query = (
-        "SELECT id, key, code FROM items WHERE facility_id = :facility AND item = :item "
-        f"AND id IN {item_ids} ORDER BY id {lock}"
-    )
-    names = {"facility": facility_id, "item": mapping.item, "ids": as_json([[id_] for id_ in ids])}
-    return list(await tx.rows(text(query), names))
+async def _locked(tx: Transaction, mapping: MappingSpec, facility_id: int, ids: Sequence[int]) -> list[_Item]:
+    return await tx.rows(_LOCK, {"facility": facility_id, "item": mapping.item, "ids": ids})
 
 
 async def _valid(tx: Transaction, mapping: MappingSpec, facility_id: int, codes: set[str]) -> set[str]:
     """Return the codes that the copy of the list has and that may be chosen."""
-    code_list = mapping.catalogue.list
-    query = (
-        f"SELECT c.key, c.content FROM {tx.subquery({'k': 'text'}, 'codes')} AS v CROSS JOIN code_rows AS c "
-        "WHERE c.key = v.k AND c.facility_id = :owner AND c.list = :list AND c.gone_at IS NULL"
-    )
-    names = {"owner": code_list.owner(facility_id), "list": code_list.name, "codes": as_json([[c] for c in codes])}
-    return {row.key for row in await tx.rows(text(query), names) if mapping.may_choose(row.content)}
+    rows = await tx.rows(ROWS_OF_KEYS, {**mapping.names(facility_id), "keys": codes})
+    return {row.key for row in rows if row.gone_at is None and mapping.may_choose(row.content)}
 
 
 async def _audit(
@@ -111,17 +99,41 @@ async def _audit(
     await audit.note(tx, now, actor, action, facility_id=facility_id, reason=f"{mapping.label}: {detail}")
 
 
-_HAD = """
+class _Item(NamedTuple):
+    """An item and its present code."""
+
+    id: int
+    key: str
+    code: str | None
+
+
+_LOCK = Statement(
+    """
+SELECT id, key, code FROM items WHERE facility_id = :facility AND item = :item
+  AND id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}
+""",
+    _Item,
+    ids="id bigint",
+)
+
+_HAD = Statement(
+    """
 SELECT id, key, code FROM items
 WHERE facility_id = :facility AND item = :item AND id = :id AND code IS NOT NULL
-"""
+""",
+    _Item,
+)
 
-_REMOVE = """
+_REMOVE = Command(
+    """
 UPDATE items SET state = 'unmapped', code = NULL, reason = NULL, mapped_by = NULL, mapped_at = NULL, changed_at = :now
 WHERE facility_id = :facility AND item = :item AND id = :id
 """
+)
 
-_CONFIRM = """
+_CONFIRM = Command(
+    """
 UPDATE items SET state = 'mapped', code = :code, reason = NULL, mapped_by = :actor, mapped_at = :now,
   changed_at = :now WHERE id = :id
 """
+)

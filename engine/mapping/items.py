@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.rows import ItemRow
+from engine.database.statements import Statement
 from engine.database.tables import Item, ItemChange
 from engine.database.transaction import Transaction
 from engine.delivery.status import ITEM_NAME_LENGTH
@@ -55,7 +57,7 @@ async def add(
     database: Database, mapping: MappingSpec, facility_id: int, entries: Sequence[ItemEntry]
 ) -> list[tuple[int, Added]]:
     """Store all entries in one transaction; return each one's item id and outcome, in their order."""
-    return await database.write(lambda tx: _add(tx, mapping, facility_id, entries))
+    return await database.write(_add, mapping, facility_id, entries)
 
 
 async def _add(
@@ -77,21 +79,16 @@ async def _insert(
 ) -> set[str]:
     """Insert the entries that are new; return their keys."""
     rows = [[getattr(entry, name) for name in _COLUMNS] for entry in entries]
-    parameters = {"facility": facility_id, "item": mapping.item, "now": now, "rows": as_json(rows)}
-    return {row[0] for row in await tx.rows(text(_INSERT % tx.subquery(_COLUMNS, "rows")), parameters)}
+    parameters = {"facility": facility_id, "item": mapping.item, "now": now, "rows": rows}
+    return set(await tx.rows(_INSERT, parameters))
 
 
-async def _stored(tx: Transaction, mapping: MappingSpec, facility_id: int, keys: Sequence[str]) -> dict[str, Any]:
-    lock = "" if tx.dialect == "sqlite" else "FOR UPDATE OF i"
-    query = (
-        f"SELECT i.* FROM {tx.subquery({'k': 'text'}, 'keys')} AS v CROSS JOIN items AS i "
-        f"WHERE i.key = v.k AND i.facility_id = :facility AND i.item = :item ORDER BY i.id {lock}"
-    )
-    names = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
-    return {row.key: row for row in await tx.rows(text(query), names)}
+async def _stored(tx: Transaction, mapping: MappingSpec, facility_id: int, keys: Sequence[str]) -> dict[str, ItemRow]:
+    names = {"facility": facility_id, "item": mapping.item, "keys": keys}
+    return {row.key: row for row in await tx.rows(_STORED, names)}
 
 
-async def _change(tx: Transaction, changed: Sequence[tuple[Any, ItemEntry]], now: int) -> None:
+async def _change(tx: Transaction, changed: Sequence[tuple[ItemRow, ItemEntry]], now: int) -> None:
     """Update changed items; an item whose code was confirmed for other content needs review."""
     doubtful = [row for row, entry in changed if row.state == "mapped" and row.parts_hash != entry.parts_hash]
     again = {row.id for row in doubtful}
@@ -102,29 +99,46 @@ async def _change(tx: Transaction, changed: Sequence[tuple[Any, ItemEntry]], now
     await note_all(tx, now, SOURCE, "changed", doubtful)
 
 
-_COLUMNS = {
-    "key": "text",
-    "name": "text",
-    "words": "text",
-    "record": "text",
-    "record_hash": "text",
-    "parts_hash": "text",
-    "active": "boolean",
-}
+_COLUMNS = ("key", "name", "words", "record", "record_hash", "parts_hash", "active")
 
-_INSERT = """
+_INSERT = Statement(
+    """
 INSERT INTO items (facility_id, item, key, name, words, record, record_hash, parts_hash, active, state, created_at,
   changed_at)
 SELECT :facility, :item, v.key, v.name, v.words, v.record, v.record_hash, v.parts_hash, v.active, 'unmapped',
-  CAST(:now AS BIGINT), CAST(:now AS BIGINT) FROM %s AS v WHERE true
+  CAST(:now AS BIGINT), CAST(:now AS BIGINT) FROM {rows} AS v WHERE true
 ON CONFLICT (facility_id, item, key) DO NOTHING RETURNING key
-"""
+""",
+    str,
+    rows="key text, name text, words text, record text, record_hash text, parts_hash text, active boolean",
+)
+
+
+# CROSS JOIN makes SQLite keep this join order.
+_STORED = Statement(
+    f"""
+SELECT {", ".join(f"i.{column}" for column in ItemRow._fields)} FROM {{keys}} AS v CROSS JOIN items AS i
+WHERE i.key = v.key AND i.facility_id = :facility AND i.item = :item ORDER BY i.id {{FOR UPDATE OF i}}
+""",
+    ItemRow,
+    keys="key text",
+)
+
+
+class CodedItem(Protocol):
+    """A row of an item with its code before an action."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def code(self) -> str | None: ...
 
 
 async def note_all(
-    tx: Transaction, at: int, actor: str, action: str, items: Sequence[Any], code: str | None = None
+    tx: Transaction, at: int, actor: str, action: str, items: Sequence[CodedItem], code: str | None = None
 ) -> None:
-    """Note one action in the history of items, rows with `id` and their old `code`; `code` is the new one."""
+    """Note one action in the history of items; `code` is their new code."""
     rows = [
         {"item_id": item.id, "at": at, "actor": actor, "action": action, "code": code or None, "before": item.code}
         for item in items

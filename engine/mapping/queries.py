@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Select, and_, func, or_, select
 
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import Query, Statement
+from engine.database.tables import CodeRow, Item, Wait
 from engine.specs.mapping import MappingSpec
 
 UNMAPPED, REVIEW, MAPPED = "unmapped", "review", "mapped"
@@ -34,16 +36,40 @@ class Counts:
         return 100 * self.mapped // self.total if self.total else 100
 
 
+class ListedItem(NamedTuple):
+    """An item with the row of its code."""
+
+    id: int
+    key: str
+    name: str
+    record: str  # as JSON
+    state: str
+    active: bool
+    code: str | None
+    reason: str | None
+    mapped_by: str | None
+    mapped_at: int | None
+    content: str | None  # the code's row as JSON, None if the item has no code
+    gone_at: int | None
+    waiting: int  # deliveries that wait for the item's code
+
+
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """Items of a state; those with the most waiting deliveries come first.
+    """Items of a state; those with the most waiting deliveries come first."""
 
-    A row has id, key, name, record (JSON text), code, content (JSON text of the code's row or None), gone_at,
-    reason, mapped_by, mapped_at, waiting.
-    """
-
-    rows: Sequence[Any]
+    rows: Sequence[ListedItem]
     next: tuple[int, int] | None  # (waiting, id) after which the next page begins; None on the last page
+
+
+class Change(NamedTuple):
+    """A change in the history of an item; `before` is the code that it had before."""
+
+    at: int
+    actor: str
+    action: str
+    code: str | None
+    before: str | None
 
 
 class KeyedItem(NamedTuple):
@@ -81,8 +107,8 @@ class SentCode(NamedTuple):
 async def counts(database: Database, mapping: MappingSpec, facility_id: int) -> Counts:
     """Count the items of a clinic. The cost grows with their number, a few thousand at most."""
     names = mapping.names(facility_id)
-    by_state = {row.state: row.n for row in await database.fetch(text(_COUNTS), names)}
-    [(waiting,)] = await database.fetch(text(_WAITING), names)
+    by_state = {row.state: row.n for row in await database.fetch(_COUNTS, names)}
+    [waiting] = await database.fetch(_WAITING, names)
     return Counts(by_state.get(UNMAPPED, 0), by_state.get(REVIEW, 0), by_state.get(MAPPED, 0), waiting)
 
 
@@ -96,24 +122,22 @@ async def page(
     size: int = 50,
 ) -> ItemPage:
     """Return items in use of a state; each word must occur in the item or equal its code."""
-    terms = words.casefold().split()
-    conditions = "".join(
-        f" AND (i.words LIKE :word{n} ESCAPE '\\' OR lower(i.code) = :raw{n})" for n in range(len(terms))
-    )
-    parameters: dict[str, Any] = {f"word{n}": f"%{_escaped(word)}%" for n, word in enumerate(terms)}
-    parameters |= {f"raw{n}": word for n, word in enumerate(terms)}
-    further = "WHERE waiting < :waiting OR (waiting = :waiting AND id > :id)" if after else ""
-    names = mapping.names(facility_id) | {"state": state, "size": size + 1}
-    names |= {"waiting": after[0], "id": after[1]} if after else {}
-    rows = await database.fetch(text(_PAGE % (conditions, further)), parameters | names)
+    query = _items(mapping, facility_id).where(Item.active, Item.state == state)
+    for word in words.casefold().split():
+        query = query.where(or_(Item.words.contains(word, autoescape=True), func.lower(Item.code) == word))
+    listed = query.subquery("listed")
+    waiting, id_ = listed.c.waiting, listed.c.id
+    chosen = select(listed).order_by(waiting.desc(), id_).limit(size + 1)
+    if after is not None:
+        chosen = chosen.where(or_(waiting < after[0], and_(waiting == after[0], id_ > after[1])))
+    rows = await database.fetch(Query(chosen, ListedItem))
     last = rows[size - 1] if len(rows) > size else None
     return ItemPage(rows[:size], (last.waiting, last.id) if last is not None else None)
 
 
-async def one(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> Any | None:
-    """Return a row as in ItemPage, with state and active; None if there is no such item."""
-    rows = await database.fetch(text(_ONE), mapping.names(facility_id) | {"id": item_id})
-    return rows[0] if rows else None
+async def one(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> ListedItem | None:
+    """Return an item, in use or not; None if there is no such item."""
+    return await database.first(Query(_items(mapping, facility_id).where(Item.id == item_id), ListedItem))
 
 
 async def following(database: Database, mapping: MappingSpec, facility_id: int, state: str, past: int) -> int | None:
@@ -122,93 +146,117 @@ async def following(database: Database, mapping: MappingSpec, facility_id: int, 
     return next((row.id for row in first.rows if row.id != past), None)
 
 
-async def history(database: Database, item_id: int) -> Sequence[Any]:
-    """Return the changes of an item, newest first: at, actor, action, code, before."""
-    query = "SELECT at, actor, action, code, before FROM item_changes WHERE item_id = :id ORDER BY id DESC LIMIT 100"
-    return await database.fetch(text(query), {"id": item_id})
+async def history(database: Database, item_id: int) -> list[Change]:
+    """Return the changes of an item, newest first."""
+    return await database.fetch(_HISTORY, {"id": item_id})
 
 
 async def outdated(database: Database, mapping: MappingSpec, facility_id: int, item_id: int) -> list[int]:
     """Return the ids of deliveries that were sent with another code than the item has now."""
     names = {"facility": facility_id, "item": mapping.item, "id": item_id}
-    return [row.delivery_id for row in await database.fetch(text(_OUTDATED), names)]
+    return await database.fetch(_OUTDATED, names)
 
 
 async def by_keys(
     database: Database, mapping: MappingSpec, facility_id: int, keys: Sequence[str]
 ) -> dict[str, KeyedItem]:
     """Return key -> the item; keys that were not submitted yet are left out."""
-    query = text(_BY_KEYS % database.rows({"key": "text"}, "keys"))
-    parameters = {"facility": facility_id, "item": mapping.item, "keys": as_json([[key] for key in keys])}
-    return {row.key: KeyedItem(*row) for row in await database.fetch(query, parameters)}
+    names = {"facility": facility_id, "item": mapping.item, "keys": keys}
+    return {item.key: item for item in await database.fetch(_BY_KEYS, names)}
 
 
 async def awaited_by(database: Database, delivery_ids: Sequence[int]) -> list[AwaitedItem]:
     """Return what the deliveries wait for; a record that is no item comes as an item that was not submitted."""
-    query = text(_AWAITED_BY % database.rows({"id": "bigint"}, "ids"))
-    rows = await database.fetch(query, {"ids": as_json([[id_] for id_ in delivery_ids])})
-    return [AwaitedItem(*row) for row in rows]
+    return await database.fetch(_AWAITED_BY, {"ids": delivery_ids})
 
 
 async def codes_sent_with(database: Database, delivery_id: int) -> list[SentCode]:
     """Return the codes that a delivery was last sent with."""
-    return [SentCode(*row) for row in await database.fetch(text(_CODES_SENT_WITH), {"id": delivery_id})]
+    return await database.fetch(_CODES_SENT_WITH, {"id": delivery_id})
 
 
-def content_of(row: Any) -> dict[str, Any]:
+def content_of(row: ListedItem) -> dict[str, Any]:
     """Return the columns of the code's row; empty if the item has no code."""
     content: dict[str, Any] = orjson.loads(row.content) if row.content else {}
     return content
 
 
-def _escaped(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _items(mapping: MappingSpec, facility_id: int) -> Select[*tuple[Any, ...]]:
+    """Return the query of a clinic's items with the columns of ListedItem."""
+    names = mapping.names(facility_id)
+    waiting = (
+        select(func.count())
+        .select_from(Wait)
+        .where(Wait.facility_id == Item.facility_id, Wait.spec == Item.item, Wait.key == Item.key)
+        .scalar_subquery()
+        .label("waiting")
+    )
+    item = (Item.id, Item.key, Item.name, Item.record, Item.state, Item.active, Item.code, Item.reason)
+    code = and_(CodeRow.facility_id == names["owner"], CodeRow.list == names["list"], CodeRow.key == Item.code)
+    return (
+        select(*item, Item.mapped_by, Item.mapped_at, CodeRow.content, CodeRow.gone_at, waiting)
+        .outerjoin_from(Item, CodeRow, code)
+        .where(Item.facility_id == names["facility"], Item.item == names["item"])
+    )
 
 
-_COUNTS = """
+class _StateCount(NamedTuple):
+    """The number of items of a state."""
+
+    state: str
+    n: int
+
+
+_COUNTS = Statement(
+    """
 SELECT state, COUNT(*) AS n FROM items WHERE facility_id = :facility AND item = :item AND active GROUP BY state
-"""
+""",
+    _StateCount,
+)
 
-_WAITING = "SELECT COUNT(DISTINCT delivery_id) FROM waits WHERE facility_id = :facility AND spec = :item"
+_WAITING = Statement(
+    "SELECT COUNT(DISTINCT delivery_id) FROM waits WHERE facility_id = :facility AND spec = :item", int
+)
 
-_ROWS = """
-SELECT i.id, i.key, i.name, i.record, i.state, i.active, i.code, i.reason, i.mapped_by, i.mapped_at,
-  c.content, c.gone_at,
-  (SELECT COUNT(*) FROM waits AS w WHERE w.facility_id = i.facility_id AND w.spec = i.item AND w.key = i.key)
-    AS waiting
-FROM items AS i
-LEFT JOIN code_rows AS c ON c.facility_id = :owner AND c.list = :list AND c.key = i.code
-WHERE i.facility_id = :facility AND i.item = :item
-"""
+_HISTORY = Statement(
+    "SELECT at, actor, action, code, before FROM item_changes WHERE item_id = :id ORDER BY id DESC LIMIT 100", Change
+)
 
-_ONE = f"{_ROWS} AND i.id = :id"
-
-_PAGE = f"""
-SELECT * FROM ({_ROWS} AND i.active AND i.state = :state%s) AS listed %s
-ORDER BY waiting DESC, id LIMIT :size
-"""
-
-_OUTDATED = """
+_OUTDATED = Statement(
+    """
 SELECT u.delivery_id FROM code_uses AS u
 JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
 WHERE i.facility_id = :facility AND i.item = :item AND i.id = :id AND i.code IS NOT NULL AND u.code <> i.code
 ORDER BY u.delivery_id
-"""
+""",
+    int,
+)
 
-_BY_KEYS = """
-SELECT i.key, i.id, i.name, i.state FROM %s AS v
+_BY_KEYS = Statement(
+    """
+SELECT i.key, i.id, i.name, i.state FROM {keys} AS v
 JOIN items AS i ON i.facility_id = :facility AND i.item = :item AND i.key = v.key
-"""
+""",
+    KeyedItem,
+    keys="key text",
+)
 
-_AWAITED_BY = """
-SELECT w.delivery_id, w.spec, w.key, i.id, i.name, i.state FROM %s AS v
+_AWAITED_BY = Statement(
+    """
+SELECT w.delivery_id, w.spec, w.key, i.id, i.name, i.state FROM {ids} AS v
 JOIN waits AS w ON w.delivery_id = v.id
 LEFT JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
 ORDER BY w.delivery_id, w.key
-"""
+""",
+    AwaitedItem,
+    ids="id bigint",
+)
 
-_CODES_SENT_WITH = """
+_CODES_SENT_WITH = Statement(
+    """
 SELECT u.item, u.key, u.code, i.id, i.name, i.state, i.code AS now FROM code_uses AS u
 LEFT JOIN items AS i ON i.facility_id = u.facility_id AND i.item = u.item AND i.key = u.key
 WHERE u.delivery_id = :id ORDER BY u.item, u.key
-"""
+""",
+    SentCode,
+)

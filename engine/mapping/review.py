@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-
-from sqlalchemy import text
+from typing import NamedTuple
 
 from engine.database.database import FollowUp
+from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.mapping.items import note_all
 from engine.outbox import counters
@@ -31,8 +31,8 @@ async def review_items(tx: Transaction, mapping: MappingSpec, owner: int) -> Non
     """Send items of withdrawn codes to review, and map them again when the code is back; `owner` owns the copy."""
     now, code_list = tx.now, mapping.catalogue.list.name
     names = {"item": mapping.item, "list": code_list, "owner": owner, "shared": owner == SHARED, "now": now}
-    withdrawn = await tx.rows(text(_WITHDRAW), names)
-    restored = await tx.rows(text(_RESTORE), names)
+    withdrawn = await tx.rows(_WITHDRAW, names)
+    restored = await tx.rows(_RESTORE, names)
     await note_all(tx, now, WATCH, "withdrawn", withdrawn)
     await note_all(tx, now, WATCH, "restored", restored)
     deltas = counters.Deltas()
@@ -45,13 +45,29 @@ _GONE = """(SELECT 1 FROM code_rows AS c
 
 _OURS = "item = :item AND (:shared OR facility_id = :owner)"
 
-_WITHDRAW = f"""
+
+class _Reviewed(NamedTuple):
+    """An item whose state has changed with its code."""
+
+    id: int
+    facility_id: int
+    key: str
+    code: str
+
+
+_WITHDRAW = Statement(
+    f"""
 UPDATE items SET state = 'review', reason = 'withdrawn', changed_at = :now
 WHERE {_OURS} AND state = 'mapped' AND EXISTS {_GONE} RETURNING id, facility_id, key, code
-"""
+""",
+    _Reviewed,
+)
 
-_RESTORE = f"""
+_RESTORE = Statement(
+    f"""
 UPDATE items SET state = 'mapped', reason = NULL, changed_at = :now
 WHERE {_OURS} AND state = 'review' AND reason = 'withdrawn' AND NOT EXISTS {_GONE}
 RETURNING id, facility_id, key, code
-"""
+""",
+    _Reviewed,
+)

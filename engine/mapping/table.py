@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import text
 
-from engine.database.database import Database, as_json
+from engine.code_lists.copies import ROWS_OF_KEYS, CopyRow
+from engine.database.database import Database
+from engine.database.statements import Statement
 from engine.mapping.confirm import Choice
 from engine.specs.mapping import MappingSpec
 
@@ -55,8 +56,7 @@ class ImportRow:
 
 async def export(database: Database, mapping: MappingSpec, facility_id: int) -> list[list[str]]:
     """Return all items in use as rows of COLUMNS; items without a code come first."""
-    names = mapping.names(facility_id)
-    rows = await database.fetch(text(_EXPORT), names)
+    rows = await database.fetch(_EXPORT, mapping.names(facility_id))
     return [[row.key, row.name, row.code or "", _name_of(mapping, row.content), row.code or ""] for row in rows]
 
 
@@ -70,8 +70,9 @@ async def preview(
         if str(cells.get(CODE) or "").strip()
     ]
     names = mapping.names(facility_id)
-    items = {item.key: item for item in await _fetch(database, _ITEMS, names, [row[KEY] for _, row in rows])}
-    codes = {code.key: code for code in await _fetch(database, _CODES, names, [row[CODE] for _, row in rows])}
+    keys, codes_chosen = (sorted({row[column] for _, row in rows}) for column in (KEY, CODE))
+    items = {item.key: item for item in await database.fetch(_ITEMS, {**names, "keys": keys})}
+    codes = {code.key: code for code in await database.fetch(ROWS_OF_KEYS, {**names, "keys": codes_chosen})}
     chosen: dict[str, set[str]] = {}
     for _, row in rows:
         chosen.setdefault(row[KEY], set()).add(row[CODE])
@@ -81,18 +82,20 @@ async def preview(
     ]
 
 
-def _row(mapping: MappingSpec, number: int, row: Mapping[str, str], item: Any, code: Any, twice: bool) -> ImportRow:
+def _row(
+    mapping: MappingSpec, number: int, row: Mapping[str, str], item: _Item | None, code: CopyRow | None, twice: bool
+) -> ImportRow:
     fault = _fault(mapping, item, code, twice)
     name = row[NAME] if item is None else item.name
     code_name = row[CODE_NAME] if code is None else _name_of(mapping, code.content)
-    if fault is not None:
+    if item is None or fault is not None:
         return ImportRow(number, row[KEY], name, row[CODE], code_name, None, RowState.INVALID, fault)
     choice = Choice(item.id, row[CODE], item.code)
     state = _state(item, row)
     return ImportRow(number, row[KEY], name, row[CODE], code_name, item.code, state, choice=choice)
 
 
-def _fault(mapping: MappingSpec, item: Any, code: Any, twice: bool) -> RowFault | None:
+def _fault(mapping: MappingSpec, item: _Item | None, code: CopyRow | None, twice: bool) -> RowFault | None:
     if item is None:
         return RowFault.NO_ITEM
     if code is None:
@@ -104,7 +107,7 @@ def _fault(mapping: MappingSpec, item: Any, code: Any, twice: bool) -> RowFault 
     return RowFault.TWICE if twice else None
 
 
-def _state(item: Any, row: Mapping[str, str]) -> RowState:
+def _state(item: _Item, row: Mapping[str, str]) -> RowState:
     if item.state == "mapped" and item.code == row[CODE]:
         return RowState.SAME
     if row[BEFORE] and row[BEFORE] != (item.code or ""):
@@ -112,28 +115,45 @@ def _state(item: Any, row: Mapping[str, str]) -> RowState:
     return RowState.NEW if item.code is None else RowState.CHANGED
 
 
-async def _fetch(database: Database, query: str, names: Mapping[str, Any], keys: Sequence[str]) -> Sequence[Any]:
-    table = database.rows({"k": "text"}, "keys")
-    return await database.fetch(text(query % table), {**names, "keys": as_json([[key] for key in sorted(set(keys))])})
-
-
 def _name_of(mapping: MappingSpec, content: str | None) -> str:
     return "" if content is None else str(orjson.loads(content).get(mapping.catalogue.name) or "")
 
 
-_EXPORT = """
+class _MappedItem(NamedTuple):
+    """An item with its code and the code's row as JSON."""
+
+    key: str
+    name: str
+    code: str | None
+    content: str | None
+
+
+_EXPORT = Statement(
+    """
 SELECT i.key, i.name, i.code, c.content FROM items AS i
 LEFT JOIN code_rows AS c ON c.facility_id = :owner AND c.list = :list AND c.key = i.code
 WHERE i.facility_id = :facility AND i.item = :item AND i.active
 ORDER BY CASE WHEN i.code IS NULL THEN 0 ELSE 1 END, i.name, i.key
-"""
+""",
+    _MappedItem,
+)
 
-_ITEMS = """
-SELECT i.id, i.key, i.name, i.state, i.code FROM %s AS v CROSS JOIN items AS i
-WHERE i.key = v.k AND i.facility_id = :facility AND i.item = :item
-"""
 
-_CODES = """
-SELECT c.key, c.content, c.gone_at FROM %s AS v CROSS JOIN code_rows AS c
-WHERE c.key = v.k AND c.facility_id = :owner AND c.list = :list
-"""
+class _Item(NamedTuple):
+    """An item that a row of the table names."""
+
+    id: int
+    key: str
+    name: str
+    state: str
+    code: str | None
+
+
+_ITEMS = Statement(
+    """
+SELECT i.id, i.key, i.name, i.state, i.code FROM {keys} AS v CROSS JOIN items AS i
+WHERE i.key = v.key AND i.facility_id = :facility AND i.item = :item
+""",
+    _Item,
+    keys="key text",
+)
