@@ -127,7 +127,7 @@ class RequestRow(NamedTuple):
 
 
 async def newest(
-    database: Database, facility_id: int, filter_: Filter, before: int | None, size: int
+    database: Database, facility_id: int, filter_: RequestFilter, before: int | None, size: int
 ) -> list[RequestRow]:
     """Return at most `size` stored requests before the id `before`, newest first."""
     table = InboundRequest
