@@ -10,7 +10,7 @@ from adapters.notifications.contract import Notification
 from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment, zone_name
-from admin.text.words import number, say
+from admin.text.words import localized, number, say
 from engine.alerts.conditions import ConditionKind, Trouble
 from engine.alerts.facts import ClinicFacts, Facts, today
 from engine.alerts.ledger import LedgerEntry, News
@@ -122,7 +122,9 @@ class AlertMessages:
             for failure in todo.failures:
                 by_remedy.setdefault(explain(failure.cause, upstream).title, []).append(failure)
             for title, failures in list(by_remedy.items())[:MAX_TODOS]:
-                labels = ", ".join(dict.fromkeys(self._hub.catalog.specs[failure.spec].label for failure in failures))
+                labels = ", ".join(
+                    dict.fromkeys(localized(self._hub.catalog.specs[failure.spec].label) for failure in failures)
+                )
                 total = number(sum(failure.n for failure in failures))
                 yield say("letter.mend", n=total, labels=labels, title=title)
                 yield f"  {self._panel}/integrasi/{upstream.name}/masalah"
@@ -144,7 +146,7 @@ class AlertMessages:
 def _label(catalog: Catalog, trouble: Trouble) -> str:
     entries = catalog.code_lists if trouble.kind is ConditionKind.LIST else catalog.upstreams
     entry = entries.get(trouble.subject)
-    return entry.label if entry else trouble.subject
+    return localized(entry.label) if entry else trouble.subject
 
 
 def _at(facts: Facts, trouble: Trouble) -> str:

@@ -71,7 +71,7 @@ def litestar_app(hub: Hub) -> Litestar:
         guards=[access.authorize],
         exception_handlers=errors.HANDLERS,
         template_config=TemplateConfig(
-            directory=FOLDER / "templates", engine=JinjaTemplateEngine, engine_callback=_add_globals
+            directory=FOLDER / "templates", engine=JinjaTemplateEngine, engine_callback=_equip
         ),
         openapi_config=OpenAPIConfig(
             title="Antar",
@@ -110,5 +110,5 @@ def _without_litestar_logging(config: AppConfig) -> AppConfig:
     return config
 
 
-def _add_globals(engine: JinjaTemplateEngine) -> None:
-    engine.engine.globals.update(words.GLOBALS)
+def _equip(engine: JinjaTemplateEngine) -> None:
+    words.equip(engine.engine)

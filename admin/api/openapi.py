@@ -40,7 +40,7 @@ async def schema(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> 
 
 
 def _about(spec: Spec) -> str:
-    return spec.description or spec.label
+    return spec.description or spec.label.en
 
 
 def _responses(status: str, schema: str, errors: tuple[str, ...]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _operation(spec: Spec) -> dict[str, Any]:
     either = {"oneOf": [one, {"type": "array", "items": one, "maxItems": MAX_RECORDS}]}
     operation = {
         "operationId": f"hand_in_{spec.name}",
-        "summary": f"Hand in {spec.label}",
+        "summary": f"Hand in {spec.label.en}",
         "description": f"{_about(spec)}. One record, an array, or NDJSON: at most {MAX_RECORDS} records, "
         f"{MAX_RECORD_BYTES} bytes and {MAX_RECORD_VALUES} JSON values (objects, arrays and what they hold) each, "
         f"{MAX_REQUEST_BYTES} bytes and {MAX_REQUEST_VALUES} JSON values together. The good records of a batch "

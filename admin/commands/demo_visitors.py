@@ -41,7 +41,7 @@ async def _confirm(hub: Hub, facility: FacilityRow) -> None:
         if table.is_file() and await _is_read(hub, mapping.catalogue.list.name, facility.id):
             imported = await import_table(hub, name, facility, table, "demo")
             confirmed = len(imported.lines) - len(imported.differing)
-            typer.echo(f"  {mapping.label}: {confirmed} confirmed; the others wait for a person.")
+            typer.echo(f"  {mapping.label.en}: {confirmed} confirmed; the others wait for a person.")
 
 
 async def _call(hub: Hub, facility: FacilityRow, inbound: Inbound) -> None:
@@ -62,7 +62,7 @@ async def _call(hub: Hub, facility: FacilityRow, inbound: Inbound) -> None:
     base = f"http://127.0.0.1:{hub.settings.port}/inbound/{facility.code}"
     calls = {"base": base, "date": day, "polis": polis, "username": login["username"], "password": login["password"]}
     answers = await asyncio.to_thread(_post, f"http://127.0.0.1:{hub.settings.sandbox_port}", calls)
-    typer.echo(f"  {inbound.label}: patients made {len(answers)} calls for {day}.")
+    typer.echo(f"  {inbound.label.en}: patients made {len(answers)} calls for {day}.")
 
 
 def _post(sandbox: str, calls: dict[str, Any]) -> list[Any]:

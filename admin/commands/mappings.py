@@ -72,7 +72,7 @@ def _faults(lines: Iterable[ImportRow]) -> Iterator[str]:
 
 
 def _difference(line: ImportRow, parts: Iterable[Compared]) -> str:
-    differs = "; ".join(f"{part.part.label}: {part.ours} here, {part.theirs} for this code" for part in parts)
+    differs = "; ".join(f"{part.part.name}: {part.ours} here, {part.theirs} for this code" for part in parts)
     return f"line {line.number}: {line.key} -> {line.code}: {differs} (--accept {line.key} if this is meant)"
 
 

@@ -101,12 +101,12 @@ def facility_credentials(code: str, upstream: str) -> None:
             raise AntarError(f"no upstream {upstream!r}; known: {', '.join(fields)}")
         facility = await facilities.by_code(hub.database, code)
         typed = {
-            name: typer.prompt(label, default="", show_default=False, hide_input=facilities.is_secret(name))
+            name: typer.prompt(label.en, default="", show_default=False, hide_input=facilities.is_secret(name))
             for name, label in fields[upstream].items()
         }
         secrets = {name: value for name, value in typed.items() if value}
         for name in filter(facilities.is_address, secrets):
-            check_address(fields[upstream][name], secrets[name], hub.settings.webhook_policy)
+            check_address(fields[upstream][name].en, secrets[name], hub.settings.webhook_policy)
         await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, secrets)
 
     _with_hub(work)

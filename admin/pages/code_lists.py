@@ -25,6 +25,7 @@ from admin.text.words import say
 from engine.code_lists import copies
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.specs import text
 from engine.specs.code_list import CodeList
 
 PAGE_SIZE = 50
@@ -95,9 +96,9 @@ async def read_list(
     return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{opened.code_list.name}", status_code=303)
 
 
-def _groups(hub: Hub) -> dict[str, list[CodeList]]:
+def _groups(hub: Hub) -> dict[text.Text, list[CodeList]]:
     """Return tab -> its lists."""
-    groups: dict[str, list[CodeList]] = {}
+    groups: dict[text.Text, list[CodeList]] = {}
     for code_list in hub.catalog.code_lists.values():
         groups.setdefault(code_list.group, []).append(code_list)
     return groups
@@ -121,7 +122,7 @@ async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, A
 
 def _row(code_list: CodeList, facility: FacilityRow | None, row: Any) -> dict[str, Any]:
     content = orjson.loads(row.content)
-    cells = [content.get(column.name) for column in code_list.visible]
+    cells = [(column.word(value := content.get(column.name)) or value) for column in code_list.visible]
     return {
         "cells": ["–" if cell in (None, "") else cell for cell in cells],
         "gone": moment(row.gone_at, facility) if facility else None,

@@ -21,7 +21,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
-from admin.text.words import language, say
+from admin.text.words import say
 from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
 from engine.errors import AntarError
 from engine.hub import Hub
@@ -71,8 +71,8 @@ async def correction_page(
     context = {
         "frame": layout,
         "spec": entry,
-        "title": correction.title[language()],
-        "reason": correction.reason[language()],
+        "title": correction.title,
+        "reason": correction.reason,
         "address": request.url.path,
         "affected": await affected_count(hub.database, facility.id, entry.name, name),
         "rows": [{**list_row(entry, layout, row), "sent": moment(row.sent_at, facility)} for row in page],

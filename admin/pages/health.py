@@ -18,7 +18,7 @@ from admin.pages.shared.connection_test import probe
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.code_lists import copies
 from engine.facilities.facilities import FacilityRow
 from engine.health import Health, health, last_backup
@@ -61,7 +61,7 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
     state = _visible(await health(hub), layout)
     database = await database_facts(hub)
     fast = await throughput(hub.database)
-    labels = {name: spec.label for name, spec in hub.catalog.upstreams.items()}
+    labels = {name: localized(spec.label) for name, spec in hub.catalog.upstreams.items()}
     return {
         "frame": layout,
         "health": state,

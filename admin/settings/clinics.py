@@ -19,11 +19,12 @@ from admin.pages.shared.formatting import ZONES
 from admin.settings.base_view import SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.database.tables import Credential, Facility
 from engine.database.transaction import Transaction
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials
+from engine.specs.text import Text
 
 MAX_SECRET_CHARS = 500
 
@@ -32,8 +33,8 @@ class CredentialSet(NamedTuple):
     """Credentials that a clinic enters for one system: the name they are stored under, and the label of each field."""
 
     name: str
-    label: str
-    credentials: Mapping[str, str]
+    label: Text
+    credentials: Mapping[str, Text]
 
 
 class Clinics(SettingsView, model=Facility):
@@ -84,7 +85,7 @@ class Clinics(SettingsView, model=Facility):
         for access in self._accesses():
             for credential, label in access.credentials.items():
                 if name == _field(access.name, credential):
-                    return label
+                    return localized(label)
         return super().label(name)
 
     def hint(self, name: str, obj: Any) -> str:

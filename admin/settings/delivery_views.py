@@ -19,7 +19,7 @@ from admin.settings.base_view import PAGE_ROWS, Keyset, SettingsView
 from admin.settings.request import layout_of, when
 from admin.settings.rights import RAW_PREFIX
 from admin.text.masking import masked
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.database.tables import Attempt, Delivery
 from engine.delivery.status import Status
 from engine.hub import Hub
@@ -55,11 +55,11 @@ class DeliveryView(SettingsView, model=Delivery):
 
     @property
     def title(self) -> str:
-        return self.spec.label
+        return localized(self.spec.label)
 
     def label(self, name: str) -> str:
         declared = {column.name: column.label for column in self.spec.columns}
-        return declared.get(name) or super().label(name)
+        return localized(declared[name]) if name in declared else super().label(name)
 
     async def list(self, request: Request) -> Keyset:
         """Return a page, the newest day first, read through an index."""

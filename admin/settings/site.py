@@ -26,6 +26,7 @@ from admin.settings.roles import Roles
 from admin.settings.users import People
 from admin.text import words
 from engine.hub import Hub
+from engine.specs.text import Text
 
 VIEWS: tuple[type[SettingsView], ...] = (People, Roles, Clinics, Keys, Alerts, Audit, Jobs)
 # SQLAdmin's other routes (login, uploads, exports, look-ups, its files) are removed.
@@ -39,7 +40,7 @@ class SettingsSite(Admin):
         logging.getLogger("sqladmin").setLevel(logging.CRITICAL)  # its errors are shown to the person or logged by us
         self.star = Starlette()
         super().__init__(self.star, templates_dir=templates, authorization_backend=Rights())
-        self.templates.env.globals.update(words.GLOBALS)
+        words.equip(self.templates.env)
         self.admin.state.hub = hub
         self.admin.router.routes = [route for route in self.admin.router.routes if getattr(route, "name", "") in ROUTES]
         self.admin.exception_handlers = {
@@ -58,9 +59,9 @@ class SettingsSite(Admin):
             raise HTTPException(403)
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
-    def views_of(self, request: Request) -> dict[str, list[SettingsView]]:
+    def views_of(self, request: Request) -> dict[str | Text, list[SettingsView]]:
         """Return the views that the person may open, by heading."""
-        groups: dict[str, list[SettingsView]] = {words.say("settings"): self.settings}
+        groups: dict[str | Text, list[SettingsView]] = {words.say("settings"): self.settings}
         for view in self.raw:
             groups.setdefault(view.spec.upstream.label, []).append(view)  # type: ignore[attr-defined]
         accessible = {name: [view for view in views if view.is_accessible(request)] for name, views in groups.items()}

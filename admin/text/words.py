@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import orjson
+
+from engine.specs.text import Text
 
 LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}  # code -> the language's own name; the first is the default
 
@@ -43,8 +46,18 @@ def catalogue(language: str = "id") -> dict[str, str]:
 
 
 def say(key: str, /, **values: object) -> str:
-    """Return the message of a key; `{name}` in it is filled from the named arguments."""
-    return catalogue(language())[key].format(**values)
+    """Return the message of a key; `{name}` in it is filled from the named arguments, a Text in the same language."""
+    return catalogue(language())[key].format(**{name: in_language(value) for name, value in values.items()})
+
+
+def localized(text: Text) -> str:
+    """Return a text of the configuration in the current language."""
+    return text.en if _current.get() == "en" else text.id
+
+
+def in_language(value: Any) -> Any:
+    """Return a Text in the current language, and any other value unchanged; templates print all values through this."""
+    return localized(value) if type(value) is Text else value
 
 
 def number(value: int) -> str:
@@ -68,3 +81,9 @@ GLOBALS = {  # functions that every template can call
     "language": language,
     "other_language": other_language,
 }
+
+
+def equip(environment: Any) -> None:
+    """Let the templates of a Jinja environment call the GLOBALS and print a Text in the current language."""
+    environment.globals.update(GLOBALS)
+    environment.finalize = in_language

@@ -22,6 +22,7 @@ from engine.specs.code_list import CodeList
 from engine.specs.inbound import Inbound
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
+from engine.specs.text import Text
 from engine.specs.upstream import UpstreamSpec
 
 
@@ -34,7 +35,7 @@ class Catalog:
     inbound: Mapping[str, Inbound]
     mappings: Mapping[str, MappingSpec]
     upstreams: Mapping[str, UpstreamSpec]
-    groups: tuple[str, ...]  # in the order of the dashboard
+    groups: tuple[Text, ...]  # in the order of the dashboard
     hash: str
     files: tuple[str, ...]  # paths relative to the configuration's folder
 
@@ -66,7 +67,7 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
         inbound=inbound,
         mappings=mappings,
         upstreams={name: upstream.spec for name, upstream in upstreams.items()},
-        groups=tuple(sections.groups),
+        groups=tuple(sections.groups.values()),
         hash=_hash(sections, specs, mappings),
         files=tuple(sections.files),
     )
@@ -100,4 +101,4 @@ def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, 
     mapped = {name: mapping.hash for name, mapping in mappings.items()}
     inbound = {name: node.plain() for name, node in sections.inbound.items()}
     entries = {name: spec.hash for name, spec in specs.items()}
-    return short_hash([sections.groups, upstreams, entries, lists, inbound, mapped])
+    return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped])

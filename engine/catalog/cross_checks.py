@@ -20,11 +20,11 @@ def check_relations(sections: Sections, specs: Mapping[str, Spec], faults: Fault
 
 
 def _check_group(name: str, spec: Spec, sections: Sections, faults: Faults) -> None:
-    if spec.group and spec.group not in sections.groups:
+    if spec.group.id and spec.group.id not in sections.groups:
         node = sections.specs[name].get("group")
         source = sections.keys["specs", name] if node is None else node.source
-        hint = did_you_mean(spec.group, sections.groups) or "; declare it under groups"
-        faults.add(source, f"specs.{name}.group", f"no group {spec.group!r}{hint}")
+        hint = did_you_mean(spec.group.id, sections.groups) or "; declare it under groups"
+        faults.add(source, f"specs.{name}.group", f"no group {spec.group.id!r}{hint}")
 
 
 def _check_needs(name: str, spec: Spec, sections: Sections, faults: Faults) -> None:

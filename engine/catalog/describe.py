@@ -23,9 +23,10 @@ def show(catalog: Catalog, name: str | None = None) -> str:
 
 def _overview(catalog: Catalog) -> Iterator[str]:
     rows = [
-        (spec.group, name, spec.label, spec.upstream.name, _operations(spec)) for name, spec in catalog.specs.items()
+        (spec.group.en, name, spec.label.en, spec.upstream.name, _operations(spec))
+        for name, spec in catalog.specs.items()
     ]
-    order = {group: place for place, group in enumerate(catalog.groups)}
+    order = {group.en: place for place, group in enumerate(catalog.groups)}
     rows.sort(key=lambda row: order.get(row[0], len(order)))
     yield from _table([("GROUP", "NAME", "LABEL", "UPSTREAM", "DOES"), *rows])
 
@@ -42,7 +43,7 @@ def _operations(spec: Spec) -> str:
 
 
 def _details(spec: Spec) -> Iterator[str]:
-    yield f"{spec.name}: {spec.label}"
+    yield f"{spec.name}: {spec.label.en}"
     if spec.description:
         yield spec.description
     yield ""
@@ -54,8 +55,8 @@ def _details(spec: Spec) -> Iterator[str]:
 
 
 def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:
-    yield "group", spec.group + (" (foundation)" if spec.foundation else "")
-    yield "upstream", f"{spec.upstream.name} ({spec.upstream.label}) at {spec.upstream.profile.base_path or '/'}"
+    yield "group", spec.group.en + (" (foundation)" if spec.foundation else "")
+    yield "upstream", f"{spec.upstream.name} ({spec.upstream.label.en}) at {spec.upstream.profile.base_path or '/'}"
     if spec.find is not None:
         pages = f", {spec.find.page_size} rows at once" if spec.find.page_size else ""
         yield "find", f"GET {spec.find.path.text}{pages}, asked {_when(spec)}"
@@ -88,7 +89,7 @@ def _sections(spec: Spec) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
 
 
 def _column(column: Column) -> tuple[str, ...]:
-    return column.name, column.label, column.value.text, "filter" if column.filter else ""
+    return column.name, column.label.en, column.value.text, "filter" if column.filter else ""
 
 
 def _need(need: Need) -> tuple[str, ...]:

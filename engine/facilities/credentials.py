@@ -49,7 +49,7 @@ class Accounts:
             # Keep the same object as long as nothing changed: adapters prepare headers per account.
             account = account if account == entered else entered
             self._accounts[key] = (now, account)
-        absent = [label for name, label in upstream.credentials.items() if not account.credentials.get(name)]
+        absent = [str(label) for name, label in upstream.credentials.items() if not account.credentials.get(name)]
         if absent:
             return NoAccount(f"Kredensial {upstream.label} belum lengkap: {', '.join(absent)}.", account.version)
         return account

@@ -178,7 +178,6 @@ def _build_index(mapping: MappingSpec, rows: Sequence[_Content], version: int) -
 def _part(part: PartSpec, vocabulary: Vocabulary, column: _NameColumn | None) -> Part:
     return Part(
         name=part.name,
-        label=part.label,
         kind=part.kind,
         weight=part.weight,
         veto=part.veto,

@@ -36,7 +36,6 @@ class Part:
     """One aspect that is compared, with its weight in the score."""
 
     name: str
-    label: str
     kind: PartKind
     weight: float = 1.0
     veto: bool = False  # True: a person must confirm a difference explicitly

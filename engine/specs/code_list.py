@@ -12,6 +12,7 @@ from engine.delivery.types import Signal
 from engine.errors import AntarError
 from engine.specs.optional_fields import Completion
 from engine.specs.record_type import Column
+from engine.specs.text import Text
 from engine.specs.upstream import UpstreamSpec
 from engine.templates.template import Template
 
@@ -74,8 +75,8 @@ class CodeList:
     """Reference data of an upstream, of which Antar stores a copy."""
 
     name: str
-    label: str
-    group: str
+    label: Text
+    group: Text
     upstream: UpstreamSpec
     source: Reads | Path  # the requests that read it, or the CSV file that contains it
     key: Template  # identifies a row: context has `row` and `each`

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.specs.text import Text
 from engine.specs.upstream import Retention
 
 
@@ -14,8 +15,8 @@ class Inbound:
     """A queue service: lifetime of its tokens, the code lists with its opening hours, and its messages."""
 
     name: str
-    label: str
-    credentials: Mapping[str, str]  # label of each secret that the clinic hands to the caller
+    label: Text
+    credentials: Mapping[str, Text]  # label of each secret that the clinic hands to the caller
     token_minutes: int
     version: int
     polis: str

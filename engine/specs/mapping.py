@@ -12,6 +12,7 @@ from engine.source.faults import Source
 from engine.specs.code_list import CodeList
 from engine.specs.optional_fields import Completion
 from engine.specs.record_type import Column, Where, fits
+from engine.specs.text import Text
 from engine.specs.upstream import UpstreamSpec
 from engine.templates.template import Template, TemplateError
 
@@ -21,7 +22,7 @@ class PartSpec:
     """One aspect in which an item and a code are compared, as the YAML declares it."""
 
     name: str
-    label: str
+    label: Text
     kind: Literal["words", "quantity", "term", "names"]
     ours: Template  # a text or a list of texts: context is record
     theirs: str  # the column of the code list
@@ -53,13 +54,13 @@ class MappingSpec:
     """One kind of the clinic's items, mapped to the codes of a code list."""
 
     name: str
-    label: str
+    label: Text
     upstream: UpstreamSpec
     item: str  # the type under which items are submitted, like records
-    one: str
-    many: str
-    code: str
-    title: str
+    one: Text
+    many: Text
+    code: Text
+    title: Text
     source: Source
     hash: str
     key: Template
@@ -79,6 +80,10 @@ class MappingSpec:
     def may_choose(self, content: str) -> bool:
         """Tell if a row of the code list, given as JSON of its columns, may be chosen."""
         return not self.catalogue.only or fits(orjson.loads(content), self.catalogue.only)
+
+    def label_of(self, part: str) -> Text:
+        """Return the label of a part."""
+        return next(spec.label for spec in self.parts if spec.name == part)
 
     def names(self, facility_id: int) -> dict[str, Any]:
         """Return the parameters of SQL statements on the items and codes."""

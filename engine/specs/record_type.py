@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec import Struct
 from adapters.outcome_rules import OutcomeRule
 from engine.source.faults import Source
 from engine.specs.optional_fields import Completion
+from engine.specs.text import Text
 from engine.specs.upstream import Retention, Retry, UpstreamSpec
 from engine.templates.template import Template
 
@@ -89,7 +90,7 @@ class Accept:
     """The codes of a mapping that a need accepts."""
 
     where: Where
-    reason: str  # message for any other code
+    reason: Text  # message for any other code
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,8 @@ class Correction:
     """An error in what earlier versions of an entry sent; the panel offers to send those records again."""
 
     name: str
-    title: Mapping[str, str]  # language -> the error in a few words
-    reason: Mapping[str, str]  # language -> its meaning, and the effect of sending again
+    title: Text  # the error in a few words
+    reason: Text  # its meaning, and the effect of sending again
     # True: the record is affected. Context is record, needs, facility, reference, tables. None: every record.
     when: Template | None
 
@@ -142,10 +143,15 @@ class Column:
     """A column of the monitoring table."""
 
     name: str
-    label: str
+    label: Text
     value: Template
     filter: bool = False
     hidden: bool = False  # True: stored for templates, never shown
+    words: Mapping[str, Text] = field(default_factory=dict)  # value, in Indonesian -> the value in both languages
+
+    def word(self, value: Any) -> Text | None:
+        """Return a value in both languages; None if it is not one of the column's words."""
+        return self.words.get(str(value)) if self.words else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +159,8 @@ class Spec:
     """One resource type or job type."""
 
     name: str
-    label: str
-    group: str
+    label: Text
+    group: Text
     upstream: UpstreamSpec
     source: Source
     hash: str  # of the entry and all it inherits; stored with every attempt

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.delivery.causes import parse_cause
+from engine.specs.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,15 +15,15 @@ class RemedyRule:
     """A rule of the upstream: its group, and the subject of the rule."""
 
     group: str
-    about: str
+    about: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """Explanation of the causes that meet all of its conditions; an absent condition is always met."""
 
-    title: str
-    remedy: str
+    title: Text
+    remedy: Text
     who: str
     kinds: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
@@ -47,8 +48,8 @@ class Remedy:
 class Explanation:
     """The error, what to do, and who does it."""
 
-    title: str
-    remedy: str
+    title: Text
+    remedy: Text
     who: str
 
 
@@ -63,10 +64,10 @@ class Remedies:
         """Return the first remedy that fits, with the rule's subject for `{about}`; None if none fits."""
         kind, code, words = parse_cause(cause)
         rule = self.rules.get(code)
-        group, about = (rule.group, rule.about) if rule else ("", _place(words) or code)
+        group, about = (rule.group, rule.about) if rule else ("", Text.plain(_place(words) or code))
         for remedy in self.remedies:
             if remedy.fits(kind, code, words, group):
-                title, action = (text.replace("{about}", about) for text in (remedy.title, remedy.remedy))
+                title, action = (text.filled("{about}", about) for text in (remedy.title, remedy.remedy))
                 return Explanation(title, action, remedy.who)
         return None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from adapters.base import Profile
 from engine.specs.remedies import Remedies
+from engine.specs.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class UpstreamSpec:
     """An upstream as the YAML declares it."""
 
     name: str
-    label: str
+    label: Text
     adapter: str
     profile: Profile
     concurrency: int  # requests in flight per facility
@@ -49,9 +50,9 @@ class UpstreamSpec:
     breaker: Breaker
     retention: Retention
     # Names of the credentials that a facility must enter, with their labels.
-    credentials: Mapping[str, str]
-    # Heading under which the panel groups the upstream with others; empty: its own.
-    area: str
+    credentials: Mapping[str, Text]
+    # Heading under which the panel groups the upstream with others; None: its own.
+    area: Text | None
     # Status -> label on the panel, if it differs from the standard label.
-    statuses: Mapping[str, str]
+    statuses: Mapping[str, Text]
     remedies: Remedies = field(default_factory=Remedies)

@@ -115,7 +115,7 @@ def test_no_number_of_a_person_is_a_key(spec: Any) -> None:
 
 
 def test_the_dashboard_groups_are_in_the_order_of_a_visit() -> None:
-    groups = {spec.group: None for spec in catalog().specs.values()}
+    groups = {spec.group.id: None for spec in catalog().specs.values()}
     assert list(groups) == ["Fondasi", "Kunjungan", "Klinis", "Obat", "Dokumen", "Antrean", "PCare"]
     assert {spec.name for spec in catalog().specs.values() if spec.foundation} == {
         "Organization",

@@ -9,12 +9,13 @@ from typing import Any
 
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.layout import Layout
-from admin.text.words import number, say
+from admin.text.words import localized, number, say
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.jobs.regenerate import under_way
 from engine.outbox import counters
 from engine.specs.record_type import Spec
+from engine.specs.text import Text
 
 # Order of the segments of a bar.
 BAR = (
@@ -60,13 +61,13 @@ class Card:
         return ", ".join(f"{number(segment.n)} {segment.label}" for segment in self.segments if segment.n)
 
 
-async def cards(hub: Hub, layout: Layout, days: ListFilters, text: str = "") -> dict[str, list[Card]]:
+async def cards(hub: Hub, layout: Layout, days: ListFilters, text: str = "") -> dict[Text, list[Card]]:
     """Return group -> cards, both in the order of the configuration; `text` is searched in the types' names."""
     if layout.facility is None:
         return {}
     counts = await counters.read(hub.database, layout.facility.id, days.date_from or None, days.date_to or None)
     jobs = await under_way(hub.database, layout.facility.id, layout.upstream.name)
-    groups: dict[str, list[Card]] = {group: [] for group in hub.catalog.groups}
+    groups: dict[Text, list[Card]] = {group: [] for group in hub.catalog.groups}
     for spec in hub.catalog.specs.values():
         if spec.upstream.name == layout.upstream.name:
             made = card(spec, counts.get(spec.name, {}), layout, days, text)
@@ -83,7 +84,7 @@ def card(spec: Spec, counts: Mapping[str, int], layout: Layout, days: ListFilter
         counts.get(Status.SENT, 0),
         sum(counts.values()),
         tuple(_segments(counts, layout, href, days)),
-        text.casefold() in f"{spec.label} {spec.name}".casefold(),
+        text.casefold() in f"{localized(spec.label)} {spec.name}".casefold(),
     )
 
 
@@ -107,7 +108,7 @@ def segments(counts: Mapping[str, int], layout: Layout) -> tuple[Segment, ...]:
     return tuple(bar)
 
 
-def summary(groups: Mapping[str, list[Card]], layout: Layout) -> str:
+def summary(groups: Mapping[Text, list[Card]], layout: Layout) -> str:
     """Return all cards in one sentence, for people who cannot see the bars."""
     counts: Counter[str] = Counter()
     for member in (card for cards_ in groups.values() for card in cards_):

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from admin.pages.deliveries.failure_groups import any_of
-from admin.pages.shared.explanations import explain
+from admin.pages.shared.explanations import Explanation, explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import items_by_key
 from admin.people.permissions import Permission
 from admin.text.masking import masked
-from admin.text.words import language, number, say
+from admin.text.words import localized, number, say
 from engine.corrections.queries import open_corrections
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
@@ -23,7 +23,6 @@ from engine.outbox import counters
 from engine.queries.todo import Failure, Missing, TodoFacts, todo_facts
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Correction, Spec
-from engine.specs.remedies import Explanation
 
 MAX_TODOS = 5
 MAX_NAMED_KEYS = 10  # of the missing records of one to-do
@@ -100,10 +99,10 @@ async def _corrections(hub: Hub, layout: Layout, facility: FacilityRow) -> list[
 
 
 def _correction(layout: Layout, spec: Spec, correction: Correction, n: int) -> Todo:
-    title = say("todo.correction", label=spec.label, title=correction.title[language()])
+    title = say("todo.correction", label=spec.label, title=correction.title)
     effect = say("todo.correction.effect", n=number(n))
     href = f"/integrasi/{layout.upstream.name}/{spec.name}/koreksi/{correction.name}"
-    return Todo("alert-triangle", title, effect, correction.reason[language()], say("who.admin"), href, n)
+    return Todo("alert-triangle", title, effect, localized(correction.reason), say("who.admin"), href, n)
 
 
 async def _count_stopped(hub: Hub, facility_id: int, upstream: str) -> int:
@@ -146,7 +145,7 @@ def _failure(hub: Hub, layout: Layout, explanation: Explanation, failures: list[
     home = f"/integrasi/{layout.upstream.name}"
     one = failures[0]
     href = f"{home}/{one.spec}?{urlencode({'cause': one.cause})}" if len(failures) == 1 else f"{home}/masalah"
-    labels = ", ".join(dict.fromkeys(hub.catalog.specs[failure.spec].label for failure in failures))
+    labels = ", ".join(dict.fromkeys(localized(hub.catalog.specs[failure.spec].label) for failure in failures))
     n = sum(failure.n + failure.behind for failure in failures)
     effect = _frees(n, more=any(failure.more for failure in failures))
     return Todo("alert-circle", f"{labels}: {explanation.title}", effect, explanation.remedy, explanation.who, href, n)

@@ -20,7 +20,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
-from admin.text.words import number, say
+from admin.text.words import localized, number, say
 from engine.database.audit import note_now
 from engine.queries import paging
 from engine.queries.paging import Cursor
@@ -90,7 +90,7 @@ async def _ticked(listing: Listing, ids: Sequence[int]) -> list[Any]:
 def _head(listing: Listing) -> list[str]:
     keys = ("type.key", "type.norm", "type.name", "delivery.reference", "type.status", "type.http", "type.business")
     ends = ("type.tries", "type.time", "delivery.why")
-    columns = [column.label for column in listing.entry.columns]
+    columns = [localized(column.label) for column in listing.entry.columns]
     return [say("type.date"), *columns, *(say(key) for key in (*keys, *ends))]
 
 

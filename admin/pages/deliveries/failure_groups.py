@@ -20,7 +20,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.pages.shared.waiting_items import explain_missing_code
 from admin.people.permissions import Permission
 from admin.text.masking import masked
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.delivery.causes import ANY_OF, CauseKind, parse_cause
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -83,5 +83,5 @@ def _group_view(hub: Hub, layout: Layout, facility: FacilityRow, group: Group) -
 
 def any_of(hub: Hub, specs: Sequence[str]) -> str:
     """Return the labels of alternative types, e.g. *Observasi atau Hasil laboratorium*."""
-    labels = [hub.catalog.specs[name].label if name in hub.catalog.specs else name for name in specs]
+    labels = [localized(hub.catalog.specs[name].label) if name in hub.catalog.specs else name for name in specs]
     return reduce(lambda labels_, label: say("delivery.any_of", one=labels_, other=label), labels)

@@ -24,12 +24,12 @@ from admin.pages.deliveries.opened import (
 )
 from admin.pages.deliveries.outcome import outcome_of
 from admin.pages.deliveries.timeline import describe_action, timeline
-from admin.pages.shared.explanations import explain
+from admin.pages.shared.explanations import Explanation, explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import folded
 from admin.pages.shared.waiting_items import WaitingItem, codes_used_by, explain_missing_code, items_awaited_by
 from admin.people.permissions import Permission
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.delivery.status import Status
 from engine.errors import AntarError
 from engine.hub import Hub
@@ -37,7 +37,6 @@ from engine.intake import code_warnings
 from engine.mapping import queries
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Spec
-from engine.specs.remedies import Explanation
 
 # Id of the element that holds a delivery on a page of its own; a script that fills it gets no drawer.
 PAGE_ELEMENT = "kiriman"
@@ -123,7 +122,7 @@ def _unsuitable(opened: OpenDelivery, items: Sequence[WaitingItem]) -> list[str]
     """Return why a code that was given is not accepted here, in the words of the record type."""
     types = {item.mapping.item for item in items if item.state == queries.MAPPED}
     needs = (need for need in opened.entry.needs if types.intersection(need.specs) and need.accept)
-    return list(dict.fromkeys(need.accept.reason for need in needs if need.accept))
+    return list(dict.fromkeys(localized(need.accept.reason) for need in needs if need.accept))
 
 
 async def _planned_context(opened: OpenDelivery) -> dict[str, Any]:

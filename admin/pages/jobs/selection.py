@@ -9,7 +9,7 @@ from admin.http.parameters import MAX_INTEGER
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import Fields, ListFilters
 from admin.pages.shared.layout import Layout
-from admin.text.words import language, number, say
+from admin.text.words import localized, number, say
 from engine.delivery.status import Status
 from engine.hub import Hub
 
@@ -40,14 +40,17 @@ def stored_choice(spec: str, chosen: ListFilters | int) -> dict[str, Any]:
 def choice_in_words(hub: Hub, layout: Layout, choice: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     """Return the result of `stored_choice` as (label, value), in the order in which people ask."""
     spec = hub.catalog.specs.get(choice.get("spec", ""))
-    words = [(say("chosen.spec"), spec.label if spec else str(choice["spec"]))] if "spec" in choice else []
+    words = [(say("chosen.spec"), localized(spec.label) if spec else str(choice["spec"]))] if "spec" in choice else []
     if "mapping" in choice:
         mapping = hub.catalog.mappings.get(choice["mapping"])
         words.append(
-            (mapping.label if mapping else say("chosen.mapping"), f"{choice['name']} → {choice['code'] or '–'}")
+            (
+                localized(mapping.label) if mapping else say("chosen.mapping"),
+                f"{choice['name']} → {choice['code'] or '–'}",
+            )
         )
     if "correction" in choice:
-        titles = {correction.name: correction.title[language()] for correction in spec.corrections} if spec else {}
+        titles = {correction.name: localized(correction.title) for correction in spec.corrections} if spec else {}
         words.append((say("chosen.correction"), titles.get(choice["correction"], choice["correction"])))
     if "ids" in choice:
         words.append((say("chosen.ids"), number(choice["ids"])))

@@ -15,6 +15,8 @@ from engine.errors import AntarError
 from engine.mapping.code_search import CodeMatch, Suggested
 from engine.matching.parts import Compared
 from engine.matching.suggest import beside
+from engine.specs.mapping import MappingSpec
+from engine.specs.text import Text
 
 MAX_OFFERS = 20  # codes offered at once
 MAX_COMPARED = 10  # search results that are compared with the item
@@ -49,12 +51,15 @@ async def candidates(page: MappingPage, row: Any, words: str) -> list[dict[str, 
     code_searches = page.hub.code_searches
     if not words:
         suggested = await code_searches.suggest(page.mapping, page.facility, row, MAX_OFFERS)
-        return [_offer(suggestion.match, suggestion) for suggestion in suggested]
+        return [_offer(page.mapping, suggestion.match, suggestion) for suggestion in suggested]
     matches = await code_searches.search(page.mapping, page.facility.id, words, MAX_OFFERS)
     compared = [
         await code_searches.compare(page.mapping, page.facility, row, match.code) for match in matches[:MAX_COMPARED]
     ]
-    return [_offer(match, compared[place] if place < MAX_COMPARED else None) for place, match in enumerate(matches)]
+    return [
+        _offer(page.mapping, match, compared[place] if place < MAX_COMPARED else None)
+        for place, match in enumerate(matches)
+    ]
 
 
 async def chosen(page: MappingPage, row: Any, code: str) -> dict[str, Any]:
@@ -67,19 +72,21 @@ async def chosen(page: MappingPage, row: Any, code: str) -> dict[str, Any]:
     compared_columns = {part.theirs for part in page.mapping.parts}
     columns = [column for column in catalogue.list.visible if column.name not in compared_columns]
     return {
-        **_offer(lookup.match, compared),
-        "vetoes": [(veto.part.name, difference_text(veto)) for veto in compared.suggestion.vetoes] if compared else [],
+        **_offer(page.mapping, lookup.match, compared),
+        "vetoes": [(veto.part.name, difference_text(page.mapping, veto)) for veto in compared.suggestion.vetoes]
+        if compared
+        else [],
         "facts": [(column.label, value_text(lookup.match.row.get(column.name))) for column in columns],
         "replacement": lookup.match.row.get(catalogue.replacement) if catalogue.replacement else None,
     }
 
 
-async def read_parts(page: MappingPage, row: Any) -> list[tuple[str, str]]:
+async def read_parts(page: MappingPage, row: Any) -> list[tuple[Text, str]]:
     """Return the parts of an item, as they are compared."""
     ready = await page.hub.code_searches.ready(page.mapping, page.facility.id)
     ours = page.mapping.ours(orjson.loads(row.record), page.facility)
     read = beside("", ready.parts, ours, {}, ready.vocabulary)
-    return [(compared.part.label, value_text(compared.ours)) for compared in read.compared]
+    return [(page.mapping.label_of(compared.part.name), value_text(compared.ours)) for compared in read.compared]
 
 
 def first_confirmable(offers: Sequence[Mapping[str, Any]]) -> str:
@@ -87,28 +94,27 @@ def first_confirmable(offers: Sequence[Mapping[str, Any]]) -> str:
     return next((offer["code"] for offer in offers if offer["choosable"] and not offer["vetoed"]), "")
 
 
-def difference_text(compared: Compared) -> str:
+def difference_text(mapping: MappingSpec, compared: Compared) -> str:
     """Return the sentence about a difference that a person consents to, with both values."""
-    return say(
-        "mapping.veto", part=compared.part.label, ours=value_text(compared.ours), theirs=value_text(compared.theirs)
-    )
+    ours, theirs = value_text(compared.ours), value_text(compared.theirs)
+    return say("mapping.veto", part=mapping.label_of(compared.part.name), ours=ours, theirs=theirs)
 
 
-def _offer(match: CodeMatch, compared: Suggested | None) -> dict[str, Any]:
+def _offer(mapping: MappingSpec, match: CodeMatch, compared: Suggested | None) -> dict[str, Any]:
     return {
         "code": match.code,
         "name": match.name,
         "gone": match.gone,
         "choosable": match.choosable,
-        "parts": [_part(part) for part in compared.suggestion.compared] if compared else [],
+        "parts": [_part(mapping, part) for part in compared.suggestion.compared] if compared else [],
         "vetoed": bool(compared and compared.suggestion.vetoes),
     }
 
 
-def _part(compared: Compared) -> dict[str, Any]:
+def _part(mapping: MappingSpec, compared: Compared) -> dict[str, Any]:
     return {
         "name": compared.part.name,
-        "label": compared.part.label,
+        "label": mapping.label_of(compared.part.name),
         "ours": value_text(compared.ours),
         "theirs": value_text(compared.theirs),
         "agreement": compared.agreement,

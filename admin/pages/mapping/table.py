@@ -28,6 +28,7 @@ from engine.hub import Hub
 from engine.mapping.confirm import Choice, Confirmed, confirm
 from engine.mapping.table import COLUMNS, ImportRow, RowState, export, preview
 from engine.matching.parts import Compared
+from engine.specs.mapping import MappingSpec
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 MAX_SHOWN_LINES = 200  # of a preview; lines that need consent are always shown
@@ -59,7 +60,10 @@ async def preview_mappings(request: Request[Any, Any, Any], hub: NamedDependency
         return files_template(page, problem=say("sheet.no_codes", column=COLUMNS[2]))
     choices = [line.choice for line in lines if line.choice is not None and line.state is not RowState.SAME]
     differing = await _differing(page, choices)
-    views = [_line_view(line, differing) for line in sorted(lines, key=lambda line: STATE_ORDER.index(line.state))]
+    views = [
+        _line_view(page.mapping, line, differing)
+        for line in sorted(lines, key=lambda line: STATE_ORDER.index(line.state))
+    ]
     asked = {(view["item"], view["code"]) for view in views if view["asks"]}
     form_rows = [_form_row(line) for line in lines if line.choice is not None and line.state is not RowState.SAME]
     context = {
@@ -111,7 +115,9 @@ def _choice(row: Any) -> tuple[Choice, bool]:
     raise ClientException("isi")
 
 
-def _line_view(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared, ...]]) -> dict[str, Any]:
+def _line_view(
+    mapping: MappingSpec, line: ImportRow, differing: dict[tuple[int, str], tuple[Compared, ...]]
+) -> dict[str, Any]:
     choice = line.choice
     differs = differing.get((choice.item_id, choice.code), ()) if choice else ()
     return {
@@ -123,7 +129,7 @@ def _line_view(line: ImportRow, differing: dict[tuple[int, str], tuple[Compared,
         "before": line.before,
         "state": line.state.value,
         "fault": line.fault.value if line.fault else "",
-        "differs": [difference_text(difference) for difference in differs],
+        "differs": [difference_text(mapping, difference) for difference in differs],
         "item": choice.item_id if choice else 0,
         "conflict": line.state is RowState.CONFLICT,
         "asks": choice is not None

@@ -41,9 +41,10 @@ def headings(page: MappingPage) -> dict[str, str]:
 
 
 def _labels(page: MappingPage, name: str) -> list[str]:
-    """Return the labels of the columns that show the property unchanged."""
+    """Return the labels, in both languages, of the columns that show the property unchanged."""
     scope = page.mapping.scope({name: PLACEHOLDER}, page.facility)
-    return [column.label for column in page.mapping.columns if render_or_none(column.value, scope) == PLACEHOLDER]
+    columns = (column for column in page.mapping.columns if render_or_none(column.value, scope) == PLACEHOLDER)
+    return [label for column in columns for label in (column.label.id, column.label.en)]
 
 
 def _typed(schema: Mapping[str, Any], cell: Any) -> Any:

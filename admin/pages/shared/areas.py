@@ -9,16 +9,17 @@ from engine.hub import Hub
 from engine.specs.code_list import CodeList
 from engine.specs.inbound import Inbound
 from engine.specs.record_type import Spec
+from engine.specs.text import Text
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
     """Upstreams that share their pages: the types, the code lists by tab, the services offered to callers."""
 
-    name: str
+    name: Text
     specs: tuple[Spec, ...]
     # Tab -> its first list.
-    tabs: dict[str, CodeList]
+    tabs: dict[Text, CodeList]
     # Services that others call on the clinic.
     inbound: tuple[Inbound, ...] = ()
 
@@ -26,9 +27,9 @@ class Area:
 def area_of(hub: Hub, layout: Layout) -> Area | None:
     """Return the area of the page's upstream; None if the upstream belongs to none."""
     name = layout.upstream.area
-    if not name:
+    if name is None:
         return None
-    tabs: dict[str, CodeList] = {}
+    tabs: dict[Text, CodeList] = {}
     for code_list in hub.catalog.code_lists.values():
         if code_list.upstream.area == name:
             tabs.setdefault(code_list.group, code_list)

@@ -11,10 +11,11 @@ import orjson
 
 from admin.pages.shared.layout import Layout
 from admin.text.masking import masked
+from admin.text.words import localized
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
-from engine.specs.record_type import Spec
+from engine.specs.record_type import Column, Spec
 from engine.templates.template import TemplateError
 
 ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
@@ -69,8 +70,16 @@ def _cells(spec: Spec, facility: FacilityRow, row: Any) -> list[str]:
             value = column.value.render(scope)
         except TemplateError:
             value = None
-        cells.append("–" if value in (None, "") else masked(str(value)))
+        cells.append(cell_text(column, value))
     return cells
+
+
+def cell_text(column: Column, value: Any) -> str:
+    """Return the value of a column as the page shows it: masked, and if it is one of its words in the language."""
+    if value in (None, ""):
+        return "–"
+    word = column.word(value)
+    return localized(word) if word else masked(str(value))
 
 
 def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:

@@ -13,7 +13,7 @@ from litestar.response import Template
 from admin.http.access import Connection, Right, hub_of, person, session_of
 from admin.http.parameters import MAX_INTEGER
 from admin.people.users import Person
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow, OwnedTable, all_facilities, facility_id_of
 from engine.health import channels, workers
@@ -69,7 +69,8 @@ class Layout:
 
     def label(self, status: str) -> str:
         """Return the word for a status; the upstream may declare its own."""
-        return self.upstream.statuses.get(status) or say(f"status.{status}")
+        own = self.upstream.statuses.get(status)
+        return localized(own) if own else say(f"status.{status}")
 
     def icon(self, status: str) -> str:
         return ICONS[Status(status)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from admin.text.words import say
+from admin.pages.shared.explanations import Explanation
+from admin.text.words import localized, say
 from engine.hub import Hub
 from engine.mapping import queries
 from engine.queries import deliveries
 from engine.specs.mapping import MappingSpec
-from engine.specs.remedies import Explanation
 
 MAX_DELIVERIES = 50  # listed of those that wait for one item
 
@@ -95,7 +95,7 @@ async def deliveries_awaiting(hub: Hub, facility_id: int, item: str, key: str) -
     specs = hub.catalog.specs
     return [
         {
-            "label": specs[row.spec].label,
+            "label": localized(specs[row.spec].label),
             "key": row.key,
             "href": f"/integrasi/{specs[row.spec].upstream.name}/{row.spec}/{row.id}",
         }

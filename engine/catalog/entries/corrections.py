@@ -16,8 +16,8 @@ def corrections(entry: Node, templates: Templates, names: Names) -> tuple[Correc
     return tuple(
         Correction(
             name,
-            values.plain_mapping(node, "title"),
-            values.plain_mapping(node, "reason"),
+            values.label(node, "title"),
+            values.label(node, "reason"),
             templates.expression(node, f"corrections.{name}", "when", names),
         )
         for name, node in values.entries(entry, "corrections").items()

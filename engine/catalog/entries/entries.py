@@ -23,6 +23,7 @@ from engine.source.faults import Faults
 from engine.source.tree import Node
 from engine.specs.optional_fields import completion
 from engine.specs.record_type import Code, Spec
+from engine.specs.text import Text
 from engine.specs.upstream import UpstreamSpec
 from engine.templates.shapes import ANY, SCALAR, of_schema, of_value
 from engine.templates.template import Template
@@ -72,7 +73,7 @@ def load_entry(
         source=sections.keys["specs", name],
         hash=entry_hash(node, {**sections.fragments, **upstream.inherited}),
         completion=completion(shape),
-        **_plain_fields(node, name, upstream.spec),
+        **_plain_fields(node, name, upstream.spec, sections),
         **parts,
     )
 
@@ -102,11 +103,12 @@ def _parts_of_requests(node: Node, templates: Templates, names: Names) -> dict[s
     }
 
 
-def _plain_fields(node: Node, name: str, upstream: UpstreamSpec) -> dict[str, Any]:
+def _plain_fields(node: Node, name: str, upstream: UpstreamSpec, sections: Sections) -> dict[str, Any]:
     """Return the fields without templates, by the field of Spec."""
+    group = values.text(node, "group")
     return {
-        "label": values.text(node, "label", name),
-        "group": values.text(node, "group"),
+        "label": values.label(node, "label", name),
+        "group": sections.groups.get(group, Text.plain(group)),
         "upstream": upstream,
         "record_schema": declared_schema(node),
         "example": values.plain_mapping(node, "example"),

@@ -92,4 +92,4 @@ def _specs(node: Node, section: str, templates: Templates, *, undo: bool) -> tup
 
 
 def _accept(node: Node | None) -> Accept | None:
-    return None if node is None else Accept(values.where(node.get("where")), values.text(node, "reason"))
+    return None if node is None else Accept(values.where(node.get("where")), values.label(node, "reason"))

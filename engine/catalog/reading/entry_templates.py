@@ -82,7 +82,8 @@ def columns(entry: Node, templates: Templates, names: Names) -> tuple[Column, ..
     for name, node in values.entries(entry, "columns").items():
         value = templates.expression(node, f"columns.{name}", "value", names)
         if value is not None:
-            label = values.text(node, "label", name)
+            label = values.label(node, "label", name)
             filter_, hidden = (values.flag(node, key, False) for key in ("filter", "hidden"))
-            compiled.append(Column(name, label, value, filter_, hidden))
+            words = {text.id: text for text in map(values.text_of, values.items(node, "words"))}
+            compiled.append(Column(name, label, value, filter_, hidden, words))
     return tuple(compiled)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.catalog.reading.grammar import check_grammar
+from engine.catalog.reading.values import text_of
 from engine.source.faults import Faults, Source
 from engine.source.tree import Node, read
+from engine.specs.text import Text
 
 ROOT_FILES = ("resources.yaml", "bpjs_jobs.yaml")  # the first is required, the second optional
 # Sections that map names to declarations.
@@ -22,7 +24,7 @@ SECTIONS = (
 class Sections:
     """Sections of all files together; `keys` has the place of each declared name."""
 
-    groups: list[str] = field(default_factory=list)
+    groups: dict[str, Text] = field(default_factory=dict)  # by their Indonesian, which entries name
     rules: dict[str, Node] = field(default_factory=dict)
     remedies: dict[str, Node] = field(default_factory=dict)
     upstreams: dict[str, Node] = field(default_factory=dict)
@@ -89,8 +91,9 @@ def _included(parent: Path, directory: Path, pattern: Node, faults: Faults) -> l
 def _add_sections(root: Node, sections: Sections, faults: Faults) -> None:
     groups = root.get("groups")
     for group in groups.items or () if groups is not None else ():
-        if isinstance(group.value, str) and group.value not in sections.groups:
-            sections.groups.append(group.value)
+        declared = text_of(group)
+        if declared.id:
+            sections.groups.setdefault(declared.id, declared)
     for section in SECTIONS:
         named = root.get(section)
         if named is not None and named.entries is not None:

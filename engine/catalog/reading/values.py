@@ -11,6 +11,7 @@ import msgspec
 from adapters.outcome_rules import compile_path
 from engine.source.faults import Faults
 from engine.source.tree import Node
+from engine.specs.text import Text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -22,6 +23,24 @@ def text(node: Node | None, key: str, default: str = "") -> str:
     """Return a text, or the default if there is none."""
     value = scalar(node, key)
     return value if isinstance(value, str) else default
+
+
+def label(node: Node | None, key: str, default: str = "") -> Text:
+    """Return a text for people, or the default if there is none."""
+    leaf = None if node is None else node.get(key)
+    return Text.plain(default) if leaf is None else text_of(leaf, default)
+
+
+def labels(node: Node | None, key: str) -> dict[str, Text]:
+    """Return the texts for people of a mapping inside a mapping, by name."""
+    return {name: text_of(leaf) for name, leaf in entries(node, key).items()}
+
+
+def text_of(leaf: Node, default: str = "") -> Text:
+    """Return a text for people, written as one text for both languages or as one for each."""
+    if leaf.entries is not None:
+        return Text(text(leaf, "id", default), text(leaf, "en", default))
+    return Text.plain(default if leaf.value is None else str(leaf.value))
 
 
 def number(node: Node | None, key: str, default: float) -> float:

@@ -51,8 +51,8 @@ def _load(
     example = values.plain_mapping(node, "example")
     code_list = CodeList(
         name=name,
-        label=values.text(node, "label", name),
-        group=values.text(node, "group"),
+        label=values.label(node, "label", name),
+        group=values.label(node, "group"),
         upstream=upstream.spec,
         source=source,
         key=key,

@@ -30,8 +30,8 @@ def load_inbound(sections: Sections, lists: Mapping[str, CodeList], faults: Faul
 def _load(name: str, node: Node) -> Inbound:
     return Inbound(
         name=name,
-        label=values.text(node, "label", name),
-        credentials={key: str(value) for key, value in values.plain_mapping(node, "credentials").items()},
+        label=values.label(node, "label", name),
+        credentials=values.labels(node, "credentials"),
         token_minutes=int(values.number(node, "token_minutes", 60)),
         version=int(values.number(node, "version", 2)),
         polis=values.text(node, "polis"),

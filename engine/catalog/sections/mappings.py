@@ -83,7 +83,8 @@ def _load(
 def _plain_fields(node: Node) -> dict[str, Any]:
     """Return the fields without templates, by the field of MappingSpec."""
     return {
-        **{key: values.text(node, key) for key in ("label", "item", "one", "many", "code", "title", "description")},
+        **{key: values.label(node, key) for key in ("label", "one", "many", "code", "title")},
+        **{key: values.text(node, key) for key in ("item", "description")},
         "example": values.plain_mapping(node, "example"),
         "icon": values.text(node, "icon", "arrows-exchange"),
     }
@@ -113,7 +114,7 @@ def _parts(entry: Node, templates: Templates, names: Names, vocabulary: Mapping[
         parts.append(
             PartSpec(
                 name=name,
-                label=values.text(node, "label", name),
+                label=values.label(node, "label", name),
                 kind=kind,
                 ours=ours,
                 theirs=values.text(node, "theirs"),

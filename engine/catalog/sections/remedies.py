@@ -54,7 +54,7 @@ def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, Remedy
                 message = f"the code {code!r} is there already, in line {places[code].line}; remove one"
                 faults.add(named.keys[code], f"rules.{upstream}.{group}.{code}", message)
             else:
-                rules[code], places[code] = RemedyRule(group, str(about.value)), named.keys[code]
+                rules[code], places[code] = RemedyRule(group, values.text_of(about)), named.keys[code]
     return rules
 
 
@@ -64,8 +64,8 @@ def _remedy(node: Node, path: str, groups: Mapping[str, None], faults: Faults) -
             hint = did_you_mean(str(group.value), groups)
             faults.add(group.source, f"{path}.rules", f"no group of rules {group.value!r}{hint}")
     return Remedy(
-        title=values.text(node, "title"),
-        remedy=values.text(node, "remedy"),
+        title=values.label(node, "title"),
+        remedy=values.label(node, "remedy"),
         who=values.text(node, "who"),
         kinds=frozenset(values.texts(node, "kind")),
         codes=frozenset(values.texts(node, "code")),

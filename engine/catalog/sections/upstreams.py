@@ -69,8 +69,8 @@ def _upstream(
         faults.add(adapter.source, f"{path}.adapter", f"no adapter {adapter.value!r}{hint}")
     spec = UpstreamSpec(
         name=name,
-        label=values.text(node, "label", name),
-        area=values.text(node, "area"),
+        label=values.label(node, "label", name),
+        area=None if node.get("area") is None else values.label(node, "area"),
         adapter=values.text(node, "adapter"),
         profile=_profile(name, node, path, faults),
         concurrency=int(values.number(node, "concurrency", 8)),
@@ -78,8 +78,8 @@ def _upstream(
         retry=values.fields(node.get("retry"), Retry()),
         breaker=values.fields(node.get("breaker"), Breaker()),
         retention=values.fields(node.get("retention"), Retention()),
-        credentials={key: str(label.value) for key, label in values.entries(node, "credentials").items()},
-        statuses={key: str(label.value) for key, label in values.entries(node, "statuses").items()},
+        credentials=values.labels(node, "credentials"),
+        statuses=values.labels(node, "statuses"),
     )
     constants, filters = values.entries(node, "constants"), values.entries(node, "filters")
     compiler = _compiler(path, constants, filters, node, sections, faults)

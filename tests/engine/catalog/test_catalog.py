@@ -101,7 +101,7 @@ def test_an_entry_inherits_and_wins(tmp_path: Path) -> None:
     spec = loaded(tmp_path, THING + "    update: {path: '/Thing/{{ reference }}', method: PATCH}\n").specs["Thing"]
     assert spec.endpoint is not None
     assert spec.update is not None
-    assert (spec.group, spec.endpoint.method, spec.update.method, spec.find) == ("General", "POST", "PATCH", None)
+    assert (spec.group.id, spec.endpoint.method, spec.update.method, spec.find) == ("General", "POST", "PATCH", None)
     assert spec.endpoint.reference.render({"body": {"id": "7"}}) == "7"
 
 
@@ -111,6 +111,19 @@ def test_anchors_and_merge_keys_work_within_a_file(tmp_path: Path) -> None:
     spec = loaded(tmp_path, case).specs["Other"]
     assert spec.payload is not None
     assert spec.payload.render({}) == {"a": {"x": 1}, "b": {"x": 1}}
+
+
+def test_a_text_is_written_once_for_both_languages_or_once_for_each(tmp_path: Path) -> None:
+    case = "groups: [{id: Lain, en: Other}]\n" + THING.replace("label: Thing", "label: {id: Benda, en: Thing}")
+    case += "    group: Lain\n    columns: {ok: {label: OK, value: '{{ record.id }}', words: [{id: Ya, en: 'Yes'}]}}\n"
+    spec = loaded(tmp_path, case).specs["Thing"]
+    assert (spec.label.id, spec.label.en, str(spec.label)) == ("Benda", "Thing", "Benda")
+    assert (spec.group.id, spec.group.en) == ("Lain", "Other")
+    [column] = spec.columns
+    assert (column.label.id, column.label.en) == ("OK", "OK")
+    yes = column.word("Ya")
+    assert yes is not None
+    assert (yes.en, column.word("Tidak")) == ("Yes", None)
 
 
 def test_needs_only_for_updates_may_form_a_circle(tmp_path: Path) -> None:
@@ -207,8 +220,8 @@ def test_show_lists_all_and_describes_each() -> None:
     listed = show(catalog)
     for name, spec in catalog.specs.items():
         assert name in listed
-        assert spec.label in show(catalog, name)
-        assert all(column.label in show(catalog, name) for column in spec.columns)
+        assert spec.label.en in show(catalog, name)
+        assert all(column.label.en in show(catalog, name) for column in spec.columns)
     with pytest.raises(NotFound, match="no entry 'nothing'"):
         show(catalog, "nothing")
 

@@ -20,9 +20,9 @@ from sandbox.kfa.tables import forms
 
 PLAIN = read_files(Path(__file__).parents[3] / "config", Faults()).vocabularies["drugs"].plain()
 DRUGS = Vocabulary.of(PLAIN)
-STRENGTH = Part("strength", "Kekuatan", "quantity", 3, veto=True)
-FORM = Part("form", "Bentuk", "term", 2, veto=True, terms=terms_of(PLAIN["terms"]["forms"], DRUGS))
-NAME = Part("name", "Zat aktif", "words", 4)
+STRENGTH = Part("strength", "quantity", 3, veto=True)
+FORM = Part("form", "term", 2, veto=True, terms=terms_of(PLAIN["terms"]["forms"], DRUGS))
+NAME = Part("name", "words", 4)
 
 SHELF = {
     "1": "Paracetamol 500 mg Tablet (PAMOL)",

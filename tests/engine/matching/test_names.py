@@ -114,11 +114,11 @@ def test_a_brand_tells_what_it_contains_where_that_is_not_written() -> None:
     ],
 )
 def test_a_brand_is_known_as_it_is_written_or_not_at_all(ours: str, theirs: str | None, agreement: str) -> None:
-    assert compare(Part("brand", "Merek", "names", names=BRANDS), ours, theirs, DRUGS).agreement == agreement
+    assert compare(Part("brand", "names", names=BRANDS), ours, theirs, DRUGS).agreement == agreement
 
 
 def test_what_was_read_is_shown_as_the_list_writes_it() -> None:
-    part = Part("ingredient", "Zat aktif", "names", names=INGREDIENTS)
+    part = Part("ingredient", "names", names=INGREDIENTS)
     compared = compare(part, ["Natrium diklofenak", "Na Diklofenak 50"], ["Diclofenac Potassium"], DRUGS)
     assert (compared.ours, compared.theirs, compared.agreement) == (
         "Diclofenac Sodium",
