@@ -52,7 +52,7 @@ def import_(
 ) -> None:
     """Confirm the codes of a table. Lines with a fault, a conflict or a difference are told and left out."""
     imported = asyncio.run(_import(from_environment(), name, file, facility, accept or (), dry_run))
-    messages = [*_faults(imported.lines), *(_difference(line, parts) for line, parts in imported.differing)]
+    messages = [*_faults(imported.lines), *(_difference(imported.mapping, line, parts) for line, parts in imported.differing)]
     for message in messages:
         typer.echo(message, err=True)
     left_out = {line.number for line, _ in imported.differing}
@@ -71,8 +71,10 @@ def _faults(lines: Iterable[ImportRow]) -> Iterator[str]:
             yield f"line {line.number}: {line.key} -> {line.code}: {line.fault or line.state}"
 
 
-def _difference(line: ImportRow, parts: Iterable[Compared]) -> str:
-    differs = "; ".join(f"{part.part.name}: {part.ours} here, {part.theirs} for this code" for part in parts)
+def _difference(mapping: MappingSpec, line: ImportRow, parts: Iterable[Compared]) -> str:
+    differs = "; ".join(
+        f"{mapping.label_of(part.part.name).en}: {part.ours} here, {part.theirs} for this code" for part in parts
+    )
     return f"line {line.number}: {line.key} -> {line.code}: {differs} (--accept {line.key} if this is meant)"
 
 
@@ -100,6 +102,7 @@ async def _import(
 class Imported:
     """Lines of a table, and the lines that were left out because they differ, with the parts that differ."""
 
+    mapping: MappingSpec
     lines: list[ImportRow]
     differing: list[tuple[ImportRow, tuple[Compared, ...]]]
 
@@ -128,7 +131,7 @@ async def import_table(
     choices = [choice for line, choice in changes if line.number not in left_out]
     if choices and not dry_run:
         await confirm(hub.database, spec, facility.id, choices, actor)
-    return Imported(lines, differing)
+    return Imported(spec, lines, differing)
 
 
 def read_table(file: Path) -> list[dict[str, str]]:
