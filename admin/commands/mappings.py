@@ -52,7 +52,10 @@ def import_(
 ) -> None:
     """Confirm the codes of a table. Lines with a fault, a conflict or a difference are told and left out."""
     imported = asyncio.run(_import(from_environment(), name, file, facility, accept or (), dry_run))
-    messages = [*_faults(imported.lines), *(_difference(imported.mapping, line, parts) for line, parts in imported.differing)]
+    messages = [
+        *_faults(imported.lines),
+        *(_difference(imported.mapping, line, parts) for line, parts in imported.differing),
+    ]
     for message in messages:
         typer.echo(message, err=True)
     left_out = {line.number for line, _ in imported.differing}

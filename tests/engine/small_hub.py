@@ -196,12 +196,14 @@ class Ministry:
 class SmallHub:
     """A hub with the scripted ministry, and a way to let the worker run until nothing is due."""
 
-    def __init__(self, hub: Hub, facility: FacilityRow, ministry: Ministry, clock: Clock) -> None:
+    def __init__(
+        self, hub: Hub, facility: FacilityRow, ministry: Ministry, clock: Clock, upstream: str = "ministry"
+    ) -> None:
         self.hub = hub
         self.facility = facility
         self.ministry = ministry
         self.clock = clock
-        self.channel = Channel("ministry", facility.id)
+        self.channel = Channel(upstream, facility.id)
         self.breaker = CircuitBreaker(hub.database)
         self.rung: set[Channel] = set()
 
@@ -221,7 +223,7 @@ class SmallHub:
             slots=SlotAllocator(self.hub.database, "worker"),
             full=lambda channel, spec: None,
         )
-        upstream = self.hub.catalog.upstreams["ministry"]
+        upstream = self.hub.catalog.upstreams[self.channel.upstream]
         account = Account(self.facility.id, "http://ministry")
         return Drain(self.channel, self.facility, upstream, self.ministry, account, context)
 

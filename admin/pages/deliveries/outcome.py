@@ -17,7 +17,7 @@ from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import items_awaited_by
 from admin.people.users import Person
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.delivery.causes import parse_cause
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
@@ -145,7 +145,7 @@ async def _blocked(opened: OpenDelivery) -> str:
     if not waits:
         return say("outcome.blocked")
     spec = opened.hub.catalog.specs.get(waits[0].spec)
-    what = f"{spec.label if spec else waits[0].spec} {waits[0].key}"
+    what = f"{localized(spec.label) if spec else waits[0].spec} {waits[0].key}"
     if len(waits) > 1:
         return say("outcome.blocked.more", what=what, n=len(waits) - 1)
     return say("outcome.blocked.by", what=what)

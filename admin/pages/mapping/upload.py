@@ -22,7 +22,7 @@ from admin.pages.mapping.upload_records import headings, records_of
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.csv_text import as_csv
 from admin.people.permissions import Permission
-from admin.text.words import say
+from admin.text.words import language, say
 from engine.hub import Hub
 from engine.intake.intake import Refused
 
@@ -93,7 +93,7 @@ async def store_items(request: Request[Any, Any, Any], hub: NamedDependency[Hub]
 
 def files_template(page: MappingPage, *, message: str = "", problem: str = "", refused: int = 0) -> Template:
     """Return the page of files with a message or a problem."""
-    labels = headings(page)
+    labels = headings(page, [language()])
     properties = page.mapping.record_schema.get("properties", {})
     context = {
         **_context(page),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from admin.pages.mapping.shared import MappingPage, render_or_none
 from admin.pages.mapping.spreadsheet import Table
+from admin.text.words import LANGUAGES
 
 YES = {"ya", "yes", "true", "benar", "1", "y", "aktif"}
 NO = {"tidak", "no", "false", "salah", "0", "n", "nonaktif"}
@@ -29,22 +30,22 @@ def records_of(page: MappingPage, table: Table) -> tuple[list[dict[str, Any]], l
     return records, [heading for heading, name in properties_by_heading.items() if name is None]
 
 
-def headings(page: MappingPage) -> dict[str, str]:
+def headings(page: MappingPage, languages: Collection[str] = LANGUAGES) -> dict[str, str]:
     """Return heading in lower case -> property, by the property's name, title or the label of its column."""
     properties: Mapping[str, Any] = page.mapping.record_schema.get("properties", {})
     names_by_label = {}
     for name, schema in properties.items():
-        for label in (*_labels(page, name), schema.get("title")):
+        for label in (*_labels(page, name, languages), schema.get("title")):
             if label:
                 names_by_label[str(label).casefold()] = name
     return {**names_by_label, **{name.casefold(): name for name in properties}}
 
 
-def _labels(page: MappingPage, name: str) -> list[str]:
-    """Return the labels, in both languages, of the columns that show the property unchanged."""
+def _labels(page: MappingPage, name: str, languages: Collection[str]) -> list[str]:
+    """Return the labels, in each of the languages, of the columns that show the property unchanged."""
     scope = page.mapping.scope({name: PLACEHOLDER}, page.facility)
     columns = (column for column in page.mapping.columns if render_or_none(column.value, scope) == PLACEHOLDER)
-    return [label for column in columns for label in (column.label.id, column.label.en)]
+    return [label for column in columns for label in (getattr(column.label, language) for language in languages)]
 
 
 def _typed(schema: Mapping[str, Any], cell: Any) -> Any:
