@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import orjson
 
+from adapters.messages import message
 from adapters.outbound.guard import AddressRefused
 from adapters.outbound.http import guarded_client, post
 from adapters.outbound.networks import Policy
@@ -59,13 +60,13 @@ async def tell(
     except AddressRefused as error:
         raise NotTaken(str(error)) from error
     except TimeoutError as error:
-        raise NotTaken("Tidak ada jawaban sampai batas waktu") from error
+        raise NotTaken(message("outbound.no_answer")) from error
     except (httpx.HTTPError, OSError) as error:
-        raise NotTaken(f"Tidak dapat tersambung ({type(error).__name__})") from error
+        raise NotTaken(message("outbound.failed", error=type(error).__name__)) from error
     if not answer.is_success:
-        raise NotTaken(f"Sistem klinik menjawab HTTP {answer.status}")
+        raise NotTaken(message("clinic_system.status", status=answer.status))
     if answer.cut:
-        raise NotTaken("Jawaban sistem klinik terlalu panjang")
+        raise NotTaken(message("clinic_system.too_long"))
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from adapters.base import Account, Call, Probe, Problem, Reply, Verdict
+from adapters.messages import message
 
 
 class DryRun:
@@ -19,7 +20,7 @@ class DryRun:
         content = {"id": reference(call), "total": 0, "entry": []}
         return Reply(
             Verdict.ACCEPTED,
-            message="Uji kering: tidak ada yang dikirim",
+            message=message("dry_run.sent"),
             body=orjson.dumps(content),
             content=content,
             media="application/json",
@@ -30,7 +31,7 @@ class DryRun:
         return ()
 
     async def probe(self, account: Account) -> Probe:
-        return Probe(ok=True, message="Uji kering: tidak ada yang dihubungi", seconds=0.0)
+        return Probe(ok=True, message=message("dry_run.probe"), seconds=0.0)
 
     async def close(self) -> None:
         """Do nothing: no connection is open."""

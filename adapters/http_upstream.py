@@ -15,6 +15,7 @@ import httpx
 from msgspec.structs import replace
 
 from adapters.base import Account, Call, Probe, Problem, Profile, Reply, Verdict
+from adapters.messages import message
 from adapters.outcome_rules import OutcomeRule
 from adapters.verdicts import Judge, parse_date
 from adapters.wire.contract import HeaderBlock, Origin, Request, Response, Wire, bytes_left, header_block
@@ -73,7 +74,7 @@ class HttpUpstream:
         path = str(self.profile.settings.get("probe_path", "/"))
         organization = account.credentials.get("organization_id", "")
         if "{organization_id}" in path and not organization:
-            return Probe(ok=False, message="Nomor organisasi belum diisi", seconds=0.0)
+            return Probe(ok=False, message=message("credentials.no_organization"), seconds=0.0)
         started = self._wall()
         today = datetime.fromtimestamp(started, JAKARTA).date().isoformat()
         path = path.replace("{organization_id}", quote(organization, safe="")).replace("{today}", today)
@@ -81,8 +82,8 @@ class HttpUpstream:
         reply = exchange.reply
         theirs = parse_date(exchange.response.header(b"date")) if exchange.response else None
         skew = None if theirs is None else theirs - (started + self._wall()) / 2
-        message = reply.message or f"HTTP {reply.status}"
-        return Probe(reply.verdict is Verdict.ACCEPTED, message, reply.seconds, skew)
+        words = reply.message or f"HTTP {reply.status}"
+        return Probe(reply.verdict is Verdict.ACCEPTED, words, reply.seconds, skew)
 
     async def close(self) -> None:
         """Do nothing: the wire is shared, its owner closes it."""
@@ -189,14 +190,14 @@ def _failure(call: Call, error: httpx.TransportError, seconds: float) -> Reply:
 def _explain(error: httpx.TransportError) -> str:
     match error:
         case httpx.LocalProtocolError():
-            return "Alamat atau header permintaan memuat karakter yang tidak sah"
+            return message("request.characters")
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return "Tidak tersambung dalam batas waktu"
+            return message("connection.timeout")
         case httpx.ConnectError() if isinstance(error.__cause__, ssl.SSLError) or "certificate" in str(error).lower():
-            return f"Sambungan TLS tidak dapat dipercaya: {error}"
+            return message("connection.tls", error=str(error))
         case httpx.ConnectError() | httpx.ProxyError() | httpx.UnsupportedProtocol():
-            return f"Tidak dapat tersambung: {error}"
+            return message("connection.failed", error=str(error))
         case httpx.TimeoutException():
-            return "Tidak ada jawaban lengkap sampai batas waktu"
+            return message("connection.no_answer")
         case _:
-            return f"Sambungan terputus sebelum jawaban lengkap: {error}"
+            return message("connection.cut", error=str(error))

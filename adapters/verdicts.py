@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from adapters.base import CUT_KEPT_BYTES, Call, Profile, Reply, Verdict
+from adapters.messages import message
 from adapters.outcome_rules import Answer, OutcomeRule, concerning, first_match
 from adapters.wire.contract import Response
 
@@ -124,10 +125,10 @@ def _by_status(call: Call, response: Response, content: Any) -> Verdict:
 
 def _message(profile: Profile, call: Call, response: Response, content: Any) -> str:
     if response.cut:
-        return f"Jawaban lebih panjang dari {call.answer_limit // 1024**2} MiB dan dipotong (HTTP {response.status})"
-    message = profile.message.read(content) if profile.message and content is not None else None
-    if message:
-        return _CONTROL.sub(" ", message)[:MAX_MESSAGE_CHARACTERS]
+        return message("answer.too_long", mebibytes=call.answer_limit // 1024**2, status=response.status)
+    words = profile.message.read(content) if profile.message and content is not None else None
+    if words:
+        return _CONTROL.sub(" ", words)[:MAX_MESSAGE_CHARACTERS]
     return excerpt(response.body[:8192].decode("utf-8", "replace")) or _status_line(response.status)
 
 
@@ -138,4 +139,4 @@ def _place(profile: Profile, content: Any) -> str | None:
 
 def _status_line(status: int) -> str:
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
-    return f"HTTP {status} {phrase}".strip() + ", jawaban tanpa isi"
+    return message("answer.empty", status=f"{status} {phrase}".strip())

@@ -10,6 +10,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from admin.commands import backup, configuration, demo, mappings, people, processes, records
+from admin.text.words import english
 from engine.database.database import unreachable_reason
 from engine.errors import AntarError
 from engine.source.faults import ConfigFaults
@@ -64,7 +65,7 @@ def main() -> None:
         print(faults, file=sys.stderr)
         sys.exit(1)
     except AntarError as error:
-        print(f"antar: {error}", file=sys.stderr)
+        print(f"antar: {english(str(error))}", file=sys.stderr)
         sys.exit(1)
     except (DBAPIError, OSError) as error:
         if not (reason := unreachable_reason(error)):

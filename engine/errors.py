@@ -12,6 +12,8 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from adapters.messages import message
+
 
 class AntarError(Exception):
     """Base of all errors that a person can correct; str() is one readable sentence."""
@@ -42,4 +44,4 @@ def place_of(error: BaseException) -> dict[str, str]:
 
 def words_of(error: BaseException) -> str:
     """Return the message for people: that of an AntarError; of any other error only its type may be shown."""
-    return str(error) if isinstance(error, AntarError) else f"Kesalahan internal ({type(error).__name__})."
+    return str(error) if isinstance(error, AntarError) else message("internal", error=type(error).__name__)

@@ -52,7 +52,7 @@ FLOORS = {
         "worker",
     ],
     "adapters": [
-        "outcome_rules wire",
+        "messages outcome_rules wire",
         "base outbound",
         "clinic_webhook dryrun notifications verdicts",
         "http_upstream",

@@ -13,6 +13,7 @@ from adapters.base import Account, Reply, Verdict
 from adapters.bpjs.cipher import decrypt
 from adapters.bpjs.signature import headers, timestamp_of
 from adapters.http_upstream import HttpUpstream, NoCredential
+from adapters.messages import message
 from adapters.wire.contract import HeaderBlock, Response
 
 REQUIRED = ("cons_id", "secret_key", "user_key")
@@ -31,11 +32,11 @@ class Bpjs(HttpUpstream):
         application = str(self.profile.settings.get("application", ""))
         missing = [name for name in REQUIRED + (LOGIN if application else ()) if not account.credentials.get(name)]
         if missing:
-            raise NoCredential(_refusal(f"Kredensial belum diisi: {', '.join(missing)}"))
+            raise NoCredential(_refusal(message("credentials.missing", names=", ".join(missing))))
         try:
             return headers(account.credentials, int(self._wall()), application)
         except httpx.LocalProtocolError as error:
-            raise NoCredential(_refusal("Kredensial memuat karakter yang tidak sah")) from error
+            raise NoCredential(_refusal(message("credentials.characters"))) from error
 
     async def renew(self, account: Account, refused: HeaderBlock) -> HeaderBlock:
         """Sign again, with the present timestamp: BPJS refuses an old one."""
@@ -50,8 +51,8 @@ class Bpjs(HttpUpstream):
         return await asyncio.to_thread(_opened, response, account, timestamp_of(headers))
 
 
-def _refusal(message: str) -> Reply:
-    return Reply(Verdict.UNAUTHORIZED, message=message, sent=False)
+def _refusal(words: str) -> Reply:
+    return Reply(Verdict.UNAUTHORIZED, message=words, sent=False)
 
 
 def _opened(response: Response, account: Account, timestamp: str) -> Response:

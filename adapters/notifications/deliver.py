@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import httpx
 
+from adapters.messages import message
 from adapters.notifications import email, telegram, webhook
 from adapters.notifications.contract import DELIVERY_SECONDS, Destination, NotDelivered, Notification, Send
 from adapters.outbound.guard import AddressRefused
@@ -26,6 +27,6 @@ async def deliver(
     except AddressRefused as error:
         raise NotDelivered(str(error)) from error
     except TimeoutError as error:
-        raise NotDelivered("Tidak ada jawaban sampai batas waktu") from error
+        raise NotDelivered(message("outbound.no_answer")) from error
     except (httpx.HTTPError, OSError, ValueError) as error:
-        raise NotDelivered(f"Tidak dapat tersambung ({type(error).__name__})") from error
+        raise NotDelivered(message("outbound.failed", error=type(error).__name__)) from error

@@ -8,10 +8,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
+from adapters.messages import message
 from adapters.notifications.contract import DELIVERY_SECONDS, Destination, NotDelivered, Notification
 from adapters.outbound.guard import open_socket
 
-NO_SERVER = "Server surat belum diatur (smtp://nama:sandi@server:587)"
+NO_SERVER = message("mail.no_server")
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -22,11 +23,11 @@ async def send(notification: Notification, destination: Destination) -> None:
     """
     server = mail_server(destination.secret)
     host, tls = server.hostname or "", server.scheme == "smtps"
-    message = _message(notification, destination, host)
+    letter = _message(notification, destination, host)
     connection = await open_socket(host, server.port or (465 if tls else 587), destination.policy)
     try:
         await aiosmtplib.send(
-            message,
+            letter,
             hostname=host,
             sock=connection,
             username=unquote(server.username) if server.username else None,
@@ -36,7 +37,7 @@ async def send(notification: Notification, destination: Destination) -> None:
             timeout=DELIVERY_SECONDS,
         )
     except aiosmtplib.SMTPException as error:
-        raise NotDelivered(f"Server surat menolak atau tidak menjawab ({type(error).__name__})") from error
+        raise NotDelivered(message("mail.refused", error=type(error).__name__)) from error
     finally:
         connection.close()
 
@@ -54,12 +55,12 @@ def mail_server(secret: str) -> SplitResult:
 
 
 def _message(notification: Notification, destination: Destination, host: str) -> EmailMessage:
-    message = EmailMessage()
-    message["Subject"] = notification.subject
-    message["From"] = destination.sender or f"antar@{host}"
-    message["To"] = destination.address
-    message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=host)
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(notification.text)
-    return message
+    letter = EmailMessage()
+    letter["Subject"] = notification.subject
+    letter["From"] = destination.sender or f"antar@{host}"
+    letter["To"] = destination.address
+    letter["Date"] = formatdate()
+    letter["Message-ID"] = make_msgid(domain=host)
+    letter["Auto-Submitted"] = "auto-generated"
+    letter.set_content(notification.text)
+    return letter

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import orjson
 
+from adapters.messages import message
 from adapters.notifications.contract import DELIVERY_SECONDS, MAX_ANSWER_BYTES, Destination, NotDelivered, Notification
 from adapters.outbound.http import post
 
@@ -20,13 +21,13 @@ async def send(
     No person can choose the host, so a proxy of the environment is used as for the upstreams.
     """
     text = f"{notification.subject}\n\n{notification.text}"[:MAX_CHARACTERS]
-    message = {"chat_id": destination.address, "text": text, "disable_web_page_preview": True}
+    content = {"chat_id": destination.address, "text": text, "disable_web_page_preview": True}
     async with httpx.AsyncClient(transport=transport, timeout=DELIVERY_SECONDS) as client:
         url, headers = f"{API}/bot{destination.secret}/sendMessage", {"Content-Type": "application/json"}
-        answer = await post(client, url, orjson.dumps(message), headers, MAX_ANSWER_BYTES)
+        answer = await post(client, url, orjson.dumps(content), headers, MAX_ANSWER_BYTES)
     if answer.status in (401, 404):
-        raise NotDelivered("Telegram tidak mengenal token bot itu")
+        raise NotDelivered(message("telegram.token"))
     if answer.status in (400, 403):
-        raise NotDelivered("Telegram tidak dapat mengirim ke nomor chat itu; mulailah percakapan dengan bot lebih dulu")
+        raise NotDelivered(message("telegram.chat"))
     if answer.status != 200:
-        raise NotDelivered(f"Telegram menjawab HTTP {answer.status}")
+        raise NotDelivered(message("telegram.status", status=answer.status))

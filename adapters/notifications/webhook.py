@@ -8,6 +8,7 @@ import json
 
 import httpx
 
+from adapters.messages import message
 from adapters.notifications.contract import DELIVERY_SECONDS, MAX_ANSWER_BYTES, Destination, NotDelivered, Notification
 from adapters.outbound.http import guarded_client, post
 
@@ -30,4 +31,4 @@ async def send(
     async with guarded_client(destination.policy, DELIVERY_SECONDS, transport) as client:
         answer = await post(client, destination.address, body, headers, MAX_ANSWER_BYTES)
     if not answer.is_success:
-        raise NotDelivered(f"Alamat itu menjawab HTTP {answer.status}")
+        raise NotDelivered(message("webhook.status", status=answer.status))

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import httpx
 
+from adapters.messages import message
 from adapters.outbound.networks import Address, Policy, plain
 
 RESOLVE_SECONDS = 5.0
@@ -40,10 +41,10 @@ class AddressFault(StrEnum):
 
 
 _WORDS = {
-    AddressFault.UNREADABLE: "Alamat tidak dapat dibaca.",
-    AddressFault.SCHEME: "Alamat harus diawali https:// atau http://.",
-    AddressFault.USERINFO: "Alamat tidak boleh memuat nama atau kata sandi.",
-    AddressFault.UNKNOWN: "Nama server pada alamat ini tidak ditemukan.",
+    AddressFault.UNREADABLE: message("address.unreadable"),
+    AddressFault.SCHEME: message("address.scheme"),
+    AddressFault.USERINFO: message("address.userinfo"),
+    AddressFault.UNKNOWN: message("address.unknown"),
 }
 
 

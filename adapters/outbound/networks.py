@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from adapters.messages import message
+
 Address = IPv4Address | IPv6Address
 
 
@@ -80,20 +82,6 @@ def _network_of_v6(address: IPv6Address) -> Network:
     return Network.PUBLIC if address in _UNICAST_V6 else Network.REFUSED
 
 
-_REFUSALS = {
-    Network.PUBLIC: (
-        "Alamat ini tidak diizinkan (hanya alamat internet umum). Bila memang milik klinik, mintalah pengelola server "
-        "mengatur {setting}=private (jaringan lokal) atau loopback (server ini)."
-    ),
-    Network.PRIVATE: (
-        "Alamat ini tidak diizinkan (hanya alamat internet umum dan jaringan lokal). Bila memang milik klinik, "
-        "mintalah pengelola server mengatur {setting}=loopback."
-    ),
-    Network.LOOPBACK: "Alamat ini tidak diizinkan (hanya alamat internet umum, jaringan lokal, dan server ini).",
-    Network.REFUSED: "",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The widest network that is allowed, and the environment variable by which the operator widens it."""
@@ -107,7 +95,14 @@ class Policy:
     @property
     def refusal(self) -> str:
         """Message for every address that is not allowed: different ones would reveal what is at an address."""
-        return _REFUSALS[self.widest].format(setting=self.setting)
+        match self.widest:
+            case Network.PUBLIC:
+                return message("address.only_public", setting=self.setting)
+            case Network.PRIVATE:
+                return message("address.only_private", setting=self.setting)
+            case Network.LOOPBACK:
+                return message("address.not_allowed")
+        return ""
 
 
 # For addresses from the environment, which the operator has set: all networks are allowed.

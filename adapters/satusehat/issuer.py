@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from adapters.base import Account, Call, Profile, StoredToken, Verdict
 from adapters.http_upstream import HttpUpstream
+from adapters.messages import message
 from adapters.wire.contract import Wire
 
 # A token is renewed this long before it expires, but not before half its life is over.
@@ -48,7 +49,7 @@ class Issuer:
             return StoredToken(refused_at=self._wall(), refusal=reply.message)
         if reply.verdict is not Verdict.ACCEPTED:
             return Outage(reply.message, reply.retry_after)
-        return self._read(reply.content) or Outage("jawaban tanpa access_token", None)
+        return self._read(reply.content) or Outage(message("token.absent"), None)
 
     def _read(self, content: Any) -> StoredToken | None:
         """Read the answer; `expires_at` is when we stop using the token, RENEW_EARLY_SECONDS before its end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from difflib import get_close_matches
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import jsonschema_rs
 import orjson
 
 from adapters.base import Problem
+from adapters.messages import message
 
 SCHEMA = Path(__file__).with_name("fhir_r4.schema.json.gz")  # written by vendor_schema.py
 
@@ -26,26 +27,29 @@ _FULL_DATE_TIME = (
     r"(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
 
-_EMPTY = "must not be empty; leave it out"
+_EMPTY = message("preflight.empty")
+_DATE_TIME, _ADDRESS = message("preflight.date_time"), message("preflight.address")
 _PATTERNS = {
-    "dateTime": "must be a full date-time such as 2026-03-10T01:00:00+00:00",
-    "instant": "must be a full date-time such as 2026-03-10T01:00:00+00:00",
-    "date": "must be a date such as 2026-03-10",
-    "time": "must be a time such as 08:00:00",
-    "code": "must be a code: no blanks around it, none doubled",
-    "id": "must be an id: letters, digits, '-' and '.', at most 64",
-    "uri": "must be an address without blanks",
-    "url": "must be an address without blanks",
-    "canonical": "must be an address without blanks",
+    "dateTime": _DATE_TIME,
+    "instant": _DATE_TIME,
+    "date": message("preflight.date"),
+    "time": message("preflight.time"),
+    "code": message("preflight.code"),
+    "id": message("preflight.id"),
+    "uri": _ADDRESS,
+    "url": _ADDRESS,
+    "canonical": _ADDRESS,
 }
-_KINDS = {str: "a text", bool: "a boolean", int: "a number", float: "a number", dict: "an object", list: "a list"}
+_TEXT, _BOOLEAN, _NUMBER = message("preflight.text"), message("preflight.boolean"), message("preflight.number")
+_OBJECT, _LIST = message("preflight.object"), message("preflight.list")
+_KINDS = {str: _TEXT, bool: _BOOLEAN, int: _NUMBER, float: _NUMBER, dict: _OBJECT, list: _LIST}
 _TYPES = {
-    "string": "a text",
-    "boolean": "a boolean",
-    "number": "a number",
-    "integer": "a whole number",
-    "object": "an object",
-    "array": "a list",
+    "string": _TEXT,
+    "boolean": _BOOLEAN,
+    "number": _NUMBER,
+    "integer": message("preflight.integer"),
+    "object": _OBJECT,
+    "array": _LIST,
 }
 
 
@@ -58,8 +62,8 @@ def _problems(resource: Any, path: str) -> Iterator[Problem]:
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     validator = _validator(kind) if isinstance(kind, str) else None
     if validator is None:
-        fault = "is missing" if kind is None else f"{kind!r} is no resource type of FHIR R4"
-        yield Problem(f"{path}.resourceType", f"{fault}; name the type as FHIR spells it")
+        unknown = message("preflight.unknown_resource", type=repr(kind))
+        yield Problem(f"{path}.resourceType", message("preflight.no_resource") if kind is None else unknown)
         return
     if not validator.is_valid(resource):
         yield from _explain(validator, resource, path)
@@ -129,26 +133,44 @@ def _problem(error: Any, place: str) -> Iterator[Problem]:
     name = str(error.schema_path[1])  # definitions, the name of one, ...
     match error.kind.name:
         case "required":
-            yield Problem(f"{place}.{error.kind.property}", f"is missing; {name.replace('_', '.')} requires it")
+            yield Problem(f"{place}.{error.kind.property}", message("preflight.missing", type=name.replace("_", ".")))
         case "additionalProperties":
             yield from (_unknown(name, element, place) for element in error.kind.unexpected)
         case "type":
-            types = " or ".join(_TYPES.get(kind, kind) for kind in error.kind.types)
-            yield Problem(place, f"must be {types}, not {_KINDS.get(type(error.instance), 'this')}")
+            yield Problem(place, _wrong_type(error))
         case "enum":
-            yield Problem(place, f"must be one of {', '.join(map(str, error.kind.options))}, not {error.instance!r}")
+            yield Problem(place, _not_among(error))
         case "pattern":
-            yield Problem(place, _PATTERNS.get(name, f"is no {name}"))
+            yield Problem(place, _PATTERNS.get(name) or message("preflight.pattern", type=name))
         case "oneOf":
-            yield Problem(place, f"needs exactly one of {', '.join(_choices(error))}")
+            yield Problem(place, message("preflight.one_of", names=", ".join(_choices(error))))
         case _:
             yield Problem(place, error.message)
 
 
 def _unknown(name: str, element: str, place: str) -> Problem:
     close = get_close_matches(element, _definitions()[name]["properties"], n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return Problem(f"{place}.{element}", f"is no element of {name.replace('_', '.')}{hint}")
+    type_ = name.replace("_", ".")
+    fault = (
+        message("preflight.element_of", type=type_, near=close[0])
+        if close
+        else message("preflight.element", type=type_)
+    )
+    return Problem(f"{place}.{element}", fault)
+
+
+def _wrong_type(error: Any) -> str:
+    kinds = [_TYPES.get(kind, kind) for kind in error.kind.types]
+    types = reduce(lambda one, other: message("preflight.or", one=one, other=other), kinds)
+    present = _KINDS.get(type(error.instance))
+    return (
+        message("preflight.type_not", types=types, kind=present) if present else message("preflight.type", types=types)
+    )
+
+
+def _not_among(error: Any) -> str:
+    options = ", ".join(map(str, error.kind.options))
+    return message("preflight.options", options=options, value=repr(error.instance))
 
 
 def _choices(error: Any) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from adapters.base import Account, Profile, Reply, StoredToken, TokenStore, Verdict
 from adapters.http_upstream import NoCredential
+from adapters.messages import message
 from adapters.satusehat.issuer import Issuer, Outage
 from adapters.wire.contract import HeaderBlock, Wire, header_block
 
@@ -72,7 +73,7 @@ class Tokens:
 
     def distrust(self, account: Account) -> None:
         """Request no token for a minute: a new token was refused at once, and another would be too."""
-        reply = _unauthorized("Token yang baru diminta langsung ditolak", REFUSAL_PAUSE_SECONDS)
+        reply = _unauthorized(message("token.refused_at_once"), REFUSAL_PAUSE_SECONDS)
         self._pause(_key(account), REFUSAL_PAUSE_SECONDS, reply)
 
     async def close(self) -> None:
@@ -102,7 +103,7 @@ class Tokens:
                 token = await self._ask(key, account, refused)
                 break
             if waited > self._lease_seconds:
-                raise NoCredential(_unavailable("permintaan token lain belum selesai", None))
+                raise NoCredential(_unavailable(message("token.requested_elsewhere"), None))
             await self._sleep(POLL_SECONDS)
             waited += POLL_SECONDS
         self._cache[key] = token
@@ -159,19 +160,18 @@ def _key(account: Account) -> Key:
     """Return the key of an account's token; credentials that are entered again, even unchanged, get a new token."""
     client_id, secret = (account.credentials.get(name, "") for name in ("client_id", "client_secret"))
     if not client_id or not secret:
-        raise NoCredential(_unauthorized("Client ID atau client secret belum diisi", None))
+        raise NoCredential(_unauthorized(message("credentials.no_client"), None))
     return account.facility_id, account.base_url, client_id, secret, account.version
 
 
 def _refused(refusal: str, retry_after: float) -> Reply:
-    return _unauthorized(f"Client ID atau client secret ditolak: {refusal}", retry_after)
+    return _unauthorized(message("credentials.client_refused", words=refusal), retry_after)
 
 
-def _unauthorized(message: str, retry_after: float | None) -> Reply:
-    return Reply(Verdict.UNAUTHORIZED, message=message, sent=False, retry_after=retry_after)
+def _unauthorized(words: str, retry_after: float | None) -> Reply:
+    return Reply(Verdict.UNAUTHORIZED, message=words, sent=False, retry_after=retry_after)
 
 
-def _unavailable(message: str, retry_after: float | None) -> Reply:
-    return Reply(
-        Verdict.UNAVAILABLE, message=f"Token tidak dapat diminta: {message}", sent=False, retry_after=retry_after
-    )
+def _unavailable(words: str, retry_after: float | None) -> Reply:
+    text = message("token.unavailable", words=words)
+    return Reply(Verdict.UNAVAILABLE, message=text, sent=False, retry_after=retry_after)

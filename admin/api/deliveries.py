@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from admin.http.access import Right
 from admin.http.api_errors import ApiError
 from admin.http.parameters import MAX_INTEGER, NO_NUL, Id, MaybeText
+from admin.text.words import api_sentence
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -67,7 +68,7 @@ async def list_deliveries(
     after = Cursor.read(cursor) if cursor else None
     page = await paging.page(hub.database, facility.id, filters, size, after=after)
     return {
-        "deliveries": [_pick(row, DELIVERY_FIELDS) for row in page.rows],
+        "deliveries": [_delivery(row) for row in page.rows],
         "next": str(page.after) if page.after else None,
     }
 
@@ -84,7 +85,7 @@ async def one_delivery(
     if detail is None:
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
     return {
-        **_pick(detail.row, DELIVERY_FIELDS),
+        **_delivery(detail.row),
         "waits_for": [_pick(row, ("spec", "key", "id", "status", "alternative")) for row in detail.waits_for],
         "attempts": [_attempt(row, bodies) for row in detail.attempts],
     }
@@ -126,8 +127,12 @@ def _pick(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
+def _delivery(row: Any) -> dict[str, Any]:
+    return _pick(row, DELIVERY_FIELDS) | {"problem": api_sentence(row.problem)}
+
+
 def _attempt(row: Any, bodies: bool) -> dict[str, Any]:
-    fields = _pick(row, ATTEMPT_FIELDS)
+    fields = _pick(row, ATTEMPT_FIELDS) | {"message": api_sentence(row.message)}
     if bodies:
         fields |= {"method": row.method, "path": row.path}
         fields |= {name: (getattr(row, name) or b"").decode("utf-8", "replace") for name in ("request", "response")}

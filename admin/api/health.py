@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.http.access import Right
+from admin.text.words import api_sentence
 from engine.database.migrate import head
 from engine.health import Health, health
 from engine.hub import Hub
@@ -37,6 +38,7 @@ async def upstreams(hub: NamedDependency[Hub], confined_to: NamedDependency[str 
     facts, pace = confine(await health(hub), confined_to), asdict(await throughput(hub.database))
     return {
         **asdict(facts),
+        "channels": [asdict(channel) | {"reason": api_sentence(channel.reason)} for channel in facts.channels],
         "pace": pace if confined_to is None else {"latency": pace["latency"]},  # the rest counts all clinics
         "workers_alive": facts.workers_alive,
         "oldest_wait_seconds": facts.oldest_wait,

@@ -13,6 +13,7 @@ from adapters.base import Problem
 from admin.http.access import Right
 from admin.http.admission import BodyBudget
 from admin.http.bodies import Unreadable, parse, read_body
+from admin.text.words import api_sentence
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.intake.intake import Accepted, Refused
@@ -57,7 +58,7 @@ async def _hand_in(hub: Hub, facility: FacilityRow, spec: str, records: list[Any
 def _result(index: int, outcome: Accepted | Refused) -> dict[str, Any]:
     if isinstance(outcome, Accepted):
         result = {"index": index, "key": outcome.key, "id": outcome.id, "status": outcome.outcome}
-        return result | ({"warnings": list(outcome.warnings)} if outcome.warnings else {})
+        return result | ({"warnings": list(map(api_sentence, outcome.warnings))} if outcome.warnings else {})
     problems = [{"path": problem.path, "message": problem.message} for problem in outcome.problems]
     return {"index": index, "key": outcome.key, "status": "refused", "problems": problems}
 

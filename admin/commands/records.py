@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from admin.text.words import english
 from engine.errors import AntarError
 from engine.facilities.facilities import by_code
 from engine.hub import Hub
@@ -66,7 +67,7 @@ async def _submit(settings: Settings, spec: str, records: list[Any], code: str |
 def _report(result: Accepted | Refused, start: int) -> int:
     if isinstance(result, Accepted):
         for warning in result.warnings:
-            typer.echo(f"record {start + result.index + 1}: warning: {warning}", err=True)
+            typer.echo(f"record {start + result.index + 1}: warning: {english(warning)}", err=True)
         return 0
     for problem in result.problems:
         typer.echo(f"record {start + result.index + 1}: {problem.path}: {problem.message}", err=True)

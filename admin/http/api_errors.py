@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from admin.http.request_log import route_of
+from admin.text.words import api_sentence
 from engine.database.database import is_full
 from engine.errors import AntarError, NotFound, place_of
 
@@ -49,7 +50,7 @@ def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[Any]:
 
 def on_antar_error(_: Request[Any, Any, Any], error: AntarError) -> Response[Any]:
     status = 404 if isinstance(error, NotFound) else 400
-    return answer(status, _code(status), str(error))
+    return answer(status, _code(status), api_sentence(str(error)) or "")
 
 
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

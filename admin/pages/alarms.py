@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from admin.text.words import duration, say
+from admin.text.words import duration, say, sentence
 from engine.health import ChannelHealth, Health
 
 # A delivery that is due for longer, while a worker is alive and the queue is open, raises an alarm.
@@ -36,7 +36,11 @@ def _alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, st
         kind, wait = "clock_ahead" if health.clock.jump > 0 else "clock_behind", health.clock.prune_after - health.now
         yield _alarm(kind, by=duration(abs(health.clock.jump) / 1000), wait=duration(wait / 1000))
     for channel in health.channels:
-        values = {"upstream": labels[channel.upstream], "facility": channel.facility, "reason": channel.reason}
+        values = {
+            "upstream": labels[channel.upstream],
+            "facility": channel.facility,
+            "reason": sentence(channel.reason),
+        }
         if channel.cause:
             yield _alarm(channel.cause, **values)
         elif health.workers_alive and _late(channel, health.now):

@@ -21,7 +21,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
-from admin.text.words import say
+from admin.text.words import language, say, sentence
 from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
 from engine.errors import AntarError
 from engine.hub import Hub
@@ -113,7 +113,7 @@ async def _preview(of_type: OpenType, row: Any) -> dict[str, Any]:
             hub.database, hub.catalog.items, entry, row, of_type.facility(), operation=last.operation if last else None
         )
     except AntarError as error:
-        return {"problem": say("correction.preview.faulty", problem=masked(str(error)))}
+        return {"problem": say("correction.preview.faulty", problem=masked(sentence(str(error))))}
     now = masked(_sorted_json(orjson.dumps(payload)))
     if last is None or last.request is None:
         return {"text": now}

@@ -20,7 +20,7 @@ from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import layout_for
 from admin.text.masking import masked
-from admin.text.words import say
+from admin.text.words import say, sentence
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import requests
@@ -95,7 +95,7 @@ def _row(facility: FacilityRow, row: Any) -> dict[str, Any]:
         "id": row.id,
         "operation": row.operation,
         "code": row.code,
-        "problem": row.problem,
+        "problem": sentence(row.problem),
         "at": moment(row.at, facility),
         "card": masked(row.card),
         "where": " · ".join(str(content[field]) for field in ("kodepoli", "tanggalperiksa") if field in content),

@@ -27,8 +27,9 @@ from admin.pages.shared.layout import permitted
 from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, refusal, required, url_within
 from admin.settings.request import person_of, when
-from admin.text.words import say
+from admin.text.words import say, sentence
 from engine.alerts import recipients
+from engine.alerts.recipients import of_row
 from engine.alerts.watch import destination_of
 from engine.database.tables import AlertRecipient, Facility
 from engine.database.transaction import Transaction
@@ -148,7 +149,7 @@ class Alerts(SettingsView, model=AlertRecipient):
         try:
             await deliver(recipient.way, AlertMessages(self.hub).trial(), destination_of(self.hub, recipient))
         except NotDelivered as error:
-            flash(request, str(error), "danger")
+            flash(request, sentence(str(error)), "danger")
         else:
             flash(request, say("settings.alerts.tried"))
         await self.note(request, "alert.test", recipient.name, recipient.facility_id)
@@ -177,7 +178,7 @@ def _state(request: Request, row: Any) -> str:
     if not row.enabled:
         return say("settings.alerts.state.off")
     if row.fails:
-        return say("settings.alerts.state.failed", n=row.fails, problem=row.problem)
+        return say("settings.alerts.state.failed", n=row.fails, problem=sentence(row.problem))
     sent = when(request, row.told_at)
     return say("settings.alerts.state.sent", at=sent.short) if sent else say("settings.alerts.state.new")
 

@@ -19,7 +19,7 @@ from admin.settings.base_view import PAGE_ROWS, Keyset, SettingsView
 from admin.settings.request import layout_of, when
 from admin.settings.rights import RAW_PREFIX
 from admin.text.masking import masked
-from admin.text.words import localized, say
+from admin.text.words import localized, say, sentence
 from engine.database.tables import Attempt, Delivery
 from engine.delivery.status import Status
 from engine.hub import Hub
@@ -103,7 +103,9 @@ class DeliveryView(SettingsView, model=Delivery):
     def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
         pairs = [(self.label(name), value) for name, value in self.cells(request, row).items() if name != "key"]
         plain = [(name, getattr(row, name)) for name in PLAIN_COLUMNS]
-        pairs += [(say(f"settings.raw.{name}"), masked(str(value))) for name, value in plain if value is not None]
+        pairs += [
+            (say(f"settings.raw.{name}"), masked(sentence(str(value)))) for name, value in plain if value is not None
+        ]
         return pairs + [(say(f"settings.raw.{name}"), when(request, getattr(row, name))) for name in TIME_COLUMNS]
 
     async def details_context(self, request: Request) -> dict[str, Any]:

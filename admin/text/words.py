@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from adapters.messages import ALL, AT, read_message
 from engine.specs.text import Text
 
 LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}  # code -> the language's own name; the first is the default
@@ -60,6 +61,42 @@ def in_language(value: Any) -> Any:
     return localized(value) if type(value) is Text else value
 
 
+def sentence(stored: str | None) -> str:
+    """Say a stored message in the current language; other words, such as an upstream's own, stay as they are."""
+    message = read_message(stored or "")
+    template = message and catalogue(language()).get(f"stored.{message.key}")
+    if message is None or template is None:
+        return stored or ""
+    values = {name: _said(value) for name, value in message.values.items()}
+    return template.format_map(_Values(values)).strip()
+
+
+def api_sentence(stored: str | None) -> str | None:
+    """Say a stored message as the API does: in Indonesian, but in English what a check found before sending."""
+    message = read_message(stored or "")
+    with speaking("en" if message and message.key in (AT, ALL) else "id"):
+        return stored and sentence(stored)
+
+
+def english(stored: str) -> str:
+    """Say a stored message in English, the language of the command line."""
+    with speaking("en"):
+        return sentence(stored)
+
+
+class _Values(dict[str, str]):
+    """The values of a message; one that is missing is an ellipsis, because an older Antar may have stored it."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def _said(value: str | int | list[str]) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(sentence, value))
+    return sentence(value) if isinstance(value, str) else str(value)
+
+
 def number(value: int) -> str:
     """Write a number with the separators of the language: 1.204 or 1,204."""
     text = f"{value:,}"
@@ -76,6 +113,7 @@ def duration(seconds: float) -> str:
 
 GLOBALS = {  # functions that every template can call
     "say": say,
+    "sentence": sentence,
     "number": number,
     "duration": duration,
     "language": language,

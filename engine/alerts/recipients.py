@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select, update
 
+from adapters.messages import shortened
 from engine.alerts.conditions import Thresholds
 from engine.database.database import Database
 from engine.database.statements import Query
@@ -99,7 +100,7 @@ async def failed(database: Database, recipient: Recipient, problem: str) -> None
     values = {
         "fails": recipient.fails + 1,
         "again_at": database.clock() + pause,
-        "problem": problem[:MAX_PROBLEM_CHARACTERS],
+        "problem": shortened(problem, MAX_PROBLEM_CHARACTERS),
     }
     await _move(database, recipient, recipient.mark + 1, held_until=0, **values)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from adapters.messages import message
 from engine.code_lists.reader import Place
 from engine.database.database import Database
 from engine.database.statements import Statement
@@ -57,9 +58,7 @@ class ListProbe:
         names = {"facility": place.channel.facility_id, "upstream": place.channel.upstream}
         closed = await self._database.first(_CLOSED, names)
         reason, until = ("", self._database.clock()) if closed is None else closed
-        return NotAsked(
-            f"Menunggu sampai {place.code_list.upstream.label} dapat dihubungi lagi. {reason}".strip(), until
-        )
+        return NotAsked(message("list.waits", upstream=place.code_list.upstream.label, words=reason), until)
 
 
 class _ClosedChannel(NamedTuple):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.base import Account, Call, Reply, Upstream, Verdict
+from adapters.messages import at, message
 from engine.code_lists import copies
 from engine.code_lists.copies import SyncLease
 from engine.database.database import Database
@@ -81,7 +82,7 @@ class Place:
             if reply.verdict is not Verdict.UNAVAILABLE or pause is None:
                 break
             await self.sleep(max(pause, reply.retry_after or 0.0))
-        problem = f"{self.code_list.upstream.label}: {reply.message or f'HTTP {reply.status}'}"
+        problem = at(self.code_list.upstream.label, reply.message or f"HTTP {reply.status}")
         raise NotReadable(problem, _SIGNALS.get(reply.verdict, Signal.GOOD), reply.retry_after)
 
 
@@ -124,7 +125,7 @@ class ListReader:
         answered = {**scope, "body": await self._place.ask(reads.path, self._query, scope, self._rate.wait)}
         sent = reads.rows.render(answered) or []
         if not isinstance(sent, list):
-            raise NotReadable(f"Jawaban {self._list.upstream.label} bukan daftar.")
+            raise NotReadable(message("list.not_a_list", upstream=self._list.upstream.label))
         rows = {row.key: row for content in sent for row in rows_of(self._list, content, item, self._facility)}
         return list(rows.values()), len(sent), self._is_last(answered, len(sent))
 
@@ -147,7 +148,7 @@ async def read_file(database: Database, lease: SyncLease, code_list: CodeList, p
     try:
         lines = await asyncio.to_thread(_lines, path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise NotReadable(f"Berkas {path.name} tidak dapat dibaca: {error}") from error
+        raise NotReadable(message("list.unreadable_file", file=path.name, error=str(error))) from error
     for start in range(lease.offset, len(lines), BATCH_LINES):
         rows = [row for line in lines[start : start + BATCH_LINES] for row in rows_of(code_list, line, None, {})]
         offset = min(start + BATCH_LINES, len(lines))

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from adapters.base import Account, Upstream
+from adapters.messages import message
 from engine.catalog.catalog import Catalog
 from engine.code_lists import copies
 from engine.code_lists.copies import SyncLease
@@ -34,7 +35,7 @@ from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow, all_facilities
 from engine.specs.code_list import SHARED, CodeList, CodeListRow, NotAsked, NotReadable, Reads
 
-SCHEDULE = "jadwal"  # actor of a synchronisation that no person requested
+SCHEDULE = message("actor.schedule")  # actor of a synchronisation that no person requested
 SOURCE_PAUSE_MS = 2_000  # pause of a list that is read for each row of another list which is not there yet
 
 
@@ -130,7 +131,7 @@ class Synchroniser:
         """Read the remaining pages and return the lease with its new position; None if another worker has it now."""
         code_list = self._catalog().code_lists.get(lease.list)
         if code_list is None:
-            raise NotReadable("Daftar ini tidak ada lagi dalam konfigurasi.")
+            raise NotReadable(message("list.undeclared"))
         if isinstance(code_list.source, Path):
             return await read_file(self._database, lease, code_list, code_list.source)
         facilities = await all_facilities(self._database)
@@ -179,7 +180,7 @@ class Synchroniser:
 
     async def _place(self, code_list: CodeList, facilities: list[FacilityRow]) -> Place:
         """Return the place with the account of the first facility that has one; raises NotReadable."""
-        missing = "Belum ada klinik."
+        missing = message("list.no_clinic")
         for facility in facilities:
             account = await self._accounts.get(facility.id, code_list.upstream, fresh=True)
             if isinstance(account, Account):
@@ -209,4 +210,4 @@ class Synchroniser:
             raise WaitsForSource(source.label)
         if last.read_at is None:
             until = max(last.retry_at or 0, self._database.clock()) + SOURCE_PAUSE_MS
-            raise NotAsked(f"Menunggu {source.label}, yang belum berhasil disinkronkan.", until)
+            raise NotAsked(message("list.waits_for_source", source=source.label), until)

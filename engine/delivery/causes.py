@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from adapters.messages import ALL, AT, WORDS, read_message
+
 CAUSE_LENGTH = 200  # characters; the column holds no more
 MESSAGE_LENGTH = 400  # characters of a message that are used
 
@@ -30,11 +32,14 @@ class CauseKind(StrEnum):
 def cause_text(kind: str, code: str | int | None = None, place: str | None = None, words: str | None = None) -> str:
     """Return `kind:code:words`, e.g. `rejected:10001:visit.period.end is missing`; parse_cause splits it again.
 
-    `place` is a path into the request. Only the first problem in `words` is used, without the parts that vary.
+    `place` is a path into the request. Only the first problem in `words` is used, without the parts that vary; of a
+    message its key and the upstream's words in it: `lookup::[find.several]`.
     """
-    parts = [normalised(place), normalised((words or "").split("; ", 1)[0])]
+    key, plain = _first_problem(words or "")
+    parts = [normalised(place), plain]
     if parts[1].startswith(parts[0]):
         del parts[0]
+    parts.insert(0, f"[{key}]" if key else "")
     return f"{kind}:{str(code or '').replace(':', ' ')}:{' '.join(filter(None, parts))}"[:CAUSE_LENGTH].rstrip()
 
 
@@ -43,6 +48,20 @@ def parse_cause(cause: str) -> tuple[str, str, str]:
     kind, _, rest = cause.partition(":")
     code, _, words = rest.partition(":")
     return kind, code, words
+
+
+def _first_problem(words: str) -> tuple[str, str]:
+    """Return (keys of the message, normalised words) of the first problem in a stored text."""
+    stored = read_message(words)
+    if stored is None:
+        return "", normalised(words.split("; ", 1)[0])
+    texts = stored.values.get("texts") if stored.key == ALL else None
+    if texts:
+        return _first_problem(texts[0])
+    key, plain = _first_problem(str(stored.values.get(WORDS, "")))
+    path = normalised(str(stored.values.get("path", "")))
+    own = "" if stored.key == AT else stored.key
+    return " ".join(filter(None, (own, key))), ": ".join(filter(None, (path, plain)))
 
 
 def normalised(words: str | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.base import Account
+from adapters.messages import message
 from engine.database.database import Database
 from engine.errors import VaultError
 from engine.facilities.facilities import sealed_credentials
@@ -36,7 +37,7 @@ class Accounts:
         """Return the account, or the reason for which there is none; `fresh` reads it from the database now."""
         address = self._addresses.get(upstream.name)
         if not address:
-            return NoAccount(f"Alamat {upstream.label} belum ditentukan untuk lingkungan ini.")
+            return NoAccount(message("account.no_address", upstream=upstream.label))
         key, now = (facility_id, upstream.name), self._database.clock()
         read_at, account = self._accounts.get(key, (0, None))
         if fresh or account is None or not 0 <= now - read_at <= FRESH_MS:
@@ -44,12 +45,14 @@ class Accounts:
             try:
                 entered = Account(facility_id, address, self._vault.open(sealed) if sealed else {}, version)
             except VaultError:
-                words = f"Kredensial {upstream.label} tidak dapat dibuka dengan ANTAR_SECRET_KEY; masukkan lagi."
+                words = message("account.sealed", upstream=upstream.label)
                 return NoAccount(words, version)
             # Keep the same object as long as nothing changed: adapters prepare headers per account.
             account = account if account == entered else entered
             self._accounts[key] = (now, account)
         absent = [str(label) for name, label in upstream.credentials.items() if not account.credentials.get(name)]
         if absent:
-            return NoAccount(f"Kredensial {upstream.label} belum lengkap: {', '.join(absent)}.", account.version)
+            return NoAccount(
+                message("account.incomplete", upstream=upstream.label, names=", ".join(absent)), account.version
+            )
         return account

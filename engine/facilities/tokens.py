@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import insert, update
 
 from adapters.base import Account, StoredToken
+from adapters.messages import message
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.tables import Token
@@ -105,4 +106,4 @@ UPDATE tokens SET lease_until = :until
 WHERE facility_id = :facility AND upstream = :upstream AND lease_until < :now
 """
 )
-_REPLACED = "kredensial ini baru saja diganti."
+_REPLACED = message("credentials.replaced")

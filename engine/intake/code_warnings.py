@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from adapters.messages import message
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.statements import Statement
@@ -26,9 +27,11 @@ class UnknownCode:
     list: str
     gone: bool
 
-    def __str__(self) -> str:
-        since = "tidak berlaku lagi" if self.gone else "tidak ada"
-        return f"{self.name}: kode {self.code!r} {since} di {self.list}"
+    @property
+    def warning(self) -> str:
+        """Return the message for people."""
+        values = {"name": self.name, "code": self.code, "list": self.list}
+        return message("code.gone", **values) if self.gone else message("code.absent", **values)
 
 
 def named(spec: Spec, scope: Mapping[str, Any]) -> list[tuple[str, Named]]:

@@ -135,7 +135,7 @@ class RecordReceiver:
             unknown = await code_warnings.unknown(self._database, self._catalog, self._facility.id, codes)
         except (TemplateError, SQLAlchemyError, OSError):  # the record is stored all the same
             return [()] * len(records)
-        return [tuple(str(code) for code in of_record) for of_record in unknown]
+        return [tuple(code.warning for code in of_record) for of_record in unknown]
 
 
 class ItemReceiver:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import insert
 
-from engine.database.database import Database
+from adapters.messages import message
+from engine.database.database import Database, as_json
 from engine.database.rows import ItemRow
 from engine.database.statements import Statement
 from engine.database.tables import Item, ItemChange
@@ -19,7 +20,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.json_text import content_hash
 from engine.specs.mapping import MappingSpec
 
-SOURCE = "sistem klinik"  # actor in an item's history: the clinic's system
+SOURCE = message("actor.clinic_system")  # actor in an item's history: the clinic's system
 
 
 @dataclass(frozen=True, slots=True)

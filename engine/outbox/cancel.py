@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from adapters.messages import message
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
@@ -24,7 +25,7 @@ async def cancel(database: Database, targets: Iterable[Target]) -> set[Target]:
 
 async def _cancel(tx: Transaction, targets: Sequence[Target]) -> set[Target]:
     untouched = [row for row in await tx.rows(_LOCK, {"targets": targets}) if _never_left(row)]
-    await _set_aside(tx, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED)
+    await _set_aside(tx, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED, _NEVER_SENT)
     return {(row.facility_id, row.spec, row.key) for row in untouched}
 
 
@@ -34,7 +35,7 @@ async def forget(tx: Transaction, targets: Sequence[Target], deltas: counters.De
         return
     rows = await tx.rows(_LOCK, {"targets": sorted(set(targets))})
     gone = [row for row in rows if row.status != Status.SENDING]
-    await _set_aside(tx, gone, _REMOVED, deltas)
+    await _set_aside(tx, gone, _REMOVED, _GONE, deltas)
 
 
 def _never_left(row: _Target) -> bool:
@@ -69,9 +70,9 @@ WHERE d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key ORDER 
 
 
 async def _set_aside(
-    tx: Transaction, rows: Sequence[_Target], statement: Command, deltas: counters.Deltas | None = None
+    tx: Transaction, rows: Sequence[_Target], statement: Command, problem: str, deltas: counters.Deltas | None = None
 ) -> None:
-    """Ignore the deliveries by `statement`; a caller that passes `deltas` applies the counters itself."""
+    """Ignore the deliveries by `statement`, with the problem to store; a caller that passes `deltas` applies the counters itself."""
     if not rows:
         return
     moved = counters.Deltas() if deltas is None else deltas
@@ -79,15 +80,18 @@ async def _set_aside(
         moved.move(row.facility_id, row.date, row.spec, row.status, Status.IGNORED)
     ids = [row.id for row in rows]
     await end_waits(tx, ids)
-    await tx.execute(statement, {"ids": ids, "now": tx.now})
+    await tx.execute(statement, {"ids": ids, "now": tx.now, "problem": problem})
     if deltas is None:
         await counters.apply(tx, moved)
 
 
+_NEVER_SENT = message("delivery.cancelled")
+_GONE = message("delivery.removed")
+
 _CANCELLED = Command(
     """
 UPDATE deliveries SET status = 'ignored', due_at = NULL, settled_at = :now, cause = NULL,
-  problem = 'Dibatalkan sebelum terkirim.'
+  problem = :problem
 WHERE id IN (SELECT id FROM {ids} AS v)
 """,
     ids="id bigint",
@@ -96,7 +100,7 @@ _REMOVED = Command(
     """
 UPDATE deliveries SET status = 'ignored', due_at = NULL, settled_at = :now, cause = NULL, reference = NULL,
   sent_version = NULL, tried_version = NULL, in_doubt = (1 = 0),
-  problem = 'Sudah dihapus di sistem tujuan.'
+  problem = :problem
 WHERE id IN (SELECT id FROM {ids} AS v)
 """,
     ids="id bigint",

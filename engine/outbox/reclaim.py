@@ -7,6 +7,7 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import insert
 
+from adapters.messages import message
 from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.database.tables import Attempt
@@ -61,7 +62,7 @@ def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
 
 
 LOST = cause_text(CauseKind.LOST)
-QUARANTINE = "Tiga kali pekerja berhenti mendadak saat memegang kiriman ini; periksa isinya sebelum mengirim ulang."
+QUARANTINE = message("delivery.quarantine", deaths=MAX_DEATHS)
 
 
 class _TakenBack(NamedTuple):
@@ -109,7 +110,7 @@ def _lost(row: _TakenBack, now: int) -> dict[str, object]:
         "spec_hash": "",
         "version": row.version,
         "verdict": "unsure",
-        "message": "Pekerja berhenti saat kiriman mungkin sedang berjalan.",
+        "message": message("delivery.lost"),
     }
 
 

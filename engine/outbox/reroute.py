@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from adapters.messages import message
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
@@ -16,8 +17,6 @@ from engine.outbox import counters
 BATCH_SIZE = 1000
 # For which a delivery is due before it is moved: a worker whose configuration is newer may take it by itself.
 PATIENCE_MS = 60_000
-
-UNKNOWN_TYPE = "Jenis %s tidak ada lagi dalam konfigurasi; kembalikan entrinya lalu kirim ulang."
 
 
 async def reroute(database: Database, routes: Mapping[str, str], upstreams: Collection[str]) -> set[Channel]:
@@ -47,7 +46,7 @@ async def _fail(tx: Transaction, rows: Sequence[_Stranded]) -> None:
     deltas = counters.Deltas()
     for row in rows:
         deltas.move(row.facility_id, row.date, row.spec, row.status, Status.FAILED)
-    problems = [(row.id, UNKNOWN_TYPE % row.spec) for row in rows]
+    problems = [(row.id, message("delivery.unknown_type", type=row.spec)) for row in rows]
     failed = [[id_, problem, cause_text(CauseKind.BROKEN, words=problem)] for id_, problem in problems]
     await tx.execute(_FAIL, {"rows": failed, "now": tx.now})
     await counters.apply(tx, deltas)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import MAX_BODY_BYTES, Account, Call, Reply, Upstream, Verdict
+from adapters.messages import message
 from engine.delivery.types import AttemptRow
 
 CODE_LENGTH = 60  # characters; the column holds no more
@@ -82,12 +83,9 @@ class AttemptRecorder:
 
 
 def _unsent(error: Exception) -> Reply:
-    return Reply(Verdict.UNAVAILABLE, message=_NO_DATABASE.format(type(error).__name__), sent=False)
+    return Reply(Verdict.UNAVAILABLE, message=message("send.no_database", error=type(error).__name__), sent=False)
 
 
 def code_of(reply: Reply) -> str | None:
     """Return the answer's code, cut to the length of its column."""
     return reply.code[:CODE_LENGTH] if reply.code else None
-
-
-_NO_DATABASE = "Basis data tidak terjangkau sebelum dikirim ({})."

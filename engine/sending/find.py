@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from adapters.base import Call, Reply, Verdict
+from adapters.messages import message
 from engine.specs.record_type import Find
 from engine.templates.template import TemplateError
 
@@ -55,14 +56,14 @@ async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awa
             scope = {**context, "body": reply.content}
             candidates = find.candidates.render(scope) or []
             if not isinstance(candidates, list):
-                return FindResult(problem="Jawaban pencarian bukan daftar; seseorang perlu memeriksa.")
+                return FindResult(problem=message("find.not_a_list"))
             is_new = _take(find, scope, candidates, seen)
             call = _next(find, context, scope, call, seen, len(candidates) if is_new else 0)
             if call is None:
                 return _choose(seen)
-        return FindResult(problem=f"Pencarian tidak berakhir setelah {MAX_PAGES} halaman; seseorang perlu memeriksa.")
+        return FindResult(problem=message("find.endless", pages=MAX_PAGES))
     except TemplateError as error:
-        return FindResult(problem=f"Jawaban pencarian tidak dapat dibaca: {error}")
+        return FindResult(problem=message("find.unreadable", error=str(error)))
 
 
 def _call(find: Find, context: Mapping[str, Any], seen: _Seen) -> Call:
@@ -109,26 +110,16 @@ def _next(
 def _choose(seen: _Seen) -> FindResult:
     """Return the result of the search. Only if every row was read, no match proves that the record is not there."""
     if len(seen.references) > 1:
-        return FindResult(problem=f"Ditemukan {len(seen.references)} yang cocok; seseorang perlu memilih.")
+        return FindResult(problem=message("find.several", n=len(seen.references)))
     if seen.references:
         reference = next(iter(seen.references))
-        return (
-            FindResult(reference=reference)
-            if reference
-            else FindResult(problem="Nomor dari yang ditemukan tidak terbaca.")
-        )
+        return FindResult(reference=reference) if reference else FindResult(problem=message("find.no_reference"))
     if seen.uncertain:
-        return FindResult(problem=f"Ditemukan {seen.uncertain} yang tidak dapat dipastikan; seseorang perlu memeriksa.")
+        return FindResult(problem=message("find.uncertain", n=seen.uncertain))
     if seen.is_incomplete:
-        return FindResult(
-            problem=f"Pencarian hanya memperoleh {len(seen.rows)} dari {seen.total} baris, dan tidak ada yang cocok di "
-            "antaranya; seseorang perlu memeriksa di sistem tujuan."
-        )
+        return FindResult(problem=message("find.incomplete", n=len(seen.rows), total=seen.total))
     if seen.unreadable:
-        return FindResult(
-            problem="Tidak ada yang cocok, tetapi ada baris jawaban yang tidak dapat dibaca dan mungkin yang dicari; "
-            f"seseorang perlu memeriksa. {seen.unreadable}"
-        )
+        return FindResult(problem=message("find.unreadable_row", error=seen.unreadable))
     return FindResult()
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.base import Reply, Verdict
+from adapters.messages import message
 from engine.delivery.status import Status
 from engine.delivery.types import Settlement, Signal
 from engine.errors import words_of
@@ -183,6 +184,6 @@ class OutcomeBuilder:
         )
 
 
-_NO_ID = "Diterima, tetapi nomornya tidak terbaca; dicari di sistem tujuan."
-_NOT_YET_FOUND = "Diterima, tetapi belum ditemukan di sistem tujuan."
-_NO_ANSWER = "Tidak ada jawaban; mungkin sudah sampai."
+_NO_ID = message("send.no_id")
+_NOT_YET_FOUND = message("send.not_yet_found")
+_NO_ANSWER = message("send.no_answer")

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.base import Call, Upstream, Verdict
+from adapters.messages import at, message, together
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.delivery.status import Status
@@ -17,7 +18,6 @@ from engine.delivery.types import AttemptRow, ClaimedDelivery, Settlement, given
 from engine.errors import AntarError, words_of
 from engine.facilities.facilities import FacilityRow
 from engine.outbox.cancel import cancel
-from engine.outbox.reroute import UNKNOWN_TYPE
 from engine.sending import references
 from engine.sending.edited_body import as_change
 from engine.specs import needs
@@ -91,7 +91,7 @@ def _pending(
 ) -> _Pending | Settlement:
     spec = catalog.specs.get(delivery.spec)
     if spec is None:
-        problem = UNKNOWN_TYPE % delivery.spec
+        problem = message("delivery.unknown_type", type=delivery.spec)
         return Settlement(delivery, Status.FAILED, in_doubt=delivery.in_doubt, problem=problem)
     if spec.upstream.name != upstream_name:
         return replace(given_back(delivery), upstream=spec.upstream.name)
@@ -146,7 +146,7 @@ def prepare(
         return _not_sendable(spec, delivery, now, str(error))
     problems = upstream.check(payload) if payload is not None and spec.check else ()
     if problems:
-        text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
+        text = together([at(problem.path, problem.message) for problem in problems])
         return _not_sendable(spec, delivery, now, text, call)
     return Prepared(
         delivery, spec, operation, scope, undoes(spec, resolved), call, first_step=first_step, codes=resolved.codes
@@ -197,7 +197,7 @@ def _edited(spec: Spec, operation: Operation, scope: Mapping[str, Any], body: st
     try:
         edited = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise NotJSON(f"Isi yang ditulis bukan JSON: {error}") from error
+        raise NotJSON(message("body.not_json", error=str(error))) from error
     if operation == "update":
         adapted = as_change(edited, *_payloads(spec, scope), scope["reference"])
         if adapted is not edited:
@@ -275,4 +275,4 @@ def _not_sendable(
     )
 
 
-_NEVER_ARRIVED = "Tidak perlu dikirim: yang ditarik kembali belum pernah sampai dan sudah dibatalkan di sini."
+_NEVER_ARRIVED = message("delivery.never_arrived")

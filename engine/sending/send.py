@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from adapters.base import Account, Reply, Upstream, Verdict
+from adapters.messages import message
 from engine.delivery.types import Signal, given_back
 from engine.errors import place_of
 from engine.failpoints import failpoint
@@ -164,9 +165,12 @@ class _Send:
         if result.reference is not None:
             return self._adopt(result.reference)
         if reply.verdict is Verdict.REJECTED:
-            problem = f"{reply.message} {result.problem or ''}".strip()
+            unclear = result.problem
+            problem = message("send.beside", words=reply.message, more=unclear) if unclear else reply.message
             return self.outcomes.failed(problem, Signal.GOOD, reply, in_doubt=result.problem is not None)
-        return self.outcomes.failed(result.problem or f"{reply.message} {_DUPLICATE_UNSEEN}", Signal.GOOD, reply)
+        return self.outcomes.failed(
+            result.problem or message("send.duplicate_unseen", words=reply.message), Signal.GOOD, reply
+        )
 
     def _adopt(self, reference: str) -> Outcome:
         content = self.delivery.tried_version if self.delivery.in_doubt else None
@@ -178,10 +182,6 @@ class _Send:
         return await look(find, self.prepared.context, lambda call: self.recorder.ask(call, "find"))
 
 
-_NO_SEARCH = "Mungkin sudah sampai, dan jenis ini tidak dapat dicari; seseorang perlu memeriksanya."
-_NOT_FOUND = "Tidak ditemukan di sistem tujuan; periksa nomor yang dicari."
-_CHANGED = (
-    "Mungkin sudah sampai dengan isi sebelum diubah, dan isi yang baru tidak ditemukan. "
-    "Periksa di sistem tujuan; kirim ulang hanya bila memang belum ada."
-)
-_DUPLICATE_UNSEEN = "(disebut sudah ada, tetapi tidak ditemukan; periksa di sistem tujuan)"
+_NO_SEARCH = message("send.no_search")
+_NOT_FOUND = message("find.nothing")
+_CHANGED = message("send.changed")

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import structlog
 
+from adapters.messages import message
 from engine.database.database import Database, is_away
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Lease, Settlement
@@ -162,4 +163,4 @@ def _bare(settlement: Settlement) -> Settlement:
     )
 
 
-_UNSTORABLE = "Hasil pengiriman tidak dapat disimpan; periksa di sistem tujuan sebelum mengirim ulang."
+_UNSTORABLE = message("send.unstorable")

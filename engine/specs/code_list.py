@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adapters.messages import message
 from engine.delivery.status import KEY_LENGTH
 from engine.delivery.types import Signal
 from engine.errors import AntarError
@@ -114,10 +115,10 @@ class CodeList:
 
 
 class NotReadable(AntarError):
-    """A code list cannot be read; str() is a sentence for people, `signal` is the state of its channel."""
+    """A code list cannot be read; str() is a message for people, `signal` is the state of its channel."""
 
-    def __init__(self, message: str, signal: Signal = Signal.GOOD, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, words: str, signal: Signal = Signal.GOOD, retry_after: float | None = None) -> None:
+        super().__init__(words)
         self.signal = signal
         self.retry_after = retry_after
 
@@ -125,8 +126,8 @@ class NotReadable(AntarError):
 class NotAsked(NotReadable):
     """No request was sent, and none may be sent before `until` (epoch milliseconds)."""
 
-    def __init__(self, message: str, until: int) -> None:
-        super().__init__(message, Signal.NOTHING)
+    def __init__(self, words: str, until: int) -> None:
+        super().__init__(words, Signal.NOTHING)
         self.until = until
 
 
@@ -165,5 +166,5 @@ def _also(also: Also, scope: Mapping[str, Any], content: Mapping[str, Any]) -> I
 def _key(value: Any) -> str:
     key = str(value)
     if not 0 < len(key) <= KEY_LENGTH:
-        raise NotReadable(f"Kunci baris {key[:40]!r} kosong atau lebih dari {KEY_LENGTH} karakter.")
+        raise NotReadable(message("list.row_key", key=repr(key[:40]), most=KEY_LENGTH))
     return key

@@ -72,7 +72,10 @@ class Remedies:
         return None
 
 
+_KEY = re.compile(r"^\[[^\]]*\] ?")  # of a message, before the words that it holds
+
+
 def _place(words: str) -> str:
     """Return the path at the beginning of a cause's words, empty if there is none."""
-    first = words.split(" ", 1)[0]
+    first = _KEY.sub("", words).split(" ", 1)[0]
     return first if "." in first else ""

@@ -13,7 +13,7 @@ from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import items_by_key
 from admin.people.permissions import Permission
 from admin.text.masking import masked
-from admin.text.words import localized, number, say
+from admin.text.words import language, localized, number, say, sentence
 from engine.corrections.queries import open_corrections
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
@@ -117,7 +117,7 @@ def _no_worker(n: int) -> Todo:
 
 
 def _closed(layout: Layout, facility: FacilityRow, channel: ChannelHealth, n: int) -> Todo:
-    values = {"upstream": layout.upstream.label, "facility": facility.name, "reason": channel.reason}
+    values = {"upstream": layout.upstream.label, "facility": facility.name, "reason": sentence(channel.reason)}
     probe = moment(channel.probe_at, facility)
     again = say("health.probe", at=probe.short) if probe else ""
     mends = channel.cause == "refused" and layout.may(Permission.MANAGE)

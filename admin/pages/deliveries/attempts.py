@@ -14,7 +14,7 @@ from admin.pages.deliveries.timeline import describe_trigger
 from admin.pages.shared.diff import DiffLine, differences
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import MAX_JSON_BYTES, folded, pretty
-from admin.text.words import say
+from admin.text.words import say, sentence
 from engine.queries import deliveries
 from engine.queries.deliveries import BODIES
 
@@ -64,7 +64,7 @@ def attempt_view(opened: OpenDelivery, row: Any) -> dict[str, Any]:
         "milliseconds": row.milliseconds,
         "http_status": row.http_status,
         "code": row.code,
-        "message": opened.hide(row.message),
+        "message": opened.hide(sentence(row.message)),
         "trigger": describe_trigger(row.trigger),
         "spec_hash": row.spec_hash,
         "version": row.version,

@@ -13,7 +13,7 @@ from admin.pages.deliveries.opened import MAX_BODY_CHARACTERS, OpenDelivery
 from admin.pages.shared.diff import DiffLine, differences
 from admin.pages.shared.json_view import duplicate_keys, pretty
 from admin.text.masking import Masks
-from admin.text.words import number, say
+from admin.text.words import number, say, sentence
 from engine.errors import AntarError
 from engine.outbox.edit import Basis, Edit, last_edit
 from engine.sending.edited_body import as_change
@@ -130,7 +130,7 @@ class BodyEditor:
         """Return faults for which the upstream is known to refuse a body."""
         upstream = self.opened.hub.upstream(self.opened.layout.upstream.name)
         problems = upstream.check(content) if self.opened.entry.check else ()
-        return [BodyFault(problem.path, self.masks.hide(problem.message)) for problem in problems]
+        return [BodyFault(problem.path, self.masks.hide(sentence(problem.message))) for problem in problems]
 
 
 async def body_editor(opened: OpenDelivery) -> BodyEditor:
@@ -149,7 +149,7 @@ async def _payload(opened: OpenDelivery, operation: Operation | None) -> tuple[A
     try:
         payload = await payload_of(database, mappings, opened.entry, opened.row, opened.facility, operation)
     except AntarError as error:
-        return None, opened.hide(str(error))
+        return None, opened.hide(sentence(str(error)))
     return orjson.loads(orjson.dumps(payload)), ""
 
 

@@ -17,7 +17,7 @@ from admin.pages.shared.formatting import moment
 from admin.pages.shared.opened_type import OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from admin.text.words import say
+from admin.text.words import say, sentence
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.outbox.edit import Saved, is_again, save
@@ -126,7 +126,7 @@ def _time(opened: OpenDelivery, at: int) -> str:
 def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
     row = editor.opened.row
     return {
-        "refused": editor.opened.hide(row.problem or "") if row.status == Status.FAILED else "",
+        "refused": editor.opened.hide(sentence(row.problem)) if row.status == Status.FAILED else "",
         "upstream": editor.opened.layout.upstream,
         "faults": editor.read(typed)[1],
         "difference": editor.difference(typed),

@@ -20,7 +20,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
-from admin.text.words import localized, number, say
+from admin.text.words import localized, number, say, sentence
 from engine.database.audit import note_now
 from engine.queries import paging
 from engine.queries.paging import Cursor
@@ -96,5 +96,5 @@ def _head(listing: Listing) -> list[str]:
 
 def _cells(row: Any, view: Mapping[str, Any]) -> list[str]:
     texts = (row.key, row.patient_norm, row.patient_name, row.reference, view["label"], row.http_status, row.code)
-    ends = (view["attempts"], view["time"].local, row.problem)
+    ends = (view["attempts"], view["time"].local, sentence(row.problem))
     return [row.date, *view["cells"], *(masked(str(value)) if value is not None else "" for value in (*texts, *ends))]

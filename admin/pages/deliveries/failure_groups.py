@@ -20,7 +20,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.pages.shared.waiting_items import explain_missing_code
 from admin.people.permissions import Permission
 from admin.text.masking import masked
-from admin.text.words import localized, say
+from admin.text.words import localized, say, sentence
 from engine.delivery.causes import ANY_OF, CauseKind, parse_cause
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -75,7 +75,7 @@ def _group_view(hub: Hub, layout: Layout, facility: FacilityRow, group: Group) -
         "patients": group.patients,
         "first": moment(group.first, facility),
         "last": moment(group.last, facility),
-        "sample": masked(group.sample),
+        "sample": masked(sentence(group.sample)),
         "list": f"{address}?{urlencode({'cause': group.cause})}",
         "bulk": f"{address}/massal",
     }

@@ -17,7 +17,7 @@ from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import items_awaited_by
 from admin.people.users import Person
-from admin.text.words import localized, say
+from admin.text.words import localized, say, sentence
 from engine.delivery.causes import parse_cause
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
@@ -88,7 +88,7 @@ _ON_ITS_WAY = {Status.QUEUED, Status.SENDING, Status.RETRYING, Status.BLOCKED}
 
 async def _in_words(opened: OpenDelivery, closed: str | None, *, resent: bool) -> tuple[str, str]:
     row, upstream = opened.row, opened.layout.upstream
-    problem = row.problem or ""
+    problem = sentence(row.problem)
     match Status(row.status):
         case Status.SENDING:
             return say("outcome.sending", upstream=upstream.label), ""

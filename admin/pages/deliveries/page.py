@@ -29,7 +29,7 @@ from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import folded
 from admin.pages.shared.waiting_items import WaitingItem, codes_used_by, explain_missing_code, items_awaited_by
 from admin.people.permissions import Permission
-from admin.text.words import localized, say
+from admin.text.words import localized, say, sentence
 from engine.delivery.status import Status
 from engine.errors import AntarError
 from engine.hub import Hub
@@ -94,9 +94,10 @@ async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:
     row, detail, hub = opened.row, opened.detail, opened.hub
     record = orjson.loads(row.record)
     items = (await items_awaited_by(hub, [row.id])).get(row.id, [])
+    unknown_codes = await code_warnings.of_record(hub.database, hub.catalog, opened.entry, record, opened.facility)
     due = moment(row.due_at, opened.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
     return {
-        "warnings": await code_warnings.of_record(hub.database, hub.catalog, opened.entry, record, opened.facility),
+        "warnings": [sentence(code.warning) for code in unknown_codes],
         **timeline(opened),
         "tries_made": len(detail.attempts),
         "cause": _cause(opened, items),
@@ -135,7 +136,7 @@ async def _planned_context(opened: OpenDelivery) -> dict[str, Any]:
     try:
         payload = await payload_of(opened.hub.database, opened.hub.catalog.items, opened.entry, row, opened.facility)
     except AntarError as error:
-        return {"not_planned": opened.hide(str(error))}
+        return {"not_planned": opened.hide(sentence(str(error)))}
     return {"planned": folded(orjson.dumps(payload), opened.hide)} if payload is not None else {}
 
 

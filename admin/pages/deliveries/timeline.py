@@ -7,7 +7,7 @@ from typing import Any
 
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.formatting import moment
-from admin.text.words import say
+from admin.text.words import say, sentence
 
 MAX_EVENTS = 40  # of a longer timeline the newest events are shown
 ICONS = {"edit": "pencil", "reveal": "eye", "ignore": "minus"}
@@ -60,5 +60,5 @@ def _attempt(opened: OpenDelivery, row: Any) -> dict[str, Any]:
         "icon": "check" if good else "x",
         "kind": "good" if good else "bad",
         "what": " ".join(filter(None, (say(f"operation.{row.operation}"), say(f"verdict.{row.verdict}"), codes))),
-        "note": "" if good else opened.hide(row.message),
+        "note": "" if good else opened.hide(sentence(row.message)),
     }

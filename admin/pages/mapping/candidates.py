@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from admin.pages.mapping.shared import MappingPage, value_text
-from admin.text.words import say
+from admin.text.words import say, sentence
 from engine.errors import AntarError
 from engine.mapping.code_search import CodeMatch, Suggested
 from engine.matching.parts import Compared
@@ -43,7 +43,7 @@ async def look_up(page: MappingPage, code: str) -> CodeLookup:
     except TimeoutError:
         return CodeLookup(None, say("mapping.code.late"))
     except AntarError as error:
-        return CodeLookup(None, str(error))
+        return CodeLookup(None, sentence(str(error)))
 
 
 async def candidates(page: MappingPage, row: Any, words: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from admin.pages.mapping.shared import OPENED_ITEM, TABS, MappingPage, OpenedIte
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import deliveries_awaiting
-from admin.text.words import say
+from admin.text.words import say, sentence
 from engine.hub import Hub
 from engine.mapping import queries
 
@@ -140,7 +140,7 @@ def _message(page: MappingPage, row: Any, message: str) -> str:
 def _history_entry(page: MappingPage, row: Any) -> dict[str, Any]:
     return {
         "time": moment(row.at, page.facility),
-        "what": say(f"mapping.history.{row.action}", actor=row.actor),
+        "what": say(f"mapping.history.{row.action}", actor=sentence(row.actor)),
         "before": row.before,
         "code": row.code,
     }

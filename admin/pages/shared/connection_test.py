@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from admin.text.words import number, say
+from admin.text.words import number, say, sentence
 from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -30,10 +30,10 @@ async def probe(hub: Hub, facility: FacilityRow, upstream: UpstreamSpec) -> list
     """Check whether the upstream answers and accepts the account, and measure its latency and clock skew."""
     account = await hub.accounts.get(facility.id, upstream, fresh=True)
     if isinstance(account, NoAccount):
-        return [Finding(say("probe.answer"), account.reason, False)]
+        return [Finding(say("probe.answer"), sentence(account.reason), False)]
     reply = await hub.upstream(upstream.name).probe(account)
     token = await hub.tokens.load(account, upstream.name)
-    result = say("probe.ok") if reply.ok else say("probe.failed", message=reply.message)
+    result = say("probe.ok") if reply.ok else say("probe.failed", message=sentence(reply.message))
     findings = [Finding(say("probe.answer"), result, reply.ok)]
     if token.value or token.refusal:
         findings.append(_token(token.value, token.expires_at, token.refusal, facility))
@@ -52,7 +52,7 @@ async def probe(hub: Hub, facility: FacilityRow, upstream: UpstreamSpec) -> list
 
 def _token(value: str, expires_at: float, refusal: str, facility: FacilityRow) -> Finding:
     if not value:
-        return Finding(say("probe.token"), say("probe.token.refused", message=refusal), False)
+        return Finding(say("probe.token"), say("probe.token.refused", message=sentence(refusal)), False)
     until = datetime.fromtimestamp(expires_at, UTC).astimezone(ZoneInfo(facility.time_zone))
     return Finding(say("probe.token"), say("probe.token.until", time=f"{until:%H.%M}"), True)
 

@@ -11,7 +11,7 @@ import orjson
 
 from admin.pages.shared.layout import Layout
 from admin.text.masking import masked
-from admin.text.words import localized
+from admin.text.words import localized, say, sentence
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
@@ -53,7 +53,7 @@ def list_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
         "label": layout.label(row.status),
         "icon": layout.icon(row.status),
         "code": row.http_status,
-        "problem": row.problem and masked(row.problem),
+        "problem": row.problem and masked(sentence(row.problem)),
         "tries": row.tries,
         "again": moment(row.due_at, facility) if row.status == Status.RETRYING else None,
         "time": moment(row.settled_at or row.changed_at, facility),
