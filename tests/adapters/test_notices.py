@@ -14,6 +14,7 @@ from adapters.notifications import email, telegram, webhook
 from adapters.notifications.contract import Destination, NotDelivered, Notification
 from adapters.notifications.deliver import deliver
 from adapters.outbound.networks import Network, Policy
+from admin.text.words import sentence
 
 pytestmark = pytest.mark.anyio
 
@@ -64,13 +65,13 @@ async def test_an_e_mail_leaves_as_a_letter() -> None:
 
 async def test_a_mail_server_that_refuses_is_told_in_words() -> None:
     async with MailServer(refuse="sari@") as server:
-        with pytest.raises(NotDelivered, match="Server surat menolak"):
+        with pytest.raises(NotDelivered, match=r"mail\.refused"):
             await deliver("email", LETTER, Destination("sari@klinik.test", HERE, server.url))
 
 
 @pytest.mark.parametrize("secret", ["", "http://x", "smtp://"])
 async def test_without_a_mail_server_nothing_is_tried(secret: str) -> None:
-    with pytest.raises(NotDelivered, match="belum diatur"):
+    with pytest.raises(NotDelivered, match=r"mail\.no_server"):
         await deliver("email", LETTER, Destination("sari@klinik.test", HERE, secret))
 
 
@@ -94,8 +95,9 @@ async def test_telegram_is_asked_with_the_token_of_the_bot() -> None:
 @pytest.mark.parametrize(("status", "words"), [(401, "token"), (403, "nomor chat"), (429, "HTTP 429")])
 async def test_what_telegram_refuses_is_told_without_the_token(status: int, words: str) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(status))
-    with pytest.raises(NotDelivered, match=words) as error:
+    with pytest.raises(NotDelivered) as error:
         await telegram.send(LETTER, Destination("-100123", HERE, "7:AAA"), transport)
+    assert words in sentence(str(error.value))
     assert "7:AAA" not in str(error.value)
 
 
@@ -115,5 +117,5 @@ async def test_a_webhook_that_leads_elsewhere_is_not_followed() -> None:
 
 
 async def test_nobody_there_is_told_in_words() -> None:
-    with pytest.raises(NotDelivered, match="Tidak dapat tersambung"):
+    with pytest.raises(NotDelivered, match=r"outbound\.failed"):
         await deliver("webhook", LETTER, Destination("http://127.0.0.1:9/", HERE))

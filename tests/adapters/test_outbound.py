@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from adapters.clinic_webhook import ClinicSystem, NotTaken, tell
+from adapters.messages import message
 from adapters.notifications import telegram
 from adapters.notifications.contract import MAX_ANSWER_BYTES, Destination, NotDelivered, Notification
 from adapters.notifications.deliver import deliver
@@ -72,7 +73,7 @@ OURSELVES = (
 
 def refusal(policy: Policy, way: str, host: str) -> str:
     """Words for a host of OURSELVES; httpx cannot read an octal one."""
-    return "Alamat tidak dapat dibaca." if host.startswith("0177") and way == "webhook" else policy.refusal
+    return message("address.unreadable") if host.startswith("0177") and way == "webhook" else policy.refusal
 
 
 class NameServer:
@@ -124,9 +125,9 @@ async def test_a_name_with_several_addresses_passes_only_with_all_of_them() -> N
         "8.8.8.8",
     ]
     for answers in ([good, bad], [bad, good], [good, "fe80::1%eth0"], [f"8.8.{n}.8" for n in range(MAX_ADDRESSES + 1)]):
-        with pytest.raises(AddressRefused, match="tidak diizinkan"):
+        with pytest.raises(AddressRefused, match=r"address\.only_public"):
             await allowed_addresses("x", 80, PUBLIC, NameServer(answers))
-    with pytest.raises(AddressRefused, match="tidak ditemukan"):
+    with pytest.raises(AddressRefused, match=r"address\.unknown"):
         await allowed_addresses("x", 80, PUBLIC, NameServer([]))
 
 
@@ -137,7 +138,7 @@ async def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytes
         await asyncio.Event().wait()
         return []
 
-    with pytest.raises(AddressRefused, match="tidak ditemukan"):
+    with pytest.raises(AddressRefused, match=r"address\.unknown"):
         await allowed_addresses("his.klinik", 80, PUBLIC, never)
 
 
@@ -228,7 +229,7 @@ async def test_a_redirect_is_not_followed_and_no_proxy_asked(monkeypatch: pytest
             monkeypatch.setenv(name, elsewhere.address)
         redirect = f"HTTP/1.1 302 Found\r\nLocation: {elsewhere.address}/\r\nContent-Length: 0\r\n\r\n"
         async with serving(answering_once(redirect.encode())) as server:
-            with pytest.raises(NotDelivered, match="HTTP 302"):
+            with pytest.raises(NotDelivered, match="302"):
                 await deliver("webhook", LETTER, Destination(f"{server.address}/", LOOPBACK))
     assert (server.connections, elsewhere.connections) == (1, 0)
 
@@ -264,7 +265,7 @@ async def test_a_bomb_is_never_unpacked(
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
         if way == "his":
-            with pytest.raises(NotTaken, match="terlalu panjang"):
+            with pytest.raises(NotTaken, match=r"clinic_system\.too_long"):
                 await tell(ClinicSystem(f"{server.address}/", "x", LOOPBACK), "1", {}, 0, 20.0)
         else:
             address = "-100123" if way == "telegram" else f"{server.address}/"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Problem
 from adapters.satusehat.preflight import MAX_PROBLEMS, check
+from admin.text.words import sentence, speaking
 
 VISIT: dict[str, Any] = {
     "resourceType": "Encounter",
@@ -68,7 +68,8 @@ def test_a_valid_payload_has_no_problems() -> None:
 def test_a_fault_is_told_once_with_its_place(changes: dict[str, Any], path: str, message: str) -> None:
     problems = check(changed(changes))
     assert [problem.path for problem in problems] == [path]
-    assert message in problems[0].message
+    with speaking("en"):
+        assert message in sentence(problems[0].message)
 
 
 def test_all_faults_are_told_up_to_a_limit() -> None:
@@ -84,7 +85,11 @@ def test_what_is_no_resource_is_told_at_its_type(payload: Any) -> None:
 
 def test_a_choice_that_fhir_requires_is_named() -> None:
     payload = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": {"display": "x"}}
-    assert check(payload) == [Problem("$", "needs exactly one of medicationCodeableConcept, medicationReference")]
+    [problem] = check(payload)
+    assert problem.path == "$"
+    with speaking("en"):
+        said = sentence(problem.message)
+    assert said == "needs exactly one of medicationCodeableConcept, medicationReference"
 
 
 def test_resources_of_a_bundle_are_checked_too() -> None:

@@ -12,6 +12,7 @@ from adapters.base import Account, Profile, StoredToken, Verdict
 from adapters.outcome_rules import Extract, OutcomeRule, compile_path
 from adapters.satusehat.upstream import SatuSehat
 from adapters.wire.contract import Request, Response
+from admin.text.words import sentence
 from tests.adapters.fakes import ACCOUNT, POST, Clock, FakeWire, answer
 from tests.adapters.memory import MemoryTokens
 
@@ -186,7 +187,7 @@ async def test_a_refusal_that_another_process_got_just_now_is_asked_about_no_mor
 async def test_a_refusal_names_its_reason_and_no_secret(world: TokenPlatform) -> None:
     world.token_answer = REFUSALS[0]
     reply = await world.upstream().send(POST, ACCOUNT)
-    assert reply.message == "Client ID atau client secret ditolak: ClientId is Invalid"
+    assert sentence(reply.message) == "Client ID atau client secret ditolak: ClientId is Invalid"
     assert "s3cret" not in repr(reply) + repr(ACCOUNT) + repr(await world.store.load(ACCOUNT, "satusehat"))
 
 
@@ -256,7 +257,7 @@ async def test_missing_credentials_are_told_without_a_request(
 ) -> None:
     reply = await world.upstream().send(POST, Account(1, ACCOUNT.base_url, credentials))
     assert (reply.verdict, reply.sent, world.wire.requests) == (Verdict.UNAUTHORIZED, False, [])
-    assert "belum diisi" in reply.message
+    assert "belum diisi" in sentence(reply.message)
 
 
 async def test_a_cancelled_call_does_not_take_the_token_from_the_others(world: TokenPlatform) -> None:
@@ -286,7 +287,7 @@ async def test_a_probe_uses_a_token_and_reads_the_organization(world: TokenPlatf
 
 async def test_a_probe_without_an_organization_says_so(world: TokenPlatform) -> None:
     probe = await world.upstream().probe(Account(1, ACCOUNT.base_url))
-    assert (probe.ok, probe.message) == (False, "Nomor organisasi belum diisi")
+    assert (probe.ok, sentence(probe.message)) == (False, "Nomor organisasi belum diisi")
 
 
 @pytest.mark.parametrize("settings", [{}, {"token_path": "oauth", "probe_path": "/x"}, {"token_path": "/x"}])

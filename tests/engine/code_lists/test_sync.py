@@ -15,6 +15,7 @@ from sqlalchemy import text
 from adapters.base import Account
 from adapters.registry import ADAPTERS
 from adapters.wire.open import open_wire
+from admin.text.words import sentence
 from engine.catalog.catalog import load
 from engine.code_lists import copies
 from engine.code_lists.reader import RETRY_PAUSES_SECONDS
@@ -267,7 +268,7 @@ async def test_a_list_over_one_that_fails_says_what_it_waits_for(setup: SyncSetu
     world.faults.add("html-502", path="/spesialis$")
     await setup.read("pcare_spesialis")
     reading = await setup.read("pcare_subspesialis")
-    assert (reading.state, reading.problem) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
+    assert (reading.state, sentence(reading.problem)) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
     world.faults.clear()
     for _ in range(2):
         await later(setup)

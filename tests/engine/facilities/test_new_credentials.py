@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Account, Call, Reply, StoredToken, Verdict
+from admin.text.words import sentence
 from engine.delivery.types import Channel
 from engine.facilities.credentials import Accounts, NoAccount
 from engine.facilities.facilities import add_facility, set_credentials
@@ -111,7 +112,7 @@ async def test_credentials_that_are_still_missing_close_the_queue(antar: SmallHu
     channel, upstream = antar.channel, antar.hub.catalog.upstreams["ministry"]
     await enter(antar, {"secret": ""})
     assert await account_or_close(accounts, breaker, channel, upstream) is None
-    assert await closed(antar) == ["Kredensial Kementerian belum lengkap: Rahasia."]
+    assert list(map(sentence, await closed(antar))) == ["Kredensial Kementerian belum lengkap: Rahasia."]
 
 
 @pytest.mark.parametrize("secrets", [OLD, NEW], ids=["the same", "others"])

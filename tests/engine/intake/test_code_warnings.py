@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from admin.text.words import sentence
 from engine.code_lists import copies
 from engine.database.database import Database
 from engine.intake.intake import Accepted
@@ -44,7 +45,7 @@ async def read(antar: SmallHub, *keys: str) -> None:
 
 async def warnings(antar: SmallHub, **record: object) -> list[tuple[str, ...]]:
     handed_in = await antar.hand_in("Visit", {"id": "V1", **record})
-    return [accepted.warnings for accepted in handed_in if isinstance(accepted, Accepted)]
+    return [tuple(map(sentence, accepted.warnings)) for accepted in handed_in if isinstance(accepted, Accepted)]
 
 
 async def test_a_list_that_was_never_read_warns_of_nothing(antar: SmallHub) -> None:

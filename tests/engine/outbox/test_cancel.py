@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Verdict
+from admin.text.words import sentence
 from engine.database.database import Database
 from engine.outbox.resend import resend
 from tests.conftest import Clock
@@ -65,7 +66,7 @@ async def test_what_is_still_queued_is_cancelled_and_nothing_leaves(antar: Small
     await antar.work()
     removal = await antar.row("Removal", "R1")
     assert (methods(antar), await antar.status("Visit", "V1")) == ([], "ignored")
-    assert (removal.status, "belum pernah sampai" in removal.problem) == ("ignored", True)
+    assert (removal.status, "belum pernah sampai" in sentence(removal.problem)) == ("ignored", True)
     assert await antar.waits("Visit", "V1") == []
 
 

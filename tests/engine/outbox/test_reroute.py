@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from sqlalchemy import text
 
+from admin.text.words import sentence
 from engine.delivery.types import Channel
 from engine.outbox.reroute import BATCH_SIZE, PATIENCE_MS, reroute
 from tests.engine.small_hub import SmallHub
@@ -28,7 +29,7 @@ async def test_what_has_nowhere_to_go_says_what_to_do(antar: SmallHub) -> None:
     assert await reroute(antar.hub.database, {}, {"kementerian"}) == set()
     row = await antar.row("Visit", "V1")
     assert (row.status, row.due_at) == ("failed", None)
-    assert "Jenis Visit tidak ada lagi" in row.problem
+    assert "Jenis Visit tidak ada lagi" in sentence(row.problem)
     assert row.cause.startswith("broken:")
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import MAX_BODY_BYTES, Call, Reply, Verdict
+from admin.text.words import sentence
 from engine.database.database import Database
 from engine.outbox.claim import LEASE_MS, begin, claim
 from engine.outbox.resend import resend
@@ -119,7 +120,7 @@ async def test_a_look_with_a_changed_record_never_says_that_nothing_arrived(
     await silent_then_changed(antar)
     row = await antar.row("Visit", "V1")
     assert (row.status, row.due_at, bool(row.in_doubt)) == ("unsure", None, True)
-    assert "sebelum diubah" in row.problem
+    assert "sebelum diubah" in sentence(row.problem)
     assert len(antar.ministry.posts) == 1
     await antar.hub.close()
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
+from admin.text.words import sentence
 from engine.outbox.claim import LEASE_MS, begin, claim
 from tests.engine.small_hub import SmallHub, refused
 
@@ -39,7 +40,7 @@ async def test_a_written_body_is_checked_like_any_other(antar: SmallHub) -> None
     await write(antar, BODY)
     await antar.work()
     row = await antar.row("Visit", "V1")
-    assert (row.status, row.problem, antar.ministry.calls) == ("failed", "$.status: is missing", [])
+    assert (row.status, sentence(row.problem), antar.ministry.calls) == ("failed", "$.status: is missing", [])
 
 
 @pytest.mark.parametrize("body", ["", "{", "{'a': 1}", "NaN"])
@@ -49,7 +50,7 @@ async def test_a_written_body_that_is_no_json_is_refused_in_words(antar: SmallHu
     await antar.work()
     row = await antar.row("Visit", "V1")
     assert (row.status, antar.ministry.calls) == ("failed", [])
-    assert row.problem.startswith("Isi yang ditulis bukan JSON")
+    assert sentence(row.problem).startswith("Isi yang ditulis bukan JSON")
 
 
 async def test_a_body_written_for_the_first_step_is_not_sent_as_the_second(antar: SmallHub) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.base import Problem, Verdict
+from admin.text.words import sentence
 from engine.intake.intake import Accepted, Refused
 from tests.engine.small_hub import SmallHub, refused
 
@@ -65,7 +66,7 @@ async def test_what_fails_the_preflight_check_is_never_sent(antar: SmallHub) -> 
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
     row = await antar.row("Visit", "V1")
-    assert (row.status, row.problem) == ("failed", "$.status: is missing")
+    assert (row.status, sentence(row.problem)) == ("failed", "$.status: is missing")
     assert antar.ministry.calls == []
     assert await antar.attempts() == ["check rejected"]
 
@@ -93,7 +94,7 @@ async def test_a_removed_type_is_set_aside_with_its_reason(antar: SmallHub) -> N
     await antar.hand_in("Visit", {"id": "V1"})
     del antar.hub.catalog.specs["Visit"]  # type: ignore[attr-defined]
     await antar.work()
-    assert "tidak ada lagi" in (await antar.row("Visit", "V1")).problem
+    assert "tidak ada lagi" in sentence((await antar.row("Visit", "V1")).problem)
 
 
 async def test_what_is_too_long_for_its_column_is_cut_or_refused_not_broken(antar: SmallHub) -> None:

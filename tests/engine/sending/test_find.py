@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Call, Reply, Verdict
+from admin.text.words import sentence
 from engine.sending.find import MAX_PAGES, FindResult, look
 from engine.source.faults import Faults
 from engine.specs.record_type import Find
@@ -89,13 +90,13 @@ async def test_all_rows_read_and_none_ours_is_not_there() -> None:
 async def test_rows_that_do_not_come_prove_nothing(register: Register) -> None:
     result = await search(finding(), register)
     assert result.problem is not None
-    assert "dari 151 baris" in result.problem
+    assert "dari 151 baris" in sentence(result.problem)
 
 
 async def test_one_answer_for_all_proves_nothing_when_it_was_cut() -> None:
     result = await search(finding(page_size=None), Register([row(0)], count=2))
     assert result.problem is not None
-    assert "hanya memperoleh 1 dari 2 baris" in result.problem
+    assert "hanya memperoleh 1 dari 2 baris" in sentence(result.problem)
 
 
 async def test_what_is_found_is_adopted_though_rows_are_missing() -> None:
@@ -111,7 +112,7 @@ async def test_without_a_total_a_page_that_is_not_full_is_the_last() -> None:
 async def test_pages_are_bounded() -> None:
     register = Register([row(n) for n in range(50 * MAX_PAGES)], 10)
     result = await search(finding(), register)
-    assert (len(register.paths), "tidak berakhir" in (result.problem or "")) == (MAX_PAGES, True)
+    assert (len(register.paths), "tidak berakhir" in sentence(result.problem)) == (MAX_PAGES, True)
 
 
 async def test_one_unreadable_row_hides_no_other() -> None:
@@ -122,10 +123,10 @@ async def test_one_unreadable_row_hides_no_other() -> None:
 async def test_an_unreadable_row_may_be_the_one_that_is_looked_for() -> None:
     result = await search(finding(), Register([row(1), row(2, None)]))
     assert result.problem is not None
-    assert "tidak dapat dibaca" in result.problem
+    assert "tidak dapat dibaca" in sentence(result.problem)
     assert "candidate.poli is null" in result.problem
 
 
 async def test_two_that_match_are_left_to_a_person_on_whatever_page() -> None:
     register = Register([row(0, "wanted"), *map(row, range(1, 150)), row(150, "wanted")])
-    assert "2 yang cocok" in ((await search(finding(), register)).problem or "")
+    assert "2 yang cocok" in sentence((await search(finding(), register)).problem)
