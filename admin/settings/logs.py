@@ -10,7 +10,7 @@ from starlette.requests import Request
 from admin.settings.base_view import SettingsView
 from admin.settings.request import person_of, when
 from admin.text.masking import masked
-from admin.text.words import catalogue, say
+from admin.text.words import catalogue, say, sentence
 from engine.database.tables import AuditEntry, Facility, Job
 from engine.jobs.jobs import JobState
 
@@ -36,7 +36,7 @@ class Audit(SettingsView, model=AuditEntry):
             "actor": row.actor,
             "action": say(f"audit.action.{row.action}") if has_message else row.action,
             "facility": row.facility or "",
-            "reason": masked(f"#{row.delivery_id} {row.reason}" if row.delivery_id else row.reason),
+            "reason": masked(f"#{row.delivery_id} {row.reason}" if row.delivery_id else sentence(row.reason)),
         }
 
 

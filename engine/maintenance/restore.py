@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import make_url
 
+from adapters.messages import message
 from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.migrate import head, migrate
@@ -100,8 +101,8 @@ async def _mark(tx: Transaction) -> tuple[int, int]:
     await tx.execute(_FORGET_WORKERS)
     doubtful = await put_in_doubt(tx)
     [total] = await tx.rows(_TOTAL)
-    await note(tx, now, "antar restore", "restore", reason=f"{doubtful} in doubt")
-    return total, doubtful
+    await note(tx, now, "antar restore", "restore", reason=message("restore.in_doubt", n=doubtful))
+    return int(total), doubtful
 
 
 def _day(at: int) -> date:
