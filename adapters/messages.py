@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
@@ -13,7 +13,19 @@ AT = "at"  # key of a text about one place of the content: values `path` and `wo
 ALL = "all"  # key of several texts: value `texts`
 WORDS = "words"  # name of the value that holds an upstream's own words, or another message
 
-Value = str | int | Sequence[str]
+
+@runtime_checkable
+class Bilingual(Protocol):
+    """A text that is declared in both languages, such as a label of the configuration."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def en(self) -> str: ...
+
+
+Value = str | int | Bilingual | Sequence[str | Bilingual]
 
 
 class Message(NamedTuple):
@@ -29,7 +41,7 @@ def message(key: str, /, **values: Value) -> str:
     return orjson.dumps({"say": key, **{name: _storable(value) for name, value in values.items()}}).decode()
 
 
-def at(path: str, words: str) -> str:
+def at(path: str | Bilingual, words: str) -> str:
     """Return a text about one place of the content; `words` is a message or plain."""
     return message("at", path=path, words=words)
 
@@ -57,7 +69,14 @@ def shortened(text: str, characters: int) -> str:
 
 
 def _is_value(value: object) -> bool:
-    return isinstance(value, (str, int)) or (isinstance(value, list) and all(isinstance(text, str) for text in value))
+    return isinstance(value, int) or all(map(_is_text, value if isinstance(value, list) else [value]))
+
+
+def _is_text(value: object) -> bool:
+    """Return whether it is a text, or one in both languages: {"id": ..., "en": ...}."""
+    if isinstance(value, dict):
+        return value.keys() == {"id", "en"} and all(isinstance(text, str) for text in value.values())
+    return isinstance(value, str)
 
 
 def _storable(value: Value) -> Any:
@@ -66,4 +85,6 @@ def _storable(value: Value) -> Any:
     if isinstance(value, str):
         plain = value.replace("\x00", "").encode("utf-8", "replace").decode()
         return shortened(plain, MAX_VALUE_CHARACTERS)
+    if isinstance(value, Bilingual):
+        return {"id": _storable(value.id), "en": _storable(value.en)}
     return [_storable(text) for text in value]

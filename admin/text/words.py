@@ -67,7 +67,8 @@ def sentence(stored: str | None) -> str:
     template = message and catalogue(language()).get(f"stored.{message.key}")
     if message is None or template is None:
         return stored or ""
-    values = {name: _said(value) for name, value in message.values.items()}
+    separator = "; " if message.key == ALL else ", "
+    values = {name: _said(value, separator) for name, value in message.values.items()}
     return template.format_map(_Values(values)).strip()
 
 
@@ -91,9 +92,12 @@ class _Values(dict[str, str]):
         return "…"
 
 
-def _said(value: str | int | list[str]) -> str:
+def _said(value: Any, separator: str) -> str:
+    """Say a value of a message: a number, a text or several, each of them plain, a message, or in both languages."""
     if isinstance(value, list):
-        return "; ".join(map(sentence, value))
+        return separator.join(_said(text, separator) for text in value)
+    if isinstance(value, dict):
+        return str(value[language()])
     return sentence(value) if isinstance(value, str) else str(value)
 
 

@@ -52,7 +52,5 @@ class Accounts:
             self._accounts[key] = (now, account)
         absent = [str(label) for name, label in upstream.credentials.items() if not account.credentials.get(name)]
         if absent:
-            return NoAccount(
-                message("account.incomplete", upstream=upstream.label, names=", ".join(absent)), account.version
-            )
+            return NoAccount(message("account.incomplete", upstream=upstream.label, names=absent), account.version)
         return account

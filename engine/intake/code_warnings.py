@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from adapters.messages import message
+from adapters.messages import Value, message
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.statements import Statement
@@ -24,13 +24,14 @@ class UnknownCode:
 
     name: str
     code: str
-    list: str
+    group: Value  # of the code list
+    list: Value  # its label
     gone: bool
 
     @property
     def warning(self) -> str:
         """Return the message for people."""
-        values = {"name": self.name, "code": self.code, "list": self.list}
+        values = {"name": self.name, "code": self.code, "group": self.group, "list": self.list}
         return message("code.gone", **values) if self.gone else message("code.absent", **values)
 
 
@@ -69,7 +70,7 @@ async def unknown(
 
     def warning(name: str, code: Named) -> UnknownCode:
         code_list = catalog.code_lists[code[0]]
-        return UnknownCode(name, code[1], f"{code_list.group}, {code_list.label}", gone[code])
+        return UnknownCode(name, code[1], code_list.group, code_list.label, gone[code])
 
     return [tuple(warning(name, code) for name, code in record if code in gone) for record in records]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
 from adapters.messages import MAX_VALUE_CHARACTERS, Message, at, message, read_message, shortened, together
@@ -49,6 +51,17 @@ def test_what_no_database_stores_is_left_out() -> None:
 def test_a_message_is_never_cut() -> None:
     text = message("find.several", n=3)
     assert (shortened(text, 5), shortened("Tidak", 3)) == (text, "Tid")
+
+
+class Label(NamedTuple):
+    id: str
+    en: str
+
+
+def test_a_text_in_both_languages_keeps_both() -> None:
+    stored = read_message(message("account.incomplete", upstream=Label("Kementerian", "Ministry"), names=["a", "b"]))
+    assert stored is not None
+    assert stored.values == {"upstream": {"id": "Kementerian", "en": "Ministry"}, "names": ["a", "b"]}
 
 
 def test_one_text_needs_no_list() -> None:

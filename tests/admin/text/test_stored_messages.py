@@ -94,6 +94,14 @@ def test_messages_within_messages_are_said_too() -> None:
     assert english(text) == "No token can be requested: No connection within the time limit"
 
 
+def test_a_label_in_both_languages_is_said_in_the_one_of_the_reader() -> None:
+    text = (
+        '{"say":"account.incomplete","upstream":{"id":"Kementerian","en":"Ministry"},"names":["A",{"id":"B","en":"C"}]}'
+    )
+    assert sentence(text) == "Kredensial Kementerian belum lengkap: A, B."
+    assert english(text) == "The credentials of Ministry are incomplete: A, C."
+
+
 @pytest.mark.parametrize(
     "text",
     ["Ditemukan 3 yang cocok; seseorang perlu memilih.", "Citizen Not Exists", '{"say":"of.tomorrow","n":1}', ""],
