@@ -25,7 +25,7 @@ from adapters.outbound.networks import Policy
 from admin.alert_messages import AlertMessages
 from admin.pages.shared.layout import permitted
 from admin.settings.base_view import SettingsRefused, SettingsView
-from admin.settings.form import FieldLine, SettingsForm, refusal, required, url_within
+from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import say, sentence
 from engine.alerts import recipients
@@ -205,7 +205,7 @@ def _secret(policy: Policy, form: Form, field: Any) -> None:
     except NotDelivered as error:
         raise ValidationError(say("settings.alerts.server_wrong")) from error
     except AddressRefused as error:
-        raise ValidationError(refusal(error, policy)) from error
+        raise ValidationError(sentence(str(error))) from error
 
 
 def _time(_: Form, field: Any) -> None:

@@ -9,9 +9,9 @@ from wtforms import Form, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
-from adapters.outbound.guard import AddressFault, AddressRefused, check_url
+from adapters.outbound.guard import AddressRefused, check_url
 from adapters.outbound.networks import Policy
-from admin.text.words import say
+from admin.text.words import say, sentence
 
 
 class _Translations:
@@ -46,16 +46,9 @@ def url_within(policy: Policy) -> Callable[[Form, Any], None]:
             if field.data:
                 check_url(field.data, policy)
         except AddressRefused as error:
-            raise ValidationError(refusal(error, policy)) from error
+            raise ValidationError(sentence(str(error))) from error
 
     return check
-
-
-def refusal(error: AddressRefused, policy: Policy) -> str:
-    """Return why an address is refused, in the language of the page."""
-    if error.fault is AddressFault.NETWORK:
-        return say(f"form.address.network.{policy.widest.name.lower()}", setting=policy.setting)
-    return say(f"form.address.{error.fault}")
 
 
 class FieldLine(StringField):

@@ -102,7 +102,7 @@ async def _mark(tx: Transaction) -> tuple[int, int]:
     doubtful = await put_in_doubt(tx)
     [total] = await tx.rows(_TOTAL)
     await note(tx, now, "antar restore", "restore", reason=message("restore.in_doubt", n=doubtful))
-    return int(total), doubtful
+    return total, doubtful
 
 
 def _day(at: int) -> date:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from wtforms import Form, ValidationError
 
 from adapters.outbound.guard import AddressFault, AddressRefused, check_url
 from adapters.outbound.networks import Network, Policy
 from admin.commands.people import check_address
-from admin.settings.form import refusal
+from admin.settings.form import url_within
+from admin.text.words import sentence
 from engine.errors import AntarError
 from engine.facilities.facilities import credentials
 from engine.facilities.vault import new_key
@@ -154,5 +157,7 @@ def test_the_form_and_the_guard_use_the_same_words(url: str, widest: Network) ->
     policy = Policy(widest, "ANTAR_ALERT_NETWORKS")
     with pytest.raises(AddressRefused) as refused:
         check_url(url, policy)
-    assert refusal(refused.value, policy) == str(refused.value)
+    with pytest.raises(ValidationError) as invalid:
+        url_within(policy)(Form(), SimpleNamespace(data=url))
+    assert str(invalid.value) == sentence(str(refused.value)) != str(refused.value)
     assert refused.value.fault is not AddressFault.UNKNOWN
