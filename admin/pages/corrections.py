@@ -21,7 +21,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.masking import masked
-from admin.text.words import language, say, sentence
+from admin.text.words import say, sentence
 from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
 from engine.errors import AntarError
 from engine.hub import Hub

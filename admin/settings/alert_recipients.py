@@ -29,7 +29,6 @@ from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import say, sentence
 from engine.alerts import recipients
-from engine.alerts.recipients import of_row
 from engine.alerts.watch import destination_of
 from engine.database.tables import AlertRecipient, Facility
 from engine.database.transaction import Transaction

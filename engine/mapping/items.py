@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import insert
 
 from adapters.messages import message
-from engine.database.database import Database, as_json
+from engine.database.database import Database
 from engine.database.rows import ItemRow
 from engine.database.statements import Statement
 from engine.database.tables import Item, ItemChange

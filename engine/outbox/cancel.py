@@ -72,7 +72,7 @@ WHERE d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key ORDER 
 async def _set_aside(
     tx: Transaction, rows: Sequence[_Target], statement: Command, problem: str, deltas: counters.Deltas | None = None
 ) -> None:
-    """Ignore the deliveries by `statement`, with the problem to store; a caller that passes `deltas` applies the counters itself."""
+    """Ignore the deliveries and store the problem; a caller that passes `deltas` applies the counters itself."""
     if not rows:
         return
     moved = counters.Deltas() if deltas is None else deltas

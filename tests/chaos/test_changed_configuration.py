@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from adapters.messages import message
 from engine.catalog.catalog import load
 from engine.database.database import Database
-from engine.outbox.reroute import UNKNOWN_TYPE
 from engine.settings import ROOT
 from sandbox.world import World
 from tests.chaos.figures import FaultFigures, number
@@ -105,7 +105,7 @@ async def hand_in(stage: Scene, round_: int) -> None:
 async def until_a_removed_one_is_refused(stage: Scene, config: Path) -> None:
     write(config, WITHOUT)
     await stage.hang_up()
-    refused = f"SELECT COUNT(*) FROM deliveries WHERE problem = '{UNKNOWN_TYPE % GOES}'"
+    refused = f"SELECT COUNT(*) FROM deliveries WHERE problem = '{message('delivery.unknown_type', type=GOES)}'"
     round_ = ROUNDS
     while not await number(stage.database, refused):
         await hand_in(stage, round_)

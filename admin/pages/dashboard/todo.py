@@ -13,7 +13,7 @@ from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import items_by_key
 from admin.people.permissions import Permission
 from admin.text.masking import masked
-from admin.text.words import language, localized, number, say, sentence
+from admin.text.words import localized, number, say, sentence
 from engine.corrections.queries import open_corrections
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow

@@ -268,7 +268,10 @@ async def test_a_list_over_one_that_fails_says_what_it_waits_for(setup: SyncSetu
     world.faults.add("html-502", path="/spesialis$")
     await setup.read("pcare_spesialis")
     reading = await setup.read("pcare_subspesialis")
-    assert (reading.state, sentence(reading.problem)) == ("failed", "Menunggu Spesialis, yang belum berhasil disinkronkan.")
+    assert (reading.state, sentence(reading.problem)) == (
+        "failed",
+        "Menunggu Spesialis, yang belum berhasil disinkronkan.",
+    )
     world.faults.clear()
     for _ in range(2):
         await later(setup)

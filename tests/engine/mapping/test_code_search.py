@@ -78,8 +78,8 @@ async def test_one_code_is_compared_with_an_item(drugs: DrugCatalog) -> None:
     row = await item(drugs, "Kopi bubuk 10 mg")
     compared = await drugs.antar.hub.code_searches.compare(drugs.mapping, drugs.facility, row, "C3")
     assert compared is not None
-    assert [(part.part.label, part.agreement) for part in compared.suggestion.compared] == [
-        ("Nama", "close"),
-        ("Kekuatan", "same"),
-        ("Bentuk", "different"),
+    assert [(part.part.name, part.agreement) for part in compared.suggestion.compared] == [
+        ("name", "close"),
+        ("amount", "same"),
+        ("form", "different"),
     ]
