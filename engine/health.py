@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.database.database import Database
+from engine.database.migrate import head
 from engine.database.statements import Statement
 from engine.delivery.status import Lane
 from engine.hub import Hub
@@ -102,6 +103,11 @@ async def broker_ok(hub: Hub) -> bool:
     return True
 
 
+async def is_migrated(database: Database) -> bool:
+    """Return whether all migrations have been run; raises the database's error if it is not reachable."""
+    return await database.fetch(_REVISIONS) == [head()]
+
+
 async def clock(database: Database) -> ClockHealth:
     """Return the last jump of the clock, and until when pruning waits for it; see engine.maintenance.clock_watch."""
     [row] = await database.fetch(_CLOCK)
@@ -179,6 +185,7 @@ class _Channel(NamedTuple):
     account: int | None
 
 
+_REVISIONS = Statement("SELECT version_num FROM alembic_version", str)
 _CLOCK = Statement("SELECT jump, prune_after FROM installation", _Clock)
 _BACKED_UP = Statement("SELECT backed_up_at FROM installation WHERE backed_up_at IS NOT NULL", int)
 _WORKERS = Statement("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name", _Worker)

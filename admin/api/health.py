@@ -7,13 +7,12 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.http.access import Right
 from admin.text.words import api_sentence
 from engine.database.migrate import head
-from engine.health import Health, health
+from engine.health import Health, health, is_migrated
 from engine.hub import Hub
 from engine.queries.throughput import throughput
 
@@ -55,7 +54,7 @@ def confine(facts: Health, facility: str | None) -> Health:
 async def database_facts(hub: Hub) -> dict[str, str]:
     """Return whether the database answers, and whether all migrations have been run."""
     try:
-        rows = await hub.database.fetch(text("SELECT version_num FROM alembic_version"))
+        current = await is_migrated(hub.database)
     except (SQLAlchemyError, OSError):
         return {"database": "away"}
-    return {"database": "ok", "migrations": "ok" if [row[0] for row in rows] == [head()] else "behind"}
+    return {"database": "ok", "migrations": "ok" if current else "behind"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import insert, select
@@ -12,6 +13,7 @@ from admin.people import users
 from admin.people.permissions import Permission
 from engine.database.audit import note
 from engine.database.database import Database
+from engine.database.statements import Query
 from engine.database.tables import Installation, Role, User
 from engine.database.transaction import Transaction
 from engine.errors import AntarError
@@ -40,17 +42,15 @@ def setup_token(hub: Hub) -> str:
 
 async def add_first(database: Database, name: str, password: str) -> None:
     """Add the first administrator; raise UserExists if there is a user, AntarError if the password is too short."""
-    password_hash = await users.hashed(password)
+    await database.write(_add_first, name, await users.hashed(password))
 
-    async def run(tx: Transaction) -> None:
-        await lock_users(tx)
-        if await tx.first(select(User.id).limit(1)):
-            raise UserExists("there is a user already")
-        now = tx.now
-        await tx.execute(insert(User), users.row_of(name, password_hash, FIRST_ROLE, now))
-        await note(tx, now, name, "user.first", reason=name)
 
-    await database.write(run)
+async def _add_first(tx: Transaction, name: str, password_hash: str) -> None:
+    await lock_users(tx)
+    if await tx.first(Query(select(User.id).limit(1), int)) is not None:
+        raise UserExists("there is a user already")
+    await tx.execute(insert(User), users.row_of(name, password_hash, FIRST_ROLE, tx.now))
+    await note(tx, tx.now, name, "user.first", reason=name)
 
 
 async def lock_users(tx: Transaction) -> None:
@@ -61,9 +61,16 @@ async def lock_users(tx: Transaction) -> None:
 async def keep_a_manager(tx: Transaction) -> None:
     """Raise NoManagerLeft if nobody can manage the whole installation; called after the change, under the lock."""
     query = select(Role.permissions).join(User, User.role == Role.name)
-    rows = await tx.rows(query.where(User.disabled.is_(False), User.facility_id.is_(None)))
-    if not any(Permission.MANAGE in orjson.loads(row.permissions) for row in rows):
+    roles = await tx.rows(Query(query.where(User.disabled.is_(False), User.facility_id.is_(None)), str))
+    if not any(Permission.MANAGE in orjson.loads(permissions) for permissions in roles):
         raise NoManagerLeft("nobody could manage users any more")
+
+
+class _Colleague(NamedTuple):
+    """A person, with the permissions (JSON text) of the role."""
+
+    name: str
+    permissions: str
 
 
 async def managers(database: Database, facility_id: int | None) -> list[str]:
@@ -74,5 +81,5 @@ async def managers(database: Database, facility_id: int | None) -> list[str]:
         .where(User.disabled.is_(False), User.facility_id.is_(None) | (User.facility_id == facility_id))
         .order_by(User.id)
     )
-    rows = await database.fetch(query)
+    rows = await database.fetch(Query(query, _Colleague))
     return [row.name for row in rows if Permission.MANAGE in orjson.loads(row.permissions)][:MAX_NAMED]

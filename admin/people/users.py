@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Select, delete, insert, select, text
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from admin.people.permissions import Permission
 from engine.database.database import Database
+from engine.database.statements import Command, Query, Statement
 from engine.database.tables import Facility, Role, User
 from engine.database.transaction import Transaction
 from engine.errors import AntarError, NotFound
@@ -44,12 +45,12 @@ async def add_user(
     database: Database, name: str, password: str, role: str = "admin", facility_id: int | None = None
 ) -> None:
     """Add a person, who sees only `facility_id` if it is given; raise AntarError naming what is wrong."""
-    roles = [row.name for row in await database.fetch(select(Role.name).order_by(Role.name))]
+    roles = await database.fetch(Query(select(Role.name).order_by(Role.name), str))
     if role not in roles:
         raise AntarError(f"no role {role!r}; use {' or '.join(roles)}")
     values = row_of(name, await hashed(password), role, database.clock(), facility_id)
     try:
-        await database.write(lambda tx: tx.execute(insert(User), values))
+        await database.write(Transaction.execute, insert(User), values)
     except IntegrityError as error:
         raise AntarError(f"there is a user {name!r} already; choose another name or set a new password") from error
 
@@ -78,17 +79,13 @@ async def hashed(password: str) -> str:
 async def set_password(database: Database, name: str, password: str) -> None:
     """Set a new password and end every session of the person; raise NotFound."""
     parameters = {"name": name, "hash": await hashed(password)}
-    if not await database.write(lambda tx: tx.execute(text(_SET), parameters)):
+    if not await database.write(Transaction.execute, _SET, parameters):
         raise NotFound(f"no user {name!r}")
 
 
 async def replace_user(database: Database, name: str, password: str, role: str) -> None:
     """Add the person, replacing a user of the same name."""
-
-    async def remove(tx: Transaction) -> None:
-        await tx.execute(delete(User).where(User.name == name))
-
-    await database.write(remove)
+    await database.write(Transaction.execute, delete(User).where(User.name == name))
     await add_user(database, name, password, role)
 
 
@@ -96,46 +93,66 @@ async def verify(database: Database, name: str, password: str) -> Person | None:
     """Return the person if the password is theirs; an unknown name takes as long."""
     if "\x00" in name:  # PostgreSQL refuses to compare it
         name = ""
-    rows = await database.fetch(_people().where(User.name == name))
+    row = await database.first(Query(_PEOPLE.where(User.name == name), _PersonRow))
     # In a thread: argon2 is slow on purpose, and other requests must not wait for it.
-    matches = await asyncio.to_thread(_matches, rows[0].password_hash if rows else None, password)
-    return _person(rows[0]) if rows and matches else None
+    matches = await asyncio.to_thread(_matches, row.password_hash if row else None, password)
+    return _person(row) if row and matches else None
 
 
 async def by_id(database: Database, id_: int) -> Person | None:
     """Return the person of a session, None if they have been removed or disabled."""
-    rows = await database.fetch(_people().where(User.id == id_))
-    return _person(rows[0]) if rows else None
+    row = await database.first(Query(_PEOPLE.where(User.id == id_), _PersonRow))
+    return _person(row) if row else None
 
 
 async def end_sessions(database: Database, person: Person) -> None:
     """End every session of the person on every device, including copied cookies."""
-    await database.write(lambda tx: tx.execute(text(_END), {"id": person.id}))
+    await database.write(Transaction.execute, _END, {"id": person.id})
 
 
 async def anybody(database: Database) -> bool:
     """Return True if there is any user; a new installation has none."""
-    return bool(await database.fetch(text("SELECT 1 FROM users LIMIT 1")))
+    return bool(await database.fetch(_ANYBODY))
 
 
-_SET = "UPDATE users SET password_hash = :hash, session_version = session_version + 1 WHERE name = :name"
+_SET = Command("UPDATE users SET password_hash = :hash, session_version = session_version + 1 WHERE name = :name")
+_END = Command("UPDATE users SET session_version = session_version + 1 WHERE id = :id")
+_ANYBODY = Statement("SELECT 1 FROM users LIMIT 1", int)
 
-_END = "UPDATE users SET session_version = session_version + 1 WHERE id = :id"
+
+class _PersonRow(NamedTuple):
+    """A user who may log in, with the permissions (JSON text) of the role."""
+
+    id: int
+    name: str
+    password_hash: str
+    role: str
+    session_version: int
+    permissions: str
+    facility_id: int | None
+    facility_code: str | None
 
 
-def _people() -> Select[Any]:
-    """Select the people who may log in, with the permissions of their roles."""
-    return (
-        select(User.__table__, Role.permissions, Facility.code)
-        .join(Role, Role.name == User.role)
-        .join(Facility, Facility.id == User.facility_id, isouter=True)
-        .where(User.disabled.is_(False))
+_PEOPLE = (
+    select(
+        User.id,
+        User.name,
+        User.password_hash,
+        User.role,
+        User.session_version,
+        Role.permissions,
+        User.facility_id,
+        Facility.code.label("facility_code"),
     )
+    .join(Role, Role.name == User.role)
+    .join(Facility, Facility.id == User.facility_id, isouter=True)
+    .where(User.disabled.is_(False))
+)
 
 
-def _person(row: Any) -> Person:
+def _person(row: _PersonRow) -> Person:
     permissions = frozenset(orjson.loads(row.permissions))
-    return Person(row.id, row.name, row.role, row.session_version, permissions, row.facility_id, row.code)
+    return Person(row.id, row.name, row.role, row.session_version, permissions, row.facility_id, row.facility_code)
 
 
 def _matches(stored: str | None, password: str) -> bool:
