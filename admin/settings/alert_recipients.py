@@ -6,11 +6,11 @@ import builtins
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqladmin import expose
 from sqladmin.flash import flash
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, update
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -30,8 +30,10 @@ from admin.settings.request import person_of, when
 from admin.text.words import say, sentence
 from engine.alerts import recipients
 from engine.alerts.watch import destination_of
+from engine.database.statements import Query
 from engine.database.tables import AlertRecipient, Facility
 from engine.database.transaction import Transaction
+from engine.facilities.facilities import all_facilities
 
 ALL_CLINICS = ""  # value of the form's field for the clinic
 ADDRESS_PATTERNS = {
@@ -46,9 +48,30 @@ DAY_MINUTES = 24 * 60
 FIELDS = ("name", "way", "address", "waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
 
 
-class Alerts(SettingsView, model=AlertRecipient):
+class _AlertRow(NamedTuple):
+    id: int
+    name: str
+    facility_id: int | None
+    facility: str | None
+    way: str
+    address: str
+    sealed: bytes | None
+    enabled: bool
+    waiting_minutes: int
+    failure_percent: int
+    quiet_from: str
+    quiet_until: str
+    digest_at: str
+    told_at: int | None
+    fails: int
+    problem: str
+    created_at: int
+
+
+class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
     """Recipients of alerts. Their secrets can be entered and are never shown."""
 
+    row = _AlertRow
     word = "alerts"
     icon = "bell"
     columns = ("name", "state", "way", "address", "facility")
@@ -57,13 +80,12 @@ class Alerts(SettingsView, model=AlertRecipient):
     details_template = "sqladmin/alert.html"
 
     def query(self, request: Request) -> Select[Any]:
-        query = select(
-            AlertRecipient.__table__, Facility.name.label("facility"), Facility.time_zone.label("zone")
-        ).outerjoin(Facility, Facility.id == AlertRecipient.facility_id)
+        query = self.columns_of_row(facility=Facility.name)
+        query = query.outerjoin(Facility, Facility.id == AlertRecipient.facility_id)
         only = person_of(request).facility_id
         return query if only is None else query.where(AlertRecipient.facility_id == only)
 
-    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: _AlertRow) -> dict[str, Any]:
         return {
             "name": row.name,
             "state": _state(request, row),
@@ -73,7 +95,7 @@ class Alerts(SettingsView, model=AlertRecipient):
         }
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
-        clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
+        clinics = await all_facilities(self.hub.database)
         everywhere, policy = (ALL_CLINICS, say("settings.alerts.everywhere")), self.hub.settings.alert_policy
 
         class AlertForm(SettingsForm):
@@ -94,11 +116,11 @@ class Alerts(SettingsView, model=AlertRecipient):
 
         return AlertForm
 
-    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
+    async def get_form_data_for_edit(self, obj: _AlertRow) -> dict[str, Any]:
         only = ALL_CLINICS if obj.facility_id is None else str(obj.facility_id)
         return {**{name: getattr(obj, name) for name in FIELDS}, "enabled": obj.enabled, "facility_id": only}
 
-    def hint(self, name: str, obj: Any) -> str:
+    def hint(self, name: str, obj: _AlertRow | None) -> str:
         """Return the hint below a field."""
         if name in ("name", "facility_id", "way", "quiet_until", "enabled"):
             return ""
@@ -113,8 +135,8 @@ class Alerts(SettingsView, model=AlertRecipient):
 
         async def work(tx: Transaction) -> int:
             row = insert(AlertRecipient).values(values).returning(AlertRecipient.id)
-            [(id_,)] = await tx.rows(row)
-            return int(id_)
+            [id_] = await tx.rows(Query(row, int))
+            return id_
 
         return await self.change(request, work, "alert.add", _audit_text(values), values["facility_id"])
 
@@ -134,7 +156,7 @@ class Alerts(SettingsView, model=AlertRecipient):
         what = _audit_text(values) + (" secret" if form["secret"] else "")
         await self.change(request, lambda tx: tx.execute(query), "alert.change", what, values["facility_id"])
 
-    async def take_away(self, request: Request, row: Any) -> None:
+    async def take_away(self, request: Request, row: _AlertRow) -> None:
         removal = delete(AlertRecipient).where(AlertRecipient.id == row.id)
         await self.change(request, lambda tx: tx.execute(removal), "alert.remove", row.name, row.facility_id)
 
@@ -154,7 +176,7 @@ class Alerts(SettingsView, model=AlertRecipient):
         await self.note(request, "alert.test", recipient.name, recipient.facility_id)
         return RedirectResponse(f"/admin/alerts/details/{recipient.id}", 303)
 
-    def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
+    def facts(self, request: Request, row: _AlertRow) -> builtins.list[tuple[str, Any]]:
         """Return the columns of the list, and the thresholds and hours."""
         more = ("waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
         details = [(self.label(name), getattr(row, name)) for name in more if getattr(row, name) != ""]
@@ -173,7 +195,7 @@ class Alerts(SettingsView, model=AlertRecipient):
         return self.hub.vault.seal({"secret": secret}) if secret else None
 
 
-def _state(request: Request, row: Any) -> str:
+def _state(request: Request, row: _AlertRow) -> str:
     if not row.enabled:
         return say("settings.alerts.state.off")
     if row.fails:

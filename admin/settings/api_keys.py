@@ -5,10 +5,10 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqladmin.secret import Secret
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, update
 from starlette.requests import Request
 from wtforms import Form, IntegerField, SelectField, ValidationError
 from wtforms.validators import Optional
@@ -19,14 +19,26 @@ from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.tables import ApiKey, Facility
-from engine.facilities.facilities import add_api_key
+from engine.facilities.facilities import add_api_key, all_facilities
 
 MAX_VALID_DAYS = 3650  # for a key that has an end
 
 
-class Keys(SettingsView, model=ApiKey):
+class _KeyRow(NamedTuple):
+    id: int
+    name: str
+    facility_id: int
+    facility: str
+    prefix: str
+    expires_at: int | None
+    last_used_at: int | None
+    created_at: int
+
+
+class Keys(SettingsView[_KeyRow], model=ApiKey):
     """API keys. A key is never changed: it is revoked, and another one is made."""
 
+    row = _KeyRow
     word = "keys"
     icon = "key"
     columns = ("name", "facility", "prefix", "state", "last_used_at", "created_at")
@@ -34,13 +46,11 @@ class Keys(SettingsView, model=ApiKey):
     removable = True
 
     def query(self, request: Request) -> Select[Any]:
-        query = select(ApiKey.__table__, Facility.name.label("facility"), Facility.code).join(
-            Facility, Facility.id == ApiKey.facility_id
-        )
+        query = self.columns_of_row(facility=Facility.name).join(Facility, Facility.id == ApiKey.facility_id)
         only = person_of(request).facility_id
         return query if only is None else query.where(ApiKey.facility_id == only)
 
-    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: _KeyRow) -> dict[str, Any]:
         ends = when(request, row.expires_at)
         ended = row.expires_at is not None and row.expires_at <= self.hub.database.clock()
         until = say("settings.keys.until", day=ends.short) if ends else say("settings.keys.unlimited")
@@ -54,7 +64,7 @@ class Keys(SettingsView, model=ApiKey):
         }
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
-        clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
+        clinics = await all_facilities(self.hub.database)
 
         class KeyForm(SettingsForm):
             name = FieldLine(100, required)
@@ -63,7 +73,7 @@ class Keys(SettingsView, model=ApiKey):
 
         return KeyForm
 
-    def hint(self, name: str, obj: Any) -> str:
+    def hint(self, name: str, obj: _KeyRow | None) -> str:
         """Return the hint below a field."""
         return say(f"settings.keys.{name}_hint") if name in ("name", "valid_days") else ""
 
@@ -82,13 +92,13 @@ class Keys(SettingsView, model=ApiKey):
         Secret.reveal_once(request, key, say("settings.keys.made"), say("settings.keys.once"))
         return id_
 
-    async def take_away(self, request: Request, row: Any) -> None:
+    async def take_away(self, request: Request, row: _KeyRow) -> None:
         # The row stays, because the audit log names it.
         ending = update(ApiKey).where(ApiKey.id == row.id).values(expires_at=self.hub.database.clock())
         what = f"{row.name} {row.prefix}"
         await self.change(request, lambda tx: tx.execute(ending), "key.revoke", what, row.facility_id)
 
-    def can_remove(self, row: Any) -> bool:
+    def can_remove(self, row: _KeyRow) -> bool:
         """Return True unless the key has ended already."""
         return row.expires_at is None or row.expires_at > self.hub.database.clock()
 

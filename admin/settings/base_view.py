@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from sqladmin import ModelView, expose
@@ -14,6 +14,7 @@ from sqladmin.flash import flash
 from sqladmin.pagination import Pagination
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,9 +26,11 @@ from admin.people.administrators import NoManagerLeft
 from admin.settings.request import person_of
 from admin.text.words import say
 from engine.database.audit import note, note_now
+from engine.database.statements import Query
 from engine.database.transaction import Transaction
 from engine.hub import Hub
 
+R = TypeVar("R", bound=NamedTuple)  # row of a view
 T = TypeVar("T")
 Change = Callable[[Transaction], Coroutine[Any, Any, T]]
 PAGE_ROWS = 50
@@ -49,9 +52,10 @@ class Keyset(Pagination):
         """Do nothing: there are no page numbers."""
 
 
-class SettingsView(ModelView):
+class SettingsView(ModelView, Generic[R]):
     """View of one table. `word` is its identity and the beginning of its message keys."""
 
+    row: type[R]  # columns that are read
     hub: ClassVar[Hub]
     word: ClassVar[str]
     columns: ClassVar[Sequence[str]]  # of the list
@@ -80,35 +84,40 @@ class SettingsView(ModelView):
         """Return the sections of the form: first field -> heading."""
         return {}
 
-    def hint(self, name: str, obj: Any) -> str:
-        """Return the hint below a field; `obj` is the row that is being changed."""
+    def hint(self, name: str, obj: R | None) -> str:
+        """Return the hint below a field; `obj` is the row that is being changed, None for a new one."""
         return ""
 
-    def may_remove(self, request: Request, row: Any) -> bool:
+    def may_remove(self, request: Request, row: R) -> bool:
         """Return True if the person may remove the row: removing asks for the same right as changing."""
         return self.has_permission(request, Action.EDIT, row)
 
-    def can_remove(self, row: Any) -> bool:
+    def can_remove(self, row: R) -> bool:
         """Return True if the row can be removed."""
         return self.removable
 
-    def elsewhere(self, row: Any) -> str:
+    def elsewhere(self, row: R) -> str:
         """Return the address of the panel's page about the row; empty if there is none."""
         return ""
 
     def query(self, request: Request) -> Select[Any]:
         """Select all rows that the person may see."""
-        return select(self.model.__table__)  # type: ignore[attr-defined]
+        return self.columns_of_row()
 
-    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+    def columns_of_row(self, **joined: InstrumentedAttribute[Any]) -> Select[Any]:
+        """Select the columns of `row`: those of the table and, by name, `joined` ones of other tables."""
+        columns = self.model.__table__.columns  # type: ignore[attr-defined]
+        return select(*(joined[name] if name in joined else columns[name] for name in self.row._fields))
+
+    def cells(self, request: Request, row: R) -> dict[str, Any]:
         """Return the cells of a row by column."""
         return {name: getattr(row, name) for name in self.columns}
 
-    def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
+    def facts(self, request: Request, row: R) -> builtins.list[tuple[str, Any]]:
         """Return (label, value) pairs for the page of one row."""
         return [(self.label(name), value) for name, value in self.cells(request, row).items() if value != ""]
 
-    def key(self, row: Any) -> str:
+    def key(self, row: R) -> str:
         """Return the key of the row in addresses."""
         return str(getattr(row, self.pk_columns[0].name))
 
@@ -118,28 +127,26 @@ class SettingsView(ModelView):
         query = self.query(request).order_by(column.desc() if self.newest_first else column).limit(PAGE_ROWS + 1)
         if after is not None:
             query = query.where(column < after if self.newest_first else column > after)
-        rows = await self.hub.database.fetch(query)
+        rows = await self.hub.database.fetch(Query(query, self.row))
         more = f"?{urlencode({'after': self.key(rows[PAGE_ROWS - 1])})}" if len(rows) > PAGE_ROWS else ""
-        return Keyset(
-            builtins.list(rows[:PAGE_ROWS]), 1, PAGE_ROWS, len(rows), first="?" if after is not None else "", older=more
-        )
+        return Keyset(rows[:PAGE_ROWS], 1, PAGE_ROWS, len(rows), first="?" if after is not None else "", older=more)
 
-    async def one(self, request: Request, key: str) -> Any | None:
+    async def one(self, request: Request, key: str) -> R | None:
         """Return the row, None if it does not exist or the person may not see it."""
         value = self._as_key(key)
         if value is None:
             return None
-        rows = await self.hub.database.fetch(self.query(request).where(self.pk_columns[0] == value))
-        return rows[0] if rows else None
+        return await self.hub.database.first(Query(self.query(request).where(self.pk_columns[0] == value), self.row))
 
-    async def get_object_for_details(self, request: Request) -> Any:
+    async def get_object_for_details(self, request: Request) -> R | None:
         return await self.one(request, request.path_params["pk"])
 
-    async def get_object_for_edit(self, request: Request) -> Any:
+    async def get_object_for_edit(self, request: Request) -> R | None:
         return await self.one(request, request.path_params["pk"])
 
-    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
-        return dict(obj._mapping)
+    async def get_form_data_for_edit(self, obj: R) -> dict[str, Any]:
+        """Return the values of the form for a row."""
+        raise NotImplementedError
 
     async def add(self, request: Request, form: Mapping[str, Any]) -> Any:
         """Insert a row from the values of a form and return its key; raise SettingsRefused."""
@@ -149,7 +156,7 @@ class SettingsView(ModelView):
         """Change a row to the values of a form; raise SettingsRefused."""
         raise NotImplementedError
 
-    async def take_away(self, request: Request, row: Any) -> None:
+    async def take_away(self, request: Request, row: R) -> None:
         """Remove a row; raise SettingsRefused."""
         raise NotImplementedError
 

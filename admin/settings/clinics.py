@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqladmin import expose
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, insert, update
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,10 +20,11 @@ from admin.settings.base_view import SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import localized, say
+from engine.database.statements import Query
 from engine.database.tables import Credential, Facility
 from engine.database.transaction import Transaction
 from engine.errors import VaultError
-from engine.facilities.facilities import FacilityRow, credentials, is_address, is_secret, put_credentials
+from engine.facilities.facilities import FacilityRow, credentials, entered_at, is_address, is_secret, put_credentials
 from engine.specs.text import Text
 
 MAX_SECRET_CHARS = 500
@@ -37,9 +38,19 @@ class CredentialSet(NamedTuple):
     credentials: Mapping[str, Text]
 
 
-class Clinics(SettingsView, model=Facility):
+class _ClinicRow(NamedTuple):
+    id: int
+    code: str
+    name: str
+    time_zone: str
+    organization_id: str
+    created_at: int
+
+
+class Clinics(SettingsView[_ClinicRow], model=Facility):
     """Clinics. A credential is never shown again once entered; a field left empty changes nothing."""
 
+    row = _ClinicRow
     word = "facilities"
     icon = "building-hospital"
     columns = ("name", "code", "time_zone", "organization_id", "created_at")
@@ -49,10 +60,10 @@ class Clinics(SettingsView, model=Facility):
 
     def query(self, request: Request) -> Select[Any]:
         only = person_of(request).facility_id
-        query = select(Facility.__table__)
+        query = self.columns_of_row()
         return query if only is None else query.where(Facility.id == only)
 
-    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: _ClinicRow) -> dict[str, Any]:
         return {
             "name": row.name,
             "code": row.code,
@@ -88,21 +99,21 @@ class Clinics(SettingsView, model=Facility):
                     return localized(label)
         return super().label(name)
 
-    def hint(self, name: str, obj: Any) -> str:
+    def hint(self, name: str, obj: _ClinicRow | None) -> str:
         """Return the hint below a field."""
         if "." in name:
             return say("settings.facilities.kept") if obj else ""
         return say(f"settings.facilities.{name}_hint") if name in ("code", "organization_id") else ""
 
-    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
+    async def get_form_data_for_edit(self, obj: _ClinicRow) -> dict[str, Any]:
         return {name: getattr(obj, name) for name in ("name", "code", "time_zone", "organization_id")}
 
     async def add(self, request: Request, form: Mapping[str, Any]) -> int:
         values = {**_values(form), "code": form["code"], "created_at": self.hub.database.clock()}
 
         async def work(tx: Transaction) -> int:
-            [(id_,)] = await tx.rows(insert(Facility).values(values).returning(Facility.id))
-            return int(id_)
+            [id_] = await tx.rows(Query(insert(Facility).values(values).returning(Facility.id), int))
+            return id_
 
         id_ = await self.change(request, work, "facility.add", f"{form['code']} {form['name']}")
         await self._enter(request, id_, form)
@@ -141,8 +152,8 @@ class Clinics(SettingsView, model=Facility):
 
     async def _access(self, request: Request, key: str) -> dict[str, Any]:
         """Return the systems with credentials, and since when the clinic has entered these."""
-        query = select(Credential.upstream, Credential.changed_at).where(Credential.facility_id == int(key))
-        entered = {row.upstream: when(request, row.changed_at) for row in await self.hub.database.fetch(query)}
+        times = await entered_at(self.hub.database, int(key))
+        entered = {upstream: when(request, at) for upstream, at in times.items()}
         return {"accesses": self._accesses(), "upstreams": self.hub.catalog.upstreams, "entered": entered}
 
     def _accesses(self) -> list[CredentialSet]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from litestar.datastructures import MultiDict
-from sqlalchemy import select
 from starlette.requests import Request
 
 from admin.http.parameters import MAX_INTEGER
@@ -20,10 +19,11 @@ from admin.settings.request import layout_of, when
 from admin.settings.rights import RAW_PREFIX
 from admin.text.masking import masked
 from admin.text.words import localized, say, sentence
+from engine.database.rows import DeliveryRow
 from engine.database.tables import Attempt, Delivery
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.queries import paging
+from engine.queries import deliveries, paging
 from engine.queries.paging import Cursor
 from engine.specs.record_type import Spec
 
@@ -44,9 +44,10 @@ PLAIN_COLUMNS = (
 )
 
 
-class DeliveryView(SettingsView, model=Delivery):
+class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
     """Deliveries of one record type, of the clinic that is selected in the header; `spec` is the entry."""
 
+    row = DeliveryRow
     word = "raw"
     icon = "database"
     spec: ClassVar[Spec]
@@ -87,20 +88,19 @@ class DeliveryView(SettingsView, model=Delivery):
         """Return the filters of the address."""
         return ListFilters.read(MultiDict(request.query_params.multi_items()))
 
-    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: DeliveryRow) -> dict[str, Any]:
         cells = list_row(self.spec, layout_of(request), row)
         declared = dict(zip((column.name for column in self.spec.columns), cells["cells"], strict=True))
         return {"key": cells["key"], "date": cells["day"], **declared, "norm": cells["norm"], "status": cells}
 
-    async def one(self, request: Request, key: str) -> Any | None:
+    async def one(self, request: Request, key: str) -> DeliveryRow | None:
         clinic = layout_of(request).facility
         if clinic is None or not key.isdecimal() or int(key) > MAX_INTEGER:
             return None
-        conditions = (Delivery.id == int(key), Delivery.facility_id == clinic.id, Delivery.spec == self.spec.name)
-        rows = await self.hub.database.fetch(select(Delivery.__table__).where(*conditions))
-        return rows[0] if rows else None
+        rows = await paging.by_ids(self.hub.database, clinic.id, self.spec.name, [int(key)])
+        return next(iter(rows), None)
 
-    def facts(self, request: Request, row: Any) -> builtins.list[tuple[str, Any]]:
+    def facts(self, request: Request, row: DeliveryRow) -> builtins.list[tuple[str, Any]]:
         pairs = [(self.label(name), value) for name, value in self.cells(request, row).items() if name != "key"]
         plain = [(name, getattr(row, name)) for name in PLAIN_COLUMNS]
         pairs += [
@@ -117,13 +117,10 @@ class DeliveryView(SettingsView, model=Delivery):
         bodies = [(say("settings.raw.record"), masked(pretty(row.record)))]
         if row.body:
             bodies.append((say("settings.raw.body"), masked(pretty(row.body))))
-        query = (
-            select(Attempt.__table__)
-            .where(Attempt.delivery_id == row.id)
-            .order_by(Attempt.id.desc())
-            .limit(MAX_ATTEMPTS)
-        )
-        for attempt in await self.hub.database.fetch(query):
+        detail = await deliveries.one(self.hub.database, row.facility_id, row.id)
+        newest = [attempt.id for attempt in detail.attempts[:MAX_ATTEMPTS]] if detail else []
+        attempts = await deliveries.tries(self.hub.database, row.id, newest)
+        for attempt in sorted(attempts.values(), key=lambda attempt: attempt.id, reverse=True):
             at, verdict = when(request, attempt.at), say(f"verdict.{attempt.verdict}")
             head = f"{at.local if at else ''} · {verdict} {attempt.http_status or ''}"
             pruned = when(request, attempt.pruned_at)
@@ -136,7 +133,7 @@ class DeliveryView(SettingsView, model=Delivery):
         """Make the layout that of the entry's upstream, which has its own words for some columns."""
         request.state.frame = replace(layout_of(request), upstream=self.spec.upstream)
 
-    def elsewhere(self, row: Any) -> str:
+    def elsewhere(self, row: DeliveryRow) -> str:
         """Return the address of the panel's page about the row."""
         return f"/integrasi/{self.spec.upstream.name}/{self.spec.name}/{row.id}"
 

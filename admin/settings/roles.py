@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import delete, insert, select, update
@@ -20,9 +20,16 @@ from engine.database.tables import Role, User
 from engine.database.transaction import Transaction
 
 
-class Roles(SettingsView, model=Role):
+class _RoleRow(NamedTuple):
+    name: str
+    label: str
+    permissions: str  # JSON text
+
+
+class Roles(SettingsView[_RoleRow], model=Role):
     """Roles. A role in use cannot be removed, and one with users and `manage` must always remain."""
 
+    row = _RoleRow
     word = "roles"
     icon = "shield-lock"
     columns = ("label", "name", "permissions")
@@ -30,7 +37,7 @@ class Roles(SettingsView, model=Role):
     removable = True
     fixed = frozenset({"name"})
 
-    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: _RoleRow) -> dict[str, Any]:
         allowed = orjson.loads(row.permissions)
         words = [say(f"permission.{permission}") for permission in Permission if permission in allowed]
         return {"label": row.label, "name": row.name, "permissions": words}
@@ -46,11 +53,11 @@ class Roles(SettingsView, model=Role):
     def label(self, name: str) -> str:
         return say(f"permission.{name}") if name in set(Permission) else super().label(name)
 
-    def hint(self, name: str, obj: Any) -> str:
+    def hint(self, name: str, obj: _RoleRow | None) -> str:
         """Return the hint below a field."""
         return say("settings.roles.name_hint") if name == "name" else ""
 
-    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
+    async def get_form_data_for_edit(self, obj: _RoleRow) -> dict[str, Any]:
         allowed = orjson.loads(obj.permissions)
         boxes = {permission.value: permission in allowed for permission in Permission}
         return {"label": obj.label, "name": obj.name, **boxes}
@@ -71,7 +78,7 @@ class Roles(SettingsView, model=Role):
 
         await self.change(request, work, "role.change", f"{key} {values['permissions']}")
 
-    async def take_away(self, request: Request, row: Any) -> None:
+    async def take_away(self, request: Request, row: _RoleRow) -> None:
         async def work(tx: Transaction) -> None:
             await administrators.lock_users(tx)
             if await tx.first(select(User.id).where(User.role == row.name).limit(1)):

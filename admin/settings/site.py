@@ -28,7 +28,7 @@ from admin.text import words
 from engine.hub import Hub
 from engine.specs.text import Text
 
-VIEWS: tuple[type[SettingsView], ...] = (People, Roles, Clinics, Keys, Alerts, Audit, Jobs)
+VIEWS: tuple[type[SettingsView[Any]], ...] = (People, Roles, Clinics, Keys, Alerts, Audit, Jobs)
 # SQLAdmin's other routes (login, uploads, exports, look-ups, its files) are removed.
 ROUTES = {"index", "list", "details", "create", "edit"}
 
@@ -59,15 +59,15 @@ class SettingsSite(Admin):
             raise HTTPException(403)
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
-    def views_of(self, request: Request) -> dict[str | Text, list[SettingsView]]:
+    def views_of(self, request: Request) -> dict[str | Text, list[SettingsView[Any]]]:
         """Return the views that the person may open, by heading."""
-        groups: dict[str | Text, list[SettingsView]] = {words.say("settings"): self.settings}
+        groups: dict[str | Text, list[SettingsView[Any]]] = {words.say("settings"): self.settings}
         for view in self.raw:
             groups.setdefault(view.spec.upstream.label, []).append(view)  # type: ignore[attr-defined]
         accessible = {name: [view for view in views if view.is_accessible(request)] for name, views in groups.items()}
         return {name: views for name, views in accessible.items() if views}
 
-    def _add(self, view: type[SettingsView]) -> SettingsView:
+    def _add(self, view: type[SettingsView[Any]]) -> SettingsView[Any]:
         self.add_view(view)
         added: Any = self.views[-1]
         return added  # type: ignore[no-any-return]
@@ -92,8 +92,8 @@ class SettingsSite(Admin):
         return await self.templates.TemplateResponse(request, "shared/error.html", context, status_code=status)
 
 
-def _bound(view: type[SettingsView], hub: Hub) -> type[SettingsView]:
+def _bound(view: type[SettingsView[Any]], hub: Hub) -> type[SettingsView[Any]]:
     make: Any = type(view)
-    bound: type[SettingsView] = make(view.__name__, (view,), {"hub": hub})
+    bound: type[SettingsView[Any]] = make(view.__name__, (view,), {"hub": hub})
     bound.identity = view.word  # the metaclass would take the name of the model
     return bound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, delete, insert, select, update
 from starlette.requests import Request
@@ -16,15 +16,34 @@ from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.words import say
+from engine.database.statements import Query
 from engine.database.tables import Facility, Role, User
 from engine.database.transaction import Transaction
+from engine.facilities.facilities import all_facilities
 
 ALL_CLINICS = ""  # value of the form's field for the clinic
 
 
-class People(SettingsView, model=User):
+class _UserRow(NamedTuple):
+    id: int
+    name: str
+    role: str
+    role_label: str
+    facility_id: int | None
+    facility: str | None
+    disabled: bool
+    created_at: int
+
+
+class _RoleName(NamedTuple):
+    name: str
+    label: str
+
+
+class People(SettingsView[_UserRow], model=User):
     """Users. Their passwords can be entered and are never shown."""
 
+    row = _UserRow
     word = "users"
     icon = "users"
     columns = ("name", "role", "facility", "state", "created_at")
@@ -33,14 +52,14 @@ class People(SettingsView, model=User):
 
     def query(self, request: Request) -> Select[Any]:
         query = (
-            select(User.__table__, Role.label.label("role_label"), Facility.name.label("facility"))
+            self.columns_of_row(role_label=Role.label, facility=Facility.name)
             .join(Role, Role.name == User.role)
             .join(Facility, Facility.id == User.facility_id, isouter=True)
         )
         only = person_of(request).facility_id
         return query if only is None else query.where(User.facility_id == only)
 
-    def cells(self, request: Request, row: Any) -> dict[str, Any]:
+    def cells(self, request: Request, row: _UserRow) -> dict[str, Any]:
         return {
             "name": row.name,
             "role": row.role_label,
@@ -50,8 +69,8 @@ class People(SettingsView, model=User):
         }
 
     async def scaffold_form(self, rules: builtins.list[str] | None = None) -> type[Form]:
-        roles = await self.hub.database.fetch(select(Role.name, Role.label).order_by(Role.name))
-        clinics = await self.hub.database.fetch(select(Facility.id, Facility.name).order_by(Facility.id))
+        roles = await self.hub.database.fetch(Query(select(Role.name, Role.label).order_by(Role.name), _RoleName))
+        clinics = await all_facilities(self.hub.database)
 
         class PersonForm(SettingsForm):
             name = FieldLine(100, required)
@@ -64,11 +83,11 @@ class People(SettingsView, model=User):
 
         return PersonForm
 
-    async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
+    async def get_form_data_for_edit(self, obj: _UserRow) -> dict[str, Any]:
         only = ALL_CLINICS if obj.facility_id is None else str(obj.facility_id)
         return {"name": obj.name, "role": obj.role, "facility_id": only, "disabled": obj.disabled}
 
-    def hint(self, name: str, obj: Any) -> str:
+    def hint(self, name: str, obj: _UserRow | None) -> str:
         """Return the hint below a field."""
         if name == "password":
             short = say("login.begin.short", n=users.MIN_PASSWORD_CHARS)
@@ -80,8 +99,8 @@ class People(SettingsView, model=User):
         row = users.row_of(values["name"], await _hashed(form["password"]), values["role"], self.hub.database.clock())
 
         async def work(tx: Transaction) -> int:
-            [(id_,)] = await tx.rows(insert(User).values({**row, **values}).returning(User.id))
-            return int(id_)
+            [id_] = await tx.rows(Query(insert(User).values({**row, **values}).returning(User.id), int))
+            return id_
 
         return await self.change(request, work, "user.add", _audit_text(values), values["facility_id"])
 
@@ -99,7 +118,7 @@ class People(SettingsView, model=User):
 
         await self.change(request, work, "user.change", what, values["facility_id"])
 
-    async def take_away(self, request: Request, row: Any) -> None:
+    async def take_away(self, request: Request, row: _UserRow) -> None:
         async def work(tx: Transaction) -> None:
             await administrators.lock_users(tx)
             await tx.execute(delete(User).where(User.id == row.id))

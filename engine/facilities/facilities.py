@@ -135,6 +135,11 @@ async def sealed_credentials(database: Database, facility_id: int, upstream: str
     return await database.first(Query(query, _Sealed)) or (None, NOT_ENTERED)
 
 
+async def entered_at(database: Database, facility_id: int) -> dict[str, int]:
+    """Return upstream -> when its secrets were last entered (epoch ms); upstreams without secrets are left out."""
+    return {row.upstream: row.changed_at for row in await database.fetch(_ENTERED, {"facility": facility_id})}
+
+
 async def credentials(database: Database, vault: Vault, facility_id: int, upstream: str) -> dict[str, str]:
     """Return the opened secrets; empty if none were entered. Raises VaultError."""
     sealed, _ = await sealed_credentials(database, facility_id, upstream)
@@ -217,6 +222,11 @@ class _Sealed(NamedTuple):
     version: int
 
 
+class _Entered(NamedTuple):
+    upstream: str
+    changed_at: int
+
+
 _OWNER = {table: Statement(f"SELECT facility_id FROM {table} WHERE id = :id", int) for table in get_args(OwnedTable)}
 _LOCK = Command("SELECT pg_advisory_xact_lock(:kind, :facility)", only="postgresql")
 _API_KEYS = Statement(
@@ -224,6 +234,7 @@ _API_KEYS = Statement(
     "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id",
     ApiKeyRow,
 )
+_ENTERED = Statement("SELECT upstream, changed_at FROM credentials WHERE facility_id = :facility", _Entered)
 _ENTER = Command(
     """
 INSERT INTO credentials (facility_id, upstream, sealed, changed_at, version)
