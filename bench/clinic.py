@@ -18,7 +18,9 @@ from adapters.base import Account, Upstream
 from admin.commands.processes import collect_rarely
 from engine.actors import make_broker
 from engine.catalog.catalog import Catalog
+from engine.database.statements import Command, Statement
 from engine.database.tables import Base
+from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
@@ -83,9 +85,8 @@ class Clinic:
 
     async def unsent(self) -> int:
         """Return the number of deliveries that are not sent, from their counters."""
-        query = "SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'"
-        [(unsent,)] = await self.hub.database.fetch(text(query))
-        return int(unsent)
+        [unsent] = await self.hub.database.fetch(_UNSENT)
+        return unsent
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Worker]:
@@ -94,7 +95,7 @@ class Clinic:
         worker, stop = Worker(self.hub), asyncio.Event()
         self.workers.append(worker)
         running = asyncio.create_task(worker.run(stop))
-        while not await self.hub.database.fetch(text("SELECT 1 FROM workers")):  # noqa: ASYNC110 - no announcement
+        while not await self.hub.database.fetch(_WORKERS):  # noqa: ASYNC110 - no announcement
             await asyncio.sleep(0.01)
         try:
             yield worker
@@ -145,16 +146,20 @@ class Clinic:
             sent = [Settlement(row, Status.SENT, reference=f"ref-{row.id}", sent_version=1) for row in claimed]
             await settle(self.hub.database, sent, [claimed[0].lease])
 
-    async def _execute(self, statement: str) -> None:
+    async def _execute(self, command: Command) -> None:
         parameters = {"facility": self.facility.id, "upstream": UPSTREAM}
-        await self.hub.database.write(lambda tx: tx.execute(text(statement), parameters))
+        await self.hub.database.write(Transaction.execute, command, parameters)
 
 
-_HOLD = """
+_UNSENT = Statement("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> 'sent'", int)
+_WORKERS = Statement("SELECT 1 FROM workers", int)
+_HOLD = Command(
+    """
 INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at)
 VALUES (:facility, :upstream, 'down', 'bench', 0, 9000000000000) ON CONFLICT DO NOTHING
 """
-_RELEASE = "DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream"
+)
+_RELEASE = Command("DELETE FROM channels WHERE facility_id = :facility AND upstream = :upstream")
 
 
 def plain(database_url: str, broker_url: str = "memory://", address: str = NOWHERE) -> Settings:
@@ -206,4 +211,4 @@ async def empty(hub: Hub) -> None:
     """Delete what an earlier run left in a database that outlives it."""
     if hub.database.dialect == "postgresql":
         names = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
-        await hub.database.write(lambda tx: tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE")))
+        await hub.database.write(Transaction.execute, text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from statistics import median
+from typing import NamedTuple
 
 import psycopg
 import uvloop
-from sqlalchemy import text
 
 from bench.clinic import clinic, plain
 from bench.options import Options
 from bench.rows import Row, median_ratio
+from engine.database.statements import Statement
 from engine.outbox import counters
 
 DAYS = 1_096
@@ -37,7 +38,17 @@ TOTAL = """
 INSERT INTO totals (facility_id, spec, status, n)
 SELECT facility_id, spec, status, SUM(n) FROM counters GROUP BY 1, 2, 3
 """
-GROUPED = "SELECT spec, status, COUNT(*) FROM deliveries WHERE facility_id = :facility {} GROUP BY spec, status"
+
+
+class Group(NamedTuple):
+    spec: str
+    status: str
+    n: int
+
+
+_GROUPED = "SELECT spec, status, COUNT(*) AS n FROM deliveries WHERE facility_id = :facility%s GROUP BY spec, status"
+GROUPED = Statement(_GROUPED % "", Group)
+GROUPED_DAYS = Statement(_GROUPED % " AND date BETWEEN :since AND :until", Group)
 
 
 def fill(database_url: str, facility: int, specs: list[str], many: int) -> None:
@@ -73,20 +84,17 @@ async def measure(options: Options, many: int) -> dict[str, tuple[list[float], l
         database, facility = here.hub.database, here.facility.id
         fill(options.postgresql, facility, sorted(here.hub.catalog.specs), many)
 
-        def grouped(condition: str = "", **values: str) -> Awaitable[object]:
-            return database.fetch(text(GROUPED.format(condition)), {"facility": facility, **values})
-
-        month = {"since": SINCE, "until": UNTIL}
+        month = {"facility": facility, "since": SINCE, "until": UNTIL}
         figures: dict[str, tuple[list[float], list[float]]] = {
             "all dates, totals": ([], []),
             "30 days, counters": ([], []),
         }
         for _ in range(options.rounds):
             slow, quick = figures["all dates, totals"]
-            slow.append(await milliseconds(grouped))
+            slow.append(await milliseconds(lambda: database.fetch(GROUPED, {"facility": facility})))
             quick.append(await milliseconds(lambda: counters.read(database, facility), READS_PER_ROUND))
             slow, quick = figures["30 days, counters"]
-            slow.append(await milliseconds(lambda: grouped("AND date BETWEEN :since AND :until", **month)))
+            slow.append(await milliseconds(lambda: database.fetch(GROUPED_DAYS, month)))
             quick.append(await milliseconds(lambda: counters.read(database, facility, SINCE, UNTIL), READS_PER_ROUND))
         return figures
 

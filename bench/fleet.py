@@ -13,12 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from sqlalchemy import text
 
 from bench.clinic import BATCH, NOWHERE, empty, hush
 from bench.processes import PATIENCE_SECONDS, Process, environment, process
 from bench.witness import Witness, witness
 from engine.actors import make_broker
+from engine.database.statements import Command, Statement
+from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.hub import Hub
@@ -98,17 +99,15 @@ class Fleet:
         killed = self._processes.pop(0)
         killed.kill()
         killed.wait()
-        name = {"name": f"%:{killed.pid}:%"}
-        gone = text("DELETE FROM workers WHERE name LIKE :name")
-        await self.hub.database.write(lambda tx: tx.execute(gone, name))
+        await self.hub.database.write(Transaction.execute, _FORGET, {"name": f"%:{killed.pid}:%"})
 
     def stop(self) -> None:
         """Stop all processes in the orderly way."""
         self._running.close()
 
     async def _beating(self) -> int:
-        [(n,)] = await self.hub.database.fetch(text("SELECT COUNT(*) FROM workers"))
-        return int(n)
+        [n] = await self.hub.database.fetch(_BEATING)
+        return n
 
     async def hand_in(self, name: str, who: str, count: int, *, lane: Lane | None = None) -> list[tuple[str, float]]:
         """Hand in `count` new records of a kind; return each id with the time it was accepted (epoch seconds)."""
@@ -141,14 +140,18 @@ class Fleet:
 
     async def clear(self) -> None:
         """Make nothing due any more."""
-        undo = text("UPDATE deliveries SET due_at = NULL WHERE due_at IS NOT NULL AND lease_id IS NULL")
-        await self.hub.database.write(lambda tx: tx.execute(undo))
+        await self.hub.database.write(Transaction.execute, _CLEAR)
 
     async def due_again(self, name: str) -> None:
         """Make the cleared deliveries of a kind due again, as if they had just been handed in."""
-        redo = "UPDATE deliveries SET due_at = :now WHERE upstream = :name AND status IN ('queued', 'retrying')"
         parameters = {"now": self.hub.database.clock(), "name": name}
-        await self.hub.database.write(lambda tx: tx.execute(text(redo), parameters))
+        await self.hub.database.write(Transaction.execute, _DUE_AGAIN, parameters)
+
+
+_FORGET = Command("DELETE FROM workers WHERE name LIKE :name")
+_BEATING = Statement("SELECT COUNT(*) FROM workers", int)
+_CLEAR = Command("UPDATE deliveries SET due_at = NULL WHERE due_at IS NOT NULL AND lease_id IS NULL")
+_DUE_AGAIN = Command("UPDATE deliveries SET due_at = :now WHERE upstream = :name AND status IN ('queued', 'retrying')")
 
 
 @asynccontextmanager

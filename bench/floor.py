@@ -9,6 +9,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import aiohttp
+import orjson
 import uvloop
 from sqlalchemy import text
 
@@ -17,7 +18,8 @@ from bench.cpu import cpu_seconds
 from bench.options import Options
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
-from engine.database.database import Database, as_json
+from engine.database.database import Database
+from engine.database.statements import subquery
 from engine.database.transaction import Transaction
 
 CLAIM = 200
@@ -67,9 +69,10 @@ class Floor:
         return time.perf_counter() - started
 
     async def _claim(self) -> list[tuple[int, str]]:
+        lock = "" if self._database.dialect == "sqlite" else "FOR UPDATE SKIP LOCKED"
         statement = f"""
         UPDATE floor SET status = 1
-        WHERE id IN (SELECT id FROM floor WHERE status = 0 ORDER BY id LIMIT {CLAIM} {self._database.skip_locked})
+        WHERE id IN (SELECT id FROM floor WHERE status = 0 ORDER BY id LIMIT {CLAIM} {lock})
         RETURNING id, body
         """
         return [(id_, body) for id_, body in await self._database.write(Transaction.rows, text(statement))]
@@ -84,16 +87,17 @@ class Floor:
         while self._sent or not all(sender.done() for sender in senders):
             batch, self._sent = self._sent, []
             if batch:
-                rows = self._database.rows({"id": "bigint", "reference": "text"}, "rows")
+                rows = subquery(self._database.dialect, "rows", {"id": "bigint", "reference": "text"})
                 statement = (
                     f"UPDATE floor SET status = 2, reference = v.reference FROM {rows} AS v WHERE floor.id = v.id"
                 )
-                await self._write(statement, {"rows": as_json(batch)})
+                await self._write(statement, {"rows": orjson.dumps(batch).decode()})
             if len(self._sent) < CLAIM:
                 await asyncio.sleep(0.01)
 
+    # Text, because a Statement is prepared by a test, and the table is only there while it is measured.
     async def _write(self, statement: str, parameters: dict[str, str] | list[dict[str, str]] | None = None) -> None:
-        await self._database.write(lambda tx: tx.execute(text(statement), parameters or {}))
+        await self._database.write(Transaction.execute, text(statement), parameters)
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float], list[float]]:

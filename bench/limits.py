@@ -6,14 +6,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from statistics import median, quantiles
+from typing import NamedTuple
 
 import uvloop
-from sqlalchemy import text
 
 from bench.fleet import Fleet, Kind, fleet
 from bench.options import Options
 from bench.rows import Row, median_ratio
 from bench.witness import Manner, SeenRequest, most_in_flight, windows
+from engine.database.statements import Statement
 from engine.delivery.status import Lane
 from engine.limits.slots import LIFE_MS, REFRESH_SECONDS
 from engine.outbox.resend import resend
@@ -178,7 +179,7 @@ async def lanes(ships: Fleet, count: int = 20) -> list[Row]:
     batch = 2 * kind.concurrency / kind.rate
     await asyncio.sleep(batch + SETTLE_SECONDS)
     handed_in, again = dict[str, float](), dict[str, float]()
-    sent = await ships.hub.database.fetch(text(_SENT), {"a": clinic.id, "count": count})
+    sent = await ships.hub.database.fetch(_SENT, {"a": clinic.id, "count": count})
     for id_, key in sent:
         handed_in |= dict(await ships.hand_in("shared", "a", 1, lane=Lane.TODAY))
         await asyncio.sleep(0.37)
@@ -194,9 +195,15 @@ async def lanes(ships: Fleet, count: int = 20) -> list[Row]:
     ]
 
 
-_SENT = """
-SELECT id, key FROM deliveries WHERE facility_id = :a AND upstream = 'shared' AND status = 'sent' LIMIT :count
-"""
+class _Sent(NamedTuple):
+    id: int
+    key: str
+
+
+_SENT = Statement(
+    "SELECT id, key FROM deliveries WHERE facility_id = :a AND upstream = 'shared' AND status = 'sent' LIMIT :count",
+    _Sent,
+)
 
 
 async def outages(ships: Fleet) -> list[Row]:

@@ -10,14 +10,15 @@ from pathlib import Path
 from statistics import quantiles
 
 import orjson
-from sqlalchemy import text
 
 from bench.misspelt import TypedQuery, queries
 from bench.options import Options
 from bench.rows import Row
 from engine.catalog.catalog import load
-from engine.database.database import Database, as_json
+from engine.database.database import Database
 from engine.database.migrate import migrate
+from engine.database.statements import Command
+from engine.database.transaction import Transaction
 from engine.mapping.code_search import CodeSearch
 from engine.specs.code_list import SHARED, rows_of
 from engine.specs.mapping import MappingSpec
@@ -27,6 +28,15 @@ from sandbox.kfa.documents import document
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 QUERIES = 1_000
 CHUNK = 5_000
+FILL = Command(
+    """
+INSERT INTO code_rows (facility_id, list, key, content, words, since, changed_at)
+SELECT 0, :list, v.key, v.content, '', 0, 0 FROM {rows} AS v
+""",
+    rows="key text, content text",
+)
+ANALYZE = Command("ANALYZE code_rows")
+EMPTY = Command("DELETE FROM code_rows")
 
 
 def rows(options: Options) -> Iterator[Row]:
@@ -56,7 +66,7 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[TypedQ
             first += bool(codes) and codes[0] in query.meant
             five += any(code in query.meant for code in codes)
     finally:
-        await database.write(lambda tx: tx.execute(text("DELETE FROM code_rows")))
+        await database.write(Transaction.execute, EMPTY)
         await database.close()
     what = f"search of {len(catalogue.products):,} products, {name}, recall@5"
     against = f"{len(misspelt):,} misspelt queries (@1 {first / len(misspelt):.3f})"
@@ -73,12 +83,7 @@ async def fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -
         if not row.withdrawn
     }
     values = [[row.key, orjson.dumps(row.content).decode()] for row in rows_by_key.values()]
-    source = database.rows({"key": "text", "content": "text"}, "rows")
-    statement = text(
-        "INSERT INTO code_rows (facility_id, list, key, content, words, since, changed_at) "
-        f"SELECT 0, :list, v.key, v.content, '', 0, 0 FROM {source} AS v"
-    )
     for start in range(0, len(values), CHUNK):
-        chunk = {"list": code_list.name, "rows": as_json(values[start : start + CHUNK])}
-        await database.write(lambda tx, chunk=chunk: tx.execute(statement, chunk))  # type: ignore[misc]
-    await database.write(lambda tx: tx.execute(text("ANALYZE code_rows")))
+        chunk = {"list": code_list.name, "rows": values[start : start + CHUNK]}
+        await database.write(Transaction.execute, FILL, chunk)
+    await database.write(Transaction.execute, ANALYZE)

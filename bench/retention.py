@@ -7,16 +7,30 @@ import time
 from tempfile import TemporaryDirectory
 
 import uvloop
-from sqlalchemy import text
 
 from bench.clinic import Clinic, clinic, plain
 from bench.options import Options
 from bench.rows import compared
 from bench.upstream import fake_upstream
+from engine.database.statements import Command, Statement
+from engine.database.transaction import Transaction
 from engine.hub import Hub
 from engine.maintenance.retention import DAY_MS, AttemptRetention
 
 OLD_ATTEMPTS = 200_000  # with bodies that are due for pruning
+COLUMNS = (
+    "delivery_id, facility_id, milliseconds, operation, trigger, spec_hash, version, method, path, request, "
+    "http_status, code, verdict, message, response, at"
+)
+COPY = Command(
+    f"""
+INSERT INTO attempts ({COLUMNS}) SELECT {COLUMNS}
+FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT 1) AS a CROSS JOIN
+  (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) SELECT i FROM n) AS many
+"""
+)
+AGE = Command(f"UPDATE attempts SET at = at - {100 * DAY_MS}")
+PRUNED = Statement("SELECT COUNT(*) FROM attempts WHERE pruned_at IS NOT NULL", int)
 
 
 async def no_rest(_: float) -> None:
@@ -25,14 +39,8 @@ async def no_rest(_: float) -> None:
 
 async def age(hub: Hub) -> None:
     """Make all attempts so far old, and multiply them."""
-    columns = "delivery_id, facility_id, milliseconds, operation, trigger, spec_hash, version, method, path, request, "
-    columns += "http_status, code, verdict, message, response, at"
-    numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) SELECT i FROM n) AS many"
-    newest = "(SELECT * FROM attempts ORDER BY id DESC LIMIT 1) AS a"
-    copy = text(f"INSERT INTO attempts ({columns}) SELECT {columns} FROM {newest} CROSS JOIN {numbers}")
-    older = text(f"UPDATE attempts SET at = at - {100 * DAY_MS}")
-    await hub.database.write(lambda tx: tx.execute(copy, {"n": OLD_ATTEMPTS}))
-    await hub.database.write(lambda tx: tx.execute(older))
+    await hub.database.write(Transaction.execute, COPY, {"n": OLD_ATTEMPTS})
+    await hub.database.write(Transaction.execute, AGE)
 
 
 async def rates(here: Clinic, first: int, count: int, rounds: int) -> list[float]:
@@ -54,11 +62,11 @@ async def measure(database_url: str, count: int, rounds: int) -> tuple[list[floa
             alone = await rates(here, 0, count, rounds)
             await age(hub)
             beside = await rates(here, rounds * count, count, rounds)
-            [(before,)] = await hub.database.fetch(text("SELECT COUNT(*) FROM attempts WHERE pruned_at IS NOT NULL"))
+            [before] = await hub.database.fetch(PRUNED)
             started = time.perf_counter()
             looked_at = await AttemptRetention(hub.database, lambda: hub.catalog, sleep=no_rest).tick()
             seconds = time.perf_counter() - started
-            return beside, alone, looked_at / seconds, int(before)
+            return beside, alone, looked_at / seconds, before
 
 
 def main(count: int = 5_000, rounds: int = 3) -> None:

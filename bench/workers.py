@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import uvloop
-from sqlalchemy import text
 
 from bench.clinic import IN_FLIGHT, UPSTREAM, Clinic, clinic
 from bench.cpu import cpu_seconds
@@ -20,13 +20,30 @@ from bench.options import Options
 from bench.processes import PATIENCE_SECONDS, Process, configuration, environment, process
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
+from engine.database.statements import Command, Statement
+from engine.database.transaction import Transaction
 from engine.settings import from_environment
 
 KNOWN_MS = 3_000  # after which workers of a channel know of each other and have divided its slots
-STATE = text("""
-SELECT (SELECT COALESCE(SUM(n), 0) FROM totals WHERE status <> 'sent'),
-  (SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
-""")
+
+
+class State(NamedTuple):
+    """Deliveries that are not sent, and connections that wait for a lock."""
+
+    unsent: int
+    waiting: int
+
+
+STATE = Statement(
+    """
+SELECT (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> 'sent') AS unsent,
+  (SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') AS waiting
+""",
+    State,
+    only="postgresql",
+)
+DRAINING = Statement("SELECT COUNT(*) FROM drains WHERE upstream = :upstream AND since < :before", int)
+FORGET = Command("DELETE FROM drains")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +74,10 @@ async def deliver(here: Clinic, processes: list[Process], count: int) -> Figures
 
 async def ready(here: Clinic, workers: int) -> None:
     """Return when `workers` drain the clinic's queue, which they do as soon as something is held in it."""
-    draining = text("SELECT COUNT(*) FROM drains WHERE upstream = :upstream AND since < :before")
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         parameters = {"upstream": UPSTREAM, "before": here.hub.database.clock() - KNOWN_MS}
-        [(drains,)] = await here.hub.database.fetch(draining, parameters)
+        [drains] = await here.hub.database.fetch(DRAINING, parameters)
         if drains == workers:
             return
         assert time.monotonic() < deadline, f"{drains} of {workers} workers are there"
@@ -75,7 +91,7 @@ async def one_run(here: Clinic, environ: dict[str, str], workers: int, first: in
     with ExitStack() as running:
         processes = [running.enter_context(process(environ, "admin", "worker")) for _ in range(workers)]
         figures = await deliver(here, processes, count)
-    await here.hub.database.write(lambda tx: tx.execute(text("DELETE FROM drains")))
+    await here.hub.database.write(Transaction.execute, FORGET)
     return figures
 
 
