@@ -13,12 +13,13 @@ from admin.http.access import Right
 from admin.http.api_errors import ApiError
 from admin.http.parameters import MAX_INTEGER, NO_NUL, Id, MaybeText
 from admin.text.words import api_sentence
+from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.outbox.resend import ActionResult, resend
 from engine.queries import deliveries, paging
-from engine.queries.deliveries import Filters
+from engine.queries.deliveries import AwaitedRecord, DetailedAttempt, Filters
 from engine.queries.paging import CURSOR, Cursor
 
 DEFAULT_PAGE_SIZE = 50
@@ -123,17 +124,21 @@ def _statuses(text: str) -> tuple[str, ...]:
     return statuses
 
 
-def _pick(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def _pick(row: DeliveryRow | DetailedAttempt | AwaitedRecord, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _delivery(row: Any) -> dict[str, Any]:
+def _delivery(row: DeliveryRow) -> dict[str, Any]:
     return _pick(row, DELIVERY_FIELDS) | {"problem": api_sentence(row.problem)}
 
 
-def _attempt(row: Any, bodies: bool) -> dict[str, Any]:
+def _attempt(row: DetailedAttempt, bodies: bool) -> dict[str, Any]:
     fields = _pick(row, ATTEMPT_FIELDS) | {"message": api_sentence(row.message)}
     if bodies:
         fields |= {"method": row.method, "path": row.path}
-        fields |= {name: (getattr(row, name) or b"").decode("utf-8", "replace") for name in ("request", "response")}
+        fields |= {"request": _text(row.request), "response": _text(row.response)}
     return fields
+
+
+def _text(body: bytes | None) -> str:
+    return (body or b"").decode("utf-8", "replace")

@@ -51,7 +51,7 @@ async def status(
     if callee.inbound.source == "his":
         return await _ask_his(hub, callee, "status", {"kodepoli": code, "tanggalperiksa": date})
     numbers = _numbers(hub, callee)
-    answer = await hub.database.write(lambda tx: numbers.status(tx, code, date))
+    answer = await hub.database.write(numbers.status, code, date)
     return messages.status(callee.inbound, answer)
 
 
@@ -78,7 +78,7 @@ async def show(
     if callee.inbound.source == "his":
         content = {"nomorkartu": wish.card, "kodepoli": wish.poli, "tanggalperiksa": wish.date}
         return await _ask_his(hub, callee, "show", content)
-    answer = await hub.database.write(lambda tx: numbers.show(tx, wish))
+    answer = await hub.database.write(numbers.show, wish)
     return messages.standing(callee.inbound, answer)
 
 

@@ -23,6 +23,7 @@ from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
 from engine.code_lists import copies
+from engine.code_lists.copies import CopyRow
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.specs import text
@@ -120,7 +121,7 @@ async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, A
     }
 
 
-def _row(code_list: CodeList, facility: FacilityRow | None, row: Any) -> dict[str, Any]:
+def _row(code_list: CodeList, facility: FacilityRow | None, row: CopyRow) -> dict[str, Any]:
     content = orjson.loads(row.content)
     cells = [(column.word(value := content.get(column.name)) or value) for column in code_list.visible]
     return {

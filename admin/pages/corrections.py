@@ -23,6 +23,7 @@ from admin.people.users import Person
 from admin.text.masking import masked
 from admin.text.words import say, sentence
 from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
+from engine.database.rows import DeliveryRow
 from engine.errors import AntarError
 from engine.hub import Hub
 from engine.jobs import jobs
@@ -102,7 +103,7 @@ async def resend_affected(hub: NamedDependency[Hub], person: NamedDependency[Per
     return Redirect(f"/pekerjaan/{job}", status_code=303)
 
 
-async def _preview(of_type: OpenType, row: Any) -> dict[str, Any]:
+async def _preview(of_type: OpenType, row: DeliveryRow) -> dict[str, Any]:
     """Return the difference between the last request and the same request made now, identifiers masked."""
     if not of_type.layout.may(Permission.BODIES):
         return {"problem": say("correction.preview.may_not")}

@@ -108,7 +108,7 @@ def _channels(
 async def _clinic_context(hub: Hub, layout: Layout, facility: FacilityRow, now: int) -> dict[str, Any]:
     """Return the context of the chosen clinic alone."""
     lists = await copies.latest(hub.database, facility.id)
-    newest = sorted(lists.items(), key=lambda entry: -int(entry[1].started_at))[:MAX_LISTED]
+    newest = sorted(lists.items(), key=lambda entry: -entry[1].started_at)[:MAX_LISTED]
     specs = hub.catalog.specs
     return {
         "backlog": [

@@ -24,7 +24,7 @@ from admin.text.words import say, sentence
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import requests
-from engine.inbound.requests import DONE, REFUSED, STRANGER, RequestFilter
+from engine.inbound.requests import DONE, Filter, REFUSED, RequestFilter, RequestRow, STRANGER
 from engine.specs.inbound import Inbound
 
 PAGE_SIZE = 50
@@ -47,7 +47,7 @@ async def inbound_page(
     inbound = _inbound(hub, name)
     layout = await layout_for(request, hub.catalog.code_lists[inbound.polis].upstream.name)
     chosen = {"operation": operation, "code": code, "day": day, "untaken": untaken}
-    newest: list[Any] = []
+    newest: list[RequestRow] = []
     if layout.facility is not None:
         conditions = _filter(layout.facility, operation, code, day, untaken)
         last = int(before) if before.isdecimal() and int(before) <= MAX_INTEGER else None
@@ -88,7 +88,7 @@ def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken:
     return RequestFilter(operation if operation in OPERATIONS else "", answer_code, since, until, bool(untaken))
 
 
-def _row(facility: FacilityRow, row: Any) -> dict[str, Any]:
+def _row(facility: FacilityRow, row: RequestRow) -> dict[str, Any]:
     content, answer = orjson.loads(row.content), orjson.loads(row.answer)
     response = answer.get("response") or {}
     return {

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.layout import Layout
 from admin.text.words import localized, number, say
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.jobs.regenerate import under_way
+from engine.jobs.regenerate import Regeneration, under_way
 from engine.outbox import counters
 from engine.specs.record_type import Spec
 from engine.specs.text import Text
@@ -53,7 +52,7 @@ class Card:
     total: int
     segments: tuple[Segment, ...]
     matches: bool
-    job: Any = None  # the job that is regenerating the type
+    job: Regeneration | None = None  # the job that is regenerating the type
 
     @property
     def described(self) -> str:

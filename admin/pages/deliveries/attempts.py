@@ -16,7 +16,7 @@ from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import MAX_JSON_BYTES, folded, pretty
 from admin.text.words import say, sentence
 from engine.queries import deliveries
-from engine.queries.deliveries import BODIES
+from engine.queries.deliveries import BODIES, DetailedAttempt
 
 COMPARED_ATTEMPTS = 2
 _ID = re.compile(r"\d{1,15}", re.ASCII)
@@ -53,7 +53,7 @@ async def all_of(opened: OpenDelivery, request: Request[Any, Any, Any]) -> dict[
     }
 
 
-def attempt_view(opened: OpenDelivery, row: Any) -> dict[str, Any]:
+def attempt_view(opened: OpenDelivery, row: DetailedAttempt) -> dict[str, Any]:
     """Return one attempt without its bodies."""
     return {
         "id": row.id,
@@ -74,22 +74,20 @@ def attempt_view(opened: OpenDelivery, row: Any) -> dict[str, Any]:
     }
 
 
-def bodies(opened: OpenDelivery, row: Any) -> dict[str, Any]:
+def bodies(opened: OpenDelivery, row: DetailedAttempt) -> dict[str, Any]:
     """Return the exact bodies of an attempt, as folding trees."""
     return {
         **{name: folded(getattr(row, name), opened.hide) if getattr(row, name) else "" for name in BODIES},
         "media": _media(opened, row),
-        "curl": opened.hide(curl(opened, row)) if _has_curl(row) else "",
+        "curl": opened.hide(curl(opened, row)),
     }
 
 
-def _has_curl(row: Any) -> bool:
-    """Return whether the request can be repeated from a shell, which limits the length of a command."""
-    return bool(row.method) and not row.pruned_at and len(row.request or b"") <= MAX_JSON_BYTES
-
-
-def curl(opened: OpenDelivery, row: Any) -> str:
-    """Return the request as a curl command; the reader sets $TOKEN."""
+def curl(opened: OpenDelivery, row: DetailedAttempt) -> str:
+    """Return the request as a curl command, for which the reader sets $TOKEN; empty if a shell cannot repeat it."""
+    # A shell limits the length of a command.
+    if not row.method or row.pruned_at or len(row.request or b"") > MAX_JSON_BYTES:
+        return ""
     upstream = opened.layout.upstream
     address = opened.hub.settings.addresses.get(upstream.name, "")
     where = quote(f"{upstream.profile.base_path}{row.path}", safe="/?&=:,%+")
@@ -100,12 +98,12 @@ def curl(opened: OpenDelivery, row: Any) -> str:
     return " ".join(parts)
 
 
-def _media(opened: OpenDelivery, row: Any) -> str:
+def _media(opened: OpenDelivery, row: DetailedAttempt) -> str:
     request = opened.entry.update if row.operation == "update" else opened.entry.endpoint
     return (request.content_type if request else None) or opened.layout.upstream.profile.content_type
 
 
-def _compared(opened: OpenDelivery, old: Any, new: Any) -> dict[str, Any]:
+def _compared(opened: OpenDelivery, old: DetailedAttempt, new: DetailedAttempt) -> dict[str, Any]:
     texts = {
         name: [pretty((getattr(row, name) or b"").decode("utf-8", "replace")) for row in (old, new)] for name in BODIES
     }

@@ -82,13 +82,14 @@ class BodyEditor:
 
     def as_sent(self, body: str) -> str:
         """Return the text that is sent for a body; a body written for a creation is adapted to an update."""
-        if not self.now.basis.arrived:
+        reference = self.opened.row.reference
+        if reference is None:
             return body
         try:
             written, change = orjson.loads(body), orjson.loads(self.generated or "null")
         except orjson.JSONDecodeError:
             return body
-        adapted = as_change(written, self.creation, change, self.opened.row.reference)
+        adapted = as_change(written, self.creation, change, reference)
         return body if adapted is written else orjson.dumps(adapted, option=orjson.OPT_INDENT_2).decode()
 
     def adapted(self, typed: str) -> str:

@@ -22,6 +22,8 @@ from admin.people.users import Person
 from admin.text.masking import masked
 from admin.text.words import localized, number, say, sentence
 from engine.database.audit import note_now
+from engine.database.rows import DeliveryRow
+from engine.hub import Hub
 from engine.queries import paging
 from engine.queries.paging import Cursor
 
@@ -79,11 +81,11 @@ async def _lines(listing: Listing, ids: Sequence[int] | None) -> AsyncIterator[s
         after = page.after
 
 
-async def _part(listing: Listing, rows: Sequence[Any]) -> str:
+async def _part(listing: Listing, rows: Sequence[DeliveryRow]) -> str:
     return as_csv([_cells(row, view) for row, view in zip(rows, await listing.views(rows), strict=True)])
 
 
-async def _ticked(listing: Listing, ids: Sequence[int]) -> list[Any]:
+async def _ticked(listing: Listing, ids: Sequence[int]) -> list[DeliveryRow]:
     return await paging.by_ids(listing.hub.database, listing.facility_id, listing.entry.name, ids)
 
 
@@ -94,7 +96,7 @@ def _head(listing: Listing) -> list[str]:
     return [say("type.date"), *columns, *(say(key) for key in (*keys, *ends))]
 
 
-def _cells(row: Any, view: Mapping[str, Any]) -> list[str]:
+def _cells(row: DeliveryRow, view: Mapping[str, Any]) -> list[str]:
     texts = (row.key, row.patient_norm, row.patient_name, row.reference, view["label"], row.http_status, row.code)
     ends = (view["attempts"], view["time"].local, sentence(row.problem))
     return [row.date, *view["cells"], *(masked(str(value)) if value is not None else "" for value in (*texts, *ends))]

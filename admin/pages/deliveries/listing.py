@@ -22,6 +22,7 @@ from admin.pages.shared.formatting import list_row, zone_name
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import items_awaited_by
 from admin.text.words import say
+from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.outbox.delayed_resend import scheduled
@@ -58,7 +59,7 @@ class Listing(OpenType):
         filters = self.chosen.filters([self.entry.name])
         return await paging.count(self.hub.database, self.facility_id, filters, MAX_COUNTED)
 
-    async def views(self, rows: Collection[Any]) -> list[dict[str, Any]]:
+    async def views(self, rows: Collection[DeliveryRow]) -> list[dict[str, Any]]:
         """Return the rows as the templates take them."""
         ids = [row.id for row in rows]
         waiting, attempts = await scheduled(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
@@ -75,10 +76,10 @@ class Listing(OpenType):
             for row in rows
         ]
 
-    def _cause_title(self, row: Any) -> str:
+    def _cause_title(self, row: DeliveryRow) -> str:
         """Return the cause of a failed delivery in a few words; empty for any other."""
-        failed = row.status == Status.FAILED and row.cause
-        return explain(row.cause, self.layout.upstream).title if failed else ""
+        failed = row.status == Status.FAILED
+        return explain(row.cause, self.layout.upstream).title if failed and row.cause else ""
 
     def outcomes_in_words(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
         """Return in words the outcomes of awaited deliveries that are no longer on their way."""
@@ -176,7 +177,7 @@ def _again(row: dict[str, Any]) -> str:
     return row["again"].clock if row["again"] else ""
 
 
-def _fresh(newest: Page, rows: Collection[Any]) -> int:
+def _fresh(newest: Page, rows: Collection[DeliveryRow]) -> int:
     """Count the rows in `newest` that come before the last of `rows` and are not among them."""
     ids_shown = {row.id for row in rows}
     last = min(((row.date, row.id) for row in rows), default=("", 0))

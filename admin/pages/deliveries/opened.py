@@ -19,12 +19,13 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.text.masking import masked
 from admin.text.words import number, say
+from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.outbox.resend import ActionResult
 from engine.queries import deliveries, paging
-from engine.queries.deliveries import Detail
+from engine.queries.deliveries import Detail, DetailedAttempt
 from engine.queries.paging import Cursor
 from engine.specs.record_type import Spec
 
@@ -56,14 +57,14 @@ class OpenDelivery:
     hide: Callable[[str], str] = masked
 
     @property
-    def row(self) -> Any:
+    def row(self) -> DeliveryRow:
         return self.detail.row
 
     @property
     def address(self) -> str:
         return f"/integrasi/{self.layout.upstream.name}/{self.entry.name}/{self.row.id}"
 
-    def last_request(self) -> Any:
+    def last_request(self) -> DetailedAttempt | None:
         """Return the newest attempt with a body, of the operation that is due next; None if there is none."""
         kind = self.entry.operation_for(self.row.reference)
         return next(

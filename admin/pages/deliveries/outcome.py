@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -23,6 +22,7 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.queries import deliveries
+from engine.queries.deliveries import DeliveryState
 
 REFUSED_KINDS = {"rejected", "duplicate"}  # kinds of cause with which the upstream refused the request
 
@@ -63,8 +63,8 @@ async def state(
     return Response("", status_code=204 if mark == state_mark(row) else 200)
 
 
-def state_mark(row: Any) -> str:
-    """Return all that the words of an outcome depend on; `row` is from `deliveries.state`."""
+def state_mark(row: DeliveryState) -> str:
+    """Return all that the words of an outcome depend on."""
     facts = (row.status, row.version, row.tries, row.due_at, row.settled_at, row.held_until, row.closed)
     return ".".join("" if fact is None else str(fact) for fact in facts)
 

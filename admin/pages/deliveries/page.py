@@ -30,11 +30,13 @@ from admin.pages.shared.json_view import folded
 from admin.pages.shared.waiting_items import WaitingItem, codes_used_by, explain_missing_code, items_awaited_by
 from admin.people.permissions import Permission
 from admin.text.words import localized, say, sentence
+from engine.database.rows import AuditRow
 from engine.delivery.status import Status
 from engine.errors import AntarError
 from engine.hub import Hub
 from engine.intake import code_warnings
 from engine.mapping import queries
+from engine.queries.deliveries import AwaitedRecord, Dependant
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Spec
 
@@ -140,11 +142,11 @@ async def _planned_context(opened: OpenDelivery) -> dict[str, Any]:
     return {"planned": folded(orjson.dumps(payload), opened.hide)} if payload is not None else {}
 
 
-def _audit_entry(opened: OpenDelivery, row: Any) -> dict[str, Any]:
+def _audit_entry(opened: OpenDelivery, row: AuditRow) -> dict[str, Any]:
     return {"time": moment(row.at, opened.facility), "what": describe_action(row), "reason": opened.hide(row.reason)}
 
 
-def _waits_for(hub: Hub, entry: Spec, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def _waits_for(hub: Hub, entry: Spec, rows: Sequence[AwaitedRecord]) -> list[dict[str, Any]]:
     """Return a line per awaited record; of alternative types the submitted ones, else all of them in one line."""
     lines = [_link(hub, row) for row in rows if not row.alternative or row.id]
     submitted_keys = {row.key for row in rows if row.alternative and row.id}
@@ -159,7 +161,7 @@ def _waits_for(hub: Hub, entry: Spec, rows: Sequence[Any]) -> list[dict[str, Any
     return lines
 
 
-def _link(hub: Hub, row: Any) -> dict[str, Any]:
+def _link(hub: Hub, row: AwaitedRecord | Dependant) -> dict[str, Any]:
     """Return a link to a delivery that this one waits for, or that waits for this one; it may not be submitted yet."""
     spec = hub.catalog.specs.get(row.spec)
     return {

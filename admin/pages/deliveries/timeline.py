@@ -8,6 +8,8 @@ from typing import Any
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.formatting import moment
 from admin.text.words import say, sentence
+from engine.database.rows import AuditRow
+from engine.queries.deliveries import DetailedAttempt
 
 MAX_EVENTS = 40  # of a longer timeline the newest events are shown
 ICONS = {"edit": "pencil", "reveal": "eye", "ignore": "minus"}
@@ -31,7 +33,7 @@ def describe_trigger(trigger: str) -> str:
     return say("trigger.auto") if trigger == "auto" else trigger
 
 
-def describe_action(row: Any) -> str:
+def describe_action(row: AuditRow) -> str:
     """Return an entry of the audit log in words."""
     if row.action in _ACTIONS:
         return say(f"story.{row.action}", actor=row.actor)
@@ -52,7 +54,7 @@ def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
         yield {"at": entry.at, "icon": icon, "kind": "", "what": what, "note": note}
 
 
-def _attempt(opened: OpenDelivery, row: Any) -> dict[str, Any]:
+def _attempt(opened: OpenDelivery, row: DetailedAttempt) -> dict[str, Any]:
     good = row.verdict == "accepted"
     codes = " ".join(dict.fromkeys(str(code) for code in (row.http_status, row.code) if code))
     return {

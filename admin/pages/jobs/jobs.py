@@ -29,7 +29,7 @@ from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.jobs import jobs, queries
 from engine.jobs.jobs import Action
-from engine.jobs.queries import Tally
+from engine.jobs.queries import JobDelivery, Tally
 from engine.queries.deliveries import Filters
 
 # Actions for many deliveries at once; a regeneration has its own page.
@@ -66,7 +66,7 @@ async def choose(
 async def jobs_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], before: Number = None) -> Template:
     """List the jobs of the facility, newest first."""
     layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
-    page = queries.Rows[JobRow]([], None)
+    page: queries.Rows[JobRow] = queries.Rows([], None)
     if layout.facility is not None:
         page = await queries.newest(hub.database, layout.facility.id, before, PAGE_SIZE)
     tallies = await queries.tallies(hub.database, [row.id for row in page.rows])
@@ -121,7 +121,7 @@ async def move_job(
     return Redirect(f"/pekerjaan/{id_}", status_code=303)
 
 
-def _chosen_at(row: Any) -> str:
+def _chosen_at(row: JobRow) -> str:
     """Return the page on which the deliveries of a job were chosen."""
     choice = orjson.loads(row.chosen)
     if "mapping" in choice:
@@ -155,13 +155,13 @@ async def _context(opened: OpenJob, after: int, *, skipped: bool) -> dict[str, A
     }
 
 
-def _list_row(hub: Hub, layout: Layout, row: Any, tally: Tally) -> dict[str, Any]:
+def _list_row(hub: Hub, layout: Layout, row: JobRow, tally: Tally) -> dict[str, Any]:
     """Return a job of the list, in the words of its own upstream."""
     own = of_upstream(hub, layout, row.upstream)
     return _view(hub, own, row, result(own, row, tally))
 
 
-def _view(hub: Hub, layout: Layout, row: Any, outcome: JobResult) -> dict[str, Any]:
+def _view(hub: Hub, layout: Layout, row: JobRow, outcome: JobResult) -> dict[str, Any]:
     facility: Any = layout.facility
     return {
         "id": row.id,
@@ -183,9 +183,9 @@ def _view(hub: Hub, layout: Layout, row: Any, outcome: JobResult) -> dict[str, A
     }
 
 
-def _item(hub: Hub, layout: Layout, row: Any) -> dict[str, Any]:
+def _item(hub: Hub, layout: Layout, row: JobDelivery) -> dict[str, Any]:
     spec = hub.catalog.specs.get(row.spec) if row.spec else None
-    has_status = row.status in set(Status)
+    status = row.status if row.status in set(Status) else None
     return {
         "address": f"/integrasi/{spec.upstream.name}/{row.spec}/{row.delivery_id}" if spec else None,
         "label": spec.label if spec else row.spec or "",
@@ -193,9 +193,9 @@ def _item(hub: Hub, layout: Layout, row: Any) -> dict[str, Any]:
         "norm": row.patient_norm,
         "name": row.patient_name,
         "outcome": say(f"job.outcome.{row.outcome or 'none'}"),
-        "status": row.status if has_status else None,
-        "status_label": layout.label(row.status) if has_status else "",
-        "status_icon": layout.icon(row.status) if has_status else "",
+        "status": status,
+        "status_label": layout.label(status) if status else "",
+        "status_icon": layout.icon(status) if status else "",
         "code": row.http_status,
         "cause": explain(row.cause, layout.upstream).title if row.status == Status.FAILED and row.cause else "",
         "position": row.position,

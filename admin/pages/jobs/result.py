@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from admin.pages.dashboard.cards import Segment, segments
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.layout import Layout
 from admin.text.words import number, say
+from engine.database.rows import JobRow
 from engine.delivery.status import Status
 from engine.jobs.jobs import Action, JobState
-from engine.jobs.queries import MAX_COUNTED, Tally
+from engine.jobs.queries import MAX_COUNTED, CauseCount, Tally
 
 ICONS = {
     JobState.DRAFT: "pencil",
@@ -44,10 +44,10 @@ class JobResult:
         return {JobState.RUNNING: 2, "sending": 2, "waiting": 15}.get(self.state, 0)
 
 
-def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None = None) -> JobResult:
-    """Return the result of a job (a row of jobs); `cause` is the most frequent cause of failure, and its number."""
+def result(layout: Layout, job: JobRow, tally: Tally, cause: CauseCount | None = None) -> JobResult:
+    """Return the result of a job; `cause` is the most frequent cause of failure."""
     sends = job.action != Action.IGNORE
-    state = _state(job, tally) if sends else str(job.state)
+    state = _state(job, tally) if sends else job.state
     icon = AFTERWARDS.get(state) or ICONS[JobState(state)]
     label = say(f"job.state.{state}")
     acted = job.done - job.skipped
@@ -60,15 +60,15 @@ def result(layout: Layout, job: Any, tally: Tally, cause: tuple[str, int] | None
         label,
         _words(job, tally),
         say("job.lost", n=number(lost)) if lost else "",
-        say("job.cause", n=_number(cause[1]), cause=explain(cause[0], layout.upstream).title) if cause else "",
+        say("job.cause", n=_number(cause.n), cause=explain(cause.cause, layout.upstream).title) if cause else "",
         segments(tally.counts, layout),
     )
 
 
-def _state(job: Any, tally: Tally) -> str:
+def _state(job: JobRow, tally: Tally) -> str:
     """Return the state to show: a job counts as done only when its deliveries have an outcome."""
     if job.state != JobState.DONE:
-        return str(job.state)
+        return job.state
     if tally.of(*ON_THEIR_WAY):
         return "sending"
     if tally.of(*WAITING):
@@ -78,12 +78,12 @@ def _state(job: Any, tally: Tally) -> str:
     return "past" if _lost(job, tally) else JobState.DONE
 
 
-def _lost(job: Any, tally: Tally) -> int:
+def _lost(job: JobRow, tally: Tally) -> int:
     """Count deliveries that were resent later, so that their outcome is no longer that of this job."""
-    return 0 if tally.capped else int(job.done - job.skipped - sum(tally.counts.values()))
+    return 0 if tally.capped else job.done - job.skipped - sum(tally.counts.values())
 
 
-def _words(job: Any, tally: Tally) -> str:
+def _words(job: JobRow, tally: Tally) -> str:
     failed = "job.result.failed" if job.action == Action.REGENERATE else "job.result.failed.again"
     parts = [
         say("job.result.sent", n=_number(tally.of(Status.SENT))),

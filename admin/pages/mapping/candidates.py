@@ -13,6 +13,7 @@ from admin.pages.mapping.shared import MappingPage, value_text
 from admin.text.words import say, sentence
 from engine.errors import AntarError
 from engine.mapping.code_search import CodeMatch, Suggested
+from engine.mapping.queries import ListedItem
 from engine.matching.parts import Compared
 from engine.matching.suggest import beside
 from engine.specs.mapping import MappingSpec
@@ -46,7 +47,7 @@ async def look_up(page: MappingPage, code: str) -> CodeLookup:
         return CodeLookup(None, sentence(str(error)))
 
 
-async def candidates(page: MappingPage, row: Any, words: str) -> list[dict[str, Any]]:
+async def candidates(page: MappingPage, row: ListedItem, words: str) -> list[dict[str, Any]]:
     """Return suggestions for an item, best first; if `words` are given, the codes that match them."""
     code_searches = page.hub.code_searches
     if not words:
@@ -62,7 +63,7 @@ async def candidates(page: MappingPage, row: Any, words: str) -> list[dict[str, 
     ]
 
 
-async def chosen(page: MappingPage, row: Any, code: str) -> dict[str, Any]:
+async def chosen(page: MappingPage, row: ListedItem, code: str) -> dict[str, Any]:
     """Return a code compared with the item. `code` is empty if it was not found; `away` says why it is unknown."""
     lookup = await look_up(page, code)
     if lookup.match is None:
@@ -81,7 +82,7 @@ async def chosen(page: MappingPage, row: Any, code: str) -> dict[str, Any]:
     }
 
 
-async def read_parts(page: MappingPage, row: Any) -> list[tuple[Text, str]]:
+async def read_parts(page: MappingPage, row: ListedItem) -> list[tuple[Text, str]]:
     """Return the parts of an item, as they are compared."""
     ready = await page.hub.code_searches.ready(page.mapping, page.facility.id)
     ours = page.mapping.ours(orjson.loads(row.record), page.facility)

@@ -23,6 +23,7 @@ from admin.pages.shared.waiting_items import deliveries_awaiting
 from admin.text.words import say, sentence
 from engine.hub import Hub
 from engine.mapping import queries
+from engine.mapping.queries import Change, ListedItem
 
 MESSAGES = {"overtaken", "unknown", "veto", "no_code"}  # results of an action that the address may carry
 
@@ -103,20 +104,22 @@ async def choice(
     return Template("mapping/choice.html", context=context, headers=_address(page, item.id, tab, q.strip(), kode))
 
 
-async def _screen_context(page: MappingPage, row: Any, tab: str, words: str, code: str) -> dict[str, Any]:
+async def _screen_context(page: MappingPage, row: ListedItem, tab: str, words: str, code: str) -> dict[str, Any]:
     offered = await candidates(page, row, words)
     picked = {"kode": code, "chosen": await chosen(page, row, code)} if code else {}
     picked = picked or await _proposal(page, row, words, offered)
     return {**page.context, "item": page.item_view(row), "tab": tab, "q": words, "candidates": offered, **picked}
 
 
-async def _proposal(page: MappingPage, row: Any, words: str, offered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+async def _proposal(
+    page: MappingPage, row: ListedItem, words: str, offered: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return the code shown beside the item until a person chooses one; none while they search."""
     code = "" if words else _likely_code(page, row) or first_confirmable(offered)
     return {"kode": code, "chosen": await chosen(page, row, code), "proposed": True}
 
 
-def _likely_code(page: MappingPage, row: Any) -> str:
+def _likely_code(page: MappingPage, row: ListedItem) -> str:
     """Return the present code of the item; if the item is to be reviewed, the code that replaced it."""
     replacement = page.item_view(row)["replacement"] if row.state == queries.REVIEW else ""
     return str(replacement or row.code or "")
@@ -128,7 +131,7 @@ def _address(page: MappingPage, id_: int, tab: str, words: str, code: str) -> di
     return {"HX-Replace-Url": f"{page.home}/{id_}?{urlencode(query)}"}
 
 
-def _message(page: MappingPage, row: Any, message: str) -> str:
+def _message(page: MappingPage, row: ListedItem, message: str) -> str:
     """Return the message about an action that failed."""
     if message not in MESSAGES:
         return ""
@@ -137,7 +140,7 @@ def _message(page: MappingPage, row: Any, message: str) -> str:
     return say("mapping.told.overtaken", **values) if message == "overtaken" else say(f"mapping.told.{message}")
 
 
-def _history_entry(page: MappingPage, row: Any) -> dict[str, Any]:
+def _history_entry(page: MappingPage, row: Change) -> dict[str, Any]:
     return {
         "time": moment(row.at, page.facility),
         "what": say(f"mapping.history.{row.action}", actor=sentence(row.actor)),

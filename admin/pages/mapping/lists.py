@@ -17,6 +17,7 @@ from admin.pages.mapping.after_confirm import done
 from admin.pages.mapping.shared import OPENED_MAPPING, TABS, MappingPage, OpenedMapping
 from engine.hub import Hub
 from engine.mapping import queries
+from engine.mapping.queries import ListedItem
 
 PAGE_SIZE = 50
 
@@ -58,12 +59,12 @@ async def figures(page: OpenedMapping) -> Template:
     return Template("mapping/figures.html", context=context)
 
 
-async def next_of(page: MappingPage, row: Any, tab: str) -> int | None:
+async def next_of(page: MappingPage, row: ListedItem, tab: str) -> int | None:
     """Return the next item in the list of the tab, or the first one; None if the list has no other."""
     state = TABS.get(tab, queries.UNMAPPED)
     behind = await queries.page(*page.place, state, after=(row.waiting, row.id), size=1)
     if behind.rows:
-        return int(behind.rows[0].id)
+        return behind.rows[0].id
     return await queries.following(*page.place, state, row.id)
 
 

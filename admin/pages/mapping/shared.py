@@ -22,6 +22,7 @@ from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.mapping import queries
+from engine.mapping.queries import ListedItem
 from engine.specs.mapping import MappingSpec
 from engine.templates.template import Template, TemplateError
 
@@ -67,11 +68,11 @@ class MappingPage:
         """Return the address of the page of a code."""
         return f"{self.home}/kode?{urlencode({'kode': code})}"
 
-    def scope(self, row: Any) -> dict[str, Any]:
+    def scope(self, row: ListedItem) -> dict[str, Any]:
         """Return the variables that the mapping's templates see of an item."""
         return self.mapping.scope(orjson.loads(row.record), self.facility)
 
-    def item_view(self, row: Any) -> dict[str, Any]:
+    def item_view(self, row: ListedItem) -> dict[str, Any]:
         """Return an item as the pages take it."""
         scope, content = self.scope(row), queries.content_of(row)
         catalogue = self.mapping.catalogue
@@ -113,7 +114,7 @@ OpenedMapping = NamedDependency[SkipValidation[MappingPage]]
 OPENED_MAPPING = {"page": Provide(open_mapping)}
 
 
-async def open_item(page: OpenedMapping, id_: Id) -> Any:
+async def open_item(page: OpenedMapping, id_: Id) -> ListedItem:
     """Return the item's row; raise 404 if there is none."""
     row = await queries.one(*page.place, id_)
     if row is None:

@@ -11,7 +11,8 @@ import orjson
 
 from admin.pages.shared.layout import Layout
 from admin.text.masking import masked
-from admin.text.words import localized, sentence
+from admin.text.words import localized, say, sentence
+from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
@@ -39,7 +40,7 @@ class Moment:
         return self.local.split()[1]
 
 
-def list_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
+def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
     """Return a delivery as the lists show it."""
     facility: Any = layout.facility
     return {
@@ -61,7 +62,7 @@ def list_row(spec: Spec, layout: Layout, row: Any) -> dict[str, Any]:
     }
 
 
-def _cells(spec: Spec, facility: FacilityRow, row: Any) -> list[str]:
+def _cells(spec: Spec, facility: FacilityRow, row: DeliveryRow) -> list[str]:
     # A record that was accepted under an older version of the type may lack the field of a newer column.
     scope = context(spec, orjson.loads(row.record), facility, reference=row.reference)
     cells = []
