@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from admin.http.access import Right
 from admin.text.words import api_sentence
-from engine.database.migrate import head
 from engine.health import Health, health, is_migrated
 from engine.hub import Hub
 from engine.queries.throughput import throughput

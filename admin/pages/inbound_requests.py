@@ -24,7 +24,7 @@ from admin.text.words import say, sentence
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import requests
-from engine.inbound.requests import DONE, Filter, REFUSED, RequestFilter, RequestRow, STRANGER
+from engine.inbound.requests import DONE, REFUSED, STRANGER, RequestFilter, RequestRow
 from engine.specs.inbound import Inbound
 
 PAGE_SIZE = 50

@@ -21,7 +21,7 @@ from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import localized, say
 from engine.database.statements import Query
-from engine.database.tables import Credential, Facility
+from engine.database.tables import Facility
 from engine.database.transaction import Transaction
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, credentials, entered_at, is_address, is_secret, put_credentials

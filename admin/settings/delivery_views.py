@@ -20,7 +20,7 @@ from admin.settings.rights import RAW_PREFIX
 from admin.text.masking import masked
 from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
-from engine.database.tables import Attempt, Delivery
+from engine.database.tables import Delivery
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.queries import deliveries, paging

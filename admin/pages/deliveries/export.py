@@ -23,7 +23,6 @@ from admin.text.masking import masked
 from admin.text.words import localized, number, say, sentence
 from engine.database.audit import note_now
 from engine.database.rows import DeliveryRow
-from engine.hub import Hub
 from engine.queries import paging
 from engine.queries.paging import Cursor
 

@@ -20,7 +20,6 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
-from engine.database.rows import DeliveryRow
 from engine.hub import Hub
 from engine.outbox.delayed_resend import schedule_resend, undo_resend
 from engine.outbox.resend import ActionResult

@@ -11,7 +11,7 @@ import orjson
 
 from admin.pages.shared.layout import Layout
 from admin.text.masking import masked
-from admin.text.words import localized, say, sentence
+from admin.text.words import localized, sentence
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
