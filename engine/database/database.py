@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from sqlite3 import SQLITE_FULL
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
-import orjson
-from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from engine.database.statements import Query, R
+from engine.database.statements import Query, R, Statement
 from engine.database.transaction import Parameters, Transaction, completed, fetched
 from engine.errors import SettingsError
 from engine.private_files import ensure_private, make_private_folder, tighten
@@ -41,6 +40,11 @@ def wall_clock() -> int:
 def steady_clock() -> int:
     """Return milliseconds since some fixed moment, independent of changes to the wall clock."""
     return time.monotonic_ns() // 1_000_000
+
+
+_SERVER_TIME = Statement(
+    "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now", int, only="postgresql"
+)
 
 
 class Backend(Protocol):
@@ -79,8 +83,8 @@ class Database:
         """
         if self.dialect != "postgresql" or self._clock not in (wall_clock, steady_clock):
             return
-        [(seconds,)] = await self.fetch(text("SELECT extract(epoch FROM clock_timestamp())"))
-        self._clock, self._offset = steady_clock, int(float(seconds) * 1000) - steady_clock()
+        [now] = await self.fetch(_SERVER_TIME)
+        self._clock, self._offset = steady_clock, now - steady_clock()
 
     @overload
     async def fetch(self, query: Query[R], parameters: Parameters | None = None) -> list[R]: ...
@@ -121,26 +125,8 @@ class Database:
                 await asyncio.sleep(0.02 * attempt)
         raise AssertionError("unreachable")
 
-    def rows(self, columns: Mapping[str, str], parameter: str) -> str:
-        """Return a SQL subquery of the rows in the JSON array of arrays `:parameter`; columns are name -> SQL type."""
-        if self.dialect == "sqlite":
-            expressions = (f"json_extract(value, '$[{i}]') AS {name}" for i, name in enumerate(columns))
-            return f"(SELECT {', '.join(expressions)} FROM json_each(:{parameter}))"
-        expressions = (f"(e.value ->> {i})::{kind} AS {name}" for i, (name, kind) in enumerate(columns.items()))
-        return f"(SELECT {', '.join(expressions)} FROM jsonb_array_elements(CAST(:{parameter} AS jsonb)) AS e)"
-
-    @property
-    def skip_locked(self) -> str:
-        """Return the clause that lets several workers claim at once; SQLite has one writer anyway."""
-        return "" if self.dialect == "sqlite" else "FOR UPDATE SKIP LOCKED"
-
     async def close(self) -> None:
         await self._backend.close()
-
-
-def as_json(rows: Sequence[Sequence[Any]]) -> str:
-    """Return the value of the parameter of Database.rows."""
-    return orjson.dumps(rows).decode()
 
 
 def is_away(error: Exception) -> bool:

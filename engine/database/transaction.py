@@ -66,21 +66,6 @@ class Transaction:
             names = ", ".join(columns)
             self._connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({placeholders})", list(rows))
 
-    def subquery(self, columns: Mapping[str, str], name: str) -> str:
-        return rows_of(self.dialect, columns, name)
-
-    @property
-    def skip_locked(self) -> str:
-        return "" if self.dialect == "sqlite" else "FOR UPDATE SKIP LOCKED"
-
-
-def rows_of(dialect: str, columns: Mapping[str, str], parameter: str) -> str:
-    if dialect == "sqlite":
-        expressions = (f"json_extract(value, '$[{i}]') AS {name}" for i, name in enumerate(columns))
-        return f"(SELECT {', '.join(expressions)} FROM json_each(:{parameter}))"
-    expressions = (f"(e.value ->> {i})::{kind} AS {name}" for i, (name, kind) in enumerate(columns.items()))
-    return f"(SELECT {', '.join(expressions)} FROM jsonb_array_elements(CAST(:{parameter} AS jsonb)) AS e)"
-
 
 def fetched(connection: Connection, query: Query[Any] | Executable, parameters: Parameters | None) -> list[Any]:
     """Return all rows of a query on a connection."""

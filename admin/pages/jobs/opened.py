@@ -13,6 +13,7 @@ from litestar.params import SkipValidation
 from admin.http.parameters import Id
 from admin.pages.shared.layout import Layout, layout_for
 from admin.text.words import say
+from engine.database.rows import JobRow
 from engine.hub import Hub
 from engine.jobs import queries
 
@@ -23,7 +24,7 @@ class OpenJob:
 
     hub: Hub
     layout: Layout
-    row: Any
+    row: JobRow
 
 
 async def open_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub], id_: Id) -> OpenJob:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 from pathlib import Path
@@ -65,3 +66,24 @@ def _prepared_by_postgresql(connection: Connection, statement: Statement[Any]) -
     sql = str(statement.executable("postgresql").compile(dialect=PGDialect_asyncpg()))
     prepared = await_only(connection.connection.driver_connection.prepare(sql))
     return [attribute.name for attribute in prepared.get_attributes()]
+
+
+# The schema, the migration to it, and the registry itself.
+WITHOUT_REGISTRY = {"engine/database/tables.py", "engine/database/migrate.py", "engine/database/statements.py"}
+
+
+def _composes(path: Path) -> bool:
+    """Return whether a module makes SQL from text outside the registry, or declares a statement inside a function."""
+    tree = ast.parse(path.read_text("utf-8"))
+    imported = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "sqlalchemy")
+    if any(alias.name == "text" for node in imported for alias in node.names):
+        return True
+    functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    calls = (node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call))
+    return any(isinstance(call.func, ast.Name) and call.func.id in ("Statement", "Command") for call in calls)
+
+
+def test_no_sql_is_put_together_at_run_time() -> None:
+    files = [path for package in ("engine", "admin") for path in sorted((ROOT / package).rglob("*.py"))]
+    composing = {str(path.relative_to(ROOT)) for path in files if _composes(path)}
+    assert composing == WITHOUT_REGISTRY
