@@ -16,7 +16,6 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.http.parameters import MAX_INTEGER, Text
-from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import layout_for
 from admin.text.masking import masked
@@ -56,7 +55,6 @@ async def inbound_page(
     more = newest[PAGE_SIZE - 1].id if len(newest) > PAGE_SIZE else None
     context = {
         "frame": layout,
-        "area": area_of(hub, layout),
         "inbound": inbound,
         "rows": rows,
         "chosen": chosen,

@@ -1,8 +1,30 @@
-// The theme switch, menus that close, and no asking anew while nobody looks.
+// The theme switch, the menu that folds, menus that close, and no asking anew while nobody looks.
 document.getElementById("theme").addEventListener("click", () => {
   const next = document.documentElement.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
   localStorage.setItem("theme", next);
   document.documentElement.setAttribute("data-bs-theme", next);
+});
+const fold = document.getElementById("fold");
+const sayFold = () => {
+  const folded = document.documentElement.hasAttribute("data-folded");
+  const words = folded ? fold.dataset.unfold : fold.dataset.fold;
+  fold.setAttribute("aria-expanded", String(!folded));
+  fold.title = words;
+  fold.querySelector(".sidebar-text").textContent = words;
+};
+fold.hidden = false;
+fold.addEventListener("click", () => {
+  const folded = document.documentElement.toggleAttribute("data-folded");
+  localStorage.setItem("menu", folded ? "folded" : "open");
+  sayFold();
+});
+sayFold();
+const keys = document.getElementById("keys");
+const help = document.getElementById("bantuan");
+keys.hidden = !help;
+keys.addEventListener("click", () => {
+  closeMenus(null);
+  help.showModal();
 });
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden) event.preventDefault();

@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from admin.pages.shared.layout import Layout
 from engine.hub import Hub
 from engine.specs.code_list import CodeList
-from engine.specs.inbound import Inbound
 from engine.specs.record_type import Spec
 from engine.specs.text import Text
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Upstreams that share their pages: the types, the code lists by tab, the services offered to callers."""
+    """Upstreams that share their pages: the types, and the code lists by tab."""
 
     name: Text
     specs: tuple[Spec, ...]
     # Tab -> its first list.
     tabs: dict[Text, CodeList]
-    # Services that others call on the clinic.
-    inbound: tuple[Inbound, ...] = ()
 
 
 def area_of(hub: Hub, layout: Layout) -> Area | None:
@@ -33,9 +30,4 @@ def area_of(hub: Hub, layout: Layout) -> Area | None:
     for code_list in hub.catalog.code_lists.values():
         if code_list.upstream.area == name:
             tabs.setdefault(code_list.group, code_list)
-    inbound = tuple(
-        inbound
-        for inbound in hub.catalog.inbound.values()
-        if hub.catalog.code_lists[inbound.polis].upstream.area == name
-    )
-    return Area(name, tuple(spec for spec in hub.catalog.specs.values() if spec.upstream.area == name), tabs, inbound)
+    return Area(name, tuple(spec for spec in hub.catalog.specs.values() if spec.upstream.area == name), tabs)

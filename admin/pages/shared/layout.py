@@ -1,7 +1,8 @@
-"""Layout of every page: the upstreams, the facility, and a line with the present state of the queues."""
+"""Frame of every page: menu, facility, and the present state of the queues."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,15 @@ from litestar.response import Template
 
 from admin.http.access import Connection, Right, hub_of, person, session_of
 from admin.http.parameters import MAX_INTEGER
+from admin.pages.alarms import LATE_SECONDS
+from admin.pages.shared.menu import Menu, menu_for
 from admin.people.users import Person
-from admin.text.words import localized, say
+from admin.text.words import duration, localized, say
+from engine.catalog.catalog import Catalog
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow, OwnedTable, all_facilities, facility_id_of
 from engine.health import channels, workers
 from engine.hub import Hub
-from engine.specs.mapping import MappingSpec
 from engine.specs.upstream import UpstreamSpec
 
 # Status -> icon. It is shown beside word and colour, so that nobody has to tell a status by its colour alone.
@@ -36,32 +39,34 @@ ICONS = {
 OPENED_PARAMETER = "buka"  # in the address of a list: id of the delivery that is open beside the list
 
 
+# Levels of a problem, which name its colour in the style sheet.
+BAD, SLOW = "bad", "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fact of the status line that is not as it should be."""
+
+    level: str
+    words: str
+    upstream: str = ""  # empty: it concerns all of them
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The upstream that a page is about, and the facility whose deliveries it shows; None if no facility exists yet."""
 
     upstream: UpstreamSpec
-    upstreams: tuple[UpstreamSpec, ...]
+    catalog: Catalog
     person: Person
     facilities: tuple[FacilityRow, ...]  # the ones that the person may see
     facility: FacilityRow | None
     status_line: dict[str, Any]
-    has_lists: bool  # some code lists belong to no area
-    mappings: tuple[MappingSpec, ...]  # empty while no facility exists
 
-    def mappings_of(self, upstream: UpstreamSpec) -> tuple[MappingSpec, ...]:
-        """Return the mappings whose pages belong to an upstream or to its area."""
-        return tuple(
-            mapping
-            for mapping in self.mappings
-            if mapping.upstream.name == upstream.name or (upstream.area and mapping.upstream.area == upstream.area)
-        )
-
-    @property
-    def areas(self) -> tuple[UpstreamSpec, ...]:
-        """Return the first upstream of each area."""
-        first = {upstream.area: upstream for upstream in reversed(self.upstreams) if upstream.area}
-        return tuple(reversed(first.values()))
+    def menu(self, path: str) -> Menu:
+        """Return the menu as it stands beside the page of that path."""
+        has_facility = self.facility is not None
+        return menu_for(self.catalog, self.person, has_facility=has_facility, upstream=self.upstream, path=path)
 
     def may(self, permission: str) -> bool:
         """Return whether the person's role has the permission; templates call this too."""
@@ -84,10 +89,7 @@ async def layout_for(request: Connection, upstream: str) -> Layout:
         raise NotFoundException(say("error.not_found"))
     visible = await permitted(hub, user)
     facility = await _chosen_facility(request, hub, visible)
-    upstreams = tuple(hub.catalog.upstreams.values())
-    alone = any(not code_list.upstream.area for code_list in hub.catalog.code_lists.values())
-    mappings = tuple(hub.catalog.mappings.values()) if facility else ()
-    return Layout(spec, upstreams, user, visible, facility, await _status_line(hub, facility), alone, mappings)
+    return Layout(spec, hub.catalog, user, visible, facility, await _status_line(hub, facility))
 
 
 async def permitted(hub: Hub, user: Person) -> tuple[FacilityRow, ...]:
@@ -120,12 +122,28 @@ async def _facility_named(request: Connection, hub: Hub) -> int | None:
 async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:
     in_use = [channel for channel in await channels(hub, facility.id) if channel.in_use] if facility else []
     waits = [wait for channel in in_use if (wait := channel.wait(hub.database.clock())) is not None]
+    oldest, alive = max(waits, default=None), sum(worker.alive for worker in await workers(hub.database))
+    labelled = [{"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use]
+    problems = sorted(_problems(labelled, oldest, alive), key=lambda problem: problem.level != BAD)
     return {
         "environment": hub.settings.environment,
-        "channels": [{"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use],
-        "oldest": max(waits, default=None),
-        "workers": sum(worker.alive for worker in await workers(hub.database)),
+        "channels": labelled,
+        "oldest": oldest,
+        "workers": alive,
+        "problems": problems,
     }
+
+
+def _problems(labelled: list[dict[str, Any]], oldest: float | None, alive: int) -> Iterator[Problem]:
+    """Yield what is wrong: red if somebody has to act, amber if it ends by itself or is only slow."""
+    if not alive:
+        yield Problem(BAD, say("strip.no_workers"))
+    for channel in labelled:
+        if cause := channel["told"].cause:
+            level = BAD if cause == "refused" else SLOW
+            yield Problem(level, say(f"strip.upstream.{cause}", upstream=channel["label"]), channel["told"].upstream)
+    if alive and (oldest or 0) > LATE_SECONDS:
+        yield Problem(SLOW, say("strip.oldest", age=duration(oldest or 0)))
 
 
 @get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True})

@@ -85,7 +85,7 @@ async def test_the_strip_says_how_each_upstream_is(person: httpx.AsyncClient, an
     bad = (await person.get("/strip/ministry")).text
     assert "Kementerian lancar" in good
     assert "Kementerian: akun ditolak" in bad
-    assert "Tidak ada pekerja aktif" in bad
+    assert "Tidak ada pengirim aktif" in bad
 
 
 async def test_the_strip_keeps_silent_of_an_upstream_that_the_clinic_does_not_use(

@@ -1,0 +1,117 @@
+"""Menu in the sidebar: entries of each group, and the one entry that the open page belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from admin.people.permissions import Permission
+from admin.people.users import Person
+from admin.text.words import say
+from engine.catalog.catalog import Catalog
+from engine.specs.upstream import UpstreamSpec
+
+SETTINGS_PATH = "/admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A link; pages whose path begins with one of `prefixes` belong to it."""
+
+    label: str
+    icon: str
+    href: str
+    prefixes: tuple[str, ...]
+
+    def match(self, path: str) -> int:
+        """Return the length of the longest prefix that the path has."""
+        return max((len(prefix) for prefix in self.prefixes if _within(path, prefix)), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuGroup:
+    """Entries of an upstream, or of the upstreams that share an area."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """Groups under *Integrasi*, the entries below them, and the current entry."""
+
+    groups: tuple[MenuGroup, ...]
+    others: tuple[Entry, ...]
+    current: Entry | None
+
+
+def menu_for(catalog: Catalog, person: Person, *, has_facility: bool, upstream: UpstreamSpec, path: str) -> Menu:
+    """Return the menu with what the person may open; `upstream` is that of the open page, `path` its address."""
+    groups = tuple(_groups(catalog, has_facility=has_facility)) if person.may(Permission.SATUSEHAT) else ()
+    others = tuple(_others(catalog, person, upstream))
+    entries = [*(entry for group in groups for entry in group.entries), *others]
+    current = max(entries, key=lambda entry: entry.match(path), default=None)
+    return Menu(groups, others, current if current is not None and current.match(path) else None)
+
+
+def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
+    """Yield the upstreams without an area each for itself, then those that share one together."""
+    upstreams = list(catalog.upstreams.values())
+    for upstream in upstreams:
+        if not upstream.area:
+            dashboard = Entry(say("nav.dashboard"), "layout-dashboard", *_own("integrasi", upstream.name))
+            entries = (dashboard, *_mappings(catalog, {upstream.name}, has_facility=has_facility))
+            yield MenuGroup(upstream.label, (*entries, *_code_lists(catalog, {upstream.name})))
+    for area in dict.fromkeys(upstream.area for upstream in upstreams if upstream.area):
+        names = [upstream.name for upstream in upstreams if upstream.area == area]
+        yield MenuGroup(area, tuple(_area(catalog, names, has_facility=has_facility)))
+
+
+def _area(catalog: Catalog, names: list[str], *, has_facility: bool) -> Iterator[Entry]:
+    homes = [f"/integrasi/{name}" for name in names]
+    yield Entry(say("nav.overview"), "chart-bar", homes[0], tuple(homes))
+    yield from _mappings(catalog, names, has_facility=has_facility)
+    yield from _code_lists(catalog, names)
+    # The lists of the types belong to it, whatever their upstream.
+    lists = ("/monitoring", *(f"{home}/" for home in homes))
+    yield Entry(say("monitoring"), "activity", f"/monitoring/{names[0]}", lists)
+    for inbound in catalog.inbound.values():
+        if catalog.code_lists[inbound.polis].upstream.name in names:
+            yield Entry(inbound.label, "device-mobile", *_own("masuk", inbound.name))
+
+
+def _mappings(catalog: Catalog, names: Collection[str], *, has_facility: bool) -> Iterator[Entry]:
+    for mapping in catalog.mappings.values() if has_facility else ():
+        if mapping.upstream.name in names:
+            yield Entry(mapping.label, mapping.icon, *_own("pemetaan", mapping.name))
+
+
+def _code_lists(catalog: Catalog, names: Collection[str]) -> Iterator[Entry]:
+    """Yield one entry for each group of lists; it leads to the group's first list."""
+    groups: dict[str, list[str]] = {}
+    for code_list in catalog.code_lists.values():
+        if code_list.upstream.name in names:
+            groups.setdefault(code_list.group, []).append(f"/referensi/{code_list.name}")
+    for group, paths in groups.items():
+        yield Entry(group, "list-search", paths[0], tuple(paths))
+
+
+def _others(catalog: Catalog, person: Person, upstream: UpstreamSpec) -> Iterator[Entry]:
+    if person.may(Permission.SATUSEHAT):
+        pages = tuple(f"/integrasi/{name}/masalah" for name in catalog.upstreams)
+        yield Entry(say("nav.problems"), "alert-triangle", f"/integrasi/{upstream.name}/masalah", pages)
+        if person.may(Permission.BULK):
+            yield Entry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
+        yield Entry(say("nav.health"), "heartbeat", *_own("kesehatan"))
+    if person.may(Permission.MANAGE):
+        yield Entry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH,))
+
+
+def _own(*parts: str) -> tuple[str, tuple[str, ...]]:
+    """Return address and prefixes of an entry that has one page."""
+    path = "/" + "/".join(parts)
+    return path, (path,)
+
+
+def _within(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
