@@ -18,7 +18,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
 
 from admin.api import routes as api
-from admin.http import access, errors
+from admin.http import access
 from admin.http.access import Right
 from admin.http.admission import BodyBudget
 from admin.http.callers import PACE_MS, CallerLimits
@@ -29,6 +29,7 @@ from admin.http.security_headers import SecurityHeaders
 from admin.http.static_files import static_files
 from admin.http.throttle import Throttle
 from admin.inbound import routes as inbound
+from admin.pages import errors
 from admin.pages import routes as pages
 from admin.pages.dashboard.todo import RecentFacts
 from admin.pages.mapping.spreadsheet import Sheets
@@ -69,6 +70,7 @@ def litestar_app(hub: Hub) -> Litestar:
         ],
         dependencies=_dependencies(hub, durations),
         guards=[access.authorize],
+        after_exception=[errors.add_frame],
         exception_handlers=errors.HANDLERS,
         template_config=TemplateConfig(
             directory=FOLDER / "templates", engine=JinjaTemplateEngine, engine_callback=_equip

@@ -116,17 +116,23 @@ async def _facility_of(connection: Connection) -> None:
     connection.scope["state"]["facility"] = clinic
 
 
+async def logged_in(connection: Connection) -> Person | None:
+    """Return the person of the session; None if nobody is logged in, or the session has ended."""
+    hub, session = hub_of(connection), session_of(connection)
+    person = await users.by_id(hub.database, session["user"]) if session.get("user") else None
+    now = hub.database.clock()
+    fresh = now - session.get("at", 0) < SESSION_MS and now - session.get("seen", 0) < IDLE_MS
+    return person if person is not None and person.session_version == session.get("version") and fresh else None
+
+
 async def _person_of(connection: Connection, handler: BaseRouteHandler) -> Person:
     """Return the person of the session, or raise 401."""
-    hub = hub_of(connection)
-    session = session_of(connection)
-    person = await users.by_id(hub.database, session["user"]) if session.get("user") else None
-    now, seen = hub.database.clock(), session.get("seen", 0)
-    fresh = now - session.get("at", 0) < SESSION_MS and now - seen < IDLE_MS
-    if person is None or person.session_version != session.get("version") or not fresh:
+    person = await logged_in(connection)
+    if person is None:
         raise NotAuthorizedException("login")
+    session, now = session_of(connection), hub_of(connection).database.clock()
     # A route with `opt={"live": True}` is requested by the page, not by the person: it keeps no session alive.
-    if now - seen >= SEEN_NOTE_MS and not handler.opt.get("live"):
+    if now - session.get("seen", 0) >= SEEN_NOTE_MS and not handler.opt.get("live"):
         session["seen"] = now
     connection.scope["state"]["person"] = person
     return person

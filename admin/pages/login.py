@@ -28,7 +28,7 @@ async def login_page(hub: NamedDependency[Hub]) -> Template | Redirect:
     """Show the form; on a fresh installation redirect to that of the first administrator."""
     if not await users.anybody(hub.database):
         return Redirect("/mulai", status_code=303)
-    return Template("first_run/login.html", context={"problem": ""})
+    return Template("first_run/login.html", context={"problem": "", "name": ""})
 
 
 @post("/login", opt={"right": Right.OPEN}, status_code=200, request_max_body_size=MAX_FORM_BYTES)
@@ -42,11 +42,11 @@ async def login(
     name, address = data.get("name", "").strip(), request.client.host if request.client else ""
     seconds = throttle.admit(name, address)
     if seconds:
-        return _refuse(say("login.throttled", seconds=seconds), 429)
+        return _refuse(name, say("login.throttled", seconds=seconds), 429)
     person = await users.verify(hub.database, name, data.get("password", ""))
     if person is None:
         log.warning("login_failed", address=address)
-        return _refuse(say("login.wrong"), 401)
+        return _refuse(name, say("login.wrong"), 401)
     throttle.succeeded(name, address)
     return enter(request, hub, person)
 
@@ -74,5 +74,5 @@ async def logout(
     return Redirect("/login", status_code=303)
 
 
-def _refuse(problem: str, status: int) -> Template:
-    return Template("first_run/login.html", context={"problem": problem}, status_code=status)
+def _refuse(name: str, problem: str, status: int) -> Template:
+    return Template("first_run/login.html", context={"problem": problem, "name": name}, status_code=status)

@@ -20,8 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from admin.http.errors import status_message, status_of
 from admin.http.parameters import MAX_INTEGER
+from admin.pages.errors import status_message, status_of
 from admin.people.administrators import NoManagerLeft
 from admin.settings.request import person_of
 from admin.text.words import say

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from admin.http import errors
+from admin.pages import errors
 from admin.people import administrators
 from admin.settings.alert_recipients import Alerts
 from admin.settings.api_keys import Keys
@@ -88,8 +88,13 @@ class SettingsSite(Admin):
         return await self._page(request, status, errors.status_message(status))
 
     async def _page(self, request: Request, status: int, message: str) -> Response:
-        context = {"message": message, "passing": status >= 500}
-        return await self.templates.TemplateResponse(request, "shared/error.html", context, status_code=status)
+        try:
+            await self.authorization_backend.load(request)
+            template = "shared/error.html"
+        except Exception:  # what broke the page may break its frame, too
+            template = "shared/error_alone.html"
+        context = {**errors.page_context(status, message), "frame": getattr(request.state, "frame", None)}
+        return await self.templates.TemplateResponse(request, template, context, status_code=status)
 
 
 def _bound(view: type[SettingsView[Any]], hub: Hub) -> type[SettingsView[Any]]:

@@ -71,10 +71,10 @@ async def test_a_figure_is_a_filter(person: httpx.AsyncClient, antar: SmallHub) 
     assert await figures(person, f"{VISITS}?status=failed") == await figures(person)
 
 
-async def test_the_area_has_one_place_in_the_navigation_and_tabs(person: httpx.AsyncClient) -> None:
+async def test_the_area_is_one_group_of_the_menu(person: httpx.AsyncClient) -> None:
     page = (await person.get(VISITS)).text
-    assert ">Bidang Uji</a>" in page
-    assert ">Kementerian</a>" not in page
+    assert ">Bidang Uji</span>" in page
+    assert ">Kementerian</span></p>" not in page
     assert 'href="/referensi/doctors"' in page
     assert 'href="/monitoring/ministry"' in (await person.get("/referensi/doctors")).text
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from litestar import Request, Response
+from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect, Template
+from litestar.types import Scope
 
 from admin.http import api_errors
+from admin.http.access import Connection, hub_of, logged_in
+from admin.pages.shared.layout import layout_for
 from admin.text.words import say
 
 PROGRAM_PATHS = ("/api/", "/health/", "/metrics", "/schema")  # these answer with JSON, all others with pages
@@ -22,13 +27,39 @@ MESSAGE_KEYS = {  # by status; every other status is an error on our side
     503: "error.unavailable",
 }
 
+log = structlog.get_logger(__name__)
+
+
+async def add_frame(error: Exception, scope: Scope) -> None:
+    """Store the frame for the page of an error (a hook of Litestar); there is none for who is not logged in."""
+    if scope["type"] != "http" or scope["path"].startswith(PROGRAM_PATHS) or isinstance(error, NotAuthorizedException):
+        return
+    scope.setdefault("path_params", {})  # an address without a route has none
+    connection: Connection = ASGIConnection(scope)
+    try:
+        # What broke the page may break the frame, too; then the message is shown alone.
+        await _store_frame(connection)
+    except Exception as broken:
+        log.warning("error_page_without_frame", error=type(broken).__name__)
+
+
+async def _store_frame(connection: Connection) -> None:
+    state, upstreams = connection.scope["state"], hub_of(connection).catalog.upstreams
+    if "person" not in state:
+        person = await logged_in(connection)
+        if person is None:
+            return
+        state["person"] = person
+    named = connection.path_params.get("upstream")
+    state["frame"] = await layout_for(connection, named if named in upstreams else next(iter(upstreams)))
+
 
 def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
     if _is_for_program(request):
         return api_errors.on_http_exception(request, error)
     if isinstance(error, NotAuthorizedException):
         return _to_login(request)
-    return _page(error.status_code, reason(error))
+    return _page(request, error.status_code, reason(error))
 
 
 def reason(error: HTTPException) -> str:
@@ -56,12 +87,12 @@ def status_of(request: Any, error: Exception) -> int:
 
 def _on_database(request: Request[Any, Any, Any], error: Exception) -> Any:
     answer = api_errors.on_database_error(request, error)
-    return answer if _is_for_program(request) else _page(answer.status_code or 500)
+    return answer if _is_for_program(request) else _page(request, answer.status_code or 500)
 
 
 def _on_any(request: Request[Any, Any, Any], error: Exception) -> Any:
     answer = api_errors.on_any_error(request, error)
-    return answer if _is_for_program(request) else _page(answer.status_code or 500)
+    return answer if _is_for_program(request) else _page(request, answer.status_code or 500)
 
 
 def _to_login(request: Request[Any, Any, Any]) -> Any:
@@ -71,10 +102,16 @@ def _to_login(request: Request[Any, Any, Any]) -> Any:
     return Redirect("/login", status_code=303)
 
 
-def _page(status: int, message: str = "") -> Any:
+def _page(request: Request[Any, Any, Any], status: int, message: str = "") -> Any:
+    frame = request.scope["state"].get("frame")
+    context = {**page_context(status, message or status_message(status)), "frame": frame}
+    return Template("shared/error.html" if frame else "shared/error_alone.html", context=context, status_code=status)
+
+
+def page_context(status: int, message: str) -> dict[str, Any]:
+    """Return the context of the page of an error, without its frame."""
     # "passing" suggests to try again: what broke may work in a moment, what does not exist will not.
-    context = {"message": message or status_message(status), "passing": status >= 500}
-    return Template("shared/error.html", context=context, status_code=status)
+    return {"message": message, "passing": status >= 500}
 
 
 def _is_for_program(request: Request[Any, Any, Any]) -> bool:
