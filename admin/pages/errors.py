@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 async def add_frame(error: Exception, scope: Scope) -> None:
     """Store the frame for the page of an error (a hook of Litestar); there is none for who is not logged in."""
-    if scope["type"] != "http" or scope["path"].startswith(PROGRAM_PATHS) or isinstance(error, NotAuthorizedException):
+    if scope["path"].startswith(PROGRAM_PATHS) or isinstance(error, NotAuthorizedException):
         return
     scope.setdefault("path_params", {})  # an address without a route has none
     connection: Connection = ASGIConnection(scope)
@@ -50,7 +50,7 @@ async def _store_frame(connection: Connection) -> None:
         if person is None:
             return
         state["person"] = person
-    named = connection.path_params.get("upstream")
+    named = str(connection.path_params.get("upstream", ""))
     state["frame"] = await layout_for(connection, named if named in upstreams else next(iter(upstreams)))
 
 

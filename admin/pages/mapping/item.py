@@ -17,7 +17,6 @@ from admin.pages.mapping.after_confirm import done, outdated
 from admin.pages.mapping.candidates import candidates, chosen, first_confirmable, read_parts
 from admin.pages.mapping.lists import next_of
 from admin.pages.mapping.shared import OPENED_ITEM, TABS, MappingPage, OpenedItem, OpenedMapping
-from admin.pages.shared.areas import area_of
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import deliveries_awaiting
 from admin.text.words import say, sentence
@@ -46,7 +45,6 @@ async def item_page(
     further = await next_of(page, item, tab)
     context = {
         **await _screen_context(page, item, tab, q.strip(), kode.strip()),
-        "area": area_of(hub, page.layout),
         "parts": await read_parts(page, item),
         "active": item.active,
         "next": f"{page.home}/{further}?{urlencode({'tab': tab})}" if further else None,

@@ -18,7 +18,6 @@ from admin.pages.mapping.confirm import ring
 from admin.pages.mapping.shared import OPENED_MAPPING, MappingPage, OpenedMapping
 from admin.pages.mapping.spreadsheet import NotATable
 from admin.pages.mapping.upload import csv_file, files_template, rows_of
-from admin.pages.shared.areas import area_of
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import number, say
@@ -68,7 +67,6 @@ async def preview_mappings(request: Request[Any, Any, Any], hub: NamedDependency
     form_rows = [_form_row(line) for line in lines if line.choice is not None and line.state is not RowState.SAME]
     context = {
         **page.context,
-        "area": area_of(hub, page.layout),
         "counts": Counter(line.state.value for line in lines),
         "states": [state.value for state in reversed(STATE_ORDER)],
         "icons": ICONS,

@@ -19,7 +19,6 @@ from admin.pages.mapping.shared import OPENED_MAPPING, MappingPage, OpenedMappin
 from admin.pages.mapping.spreadsheet import MAX_FILE_BYTES, NotATable
 from admin.pages.mapping.spreadsheet_reader import MAX_ROWS
 from admin.pages.mapping.upload_records import headings, records_of
-from admin.pages.shared.areas import area_of
 from admin.pages.shared.csv_text import as_csv
 from admin.people.permissions import Permission
 from admin.text.words import language, say
@@ -67,7 +66,7 @@ async def preview_items(request: Request[Any, Any, Any], hub: NamedDependency[Hu
     bad = {refusal.index for refusal in refused}
     good = [record for index, record in enumerate(records) if index not in bad]
     context = {
-        **_context(page),
+        **page.context,
         "good": [[value_text(record.get(name)) for name in _names(records)] for record in good[:MAX_SHOWN_LINES]],
         "names": _names(records),
         "n": len(good),
@@ -96,7 +95,7 @@ def files_template(page: MappingPage, *, message: str = "", problem: str = "", r
     labels = headings(page, [language()])
     properties = page.mapping.record_schema.get("properties", {})
     context = {
-        **_context(page),
+        **page.context,
         "told": message,
         "problem": problem,
         "refused": refused,
@@ -123,10 +122,6 @@ def rows_of(content: Any) -> list[Any]:
     if not isinstance(rows, list) or len(rows) > MAX_ROWS:
         raise ClientException("isi")
     return rows
-
-
-def _context(page: MappingPage) -> dict[str, Any]:
-    return {**page.context, "area": area_of(page.hub, page.layout)}
 
 
 def _names(records: list[dict[str, Any]]) -> list[str]:
