@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bench.places import page_addresses
 from bench.site import Site
-from tests.browser.watch import Watch
+from tests.browser.watch import PageWatch
 
 DESKTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 HOME = "/integrasi/satusehat"
@@ -27,7 +27,7 @@ def width_of_sidebar(page: Page) -> float:
     return box["width"]
 
 
-def test_a_folded_menu_stays_folded_from_the_first_paint(page: Page, watch: Watch) -> None:
+def test_a_folded_menu_stays_folded_from_the_first_paint(page: Page, watch: PageWatch) -> None:
     watch.expect("panel.js|ERR_FAILED")
     page.set_viewport_size(DESKTOP)
     page.goto(HOME)
@@ -85,7 +85,7 @@ def test_the_sign_in_the_header_opens_to_its_facts(page: Page) -> None:
     expect(facts).to_be_hidden()
 
 
-def test_an_unknown_address_keeps_the_menu(page: Page, watch: Watch) -> None:
+def test_an_unknown_address_keeps_the_menu(page: Page, watch: PageWatch) -> None:
     watch.expect("404")
     page.goto("/tidak-ada")
     expect(page.get_by_text("Halaman ini tidak ada.")).to_be_visible()
