@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from admin.text.words import say
+from admin.text.words import localized, say
 from engine.catalog.catalog import Catalog
 from engine.specs.upstream import UpstreamSpec
 
@@ -61,10 +61,10 @@ def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
         if not upstream.area:
             dashboard = Entry(say("nav.dashboard"), "layout-dashboard", *_own("integrasi", upstream.name))
             entries = (dashboard, *_mappings(catalog, {upstream.name}, has_facility=has_facility))
-            yield MenuGroup(upstream.label, (*entries, *_code_lists(catalog, {upstream.name})))
+            yield MenuGroup(localized(upstream.label), (*entries, *_code_lists(catalog, {upstream.name})))
     for area in dict.fromkeys(upstream.area for upstream in upstreams if upstream.area):
         names = [upstream.name for upstream in upstreams if upstream.area == area]
-        yield MenuGroup(area, tuple(_area(catalog, names, has_facility=has_facility)))
+        yield MenuGroup(localized(area), tuple(_area(catalog, names, has_facility=has_facility)))
 
 
 def _area(catalog: Catalog, names: list[str], *, has_facility: bool) -> Iterator[Entry]:
@@ -77,13 +77,13 @@ def _area(catalog: Catalog, names: list[str], *, has_facility: bool) -> Iterator
     yield Entry(say("monitoring"), "activity", f"/monitoring/{names[0]}", lists)
     for inbound in catalog.inbound.values():
         if catalog.code_lists[inbound.polis].upstream.name in names:
-            yield Entry(inbound.label, "device-mobile", *_own("masuk", inbound.name))
+            yield Entry(localized(inbound.label), "device-mobile", *_own("masuk", inbound.name))
 
 
 def _mappings(catalog: Catalog, names: Collection[str], *, has_facility: bool) -> Iterator[Entry]:
     for mapping in catalog.mappings.values() if has_facility else ():
         if mapping.upstream.name in names:
-            yield Entry(mapping.label, mapping.icon, *_own("pemetaan", mapping.name))
+            yield Entry(localized(mapping.label), mapping.icon, *_own("pemetaan", mapping.name))
 
 
 def _code_lists(catalog: Catalog, names: Collection[str]) -> Iterator[Entry]:
@@ -91,7 +91,7 @@ def _code_lists(catalog: Catalog, names: Collection[str]) -> Iterator[Entry]:
     groups: dict[str, list[str]] = {}
     for code_list in catalog.code_lists.values():
         if code_list.upstream.name in names:
-            groups.setdefault(code_list.group, []).append(f"/referensi/{code_list.name}")
+            groups.setdefault(localized(code_list.group), []).append(f"/referensi/{code_list.name}")
     for group, paths in groups.items():
         yield Entry(group, "list-search", paths[0], tuple(paths))
 
