@@ -184,7 +184,7 @@ async def test_an_unknown_type_is_told_with_the_near_one(his: httpx.AsyncClient)
 async def test_while_the_database_is_away_nothing_is_promised(
     his: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(self: Database, work: Any) -> Any:
+    async def away(self: Database, *_: Any) -> Any:
         raise OSError("no route to host")
 
     monkeypatch.setattr(Database, "write", away)
@@ -211,7 +211,7 @@ def database_error(sqlstate: str) -> DBAPIError:
 async def test_a_cut_connection_is_a_503_and_a_fault_of_ours_a_500(
     his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
-    async def fail(self: Database, work: Any) -> Any:
+    async def fail(self: Database, *_: Any) -> Any:
         raise error
 
     monkeypatch.setattr(Database, "write", fail)
@@ -223,7 +223,7 @@ async def test_a_cut_connection_is_a_503_and_a_fault_of_ours_a_500(
 async def test_a_full_disk_is_named(
     his: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, sqlstate: str, full: bool
 ) -> None:
-    async def fail(self: Database, work: Any) -> Any:
+    async def fail(self: Database, *_: Any) -> Any:
         raise database_error(sqlstate)
 
     monkeypatch.setattr(Database, "write", fail)
