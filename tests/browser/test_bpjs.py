@@ -16,7 +16,7 @@ ROWS = "#daftar tbody tr"
 def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, installation: Site) -> None:
     [(norm,)] = installation.rows("SELECT patient_norm FROM deliveries WHERE key = ?", WRONG_HOURS)
     page.goto("/")
-    page.get_by_role("link", name="BPJS FKTP").click()
+    page.get_by_role("link", name="Monitoring").click()
     page.get_by_label("Jenis monitoring").select_option("TambahAntrean")
     page.get_by_role("link", name="Reset Filter").click()
     page.get_by_role("link", name="Gagal 5").click()
