@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,8 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.http.parameters import MAX_INTEGER, Text
+from admin.pages.shared import formatting
+from admin.pages.shared.date_field import read_day
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import layout_for
 from admin.text.masking import masked
@@ -23,6 +26,7 @@ from admin.text.words import say, sentence
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound import requests
+from engine.inbound.opening_hours import poli_names
 from engine.inbound.requests import DONE, REFUSED, STRANGER, RequestFilter, RequestRow
 from engine.specs.inbound import Inbound
 
@@ -45,19 +49,23 @@ async def inbound_page(
     """Show the requests, newest first; filtered by operation, answer, day, and whether they were not fetched yet."""
     inbound = _inbound(hub, name)
     layout = await layout_for(request, hub.catalog.code_lists[inbound.polis].upstream.name)
-    chosen = {"operation": operation, "code": code, "day": day, "untaken": untaken}
+    chosen = {"operation": operation, "code": code, "day": _day(day), "untaken": untaken}
     newest: list[RequestRow] = []
+    polis: Mapping[str, str] = {}
     if layout.facility is not None:
-        conditions = _filter(layout.facility, operation, code, day, untaken)
+        conditions = _filter(layout.facility, operation, code, chosen["day"], untaken)
         last = int(before) if before.isdecimal() and int(before) <= MAX_INTEGER else None
         newest = await requests.newest(hub.database, layout.facility.id, conditions, last, PAGE_SIZE + 1)
-    rows = [_row(layout.facility, row) for row in newest[:PAGE_SIZE] if layout.facility]
+        polis = await poli_names(hub.database, layout.facility.id, inbound)
+    rows = [_row(layout.facility, row, polis) for row in newest[:PAGE_SIZE] if layout.facility]
     more = newest[PAGE_SIZE - 1].id if len(newest) > PAGE_SIZE else None
     context = {
         "frame": layout,
         "inbound": inbound,
         "rows": rows,
         "chosen": chosen,
+        "day": formatting.day(chosen["day"]),
+        "without_day": f"?{urlencode({**chosen, 'day': ''})}",
         "filtered": any(chosen.values()),
         "operations": OPERATIONS,
         "codes": CODES,
@@ -74,6 +82,14 @@ def _inbound(hub: Hub, name: str) -> Inbound:
     return inbound
 
 
+def _day(text: str) -> str:
+    """Return the day that was asked for as YYYY-MM-DD; an invalid one counts as no condition."""
+    try:
+        return read_day(text)
+    except ValueError:
+        return ""
+
+
 def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken: str) -> RequestFilter:
     """Return the filter; an invalid value counts as no condition."""
     since = until = None
@@ -86,7 +102,13 @@ def _filter(facility: FacilityRow, operation: str, code: str, day: str, untaken:
     return RequestFilter(operation if operation in OPERATIONS else "", answer_code, since, until, bool(untaken))
 
 
-def _row(facility: FacilityRow, row: RequestRow) -> dict[str, Any]:
+def _where(content: Mapping[str, Any], polis: Mapping[str, str]) -> str:
+    """Return poli and day of a request, the poli by its name where the list has it."""
+    poli, date_ = (str(content.get(field, "")) for field in ("kodepoli", "tanggalperiksa"))
+    return " · ".join(text for text in (polis.get(poli, poli), formatting.value_text(date_)) if text not in ("", "–"))
+
+
+def _row(facility: FacilityRow, row: RequestRow, polis: Mapping[str, str]) -> dict[str, Any]:
     content, answer = orjson.loads(row.content), orjson.loads(row.answer)
     response = answer.get("response") or {}
     return {
@@ -96,7 +118,7 @@ def _row(facility: FacilityRow, row: RequestRow) -> dict[str, Any]:
         "problem": sentence(row.problem),
         "at": moment(row.at, facility),
         "card": masked(row.card),
-        "where": " · ".join(str(content[field]) for field in ("kodepoli", "tanggalperiksa") if field in content),
+        "where": _where(content, polis),
         "pruned": moment(row.pruned_at, facility),
         "number": response.get("nomorantrean") if isinstance(response, dict) else None,
         "message": answer.get("metadata", {}).get("message", ""),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.facilities.facilities import FacilityRow
@@ -51,6 +52,12 @@ async def poli_name(tx: Transaction, facility_id: int, inbound: Inbound, poli: s
         if str(row["code"]) == poli:
             return str(row["name"])
     return None
+
+
+async def poli_names(database: Database, facility_id: int, inbound: Inbound) -> dict[str, str]:
+    """Return code -> name of the polis that the service's list has."""
+    rows = await database.fetch(_CONTENTS, {"facility": facility_id, "list": inbound.polis, "keys": "%"})
+    return {str(row["code"]): str(row.get("name") or row["code"]) for row in map(orjson.loads, rows)}
 
 
 def local_time(facility: FacilityRow, now: int) -> tuple[str, str]:

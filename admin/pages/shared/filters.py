@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from litestar.exceptions import ClientException
 
+from admin.pages.shared.date_field import read_day, read_period, written_period
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.queries.deliveries import Filters
 
 MAX_CHARACTERS = 200  # of one condition
 PRESET_DAYS = {"today": 0, "week": 6, "month": 29}  # preset -> days before today on which it begins
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Fields(Protocol):
@@ -40,11 +39,15 @@ class ListFilters:
 
     @classmethod
     def read(cls, fields: Fields) -> ListFilters:
-        """Read the query of an address, or a form; raise 400 for an invalid condition."""
+        """Read the query of an address, or a form; raise 400 for an invalid condition.
+
+        `date` is what a person wrote into the date field; it wins over `date_from` and `date_to`.
+        """
         chosen = fields.getall("status", [])
+        date_from, date_to = _days(fields)
         return cls(
-            date_from=_day(_field(fields, "date_from")),
-            date_to=_day(_field(fields, "date_to")),
+            date_from=date_from,
+            date_to=date_to,
             statuses=tuple(status for status in Status if status in chosen),
             text=_field(fields, "text"),
             code=_field(fields, "code"),
@@ -71,6 +74,11 @@ class ListFilters:
     def address(self, **more: object) -> str:
         """Return the query of an address, with its question mark."""
         return f"?{urlencode([*self.fields(), *((name, str(value)) for name, value in more.items() if value)])}"
+
+    @property
+    def period(self) -> str:
+        """Return the days as the date field shows them."""
+        return written_period(self.date_from, self.date_to)
 
     def during(self, date_from: str, date_to: str) -> ListFilters:
         """Return the same filter for other days."""
@@ -107,10 +115,9 @@ def _field(fields: Fields, name: str) -> str:
     return value
 
 
-def _day(text: str) -> str:
+def _days(fields: Fields) -> tuple[str, str]:
+    written, first, last = (_field(fields, name) for name in ("date", "date_from", "date_to"))
     try:
-        if text:
-            date.fromisoformat(text if _DAY.fullmatch(text) else "")
+        return read_period(written) if written else (read_day(first) if first else "", read_day(last) if last else "")
     except ValueError:
-        raise ClientException(text) from None
-    return text
+        raise ClientException(written or f"{first} {last}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ import orjson
 
 from admin.pages.shared.layout import Layout
 from admin.text.masking import masked
-from admin.text.words import localized, sentence
+from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
@@ -20,6 +21,8 @@ from engine.specs.record_type import Column, Spec
 from engine.templates.template import TemplateError
 
 ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+# A date as records have it; a time of day counts as it is written, whatever its zone.
+ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,20 @@ def _cells(spec: Spec, facility: FacilityRow, row: DeliveryRow) -> list[str]:
 
 def cell_text(column: Column, value: Any) -> str:
     """Return the value of a column as the page shows it: masked, and if it is one of its words in the language."""
+    word = column.word(value)
+    return localized(word) if word else masked(value_text(value))
+
+
+def value_text(value: Any) -> str:
+    """Return a value in words: lists with commas, dates as dd/mm/yyyy, Ya or Tidak, a dash for nothing."""
+    if isinstance(value, list):
+        return ", ".join(value_text(inner) for inner in value) or "–"
+    if isinstance(value, bool):
+        return say("value.true" if value else "value.false")
     if value in (None, ""):
         return "–"
-    word = column.word(value)
-    return localized(word) if word else masked(str(value))
+    match = ISO_DATE.fullmatch(str(value))
+    return f"{match[3]}/{match[2]}/{match[1]}{f' {match[4]}.{match[5]}' if match[4] else ''}" if match else str(value)
 
 
 def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
