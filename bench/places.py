@@ -28,6 +28,8 @@ def page_addresses(panel: Site) -> dict[str, str]:
         "jobs": "/pekerjaan",
         "job": f"/pekerjaan/{job}",
         "monitoring": f"/integrasi/antrean/{antrean_spec}?date_from={clinic_day() - timedelta(days=6)}",
+        "overview of an area": "/bpjs",
+        "overview, by upstream": "/bpjs/antrean",
         "health": "/kesehatan",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},

@@ -17,7 +17,7 @@ from admin.http.access import Right
 from admin.http.language import back
 from admin.http.parameters import Text
 from admin.pages.shared.areas import area_of
-from admin.pages.shared.formatting import moment
+from admin.pages.shared.formatting import moment, value_text
 from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -26,7 +26,6 @@ from engine.code_lists import copies
 from engine.code_lists.copies import CopyRow
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
-from engine.specs import text
 from engine.specs.code_list import CodeList
 
 PAGE_SIZE = 50
@@ -41,8 +40,9 @@ class OpenList:
 
 
 async def _open_list(request: Request[Any, Any, Any], hub: NamedDependency[Hub], name: FromPath[str]) -> OpenList:
-    """Return the list; raise 404 if the catalog does not have it."""
-    code_list = hub.catalog.code_lists.get(name)
+    """Return the list, or the first list of the upstream of that name; raise 404 if the catalog has neither."""
+    lists = hub.catalog.code_lists
+    code_list = lists.get(name) or next((each for each in lists.values() if each.upstream.name == name), None)
     if code_list is None:
         raise NotFoundException(say("error.not_found"))
     return OpenList(code_list, await layout_for(request, code_list.upstream.name))
@@ -71,7 +71,8 @@ async def list_page(hub: NamedDependency[Hub], opened: Opened, q: Text = "", aft
         page = await copies.search(hub.database, owner, code_list.name, q.strip(), after, PAGE_SIZE)
     context = {
         **await state_of(hub, layout, code_list),
-        "groups": _groups(hub),
+        "members": [each for each in hub.catalog.code_lists.values() if each.group == code_list.group],
+        "mapping": next((m for m in hub.catalog.mappings.values() if m.catalogue.list.name == code_list.name), None),
         "q": q.strip(),
         "rows": [_row(code_list, layout.facility, row) for row in page.rows],
         "first_link": f"?{urlencode({'q': q})}" if after else None,
@@ -97,14 +98,6 @@ async def read_list(
     return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{opened.code_list.name}", status_code=303)
 
 
-def _groups(hub: Hub) -> dict[text.Text, list[CodeList]]:
-    """Return tab -> its lists."""
-    groups: dict[text.Text, list[CodeList]] = {}
-    for code_list in hub.catalog.code_lists.values():
-        groups.setdefault(code_list.group, []).append(code_list)
-    return groups
-
-
 async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, Any]:
     """Return the context of code_lists/state.html."""
     facility = layout.facility
@@ -123,8 +116,8 @@ async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, A
 
 def _row(code_list: CodeList, facility: FacilityRow | None, row: CopyRow) -> dict[str, Any]:
     content = orjson.loads(row.content)
-    cells = [(column.word(value := content.get(column.name)) or value) for column in code_list.visible]
+    cells = [(column.word(value := content.get(column.name)) or value_text(value)) for column in code_list.visible]
     return {
-        "cells": ["–" if cell in (None, "") else cell for cell in cells],
+        "cells": cells,
         "gone": moment(row.gone_at, facility) if facility else None,
     }

@@ -14,7 +14,7 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.http.parameters import Ids, Number, Place
-from admin.pages.deliveries.job_tabs import figures
+from admin.pages.deliveries.job_tabs import head
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import ListFilters, presets
@@ -112,7 +112,7 @@ async def type_page(
     listing = listing_of(opened_type, chosen)
     size = size if size in SIZES else SIZES[0]
     page = await listing.page(size, after, before)
-    facility = listing.layout.facility
+    facility, area = listing.layout.facility, area_of(hub, listing.layout)
     return Template(
         "deliveries/list.html",
         context={
@@ -128,10 +128,8 @@ async def type_page(
             "opened": buka,
             "cause": explain(chosen.cause, listing.layout.upstream).title if chosen.cause else "",
             "links": _links(chosen, page, size),
-            "area": area_of(hub, listing.layout),
-            "figures": await figures(hub, listing.layout, listing.entry, chosen)
-            if listing.layout.upstream.area
-            else (),
+            "area": area,
+            **(await head(hub, listing.layout, area, listing.entry, chosen) if area else {}),
         },
     )
 

@@ -62,19 +62,23 @@ def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
             dashboard = Entry(say("nav.dashboard"), "layout-dashboard", *_own("integrasi", upstream.name))
             entries = (dashboard, *_mappings(catalog, {upstream.name}, has_facility=has_facility))
             yield MenuGroup(localized(upstream.label), (*entries, *_code_lists(catalog, {upstream.name})))
-    for area in dict.fromkeys(upstream.area for upstream in upstreams if upstream.area):
+    for position, area in enumerate(dict.fromkeys(upstream.area for upstream in upstreams if upstream.area)):
         names = [upstream.name for upstream in upstreams if upstream.area == area]
-        yield MenuGroup(localized(area), tuple(_area(catalog, names, has_facility=has_facility)))
+        pages = _area(catalog, names, first=position == 0, has_facility=has_facility)
+        yield MenuGroup(localized(area), tuple(pages))
 
 
-def _area(catalog: Catalog, names: list[str], *, has_facility: bool) -> Iterator[Entry]:
+def _area(catalog: Catalog, names: list[str], *, first: bool, has_facility: bool) -> Iterator[Entry]:
+    """Yield the pages of an area; those of the first area have the short addresses."""
     homes = [f"/integrasi/{name}" for name in names]
-    yield Entry(say("nav.overview"), "chart-bar", homes[0], tuple(homes))
-    yield from _mappings(catalog, names, has_facility=has_facility)
-    yield from _code_lists(catalog, names)
+    overview = "/bpjs" if first else f"/bpjs/{names[0]}"
+    yield Entry(say("nav.overview"), "chart-bar", overview, (overview, *(f"/bpjs/{name}" for name in names), *homes))
     # The lists of the types belong to it, whatever their upstream.
-    lists = ("/monitoring", *(f"{home}/" for home in homes))
-    yield Entry(say("monitoring"), "activity", f"/monitoring/{names[0]}", lists)
+    monitoring = tuple(f"/monitoring/{name}" for name in names)
+    lists = (*monitoring, *(f"{home}/" for home in homes))
+    yield Entry(say("monitoring"), "activity", "/monitoring" if first else monitoring[0], lists)
+    yield from _code_lists(catalog, names, by_upstream=True)
+    yield from _mappings(catalog, names, has_facility=has_facility)
     for inbound in catalog.inbound.values():
         if catalog.code_lists[inbound.polis].upstream.name in names:
             yield Entry(localized(inbound.label), "device-mobile", *_own("masuk", inbound.name))
@@ -83,15 +87,23 @@ def _area(catalog: Catalog, names: list[str], *, has_facility: bool) -> Iterator
 def _mappings(catalog: Catalog, names: Collection[str], *, has_facility: bool) -> Iterator[Entry]:
     for mapping in catalog.mappings.values() if has_facility else ():
         if mapping.upstream.name in names:
-            yield Entry(localized(mapping.label), mapping.icon, *_own("pemetaan", mapping.name))
+            # The list that it maps to belongs to it.
+            pages = (f"/pemetaan/{mapping.name}", f"/referensi/{mapping.catalogue.list.name}")
+            yield Entry(localized(mapping.label), mapping.icon, pages[0], pages)
 
 
-def _code_lists(catalog: Catalog, names: Collection[str]) -> Iterator[Entry]:
-    """Yield one entry for each group of lists; it leads to the group's first list."""
+def _code_lists(catalog: Catalog, names: Collection[str], *, by_upstream: bool = False) -> Iterator[Entry]:
+    """Yield one entry for each group of lists; it leads to the group's first list, or to the address of the upstream.
+
+    Lists that a mapping uses are left out: they belong to the mapping's pages.
+    """
+    mapped = {mapping.catalogue.list.name for mapping in catalog.mappings.values()}
     groups: dict[str, list[str]] = {}
     for code_list in catalog.code_lists.values():
-        if code_list.upstream.name in names:
-            groups.setdefault(localized(code_list.group), []).append(f"/referensi/{code_list.name}")
+        if code_list.upstream.name in names and code_list.name not in mapped:
+            short = f"/referensi/{code_list.upstream.name}"
+            own = [short] if by_upstream and not any(short in paths for paths in groups.values()) else []
+            groups.setdefault(localized(code_list.group), own).append(f"/referensi/{code_list.name}")
     for group, paths in groups.items():
         yield Entry(group, "list-search", paths[0], tuple(paths))
 
