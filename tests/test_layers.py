@@ -64,7 +64,7 @@ FLOORS = {
         "http pages.alarms",
         "api inbound pages.login pages.shared",
         "pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
-        "pages.inbound_requests",
+        "pages.inbound_requests pages.setup",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",
         "pages.routes",

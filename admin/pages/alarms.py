@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from admin.text.words import duration, say, sentence
@@ -14,15 +14,35 @@ LATE_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A problem and its remedy."""
+    """A problem and its remedy; `mild` if nothing has stopped, `href` is the page that helps, if there is one."""
 
     title: str
     remedy: str
+    mild: bool = False
+    href: str = ""
 
 
-def alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, str]) -> list[Alarm]:
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Facts that no queue knows. A clinic is (name, address of its settings or "")."""
+
+    clinics: int  # that the person may see
+    without_credentials: Sequence[tuple[str, str]]
+    backed_up: bool
+
+
+def alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, str], readiness: Readiness) -> list[Alarm]:
     """Return the alarms, worst first. `database` is what /health/ready reports; `labels` are names of the upstreams."""
-    return list(_alarms(health, database, labels))
+    return [*_alarms(health, database, labels), *_unready(readiness)]
+
+
+def _unready(readiness: Readiness) -> Iterator[Alarm]:
+    if not readiness.clinics:
+        yield _alarm("no_facility", mild=True, href="/")
+    for name, href in readiness.without_credentials:
+        yield _alarm("no_credentials", mild=True, href=href, facility=name)
+    if not readiness.backed_up:
+        yield _alarm("no_backup", mild=True)
 
 
 def _alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, str]) -> Iterator[Alarm]:
@@ -51,5 +71,5 @@ def _late(channel: ChannelHealth, now: int) -> bool:
     return channel.configured and (channel.wait(now) or 0) > LATE_SECONDS
 
 
-def _alarm(kind: str, **values: str) -> Alarm:
-    return Alarm(say(f"alarm.{kind}", **values), say(f"alarm.{kind}.remedy", **values))
+def _alarm(kind: str, *, mild: bool = False, href: str = "", **values: str) -> Alarm:
+    return Alarm(say(f"alarm.{kind}", **values), say(f"alarm.{kind}.remedy", **values), mild, href)

@@ -30,6 +30,10 @@ MESSAGE_KEYS = {  # by status; every other status is an error on our side
 log = structlog.get_logger(__name__)
 
 
+class NoClinic(Exception):
+    """The page shows a clinic, and there is none yet: the answer leads to the steps of the setup."""
+
+
 async def add_frame(error: Exception, scope: Scope) -> None:
     """Store the frame for the page of an error (a hook of Litestar); there is none for who is not logged in."""
     if scope["path"].startswith(PROGRAM_PATHS) or isinstance(error, NotAuthorizedException):
@@ -90,6 +94,10 @@ def _on_database(request: Request[Any, Any, Any], error: Exception) -> Any:
     return answer if _is_for_program(request) else _page(request, answer.status_code or 500)
 
 
+def _on_no_clinic(request: Request[Any, Any, Any], error: NoClinic) -> Redirect:
+    return Redirect("/", status_code=303)
+
+
 def _on_any(request: Request[Any, Any, Any], error: Exception) -> Any:
     answer = api_errors.on_any_error(request, error)
     return answer if _is_for_program(request) else _page(request, answer.status_code or 500)
@@ -121,6 +129,7 @@ def _is_for_program(request: Request[Any, Any, Any]) -> bool:
 HANDLERS: dict[Any, Any] = {
     **api_errors.HANDLERS,
     HTTPException: _on_http,
+    NoClinic: _on_no_clinic,
     **dict.fromkeys(api_errors.AWAY, _on_database),
     Exception: _on_any,
 }

@@ -13,7 +13,7 @@ from litestar.response import Template
 
 from admin.api.health import database_facts
 from admin.http.access import Right
-from admin.pages.alarms import alarms
+from admin.pages.alarms import Readiness, alarms
 from admin.pages.shared.connection_test import probe
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
@@ -25,6 +25,7 @@ from engine.health import Health, health, last_backup
 from engine.hub import Hub
 from engine.jobs import queries
 from engine.queries.backlog import backlog
+from engine.queries.setup import without_credentials
 from engine.queries.throughput import Latency, throughput
 
 MAX_LISTED = 5  # jobs, and code lists that were read
@@ -60,21 +61,29 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
     layout = await layout_for(request, next(iter(hub.catalog.upstreams)))
     state = _visible(await health(hub), layout)
     database = await database_facts(hub)
-    fast = await throughput(hub.database)
+    fast, backed_up_at = await throughput(hub.database), await last_backup(hub.database)
     labels = {name: localized(spec.label) for name, spec in hub.catalog.upstreams.items()}
     return {
         "frame": layout,
         "health": state,
-        "alarms": alarms(state, database, labels),
+        "alarms": alarms(state, database, labels, await _readiness(hub, layout, backed_up=backed_up_at is not None)),
         "database": database,
         "dialect": hub.database.dialect,
-        "backup": moment(await last_backup(hub.database), layout.facility) if layout.facility else None,
+        "backup": moment(backed_up_at, layout.facility) if layout.facility else None,
         "prune_after": moment(state.clock.prune_after, layout.facility) if layout.facility else None,
         "pace": fast,
         "channels": _channels(state, layout, labels, fast.latency),
         "workers": [{"told": worker, "quiet": (state.now - worker.beat_at) / 1000} for worker in state.workers],
         **(await _clinic_context(hub, layout, layout.facility, state.now) if layout.facility else {}),
     }
+
+
+async def _readiness(hub: Hub, layout: Layout, *, backed_up: bool) -> Readiness:
+    """Return what is missing in the clinics that the person may see."""
+    lacking, manages = set(await without_credentials(hub.database)), layout.may(Permission.MANAGE)
+    clinics = [facility for facility in layout.facilities if facility.code in lacking]
+    edit = "/admin/facilities/edit/{}" if manages else ""
+    return Readiness(len(layout.facilities), [(row.name, edit.format(row.id)) for row in clinics], backed_up)
 
 
 def _visible(state: Health, layout: Layout) -> Health:

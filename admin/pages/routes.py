@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 
 from admin.http import language
-from admin.pages import code_lists, corrections, first_run, health, inbound_requests, login
+from admin.pages import code_lists, corrections, first_run, health, inbound_requests, login, setup
 from admin.pages.dashboard import routes as dashboard
 from admin.pages.deliveries import routes as deliveries
 from admin.pages.jobs import routes as jobs
@@ -31,6 +31,8 @@ ROUTES = [
     code_lists.list_state,
     code_lists.read_list,
     inbound_requests.inbound_page,
+    setup.live_steps,
+    setup.go,
 ]
 ROUTER = Router(
     "/",

@@ -9,12 +9,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
-from admin.http.access import Right
+from admin.http.access import Right, session_of
 from admin.pages.dashboard.cards import cards, summary
 from admin.pages.dashboard.todo import RecentFacts, todo
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
-from admin.pages.shared.layout import layout_for
+from admin.pages.shared.layout import STEP_IN_SESSION, layout_for
+from admin.pages.shared.setup_steps import setup_of
 from admin.text.words import say
 from engine.hub import Hub
 
@@ -33,7 +34,10 @@ async def dashboard(
     upstream: FromPath[str],
 ) -> Template:
     """Show the whole page; days and search are in the address."""
-    return Template("dashboard/dashboard.html", context=await _context(request, hub, recent_facts, upstream))
+    session_of(request).pop(STEP_IN_SESSION, None)  # the way back from a step of the setup ends here
+    context = await _context(request, hub, recent_facts, upstream)
+    setup = await setup_of(hub, context["frame"])
+    return Template("dashboard/dashboard.html", context={**context, "setup": None if setup.complete else setup})
 
 
 @get("/integrasi/{upstream:str}/cards", opt={"right": Right.PANEL, "live": True})

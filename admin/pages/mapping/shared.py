@@ -14,6 +14,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, SkipValidation
 
 from admin.http.parameters import Id
+from admin.pages.errors import NoClinic
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
@@ -99,13 +100,13 @@ class MappingPage:
 async def open_mapping(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], mapping: FromPath[str]
 ) -> MappingPage:
-    """Return the page's mapping; raise 404 if the catalog does not have it, or while there is no clinic."""
+    """Return the page's mapping; raise 404 if the catalog does not have it, NoClinic while there is no clinic."""
     spec = hub.catalog.mappings.get(mapping)
     if spec is None:
         raise NotFoundException(say("error.not_found"))
     layout = await layout_for(request, spec.upstream.name)
     if layout.facility is None:
-        raise NotFoundException(say("error.not_found"))
+        raise NoClinic
     return MappingPage(hub, layout, spec, layout.facility)
 
 

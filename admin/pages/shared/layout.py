@@ -36,6 +36,7 @@ ICONS = {
     Status.IGNORED: "minus",
 }
 
+STEP_IN_SESSION = "setup_step"  # name of the setup step that the person went to from the checklist
 OPENED_PARAMETER = "buka"  # in the address of a list: id of the delivery that is open beside the list
 
 
@@ -62,6 +63,7 @@ class Layout:
     facilities: tuple[FacilityRow, ...]  # the ones that the person may see
     facility: FacilityRow | None
     status_line: dict[str, Any]
+    setup_step: str = ""  # the step that the person is at; pages then show the way back to the checklist
 
     def menu(self, path: str) -> Menu:
         """Return the menu as it stands beside the page of that path."""
@@ -89,7 +91,8 @@ async def layout_for(request: Connection, upstream: str) -> Layout:
         raise NotFoundException(say("error.not_found"))
     visible = await permitted(hub, user)
     facility = await _chosen_facility(request, hub, visible)
-    return Layout(spec, hub.catalog, user, visible, facility, await _status_line(hub, facility))
+    step = str(session_of(request).get(STEP_IN_SESSION, ""))
+    return Layout(spec, hub.catalog, user, visible, facility, await _status_line(hub, facility), step)
 
 
 async def permitted(hub: Hub, user: Person) -> tuple[FacilityRow, ...]:
@@ -124,13 +127,14 @@ async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]
     waits = [wait for channel in in_use if (wait := channel.wait(hub.database.clock())) is not None]
     oldest, alive = max(waits, default=None), sum(worker.alive for worker in await workers(hub.database))
     labelled = [{"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use]
-    problems = sorted(_problems(labelled, oldest, alive), key=lambda problem: problem.level != BAD)
+    unready = "strip.no_facility" if facility is None else "" if in_use else "strip.no_credentials"
+    problems = [*_problems(labelled, oldest, alive), *([Problem(SLOW, say(unready))] if unready else [])]
     return {
         "environment": hub.settings.environment,
         "channels": labelled,
         "oldest": oldest,
         "workers": alive,
-        "problems": problems,
+        "problems": sorted(problems, key=lambda problem: problem.level != BAD),
     }
 
 

@@ -28,11 +28,34 @@ async def test_a_house_without_workers_says_what_to_do(person: httpx.AsyncClient
     assert "Jalankan antar worker" in page
 
 
+async def back_up(antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE installation SET backed_up_at = 1")))
+
+
 async def test_a_house_in_which_all_is_well_says_so(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await sign(antar, "mesin-1")
+    await back_up(antar)
     page = (await person.get("/kesehatan")).text
     assert "Semua berjalan baik." in page
     assert "mesin-1" in page
+
+
+async def test_a_house_that_was_never_backed_up_is_warned(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await sign(antar, "mesin-1")
+    page = (await person.get("/kesehatan")).text
+    assert "Semua berjalan baik." not in page
+    assert "Belum pernah dicadangkan" in page
+    assert "alarms-mild" in page
+
+
+async def test_a_clinic_without_credentials_is_not_ready(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await sign(antar, "mesin-1")
+    await back_up(antar)
+    second = await add_facility(antar.hub.database, "kedua", "Klinik Kedua")
+    page = (await person.get("/kesehatan")).text
+    assert "Semua berjalan baik." not in page
+    assert "Belum siap: kredensial belum diisi (Klinik Kedua)" in page
+    assert f'href="/admin/facilities/edit/{second.id}"' in page
 
 
 async def test_a_refused_account_is_told_with_reason_and_remedy(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -52,7 +75,9 @@ async def test_missing_credentials_are_told_once_something_waits_for_them(
     closed = "INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at) "
     values = "VALUES (1, 'ministry', 'refused', 'Kredensial belum lengkap', 0, 0)"
     await antar.hub.database.on_connection(lambda connection: connection.exec_driver_sql(closed + values))
-    assert "Semua berjalan baik." in (await person.get("/kesehatan")).text
+    idle = (await person.get("/kesehatan")).text
+    assert "Belum siap: kredensial belum diisi (Klinik Uji)" in idle
+    assert "ditolak atau belum lengkap" not in idle
     await antar.hand_in("Visit", {"id": "V1"})
     page = (await person.get("/kesehatan")).text
     assert "Semua berjalan baik." not in page
