@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from admin.commands.demo import ZONE, DemoLogin, day, last_open_day, prepare
+from admin.commands.demo import DemoLogin, prepare
+from admin.commands.demo_records import ZONE, day, last_open_day
 from bench.processes import address_of, configuration, environment, serving, until
 from engine.settings import ROOT, from_environment
 from sandbox.embedded import running

@@ -8,7 +8,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from sandbox.bpjs.clinics import SECOND_DEMO_CLINIC
 from sandbox.control import control_routes
+from sandbox.satusehat.resources.clients import DEMO_CLIENT, SECOND_DEMO_CLIENT
 from sandbox.server import Server
 from sandbox.wire import FaultyProtocol
 from sandbox.world import World
@@ -42,4 +44,11 @@ def server_config(world: World, host: str, port: int) -> uvicorn.Config:
 def serve(host: str = "127.0.0.1", port: int = 8100, strict: bool = False, latency: float = 0.0) -> None:
     """Run the sandbox until it is interrupted. `latency` seconds are added to every request."""
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(server_config(World(strict=strict, latency=latency), host, port)).run()
+        uvicorn.Server(server_config(demo_world(strict=strict, latency=latency), host, port)).run()
+
+
+def demo_world(*, strict: bool = False, latency: float = 0.0) -> World:
+    """Return a world that both clinics of the demo may call."""
+    world = World((DEMO_CLIENT, SECOND_DEMO_CLIENT), strict=strict, latency=latency)
+    world.bpjs.register(SECOND_DEMO_CLINIC)
+    return world

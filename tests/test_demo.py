@@ -10,7 +10,8 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from admin.commands.demo import day, demo_credentials, last_open_day
+from admin.commands.demo import demo_credentials
+from admin.commands.demo_records import day, last_open_day
 from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.delivery.types import Channel

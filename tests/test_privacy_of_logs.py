@@ -17,7 +17,8 @@ import pytest
 from sqlalchemy import text
 
 from admin.app import create_app
-from admin.commands.demo import day, demo_credentials, last_open_day
+from admin.commands.demo import demo_credentials
+from admin.commands.demo_records import day, last_open_day
 from admin.logging_config import set_up_logging
 from bench.clinic import unlimited
 from engine.actors import make_broker

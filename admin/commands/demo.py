@@ -1,4 +1,4 @@
-"""antar demo: a clinic's day against the sandbox, without any configuration."""
+"""antar demo: two clinics and a month of theirs against the sandbox, without any configuration."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from admin.commands.demo_history import History, SetClock, hour_of, in_words, open_days
+from admin.commands.demo_records import SUNDAY, ZONE, DemoRecords, last_open_day
 from admin.commands.demo_visitors import visit
 from admin.commands.processes import run_all
 from admin.people import users
+from engine.catalog.catalog import Catalog
 from engine.errors import AntarError, NotFound
 from engine.facilities import facilities
+from engine.facilities.facilities import FacilityRow
 from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.private_files import ensure_private, make_private_folder
-from engine.settings import ROOT, Settings, config_directory, from_environment
+from engine.settings import ROOT, Settings, from_environment
 
-RECORDED_DAY = date(2026, 3, 10)  # day of the records in config/demo; they are moved to the last open day
-SUNDAY = 7
-ZONE = "Asia/Jakarta"
-ORDER_FILE = "order.txt"
+FIRST_CLINIC = ("klinik-contoh", "Klinik Contoh Sehat", "100099001")  # code, name, organization
 STARTUP_SECONDS = 30.0  # time that a server has until it answers
 
 
@@ -46,19 +49,65 @@ class DemoLogin:
     api_key: str
 
 
+@dataclass(frozen=True)
+class SecondClinic:
+    """Clinic of the same kind under other names: `words` replace those of the first one in its records."""
+
+    code: str
+    name: str
+    organization_id: str
+    credentials: dict[str, dict[str, str]]
+    words: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A demo that is about to serve; a clinic is its API key and the words of its own."""
+
+    login: DemoLogin
+    clinics: list[tuple[str, dict[str, str]]]
+    records: DemoRecords
+    catalog: Catalog
+    has_past: bool
+
+
 def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
 def demo(
     fresh: bool = typer.Option(True, help="Begin with an empty database; --no-fresh goes on with the last one."),
+    history: bool = typer.Option(True, help="Fill the month before today; --no-history starts a little sooner."),
 ) -> None:
-    """Start the sandbox, Antar and a clinic's day; print the address and the login. Ctrl-C ends it."""
+    """Start the sandbox, Antar, and two clinics with a month, a yesterday and a today; print address and login."""
     settings = _settings(ROOT / "var" / "demo", fresh)
     with _sandbox(settings):
-        login = asyncio.run(prepare(settings))
-        threading.Thread(target=_play, args=(settings, login), name="antar-demo-day", daemon=True).start()
-        run_all(settings)
+        begun = asyncio.run(_begin(settings, history=history and fresh))
+        threading.Thread(target=_play, args=(settings, begun), name="antar-demo-day", daemon=True).start()
+        run_all(settings, begun.catalog)
+
+
+async def _begin(settings: Settings, *, history: bool) -> Begun:
+    """Add the clinics, fill their past if that is asked for, and add an administrator."""
+    clock, records = SetClock(), DemoRecords(settings.config_dir)
+    today = datetime.now(ZoneInfo(ZONE)).date()
+    clock.set(hour_of(next(open_days(today)), 8) if history else None)
+    hub = await Hub.open(settings, durable=False, clock=clock)
+    catalog, second = hub.catalog, second_clinic(settings.config_dir)
+    try:
+        clinics = [
+            (await _clinic(hub, *FIRST_CLINIC, demo_credentials(settings.config_dir, settings.sandbox_port)), {}),
+            (await _clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
+        ]
+        if history:
+            typer.echo("  A month of the past is being made ...")
+            await History(hub, clock, records).fill(today, clinics)
+        clock.set(None)
+        login = await _login(hub, clinics[0][0].id)
+        keys = [login.api_key, await facilities.new_api_key(hub.database, clinics[1][0].id, "demo")]
+    finally:
+        await hub.close()
+    return Begun(login, list(zip(keys, [words for _, words in clinics], strict=True)), records, catalog, history)
 
 
 def _settings(folder: Path, fresh: bool) -> Settings:
@@ -111,19 +160,29 @@ async def prepare(settings: Settings) -> DemoLogin:
     """Add a clinic with credentials of the sandbox, an administrator and an API key."""
     hub = await Hub.open(settings)
     try:
-        try:
-            facility = await facilities.by_code(hub.database, "klinik-contoh")
-        except NotFound:
-            facility = await facilities.add_facility(
-                hub.database, "klinik-contoh", "Klinik Contoh Sehat", ZONE, "100099001"
-            )
-        for upstream, values in demo_credentials(settings.config_dir, settings.sandbox_port).items():
-            await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, values)
-        password = secrets.token_urlsafe(9)
-        await users.replace_user(hub.database, "admin", password, "superadmin")
-        return DemoLogin("admin", password, await facilities.new_api_key(hub.database, facility.id, "demo"))
+        credentials = demo_credentials(settings.config_dir, settings.sandbox_port)
+        facility = await _clinic(hub, *FIRST_CLINIC, credentials)
+        return await _login(hub, facility.id)
     finally:
         await hub.close()
+
+
+async def _clinic(
+    hub: Hub, code: str, name: str, organization: str, credentials: Mapping[str, Mapping[str, str]]
+) -> FacilityRow:
+    try:
+        facility = await facilities.by_code(hub.database, code)
+    except NotFound:
+        facility = await facilities.add_facility(hub.database, code, name, ZONE, organization)
+    for upstream, values in credentials.items():
+        await facilities.set_credentials(hub.database, hub.vault, facility.id, upstream, values)
+    return facility
+
+
+async def _login(hub: Hub, facility_id: int) -> DemoLogin:
+    password = secrets.token_urlsafe(9)
+    await users.replace_user(hub.database, "admin", password, "superadmin")
+    return DemoLogin("admin", password, await facilities.new_api_key(hub.database, facility_id, "demo"))
 
 
 def demo_credentials(config: Path, sandbox_port: int = Settings.sandbox_port) -> dict[str, dict[str, str]]:
@@ -133,41 +192,50 @@ def demo_credentials(config: Path, sandbox_port: int = Settings.sandbox_port) ->
     return accounts
 
 
-def _play(settings: Settings, login: DemoLogin) -> None:
-    """Hand in the day's records through the API, as a clinic's system does."""
+def second_clinic(config: Path) -> SecondClinic:
+    """Return the second clinic of the demo."""
+    content = json.loads((config / "demo" / "second_clinic.json").read_text("utf-8"))
+    return SecondClinic(
+        content["code"], content["name"], content["organization_id"], content["credentials"], content["replace"]
+    )
+
+
+def _play(settings: Settings, begun: Begun) -> None:
+    """Hand in what is left through the API, as the systems of the clinics do: today, and what the past lacks."""
     address = f"http://{settings.host}:{settings.port}"
     _wait_for(f"{address}/health/ready")
+    login = begun.login
     typer.echo(f"\n  Antar     {address}\n  login     {login.user} / {login.password}\n  API key   {login.api_key}\n")
-    for spec, lines in day(config_directory(), last_open_day(datetime.now(ZoneInfo(ZONE)).date())):
-        request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{address}/api/v1/records/{spec}",
-            data=lines.encode(),
-            headers={"Authorization": f"Bearer {login.api_key}", "Content-Type": "application/x-ndjson"},
-        )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            summary = json.load(answer)
-        typer.echo(f"  {spec:<20} {summary['accepted']:>4} handed in, {summary['refused']} refused")
-    typer.echo("\n  The day is on its way; watch it at the address above. Ctrl-C ends the demo.\n")
-    asyncio.run(visit(settings))
+    now = datetime.now(ZoneInfo(ZONE))
+    for nth, (key, words) in enumerate(begun.clinics):
+        counts: Counter[str] = Counter()
+        for spec, records in today_of(begun, now, nth):
+            counts.update(_hand_in(f"{address}/api/v1/records/{spec}", key, in_words(records, words)))
+        typer.echo(f"  clinic {nth + 1}: {counts['accepted']:>4} records handed in, {counts['refused']} refused")
+    typer.echo("\n  All is on its way; watch it at the address above. Ctrl-C ends the demo.\n")
+    asyncio.run(visit(settings, begun.catalog))
 
 
-def last_open_day(today: date) -> date:
-    """Return yesterday, or Saturday if that was a Sunday, when clinics (and BPJS) are closed."""
-    yesterday = today - timedelta(days=1)
-    return yesterday - timedelta(days=1) if yesterday.isoweekday() == SUNDAY else yesterday
+def today_of(begun: Begun, now: datetime, nth: int) -> Iterator[tuple[str, list[Any]]]:
+    """Yield (type, records) of a clinic's day up to now; the second clinic has every third visit."""
+    records, today = begun.records, now.date()
+    if not begun.has_past:
+        yield from records.foundation(last_open_day(today)) if nth else records.whole(last_open_day(today))
+    visits, hours = records.so_far(now)
+    chosen = [visit for visit in visits if not nth or visit % 3 == 0]
+    # BPJS, which has areas, is closed on Sundays.
+    closed = today.isoweekday() == SUNDAY
+    types = [name for name, spec in begun.catalog.specs.items() if not (closed and spec.upstream.area)]
+    yield from records.visits(today, chosen, types, hours)
 
 
-def day(config: Path, to: date) -> Iterator[tuple[str, str]]:
-    """Yield (record type, NDJSON) of each file of config/demo, its dates moved so that RECORDED_DAY becomes `to`."""
-    folder = config / "demo"
-    shift = (to - RECORDED_DAY).days
-    for name in (folder / ORDER_FILE).read_text("utf-8").split():
-        text = (folder / f"{name}.ndjson").read_text("utf-8")
-        for offset in (-2, -1, 0, 1):
-            old = RECORDED_DAY + timedelta(days=offset)
-            # The character \x01 marks dates that have been moved, so that they are not moved again.
-            text = text.replace(old.isoformat(), f"\x01{(old + timedelta(days=shift)).isoformat()}")
-        yield name, text.replace("\x01", "")
+def _hand_in(url: str, key: str, records: list[Any]) -> dict[str, int]:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
+    lines = "\n".join(json.dumps(record) for record in records).encode()
+    request = urllib.request.Request(url, data=lines, headers=headers)  # noqa: S310 - our own address
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        summary = json.load(answer)
+    return {"accepted": summary["accepted"], "refused": summary["refused"]}
 
 
 def _wait_for(url: str) -> None:

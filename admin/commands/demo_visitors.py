@@ -11,9 +11,10 @@ from typing import Any
 import typer
 
 from admin.commands.mappings import import_table
+from engine.catalog.catalog import Catalog
 from engine.code_lists import copies
 from engine.errors import VaultError
-from engine.facilities.facilities import FacilityRow, by_code, credentials
+from engine.facilities.facilities import FacilityRow, all_facilities, credentials
 from engine.hub import Hub
 from engine.settings import Settings, config_directory
 from engine.specs.inbound import Inbound
@@ -22,14 +23,14 @@ LIST_SECONDS = 120.0  # time that the reading of a code list may take
 MAX_SHIFTS = 3  # for which patients call
 
 
-async def visit(settings: Settings) -> None:
-    """Confirm the codes of config/demo/mappings, then let patients take numbers."""
-    hub = await Hub.open(settings)
+async def visit(settings: Settings, catalog: Catalog | None = None) -> None:
+    """Confirm the codes of config/demo/mappings in each clinic, then let patients take numbers."""
+    hub = await Hub.open(settings, catalog=catalog)
     try:
-        facility = await by_code(hub.database, None)
-        await _confirm(hub, facility)
-        for inbound in hub.catalog.inbound.values():
-            await _call(hub, facility, inbound)
+        for facility in await all_facilities(hub.database):
+            await _confirm(hub, facility)
+            for inbound in hub.catalog.inbound.values():
+                await _call(hub, facility, inbound)
     finally:
         await hub.close()
 
@@ -41,7 +42,7 @@ async def _confirm(hub: Hub, facility: FacilityRow) -> None:
         if table.is_file() and await _is_read(hub, mapping.catalogue.list.name, facility.id):
             imported = await import_table(hub, name, facility, table, "demo")
             confirmed = len(imported.lines) - len(imported.differing)
-            typer.echo(f"  {mapping.label.en}: {confirmed} confirmed; the others wait for a person.")
+            typer.echo(f"  {facility.name}, {mapping.label.en}: {confirmed} confirmed; the others wait for a person.")
 
 
 async def _call(hub: Hub, facility: FacilityRow, inbound: Inbound) -> None:

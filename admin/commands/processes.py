@@ -53,11 +53,11 @@ def up() -> None:
     _traced(partial(run_all, settings), settings)
 
 
-def run_all(settings: Settings) -> None:
-    """Serve until interrupted, with an embedded worker."""
+def run_all(settings: Settings, catalog: Catalog | None = None) -> None:
+    """Serve until interrupted, with an embedded worker. `catalog` is one that the process has loaded already."""
     _begin(settings)
     broker = make_broker(settings.broker_url)
-    embedded = EmbeddedWorker(settings, broker)
+    embedded = EmbeddedWorker(settings, broker, catalog)
     embedded.start()
     try:
         _run(_serve(settings, broker, embedded.ring, embedded.reload, embedded.catalog))
@@ -104,14 +104,14 @@ def _begin(settings: Settings) -> None:
 class EmbeddedWorker:
     """A worker in a thread of its own, with an event loop of its own, beside the web server."""
 
-    def __init__(self, settings: Settings, broker: Broker) -> None:
+    def __init__(self, settings: Settings, broker: Broker, catalog: Catalog | None = None) -> None:
         self._settings = settings
         self._broker = broker
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._reload: Reload | None = None
         self._worker: Worker | None = None
-        self.catalog: Catalog | None = None  # loaded by the worker when it has started
+        self.catalog = catalog  # if it is None, the worker loads it when it starts
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._main, name="antar-worker")
@@ -149,7 +149,7 @@ class EmbeddedWorker:
 
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring)
+        hub = await Hub.open(self._settings, durable=False, broker=self._broker, ring=self.ring, catalog=self.catalog)
         self._reload, self._worker, self.catalog = Reload(hub), Worker(hub), hub.catalog
         self._ready.set()
         try:

@@ -101,7 +101,7 @@ class Antrean:
         blank = self._settings.blank_card and content["nomorkartu"] == ""
         member = None if blank else self._members.by_card(str(content["nomorkartu"]))
         slot = next((row for row in _slots(content["tanggalperiksa"]) if _fits(row, content)), None)
-        here = [entry for entry in self._entries.values() if slot and _fits(slot, entry.content)]
+        here = [entry for entry in self._entries.values() if slot and _in_shift(slot, content, entry.content)]
         refusals = {
             WRONG_CARD: not blank and not re.fullmatch(r"\d{13}", str(content["nomorkartu"])),
             "NIK tidak valid, silahkan periksa kembali NIK anda": not re.fullmatch(r"\d{16}", str(content["nik"])),
@@ -155,6 +155,11 @@ def _slots(day: str) -> list[reference.Row]:
 def _fits(slot: reference.Row, content: dict[str, Any]) -> bool:
     shift = (str(content["kodepoli"]), str(content["kodedokter"]), str(content["jampraktek"]))
     return shift == (slot["kodepoli"], str(slot["kodedokter"]), slot["jampraktek"])
+
+
+def _in_shift(slot: reference.Row, content: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether another entry takes a place in the shift of the same day."""
+    return other["tanggalperiksa"] == content["tanggalperiksa"] and _fits(slot, other)
 
 
 def _polis(day: str) -> Result:

@@ -30,6 +30,9 @@ class Clinic:
 DEMO_CLINIC = Clinic(
     "12345", "demo-rahasia", "demo-kunci-pcare", "demo-kunci-antrean", "demo-pcare", "Sandi#1", "10009901"
 )
+SECOND_DEMO_CLINIC = Clinic(
+    "12346", "demo-rahasia-2", "demo-kunci-pcare-2", "demo-kunci-antrean-2", "demo-pcare-2", "Sandi#2", "10009902"
+)
 
 
 def identify(request: Request, service: str, clinics: dict[str, Clinic], now: float, skew: float) -> Clinic | Result:

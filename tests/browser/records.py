@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from admin.commands.demo import day
+from admin.commands.demo_records import day
 from bench.site import Site, clinic_day
 from engine.settings import ROOT
 

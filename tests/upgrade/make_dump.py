@@ -31,7 +31,8 @@ import structlog
 from sqlalchemy import Connection, MetaData, insert, select, text
 
 from admin.app import create_app
-from admin.commands.demo import day, demo_credentials
+from admin.commands.demo import demo_credentials
+from admin.commands.demo_records import day
 from admin.commands.mappings import import_table
 from admin.people import users
 from engine.actors import make_broker

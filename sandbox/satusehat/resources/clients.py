@@ -20,3 +20,4 @@ class Client:
 
 
 DEMO_CLIENT = Client("demo-client", "demo-secret", "100099001")
+SECOND_DEMO_CLIENT = Client("demo-client-2", "demo-secret-2", "100099002")

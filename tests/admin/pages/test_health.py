@@ -76,7 +76,7 @@ async def test_missing_credentials_are_told_once_something_waits_for_them(
     values = "VALUES (1, 'ministry', 'refused', 'Kredensial belum lengkap', 0, 0)"
     await antar.hub.database.on_connection(lambda connection: connection.exec_driver_sql(closed + values))
     idle = (await person.get("/kesehatan")).text
-    assert "Belum siap: kredensial belum diisi (Klinik Uji)" in idle
+    assert "Belum siap: kredensial belum diisi (Klinik Contoh)" in idle
     assert "ditolak atau belum lengkap" not in idle
     await antar.hand_in("Visit", {"id": "V1"})
     page = (await person.get("/kesehatan")).text

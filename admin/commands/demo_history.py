@@ -1,0 +1,155 @@
+"""Past of the demo: a thin month and a whole yesterday, stored and sent by a clock that is set to each day in turn.
+
+The engine does what it always does; only its clock is not that of the wall. No web server and no worker of the
+ordinary kind may run meanwhile: they would send the same deliveries at the time of the wall.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from admin.commands.demo_records import SUNDAY, ZONE, DemoRecords
+from engine.catalog.catalog import Catalog
+from engine.database.database import wall_clock
+from engine.delivery.types import Channel
+from engine.facilities.facilities import FacilityRow
+from engine.hub import Hub
+from engine.limits.breaker import CircuitBreaker
+from engine.limits.slots import SlotAllocator
+from engine.outbox.sweep import sweep
+from engine.sending.account import account_or_close
+from engine.sending.drain import Drain, WorkerContext
+from engine.sending.send import Sender
+from engine.sending.settlement_writer import SettlementWriter
+
+DAYS = 28  # before yesterday
+VISITS_A_DAY = 2
+N_VISITS = 45  # of the recorded day
+IN_FLIGHT = 16  # requests at once: the sandbox has no quota to keep to
+MAX_ROUNDS = 30  # of sending on one day: a delivery waits for another, which waits for a third, and so on
+HOURS = (9, 11, 14, 10, 13, 16)  # at which days are handed in
+NAME = "demo-history"
+
+
+class SetClock:
+    """A clock that runs at the speed of the wall's from a time to which it is set."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+
+    def __call__(self) -> int:
+        return wall_clock() + self._offset
+
+    def set(self, to: datetime | None) -> None:
+        """Set the clock; None sets it to the wall's time."""
+        self._offset = 0 if to is None else int(to.timestamp() * 1000) - wall_clock()
+
+
+class History:
+    """Stores and sends the past of one clinic after another through a hub with a SetClock."""
+
+    def __init__(self, hub: Hub, clock: SetClock, records: DemoRecords) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._records = records
+
+    async def fill(self, today: date, clinics: list[tuple[FacilityRow, dict[str, str]]]) -> None:
+        """Hand in every open day of the month before yesterday, and yesterday whole, and send it on that day."""
+        self._hub.catalog = _unlimited(self._hub.catalog)
+        days = list(open_days(today))
+        for place, to in enumerate(days):
+            self._clock.set(hour_of(to, HOURS[place % len(HOURS)]))
+            for nth, (facility, words) in enumerate(clinics):
+                await self._hand_in(facility, words, to, place, nth, last=place == len(days) - 1)
+            await self._send_all([facility for facility, _ in clinics])
+
+    async def _hand_in(
+        self, facility: FacilityRow, words: dict[str, str], to: date, place: int, nth: int, *, last: bool
+    ) -> None:
+        parts = [] if place else [self._records.foundation(to)]
+        if last and not nth:
+            parts.append(self._records.whole(to))
+        else:
+            first = (place * VISITS_A_DAY + nth) % N_VISITS
+            visits = {(first + n) % N_VISITS + 1 for n in range(VISITS_A_DAY if not nth else 1)}
+            parts.append(self._records.visits(to, visits, self._records.month_types))
+        for part in parts:
+            for name, records in part:
+                await self._hub.intake.hand_in(facility, name, in_words(records, words))
+
+    async def _send_all(self, facilities: list[FacilityRow]) -> None:
+        """Send until nothing is due at the time to which the clock is set."""
+        channels = [Channel(name, facility.id) for name in self._hub.catalog.upstreams for facility in facilities]
+        due = set(channels)
+        for _ in range(MAX_ROUNDS):
+            rung: set[Channel] = set()
+            writer = SettlementWriter(self._hub.database, rung.add)
+            writing = asyncio.create_task(writer.run())
+            context = self._context(writer)
+            by_id = {facility.id: facility for facility in facilities}
+            await asyncio.gather(*(self._drain(channel, by_id[channel.facility_id], context) for channel in due))
+            await writer.drained()
+            writing.cancel()
+            await context.slots.end()
+            due = rung | await sweep(self._hub.database, channels)
+            if not due:
+                return
+
+    async def _drain(self, channel: Channel, facility: FacilityRow, context: WorkerContext) -> None:
+        upstream = self._hub.catalog.upstreams[channel.upstream]
+        account = await account_or_close(self._hub.accounts, context.breaker, channel, upstream)
+        if account is not None:
+            await Drain(channel, facility, upstream, self._hub.upstream(channel.upstream), account, context).run()
+
+    def _context(self, writer: SettlementWriter) -> WorkerContext:
+        database = self._hub.database
+        return WorkerContext(
+            database=database,
+            catalog=lambda: self._hub.catalog,
+            accounts=self._hub.accounts,
+            breaker=CircuitBreaker(database),
+            writer=writer,
+            sender=Sender(database.clock, random.Random(1)),  # noqa: S311 - jitter, not secrets
+            worker=NAME,
+            leases={},
+            full=lambda channel, spec: None,
+            slots=SlotAllocator(database, NAME),
+        )
+
+
+def open_days(today: date) -> Iterator[date]:
+    """Yield the open days of the month before today, the oldest first; clinics are closed on Sundays."""
+    for back in range(DAYS + 1, 0, -1):
+        if (to := today - timedelta(days=back)).isoweekday() != SUNDAY:
+            yield to
+
+
+def hour_of(to: date, hour: int) -> datetime:
+    """Return a time on a day of the demo's clinics."""
+    return datetime.combine(to, time(hour), ZoneInfo(ZONE))
+
+
+def _unlimited(catalog: Catalog) -> Catalog:
+    """Return the catalog without rates: a month is sent in the time that the demo takes to start."""
+    upstreams = {name: replace(spec, concurrency=IN_FLIGHT, rate=None) for name, spec in catalog.upstreams.items()}
+    specs = {name: replace(spec, upstream=upstreams[spec.upstream.name]) for name, spec in catalog.specs.items()}
+    return replace(catalog, upstreams=upstreams, specs=specs)
+
+
+def in_words(records: list[Any], words: Mapping[str, str]) -> list[Any]:
+    """Return the records with the words of another clinic in place of the first one's."""
+    if not words:
+        return records
+    text = orjson.dumps(records).decode()
+    for old, new in words.items():
+        text = text.replace(old, new)
+    changed: list[Any] = orjson.loads(text)
+    return changed

@@ -1,0 +1,124 @@
+"""Records of config/demo, moved from the recorded day to other days: whole, up to a time, or some visits only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+RECORDED_DAY = date(2026, 3, 10)  # day of the records in config/demo; they are moved to other days
+SUNDAY = 7
+ZONE = "Asia/Jakarta"
+ORDER_FILE = "order.txt"
+MONTH_FILE = "month.txt"  # types of the days before yesterday, which are thin
+FIRST_HOUR = 7  # in which the recorded day begins
+# The number of a visit stands in the keys of all its records. Patients, staff and products have other digits.
+VISIT = re.compile(r"\b([A-Z]+)-(\d{4})(?!\d)")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+07:00")
+
+
+@dataclass(frozen=True)
+class DemoRecords:
+    """The records of config/demo in the order in which they are handed in."""
+
+    config: Path
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """Return type -> NDJSON of the recorded day."""
+        folder = self.config / "demo"
+        names = (folder / ORDER_FILE).read_text("utf-8").split()
+        return {name: (folder / f"{name}.ndjson").read_text("utf-8") for name in names}
+
+    @cached_property
+    def month_types(self) -> frozenset[str]:
+        return frozenset((self.config / "demo" / MONTH_FILE).read_text("utf-8").split())
+
+    @cached_property
+    def ends(self) -> dict[int, datetime]:
+        """Return visit -> when its last record was made, on the recorded day."""
+        ends: dict[int, datetime] = {}
+        for line in (line for text in self.files.values() for line in text.splitlines()):
+            visit, times = visit_of(line), [datetime.fromisoformat(time) for time in TIME.findall(line)]
+            if visit and times:
+                ends[visit] = max(*times, ends.get(visit, times[0]))
+        return ends
+
+    def day(self, to: date) -> Iterator[tuple[str, str]]:
+        """Yield (type, NDJSON) of each file, its dates moved so that RECORDED_DAY becomes `to`."""
+        for name, text in self.files.items():
+            yield name, _moved(text, to)
+
+    def whole(self, to: date) -> Iterator[tuple[str, list[Any]]]:
+        """Yield (type, records) of the whole day."""
+        for name, text in self.day(to):
+            yield name, [json.loads(line) for line in text.splitlines()]
+
+    def foundation(self, to: date) -> Iterator[tuple[str, list[Any]]]:
+        """Yield (type, records) of everything that belongs to no visit: staff, rooms, patients, products."""
+        for name, text in self.files.items():
+            if lines := [line for line in text.splitlines() if not visit_of(line)]:
+                yield name, [json.loads(_moved(line, to)) for line in lines]
+
+    def visits(
+        self, to: date, visits: Collection[int], types: Collection[str], hours_earlier: int = 0
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Yield (type, records) of some visits on another day. Their keys bear the day, because keys are unique."""
+        for name in (name for name in self.files if name in types):
+            lines = [line for line in self.files[name].splitlines() if visit_of(line) in visits]
+            if lines:
+                text = _earlier("\n".join(lines), hours_earlier)
+                renamed = VISIT.sub(rf"\1-{to:%m%d}-\2", _moved(text, to))
+                yield name, [json.loads(line) for line in renamed.splitlines()]
+
+    def so_far(self, now: datetime) -> tuple[list[int], int]:
+        """Return the visits that have ended by now, and by how many hours they are earlier than recorded.
+
+        Before noon the whole day begins earlier, so that half of the visits have ended at any time of day.
+        """
+        local = now.astimezone(ZoneInfo(ZONE))
+        clock = RECORDED_DAY - local.date()
+        middle = sorted(self.ends.values())[len(self.ends) // 2]
+        recorded_now = local + clock
+        late = (middle - recorded_now).total_seconds() / 3600
+        hours = min(FIRST_HOUR, max(0, int(late) + 1)) if late > 0 else 0
+        ended = [visit for visit, end in self.ends.items() if end - timedelta(hours=hours) <= recorded_now]
+        return ended, hours
+
+
+def visit_of(line: str) -> int:
+    """Return the number of the visit that a record belongs to; 0 for records that belong to none."""
+    key = VISIT.search(line.partition(",")[0])
+    return int(key[2]) if key else 0
+
+
+def last_open_day(today: date) -> date:
+    """Return yesterday, or Saturday if that was a Sunday, when clinics (and BPJS) are closed."""
+    yesterday = today - timedelta(days=1)
+    return yesterday - timedelta(days=1) if yesterday.isoweekday() == SUNDAY else yesterday
+
+
+def day(config: Path, to: date) -> Iterator[tuple[str, str]]:
+    """Yield (record type, NDJSON) of each file of config/demo, its dates moved so that RECORDED_DAY becomes `to`."""
+    yield from DemoRecords(config).day(to)
+
+
+def _moved(text: str, to: date) -> str:
+    shift = (to - RECORDED_DAY).days
+    for offset in (-2, -1, 0, 1):
+        old = RECORDED_DAY + timedelta(days=offset)
+        # The character \x01 marks dates that have been moved, so that they are not moved again.
+        text = text.replace(old.isoformat(), f"\x01{(old + timedelta(days=shift)).isoformat()}")
+    return text.replace("\x01", "")
+
+
+def _earlier(text: str, hours: int) -> str:
+    if not hours:
+        return text
+    return TIME.sub(lambda time: (datetime.fromisoformat(time[0]) - timedelta(hours=hours)).isoformat(), text)
