@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 from sqlalchemy import text
 
-from admin.commands.demo import demo_credentials
-from admin.commands.demo_records import day, last_open_day
+from admin.commands import demo_history
+from admin.commands.demo import FIRST_CLINIC, clinic, demo_credentials, second_clinic
+from admin.commands.demo_history import History, SetClock, hour_of, open_days
+from admin.commands.demo_records import TIME, ZONE, DemoRecords, day, last_open_day
 from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.delivery.types import Channel
@@ -21,6 +24,7 @@ from engine.hub import Hub
 from engine.outbox import counters
 from engine.settings import ROOT, Settings
 from engine.worker import Worker
+from sandbox.app import demo_world
 from sandbox.embedded import running
 from sandbox.world import World
 
@@ -80,3 +84,48 @@ async def test_the_demo_day_arrives_but_for_what_a_person_has_to_mend(tmp_path: 
         await hub.close()
     summary = world.witness.summary()
     assert (summary["duplicates_created"], summary["token_posts"]) == (0, 1)
+
+
+async def test_the_past_is_sent_on_its_own_days_and_today_has_only_what_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_history, "DAYS", 3)
+    clock, records, today = SetClock(), DemoRecords(ROOT / "config"), datetime.now(ZoneInfo(ZONE)).date()
+    with running(demo_world()) as url:
+        addresses = {"satusehat": url, "pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
+        settings = Settings("demo", f"sqlite:///{tmp_path}/demo.sqlite3", secret_keys=(new_key(),), addresses=addresses)
+        clock.set(hour_of(next(open_days(today)), 8))
+        hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock)
+        second = second_clinic(ROOT / "config")
+        clinics = [
+            (await clinic(hub, *FIRST_CLINIC, demo_credentials(ROOT / "config")), {}),
+            (await clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
+        ]
+        await History(hub, clock, records).fill(today, clinics)
+        sent = await hub.database.fetch(
+            text("SELECT DISTINCT facility_id, settled_at, date FROM deliveries WHERE status = 'sent'")
+        )
+        late = [
+            row for row in sent if str(datetime.fromtimestamp(row.settled_at / 1000, ZoneInfo(ZONE)).date()) != row.date
+        ]
+        upstreams = await hub.database.fetch(
+            text("SELECT DISTINCT facility_id, upstream FROM deliveries WHERE status = 'sent'")
+        )
+        due = await hub.database.fetch(text("SELECT COUNT(*) FROM deliveries WHERE status IN ('queued', 'sending')"))
+        assert late == []
+        assert len(upstreams) == 6
+        assert {row.date for row in sent} == {str(day) for day in open_days(today)}
+        assert due[0][0] == 0
+        await hub.close()
+
+
+@pytest.mark.parametrize("hour", [0, 5, 8, 11, 15, 23])
+def test_today_has_at_any_time_what_has_ended_by_now(hour: int) -> None:
+    records, now = DemoRecords(ROOT / "config"), datetime(2026, 11, 26, hour, 40, tzinfo=ZoneInfo(ZONE))
+    visits, hours = records.so_far(now)
+    types = list(records.files)
+    texts = [orjson.dumps(part).decode() for _, part in records.visits(now.date(), visits, types, hours)]
+    times = [datetime.fromisoformat(time) for part in texts for time in TIME.findall(part)]
+    assert max(times, default=now) <= now
+    assert all(time.date() == now.date() for time in times)
+    assert len(visits) >= (20 if hour >= 5 else 1)

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from admin.commands.demo_history import History, SetClock, hour_of, in_words, open_days
+from admin.commands.demo_history import SECOND_CLINIC_VISITS, History, SetClock, hour_of, in_words, open_days
 from admin.commands.demo_records import SUNDAY, ZONE, DemoRecords, last_open_day
 from admin.commands.demo_visitors import visit
 from admin.commands.processes import run_all
@@ -96,8 +96,8 @@ async def _begin(settings: Settings, *, history: bool) -> Begun:
     catalog, second = hub.catalog, second_clinic(settings.config_dir)
     try:
         clinics = [
-            (await _clinic(hub, *FIRST_CLINIC, demo_credentials(settings.config_dir, settings.sandbox_port)), {}),
-            (await _clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
+            (await clinic(hub, *FIRST_CLINIC, demo_credentials(settings.config_dir, settings.sandbox_port)), {}),
+            (await clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
         ]
         if history:
             typer.echo("  A month of the past is being made ...")
@@ -161,15 +161,16 @@ async def prepare(settings: Settings) -> DemoLogin:
     hub = await Hub.open(settings)
     try:
         credentials = demo_credentials(settings.config_dir, settings.sandbox_port)
-        facility = await _clinic(hub, *FIRST_CLINIC, credentials)
+        facility = await clinic(hub, *FIRST_CLINIC, credentials)
         return await _login(hub, facility.id)
     finally:
         await hub.close()
 
 
-async def _clinic(
+async def clinic(
     hub: Hub, code: str, name: str, organization: str, credentials: Mapping[str, Mapping[str, str]]
 ) -> FacilityRow:
+    """Return the clinic of that code with these credentials; add it if there is none."""
     try:
         facility = await facilities.by_code(hub.database, code)
     except NotFound:
@@ -222,7 +223,7 @@ def today_of(begun: Begun, now: datetime, nth: int) -> Iterator[tuple[str, list[
     if not begun.has_past:
         yield from records.foundation(last_open_day(today)) if nth else records.whole(last_open_day(today))
     visits, hours = records.so_far(now)
-    chosen = [visit for visit in visits if not nth or visit % 3 == 0]
+    chosen = [visit for visit in visits if not nth or visit in SECOND_CLINIC_VISITS]
     # BPJS, which has areas, is closed on Sundays.
     closed = today.isoweekday() == SUNDAY
     types = [name for name, spec in begun.catalog.specs.items() if not (closed and spec.upstream.area)]

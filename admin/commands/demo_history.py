@@ -33,6 +33,7 @@ from engine.sending.settlement_writer import SettlementWriter
 DAYS = 28  # before yesterday
 VISITS_A_DAY = 2
 N_VISITS = 45  # of the recorded day
+SECOND_CLINIC_VISITS = range(3, N_VISITS + 1, 3)  # of a whole day
 IN_FLIGHT = 16  # requests at once: the sandbox has no quota to keep to
 MAX_ROUNDS = 30  # of sending on one day: a delivery waits for another, which waits for a third, and so on
 HOURS = (9, 11, 14, 10, 13, 16)  # at which days are handed in
@@ -77,6 +78,8 @@ class History:
         parts = [] if place else [self._records.foundation(to)]
         if last and not nth:
             parts.append(self._records.whole(to))
+        elif last:
+            parts.append(self._records.visits(to, SECOND_CLINIC_VISITS, self._records.files))
         else:
             first = (place * VISITS_A_DAY + nth) % N_VISITS
             visits = {(first + n) % N_VISITS + 1 for n in range(VISITS_A_DAY if not nth else 1)}

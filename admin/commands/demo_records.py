@@ -20,6 +20,7 @@ MONTH_FILE = "month.txt"  # types of the days before yesterday, which are thin
 FIRST_HOUR = 7  # in which the recorded day begins
 # The number of a visit stands in the keys of all its records. Patients, staff and products have other digits.
 VISIT = re.compile(r"\b([A-Z]+)-(\d{4})(?!\d)")
+VISIT_OF = re.compile(r'"visit_id": "([A-Z]+)-(\d{4})"')
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+07:00")
 
 
@@ -94,7 +95,8 @@ class DemoRecords:
 
 def visit_of(line: str) -> int:
     """Return the number of the visit that a record belongs to; 0 for records that belong to none."""
-    key = VISIT.search(line.partition(",")[0])
+    # Some records are numbered on their own; these name their visit.
+    key = VISIT_OF.search(line) or VISIT.search(line.partition(",")[0])
     return int(key[2]) if key else 0
 
 

@@ -170,7 +170,7 @@ async def test_what_counts_all_clinics_is_shown_to_nobody_of_one(person: httpx.A
 
 
 async def test_the_last_backup_is_told(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    assert "Belum pernah (antar backup)" in (await person.get("/kesehatan")).text
+    assert "Belum pernah</span>" in (await person.get("/kesehatan")).text
     noted = text("UPDATE installation SET backed_up_at = :now")
     await antar.hub.database.write(lambda tx: tx.execute(noted, {"now": antar.clock()}))
     assert "10/03/2026 08.00" in (await person.get("/kesehatan")).text

@@ -24,9 +24,9 @@ async def empty(antar: SmallHub, *tables: str) -> None:
 
 def state_of(page: str, step: str) -> str:
     """Return the class of a step in the checklist: done, here or empty."""
-    items = re.findall(r'<li class="(\w*)".*?</li>', page, re.DOTALL)
-    names = re.findall(r'<li class="\w*".*?<strong>(.*?)</strong>', page, re.DOTALL)
-    return dict(zip(names, items, strict=True))[step]
+    steps = page.partition('<ol class="setup-steps">')[2].partition("</ol>")[0]
+    states = re.findall(r'<li class="(\w*)"[^>]*>.*?<strong>(.*?)</strong>', steps, re.DOTALL)
+    return {name: state for state, name in states}[step]
 
 
 async def test_a_fresh_installation_begins_with_the_clinic_and_names_no_command(
