@@ -18,7 +18,7 @@ from admin.commands.demo_records import TIME, ZONE, DemoRecords, day, last_open_
 from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.delivery.types import Channel
-from engine.facilities.facilities import add_facility, set_credentials
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.outbox import counters
@@ -97,7 +97,7 @@ async def test_the_past_is_sent_on_its_own_days_and_today_has_only_what_has_ende
         clock.set(hour_of(next(open_days(today)), 8))
         hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock)
         second = second_clinic(ROOT / "config")
-        clinics = [
+        clinics: list[tuple[FacilityRow, dict[str, str]]] = [
             (await clinic(hub, *FIRST_CLINIC, demo_credentials(ROOT / "config")), {}),
             (await clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
         ]

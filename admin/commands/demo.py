@@ -95,7 +95,7 @@ async def _begin(settings: Settings, *, history: bool) -> Begun:
     hub = await Hub.open(settings, durable=False, clock=clock)
     catalog, second = hub.catalog, second_clinic(settings.config_dir)
     try:
-        clinics = [
+        clinics: list[tuple[FacilityRow, dict[str, str]]] = [
             (await clinic(hub, *FIRST_CLINIC, demo_credentials(settings.config_dir, settings.sandbox_port)), {}),
             (await clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
         ]

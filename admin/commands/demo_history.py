@@ -75,7 +75,7 @@ class History:
     async def _hand_in(
         self, facility: FacilityRow, words: dict[str, str], to: date, place: int, nth: int, *, last: bool
     ) -> None:
-        parts = [] if place else [self._records.foundation(to)]
+        parts: list[Iterator[tuple[str, list[Any]]]] = [] if place else [self._records.foundation(to)]
         if last and not nth:
             parts.append(self._records.whole(to))
         elif last:
