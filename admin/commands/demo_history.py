@@ -77,7 +77,7 @@ class History:
     ) -> None:
         parts: list[Iterator[tuple[str, list[Any]]]] = [] if place else [self._records.foundation(to)]
         if last and not nth:
-            parts.append(self._records.whole(to))
+            parts.append(self._records.whole(to, foundation=False))
         elif last:
             parts.append(self._records.visits(to, SECOND_CLINIC_VISITS, self._records.files))
         else:

@@ -56,10 +56,11 @@ class DemoRecords:
         for name, text in self.files.items():
             yield name, _moved(text, to)
 
-    def whole(self, to: date) -> Iterator[tuple[str, list[Any]]]:
-        """Yield (type, records) of the whole day."""
+    def whole(self, to: date, *, foundation: bool = True) -> Iterator[tuple[str, list[Any]]]:
+        """Yield (type, records) of the whole day, without those that belong to no visit if `foundation` is False."""
         for name, text in self.day(to):
-            yield name, [json.loads(line) for line in text.splitlines()]
+            if lines := [line for line in text.splitlines() if foundation or visit_of(line)]:
+                yield name, [json.loads(line) for line in lines]
 
     def foundation(self, to: date) -> Iterator[tuple[str, list[Any]]]:
         """Yield (type, records) of everything that belongs to no visit: staff, rooms, patients, products."""
