@@ -14,6 +14,7 @@ from engine.hub import Hub
 from engine.queries.setup import SetupProgress, setup_progress
 from engine.specs.code_list import CodeList
 
+NEW_CLINIC = "/admin/facilities/create"
 NOTHING = SetupProgress(frozenset(), frozenset(), frozenset(), False, False, 0, 0, 0)
 
 
@@ -66,17 +67,17 @@ async def setup_of(hub: Hub, layout: Layout) -> Setup:
 def _steps(
     catalog: Catalog, layout: Layout, facility: FacilityRow | None, lists: list[CodeList], progress: SetupProgress
 ) -> Iterator[Step]:
-    name = facility.name if facility else ""
-    add = say("setup.facility.act")
-    yield Step("facility", facility is not None, name, "/admin/facilities/create", add, Permission.MANAGE)
+    name, href = (facility.name, f"/admin/facilities/details/{facility.id}") if facility else ("", NEW_CLINIC)
+    yield Step("facility", facility is not None, name, href, say("setup.facility.act"), Permission.MANAGE)
     yield _credentials(catalog, facility, progress)
     if lists:
         yield _lists([code_list for code_list in lists if code_list.upstream.name in progress.entered], lists, progress)
     # Records that came without a key were entered at the server.
     key = progress.has_key or progress.submitted > 0
-    yield Step("key", key, "", "/admin/keys/create", say("setup.key.act"), Permission.MANAGE)
+    yield Step("key", key, "", f"/admin/keys/{'list' if key else 'create'}", say("setup.key.act"), Permission.MANAGE)
     if mapping := next(iter(catalog.mappings.values()), None):
-        act, href = say("mapping.upload", many=mapping.many), f"/pemetaan/{mapping.name}/berkas"
+        act = say("mapping.upload", many=mapping.many)
+        href = f"/pemetaan/{mapping.name}{'' if progress.has_items else '/berkas'}"
         yield Step("items", progress.has_items, "", href, act, Permission.MAP, optional=True)
     yield _first_record(layout, progress)
 
