@@ -26,6 +26,7 @@ from admin.commands.demo_history import SECOND_CLINIC_VISITS, History, SetClock,
 from admin.commands.demo_records import SUNDAY, ZONE, DemoRecords, last_open_day
 from admin.commands.demo_visitors import visit
 from admin.commands.processes import run_all
+from admin.logging_config import set_up_logging
 from admin.people import users
 from engine.catalog.catalog import Catalog
 from engine.errors import AntarError, NotFound
@@ -81,6 +82,7 @@ def demo(
 ) -> None:
     """Start the sandbox, Antar, and two clinics with a month, a yesterday and a today; print address and login."""
     settings = _settings(ROOT / "var" / "demo", fresh)
+    set_up_logging(settings.log_level)
     with _sandbox(settings):
         begun = asyncio.run(_begin(settings, history=history and fresh))
         threading.Thread(target=_play, args=(settings, begun), name="antar-demo-day", daemon=True).start()
