@@ -51,6 +51,7 @@ async def test_a_house_that_was_never_backed_up_is_warned(person: httpx.AsyncCli
 async def test_a_clinic_without_credentials_is_not_ready(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await sign(antar, "mesin-1")
     await back_up(antar)
+    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
     second = await add_facility(antar.hub.database, "kedua", "Klinik Kedua")
     page = (await person.get("/kesehatan")).text
     assert "Semua berjalan baik." not in page

@@ -17,6 +17,10 @@ HOME = "/integrasi/ministry"
 CHECKLIST = "Persiapan klinik"
 
 
+async def promote(antar: SmallHub) -> None:
+    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
+
+
 async def empty(antar: SmallHub, *tables: str) -> None:
     for table in tables:
         await antar.hub.database.write(lambda tx, table=table: tx.execute(text(f"DELETE FROM {table}")))
@@ -32,6 +36,7 @@ def state_of(page: str, step: str) -> str:
 async def test_a_fresh_installation_begins_with_the_clinic_and_names_no_command(
     person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
+    await promote(antar)
     await empty(antar, "credentials", "facilities")
     page = (await person.get(HOME)).text
     assert state_of(page, "Klinik") == "here"
@@ -41,6 +46,7 @@ async def test_a_fresh_installation_begins_with_the_clinic_and_names_no_command(
 
 
 async def test_a_step_leads_to_its_page_and_from_there_back(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await promote(antar)
     await empty(antar, "credentials", "facilities")
     answer = await person.get("/persiapan/facility")
     assert (answer.status_code, answer.headers["location"]) == (303, "/admin/facilities/create")
