@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import text
 
 from tests.admin.http.test_rights import allow
 from tests.admin.mapped_clinic import COFFEE, HOME, TEA, MappedClinic
@@ -17,6 +18,15 @@ async def test_an_empty_mapping_says_where_its_things_come_from(clinic: MappedCl
     page = await clinic.page()
     assert "Belum ada data" in page
     assert "Barang muncul di sini begitu sistem klinik menyerahkannya sebagai Good" in page
+    assert '<strong class="text-secondary">–</strong>' in page  # no progress of nothing
+    assert "100 %" not in page
+
+
+async def test_a_mapping_without_a_clinic_leads_to_the_steps_of_the_setup(clinic: MappedClinic) -> None:
+    for table in ("credentials", "facilities"):
+        await clinic.antar.hub.database.write(lambda tx, table=table: tx.execute(text(f"DELETE FROM {table}")))
+    answer = await clinic.client.get(HOME)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 async def test_the_cards_and_columns_are_those_of_the_yaml(clinic: MappedClinic) -> None:
