@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from engine.database.transaction import Transaction
 from engine.facilities.facilities import new_api_key
 from tests.engine.small_hub import SmallHub
 
@@ -23,14 +24,14 @@ async def promote(antar: SmallHub) -> None:
 
 async def empty(antar: SmallHub, *tables: str) -> None:
     for table in tables:
-        await antar.hub.database.write(lambda tx, table=table: tx.execute(text(f"DELETE FROM {table}")))
+        await antar.hub.database.write(Transaction.execute, text(f"DELETE FROM {table}"))
 
 
 def state_of(page: str, step: str) -> str:
     """Return the class of a step in the checklist: done, here or empty."""
     steps = page.partition('<ol class="setup-steps">')[2].partition("</ol>")[0]
     states = re.findall(r'<li class="(\w*)"[^>]*>.*?<strong>(.*?)</strong>', steps, re.DOTALL)
-    return {name: state for state, name in states}[step]
+    return str({name: state for state, name in states}[step])
 
 
 async def test_a_fresh_installation_begins_with_the_clinic_and_names_no_command(
