@@ -63,7 +63,7 @@ FLOORS = {
         "logging_config people reload text",
         "http pages.alarms",
         "api inbound pages.login pages.shared",
-        "pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
+        "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
         "pages.inbound_requests pages.setup",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 
 from admin.http import language
-from admin.pages import code_lists, corrections, first_run, health, inbound_requests, login, setup
+from admin.pages import account, code_lists, corrections, first_run, health, inbound_requests, login, setup
 from admin.pages.dashboard import routes as dashboard
 from admin.pages.deliveries import routes as deliveries
 from admin.pages.jobs import routes as jobs
@@ -16,6 +16,8 @@ ROUTES = [
     login.login_page,
     login.login,
     login.logout,
+    account.account_page,
+    account.change_password,
     first_run.begin_page,
     first_run.begin,
     switch_facility.switch,

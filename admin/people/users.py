@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from admin.people.permissions import Permission
+from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.statements import Command, Query, Statement
 from engine.database.tables import Facility, Role, User
@@ -83,6 +84,29 @@ async def set_password(database: Database, name: str, password: str) -> None:
         raise NotFound(f"no user {name!r}")
 
 
+async def change_password(database: Database, person: Person, old: str, new: str) -> int | None:
+    """Set the person's own password if `old` is theirs, and end all their sessions; return the new session version.
+
+    None: the old password is wrong, or another change was faster.
+    """
+    before = await database.first(Query(_PEOPLE.where(User.id == person.id), _PersonRow))
+    if before is None or not await asyncio.to_thread(_matches, before.password_hash, old):
+        return None
+    return await database.write(_change, person, before.password_hash, await hashed(new))
+
+
+async def _change(tx: Transaction, person: Person, before: str, password_hash: str) -> int | None:
+    version = await tx.first(_CHANGE, {"id": person.id, "before": before, "hash": password_hash})
+    if version is not None:
+        await note(tx, tx.now, person.name, "user.password", facility_id=person.facility_id, reason=person.name)
+    return version
+
+
+async def role_label(database: Database, role: str) -> str:
+    """Return the label of a role."""
+    return await database.first(Query(select(Role.label).where(Role.name == role), str)) or role
+
+
 async def replace_user(database: Database, name: str, password: str, role: str) -> None:
     """Add the person, replacing a user of the same name."""
     await database.write(Transaction.execute, delete(User).where(User.name == name))
@@ -116,6 +140,13 @@ async def anybody(database: Database) -> bool:
 
 
 _SET = Command("UPDATE users SET password_hash = :hash, session_version = session_version + 1 WHERE name = :name")
+_CHANGE = Statement(
+    """
+UPDATE users SET password_hash = :hash, session_version = session_version + 1
+WHERE id = :id AND password_hash = :before RETURNING session_version
+""",
+    int,
+)
 _END = Command("UPDATE users SET session_version = session_version + 1 WHERE id = :id")
 _ANYBODY = Statement("SELECT 1 FROM users LIMIT 1", int)
 
