@@ -16,7 +16,7 @@ CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
 UPSTREAM, MAPPING = "/integrasi/satusehat", "/pemetaan/kfa"
 TABS = ("request", "response", "percobaan", "asal", "audit")
-SETTINGS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk")
+SETTINGS = ("users", "roles", "facilities", "keys", "alerts", "audit")
 
 
 def page_addresses(panel: Site) -> dict[str, str]:

@@ -17,3 +17,4 @@ class Permission(StrEnum):
     MAP = "map"  # confirm and remove codes of the mappings
     SYNC = "sync"  # read code lists again
     MANAGE = "manage"  # users, roles, facilities, credentials, keys, audit
+    RAW = "raw"  # see deliveries as they are stored, besides `satusehat`

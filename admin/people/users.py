@@ -102,6 +102,13 @@ async def _change(tx: Transaction, person: Person, before: str, password_hash: s
     return version
 
 
+async def names(database: Database, facility_id: int | None) -> list[str]:
+    """Return the names of the users of a facility, of all users for None."""
+    query = select(User.name).order_by(User.name)
+    mine = query if facility_id is None else query.where(User.facility_id == facility_id)
+    return await database.fetch(Query(mine, str))
+
+
 async def role_label(database: Database, role: str) -> str:
     """Return the label of a role."""
     return await database.first(Query(select(Role.label).where(Role.name == role), str)) or role

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from admin.pages.shared.layout import layout_for
 from admin.people.permissions import Permission
+from admin.people.users import Person
 from admin.settings.request import connection, hub_of, person_of
 
 RAW_PREFIX = "raw-"  # of the identity of a record type's view
@@ -28,9 +29,11 @@ class Rights(AuthorizationBackend):
         person = person_of(request)
         if person.facility_id is not None and (identity, action) in ALL_CLINICS_ACTIONS:
             return False
-        return person.may(needed(identity))
+        return lacking(person, identity) is None
 
 
-def needed(identity: str) -> Permission:
-    """Return the permission that opens a view."""
-    return Permission.SATUSEHAT if identity.startswith(RAW_PREFIX) else Permission.MANAGE
+def lacking(person: Person, identity: str) -> Permission | None:
+    """Return the permission that the person lacks to open a view; None if they may."""
+    # Raw lists show patients, so the right to see patients is needed besides.
+    asked = (Permission.SATUSEHAT, Permission.RAW) if identity.startswith(RAW_PREFIX) else (Permission.MANAGE,)
+    return next((permission for permission in asked if not person.may(permission)), None)

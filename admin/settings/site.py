@@ -10,27 +10,31 @@ from sqladmin import Admin
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from admin.pages import errors
 from admin.people import administrators
 from admin.settings.alert_recipients import Alerts
 from admin.settings.api_keys import Keys
+from admin.settings.audit_log import Audit
 from admin.settings.base_view import SettingsView
 from admin.settings.clinics import Clinics
-from admin.settings.delivery_views import delivery_view
-from admin.settings.logs import Audit, Jobs
+from admin.settings.delivery_views import DeliveryView, delivery_view
 from admin.settings.request import hub_of, person_of
-from admin.settings.rights import Rights, needed
+from admin.settings.rights import Rights, lacking
 from admin.settings.roles import Roles
 from admin.settings.users import People
 from admin.text import words
 from engine.hub import Hub
 from engine.specs.text import Text
 
-VIEWS: tuple[type[SettingsView[Any]], ...] = (People, Roles, Clinics, Keys, Alerts, Audit, Jobs)
+VIEWS: tuple[type[SettingsView[Any]], ...] = (People, Roles, Clinics, Keys, Alerts, Audit)
 # SQLAdmin's other routes (login, uploads, exports, look-ups, its files) are removed.
 ROUTES = {"index", "list", "details", "create", "edit"}
+
+# Addresses of bulk actions before *Proses massal* was their only list.
+OLD_JOB_PATHS = ("/bulk/list", "/bulk/details/{id_:int}")
 
 
 class SettingsSite(Admin):
@@ -48,36 +52,40 @@ class SettingsSite(Admin):
             LitestarException: self._refuse,
             Exception: self._break,
         }
+        self.admin.router.routes += [Route(path, _to_jobs) for path in OLD_JOB_PATHS]
         self.settings = [self._add(_bound(view, hub)) for view in VIEWS]
-        self.raw = [self._add(delivery_view(spec, hub)) for spec in hub.catalog.specs.values()]
+        self.raw: list[DeliveryView] = [self._add(delivery_view(spec, hub)) for spec in hub.catalog.specs.values()]
 
     async def index(self, request: Request) -> Response:
-        """Show the index of the views."""
+        """Show the settings, and a link to the raw data for whoever may see it."""
         await self.authorization_backend.load(request)
-        context = {"groups": self.views_of(request)}
-        if not any(context["groups"].values()):
+        context = {"views": self.views_of(request), "raw": self.raw_views_of(request)}
+        if not any(context.values()):
             raise HTTPException(403)
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
-    def views_of(self, request: Request) -> dict[str | Text, list[SettingsView[Any]]]:
-        """Return the views that the person may open, by heading."""
-        groups: dict[str | Text, list[SettingsView[Any]]] = {words.say("settings"): self.settings}
-        for view in self.raw:
-            groups.setdefault(view.spec.upstream.label, []).append(view)  # type: ignore[attr-defined]
-        accessible = {name: [view for view in views if view.is_accessible(request)] for name, views in groups.items()}
-        return {name: views for name, views in accessible.items() if views}
+    def views_of(self, request: Request) -> list[SettingsView[Any]]:
+        """Return the settings that the person may open."""
+        return [view for view in self.settings if view.is_accessible(request)]
 
-    def _add(self, view: type[SettingsView[Any]]) -> SettingsView[Any]:
+    def raw_views_of(self, request: Request) -> dict[str | Text, list[DeliveryView]]:
+        """Return the raw lists that the person may open, by upstream."""
+        groups: dict[str | Text, list[DeliveryView]] = {}
+        for view in self.raw:
+            if view.is_accessible(request):
+                groups.setdefault(view.spec.upstream.label, []).append(view)
+        return groups
+
+    def _add(self, view: type[SettingsView[Any]]) -> Any:
         self.add_view(view)
-        added: Any = self.views[-1]
-        return added  # type: ignore[no-any-return]
+        return self.views[-1]
 
     async def _refuse(self, request: Request, error: Any) -> Response:
         message = errors.status_message(error.status_code)
         if error.status_code == 403:
-            permission = needed(request.path_params.get("identity", ""))
             person = person_of(request)
-            if not person.may(permission):
+            permission = lacking(person, request.path_params.get("identity", ""))
+            if permission is not None:
                 message = errors.lacking(
                     permission, await administrators.managers(hub_of(request).database, person.facility_id)
                 )
@@ -95,6 +103,11 @@ class SettingsSite(Admin):
             template = "shared/error_alone.html"
         context = {**errors.page_context(status, message), "frame": getattr(request.state, "frame", None)}
         return await self.templates.TemplateResponse(request, template, context, status_code=status)
+
+
+async def _to_jobs(request: Request) -> Response:
+    id_ = request.path_params.get("id_")
+    return RedirectResponse(f"/pekerjaan/{id_}" if id_ else "/pekerjaan", 301)
 
 
 def _bound(view: type[SettingsView[Any]], hub: Hub) -> type[SettingsView[Any]]:

@@ -17,11 +17,12 @@ async def note(
     *,
     facility_id: int | None = None,
     delivery_id: int | None = None,
+    item_id: int | None = None,
     reason: str = "",
 ) -> None:
     """Write an entry; `at` is epoch milliseconds. Without a facility the entry concerns the whole installation."""
-    entry = {"at": at, "actor": actor, "action": action, "facility_id": facility_id, "delivery_id": delivery_id}
-    await tx.execute(insert(AuditEntry).values(**entry, reason=reason))
+    about = {"facility_id": facility_id, "delivery_id": delivery_id, "item_id": item_id}
+    await tx.execute(insert(AuditEntry).values(at=at, actor=actor, action=action, reason=reason, **about))
 
 
 async def note_now(

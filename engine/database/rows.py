@@ -117,3 +117,4 @@ class AuditRow(NamedTuple):
     facility_id: int | None
     delivery_id: int | None
     reason: str
+    item_id: int | None

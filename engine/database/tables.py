@@ -154,8 +154,14 @@ class AuditEntry(Base):
     facility_id: Mapped[int | None] = mapped_column(Integer)
     delivery_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     reason: Mapped[str] = mapped_column(Text, default="")
+    item_id: Mapped[int | None] = mapped_column(BigInteger)  # the mapped item that it is about
 
-    __table_args__ = (Index("ix_audit_facility_id", "facility_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_at", "at", "id"),
+        Index("ix_audit_actor", "actor", "at", "id"),
+        Index("ix_audit_action", "action", "at", "id"),
+        Index("ix_audit_facility_id_at", "facility_id", "at", "id"),
+    )
 
 
 class LeaseRow(Base):

@@ -57,7 +57,7 @@ async def _remove(tx: Transaction, mapping: MappingSpec, facility_id: int, item_
         return False
     await tx.execute(_REMOVE, names)
     await note_all(tx, now, actor, "removed", [before])
-    await _audit(tx, now, actor, "mapping.remove", facility_id, mapping, before.key)
+    await _audit(tx, now, actor, "mapping.remove", facility_id, mapping, before, before.key)
     return True
 
 
@@ -75,7 +75,7 @@ async def _confirm(
         code = by_item[row.id].code
         await tx.execute(_CONFIRM, {"id": row.id, "code": code, "actor": actor, "now": now})
         await note_all(tx, now, actor, "mapped", [row], code)
-        await _audit(tx, now, actor, "mapping.confirm", facility_id, mapping, f"{row.key}: {code}")
+        await _audit(tx, now, actor, "mapping.confirm", facility_id, mapping, row, f"{row.key}: {code}")
     deltas = counters.Deltas()
     channels = await release(tx, [(facility_id, mapping.item, row.key) for row in chosen], deltas)
     await counters.apply(tx, deltas)
@@ -94,9 +94,10 @@ async def _valid(tx: Transaction, mapping: MappingSpec, facility_id: int, codes:
 
 
 async def _audit(
-    tx: Transaction, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, detail: str
+    tx: Transaction, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, item: _Item, detail: str
 ) -> None:
-    await audit.note(tx, now, actor, action, facility_id=facility_id, reason=f"{mapping.label}: {detail}")
+    reason = f"{mapping.label}: {detail}"
+    await audit.note(tx, now, actor, action, facility_id=facility_id, item_id=item.id, reason=reason)
 
 
 class _Item(NamedTuple):

@@ -115,7 +115,7 @@ def _others(catalog: Catalog, person: Person, upstream: UpstreamSpec) -> Iterato
         if person.may(Permission.BULK):
             yield Entry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
         yield Entry(say("nav.health"), "heartbeat", *_own("kesehatan"))
-    if person.may(Permission.MANAGE):
+    if person.may(Permission.MANAGE) or (person.may(Permission.RAW) and person.may(Permission.SATUSEHAT)):
         yield Entry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH,))
 
 

@@ -17,7 +17,8 @@ from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
 
-LISTS = ("users", "roles", "facilities", "keys", "alerts", "audit", "bulk", "raw-Visit")
+LISTS = ("users", "roles", "facilities", "keys", "alerts", "audit", "raw-Visit")
+NOT_ON_THE_INDEX = {"raw-Visit"}
 
 
 @pytest.fixture
@@ -42,7 +43,19 @@ async def test_every_list_opens(manager: httpx.AsyncClient, antar: SmallHub) -> 
     answers = {name: await manager.get(f"/admin/{name}/list") for name in LISTS}
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(LISTS, 200)
     index = (await manager.get("/admin")).text
-    assert [name for name in LISTS if f'href="/admin/{name}/list"' not in index] == []
+    assert {name for name in LISTS if f'class="card tile" href="/admin/{name}/list"' not in index} == NOT_ON_THE_INDEX
+
+
+async def test_raw_lists_are_folded_away_below_the_settings(manager: httpx.AsyncClient) -> None:
+    index, users_page = [(await manager.get(path)).text for path in ("/admin", "/admin/users/list")]
+    assert index.count("/admin/raw-") == 1
+    assert re.search(r"<details >\s*<summary class=\"group\">Data mentah \(untuk pengembang\)", users_page)
+    assert re.search(r"<details open>\s*<summary", (await manager.get("/admin/raw-Visit/list")).text)
+
+
+async def test_the_old_list_of_bulk_actions_leads_to_the_new_one(manager: httpx.AsyncClient) -> None:
+    answers = [await manager.get(f"/admin/bulk/{path}") for path in ("list", "details/7")]
+    assert [answer.headers["location"] for answer in answers] == ["/pekerjaan", "/pekerjaan/7"]
 
 
 async def test_every_page_opens_in_english(manager: httpx.AsyncClient) -> None:
@@ -169,7 +182,7 @@ async def test_a_key_without_an_end_needs_no_number_of_days(manager: httpx.Async
 
 async def test_logs_cannot_be_changed(manager: httpx.AsyncClient, antar: SmallHub) -> None:
     await save(manager, "keys/create", name="simrs", facility_id="1")
-    for name in ("audit", "bulk", "raw-Visit"):
+    for name in ("audit", "raw-Visit"):
         for path in ("create", "edit/1", "hapus/1"):
             assert (await save(manager, f"{name}/{path}")).status_code in {403, 404}, (name, path)
 
@@ -187,17 +200,26 @@ async def test_deliveries_are_listed_with_their_columns_searched_and_filtered(
 
 async def test_bodies_need_their_permission(person: httpx.AsyncClient, antar: SmallHub) -> None:
     id_ = await deliver(antar, "V-SATU")
-    await allow(antar, "satusehat")
+    await allow(antar, "satusehat", "raw")
     page = (await person.get(f"/admin/raw-Visit/details/{id_}")).text
     assert ("Data asal" in page, "belum boleh membaca isi" in page) == (False, True)
 
 
 async def test_a_role_opens_only_its_part(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    for allowed, opened in ((["satusehat"], {"raw-Visit"}), (["manage"], set(LISTS) - {"raw-Visit"}), ([], set())):
+    raw, settings = {"raw-Visit"}, set(LISTS) - {"raw-Visit"}
+    cases = [(["satusehat", "raw"], raw), (["manage"], settings), (["manage", "raw"], settings)]
+    for allowed, opened in [*cases, (["satusehat"], set()), (["raw"], set()), ([], set())]:
         await allow(antar, *allowed)
         answers = {name: (await person.get(f"/admin/{name}/list")).status_code for name in LISTS}
         assert answers == {name: 200 if name in opened else 403 for name in LISTS}
         assert (await person.get("/admin")).status_code == (200 if opened else 403)
+
+
+async def test_buttons_ask_for_the_right_of_their_page(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await allow(antar, "satusehat")
+    paths = ("facilities/uji/1/ministry", "alerts/uji/1", "audit/ekspor", "users/hapus/1")
+    assert [(await save(person, path)).status_code for path in paths] == [403, 403, 403, 404]
+    assert await audit(antar) == []
 
 
 async def test_whoever_may_not_is_told_who_to_ask(person: httpx.AsyncClient, antar: SmallHub) -> None:
