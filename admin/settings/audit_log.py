@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 from sqladmin import expose
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -92,8 +91,7 @@ class Audit(SettingsView[LoggedAction], model=AuditEntry):
     @expose("/ekspor", methods=["POST"])
     async def export(self, request: Request) -> Response:
         """Export all entries that match the filter as CSV; the export is an entry itself."""
-        if not self.is_accessible(request):
-            raise HTTPException(403)
+        self.demand(request)
         choice, only = AuditChoice.read(request), person_of(request).facility_id
         await self.note(request, "audit.export", choice.address().removeprefix("?"), only)
         headers = {"Content-Disposition": 'attachment; filename="antar-audit.csv"'}
@@ -154,7 +152,9 @@ class Audit(SettingsView[LoggedAction], model=AuditEntry):
         return Subject(localized(mapping.label), row.item_name or "", f"/pemetaan/{mapping.name}/{row.item_id}")
 
     def facts(self, request: Request, row: LoggedAction) -> builtins.list[tuple[str, Any]]:
-        return [(self.label(name), value) for name, value in self.cells(request, row).items() if value not in ("", None)]
+        return [
+            (self.label(name), value) for name, value in self.cells(request, row).items() if value not in ("", None)
+        ]
 
 
 def _texts(cells: Mapping[str, Any]) -> builtins.list[str]:

@@ -128,12 +128,17 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
             await self.change(request, lambda tx: tx.execute(query), "facility.change", what, int(key))
         await self._enter(request, int(key), form)
 
+    def saved_address(self, key: str) -> str:
+        """Return the address of the clinic's page, where its connections are tested."""
+        return f"/admin/{self.identity}/details/{key}"
+
     async def details_context(self, request: Request) -> dict[str, Any]:
         return await self._access(request, request.path_params["pk"])
 
     @expose("/uji/{pk:int}/{upstream:str}", methods=["POST"])
     async def try_out(self, request: Request) -> Response:
         """Call the upstream now, and show the result."""
+        self.demand(request)
         key, name = str(request.path_params["pk"]), request.path_params["upstream"]
         row, upstream = await self.one(request, key), self.hub.catalog.upstreams.get(name)
         if row is None or upstream is None:

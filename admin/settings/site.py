@@ -64,6 +64,10 @@ class SettingsSite(Admin):
             raise HTTPException(403)
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
+    def get_save_redirect_url(self, request: Request, form: Any, obj: Any, model_view: Any) -> str:
+        """Return where a person is led after saving."""
+        return str(model_view.saved_address(getattr(obj, model_view.pk_columns[0].name)))
+
     def views_of(self, request: Request) -> list[SettingsView[Any]]:
         """Return the settings that the person may open."""
         return [view for view in self.settings if view.is_accessible(request)]

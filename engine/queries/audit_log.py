@@ -149,7 +149,9 @@ _ID = (AuditEntry.id, AuditEntry.at)
 
 def _scanned(filters: AuditFilters, after: Place | None) -> Select[Any]:
     """Select the entries that the narrowest index leads to, newest first, from a position on."""
-    query = select(*(_COLUMNS[name] for name in ("id", "at", "actor", "action", "facility_id", "delivery_id", "reason")))
+    query = select(
+        *(_COLUMNS[name] for name in ("id", "at", "actor", "action", "facility_id", "delivery_id", "reason"))
+    )
     lead = _lead(filters)
     if lead is not None:
         query = query.where(_COLUMNS[lead] == getattr(filters, lead))
