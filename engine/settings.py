@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from adapters.notifications.gateways import Gateway, read_gateways
 from adapters.outbound.networks import Network, Policy
 from engine.errors import SettingsError
 
@@ -52,6 +53,7 @@ class Settings:
     webhook_networks: Network = Network.PRIVATE
     # Networks in which a webhook or mail server for alerts may be.
     alert_networks: Network = Network.PUBLIC
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)  # to WhatsApp, by name
 
     @property
     def panel(self) -> str:
@@ -92,6 +94,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         smtp_url=environ.get("ANTAR_SMTP_URL", ""),
         smtp_from=environ.get("ANTAR_SMTP_FROM", ""),
         webhook_networks=_networks(environ, WEBHOOK_NETWORKS, Settings.webhook_networks),
+        gateways=gateways_in(config_dir),
         alert_networks=_networks(environ, ALERT_NETWORKS, Settings.alert_networks),
     )
 
@@ -99,6 +102,15 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
 def config_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the configuration; reads no other variable."""
     return Path(environ.get("ANTAR_CONFIG_DIR", Settings.config_dir))
+
+
+def gateways_in(config_dir: Path) -> dict[str, Gateway]:
+    """Read gateways.yaml of a configuration; raises SettingsError."""
+    path = config_dir / "gateways.yaml"
+    try:
+        return read_gateways(yaml.safe_load(path.read_text("utf-8")) or {} if path.exists() else {})
+    except (ValueError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: {error}") from error
 
 
 def _secret_keys(environ: Mapping[str, str]) -> tuple[str, ...]:

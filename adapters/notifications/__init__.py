@@ -1,1 +1,1 @@
-"""Ways to send an alert to people: e-mail, Telegram, webhook."""
+"""Ways to send an alert to people: e-mail, WhatsApp, Telegram, webhook."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from adapters.notifications.gateways import Gateway
 from adapters.outbound.networks import Policy
 
 DELIVERY_SECONDS = 20.0  # time limit of one notification
@@ -32,6 +33,8 @@ class Destination:
     policy: Policy
     secret: str = ""
     sender: str = ""
+    url: str = ""  # of a gateway
+    gateway: Gateway | None = None
 
 
 class NotDelivered(Exception):

@@ -8,11 +8,16 @@ from collections.abc import Mapping
 import httpx
 
 from adapters.messages import message
-from adapters.notifications import email, telegram, webhook
+from adapters.notifications import email, telegram, webhook, whatsapp
 from adapters.notifications.contract import DELIVERY_SECONDS, Destination, NotDelivered, Notification, Send
 from adapters.outbound.guard import AddressRefused
 
-WAYS: Mapping[str, Send] = {"email": email.send, "telegram": telegram.send, "webhook": webhook.send}
+WAYS: Mapping[str, Send] = {
+    "email": email.send,
+    "whatsapp": whatsapp.send,
+    "telegram": telegram.send,
+    "webhook": webhook.send,
+}
 
 
 async def deliver(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 from sqladmin import expose
@@ -14,36 +13,43 @@ from sqlalchemy import Select, delete, insert, update
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from wtforms import BooleanField, Form, IntegerField, PasswordField, SelectField, ValidationError
+from wtforms import BooleanField, Form, IntegerField, SelectField, ValidationError
 from wtforms.validators import InputRequired, NumberRange
 
 from adapters.notifications.contract import NotDelivered
 from adapters.notifications.deliver import WAYS, deliver
-from adapters.notifications.email import mail_server
-from adapters.outbound.guard import AddressRefused, check_host
-from adapters.outbound.networks import Policy
 from admin.alert_messages import AlertMessages
 from admin.pages.shared.layout import permitted
+from admin.settings.alert_channels import (
+    CHANNEL_FIELDS,
+    NEEDS_SECRET,
+    SECRETS,
+    address_of,
+    channel_fields,
+    entered,
+    sealed_values,
+)
 from admin.settings.base_view import SettingsRefused, SettingsView
-from admin.settings.form import FieldLine, SettingsForm, required, url_within
+from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
+from admin.text.masking import masked
 from admin.text.words import say, sentence
 from engine.alerts import recipients
 from engine.alerts.watch import destination_of
 from engine.database.statements import Query
 from engine.database.tables import AlertRecipient, Facility
 from engine.database.transaction import Transaction
+from engine.errors import VaultError
 from engine.facilities.facilities import all_facilities
 
 ALL_CLINICS = ""  # value of the form's field for the clinic
-ADDRESS_PATTERNS = {
-    "email": re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+"),
-    "telegram": re.compile(r"-?\d{4,20}|@\w{4,40}"),
-    "webhook": re.compile(r"https?://[^\s/]+\S*"),
-}
 TIME_PATTERN = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-MAX_SECRET_CHARS = 300
 DAY_MINUTES = 24 * 60
+TRY = "Try"  # value of the button that saves and sends a test message
+HINTED = {
+    *("mail_host", "mail_user", "phone", "gateway_url", "chat", "bot_token", "webhook_url", "signing_key"),
+    *("waiting_minutes", "failure_percent", "quiet_from", "digest_at"),
+}
 # Fields that the audit log repeats.
 FIELDS = ("name", "way", "address", "waiting_minutes", "failure_percent", "quiet_from", "quiet_until", "digest_at")
 
@@ -78,6 +84,11 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
     can_create = can_edit = True
     removable = True
     details_template = "sqladmin/alert.html"
+    create_template = edit_template = "sqladmin/alert_form.html"
+
+    @property
+    def empty_words(self) -> str:
+        return say("settings.alerts.empty")
 
     def query(self, request: Request) -> Select[Any]:
         query = self.columns_of_row(facility=Facility.name)
@@ -90,7 +101,7 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
             "name": row.name,
             "state": _state(request, row),
             "way": say(f"settings.alerts.way.{row.way}"),
-            "address": row.address,
+            "address": masked(row.address),
             "facility": row.facility or say("settings.alerts.everywhere"),
         }
 
@@ -98,40 +109,55 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
         clinics = await all_facilities(self.hub.database)
         everywhere, policy = (ALL_CLINICS, say("settings.alerts.everywhere")), self.hub.settings.alert_policy
 
-        class AlertForm(SettingsForm):
-            name = FieldLine(100, required)
-            facility_id = SelectField(choices=[*((str(row.id), row.name) for row in clinics), everywhere])
-            way = SelectField(choices=[(way, say(f"settings.alerts.way.{way}")) for way in WAYS])
-            address = FieldLine(300, required, partial(_address, policy))
-            secret = PasswordField(
-                validators=[partial(_secret, policy)],
-                render_kw={"autocomplete": "new-password", "maxlength": MAX_SECRET_CHARS},
-            )
-            waiting_minutes = _number(60, 30 * DAY_MINUTES)
-            failure_percent = _number(20, 100)
-            quiet_from = FieldLine(5, _time)
-            quiet_until = FieldLine(5, _time)
-            digest_at = FieldLine(5, _time)
-            enabled = BooleanField(default=True)
-
-        return AlertForm
+        fields: dict[str, Any] = {
+            "name": FieldLine(100, required),
+            "facility_id": SelectField(choices=[*((str(row.id), row.name) for row in clinics), everywhere]),
+            "way": SelectField(choices=[(way, say(f"settings.alerts.way.{way}")) for way in WAYS]),
+            **channel_fields(policy, self.hub.settings.gateways),
+            "waiting_minutes": _number(60, 30 * DAY_MINUTES),
+            "failure_percent": _number(20, 100),
+            "quiet_from": FieldLine(5, _time),
+            "quiet_until": FieldLine(5, _time),
+            "digest_at": FieldLine(5, _time),
+            "enabled": BooleanField(default=True),
+        }
+        return type("AlertForm", (SettingsForm,), fields)
 
     async def get_form_data_for_edit(self, obj: _AlertRow) -> dict[str, Any]:
         only = ALL_CLINICS if obj.facility_id is None else str(obj.facility_id)
-        return {**{name: getattr(obj, name) for name in FIELDS}, "enabled": obj.enabled, "facility_id": only}
+        stored = {name: getattr(obj, name) for name in FIELDS if name != "address"}
+        channel = entered(obj.way, obj.address, self._opened(obj))
+        return {**stored, **channel, "enabled": obj.enabled, "facility_id": only}
 
     def hint(self, name: str, obj: _AlertRow | None) -> str:
         """Return the hint below a field."""
-        if name in ("name", "facility_id", "way", "quiet_until", "enabled"):
-            return ""
-        kept = f" {say('settings.alerts.secret_kept')}" if name == "secret" and obj else ""
-        return say(f"settings.alerts.{name}_hint") + kept
+        hint = say(f"settings.alerts.{name}_hint") if name in HINTED else ""
+        kept = say("settings.alerts.secret_kept") if name in SECRETS.values() and obj else ""
+        return f"{hint} {kept}".strip()
+
+    async def create_context(self, request: Request) -> dict[str, Any]:
+        return {"channels": CHANNEL_FIELDS}
+
+    async def edit_context(self, request: Request) -> dict[str, Any]:
+        return {"channels": CHANNEL_FIELDS}
+
+    def saved_address(self, key: str) -> str:
+        """Return the address of the recipient's page, which shows the result of a test message."""
+        return f"/admin/{self.identity}/details/{key}"
+
+    async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
+        made = await super().insert_model(request, data)
+        await self._try_if_asked(request, made.id)
+        return made
+
+    async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
+        changed = await super().update_model(request, pk, data)
+        await self._try_if_asked(request, changed.id)
+        return changed
 
     async def add(self, request: Request, form: Mapping[str, Any]) -> int:
         values = await self._values(request, form)
-        if values["way"] == "telegram" and not form["secret"]:
-            raise SettingsRefused(say("settings.alerts.secret_missing"))
-        values |= {"sealed": self._sealed(form), "created_at": self.hub.database.clock()}
+        values |= {"sealed": self._sealed(form, {}), "created_at": self.hub.database.clock()}
 
         async def work(tx: Transaction) -> int:
             row = insert(AlertRecipient).values(values).returning(AlertRecipient.id)
@@ -145,15 +171,12 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
         if row is None:
             raise HTTPException(404)
         # Another way asks for another secret.
-        if form["secret"] or values["way"] != row.way:
-            values["sealed"] = self._sealed(form)
-        if values["way"] == "telegram" and not values.get("sealed", row.sealed):
-            raise SettingsRefused(say("settings.alerts.secret_missing"))
+        values["sealed"] = self._sealed(form, self._opened(row) if values["way"] == row.way else {})
         if not values["enabled"] or values["facility_id"] != row.facility_id:
             values["known"] = "[]"  # forget which conditions the recipient knows of
         values |= {"fails": 0, "again_at": 0, "problem": ""}
         query = update(AlertRecipient).where(AlertRecipient.id == row.id).values(values)
-        what = _audit_text(values) + (" secret" if form["secret"] else "")
+        what = _audit_text(values) + (" secret" if form[SECRETS[values["way"]]] else "")
         await self.change(request, lambda tx: tx.execute(query), "alert.change", what, values["facility_id"])
 
     async def take_away(self, request: Request, row: _AlertRow) -> None:
@@ -163,18 +186,29 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
     @expose("/uji/{pk:int}", methods=["POST"])
     async def try_out(self, request: Request) -> Response:
         """Send a test message now, and show the result."""
+        self.demand(request)
         row = await self.one(request, str(request.path_params["pk"]))
-        recipient = await recipients.one(self.hub.database, row.id) if row is not None else None
+        if row is None:
+            raise HTTPException(404)
+        await self._send_trial(request, row.id)
+        return RedirectResponse(self.saved_address(str(row.id)), 303)
+
+    async def _try_if_asked(self, request: Request, id_: int) -> None:
+        """Send a test message if the form was saved with the button for it."""
+        if (await request.form()).get("save") == TRY:
+            await self._send_trial(request, id_)
+
+    async def _send_trial(self, request: Request, id_: int) -> None:
+        recipient = await recipients.one(self.hub.database, id_)
         if recipient is None:
             raise HTTPException(404)
         try:
             await deliver(recipient.way, AlertMessages(self.hub).trial(), destination_of(self.hub, recipient))
-        except NotDelivered as error:
+        except (NotDelivered, VaultError) as error:
             flash(request, sentence(str(error)), "danger")
         else:
             flash(request, say("settings.alerts.tried"))
         await self.note(request, "alert.test", recipient.name, recipient.facility_id)
-        return RedirectResponse(f"/admin/alerts/details/{recipient.id}", 303)
 
     def facts(self, request: Request, row: _AlertRow) -> builtins.list[tuple[str, Any]]:
         """Return the columns of the list, and the thresholds and hours."""
@@ -188,11 +222,21 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
         allowed: set[int | None] = {row.id for row in await permitted(self.hub, person)}
         if facility not in allowed | ({None} if person.facility_id is None else set()):
             raise SettingsRefused(say("settings.users.own_clinic"))
-        return {**{name: form[name] for name in FIELDS}, "facility_id": facility, "enabled": bool(form["enabled"])}
+        stored = {name: form[name] for name in FIELDS if name != "address"}
+        return {**stored, "address": address_of(form), "facility_id": facility, "enabled": bool(form["enabled"])}
 
-    def _sealed(self, form: Mapping[str, Any]) -> bytes | None:
-        secret = (form["secret"] or "").strip()[:MAX_SECRET_CHARS]
-        return self.hub.vault.seal({"secret": secret}) if secret else None
+    def _sealed(self, form: Mapping[str, Any], before: Mapping[str, str]) -> bytes | None:
+        values = sealed_values(form, before)
+        if form["way"] in NEEDS_SECRET and not values.get("secret"):
+            raise SettingsRefused(say(f"settings.alerts.secret_missing.{form['way']}"))
+        return self.hub.vault.seal(values) if values else None
+
+    def _opened(self, row: _AlertRow) -> Mapping[str, str]:
+        """Return what is sealed; nothing if its key has been removed: it has to be entered again."""
+        try:
+            return self.hub.vault.open(row.sealed) if row.sealed else {}
+        except VaultError:
+            return {}
 
 
 def _state(request: Request, row: _AlertRow) -> str:
@@ -207,26 +251,6 @@ def _state(request: Request, row: _AlertRow) -> str:
 def _number(default: int, maximum: int) -> IntegerField:
     checks = [InputRequired(), NumberRange(0, maximum)]
     return IntegerField(default=default, validators=checks, render_kw={"min": 0, "max": maximum})
-
-
-def _address(policy: Policy, form: Form, field: Any) -> None:
-    way = form["way"].data
-    if way in ADDRESS_PATTERNS and not ADDRESS_PATTERNS[way].fullmatch(field.data):
-        raise ValidationError(say(f"settings.alerts.address_wrong.{way}"))
-    if way == "webhook":
-        url_within(policy)(form, field)
-
-
-def _secret(policy: Policy, form: Form, field: Any) -> None:
-    """Check the secret of an e-mail recipient: it is a mail server, whose address the policy may forbid."""
-    if form["way"].data != "email" or not (field.data or "").strip():
-        return
-    try:
-        check_host(mail_server(field.data.strip()).hostname or "", policy)
-    except NotDelivered as error:
-        raise ValidationError(say("settings.alerts.server_wrong")) from error
-    except AddressRefused as error:
-        raise ValidationError(sentence(str(error))) from error
 
 
 def _time(_: Form, field: Any) -> None:

@@ -76,6 +76,11 @@ class SettingsView(ModelView, Generic[R]):
         """Return the purpose of the table in a few words."""
         return say(f"settings.{self.word}.about")
 
+    @property
+    def empty_words(self) -> str:
+        """Return what is said of a list without rows."""
+        return say("settings.empty")
+
     def label(self, name: str) -> str:
         """Return the label of a column or a field."""
         return say(f"settings.{self.word}.{name}")

@@ -106,10 +106,13 @@ class Watch:
 def destination_of(hub: Hub, recipient: Recipient) -> Destination:
     """Return the destination of a recipient; e-mail without its own server uses the server of the environment."""
     settings = hub.settings
-    secret = hub.vault.open(recipient.sealed)["secret"] if recipient.sealed else ""
+    opened = hub.vault.open(recipient.sealed) if recipient.sealed else {}
+    secret = opened.get("secret", "")
     if recipient.way == "email" and not secret:
         return Destination(recipient.address, OPERATOR, settings.smtp_url, settings.smtp_from)
-    return Destination(recipient.address, settings.alert_policy, secret, settings.smtp_from)
+    gateway = settings.gateways.get(opened.get("gateway", ""))
+    url = opened.get("url", "")
+    return Destination(recipient.address, settings.alert_policy, secret, settings.smtp_from, url, gateway)
 
 
 def digest_is_due(recipient: Recipient, now: int) -> bool:

@@ -10,9 +10,10 @@ import json
 import httpx
 import pytest
 
-from adapters.notifications import email, telegram, webhook
+from adapters.notifications import email, telegram, webhook, whatsapp
 from adapters.notifications.contract import Destination, NotDelivered, Notification
 from adapters.notifications.deliver import deliver
+from adapters.notifications.gateways import read_gateways
 from adapters.outbound.networks import Network, Policy
 from admin.text.words import sentence
 
@@ -119,3 +120,55 @@ async def test_a_webhook_that_leads_elsewhere_is_not_followed() -> None:
 async def test_nobody_there_is_told_in_words() -> None:
     with pytest.raises(NotDelivered, match=r"outbound\.failed"):
         await deliver("webhook", LETTER, Destination("http://127.0.0.1:9/", HERE))
+
+
+GATEWAYS = read_gateways(
+    {
+        "json": {
+            "label": {"id": "A", "en": "A"},
+            "url": "",
+            "encoding": "json",
+            "headers": {"Authorization": "Bearer {token}"},
+            "body": {"to": "{to}", "message": "{message}"},
+        },
+        "form": {
+            "label": {"id": "B", "en": "B"},
+            "url": "",
+            "encoding": "form",
+            "headers": {},
+            "body": {"target": "{to}", "message": "{message}"},
+        },
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("json", b'{"to":"62811","message":"*{token}*'), ("form", b"target=62811&message=%2A%7Btoken")]
+)
+async def test_a_gateway_gets_number_and_message_as_it_is_declared(name: str, begins: bytes) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200)
+
+    destination = Destination("62811", HERE, "RAHASIA", url="http://127.0.0.1/kirim", gateway=GATEWAYS[name])
+    letter = Notification("{token}", "x")
+    await whatsapp.send(letter, destination, httpx.MockTransport(answer))
+    assert asked[0].content.startswith(begins)
+    assert asked[0].headers.get("Authorization") == ("Bearer RAHASIA" if name == "json" else None)
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "menolak token"), (500, "HTTP 500")])
+async def test_a_gateway_that_refuses_is_told(status: int, words: str) -> None:
+    destination = Destination("62811", HERE, "x", url="http://127.0.0.1/", gateway=GATEWAYS["json"])
+    with pytest.raises(NotDelivered) as error:
+        await whatsapp.send(LETTER, destination, httpx.MockTransport(lambda _: httpx.Response(status)))
+    assert words in sentence(str(error.value))
+
+
+@pytest.mark.parametrize("wrong", [{"encoding": "xml"}, {"body": {"to": "{to}"}}, {"label": "A"}, {"more": 1}])
+def test_a_wrong_gateway_is_named(wrong: dict[str, object]) -> None:
+    right = {"label": {"id": "A", "en": "A"}, "url": "", "encoding": "json", "headers": {}}
+    with pytest.raises(ValueError, match=r"^satu"):
+        read_gateways({"satu": {**right, "body": {"to": "{to}", "message": "{message}"}, **wrong}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,8 +19,10 @@ from engine.alerts.conditions import ConditionKind, Trouble
 from engine.alerts.facts import facts
 from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import available
+from engine.alerts.watch import destination_of
 from engine.database.tables import AlertRecipient
 from engine.facilities.facilities import add_facility
+from engine.settings import ROOT, gateways_in
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.settings.test_settings import audit, manager, save  # noqa: F401 - a fixture
 from tests.engine.drug_catalog import DrugCatalog
@@ -31,8 +35,7 @@ SARI = {
     "name": "Sari",
     "facility_id": "1",
     "way": "email",
-    "address": "sari@klinik.test",
-    "secret": "",
+    "email": "sari@klinik.test",
     "waiting_minutes": "60",
     "failure_percent": "20",
     "quiet_from": "21:00",
@@ -55,9 +58,9 @@ async def letter(antar: SmallHub, kind: ConditionKind, *, well: bool = False, **
 
 
 async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClient, antar: SmallHub) -> None:  # noqa: F811
-    telegram = {**SARI, "way": "telegram", "address": "-100123456", "secret": "7:RAHASIA"}
+    telegram = {**SARI, "way": "telegram", "chat": "-100123456", "bot_token": "7:RAHASIA"}
     assert (await save(manager, "alerts/create", **telegram)).status_code == 302
-    await save(manager, "alerts/edit/1", **{**telegram, "digest_at": "06:30", "secret": ""})
+    await save(manager, "alerts/edit/1", **{**telegram, "digest_at": "06:30", "bot_token": ""})
     [row] = await rows(antar)
     assert row.digest_at == "06:30"
     assert antar.hub.vault.open(row.sealed) == {"secret": "7:RAHASIA"}
@@ -70,10 +73,14 @@ async def test_a_recipient_is_made_changed_and_removed(manager: httpx.AsyncClien
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"address": "sari"}, "satu alamat e-mail"),
-        ({"address": "a@b.test\nBcc: x@y.test"}, "satu alamat e-mail"),
-        ({"way": "webhook", "address": "ftp://x"}, "diawali https://"),
-        ({"way": "telegram", "address": "-100123456"}, "Token bot harus diisi"),
+        ({"email": "sari"}, "satu alamat e-mail"),
+        ({"email": "a@b.test\nBcc: x@y.test"}, "satu alamat e-mail"),
+        ({"way": "webhook", "webhook_url": "ftp://x"}, "diawali https://"),
+        ({"way": "telegram", "chat": "-100123456"}, "Token bot harus diisi"),
+        ({"way": "whatsapp", "phone": "sari"}, "satu nomor"),
+        ({"way": "whatsapp", "phone": "628123456789", "gateway": "lain"}, "Wajib diisi"),
+        ({"mail_host": "smtp://a:b@mail.test"}, "nama server surat saja"),
+        ({"mail_host": "mail.test", "mail_port": "x"}, "nomor port"),
         ({"digest_at": "25:00"}, "jam seperti 07:00"),
     ],
 )
@@ -95,9 +102,72 @@ async def test_the_list_tells_first_whether_a_way_works(manager: httpx.AsyncClie
 
 
 async def test_a_secret_is_never_shown(manager: httpx.AsyncClient) -> None:  # noqa: F811
-    await save(manager, "alerts/create", **{**SARI, "secret": "smtp://a:RAHASIA@mail.test"})
+    await save(
+        manager, "alerts/create", **{**SARI, "mail_host": "mail.test", "mail_user": "a", "mail_password": "RAHASIA"}
+    )
+    assert "mail.test" in (await manager.get("/admin/alerts/edit/1")).text
     for page in ("list", "details/1", "edit/1"):
         assert "RAHASIA" not in (await manager.get(f"/admin/alerts/{page}")).text
+
+
+async def test_the_password_of_a_mail_server_is_kept_for_the_same_server_alone(
+    manager: httpx.AsyncClient,  # noqa: F811
+    antar: SmallHub,
+) -> None:
+    server = {"mail_host": "mail.test", "mail_user": "a@b", "mail_security": "tls"}
+    await save(manager, "alerts/create", **{**SARI, **server, "mail_password": "x y"})
+    await save(manager, "alerts/edit/1", **SARI, **server)
+    [row] = await rows(antar)
+    assert antar.hub.vault.open(row.sealed) == {"secret": "smtps://a%40b:x%20y@mail.test:465"}
+    await save(manager, "alerts/edit/1", **{**SARI, **server, "mail_host": "lain.test"})
+    [row] = await rows(antar)
+    assert "x%20y" not in antar.hub.vault.open(row.sealed)["secret"]
+
+
+async def test_whatsapp_goes_through_a_gateway_of_the_configuration(
+    manager: httpx.AsyncClient,  # noqa: F811
+    antar: SmallHub,
+) -> None:
+    antar.hub.settings = replace(antar.hub.settings, gateways=gateways_in(ROOT / "config"))
+    channel = {
+        "way": "whatsapp",
+        "phone": "6281234567890",
+        "gateway": "generic",
+        "gateway_url": "https://wa.test/kirim",
+    }
+    await save(manager, "alerts/create", **{**SARI, **channel, "gateway_token": "RAHASIA"})
+    [recipient] = await available(antar.hub.database)
+    destination = destination_of(antar.hub, recipient)
+    assert (destination.address, destination.url, destination.secret) == (
+        "6281234567890",
+        "https://wa.test/kirim",
+        "RAHASIA",
+    )
+    assert destination.gateway is antar.hub.settings.gateways["generic"]
+    page = (await manager.get("/admin/alerts/edit/1")).text
+    assert ("https://wa.test/kirim" in page, "RAHASIA" in page) == (True, False)
+    assert "6281234567890" not in (await manager.get("/admin/alerts/list")).text
+
+
+async def test_a_form_shows_the_chosen_channel_open_and_the_others_folded(manager: httpx.AsyncClient) -> None:  # noqa: F811
+    page = (await manager.get("/admin/alerts/create")).text
+    channels = re.findall(r'data-channel="(\w+)" (open)?', page)
+    assert channels == [("email", "open"), ("whatsapp", ""), ("telegram", ""), ("webhook", "")]
+    assert "Simpan &amp; kirim pesan uji" in page
+
+
+async def test_a_recipient_is_tried_while_being_added(
+    manager: httpx.AsyncClient,  # noqa: F811
+    antar: SmallHub,
+) -> None:
+    answer = await save(manager, "alerts/create", **{**SARI, "save": "Try"})
+    assert answer.headers["location"] == "/admin/alerts/details/1"
+    assert "Server surat belum diatur" in (await manager.get("/admin/alerts/details/1")).text
+    assert [action for _, action, _ in await audit(antar)] == ["alert.add", "alert.test"]
+
+
+async def test_an_empty_list_says_what_to_do(manager: httpx.AsyncClient) -> None:  # noqa: F811
+    assert "Belum ada penerima" in (await manager.get("/admin/alerts/list")).text
 
 
 async def test_a_test_is_sent_and_its_failure_told(

@@ -56,7 +56,9 @@ async def clinic(client: httpx.AsyncClient, address: str) -> httpx.Response:
 @pytest.mark.parametrize("way", ["webhook", "email"])
 async def test_an_alert_goes_to_public_addresses_alone(manager: httpx.AsyncClient, antar: SmallHub, way: str) -> None:
     for host in (*METADATA, *OURSELVES, *LOCAL):
-        entered = {"address": f"http://{host}:8080/x"} if way == "webhook" else {"secret": f"smtp://{host}:25"}
+        entered = (
+            {"webhook_url": f"http://{host}:8080/x"} if way == "webhook" else {"mail_host": host, "mail_port": "25"}
+        )
         answer = await alert(manager, way=way, **entered)
         assert (host, answer.status_code, await rows(antar)) == (host, 400, [])
         assert f"{REFUSAL} (hanya alamat internet umum)" in answer.text
@@ -67,18 +69,18 @@ async def test_the_operator_may_allow_alerts_in_the_clinics_network(
     manager: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     widened(antar, alert_networks=Network.PRIVATE)
-    assert (await alert(manager, way="webhook", address="http://192.168.1.5/x")).status_code == 302
-    assert (await alert(manager, secret="smtp://10.0.0.9")).status_code == 302
-    assert (await alert(manager, way="webhook", address="http://127.0.0.1/x")).status_code == 400
+    assert (await alert(manager, way="webhook", webhook_url="http://192.168.1.5/x")).status_code == 302
+    assert (await alert(manager, mail_host="10.0.0.9")).status_code == 302
+    assert (await alert(manager, way="webhook", webhook_url="http://127.0.0.1/x")).status_code == 400
 
 
 @pytest.mark.parametrize(
     ("entered", "words"),
     [
-        ({"way": "webhook", "address": "https://u:p@his.test/"}, "tidak boleh memuat nama"),
-        ({"way": "webhook", "address": "https://his.test:99999/"}, "tidak dapat dibaca"),
-        ({"secret": "http://mail.test"}, "Tulis server surat seperti smtp://"),
-        ({"secret": "smtp://[::1"}, "Tulis server surat seperti smtp://"),
+        ({"way": "webhook", "webhook_url": "https://u:p@his.test/"}, "tidak boleh memuat nama"),
+        ({"way": "webhook", "webhook_url": "https://his.test:99999/"}, "tidak dapat dibaca"),
+        ({"mail_host": "http://mail.test"}, "Tulis nama server surat saja"),
+        ({"mail_host": "[::1"}, "Tulis nama server surat saja"),
     ],
 )
 async def test_an_address_that_cannot_be_used_is_told_by_the_form(
@@ -92,7 +94,7 @@ async def test_a_recipient_that_was_entered_before_is_judged_when_it_is_sent(
     manager: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     widened(antar, alert_networks=Network.LOOPBACK)
-    await alert(manager, way="webhook", address="http://127.0.0.1:9/x")
+    await alert(manager, way="webhook", webhook_url="http://127.0.0.1:9/x")
     widened(antar, alert_networks=Network.PUBLIC)
     await save(manager, "alerts/uji/1")
     assert REFUSAL in (await manager.get("/admin/alerts/details/1")).text
