@@ -31,6 +31,7 @@ def page_addresses(panel: Site) -> dict[str, str]:
         "overview of an area": "/bpjs",
         "overview, by upstream": "/bpjs/antrean",
         "health": "/kesehatan",
+        "account": "/akun",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},
         "new user": "/admin/users/create",

@@ -64,7 +64,8 @@ class SettingsSite(Admin):
             raise HTTPException(403)
         return await self.templates.TemplateResponse(request, "sqladmin/index.html", context)
 
-    def get_save_redirect_url(self, request: Request, form: Any, obj: Any, model_view: Any) -> str:
+    @staticmethod
+    def get_save_redirect_url(request: Request, form: Any, model_view: Any, obj: Any) -> str:
         """Return where a person is led after saving."""
         return str(model_view.saved_address(getattr(obj, model_view.pk_columns[0].name)))
 

@@ -127,6 +127,7 @@ async def by_ids(database: Database, ids: Sequence[int]) -> list[LoggedAction]:
             *(Delivery.spec, Delivery.patient_norm, Delivery.patient_name),
             *(AuditEntry.item_id, Item.item, Item.name.label("item_name")),
         )
+        .select_from(AuditEntry)
         .outerjoin(Facility, Facility.id == AuditEntry.facility_id)
         .outerjoin(Delivery, Delivery.id == AuditEntry.delivery_id)
         .outerjoin(Item, Item.id == AuditEntry.item_id)

@@ -38,5 +38,7 @@ def downgrade() -> None:
 def _change_roles(change) -> None:
     connection = op.get_bind()
     for name, permissions in connection.execute(sa.text("SELECT name, permissions FROM roles")).all():
-        values = {"name": name, "permissions": json.dumps(change(json.loads(permissions)))}
-        connection.execute(sa.text("UPDATE roles SET permissions = :permissions WHERE name = :name"), values)
+        changed = change(json.loads(permissions))
+        if changed != json.loads(permissions):
+            values = {"name": name, "permissions": json.dumps(changed, separators=(",", ":"))}
+            connection.execute(sa.text("UPDATE roles SET permissions = :permissions WHERE name = :name"), values)

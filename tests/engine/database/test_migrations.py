@@ -44,3 +44,14 @@ async def test_people_of_the_first_version_keep_their_roles(tmp_path: Path) -> N
     await database.on_connection(lambda connection: command.downgrade(alembic(connection), "0001"))
     assert await database.fetch(text("SELECT name, role FROM users")) == [("sari", "superadmin")]
     await database.close()
+
+
+async def test_whoever_manages_may_see_raw_data_after_the_upgrade(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.sqlite3")
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0019"))
+    roles = "INSERT INTO roles (name, label, permissions) VALUES ('a', 'A', '[\"manage\"]'), ('b', 'B', '[\"map\"]')"
+    await database.on_connection(lambda connection: connection.execute(text(roles)))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "head"))
+    rows = await database.fetch(text("SELECT name, permissions FROM roles WHERE name IN ('a', 'b', 'superadmin')"))
+    assert {row.name: "raw" in row.permissions for row in rows} == {"a": True, "b": False, "superadmin": True}
+    await database.close()
