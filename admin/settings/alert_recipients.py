@@ -101,7 +101,7 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
             "name": row.name,
             "state": _state(request, row),
             "way": say(f"settings.alerts.way.{row.way}"),
-            "address": masked(row.address),
+            "address": masked(row.address) if row.way == "whatsapp" else row.address,
             "facility": row.facility or say("settings.alerts.everywhere"),
         }
 
