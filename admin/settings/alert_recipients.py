@@ -33,7 +33,7 @@ from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
 from admin.text.masking import masked
-from admin.text.words import say, sentence
+from admin.text.words import language, say, sentence
 from engine.alerts import recipients
 from engine.alerts.watch import destination_of
 from engine.database.statements import Query
@@ -47,7 +47,7 @@ TIME_PATTERN = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 DAY_MINUTES = 24 * 60
 TRY = "Try"  # value of the button that saves and sends a test message
 HINTED = {
-    *("mail_host", "mail_user", "phone", "gateway_url", "chat", "bot_token", "webhook_url", "signing_key"),
+    *("mail_host", "mail_user", "phone", "chat", "bot_token", "webhook_url", "signing_key"),
     *("waiting_minutes", "failure_percent", "quiet_from", "digest_at"),
 }
 # Fields that the audit log repeats.
@@ -131,6 +131,13 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
 
     def hint(self, name: str, obj: _AlertRow | None) -> str:
         """Return the hint below a field."""
+        if name == "gateway_url":
+            urls = [
+                f"{gateway.label[language()]}: {gateway.url}"
+                for gateway in self.hub.settings.gateways.values()
+                if gateway.url
+            ]
+            return say("settings.alerts.gateway_url_hint", urls="; ".join(urls))
         hint = say(f"settings.alerts.{name}_hint") if name in HINTED else ""
         kept = say("settings.alerts.secret_kept") if name in SECRETS.values() and obj else ""
         return f"{hint} {kept}".strip()

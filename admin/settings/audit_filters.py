@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -11,12 +12,14 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 
 from admin.http.parameters import MAX_INTEGER
+from admin.pages.shared.formatting import day
 from admin.text.words import catalogue, language, say
 from engine.facilities.facilities import FacilityRow
 from engine.queries.audit_log import AuditFilters, AuditText
 
 ACTION = "audit.action."  # prefix of the message keys
 MAX_CHARACTERS = 200  # of one condition
+_TYPED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 FIELDS = ("text", "actor", "action", "facility", "date_from", "date_to")
 
 
@@ -47,6 +50,16 @@ class AuditChoice:
 
     def __bool__(self) -> bool:
         return self != AuditChoice()
+
+    @property
+    def narrowed(self) -> bool:
+        """Return whether anything but a text is chosen."""
+        return replace(self, text="") != AuditChoice()
+
+    @staticmethod
+    def shown(day_: str) -> str:
+        """Return a day as it is typed: dd/mm/yyyy."""
+        return day(day_) if day_ else ""
 
     def address(self, **more: str) -> str:
         """Return the query of an address, with its question mark."""
@@ -84,7 +97,10 @@ def _tidy(text: Any) -> str:
 
 
 def _day(text: str) -> str:
-    """Return the day as YYYY-MM-DD, empty if the text is none."""
+    """Return a day, typed as dd/mm/yyyy or YYYY-MM-DD, as YYYY-MM-DD; empty if the text is none."""
+    typed = _TYPED.fullmatch(text)
+    if typed:
+        text = f"{typed[3]}-{typed[2]:0>2}-{typed[1]:0>2}"
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:

@@ -69,6 +69,8 @@ async def test_a_bulk_action_is_linked(manager: httpx.AsyncClient, antar: SmallH
         ({"action": "nothing"}, {"a", "b"}),
         ({"date_from": "2026-03-11"}, set()),
         ({"date_from": "2026-03-10", "date_to": "2026-03-10"}, {"a", "b"}),
+        ({"date_from": "11/3/2026"}, set()),
+        ({"date_to": "10/03/2026"}, {"a", "b"}),
         ({"date_from": "x", "facility": "x", "after": "x"}, {"a", "b"}),
     ],
 )
