@@ -46,13 +46,13 @@ class SettingsSite(Admin):
         super().__init__(self.star, templates_dir=templates, authorization_backend=Rights())
         words.equip(self.templates.env)
         self.admin.state.hub = hub
-        self.admin.router.routes = [route for route in self.admin.router.routes if getattr(route, "name", "") in ROUTES]
+        kept = [route for route in self.admin.router.routes if getattr(route, "name", "") in ROUTES]
+        self.admin.router.routes = [*(Route(path, _to_jobs) for path in OLD_JOB_PATHS), *kept]
         self.admin.exception_handlers = {
             HTTPException: self._refuse,
             LitestarException: self._refuse,
             Exception: self._break,
         }
-        self.admin.router.routes += [Route(path, _to_jobs) for path in OLD_JOB_PATHS]
         self.settings = [self._add(_bound(view, hub)) for view in VIEWS]
         self.raw: list[DeliveryView] = [self._add(delivery_view(spec, hub)) for spec in hub.catalog.specs.values()]
 
