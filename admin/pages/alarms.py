@@ -56,15 +56,12 @@ def _alarms(health: Health, database: Mapping[str, str], labels: Mapping[str, st
         kind, wait = "clock_ahead" if health.clock.jump > 0 else "clock_behind", health.clock.prune_after - health.now
         yield _alarm(kind, by=duration(abs(health.clock.jump) / 1000), wait=duration(wait / 1000))
     for channel in health.channels:
-        values = {
-            "upstream": labels[channel.upstream],
-            "facility": channel.facility,
-            "reason": sentence(channel.reason),
-        }
+        label, facility, reason = labels[channel.upstream], channel.facility, sentence(channel.reason)
         if channel.cause:
-            yield _alarm(channel.cause, **values)
+            yield _alarm(channel.cause, upstream=label, facility=facility, reason=reason)
         elif health.workers_alive and _late(channel, health.now):
-            yield _alarm("late", **values, age=duration(channel.wait(health.now) or 0))
+            age = duration(channel.wait(health.now) or 0)
+            yield _alarm("late", upstream=label, facility=facility, reason=reason, age=age)
 
 
 def _late(channel: ChannelHealth, now: int) -> bool:
