@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from engine.delivery.causes import parse_cause
 from engine.specs.text import Text
@@ -29,6 +30,7 @@ class Remedy:
     codes: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()  # the code must belong to one of these groups of rules
     words: re.Pattern[str] | None = None
+    act: str = ""  # what helps: list, resend, settings or map; empty: what the kind of the failure suggests
 
     @property
     def conditions(self) -> tuple[object, ...]:
@@ -46,32 +48,41 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The error, what to do, and who does it."""
+    """The error, what to do, who does it, and the act that helps."""
 
     title: Text
     remedy: Text
     who: str
+    act: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Remedies:
     """Remedies of one upstream's refusals, and its rules."""
 
     remedies: tuple[Remedy, ...] = ()
     rules: Mapping[str, RemedyRule] = field(default_factory=dict)  # by code
 
+    @cached_property
+    def _subjects(self) -> dict[str, Text]:
+        """Return path -> the subject of the rule that names the path in parentheses, for failures without a rule."""
+        paths = ((_PATH.search(rule.about.id), rule.about) for rule in self.rules.values())
+        return {path[1]: about for path, about in paths if path is not None}
+
     def explain(self, cause: str) -> Explanation | None:
         """Return the first remedy that fits, with the rule's subject for `{about}`; None if none fits."""
         kind, code, words = parse_cause(cause)
         rule = self.rules.get(code)
-        group, about = (rule.group, rule.about) if rule else ("", Text.plain(_place(words) or code))
+        place = _place(words)
+        group, about = (rule.group, rule.about) if rule else ("", self._subjects.get(place, Text.plain(place or code)))
         for remedy in self.remedies:
             if remedy.fits(kind, code, words, group):
                 title, action = (text.filled("{about}", about) for text in (remedy.title, remedy.remedy))
-                return Explanation(title, action, remedy.who)
+                return Explanation(title, action, remedy.who, remedy.act)
         return None
 
 
+_PATH = re.compile(r"\(([A-Z]\w*\.[^\s()]+)\)$")  # at the end of a rule's subject, e.g. (Encounter.period)
 _KEY = re.compile(r"^\[[^\]]*\] ?")  # of a message, before the words that it holds
 
 

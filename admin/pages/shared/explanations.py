@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
 
 from admin.text.words import localized, say
+from engine.catalog.catalog import Catalog
 from engine.delivery.causes import CauseKind, parse_cause
 from engine.specs.upstream import UpstreamSpec
 
 
+class Act(StrEnum):
+    """What helps against a failure; a page offers it as its main button."""
+
+    LIST = "list"  # look through the deliveries
+    RESEND = "resend"
+    SETTINGS = "settings"
+    MAP = "map"
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The error, what to do, and who does it, in the language of the page."""
+    """The error, what to do, who does it, and the act that helps, in the language of the page."""
 
     title: str
     remedy: str
     who: str
+    act: Act = Act.LIST
 
 
 # Kind of failure -> role that looks after it, if the remedies of the upstream do not name one.
@@ -33,12 +48,29 @@ RESPONSIBLE = {
 }
 
 
-def explain(cause: str, upstream: UpstreamSpec) -> Explanation:
-    """Return meaning, remedy and responsible role of a cause: from the upstream's remedies, else by its kind."""
+# Kind of failure -> act that helps, if the remedies of the upstream do not name one; all others: look through the list.
+HELPFUL = {"unavailable": Act.RESEND, "unsure": Act.RESEND, "unauthorized": Act.SETTINGS}
+_PATH = re.compile(r" \([A-Z]\w*\.[^\s()]+\)")  # of a field, after its name
+
+
+def explain(cause: str, upstream: UpstreamSpec, *, paths: bool = False) -> Explanation:
+    """Return meaning, remedy and responsible role of a cause: from the upstream's remedies, else by its kind.
+
+    A path into the request, such as (Encounter.period) after the name of the field, is kept only with `paths`.
+    """
     explanation = upstream.remedies.explain(cause)
-    if explanation is not None:
-        return Explanation(localized(explanation.title), localized(explanation.remedy), say(f"who.{explanation.who}"))
     kind = parse_cause(cause)[0]
+    act = Act((explanation and explanation.act) or HELPFUL.get(kind, Act.LIST))
+    if explanation is not None:
+        texts = (localized(explanation.title), localized(explanation.remedy))
+        title, remedy = texts if paths else (_PATH.sub("", text) for text in texts)
+        return Explanation(title, remedy, say(f"who.{explanation.who}"), act)
     kind = kind if kind in RESPONSIBLE else CauseKind.BROKEN.value
     title, remedy = (say(f"cause.{kind}.{part}", upstream=upstream.label) for part in ("title", "remedy"))
-    return Explanation(title, remedy, say(f"who.{RESPONSIBLE[kind]}"))
+    return Explanation(title, remedy, say(f"who.{RESPONSIBLE[kind]}"), act)
+
+
+def any_of(catalog: Catalog, specs: Sequence[str]) -> str:
+    """Return the labels of alternative types, e.g. *Observasi atau Hasil laboratorium*."""
+    labels = [localized(catalog.specs[name].label) if name in catalog.specs else name for name in specs]
+    return reduce(lambda labels_, label: say("delivery.any_of", one=labels_, other=label), labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from admin.pages.shared.explanations import Explanation
+from admin.pages.shared.explanations import Act, Explanation
 from admin.text.words import localized, say
 from engine.hub import Hub
 from engine.mapping import queries
@@ -107,4 +107,4 @@ async def deliveries_awaiting(hub: Hub, facility_id: int, item: str, key: str) -
 def explain_missing_code(mapping: MappingSpec, state: str = "unmapped") -> Explanation:
     """Explain why a delivery waits for an item, and what to do."""
     title = say("mapping.held.title", what=say(f"mapping.held.{state}", one=mapping.one))
-    return Explanation(title, say(f"mapping.held.{state}.remedy", one=mapping.one), say("who.petugas"))
+    return Explanation(title, say(f"mapping.held.{state}.remedy", one=mapping.one), say("who.petugas"), Act.MAP)

@@ -71,4 +71,5 @@ def _remedy(node: Node, path: str, groups: Mapping[str, None], faults: Faults) -
         codes=frozenset(values.texts(node, "code")),
         rules=frozenset(values.texts(node, "rules")),
         words=values.pattern(node.get("words"), f"{path}.words", faults),
+        act=values.text(node, "act"),
     )
