@@ -1,12 +1,15 @@
-"""Things to do, by the deliveries they would free: failures with a common cause, and records never submitted."""
+"""Root causes: failures with a common cause, and records that others wait for and that nothing sends.
+
+Deliveries that only wait are counted with what they wait for, directly or through others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 
 from engine.database.database import Database
 from engine.database.statements import Query, Statement
@@ -14,38 +17,59 @@ from engine.database.tables import Delivery
 from engine.delivery.causes import CauseKind
 from engine.specs.record_type import Spec
 
-MAX_FAILURES = 20  # groups of failures that are listed
-MAX_EXPANDED = 8  # groups, of types that others need, for which waiting deliveries are counted
+MAX_FAILURES = 100  # groups of failures that are listed; the rest appear as these are fixed
+MAX_EXPANDED = 20  # groups, of types that others need, for which waiting deliveries are counted
 MAX_SEEDS = 500  # deliveries of a group whose waiting deliveries are counted
 MAX_BEHIND = 2_000  # waiting deliveries that are counted for one group
 MAX_WAITS = 20_000  # waits for a type that are read
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """First and last time (epoch ms) of a cause; `day` of its deliveries settled in the last 24 hours."""
+
+    first: int | None = None
+    last: int | None = None
+    day: int = 0
+    day_before: int = 0  # settled in the 24 hours before
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`n` deliveries of a type that failed for one cause; `behind` others wait for them, or more with `more`."""
+    """`n` deliveries of a type that failed for one cause; `behind` others wait for them, or more with `more`.
+
+    `sample` is the message of the newest one.
+    """
 
     spec: str
     cause: str
     n: int
     behind: int
     more: bool
+    patients: int = 0
+    times: Times = Times()
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Records, of any of the types, that were never submitted; `behind` deliveries wait for them, or more."""
+    """Records, of any of the types, that others wait for; `behind` deliveries wait for them, or more."""
 
     specs: tuple[str, ...]
     keys: tuple[str, ...]
     behind: int
     more: bool
+    times: Times = Times()
 
 
 @dataclass(frozen=True, slots=True)
 class TodoFacts:
+    """Root causes: failures, records that were never submitted, and records that a person has set aside."""
+
     failures: tuple[Failure, ...]
     missing: tuple[Missing, ...]
+    set_aside: tuple[Missing, ...] = ()
 
 
 async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]) -> TodoFacts:
@@ -55,40 +79,68 @@ async def todo_facts(database: Database, facility_id: int, specs: Sequence[Spec]
     types = {name for names in needed for name in names}
     failures = await _failures(database, facility_id, [spec.name for spec in specs], types)
     missing = [await _missing(database, facility_id, names) for names in needed]
-    return TodoFacts(tuple(failures), tuple(group for group in missing if group is not None))
+    set_aside = [await _set_aside(database, facility_id, name) for name in sorted(types)]
+    return TodoFacts(tuple(failures), tuple(filter(None, missing)), tuple(filter(None, set_aside)))
 
 
 async def _failures(database: Database, facility_id: int, specs: list[str], needed: set[str]) -> list[Failure]:
-    rows = await database.fetch(_groups(facility_id, specs))
-    waited_for = [row for row in rows if row.spec in needed][:MAX_EXPANDED]
-    others = [
-        Failure(row.spec, row.cause, row.n, 0, more=False) for row in rows[:MAX_FAILURES] if row not in waited_for
-    ]
-    return [*others, *[await _failure(database, facility_id, row.spec, row.cause, row.n) for row in waited_for]]
+    rows = await database.fetch(_groups(facility_id, specs, database.clock()))
+    samples = {row.id: row.problem for row in await database.fetch(_SAMPLES, {"ids": [row.newest for row in rows]})}
+    failures = [_failure(row, samples.get(row.newest)) for row in rows]
+    waited_for = [failure for failure in failures if failure.spec in needed][:MAX_EXPANDED]
+    others = [failure for failure in failures if failure not in waited_for]
+    return [*others, *[await _with_waiting(database, facility_id, failure) for failure in waited_for]]
 
 
-def _groups(facility_id: int, specs: list[str]) -> Query[_Group]:
+def _groups(facility_id: int, specs: list[str], now: int) -> Query[_Group]:
     """Select groups from ix_deliveries_cause alone; blocked ones are left out, their needs are listed instead."""
-    n = func.count().label("n")
+    n, at = func.count().label("n"), Delivery.settled_at
     failed = [Delivery.facility_id == facility_id, Delivery.spec.in_(specs), Delivery.cause.is_not(None)]
-    query = select(Delivery.spec, Delivery.cause, n).where(*failed, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"))
-    query = query.group_by(Delivery.spec, Delivery.cause).order_by(n.desc(), Delivery.spec, Delivery.cause)
+    query = (
+        select(
+            Delivery.spec,
+            Delivery.cause,
+            n,
+            func.count(Delivery.patient_norm.distinct()).label("patients"),
+            func.min(at).label("first"),
+            func.max(at).label("last"),
+            func.count(case((at >= now - DAY_MS, 1))).label("day"),
+            func.count(case((and_(at >= now - 2 * DAY_MS, at < now - DAY_MS), 1))).label("day_before"),
+            func.max(Delivery.id).label("newest"),
+        )
+        .where(*failed, Delivery.cause.not_like(f"{CauseKind.BLOCKED}:%"))
+        .group_by(Delivery.spec, Delivery.cause)
+        .order_by(n.desc(), Delivery.spec, Delivery.cause)
+        .limit(MAX_FAILURES)
+    )
     return Query(query, _Group)
 
 
 class _Group(NamedTuple):
-    """Failures of one cause."""
+    """Failures of one cause, and the newest of them."""
 
     spec: str
     cause: str
     n: int
+    patients: int
+    first: int | None
+    last: int | None
+    day: int
+    day_before: int
+    newest: int
 
 
-async def _failure(database: Database, facility_id: int, spec: str, cause: str, n: int) -> Failure:
-    parameters = {"facility": facility_id, "spec": spec, "cause": cause, "seeds": MAX_SEEDS}
+def _failure(row: _Group, sample: str | None) -> Failure:
+    times = Times(row.first, row.last, row.day, row.day_before)
+    return Failure(row.spec, row.cause, row.n, 0, False, row.patients, times, sample or "")
+
+
+async def _with_waiting(database: Database, facility_id: int, failure: Failure) -> Failure:
+    """Return the failure with the number of deliveries that wait for it."""
+    parameters = {"facility": facility_id, "spec": failure.spec, "cause": failure.cause, "seeds": MAX_SEEDS}
     keys = await database.fetch(_KEYS, parameters)
-    behind = await _behind(database, facility_id, spec, keys)
-    return Failure(spec, cause, n, behind, more=behind == MAX_BEHIND or len(keys) == MAX_SEEDS)
+    behind = await _behind(database, facility_id, failure.spec, keys)
+    return replace(failure, behind=behind, more=behind == MAX_BEHIND or len(keys) == MAX_SEEDS)
 
 
 async def _missing(database: Database, facility_id: int, specs: tuple[str, ...]) -> Missing | None:
@@ -99,12 +151,26 @@ async def _missing(database: Database, facility_id: int, specs: tuple[str, ...])
     spec = specs[0]
     parameters = {"facility": facility_id, "spec": spec, "waits": MAX_WAITS, "several": int(len(specs) > 1)}
     rows = await database.fetch(_ABSENT, {**parameters, "specs": specs})
+    return await _waited_for(database, facility_id, specs, rows)
+
+
+async def _set_aside(database: Database, facility_id: int, spec: str) -> Missing | None:
+    """Return the records of a type that were set aside while others wait for them; None if there are none."""
+    rows = await database.fetch(_SET_ASIDE, {"facility": facility_id, "spec": spec, "waits": MAX_WAITS})
+    return await _waited_for(database, facility_id, (spec,), rows)
+
+
+async def _waited_for(
+    database: Database, facility_id: int, specs: tuple[str, ...], rows: Sequence[_Absent]
+) -> Missing | None:
     keys = tuple(row.key for row in rows)
     if not keys:
         return None
-    behind = await _behind(database, facility_id, spec, keys[:MAX_SEEDS])
+    behind = await _behind(database, facility_id, specs[0], keys[:MAX_SEEDS])
     full = rows[0].looked_at == MAX_WAITS
-    return Missing(specs, keys, behind, more=full or behind == MAX_BEHIND or len(keys) > MAX_SEEDS)
+    more = full or behind == MAX_BEHIND or len(keys) > MAX_SEEDS
+    times = Times(min(row.first for row in rows), max(row.last for row in rows))
+    return Missing(specs, keys, behind, more, times)
 
 
 async def _behind(database: Database, facility_id: int, spec: str, keys: Iterable[str]) -> int:
@@ -115,12 +181,24 @@ async def _behind(database: Database, facility_id: int, spec: str, keys: Iterabl
 
 
 class _Absent(NamedTuple):
-    """Key of a record that was never submitted, and the number of waits that were read."""
+    """Key of a record that others wait for, first and last time that one began to, and the number of waits read."""
 
     key: str
+    first: int
+    last: int
     looked_at: int
 
 
+class _Sample(NamedTuple):
+    """A failed delivery with its message."""
+
+    id: int
+    problem: str | None
+
+
+_SAMPLES = Statement(
+    "SELECT d.id, d.problem FROM deliveries AS d JOIN {ids} AS v ON v.id = d.id", _Sample, ids="id bigint"
+)
 _KEYS = Statement(
     """
 SELECT key FROM deliveries
@@ -128,23 +206,38 @@ WHERE facility_id = :facility AND spec = :spec AND cause = :cause AND cause IS N
 """,
     str,
 )
-_ABSENT = Statement(
-    """
-SELECT w.key, MAX(w.looked_at) AS looked_at
+_WAITS = """
+SELECT w.key, MIN(w.created_at) AS first, MAX(w.created_at) AS last, MAX(w.looked_at) AS looked_at
 FROM (
-  SELECT key, alternative, COUNT(*) OVER () AS looked_at
+  SELECT key, alternative, created_at, COUNT(*) OVER () AS looked_at
   FROM (
-    SELECT key, alternative FROM waits WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :waits
+    SELECT key, alternative, created_at FROM waits
+    WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :waits
   ) AS first
 ) AS w
+"""
+_ABSENT = Statement(
+    f"""
+{_WAITS}
 WHERE w.alternative = (:several = 1) AND NOT EXISTS (
   SELECT 1 FROM deliveries AS d
-  WHERE d.facility_id = :facility AND d.spec IN (SELECT v.spec FROM {specs} AS v) AND d.key = w.key
+  WHERE d.facility_id = :facility AND d.spec IN (SELECT v.spec FROM {{specs}} AS v) AND d.key = w.key
 )
 GROUP BY w.key ORDER BY w.key
 """,
     _Absent,
     specs="spec text",
+)
+_SET_ASIDE = Statement(
+    f"""
+{_WAITS}
+WHERE EXISTS (
+  SELECT 1 FROM deliveries AS d
+  WHERE d.facility_id = :facility AND d.spec = :spec AND d.key = w.key AND d.status = 'ignored'
+)
+GROUP BY w.key ORDER BY w.key
+""",
+    _Absent,
 )
 # CROSS JOIN makes SQLite keep this join order; the limit ends the recursion on both databases.
 _BEHIND = Statement(
