@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.notifications.contract import Notification
-from admin.pages.deliveries.failure_groups import any_of
-from admin.pages.shared.explanations import explain
+from admin.pages.shared.explanations import any_of, explain
 from admin.pages.shared.formatting import moment, zone_name
 from admin.text.words import localized, number, say
 from engine.alerts.conditions import ConditionKind, Trouble
@@ -140,7 +139,7 @@ class AlertMessages:
             return say("letter.map", one=mapping.one, **counts), f"  {self._panel}/pemetaan/{mapping.name}"
         spec = self._hub.catalog.specs[missing.specs[0]]
         link = f"  {self._panel}/integrasi/{spec.upstream.name}/masalah"
-        return say("letter.hand_in", label=any_of(self._hub, missing.specs), **counts), link
+        return say("letter.hand_in", label=any_of(self._hub.catalog, missing.specs), **counts), link
 
 
 def _label(catalog: Catalog, trouble: Trouble) -> str:

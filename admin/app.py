@@ -31,8 +31,8 @@ from admin.http.throttle import Throttle
 from admin.inbound import routes as inbound
 from admin.pages import errors
 from admin.pages import routes as pages
-from admin.pages.dashboard.todo import RecentFacts
 from admin.pages.mapping.spreadsheet import Sheets
+from admin.pages.problems.recent_facts import RecentFacts
 from admin.settings.mount import mounted
 from admin.text import words
 from engine.hub import Hub

@@ -65,6 +65,7 @@ FLOORS = {
         "api inbound pages.login pages.shared",
         "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
         "pages.inbound_requests pages.setup",
+        "pages.problems",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",
         "pages.routes",

@@ -10,6 +10,7 @@ from admin.pages.dashboard import routes as dashboard
 from admin.pages.deliveries import routes as deliveries
 from admin.pages.jobs import routes as jobs
 from admin.pages.mapping import routes as mapping
+from admin.pages.problems import routes as problems
 from admin.pages.shared import layout, switch_facility
 
 ROUTES = [
@@ -38,6 +39,6 @@ ROUTES = [
 ]
 ROUTER = Router(
     "/",
-    route_handlers=[*ROUTES, *dashboard.ROUTES, *deliveries.ROUTES, *jobs.ROUTES, *mapping.ROUTES],
+    route_handlers=[*ROUTES, *dashboard.ROUTES, *deliveries.ROUTES, *jobs.ROUTES, *mapping.ROUTES, *problems.ROUTES],
     include_in_schema=False,
 )

@@ -11,7 +11,8 @@ from litestar.response import Redirect, Template
 
 from admin.http.access import Right, session_of
 from admin.pages.dashboard.cards import cards, summary
-from admin.pages.dashboard.todo import RecentFacts, todo
+from admin.pages.dashboard.todo import todo
+from admin.pages.problems.recent_facts import RecentFacts
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
 from admin.pages.shared.layout import STEP_IN_SESSION, layout_for

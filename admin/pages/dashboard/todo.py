@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from admin.pages.deliveries.failure_groups import any_of
-from admin.pages.shared.explanations import Explanation, explain
+from admin.pages.problems.recent_facts import RecentFacts
+from admin.pages.shared.explanations import Explanation, any_of, explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import items_by_key
@@ -20,13 +20,12 @@ from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
 from engine.outbox import counters
-from engine.queries.todo import Failure, Missing, TodoFacts, todo_facts
+from engine.queries.todo import Failure, Missing, TodoFacts
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Correction, Spec
 
 MAX_TODOS = 5
 MAX_NAMED_KEYS = 10  # of the missing records of one to-do
-CACHE_MS = 20_000  # every open dashboard asks every few seconds
 # Deliveries with these statuses wait while a queue is closed.
 STOPPED_STATUSES = (Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
 
@@ -42,22 +41,6 @@ class Todo:
     who: str
     href: str
     n: int
-
-
-class RecentFacts:
-    """Cache of the facts behind the to-dos, by facility and upstream; one per process."""
-
-    def __init__(self) -> None:
-        self._facts: dict[tuple[int, str, str], tuple[int, TodoFacts]] = {}
-
-    async def of(self, hub: Hub, facility_id: int, upstream: str) -> TodoFacts:
-        key, now = (facility_id, upstream, hub.catalog.hash), hub.database.clock()
-        at, facts = self._facts.get(key, (0, None))
-        if facts is None or now - at >= CACHE_MS:
-            specs = [spec for spec in hub.catalog.specs.values() if spec.upstream.name == upstream]
-            facts = await todo_facts(hub.database, facility_id, specs)
-            self._facts[key] = now, facts
-        return facts
 
 
 async def todo(hub: Hub, layout: Layout, recent_facts: RecentFacts) -> list[Todo]:
@@ -156,7 +139,7 @@ async def _missing(hub: Hub, layout: Layout, missing: Missing) -> Todo:
     if mapping is not None and layout.facility is not None:
         return await _unmapped(hub, layout.facility, mapping, missing)
     spec = hub.catalog.specs[missing.specs[0]]
-    title = say("todo.missing", n=number(len(missing.keys)), label=any_of(hub, missing.specs))
+    title = say("todo.missing", n=number(len(missing.keys)), label=any_of(hub.catalog, missing.specs))
     keys = ", ".join(missing.keys[:MAX_NAMED_KEYS]) + (", …" if len(missing.keys) > MAX_NAMED_KEYS else "")
     remedy = say("todo.missing.remedy", keys=masked(keys))
     effect = _frees(missing.behind, more=missing.more)

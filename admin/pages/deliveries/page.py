@@ -12,7 +12,6 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.pages.deliveries import attempts
-from admin.pages.deliveries.failure_groups import any_of
 from admin.pages.deliveries.opened import (
     AWAITED,
     OPENED,
@@ -24,7 +23,7 @@ from admin.pages.deliveries.opened import (
 )
 from admin.pages.deliveries.outcome import outcome_of
 from admin.pages.deliveries.timeline import describe_action, timeline
-from admin.pages.shared.explanations import Explanation, explain
+from admin.pages.shared.explanations import Explanation, any_of, explain
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.json_view import folded
 from admin.pages.shared.waiting_items import WaitingItem, codes_used_by, explain_missing_code, items_awaited_by
@@ -118,7 +117,7 @@ def _cause(opened: OpenDelivery, items: Sequence[WaitingItem]) -> Explanation | 
     """Return cause and remedy; a missing code of an item comes before anything else that the delivery waits for."""
     if items and opened.row.status == Status.BLOCKED:
         return explain_missing_code(items[0].mapping, items[0].state)
-    return explain(opened.row.cause, opened.layout.upstream) if opened.row.cause else None
+    return explain(opened.row.cause, opened.layout.upstream, paths=True) if opened.row.cause else None
 
 
 def _unsuitable(opened: OpenDelivery, items: Sequence[WaitingItem]) -> list[str]:
@@ -156,7 +155,7 @@ def _waits_for(hub: Hub, entry: Spec, rows: Sequence[AwaitedRecord]) -> list[dic
             absent.setdefault(row.key, []).append(row.spec)
     declared = dict.fromkeys(spec for need in entry.needs for spec in need.specs)
     for key, specs in absent.items():
-        label = any_of(hub, [spec for spec in declared if spec in specs] or specs)
+        label = any_of(hub.catalog, [spec for spec in declared if spec in specs] or specs)
         lines.append({"label": label, "key": key, "status": say("delivery.not_here"), "address": None})
     return lines
 

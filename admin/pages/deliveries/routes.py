@@ -6,7 +6,6 @@ from admin.pages.deliveries import (
     actions,
     editor,
     export,
-    failure_groups,
     job_overview,
     job_tabs,
     listing,
@@ -17,8 +16,6 @@ from admin.pages.deliveries import (
 )
 
 ROUTES = [
-    failure_groups.all_problems,
-    failure_groups.type_problems,
     job_overview.job_overview,
     job_overview.live_overview,
     job_tabs.first_monitoring,

@@ -68,7 +68,7 @@ class Layout:
     def menu(self, path: str) -> Menu:
         """Return the menu as it stands beside the page of that path."""
         has_facility = self.facility is not None
-        return menu_for(self.catalog, self.person, has_facility=has_facility, upstream=self.upstream, path=path)
+        return menu_for(self.catalog, self.person, has_facility=has_facility, path=path)
 
     def may(self, permission: str) -> bool:
         """Return whether the person's role has the permission; templates call this too."""

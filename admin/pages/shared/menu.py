@@ -9,7 +9,6 @@ from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import localized, say
 from engine.catalog.catalog import Catalog
-from engine.specs.upstream import UpstreamSpec
 
 SETTINGS_PATH = "/admin"
 
@@ -45,10 +44,10 @@ class Menu:
     current: Entry | None
 
 
-def menu_for(catalog: Catalog, person: Person, *, has_facility: bool, upstream: UpstreamSpec, path: str) -> Menu:
-    """Return the menu with what the person may open; `upstream` is that of the open page, `path` its address."""
+def menu_for(catalog: Catalog, person: Person, *, has_facility: bool, path: str) -> Menu:
+    """Return the menu with what the person may open; `path` is the address of the open page."""
     groups = tuple(_groups(catalog, has_facility=has_facility)) if person.may(Permission.SATUSEHAT) else ()
-    others = tuple(_others(catalog, person, upstream))
+    others = tuple(_others(person))
     entries = [*(entry for group in groups for entry in group.entries), *others]
     current = max(entries, key=lambda entry: entry.match(path), default=None)
     return Menu(groups, others, current if current is not None and current.match(path) else None)
@@ -108,10 +107,9 @@ def _code_lists(catalog: Catalog, names: Collection[str], *, by_upstream: bool =
         yield Entry(group, "list-search", paths[0], tuple(paths))
 
 
-def _others(catalog: Catalog, person: Person, upstream: UpstreamSpec) -> Iterator[Entry]:
+def _others(person: Person) -> Iterator[Entry]:
     if person.may(Permission.SATUSEHAT):
-        pages = tuple(f"/integrasi/{name}/masalah" for name in catalog.upstreams)
-        yield Entry(say("nav.problems"), "alert-triangle", f"/integrasi/{upstream.name}/masalah", pages)
+        yield Entry(say("nav.problems"), "alert-triangle", *_own("masalah"))
         if person.may(Permission.BULK):
             yield Entry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
         yield Entry(say("nav.health"), "heartbeat", *_own("kesehatan"))

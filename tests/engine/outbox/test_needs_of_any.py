@@ -12,7 +12,7 @@ from adapters.base import Verdict
 from engine.database.database import Database
 from engine.database.transaction import Transaction
 from engine.outbox.outdated_waits import release_outdated
-from engine.queries.todo import Missing, todo_facts
+from engine.queries.todo import Missing, Times, todo_facts
 from engine.sending.preview import payload_of
 from tests.conftest import Clock
 from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub, refused
@@ -134,12 +134,16 @@ async def test_what_nobody_handed_in_is_told_once_for_all_types(antar: SmallHub)
     await antar.work()
     specs = list(antar.hub.catalog.specs.values())
     facts = await todo_facts(antar.hub.database, antar.facility.id, specs)
-    assert facts.missing == (Missing(("Visit", "Result"), ("X", "Y"), 1, more=False),)
+    assert facts.missing == (
+        Missing(("Visit", "Result"), ("X", "Y"), 1, more=False, times=Times(antar.clock(), antar.clock())),
+    )
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Result", {"id": "X"})
     await antar.work()
     facts = await todo_facts(antar.hub.database, antar.facility.id, specs)
-    assert facts.missing == (Missing(("Visit", "Result"), ("Y",), 1, more=False),)
+    assert facts.missing == (
+        Missing(("Visit", "Result"), ("Y",), 1, more=False, times=Times(antar.clock(), antar.clock())),
+    )
     assert [(failure.spec, failure.behind) for failure in facts.failures] == [("Result", 1)]
 
 

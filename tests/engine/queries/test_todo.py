@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Verdict
 from engine.queries import todo as module
-from engine.queries.todo import Failure, Missing, TodoFacts, todo_facts
+from engine.queries.todo import Failure, Missing, Times, TodoFacts, todo_facts
 from tests.conftest import Clock
 from tests.engine.small_hub import SmallHub, open_small_hub, refused
 
@@ -27,6 +27,10 @@ async def facts_of(antar: SmallHub) -> TodoFacts:
     return await todo_facts(antar.hub.database, antar.facility.id, list(antar.hub.catalog.specs.values()))
 
 
+def now(antar: SmallHub) -> Times:
+    return Times(antar.clock(), antar.clock())
+
+
 async def test_a_failure_is_told_with_all_that_waits_behind_it(antar: SmallHub) -> None:
     antar.ministry.script = [refused(Verdict.REJECTED, 400, code="10457")] * 2
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
@@ -35,7 +39,8 @@ async def test_a_failure_is_told_with_all_that_waits_behind_it(antar: SmallHub) 
     )
     await antar.work()
     [failure] = (await facts_of(antar)).failures
-    assert failure == Failure("Visit", "rejected:10457:rejected", 2, 3, more=False)
+    times = Times(antar.clock(), antar.clock(), day=2)
+    assert failure == Failure("Visit", "rejected:10457:rejected", 2, 3, more=False, times=times, sample="rejected")
 
 
 async def test_a_missing_record_is_told_with_what_waits_at_second_hand(antar: SmallHub) -> None:
@@ -43,7 +48,7 @@ async def test_a_missing_record_is_told_with_what_waits_at_second_hand(antar: Sm
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await antar.work()
     facts = await facts_of(antar)
-    assert facts == TodoFacts((), (Missing(("Person",), ("P1", "P2"), 3, more=False),))
+    assert facts == TodoFacts((), (Missing(("Person",), ("P1", "P2"), 3, more=False, times=now(antar)),))
 
 
 async def test_a_record_that_is_here_and_on_its_way_is_not_missing(antar: SmallHub) -> None:
@@ -58,7 +63,7 @@ async def test_what_is_counted_is_bounded(antar: SmallHub, monkeypatch: pytest.M
     monkeypatch.setattr(module, "MAX_BEHIND", 3)
     await antar.hand_in("Visit", *({"id": f"V{n}", "person": "P1"} for n in range(5)))
     await antar.work()
-    assert (await facts_of(antar)).missing == (Missing(("Person",), ("P1",), 3, more=True),)
+    assert (await facts_of(antar)).missing == (Missing(("Person",), ("P1",), 3, more=True, times=now(antar)),)
 
 
 async def test_nothing_is_urgent_where_all_was_sent(antar: SmallHub) -> None:

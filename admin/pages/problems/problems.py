@@ -1,0 +1,112 @@
+"""*Masalah*: one row per root cause, over all types or those of an area, or as a tab of one type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from admin.http.access import Right
+from admin.pages.problems.recent_facts import RecentFacts
+from admin.pages.problems.root_causes import RootCause, root_causes, shared_text
+from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
+from admin.people.permissions import Permission
+from admin.text.words import localized, say
+from engine.catalog.catalog import Catalog
+from engine.delivery.status import Status
+from engine.hub import Hub
+from engine.outbox import counters
+from engine.queries.todo import MAX_FAILURES
+
+PAGE = "/masalah"
+PANEL = {"right": Right.PANEL}
+
+
+@get("/integrasi/{upstream:str}/masalah", opt=PANEL)
+async def former_page(hub: NamedDependency[Hub], upstream: FromPath[str]) -> Redirect:
+    """Redirect the former address of an upstream's problems."""
+    if upstream not in hub.catalog.upstreams:
+        raise NotFoundException(say("error.not_found"))
+    return Redirect(f"{PAGE}?area={upstream}", status_code=302)
+
+
+@get(PAGE, opt=PANEL)
+async def problems_page(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    recent_facts: NamedDependency[RecentFacts],
+    area: FromQuery[str] = "",
+) -> Template:
+    """Show the root causes of all upstreams, or of those in the area of one."""
+    layout = await layout_for(request, area or next(iter(hub.catalog.upstreams)))
+    causes = await causes_of(hub, layout, recent_facts, area)
+    context = {**_context(request, layout, causes), "area": area, "areas": list(_areas(hub.catalog)), "spec": None}
+    return Template("problems/problems.html", context=context)
+
+
+@get("/integrasi/{upstream:str}/{spec:str}/masalah", opt=PANEL, dependencies=OPENED_TYPE)
+async def type_problems(
+    request: Request[Any, Any, Any],
+    hub: NamedDependency[Hub],
+    recent_facts: NamedDependency[RecentFacts],
+    opened_type: OpenedType,
+) -> Template:
+    """Show the root causes of one type, as a tab of its page, and how many of its deliveries wait for others."""
+    layout, spec = opened_type.layout, opened_type.entry
+    causes, waiting = [], 0
+    if layout.facility is not None:
+        facts = await recent_facts.of_type(hub, layout.facility.id, spec)
+        causes = root_causes(hub.catalog, layout, layout.facility, facts)
+        counts = await counters.read(hub.database, layout.facility.id)
+        waiting = counts.get(spec.name, {}).get(Status.BLOCKED, 0)
+    context = {**_context(request, layout, causes), "spec": spec, "waiting": waiting}
+    return Template("problems/problems.html", context=context)
+
+
+async def causes_of(hub: Hub, layout: Layout, recent_facts: RecentFacts, area: str = "") -> list[RootCause]:
+    """Return the root causes of all upstreams, or of those in the area of one; what holds most comes first."""
+    if layout.facility is None:
+        return []
+    causes: list[RootCause] = []
+    for name in _upstreams(hub.catalog, area):
+        own = replace(layout, upstream=hub.catalog.upstreams[name])
+        facts = await recent_facts.of(hub, layout.facility.id, name)
+        causes += root_causes(hub.catalog, own, layout.facility, facts)
+    return sorted(causes, key=lambda cause: -cause.total)
+
+
+def _context(request: Request[Any, Any, Any], layout: Layout, causes: Sequence[RootCause]) -> dict[str, Any]:
+    clinic, address = layout.facility.name if layout.facility else "", f"{str(request.base_url).rstrip('/')}{PAGE}"
+    return {
+        "frame": layout,
+        "causes": causes,
+        "texts": {cause.id: shared_text(cause, clinic, address) for cause in causes},
+        "held": sum(cause.total for cause in causes),
+        "most": MAX_FAILURES if len(causes) >= MAX_FAILURES else None,
+        "may_bulk": layout.may(Permission.BULK),
+    }
+
+
+def _areas(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Yield (first upstream, label) of each area; an upstream without one is its own."""
+    seen = set()
+    for name, upstream in catalog.upstreams.items():
+        label = localized(upstream.area or upstream.label)
+        if label not in seen:
+            seen.add(label)
+            yield name, label
+
+
+def _upstreams(catalog: Catalog, area: str) -> list[str]:
+    """Return the upstreams in the area of one, or all of them."""
+    if not area:
+        return list(catalog.upstreams)
+    shared = catalog.upstreams[area].area
+    return [name for name, spec in catalog.upstreams.items() if name == area or (shared and spec.area == shared)]

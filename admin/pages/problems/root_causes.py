@@ -1,0 +1,232 @@
+"""Root causes in words: what is wrong, how many deliveries it holds, who mends it, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from urllib.parse import urlencode
+
+from admin.pages.shared.explanations import Act, Explanation, any_of, explain
+from admin.pages.shared.formatting import Moment, moment
+from admin.pages.shared.layout import Layout
+from admin.people.permissions import Permission
+from admin.text.masking import masked
+from admin.text.words import localized, number, say, sentence
+from engine.catalog.catalog import Catalog
+from engine.delivery.causes import ANY_OF, CauseKind, cause_text, parse_cause
+from engine.delivery.status import Status
+from engine.facilities.facilities import FacilityRow
+from engine.queries.todo import Failure, Missing, Times, TodoFacts
+from engine.specs.record_type import Spec
+
+ICONS = {Act.LIST: "alert-circle", Act.RESEND: "refresh", Act.SETTINGS: "key", Act.MAP: "link-off"}
+SETTINGS = "/admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Deliveries of one type that a root cause holds; `n` is None where they are counted with other types."""
+
+    spec: Spec
+    cause: str
+    href: str
+    n: int | None = None
+
+    @property
+    def label(self) -> str:
+        return localized(self.spec.label)
+
+    @property
+    def bulk(self) -> str:
+        """Return the address that drafts a bulk action."""
+        return f"/integrasi/{self.spec.upstream.name}/{self.spec.name}/massal"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """The link that helps most."""
+
+    label: str
+    icon: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootCause:
+    """A root cause: `n` deliveries failed by it, and `behind` others wait for them, or more with `more`.
+
+    Of records that others wait for, `n` is 0 and `missing` names their types. `main` is None if a resend helps most,
+    or if there are several lists to choose from.
+    """
+
+    explanation: Explanation
+    parts: tuple[Part, ...]
+    n: int
+    behind: int
+    more: bool
+    times: Times
+    first: Moment | None
+    last: Moment | None
+    main: Button | None = None
+    patients: int = 0
+    codes: tuple[str, ...] = ()
+    sample: str = ""
+    missing: Missing | None = None
+
+    @property
+    def id(self) -> str:
+        """Return the name of the row in addresses; it stays the same while the cause lasts."""
+        places = " ".join(sorted(f"{part.spec.name} {part.cause}" for part in self.parts))
+        return f"m-{sha256(f'{self.missing and self.missing.specs} {places}'.encode()).hexdigest()[:10]}"
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.explanation.act]
+
+    @property
+    def total(self) -> int:
+        """Return the number of deliveries that go out once the cause is gone."""
+        return self.n + self.behind
+
+    @property
+    def labels(self) -> str:
+        return ", ".join(dict.fromkeys(part.label for part in self.parts))
+
+    @property
+    def resends(self) -> bool:
+        """Return whether the deliveries can be sent again; what only waits goes out by itself."""
+        return self.missing is None
+
+    @property
+    def frees(self) -> str:
+        """Return in words how many deliveries wait behind it."""
+        return say("problems.frees.more" if self.more else "problems.frees", n=number(self.behind))
+
+    @property
+    def trend(self) -> str:
+        """Return up, down or same, by the last 24 hours and the 24 before; empty if none failed in both."""
+        day, before = self.times.day, self.times.day_before
+        return "" if not day and not before else "up" if day > before else "down" if day < before else "same"
+
+
+def root_causes(catalog: Catalog, layout: Layout, facility: FacilityRow, facts: TodoFacts) -> list[RootCause]:
+    """Return the root causes of the layout's upstream, those that hold most deliveries first."""
+    causes = [
+        *_failures(catalog, layout, facility, facts),
+        *(_missing(catalog, layout, facility, missing) for missing in facts.missing),
+        *(_set_aside(catalog, layout, facility, missing) for missing in facts.set_aside),
+    ]
+    return sorted(causes, key=lambda cause: -cause.total)
+
+
+def shared_text(cause: RootCause, clinic: str, address: str) -> str:
+    """Return the cause as a message to whoever mends it: without patients, and without the upstream's own words."""
+    effect = say("problems.share.failed", n=number(cause.n), labels=cause.labels) if cause.n else ""
+    effects = ", ".join(filter(None, (effect, cause.frees if cause.behind else "")))
+    lines = (
+        f"*{cause.explanation.title}* ({clinic})",
+        effects,
+        cause.explanation.remedy,
+        say("problems.share.who", who=cause.explanation.who),
+        f"{address}#{cause.id}",
+    )
+    return "\n".join(filter(None, lines))
+
+
+def _failures(catalog: Catalog, layout: Layout, facility: FacilityRow, facts: TodoFacts) -> Iterator[RootCause]:
+    """Yield failures; groups with one explanation, of several types or codes, are one root cause."""
+    alike: dict[Explanation, list[Failure]] = {}
+    for failure in facts.failures:
+        alike.setdefault(explain(failure.cause, layout.upstream), []).append(failure)
+    for explanation, failures in alike.items():
+        yield _failure(catalog, layout, facility, explanation, failures)
+
+
+def _failure(
+    catalog: Catalog, layout: Layout, facility: FacilityRow, explanation: Explanation, failures: list[Failure]
+) -> RootCause:
+    parts = tuple(_part(catalog.specs[failure.spec], failure.cause, n=failure.n) for failure in failures)
+    times = _together([failure.times for failure in failures])
+    codes = dict.fromkeys(parse_cause(failure.cause)[1] for failure in failures)
+    return RootCause(
+        explanation,
+        parts,
+        sum(failure.n for failure in failures),
+        sum(failure.behind for failure in failures),
+        any(failure.more for failure in failures),
+        times,
+        moment(times.first, facility),
+        moment(times.last, facility),
+        _main(catalog, layout, explanation.act, parts),
+        # The same patient may stand in several groups: their sum would be too many.
+        max(failure.patients for failure in failures),
+        tuple(filter(None, codes)),
+        masked(sentence(failures[0].sample)),
+    )
+
+
+def _together(all_times: list[Times]) -> Times:
+    return Times(
+        min((times.first for times in all_times if times.first is not None), default=None),
+        max((times.last for times in all_times if times.last is not None), default=None),
+        sum(times.day for times in all_times),
+        sum(times.day_before for times in all_times),
+    )
+
+
+def _missing(catalog: Catalog, layout: Layout, facility: FacilityRow, missing: Missing) -> RootCause:
+    """Return records that were never submitted, or items without a code."""
+    n, mapping = number(len(missing.keys)), catalog.items.get(missing.specs[0])
+    if mapping is not None:
+        title, remedy = say("problems.unmapped", n=n, one=mapping.one), say("problems.unmapped.remedy", one=mapping.one)
+        main = Button(say("problems.map"), mapping.icon, f"/pemetaan/{mapping.name}")
+        return _waited_for(catalog, facility, missing, Explanation(title, remedy, say("who.petugas"), Act.MAP), main)
+    title = say("problems.missing", n=n, label=any_of(catalog, missing.specs))
+    explanation = Explanation(title, say("problems.missing.remedy"), say("who.integrator"), Act.LIST)
+    return _waited_for(catalog, facility, missing, explanation, None)
+
+
+def _set_aside(catalog: Catalog, layout: Layout, facility: FacilityRow, missing: Missing) -> RootCause:
+    """Return records that a person has set aside while others wait for them."""
+    n, spec = number(len(missing.keys)), catalog.specs.get(missing.specs[0])
+    title = say("problems.set_aside", n=n, label=any_of(catalog, missing.specs))
+    main = None
+    if spec is not None:
+        address = f"/integrasi/{spec.upstream.name}/{spec.name}?{urlencode({'status': Status.IGNORED})}"
+        main = Button(say("problems.show"), "list", address)
+    explanation = Explanation(title, say("problems.set_aside.remedy"), say("who.admin"), Act.LIST)
+    return _waited_for(catalog, facility, missing, explanation, main)
+
+
+def _waited_for(
+    catalog: Catalog, facility: FacilityRow, missing: Missing, explanation: Explanation, main: Button | None
+) -> RootCause:
+    needs = {
+        (spec, need.specs): None
+        for spec in catalog.specs.values()
+        for need in spec.needs
+        if set(missing.specs) <= set(need.specs)
+    }
+    parts = tuple(_part(spec, cause_text(CauseKind.BLOCKED, ANY_OF.join(specs))) for spec, specs in needs)
+    first, last = (moment(at, facility) for at in (missing.times.first, missing.times.last))
+    if main is None and len(parts) == 1:
+        main = Button(say("problems.show.waiting"), "list", parts[0].href)
+    return RootCause(
+        explanation, parts, 0, missing.behind, missing.more, missing.times, first, last, main, missing=missing
+    )
+
+
+def _part(spec: Spec, cause: str, n: int | None = None) -> Part:
+    return Part(spec, cause, f"/integrasi/{spec.upstream.name}/{spec.name}?{urlencode({'cause': cause})}", n)
+
+
+def _main(catalog: Catalog, layout: Layout, act: Act, parts: tuple[Part, ...]) -> Button | None:
+    mapping = next((each for each in catalog.mappings.values() if each.upstream.name == layout.upstream.name), None)
+    if act == Act.MAP and mapping is not None:
+        return Button(say("problems.map"), mapping.icon, f"/pemetaan/{mapping.name}")
+    if act == Act.SETTINGS and layout.may(Permission.MANAGE):
+        return Button(say("problems.settings"), "settings", SETTINGS)
+    if len(parts) > 1 or (act == Act.RESEND and layout.may(Permission.BULK)):
+        return None
+    return Button(say("problems.show"), "list", parts[0].href)
