@@ -58,7 +58,7 @@ def _delivery_addresses(panel: Site) -> dict[str, str]:
         "drawer": f"{UPSTREAM}/{failed_spec}?buka={failed}",
         "sent delivery": f"{UPSTREAM}/{sent_spec}/{sent}",
         "problems": f"{UPSTREAM}/{failed_spec}/masalah",
-        "problems of all types": f"{UPSTREAM}/masalah",
+        "problems of all types": "/masalah",
         "regenerate": f"{UPSTREAM}/{foundation}/regenerate",
         "correction": f"{UPSTREAM}/{corrected}/koreksi/{correction}",
     }

@@ -38,7 +38,7 @@ def person(browser: Browser, busy: Site) -> Iterator[Page]:
 
 def test_a_bulk_resend_can_be_paused_gone_on_with_and_cancelled(person: Page, busy: Site) -> None:
     person.goto("/integrasi/satusehat/Patient/masalah")
-    person.get_by_role("button", name="Kirim ulang semua yang cocok").click()
+    person.get_by_role("button", name="Kirim ulang semua", exact=True).click()
     expect(person.get_by_role("heading", name="Kirim ulang 20.001 kiriman?")).to_be_visible()
     expect(person.get_by_text("DEMO").last).to_be_visible()
     person.get_by_label("Alasan").fill("NIK sudah dibetulkan")

@@ -152,7 +152,7 @@ def test_a_changed_code_offers_to_send_the_old_ones_again(person: Page, shop: Si
         tick.check()
     person.get_by_role("button", name="Konfirmasi").click()
     person.get_by_role("button", name="Kirim ulang dengan kode baru").click()
-    expect(person.get_by_role("heading", name="Perbarui 1 kiriman?")).to_be_visible()
+    expect(person.get_by_role("heading", name="Regenerate 1 kiriman?")).to_be_visible()
     expect(person.get_by_text("→ 93000007")).to_be_visible()
 
 

@@ -17,7 +17,7 @@ def test_regenerating_says_what_it_will_do_and_the_card_follows_it(page: Page) -
     expect(page.locator(".spinner-border")).to_have_count(0)
     expect(page.get_by_role("link", name="Regenerate Tenaga Kesehatan")).to_be_visible()
     page.goto("/pekerjaan")
-    expect(page.get_by_role("row").filter(has_text="Perbarui massal").first).to_contain_text("Selesai")
+    expect(page.get_by_role("row").filter(has_text="Regenerate").first).to_contain_text("Selesai")
 
 
 def test_what_would_change_nothing_is_not_begun(page: Page) -> None:

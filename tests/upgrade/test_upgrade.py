@@ -215,7 +215,7 @@ def _lists(hub: Hub) -> Iterator[str]:
         home = f"/integrasi/{spec.upstream.name}/{name}"
         yield from (home, f"{home}/masalah", f"/admin/raw-{name}/list")
     yield from (f"/integrasi/{name}" for name in hub.catalog.upstreams)
-    yield from (f"/integrasi/{name}/masalah" for name in hub.catalog.upstreams)
+    yield from ("/masalah", *(f"/masalah?area={name}" for name in hub.catalog.upstreams))
     yield from (f"/referensi/{name}" for name in hub.catalog.code_lists)
 
 

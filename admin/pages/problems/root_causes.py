@@ -135,11 +135,13 @@ def shared_text(cause: RootCause, clinic: str, address: str) -> str:
 
 
 def _failures(catalog: Catalog, layout: Layout, facility: FacilityRow, facts: TodoFacts) -> Iterator[RootCause]:
-    """Yield failures; groups with one explanation, of several types or codes, are one root cause."""
-    alike: dict[Explanation, list[Failure]] = {}
+    """Yield failures; groups that one remedy explains, of several types or codes, are one root cause."""
+    alike: dict[tuple[Explanation, str], list[Failure]] = {}
     for failure in facts.failures:
-        alike.setdefault(explain(failure.cause, layout.upstream), []).append(failure)
-    for explanation, failures in alike.items():
+        # Without a remedy only the kind is explained: then another code is another cause.
+        code = "" if layout.upstream.remedies.explain(failure.cause) else parse_cause(failure.cause)[1]
+        alike.setdefault((explain(failure.cause, layout.upstream), code), []).append(failure)
+    for (explanation, _), failures in alike.items():
         yield _failure(catalog, layout, facility, explanation, failures)
 
 
@@ -203,12 +205,12 @@ def _waited_for(
     catalog: Catalog, facility: FacilityRow, missing: Missing, explanation: Explanation, main: Button | None
 ) -> RootCause:
     needs = {
-        (spec, need.specs): None
+        (spec.name, need.specs): spec
         for spec in catalog.specs.values()
         for need in spec.needs
         if set(missing.specs) <= set(need.specs)
     }
-    parts = tuple(_part(spec, cause_text(CauseKind.BLOCKED, ANY_OF.join(specs))) for spec, specs in needs)
+    parts = tuple(_part(spec, cause_text(CauseKind.BLOCKED, ANY_OF.join(specs))) for (_, specs), spec in needs.items())
     first, last = (moment(at, facility) for at in (missing.times.first, missing.times.last))
     if main is None and len(parts) == 1:
         main = Button(say("problems.show.waiting"), "list", parts[0].href)

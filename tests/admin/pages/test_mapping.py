@@ -159,11 +159,11 @@ async def test_several_things_without_a_code_are_one_thing_to_do(clinic: MappedC
     assert "Kopi bubuk 10 mg, Teh cair 5 ml" in page
 
 
-async def test_the_group_of_what_waits_for_codes_leads_to_the_mapping(clinic: MappedClinic) -> None:
+async def test_what_waits_for_codes_has_the_mapping_as_the_loud_button(clinic: MappedClinic) -> None:
     await clinic.hand_in(COFFEE)
     await clinic.order()
-    page = await clinic.page("/integrasi/ministry/masalah")
-    assert "Tertahan: barang belum dipetakan" in page
+    page = await clinic.page("/masalah")
+    assert "1 barang belum punya kode" in page
     assert f'class="btn btn-sm btn-primary" href="{HOME}"' in page
 
 
@@ -177,7 +177,7 @@ async def test_what_went_out_with_the_old_code_becomes_a_job_after_a_question(cl
     assert "1 kiriman memakai kode lama." in await clinic.page(selesai=str(await clinic.id()))
     job = (await clinic.post(f"{item}/kirim-ulang")).headers["location"]
     page = await clinic.page(job)
-    assert "Perbarui 1 kiriman?" in page
+    assert "Regenerate 1 kiriman?" in page
     assert "Kopi bubuk 10 mg → C2" in page
     assert (await clinic.post(job, how="discard")).headers["location"] == item
 

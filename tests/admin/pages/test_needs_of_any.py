@@ -51,7 +51,7 @@ async def test_of_several_types_the_one_that_is_here_is_told(person: httpx.Async
 
 
 async def test_its_group_and_what_is_to_be_done_name_all_types(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    assert "Menunggu data lain: Kunjungan atau Hasil" in (await person.get(f"{HOME}/Summary/masalah")).text
+    assert "Kunjungan atau Hasil belum diserahkan" in (await person.get(f"{HOME}/Summary/masalah")).text
     assert "1 Kunjungan atau Hasil belum diserahkan" in (await person.get(HOME)).text
 
 
