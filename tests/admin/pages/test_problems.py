@@ -68,7 +68,7 @@ async def test_what_waits_is_folded_into_what_it_waits_for(person: httpx.AsyncCl
     page = (await person.get(ALL)).text
     assert EFFECT.findall(page) == ["2", "2"]
     assert "1 kiriman ikut terkirim" in page  # F1 waits for V1
-    assert "2 kiriman ikut terkirim" in page  # V2 waits for P1, and F2 for V2
+    assert "<strong>2</strong> kiriman ikut terkirim" in page  # V2 waits for P1, and F2 for V2
     assert "1 Orang belum diserahkan" in page
     assert "Menunggu data lain" not in page
     assert page.count('value="resend"') == 1

@@ -6,11 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.base import Verdict
+from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow
+from engine.queries import affected
 from engine.queries import todo as module
 from engine.queries.todo import Failure, Missing, Times, TodoFacts, todo_facts
 from tests.conftest import Clock
+from tests.engine.jobs.test_jobs import become, fail
 from tests.engine.small_hub import SmallHub, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
@@ -70,3 +76,30 @@ async def test_nothing_is_urgent_where_all_was_sent(antar: SmallHub) -> None:
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
     assert await facts_of(antar) == TodoFacts((), ())
+
+
+async def test_what_was_set_aside_is_told_with_what_waits_for_it(antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.work()
+    await antar.hub.database.write(
+        lambda tx: tx.execute(text("UPDATE deliveries SET status = 'ignored', cause = NULL WHERE key = 'V1'"))
+    )
+    assert await facts_of(antar) == TodoFacts((), (), (Missing(("Visit",), ("V1",), 1, more=False, times=now(antar)),))
+
+
+async def test_groups_and_lists_are_read_from_the_index_of_causes(database: Database, facility: FacilityRow) -> None:
+    """However many deliveries there are: only those with a cause are read, and groups without their table."""
+    await become(database, await fail(database, facility, 300, spec="Finding"), "sent")
+    await fail(database, facility, 20, spec="Visit")
+    await database.write(lambda tx: tx.execute(text("ANALYZE")))
+    bound = {"facility": facility.id, "spec": "Visit", "cause": "rejected:1:x", "most": 9}
+    dialects = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+    query = module._groups(facility.id, ["Visit"], 0).executable(database.dialect)
+    compiled = query.compile(dialect=dialects[database.dialect], compile_kwargs={"literal_binds": True})
+    groups = str(compiled).replace("%%", "%").replace(":%", r"\:%")
+    explain = "EXPLAIN " if database.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
+    for sql, parameters in ((groups, {}), (affected._FAILED.sql(database.dialect), bound)):
+        plan = " ".join(map(str, await database.fetch(text(explain + sql), parameters)))
+        assert "ix_deliveries_cause" in plan
