@@ -11,12 +11,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.base import Verdict
 from engine.database.database import Database
+from engine.delivery.types import NewRecord
 from engine.facilities.facilities import FacilityRow
+from engine.outbox.add import Batch, add
 from engine.queries import affected
 from engine.queries import todo as module
 from engine.queries.todo import Failure, Missing, Times, TodoFacts, todo_facts
 from tests.conftest import Clock
-from tests.engine.jobs.test_jobs import become, fail
+from tests.engine.jobs.test_jobs import fail
 from tests.engine.small_hub import SmallHub, open_small_hub, refused
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +93,8 @@ async def test_what_was_set_aside_is_told_with_what_waits_for_it(antar: SmallHub
 
 async def test_groups_and_lists_are_read_from_the_index_of_causes(database: Database, facility: FacilityRow) -> None:
     """However many deliveries there are: only those with a cause are read, and groups without their table."""
-    await become(database, await fail(database, facility, 300, spec="Finding"), "sent")
+    queued = [NewRecord(key=f"F{n}", date="2026-03-10", record="{}", record_hash="a") for n in range(2_000)]
+    await add(database, Batch(facility.id, "Finding", "ministry", updatable=True), queued)
     await fail(database, facility, 20, spec="Visit")
     await database.write(lambda tx: tx.execute(text("ANALYZE")))
     bound = {"facility": facility.id, "spec": "Visit", "cause": "rejected:1:x", "most": 9}
