@@ -224,7 +224,8 @@ def _part(spec: Spec, cause: str, n: int | None = None) -> Part:
 
 
 def _main(catalog: Catalog, layout: Layout, act: Act, parts: tuple[Part, ...]) -> Button | None:
-    mapping = next((each for each in catalog.mappings.values() if each.upstream.name == layout.upstream.name), None)
+    mappings = (mapping for mapping in catalog.mappings.values() if mapping.upstream.name == layout.upstream.name)
+    mapping = next(mappings, None)
     if act == Act.MAP and mapping is not None:
         return Button(say("problems.map"), mapping.icon, f"/pemetaan/{mapping.name}")
     if act == Act.SETTINGS and layout.may(Permission.MANAGE):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import make_url, text
 
 from adapters.base import Verdict
 from engine.database.database import Database
@@ -98,9 +98,9 @@ async def test_groups_and_lists_are_read_from_the_index_of_causes(database: Data
     await fail(database, facility, 20, spec="Visit")
     await database.write(lambda tx: tx.execute(text("ANALYZE")))
     bound = {"facility": facility.id, "spec": "Visit", "cause": "rejected:1:x", "most": 9}
-    dialects = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
-    query = module._groups(facility.id, ["Visit"], 0).executable(database.dialect)
-    compiled = query.compile(dialect=dialects[database.dialect], compile_kwargs={"literal_binds": True})
+    query: Any = module._groups(facility.id, ["Visit"], 0).executable(database.dialect)
+    dialect = make_url(f"{database.dialect}://").get_dialect()()
+    compiled = query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     groups = str(compiled).replace("%%", "%").replace(":%", r"\:%")
     explain = "EXPLAIN " if database.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
     for sql, parameters in ((groups, {}), (affected._FAILED.sql(database.dialect), bound)):
