@@ -82,7 +82,7 @@ class Remedies:
         return None
 
 
-_PATH = re.compile(r"\(([A-Z]\w*\.[^\s()]+)\)$")  # at the end of a rule's subject, e.g. (Encounter.period)
+_PATH = re.compile(r"\(([A-Z]\w*\.[^\s()]+)\)$")  # at the end of a rule's subject, in parentheses
 _KEY = re.compile(r"^\[[^\]]*\] ?")  # of a message, before the words that it holds
 
 

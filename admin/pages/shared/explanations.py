@@ -56,7 +56,7 @@ _PATH = re.compile(r" \([A-Z]\w*\.[^\s()]+\)")  # of a field, after its name
 def explain(cause: str, upstream: UpstreamSpec, *, paths: bool = False) -> Explanation:
     """Return meaning, remedy and responsible role of a cause: from the upstream's remedies, else by its kind.
 
-    A path into the request, such as (Encounter.period) after the name of the field, is kept only with `paths`.
+    A path into the request, in parentheses after the name of the field, is kept only with `paths`.
     """
     explanation = upstream.remedies.explain(cause)
     kind = parse_cause(cause)[0]
