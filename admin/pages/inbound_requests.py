@@ -16,11 +16,11 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from admin.http.access import Right
-from admin.http.parameters import MAX_INTEGER, Text
+from admin.http.parameters import MAX_INTEGER, Number, Text
 from admin.pages.shared import formatting
 from admin.pages.shared.date_field import read_day
 from admin.pages.shared.formatting import moment
-from admin.pages.shared.layout import layout_for
+from admin.pages.shared.layout import Layout, layout_for
 from admin.text.masking import masked
 from admin.text.words import say, sentence
 from engine.facilities.facilities import FacilityRow
@@ -35,20 +35,21 @@ OPERATIONS = ("take", "cancel", "patient")
 CODES = (DONE, REFUSED, STRANGER)
 
 
-@get("/masuk/{name:str}", opt={"right": Right.PANEL})
+@get("/masuk/{inbound:str}", opt={"right": Right.PANEL})
 async def inbound_page(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
-    name: FromPath[str],
+    inbound: FromPath[str],
     operation: Text = "",
     code: Text = "",
     day: Text = "",
     untaken: Text = "",
     before: Text = "",
+    buka: Number = None,
 ) -> Template:
     """Show the requests, newest first; filtered by operation, answer, day, and whether they were not fetched yet."""
-    inbound = _inbound(hub, name)
-    layout = await layout_for(request, hub.catalog.code_lists[inbound.polis].upstream.name)
+    declared = inbound_of(hub, inbound)
+    layout = await inbound_layout(request, hub, declared)
     chosen = {"operation": operation, "code": code, "day": _day(day), "untaken": untaken}
     newest: list[RequestRow] = []
     polis: Mapping[str, str] = {}
@@ -56,12 +57,14 @@ async def inbound_page(
         conditions = _filter(layout.facility, operation, code, chosen["day"], untaken)
         last = int(before) if before.isdecimal() and int(before) <= MAX_INTEGER else None
         newest = await requests.newest(hub.database, layout.facility.id, conditions, last, PAGE_SIZE + 1)
-        polis = await poli_names(hub.database, layout.facility.id, inbound)
-    rows = [_row(layout.facility, row, polis) for row in newest[:PAGE_SIZE] if layout.facility]
+        polis = await poli_names(hub.database, layout.facility.id, declared)
+    rows = [request_view(layout.facility, row, polis) for row in newest[:PAGE_SIZE] if layout.facility]
     more = newest[PAGE_SIZE - 1].id if len(newest) > PAGE_SIZE else None
     context = {
         "frame": layout,
-        "inbound": inbound,
+        "inbound": declared,
+        "opened": buka,
+        "query": urlencode({name: value for name, value in chosen.items() if value}),
         "rows": rows,
         "chosen": chosen,
         "day": formatting.day(chosen["day"]),
@@ -75,7 +78,13 @@ async def inbound_page(
     return Template("inbound/requests.html", context=context)
 
 
-def _inbound(hub: Hub, name: str) -> Inbound:
+async def inbound_layout(request: Request[Any, Any, Any], hub: Hub, inbound: Inbound) -> Layout:
+    """Return the layout of the upstream whose patients ask."""
+    return await layout_for(request, hub.catalog.code_lists[inbound.polis].upstream.name)
+
+
+def inbound_of(hub: Hub, name: str) -> Inbound:
+    """Return the declaration; raise 404 if there is none of that name."""
     inbound = hub.catalog.inbound.get(name)
     if inbound is None:
         raise NotFoundException(say("error.not_found"))
@@ -108,12 +117,14 @@ def _where(content: Mapping[str, Any], polis: Mapping[str, str]) -> str:
     return " · ".join(text for text in (polis.get(poli, poli), formatting.value_text(date_)) if text not in ("", "–"))
 
 
-def _row(facility: FacilityRow, row: RequestRow, polis: Mapping[str, str]) -> dict[str, Any]:
+def request_view(facility: FacilityRow, row: RequestRow, polis: Mapping[str, str]) -> dict[str, Any]:
+    """Return a request as the list shows it."""
     content, answer = orjson.loads(row.content), orjson.loads(row.answer)
     response = answer.get("response") or {}
     return {
         "id": row.id,
         "operation": row.operation,
+        "tries": row.tries,
         "code": row.code,
         "problem": sentence(row.problem),
         "at": moment(row.at, facility),

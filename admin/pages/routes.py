@@ -5,7 +5,17 @@ from __future__ import annotations
 from litestar import Router
 
 from admin.http import language
-from admin.pages import account, code_lists, corrections, first_run, health, inbound_requests, login, setup
+from admin.pages import (
+    account,
+    code_lists,
+    corrections,
+    first_run,
+    health,
+    inbound_request,
+    inbound_requests,
+    login,
+    setup,
+)
 from admin.pages.dashboard import routes as dashboard
 from admin.pages.deliveries import routes as deliveries
 from admin.pages.jobs import routes as jobs
@@ -36,6 +46,7 @@ ROUTES = [
     inbound_requests.inbound_page,
     setup.live_steps,
     setup.go,
+    inbound_request.request_page,
 ]
 ROUTER = Router(
     "/",

@@ -147,6 +147,14 @@ async def newest(
     return await database.fetch(Query(query.order_by(table.id.desc()).limit(size), RequestRow))
 
 
+async def one(database: Database, facility_id: int, inbound: str, id_: int) -> RequestRow | None:
+    """Return a stored request; None if the clinic has no such request."""
+    table = InboundRequest
+    query = select(*(getattr(table, name) for name in RequestRow._fields))
+    query = query.where(table.id == id_, table.facility_id == facility_id, table.inbound == inbound)
+    return await database.first(Query(query, RequestRow))
+
+
 async def mark_taken(database: Database, facility_id: int, id_: int) -> bool:
     """Note that the clinic's system has the request; the first time counts. False if there is no such request."""
     parameters = {"facility": facility_id, "id": id_, "now": database.clock()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,13 +113,18 @@ async def _chosen_facility(request: Connection, hub: Hub, visible: tuple[Facilit
 
 
 async def _facility_named(request: Connection, hub: Hub) -> int | None:
-    """Return the facility of the delivery, item or job in the address; None if the address has none."""
+    """Return the facility of the row that the address names; None if it names none."""
     path = request.path_params
     id_ = str(path.get("id_") or request.query_params.get(OPENED_PARAMETER, ""))
     if not id_.isdecimal() or int(id_) > MAX_INTEGER:
         return None
-    table: OwnedTable = "deliveries" if "spec" in path else "items" if "mapping" in path else "jobs"
-    return await facility_id_of(hub.database, table, int(id_))
+    return await facility_id_of(hub.database, _table_named(path), int(id_))
+
+
+def _table_named(path: Mapping[str, Any]) -> OwnedTable:
+    """Return the table to which the id in an address belongs."""
+    owners: dict[str, OwnedTable] = {"spec": "deliveries", "mapping": "items", "inbound": "inbound_requests"}
+    return next((table for parameter, table in owners.items() if parameter in path), "jobs")
 
 
 async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]:

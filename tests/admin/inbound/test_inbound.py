@@ -304,3 +304,15 @@ async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
     assert ("001-1" in page, "Berhasil" in page, "dihapus menurut masa simpan" in page) == (False, True, True)
     [request] = (await his.get("/api/v1/inbound")).json()["requests"]
     assert (request["content"], request["pruned_at"]) == ({}, antar.clock())
+
+
+async def test_a_request_opens_with_its_answer_and_its_way(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await kept(antar, "take", "001-1")
+    page = (await person.get("/masuk/mobile_jkn")).text
+    [address] = set(re.findall(r'href="(/masuk/mobile_jkn/\d+)"', page))
+    part = (await person.get(address, headers={"HX-Request": "true"})).text
+    assert ("<html" in part, CARD in part, "001-1" in part) == (False, False, True)
+    assert ("nomorkartu" in part, "Menunggu diambil" in part) == (True, True)
+    await requests.mark_taken(antar.hub.database, antar.facility.id, int(address.rpartition("/")[2]))
+    assert "Diterima sistem klinik" in (await person.get(address)).text
+    assert (await person.get("/masuk/mobile_jkn/999")).status_code == 404
