@@ -68,6 +68,19 @@
     document.getElementById(pressed)?.querySelector("button:not(:disabled), a")?.focus();
     pressed = "";
   });
+  // Rows are dense unless the person wants to read long cells whole.
+  const roomy = list.querySelector("[data-roomy]");
+  const spread = () => {
+    const on = localStorage.getItem("rows") === "roomy";
+    list.classList.toggle("roomy", on);
+    roomy.setAttribute("aria-pressed", String(on));
+  };
+  roomy.hidden = false;
+  roomy.addEventListener("click", () => {
+    localStorage.setItem("rows", list.classList.contains("roomy") ? "dense" : "roomy");
+    spread();
+  });
+  spread();
   if (everyRow) everyRow.hidden = false;
   told();
   if (list.querySelector("#jumlah [data-uncounted]")) refresh();

@@ -45,6 +45,8 @@
       place.until ??= performance.now() + Number(place.dataset.undoMs);
       const left = Math.max(0, Math.ceil((place.until - performance.now()) / 1000));
       place.textContent = list.dataset.seconds.replace("{n}", left);
+      const gone = 100 - (100 * Math.max(0, place.until - performance.now())) / Number(place.dataset.undoOf);
+      place.closest("button").querySelector("[data-ring]")?.setAttribute("stroke-dashoffset", Math.max(0, gone));
       place.closest("button").disabled ||= !left;
     }
   }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -121,11 +122,36 @@ async def neighbours(
 
 async def count(database: Database, facility_id: int, filters: Filters, most: int = MAX_COUNTED) -> Count:
     """Count deliveries: from the counters if only days, types and statuses are filtered, else row by row to `most`."""
-    if filters == Filters(filters.specs, filters.statuses, date_from=filters.date_from, date_to=filters.date_to):
+    if _in_counters(filters):
         return Count(await _counted(database, facility_id, filters))
     places = await _places(database, facility_id, filters, None, most + 1, False)
     [n] = await database.fetch(Query(select(func.count()).select_from(places), int))
     return Count(min(n, most), n > most)
+
+
+async def count_before(database: Database, facility_id: int, filters: Filters, place: Cursor) -> Count:
+    """Count the deliveries before a position of a list: newer days from the counters, and the rest of its day."""
+    if _in_counters(filters):
+        newer = replace(filters, date_from=_day_after(place.date))
+        same_day = replace(filters, date_from=place.date, date_to=place.date)
+        days = await _counted(database, facility_id, newer) if not _ended(newer) else 0
+    else:
+        same_day, days = filters, 0
+    places = await _places(database, facility_id, same_day, place, MAX_COUNTED + 1, True)
+    [n] = await database.fetch(Query(select(func.count()).select_from(places), int))
+    return Count(days + min(n, MAX_COUNTED), n > MAX_COUNTED)
+
+
+def _in_counters(filters: Filters) -> bool:
+    return filters == Filters(filters.specs, filters.statuses, date_from=filters.date_from, date_to=filters.date_to)
+
+
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def _ended(filters: Filters) -> bool:
+    return bool(filters.date_from and filters.date_to and filters.date_from > filters.date_to)
 
 
 async def _counted(database: Database, facility_id: int, filters: Filters) -> int:

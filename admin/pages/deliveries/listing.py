@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import Request, get
@@ -18,20 +18,32 @@ from admin.pages.deliveries.job_tabs import head
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.filters import ListFilters, presets
-from admin.pages.shared.formatting import list_row, zone_name
+from admin.pages.shared.formatting import day, list_row, zone_name
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
-from admin.pages.shared.waiting_items import items_awaited_by
-from admin.text.words import say
+from admin.pages.shared.waiting_items import awaited_by
+from admin.text.masking import masked
+from admin.text.words import say, sentence
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.hub import Hub
-from engine.outbox.delayed_resend import scheduled
+from engine.outbox import counters
+from engine.outbox.delayed_resend import HOLD_MS, scheduled
 from engine.queries import paging
 from engine.queries.paging import Count, Cursor, Page
 
 SIZES = (25, 50, 100)
 ON_ITS_WAY = (Status.QUEUED, Status.SENDING)
 MAX_COUNTED = 1_000  # for filters that the stored counters do not cover
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChip:
+    """Number of deliveries of a status, which is also a filter; the empty status stands for all."""
+
+    status: str
+    count: int | None
+    filters: ListFilters
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,29 @@ class Listing(OpenType):
         """Return whether the stored counters give the number of matches."""
         return not (self.chosen.text or self.chosen.code or self.chosen.cause)
 
+    async def counts(self) -> dict[str, int]:
+        """Return status -> number of deliveries on the chosen days, whatever else is filtered."""
+        days = (self.chosen.date_from or None, self.chosen.date_to or None)
+        return (await counters.read(self.hub.database, self.facility_id, *days)).get(self.entry.name, {})
+
+    async def chips(self) -> list[StatusChip]:
+        """Return the statuses that occur, each as a filter; without numbers where the counters do not give them."""
+        counts, chosen = await self.counts(), self.chosen
+        statuses = [status for status in Status if counts.get(status, 0) > 0 or status in chosen.statuses]
+        total = StatusChip("", sum(counts.values()), replace(chosen, statuses=()), not chosen.statuses)
+        return [
+            replace(chip, count=chip.count if self.has_counters else None)
+            for chip in (
+                total,
+                *(
+                    StatusChip(
+                        status, counts.get(status, 0), replace(chosen, statuses=(status,)), status in chosen.statuses
+                    )
+                    for status in statuses
+                ),
+            )
+        ]
+
     async def count(self) -> Count:
         """Return the number of matches."""
         filters = self.chosen.filters([self.entry.name])
@@ -63,7 +98,7 @@ class Listing(OpenType):
         """Return the rows as the templates take them."""
         ids = [row.id for row in rows]
         waiting, attempts = await scheduled(self.hub.database, ids), await paging.attempts(self.hub.database, ids)
-        items = await items_awaited_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
+        waits = await awaited_by(self.hub, [row.id for row in rows if row.status == Status.BLOCKED])
         return [
             {
                 **list_row(self.entry, self.layout, row),
@@ -71,26 +106,28 @@ class Listing(OpenType):
                 "undo_ms": max(0, waiting.get(row.id, 0) - self.hub.database.clock()),
                 "cause": self._cause_title(row),
                 "attempts": attempts.get(row.id, 0),
-                "items": items.get(row.id, []),
+                "waits": waits.get(row.id, []),
             }
             for row in rows
         ]
 
     def _cause_title(self, row: DeliveryRow) -> str:
-        """Return the cause of a failed delivery in a few words; empty for any other."""
-        failed = row.status == Status.FAILED
-        return explain(row.cause, self.layout.upstream).title if failed and row.cause else ""
+        """Return the cause of a delivery that failed, or may have, in a few words; empty for any other."""
+        if row.status not in (Status.FAILED, Status.UNSURE):
+            return ""
+        return explain(row.cause, self.layout.upstream).title if row.cause else masked(sentence(row.problem))
 
     def outcomes_in_words(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
         """Return in words the outcomes of awaited deliveries that are no longer on their way."""
         settled = [row for row in rows if row["id"] in awaited and not row["held"] and row["status"] not in ON_ITS_WAY]
         return " ".join(
-            say(f"type.told.{row['status']}", key=row["key"], cause=row["cause"], at=_again(row)) for row in settled
+            say(f"type.told.{_result(row)}", key=row["key"], cause=row["cause"], at=_again(row)) for row in settled
         )
 
     @property
     def context(self) -> dict[str, Any]:
-        return {"frame": self.layout, "spec": self.entry, "chosen": self.chosen}
+        frame = {"frame": self.layout, "spec": self.entry, "chosen": self.chosen}
+        return {**frame, "undo_of": HOLD_MS, "size": SIZES[0], "sizes": SIZES}
 
 
 def listing_of(opened_type: OpenType, chosen: ListFilters) -> Listing:
@@ -122,8 +159,10 @@ async def type_page(
             "presets": presets(facility, hub.database.clock()) if facility else {},
             "rows": await listing.views(page.rows),
             "count": await listing.count() if listing.has_counters else None,
+            "chips": () if listing.layout.upstream.area else await listing.chips(),
+            "place": await _place(listing, page),
+            "set_filters": _set_filters(listing),
             "size": size,
-            "sizes": SIZES,
             "first": not (after or before),
             "opened": buka,
             "cause": explain(chosen.cause, listing.layout.upstream).title if chosen.cause else "",
@@ -164,11 +203,18 @@ async def changes(
         "rows": views,
         "fresh": _fresh(newest, rows),
         "count": matching,
+        "size": size,
+        "chips": await listing.chips() if top and not listing.layout.upstream.area else (),
         "told": listing.outcomes_in_words(views, awaited_ids),
     }
     return Template(
         "deliveries/list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()}
     )
+
+
+def _result(row: dict[str, Any]) -> str:
+    """Return the name of the message about a settled row."""
+    return "failed.again" if row["status"] == Status.FAILED and row["attempts"] > 1 else str(row["status"])
 
 
 def _again(row: dict[str, Any]) -> str:
@@ -180,6 +226,31 @@ def _fresh(newest: Page, rows: Collection[DeliveryRow]) -> int:
     ids_shown = {row.id for row in rows}
     last = min(((row.date, row.id) for row in rows), default=("", 0))
     return sum((row.date, row.id) > last and row.id not in ids_shown for row in newest.rows)
+
+
+def _set_filters(listing: Listing) -> list[tuple[str, ListFilters]]:
+    """Return each set filter that a phone folds away, in words, with the filter of the list without it."""
+    chosen, words = listing.chosen, []
+    if chosen.date_from or chosen.date_to:
+        days = dict.fromkeys(day(date) if date else "…" for date in (chosen.date_from, chosen.date_to))
+        words.append((" – ".join(days), chosen.during("", "")))
+    for status in chosen.statuses:
+        others = tuple(other for other in chosen.statuses if other != status)
+        words.append((listing.layout.label(status), replace(chosen, statuses=others)))
+    if chosen.code:
+        words.append((f"{say('type.code')} {chosen.code}", replace(chosen, code="")))
+    return words
+
+
+async def _place(listing: Listing, page: Page) -> tuple[int, int] | None:
+    """Return the numbers of the first and last row of a page within the list; None if that is too far down to count."""
+    if not page.rows:
+        return None
+    before = Count(0)
+    if page.before is not None:
+        filters = listing.chosen.filters([listing.entry.name])
+        before = await paging.count_before(listing.hub.database, listing.facility_id, filters, page.before)
+    return None if before.more else (before.n + 1, before.n + len(page.rows))
 
 
 def _links(chosen: ListFilters, page: Page, size: int) -> dict[str, str]:

@@ -16,6 +16,7 @@ from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
+from engine.queries.deliveries import FIRST_ERROR_STATUS
 from engine.specs.context import context
 from engine.specs.record_type import Column, Spec
 from engine.templates.template import TemplateError
@@ -56,13 +57,21 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
         "status": row.status,
         "label": layout.label(row.status),
         "icon": layout.icon(row.status),
-        "code": row.http_status,
+        "code": badge_code(row.http_status, row.code),
+        "http": row.http_status,
         "problem": row.problem and masked(sentence(row.problem)),
         "tries": row.tries,
         "again": moment(row.due_at, facility) if row.status == Status.RETRYING else None,
         "time": moment(row.settled_at or row.changed_at, facility),
         "cells": _cells(spec, facility, row),
     }
+
+
+def badge_code(http_status: int | None, code: str | None) -> str:
+    """Return the code that says why a delivery failed: a business code where HTTP reports success."""
+    if http_status is not None and http_status >= FIRST_ERROR_STATUS:
+        return str(http_status)
+    return code or ""
 
 
 def _cells(spec: Spec, facility: FacilityRow, row: DeliveryRow) -> list[str]:

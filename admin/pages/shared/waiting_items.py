@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from admin.pages.shared.explanations import Act, Explanation
 from admin.text.words import localized, say
@@ -37,6 +38,25 @@ class WaitingItem:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRecord:
+    """A record that a delivery waits for; `spec` is the name of its type."""
+
+    spec: str
+    key: str
+    label: str
+    upstream: str
+
+    @property
+    def words(self) -> str:
+        return say("type.waits_for", what=f"{self.label} {self.key}")
+
+    @property
+    def href(self) -> str:
+        """Return the list of its type, searched for it: it may not have been submitted yet."""
+        return f"/integrasi/{self.upstream}/{self.spec}?{urlencode({'text': self.key})}"
+
+
+@dataclass(frozen=True, slots=True)
 class UsedCode:
     """A code that a delivery was sent with; `now` is the present code of the item."""
 
@@ -51,12 +71,24 @@ async def items_awaited_by(hub: Hub, ids: Sequence[int]) -> dict[int, list[Waiti
     items: dict[int, list[WaitingItem]] = {}
     if not ids or not hub.catalog.mappings:
         return items
-    for row in await queries.awaited_by(hub.database, ids):
-        mapping = hub.catalog.items.get(row.spec)
+    for id_, waits in (await awaited_by(hub, ids)).items():
+        if of_mapping := [wait for wait in waits if isinstance(wait, WaitingItem)]:
+            items[id_] = of_mapping
+    return items
+
+
+async def awaited_by(hub: Hub, ids: Sequence[int]) -> dict[int, list[WaitingItem | WaitingRecord]]:
+    """Return delivery id -> all that the delivery waits for, items before records."""
+    waits: dict[int, list[WaitingItem | WaitingRecord]] = {}
+    for row in await queries.awaited_by(hub.database, ids) if ids else ():
+        mapping, spec = hub.catalog.items.get(row.spec), hub.catalog.specs.get(row.spec)
         if mapping is not None:
             item = WaitingItem(mapping, row.key, row.id, row.name or row.key, row.state or "absent")
-            items.setdefault(row.delivery_id, []).append(item)
-    return items
+            waits.setdefault(row.delivery_id, []).append(item)
+        elif spec is not None:
+            record = WaitingRecord(row.spec, row.key, localized(spec.label), spec.upstream.name)
+            waits.setdefault(row.delivery_id, []).append(record)
+    return {id_: sorted(several, key=lambda wait: isinstance(wait, WaitingRecord)) for id_, several in waits.items()}
 
 
 async def codes_used_by(hub: Hub, id_: int) -> list[UsedCode]:
