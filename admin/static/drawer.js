@@ -5,6 +5,7 @@
   async function show(method, address, values) {
     const target = document.getElementById("laci-isi");
     await htmx.ajax(method, address, { source: target, target, swap: "innerHTML", values });
+    if (target.querySelector("[data-editor]")) return target.scrollIntoView({ block: "nearest" });
     (target.querySelector('[role="status"], .outcome') || target.querySelector('[aria-current="page"]'))?.scrollIntoView({ block: "nearest" });
     target.querySelector('[aria-current="page"]')?.focus();
   }
@@ -16,7 +17,17 @@
     history.replaceState(history.state, "", address);
   }
 
+  // A refused edit comes back with its form, and what was typed, under a code that htmx takes for an error.
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, target } = event.detail;
+    if (target.id !== "laci-isi" || ![409, 422].includes(xhr.status) || !xhr.responseText.includes("data-editor")) return;
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  });
+
   function go(link) {
+    // The editor takes the place of the delivery, and gives it back.
+    if (link.matches("[data-edit], [data-leaf]")) return show("GET", link.href);
     const address = new URL(link.href);
     const id = address.pathname.split("/").pop();
     const before = new URLSearchParams(location.search).get("buka");
@@ -27,7 +38,7 @@
   }
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-inside]");
+    const link = event.target.closest("a[data-inside], a[data-edit], a[data-leaf]");
     if (!link || !inDrawer(link) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     go(link);
@@ -124,13 +135,14 @@
   });
 
   // The keys of the list, for the delivery that is open.
-  const KEYS = { e: "[data-edit]", r: "[data-resend]:not(:disabled)", j: "a[data-older]", k: "a[data-newer]" };
+  const KEYS = { e: "[data-edit]", r: "[data-resend]:not(:disabled)", j: "a[data-next-failed], a[data-older]", k: "a[data-newer]" };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select");
     const delivery = document.querySelector(document.querySelector("dialog") ? "dialog[open] .delivery" : ".delivery");
     if (typing || !delivery || !KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    delivery.querySelector(KEYS[event.key])?.click();
+    const [first, second] = KEYS[event.key].split(", ").map((target) => delivery.querySelector(target));
+    (first || second)?.click();
   });
 
   const wake = (root) => root.querySelectorAll("[data-copy], [data-json-copy], [data-json-fold], [data-json-search]").forEach((tool) => { tool.hidden = false; });

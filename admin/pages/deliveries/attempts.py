@@ -7,8 +7,10 @@ import shlex
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 from litestar import Request
 
+from adapters.messages import ALL, AT, read_message
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.deliveries.timeline import describe_trigger
 from admin.pages.shared.diff import DiffLine, differences
@@ -30,6 +32,27 @@ async def newest(opened: OpenDelivery) -> dict[str, Any]:
         return {"attempt": None}
     [row] = (await deliveries.tries(opened.hub.database, opened.row.id, [chosen.id])).values()
     return {"attempt": {**attempt_view(opened, row), **bodies(opened, row)}}
+
+
+async def refused_place(opened: OpenDelivery) -> str:
+    """Return the path into the request that was refused, e.g. `Visit.period`: as the answer names it, or our check."""
+    place, attempts = opened.layout.upstream.profile.place, opened.detail.attempts
+    if place is None or not attempts or not attempts[0].response_size:
+        return _checked_place(opened.row.problem or "")
+    [row] = (await deliveries.tries(opened.hub.database, opened.row.id, [attempts[0].id])).values()
+    try:
+        return place.read(orjson.loads(row.response or b"null")) or ""
+    except orjson.JSONDecodeError:
+        return ""
+
+
+def _checked_place(problem: str) -> str:
+    """Return the path of the first problem that a check found before sending; empty if the text names none."""
+    stored = read_message(problem)
+    if stored is not None and stored.key == ALL:
+        stored = read_message(stored.values["texts"][0])
+    path = stored.values.get("path") if stored is not None and stored.key == AT else ""
+    return path if isinstance(path, str) else ""
 
 
 async def all_of(opened: OpenDelivery, request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from litestar import Request, get, post
@@ -11,9 +12,12 @@ from litestar.response import Redirect, Template
 
 from admin.http.access import Right, demand
 from admin.pages.deliveries.actions import back, reason_of
+from admin.pages.deliveries.attempts import refused_place
 from admin.pages.deliveries.edited_body import BodyEditor, SeenState, body_editor
-from admin.pages.deliveries.opened import OPENED, OpenDelivery, Opened, open_delivery
+from admin.pages.deliveries.opened import MAX_BODY_CHARACTERS, OPENED, OpenDelivery, Opened, open_delivery
+from admin.pages.shared.explanations import explain
 from admin.pages.shared.formatting import moment
+from admin.pages.shared.json_lines import line_of
 from admin.pages.shared.opened_type import OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
@@ -36,10 +40,11 @@ EDITOR = {**OPENED, "editor": Provide(_open_editor)}
 
 @get("/integrasi/{upstream:str}/{spec:str}/{id_:int}/ubah", opt=OPT, dependencies=EDITOR)
 async def editor_page(
+    request: Request[Any, Any, Any],
     editor: Editor,
 ) -> Template:
-    """Show the editor with the body that would be sent now."""
-    return await _page(editor, editor.stored, editor.now)
+    """Show the editor with the body that would be sent now: as a page, or in the drawer when htmx asks."""
+    return await _page(request, editor, editor.stored, editor.now)
 
 
 @post(
@@ -55,7 +60,8 @@ async def check_body(
     """Show faults and differences of the typed body, and whether somebody else changed the delivery meanwhile."""
     seen = SeenState.read(data.get("seen", ""))
     return Template(
-        "deliveries/editor_check.html", context=_checked(editor, _typed(data)) | {"hint": _meanwhile(editor, seen)}
+        "deliveries/editor_check.html",
+        context=await _checked(editor, _typed(data)) | {"hint": _meanwhile(editor, seen)},
     )
 
 
@@ -79,14 +85,19 @@ async def save_body(
     if is_again(editor.opened.row, editor.last, person.name, body, seen.basis):
         return back(editor.opened, "saved_before")
     if refusal := editor.opened.no_edit():
-        return await _page(editor, typed, seen, reason, refusal=refusal)
+        return await _page(request, editor, typed, seen, reason, refusal=refusal)
     meanwhile = _meanwhile(editor, seen)
     if not reason or (faults and not meanwhile):
         return await _page(
-            editor, typed, seen, reason, refusal=say("editor.reason_missing" if not reason else "editor.faulty")
+            request,
+            editor,
+            typed,
+            seen,
+            reason,
+            refusal=say("editor.reason_missing" if not reason else "editor.faulty"),
         )
     if seen.spec_hash != editor.now.spec_hash:
-        return await _page(editor, typed, editor.now, reason, conflict=meanwhile)
+        return await _page(request, editor, typed, editor.now, reason, conflict=meanwhile)
     facility_id, id_ = editor.opened.facility.id, editor.opened.row.id
     saved = await save(hub.database, facility_id, id_, person.name, body, reason=reason, basis=seen.basis)
     if saved in (Saved.DONE, Saved.ALREADY):
@@ -94,8 +105,8 @@ async def save_body(
         return back(editor.opened, "saved" if saved is Saved.DONE else "saved_before")
     newest = await _open_editor(hub, person, await open_delivery(request, opened_type, id_))
     if saved is Saved.SENDING:
-        return await _page(newest, typed, seen, reason, refusal=say("delivery.no.edit.sending"))
-    return await _page(newest, typed, newest.now, reason, conflict=_meanwhile(newest, seen))
+        return await _page(request, newest, typed, seen, reason, refusal=say("delivery.no.edit.sending"))
+    return await _page(request, newest, typed, newest.now, reason, conflict=_meanwhile(newest, seen))
 
 
 def _typed(form: dict[str, str]) -> str:
@@ -123,12 +134,19 @@ def _time(opened: OpenDelivery, at: int) -> str:
     return time.local if time else ""
 
 
-def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
-    row = editor.opened.row
+async def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
+    opened, row = editor.opened, editor.opened.row
+    failed = row.status == Status.FAILED
+    place = await refused_place(opened) if failed else ""
     return {
-        "refused": editor.opened.hide(sentence(row.problem)) if row.status == Status.FAILED else "",
-        "upstream": editor.opened.layout.upstream,
-        "faults": editor.read(typed)[1],
+        "refused": opened.hide(sentence(row.problem)) if failed else "",
+        "cause": explain(row.cause, opened.layout.upstream) if failed and row.cause else None,
+        "refused_place": opened.hide(place),
+        "refused_line": line_of(typed, place) if place and len(typed) <= MAX_BODY_CHARACTERS else 0,
+        "upstream": opened.layout.upstream,
+        "faults": [
+            fault if fault.line else replace(fault, line=line_of(typed, fault.place)) for fault in editor.read(typed)[1]
+        ],
         "difference": editor.difference(typed),
         "not_generated": editor.not_generated,
         "spec": editor.opened.entry,
@@ -136,15 +154,24 @@ def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
 
 
 async def _page(
-    editor: BodyEditor, typed: str, seen: SeenState, reason: str = "", *, refusal: str = "", conflict: str = ""
+    request: Request[Any, Any, Any],
+    editor: BodyEditor,
+    typed: str,
+    seen: SeenState,
+    reason: str = "",
+    *,
+    refusal: str = "",
+    conflict: str = "",
 ) -> Template:
     context = await editor.opened.context("")
     text = editor.adapted(typed) if conflict else typed
+    is_partial = "hx-request" in request.headers
     return Template(
-        "deliveries/editor.html",
+        "deliveries/editor_form.html" if is_partial else "deliveries/editor.html",
         context={
             **context,
-            **_checked(editor, typed),
+            **await _checked(editor, text),
+            "drawer": is_partial,
             "typed": text,
             "adapted": text != typed,
             "seen": str(seen),

@@ -356,3 +356,26 @@ async def test_a_record_too_long_for_the_editor_is_told_and_left_as_it_is(
     answer = await save(person, address, form_of(page.text))
     assert (answer.status_code, "terlalu panjang untuk diubah di sini" in answer.text) == (422, True)
     assert (await antar.row("Visit", "V1")).body is None
+
+
+async def test_the_editor_repeats_the_refusal_and_names_its_line(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.problems = [Problem("$.note", "is wrong")]
+    await antar.hand_in("Visit", {"id": "V1", "note": "batuk"})
+    await antar.work()
+    antar.ministry.problems = []
+    page = (await person.get(f"{VISITS}/{(await antar.row('Visit', 'V1')).id}/ubah")).text
+    body = form_of(page)["body"].split("\r\n")
+    line = next(n for n, text_ in enumerate(body, 1) if '"note"' in text_)
+    assert f'data-line="{line}" data-refused>Baris {line} yang ditolak' in page
+    assert "Bentuk JSON sah; Kementerian terakhir menolak: " in page
+    assert "tidak ada masalah" not in page
+
+
+async def test_a_script_gets_the_editor_for_its_drawer(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    address = await failed_visit(antar)
+    part = (await person.get(address, headers={"HX-Request": "true"})).text
+    assert "<html" not in part
+    assert "Editor lebar" in part
+    form = form_of(part) | {"reason": ""}
+    answer = await person.post(address, data=form, headers={**OWN, "HX-Request": "true"})
+    assert (answer.status_code, "<html" in answer.text, "Alasan wajib diisi" in answer.text) == (422, False, True)
