@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import Request
@@ -80,6 +80,7 @@ class OpenDelivery:
             "spec": self.entry,
             "row": list_row(self.entry, self.layout, self.row),
             "delivery": self.row,
+            "tries_made": len(self.detail.attempts),
             "address": self.address,
             "query": self.chosen.address(),
             "newer": newer,
@@ -106,6 +107,14 @@ class OpenDelivery:
         base = self.address.rpartition("/")[0]
         newer, older = (f"{base}/{id_}{self.chosen.address()}" if id_ else "" for id_ in ids)
         return newer, older
+
+    async def next_failed(self) -> str:
+        """Return the address of the nearest failed delivery of the list, an older one first; empty if none is left."""
+        failed = replace(self.chosen, statuses=(Status.FAILED,)).filters([self.entry.name])
+        place = Cursor(self.row.date, self.row.id)
+        newer, older = await paging.neighbours(self.hub.database, self.facility.id, failed, place)
+        id_ = older or newer
+        return f"{self.address.rpartition('/')[0]}/{id_}{self.chosen.address()}" if id_ else ""
 
     def no_resend(self) -> str:
         """Return why the delivery may not be resent, in words; empty if it may."""

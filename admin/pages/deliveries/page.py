@@ -70,6 +70,7 @@ async def page(request: Request[Any, Any, Any], opened: OpenDelivery, tab: str, 
         "told": say(f"told.{result}") if result in RESULTS_WITH_MESSAGE else "",
         "outcome": outcome,
         "tell_outcome": bool(awaited),
+        "next_failed": await opened.next_failed() if awaited and not outcome.moving else "",
         "drawer": is_partial and request.headers.get("hx-target") != PAGE_ELEMENT,
     }
     return Template(
@@ -100,7 +101,6 @@ async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:
     return {
         "warnings": [sentence(code.warning) for code in unknown_codes],
         **timeline(opened),
-        "tries_made": len(detail.attempts),
         "cause": _cause(opened, items),
         "held": items,
         "unsuitable": _unsuitable(opened, items),
