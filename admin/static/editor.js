@@ -6,7 +6,8 @@
   const areaOf = (form) => form.querySelector("textarea");
   const dirty = () => {
     const form = current();
-    return Boolean(form && !("leaving" in form.dataset) && areaOf(form).value !== areaOf(form).defaultValue);
+    const changed = form && ("unsaved" in form.dataset || areaOf(form).value !== areaOf(form).defaultValue);
+    return Boolean(changed && !("leaving" in form.dataset));
   };
 
   function piece(text, kind) {

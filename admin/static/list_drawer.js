@@ -30,6 +30,8 @@
     await htmx.ajax("GET", address, { source: drawer, target: content, swap: "innerHTML" }).catch(() => {});
     part("waiting").hidden = true;
     part("broken").hidden = content.childElementCount > 0;
+    if (list.dataset.next) content.querySelector(`[data-${list.dataset.next}]`)?.click();
+    delete list.dataset.next;
   }
 
   function shut() {

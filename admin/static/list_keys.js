@@ -20,7 +20,11 @@
     k: () => go(-1),
     Enter: (row) => row?.querySelector("[data-open]").click(),
     r: (row) => row?.querySelector("[data-resend]")?.click(),
-    e: (row) => { if (row && list.dataset.address) location.assign(`${list.dataset.address}/${row.dataset.id}/ubah`); },
+    e: (row) => {
+      if (!row) return;
+      list.dataset.next = "edit";
+      row.querySelector("[data-open]").click();
+    },
     x: (row) => row?.querySelector('input[name="ids"]')?.click(),
     Escape: () => document.getElementById("massal")?.reset(),
     "?": () => help.showModal(),

@@ -22,9 +22,9 @@ def line_of(text: str, path: str) -> int:
     for place, line in _places(text):
         for name in {place, tuple(step for step in place if not step.startswith("["))}:
             lines.setdefault(name, line)
-    for wanted in (steps, steps[1:]):
-        for length in range(len(wanted), 0, -1):
-            if line := lines.get(wanted[:length], 0):
+    for names in (steps, steps[1:]):
+        for length in range(len(names), 0, -1):
+            if line := lines.get(names[:length], 0):
                 return line
     return 0
 

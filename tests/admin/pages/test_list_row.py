@@ -30,11 +30,11 @@ async def test_a_row_that_waits_names_the_record_and_leads_to_it(person: httpx.A
 
 
 @pytest.mark.parametrize(
-    ("http_status", "code", "shown"),
+    ("http_status", "code", "badge"),
     [(400, "10457", "400"), (200, "201", "201"), (200, None, ""), (None, "412", "412"), (None, None, "")],
 )
-def test_the_badge_has_the_code_that_says_why(http_status: int | None, code: str | None, shown: str) -> None:
-    assert badge_code(http_status, code) == shown
+def test_the_badge_has_the_code_that_says_why(http_status: int | None, code: str | None, badge: str) -> None:
+    assert badge_code(http_status, code) == badge
 
 
 async def test_counts_are_filters(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -75,7 +75,7 @@ async def test_a_page_says_where_it_stands(person: httpx.AsyncClient, antar: Sma
 async def test_a_set_filter_can_be_taken_off_alone(person: httpx.AsyncClient, antar: SmallHub) -> None:
     page = html.unescape((await person.get(VISITS, params={"status": ["failed", "queued"], "code": "7"})).text)
     assert '<a href="?code=7&status=failed" aria-label="Hapus filter Belum Terkirim">' in page
-    assert '<a href="?status=queued&status=failed" aria-label="Hapus filter Kode 7">' in page
+    assert '<a href="?status=queued&status=failed" aria-label="Hapus filter Kode galat 7">' in page
 
 
 async def test_a_resend_that_fails_again_says_so(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -136,7 +136,7 @@ async def test_what_cannot_be_sent_now_says_why_instead_of_promising(
 
 
 async def test_without_a_worker_nothing_is_promised(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    assert "tidak ada pekerja aktif" in outcome(await resend(person, await failed_visit(antar)))
+    assert "tidak ada pengirim aktif" in outcome(await resend(person, await failed_visit(antar)))
 
 
 async def test_a_resend_that_can_be_taken_back_is_on_its_way(person: httpx.AsyncClient, antar: SmallHub) -> None:

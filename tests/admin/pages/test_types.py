@@ -72,7 +72,7 @@ async def test_a_failed_delivery_tells_why_with_its_exact_exchange(person: httpx
 async def test_a_resend_queues_it_and_says_so(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await failed_visit(antar)
     answer = await person.post(f"{address}/resend", headers=OWN, follow_redirects=True)
-    assert "Belum dapat dikirim: tidak ada pekerja aktif" in answer.text
+    assert "Belum dapat dikirim: tidak ada pengirim aktif" in answer.text
     await antar.work()
     assert await antar.status("Visit", "V1") == "sent"
     assert (await antar.row("Visit", "V1")).trigger == "resend: sari"
