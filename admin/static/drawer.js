@@ -5,7 +5,7 @@
   async function show(method, address, values) {
     const target = document.getElementById("laci-isi");
     await htmx.ajax(method, address, { source: target, target, swap: "innerHTML", values });
-    if (target.querySelector("[data-editor]")) return target.scrollIntoView({ block: "nearest" });
+    if (target.querySelector("[data-editor]")) return target.closest("dialog").scrollTo(0, 0);
     (target.querySelector('[role="status"], .outcome') || target.querySelector('[aria-current="page"]'))?.scrollIntoView({ block: "nearest" });
     target.querySelector('[aria-current="page"]')?.focus();
   }
