@@ -59,7 +59,7 @@ def test_a_row_counts_down_the_time_to_undo_and_tells_what_became_of_it(page: Pa
     assert width
     assert after
     assert abs(width["x"] - after["x"]) < 2
-    expect(page.locator("#pesan")).to_have_text(f"BARIS-1 tidak terkirim: {CAUSE}.")
+    expect(page.locator("#pesan")).to_have_text(f"BARIS-1 ditolak lagi: {CAUSE}.")
     expect(page.locator(ROWS)).to_contain_text(CAUSE)
 
 

@@ -139,7 +139,7 @@ async def test_the_last_refusal_stands_beside_what_is_found_here(person: httpx.A
     await antar.work()
     page = (await person.get(f"{VISITS}/{(await antar.row('Visit', 'V1')).id}/ubah")).text
     assert "Bentuk JSON sah" in page
-    assert "Jawaban terakhir Kementerian: unit is unknown" in page
+    assert "Bentuk JSON sah; Kementerian terakhir menolak: unit is unknown" in page
 
 
 async def test_the_difference_to_the_payload_is_shown(person: httpx.AsyncClient, antar: SmallHub) -> None:
