@@ -42,7 +42,7 @@ async def test_counts_are_filters(person: httpx.AsyncClient, antar: SmallHub) ->
     await antar.hand_in("Visit", {"id": "V2"}, {"id": "V3"})
     page = " ".join((await person.get(VISITS, params={"status": "queued"})).text.split())
     assert "Semua <strong>3</strong>" in page
-    chosen = re.search(r'href="\?status=queued" aria-current="true">.*?</a>', page)
+    chosen = re.search(r's-queued" href="\?status=queued" aria-current="true">.*?</a>', page)
     assert chosen
     assert "Belum Terkirim <strong>2</strong>" in chosen[0]
     assert "Tidak Terkirim <strong>1</strong>" in page
