@@ -32,7 +32,8 @@ def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, i
     expect(page.locator("#periksa .diff")).to_contain_text("I50.0")
     page.locator("#alasan").fill("Kode yang berlaku")
     page.get_by_role("button", name=SAVE).click()
-    expect(page.locator(".outcome")).to_contain_text(SENT)
+    expect(drawer.locator(".outcome")).to_contain_text(SENT)
+    expect(page).to_have_url(re.compile(r"text=BETUL-1"))  # the list is still there, behind the drawer
     page.goto(f"{LIST}?text=BETUL-1")
     expect(page.locator("#daftar tbody tr")).to_contain_text("Terkirim")
     expect(page.locator("#daftar tbody tr")).not_to_contain_text("Tidak")
