@@ -29,6 +29,7 @@ def rows(options: Options) -> list[Row]:
     with TemporaryDirectory() as folder, site(Path(folder)) as panel:
         panel.play()
         panel.ask_for_a_job()
+        panel.store_inbound_request()
         addresses = page_addresses(panel)
         with closing(person(panel)) as client:
             few = {name: _seconds(client, address) for name, address in addresses.items()}

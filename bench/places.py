@@ -12,6 +12,7 @@ FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.f
 
 ITEM = "SELECT id FROM items WHERE item = 'Product' ORDER BY id LIMIT 1"
 CORRECTION = "SELECT spec, name FROM correction_searches ORDER BY affected DESC, spec, name LIMIT 1"
+INBOUND_REQUEST = "SELECT inbound, id FROM inbound_requests ORDER BY id LIMIT 1"
 CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
 UPSTREAM, MAPPING = "/integrasi/satusehat", "/pemetaan/kfa"
@@ -41,6 +42,7 @@ def page_addresses(panel: Site) -> dict[str, str]:
         **_mapping_addresses(panel),
         "code list": "/referensi/pcare_poli",
         "inbound": "/masuk/mobile_jkn",
+        **{f"inbound request {id_}": f"/masuk/{name}/{id_}" for name, id_ in panel.rows(INBOUND_REQUEST)},
     }
 
 

@@ -25,6 +25,7 @@ def main() -> None:
     with TemporaryDirectory() as folder, site(Path(folder)) as panel, chromium() as browser:
         panel.play()
         panel.ask_for_a_job()
+        panel.store_inbound_request()
         addresses = page_addresses(panel)
         with _person(browser, panel, DESKTOP, "light") as page:
             for name in PICTURES:

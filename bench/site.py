@@ -38,6 +38,11 @@ UNSETTLED = """
     )
 """
 
+STORE_INBOUND_REQUEST = """
+    INSERT INTO inbound_requests (facility_id, inbound, operation, card, at, content, answer, code, tries)
+    VALUES (1, 'mobile_jkn', 'take', ?, ?, ?, ?, 200, 0)
+"""
+
 
 class Site:
     """A running installation: `address` of the panel, `world` behind it, `access` to it, its `database` file."""
@@ -88,6 +93,19 @@ class Site:
         until(lambda: self.rows("SELECT state FROM jobs")[0][0] == "done")
         self.settle()
         return address
+
+    def store_inbound_request(self) -> None:
+        """Store a request of Mobile JKN that was answered and is not forwarded yet."""
+        content = {"nomorkartu": "0001112223334", "kodepoli": "001", "tanggalperiksa": clinic_day().isoformat()}
+        answer = {"metadata": {"message": "Ok", "code": 200}, "response": {"nomorantrean": "001-1"}}
+        at = int(datetime.now(ZoneInfo(ZONE)).timestamp() * 1000)
+        values = (content["nomorkartu"], at, orjson.dumps(content).decode(), orjson.dumps(answer).decode())
+        opened = sqlite3.connect(self.database, timeout=10)
+        try:
+            with opened:
+                opened.execute(STORE_INBOUND_REQUEST, values)
+        finally:
+            opened.close()
 
     def post(self, path: str, **fields: str) -> str:
         """Send a form as a page does; return the path of the page that follows."""

@@ -39,6 +39,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with site(tmp_path_factory.mktemp("site")) as started:
         started.play()
         started.ask_for_a_job()
+        started.store_inbound_request()
         yield started
 
 
