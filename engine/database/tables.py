@@ -642,6 +642,30 @@ class Total(Base):
     n: Mapped[int] = mapped_column(BigInteger)
 
 
+class HourlyCount(Base):
+    """Deliveries that were settled in an hour, kept in the transaction that settles them; see engine.outbox.hourly."""
+
+    __tablename__ = "hourly_counts"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True)  # hours since 1970 in UTC
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(10), primary_key=True)  # sent, refused or held
+    n: Mapped[int] = mapped_column(BigInteger)
+
+
+class HourlyRequest(Base):
+    """Requests to an upstream that began in an hour, and how long their answers took."""
+
+    __tablename__ = "hourly_requests"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True)
+    upstream: Mapped[str] = mapped_column(String(40), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+    milliseconds: Mapped[int] = mapped_column(BigInteger)  # sum over the usable answers
+    slow: Mapped[int] = mapped_column(BigInteger)  # usable answers that took over a second
+    failed: Mapped[int] = mapped_column(BigInteger)  # requests without a usable answer
+
+
 class InboundRequest(Base):
     """A caller's request to the clinic with the answer; it is forwarded to the clinic's system."""
 

@@ -13,7 +13,7 @@ from engine.delivery.causes import ANY_OF, CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Lease, Settlement
 from engine.failpoints import failpoint
-from engine.outbox import counters
+from engine.outbox import counters, hourly
 from engine.outbox.cancel import forget
 from engine.outbox.code_uses import note_codes
 from engine.outbox.corrections import forget_corrected
@@ -50,6 +50,7 @@ async def _settle(tx: Transaction, settlements: Sequence[Settlement], leases: li
     failpoint("released")
     await _write_attempts(tx, settlements)
     await counters.apply(tx, deltas)
+    await hourly.apply(tx, ((row.facility_id, row.spec, row.status) for row in settled), settlements)
     if leases:
         await tx.execute(_DROP_LEASES, {"ids": leases})
     return due

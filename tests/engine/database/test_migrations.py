@@ -55,3 +55,43 @@ async def test_whoever_manages_may_see_raw_data_after_the_upgrade(tmp_path: Path
     rows = await database.fetch(text("SELECT name, permissions FROM roles WHERE name IN ('a', 'b', 'superadmin')"))
     assert {row.name: "raw" in row.permissions for row in rows} == {"a": True, "b": False, "superadmin": True}
     await database.close()
+
+
+OLD_DELIVERY = """
+INSERT INTO deliveries (id, facility_id, spec, upstream, key, date, record, record_hash, version, status, in_doubt,
+  lane, tries, deaths, trigger, created_at, changed_at, settled_at)
+VALUES ({id}, 1, 'Visit', 'ministry', 'V{id}', '2026-03-10', '{{}}', '-', 1, '{status}', false, 0, 0, 0, 'auto', 1, 1,
+  {at})
+"""
+OLD_ATTEMPT = """
+INSERT INTO attempts (delivery_id, facility_id, at, milliseconds, operation, trigger, spec_hash, version, verdict,
+  message)
+VALUES (1, 1, 7200001, {milliseconds}, '{operation}', 'auto', '', 1, '{verdict}', '')
+"""
+
+
+async def test_hours_are_filled_from_what_was_settled_before(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.sqlite3")
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0019"))
+    columns = "id, code, name, time_zone, organization_id, created_at"
+    facility = f"INSERT INTO facilities ({columns}) VALUES (1, 'K', 'K', 'Asia/Jakarta', '', 0)"
+    settled = [("sent", 7_200_000), ("sent", 7_200_001), ("failed", 3_600_000), ("blocked", 1), ("queued", "NULL")]
+    statements = [
+        facility,
+        *(OLD_DELIVERY.format(id=n, status=status, at=at) for n, (status, at) in enumerate(settled, 1)),
+        OLD_ATTEMPT.format(milliseconds=1500, operation="create", verdict="accepted"),
+        OLD_ATTEMPT.format(milliseconds=30_000, operation="find", verdict="unsure"),
+        OLD_ATTEMPT.format(milliseconds=0, operation="check", verdict="rejected"),
+    ]
+    for statement in statements:
+        await database.on_connection(lambda connection, sql=statement: connection.execute(text(sql)))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0020"))
+    counts = "SELECT hour, spec, outcome, n FROM hourly_counts ORDER BY hour"
+    assert await database.fetch(text(counts)) == [
+        (0, "Visit", "held", 1),
+        (1, "Visit", "refused", 1),
+        (2, "Visit", "sent", 2),
+    ]
+    requests = "SELECT hour, upstream, n, milliseconds, slow, failed FROM hourly_requests"
+    assert await database.fetch(text(requests)) == [(2, "ministry", 2, 1500, 1, 1)]
+    await database.close()
