@@ -8,7 +8,7 @@
   const filter = () => {
     const wanted = search.value.trim().toLowerCase();
     let found = 0;
-    for (const section of live.querySelectorAll("[data-summary] section")) {
+    for (const section of live.querySelectorAll(".groups section")) {
       let here = 0;
       for (const card of section.querySelectorAll("article")) {
         card.hidden = !card.dataset.words.toLowerCase().includes(wanted);

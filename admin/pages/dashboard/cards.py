@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from admin.pages.dashboard.day import NO_WEEKS, Week
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.layout import Layout
 from admin.text.words import localized, number, say
@@ -27,11 +28,13 @@ BAR = (
     Status.FAILED,
     Status.IGNORED,
 )
+IN_PROCESS = (Status.QUEUED, Status.SENDING, Status.RETRYING)  # *Dalam Proses* of the manual
+TROUBLE = (Status.FAILED, Status.BLOCKED, Status.UNSURE)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A status in the bar of a card, linked to its deliveries; start `x` and `width` are percent of the bar."""
+    """A status in a bar; start `x` and `width` are percent of the bar."""
 
     status: str
     label: str
@@ -39,6 +42,16 @@ class Segment:
     n: int
     x: float
     width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number of a card with its word, linked to the deliveries that it counts."""
+
+    kind: str
+    label: str
+    icon: str
+    n: int
     href: str
 
 
@@ -51,8 +64,10 @@ class Card:
     sent: int
     total: int
     segments: tuple[Segment, ...]
+    figures: tuple[Figure, ...]
     matches: bool
     job: Regeneration | None = None  # the job that is regenerating the type
+    week: Week | None = None
 
     @property
     def described(self) -> str:
@@ -60,7 +75,18 @@ class Card:
         return ", ".join(f"{number(segment.n)} {segment.label}" for segment in self.segments if segment.n)
 
 
-async def cards(hub: Hub, layout: Layout, days: ListFilters, text: str = "") -> dict[Text, list[Card]]:
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Numbers of all cards together."""
+
+    sent: int
+    total: int
+    figures: tuple[Figure, ...]
+
+
+async def cards(
+    hub: Hub, layout: Layout, days: ListFilters, text: str = "", weeks: Mapping[str, Week] = NO_WEEKS
+) -> dict[Text, list[Card]]:
     """Return group -> cards, both in the order of the configuration; `text` is searched in the types' names."""
     if layout.facility is None:
         return {}
@@ -70,7 +96,7 @@ async def cards(hub: Hub, layout: Layout, days: ListFilters, text: str = "") -> 
     for spec in hub.catalog.specs.values():
         if spec.upstream.name == layout.upstream.name:
             made = card(spec, counts.get(spec.name, {}), layout, days, text)
-            groups[spec.group].append(replace(made, job=jobs.get(spec.name)))
+            groups[spec.group].append(replace(made, job=jobs.get(spec.name), week=weeks.get(spec.name)))
     return {group: members for group, members in groups.items() if members}
 
 
@@ -82,36 +108,57 @@ def card(spec: Spec, counts: Mapping[str, int], layout: Layout, days: ListFilter
         f"{href}{days.address()}" if days else href,
         counts.get(Status.SENT, 0),
         sum(counts.values()),
-        tuple(_segments(counts, layout, href, days)),
+        segments(counts, layout),
+        figures(counts, layout, href, days),
         text.casefold() in f"{localized(spec.label)} {spec.name}".casefold(),
     )
 
 
-def _segments(counts: Mapping[str, int], layout: Layout, href: str, days: ListFilters) -> Iterator[Segment]:
-    # "Sending" is listed also when it is 0, because people wait for those deliveries.
-    always: dict[str, int] = {Status.SENDING: 0} if sum(counts.values()) else {}
-    for segment in segments({**always, **counts}, layout):
-        yield replace(segment, href=f"{href}{replace(days, statuses=(Status(segment.status),)).address()}")
+def figures(counts: Mapping[str, int], layout: Layout, href: str, days: ListFilters) -> tuple[Figure, ...]:
+    """Return *Dalam Proses*, which is what is queued or being sent, and of the rest what is not zero."""
+    rest = [(status, (status,), layout.label(status), layout.icon(status)) for status in TROUBLE]
+    kinds = [(Status.SENDING, IN_PROCESS, say("dashboard.in_process"), layout.icon(Status.SENDING)), *rest]
+    made = [
+        Figure(
+            kind,
+            label,
+            icon,
+            sum(counts.get(status, 0) for status in statuses),
+            f"{href}{replace(days, statuses=tuple(statuses)).address()}",
+        )
+        for kind, statuses, label, icon in kinds
+    ]
+    return tuple(figure for figure in made if figure.n or figure.kind == Status.SENDING)
 
 
 def segments(counts: Mapping[str, int], layout: Layout) -> tuple[Segment, ...]:
-    """Return the segments of a bar, without links. "Sending" is included also at 0 if `counts` names it."""
+    """Return the segments of a bar."""
     total, x = sum(counts.values()), 0.0
     bar = []
     for status in BAR:
-        n = counts.get(status, 0)
-        if n or (total and status is Status.SENDING and status in counts):
+        if n := counts.get(status, 0):
             width = 100 * n / total
-            bar.append(Segment(status, layout.label(status), layout.icon(status), n, round(x, 3), round(width, 3), ""))
+            bar.append(Segment(status, layout.label(status), layout.icon(status), n, round(x, 3), round(width, 3)))
             x += width
     return tuple(bar)
 
 
-def summary(groups: Mapping[Text, list[Card]], layout: Layout) -> str:
-    """Return all cards in one sentence, for people who cannot see the bars."""
+def totals(groups: Mapping[Text, list[Card]], layout: Layout, days: ListFilters) -> Totals:
+    """Return the numbers of all cards together; their figures lead nowhere."""
+    counts = _sum(groups)
+    return Totals(counts[Status.SENT], counts.total(), figures(counts, layout, "", days))
+
+
+def _sum(groups: Mapping[Text, list[Card]]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for member in (card for cards_ in groups.values() for card in cards_):
         counts.update({segment.status: segment.n for segment in member.segments})
+    return counts
+
+
+def summary(groups: Mapping[Text, list[Card]], layout: Layout) -> str:
+    """Return all cards in one sentence, for people who cannot see the bars."""
+    counts = _sum(groups)
     others = (f"{number(counts[status])} {layout.label(status)}" for status in BAR[1:] if counts[status])
     sent = say("dashboard.summary", sent=number(counts[Status.SENT]), total=number(counts.total()))
     return ", ".join([sent, *others])

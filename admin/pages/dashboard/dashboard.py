@@ -10,8 +10,9 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right, session_of
-from admin.pages.dashboard.cards import cards, summary
-from admin.pages.dashboard.todo import todo
+from admin.pages.dashboard.cards import cards, summary, totals
+from admin.pages.dashboard.day import LINE, NO_WEEKS, SPARK, day_picture
+from admin.pages.dashboard.todo import MAX_TODOS, todo
 from admin.pages.problems.recent_facts import RecentFacts
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
@@ -57,13 +58,20 @@ async def _context(
 ) -> dict[str, Any]:
     layout, days = await layout_for(request, upstream), _days(request)
     text = request.query_params.get("q", "").strip()
-    groups = await cards(hub, layout, days, text)
+    picture = await day_picture(hub, layout, layout.facility, days) if layout.facility else None
+    groups = await cards(hub, layout, days, text, picture.weeks if picture else NO_WEEKS)
+    todos = await todo(hub, layout, recent_facts)
     return {
         "frame": layout,
         "days": days,
         "text": text,
-        "todo": await todo(hub, layout, recent_facts),
+        "picture": picture,
+        "spark": SPARK,
+        "line": LINE,
+        "todo": todos[:MAX_TODOS],
+        "todos": len(todos),
         "groups": groups,
+        "totals": totals(groups, layout, days),
         "summary": summary(groups, layout),
         "presets": presets(layout.facility, hub.database.clock()) if layout.facility else {},
         "period": period_text(days),

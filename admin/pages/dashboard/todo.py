@@ -1,4 +1,4 @@
-"""*Perlu tindakan*: the few to-dos that free most deliveries, largest first."""
+"""*Perlu tindakan*: to-dos over all dates, those that free most deliveries first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from engine.queries.todo import Failure, Missing, TodoFacts
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Correction, Spec
 
-MAX_TODOS = 5
+MAX_TODOS = 3  # that the dashboard shows; the others are on the page of all problems
 MAX_NAMED_KEYS = 10  # of the missing records of one to-do
 # Deliveries with these statuses wait while a queue is closed.
 STOPPED_STATUSES = (Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
@@ -51,7 +51,7 @@ async def todo(hub: Hub, layout: Layout, recent_facts: RecentFacts) -> list[Todo
     stopped = await _stopped(hub, layout, layout.facility)
     freeing = [*_failures(hub, layout, facts), *[await _missing(hub, layout, missing) for missing in facts.missing]]
     wrong = await _corrections(hub, layout, layout.facility)
-    return [*stopped, *wrong, *sorted(freeing, key=lambda entry: -entry.n)[: max(0, MAX_TODOS - len(stopped))]]
+    return [*stopped, *wrong, *sorted(freeing, key=lambda entry: -entry.n)]
 
 
 async def _stopped(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:

@@ -14,6 +14,7 @@ from tests.engine.small_hub import SmallHub, refused
 pytestmark = pytest.mark.anyio
 
 HOME = "/integrasi/ministry"
+IN_PROCESS = "status=queued&amp;status=sending&amp;status=retrying"
 
 
 async def test_the_chosen_days_stand_in_the_address_and_go_on_to_the_lists(
@@ -24,8 +25,8 @@ async def test_the_chosen_days_stand_in_the_address_and_go_on_to_the_lists(
     everything = (await person.get(HOME)).text
     assert "/ 1" in day
     assert "/ 2" in everything
-    assert f'href="{HOME}/Visit?date_from=2026-03-10&amp;date_to=2026-03-10&amp;status=queued"' in day
-    assert f'href="{HOME}/Visit?status=queued"' in everything
+    assert f'href="{HOME}/Visit?date_from=2026-03-10&amp;date_to=2026-03-10&amp;{IN_PROCESS}"' in day
+    assert f'href="{HOME}/Visit?{IN_PROCESS}"' in everything
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,68 @@ async def test_the_strip_keeps_silent_of_an_upstream_that_the_clinic_does_not_us
     assert "Kementerian" not in (await person.get("/strip/ministry")).text
     await set_credentials(antar.hub.database, antar.hub.vault, antar.facility.id, "ministry", {"secret": "x"})
     assert "Kementerian lancar" in (await person.get("/strip/ministry")).text
+
+
+async def test_what_is_queued_or_being_sent_is_in_process(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"})
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "retrying"
+    await antar.hand_in("Visit", {"id": "V2"}, {"id": "V3"})
+    card = re.search(r'<article [^>]*"c-Visit".*?</article>', (await person.get(HOME)).text, re.DOTALL)
+    assert card
+    assert "Dalam Proses <strong>3</strong>" in card[0]
+
+
+async def test_the_chart_has_a_bar_per_day_that_leads_to_it_and_a_table(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": "V3", "person": "P9"})
+    await antar.work()
+    page = (await person.get(HOME)).text
+    assert page.count('class="chart-bar"') == 30
+    assert (
+        'href="?date_from=2026-03-10&amp;date_to=2026-03-10" aria-label="10/03/2026: 1 terkirim, 1 ditolak, 1' in page
+    )
+    assert '<th scope="row">10/03/2026</th><td>1</td><td>1</td><td>1</td><td>tidak</td>' in page
+    assert "menurut waktu selesai" in page
+    assert "style=" not in page
+
+
+async def test_a_chosen_day_is_drawn_by_the_hour_of_the_clinic(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await antar.hand_in("Visit", {"id": "V1"})
+    await antar.work()
+    page = (await person.get(HOME, params={"date_from": "2026-03-10", "date_to": "2026-03-10"})).text
+    assert page.count('class="chart-bar"') == 24
+    assert "08.00: gangguan" in page
+    assert (await person.get(HOME, params={"date_from": "0001-01-01", "date_to": "0001-01-01"})).status_code == 200
+    assert (await person.get(HOME, params={"date_to": "9999-12-31"})).status_code == 200
+
+
+async def test_the_morning_line_says_how_yesterday_went_and_what_is_to_be_done(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    nothing = (await person.get(HOME)).text
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": "V3"})
+    await antar.work()
+    antar.clock.pass_(24 * 3600)
+    page = (await person.get(HOME)).text
+    assert "Kemarin tidak ada kiriman" in nothing
+    assert "Kemarin 66,7 % terkirim" in page
+    assert ">1 perlu tindakan</a>" in page
+    assert f'href="{HOME}/masalah">semua masalah (1)' in page
+    assert re.search(r"<span>Kementerian \d+ ms</span>", page)
+
+
+async def test_a_day_without_a_delivery_says_so_and_keeps_regenerate(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await antar.work()
+    page = (await person.get(HOME, params={"date_from": "2026-01-01", "date_to": "2026-01-01"})).text
+    assert page.count("Tidak ada pada tanggal ini") == 3
+    assert 'id="c-Person-regenerate"' in page
+    assert page.count('class="spark"') == 1

@@ -148,7 +148,7 @@ async def test_the_dashboard_leads_to_what_has_no_code(clinic: MappedClinic) -> 
     await clinic.order("O1", "B1")
     page = await clinic.page("/integrasi/ministry")
     assert f'href="{HOME}/{await clinic.id()}">Petakan Kopi bubuk 10 mg</a>' in page
-    assert "melepas 1 kiriman" in page
+    assert "1 kiriman ikut terkirim" in page
 
 
 async def test_several_things_without_a_code_are_one_thing_to_do(clinic: MappedClinic) -> None:

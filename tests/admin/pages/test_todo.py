@@ -27,7 +27,7 @@ async def test_failures_of_one_cause_are_one_thing_to_do(person: httpx.AsyncClie
     page = (await person.get(HOME)).text
     assert page.count('id="todo-') == 1
     assert f'href="{HOME}/Visit?cause=rejected%3A10457%3Arejected"' in page
-    assert "melepas 3 kiriman" in page
+    assert "3 kiriman ikut terkirim" in page
 
 
 async def test_what_frees_most_comes_first(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -35,7 +35,7 @@ async def test_what_frees_most_comes_first(person: httpx.AsyncClient, antar: Sma
     await antar.hand_in("Visit", {"id": "V0"}, *({"id": f"V{n}", "person": f"P{n}"} for n in (1, 2, 3)))
     await antar.work()
     page = (await person.get(HOME)).text
-    assert page.index("3 Orang belum diserahkan") < page.index("melepas 1 kiriman")
+    assert page.index("3 Orang belum diserahkan") < page.index("1 kiriman ikut terkirim")
     assert "P1, P2, P3" in page
 
 

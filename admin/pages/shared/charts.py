@@ -1,0 +1,114 @@
+"""Geometry of the charts: stacked bars and lines as attributes of SVG, which the templates draw without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from admin.text.words import number, say
+from engine.queries.history import Outcomes
+
+# Units of the drawing; it is stretched to the room that there is.
+WIDTH, HEIGHT = 600, 100
+GAP = 0.25  # of a bar's room
+MIN_HEIGHT = 1.5  # of a part that is not empty
+KINDS = ("sent", "refused", "held")  # from the bottom up
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bar: the fields of a `rect`."""
+
+    kind: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a bar shows: its name, the numbers, and where it leads (empty: nowhere)."""
+
+    label: str
+    outcomes: Outcomes
+    href: str = ""
+    outage: bool = False
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A column as it is drawn; `slot` is the whole room that answers to the mouse."""
+
+    column: Column
+    x: float
+    width: float
+    slot_x: float
+    slot_width: float
+    parts: tuple[Part, ...]
+
+    @property
+    def words(self) -> str:
+        """Return the numbers of the bar in a sentence."""
+        outcomes = self.column.outcomes
+        told = [f"{number(n)} {say(f'chart.{kind}')}" for kind, n in zip(KINDS, outcomes, strict=True) if n]
+        outage = [say("chart.outage")] if self.column.outage else []
+        return f"{self.column.label}: {', '.join([*told, *outage]) or say('chart.nothing')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Stacked bars; `top` is the number at the upper edge."""
+
+    bars: tuple[Bar, ...]
+    top: int
+    width: int = WIDTH
+    height: int = HEIGHT
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the names below the axis: of the first, the middle and the last bar."""
+        if not self.bars:
+            return ()
+        return tuple(self.bars[n].column.label for n in (0, len(self.bars) // 2, -1))
+
+    @property
+    def outage(self) -> bool:
+        return any(bar.column.outage for bar in self.bars)
+
+
+def stacked(columns: Sequence[Column]) -> Chart:
+    """Return the bars of these columns, scaled to the highest."""
+    top = max((column.outcomes.total for column in columns), default=0)
+    room = WIDTH / max(1, len(columns))
+    bars = [
+        Bar(
+            column,
+            round(n * room + room * GAP / 2, 2),
+            round(room * (1 - GAP), 2),
+            round(n * room, 2),
+            round(room, 2),
+            _parts(column.outcomes, top),
+        )
+        for n, column in enumerate(columns)
+    ]
+    return Chart(tuple(bars), top)
+
+
+def _parts(outcomes: Outcomes, top: int) -> tuple[Part, ...]:
+    parts, y = [], float(HEIGHT)
+    for kind, n in zip(KINDS, outcomes, strict=True):
+        if n:
+            height = max(MIN_HEIGHT, HEIGHT * n / top)
+            y -= height
+            parts.append(Part(kind, round(max(0.0, y), 2), round(height, 2)))
+    return tuple(parts)
+
+
+def line(values: Sequence[float], width: int, height: int) -> str:
+    """Return the `points` of a line through these values, the highest at the upper edge."""
+    top = max([*values, 0]) or 1
+    step = width / max(1, len(values) - 1)
+    return " ".join(
+        f"{round(n * step, 1):g},{round(height - 1 - (height - 2) * value / top, 1):g}"
+        for n, value in enumerate(values)
+    )
