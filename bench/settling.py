@@ -1,4 +1,4 @@
-"""Settling with attempts and counters against settling without: milliseconds of a batch."""
+"""Settling with attempts and counters against settling without, and the part of the hourly counters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.options import Options
 from bench.rows import Row, compared
 from engine.delivery.status import Status
 from engine.delivery.types import AttemptRow, Settlement
-from engine.outbox import counters
+from engine.outbox import counters, hourly
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle
 from engine.sending.settlement_writer import BATCH_SIZE
@@ -46,31 +46,43 @@ async def milliseconds(here: Clinic, settlements: list[Settlement]) -> float:
     return (time.perf_counter() - started) * 1e3
 
 
-async def measure(database_url: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Return milliseconds of a batch with and without attempts and counters, alternating; the first to run changes."""
+WHOLE, WITHOUT_HOURS, BARE = "whole", "without hours", "bare"
+
+
+async def measure(database_url: str, rounds: int) -> dict[str, list[float]]:
+    """Return milliseconds of a batch with all accounts, without hourly counters, and bare; the first to run changes."""
+    variants = (WHOLE, WITHOUT_HOURS, BARE)
     async with clinic(plain(database_url)) as here:
-        await here.hand_in(0, 2 * rounds * BATCH_SIZE)
+        await here.hand_in(0, len(variants) * rounds * BATCH_SIZE)
         body = await here.finished_body()
         attempt = AttemptRow(
             here.hub.database.clock(), 40, "create", "0" * 16, Verdict.ACCEPTED, "", "POST", "/Encounter", body, 201
         )
         attempt = replace(attempt, response=b'{"resourceType":"Any","id":"%036d"}' % 1)
-        figures: dict[bool, list[float]] = {True: [], False: []}
+        figures: dict[str, list[float]] = {variant: [] for variant in variants}
         for n in range(rounds):
-            for with_account in (True, False) if n % 2 == 0 else (False, True):
+            for variant in variants[n % len(variants) :] + variants[: n % len(variants)]:
                 settlements = await claimed(here, attempt)
-                if with_account:
-                    figures[True].append(await milliseconds(here, settlements))
-                else:
-                    bare = [replace(settlement, attempts=()) for settlement in settlements]
-                    with patch.object(counters, "apply"):
-                        figures[False].append(await milliseconds(here, bare))
-        return figures[True], figures[False]
+                figures[variant].append(await _without(here, settlements, variant))
+        return figures
+
+
+async def _without(here: Clinic, settlements: list[Settlement], variant: str) -> float:
+    if variant == WHOLE:
+        return await milliseconds(here, settlements)
+    with patch.object(hourly, "apply"):
+        if variant == WITHOUT_HOURS:
+            return await milliseconds(here, settlements)
+        bare = [replace(settlement, attempts=()) for settlement in settlements]
+        with patch.object(counters, "apply"):
+            return await milliseconds(here, bare)
 
 
 def rows(options: Options) -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         for name, url in options.databases(folder).items():
-            kept, bare = uvloop.run(measure(url, 10 * options.rounds))
+            figures = uvloop.run(measure(url, 10 * options.rounds))
             what = f"settling of {BATCH_SIZE} with their account, {name}"
-            yield compared(what, "without attempts and counters", kept, bare, "<= 1.3", "ms")
+            yield compared(what, "without attempts and counters", figures[WHOLE], figures[BARE], "<= 1.3", "ms")
+            what = f"settling of {BATCH_SIZE} with hourly counters, {name}"
+            yield compared(what, "without hourly counters", figures[WHOLE], figures[WITHOUT_HOURS], "<= 1.05", "ms")

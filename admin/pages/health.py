@@ -16,6 +16,7 @@ from admin.http.access import Right
 from admin.pages.alarms import Readiness, alarms
 from admin.pages.shared.connection_test import probe
 from admin.pages.shared.formatting import moment
+from admin.pages.shared.hours import last_hours
 from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.text.words import localized, say
@@ -34,7 +35,7 @@ MAX_LISTED = 5  # jobs, and code lists that were read
 @get("/kesehatan", opt={"right": Right.PANEL})
 async def health_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Template:
     """Show everything on one page."""
-    return Template("health/health.html", context=await _context(request, hub))
+    return Template("health/health.html", context=await _whole_context(request, hub))
 
 
 @get("/kesehatan/keadaan", opt={"right": Right.PANEL, "live": True})
@@ -54,7 +55,14 @@ async def try_connection(
     result = {"tried": layout.upstream, "findings": await probe(hub, layout.facility, layout.upstream)}
     if "HX-Request" in request.headers:
         return Template("health/tried.html", context=result)
-    return Template("health/health.html", context={**await _context(request, hub), **result})
+    return Template("health/health.html", context={**await _whole_context(request, hub), **result})
+
+
+async def _whole_context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
+    """Return the context of the whole page: with the charts, which change by the hour and are not polled."""
+    context = await _context(request, hub)
+    facility = context["frame"].facility
+    return {**context, "hours": await last_hours(hub, facility) if facility else None}
 
 
 async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:

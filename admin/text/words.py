@@ -107,6 +107,12 @@ def number(value: int) -> str:
     return text if language() == "en" else text.replace(",", ".")
 
 
+def percent(share: float) -> str:
+    """Write a percentage with one decimal as the language does; 100 only if nothing is missing."""
+    text = f"{min(share, 99.9) if share < 100 else share:.1f}".removesuffix(".0")
+    return text if language() == "en" else text.replace(".", ",")
+
+
 def duration(seconds: float) -> str:
     """Write a duration roughly: 45 dtk, 3 mnt, 2 jam, 5 hari."""
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):

@@ -84,13 +84,14 @@ async def by_day(
     return history
 
 
-async def by_hour(database: Database, facility: FacilityRow, specs: Collection[str], day: date) -> list[Outcomes]:
-    """Return the outcomes of the 24 hours of a day."""
-    hours, since = [Outcomes()] * HOURS, hours_of(facility, day)[0]
-    parameters = {"facility": facility.id, "specs": sorted(specs), "since": since, "until": since + HOURS - 1}
+async def by_hour(database: Database, facility: FacilityRow, specs: Collection[str], hours: range) -> list[Outcomes]:
+    """Return the outcomes of these hours (since 1970), one after the other."""
+    outcomes = [Outcomes()] * len(hours)
+    parameters = {"facility": facility.id, "specs": sorted(specs), "since": hours[0], "until": hours[-1]}
     for row in await database.fetch(_BY_HOUR, parameters):
-        hours[row.hour - since] = hours[row.hour - since]._replace(**{row.outcome: int(row.n)})
-    return hours
+        at = row.hour - hours[0]
+        outcomes[at] = outcomes[at]._replace(**{row.outcome: int(row.n)})
+    return outcomes
 
 
 async def sent_until_now(

@@ -10,7 +10,7 @@ from admin.pages.shared.charts import Chart, Column, line, stacked
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import day as day_text
 from admin.pages.shared.layout import Layout
-from admin.text.words import language, number, say
+from admin.text.words import number, percent, say
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.queries.history import (
@@ -105,7 +105,7 @@ async def _hours(
     hub: Hub, facility: FacilityRow, specs: list[str], day: date, requests: Mapping[int, Answers]
 ) -> list[Column]:
     hours = hours_of(facility, day)
-    outcomes = await by_hour(hub.database, facility, specs, day)
+    outcomes = await by_hour(hub.database, facility, specs, hours)
     return [
         Column(f"{n:02}.00", settled, outage=requests.get(hour, Answers()).outage)
         for n, (hour, settled) in enumerate(zip(hours, outcomes, strict=True))
@@ -129,9 +129,3 @@ def _week(spec: str, recent: Mapping[date, Mapping[str, Outcomes]], until_now: t
     sent = [kinds.get(spec, Outcomes()).sent for kinds in list(recent.values())[-WEEK:]]
     words = say("day.week", numbers=", ".join(number(n) for n in sent))
     return Week(line(sent, *SPARK) if any(sent) else "", words, until_now[0] - until_now[1] if until_now else None)
-
-
-def percent(share: float) -> str:
-    """Write a percentage with one decimal as the language does; 100 only if nothing is missing."""
-    text = f"{min(share, 99.9) if share < 100 else share:.1f}".removesuffix(".0")
-    return text if language() == "en" else text.replace(".", ",")

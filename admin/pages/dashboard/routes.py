@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from admin.pages.dashboard import dashboard
+from admin.pages.dashboard import dashboard, month
 
-ROUTES = [dashboard.home, dashboard.dashboard, dashboard.live_cards]
+ROUTES = [dashboard.home, dashboard.dashboard, dashboard.live_cards, month.month_page, month.month_csv]

@@ -189,3 +189,14 @@ async def test_a_clock_that_jumped_is_told_with_how_long_pruning_waits(
     assert "Ditunda sampai" in page
     antar.clock.pass_(6 * 3600)
     assert "Jam server" not in (await person.get("/kesehatan/keadaan")).text
+
+
+async def test_the_last_hours_are_drawn_with_the_answer_times(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503)]
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.work()
+    page = (await person.get("/kesehatan")).text
+    assert page.count('class="chart-bar"') == 24
+    assert '<th scope="row">08.00</th><td>1</td><td>0</td><td>0</td><td>tidak</td>' in page
+    assert "Waktu jawab Kementerian" in page
+    assert "50 % tanpa jawaban" in page

@@ -27,11 +27,12 @@ async def test_what_was_settled_is_counted_by_its_hour_and_outcome(antar: SmallH
     antar.clock.pass_(3600)
     await antar.hand_in("Visit", {"id": "V2"}, {"id": "V3"}, {"id": "V4", "person": "P9"})
     await antar.work()
-    hours = await by_hour(antar.hub.database, antar.facility, SPECS, TODAY)
+    hours = await by_hour(antar.hub.database, antar.facility, SPECS, hours_of(antar.facility, TODAY))
     assert hours[8] == Outcomes(0, 1, 0)
     assert hours[9] == Outcomes(2, 0, 1)
     assert sum(hour.total for hour in hours) == 4
-    assert not any(hour.total for hour in await by_hour(antar.hub.database, antar.facility, ["Person"], TODAY))
+    persons = await by_hour(antar.hub.database, antar.facility, ["Person"], hours_of(antar.facility, TODAY))
+    assert not any(hour.total for hour in persons)
 
 
 async def test_a_day_is_that_of_the_clinic(antar: SmallHub) -> None:
@@ -96,7 +97,7 @@ async def test_years_before_are_not_read(antar: SmallHub, database: Database) ->
     await database.on_connection(fill)
     with reading() as seen:
         await by_day(database, antar.facility, SPECS, TODAY, 30)
-        await by_hour(database, antar.facility, SPECS, TODAY)
+        await by_hour(database, antar.facility, SPECS, hours_of(antar.facility, TODAY))
         await sent_until_now(database, antar.facility, SPECS, antar.clock.now)
         hour = antar.clock.now // HOUR_MS
         await answers(database, antar.facility, ["ministry"], hour - 24, hour)
