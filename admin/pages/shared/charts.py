@@ -50,9 +50,9 @@ class Bar:
     def words(self) -> str:
         """Return the numbers of the bar in a sentence."""
         outcomes = self.column.outcomes
-        told = [f"{number(n)} {say(f'chart.{kind}')}" for kind, n in zip(KINDS, outcomes, strict=True) if n]
+        counts = [f"{number(n)} {say(f'chart.{kind}')}" for kind, n in zip(KINDS, outcomes, strict=True) if n]
         outage = [say("chart.outage")] if self.column.outage else []
-        return f"{self.column.label}: {', '.join([*told, *outage]) or say('chart.nothing')}"
+        return f"{self.column.label}: {', '.join([*counts, *outage]) or say('chart.nothing')}"
 
 
 @dataclass(frozen=True, slots=True)
