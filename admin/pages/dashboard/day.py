@@ -118,7 +118,7 @@ def _morning(layout: Layout, yesterday: Outcomes, requests: Mapping[int, Answers
     words = [say("day.yesterday", percent=percent(share)) if share is not None else say("day.yesterday.nothing")]
     recent = Answers()
     for hour, asked in requests.items():
-        if hour > now // HOUR_MS - HOURS:
+        if hour >= now // HOUR_MS - HOURS:
             recent = recent.plus(asked)
     if recent.mean is not None:
         words.append(say("day.answers", upstream=layout.upstream.label, n=number(round(recent.mean))))
