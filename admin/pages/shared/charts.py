@@ -104,11 +104,11 @@ def _parts(outcomes: Outcomes, top: int) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def line(values: Sequence[float], width: int, height: int) -> str:
-    """Return the `points` of a line through these values, the highest at the upper edge."""
-    top = max([*values, 0]) or 1
+def line(values: Sequence[float | None], width: int, height: int) -> str:
+    """Return the `points` of a line through these values, the highest at the upper edge; None has no point."""
+    top = max((value for value in values if value), default=1)
     step = width / max(1, len(values) - 1)
-    return " ".join(
-        f"{round(n * step, 1):g},{round(height - 1 - (height - 2) * value / top, 1):g}"
-        for n, value in enumerate(values)
-    )
+    points = [
+        (n * step, height - 1 - (height - 2) * value / top) for n, value in enumerate(values) if value is not None
+    ]
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

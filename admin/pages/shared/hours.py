@@ -56,14 +56,14 @@ def _times(label: str, labels: Sequence[str], per_hour: Sequence[Answers]) -> An
     whole = Answers()
     for hour in per_hour:
         whole = whole.plus(hour)
-    means = [hour.mean or 0.0 for hour in per_hour]
-    top = max(means)
+    means = [hour.mean for hour in per_hour]
+    top = max((mean for mean in means if mean), default=0.0)
     facts = []
     if whole.mean is not None:
         facts = [
             say("hours.mean", n=number(round(whole.mean))),
             say("hours.slow", percent=percent(100 * whole.slow / (whole.n - whole.failed))),
-            say("hours.highest", n=number(round(top)), hour=labels[means.index(top)]),
+            say("hours.highest", n=number(round(top)), hour=labels[[mean or 0.0 for mean in means].index(top)]),
         ]
     if whole.failed:
         facts.append(say("hours.failed", percent=percent(100 * whole.failed / whole.n)))
