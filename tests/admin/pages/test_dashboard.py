@@ -140,6 +140,7 @@ async def test_the_morning_line_says_how_yesterday_went_and_what_is_to_be_done(
     person: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     nothing = (await person.get(HOME)).text
+    antar.clock.pass_(-24 * 3600)
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": "V3"})
     await antar.work()

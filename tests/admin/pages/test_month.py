@@ -14,6 +14,7 @@ MONTH = "/laporan/2026-03"
 
 
 async def test_the_sheet_holds_each_type_with_its_days_and_sum(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.clock.pass_(-24 * 3600)
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     await antar.work()
@@ -27,8 +28,8 @@ async def test_the_sheet_holds_each_type_with_its_days_and_sum(person: httpx.Asy
     assert '<td class="n"><strong>2</strong></td><td class="n"><strong>1</strong></td>' in page
     lines = (await person.get(f"{MONTH}/csv")).text.splitlines()
     assert lines[1:] == [
-        "Klinik Contoh,Kementerian,Kunjungan,10/03/2026,1,1,0",
-        "Klinik Contoh,Kementerian,Kunjungan,11/03/2026,1,0,1",
+        "Klinik Contoh,Kementerian,Kunjungan,09/03/2026,1,1,0",
+        "Klinik Contoh,Kementerian,Kunjungan,10/03/2026,1,0,1",
         "Klinik Contoh,Kementerian,Kunjungan,Jumlah,2,1,1",
     ]
 
