@@ -85,7 +85,7 @@ async def test_hours_are_filled_from_what_was_settled_before(tmp_path: Path) -> 
     ]
     for statement in statements:
         await database.on_connection(lambda connection, sql=statement: connection.execute(text(sql)))
-    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0022"))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0021"))
     counts = "SELECT hour, spec, outcome, n FROM hourly_counts ORDER BY hour"
     assert await database.fetch(text(counts)) == [
         (0, "Visit", "held", 1),
