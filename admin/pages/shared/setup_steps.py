@@ -38,6 +38,11 @@ class Setup:
     steps: tuple[Step, ...]
 
     @property
+    def running(self) -> bool:
+        """Return True if the last step is done: a record was sent, so that what is left may be folded away."""
+        return bool(self.steps) and self.steps[-1].done
+
+    @property
     def n_done(self) -> int:
         return sum(step.done for step in self.steps)
 

@@ -24,7 +24,7 @@ async def sign(antar: SmallHub, name: str, age: float = 0.0) -> None:
 
 async def test_a_house_without_workers_says_what_to_do(person: httpx.AsyncClient) -> None:
     page = (await person.get("/kesehatan")).text
-    assert "Tidak ada pekerja aktif: tidak ada yang dikirim" in page
+    assert "Tidak ada pengirim aktif: tidak ada yang dikirim" in page
     assert "Jalankan antar worker" in page
 
 
@@ -90,7 +90,7 @@ async def test_a_queue_that_piles_up_is_told_while_workers_live(person: httpx.As
     antar.clock.pass_(3600)
     await sign(antar, "mesin-1")
     page = (await person.get("/kesehatan/keadaan")).text
-    assert "Antrean Kementerian (klinik) menumpuk: tertua 1 jam" in page
+    assert "Kiriman ke Kementerian (klinik) menumpuk: tertua 1 jam" in page
     assert "<html" not in page
 
 
@@ -111,7 +111,7 @@ async def test_a_worker_that_fell_silent_does_not_count_as_alive(person: httpx.A
     await sign(antar, "mesin-1", age=300)
     page = (await person.get("/kesehatan")).text
     assert "5 mnt lalu" in page
-    assert "Tidak ada pekerja aktif" in page
+    assert "Tidak ada pengirim aktif" in page
 
 
 async def test_a_database_that_is_behind_is_an_alarm(person: httpx.AsyncClient, antar: SmallHub) -> None:
