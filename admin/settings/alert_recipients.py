@@ -45,7 +45,7 @@ from engine.facilities.facilities import all_facilities
 ALL_CLINICS = ""  # value of the form's field for the clinic
 TIME_PATTERN = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 DAY_MINUTES = 24 * 60
-TRY = "Try"  # value of the button that saves and sends a test message
+TRY = "try"  # value of the button that saves and sends a test message
 HINTED = {
     *("mail_host", "mail_user", "phone", "chat", "bot_token", "webhook_url", "signing_key"),
     *("waiting_minutes", "failure_percent", "quiet_from", "digest_at"),

@@ -160,7 +160,7 @@ async def test_a_recipient_is_tried_while_being_added(
     manager: httpx.AsyncClient,  # noqa: F811
     antar: SmallHub,
 ) -> None:
-    answer = await save(manager, "alerts/create", **{**SARI, "save": "Try"})
+    answer = await save(manager, "alerts/create", **{**SARI, "save": "try"})
     assert answer.headers["location"] == "/admin/alerts/details/1"
     assert "Server surat belum diatur" in (await manager.get("/admin/alerts/details/1")).text
     assert [action for _, action, _ in await audit(antar)] == ["alert.add", "alert.test"]
