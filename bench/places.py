@@ -32,6 +32,7 @@ def page_addresses(panel: Site) -> dict[str, str]:
         "overview of an area": "/bpjs",
         "overview, by upstream": "/bpjs/antrean",
         "health": "/kesehatan",
+        "month": f"/laporan/{clinic_day():%Y-%m}",
         "account": "/akun",
         "settings": "/admin",
         **{f"settings, {word}": f"/admin/{word}/list" for word in SETTINGS},

@@ -53,7 +53,7 @@ def test_the_manuals_filters_lead_to_what_they_say(page: Page, installation: Sit
     assert total == waiting + sent + failed
     page.get_by_role("link", name="Reset Filter").click()
     expect(page.get_by_role("link", name="Hari ini", exact=True)).to_have_attribute("aria-current", "true")
-    expect(page.get_by_role("button", name="Tampilkan")).to_have_count(0)
+    expect(page.get_by_role("button", name="Tampilkan", exact=True)).to_have_count(0)
     expect(page.get_by_text("diperbarui")).to_be_visible()
 
 

@@ -23,8 +23,11 @@ RULES = {"light": LEAN, "dark": {**LEAN, "runOnly": ["color-contrast"]}}
 """All of them once; what differs in the dark is the contrast."""
 SERIOUS = {"serious", "critical"}
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
-ELSEWHERE = {"/", "/referensi", "/mulai", "/monitoring", "/monitoring/{upstream:str}"}
-"""What only leads to another page when somebody is logged in."""
+ELSEWHERE = {
+    *("/", "/referensi", "/mulai", "/monitoring", "/monitoring/{upstream:str}"),
+    *("/integrasi/{upstream:str}/masalah", "/persiapan/{name:str}", "/laporan/{month:str}/csv"),
+}
+"""What leads to another page or to a file when somebody is logged in."""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

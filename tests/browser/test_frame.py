@@ -66,7 +66,9 @@ def test_all_pages_have_one_width_one_header_and_one_current_entry(page: Page, i
         measured = {}
         for name, address in page_addresses(installation).items():
             page.goto(address)
-            measured[name] = tuple(page.evaluate(MEASURES))
+            *sizes, current = page.evaluate(MEASURES)
+            # The own account is opened from its menu in the header, not from the sidebar.
+            measured[name] = (*sizes, current + (name == "account"))
         assert len(set(measured.values())) == 1, measured
         [(_, _, height, current)] = set(measured.values())
         assert (height, current) == (HEADER_PX, 1)
