@@ -14,7 +14,7 @@ from bench.site import Site, site
 from tests.browser.records import failed, unknown_patient
 from tests.browser.watch import PageWatch
 
-MANY = 20_000
+MANY = 60_000
 """Enough that a person can stop the job before it is done."""
 
 
@@ -39,10 +39,10 @@ def person(browser: Browser, busy: Site) -> Iterator[Page]:
 def test_a_bulk_resend_can_be_paused_gone_on_with_and_cancelled(person: Page, busy: Site) -> None:
     person.goto("/integrasi/satusehat/Patient/masalah")
     person.get_by_role("button", name="Kirim ulang semua", exact=True).click()
-    expect(person.get_by_role("heading", name="Kirim ulang 20.001 kiriman?")).to_be_visible()
+    expect(person.get_by_role("heading", name="Kirim ulang 60.001 kiriman?")).to_be_visible()
     expect(person.get_by_text("DEMO").last).to_be_visible()
     person.get_by_label("Alasan").fill("NIK sudah dibetulkan")
-    person.get_by_role("button", name="Kirim ulang 20.001").click()
+    person.get_by_role("button", name="Kirim ulang 60.001").click()
     person.get_by_role("button", name="Jeda").click()
     expect(person.get_by_text("Dijeda").first).to_be_visible()
     done = figure(person)
