@@ -69,8 +69,9 @@ def test_all_pages_have_one_width_one_header_and_one_current_entry(page: Page, i
             *sizes, current = page.evaluate(MEASURES)
             # The own account is opened from its menu in the header, not from the sidebar.
             measured[name] = (*sizes, current + (name == "account"))
-        assert len(set(measured.values())) == 1, measured
-        [(_, _, height, current)] = set(measured.values())
+        usual = max(set(measured.values()), key=list(measured.values()).count)
+        assert {name: sizes for name, sizes in measured.items() if sizes != usual} == {}
+        _, _, height, current = usual
         assert (height, current) == (HEADER_PX, 1)
 
 

@@ -58,7 +58,8 @@ def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
     upstreams = list(catalog.upstreams.values())
     for upstream in upstreams:
         if not upstream.area:
-            dashboard = Entry(say("nav.dashboard"), "layout-dashboard", *_own("integrasi", upstream.name))
+            home = f"/integrasi/{upstream.name}"
+            dashboard = Entry(say("nav.dashboard"), "layout-dashboard", home, (home, "/laporan"))
             entries = (dashboard, *_mappings(catalog, {upstream.name}, has_facility=has_facility))
             yield MenuGroup(localized(upstream.label), (*entries, *_code_lists(catalog, {upstream.name})))
     for position, area in enumerate(dict.fromkeys(upstream.area for upstream in upstreams if upstream.area)):
