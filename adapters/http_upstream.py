@@ -29,7 +29,7 @@ _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class NoCredential(Exception):
-    """There is no credential for the request; `reply` has the reason and the verdict."""
+    """Raised when there is no credential for the request; `reply` has the reason and the verdict."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.message)

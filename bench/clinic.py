@@ -44,7 +44,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(slots=True)
-class Clinic:
+class BenchClinic:
     """One facility with credentials; all its visits can be sent, and its queue is held until `deliver`."""
 
     hub: Hub
@@ -168,7 +168,7 @@ def plain(database_url: str, broker_url: str = "memory://", address: str = NOWHE
 
 
 @asynccontextmanager
-async def clinic(settings: Settings, in_flight: int = IN_FLIGHT) -> AsyncIterator[Clinic]:
+async def clinic(settings: Settings, in_flight: int = IN_FLIGHT) -> AsyncIterator[BenchClinic]:
     """Yield a clinic on an emptied database, with `in_flight` slots and no rate limit."""
     hush()
     collect_rarely()
@@ -185,7 +185,7 @@ async def clinic(settings: Settings, in_flight: int = IN_FLIGHT) -> AsyncIterato
         await empty(hub)
         facility = await add_facility(hub.database, "bench", "Bench", organization_id=SECRETS["organization_id"])
         await set_credentials(hub.database, hub.vault, facility.id, UPSTREAM, SECRETS)
-        opened = Clinic(hub, facility, workers)
+        opened = BenchClinic(hub, facility, workers)
         await opened.satisfy_needs()
         yield opened
     finally:

@@ -16,7 +16,7 @@ import yaml
 
 from bench.clinic import BATCH, NOWHERE, empty, hush
 from bench.processes import PATIENCE_SECONDS, Process, environment, process
-from bench.witness import Witness, witness
+from bench.witness import RequestWitness, witness
 from engine.actors import make_broker
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
@@ -76,7 +76,9 @@ def _write(folder: Path, kinds: Mapping[str, Kind]) -> None:
 class Fleet:
     """The clinics `a` and `b` by their codes, and processes to start and to kill."""
 
-    def __init__(self, hub: Hub, outside: Witness, environ: dict[str, str], clinics: dict[str, FacilityRow]) -> None:
+    def __init__(
+        self, hub: Hub, outside: RequestWitness, environ: dict[str, str], clinics: dict[str, FacilityRow]
+    ) -> None:
         self.hub = hub
         self.outside = outside
         self.clinics = clinics

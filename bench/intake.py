@@ -10,7 +10,7 @@ import orjson
 import uvloop
 from sqlalchemy import text
 
-from bench.clinic import BATCH, Clinic, clinic, plain
+from bench.clinic import BATCH, BenchClinic, clinic, plain
 from bench.options import Options
 from bench.rows import Row, compared
 from engine.database.database import Database
@@ -27,7 +27,7 @@ async def make_bare_table(database: Database) -> None:
         await database.write(Transaction.execute, text(statement))
 
 
-async def bare_inserts(here: Clinic, first: int, count: int) -> None:
+async def bare_inserts(here: BenchClinic, first: int, count: int) -> None:
     for start in range(first, first + count, BATCH):
         values = [{"record": orjson.dumps(here.record(n)).decode()} for n in range(start, start + BATCH)]
         await here.hub.database.write(Transaction.execute, INSERT, values)

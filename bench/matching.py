@@ -22,7 +22,7 @@ from engine.database.transaction import Transaction
 from engine.mapping.code_search import CodeSearch
 from engine.specs.code_list import SHARED, rows_of
 from engine.specs.mapping import MappingSpec
-from sandbox.kfa.catalogue import Catalogue, generate
+from sandbox.kfa.catalogue import ProductCatalogue, generate
 from sandbox.kfa.documents import document
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
@@ -50,7 +50,9 @@ def rows(options: Options) -> Iterator[Row]:
                 yield asyncio.run(_row(mapping, catalogue, misspelt, name, url))
 
 
-async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[TypedQuery], name: str, url: str) -> Row:
+async def _row(
+    mapping: MappingSpec, catalogue: ProductCatalogue, misspelt: list[TypedQuery], name: str, url: str
+) -> Row:
     database = Database(url, durable=False)
     try:
         await migrate(database, "demo")
@@ -73,7 +75,7 @@ async def _row(mapping: MappingSpec, catalogue: Catalogue, misspelt: list[TypedQ
     return Row(what, against, five / len(misspelt), ">= 0.95", quantiles(taken, n=20)[-1], "ms p95")
 
 
-async def fill(database: Database, mapping: MappingSpec, catalogue: Catalogue) -> None:
+async def fill(database: Database, mapping: MappingSpec, catalogue: ProductCatalogue) -> None:
     """Store the code list as if it had been read."""
     code_list = mapping.catalogue.list
     rows_by_key = {

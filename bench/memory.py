@@ -11,7 +11,7 @@ import orjson
 import uvloop
 
 from bench.clients import post
-from bench.clinic import BATCH, IN_FLIGHT, SPEC, UPSTREAM, Clinic, clinic
+from bench.clinic import BATCH, IN_FLIGHT, SPEC, UPSTREAM, BenchClinic, clinic
 from bench.cpu import memory
 from bench.options import Options
 from bench.processes import Process, address_of, configuration, environment, process, serving
@@ -25,7 +25,7 @@ CLIENTS = 2
 CHUNK = 10_000  # records whose bodies this process keeps at a time
 
 
-async def deliver(here: Clinic, environ: dict[str, str], key: str, first: int, count: int) -> None:
+async def deliver(here: BenchClinic, environ: dict[str, str], key: str, first: int, count: int) -> None:
     """Hand in through the API and return when everything is sent."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
     for chunk in range(first, first + count, CHUNK):

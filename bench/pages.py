@@ -15,7 +15,7 @@ from bench.many import multiply
 from bench.options import Options
 from bench.places import FAILED, page_addresses
 from bench.rows import Row
-from bench.site import Site, site
+from bench.site import Installation, site
 
 MAX_PAGE_BYTES = 150_000
 TRIES = 15
@@ -42,9 +42,9 @@ def rows(options: Options) -> list[Row]:
             ]
 
 
-def person(panel: Site) -> httpx.Client:
+def person(panel: Installation) -> httpx.Client:
     """Return a client that is logged in."""
-    client = httpx.Client(base_url=panel.address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
+    client = httpx.Client(base_url=panel.address, headers={"Sec-Fetch-Installation": "same-origin"}, timeout=60)
     client.post("/login", data={"name": panel.access.user, "password": panel.access.password})
     return client
 

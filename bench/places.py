@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bench.processes import until
-from bench.site import Site, clinic_day
+from bench.site import Installation, clinic_day
 
 FIRST = "SELECT spec, id FROM deliveries WHERE upstream = 'satusehat' AND {} ORDER BY id LIMIT 1"
 FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.format("status = 'sent'")
@@ -20,7 +20,7 @@ TABS = ("request", "response", "percobaan", "asal", "audit")
 SETTINGS = ("users", "roles", "facilities", "keys", "alerts", "audit")
 
 
-def page_addresses(panel: Site) -> dict[str, str]:
+def page_addresses(panel: Installation) -> dict[str, str]:
     """Return name -> address, main pages first; needs the played day and a job."""
     [(job,)] = panel.rows("SELECT id FROM jobs ORDER BY id LIMIT 1")
     [(antrean_spec,)] = panel.rows("SELECT spec FROM deliveries WHERE upstream = 'antrean' ORDER BY id LIMIT 1")
@@ -47,7 +47,7 @@ def page_addresses(panel: Site) -> dict[str, str]:
     }
 
 
-def _delivery_addresses(panel: Site) -> dict[str, str]:
+def _delivery_addresses(panel: Installation) -> dict[str, str]:
     [(failed_spec, failed)], [(sent_spec, sent)] = panel.rows(FAILED), panel.rows(SENT)
     [(foundation,)] = panel.rows("SELECT spec FROM deliveries ORDER BY id LIMIT 1")
     until(lambda: bool(panel.rows(CORRECTION)))  # a worker starts its searches by itself
@@ -67,7 +67,7 @@ def _delivery_addresses(panel: Site) -> dict[str, str]:
     }
 
 
-def _raw_addresses(panel: Site) -> dict[str, str]:
+def _raw_addresses(panel: Installation) -> dict[str, str]:
     [(failed_spec, _)], [(sent_spec, sent)] = panel.rows(FAILED), panel.rows(SENT)
     return {
         "raw list": f"/admin/raw-{sent_spec}/list",
@@ -77,7 +77,7 @@ def _raw_addresses(panel: Site) -> dict[str, str]:
     }
 
 
-def _mapping_addresses(panel: Site) -> dict[str, str]:
+def _mapping_addresses(panel: Installation) -> dict[str, str]:
     until(lambda: panel.rows(CODE) != [(None,)])  # the dictionary is read while the day plays
     [(item,)], [(code,)] = panel.rows(ITEM), panel.rows(CODE)
     return {

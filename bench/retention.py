@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import uvloop
 
-from bench.clinic import Clinic, clinic, plain
+from bench.clinic import BenchClinic, clinic, plain
 from bench.options import Options
 from bench.rows import compared
 from bench.upstream import fake_upstream
@@ -43,7 +43,7 @@ async def age(hub: Hub) -> None:
     await hub.database.write(Transaction.execute, AGE)
 
 
-async def rates(here: Clinic, first: int, count: int, rounds: int) -> list[float]:
+async def rates(here: BenchClinic, first: int, count: int, rounds: int) -> list[float]:
     rates = []
     async with here.working() as worker:
         for n in range(rounds):

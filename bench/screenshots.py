@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.browser import chromium, log_in
 from bench.places import page_addresses
-from bench.site import Site, site
+from bench.site import Installation, site
 from engine.settings import ROOT
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 @contextmanager
-def _person(browser: Browser, panel: Site, size: tuple[int, int], scheme: str) -> Iterator[Page]:
+def _person(browser: Browser, panel: Installation, size: tuple[int, int], scheme: str) -> Iterator[Page]:
     context: BrowserContext = browser.new_context(
         base_url=panel.address,
         viewport={"width": size[0], "height": size[1]},

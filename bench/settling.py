@@ -11,18 +11,18 @@ import uvloop
 from msgspec.structs import replace
 
 from adapters.base import Verdict
-from bench.clinic import Clinic, clinic, plain
+from bench.clinic import BenchClinic, clinic, plain
 from bench.options import Options
 from bench.rows import Row, compared
 from engine.delivery.status import Status
-from engine.delivery.types import AttemptRow, Settlement
+from engine.delivery.types import NewAttempt, Settlement
 from engine.outbox import counters, hourly
 from engine.outbox.claim import claim
 from engine.outbox.settle import settle
 from engine.sending.settlement_writer import BATCH_SIZE
 
 
-async def claimed(here: Clinic, attempt: AttemptRow) -> list[Settlement]:
+async def claimed(here: BenchClinic, attempt: NewAttempt) -> list[Settlement]:
     """Return a batch as a worker has it after its requests."""
     return [
         Settlement(
@@ -39,7 +39,7 @@ async def claimed(here: Clinic, attempt: AttemptRow) -> list[Settlement]:
     ]
 
 
-async def milliseconds(here: Clinic, settlements: list[Settlement]) -> float:
+async def milliseconds(here: BenchClinic, settlements: list[Settlement]) -> float:
     """Return the milliseconds that settling the batch takes."""
     started = time.perf_counter()
     await settle(here.hub.database, settlements, [settlements[0].delivery.lease])
@@ -55,7 +55,7 @@ async def measure(database_url: str, rounds: int) -> dict[str, list[float]]:
     async with clinic(plain(database_url)) as here:
         await here.hand_in(0, len(variants) * rounds * BATCH_SIZE)
         body = await here.finished_body()
-        attempt = AttemptRow(
+        attempt = NewAttempt(
             here.hub.database.clock(), 40, "create", "0" * 16, Verdict.ACCEPTED, "", "POST", "/Encounter", body, 201
         )
         attempt = replace(attempt, response=b'{"resourceType":"Any","id":"%036d"}' % 1)
@@ -67,7 +67,7 @@ async def measure(database_url: str, rounds: int) -> dict[str, list[float]]:
         return figures
 
 
-async def _without(here: Clinic, settlements: list[Settlement], variant: str) -> float:
+async def _without(here: BenchClinic, settlements: list[Settlement], variant: str) -> float:
     if variant == WHOLE:
         return await milliseconds(here, settlements)
     with patch.object(hourly, "apply"):

@@ -44,7 +44,7 @@ STORE_INBOUND_REQUEST = """
 """
 
 
-class Site:
+class Installation:
     """A running installation: `address` of the panel, `world` behind it, `access` to it, its `database` file."""
 
     def __init__(self, address: str, world: World, access: DemoLogin, database: Path) -> None:
@@ -109,7 +109,7 @@ class Site:
 
     def post(self, path: str, **fields: str) -> str:
         """Send a form as a page does; return the path of the page that follows."""
-        headers = {"Sec-Fetch-Site": "same-origin"}
+        headers = {"Sec-Fetch-Installation": "same-origin"}
         request = urllib.request.Request(self.address + path, urlencode(fields).encode(), headers)
         with self._person.open(request, timeout=30) as answer:
             return str(answer.url).removeprefix(self.address)
@@ -121,7 +121,7 @@ def clinic_day() -> date:
 
 
 @contextmanager
-def site(folder: Path, also: Path | None = None) -> Iterator[Site]:
+def site(folder: Path, also: Path | None = None) -> Iterator[Installation]:
     """Yield an empty installation in `folder`, ended afterwards; `also` holds further configuration files."""
     world = World()
     with running(world) as sandbox:
@@ -135,6 +135,6 @@ def site(folder: Path, also: Path | None = None) -> Iterator[Site]:
             access = aside.submit(lambda: asyncio.run(prepare(from_environment(environ)))).result()
         with serving(environ, "up"):
             try:
-                yield Site(address_of(environ), world, access, database)
+                yield Installation(address_of(environ), world, access, database)
             finally:
                 world.barriers.release_all()

@@ -31,7 +31,7 @@ class SeenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How requests below a path are answered: after `latency` seconds, or never (None)."""
+    """Behaviour for requests below a path: an answer after `latency` seconds, or never (None)."""
 
     status: int = 201
     latency: float | None = 0.0
@@ -103,7 +103,7 @@ def _serve(pipe: Connection) -> None:
     uvloop.run(run())
 
 
-class Witness:
+class RequestWitness:
     """Sets the upstream's behaviour and returns the requests it has seen; all by path."""
 
     def __init__(self, address: str, pipe: Connection) -> None:
@@ -121,13 +121,13 @@ class Witness:
 
 
 @contextmanager
-def witness() -> Iterator[Witness]:
+def witness() -> Iterator[RequestWitness]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
     try:
-        yield Witness(f"http://127.0.0.1:{ours.recv()}", ours)
+        yield RequestWitness(f"http://127.0.0.1:{ours.recv()}", ours)
     finally:
         process.kill()
         process.join()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from bench.clinic import IN_FLIGHT, UPSTREAM, Clinic, clinic
+from bench.clinic import IN_FLIGHT, UPSTREAM, BenchClinic, clinic
 from bench.cpu import cpu_seconds
 from bench.options import Options
 from bench.processes import PATIENCE_SECONDS, Process, configuration, environment, process
@@ -55,7 +55,7 @@ class Figures:
     waiting: float
 
 
-async def deliver(here: Clinic, processes: list[Process], count: int) -> Figures:
+async def deliver(here: BenchClinic, processes: list[Process], count: int) -> Figures:
     """Release the held deliveries once the processes know of each other; return the figures."""
     await ready(here, len(processes))
     spent, started = sum(cpu_seconds(worker.pid) for worker in processes), time.perf_counter()
@@ -72,7 +72,7 @@ async def deliver(here: Clinic, processes: list[Process], count: int) -> Figures
     return Figures(count / seconds, cpu / count, waits / looks * seconds / count)
 
 
-async def ready(here: Clinic, workers: int) -> None:
+async def ready(here: BenchClinic, workers: int) -> None:
     """Return when `workers` drain the clinic's queue, which they do as soon as something is held in it."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -84,7 +84,7 @@ async def ready(here: Clinic, workers: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def one_run(here: Clinic, environ: dict[str, str], workers: int, first: int, count: int) -> Figures:
+async def one_run(here: BenchClinic, environ: dict[str, str], workers: int, first: int, count: int) -> Figures:
     """Run with fresh processes, and delete every trace of them afterwards."""
     await here.hold()
     await here.hand_in(first, count)

@@ -15,7 +15,7 @@ from bench.options import Options
 from bench.pages import person, seconds
 from bench.places import FAILED, SENT
 from bench.rows import Row
-from bench.site import Site, site
+from bench.site import Installation, site
 
 FEW = 10_000
 TRIES = 40
@@ -42,14 +42,14 @@ def rows(options: Options) -> Iterator[Row]:
                 yield Row(f"{name}, {many:,}, p95", f"{BOUND_MS:.0f} ms", slow / BOUND_MS, "<= 1", slow, "ms")
 
 
-def _grow(panel: Site, before: int, many: int) -> None:
+def _grow(panel: Installation, before: int, many: int) -> None:
     """Add the deliveries from number `before` to `many`; one in FAILING of them has failed."""
     for query, part in ((SENT, FAILING - 1), (FAILED, 1)):
         [(_, id_)] = panel.rows(query)
         spread(panel.database, id_, before * part // FAILING + 1, many * part // FAILING)
 
 
-def _pages(panel: Site) -> dict[str, str]:
+def _pages(panel: Installation) -> dict[str, str]:
     """Return name -> address."""
     [(spec, id_)] = panel.rows(SENT)
     [(date, middle)] = panel.rows(MIDDLE, spec)

@@ -41,7 +41,7 @@ class ChannelHealth:
 
     @property
     def in_use(self) -> bool:
-        """There are credentials, or something waits for them."""
+        """Return whether there are credentials, or something waits for them."""
         return self.configured or (bool(self.cause) and self.oldest_due is not None)
 
     def wait(self, now: int) -> float | None:

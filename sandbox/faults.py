@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from sandbox.messages import Request
+from sandbox.messages import SandboxRequest
 
 Ending = Literal["answer", "hang", "close", "reset"]
 
@@ -53,7 +53,7 @@ class Scenario:
     seen: int = 0
     struck: int = 0
 
-    def matches(self, request: Request) -> bool:
+    def matches(self, request: SandboxRequest) -> bool:
         return (
             (not self.method or re.fullmatch(self.method, request.method) is not None)
             and (not self.path or re.search(self.path, request.path) is not None)
@@ -136,15 +136,15 @@ class ActiveFaults:
     def in_force(self) -> bool:
         return bool(self._by_id) or self.outage is not None
 
-    def before_body(self, request: Request) -> Scenario | None:
+    def before_body(self, request: SandboxRequest) -> Scenario | None:
         """Return the scenario that cuts this request while its body is still arriving."""
         return self._strike(request, early=True)
 
-    def take(self, request: Request) -> Scenario | None:
+    def take(self, request: SandboxRequest) -> Scenario | None:
         """Return the scenario that hits this request, and count it."""
         return self._strike(request, early=False)
 
-    def _strike(self, request: Request, *, early: bool) -> Scenario | None:
+    def _strike(self, request: SandboxRequest, *, early: bool) -> Scenario | None:
         standing = [self.outage] if self.outage is not None else list(self._by_id.values())
         for one in standing:
             if (one.request_bytes is not None) == early and one.matches(request) and one.strikes():

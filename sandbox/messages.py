@@ -1,4 +1,4 @@
-"""Request and answer as every site of the sandbox sees them."""
+"""SandboxRequest and answer as every site of the sandbox sees them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SandboxRequest:
     """A request whose body has arrived completely. Header names are lower case."""
 
     method: str
@@ -25,7 +25,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Answer:
+class SandboxAnswer:
     """Status, body and headers. Content-Length and Date are added when the answer is sent."""
 
     status: int
@@ -34,6 +34,6 @@ class Answer:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
-def json_answer(status: int, content: Any, headers: list[tuple[str, str]] | None = None) -> Answer:
+def json_answer(status: int, content: Any, headers: list[tuple[str, str]] | None = None) -> SandboxAnswer:
     """Return an answer whose body is `content` as JSON."""
-    return Answer(status, orjson.dumps(content), headers=headers or [])
+    return SandboxAnswer(status, orjson.dumps(content), headers=headers or [])

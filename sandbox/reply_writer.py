@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.clock import Clock
 from sandbox.faults import Scenario
-from sandbox.messages import Answer
+from sandbox.messages import SandboxAnswer
 from sandbox.wire import NoWire, wire_of
 
 CHUNK = 64 * 1024
@@ -29,12 +29,12 @@ class ReplyWriter:
         self._clock = clock
         self.wire = wire_of(scope)
 
-    async def send(self, answer: Answer) -> None:
+    async def send(self, answer: SandboxAnswer) -> None:
         """Send an answer unchanged."""
         await self._start(answer, len(answer.body))
         await self._send({"type": "http.response.body", "body": answer.body})
 
-    async def send_struck(self, answer: Answer, fault: Scenario) -> str:
+    async def send_struck(self, answer: SandboxAnswer, fault: Scenario) -> str:
         """Send an answer as the fault demands. Return the way it ended, for the log."""
         if fault.ending == "hang":
             return await self._hang(fault.hold)
@@ -53,7 +53,7 @@ class ReplyWriter:
         self.wire.reset()
         await self._until_gone(None)
 
-    async def _start(self, answer: Answer, length: int | None) -> None:
+    async def _start(self, answer: SandboxAnswer, length: int | None) -> None:
         headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
         headers.append((b"date", self._clock.date_header()))
         if answer.body or length:
@@ -62,7 +62,7 @@ class ReplyWriter:
             headers.append((b"content-length", b"%d" % length))
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
 
-    async def _send_body(self, answer: Answer, fault: Scenario) -> None:
+    async def _send_body(self, answer: SandboxAnswer, fault: Scenario) -> None:
         if fault.gzip:
             answer.headers.append(("content-encoding", "gzip"))
         swollen = fault.gzip or fault.pad or fault.endless

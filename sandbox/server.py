@@ -9,7 +9,7 @@ from time import perf_counter
 from starlette.types import Receive, Scope, Send
 
 from sandbox.faults import Scenario
-from sandbox.messages import Answer, Request
+from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.reply_writer import ReplyWriter
 from sandbox.site import Site
 from sandbox.world import World
@@ -49,7 +49,7 @@ class Server:
     def _site(self, path: str) -> Site | None:
         return next((site for prefix, site in self._by_prefix.items() if path.startswith(prefix)), None)
 
-    async def _read(self, request: Request, receive: Receive) -> tuple[bytes, bool]:
+    async def _read(self, request: SandboxRequest, receive: Receive) -> tuple[bytes, bool]:
         """Return the request body, and True if a fault cuts it."""
         fault = self._faults.before_body(request) if self._faults.in_force else None
         body = b""
@@ -61,8 +61,10 @@ class Server:
             if not message.get("more_body", False):
                 return body, False
 
-    async def _serve(self, head: Request, body: bytes, label: str, site: Site | None, writer: ReplyWriter) -> str:
-        request = Request(head.method, head.path, head.query, head.headers, body)
+    async def _serve(
+        self, head: SandboxRequest, body: bytes, label: str, site: Site | None, writer: ReplyWriter
+    ) -> str:
+        request = SandboxRequest(head.method, head.path, head.query, head.headers, body)
         if request.method == "POST":
             self._witness.read(label, body)
         if self._world.latency:
@@ -71,18 +73,18 @@ class Server:
         if fault is not None:
             answer = await self._struck(request, site, fault)
             return await writer.send_struck(answer, fault)
-        answer = site.answer(request) if site else Answer(404)
+        answer = site.answer(request) if site else SandboxAnswer(404)
         await writer.send(answer)
         return str(answer.status)
 
-    async def _struck(self, request: Request, site: Site | None, fault: Scenario) -> Answer:
+    async def _struck(self, request: SandboxRequest, site: Site | None, fault: Scenario) -> SandboxAnswer:
         if fault.act:
             self._acts[fault.act]()
         if fault.latency:
             await asyncio.sleep(fault.latency)
         if fault.barrier and fault.barrier_at == "before":
             await self._barriers[fault.barrier].wait()
-        answer = site.answer(request) if site and fault.commit else Answer(200)
+        answer = site.answer(request) if site and fault.commit else SandboxAnswer(200)
         if fault.barrier and fault.barrier_at == "after":
             await self._barriers[fault.barrier].wait()
         return _replaced(answer, fault)
@@ -91,17 +93,17 @@ class Server:
         return act in self._acts
 
 
-def _head(scope: Scope) -> Request:
+def _head(scope: Scope) -> SandboxRequest:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     query = scope["query_string"].decode("latin-1")
-    return Request(scope["method"], scope["path"], query, headers)
+    return SandboxRequest(scope["method"], scope["path"], query, headers)
 
 
 def _all_acts(sites: Sequence[Site]) -> Mapping[str, Callable[[], None]]:
     return {f"{site.name}.{name}": act for site in sites for name, act in site.acts().items()}
 
 
-def _replaced(answer: Answer, fault: Scenario) -> Answer:
+def _replaced(answer: SandboxAnswer, fault: Scenario) -> SandboxAnswer:
     """Return the answer with the fault's status, headers and body in place of the site's.
 
     A success that hides the stored resource ("suppressed", "empty 201") does not hide a refusal.
@@ -120,7 +122,7 @@ def _replaced(answer: Answer, fault: Scenario) -> Answer:
     return answer
 
 
-def _log_line(request: Request, label: str, end: str, at: float, seconds: float) -> dict[str, object]:
+def _log_line(request: SandboxRequest, label: str, end: str, at: float, seconds: float) -> dict[str, object]:
     return {
         "at": round(at, 3),
         "method": request.method,

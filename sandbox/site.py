@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.routing import Route
 
-from sandbox.messages import Answer, Request
+from sandbox.messages import SandboxAnswer, SandboxRequest
 
 
 class Site(Protocol):
@@ -16,7 +16,7 @@ class Site(Protocol):
     name: str
     prefixes: tuple[str, ...]  # beginnings of the paths that belong to this site
 
-    def answer(self, request: Request) -> Answer: ...
+    def answer(self, request: SandboxRequest) -> SandboxAnswer: ...
 
     def label(self, method: str, path: str) -> str | None:
         """Return the word under which the witness counts a request, e.g. the resource type or "token"."""

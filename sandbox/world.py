@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterable
 
 from sandbox.barriers import Barriers
-from sandbox.bpjs.site import Bpjs
-from sandbox.clinic.site import ClinicSystem
+from sandbox.bpjs.site import BpjsSite
+from sandbox.clinic.site import SandboxClinic
 from sandbox.clock import Clock
 from sandbox.faults import ActiveFaults
 from sandbox.kfa.site import Kfa
 from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
-from sandbox.satusehat.resources.settings import Settings
-from sandbox.satusehat.site import SatuSehat
+from sandbox.satusehat.resources.settings import SatuSehatSettings
+from sandbox.satusehat.site import SatuSehatSite
 from sandbox.site import Site
 from sandbox.witness import Witness
 
@@ -34,10 +34,12 @@ class World:
         self.faults = ActiveFaults()
         self.barriers = Barriers()
         self.latency = latency
-        self.satusehat = SatuSehat(self.clock, self.witness, clients, Settings(strict=strict), self._has_drug)
-        self.bpjs = Bpjs(self.clock, self.witness)
+        self.satusehat = SatuSehatSite(
+            self.clock, self.witness, clients, SatuSehatSettings(strict=strict), self._has_drug
+        )
+        self.bpjs = BpjsSite(self.clock, self.witness)
         self.kfa = Kfa(self.clock, self.satusehat.tokens)
-        self.clinic = ClinicSystem()
+        self.clinic = SandboxClinic()
         self.sites: tuple[Site, ...] = (self.satusehat, self.bpjs, self.kfa, self.clinic)
 
     def _has_drug(self, code: str) -> bool:

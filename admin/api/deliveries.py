@@ -81,7 +81,7 @@ async def one_delivery(
     id_: Id,
     bodies: FromQuery[bool] = False,
 ) -> dict[str, Any]:
-    """Where a delivery stands, with its attempts; `bodies=true` adds the exact requests and answers."""
+    """Return the state of a delivery and its attempts; `bodies=true` adds the exact requests and answers."""
     detail = await deliveries.one(hub.database, facility.id, id_, bodies=bodies)
     if detail is None:
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")

@@ -50,7 +50,7 @@ def import_(
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Only tell what each line would do.")] = False,
 ) -> None:
-    """Confirm the codes of a table. Lines with a fault, a conflict or a difference are told and left out."""
+    """Confirm the codes of a table. Lines with a fault, a conflict or a difference are printed and left out."""
     imported = asyncio.run(_import(from_environment(), name, file, facility, accept or (), dry_run))
     messages = [
         *_faults(imported.lines),

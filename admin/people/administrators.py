@@ -28,7 +28,7 @@ class NoManagerLeft(AntarError):
 
 
 class UserExists(AntarError):
-    """There is a user already, so that no first administrator can be added."""
+    """Raised when there is a user already, so that no first administrator can be added."""
 
 
 def setup_token(hub: Hub) -> str:

@@ -25,7 +25,7 @@ FIELDS = ("text", "actor", "action", "facility", "date_from", "date_to")
 
 @dataclass(frozen=True, slots=True)
 class AuditChoice:
-    """What a person has chosen; an empty or invalid condition matches everything. Days are inclusive."""
+    """Conditions that a person has chosen; an empty or invalid condition matches everything. Days are inclusive."""
 
     text: str = ""
     actor: str = ""

@@ -23,14 +23,14 @@ from admin.text.masking import masked
 from admin.text.words import localized, say, sentence
 from engine.database.tables import AuditEntry
 from engine.queries import audit_log
-from engine.queries.audit_log import AuditFilters, AuditPage, LoggedAction, Place
+from engine.queries.audit_log import AuditCursor, AuditFilters, AuditPage, LoggedAction
 
 CHUNK_ROWS = 500  # of an export, in memory at once
 _JOB = re.compile(r"#(\d{1,15})\b")  # how the reason of an entry about a bulk action begins
 
 
 class Subject(NamedTuple):
-    """What an entry is about: words, the patient or item, and the address of its page; empty if it has none."""
+    """Subject of an entry: words, the patient or item, and the address of its page; empty if it has none."""
 
     words: str
     about: str = ""
@@ -51,7 +51,7 @@ class Audit(SettingsView[LoggedAction], model=AuditEntry):
 
     async def list(self, request: Request) -> Keyset:
         """Return a page of entries; its addresses repeat the filter."""
-        choice, after = AuditChoice.read(request), Place.read(request.query_params.get("after", ""))
+        choice, after = AuditChoice.read(request), AuditCursor.read(request.query_params.get("after", ""))
         page = await self._page(request, choice, PAGE_ROWS, after)
         request.state.searched_until = None if page.complete or page.after is None else when(request, page.after.at)
         return Keyset(
@@ -100,7 +100,7 @@ class Audit(SettingsView[LoggedAction], model=AuditEntry):
     async def _lines(self, request: Request, choice: AuditChoice) -> AsyncIterator[str]:
         # The byte order mark makes spreadsheets read the file as UTF-8.
         yield "\ufeff" + as_csv([[self.label(name) for name in self.columns]])
-        after: Place | None = None
+        after: AuditCursor | None = None
         while True:
             page = await self._page(request, choice, CHUNK_ROWS, after)
             yield as_csv([_texts(self.cells(request, row)) for row in page.rows])
@@ -108,7 +108,7 @@ class Audit(SettingsView[LoggedAction], model=AuditEntry):
             if after is None:
                 return
 
-    async def _page(self, request: Request, choice: AuditChoice, size: int, after: Place | None) -> AuditPage:
+    async def _page(self, request: Request, choice: AuditChoice, size: int, after: AuditCursor | None) -> AuditPage:
         """Return a page of what the person may see; without a row of which only masked digits match the text."""
         filters = await self._filters(request, choice)
         page = await audit_log.page(self.hub.database, filters, size, after)

@@ -57,7 +57,7 @@ class SettingsSite(Admin):
         self.raw: list[DeliveryView] = [self._add(delivery_view(spec, hub)) for spec in hub.catalog.specs.values()]
 
     async def index(self, request: Request) -> Response:
-        """Show the settings, and a link to the raw data for whoever may see it."""
+        """Show the settings, and a link to the raw data for a person who may see it."""
         await self.authorization_backend.load(request)
         context = {"views": self.views_of(request), "raw": self.raw_views_of(request)}
         if not any(context.values()):

@@ -227,7 +227,7 @@ INSERT INTO synchronisations (facility_id, list, actor, state, started_at, held_
 
 
 class _LastReads(NamedTuple):
-    """When the last full read and the last read of a list began."""
+    """Start times of the last full read and of the last read of a list."""
 
     whole: int | None
     newest: int | None

@@ -99,7 +99,7 @@ FROM synchronisations AS s JOIN (
 
 
 class _CredentialChange(NamedTuple):
-    """When the credentials of a facility for an upstream were entered."""
+    """Time at which a facility entered its credentials for an upstream."""
 
     facility_id: int
     upstream: str

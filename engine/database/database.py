@@ -21,8 +21,8 @@ from engine.private_files import ensure_private, make_private_folder, tighten
 
 T = TypeVar("T")
 P = ParamSpec("P")
-Work = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]  # of one transaction
-FollowUp = Callable[[Transaction], Coroutine[Any, Any, None]]  # that belongs into another's transaction
+Work = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]  # what one transaction does; it may run again
+FollowUp = Callable[[Transaction], Coroutine[Any, Any, None]]  # work that another room adds to a transaction
 COLLISION_WORDS = ("deadlock", "could not serialize", "connection was closed")
 MAX_TRIES = 5  # of a transaction that collides with others
 # SQLSTATE classes of errors in the values or the statement: trying again would not help.

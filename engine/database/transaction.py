@@ -16,7 +16,7 @@ Parameters = Mapping[str, Any]
 class Transaction:
     """One transaction. `now` is epoch milliseconds at its start; `dialect` is sqlite or postgresql.
 
-    Its methods are awaited, so that a driver of its own can lie beneath; the work of a transaction awaits nothing else.
+    Its methods are awaited, so that another driver can lie beneath them; the work of a transaction awaits nothing else.
     """
 
     __slots__ = ("_connection", "dialect", "now")
@@ -76,7 +76,7 @@ def fetched(connection: Connection, query: Query[Any] | Executable, parameters: 
 
 
 def completed(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run the work of a transaction to its end; raise RuntimeError if it awaits something else than its statements."""
+    """Run the work of a transaction to its end; raise RuntimeError if it awaits anything but its statements."""
     try:
         coroutine.send(None)
     except StopIteration as end:

@@ -104,7 +104,7 @@ class ClaimedDelivery(Struct, frozen=True):
         return self.version if self.body is None else -self.version
 
 
-class AttemptRow(Struct, frozen=True):
+class NewAttempt(Struct, frozen=True):
     """One attempt as it is stored; see engine.database.tables.Attempt."""
 
     at: int
@@ -144,11 +144,11 @@ class Settlement(Struct, frozen=True):
     # (type of the item, key, code) of the mapped items that it was sent with, or for which it waits for another code.
     codes: tuple[tuple[str, str, str], ...] = ()
     corrections: tuple[str, ...] = ()  # names of the corrections that its entry declares
-    attempts: tuple[AttemptRow, ...] = ()
+    attempts: tuple[NewAttempt, ...] = ()
     upstream: str | None = None  # the upstream of its type now, if it was claimed for another one
 
 
-def given_back(delivery: ClaimedDelivery, attempts: tuple[AttemptRow, ...] = ()) -> Settlement:
+def given_back(delivery: ClaimedDelivery, attempts: tuple[NewAttempt, ...] = ()) -> Settlement:
     """Return a settlement that restores the delivery as it was before the claim, with its old place in the queue."""
     return Settlement(
         delivery,

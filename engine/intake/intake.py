@@ -155,7 +155,7 @@ def _problem(error: jsonschema_rs.ValidationError) -> Problem:
 
 
 def _refused(index: int, key: str | None, problems: Sequence[Problem]) -> Refused:
-    """Return a refusal whose size is bounded whatever was submitted."""
+    """Return a refusal whose size is bounded, however large the record is."""
     short = (
         Problem(shortened(problem.path), shortened(problem.message), problem.rule, shortened(problem.limit))
         for problem in problems

@@ -48,7 +48,7 @@ class CircuitBreaker:
         self._own: dict[Channel, int] = {}  # `probe_at` as this worker wrote it when it took its probe
 
     def is_open(self, channel: Channel) -> bool:
-        """Return whether the channel is open as far as this process knows; the database is not read."""
+        """Return whether this process takes the channel for open; the database is not read."""
         return channel not in self._closed
 
     def failures(self, channel: Channel) -> int:

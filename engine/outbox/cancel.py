@@ -57,7 +57,7 @@ class _Target(NamedTuple):
     in_doubt: bool
 
 
-# CROSS JOIN: SQLite then begins with the targets, whatever its statistics say about the deliveries.
+# CROSS JOIN: SQLite then begins with the targets, even with wrong statistics of the deliveries.
 _LOCK = Statement(
     """
 SELECT d.id, d.facility_id, d.spec, d.key, d.date, d.status, d.reference, d.sent_version, d.in_doubt

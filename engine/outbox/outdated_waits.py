@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.delivery.types import Channel
-from engine.outbox.settle import AwaitedRecord, release_and_count
+from engine.outbox.settle import ArrivedRecord, release_and_count
 from engine.specs.record_type import Spec
 
 
@@ -32,7 +32,7 @@ def _needs(specs: Iterable[Spec]) -> dict[tuple[str, str], bool]:
     return needs
 
 
-# CROSS JOIN: SQLite then begins with the waits, whatever its statistics say about the deliveries.
+# CROSS JOIN: SQLite then begins with the waits, even with wrong statistics of the deliveries.
 # Types that are not in the configuration at all are left alone: that may be a mistake which is soon mended.
 _OUTDATED = Statement(
     """
@@ -42,6 +42,6 @@ WHERE d.id = w.delivery_id AND d.spec IN (SELECT n.spec FROM {needs} AS n) AND N
   WHERE n.spec = d.spec AND n.needed = w.spec AND w.alternative = (n.alternative = 1)
 )
 """,
-    AwaitedRecord,
+    ArrivedRecord,
     needs="spec text, needed text, alternative smallint",
 )

@@ -16,7 +16,7 @@ from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import MAX_DEATHS, Channel
 from engine.outbox import counters
-from engine.outbox.settle import AwaitedRecord, release_and_count
+from engine.outbox.settle import ArrivedRecord, release_and_count
 from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)
@@ -137,5 +137,5 @@ SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
 JOIN items AS i ON i.facility_id = w.facility_id AND i.item = w.spec AND i.key = w.key
 WHERE w.created_at >= :since AND i.state = 'mapped' AND (w.seen IS NULL OR w.seen <> i.code)
 """,
-    AwaitedRecord,
+    ArrivedRecord,
 )

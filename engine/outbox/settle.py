@@ -206,7 +206,7 @@ async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], delt
     return channels
 
 
-class AwaitedRecord(NamedTuple):
+class ArrivedRecord(NamedTuple):
     """A record that deliveries wait for."""
 
     facility_id: int
@@ -214,7 +214,7 @@ class AwaitedRecord(NamedTuple):
     key: str
 
 
-async def release_and_count(tx: Transaction, arrived: Sequence[AwaitedRecord]) -> set[Channel]:
+async def release_and_count(tx: Transaction, arrived: Sequence[ArrivedRecord]) -> set[Channel]:
     """Release deliveries that waited for these records alone, and change the counters."""
     deltas = counters.Deltas()
     due = await release(tx, [(record.facility_id, record.spec, record.key) for record in arrived], deltas)

@@ -1,4 +1,4 @@
-"""Deliveries that a root cause holds, as a list for whoever mends it."""
+"""Deliveries that a root cause holds, as a list for the person who mends it."""
 
 from __future__ import annotations
 

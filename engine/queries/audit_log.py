@@ -26,7 +26,7 @@ _COLUMNS: Any = AuditEntry.__table__.c
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AuditCursor:
     """A position in the log: time (epoch milliseconds) and id."""
 
     at: int
@@ -36,7 +36,7 @@ class Place:
         return f"{self.at}.{self.id}"
 
     @classmethod
-    def read(cls, written: str) -> Place | None:
+    def read(cls, written: str) -> AuditCursor | None:
         """Parse a position's text; None if the text is none."""
         match = _PLACE.fullmatch(written)
         return cls(int(match[1]), int(match[2])) if match else None
@@ -90,7 +90,7 @@ class AuditPage:
     """
 
     rows: list[LoggedAction]
-    after: Place | None
+    after: AuditCursor | None
     complete: bool = True
 
 
@@ -99,7 +99,7 @@ class _Position(NamedTuple):
     at: int
 
 
-async def page(database: Database, filters: AuditFilters, size: int, after: Place | None = None) -> AuditPage:
+async def page(database: Database, filters: AuditFilters, size: int, after: AuditCursor | None = None) -> AuditPage:
     """Return the entries after a position, from the newest on without one."""
     scanned = _scanned(filters, after)
     part = scanned.limit(MAX_SCANNED).subquery()
@@ -111,10 +111,10 @@ async def page(database: Database, filters: AuditFilters, size: int, after: Plac
         positions = await database.fetch(Query(scanned.limit(size + 1).with_only_columns(*_ID), _Position))
     rows = await by_ids(database, [position.id for position in positions[:size]])
     if len(positions) > size:
-        return AuditPage(rows, Place(positions[size - 1].at, positions[size - 1].id))
+        return AuditPage(rows, AuditCursor(positions[size - 1].at, positions[size - 1].id))
     last = scanned.with_only_columns(*_ID).offset(MAX_SCANNED - 1).limit(1)
     end = await database.first(Query(last, _Position)) if conditions else None
-    return AuditPage(rows, Place(end.at, end.id) if end else None, complete=end is None)
+    return AuditPage(rows, AuditCursor(end.at, end.id) if end else None, complete=end is None)
 
 
 async def by_ids(database: Database, ids: Sequence[int]) -> list[LoggedAction]:
@@ -148,7 +148,7 @@ async def deliveries_named(database: Database, facilities: Sequence[int], text: 
 _ID = (AuditEntry.id, AuditEntry.at)
 
 
-def _scanned(filters: AuditFilters, after: Place | None) -> Select[Any]:
+def _scanned(filters: AuditFilters, after: AuditCursor | None) -> Select[Any]:
     """Select the entries that the narrowest index leads to, newest first, from a position on."""
     query = select(
         *(_COLUMNS[name] for name in ("id", "at", "actor", "action", "facility_id", "delivery_id", "reason"))

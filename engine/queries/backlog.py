@@ -50,7 +50,7 @@ def _waiting(counts: dict[str, int]) -> int:
 
 
 class _Oldest(NamedTuple):
-    """When the content of the oldest delivery of a type in one status was received."""
+    """Time at which the content of the oldest delivery of a type in one status was received."""
 
     spec: str
     changed_at: int

@@ -22,7 +22,7 @@ class SetupProgress:
     read: frozenset[str]  # names of the code lists that have been read
     has_key: bool  # an API key that has not ended
     has_items: bool  # an item of any mapping
-    submitted: int  # deliveries, whatever their status
+    submitted: int  # deliveries in any status
     sent: int
     failed: int
 

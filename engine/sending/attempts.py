@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.base import MAX_BODY_BYTES, Account, Call, Reply, Upstream, Verdict
 from adapters.messages import message
-from engine.delivery.types import AttemptRow
+from engine.delivery.types import NewAttempt
 
 CODE_LENGTH = 60  # characters; the column holds no more
 
@@ -32,7 +32,7 @@ class AttemptRecorder:
         self._spec_hash = spec_hash
         self._clock = clock
         self._wait_for_rate = wait_for_rate
-        self.attempts: list[AttemptRow] = []
+        self.attempts: list[NewAttempt] = []
 
     @property
     def tried(self) -> bool:
@@ -63,9 +63,9 @@ class AttemptRecorder:
         except SQLAlchemyError as error:  # the tokens are in the database: without a token nothing was sent
             return _unsent(error)
 
-    def _row(self, at: int, call: Call, operation: str, reply: Reply) -> AttemptRow:
+    def _row(self, at: int, call: Call, operation: str, reply: Reply) -> NewAttempt:
         query = "&".join(f"{name}={value}" for name, value in call.query)
-        return AttemptRow(
+        return NewAttempt(
             at=at,
             milliseconds=int(reply.seconds * 1000),
             operation=operation,

@@ -14,7 +14,7 @@ from adapters.messages import at, message, together
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import AttemptRow, ClaimedDelivery, Settlement, given_back
+from engine.delivery.types import ClaimedDelivery, NewAttempt, Settlement, given_back
 from engine.errors import AntarError, words_of
 from engine.facilities.facilities import FacilityRow
 from engine.outbox.cancel import cancel
@@ -165,7 +165,7 @@ def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
 
 def _not_needed(spec: Spec, delivery: ClaimedDelivery, now: int) -> Settlement:
     """Settle without sending: the records that the delivery takes back never arrived."""
-    attempt = AttemptRow(
+    attempt = NewAttempt(
         at=now,
         milliseconds=0,
         operation="cancel",
@@ -259,7 +259,7 @@ def _blocked(delivery: ClaimedDelivery, resolved: Resolved) -> Settlement:
 def _not_sendable(
     spec: Spec, delivery: ClaimedDelivery, now: int, problem: str, call: Call | None = None
 ) -> Settlement:
-    attempt = AttemptRow(
+    attempt = NewAttempt(
         at=now,
         milliseconds=0,
         operation="check",

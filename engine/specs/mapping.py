@@ -38,7 +38,7 @@ class PartSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class CodeCatalogue:
     """The code list that items are mapped to, and the use of its columns."""
 
     list: CodeList
@@ -70,7 +70,7 @@ class MappingSpec:
     completion: Completion
     columns: tuple[Column, ...]
     example: Mapping[str, Any]
-    catalogue: Catalogue
+    catalogue: CodeCatalogue
     parts: tuple[PartSpec, ...]
     # Plain: abbreviations, units, stop, qualifiers, terms; see engine.matching.
     vocabulary: Mapping[str, Any]

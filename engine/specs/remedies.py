@@ -21,7 +21,7 @@ class RemedyRule:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Explanation of the causes that meet all of its conditions; an absent condition is always met."""
+    """RemedyTexts of the causes that meet all of its conditions; an absent condition is always met."""
 
     title: Text
     remedy: Text
@@ -47,7 +47,7 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class RemedyTexts:
     """The error, what to do, who does it, and the act that helps."""
 
     title: Text
@@ -69,7 +69,7 @@ class Remedies:
         paths = ((_PATH.search(rule.about.id), rule.about) for rule in self.rules.values())
         return {path[1]: about for path, about in paths if path is not None}
 
-    def explain(self, cause: str) -> Explanation | None:
+    def explain(self, cause: str) -> RemedyTexts | None:
         """Return the first remedy that fits, with the rule's subject for `{about}`; None if none fits."""
         kind, code, words = parse_cause(cause)
         rule = self.rules.get(code)
@@ -78,7 +78,7 @@ class Remedies:
         for remedy in self.remedies:
             if remedy.fits(kind, code, words, group):
                 title, action = (text.filled("{about}", about) for text in (remedy.title, remedy.remedy))
-                return Explanation(title, action, remedy.who, remedy.act)
+                return RemedyTexts(title, action, remedy.who, remedy.act)
         return None
 
 

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.delivery.types import AttemptRow, Settlement
+from engine.delivery.types import NewAttempt, Settlement
 from engine.errors import AntarError
 from engine.telemetry.metrics import metrics
 
@@ -127,7 +127,7 @@ class Tracer:
             self._attempt(attempt, context, attributes)
         self._span("settle", context, begin, end, {**attributes, "antar.status": settlement.status.value})
 
-    def _attempt(self, attempt: AttemptRow, context: Any, attributes: Mapping[str, Any]) -> None:
+    def _attempt(self, attempt: NewAttempt, context: Any, attributes: Mapping[str, Any]) -> None:
         begin, end = attempt.at, attempt.at + attempt.milliseconds
         of_attempt = {**attributes, "antar.operation": attempt.operation, "antar.verdict": str(attempt.verdict)}
         if attempt.http_status:

@@ -15,8 +15,8 @@ from sandbox.bpjs.envelope import Result
 from sandbox.bpjs.members import Members
 from sandbox.bpjs.registrations import SCREENING
 from sandbox.bpjs.routes import Routes
-from sandbox.bpjs.settings import Settings
-from sandbox.messages import Answer, Request
+from sandbox.bpjs.settings import BpjsSettings
+from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.witness import Witness
 
 OK = Result(200, "Ok")
@@ -56,7 +56,7 @@ class QueueEntry:
 class Antrean:
     """The service of one clinic."""
 
-    def __init__(self, members: Members, witness: Witness, settings: Settings) -> None:
+    def __init__(self, members: Members, witness: Witness, settings: BpjsSettings) -> None:
         self._members = members
         self._witness = witness
         self._settings = settings
@@ -72,10 +72,10 @@ class Antrean:
             }
         )
 
-    def answer(self, request: Request, path: str) -> Result | Answer:
+    def answer(self, request: SandboxRequest, path: str) -> Result | SandboxAnswer:
         hit = self._routes.find(request.method, path)
         if hit is None:
-            return Answer(405 if self._routes.knows(path) else 404, b"Method Not Allowed", "text/plain")
+            return SandboxAnswer(405 if self._routes.knows(path) else 404, b"Method Not Allowed", "text/plain")
         operation, segments = hit
         if request.method == "GET":
             return operation(**segments)

@@ -8,7 +8,7 @@ import hmac
 from dataclasses import dataclass
 
 from sandbox.bpjs.envelope import Result
-from sandbox.messages import Request
+from sandbox.messages import SandboxRequest
 
 APPLICATION = "095"
 
@@ -35,7 +35,9 @@ SECOND_DEMO_CLINIC = Clinic(
 )
 
 
-def identify(request: Request, service: str, clinics: dict[str, Clinic], now: float, skew: float) -> Clinic | Result:
+def identify(
+    request: SandboxRequest, service: str, clinics: dict[str, Clinic], now: float, skew: float
+) -> Clinic | Result:
     """Return the clinic that signed the request, or the refusal."""
     headers = request.headers
     clinic = clinics.get(headers.get("x-cons-id", ""))

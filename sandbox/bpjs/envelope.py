@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.bpjs.settings import Settings
-from sandbox.messages import Answer, json_answer
+from sandbox.bpjs.settings import BpjsSettings
+from sandbox.messages import SandboxAnswer, json_answer
 
 Seal = Callable[[Any], str]
 
@@ -41,17 +41,17 @@ def failed(*faults: tuple[str, str]) -> Result:
     return Result(412, "PRECONDITION_FAILED", [{"field": field, "message": message} for field, message in faults])
 
 
-def pcare_answer(result: Result, seal: Seal, settings: Settings) -> Answer:
+def pcare_answer(result: Result, seal: Seal, settings: BpjsSettings) -> SandboxAnswer:
     """Return an HTTP answer whose status is the envelope's code; 204 and 304 have no body."""
     if result.code in {204, 304}:
-        return Answer(result.code)
+        return SandboxAnswer(result.code)
     code: int | str = str(result.code) if settings.code_as_text else result.code
     response = seal(result.response) if result.sealed and not settings.plain else result.response
     name = "metadata" if settings.swapped_envelope else "metaData"
     return json_answer(result.code, {"response": response, name: {"message": result.message, "code": code}})
 
 
-def antrean_answer(result: Result, seal: Seal, settings: Settings) -> Answer:
+def antrean_answer(result: Result, seal: Seal, settings: BpjsSettings) -> SandboxAnswer:
     """Return an HTTP answer of 200 for refusals too; only an unidentified caller gets another status."""
     name = "metaData" if settings.swapped_envelope else "metadata"
     content: dict[str, Any] = {name: {"code": result.code, "message": result.message}}

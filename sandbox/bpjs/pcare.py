@@ -14,13 +14,13 @@ from sandbox.bpjs.envelope import Result, failed, listed, succeeded
 from sandbox.bpjs.members import Members, member_json
 from sandbox.bpjs.registrations import Registrations
 from sandbox.bpjs.routes import Routes
-from sandbox.bpjs.settings import Settings
+from sandbox.bpjs.settings import BpjsSettings
 from sandbox.bpjs.visits import Visits
-from sandbox.messages import Answer, Request
+from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.witness import Witness
 
 Operation = Callable[..., Result]
-REQUEST_ERROR = Answer(400, b"<html><head><title>Request Error</title></head></html>", "text/html")
+REQUEST_ERROR = SandboxAnswer(400, b"<html><head><title>SandboxRequest Error</title></head></html>", "text/html")
 ONE_REGISTRATION = "pendaftaran/peserta/{card}/tglDaftar/{day}/noUrut/{number}/kdPoli/{poli}"
 UNGRANTED = "Unauthorized! You are not registered for this service!"
 
@@ -28,7 +28,7 @@ UNGRANTED = "Unauthorized! You are not registered for this service!"
 class PCare:
     """The service of one clinic."""
 
-    def __init__(self, clinic: Clinic, members: Members, witness: Witness, settings: Settings) -> None:
+    def __init__(self, clinic: Clinic, members: Members, witness: Witness, settings: BpjsSettings) -> None:
         self._settings = settings
         self._members = members
         self._provider = clinic.provider
@@ -36,8 +36,8 @@ class PCare:
         self.visits = Visits(clinic.provider, self.registrations, witness, settings)
         self._routes = Routes(self._table())
 
-    def answer(self, request: Request, path: str) -> Result | Answer:
-        """Return the result; an Answer where the gateway does not know the path."""
+    def answer(self, request: SandboxRequest, path: str) -> Result | SandboxAnswer:
+        """Return the result; an SandboxAnswer where the gateway does not know the path."""
         hit = self._routes.find(request.method, path)
         if hit is None:
             return Result(405, "Method Not Allowed") if self._routes.knows(path) else REQUEST_ERROR
@@ -51,7 +51,7 @@ class PCare:
         except ValueError:  # a start or limit that is not a number
             return REQUEST_ERROR
 
-    def _write(self, operation: Operation, request: Request) -> Result:
+    def _write(self, operation: Operation, request: SandboxRequest) -> Result:
         media = request.headers.get("content-type", "")
         if self._settings.strict_media and not media.startswith("text/plain"):
             return Result(500, "Object reference not set to an instance of an object.", [])

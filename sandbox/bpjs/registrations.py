@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.bpjs import reference
 from sandbox.bpjs.envelope import Result, created, failed, succeeded
 from sandbox.bpjs.members import Member, Members, member_json
-from sandbox.bpjs.settings import Settings
+from sandbox.bpjs.settings import BpjsSettings
 from sandbox.witness import Witness
 
 NUMBERS = ("sistole", "diastole", "beratBadan", "tinggiBadan", "respRate", "lingkarPerut", "heartRate")
@@ -38,7 +38,7 @@ class Registration:
 class Registrations:
     """The registrations of one clinic."""
 
-    def __init__(self, provider: str, members: Members, witness: Witness, settings: Settings) -> None:
+    def __init__(self, provider: str, members: Members, witness: Witness, settings: BpjsSettings) -> None:
         self._provider = provider
         self._members = members
         self._witness = witness

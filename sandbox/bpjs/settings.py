@@ -1,4 +1,4 @@
-"""Settings of the simulated BPJS services, for behaviour that varies in the real ones or is not documented."""
+"""BpjsSettings of the simulated BPJS services, for behaviour that varies in the real ones or is not documented."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(slots=True)
-class Settings:
+class BpjsSettings:
     skew_seconds: float = 300.0  # tolerance of X-timestamp; the real one is not published
     plain: bool = False  # answers are not encrypted, as behind a proxy that decrypts them
     wrong_key: bool = False  # answers are encrypted for another request's timestamp

@@ -16,35 +16,35 @@ from sandbox.bpjs.clinics import DEMO_CLINIC, Clinic, identify
 from sandbox.bpjs.envelope import Result, antrean_answer, pcare_answer
 from sandbox.bpjs.members import Members
 from sandbox.bpjs.pcare import PCare
-from sandbox.bpjs.settings import Settings
+from sandbox.bpjs.settings import BpjsSettings
 from sandbox.clock import Clock
-from sandbox.messages import Answer, Request
+from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.replies import refusal, reply
 from sandbox.witness import Witness
 
 PCARE, ANTREAN = "/pcare-rest", "/antreanfktp"
 
 
-class Bpjs:
+class BpjsSite:
     """PCare below /pcare-rest, Antrean FKTP below /antreanfktp."""
 
     name = "bpjs"
     prefixes: tuple[str, ...] = (PCARE, ANTREAN)
 
     def __init__(self, clock: Clock, witness: Witness, clinics: Iterable[Clinic] = (DEMO_CLINIC,)) -> None:
-        self.settings = Settings()
+        self.settings = BpjsSettings()
         self._clock = clock
         self._witness = witness
         self._clinics = {clinic.cons_id: clinic for clinic in clinics}
         self._open()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SandboxRequest) -> SandboxAnswer:
         service = "pcare" if request.path.startswith(PCARE) else "antrean"
         settings = self.settings
         caller = identify(request, service, self._clinics, self._clock.now(), settings.skew_seconds)
         path = request.path.split("/", 2)[2].strip("/") if request.path.count("/") > 1 else ""
         result = caller if isinstance(caller, Result) else self._services[caller.cons_id][service].answer(request, path)
-        if isinstance(result, Answer):
+        if isinstance(result, SandboxAnswer):
             return result
         wrap = pcare_answer if service == "pcare" else antrean_answer
         return wrap(result, lambda content: self._sealed(content, request), settings)
@@ -61,7 +61,7 @@ class Bpjs:
 
     def reset(self) -> None:
         """Return to the initial state, settings included."""
-        fresh = Settings()
+        fresh = BpjsSettings()
         for name in fresh.__slots__:
             setattr(self.settings, name, getattr(fresh, name))
         self._open()
@@ -87,7 +87,7 @@ class Bpjs:
             for id_, clinic in self._clinics.items()
         }
 
-    def _sealed(self, content: Any, request: Request) -> str:
+    def _sealed(self, content: Any, request: SandboxRequest) -> str:
         """Encrypt content for the clinic that signed the request."""
         clinic, timestamp = self._clinics[request.headers["x-cons-id"]], request.headers["x-timestamp"]
         return encrypt(content, clinic.cons_id, clinic.secret, "0" if self.settings.wrong_key else timestamp)

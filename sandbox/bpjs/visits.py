@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.bpjs import reference
 from sandbox.bpjs.envelope import Result, created, failed, listed
 from sandbox.bpjs.registrations import NUMBERS, WRONG, Registration, Registrations, is_day, is_number
-from sandbox.bpjs.settings import Settings
+from sandbox.bpjs.settings import BpjsSettings
 from sandbox.witness import Witness
 
 UNREGISTERED = "elum melakukan pendaftaran pada poli tersebut."
@@ -67,7 +67,7 @@ class Visit:
 class Visits:
     """The visits of one clinic."""
 
-    def __init__(self, provider: str, registrations: Registrations, witness: Witness, settings: Settings) -> None:
+    def __init__(self, provider: str, registrations: Registrations, witness: Witness, settings: BpjsSettings) -> None:
         self._provider = provider
         self._registrations = registrations
         self._witness = witness

@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.clinic.day import play
-from sandbox.messages import Answer, Request, json_answer
+from sandbox.messages import SandboxAnswer, SandboxRequest, json_answer
 from sandbox.replies import refusal, reply
 
 SECRET = "demo-rahasia-sistem"  # noqa: S105 - of the demo
 FULL = {"metadata": {"code": 201, "message": "Sistem klinik tidak menjawab sendiri"}}
 
 
-class ClinicSystem:
+class SandboxClinic:
     """Accepts webhooks at /his/webhook that are signed with the demo's secret, once per id."""
 
     name = "clinic"
@@ -29,9 +29,9 @@ class ClinicSystem:
     def __init__(self) -> None:
         self.received: dict[str, Any] = {}
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SandboxRequest) -> SandboxAnswer:
         if request.method != "POST" or request.path != "/his/webhook":
-            return Answer(404)
+            return SandboxAnswer(404)
         body, moment = request.body, request.headers.get("x-antar-timestamp", "")
         signed = hmac.new(SECRET.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(f"sha256={signed}", request.headers.get("x-antar-signature", "")):

@@ -46,7 +46,7 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class ProductCatalogue:
     """All products in the order of their codes."""
 
     products: tuple[Product, ...]
@@ -55,7 +55,7 @@ class Catalogue:
 
 
 @lru_cache(maxsize=2)
-def generate(size: int = DEFAULT_SIZE) -> Catalogue:
+def generate(size: int = DEFAULT_SIZE) -> ProductCatalogue:
     """Return `size` products at least; a bigger catalogue begins with the smaller one, code by code."""
     templates = tuple(
         ProductTemplate(f"92{FIRST_CODE + number}", one.name, one) for number, one in enumerate(presentations())
@@ -68,7 +68,7 @@ def generate(size: int = DEFAULT_SIZE) -> Catalogue:
         products += _round(templates, round_, FIRST_CODE + len(products), names)
     del products[max(size, len(_named(templates))) :]
     products.sort(key=lambda one: one.number)
-    return Catalogue(tuple(products), {one.code: one for one in products}, templates)
+    return ProductCatalogue(tuple(products), {one.code: one for one in products}, templates)
 
 
 def _named(templates: tuple[ProductTemplate, ...]) -> list[Product]:

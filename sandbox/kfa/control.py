@@ -12,13 +12,13 @@ from starlette.routing import Route
 
 from sandbox.kfa.documents import Document
 from sandbox.kfa.products import ProductStore, UnknownProduct
-from sandbox.kfa.settings import Settings
+from sandbox.kfa.settings import KfaSettings
 from sandbox.replies import refusal, reply
 
 
-def control_routes(settings: Settings, products: ProductStore) -> list[Route]:
+def control_routes(settings: KfaSettings, products: ProductStore) -> list[Route]:
     """Return the routes below /__control/kfa."""
-    actions = Actions(settings, products)
+    actions = KfaActions(settings, products)
     return [
         Route("/settings", actions.settings, methods=["GET", "PUT"]),
         Route("/products", actions.add, methods=["POST"]),
@@ -28,10 +28,10 @@ def control_routes(settings: Settings, products: ProductStore) -> list[Route]:
     ]
 
 
-class Actions:
-    """Actions on the dictionary for people and tests; every change counts as made now."""
+class KfaActions:
+    """KfaActions on the dictionary for people and tests; every change counts as made now."""
 
-    def __init__(self, settings: Settings, products: ProductStore) -> None:
+    def __init__(self, settings: KfaSettings, products: ProductStore) -> None:
         self._settings = settings
         self._products = products
 

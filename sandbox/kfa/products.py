@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.kfa.catalogue import Catalogue, Product, generate
+from sandbox.kfa.catalogue import Product, ProductCatalogue, generate
 from sandbox.kfa.documents import Document, document, is_draft, is_withdrawn, pack_codes, registration, replacement
-from sandbox.kfa.settings import Settings
+from sandbox.kfa.settings import KfaSettings
 from sandbox.kfa.tables import ingredient_codes
 
 FIRST_ADDED = 93_900_001
@@ -22,7 +22,7 @@ class UnknownProduct(Exception):
 class ProductStore:
     """The catalogue with its changes; generated on first use."""
 
-    def __init__(self, clock: Clock, settings: Settings) -> None:
+    def __init__(self, clock: Clock, settings: KfaSettings) -> None:
         self._clock = clock
         self._settings = settings
         self.clear()
@@ -32,7 +32,7 @@ class ProductStore:
         self._changed: dict[str, Document] = {}
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> ProductCatalogue:
         return generate(self._settings.size)
 
     def get(self, code: str) -> Document | None:

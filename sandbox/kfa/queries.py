@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from sandbox.kfa.catalogue import Product
 from sandbox.kfa.documents import Document, pack_codes, updated_at
-from sandbox.messages import Answer, json_answer
+from sandbox.messages import SandboxAnswer, json_answer
 
 Fault = dict[str, object]
 
@@ -86,7 +86,7 @@ class ProductQuery:
         except ValueError:
             return self._fault(name, "invalid date format", "value_error.date")
 
-    def refusal(self) -> Answer:
+    def refusal(self) -> SandboxAnswer:
         return json_answer(422, {"detail": self.faults})
 
     def _fault(self, name: str, message: str, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Settings of the simulated dictionary."""
+"""KfaSettings of the simulated dictionary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.kfa.catalogue import DEFAULT_SIZE
 
 
 @dataclass(slots=True)
-class Settings:
+class KfaSettings:
     """Behaviour of KFA that varies in the real service or is not documented."""
 
     size: int = DEFAULT_SIZE  # number of products before any is added

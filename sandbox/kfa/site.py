@@ -12,9 +12,9 @@ from sandbox.kfa.documents import Document
 from sandbox.kfa.prices import REGIONS, price
 from sandbox.kfa.products import ProductStore
 from sandbox.kfa.queries import Filter, ProductQuery
-from sandbox.kfa.settings import Settings
-from sandbox.messages import Answer, Request, json_answer
-from sandbox.satusehat.tokens import Tokens
+from sandbox.kfa.settings import KfaSettings
+from sandbox.messages import SandboxAnswer, SandboxRequest, json_answer
+from sandbox.satusehat.tokens import IssuedTokens
 
 PATHS = {
     "/kfa-v2/products/all": "kfa/products",
@@ -29,19 +29,19 @@ class Kfa:
     name = "kfa"
     prefixes: tuple[str, ...] = ("/kfa-v2/", "/kfa/")
 
-    def __init__(self, clock: Clock, tokens: Tokens) -> None:
-        self.settings = Settings()
+    def __init__(self, clock: Clock, tokens: IssuedTokens) -> None:
+        self.settings = KfaSettings()
         self.products = ProductStore(clock, self.settings)
         self._tokens = tokens
         self._answers = {"kfa/products": self._products, "kfa/product": self._product, "kfa/prices": self._prices}
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SandboxRequest) -> SandboxAnswer:
         client = self._tokens.bearer(request)
-        if isinstance(client, Answer):
+        if isinstance(client, SandboxAnswer):
             return client
         part = self.label(request.method, request.path)
         if part is None or request.method != "GET":
-            return Answer(404 if part is None else 405)
+            return SandboxAnswer(404 if part is None else 405)
         query = ProductQuery(request.query)
         answer = self._answers[part](query)
         return query.refusal() if query.faults else answer
@@ -57,12 +57,12 @@ class Kfa:
 
     def reset(self) -> None:
         """Return to the initial state, settings included."""
-        fresh = Settings()
+        fresh = KfaSettings()
         for name in fresh.__slots__:
             setattr(self.settings, name, getattr(fresh, name))
         self.products.clear()
 
-    def _products(self, query: ProductQuery) -> Answer:
+    def _products(self, query: ProductQuery) -> SandboxAnswer:
         page, size = query.number("page"), query.number("size", largest=self.settings.largest_page)
         kind = query.required("product_type", ("farmasi", "alkes"))
         days = {name: query.day(name) for name in ("from_date", "to_date")}
@@ -81,7 +81,7 @@ class Kfa:
         )
         return json_answer(200, {"total": total, "page": page, "size": size, "items": self._items(documents)})
 
-    def _product(self, query: ProductQuery) -> Answer:
+    def _product(self, query: ProductQuery) -> SandboxAnswer:
         kind, code = query.required("identifier", ("kfa", "nie", "lkpp")), query.required("code")
         product = self._by(kind, code) if not query.faults else None
         content = {"search_code": code, "search_identifier": kind if product else "-", "result": product}
@@ -90,7 +90,7 @@ class Kfa:
     def _by(self, kind: str, code: str) -> Document | None:
         return self.products.get(code) if kind == "kfa" else self.products.registered(code) if kind == "nie" else None
 
-    def _prices(self, query: ProductQuery) -> Answer:
+    def _prices(self, query: ProductQuery) -> SandboxAnswer:
         page, limit = query.number("page", 1), query.number("limit", 10, self.settings.largest_page)
         code, region = query.text("kfa_code"), query.text("region_code")
         templates = [one for one in self.products.catalogue.templates if code in ("", one.code)]

@@ -16,7 +16,7 @@ from sandbox.satusehat.resources.clients import Client
 
 def control_routes(platform: Platform) -> list[Route]:
     """Return the routes below /__control/satusehat."""
-    actions = Actions(platform)
+    actions = SatuSehatActions(platform)
     return [
         Route("/settings", actions.settings, methods=["GET", "PUT"]),
         Route("/clients", actions.clients, methods=["GET", "POST"]),
@@ -27,8 +27,8 @@ def control_routes(platform: Platform) -> list[Route]:
     ]
 
 
-class Actions:
-    """Actions on the platform for people and tests."""
+class SatuSehatActions:
+    """SatuSehatActions on the platform for people and tests."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

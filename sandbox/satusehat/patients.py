@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from sandbox.messages import Answer, json_answer
+from sandbox.messages import SandboxAnswer, json_answer
 from sandbox.population import SyntheticPerson
 from sandbox.satusehat.resources.clients import Client
 from sandbox.satusehat.resources.outcomes import refused, rule_issue
-from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.settings import SatuSehatSettings
 from sandbox.satusehat.resources.store import Resource, Store
 from sandbox.satusehat.validation.validator import is_error
 from sandbox.satusehat.writes import Writes
@@ -24,7 +24,7 @@ UNKNOWN = {"success": False, "message": "Citizen Not Exists"}
 class Patients:
     """Creates patients; the civil registry is the population."""
 
-    def __init__(self, writes: Writes, settings: Settings) -> None:
+    def __init__(self, writes: Writes, settings: SatuSehatSettings) -> None:
         self._writes = writes
         self._settings = settings
         self._citizens: dict[str, SyntheticPerson] = {}
@@ -39,7 +39,7 @@ class Patients:
         self._citizens = {one.nik: one for one in people if one.kind != "unknown"}
         self._numbers = count(1)
 
-    def create(self, resource: Resource, client: Client) -> Answer:
+    def create(self, resource: Resource, client: Client) -> SandboxAnswer:
         """Return 201 with the new IHS number, 200 "Citizen Not Exists", or 400."""
         errors = [one for one in self._writes.validator.issues(resource, client) if is_error(one)]
         if errors:
@@ -54,7 +54,7 @@ class Patients:
             return refused([rule_issue("Found duplicate resource: Patient", 20002, code="duplicate")])
         return self._keep(resource, client)
 
-    def _newborn(self, resource: Resource, mother_nik: str, client: Client) -> Answer:
+    def _newborn(self, resource: Resource, mother_nik: str, client: Client) -> SandboxAnswer:
         mother = self._citizens.get(mother_nik)
         if mother is None:
             return json_answer(200, UNKNOWN)
@@ -62,7 +62,7 @@ class Patients:
             return refused([rule_issue("Patient with nik-ibu is not female", code="exception")])
         return self._keep(resource, client)
 
-    def _keep(self, resource: Resource, client: Client) -> Answer:
+    def _keep(self, resource: Resource, client: Client) -> SandboxAnswer:
         number = f"P{2_020_000_000 + next(self._numbers):011d}"
         stated: list[dict[str, Any]] = resource["identifier"]
         resource["identifier"] = [{"use": "official", "system": IHS, "value": number}, *stated]

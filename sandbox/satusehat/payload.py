@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from sandbox.messages import Answer, Request
+from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.satusehat.resources.outcomes import refused, rule_issue, store_issue, store_refused
 from sandbox.satusehat.resources.structure import Structure
 
 PATCH_TYPE = "application/json-patch+json"
 
 
-def parse(body: bytes) -> Any | Answer:
+def parse(body: bytes) -> Any | SandboxAnswer:
     """Return the JSON of a body, or 20005 (unreadable) or 20006 (no JSON)."""
     try:
         body.decode()
@@ -27,10 +27,10 @@ def parse(body: bytes) -> Any | Answer:
         return refused([rule_issue("Invalid JSON Payload Format", 20006, code="structure")])
 
 
-def parse_resource(body: bytes, kind: str, *, strict: bool) -> dict[str, Any] | Answer:
+def parse_resource(body: bytes, kind: str, *, strict: bool) -> dict[str, Any] | SandboxAnswer:
     """Return a resource of the type that the path names, its JSON types checked; else the refusal."""
     content = parse(body)
-    if isinstance(content, Answer):
+    if isinstance(content, SandboxAnswer):
         return content
     if not isinstance(content, dict):
         return refused([rule_issue("Failed to unmarshal request payload", 20008, code="structure")])
@@ -40,7 +40,7 @@ def parse_resource(body: bytes, kind: str, *, strict: bool) -> dict[str, Any] | 
     return refused(issues) if issues else content
 
 
-def wrong_type(content: dict[str, Any], kind: str) -> Answer | None:
+def wrong_type(content: dict[str, Any], kind: str) -> SandboxAnswer | None:
     """Return the store's refusal of a resource whose type is not the path's."""
     stated = content.get("resourceType")
     if stated == kind:
@@ -49,7 +49,7 @@ def wrong_type(content: dict[str, Any], kind: str) -> Answer | None:
     return store_refused(store_issue("resource_mismatch", diagnostics))
 
 
-def wrong_patch_type(request: Request) -> Answer | None:
+def wrong_patch_type(request: SandboxRequest) -> SandboxAnswer | None:
     """Refuse a PATCH whose content type is not application/json-patch+json."""
     stated = request.headers.get("content-type", "").partition(";")[0].strip()
     if stated == PATCH_TYPE:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from sandbox.clock import Clock
-from sandbox.messages import Answer, Request
+from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.population import SyntheticPerson, people
 from sandbox.satusehat.fhir import PREFIX, Fhir, parts
 from sandbox.satusehat.patients import Patients
 from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
-from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.settings import SatuSehatSettings
 from sandbox.satusehat.resources.store import Resource, Store
 from sandbox.satusehat.seed import person_resource, seed_facility, seed_people
-from sandbox.satusehat.tokens import Tokens
-from sandbox.satusehat.validation.validator import Validator
+from sandbox.satusehat.tokens import IssuedTokens
+from sandbox.satusehat.validation.validator import ResourceValidator
 from sandbox.satusehat.writes import Writes
 from sandbox.witness import Witness
 
@@ -31,19 +31,19 @@ class Platform:
         clock: Clock,
         witness: Witness,
         clients: Iterable[Client] = (DEMO_CLIENT,),
-        settings: Settings | None = None,
+        settings: SatuSehatSettings | None = None,
         has_drug: Callable[[str], bool] | None = None,
     ) -> None:
-        self.settings = settings or Settings()
+        self.settings = settings or SatuSehatSettings()
         self._first_settings = replace(self.settings)
         self.store = Store(clock)
-        self.tokens = Tokens(clients, clock, self.settings)
-        self._writes = Writes(self.store, Validator(self.store, clock, self.settings, has_drug), witness)
+        self.tokens = IssuedTokens(clients, clock, self.settings)
+        self._writes = Writes(self.store, ResourceValidator(self.store, clock, self.settings, has_drug), witness)
         self._patients = Patients(self._writes, self.settings)
         self._fhir = Fhir(self.tokens, self._writes, self._patients, self.settings)
         self._seed()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SandboxRequest) -> SandboxAnswer:
         part = self._fhir if request.path.startswith(PREFIX) else self.tokens
         return part.answer(request)
 

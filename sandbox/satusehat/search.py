@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sandbox.messages import Answer, Request, json_answer
+from sandbox.messages import SandboxAnswer, SandboxRequest, json_answer
 from sandbox.satusehat.resources.definitions import Definition, SearchParameter, definition
 from sandbox.satusehat.resources.masks import masked
 from sandbox.satusehat.resources.outcomes import store_issue, store_refused
@@ -21,8 +21,8 @@ CONTROLS = frozenset({"_count", "_page_token", "_sort", "_include", "_revinclude
 _VIEWS = {"identifier": "nik", "_id": "read"}
 
 
-def search(store: Store, kind: str, request: Request, page_size: int) -> Answer:
-    """Answer GET {Type}?...: 200 with a searchset, 400 for a parameter that the type does not have."""
+def search(store: Store, kind: str, request: SandboxRequest, page_size: int) -> SandboxAnswer:
+    """SandboxAnswer GET {Type}?...: 200 with a searchset, 400 for a parameter that the type does not have."""
     parameters = parse_qsl(request.query, keep_blank_values=True)
     kind_definition = definition(kind)
     criteria = [(name, value) for name, value in parameters if name not in CONTROLS]
@@ -39,7 +39,7 @@ def search(store: Store, kind: str, request: Request, page_size: int) -> Answer:
     return json_answer(200, _searchset(request, kind, parameters, page, len(hits), following))
 
 
-def _problem(kind_definition: Definition, criteria: list[tuple[str, str]]) -> Answer | None:
+def _problem(kind_definition: Definition, criteria: list[tuple[str, str]]) -> SandboxAnswer | None:
     names = {name.partition(":")[0] for name, _ in criteria}
     for name, needed in kind_definition.search_requires.items():
         if name in names and needed not in names:
@@ -49,7 +49,7 @@ def _problem(kind_definition: Definition, criteria: list[tuple[str, str]]) -> An
     return None
 
 
-def _invalid_query(diagnostics: str) -> Answer:
+def _invalid_query(diagnostics: str) -> SandboxAnswer:
     return store_refused(store_issue("invalid_query", diagnostics, code="value"))
 
 
@@ -132,7 +132,7 @@ def _offset(token: str | None) -> int | None:
 
 
 def _searchset(
-    request: Request,
+    request: SandboxRequest,
     kind: str,
     parameters: list[tuple[str, str]],
     page: list[Resource],

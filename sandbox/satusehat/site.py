@@ -1,4 +1,4 @@
-"""SatuSehat as a site of the sandbox: the platform and its part of the control API."""
+"""SatuSehatSite as a site of the sandbox: the platform and its part of the control API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.satusehat.control import control_routes
 from sandbox.satusehat.platform import Platform
 
 
-class SatuSehat(Platform):
+class SatuSehatSite(Platform):
     """The platform, served beside the other sites."""
 
     def control_routes(self) -> Sequence[Route]:

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from sandbox.clock import Clock
-from sandbox.messages import Answer, Request, json_answer
+from sandbox.messages import SandboxAnswer, SandboxRequest, json_answer
 from sandbox.satusehat.resources.clients import Client
 from sandbox.satusehat.resources.outcomes import gateway_fault
-from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.settings import SatuSehatSettings
 
 PAUSED = (
     "Authentication temporarily cannot be performed due to the rate limit policy. "
@@ -21,15 +21,15 @@ PAUSED = (
 
 
 @dataclass(slots=True)
-class Token:
+class IssuedToken:
     client: Client
     expires_at: float
 
 
-class Tokens:
+class IssuedTokens:
     """Clients, the tokens issued to them, and the pause after a wrong secret."""
 
-    def __init__(self, clients: Iterable[Client], clock: Clock, settings: Settings) -> None:
+    def __init__(self, clients: Iterable[Client], clock: Clock, settings: SatuSehatSettings) -> None:
         self._first_clients = tuple(clients)
         self._clock = clock
         self._settings = settings
@@ -37,7 +37,7 @@ class Tokens:
 
     def reset(self) -> None:
         self.clients = {client.id: client for client in self._first_clients}
-        self._issued: dict[str, Token] = {}
+        self._issued: dict[str, IssuedToken] = {}
         self._failed_at: dict[str, float] = {}
 
     def register(self, client: Client) -> None:
@@ -53,10 +53,10 @@ class Tokens:
         for token in self._issued.values():
             token.expires_at = 0.0
 
-    def answer(self, request: Request) -> Answer:
-        """Answer POST /oauth2/v1/accesstoken?grant_type=client_credentials."""
+    def answer(self, request: SandboxRequest) -> SandboxAnswer:
+        """SandboxAnswer POST /oauth2/v1/accesstoken?grant_type=client_credentials."""
         if request.method != "POST" or request.path != "/oauth2/v1/accesstoken":
-            return Answer(404)
+            return SandboxAnswer(404)
         form = parse_qs(request.body.decode(errors="replace"))
         client_id, secret = form.get("client_id", [""])[0], form.get("client_secret", [""])[0]
         if self._paused(client_id):
@@ -69,7 +69,7 @@ class Tokens:
             return json_answer(400, {"ErrorCode": "invalid_request", "Error": "grant_type is Invalid"})
         return json_answer(200, self._issue(client))
 
-    def bearer(self, request: Request) -> Client | Answer:
+    def bearer(self, request: SandboxRequest) -> Client | SandboxAnswer:
         """Return the client of the request, or the gateway's refusal."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         token = self._issued.get(value) if scheme.lower() == "bearer" else None
@@ -77,7 +77,7 @@ class Tokens:
             return gateway_fault(401, "Invalid access token", "oauth.v2.InvalidAccessToken")
         if token.expires_at <= self._clock.now():
             code = "keymanagement.service.access_token_expired"
-            return gateway_fault(401, "Access Token expired", code)
+            return gateway_fault(401, "Access IssuedToken expired", code)
         if token.client.environment != "sandbox":
             code = "keymanagement.service.InvalidAPICallAsNoApiProductMatchFound"
             return gateway_fault(401, "Invalid API call as no apiproduct match found", code)
@@ -87,7 +87,7 @@ class Tokens:
         failed = self._failed_at.get(client_id)
         return failed is not None and self._clock.now() < failed + self._settings.pause_seconds
 
-    def _pause(self) -> Answer:
+    def _pause(self) -> SandboxAnswer:
         issue = {"severity": "invalid", "code": "value", "details": {"text": PAUSED}}
         body = {"resourceType": "OperationOutcome", "issue": [issue]}
         return json_answer(self._settings.pause_status, body)
@@ -95,7 +95,7 @@ class Tokens:
     def _issue(self, client: Client) -> dict[str, object]:
         self._failed_at.pop(client.id, None)
         value, now, seconds = secrets.token_urlsafe(21), self._clock.now(), self._settings.token_seconds
-        self._issued[value] = Token(client, now + seconds)
+        self._issued[value] = IssuedToken(client, now + seconds)
         return {
             "refresh_token_expires_in": "0",
             "api_product_list": f"[api-{client.environment}]",

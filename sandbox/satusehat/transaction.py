@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sandbox.messages import Answer, json_answer
+from sandbox.messages import SandboxAnswer, json_answer
 from sandbox.satusehat.resources.clients import Client
 from sandbox.satusehat.resources.outcomes import Issue, no_permission, refused, rule_issue
 from sandbox.satusehat.resources.store import Resource, Store, Stored
 from sandbox.satusehat.resources.structure import Structure
 from sandbox.satusehat.validation.contents import survey
-from sandbox.satusehat.validation.validator import Validator, is_error, unique_keys
+from sandbox.satusehat.validation.validator import ResourceValidator, is_error, unique_keys
 from sandbox.satusehat.writes import Writes
 
 URN = "urn:uuid:"
@@ -55,10 +55,10 @@ class TransactionBundle:
         return self._writes.store
 
     @property
-    def _validator(self) -> Validator:
+    def _validator(self) -> ResourceValidator:
         return self._writes.validator
 
-    def answer(self, base_url: str) -> Answer:
+    def answer(self, base_url: str) -> SandboxAnswer:
         """Return 200 transaction-response, or 400 with all errors of all entries; then nothing is stored."""
         issues = envelope_issues(self._entries) or self._structure_issues()
         if issues:

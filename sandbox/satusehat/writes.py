@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.messages import Answer, json_answer
+from sandbox.messages import SandboxAnswer, json_answer
 from sandbox.satusehat.resources.clients import Client
 from sandbox.satusehat.resources.definitions import definition
 from sandbox.satusehat.resources.outcomes import (
@@ -21,7 +21,7 @@ from sandbox.satusehat.resources.outcomes import (
 from sandbox.satusehat.resources.patch import PatchFailed, apply_patch
 from sandbox.satusehat.resources.store import Resource, Store, Stored, identifiers
 from sandbox.satusehat.resources.structure import Structure
-from sandbox.satusehat.validation.validator import Validator, is_error, unique_keys
+from sandbox.satusehat.validation.validator import ResourceValidator, is_error, unique_keys
 from sandbox.witness import Witness, fingerprint
 
 INNER_STORE = "https://healthcare.googleapis.com/v1/projects/sandbox/datasets/sandbox/fhirStores/sandbox/fhir"
@@ -30,12 +30,12 @@ INNER_STORE = "https://healthcare.googleapis.com/v1/projects/sandbox/datasets/sa
 class Writes:
     """Stores resources that pass the checks and reports them to the witness."""
 
-    def __init__(self, store: Store, validator: Validator, witness: Witness) -> None:
+    def __init__(self, store: Store, validator: ResourceValidator, witness: Witness) -> None:
         self.store = store
         self.validator = validator
         self.witness = witness
 
-    def create(self, resource: Resource, client: Client) -> Answer:
+    def create(self, resource: Resource, client: Client) -> SandboxAnswer:
         """Return 201 with the stored resource, or 400 with all violations."""
         kind = resource["resourceType"]
         issues = self.validator.issues(resource, client)
@@ -54,7 +54,7 @@ class Writes:
         self.witness.created(resource["resourceType"], identifiers(resource), key)
         return self.store.put(resource, client.organization_id, id_)
 
-    def update(self, kind: str, id_: str, resource: Resource, client: Client) -> Answer:
+    def update(self, kind: str, id_: str, resource: Resource, client: Client) -> SandboxAnswer:
         """PUT: return 200 with the resource after the update."""
         stored = self.store.get(kind, id_)
         if stored is None:
@@ -66,7 +66,7 @@ class Writes:
             return forbidden
         return self._replace(stored, resource, client)
 
-    def patch(self, kind: str, id_: str, operations: Any, client: Client) -> Answer:
+    def patch(self, kind: str, id_: str, operations: Any, client: Client) -> SandboxAnswer:
         """PATCH: return 200 with the resource after the change; frozen elements may not be touched."""
         stored = self.store.get(kind, id_)
         if stored is None:
@@ -81,7 +81,7 @@ class Writes:
             return problem
         return self._replace(stored, resource, client)
 
-    def _replace(self, stored: Stored, resource: Resource, client: Client) -> Answer:
+    def _replace(self, stored: Stored, resource: Resource, client: Client) -> SandboxAnswer:
         issues = self.validator.issues(resource, client)
         if any(map(is_error, issues)):
             return refused([one for one in issues if is_error(one)])
@@ -90,7 +90,7 @@ class Writes:
         return resource_answer(self.store.put(resource, stored.owner, resource["id"]), 200, issues)
 
 
-def resource_answer(stored: Stored, status: int, issues: list[Issue] | None = None) -> Answer:
+def resource_answer(stored: Stored, status: int, issues: list[Issue] | None = None) -> SandboxAnswer:
     """Return a stored resource with the headers of the platform; warnings go into a header."""
     resource = stored.resource
     meta = resource["meta"]
@@ -110,13 +110,13 @@ def business_key(resource: Resource) -> str:
     return fingerprint(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS))
 
 
-def _may_not_edit(kind: str, stored: Stored, client: Client) -> Answer | None:
+def _may_not_edit(kind: str, stored: Stored, client: Client) -> SandboxAnswer | None:
     if kind == "Patient":
         return refused([rule_issue("Organization not allowed to edit Patient", 20016, code="forbidden")])
     return no_permission() if stored.owner != client.organization_id else None
 
 
-def _patch_problem(kind: str, operations: list[dict[str, Any]], resource: Any) -> Answer | None:
+def _patch_problem(kind: str, operations: list[dict[str, Any]], resource: Any) -> SandboxAnswer | None:
     touched = [str(one.get("path", "")) for one in operations if one.get("op") != "test"]
     below = next((path for path in touched if path.startswith("/operationalStatus/")), None)
     if kind == "Location" and below is not None:

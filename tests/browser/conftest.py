@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from bench.browser import chromium, executable, log_in
-from bench.site import Site, site
+from bench.site import Installation, site
 from tests.browser.watch import PageWatch
 
 REQUIRED = "ANTAR_BROWSER_REQUIRED"
@@ -34,7 +34,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 # Per package, not per session: Playwright keeps an event loop, and with it no other test could run one of its own.
 @pytest.fixture(scope="package")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Yield the demo's day, delivered except for the deliveries that a person has to correct."""
     with site(tmp_path_factory.mktemp("site")) as started:
         started.play()
@@ -44,7 +44,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="package")
-def browser(installation: Site) -> Iterator[Browser]:
+def browser(installation: Installation) -> Iterator[Browser]:
     assert executable(), MISSING
     expect.set_options(timeout=15_000)
     with chromium() as started:
@@ -52,7 +52,7 @@ def browser(installation: Site) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def session(installation: Site, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session(installation: Installation, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the cookies of a logged-in person."""
     path = tmp_path_factory.mktemp("session") / "state.json"
     context = browser.new_context()
@@ -63,7 +63,7 @@ def session(installation: Site, browser: Browser, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def context(browser: Browser, installation: Site, session: Path) -> Iterator[BrowserContext]:
+def context(browser: Browser, installation: Installation, session: Path) -> Iterator[BrowserContext]:
     opened = browser.new_context(base_url=installation.address, storage_state=session, locale="id-ID")
     opened.set_default_timeout(15_000)
     yield opened
@@ -71,7 +71,7 @@ def context(browser: Browser, installation: Site, session: Path) -> Iterator[Bro
 
 
 @pytest.fixture
-def watch(context: BrowserContext, installation: Site) -> Iterator[PageWatch]:
+def watch(context: BrowserContext, installation: Installation) -> Iterator[PageWatch]:
     watching = PageWatch(context, installation.address)
     yield watching
     assert watching.complaints == []

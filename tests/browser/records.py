@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from admin.commands.demo_records import day
-from bench.site import Site, clinic_day
+from bench.site import Installation, clinic_day
 from engine.settings import ROOT
 
 BROKEN = ("Condition", "id", "RJ-0023-DX1")
@@ -27,7 +27,7 @@ def unknown_patient(norm: str, **changes: Any) -> dict[str, Any]:
     return {**_like(*UNKNOWN), "norm": norm, **changes}
 
 
-def failed(installation: Site, spec: str, *records: dict[str, Any]) -> list[int]:
+def failed(installation: Installation, spec: str, *records: dict[str, Any]) -> list[int]:
     """Submit the records, wait until they are refused, and return their ids."""
     installation.hand_in(spec, *records)
     installation.settle()
@@ -35,7 +35,7 @@ def failed(installation: Site, spec: str, *records: dict[str, Any]) -> list[int]
     return [id_of(installation, spec, key) for key in keys]
 
 
-def id_of(installation: Site, spec: str, key: str) -> int:
+def id_of(installation: Installation, spec: str, key: str) -> int:
     [(id_,)] = installation.rows("SELECT id FROM deliveries WHERE spec = ? AND key = ?", spec, key)
     return int(id_)
 

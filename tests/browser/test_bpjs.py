@@ -6,14 +6,14 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from bench.site import Site, clinic_day
+from bench.site import Installation, clinic_day
 
 WRONG_HOURS = "AN-0020"
 """Of the demo's day: the shift is not one of Referensi Antrean."""
 ROWS = "#daftar tbody tr"
 
 
-def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, installation: Site) -> None:
+def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, installation: Installation) -> None:
     [(norm,)] = installation.rows("SELECT patient_norm FROM deliveries WHERE key = ?", WRONG_HOURS)
     page.goto("/")
     page.get_by_role("link", name="Monitoring").click()
@@ -38,7 +38,7 @@ def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, i
     expect(page.locator(ROWS)).to_contain_text("Terkirim")
 
 
-def test_the_manuals_filters_lead_to_what_they_say(page: Page, installation: Site) -> None:
+def test_the_manuals_filters_lead_to_what_they_say(page: Page, installation: Installation) -> None:
     today = f"{clinic_day():%d/%m/%Y}"
     page.goto("/bpjs")
     page.get_by_role("link", name="Monitoring").click()

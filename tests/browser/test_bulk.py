@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bench.browser import log_in
 from bench.many import multiply
-from bench.site import Site, site
+from bench.site import Installation, site
 from tests.browser.records import failed, unknown_patient
 from tests.browser.watch import PageWatch
 
@@ -19,7 +19,7 @@ MANY = 60_000
 
 
 @pytest.fixture
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Yield a separate installation: the resends would delay the worker of the other tests."""
     with site(tmp_path_factory.mktemp("busy")) as started:
         [one] = failed(started, "Patient", unknown_patient("BANYAK"))
@@ -28,7 +28,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def person(browser: Browser, busy: Site) -> Iterator[Page]:
+def person(browser: Browser, busy: Installation) -> Iterator[Page]:
     context = browser.new_context(base_url=busy.address)
     watch = PageWatch(context, busy.address)
     yield log_in(context, busy.address, busy.access.user, busy.access.password)
@@ -36,7 +36,7 @@ def person(browser: Browser, busy: Site) -> Iterator[Page]:
     context.close()
 
 
-def test_a_bulk_resend_can_be_paused_gone_on_with_and_cancelled(person: Page, busy: Site) -> None:
+def test_a_bulk_resend_can_be_paused_gone_on_with_and_cancelled(person: Page, busy: Installation) -> None:
     person.goto("/integrasi/satusehat/Patient/masalah")
     person.get_by_role("button", name="Kirim ulang semua", exact=True).click()
     expect(person.get_by_role("heading", name="Kirim ulang 60.001 kiriman?")).to_be_visible()
@@ -55,7 +55,7 @@ def test_a_bulk_resend_can_be_paused_gone_on_with_and_cancelled(person: Page, bu
     expect(person.get_by_text("NIK sudah dibetulkan")).to_be_visible()
 
 
-def test_the_ticked_ones_are_set_aside_with_a_reason(page: Page, installation: Site) -> None:
+def test_the_ticked_ones_are_set_aside_with_a_reason(page: Page, installation: Installation) -> None:
     failed(installation, "Patient", *(unknown_patient(f"SISIH-{n}") for n in range(3)))
     page.goto("/integrasi/satusehat/Patient?text=SISIH-")
     for row in (0, 1):

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from bench.site import Site
+from bench.site import Installation
 from tests.browser.records import failed, unknown_patient
 
 LIST = "/integrasi/satusehat/Patient"
@@ -25,7 +25,7 @@ def test_an_open_delivery_survives_a_reload_and_back_closes_it(page: Page) -> No
     expect(page).to_have_url(re.compile(r"text=RM-000211$"))
 
 
-def test_the_keyboard_alone_searches_opens_closes_and_sends_again(page: Page, installation: Site) -> None:
+def test_the_keyboard_alone_searches_opens_closes_and_sends_again(page: Page, installation: Installation) -> None:
     failed(installation, "Patient", *(unknown_patient(f"PAPAN-{n}") for n in range(3)))
     page.goto(LIST)
     page.keyboard.press("/")

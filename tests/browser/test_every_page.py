@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page
 from admin.app import litestar_app
 from admin.http.access import Right
 from bench.places import page_addresses
-from bench.site import Site
+from bench.site import Installation
 from engine.hub import Hub
 from tests.browser.watch import PageWatch
 
@@ -33,7 +33,7 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "id"), ("dark", "en")])
 def test_assistive_technology_can_use_every_page(
-    page: Page, context: BrowserContext, installation: Site, scheme: Any, language: str
+    page: Page, context: BrowserContext, installation: Installation, scheme: Any, language: str
 ) -> None:
     context.add_cookies([{"name": "antar_language", "value": language, "url": installation.address}])
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -47,7 +47,7 @@ def test_assistive_technology_can_use_every_page(
     assert findings == []
 
 
-def test_no_page_is_wider_than_a_phone(page: Page, installation: Site) -> None:
+def test_no_page_is_wider_than_a_phone(page: Page, installation: Installation) -> None:
     page.set_viewport_size(PHONE)
     wider = {}
     for name, address in page_addresses(installation).items():
@@ -56,7 +56,7 @@ def test_no_page_is_wider_than_a_phone(page: Page, installation: Site) -> None:
     assert {name: pixels for name, pixels in wider.items() if pixels > 0} == {}
 
 
-def test_no_page_of_the_panel_is_forgotten_here(installation: Site) -> None:
+def test_no_page_of_the_panel_is_forgotten_here(installation: Installation) -> None:
     addresses = list(page_addresses(installation).values())
     forgotten = [
         path for path in sorted(page_routes() - ELSEWHERE) if not any(_leads_to(path, address) for address in addresses)

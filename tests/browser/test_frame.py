@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Browser, Page, expect
 
 from bench.places import page_addresses
-from bench.site import Site
+from bench.site import Installation
 from tests.browser.watch import PageWatch
 
 DESKTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
@@ -60,7 +60,7 @@ def test_the_menu_is_a_drawer_on_a_phone(page: Page) -> None:
     expect(page.get_by_role("heading", level=1, name="Tambah Antrean")).to_be_visible()
 
 
-def test_all_pages_have_one_width_one_header_and_one_current_entry(page: Page, installation: Site) -> None:
+def test_all_pages_have_one_width_one_header_and_one_current_entry(page: Page, installation: Installation) -> None:
     for size in (DESKTOP, PHONE):
         page.set_viewport_size(size)
         measured = {}
@@ -96,7 +96,9 @@ def test_an_unknown_address_keeps_the_menu(page: Page, watch: PageWatch) -> None
     expect(page).to_have_url(f"{page.url.partition('/pekerjaan')[0]}/pekerjaan")
 
 
-def test_a_wrong_password_keeps_the_name_and_the_eye_shows_what_was_typed(browser: Browser, installation: Site) -> None:
+def test_a_wrong_password_keeps_the_name_and_the_eye_shows_what_was_typed(
+    browser: Browser, installation: Installation
+) -> None:
     context = browser.new_context(base_url=installation.address)
     page = context.new_page()
     page.goto("/login")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.site import Site
+from bench.site import Installation
 from tests.browser.records import broken_diagnosis, failed, unknown_patient
 from tests.browser.watch import PageWatch
 
@@ -21,7 +21,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_a_hostile_name_is_only_a_name(page: Page, watch: PageWatch, installation: Site, kind: str) -> None:
+def test_a_hostile_name_is_only_a_name(page: Page, watch: PageWatch, installation: Installation, kind: str) -> None:
     name, norm = NAMES[kind], f"JAHAT-{kind}"
     [id_] = failed(installation, "Patient", unknown_patient(norm, name=name, contact_name=name, phone=name[:60]))
     for width in (1280, 360):
@@ -33,7 +33,7 @@ def test_a_hostile_name_is_only_a_name(page: Page, watch: PageWatch, installatio
             assert page.locator("img[src=x], table h1, [onmouseover]").count() == 0
 
 
-def test_a_hostile_code_and_its_echo_in_the_answer_are_only_text(page: Page, installation: Site) -> None:
+def test_a_hostile_code_and_its_echo_in_the_answer_are_only_text(page: Page, installation: Installation) -> None:
     code = {"code": "I50.2", "display": "<svg onload=alert(1)>"}
     [id_] = failed(installation, "Condition", broken_diagnosis("JAHAT-KODE", icd10=code, patient_name=code["display"]))
     for address in ("?text=JAHAT-KODE", f"/{id_}", f"/{id_}?tab=request", f"/{id_}/ubah"):

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bench.processes import until
-from bench.site import Site
+from bench.site import Installation
 
 HOME = "/pemetaan/kfa"
 ORALIT = {"code": "UJI-ORALIT", "name": "Oralit sachet", "form": "serbuk", "unit": "sachet"}
@@ -24,25 +24,25 @@ BRAND = {"code": "UJI-MEREK", "name": "Sanmol 500 mg tab"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def dictionary(installation: Site) -> None:
+def dictionary(installation: Installation) -> None:
     """Read the dictionary and submit the products."""
     read = "SELECT COUNT(*) FROM synchronisations WHERE list = 'kfa' AND state = 'done'"
     until(lambda: installation.rows(read)[0][0] > 0)
     installation.hand_in("Product", ORALIT, CETIRIZINE, BRAND)
 
 
-def item(site: Site, product: dict[str, str]) -> tuple[int, Any]:
+def item(site: Installation, product: dict[str, str]) -> tuple[int, Any]:
     """Return the id and the code of the item."""
     [row] = site.rows("SELECT id, code FROM items WHERE item = 'Product' AND key = ?", product["code"])
     return row[0], row[1]
 
 
-def code_of(site: Site, name: str) -> str:
+def code_of(site: Installation, name: str) -> str:
     [(code,)] = site.rows("SELECT key FROM code_rows WHERE list = 'kfa' AND content LIKE ? LIMIT 1", f'%"{name}"%')
     return str(code)
 
 
-def test_oralit_is_proposed_as_ors_and_confirmed_by_one_key(page: Page, installation: Site) -> None:
+def test_oralit_is_proposed_as_ors_and_confirmed_by_one_key(page: Page, installation: Installation) -> None:
     id_, _ = item(installation, ORALIT)
     page.goto(f"{HOME}/{id_}")
     names = page.locator(".candidate-name").all_inner_texts()
@@ -55,7 +55,7 @@ def test_oralit_is_proposed_as_ors_and_confirmed_by_one_key(page: Page, installa
     assert item(installation, ORALIT)[1] == code_of(installation, names[0])
 
 
-def test_keys_do_not_confirm_another_ingredient(page: Page, installation: Site) -> None:
+def test_keys_do_not_confirm_another_ingredient(page: Page, installation: Installation) -> None:
     id_, before = item(installation, CETIRIZINE)
     page.goto(f"{HOME}/{id_}?q=diclofenac+potassium+50+tablet")
     expect(page.locator(".candidate-name").first).to_contain_text("Diclofenac Potassium")
@@ -76,7 +76,7 @@ def test_keys_do_not_confirm_another_ingredient(page: Page, installation: Site) 
     assert (item(installation, CETIRIZINE)[1], before) == (None, None)
 
 
-def test_who_ticks_the_sentence_confirms_another_ingredient(page: Page, installation: Site) -> None:
+def test_who_ticks_the_sentence_confirms_another_ingredient(page: Page, installation: Installation) -> None:
     code = code_of(installation, "Diclofenac Potassium 50 mg Tablet")
     id_, _ = item(installation, CETIRIZINE)
     page.goto(f"{HOME}/{id_}?kode={code}")
@@ -88,7 +88,7 @@ def test_who_ticks_the_sentence_confirms_another_ingredient(page: Page, installa
     assert item(installation, CETIRIZINE)[1] == code
 
 
-def test_a_salt_is_proposed_without_a_tick(page: Page, installation: Site) -> None:
+def test_a_salt_is_proposed_without_a_tick(page: Page, installation: Installation) -> None:
     id_, _ = item(installation, CETIRIZINE)
     page.goto(f"{HOME}/{id_}?kode=")
     expect(page.locator(".candidate-name").first).to_have_text("Cetirizine Dihydrochloride 10 mg Tablet")
@@ -98,7 +98,9 @@ def test_a_salt_is_proposed_without_a_tick(page: Page, installation: Site) -> No
     expect(page.locator("#konfirmasi .t-close")).to_contain_text("mirip")
 
 
-def test_an_unknown_brand_has_no_suggestion_and_a_search_clears_the_pane(page: Page, installation: Site) -> None:
+def test_an_unknown_brand_has_no_suggestion_and_a_search_clears_the_pane(
+    page: Page, installation: Installation
+) -> None:
     id_, _ = item(installation, BRAND)
     page.goto(f"{HOME}/{id_}")
     expect(page.locator("#calon")).to_contain_text("Tidak ada saran")

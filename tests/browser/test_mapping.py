@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bench.browser import log_in
 from bench.processes import until
-from bench.site import Site, clinic_day, site
+from bench.site import Installation, clinic_day, site
 from tests.browser.test_every_page import PHONE, RULES, SERIOUS, WIDER
 from tests.browser.watch import PageWatch
 
@@ -27,7 +27,7 @@ LONG = (
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Yield an installation with two mappings and their code lists."""
     with site(tmp_path_factory.mktemp("shop"), MAPPED) as started:
         started.hand_in("Good", {"code": "LAMA", "name": LONG, "shelf": "Rak nomor seratus dua puluh lima"})
@@ -38,7 +38,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def person(browser: Browser, shop: Site) -> Iterator[Page]:
+def person(browser: Browser, shop: Installation) -> Iterator[Page]:
     context = browser.new_context(base_url=shop.address, locale="id-ID", accept_downloads=True)
     context.set_default_timeout(15_000)
     watch = PageWatch(context, shop.address)
@@ -48,26 +48,26 @@ def person(browser: Browser, shop: Site) -> Iterator[Page]:
     context.close()
 
 
-def items(shop: Site, *names: str) -> list[int]:
+def items(shop: Installation, *names: str) -> list[int]:
     """Submit goods with these names, which are their codes too."""
     shop.hand_in("Good", *({"code": name, "name": name} for name in names))
     return [shop.rows("SELECT id FROM items WHERE key = ?", name)[0][0] for name in names]
 
 
-def deliver(shop: Site, key: str, good: str, status: str) -> None:
+def deliver(shop: Installation, key: str, good: str, status: str) -> None:
     shop.hand_in("Delivered", {"id": key, "good": good, "at": f"{clinic_day()}T08:00:00+07:00"})
     reaches(shop, key, status)
 
 
-def reaches(shop: Site, key: str, status: str) -> None:
+def reaches(shop: Installation, key: str, status: str) -> None:
     until(lambda: shop.rows("SELECT status FROM deliveries WHERE key = ?", key) == [(status,)])
 
 
-def code_of(shop: Site, id_: int) -> Any:
+def code_of(shop: Installation, id_: int) -> Any:
     return shop.rows("SELECT code FROM items WHERE id = ?", id_)[0][0]
 
 
-def test_what_waits_is_mapped_by_mouse_and_goes_out(person: Page, shop: Site) -> None:
+def test_what_waits_is_mapped_by_mouse_and_goes_out(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Parasetamol 500mg tab")
     deliver(shop, "KLIK", "Parasetamol 500mg tab", "blocked")
     person.goto("/integrasi/satusehat/Delivered")
@@ -80,7 +80,7 @@ def test_what_waits_is_mapped_by_mouse_and_goes_out(person: Page, shop: Site) ->
     until(lambda: shop.rows("SELECT status FROM deliveries WHERE key = 'KLIK'") != [("blocked",)])
 
 
-def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: Site) -> None:
+def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: Installation) -> None:
     first, second = items(shop, "Amoksilin 250 kaps", "Amoksilin 500 kaps")
     person.goto(f"{HOME}?q=amoksilin")
     expect(person.locator("tbody tr")).to_have_count(2)
@@ -110,7 +110,7 @@ def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: 
     assert [code_of(shop, first), code_of(shop, second)] == ["93000006", "93000004"]
 
 
-def test_help_and_the_way_back_are_keys_too(person: Page, shop: Site) -> None:
+def test_help_and_the_way_back_are_keys_too(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Tanpa saran")
     person.goto(f"{HOME}/{id_}?tab=belum")
     person.keyboard.press("?")
@@ -121,7 +121,7 @@ def test_help_and_the_way_back_are_keys_too(person: Page, shop: Site) -> None:
     expect(person).to_have_url(re.compile(r"/pemetaan/goods\?tab=belum$"))
 
 
-def test_another_strength_is_confirmed_expressly_or_not_at_all(person: Page, shop: Site) -> None:
+def test_another_strength_is_confirmed_expressly_or_not_at_all(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Parasetamol 250mg tab")
     person.goto(f"{HOME}/{id_}?kode=93000001")
     person.locator("body").press("Enter")
@@ -139,7 +139,7 @@ def test_another_strength_is_confirmed_expressly_or_not_at_all(person: Page, sho
     assert code_of(shop, id_) == "93000001"
 
 
-def test_a_changed_code_offers_to_send_the_old_ones_again(person: Page, shop: Site) -> None:
+def test_a_changed_code_offers_to_send_the_old_ones_again(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Parasetamol 120mg/5ml sirup")
     person.goto(f"{HOME}/{id_}?kode=93000003&tab=belum")
     person.get_by_role("button", name="Konfirmasi").click()
@@ -156,7 +156,7 @@ def test_a_changed_code_offers_to_send_the_old_ones_again(person: Page, shop: Si
     expect(person.get_by_text("→ 93000007")).to_be_visible()
 
 
-def test_who_is_second_is_told_who_was_first(person: Page, shop: Site) -> None:
+def test_who_is_second_is_told_who_was_first(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Amoksisilin 500 mg kapsul rebutan")
     person.goto(f"{HOME}/{id_}?kode=93000004")
     other = person.context.new_page()
@@ -169,7 +169,7 @@ def test_who_is_second_is_told_who_was_first(person: Page, shop: Site) -> None:
     assert code_of(shop, id_) == "93000006"
 
 
-def test_a_code_opens_over_the_page_and_the_focus_comes_back(person: Page, shop: Site) -> None:
+def test_a_code_opens_over_the_page_and_the_focus_comes_back(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Parasetamol 500 mg tablet detail")
     person.goto(f"{HOME}/{id_}?kode=93000001")
     link = person.locator("#konfirmasi a[data-code]").first
@@ -181,7 +181,7 @@ def test_a_code_opens_over_the_page_and_the_focus_comes_back(person: Page, shop:
     expect(link).to_be_focused()
 
 
-def test_a_mapping_is_removed_after_a_question(person: Page, shop: Site) -> None:
+def test_a_mapping_is_removed_after_a_question(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Parasetamol 500 mg tablet hapus")
     person.goto(f"{HOME}/{id_}?kode=93000001")
     person.get_by_role("button", name="Konfirmasi").click()
@@ -193,7 +193,7 @@ def test_a_mapping_is_removed_after_a_question(person: Page, shop: Site) -> None
     assert code_of(shop, id_) is None
 
 
-def test_a_file_of_items_is_checked_and_then_stored(person: Page, shop: Site) -> None:
+def test_a_file_of_items_is_checked_and_then_stored(person: Page, shop: Installation) -> None:
     person.goto(HOME)
     person.get_by_role("link", name="Unggah & unduh").click()
     table = "code;name;Harga\nU1;Unggahan satu;1.250,50\nU2;;3\nU3;Unggahan tiga;mahal\n"
@@ -208,7 +208,7 @@ def test_a_file_of_items_is_checked_and_then_stored(person: Page, shop: Site) ->
     assert shop.rows("SELECT record FROM items WHERE key = 'U1'")[0][0].endswith('"price":1250.5}')
 
 
-def test_mappings_go_out_as_a_table_and_come_back(person: Page, shop: Site) -> None:
+def test_mappings_go_out_as_a_table_and_come_back(person: Page, shop: Installation) -> None:
     [plain, differing] = items(shop, "Parasetamol 500 mg tablet tabel", "Parasetamol 250 mg tablet tabel")
     person.goto(f"{HOME}/berkas")
     with person.expect_download() as download:
@@ -232,7 +232,9 @@ def test_mappings_go_out_as_a_table_and_come_back(person: Page, shop: Site) -> N
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_assistive_technology_can_use_every_page_of_both_mappings(person: Page, shop: Site, scheme: Any) -> None:
+def test_assistive_technology_can_use_every_page_of_both_mappings(
+    person: Page, shop: Installation, scheme: Any
+) -> None:
     person.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     findings = []
     for address in addresses(shop):
@@ -243,7 +245,7 @@ def test_assistive_technology_can_use_every_page_of_both_mappings(person: Page, 
     assert findings == []
 
 
-def test_no_page_of_a_mapping_is_wider_than_a_phone(person: Page, shop: Site) -> None:
+def test_no_page_of_a_mapping_is_wider_than_a_phone(person: Page, shop: Installation) -> None:
     person.set_viewport_size(PHONE)
     wider = {}
     for address in addresses(shop):
@@ -252,7 +254,7 @@ def test_no_page_of_a_mapping_is_wider_than_a_phone(person: Page, shop: Site) ->
     assert {address: pixels for address, pixels in wider.items() if pixels > 0} == {}
 
 
-def addresses(shop: Site) -> list[str]:
+def addresses(shop: Installation) -> list[str]:
     paths = []
     for mapping, item, code in (("goods", "LAMA", "93000007"), ("tests", "HB", "718-7")):
         home, id_ = f"/pemetaan/{mapping}", shop.rows("SELECT id FROM items WHERE key = ?", item)[0][0]

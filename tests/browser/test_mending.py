@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from bench.site import Site
+from bench.site import Installation
 from tests.browser.records import broken_diagnosis, failed
 from tests.browser.watch import PageWatch
 
@@ -17,7 +17,7 @@ SAVE = "Simpan & Kirim Ulang"
 SENT = re.compile(r"Terkirim \d\d\.\d\d\.\d\d, nomor \S+\.")
 
 
-def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, installation: Site) -> None:
+def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, installation: Installation) -> None:
     failed(installation, "Condition", broken_diagnosis("BETUL-1"))
     page.goto("/integrasi/satusehat")
     page.get_by_role("link", name="Diagnosa", exact=True).click()
@@ -40,7 +40,7 @@ def test_a_refused_delivery_is_found_understood_mended_and_arrives(page: Page, i
 
 
 def test_the_second_of_two_who_edit_is_told_and_loses_nothing(
-    page: Page, context: BrowserContext, watch: PageWatch, installation: Site
+    page: Page, context: BrowserContext, watch: PageWatch, installation: Installation
 ) -> None:
     watch.expect("409")
     [id_] = failed(installation, "Condition", broken_diagnosis("BERDUA-1"))
@@ -65,7 +65,9 @@ def test_the_second_of_two_who_edit_is_told_and_loses_nothing(
     assert written(installation, number) == OTHER
 
 
-def test_what_is_no_json_is_told_by_line_while_it_is_typed(page: Page, watch: PageWatch, installation: Site) -> None:
+def test_what_is_no_json_is_told_by_line_while_it_is_typed(
+    page: Page, watch: PageWatch, installation: Installation
+) -> None:
     watch.expect("422")
     [id_] = failed(installation, "Condition", broken_diagnosis("SALAH-1"))
     page.goto(f"{LIST}/{id_}/ubah")
@@ -82,7 +84,7 @@ def write(page: Page, old: str, new: str) -> None:
     page.locator(BODY).fill(page.locator(BODY).input_value().replace(old, new))
 
 
-def written(installation: Site, number: str) -> str:
+def written(installation: Installation, number: str) -> str:
     """Return the code of the diagnosis at the ministry."""
     stored = installation.world.satusehat.store.get("Condition", number)
     assert stored

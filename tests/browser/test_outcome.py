@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from bench.site import Site
+from bench.site import Installation
 from tests.browser.records import broken_diagnosis, failed
 
 LIST = "/integrasi/satusehat/Condition"
@@ -15,7 +15,7 @@ CAUSE = "Kode diagnosa tidak dikenal"
 REFUSED = re.compile(rf"Ditolak lagi \d\d\.\d\d\.\d\d: {CAUSE}\.")
 
 
-def test_the_drawer_and_the_row_behind_it_show_what_became_of_a_resend(page: Page, installation: Site) -> None:
+def test_the_drawer_and_the_row_behind_it_show_what_became_of_a_resend(page: Page, installation: Installation) -> None:
     failed(installation, "Condition", broken_diagnosis("LACI-1"))
     page.goto(f"{LIST}?text=LACI-1")
     tries = int(page.locator(f"{ROWS} td[id^=n]").inner_text())
@@ -28,7 +28,7 @@ def test_the_drawer_and_the_row_behind_it_show_what_became_of_a_resend(page: Pag
     expect(page.locator(f"{ROWS} td[id^=n]")).to_have_text(str(tries + 1))
 
 
-def test_a_reload_of_the_page_repeats_nothing(page: Page, installation: Site) -> None:
+def test_a_reload_of_the_page_repeats_nothing(page: Page, installation: Installation) -> None:
     [id_] = failed(installation, "Condition", broken_diagnosis("ULANG-1"))
     page.goto(f"{LIST}/{id_}")
     page.get_by_role("button", name="Kirim Ulang", exact=True).click()
@@ -39,7 +39,7 @@ def test_a_reload_of_the_page_repeats_nothing(page: Page, installation: Site) ->
     expect(page.locator(".outcome")).to_have_count(0)
 
 
-def test_what_a_person_is_writing_stays_while_the_outcome_comes(page: Page, installation: Site) -> None:
+def test_what_a_person_is_writing_stays_while_the_outcome_comes(page: Page, installation: Installation) -> None:
     [id_] = failed(installation, "Condition", broken_diagnosis("TULIS-1"))
     page.goto(f"{LIST}/{id_}")
     page.get_by_role("button", name="Kirim Ulang", exact=True).click()
@@ -49,7 +49,7 @@ def test_what_a_person_is_writing_stays_while_the_outcome_comes(page: Page, inst
     expect(page.locator("#alasan-tampil")).to_have_value("sedang ditulis")
 
 
-def test_a_row_counts_down_the_time_to_undo_and_tells_what_became_of_it(page: Page, installation: Site) -> None:
+def test_a_row_counts_down_the_time_to_undo_and_tells_what_became_of_it(page: Page, installation: Installation) -> None:
     failed(installation, "Condition", broken_diagnosis("BARIS-1"))
     page.goto(f"{LIST}?text=BARIS-1")
     width = page.locator(f"{ROWS} .acts").bounding_box()
@@ -63,7 +63,7 @@ def test_a_row_counts_down_the_time_to_undo_and_tells_what_became_of_it(page: Pa
     expect(page.locator(ROWS)).to_contain_text(CAUSE)
 
 
-def test_a_job_ends_with_what_became_of_its_deliveries(page: Page, installation: Site) -> None:
+def test_a_job_ends_with_what_became_of_its_deliveries(page: Page, installation: Installation) -> None:
     failed(installation, "Condition", *(broken_diagnosis(f"MASSAL-{n}") for n in range(2)))
     page.goto(f"{LIST}?code=10003")
     for n in range(2):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from playwright.sync_api import Browser, Page, expect
 
 from bench.browser import log_in
-from bench.site import Site
+from bench.site import Installation
 from tests.browser.watch import PageWatch
 
 
-def test_who_logs_in_stands_before_the_dashboard(browser: Browser, installation: Site) -> None:
+def test_who_logs_in_stands_before_the_dashboard(browser: Browser, installation: Installation) -> None:
     context = browser.new_context()
     watch = PageWatch(context, installation.address)
     page = log_in(context, installation.address, installation.access.user, installation.access.password)

@@ -45,7 +45,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class CardFigure:
     """A number of a card with its word, linked to the deliveries that it counts."""
 
     kind: str
@@ -64,7 +64,7 @@ class Card:
     sent: int
     total: int
     segments: tuple[Segment, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[CardFigure, ...]
     matches: bool
     job: Regeneration | None = None  # the job that is regenerating the type
     week: Week | None = None
@@ -81,7 +81,7 @@ class Totals:
 
     sent: int
     total: int
-    figures: tuple[Figure, ...]
+    figures: tuple[CardFigure, ...]
 
 
 async def cards(
@@ -114,12 +114,12 @@ def card(spec: Spec, counts: Mapping[str, int], layout: Layout, days: ListFilter
     )
 
 
-def figures(counts: Mapping[str, int], layout: Layout, href: str, days: ListFilters) -> tuple[Figure, ...]:
+def figures(counts: Mapping[str, int], layout: Layout, href: str, days: ListFilters) -> tuple[CardFigure, ...]:
     """Return *Dalam Proses*, which is what is queued or being sent, and of the rest what is not zero."""
     rest = [(status, (status,), layout.label(status), layout.icon(status)) for status in TROUBLE]
     kinds = [(Status.SENDING, IN_PROCESS, say("dashboard.in_process"), layout.icon(Status.SENDING)), *rest]
     made = [
-        Figure(
+        CardFigure(
             kind,
             label,
             icon,

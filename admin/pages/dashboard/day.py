@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from admin.pages.shared.charts import Chart, Column, line, stacked
+from admin.pages.shared.charts import Chart, DataPoint, line, stacked
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import day as day_text
 from admin.pages.shared.layout import Layout
@@ -49,7 +49,7 @@ NO_WEEKS: Mapping[str, Week] = {}
 
 @dataclass(frozen=True, slots=True)
 class DayPicture:
-    """What the upper part of the dashboard shows; `day` is set when the bars are the hours of a day."""
+    """Content of the upper part of the dashboard; `day` is set when the bars are the hours of a day."""
 
     morning: tuple[str, ...]
     chart: Chart
@@ -88,10 +88,10 @@ async def day_picture(hub: Hub, layout: Layout, facility: FacilityRow, days: Lis
 
 def _days(
     facility: FacilityRow, history: Mapping[date, Mapping[str, Outcomes]], requests: Mapping[int, Answers]
-) -> list[Column]:
+) -> list[DataPoint]:
     outages = {day_of(facility, hour) for hour, asked in requests.items() if asked.outage}
     return [
-        Column(
+        DataPoint(
             day_text(day.isoformat()),
             total(kinds),
             ListFilters().during(day.isoformat(), day.isoformat()).address(),
@@ -103,11 +103,11 @@ def _days(
 
 async def _hours(
     hub: Hub, facility: FacilityRow, specs: list[str], day: date, requests: Mapping[int, Answers]
-) -> list[Column]:
+) -> list[DataPoint]:
     hours = hours_of(facility, day)
     outcomes = await by_hour(hub.database, facility, specs, hours)
     return [
-        Column(f"{n:02}.00", settled, outage=requests.get(hour, Answers()).outage)
+        DataPoint(f"{n:02}.00", settled, outage=requests.get(hour, Answers()).outage)
         for n, (hour, settled) in enumerate(zip(hours, outcomes, strict=True))
     ]
 

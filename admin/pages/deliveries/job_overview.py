@@ -27,7 +27,7 @@ FIGURES = ("sent", "failed", "waiting")  # order on a card
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class JobFigure:
     """Number of a type's deliveries with one choice of statuses, and the address of their list."""
 
     name: str
@@ -42,7 +42,7 @@ class JobCard:
     spec: Spec
     total: int
     address: str
-    figures: tuple[Figure, ...]
+    figures: tuple[JobFigure, ...]
 
 
 @get(["/bpjs", "/bpjs/{upstream:str}"], opt={"right": Right.PANEL})
@@ -85,7 +85,7 @@ def job_card(spec: Spec, counts: Mapping[str, int], chosen: ListFilters) -> JobC
     """Return the card of a type from its counts by status; everything on it leads to the type's list."""
     home = f"/integrasi/{spec.upstream.name}/{spec.name}"
     figures = (
-        Figure(
+        JobFigure(
             name,
             sum(counts.get(status, 0) for status in CHOICES[name]),
             f"{home}{replace(chosen, statuses=CHOICES[name]).address()}",

@@ -28,7 +28,7 @@ from engine.queries import paging
 from engine.queries.paging import Count
 from engine.specs.record_type import Spec
 
-# Choice -> statuses that it selects; none means all. Each status is in exactly one, so that the figures add up.
+# StatusChoice -> statuses that it selects; none means all. Each status is in exactly one, so that the figures add up.
 CHOICES: Mapping[str, tuple[Status, ...]] = {
     "all": (),
     "failed": (Status.UNSURE, Status.FAILED, Status.IGNORED),
@@ -42,7 +42,7 @@ MAX_COUNTED = 1_000  # of each status, for filters that the stored counters do n
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class StatusChoice:
     """A choice of statuses as one link; `on`: it is the present filter."""
 
     name: str
@@ -51,7 +51,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class StatusFigure:
     """One figure, which is also a filter of the list; `note` names the statuses in it that its word does not say."""
 
     name: str
@@ -69,10 +69,10 @@ class JobChoice:
     failed: int
 
 
-def choices(chosen: ListFilters) -> list[Choice]:
+def choices(chosen: ListFilters) -> list[StatusChoice]:
     """Return the choices of the status filter."""
     return [
-        Choice(name, replace(chosen, statuses=statuses).address(), _same(chosen.statuses, statuses))
+        StatusChoice(name, replace(chosen, statuses=statuses).address(), _same(chosen.statuses, statuses))
         for name, statuses in CHOICES.items()
     ]
 
@@ -110,13 +110,13 @@ async def _figures(
     }
 
 
-def _figure(name: str, chosen: ListFilters, layout: Layout, counts: Mapping[Status, Count]) -> Figure:
+def _figure(name: str, chosen: ListFilters, layout: Layout, counts: Mapping[Status, Count]) -> StatusFigure:
     statuses = CHOICES[name]
     members = [counts[status] for status in statuses or Status]
     notes = (f"{number(counts[status].n)} {layout.label(status)}" for status in NAMED.get(name, ()) if counts[status].n)
     total = Count(sum(count.n for count in members), any(count.more for count in members))
     address = replace(chosen, statuses=statuses).address()
-    return Figure(name, total, address, _same(chosen.statuses, statuses), ", ".join(notes))
+    return StatusFigure(name, total, address, _same(chosen.statuses, statuses), ", ".join(notes))
 
 
 def _clock(hub: Hub, layout: Layout) -> str:

@@ -67,7 +67,7 @@ class Listing(OpenType):
         return not (self.chosen.text or self.chosen.code or self.chosen.cause)
 
     async def counts(self) -> dict[str, int]:
-        """Return status -> number of deliveries on the chosen days, whatever else is filtered."""
+        """Return status -> number of deliveries on the chosen days; other filters do not count."""
         days = (self.chosen.date_from or None, self.chosen.date_to or None)
         return (await counters.read(self.hub.database, self.facility_id, *days)).get(self.entry.name, {})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 from litestar import Request
@@ -64,10 +63,6 @@ class MappingPage:
             "may_map": self.layout.may(Permission.MAP),
             "tabs": TABS,
         }
-
-    def code_address(self, code: str) -> str:
-        """Return the address of the page of a code."""
-        return f"{self.home}/kode?{urlencode({'kode': code})}"
 
     def scope(self, row: ListedItem) -> dict[str, Any]:
         """Return the variables that the mapping's templates see of an item."""

@@ -1,4 +1,4 @@
-"""List of one root cause on paper, for whoever mends it: patients, what is missing, since when."""
+"""List of one root cause on paper, for the person who mends it: patients, what is missing, since when."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ SETTINGS = "/admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class HeldType:
     """Deliveries of one type that a root cause holds; `n` is None where they are counted with other types."""
 
     spec: Spec
@@ -61,7 +61,7 @@ class RootCause:
     """
 
     explanation: Explanation
-    parts: tuple[Part, ...]
+    parts: tuple[HeldType, ...]
     n: int
     behind: int
     more: bool
@@ -121,7 +121,7 @@ def root_causes(catalog: Catalog, layout: Layout, facility: FacilityRow, facts: 
 
 
 def shared_text(cause: RootCause, clinic: str, address: str) -> str:
-    """Return the cause as a message to whoever mends it: without patients, and without the upstream's own words."""
+    """Return the cause as a message to the person who mends it: no patients, no words of the upstream."""
     effect = say("problems.share.failed", n=number(cause.n), labels=cause.labels) if cause.n else ""
     effects = ", ".join(filter(None, (effect, cause.frees if cause.behind else "")))
     lines = (
@@ -219,11 +219,11 @@ def _waited_for(
     )
 
 
-def _part(spec: Spec, cause: str, n: int | None = None) -> Part:
-    return Part(spec, cause, f"/integrasi/{spec.upstream.name}/{spec.name}?{urlencode({'cause': cause})}", n)
+def _part(spec: Spec, cause: str, n: int | None = None) -> HeldType:
+    return HeldType(spec, cause, f"/integrasi/{spec.upstream.name}/{spec.name}?{urlencode({'cause': cause})}", n)
 
 
-def _main(catalog: Catalog, layout: Layout, act: Act, parts: tuple[Part, ...]) -> Button | None:
+def _main(catalog: Catalog, layout: Layout, act: Act, parts: tuple[HeldType, ...]) -> Button | None:
     mappings = (mapping for mapping in catalog.mappings.values() if mapping.upstream.name == layout.upstream.name)
     mapping = next(mappings, None)
     if act == Act.MAP and mapping is not None:

@@ -16,7 +16,7 @@ KINDS = ("sent", "refused", "held")  # from the bottom up
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """A part of a bar: the fields of a `rect`."""
 
     kind: str
@@ -25,8 +25,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """What a bar shows: its name, the numbers, and where it leads (empty: nowhere)."""
+class DataPoint:
+    """Value of a bar: its name, the numbers, and the address it links to (empty: none)."""
 
     label: str
     outcomes: Outcomes
@@ -39,12 +39,12 @@ class Column:
 class Bar:
     """A column as it is drawn; `slot` is the whole room that answers to the mouse."""
 
-    column: Column
+    column: DataPoint
     x: float
     width: float
     slot_x: float
     slot_width: float
-    parts: tuple[Part, ...]
+    parts: tuple[BarPart, ...]
 
     @property
     def words(self) -> str:
@@ -76,7 +76,7 @@ class Chart:
         return any(bar.column.outage for bar in self.bars)
 
 
-def stacked(columns: Sequence[Column]) -> Chart:
+def stacked(columns: Sequence[DataPoint]) -> Chart:
     """Return the bars of these columns, scaled to the highest."""
     top = max((column.outcomes.total for column in columns), default=0)
     room = WIDTH / max(1, len(columns))
@@ -94,13 +94,13 @@ def stacked(columns: Sequence[Column]) -> Chart:
     return Chart(tuple(bars), top)
 
 
-def _parts(outcomes: Outcomes, top: int) -> tuple[Part, ...]:
+def _parts(outcomes: Outcomes, top: int) -> tuple[BarPart, ...]:
     parts, y = [], float(HEIGHT)
     for kind, n in zip(KINDS, outcomes, strict=True):
         if n:
             height = max(MIN_HEIGHT, HEIGHT * n / top)
             y -= height
-            parts.append(Part(kind, round(max(0.0, y), 2), round(height, 2)))
+            parts.append(BarPart(kind, round(max(0.0, y), 2), round(height, 2)))
     return tuple(parts)
 
 

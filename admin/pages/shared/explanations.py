@@ -15,7 +15,7 @@ from engine.specs.upstream import UpstreamSpec
 
 
 class Act(StrEnum):
-    """What helps against a failure; a page offers it as its main button."""
+    """The act that helps against a failure; a page offers it as its main button."""
 
     LIST = "list"  # look through the deliveries
     RESEND = "resend"
@@ -46,7 +46,6 @@ RESPONSIBLE = {
     CauseKind.LOST: "integrator",
     CauseKind.BROKEN: "integrator",
 }
-
 
 # Kind of failure -> act that helps, if the remedies of the upstream do not name one; all others: look through the list.
 HELPFUL = {"unavailable": Act.RESEND, "unsure": Act.RESEND, "unauthorized": Act.SETTINGS}

@@ -22,7 +22,7 @@ from engine.specs.record_type import Column, Spec
 from engine.templates.template import TemplateError
 
 ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-# A date as records have it; a time of day counts as it is written, whatever its zone.
+# A date as records have it; a time of day counts as it is written; its zone is ignored.
 ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from admin.pages.shared.charts import Chart, Column, line, stacked
+from admin.pages.shared.charts import Chart, DataPoint, line, stacked
 from admin.text.words import localized, number, percent, say
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -29,6 +29,8 @@ class AnswerTimes:
 
 @dataclass(frozen=True, slots=True)
 class LastHours:
+    """Settled deliveries and answer times of the last 24 hours; `line` is the width and height of a line."""
+
     chart: Chart
     answer_times: tuple[AnswerTimes, ...]
     line: tuple[int, int] = LINE
@@ -41,7 +43,7 @@ async def last_hours(hub: Hub, facility: FacilityRow) -> LastHours:
     labels = [_clock(facility, hour) for hour in hours]
     settled = await by_hour(hub.database, facility, list(hub.catalog.specs), hours)
     asked = await answers(hub.database, facility, list(hub.catalog.upstreams), hours[0], hours[-1])
-    columns = [Column(label, outcomes) for label, outcomes in zip(labels, settled, strict=True)]
+    columns = [DataPoint(label, outcomes) for label, outcomes in zip(labels, settled, strict=True)]
     return LastHours(
         stacked(columns),
         tuple(

@@ -39,13 +39,12 @@ ICONS = {
 STEP_IN_SESSION = "setup_step"  # name of the setup step that the person went to from the checklist
 OPENED_PARAMETER = "buka"  # in the address of a list: id of the delivery that is open beside the list
 
-
 # Levels of a problem, which name its colour in the style sheet.
 BAD, SLOW = "bad", "slow"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class StatusProblem:
     """A fact of the status line that is not as it should be."""
 
     level: str
@@ -133,7 +132,7 @@ async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]
     oldest, alive = max(waits, default=None), sum(worker.alive for worker in await workers(hub.database))
     labelled = [{"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use]
     unready = "strip.no_facility" if facility is None else "" if in_use else "strip.no_credentials"
-    problems = [*_problems(labelled, oldest, alive), *([Problem(SLOW, say(unready))] if unready else [])]
+    problems = [*_problems(labelled, oldest, alive), *([StatusProblem(SLOW, say(unready))] if unready else [])]
     return {
         "environment": hub.settings.environment,
         "channels": labelled,
@@ -143,16 +142,18 @@ async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]
     }
 
 
-def _problems(labelled: list[dict[str, Any]], oldest: float | None, alive: int) -> Iterator[Problem]:
+def _problems(labelled: list[dict[str, Any]], oldest: float | None, alive: int) -> Iterator[StatusProblem]:
     """Yield what is wrong: red if somebody has to act, amber if it ends by itself or is only slow."""
     if not alive:
-        yield Problem(BAD, say("strip.no_workers"))
+        yield StatusProblem(BAD, say("strip.no_workers"))
     for channel in labelled:
         if cause := channel["told"].cause:
             level = BAD if cause == "refused" else SLOW
-            yield Problem(level, say(f"strip.upstream.{cause}", upstream=channel["label"]), channel["told"].upstream)
+            yield StatusProblem(
+                level, say(f"strip.upstream.{cause}", upstream=channel["label"]), channel["told"].upstream
+            )
     if alive and (oldest or 0) > LATE_SECONDS:
-        yield Problem(SLOW, say("strip.oldest", age=duration(oldest or 0)))
+        yield StatusProblem(SLOW, say("strip.oldest", age=duration(oldest or 0)))
 
 
 @get("/strip/{upstream:str}", opt={"right": Right.PERSON, "live": True})

@@ -14,7 +14,7 @@ SETTINGS_PATH = "/admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """A link; pages whose path begins with one of `prefixes` belong to it."""
 
     label: str
@@ -32,7 +32,7 @@ class MenuGroup:
     """Entries of an upstream, or of the upstreams that share an area."""
 
     label: str
-    entries: tuple[Entry, ...]
+    entries: tuple[MenuEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Menu:
     """Groups under *Integrasi*, the entries below them, and the current entry."""
 
     groups: tuple[MenuGroup, ...]
-    others: tuple[Entry, ...]
-    current: Entry | None
+    others: tuple[MenuEntry, ...]
+    current: MenuEntry | None
 
 
 def menu_for(catalog: Catalog, person: Person, *, has_facility: bool, path: str) -> Menu:
@@ -59,7 +59,7 @@ def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
     for upstream in upstreams:
         if not upstream.area:
             home = f"/integrasi/{upstream.name}"
-            dashboard = Entry(say("nav.dashboard"), "layout-dashboard", home, (home, "/laporan"))
+            dashboard = MenuEntry(say("nav.dashboard"), "layout-dashboard", home, (home, "/laporan"))
             entries = (dashboard, *_mappings(catalog, {upstream.name}, has_facility=has_facility))
             yield MenuGroup(localized(upstream.label), (*entries, *_code_lists(catalog, {upstream.name})))
     for position, area in enumerate(dict.fromkeys(upstream.area for upstream in upstreams if upstream.area)):
@@ -68,31 +68,33 @@ def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
         yield MenuGroup(localized(area), tuple(pages))
 
 
-def _area(catalog: Catalog, names: list[str], *, first: bool, has_facility: bool) -> Iterator[Entry]:
+def _area(catalog: Catalog, names: list[str], *, first: bool, has_facility: bool) -> Iterator[MenuEntry]:
     """Yield the pages of an area; those of the first area have the short addresses."""
     homes = [f"/integrasi/{name}" for name in names]
     overview = "/bpjs" if first else f"/bpjs/{names[0]}"
-    yield Entry(say("nav.overview"), "chart-bar", overview, (overview, *(f"/bpjs/{name}" for name in names), *homes))
-    # The lists of the types belong to it, whatever their upstream.
+    yield MenuEntry(
+        say("nav.overview"), "chart-bar", overview, (overview, *(f"/bpjs/{name}" for name in names), *homes)
+    )
+    # The lists of all types of the area belong to it.
     monitoring = tuple(f"/monitoring/{name}" for name in names)
     lists = (*monitoring, *(f"{home}/" for home in homes))
-    yield Entry(say("monitoring"), "activity", "/monitoring" if first else monitoring[0], lists)
+    yield MenuEntry(say("monitoring"), "activity", "/monitoring" if first else monitoring[0], lists)
     yield from _code_lists(catalog, names, by_upstream=True)
     yield from _mappings(catalog, names, has_facility=has_facility)
     for inbound in catalog.inbound.values():
         if catalog.code_lists[inbound.polis].upstream.name in names:
-            yield Entry(localized(inbound.label), "device-mobile", *_own("masuk", inbound.name))
+            yield MenuEntry(localized(inbound.label), "device-mobile", *_own("masuk", inbound.name))
 
 
-def _mappings(catalog: Catalog, names: Collection[str], *, has_facility: bool) -> Iterator[Entry]:
+def _mappings(catalog: Catalog, names: Collection[str], *, has_facility: bool) -> Iterator[MenuEntry]:
     for mapping in catalog.mappings.values() if has_facility else ():
         if mapping.upstream.name in names:
             # The list that it maps to belongs to it.
             pages = (f"/pemetaan/{mapping.name}", f"/referensi/{mapping.catalogue.list.name}")
-            yield Entry(localized(mapping.label), mapping.icon, pages[0], pages)
+            yield MenuEntry(localized(mapping.label), mapping.icon, pages[0], pages)
 
 
-def _code_lists(catalog: Catalog, names: Collection[str], *, by_upstream: bool = False) -> Iterator[Entry]:
+def _code_lists(catalog: Catalog, names: Collection[str], *, by_upstream: bool = False) -> Iterator[MenuEntry]:
     """Yield one entry for each group of lists; it leads to the group's first list, or to the address of the upstream.
 
     Lists that a mapping uses are left out: they belong to the mapping's pages.
@@ -105,17 +107,17 @@ def _code_lists(catalog: Catalog, names: Collection[str], *, by_upstream: bool =
             own = [short] if by_upstream and not any(short in paths for paths in groups.values()) else []
             groups.setdefault(localized(code_list.group), own).append(f"/referensi/{code_list.name}")
     for group, paths in groups.items():
-        yield Entry(group, "list-search", paths[0], tuple(paths))
+        yield MenuEntry(group, "list-search", paths[0], tuple(paths))
 
 
-def _others(person: Person) -> Iterator[Entry]:
+def _others(person: Person) -> Iterator[MenuEntry]:
     if person.may(Permission.SATUSEHAT):
-        yield Entry(say("nav.problems"), "alert-triangle", *_own("masalah"))
+        yield MenuEntry(say("nav.problems"), "alert-triangle", *_own("masalah"))
         if person.may(Permission.BULK):
-            yield Entry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
-        yield Entry(say("nav.health"), "heartbeat", *_own("kesehatan"))
+            yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))
+        yield MenuEntry(say("nav.health"), "heartbeat", *_own("kesehatan"))
     if person.may(Permission.MANAGE) or (person.may(Permission.RAW) and person.may(Permission.SATUSEHAT)):
-        yield Entry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH,))
+        yield MenuEntry(say("nav.settings"), "settings", SETTINGS_PATH, (SETTINGS_PATH,))
 
 
 def _own(*parts: str) -> tuple[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ NOTHING = SetupProgress(frozenset(), frozenset(), frozenset(), False, False, 0, 
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SetupStep:
     """A step, the facts about it in words, and the page where it is done; `act` is the label of its button."""
 
     name: str
@@ -35,7 +35,7 @@ class Step:
 class Setup:
     """The steps of the chosen clinic."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[SetupStep, ...]
 
     @property
     def running(self) -> bool:
@@ -52,7 +52,7 @@ class Setup:
         return all(step.done or step.optional for step in self.steps)
 
     @property
-    def next(self) -> Step | None:
+    def next(self) -> SetupStep | None:
         """Return the first step that is not done."""
         return next((step for step in self.steps if not step.done), None)
 
@@ -71,23 +71,25 @@ async def setup_of(hub: Hub, layout: Layout) -> Setup:
 
 def _steps(
     catalog: Catalog, layout: Layout, facility: FacilityRow | None, lists: list[CodeList], progress: SetupProgress
-) -> Iterator[Step]:
+) -> Iterator[SetupStep]:
     name, href = (facility.name, f"/admin/facilities/details/{facility.id}") if facility else ("", NEW_CLINIC)
-    yield Step("facility", facility is not None, name, href, say("setup.facility.act"), Permission.MANAGE)
+    yield SetupStep("facility", facility is not None, name, href, say("setup.facility.act"), Permission.MANAGE)
     yield _credentials(catalog, facility, progress)
     if lists:
         yield _lists([code_list for code_list in lists if code_list.upstream.name in progress.entered], lists, progress)
     # Records that came without a key were entered at the server.
     key = progress.has_key or progress.submitted > 0
-    yield Step("key", key, "", f"/admin/keys/{'list' if key else 'create'}", say("setup.key.act"), Permission.MANAGE)
+    yield SetupStep(
+        "key", key, "", f"/admin/keys/{'list' if key else 'create'}", say("setup.key.act"), Permission.MANAGE
+    )
     if mapping := next(iter(catalog.mappings.values()), None):
         act = say("mapping.upload", many=mapping.many)
         href = f"/pemetaan/{mapping.name}{'' if progress.has_items else '/berkas'}"
-        yield Step("items", progress.has_items, "", href, act, Permission.MAP, optional=True)
+        yield SetupStep("items", progress.has_items, "", href, act, Permission.MAP, optional=True)
     yield _first_record(layout, progress)
 
 
-def _credentials(catalog: Catalog, facility: FacilityRow | None, progress: SetupProgress) -> Step:
+def _credentials(catalog: Catalog, facility: FacilityRow | None, progress: SetupProgress) -> SetupStep:
     labels = {name: localized(spec.label) for name, spec in catalog.upstreams.items() if spec.credentials}
     entered = ", ".join(label for name, label in labels.items() if name in progress.entered)
     accepted = ", ".join(label for name, label in labels.items() if name in progress.accepted)
@@ -97,17 +99,17 @@ def _credentials(catalog: Catalog, facility: FacilityRow | None, progress: Setup
     href = f"{home}/details/{id_}" if entered else f"{home}/edit/{id_}"
     act = say("health.try" if entered else "setup.credentials.act")
     # Whatever was sent, was accepted with the credentials.
-    return Step("credentials", bool(accepted) or progress.sent > 0, facts, href, act, Permission.MANAGE)
+    return SetupStep("credentials", bool(accepted) or progress.sent > 0, facts, href, act, Permission.MANAGE)
 
 
-def _lists(used: list[CodeList], lists: list[CodeList], progress: SetupProgress) -> Step:
+def _lists(used: list[CodeList], lists: list[CodeList], progress: SetupProgress) -> SetupStep:
     unread = [code_list for code_list in used if code_list.name not in progress.read]
     facts = say("setup.lists.n", done=number(len(used) - len(unread)), total=number(len(used))) if used else ""
     href = f"/referensi/{next(iter(unread or used or lists)).name}"
-    return Step("lists", bool(used) and not unread, facts, href, say("setup.lists.act"), Permission.SYNC)
+    return SetupStep("lists", bool(used) and not unread, facts, href, say("setup.lists.act"), Permission.SYNC)
 
 
-def _first_record(layout: Layout, progress: SetupProgress) -> Step:
+def _first_record(layout: Layout, progress: SetupProgress) -> SetupStep:
     facts, href = "", f"/integrasi/{layout.upstream.name}"
     if progress.sent:
         facts = say("setup.record.sent", n=number(progress.sent))
@@ -115,4 +117,4 @@ def _first_record(layout: Layout, progress: SetupProgress) -> Step:
         facts, href = say("setup.record.failed", n=number(progress.failed)), f"{href}/masalah"
     elif progress.submitted:
         facts = say("setup.record.under_way", n=number(progress.submitted))
-    return Step("record", progress.sent > 0, facts, href, say("setup.record.act"), Permission.SATUSEHAT)
+    return SetupStep("record", progress.sent > 0, facts, href, say("setup.record.act"), Permission.SATUSEHAT)

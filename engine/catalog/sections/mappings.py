@@ -19,7 +19,7 @@ from engine.source.faults import Faults, did_you_mean
 from engine.source.tree import Node
 from engine.specs.code_list import CodeList, rows_of
 from engine.specs.context import facility_mapping
-from engine.specs.mapping import Catalogue, MappingSpec, PartSpec
+from engine.specs.mapping import CodeCatalogue, MappingSpec, PartSpec
 from engine.specs.optional_fields import completion
 from engine.specs.record_type import Reference
 from engine.templates.shapes import ANY, Shape, of_schema
@@ -141,14 +141,14 @@ def _terms(node: Node, path: str, vocabulary: Mapping[str, Any], faults: Faults)
     return terms
 
 
-def _catalogue(entry: Node, path: str, lists: Mapping[str, CodeList], faults: Faults) -> Catalogue | None:
+def _catalogue(entry: Node, path: str, lists: Mapping[str, CodeList], faults: Faults) -> CodeCatalogue | None:
     node = entry.find(["catalogue"])
     list_name = values.text(node, "list")
     if list_name not in lists:
         hint = did_you_mean(list_name, lists) or "; declare it under code_lists"
         faults.add(node.find(["list"]).source, f"{path}.catalogue.list", f"no code list {list_name!r}{hint}")
         return None
-    return Catalogue(
+    return CodeCatalogue(
         list=lists[list_name],
         name=values.text(node, "name"),
         found_by=values.texts(node, "found_by"),

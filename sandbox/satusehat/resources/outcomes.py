@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.messages import Answer, json_answer
+from sandbox.messages import SandboxAnswer, json_answer
 
 Issue = dict[str, Any]
 
 
-def gateway_fault(status: int, text: str, code: str) -> Answer:
+def gateway_fault(status: int, text: str, code: str) -> SandboxAnswer:
     """Return the gateway's own body; a 401 also names the error in WWW-Authenticate."""
     challenge = f'Bearer realm="null",error="invalid_token",error_description="{code}: {text}"'
     headers = [("www-authenticate", challenge)] if status == 401 else []
@@ -39,23 +39,23 @@ def store_issue(key: str, diagnostics: str, at: str | None = None, code: str = "
     return issue
 
 
-def refused(issues: Sequence[Issue], status: int = 400) -> Answer:
+def refused(issues: Sequence[Issue], status: int = 400) -> SandboxAnswer:
     """Return the validator's answer: all violations in one OperationOutcome."""
     body = {"resourceType": "OperationOutcome", "text": {"status": "generated"}, "issue": list(issues)}
     return json_answer(status, body)
 
 
-def store_refused(issue: Issue, status: int = 400) -> Answer:
+def store_refused(issue: Issue, status: int = 400) -> SandboxAnswer:
     """Return the store's answer, which has no `text`."""
     return json_answer(status, {"resourceType": "OperationOutcome", "issue": [issue]})
 
 
-def not_found(reference: str) -> Answer:
+def not_found(reference: str) -> SandboxAnswer:
     """Return 404 for an id that the store does not hold."""
     diagnostics = f"resource not found: {reference}"
     return store_refused(store_issue("storage_error", diagnostics, code="no-store"), 404)
 
 
-def no_permission() -> Answer:
+def no_permission() -> SandboxAnswer:
     """Return 403 for a resource of another facility."""
     return refused([rule_issue("You don't have permission to edit resource", code="forbidden")], 403)

@@ -7,13 +7,13 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     name: str
     url_end: str = ""  # take only extensions whose url ends with this
     nested: bool = False  # also descend into children of the same name, e.g. sections in sections
 
 
-Path = tuple[Step, ...]
+Path = tuple[PathStep, ...]
 Selected = tuple[Any, str]
 
 
@@ -22,10 +22,10 @@ def parse_path(text: str) -> Path:
     return tuple(_step(part) for part in text.split("."))
 
 
-def _step(part: str) -> Step:
+def _step(part: str) -> PathStep:
     nested = part.endswith("*")
     name, _, url_end = part.removesuffix("*").partition("[")
-    return Step(name, url_end.removesuffix("]"), nested)
+    return PathStep(name, url_end.removesuffix("]"), nested)
 
 
 def find(node: Any, path: Path, at: str) -> list[Selected]:

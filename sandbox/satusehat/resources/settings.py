@@ -1,4 +1,4 @@
-"""Settings of the simulated platform."""
+"""SatuSehatSettings of the simulated platform."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(slots=True)
-class Settings:
+class SatuSehatSettings:
     """Behaviour that differs between environments of the real platform, or is not documented."""
 
     # Only systems of the rule dictionary, only codes of the loaded lists, no unknown elements.

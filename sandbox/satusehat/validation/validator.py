@@ -11,7 +11,7 @@ from sandbox.clock import Clock
 from sandbox.satusehat.resources.clients import Client
 from sandbox.satusehat.resources.definitions import definition, denied
 from sandbox.satusehat.resources.outcomes import Issue, rule_issue
-from sandbox.satusehat.resources.settings import Settings
+from sandbox.satusehat.resources.settings import SatuSehatSettings
 from sandbox.satusehat.resources.store import Resource, Store, identifiers
 from sandbox.satusehat.validation.checks import Context
 from sandbox.satusehat.validation.conditions import condition_issues
@@ -23,12 +23,12 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Validator:
+class ResourceValidator:
     """Judges resources against the dictionary, the code lists and the store."""
 
     store: Store
     clock: Clock
-    settings: Settings
+    settings: SatuSehatSettings
     has_drug: Callable[[str], bool] | None = None
 
     def scope_issue(self, kind: str, client: Client) -> Issue | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from admin.pages.shared.charts import HEIGHT, Column, line, stacked
+from admin.pages.shared.charts import HEIGHT, DataPoint, line, stacked
 from engine.queries.history import Outcomes
 
 
 def test_bars_are_scaled_to_the_highest_and_stand_on_the_axis() -> None:
-    chart = stacked([Column("a", Outcomes(6, 2, 2)), Column("b", Outcomes(5)), Column("c", Outcomes())])
+    chart = stacked([DataPoint("a", Outcomes(6, 2, 2)), DataPoint("b", Outcomes(5)), DataPoint("c", Outcomes())])
     high, half, empty = chart.bars
     assert chart.top == 10
     assert [(part.kind, part.y, part.height) for part in high.parts] == [
@@ -21,14 +21,14 @@ def test_bars_are_scaled_to_the_highest_and_stand_on_the_axis() -> None:
 
 
 def test_a_part_that_is_not_empty_can_be_seen_and_stays_within_the_chart() -> None:
-    [bar] = stacked([Column("a", Outcomes(10_000, 1, 1))]).bars
+    [bar] = stacked([DataPoint("a", Outcomes(10_000, 1, 1))]).bars
     assert min(part.height for part in bar.parts) > 1
     assert min(part.y for part in bar.parts) >= 0
 
 
 def test_a_chart_of_nothing_is_empty() -> None:
     assert stacked([]).labels == ()
-    assert stacked([Column("a", Outcomes())]).top == 0
+    assert stacked([DataPoint("a", Outcomes())]).top == 0
 
 
 def test_a_line_has_no_point_where_nothing_is_known() -> None:

@@ -13,10 +13,10 @@ from engine.delivery.status import Status
 from engine.delivery.types import (
     MAX_DEATHS,
     Added,
-    AttemptRow,
     Awaited,
     Channel,
     ClaimedDelivery,
+    NewAttempt,
     NewRecord,
     Settlement,
 )
@@ -157,7 +157,7 @@ async def test_a_late_finisher_cannot_overwrite_but_its_attempt_is_kept(
     [delivery] = await take(database, facility)
     clock.pass_(LEASE_MS / 1000 + 1)
     await reclaim(database)
-    attempt = AttemptRow(at=clock.now, milliseconds=1, operation="create", spec_hash="", verdict="accepted", message="")
+    attempt = NewAttempt(at=clock.now, milliseconds=1, operation="create", spec_hash="", verdict="accepted", message="")
     await settle(database, [sent(delivery, attempts=(attempt,))])
     assert (await row(database, delivery.id)).status == "queued"
     assert await count(database, "attempts") == 1

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from engine.database.database import Database
 from engine.database.tables import AuditEntry
 from engine.queries import audit_log
-from engine.queries.audit_log import AuditFilters, AuditText, Place
+from engine.queries.audit_log import AuditCursor, AuditFilters, AuditText
 
 pytestmark = pytest.mark.anyio
 
@@ -68,11 +68,11 @@ async def test_a_rare_match_is_searched_for_in_steps(database: Database, monkeyp
     await log(database, {"reason": "jarum"}, *({"reason": "jerami"} for _ in range(8)))
     needle = AuditFilters(text=AuditText("jarum"))
     first = await audit_log.page(database, needle, 4)
-    assert (first.rows, first.complete, first.after) == ([], False, Place(1004, 5))
+    assert (first.rows, first.complete, first.after) == ([], False, AuditCursor(1004, 5))
     second = await audit_log.page(database, needle, 4, first.after)
     assert ([row.reason for row in second.rows], second.complete, second.after) == (["jarum"], True, None)
 
 
 @pytest.mark.parametrize("written", ["", "x", "1", "1.x", "-1.2", "1.2.3", "9" * 20 + ".1"])
 def test_a_place_that_is_none_is_ignored(written: str) -> None:
-    assert Place.read(written) is None
+    assert AuditCursor.read(written) is None
