@@ -11,7 +11,7 @@ from admin.pages.shared.explanations import any_of, explain
 from admin.pages.shared.formatting import moment, zone_name
 from admin.text.words import localized, number, say
 from engine.alerts.conditions import ConditionKind, Trouble
-from engine.alerts.facts import ClinicFacts, Facts, today
+from engine.alerts.facts import ClinicFacts, Facts
 from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import Recipient
 from engine.catalog.catalog import Catalog
@@ -101,7 +101,7 @@ class AlertMessages:
 
     async def _yesterday(self, clinic: ClinicFacts) -> list[str]:
         facility = clinic.facility
-        day = today(self._hub.database, facility.time_zone) - timedelta(days=1)
+        day = facility.local(self._hub.database.clock()).date() - timedelta(days=1)
         yesterday = _summed(await counters.read(self._hub.database, facility.id, day.isoformat(), day.isoformat()))
         overall = _summed(await counters.read(self._hub.database, facility.id))
         lines = [

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow, all_facilities
@@ -62,13 +60,8 @@ async def facts(hub: Hub) -> Facts:
     return Facts(hub.database.clock(), alive, clinics)
 
 
-def today(database: Database, zone: str) -> date:
-    """Return the present day in a time zone."""
-    return datetime.fromtimestamp(database.clock() / 1000, UTC).astimezone(ZoneInfo(zone)).date()
-
-
 async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, FailureShare]:
-    until = today(hub.database, facility.time_zone)
+    until = facility.local(hub.database.clock()).date()
     since = until - timedelta(days=LOOKBACK_DAYS)
     counts = await counters.read(hub.database, facility.id, since.isoformat(), until.isoformat())
     shares: dict[str, FailureShare] = {}

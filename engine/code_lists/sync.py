@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -197,8 +196,8 @@ class Synchroniser:
                 await self._expect(source, facility)
             return list(await copies.rows_of(self._database, source.owner(facility.id), over.list))
         if over.days:
-            now = datetime.fromtimestamp(self._database.clock() / 1000, UTC).astimezone(ZoneInfo(facility.time_zone))
-            return [(now.date() + timedelta(days=n)).isoformat() for n in range(over.days)]
+            today = facility.local(self._database.clock()).date()
+            return [(today + timedelta(days=n)).isoformat() for n in range(over.days)]
         return list(over.values) or [None]
 
     async def _expect(self, source: CodeList, facility: FacilityRow) -> None:

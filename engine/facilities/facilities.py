@@ -6,7 +6,9 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, NamedTuple, get_args
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -34,6 +36,10 @@ class FacilityRow:
     name: str
     time_zone: str
     organization_id: str
+
+    def local(self, at: int) -> datetime:
+        """Return a time (epoch milliseconds) in the clinic's time zone."""
+        return datetime.fromtimestamp(at / 1000, ZoneInfo(self.time_zone))
 
 
 class ApiKeyRow(NamedTuple):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -62,7 +60,7 @@ async def poli_names(database: Database, facility_id: int, inbound: Inbound) -> 
 
 def local_time(facility: FacilityRow, now: int) -> tuple[str, str]:
     """Return (date, HH:MM) at the clinic; `now` is in epoch milliseconds."""
-    there = datetime.fromtimestamp(now / 1000, ZoneInfo(facility.time_zone))
+    there = facility.local(now)
     return there.date().isoformat(), there.strftime("%H:%M")
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol, TypeVar
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -84,8 +83,7 @@ class RecordReceiver:
         self.hash, self.schema = spec.hash, spec.record_schema
         self._database, self._group_commit, self._catalog, self._bell = database, group_commit, catalog, bell
         self._facility, self._spec, self._lane = facility, spec, lane
-        now = datetime.fromtimestamp(database.clock() / 1000, ZoneInfo(facility.time_zone))
-        self._recent = (now - timedelta(days=RECENT_DAYS)).date().isoformat()
+        self._recent = (facility.local(database.clock()) - timedelta(days=RECENT_DAYS)).date().isoformat()
 
     def key(self, record: Any) -> str | None:
         return as_text(self._spec.key.render(context(self._spec, record, self._facility))) or None

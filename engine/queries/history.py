@@ -7,7 +7,7 @@ are those of the facility's time zone; a zone that is not a whole number of hour
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -64,11 +64,6 @@ class Answers(NamedTuple):
         return 2 * self.failed > self.n
 
 
-def today(facility: FacilityRow, now: int) -> date:
-    """Return the facility's date at a time in epoch milliseconds."""
-    return datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(facility.time_zone)).date()
-
-
 async def by_day(
     database: Database, facility: FacilityRow, specs: Collection[str], last: date, days: int
 ) -> dict[date, dict[str, Outcomes]]:
@@ -98,7 +93,7 @@ async def sent_until_now(
     database: Database, facility: FacilityRow, specs: Collection[str], now: int
 ) -> dict[str, tuple[int, int]]:
     """Return type -> (sent today so far, sent yesterday up to the same hour)."""
-    start = hours_of(facility, today(facility, now))[0]
+    start = hours_of(facility, facility.local(now).date())[0]
     parameters = {"facility": facility.id, "specs": sorted(specs), "start": start, "hour": now // HOUR_MS}
     rows = await database.fetch(_UNTIL_NOW, parameters)
     return {row.spec: (int(row.today), int(row.before)) for row in rows}
@@ -123,7 +118,7 @@ def hours_of(facility: FacilityRow, day: date) -> range:
 
 def day_of(facility: FacilityRow, hour: int) -> date:
     """Return the day that an hour (since 1970) belongs to."""
-    return today(facility, hour * HOUR_MS)
+    return facility.local(hour * HOUR_MS).date()
 
 
 def total(kinds: Mapping[str, Outcomes]) -> Outcomes:

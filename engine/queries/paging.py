@@ -16,6 +16,7 @@ from engine.database.database import Database
 from engine.database.rows import DeliveryRow
 from engine.database.statements import Query, Statement
 from engine.database.tables import Attempt, Delivery
+from engine.outbox import counters
 from engine.outbox.patient_index import matching_norms, patient_matches, words_of
 from engine.queries.deliveries import Filters
 
@@ -155,32 +156,9 @@ def _ended(filters: Filters) -> bool:
 
 
 async def _counted(database: Database, facility_id: int, filters: Filters) -> int:
-    if filters.date_from is None and filters.date_to is None:
-        rows = await database.fetch(_TOTALS, {"facility": facility_id})
-    else:
-        days = {"since": filters.date_from or "0000-00-00", "until": filters.date_to or "9999-12-31"}
-        rows = await database.fetch(_COUNTED, {"facility": facility_id, **days})
-    specs, statuses = set(filters.specs), set(filters.statuses)
-    return sum(row.n for row in rows if (not specs or row.spec in specs) and (not statuses or row.status in statuses))
-
-
-class _Counted(NamedTuple):
-    """Number of a facility's deliveries of a type and a status."""
-
-    spec: str
-    status: str
-    n: int
-
-
-_TOTALS = Statement("SELECT spec, status, n FROM totals WHERE facility_id = :facility", _Counted)
-# CAST, because the sum of a bigint is a numeric on PostgreSQL.
-_COUNTED = Statement(
-    """
-SELECT spec, status, CAST(SUM(n) AS BIGINT) AS n FROM counters
-WHERE facility_id = :facility AND date BETWEEN :since AND :until GROUP BY spec, status
-""",
-    _Counted,
-)
+    counts = await counters.read(database, facility_id, filters.date_from, filters.date_to)
+    by_status = (counts.get(spec, {}) for spec in filters.specs or counts)
+    return sum(n for numbers in by_status for status, n in numbers.items() if status in (filters.statuses or numbers))
 
 
 async def _places(

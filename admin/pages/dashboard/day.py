@@ -24,7 +24,6 @@ from engine.queries.history import (
     day_of,
     hours_of,
     sent_until_now,
-    today,
     total,
 )
 
@@ -63,7 +62,7 @@ async def day_picture(hub: Hub, layout: Layout, facility: FacilityRow, days: Lis
     """Read the hourly counters of the upstream's types; a single chosen day is shown by the hour."""
     now = hub.database.clock()
     specs = [spec.name for spec in hub.catalog.specs.values() if spec.upstream.name == layout.upstream.name]
-    present = today(facility, now)
+    present = facility.local(now).date()
     chosen = max(OLDEST, date.fromisoformat(days.date_to)) if days.date_to else present
     last = min(chosen, present)
     history = await by_day(hub.database, facility, specs, last, DAYS)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from litestar import Request, get
 from litestar.di import NamedDependency
@@ -121,8 +119,7 @@ def _figure(name: str, chosen: ListFilters, layout: Layout, counts: Mapping[Stat
 
 def _clock(hub: Hub, layout: Layout) -> str:
     """Return the present time of day at the clinic, e.g. 23.31.05."""
-    zone = ZoneInfo(layout.facility.time_zone) if layout.facility else UTC
-    return f"{datetime.fromtimestamp(hub.database.clock() / 1000, zone):%H.%M.%S}"
+    return f"{layout.facility.local(hub.database.clock()):%H.%M.%S}" if layout.facility else ""
 
 
 @get("/integrasi/{upstream:str}/{spec:str}/angka", opt={"right": Right.PANEL, "live": True}, dependencies=OPENED_TYPE)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from admin.text.words import number, say, sentence
 from engine.facilities.credentials import NoAccount
@@ -53,7 +51,7 @@ async def probe(hub: Hub, facility: FacilityRow, upstream: UpstreamSpec) -> list
 def _token(value: str, expires_at: float, refusal: str, facility: FacilityRow) -> Finding:
     if not value:
         return Finding(say("probe.token"), say("probe.token.refused", message=sentence(refusal)), False)
-    until = datetime.fromtimestamp(expires_at, UTC).astimezone(ZoneInfo(facility.time_zone))
+    until = facility.local(int(expires_at * 1000))
     return Finding(say("probe.token"), say("probe.token.until", time=f"{until:%H.%M}"), True)
 
 

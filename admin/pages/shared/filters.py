@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from litestar.exceptions import ClientException
 
@@ -102,7 +101,7 @@ class ListFilters:
 
 def presets(facility: FacilityRow, now: int) -> dict[str, tuple[str, str]]:
     """Return name -> first and last day, in the facility's time zone."""
-    today = datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(facility.time_zone)).date()
+    today = facility.local(now).date()
     return {
         name: ((today - timedelta(days=back)).isoformat(), today.isoformat()) for name, back in PRESET_DAYS.items()
     } | {"all": ("", "")}

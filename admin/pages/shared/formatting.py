@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -110,7 +109,7 @@ def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:
     if milliseconds is None:
         return None
     utc = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    local = utc.astimezone(ZoneInfo(facility.time_zone))
+    local = facility.local(milliseconds)
     zone = zone_name(facility)
     return Moment(f"{local:%d/%m/%Y %H.%M}", f"{local:%d/%m/%Y %H.%M.%S} {zone}", f"{utc:%Y-%m-%d %H:%M:%S} UTC")
 

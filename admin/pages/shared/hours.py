@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from admin.pages.shared.charts import Chart, DataPoint, line, stacked
 from admin.text.words import localized, number, percent, say
@@ -74,5 +72,4 @@ def _times(label: str, labels: Sequence[str], per_hour: Sequence[Answers]) -> An
 
 
 def _clock(facility: FacilityRow, hour: int) -> str:
-    local = datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC).astimezone(ZoneInfo(facility.time_zone))
-    return f"{local:%H.%M}"
+    return f"{facility.local(hour * HOUR_MS):%H.%M}"
