@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.notifications.contract import Notification
-from admin.pages.shared.explanations import any_of, explain
+from admin.pages.problems.root_causes import root_causes
 from admin.pages.shared.formatting import moment, zone_name
 from admin.text.words import localized, number, say
 from engine.alerts.conditions import ConditionKind, Trouble
@@ -16,12 +16,13 @@ from engine.alerts.ledger import LedgerEntry, News
 from engine.alerts.recipients import Recipient
 from engine.catalog.catalog import Catalog
 from engine.delivery.status import Status
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.outbox import counters
-from engine.queries.todo import Failure, Missing, todo_facts
+from engine.queries.todo import todo_facts
 
 UNSETTLED = (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.UNSURE, Status.SENDING)
-MAX_TODOS = 5  # of each kind in a digest
+MAX_TODOS = 5  # of each upstream in a digest
 PAGES = {  # page of the panel for each kind of condition; for the others it is the page of its health
     ConditionKind.REFUSED: "/admin/facilities/details/{facility}",
     ConditionKind.FAILURES: "/integrasi/{subject}/masalah",
@@ -109,37 +110,21 @@ class AlertMessages:
             say("letter.counts", **{name: number(n) for name, n in yesterday.items()}),
             say("letter.overall", failed=number(overall["failed"]), held=number(overall["held"])),
         ]
-        todo = [line async for line in self._todo(facility.id)] if overall["failed"] or overall["held"] else []
+        todo = [line async for line in self._todo(facility)] if overall["failed"] or overall["held"] else []
         return [*lines, *([say("letter.todo"), *todo] if todo else [say("letter.nothing")])]
 
-    async def _todo(self, facility_id: int) -> AsyncIterator[str]:
-        """Yield the most rewarding things to do: failures with a common remedy, and types that others wait for."""
-        for upstream in self._hub.catalog.upstreams.values():
-            specs = [spec for spec in self._hub.catalog.specs.values() if spec.upstream.name == upstream.name]
-            todo = await todo_facts(self._hub.database, facility_id, specs)
-            by_remedy: dict[str, list[Failure]] = {}
-            for failure in todo.failures:
-                by_remedy.setdefault(explain(failure.cause, upstream).title, []).append(failure)
-            for title, failures in list(by_remedy.items())[:MAX_TODOS]:
-                labels = ", ".join(
-                    dict.fromkeys(localized(self._hub.catalog.specs[failure.spec].label) for failure in failures)
-                )
-                total = number(sum(failure.n for failure in failures))
-                yield say("letter.mend", n=total, labels=labels, title=title)
-                yield f"  {self._panel}/integrasi/{upstream.name}/masalah"
-            for missing in todo.missing[:MAX_TODOS]:
-                for line in self._missing(missing):
-                    yield line
-
-    def _missing(self, missing: Missing) -> tuple[str, str]:
-        """Return the lines about items without a code or records that were not handed in, with a link."""
-        counts = {"n": number(len(missing.keys)), "behind": number(missing.behind)}
-        mapping = self._hub.catalog.items.get(missing.specs[0])
-        if mapping is not None:
-            return say("letter.map", one=mapping.one, **counts), f"  {self._panel}/pemetaan/{mapping.name}"
-        spec = self._hub.catalog.specs[missing.specs[0]]
-        link = f"  {self._panel}/integrasi/{spec.upstream.name}/masalah"
-        return say("letter.hand_in", label=any_of(self._hub.catalog, missing.specs), **counts), link
+    async def _todo(self, facility: FacilityRow) -> AsyncIterator[str]:
+        """Yield the root causes of each upstream that hold most deliveries, each with a link to what helps."""
+        catalog = self._hub.catalog
+        for upstream in catalog.upstreams.values():
+            specs = [spec for spec in catalog.specs.values() if spec.upstream.name == upstream.name]
+            facts = await todo_facts(self._hub.database, facility.id, specs)
+            for cause in root_causes(catalog, upstream, facility, facts, ())[:MAX_TODOS]:
+                effect = cause.frees if cause.behind else ""
+                n = say("letter.n", n=number(cause.n)) if cause.n else ""
+                labels = f"{cause.labels}: " if cause.missing is None else ""
+                yield f"- {labels}{cause.explanation.title} ({', '.join(filter(None, (n, effect)))})"
+                yield f"  {self._panel}{cause.main.href if cause.main else f'/masalah#{cause.id}'}"
 
 
 def _label(catalog: Catalog, trouble: Trouble) -> str:

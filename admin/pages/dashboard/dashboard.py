@@ -13,6 +13,7 @@ from admin.http.access import Right, session_of
 from admin.pages.dashboard.cards import cards, summary, totals
 from admin.pages.dashboard.day import LINE, NO_WEEKS, SPARK, day_picture
 from admin.pages.dashboard.todo import MAX_TODOS, todo
+from admin.pages.problems.problems import causes_of
 from admin.pages.problems.recent_facts import RecentFacts
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
@@ -60,7 +61,8 @@ async def _context(
     text = request.query_params.get("q", "").strip()
     picture = await day_picture(hub, layout, layout.facility, days) if layout.facility else None
     groups = await cards(hub, layout, days, text, picture.weeks if picture else NO_WEEKS)
-    todos = await todo(hub, layout, recent_facts)
+    causes = await causes_of(hub, layout, recent_facts, upstream)
+    todos = await todo(hub, layout, causes)
     return {
         "frame": layout,
         "days": days,
@@ -70,6 +72,7 @@ async def _context(
         "line": LINE,
         "todo": todos[:MAX_TODOS],
         "todos": len(todos),
+        "n_problems": len(causes),
         "groups": groups,
         "totals": totals(groups, layout, days),
         "summary": summary(groups, layout),

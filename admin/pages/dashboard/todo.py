@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from admin.pages.problems.recent_facts import RecentFacts
-from admin.pages.shared.explanations import Explanation, any_of, explain
+from admin.pages.problems.problems import PAGE
+from admin.pages.problems.root_causes import RootCause
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import items_by_key
@@ -20,7 +19,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
 from engine.outbox import counters
-from engine.queries.todo import Failure, Missing, TodoFacts
+from engine.queries.todo import Missing
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Correction, Spec
 
@@ -43,15 +42,13 @@ class Todo:
     n: int
 
 
-async def todo(hub: Hub, layout: Layout, recent_facts: RecentFacts) -> list[Todo]:
-    """Return the to-dos: closed queues first, then corrections, then those that free most deliveries."""
+async def todo(hub: Hub, layout: Layout, causes: Sequence[RootCause]) -> list[Todo]:
+    """Return the to-dos: closed queues first, then corrections, then the root causes in their order."""
     if layout.facility is None:
         return []
-    facts = await recent_facts.of(hub, layout.facility.id, layout.upstream.name)
     stopped = await _stopped(hub, layout, layout.facility)
-    freeing = [*_failures(hub, layout, facts), *[await _missing(hub, layout, missing) for missing in facts.missing]]
     wrong = await _corrections(hub, layout, layout.facility)
-    return [*stopped, *wrong, *sorted(freeing, key=lambda entry: -entry.n)]
+    return [*stopped, *wrong, *[await _of_cause(hub, layout.facility, cause) for cause in causes]]
 
 
 async def _stopped(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
@@ -115,36 +112,19 @@ def _closed(layout: Layout, facility: FacilityRow, channel: ChannelHealth, n: in
     )
 
 
-def _failures(hub: Hub, layout: Layout, facts: TodoFacts) -> Iterator[Todo]:
-    """Merge groups that share a remedy into one to-do."""
-    alike: dict[Explanation, list[Failure]] = {}
-    for failure in facts.failures:
-        alike.setdefault(explain(failure.cause, layout.upstream), []).append(failure)
-    for explanation, failures in alike.items():
-        yield _failure(hub, layout, explanation, failures)
-
-
-def _failure(hub: Hub, layout: Layout, explanation: Explanation, failures: list[Failure]) -> Todo:
-    home = f"/integrasi/{layout.upstream.name}"
-    one = failures[0]
-    href = f"{home}/{one.spec}?{urlencode({'cause': one.cause})}" if len(failures) == 1 else f"{home}/masalah"
-    labels = ", ".join(dict.fromkeys(localized(hub.catalog.specs[failure.spec].label) for failure in failures))
-    n = sum(failure.n + failure.behind for failure in failures)
-    effect = _frees(n, more=any(failure.more for failure in failures))
-    return Todo("alert-circle", f"{labels}: {explanation.title}", effect, explanation.remedy, explanation.who, href, n)
-
-
-async def _missing(hub: Hub, layout: Layout, missing: Missing) -> Todo:
-    mapping = hub.catalog.items.get(missing.specs[0])
-    if mapping is not None and layout.facility is not None:
-        return await _unmapped(hub, layout.facility, mapping, missing)
-    spec = hub.catalog.specs[missing.specs[0]]
-    title = say("todo.missing", n=number(len(missing.keys)), label=any_of(hub.catalog, missing.specs))
-    keys = ", ".join(missing.keys[:MAX_NAMED_KEYS]) + (", …" if len(missing.keys) > MAX_NAMED_KEYS else "")
-    remedy = say("todo.missing.remedy", keys=masked(keys))
-    effect = _frees(missing.behind, more=missing.more)
-    href = f"/integrasi/{spec.upstream.name}/masalah"
-    return Todo("link-off", title, effect, remedy, say("who.integrator"), href, missing.behind)
+async def _of_cause(hub: Hub, facility: FacilityRow, cause: RootCause) -> Todo:
+    """Return a root cause as a to-do: types and title of failures, the keys of missing records, names of items."""
+    missing = cause.missing
+    mapping = hub.catalog.items.get(missing.specs[0]) if missing else None
+    if missing is not None and mapping is not None:
+        return await _unmapped(hub, facility, mapping, missing)
+    explanation, effect = cause.explanation, _frees(cause.total, more=cause.more)
+    title, remedy = f"{cause.labels}: {explanation.title}", explanation.remedy
+    if missing is not None:
+        keys = ", ".join(missing.keys[:MAX_NAMED_KEYS]) + (", …" if len(missing.keys) > MAX_NAMED_KEYS else "")
+        title, remedy = explanation.title, f"{remedy} {masked(keys)}"
+    href = cause.parts[0].href if missing is None and len(cause.parts) == 1 else f"{PAGE}#{cause.id}"
+    return Todo(cause.icon, title, effect, remedy, explanation.who, href, cause.total)
 
 
 async def _unmapped(hub: Hub, facility: FacilityRow, mapping: MappingSpec, missing: Missing) -> Todo:
@@ -160,4 +140,4 @@ async def _unmapped(hub: Hub, facility: FacilityRow, mapping: MappingSpec, missi
 
 
 def _frees(n: int, *, more: bool) -> str:
-    return say("todo.frees.more" if more else "todo.frees", n=number(n))
+    return say("problems.frees.more" if more else "problems.frees", n=number(n))

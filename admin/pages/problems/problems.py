@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from litestar import Request, get
@@ -63,7 +62,7 @@ async def type_problems(
     causes, waiting = [], 0
     if layout.facility is not None:
         facts = await recent_facts.of_type(hub, layout.facility.id, spec)
-        causes = root_causes(hub.catalog, layout, layout.facility, facts)
+        causes = root_causes(hub.catalog, layout.upstream, layout.facility, facts, layout.person.permissions)
         counts = await counters.read(hub.database, layout.facility.id)
         waiting = counts.get(spec.name, {}).get(Status.BLOCKED, 0)
     context = {**_context(request, layout, causes), "spec": spec, "waiting": waiting}
@@ -76,9 +75,9 @@ async def causes_of(hub: Hub, layout: Layout, recent_facts: RecentFacts, area: s
         return []
     causes: list[RootCause] = []
     for name in _upstreams(hub.catalog, area):
-        own = replace(layout, upstream=hub.catalog.upstreams[name])
         facts = await recent_facts.of(hub, layout.facility.id, name)
-        causes += root_causes(hub.catalog, own, layout.facility, facts)
+        upstream = hub.catalog.upstreams[name]
+        causes += root_causes(hub.catalog, upstream, layout.facility, facts, layout.person.permissions)
     return sorted(causes, key=lambda cause: -cause.total)
 
 

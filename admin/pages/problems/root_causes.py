@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import urlencode
 
 from admin.pages.shared.explanations import Act, Explanation, any_of, explain
 from admin.pages.shared.formatting import Moment, moment
-from admin.pages.shared.layout import Layout
 from admin.people.permissions import Permission
 from admin.text.masking import masked
 from admin.text.words import localized, number, say, sentence
@@ -19,6 +18,7 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.queries.todo import Failure, Missing, Times, TodoFacts
 from engine.specs.record_type import Spec
+from engine.specs.upstream import UpstreamSpec
 
 ICONS = {Act.LIST: "alert-circle", Act.RESEND: "refresh", Act.SETTINGS: "key", Act.MAP: "link-off"}
 SETTINGS = "/admin"
@@ -110,12 +110,17 @@ class RootCause:
         return "" if not day and not before else "up" if day > before else "down" if day < before else "same"
 
 
-def root_causes(catalog: Catalog, layout: Layout, facility: FacilityRow, facts: TodoFacts) -> list[RootCause]:
-    """Return the root causes of the layout's upstream, those that hold most deliveries first."""
+def root_causes(
+    catalog: Catalog, upstream: UpstreamSpec, facility: FacilityRow, facts: TodoFacts, permissions: Collection[str]
+) -> list[RootCause]:
+    """Return the root causes of an upstream, those that hold most deliveries first.
+
+    `permissions` are those of the reader: the main button of a cause leads only to what the reader may do.
+    """
     causes = [
-        *_failures(catalog, layout, facility, facts),
-        *(_missing(catalog, layout, facility, missing) for missing in facts.missing),
-        *(_set_aside(catalog, layout, facility, missing) for missing in facts.set_aside),
+        *_failures(catalog, upstream, facility, facts, permissions),
+        *(_missing(catalog, facility, missing) for missing in facts.missing),
+        *(_set_aside(catalog, facility, missing) for missing in facts.set_aside),
     ]
     return sorted(causes, key=lambda cause: -cause.total)
 
@@ -134,33 +139,43 @@ def shared_text(cause: RootCause, clinic: str, address: str) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _failures(catalog: Catalog, layout: Layout, facility: FacilityRow, facts: TodoFacts) -> Iterator[RootCause]:
+def _failures(
+    catalog: Catalog, upstream: UpstreamSpec, facility: FacilityRow, facts: TodoFacts, permissions: Collection[str]
+) -> Iterator[RootCause]:
     """Yield failures; groups that one remedy explains, of several types or codes, are one root cause."""
     alike: dict[tuple[Explanation, str], list[Failure]] = {}
     for failure in facts.failures:
         # Without a remedy only the kind is explained: then another code is another cause.
-        code = "" if layout.upstream.remedies.explain(failure.cause) else parse_cause(failure.cause)[1]
-        alike.setdefault((explain(failure.cause, layout.upstream), code), []).append(failure)
+        code = "" if upstream.remedies.explain(failure.cause) else parse_cause(failure.cause)[1]
+        alike.setdefault((explain(failure.cause, upstream), code), []).append(failure)
     for (explanation, _), failures in alike.items():
-        yield _failure(catalog, layout, facility, explanation, failures)
+        main = _main(catalog, upstream, explanation.act, _parts(catalog, failures), permissions)
+        yield _failure(catalog, facility, explanation, failures, main)
+
+
+def _parts(catalog: Catalog, failures: list[Failure]) -> tuple[HeldType, ...]:
+    return tuple(_part(catalog.specs[failure.spec], failure.cause, n=failure.n) for failure in failures)
 
 
 def _failure(
-    catalog: Catalog, layout: Layout, facility: FacilityRow, explanation: Explanation, failures: list[Failure]
+    catalog: Catalog,
+    facility: FacilityRow,
+    explanation: Explanation,
+    failures: list[Failure],
+    main: Button | None,
 ) -> RootCause:
-    parts = tuple(_part(catalog.specs[failure.spec], failure.cause, n=failure.n) for failure in failures)
     times = _together([failure.times for failure in failures])
     codes = dict.fromkeys(parse_cause(failure.cause)[1] for failure in failures)
     return RootCause(
         explanation,
-        parts,
+        _parts(catalog, failures),
         sum(failure.n for failure in failures),
         sum(failure.behind for failure in failures),
         any(failure.more for failure in failures),
         times,
         moment(times.first, facility),
         moment(times.last, facility),
-        _main(catalog, layout, explanation.act, parts),
+        main,
         # The same patient may stand in several groups: their sum would be too many.
         max(failure.patients for failure in failures),
         tuple(filter(None, codes)),
@@ -177,7 +192,7 @@ def _together(all_times: list[Times]) -> Times:
     )
 
 
-def _missing(catalog: Catalog, layout: Layout, facility: FacilityRow, missing: Missing) -> RootCause:
+def _missing(catalog: Catalog, facility: FacilityRow, missing: Missing) -> RootCause:
     """Return records that were never submitted, or items without a code."""
     n, mapping = number(len(missing.keys)), catalog.items.get(missing.specs[0])
     if mapping is not None:
@@ -189,7 +204,7 @@ def _missing(catalog: Catalog, layout: Layout, facility: FacilityRow, missing: M
     return _waited_for(catalog, facility, missing, explanation, None)
 
 
-def _set_aside(catalog: Catalog, layout: Layout, facility: FacilityRow, missing: Missing) -> RootCause:
+def _set_aside(catalog: Catalog, facility: FacilityRow, missing: Missing) -> RootCause:
     """Return records that a person has set aside while others wait for them."""
     n, spec = number(len(missing.keys)), catalog.specs.get(missing.specs[0])
     title = say("problems.set_aside", n=n, label=any_of(catalog, missing.specs))
@@ -223,13 +238,15 @@ def _part(spec: Spec, cause: str, n: int | None = None) -> HeldType:
     return HeldType(spec, cause, f"/integrasi/{spec.upstream.name}/{spec.name}?{urlencode({'cause': cause})}", n)
 
 
-def _main(catalog: Catalog, layout: Layout, act: Act, parts: tuple[HeldType, ...]) -> Button | None:
-    mappings = (mapping for mapping in catalog.mappings.values() if mapping.upstream.name == layout.upstream.name)
+def _main(
+    catalog: Catalog, upstream: UpstreamSpec, act: Act, parts: tuple[HeldType, ...], permissions: Collection[str]
+) -> Button | None:
+    mappings = (mapping for mapping in catalog.mappings.values() if mapping.upstream.name == upstream.name)
     mapping = next(mappings, None)
     if act == Act.MAP and mapping is not None:
         return Button(say("problems.map"), mapping.icon, f"/pemetaan/{mapping.name}")
-    if act == Act.SETTINGS and layout.may(Permission.MANAGE):
+    if act == Act.SETTINGS and Permission.MANAGE in permissions:
         return Button(say("problems.settings"), "settings", SETTINGS)
-    if len(parts) > 1 or (act == Act.RESEND and layout.may(Permission.BULK)):
+    if len(parts) > 1 or (act == Act.RESEND and Permission.BULK in permissions):
         return None
     return Button(say("problems.show"), "list", parts[0].href)

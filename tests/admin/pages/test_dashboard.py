@@ -149,7 +149,7 @@ async def test_the_morning_line_says_how_yesterday_went_and_what_is_to_be_done(
     assert "Kemarin tidak ada kiriman" in nothing
     assert "Kemarin 66,7 % terkirim" in page
     assert ">1 perlu tindakan</a>" in page
-    assert f'href="{HOME}/masalah">semua masalah (1)' in page
+    assert 'href="/masalah?area=ministry">semua masalah (1)' in page
     assert re.search(r"<span>Kementerian \d+ ms</span>", page)
 
 

@@ -249,5 +249,5 @@ async def test_a_digest_names_what_has_no_code_yet(drugs: DrugCatalog) -> None:
     await drugs.antar.work()
     [recipient] = await available(drugs.database)
     digest = await AlertMessages(drugs.antar.hub).digest(recipient, await facts(drugs.antar.hub))
-    assert "- Petakan 2 barang ke kode nasional; 1 kiriman menunggunya\n" in digest.text
+    assert "- 2 barang belum punya kode (1 kiriman ikut terkirim)\n" in digest.text
     assert "/pemetaan/goods" in digest.text
