@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,15 +11,14 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 
 from admin.http.parameters import MAX_INTEGER
-from admin.pages.shared.formatting import day
+from admin.pages.shared.date_field import read_days, written_period
 from admin.text.words import catalogue, language, say
 from engine.facilities.facilities import FacilityRow
 from engine.queries.audit_log import AuditFilters, AuditText
 
 ACTION = "audit.action."  # prefix of the message keys
 MAX_CHARACTERS = 200  # of one condition
-_TYPED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
-FIELDS = ("text", "actor", "action", "facility", "date_from", "date_to")
+FIELDS = ("text", "actor", "action", "facility", "date_from", "date_to")  # of an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +35,19 @@ class AuditChoice:
     @classmethod
     def read(cls, request: Request) -> AuditChoice:
         """Read the query of the address."""
-        fields = {name: _tidy(request.query_params.get(name, "")) for name in FIELDS}
+        fields = {name: _tidy(request.query_params.get(name, "")) for name in (*FIELDS, "date")}
         facility = fields["facility"]
+        try:
+            first, last = read_days(fields["date"], fields["date_from"], fields["date_to"])
+        except ValueError:
+            first = last = ""
         return cls(
             text=fields["text"],
             actor=fields["actor"],
             action=fields["action"] if fields["action"] in action_labels() else "",
             facility=int(facility) if facility.isdecimal() and int(facility) <= MAX_INTEGER else None,
-            date_from=_day(fields["date_from"]),
-            date_to=_day(fields["date_to"]),
+            date_from=first,
+            date_to=last,
         )
 
     def __bool__(self) -> bool:
@@ -56,10 +58,14 @@ class AuditChoice:
         """Return whether anything but a text is chosen."""
         return replace(self, text="") != AuditChoice()
 
-    @staticmethod
-    def shown(day_: str) -> str:
-        """Return a day as it is typed: dd/mm/yyyy."""
-        return day(day_) if day_ else ""
+    @property
+    def period(self) -> str:
+        """Return the days as the date field shows them."""
+        return written_period(self.date_from, self.date_to)
+
+    def during(self, date_from: str, date_to: str) -> AuditChoice:
+        """Return the same conditions for other days."""
+        return replace(self, date_from=date_from, date_to=date_to)
 
     def address(self, **more: str) -> str:
         """Return the query of an address, with its question mark."""
@@ -94,17 +100,6 @@ def action_label(action: str) -> str:
 
 def _tidy(text: Any) -> str:
     return str(text).replace("\x00", "").strip()[:MAX_CHARACTERS]
-
-
-def _day(text: str) -> str:
-    """Return a day, typed as dd/mm/yyyy or YYYY-MM-DD, as YYYY-MM-DD; empty if the text is none."""
-    typed = _TYPED.fullmatch(text)
-    if typed:
-        text = f"{typed[3]}-{typed[2]:0>2}-{typed[1]:0>2}"
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        return ""
 
 
 def _begin(day: str, later: int, zone: ZoneInfo) -> int | None:

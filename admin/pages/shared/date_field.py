@@ -32,6 +32,11 @@ def read_period(text: str) -> tuple[str, str]:
     return (last, first) if first and last and last < first else (first, last)
 
 
+def read_days(written: str, first: str, last: str) -> tuple[str, str]:
+    """Return first and last day: of what a person wrote into the field, else of two single days. Raises ValueError."""
+    return read_period(written) if written else (read_day(first) if first else "", read_day(last) if last else "")
+
+
 def written_period(first: str, last: str) -> str:
     """Return the text that `read_period` reads: a day, two days with a dash between them, or nothing."""
     if first == last:

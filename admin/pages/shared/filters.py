@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from litestar.exceptions import ClientException
 
-from admin.pages.shared.date_field import read_day, read_period, written_period
+from admin.pages.shared.date_field import read_days, written_period
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.queries.deliveries import Filters
@@ -117,6 +117,6 @@ def _field(fields: Fields, name: str) -> str:
 def _days(fields: Fields) -> tuple[str, str]:
     written, first, last = (_field(fields, name) for name in ("date", "date_from", "date_to"))
     try:
-        return read_period(written) if written else (read_day(first) if first else "", read_day(last) if last else "")
+        return read_days(written, first, last)
     except ValueError:
         raise ClientException(written or f"{first} {last}") from None
