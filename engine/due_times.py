@@ -10,7 +10,7 @@ import structlog
 
 from engine.alerts import recipients
 from engine.catalog.catalog import Catalog
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.code_lists.schedule import AFTER_FAILURE
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
@@ -70,7 +70,7 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("leases.until", claim.LEASE_MS, keep_ms=claim.LEASE_MS)
     yield DueTimeRule("drains.until", slots.LIFE_MS, keep_ms=slots.LIFE_MS)
     yield DueTimeRule("held_resends.due_at", delayed_resend.HOLD_MS)
-    yield DueTimeRule("synchronisations.held_until", copies.LEASE_MS)
+    yield DueTimeRule("synchronisations.held_until", synchronisations.LEASE_MS)
     yield DueTimeRule("synchronisations.started_at", 0)
     yield DueTimeRule("synchronisations.ended_at", 0)
     yield DueTimeRule("synchronisations.retry_at", _ms(AFTER_FAILURE.cap, *probes))

@@ -12,7 +12,7 @@ import typer
 
 from admin.commands.mappings import import_table
 from engine.catalog.catalog import Catalog
-from engine.code_lists import copies
+from engine.code_lists import copies, synchronisations
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, all_facilities, credentials
 from engine.hub import Hub
@@ -79,7 +79,7 @@ async def _is_read(hub: Hub, code_list: str, facility_id: int) -> bool:
     """Wait until a code list has been read; return False if that failed or took too long."""
     deadline = time.monotonic() + LIST_SECONDS
     while time.monotonic() < deadline:
-        newest = (await copies.latest(hub.database, facility_id)).get(code_list)
+        newest = (await synchronisations.latest(hub.database, facility_id)).get(code_list)
         if newest is not None and newest.state != "running":
             return bool(newest.state == "done")
         await asyncio.sleep(0.5)

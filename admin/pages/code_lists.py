@@ -22,7 +22,7 @@ from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import say
-from engine.code_lists import copies
+from engine.code_lists import copies, synchronisations
 from engine.code_lists.copies import CopyRow
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
@@ -93,7 +93,7 @@ async def read_list(
 ) -> Redirect:
     """Request that the list is read (once, however often requested); go back to the mapping, or to the list."""
     if opened.layout.facility is not None:
-        await copies.ask(hub.database, opened.code_list, opened.layout.facility.id, person.name)
+        await synchronisations.ask(hub.database, opened.code_list, opened.layout.facility.id, person.name)
     page = back(request.headers.get("referer", ""))
     return Redirect(page if page.startswith("/pemetaan/") else f"/referensi/{opened.code_list.name}", status_code=303)
 
@@ -101,7 +101,7 @@ async def read_list(
 async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, Any]:
     """Return the context of code_lists/state.html."""
     facility = layout.facility
-    newest = (await copies.latest(hub.database, facility.id)).get(code_list.name) if facility else None
+    newest = (await synchronisations.latest(hub.database, facility.id)).get(code_list.name) if facility else None
     return {
         "frame": layout,
         "list": code_list,

@@ -20,7 +20,7 @@ from admin.pages.shared.hours import last_hours
 from admin.pages.shared.layout import Layout, layout_for
 from admin.people.permissions import Permission
 from admin.text.words import localized, say
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.facilities.facilities import FacilityRow
 from engine.health import Health, health, last_backup
 from engine.hub import Hub
@@ -124,7 +124,7 @@ def _channels(
 
 async def _clinic_context(hub: Hub, layout: Layout, facility: FacilityRow, now: int) -> dict[str, Any]:
     """Return the context of the chosen clinic alone."""
-    lists = await copies.latest(hub.database, facility.id)
+    lists = await synchronisations.latest(hub.database, facility.id)
     newest = sorted(lists.items(), key=lambda entry: -entry[1].started_at)[:MAX_LISTED]
     specs = hub.catalog.specs
     return {

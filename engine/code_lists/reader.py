@@ -11,8 +11,8 @@ from typing import Any
 
 from adapters.base import Account, Call, Reply, Upstream, Verdict
 from adapters.messages import at, message
-from engine.code_lists import copies
-from engine.code_lists.copies import SyncLease
+from engine.code_lists import synchronisations
+from engine.code_lists.synchronisations import SyncLease
 from engine.database.database import Database
 from engine.delivery.types import Channel, Signal
 from engine.facilities.facilities import FacilityRow
@@ -111,7 +111,9 @@ class ListReader:
             done = self.lease.done + int(ended)
             offset = 0 if ended else self.lease.offset + read
             total = len(self._items)
-            if not await copies.store_page(self._database, self.lease, rows, done=done, offset=offset, total=total):
+            if not await synchronisations.store_page(
+                self._database, self.lease, rows, done=done, offset=offset, total=total
+            ):
                 return False
             self.lease = self.lease._replace(done=done, offset=offset)
         return True
@@ -152,7 +154,7 @@ async def read_file(database: Database, lease: SyncLease, code_list: CodeList, p
     for start in range(lease.offset, len(lines), BATCH_LINES):
         rows = [row for line in lines[start : start + BATCH_LINES] for row in rows_of(code_list, line, None, {})]
         offset = min(start + BATCH_LINES, len(lines))
-        if not await copies.store_page(database, lease, rows, done=0, offset=offset, total=1):
+        if not await synchronisations.store_page(database, lease, rows, done=0, offset=offset, total=1):
             return None
         lease = lease._replace(offset=offset)
     return lease

@@ -14,8 +14,7 @@ import structlog
 from adapters.base import Account, Upstream
 from adapters.messages import message
 from engine.catalog.catalog import Catalog
-from engine.code_lists import copies
-from engine.code_lists.copies import SyncLease
+from engine.code_lists import copies, synchronisations
 from engine.code_lists.probe import ListProbe
 from engine.code_lists.reader import ListReader, Place, Sleep, read_file
 from engine.code_lists.schedule import (
@@ -28,6 +27,7 @@ from engine.code_lists.schedule import (
     read_again,
     retry_at,
 )
+from engine.code_lists.synchronisations import SyncLease
 from engine.database.database import Database, FollowUp
 from engine.errors import AntarError
 from engine.facilities.credentials import Accounts
@@ -87,17 +87,17 @@ class Synchroniser:
         try:
             reached = await self._read(lease)
             if reached is not None:
-                await copies.finish(self._database, reached, self._after_copy(lease.list, lease.facility_id))
+                await synchronisations.finish(self._database, reached, self._after_copy(lease.list, lease.facility_id))
         except WaitsForSource:
             await postpone(self._database, lease.id, self._database.clock() + SOURCE_PAUSE_MS)
         except NotAsked as error:
-            await copies.fail(self._database, lease, str(error), retry_at=error.until, tried=False)
+            await synchronisations.fail(self._database, lease, str(error), retry_at=error.until, tried=False)
         except AntarError as error:
             log.warning("list_not_read", list=lease.list, facility=lease.facility_id)
             again = retry_at(self._database.clock(), lease.tries + 1, self._rng)
-            await copies.fail(self._database, lease, str(error), retry_at=again)
+            await synchronisations.fail(self._database, lease, str(error), retry_at=again)
         except asyncio.CancelledError:
-            await copies.release(self._database, lease)
+            await synchronisations.release(self._database, lease)
             raise
 
     async def one(self, code_list: CodeList, facility: FacilityRow, key: str) -> CodeListRow | None:
@@ -121,7 +121,7 @@ class Synchroniser:
         Without `lists` the leftovers are read too, such as those of lists that are no longer declared.
         """
         anything = False
-        while (lease := await copies.lease_next(self._database, lists)) is not None:
+        while (lease := await synchronisations.lease_next(self._database, lists)) is not None:
             anything = True
             await self.read(lease)
         return anything
@@ -163,7 +163,7 @@ class Synchroniser:
         if last is not None and last.state == "failed":
             await read_again(self._database, last)
         else:
-            await copies.ask(self._database, code_list, facility.id, SCHEDULE)
+            await synchronisations.ask(self._database, code_list, facility.id, SCHEDULE)
 
     def _waits(self, code_list: CodeList, facility: FacilityRow, last: LastReads) -> bool:
         """Return whether the list must wait for its source list, which is being read or was never read."""
@@ -204,7 +204,7 @@ class Synchroniser:
         """Return if the source's copy is complete, else raise WaitsForSource or NotAsked; request its first read."""
         last = (await last_reads(self._database)).get((source.owner(facility.id), source.name))
         if last is None:
-            await copies.ask(self._database, source, facility.id, SCHEDULE)
+            await synchronisations.ask(self._database, source, facility.id, SCHEDULE)
         if last is None or last.state == "running":
             raise WaitsForSource(source.label)
         if last.read_at is None:

@@ -10,25 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
-import orjson
 import structlog
 
 from engine.catalog.catalog import Catalog
+from engine.corrections.judge import Judge, OpenSearch, SentDelivery
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
-from engine.errors import AntarError
-from engine.facilities.facilities import FacilityRow, all_facilities
-from engine.mapping.confirmed_codes import Mappings
-from engine.sending.references import look_up
-from engine.specs.context import context
-from engine.specs.needs import NeedKeys, keys_of_needs, resolve, targets_of
-from engine.specs.record_type import Correction, Spec
-from engine.templates.template import Template
+from engine.facilities.facilities import all_facilities
+from engine.outbox.locks import lock_deliveries
+from engine.specs.record_type import Spec
 
 BATCH_DELIVERIES = 200
 REST_FACTOR = 4.0  # seconds of pause for each second of searching: deliveries come first
@@ -40,66 +34,6 @@ SECOND_SEARCH_AFTER_MS = 24 * 3600_000
 log = structlog.get_logger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """One correction of one clinic, with the versions of the entry that declare it."""
-
-    facility: FacilityRow
-    spec: Spec
-    correction: Correction
-    hashes: frozenset[str]
-    since: int  # time at which the first of these versions was loaded (epoch ms)
-
-    @property
-    def key(self) -> dict[str, Any]:
-        return {"facility": self.facility.id, "spec": self.spec.name, "name": self.correction.name}
-
-    def may_be_affected(self, row: _Sent) -> bool:
-        """Return whether a sent delivery has the content of an earlier version that no person wrote."""
-        return row.body is None and not self._is_corrected(row)
-
-    def _is_corrected(self, row: _Sent) -> bool:
-        """Judge by the version of the attempt, or by its time if the attempt is no longer kept."""
-        return row.sent_at >= self.since if row.spec_hash is None else row.spec_hash in self.hashes
-
-
-class _Judge:
-    """Decides which deliveries a correction concerns; a record that cannot be judged counts as concerned."""
-
-    def __init__(self, database: Database, mappings: Mappings, search: _Search) -> None:
-        self._database = database
-        self._mappings = mappings
-        self._search = search
-
-    async def concerned(self, rows: Sequence[_Sent]) -> list[_Sent]:
-        """Return the rows that the correction concerns; all needs are looked up at once, in their present state."""
-        when, spec, facility = self._search.correction.when, self._search.spec, self._search.facility
-        if when is None or not rows:
-            return list(rows)
-        scopes = {row.id: context(spec, orjson.loads(row.record), facility, reference=row.reference) for row in rows}
-        needs_by_id = {row.id: self._keys_of_needs(scopes[row.id]) for row in rows}
-        targets = [target for row_needs in needs_by_id.values() for target in targets_of(row_needs, facility.id)]
-        references = await look_up(self._database, targets, self._mappings)
-        concerned = []
-        for row in rows:
-            needs = resolve(needs_by_id[row.id], spec.needs, facility.id, references).values
-            if self._holds(when, {**scopes[row.id], "needs": needs}):
-                concerned.append(row)
-        return concerned
-
-    def _keys_of_needs(self, scope: Mapping[str, Any]) -> list[NeedKeys]:
-        try:
-            return keys_of_needs(self._search.spec.needs, scope)
-        except AntarError:
-            return []
-
-    def _holds(self, when: Template, scope: Mapping[str, Any]) -> bool:
-        try:
-            return bool(when.render(scope))
-        except AntarError:
-            return True
 
 
 class CorrectionSearch:
@@ -126,7 +60,7 @@ class CorrectionSearch:
                 count += n
         return count
 
-    async def _searches(self, specs: Sequence[Spec]) -> list[_Search]:
+    async def _searches(self, specs: Sequence[Spec]) -> list[OpenSearch]:
         """Return the searches that have not ended or are due a second time."""
         versions: dict[tuple[str, str], dict[str, int]] = {}
         for row in await self._database.fetch(_VERSIONS):
@@ -137,7 +71,7 @@ class CorrectionSearch:
         }
         facilities = await all_facilities(self._database)
         return [
-            _Search(facility, spec, correction, frozenset(hashes), min(hashes.values()))
+            OpenSearch(facility, spec, correction, frozenset(hashes), min(hashes.values()))
             for spec in specs
             for correction in spec.corrections
             if (hashes := versions.get((spec.name, correction.name)))
@@ -152,14 +86,14 @@ class CorrectionSearch:
             await self._sleep(max(SHORTEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - begun)))
         return n
 
-    async def _step(self, search: _Search) -> int:
+    async def _step(self, search: OpenSearch) -> int:
         """Examine the next batch and return its size; 0 when the search has ended."""
         state = await self._state(search)
         if state is None:
             return 0
         place = {"date": state.date, "id": state.delivery_id}
         rows = await self._database.fetch(_NEXT, {**search.key, **place, "batch": BATCH_DELIVERIES})
-        judge = _Judge(self._database, self._catalog().items, search)
+        judge = Judge(self._database, self._catalog().items, search)
         affected = await judge.concerned([row for row in rows if search.may_be_affected(row)])
         after = (rows[-1].date, rows[-1].id) if rows else (state.date, state.delivery_id)
 
@@ -175,7 +109,7 @@ class CorrectionSearch:
 
         return await self._database.write(run)
 
-    async def _state(self, search: _Search) -> _Position | None:
+    async def _state(self, search: OpenSearch) -> _Position | None:
         """Return the position of the search, None if it has ended; begin it, and once more a day after its end."""
         state = await self._database.first(_STATE, search.key)
         if state is None or (state.ended_at is not None and self._is_due_again(state.searches, state.ended_at)):
@@ -193,17 +127,17 @@ async def _register(tx: Transaction, specs: Sequence[Spec]) -> None:
     await tx.execute(_REGISTER, {"rows": rows})
 
 
-async def _unchanged(tx: Transaction, rows: Sequence[_Sent]) -> list[int]:
+async def _unchanged(tx: Transaction, rows: Sequence[SentDelivery]) -> list[int]:
     """Lock these deliveries; return the ids of those that were not sent again since they were read."""
     if not rows:
         return []
-    ids = {"ids": [row.id for row in rows]}
-    await tx.rows(_LOCK, ids)
-    last = {row.id: row.attempt for row in await tx.rows(_LAST, ids)}
+    ids = [row.id for row in rows]
+    await lock_deliveries(tx, ids)
+    last = {row.id: row.attempt for row in await tx.rows(_LAST, {"ids": ids})}
     return [row.id for row in rows if row.id in last and last[row.id] == row.attempt]
 
 
-async def _note(tx: Transaction, search: _Search, ids: Sequence[int]) -> None:
+async def _note(tx: Transaction, search: OpenSearch, ids: Sequence[int]) -> None:
     if not ids:
         return
     added = len(await tx.rows(_ADD, {**search.key, "ids": ids}))
@@ -237,19 +171,6 @@ class _Ended(NamedTuple):
     name: str
     searches: int
     ended_at: int
-
-
-class _Sent(NamedTuple):
-    """A sent delivery with its last request that may have arrived, None if the attempt is no longer kept."""
-
-    id: int
-    date: str
-    record: str
-    reference: str | None
-    body: str | None
-    sent_at: int
-    attempt: int | None
-    spec_hash: str | None
 
 
 class _LastAttempt(NamedTuple):
@@ -300,10 +221,7 @@ FROM (
 LEFT JOIN attempts AS a ON a.id = {_LAST_ATTEMPT}
 ORDER BY d.date, d.id
 """,
-    _Sent,
-)
-_LOCK = Statement(
-    "SELECT id FROM deliveries WHERE id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}", int, ids="id bigint"
+    SentDelivery,
 )
 _LAST = Statement(
     f"""

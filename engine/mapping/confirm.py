@@ -14,7 +14,7 @@ from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.mapping.items import note_all
 from engine.outbox import counters
-from engine.outbox.settle import release
+from engine.outbox.waits import release
 from engine.specs.mapping import MappingSpec
 
 

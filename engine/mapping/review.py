@@ -11,7 +11,7 @@ from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.mapping.items import note_all
 from engine.outbox import counters
-from engine.outbox.settle import release
+from engine.outbox.waits import release
 from engine.specs.code_list import SHARED
 from engine.specs.mapping import MappingSpec
 

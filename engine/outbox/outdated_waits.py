@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.delivery.types import Channel
-from engine.outbox.settle import ArrivedRecord, release_and_count
+from engine.outbox.waits import ArrivedRecord, release_and_count
 from engine.specs.record_type import Spec
 
 

@@ -16,7 +16,7 @@ from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import MAX_DEATHS, Channel
 from engine.outbox import counters
-from engine.outbox.settle import ArrivedRecord, release_and_count
+from engine.outbox.waits import ArrivedRecord, release_and_count
 from engine.telemetry.metrics import metrics
 
 log = structlog.get_logger(__name__)

@@ -1,11 +1,156 @@
-"""Ends the waits of deliveries that are due again, or set aside."""
+"""Waits of blocked deliveries for other records: written with the block, ended when the record arrives.
+
+A delivery that is due again or set aside ends all of its waits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from engine.database.statements import Command
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
+from engine.delivery.status import Status
+from engine.delivery.types import Channel, Settlement
+from engine.outbox import counters
+from engine.outbox.locks import lock_deliveries
+
+
+async def write_waits(tx: Transaction, settlements: Sequence[Settlement], now: int) -> None:
+    """Write what these blocked deliveries wait for; what they wait for moves to their lane."""
+    rows = [row for settlement in settlements for row in _waits(settlement, now)]
+    if rows:
+        await tx.execute(_KEEP_WAITS, {"rows": rows})
+        await tx.execute(_COME_FORWARD, {"rows": rows})
+
+
+def _waits(settlement: Settlement, now: int) -> Iterator[list[Any]]:
+    """Yield a row of _KEEP_WAITS for each type of each awaited record."""
+    delivery, seen = settlement.delivery, {(item, key): code for item, key, code in settlement.codes}
+    alone = {(awaited.specs[0], awaited.key) for awaited in settlement.waits if len(awaited.specs) == 1}
+    for awaited in settlement.waits:
+        targets = [(spec, awaited.key) for spec in awaited.specs]
+        alternative = len(targets) > 1
+        if alternative and not alone.isdisjoint(targets):
+            continue  # another need of the delivery waits for one of them alone
+        for spec, key in targets:
+            code = seen.get((spec, key))
+            yield [delivery.facility_id, spec, key, delivery.id, now, code, int(alternative), delivery.lane]
+
+
+_WAIT = (
+    "facility_id integer, spec text, key text, delivery_id bigint, created_at bigint, seen text, alternative smallint, "
+    "lane smallint"
+)
+
+
+_KEEP_WAITS = Command(
+    """
+INSERT INTO waits (facility_id, spec, key, delivery_id, created_at, seen, alternative)
+SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1 FROM {rows} AS v WHERE true
+ON CONFLICT DO NOTHING
+""",
+    rows=_WAIT,
+)
+
+
+# A delivery that others wait for moves to their lane: otherwise today's patients would wait behind the backfill.
+_COME_FORWARD = Command(
+    """
+UPDATE deliveries SET lane = v.lane
+FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM {rows} AS r GROUP BY facility_id, spec, key) AS v
+WHERE deliveries.facility_id = v.facility_id AND deliveries.spec = v.spec AND deliveries.key = v.key
+  AND deliveries.lane > v.lane AND deliveries.status <> 'sending'
+""",
+    rows=_WAIT,
+)
+
+
+async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], deltas: counters.Deltas) -> set[Channel]:
+    """Release deliveries that waited for these (facility, spec, key) alone; return the channels they are due in."""
+    if not arrived:
+        return set()
+    waiting = await tx.rows(_END_WAITS, {"rows": arrived})
+    await _end_alternatives(tx, [(wait.delivery_id, wait.key) for wait in waiting if wait.alternative])
+    ids = sorted({wait.delivery_id for wait in waiting})
+    if not ids:
+        return set()
+    # Two transactions that each bring one of the last two needs would otherwise each still see the other's wait.
+    await lock_deliveries(tx, ids)
+    channels = set()
+    for freed in await tx.rows(_RELEASE, {"ids": ids, "now": tx.now}):
+        deltas.move(freed.facility_id, freed.date, freed.spec, Status.BLOCKED, Status.QUEUED)
+        channels.add(Channel(freed.upstream, freed.facility_id))
+    return channels
+
+
+class ArrivedRecord(NamedTuple):
+    """A record that deliveries wait for."""
+
+    facility_id: int
+    spec: str
+    key: str
+
+
+async def release_and_count(tx: Transaction, arrived: Sequence[ArrivedRecord]) -> set[Channel]:
+    """Release deliveries that waited for these records alone, and change the counters."""
+    deltas = counters.Deltas()
+    due = await release(tx, [(record.facility_id, record.spec, record.key) for record in arrived], deltas)
+    await counters.apply(tx, deltas)
+    return due
+
+
+class _Wait(NamedTuple):
+    """A wait that has ended."""
+
+    delivery_id: int
+    key: str
+    alternative: bool
+
+
+class _Released(NamedTuple):
+    """A delivery that waits for nothing any more."""
+
+    facility_id: int
+    spec: str
+    upstream: str
+    date: str
+
+
+_END_WAITS = Statement(
+    "DELETE FROM waits WHERE (facility_id, spec, key) IN (SELECT facility_id, spec, key FROM {rows} AS v) "
+    "RETURNING delivery_id, key, alternative",
+    _Wait,
+    rows="facility_id integer, spec text, key text",
+)
+
+
+_RELEASE = Statement(
+    """
+UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL
+WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'blocked'
+  AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.delivery_id = deliveries.id)
+RETURNING facility_id, spec, upstream, date
+""",
+    _Released,
+    ids="id bigint",
+)
+
+
+async def _end_alternatives(tx: Transaction, waits: Sequence[tuple[int, str]]) -> None:
+    """End the waits of a (delivery, key) for the other types of a need of which one record has arrived.
+
+    Two needs that name overlapping types of one key end together; if one of them is still open, the delivery is blocked
+    again when it is prepared.
+    """
+    if waits:
+        await tx.execute(_END_ALTERNATIVES, {"rows": waits})
+
+
+_END_ALTERNATIVES = Command(
+    "DELETE FROM waits WHERE alternative AND (delivery_id, key) IN (SELECT id, key FROM {rows} AS v)",
+    rows="id bigint, key text",
+)
 
 
 async def end_waits(tx: Transaction, ids: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.mapping.confirm import Choice, Confirmed, confirm
 from engine.mapping.review import review_items
 from engine.specs.code_list import CodeListRow
@@ -130,13 +130,13 @@ class DrugCatalog:
 
     async def read_register(self, *withdrawn: str) -> None:
         """Store the register as read; the given codes are withdrawn."""
-        await copies.begin(self.database, 0, "register", "sari")
-        held = await copies.lease_next(self.database)
+        await synchronisations.begin(self.database, 0, "register", "sari")
+        held = await synchronisations.lease_next(self.database)
         assert held is not None
         rows = [CodeListRow(key, content, key in withdrawn) for key, content in ROWS.items()]
-        await copies.store_page(self.database, held, rows, done=1, offset=0, total=1)
+        await synchronisations.store_page(self.database, held, rows, done=1, offset=0, total=1)
         after = [lambda tx: review_items(tx, self.mapping, 0)]
-        await copies.finish(self.database, held, after)
+        await synchronisations.finish(self.database, held, after)
 
     async def item(self, key: str) -> Any:
         query = text("SELECT * FROM items WHERE item = 'Good' AND key = :key")

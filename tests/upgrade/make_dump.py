@@ -36,7 +36,7 @@ from admin.commands.demo_records import day
 from admin.commands.mappings import import_table
 from admin.people import users
 from engine.actors import make_broker
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.database.tables import AlertRecipient, Role
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow, add_facility, new_api_key, set_credentials
@@ -212,28 +212,30 @@ async def _lists(scene: EarlierClinic) -> None:
     """Read lists from a file, an upstream and by hand; leave one being read and one failed."""
     hub, clinic = scene.hub, scene.clinic
     for name in ("loinc_laboratory", "pcare_poli"):
-        await copies.begin(hub.database, scene.lists[name].owner(clinic.id), name, "admin")
-        held = await copies.lease_next(hub.database)
+        await synchronisations.begin(hub.database, scene.lists[name].owner(clinic.id), name, "admin")
+        held = await synchronisations.lease_next(hub.database)
         assert held is not None
         await hub.synchroniser.read(held)
     await _copy(scene, "antrean_poli", CodeListRow("2026-03-12/001", {"code": "001", "name": "Umum"}))
     doctor = {"poli": "Umum", "code": "7", "name": "dr. Sari", "hours": "08:00-12:00", "places": 30}
     await _copy(scene, "antrean_dokter", CodeListRow("2026-03-12/001/7/08:00-12:00", doctor))
     await _copy(scene, "pcare_kesadaran", CodeListRow("01", {"name": "Compos mentis"}), finish=False)
-    await copies.begin(hub.database, clinic.id, "pcare_dokter", "admin")
-    held = await copies.lease_next(hub.database)
+    await synchronisations.begin(hub.database, clinic.id, "pcare_dokter", "admin")
+    held = await synchronisations.lease_next(hub.database)
     assert held is not None
-    await copies.fail(hub.database, held, "Layanan tidak dapat dihubungi.")
+    await synchronisations.fail(hub.database, held, "Layanan tidak dapat dihubungi.")
 
 
 async def _copy(scene: EarlierClinic, name: str, row: CodeListRow, *, finish: bool = True) -> None:
     database = scene.hub.database
-    await copies.begin(database, scene.clinic.id, name, "admin")
-    held = await copies.lease_next(database)
+    await synchronisations.begin(database, scene.clinic.id, name, "admin")
+    held = await synchronisations.lease_next(database)
     assert held is not None
-    await copies.store_page(database, held, [row], done=1 if finish else 0, offset=0, total=1 if finish else 2)
+    await synchronisations.store_page(
+        database, held, [row], done=1 if finish else 0, offset=0, total=1 if finish else 2
+    )
     if finish:
-        await copies.finish(database, held)
+        await synchronisations.finish(database, held)
 
 
 async def _mapped(scene: EarlierClinic) -> None:

@@ -6,8 +6,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from engine.code_lists import copies
-from engine.code_lists.copies import CodeListRow, SyncLease
+from engine.code_lists import synchronisations
+from engine.code_lists.copies import CodeListRow
+from engine.code_lists.synchronisations import SyncLease
 from tests.engine.small_hub import SmallHub
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +20,7 @@ async def asked(person: httpx.AsyncClient, antar: SmallHub) -> SyncLease:
     """Request a reading as a person, and lease it as a worker."""
     answer = await person.post("/referensi/doctors", headers=SAME_SITE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/referensi/doctors")
-    held = await copies.lease_next(antar.hub.database)
+    held = await synchronisations.lease_next(antar.hub.database)
     assert held is not None
     return held
 
@@ -27,8 +28,8 @@ async def asked(person: httpx.AsyncClient, antar: SmallHub) -> SyncLease:
 async def filled(person: httpx.AsyncClient, antar: SmallHub, *names: str) -> None:
     held = await asked(person, antar)
     rows = [CodeListRow(str(number), {"name": name}) for number, name in enumerate(names)]
-    await copies.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
-    await copies.finish(antar.hub.database, held)
+    await synchronisations.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
+    await synchronisations.finish(antar.hub.database, held)
 
 
 async def test_the_first_list_is_shown_where_none_is_named(person: httpx.AsyncClient) -> None:
@@ -56,7 +57,7 @@ async def test_two_clicks_are_one_reading_and_its_progress_is_live(person: httpx
     held = await asked(person, antar)
     await person.post("/referensi/doctors", headers=SAME_SITE)
     assert await antar.hub.database.fetch(text("SELECT count(*) FROM synchronisations")) == [(1,)]
-    await copies.store_page(antar.hub.database, held, [], done=1, offset=0, total=4)
+    await synchronisations.store_page(antar.hub.database, held, [], done=1, offset=0, total=4)
     state = (await person.get("/referensi/doctors/status")).text
     assert ("1 dari 4 bagian" in state, "diminta sari" in state, "disabled" in state) == (True, True, True)
 
@@ -65,7 +66,7 @@ async def test_a_failed_reading_says_why_and_keeps_the_old_rows(person: httpx.As
     await filled(person, antar, "dr. Rangga Uji")
     held = await asked(person, antar)
     again = antar.clock() + 900_000
-    await copies.fail(antar.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
+    await synchronisations.fail(antar.hub.database, held, "Kementerian: HTTP 502", retry_at=again)
     page = (await person.get("/referensi/doctors")).text
     assert ("Sinkronisasi gagal" in page, "HTTP 502" in page, "dr. Rangga Uji" in page) == (True, True, True)
     assert "Dicoba lagi dengan sendirinya sekitar" in page

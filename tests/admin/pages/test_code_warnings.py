@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.specs.code_list import CodeListRow
 from tests import databases
 from tests.conftest import Clock
@@ -23,11 +23,13 @@ async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
     """Yield a hub that has read its list of doctors."""
     opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, CODED)
     database = opened.hub.database
-    await copies.begin(database, opened.facility.id, "doctors", "sari")
-    held = await copies.lease_next(database)
+    await synchronisations.begin(database, opened.facility.id, "doctors", "sari")
+    held = await synchronisations.lease_next(database)
     assert held is not None
-    await copies.store_page(database, held, [CodeListRow("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1)
-    await copies.finish(database, held)
+    await synchronisations.store_page(
+        database, held, [CodeListRow("D1", {"name": "dr. Satu"})], done=1, offset=0, total=1
+    )
+    await synchronisations.finish(database, held)
     yield opened
     await opened.hub.close()
 

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Call, Reply
 from engine.catalog.catalog import load
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.mapping.confirm import Choice, confirm
 from engine.specs.code_list import SHARED, rows_of
 from sandbox.kfa.catalogue import generate
@@ -65,11 +65,11 @@ def register(drugs: DrugCatalog, *rows: dict[str, Any]) -> list[Call]:
 
 async def synchronise(drugs: DrugCatalog) -> Any:
     code_list = drugs.antar.hub.catalog.code_lists["register"]
-    await copies.ask(drugs.database, code_list, drugs.facility.id, "sari")
-    held = await copies.lease_next(drugs.database)
+    await synchronisations.ask(drugs.database, code_list, drugs.facility.id, "sari")
+    held = await synchronisations.lease_next(drugs.database)
     assert held is not None
     await drugs.antar.hub.synchroniser.read(held)
-    return (await copies.latest(drugs.database, drugs.facility.id))["register"]
+    return (await synchronisations.latest(drugs.database, drugs.facility.id))["register"]
 
 
 async def test_a_shared_list_is_read_once_for_all_and_withdraws_codes(drugs: DrugCatalog) -> None:

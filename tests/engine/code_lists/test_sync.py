@@ -17,7 +17,7 @@ from adapters.registry import ADAPTERS
 from adapters.wire.open import open_wire
 from admin.text.words import sentence
 from engine.catalog.catalog import load
-from engine.code_lists import copies
+from engine.code_lists import copies, synchronisations
 from engine.code_lists.reader import RETRY_PAUSES_SECONDS
 from engine.code_lists.schedule import AFTER_FAILURE, HOUR_MS, last_reads
 from engine.code_lists.sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
@@ -96,11 +96,11 @@ class SyncSetup:
 
     async def read(self, name: str) -> Any:
         """Request a list, read it, and return its reading."""
-        await copies.begin(self.database, self.facility.id, name, "sari")
-        held = await copies.lease_next(self.database)
+        await synchronisations.begin(self.database, self.facility.id, name, "sari")
+        held = await synchronisations.lease_next(self.database)
         assert held is not None
         await self.synchroniser.read(held)
-        return (await copies.latest(self.database, self.facility.id))[name]
+        return (await synchronisations.latest(self.database, self.facility.id))[name]
 
     async def rows(self, name: str) -> list[dict[str, Any]]:
         return await copies.rows_of(self.database, self.facility.id, name)
@@ -177,51 +177,51 @@ async def test_an_outage_of_a_moment_is_waited_for(setup: SyncSetup, world: Worl
 
 
 async def test_a_reading_whose_worker_died_goes_on_where_it_was(setup: SyncSetup, world: World, clock: Clock) -> None:
-    await copies.begin(setup.database, setup.facility.id, "pcare_tindakan", "sari")
-    dead = await copies.lease_next(setup.database)
+    await synchronisations.begin(setup.database, setup.facility.id, "pcare_tindakan", "sari")
+    dead = await synchronisations.lease_next(setup.database)
     assert dead is not None
-    assert await copies.store_page(setup.database, dead, [CodeListRow("10/x", {})], done=1, offset=0, total=3)
-    assert await copies.lease_next(setup.database) is None
+    assert await synchronisations.store_page(setup.database, dead, [CodeListRow("10/x", {})], done=1, offset=0, total=3)
+    assert await synchronisations.lease_next(setup.database) is None
     clock.pass_(61)
     await setup.synchroniser.tick()
     asked = [line["path"] for line in world.witness.log if "tindakan" in line["path"]]
     assert not [path for path in asked if "/kdTkp/10/" in path]
-    assert (await copies.latest(setup.database, setup.facility.id))["pcare_tindakan"].state == "done"
+    assert (await synchronisations.latest(setup.database, setup.facility.id))["pcare_tindakan"].state == "done"
 
 
 async def test_two_workers_do_not_read_one_list_twice(setup: SyncSetup) -> None:
-    assert await copies.begin(setup.database, setup.facility.id, "pcare_poli", "sari") is not None
-    assert await copies.begin(setup.database, setup.facility.id, "pcare_poli", "budi") is None
-    held = await copies.lease_next(setup.database)
+    assert await synchronisations.begin(setup.database, setup.facility.id, "pcare_poli", "sari") is not None
+    assert await synchronisations.begin(setup.database, setup.facility.id, "pcare_poli", "budi") is None
+    held = await synchronisations.lease_next(setup.database)
     assert held is not None
-    assert await copies.store_page(setup.database, held, [], done=1, offset=0, total=1)
-    assert not await copies.store_page(setup.database, held, [], done=1, offset=0, total=1)
+    assert await synchronisations.store_page(setup.database, held, [], done=1, offset=0, total=1)
+    assert not await synchronisations.store_page(setup.database, held, [], done=1, offset=0, total=1)
 
 
 async def test_the_schedule_asks_when_a_copy_is_old(setup: SyncSetup, clock: Clock) -> None:
     await setup.synchroniser.tick()
-    readings = await copies.latest(setup.database, setup.facility.id)
+    readings = await synchronisations.latest(setup.database, setup.facility.id)
     assert {(row.actor, row.state) for row in readings.values()} == {(SCHEDULE, "done")}
     assert len(readings) == len(LISTS)
     clock.pass_(6 * HOUR_MS / 1000)
     await setup.synchroniser.tick()
-    again = await copies.latest(setup.database, setup.facility.id)
+    again = await synchronisations.latest(setup.database, setup.facility.id)
     assert {name for name in readings if again[name].id != readings[name].id} == {"antrean_poli", "antrean_dokter"}
 
 
 async def test_a_clinic_without_credentials_is_left_alone(setup: SyncSetup) -> None:
     setup.accounts.problem = "Kredensial belum diisi."
     await setup.synchroniser.tick()
-    assert await copies.latest(setup.database, setup.facility.id) == {}
+    assert await synchronisations.latest(setup.database, setup.facility.id) == {}
     assert (await setup.read("pcare_poli")).problem == "Kredensial belum diisi."
 
 
 async def test_a_list_that_is_read_over_another_has_it_read_and_waits(setup: SyncSetup, clock: Clock) -> None:
-    await copies.begin(setup.database, setup.facility.id, "pcare_subspesialis", "sari")
+    await synchronisations.begin(setup.database, setup.facility.id, "pcare_subspesialis", "sari")
     await setup.synchroniser.tick()
     clock.pass_(SOURCE_PAUSE_MS / 1000)
     await setup.synchroniser.tick()
-    readings = await copies.latest(setup.database, setup.facility.id)
+    readings = await synchronisations.latest(setup.database, setup.facility.id)
     assert {readings[name].state for name in ("pcare_spesialis", "pcare_subspesialis")} == {"done"}
     assert len(await setup.rows("pcare_subspesialis")) == 3 * len(short("spesialis"))
 
@@ -237,20 +237,20 @@ async def test_two_workers_at_the_first_start_read_every_list(setup: SyncSetup) 
     )
     await asyncio.gather(setup.synchroniser.tick(), other.tick())
     await setup.synchroniser.tick()
-    readings = await copies.latest(setup.database, setup.facility.id)
+    readings = await synchronisations.latest(setup.database, setup.facility.id)
     assert {(row.state, row.problem, row.tries) for row in readings.values()} == {("done", None, 0)}
     assert len(await setup.rows("antrean_dokter")) == len(short("jadwal")) * (7 - SUNDAYS)
 
 
 async def test_who_comes_to_it_while_the_other_is_read_does_not_give_up(setup: SyncSetup, clock: Clock) -> None:
-    await copies.begin(setup.database, setup.facility.id, "antrean_poli", "sari")
-    reading = await copies.lease_next(setup.database)
-    await copies.begin(setup.database, setup.facility.id, "antrean_dokter", "sari")
-    waiting = await copies.lease_next(setup.database)
+    await synchronisations.begin(setup.database, setup.facility.id, "antrean_poli", "sari")
+    reading = await synchronisations.lease_next(setup.database)
+    await synchronisations.begin(setup.database, setup.facility.id, "antrean_dokter", "sari")
+    waiting = await synchronisations.lease_next(setup.database)
     assert reading is not None
     assert waiting is not None
     await setup.synchroniser.read(waiting)
-    assert (await copies.latest(setup.database, setup.facility.id))["antrean_dokter"].state == "running"
+    assert (await synchronisations.latest(setup.database, setup.facility.id))["antrean_dokter"].state == "running"
     await setup.synchroniser.read(reading)
     clock.pass_(SOURCE_PAUSE_MS / 1000)
     await setup.synchroniser.tick()
@@ -328,7 +328,7 @@ async def test_an_outage_at_the_first_start_costs_no_day(setup: SyncSetup, world
     world.faults.clear()
     for _ in range(2):
         await later(setup)
-    readings = await copies.latest(setup.database, setup.facility.id)
+    readings = await synchronisations.latest(setup.database, setup.facility.id)
     assert {name: row.state for name, row in readings.items()} == dict.fromkeys(LISTS, "done")
 
 
@@ -343,7 +343,7 @@ async def test_lists_log_in_once_for_each_pause_of_a_refused_account(setup: Sync
         logins.append(len(world.witness.log))
     assert logins[0] == len(BASES)
     assert all(0 < after - before <= len(BASES) for before, after in pairwise(logins))
-    reading = (await copies.latest(setup.database, setup.facility.id))["pcare_tindakan"]
+    reading = (await synchronisations.latest(setup.database, setup.facility.id))["pcare_tindakan"]
     assert "Username atau password salah" in reading.problem
 
 
@@ -352,7 +352,7 @@ async def test_what_a_list_is_refused_for_opens_again_by_a_list(setup: SyncSetup
     await setup.synchroniser.tick()
     for _ in range(2):
         await later(setup)
-    readings = await copies.latest(setup.database, setup.facility.id)
+    readings = await synchronisations.latest(setup.database, setup.facility.id)
     assert {row.state for row in readings.values()} == {"done"}
     assert await setup.database.fetch(text("SELECT 1 FROM channels")) == []
 
@@ -364,7 +364,7 @@ async def test_new_credentials_end_the_pause(setup: SyncSetup, world: World, clo
     clock.pass_(1)
     await set_credentials(setup.database, Vault((new_key(),)), setup.facility.id, "pcare", {})
     await setup.synchroniser.tick()
-    assert (await copies.latest(setup.database, setup.facility.id))["pcare_poli"].state == "done"
+    assert (await synchronisations.latest(setup.database, setup.facility.id))["pcare_poli"].state == "done"
 
 
 async def test_rows_are_found_by_any_of_their_words(setup: SyncSetup) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.catalog.catalog import load
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.database.database import Database
 from engine.facilities.facilities import FacilityRow
 from engine.inbound import queue_numbers, requests, tokens
@@ -34,11 +34,11 @@ async def opened(database: Database, facility: FacilityRow, places: int = 30, ho
 
 
 async def copied(database: Database, facility: FacilityRow, name: str, rows: Sequence[CodeListRow]) -> None:
-    await copies.begin(database, facility.id, name, "uji")
-    held = await copies.lease_next(database)
+    await synchronisations.begin(database, facility.id, name, "uji")
+    held = await synchronisations.lease_next(database)
     assert held is not None
-    await copies.store_page(database, held, rows, done=1, offset=0, total=1)
-    await copies.finish(database, held)
+    await synchronisations.store_page(database, held, rows, done=1, offset=0, total=1)
+    await synchronisations.finish(database, held)
 
 
 def wish(card: str = CARDS[0], **fields: Any) -> QueueRequest:

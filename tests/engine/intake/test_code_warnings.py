@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from admin.text.words import sentence
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.database.database import Database
 from engine.intake.intake import Accepted
 from engine.specs.code_list import CodeListRow
@@ -35,12 +35,12 @@ async def antar(tmp_path: Path, database: Database, database_url: str, clock: Cl
 
 async def read(antar: SmallHub, *keys: str) -> None:
     """Store a reading of the list with these rows."""
-    await copies.begin(antar.hub.database, antar.facility.id, "doctors", "sari")
-    held = await copies.lease_next(antar.hub.database)
+    await synchronisations.begin(antar.hub.database, antar.facility.id, "doctors", "sari")
+    held = await synchronisations.lease_next(antar.hub.database)
     assert held is not None
     rows = [CodeListRow(key, {"name": key}) for key in keys]
-    await copies.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
-    await copies.finish(antar.hub.database, held)
+    await synchronisations.store_page(antar.hub.database, held, rows, done=1, offset=0, total=1)
+    await synchronisations.finish(antar.hub.database, held)
 
 
 async def warnings(antar: SmallHub, **record: object) -> list[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine import due_times
-from engine.code_lists import copies
+from engine.code_lists import synchronisations
 from engine.database.database import Database
 from engine.database.tables import Base
 from engine.database.transaction import Transaction
@@ -227,8 +227,8 @@ async def _fill_all(antar: SmallHub) -> None:
     await schedule_resend(database, facility, (await antar.row("Visit", "V2")).id, "sari")
     await antar.hand_in("Visit", {"id": "V3"})
     assert await claim(database, antar.channel, 1, "dead")
-    await copies.begin(database, facility, "doctors", "sari")
-    await copies.lease_next(database)
+    await synchronisations.begin(database, facility, "doctors", "sari")
+    await synchronisations.lease_next(database)
     await antar.breaker.close_without_account(antar.channel, "belum lengkap")
     names: dict[str, Any] = {"facility": facility, "later": antar.clock.now + 60_000}
     for statement in _LATER:
