@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from engine.catalog.catalog import Catalog
-from engine.corrections.judge import Judge, OpenSearch, SentDelivery
+from engine.corrections.affected import AffectedFinder, OpenSearch, SentDelivery
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
@@ -93,8 +93,8 @@ class CorrectionSearch:
             return 0
         place = {"date": state.date, "id": state.delivery_id}
         rows = await self._database.fetch(_NEXT, {**search.key, **place, "batch": BATCH_DELIVERIES})
-        judge = Judge(self._database, self._catalog().items, search)
-        affected = await judge.concerned([row for row in rows if search.may_be_affected(row)])
+        finder = AffectedFinder(self._database, self._catalog().items, search)
+        affected = await finder.affected([row for row in rows if search.may_be_affected(row)])
         after = (rows[-1].date, rows[-1].id) if rows else (state.date, state.delivery_id)
 
         async def run(tx: Transaction) -> int:

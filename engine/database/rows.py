@@ -44,29 +44,6 @@ class DeliveryRow(NamedTuple):
     sent_at: int | None
 
 
-class AttemptRow(NamedTuple):
-    """A row of `attempts`."""
-
-    id: int
-    delivery_id: int
-    facility_id: int
-    at: int
-    milliseconds: int
-    operation: str
-    trigger: str
-    spec_hash: str
-    version: int
-    method: str | None
-    path: str | None
-    request: bytes | None
-    http_status: int | None
-    code: str | None
-    verdict: str
-    message: str
-    response: bytes | None
-    pruned_at: int | None
-
-
 class ItemRow(NamedTuple):
     """A row of `items`."""
 

@@ -1,4 +1,4 @@
-"""Judges whether a sent delivery is affected by a correction, by the version of its request and by its record."""
+"""Tells which sent deliveries a correction affects, by the version of their last request and by their record."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class OpenSearch:
         return row.sent_at >= self.since if row.spec_hash is None else row.spec_hash in self.hashes
 
 
-class Judge:
+class AffectedFinder:
     """Decides which deliveries a correction concerns; a record that cannot be judged counts as concerned."""
 
     def __init__(self, database: Database, mappings: Mappings, search: OpenSearch) -> None:
@@ -50,7 +50,7 @@ class Judge:
         self._mappings = mappings
         self._search = search
 
-    async def concerned(self, rows: Sequence[SentDelivery]) -> list[SentDelivery]:
+    async def affected(self, rows: Sequence[SentDelivery]) -> list[SentDelivery]:
         """Return the rows that the correction concerns; all needs are looked up at once, in their present state."""
         when, spec, facility = self._search.correction.when, self._search.spec, self._search.facility
         if when is None or not rows:
