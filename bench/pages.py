@@ -44,7 +44,7 @@ def rows(options: Options) -> list[Row]:
 
 def person(panel: Installation) -> httpx.Client:
     """Return a client that is logged in."""
-    client = httpx.Client(base_url=panel.address, headers={"Sec-Fetch-Installation": "same-origin"}, timeout=60)
+    client = httpx.Client(base_url=panel.address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
     client.post("/login", data={"name": panel.access.user, "password": panel.access.password})
     return client
 

@@ -109,7 +109,7 @@ class Installation:
 
     def post(self, path: str, **fields: str) -> str:
         """Send a form as a page does; return the path of the page that follows."""
-        headers = {"Sec-Fetch-Installation": "same-origin"}
+        headers = {"Sec-Fetch-Site": "same-origin"}
         request = urllib.request.Request(self.address + path, urlencode(fields).encode(), headers)
         with self._person.open(request, timeout=30) as answer:
             return str(answer.url).removeprefix(self.address)
