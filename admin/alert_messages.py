@@ -41,24 +41,26 @@ class AlertMessages:
         blocks = ["\n".join(self._block(name, entries, facts)) for name, entries in parts if entries]
         events = [self._event("raised", entry, facts) for entry in news.raised]
         events += [self._event("cleared", entry, facts) for entry in news.cleared]
-        return self._letter(self._subject(news, facts), [*blocks, say("letter.panel", url=self._panel)], events)
+        return self._notification(self._subject(news, facts), [*blocks, say("letter.panel", url=self._panel)], events)
 
     async def digest(self, recipient: Recipient, facts: Facts) -> Notification:
         """Return the digest: yesterday's figures and the things to do, by clinic."""
         clinics = [clinic for id_, clinic in facts.clinics.items() if recipient.facility_id in (None, id_)]
         blocks = ["\n".join(await self._yesterday(clinic)) for clinic in clinics]
         name = clinics[0].facility.name if len(clinics) == 1 else say("letter.clinics", n=len(clinics))
-        return self._letter(say("letter.digest", clinic=name), [*blocks, say("letter.panel", url=self._panel)], [])
+        return self._notification(
+            say("letter.digest", clinic=name), [*blocks, say("letter.panel", url=self._panel)], []
+        )
 
     def trial(self) -> Notification:
         """Return the message that *Kirim uji* sends."""
-        return self._letter(say("letter.trial"), [say("letter.trial.text"), self._panel], [{"state": "trial"}])
+        return self._notification(say("letter.trial"), [say("letter.trial.text"), self._panel], [{"state": "trial"}])
 
     @property
     def _panel(self) -> str:
         return self._hub.settings.panel
 
-    def _letter(self, subject: str, blocks: list[str], events: Sequence[Mapping[str, Any]]) -> Notification:
+    def _notification(self, subject: str, blocks: list[str], events: Sequence[Mapping[str, Any]]) -> Notification:
         prefix = {"production": "", "sandbox": "[UJI] ", "demo": "[DEMO] "}[self._hub.settings.environment]
         return Notification(f"{prefix}Antar: {subject}", "\n\n".join(blocks), tuple(events))
 

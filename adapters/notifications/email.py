@@ -23,11 +23,11 @@ async def send(notification: Notification, destination: Destination) -> None:
     """
     server = mail_server(destination.secret)
     host, tls = server.hostname or "", server.scheme == "smtps"
-    letter = _message(notification, destination, host)
+    mail = _message(notification, destination, host)
     connection = await open_socket(host, server.port or (465 if tls else 587), destination.policy)
     try:
         await aiosmtplib.send(
-            letter,
+            mail,
             hostname=host,
             sock=connection,
             username=unquote(server.username) if server.username else None,
@@ -55,12 +55,12 @@ def mail_server(secret: str) -> SplitResult:
 
 
 def _message(notification: Notification, destination: Destination, host: str) -> EmailMessage:
-    letter = EmailMessage()
-    letter["Subject"] = notification.subject
-    letter["From"] = destination.sender or f"antar@{host}"
-    letter["To"] = destination.address
-    letter["Date"] = formatdate()
-    letter["Message-ID"] = make_msgid(domain=host)
-    letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(notification.text)
-    return letter
+    mail = EmailMessage()
+    mail["Subject"] = notification.subject
+    mail["From"] = destination.sender or f"antar@{host}"
+    mail["To"] = destination.address
+    mail["Date"] = formatdate()
+    mail["Message-ID"] = make_msgid(domain=host)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(notification.text)
+    return mail

@@ -75,19 +75,13 @@ class Listing(OpenType):
         """Return the statuses that occur, each as a filter; without numbers where the counters do not give them."""
         counts, chosen = await self.counts(), self.chosen
         statuses = [status for status in Status if counts.get(status, 0) > 0 or status in chosen.statuses]
-        total = StatusChip("", sum(counts.values()), replace(chosen, statuses=()), not chosen.statuses)
         return [
-            replace(chip, count=chip.count if self.has_counters else None)
-            for chip in (
-                total,
-                *(
-                    StatusChip(
-                        status, counts.get(status, 0), replace(chosen, statuses=(status,)), status in chosen.statuses
-                    )
-                    for status in statuses
-                ),
-            )
+            self._chip("", sum(counts.values()), (), on=not chosen.statuses),
+            *(self._chip(s, counts.get(s, 0), (s,), on=s in chosen.statuses) for s in statuses),
         ]
+
+    def _chip(self, status: str, n: int, statuses: tuple[str, ...], *, on: bool) -> StatusChip:
+        return StatusChip(status, n if self.has_counters else None, replace(self.chosen, statuses=statuses), on)
 
     async def count(self) -> Count:
         """Return the number of matches."""
