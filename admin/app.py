@@ -33,16 +33,20 @@ from admin.pages import errors
 from admin.pages import routes as pages
 from admin.pages.mapping.spreadsheet import Sheets
 from admin.pages.problems.recent_facts import RecentFacts
-from admin.settings.mount import mounted
+from admin.settings.mount import SettingsSites, settings
 from admin.text import words
 from engine.hub import Hub
 
 FOLDER = Path(__file__).parent
 
 
-def create_app(hub: Hub) -> ASGIApp:
-    """Return the whole application for one hub, which the caller closes."""
-    application = litestar_app(hub)
+def create_app(hub: Hub, application: Litestar | None = None) -> ASGIApp:
+    """Return the whole application for one hub, which the caller closes.
+
+    `application` has the routes already; what it served before ends.
+    """
+    application = application or litestar_app()
+    application.state.update(_shared(hub))
     secure = hub.settings.environment == "production"
     with_session = SessionMiddleware(
         application,  # type: ignore[arg-type]
@@ -55,20 +59,33 @@ def create_app(hub: Hub) -> ASGIApp:
     return RequestLog(SecurityHeaders(Language(OriginGuard(with_session))), application.state.durations)
 
 
-def litestar_app(hub: Hub) -> Litestar:
-    """Return the routes of all folders, each with the right that it asks for."""
-    clock, durations = hub.database.clock, Durations()
-    limits = CallerLimits(Throttle(clock), Throttle(clock, PACE_MS))
+def _shared(hub: Hub) -> dict[str, Any]:
+    """Return the objects that all requests share, by the names of the application's state and of PROVIDED."""
+    clock = hub.database.clock
+    return {
+        "hub": hub,
+        "throttle": Throttle(clock),
+        "caller_limits": CallerLimits(Throttle(clock), Throttle(clock, PACE_MS)),
+        "recent_facts": RecentFacts(),
+        "durations": Durations(),
+        "budget": BodyBudget(),
+        "sheets": Sheets(),
+        "settings_sites": SettingsSites(hub),
+    }
+
+
+def litestar_app() -> Litestar:
+    """Return the routes of all folders, each with the right that it asks for; `create_app` gives them their state."""
     return Litestar(
         route_handlers=[
             api.DESCRIBED,
             api.UNDESCRIBED,
             inbound.ROUTER,
             pages.ROUTER,
-            mounted(hub),
+            settings,
             static_files(),
         ],
-        dependencies=_dependencies(hub, durations),
+        dependencies=_dependencies(),
         guards=[access.authorize],
         after_exception=[errors.add_frame],
         exception_handlers=errors.HANDLERS,
@@ -82,28 +99,25 @@ def litestar_app(hub: Hub) -> Litestar:
             openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
         ),
         on_app_init=[_without_litestar_logging],
-        state=State({"hub": hub, "durations": durations, "caller_limits": limits, "sheets": Sheets()}),
     )
 
 
-def _dependencies(hub: Hub, durations: Durations) -> dict[str, Provide]:
-    """Return what handlers may ask for by name; what is made here lives as long as the application."""
-    shared = {
-        "hub": hub,
-        "throttle": Throttle(hub.database.clock),
-        "recent_facts": RecentFacts(),
-        "durations": durations,
-        "budget": BodyBudget(),
-    }
+PROVIDED = ("hub", "throttle", "recent_facts", "durations", "budget")  # what handlers may ask for by name
+
+
+def _dependencies() -> dict[str, Provide]:
     of_request = {"facility": access.facility, "person": access.person, "confined_to": access.confined_to}
     return {
-        **{name: _provide_value(value) for name, value in shared.items()},
+        **{name: _from_state(name) for name in PROVIDED},
         **{name: Provide(provide, sync_to_thread=False) for name, provide in of_request.items()},
     }
 
 
-def _provide_value(value: Any) -> Provide:
-    return Provide(lambda: value, sync_to_thread=False)
+def _from_state(name: str) -> Provide:
+    def provide(state: State) -> Any:
+        return state[name]
+
+    return Provide(provide, sync_to_thread=False)
 
 
 def _without_litestar_logging(config: AppConfig) -> AppConfig:

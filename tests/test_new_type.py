@@ -11,7 +11,7 @@ from admin.app import create_app
 from admin.people import users
 from engine.facilities.facilities import new_api_key
 from tests import databases
-from tests.admin.conftest import PASSWORD, log_in
+from tests.admin.conftest import PASSWORD, application, log_in
 from tests.conftest import Clock
 from tests.engine.small_hub import AT, CATALOG, open_small_hub
 
@@ -52,7 +52,7 @@ async def test_a_type_nobody_has_heard_of_works_by_yaml_alone(tmp_path: Path, cl
     antar = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, CATALOG + ENTRY)
     await users.add_user(antar.hub.database, "sari", PASSWORD)
     key = await new_api_key(antar.hub.database, antar.facility.id, "simrs")
-    transport = httpx.ASGITransport(create_app(antar.hub))
+    transport = httpx.ASGITransport(create_app(antar.hub, application()))
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         client.headers["Authorization"] = f"Bearer {key}"
         record = {"number": "S1", "norm": "V1", "at": AT, "litres": 3.2}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
-from functools import cache
 from typing import NamedTuple
 
 import httpx
@@ -21,6 +19,7 @@ from adapters.outbound.guard import (
 )
 from adapters.outbound.networks import Address, Policy
 from adapters.wire.httpx_wire import read_raw
+from adapters.wire.own import tls_context
 
 
 class RawAnswer(NamedTuple):
@@ -47,7 +46,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._policy = policy
         self._resolve = resolve
         self._inner = inner or httpx.AsyncHTTPTransport(
-            verify=_tls(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+            verify=tls_context(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -104,8 +103,3 @@ def _pinned(request: httpx.Request, address: Address) -> httpx.Request:
         stream=request.stream,
         extensions={**request.extensions, "sni_hostname": name},
     )
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 
 import httpx
 import pytest
+from litestar import Litestar
 
-from admin.app import create_app
+from admin.app import create_app, litestar_app
 from admin.people import users
 from engine.facilities.facilities import new_api_key
 from tests import databases
@@ -25,9 +27,15 @@ async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
     await opened.hub.close()
 
 
+@cache
+def application() -> Litestar:
+    """Return the routes, which one test after another uses: to register them takes longer than most tests."""
+    return litestar_app()
+
+
 @pytest.fixture
 async def nobody(antar: SmallHub) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(antar.hub), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(antar.hub, application()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         yield client
 

@@ -12,7 +12,7 @@ import pytest
 from admin.app import create_app
 from admin.people import users
 from tests import databases
-from tests.admin.conftest import PASSWORD, log_in
+from tests.admin.conftest import PASSWORD, application, log_in
 from tests.conftest import Clock
 from tests.engine.drug_catalog import DrugCatalog, open_drug_catalog
 
@@ -55,7 +55,7 @@ async def clinic(tmp_path: Path, clock: Clock) -> AsyncIterator[MappedClinic]:
     opened = await open_drug_catalog(tmp_path, databases.sqlite(tmp_path), clock)
     hub = opened.antar.hub
     await users.add_user(hub.database, "sari", PASSWORD)
-    transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(hub, application()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         await log_in(client)
         yield MappedClinic(opened, client)

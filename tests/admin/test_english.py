@@ -25,7 +25,7 @@ from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.settings import ROOT, Settings
 from tests import databases
-from tests.admin.conftest import PASSWORD, log_in
+from tests.admin.conftest import PASSWORD, application, log_in
 from tests.admin.text.untranslated_text import READ_ATTRIBUTES
 from tests.config.test_languages import texts
 from tests.conftest import Clock
@@ -159,7 +159,7 @@ async def pages(client: httpx.AsyncClient, start: str) -> AsyncIterator[tuple[st
 async def test_the_panel_in_english_has_no_indonesian_but_the_clinics_own_data(hub: Hub) -> None:
     await users.add_user(hub.database, "sari", PASSWORD)
     strange, faults, count = indonesian(hub.catalog), [], 0
-    transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(hub, application()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         await log_in(client)
         client.cookies.set(COOKIE, "en")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,7 +14,6 @@ from admin.app import litestar_app
 from admin.http.access import Right
 from bench.places import page_addresses
 from bench.site import Installation
-from engine.hub import Hub
 from tests.browser.watch import PageWatch
 
 LEAN = {"resultTypes": ["violations"]}
@@ -74,10 +72,9 @@ def test_a_page_that_complains_is_noticed(page: Page, watch: PageWatch) -> None:
 
 def page_routes() -> set[str]:
     """Return the paths of all routes that answer a person with a whole page."""
-    hub = cast(Hub, SimpleNamespace(database=SimpleNamespace(clock=lambda: 0)))
     asked = [
         (route.path, handler)
-        for route in litestar_app(hub).routes
+        for route in litestar_app().routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
         if "GET" in handler.http_methods

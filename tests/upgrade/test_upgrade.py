@@ -34,7 +34,7 @@ from engine.worker import Worker
 from sandbox.embedded import running
 from sandbox.world import World
 from tests import databases
-from tests.admin.conftest import PASSWORD, log_in
+from tests.admin.conftest import PASSWORD, application, log_in
 from tests.conftest import POSTGRESQL, Clock
 from tests.upgrade.earlier import REVISIONS, restore, rows_of
 
@@ -108,7 +108,7 @@ async def hub(revision: str, old_url: str, sandbox: str, clock: Clock) -> AsyncI
 
 @pytest.fixture
 async def client(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(hub), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(hub, application()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://antar.test") as client:
         yield client
 

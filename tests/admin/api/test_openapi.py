@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from admin.app import create_app
 from engine.facilities.facilities import new_api_key
 from tests import databases
+from tests.admin.conftest import application
 from tests.conftest import Clock
 from tests.engine.small_hub import open_small_hub
 
@@ -38,7 +39,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[st
     """Yield the schema of a running hub, with a key for it."""
     antar = asyncio.run(_open(tmp_path_factory.mktemp("api")))
     key = asyncio.run(new_api_key(antar.hub.database, antar.facility.id, "simrs"))
-    yield schemathesis.openapi.from_asgi("/schema", create_app(antar.hub)), {"Authorization": f"Bearer {key}"}
+    yield (
+        schemathesis.openapi.from_asgi("/schema", create_app(antar.hub, application())),
+        {"Authorization": f"Bearer {key}"},
+    )
     asyncio.run(antar.hub.close())
 
 

@@ -53,25 +53,25 @@ def refused(answer: httpx.Response) -> bool:
 
 
 async def test_every_route_declares_a_right(antar: SmallHub) -> None:
-    silent = [(method, path) for method, path, right in routes(litestar_app(antar.hub)) if right is None]
+    silent = [(method, path) for method, path, right in routes(litestar_app()) if right is None]
     assert silent == []
 
 
 async def test_nobody_sees_anything_that_is_not_open(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
-    for method, path, right in routes(litestar_app(antar.hub)):
+    for method, path, right in routes(litestar_app()):
         answer = await visit(nobody, method, path)
         assert refused(answer) == (right is not Right.OPEN), (method, path, answer.status_code)
 
 
 @pytest.mark.parametrize("key", ["antar_00000000_wrong", "", "' OR 1=1 --", "a" * 10_000])
 async def test_a_wrong_key_opens_nothing(nobody: httpx.AsyncClient, antar: SmallHub, key: str) -> None:
-    for method, path, right in routes(litestar_app(antar.hub)):
+    for method, path, right in routes(litestar_app()):
         answer = await visit(nobody, method, path, Authorization=f"Bearer {key}")
         assert refused(answer) == (right is not Right.OPEN), (method, path, answer.status_code)
 
 
 async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, antar: SmallHub) -> None:
-    for method, path, right in routes(litestar_app(antar.hub)):
+    for method, path, right in routes(litestar_app()):
         answer = await visit(his, method, path)
         assert refused(answer) == (right in {Right.PANEL, Right.PERSON, Right.INBOUND}), (
             method,
@@ -83,7 +83,7 @@ async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, antar: SmallHub)
 async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, antar: SmallHub) -> None:
     everything = text("UPDATE users SET role = 'superadmin'")
     await antar.hub.database.write(lambda tx: tx.execute(everything))
-    for method, path, right in routes(litestar_app(antar.hub)):
+    for method, path, right in routes(litestar_app()):
         if path != "/logout":
             answer = await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})
             assert refused(answer) == (right in {Right.HIS, Right.INBOUND}), (method, path, answer.status_code)
@@ -92,13 +92,13 @@ async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, antar
 async def test_a_role_that_allows_nothing_opens_no_page(person: httpx.AsyncClient, antar: SmallHub) -> None:
     empty = text("UPDATE roles SET permissions = '[]' WHERE name = 'admin'")
     await antar.hub.database.write(lambda tx: tx.execute(empty))
-    for method, path, right in routes(litestar_app(antar.hub)):
+    for method, path, right in routes(litestar_app()):
         if right is Right.PANEL:
             assert (await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})).status_code == 403, path
 
 
 async def test_another_site_can_make_a_browser_change_nothing(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    for method, path, _ in routes(litestar_app(antar.hub)):
+    for method, path, _ in routes(litestar_app()):
         if method != "GET":
             answer = await visit(person, method, path, **FOREIGN)
             assert answer.status_code == 403, (method, path)

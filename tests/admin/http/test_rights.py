@@ -45,7 +45,7 @@ async def deliver(antar: SmallHub, key: str, facility: FacilityRow | None = None
 def pages(antar: SmallHub) -> list[tuple[str, str, Permission]]:
     """Return (method, address, permission) of every route that needs a permission."""
     guarded = []
-    for route in litestar_app(antar.hub).routes:
+    for route in litestar_app().routes:
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
             if handler.opt.get("right") is Right.PANEL:
                 path = route.path_format
