@@ -12,7 +12,7 @@ import uvicorn
 import uvloop
 from litestar import Litestar, Request, get, post
 
-from bench.intake import INSERT, make_bare_table
+from bench.intake import make_bare_table
 from engine.database.database import Database
 from engine.database.transaction import Transaction
 
@@ -25,7 +25,7 @@ def make_app(database: Database) -> Litestar:
     @post(PATH, status_code=202)
     async def store(request: Request[Any, Any, Any]) -> dict[str, int]:
         record = (await request.body()).decode()
-        await database.write(Transaction.execute, INSERT, {"record": record})
+        await database.write(Transaction.insert, "bare", ("record",), [(record,)])
         return {"stored": 1}
 
     @get("/health/ready")

@@ -20,7 +20,7 @@ from engine.actors import make_broker
 from engine.catalog.catalog import Catalog
 from engine.database.statements import Command, Statement
 from engine.database.tables import Base
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, NewRecord, Settlement
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
@@ -148,7 +148,7 @@ class BenchClinic:
 
     async def _execute(self, command: Command) -> None:
         parameters = {"facility": self.facility.id, "upstream": UPSTREAM}
-        await self.hub.database.write(Transaction.execute, command, parameters)
+        await self.hub.database.write_models(ModelTransaction.execute, command, parameters)
 
 
 _UNSENT = Statement("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> 'sent'", int)
@@ -211,4 +211,4 @@ async def empty(hub: Hub) -> None:
     """Delete what an earlier run left in a database that outlives it."""
     if hub.database.dialect == "postgresql":
         names = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "installation")
-        await hub.database.write(Transaction.execute, text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        await hub.database.write_models(ModelTransaction.execute, text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))

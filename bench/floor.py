@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import aiohttp
-import orjson
 import uvloop
 from sqlalchemy import text
 
@@ -19,10 +19,28 @@ from bench.options import Options
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
 from engine.database.database import Database
-from engine.database.statements import subquery
-from engine.database.transaction import Transaction
+from engine.database.statements import Command, Statement
+from engine.database.transaction import ModelTransaction, Transaction
 
 CLAIM = 200
+
+
+class ClaimedRow(NamedTuple):
+    """A row of the floor that is being sent."""
+
+    id: int
+    body: str
+
+
+CLAIM_ROWS = Statement(
+    f"UPDATE floor SET status = 1 WHERE id IN (SELECT id FROM floor WHERE status = 0 ORDER BY id LIMIT {CLAIM} "
+    "{FOR UPDATE SKIP LOCKED}) RETURNING id, body",
+    ClaimedRow,
+)
+SETTLE_ROWS = Command(
+    "UPDATE floor SET status = 2, reference = v.reference FROM {rows} AS v WHERE floor.id = v.id",
+    rows="id bigint, reference text",
+)
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer 0123456789012345678901234567"}
 
 
@@ -68,14 +86,8 @@ class Floor:
             await settling
         return time.perf_counter() - started
 
-    async def _claim(self) -> list[tuple[int, str]]:
-        lock = "" if self._database.dialect == "sqlite" else "FOR UPDATE SKIP LOCKED"
-        statement = f"""
-        UPDATE floor SET status = 1
-        WHERE id IN (SELECT id FROM floor WHERE status = 0 ORDER BY id LIMIT {CLAIM} {lock})
-        RETURNING id, body
-        """
-        return [(id_, body) for id_, body in await self._database.write(Transaction.rows, text(statement))]
+    async def _claim(self) -> list[ClaimedRow]:
+        return await self._database.write(Transaction.rows, CLAIM_ROWS)
 
     async def _send_all(self, session: aiohttp.ClientSession) -> None:
         while (row := await self._ready.get()) is not None:
@@ -87,17 +99,12 @@ class Floor:
         while self._sent or not all(sender.done() for sender in senders):
             batch, self._sent = self._sent, []
             if batch:
-                rows = subquery(self._database.dialect, "rows", {"id": "bigint", "reference": "text"})
-                statement = (
-                    f"UPDATE floor SET status = 2, reference = v.reference FROM {rows} AS v WHERE floor.id = v.id"
-                )
-                await self._write(statement, {"rows": orjson.dumps(batch).decode()})
+                await self._database.write(Transaction.execute, SETTLE_ROWS, {"rows": batch})
             if len(self._sent) < CLAIM:
                 await asyncio.sleep(0.01)
 
-    # Text, because a Statement is prepared by a test, and the table is only there while it is measured.
     async def _write(self, statement: str, parameters: dict[str, str] | list[dict[str, str]] | None = None) -> None:
-        await self._database.write(Transaction.execute, text(statement), parameters)
+        await self._database.write_models(ModelTransaction.execute, text(statement), parameters)
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float], list[float]]:

@@ -14,23 +14,20 @@ from bench.clinic import BATCH, BenchClinic, clinic, plain
 from bench.options import Options
 from bench.rows import Row, compared
 from engine.database.database import Database
-from engine.database.transaction import Transaction
-
-# Text, because a Statement is prepared by a test, and the table is only there while it is measured.
-INSERT = text("INSERT INTO bare (record) VALUES (:record)")
+from engine.database.transaction import ModelTransaction, Transaction
 
 
 async def make_bare_table(database: Database) -> None:
     """Create a table of nothing but records; drop one left by an interrupted run first."""
     kind = "BIGSERIAL" if database.dialect == "postgresql" else "INTEGER"
     for statement in ("DROP TABLE IF EXISTS bare", f"CREATE TABLE bare (id {kind} PRIMARY KEY, record TEXT NOT NULL)"):
-        await database.write(Transaction.execute, text(statement))
+        await database.write_models(ModelTransaction.execute, text(statement))
 
 
 async def bare_inserts(here: BenchClinic, first: int, count: int) -> None:
     for start in range(first, first + count, BATCH):
-        values = [{"record": orjson.dumps(here.record(n)).decode()} for n in range(start, start + BATCH)]
-        await here.hub.database.write(Transaction.execute, INSERT, values)
+        values = [(orjson.dumps(here.record(n)).decode(),) for n in range(start, start + BATCH)]
+        await here.hub.database.write(Transaction.insert, "bare", ("record",), values)
 
 
 async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float]]:
@@ -45,7 +42,7 @@ async def measure(database_url: str, count: int, rounds: int) -> tuple[list[floa
             started = time.perf_counter()
             await bare_inserts(here, n * count, count)
             bare.append(count / (time.perf_counter() - started))
-        await here.hub.database.write(Transaction.execute, text("DROP TABLE bare"))
+        await here.hub.database.write_models(ModelTransaction.execute, text("DROP TABLE bare"))
         return ours, bare
 
 

@@ -15,7 +15,7 @@ from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.statements import Query
 from engine.database.tables import Installation, Role, User
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.errors import AntarError
 from engine.hub import Hub
 
@@ -42,10 +42,10 @@ def setup_token(hub: Hub) -> str:
 
 async def add_first(database: Database, name: str, password: str) -> None:
     """Add the first administrator; raise UserExists if there is a user, AntarError if the password is too short."""
-    await database.write(_add_first, name, await users.hashed(password))
+    await database.write_models(_add_first, name, await users.hashed(password))
 
 
-async def _add_first(tx: Transaction, name: str, password_hash: str) -> None:
+async def _add_first(tx: ModelTransaction, name: str, password_hash: str) -> None:
     await lock_users(tx)
     if await tx.first(Query(select(User.id).limit(1), int)) is not None:
         raise UserExists("there is a user already")
@@ -53,12 +53,12 @@ async def _add_first(tx: Transaction, name: str, password_hash: str) -> None:
     await note(tx, tx.now, name, "user.first", reason=name)
 
 
-async def lock_users(tx: Transaction) -> None:
+async def lock_users(tx: ModelTransaction) -> None:
     """Lock the users until the transaction ends: a second change at the same time sees the first."""
     await tx.execute(select(Installation.id).with_for_update())
 
 
-async def keep_a_manager(tx: Transaction) -> None:
+async def keep_a_manager(tx: ModelTransaction) -> None:
     """Raise NoManagerLeft if nobody can manage the whole installation; called after the change, under the lock."""
     query = select(Role.permissions).join(User, User.role == Role.name)
     roles = await tx.rows(Query(query.where(User.disabled.is_(False), User.facility_id.is_(None)), str))

@@ -18,7 +18,7 @@ from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.statements import Command, Query, Statement
 from engine.database.tables import Facility, Role, User
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction, Transaction
 from engine.errors import AntarError, NotFound
 
 MIN_PASSWORD_CHARS = 10  # characters of a password (OWASP ASVS 2.1 asks for length, not for kinds of characters)
@@ -51,7 +51,7 @@ async def add_user(
         raise AntarError(f"no role {role!r}; use {' or '.join(roles)}")
     values = row_of(name, await hashed(password), role, database.clock(), facility_id)
     try:
-        await database.write(Transaction.execute, insert(User), values)
+        await database.write_models(ModelTransaction.execute, insert(User), values)
     except IntegrityError as error:
         raise AntarError(f"there is a user {name!r} already; choose another name or set a new password") from error
 
@@ -116,7 +116,7 @@ async def role_label(database: Database, role: str) -> str:
 
 async def replace_user(database: Database, name: str, password: str, role: str) -> None:
     """Add the person, replacing a user of the same name."""
-    await database.write(Transaction.execute, delete(User).where(User.name == name))
+    await database.write_models(ModelTransaction.execute, delete(User).where(User.name == name))
     await add_user(database, name, password, role)
 
 

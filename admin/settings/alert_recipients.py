@@ -38,7 +38,7 @@ from engine.alerts import recipients
 from engine.alerts.watch import destination_of
 from engine.database.statements import Query
 from engine.database.tables import AlertRecipient, Facility
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.errors import VaultError
 from engine.facilities.facilities import all_facilities
 
@@ -166,7 +166,7 @@ class Alerts(SettingsView[_AlertRow], model=AlertRecipient):
         values = await self._values(request, form)
         values |= {"sealed": self._sealed(form, {}), "created_at": self.hub.database.clock()}
 
-        async def work(tx: Transaction) -> int:
+        async def work(tx: ModelTransaction) -> int:
             row = insert(AlertRecipient).values(values).returning(AlertRecipient.id)
             [id_] = await tx.rows(Query(row, int))
             return id_

@@ -27,12 +27,12 @@ from admin.settings.request import person_of
 from admin.text.words import say
 from engine.database.audit import note, note_now
 from engine.database.statements import Query
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.hub import Hub
 
 R = TypeVar("R", bound=NamedTuple)  # row of a view
 T = TypeVar("T")
-Change = Callable[[Transaction], Coroutine[Any, Any, T]]
+Change = Callable[[ModelTransaction], Coroutine[Any, Any, T]]
 PAGE_ROWS = 50
 
 
@@ -200,7 +200,7 @@ class SettingsView(ModelView, Generic[R]):
     async def change(
         self,
         request: Request,
-        work: Callable[[Transaction], Coroutine[Any, Any, T]],
+        work: Callable[[ModelTransaction], Coroutine[Any, Any, T]],
         action: str,
         what: str,
         facility: int | None = None,
@@ -208,12 +208,12 @@ class SettingsView(ModelView, Generic[R]):
         """Do the work and note it in the audit log, in one transaction."""
         now, actor = self.hub.database.clock(), person_of(request).name
 
-        async def run(tx: Transaction) -> T:
+        async def run(tx: ModelTransaction) -> T:
             result = await work(tx)
             await note(tx, now, actor, action, facility_id=facility, reason=what)
             return result
 
-        return await self.hub.database.write(run)
+        return await self.hub.database.write_models(run)
 
     async def note(self, request: Request, action: str, what: str, facility: int | None = None) -> None:
         """Note an act that changes nothing in the audit log."""

@@ -22,7 +22,7 @@ from admin.settings.request import person_of, when
 from admin.text.words import localized, say
 from engine.database.statements import Query
 from engine.database.tables import Facility
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction, Transaction
 from engine.errors import VaultError
 from engine.facilities.facilities import FacilityRow, credentials, entered_at, is_address, is_secret, put_credentials
 from engine.specs.text import Text
@@ -111,7 +111,7 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
     async def add(self, request: Request, form: Mapping[str, Any]) -> int:
         values = {**_values(form), "code": form["code"], "created_at": self.hub.database.clock()}
 
-        async def work(tx: Transaction) -> int:
+        async def work(tx: ModelTransaction) -> int:
             [id_] = await tx.rows(Query(insert(Facility).values(values).returning(Facility.id), int))
             return id_
 

@@ -17,7 +17,7 @@ from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.text.words import say
 from engine.database.tables import Role, User
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 
 
 class _RoleRow(NamedTuple):
@@ -71,7 +71,7 @@ class Roles(SettingsView[_RoleRow], model=Role):
     async def alter(self, request: Request, key: str, form: Mapping[str, Any]) -> None:
         values = {**_values(form), "name": key}  # users refer to the role by its name
 
-        async def work(tx: Transaction) -> None:
+        async def work(tx: ModelTransaction) -> None:
             await administrators.lock_users(tx)
             await tx.execute(update(Role).where(Role.name == key).values(values))
             await administrators.keep_a_manager(tx)
@@ -79,7 +79,7 @@ class Roles(SettingsView[_RoleRow], model=Role):
         await self.change(request, work, "role.change", f"{key} {values['permissions']}")
 
     async def take_away(self, request: Request, row: _RoleRow) -> None:
-        async def work(tx: Transaction) -> None:
+        async def work(tx: ModelTransaction) -> None:
             await administrators.lock_users(tx)
             if await tx.first(select(User.id).where(User.role == row.name).limit(1)):
                 raise SettingsRefused(say("settings.roles.used"))

@@ -18,7 +18,7 @@ from admin.settings.request import person_of, when
 from admin.text.words import say
 from engine.database.statements import Query
 from engine.database.tables import Facility, Role, User
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.facilities.facilities import all_facilities
 
 ALL_CLINICS = ""  # value of the form's field for the clinic
@@ -98,7 +98,7 @@ class People(SettingsView[_UserRow], model=User):
         values = await self._values(request, form)
         row = users.row_of(values["name"], await _hashed(form["password"]), values["role"], self.hub.database.clock())
 
-        async def work(tx: Transaction) -> int:
+        async def work(tx: ModelTransaction) -> int:
             [id_] = await tx.rows(Query(insert(User).values({**row, **values}).returning(User.id), int))
             return id_
 
@@ -111,7 +111,7 @@ class People(SettingsView[_UserRow], model=User):
             new = {"password_hash": await _hashed(form["password"]), "session_version": User.session_version + 1}
             values, what = {**values, **new}, f"{what} password"
 
-        async def work(tx: Transaction) -> None:
+        async def work(tx: ModelTransaction) -> None:
             await administrators.lock_users(tx)
             await tx.execute(update(User).where(User.id == int(key)).values(values))
             await administrators.keep_a_manager(tx)
@@ -119,7 +119,7 @@ class People(SettingsView[_UserRow], model=User):
         await self.change(request, work, "user.change", what, values["facility_id"])
 
     async def take_away(self, request: Request, row: _UserRow) -> None:
-        async def work(tx: Transaction) -> None:
+        async def work(tx: ModelTransaction) -> None:
             await administrators.lock_users(tx)
             await tx.execute(delete(User).where(User.id == row.id))
             await administrators.keep_a_manager(tx)

@@ -14,7 +14,7 @@ from engine.alerts.conditions import Thresholds
 from engine.database.database import Database
 from engine.database.statements import Query
 from engine.database.tables import AlertRecipient, Facility
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 
 LEASE_MS = 60_000  # lease of a recipient by the process that sends to it; longer than any delivery takes
 # Pause before an alert that could not be delivered is tried again.
@@ -107,4 +107,4 @@ async def failed(database: Database, recipient: Recipient, problem: str) -> None
 
 async def _move(database: Database, recipient: Recipient, mark: int, **values: Any) -> bool:
     moved = update(AlertRecipient).where(AlertRecipient.id == recipient.id, AlertRecipient.mark == mark)
-    return await database.write(Transaction.execute, moved.values(mark=mark + 1, **values)) == 1
+    return await database.write_models(ModelTransaction.execute, moved.values(mark=mark + 1, **values)) == 1

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
-
 from engine.database.database import Database
-from engine.database.tables import AuditEntry
 from engine.database.transaction import Transaction
+
+AUDIT_COLUMNS = ("at", "actor", "action", "reason", "facility_id", "delivery_id", "item_id")
 
 
 async def note(
@@ -21,8 +20,7 @@ async def note(
     reason: str = "",
 ) -> None:
     """Write an entry; `at` is epoch milliseconds. Without a facility the entry concerns the whole installation."""
-    about = {"facility_id": facility_id, "delivery_id": delivery_id, "item_id": item_id}
-    await tx.execute(insert(AuditEntry).values(at=at, actor=actor, action=action, reason=reason, **about))
+    await tx.insert("audit", AUDIT_COLUMNS, [(at, actor, action, reason, facility_id, delivery_id, item_id)])
 
 
 async def note_now(

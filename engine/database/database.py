@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Coroutine
 from sqlite3 import SQLITE_FULL
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
-from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url
+from sqlalchemy import Connection, Executable, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from engine.database.postgresql import PostgreSQL
+from engine.database.sqlite import SQLite
 from engine.database.statements import Query, R, Statement
-from engine.database.transaction import Parameters, Transaction, completed, fetched
-from engine.errors import SettingsError
-from engine.private_files import ensure_private, make_private_folder, tighten
+from engine.database.transaction import (
+    Driver,
+    ModelTransaction,
+    Parameters,
+    SqlalchemyDriver,
+    Transaction,
+    completed,
+    fetched,
+)
 
 T = TypeVar("T")
 P = ParamSpec("P")
 Work = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]  # what one transaction does; it may run again
+ModelWork = Callable[Concatenate[ModelTransaction, P], Coroutine[Any, Any, T]]
 FollowUp = Callable[[Transaction], Coroutine[Any, Any, None]]  # work that another room adds to a transaction
-COLLISION_WORDS = ("deadlock", "could not serialize", "connection was closed")
+COLLISION_WORDS = ("deadlock", "could not serialize", "connection was closed", "cached statement plan")
 MAX_TRIES = 5  # of a transaction that collides with others
 # SQLSTATE classes of errors in the values or the statement: trying again would not help.
 STATEMENT_FAULTS = ("22", "23", "42", "54")
@@ -48,7 +54,11 @@ _SERVER_TIME = Statement(
 
 
 class Backend(Protocol):
-    """Runs whole transactions: changing the thread or task for each statement would cost more than the statement."""
+    """A kind of database: textual statements by its own driver, queries of models through SQLAlchemy."""
+
+    async def fetch(self, query: Statement[R], parameters: Parameters) -> list[R]: ...
+
+    async def transact(self, work: Callable[[Driver], Coroutine[Any, Any, T]]) -> T: ...
 
     async def read(self, work: Callable[[Connection], T]) -> T: ...
 
@@ -69,7 +79,7 @@ class Database:
         self._offset = 0
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
-        self._backend: Backend = _SQLite(parsed, durable) if self.dialect == "sqlite" else _PostgreSQL(parsed)
+        self._backend: Backend = SQLite(parsed, durable) if self.dialect == "sqlite" else PostgreSQL(parsed)
 
     def clock(self) -> int:
         """Return epoch milliseconds, by the database's clock once `synchronise` has run."""
@@ -94,7 +104,11 @@ class Database:
 
     async def fetch(self, query: Query[Any] | Executable, parameters: Parameters | None = None) -> list[Any]:
         """Return all rows of one query."""
-        return await self._backend.read(lambda connection: fetched(connection, query, parameters))
+        values = parameters or {}
+        if isinstance(query, Statement):
+            statement = query
+            return await _repeated(lambda: self._backend.fetch(statement, values))
+        return await self._backend.read(lambda connection: fetched(connection, query, values))
 
     @overload
     async def first(self, query: Query[R], parameters: Parameters | None = None) -> R | None: ...
@@ -109,24 +123,38 @@ class Database:
     async def write(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(transaction, *args)`; after a collision the work is run again, up to MAX_TRIES times."""
 
+        def run(driver: Driver) -> Coroutine[Any, Any, T]:
+            return work(Transaction(driver, self.clock()), *args, **kwargs)
+
+        return await _repeated(lambda: self._backend.transact(run))
+
+    async def write_models(self, work: ModelWork[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what `write` does for work that executes queries of SQLAlchemy's models."""
+
         def run(connection: Connection) -> T:
-            return completed(work(Transaction(connection, self.clock()), *args, **kwargs))
+            return completed(work(ModelTransaction(SqlalchemyDriver(connection), self.clock()), *args, **kwargs))
 
         return await self.on_connection(run)
 
     async def on_connection(self, work: Callable[[Connection], T]) -> T:
         """Run `work` as `write` does, on a connection of SQLAlchemy: for migrations and for tests."""
-        for attempt in range(1, MAX_TRIES + 1):
-            try:
-                return await self._backend.write(work)
-            except DBAPIError as error:
-                if attempt == MAX_TRIES or not _collision(error):
-                    raise
-                await asyncio.sleep(0.02 * attempt)
-        raise AssertionError("unreachable")
+        return await _repeated(lambda: self._backend.write(work))
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._backend.close()
+
+
+async def _repeated(work: Callable[[], Awaitable[T]]) -> T:
+    """Return the result of `work`, which is run again when it collides or meets a dead connection."""
+    for attempt in range(1, MAX_TRIES):
+        try:
+            return await work()
+        except DBAPIError as error:
+            if not _collision(error):
+                raise
+            await asyncio.sleep(0.02 * attempt)
+    return await work()
 
 
 def is_away(error: Exception) -> bool:
@@ -155,90 +183,3 @@ def unreachable_reason(error: Exception) -> str:
 def _collision(error: DBAPIError) -> bool:
     words = str(error.orig).lower()
     return error.connection_invalidated or any(word in words for word in COLLISION_WORDS)
-
-
-def _ensure_files(file: Path) -> None:
-    """Create folder and file with access for their owner alone; SQLite gives -wal and -shm the mode of the file."""
-    try:
-        make_private_folder(file.parent)
-        ensure_private(file)
-    except OSError as error:
-        raise SettingsError(f"no way to the database of ANTAR_DATABASE_URL: {file}: {error.strerror}") from error
-    for suffix in ("-wal", "-shm"):
-        tighten(file.with_name(file.name + suffix))
-
-
-class _PostgreSQL:
-    """Transactions through asyncpg; the work runs in a greenlet of the event loop."""
-
-    def __init__(self, url: URL) -> None:
-        url = url.set(drivername="postgresql+asyncpg")
-        self._engine = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self.write(work)
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(work)
-
-    async def close(self) -> None:
-        await self._engine.dispose()
-
-
-class _SQLite:
-    """Transactions through the standard library's driver; one thread writes, a few others read."""
-
-    READERS = 4
-
-    def __init__(self, url: URL, durable: bool) -> None:
-        if url.database and url.database != ":memory:":
-            _ensure_files(Path(url.database))
-        self._writer = _engine(url, "BEGIN IMMEDIATE", durable)
-        self._reader = _engine(url, "BEGIN", durable)
-        self._writing = ThreadPoolExecutor(1, "antar-write")
-        self._reading = ThreadPoolExecutor(self.READERS, "antar-read")
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reading, _transact, self._reader, work)
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writing, _transact, self._writer, work)
-
-    async def close(self) -> None:
-        for engine, threads in ((self._writer, self._writing), (self._reader, self._reading)):
-            await asyncio.to_thread(threads.shutdown)
-            engine.dispose()
-
-
-def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with engine.begin() as connection:
-        return work(connection)
-
-
-def _engine(url: URL, begin: str, durable: bool) -> Engine:
-    engine = create_engine(
-        url.set(drivername="sqlite+pysqlite"),
-        pool_size=_SQLite.READERS,
-        hide_parameters=True,
-        connect_args={"check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we send BEGIN ourselves; the driver would send it too late
-        for pragma in (
-            "journal_mode=WAL",
-            "busy_timeout=15000",
-            "foreign_keys=ON",
-            f"synchronous={'FULL' if durable else 'NORMAL'}",
-            "cache_size=-65536",
-            "temp_store=MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

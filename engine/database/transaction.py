@@ -3,28 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from sqlalchemy import Connection, Executable
 
-from engine.database.statements import Query, R
+from engine.database.statements import Query, R, Statement
 
 T = TypeVar("T")
 Parameters = Mapping[str, Any]
 
 
-class Transaction:
-    """One transaction. `now` is epoch milliseconds at its start; `dialect` is sqlite or postgresql.
+class Driver(Protocol):
+    """Executes on one connection of a database."""
 
-    Its methods are awaited, so that another driver can lie beneath them; the work of a transaction awaits nothing else.
+    @property
+    def dialect(self) -> str: ...
+
+    async def fetch(self, query: Statement[R], parameters: Parameters) -> list[R]:
+        """Return the rows of a query, as the query makes them."""
+        ...
+
+    async def execute(self, statement: Statement[Any], parameters: Parameters | Sequence[Parameters]) -> int:
+        """Execute a statement, once for each of several parameter sets; return the number of rows it changed."""
+        ...
+
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert at least one row, each with a value for each column."""
+        ...
+
+
+class Transaction:
+    """One transaction of textual statements. `now` is epoch milliseconds at its start; `dialect` names the database.
+
+    The work of a transaction awaits nothing but its statements.
     """
 
-    __slots__ = ("_connection", "dialect", "now")
+    __slots__ = ("_driver", "dialect", "now")
 
-    def __init__(self, connection: Connection, now: int) -> None:
-        self._connection = connection
-        self.dialect = connection.dialect.name
+    def __init__(self, driver: Driver, now: int) -> None:
+        self._driver = driver
+        self.dialect = driver.dialect
         self.now = now
+
+    async def rows(self, query: Statement[R], parameters: Parameters | None = None) -> list[R]:
+        """Return all rows of a query."""
+        return await self._driver.fetch(query, parameters or {})
+
+    async def first(self, query: Statement[R], parameters: Parameters | None = None) -> R | None:
+        """Return the first row of a query, None if there is none."""
+        return next(iter(await self._driver.fetch(query, parameters or {})), None)
+
+    async def execute(
+        self, statement: Statement[Any], parameters: Parameters | Sequence[Parameters] | None = None
+    ) -> int:
+        """Execute a statement, once for each of several parameter sets; return the number of rows it changed."""
+        return await self._driver.execute(statement, parameters or {})
+
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert many rows at once.
+
+        Only for values that the driver takes as they are: numbers, text, bytes, booleans.
+        """
+        if rows:
+            await self._driver.insert(table, columns, rows)
+
+
+class ModelTransaction(Transaction):
+    """A transaction that also executes queries of SQLAlchemy's models, at some 0.1 ms each."""
+
+    __slots__ = ("_models",)
+
+    def __init__(self, driver: SqlalchemyDriver, now: int) -> None:
+        super().__init__(driver, now)
+        self._models = driver
 
     @overload
     async def rows(self, query: Query[R], parameters: Parameters | None = None) -> list[R]: ...
@@ -33,8 +84,7 @@ class Transaction:
     async def rows(self, query: Executable, parameters: Parameters | None = None) -> list[Any]: ...
 
     async def rows(self, query: Query[Any] | Executable, parameters: Parameters | None = None) -> list[Any]:
-        """Return all rows of a query."""
-        return fetched(self._connection, query, parameters)
+        return await self._models.fetch(query, parameters or {})
 
     @overload
     async def first(self, query: Query[R], parameters: Parameters | None = None) -> R | None: ...
@@ -43,36 +93,47 @@ class Transaction:
     async def first(self, query: Executable, parameters: Parameters | None = None) -> Any | None: ...
 
     async def first(self, query: Query[Any] | Executable, parameters: Parameters | None = None) -> Any | None:
-        """Return the first row of a query, None if there is none."""
-        return next(iter(fetched(self._connection, query, parameters)), None)
+        return next(iter(await self._models.fetch(query, parameters or {})), None)
 
     async def execute(
         self, statement: Query[Any] | Executable, parameters: Parameters | Sequence[Parameters] | None = None
     ) -> int:
-        """Execute a statement, once for each of several parameter sets; return the number of rows it changed."""
+        return await self._models.execute(statement, parameters or {})
+
+
+class SqlalchemyDriver:
+    """Executes on a connection of SQLAlchemy. Its methods never wait, so that `completed` can run their callers."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect.name
+
+    async def fetch(self, query: Query[Any] | Executable, parameters: Parameters) -> list[Any]:
+        return fetched(self._connection, query, parameters)
+
+    async def execute(self, statement: Query[Any] | Executable, parameters: Parameters | Sequence[Parameters]) -> int:
         if isinstance(statement, Query):
-            bound = statement.bound(parameters or {}) if not isinstance(parameters, Sequence) else parameters
+            bound = statement.bound(parameters) if not isinstance(parameters, Sequence) else parameters
             return self._connection.execute(statement.executable(self.dialect), bound).rowcount
-        return self._connection.execute(statement, parameters or {}).rowcount
+        return self._connection.execute(statement, parameters).rowcount
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert many rows without SQLAlchemy's conversion of values, which costs more than the database's work.
-
-        Only for values that the driver takes as they are: numbers, text, bytes, booleans.
-        """
-        if rows:
-            placeholder = "?" if self.dialect == "sqlite" else "${}"
-            placeholders = ", ".join(placeholder.format(n) for n in range(1, len(columns) + 1))
-            names = ", ".join(columns)
-            self._connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({placeholders})", list(rows))
+        # Without SQLAlchemy's conversion of values, which costs more than the database's work.
+        self._connection.exec_driver_sql(insert_command(self.dialect, table, columns), list(rows))
 
 
-def fetched(connection: Connection, query: Query[Any] | Executable, parameters: Parameters | None) -> list[Any]:
+def insert_command(dialect: str, table: str, columns: Sequence[str]) -> str:
+    """Return the text of an INSERT of one row, with the placeholders of the driver."""
+    placeholder = "?" if dialect == "sqlite" else "${}"
+    placeholders = ", ".join(placeholder.format(n) for n in range(1, len(columns) + 1))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"
+
+
+def fetched(connection: Connection, query: Query[Any] | Executable, parameters: Parameters) -> list[Any]:
     """Return all rows of a query on a connection."""
     if isinstance(query, Query):
-        result = connection.execute(query.executable(connection.dialect.name), query.bound(parameters or {}))
-        return query.made(result)
-    return list(connection.execute(query, parameters or {}))
+        return query.made(connection.execute(query.executable(connection.dialect.name), query.bound(parameters)))
+    return list(connection.execute(query, parameters))
 
 
 def completed(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.database.database import Database
 from engine.database.statements import Command, Query, Statement
-from engine.database.tables import ApiKey, ChannelRow, Credential, Facility, Token
-from engine.database.transaction import Transaction
+from engine.database.tables import ApiKey, Facility
+from engine.database.transaction import ModelTransaction, Transaction
 from engine.errors import AntarError, NotFound
 from engine.facilities.vault import Vault
 
@@ -97,7 +97,7 @@ async def add_facility(
         code=code, name=name, time_zone=time_zone, organization_id=organization_id, created_at=database.clock()
     )
     try:
-        [id_] = await database.write(Transaction.rows, Query(row.returning(Facility.id), int))
+        [id_] = await database.write_models(ModelTransaction.rows, Query(row.returning(Facility.id), int))
     except IntegrityError as error:
         raise AntarError(f"there is a facility {code!r} already; choose another code") from error
     return FacilityRow(id_, code, name, time_zone, organization_id)
@@ -114,18 +114,17 @@ async def set_credentials(
 async def put_credentials(tx: Transaction, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
     """Replace the secrets within the caller's transaction."""
     await _lock_credentials(tx, facility_id)
-    for table in (Token, ChannelRow):
-        await tx.execute(delete(table).where(table.facility_id == facility_id, table.upstream == upstream))
     values = {"facility": facility_id, "upstream": upstream, "sealed": sealed, "now": now}
+    for command in _REOPEN:
+        await tx.execute(command, values)
     await tx.execute(_ENTER, values)
 
 
 async def is_current(tx: Transaction, facility_id: int, upstream: str, version: int) -> bool:
     """Return whether the credentials are still those of `version`; nobody replaces them before the transaction ends."""
     await _lock_credentials(tx, facility_id)
-    query = select(Credential.version).where(Credential.facility_id == facility_id, Credential.upstream == upstream)
-    current = await tx.first(Query(query, int))
-    return (NOT_ENTERED if current is None else current) == version
+    current = await tx.first(_SEALED, {"facility": facility_id, "upstream": upstream})
+    return (NOT_ENTERED if current is None else current.version) == version
 
 
 async def _lock_credentials(tx: Transaction, facility_id: int) -> None:
@@ -136,9 +135,8 @@ async def _lock_credentials(tx: Transaction, facility_id: int) -> None:
 
 async def sealed_credentials(database: Database, facility_id: int, upstream: str) -> tuple[bytes | None, int]:
     """Return the sealed secrets and their version; None and NOT_ENTERED if none were entered."""
-    query = select(Credential.sealed, Credential.version)
-    query = query.where(Credential.facility_id == facility_id, Credential.upstream == upstream)
-    return await database.first(Query(query, _Sealed)) or (None, NOT_ENTERED)
+    row = await database.first(_SEALED, {"facility": facility_id, "upstream": upstream})
+    return row or (None, NOT_ENTERED)
 
 
 async def entered_at(database: Database, facility_id: int) -> dict[str, int]:
@@ -155,12 +153,12 @@ async def credentials(database: Database, vault: Vault, facility_id: int, upstre
 async def new_api_key(database: Database, facility_id: int, name: str, valid_days: int | None = None) -> str:
     """Create a key and return it; only its hash is stored. Older keys stay valid until they are revoked (rotation)."""
     now = database.clock()
-    _, key = await database.write(add_api_key, now, facility_id, name, valid_days)
+    _, key = await database.write_models(add_api_key, now, facility_id, name, valid_days)
     return key
 
 
 async def add_api_key(
-    tx: Transaction, now: int, facility_id: int, name: str, valid_days: int | None
+    tx: ModelTransaction, now: int, facility_id: int, name: str, valid_days: int | None
 ) -> tuple[int, str]:
     """Create a key within the caller's transaction; return the id of its row, and the key."""
     prefix = secrets.token_hex(4)
@@ -180,7 +178,7 @@ async def add_api_key(
 async def revoke_api_key(database: Database, prefix: str) -> None:
     """End a key at once; raises NotFound."""
     ended = update(ApiKey).where(ApiKey.prefix == prefix).values(expires_at=database.clock())
-    if not await database.write(Transaction.execute, ended):
+    if not await database.write_models(ModelTransaction.execute, ended):
         raise NotFound(f"no API key begins with {prefix!r}; `antar key list` shows them")
 
 
@@ -192,17 +190,11 @@ async def api_keys(database: Database) -> list[ApiKeyRow]:
 async def by_api_key(database: Database, key: str) -> FacilityRow | None:
     """Return the clinic of a key, None for an unknown or expired key. The use is noted every USE_NOTED_MS."""
     now = database.clock()
-    query = (
-        select(ApiKey.id, ApiKey.last_used_at, *_COLUMNS)
-        .join(ApiKey, ApiKey.facility_id == Facility.id)
-        .where(ApiKey.hash == _hash(key), (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > now))
-    )
-    row = await database.first(Query(query, _KeyOfFacility))
+    row = await database.first(_BY_KEY, {"hash": _hash(key), "now": now})
     if row is None:
         return None
     if row.last_used_at is None or now - row.last_used_at > USE_NOTED_MS:
-        used = update(ApiKey).where(ApiKey.id == row.key_id).values(last_used_at=now)
-        await database.write(Transaction.execute, used)
+        await database.write(Transaction.execute, _USED, {"id": row.key_id, "now": now})
     return FacilityRow(*row[2:])
 
 
@@ -241,6 +233,22 @@ _API_KEYS = Statement(
     ApiKeyRow,
 )
 _ENTERED = Statement("SELECT upstream, changed_at FROM credentials WHERE facility_id = :facility", _Entered)
+_SEALED = Statement(
+    "SELECT sealed, version FROM credentials WHERE facility_id = :facility AND upstream = :upstream", _Sealed
+)
+_REOPEN = [
+    Command(f"DELETE FROM {table} WHERE facility_id = :facility AND upstream = :upstream")
+    for table in ("tokens", "channels")
+]
+_BY_KEY = Statement(
+    """
+SELECT k.id AS key_id, k.last_used_at, f.id, f.code, f.name, f.time_zone, f.organization_id
+FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id
+WHERE k.hash = :hash AND (k.expires_at IS NULL OR k.expires_at > :now)
+""",
+    _KeyOfFacility,
+)
+_USED = Command("UPDATE api_keys SET last_used_at = :now WHERE id = :id")
 _ENTER = Command(
     """
 INSERT INTO credentials (facility_id, upstream, sealed, changed_at, version)

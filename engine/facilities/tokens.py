@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import insert, update
-
 from adapters.base import Account, StoredToken
 from adapters.messages import message
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.tables import Token
 from engine.database.transaction import Transaction
 from engine.errors import VaultError
 from engine.facilities.facilities import NOT_ENTERED, is_current
@@ -56,19 +53,17 @@ class DatabaseTokens:
 
     async def save(self, account: Account, upstream: str, token: StoredToken) -> None:
         values = {
+            "facility": account.facility_id,
+            "upstream": upstream,
             "sealed": self._vault.seal({"token": token.value}) if token.value else None,
             "expires_at": int(token.expires_at * 1000),
             "refused_at": int(token.refused_at * 1000),
             "refusal": token.refusal,
-            "lease_until": 0,
         }
-        where = (Token.facility_id == account.facility_id, Token.upstream == upstream)
 
         async def write(tx: Transaction) -> None:
-            if not await is_current(tx, account.facility_id, upstream, account.version):
-                return
-            if not await tx.execute(update(Token).where(*where).values(**values)):
-                await tx.execute(insert(Token).values(facility_id=account.facility_id, upstream=upstream, **values))
+            if await is_current(tx, account.facility_id, upstream, account.version):
+                await tx.execute(_SAVE, values)
 
         await self._database.write(write)
 
@@ -98,6 +93,14 @@ _PRESENT = Command(
     """
 INSERT INTO tokens (facility_id, upstream, expires_at, refused_at, refusal, lease_until)
 VALUES (:facility, :upstream, 0, 0, '', 0) ON CONFLICT DO NOTHING
+"""
+)
+_SAVE = Command(
+    """
+INSERT INTO tokens (facility_id, upstream, sealed, expires_at, refused_at, refusal, lease_until)
+VALUES (:facility, :upstream, :sealed, :expires_at, :refused_at, :refusal, 0)
+ON CONFLICT (facility_id, upstream) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at,
+  refused_at = excluded.refused_at, refusal = excluded.refusal, lease_until = excluded.lease_until
 """
 )
 _TAKE = Command(

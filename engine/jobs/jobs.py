@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Select, case, false, func, insert, literal, select, update
 
+from engine.database.audit import note
 from engine.database.database import Database
 from engine.database.statements import Command, Query, Statement
-from engine.database.tables import AuditEntry, Delivery, Job, JobItem
-from engine.database.transaction import Transaction
+from engine.database.tables import Delivery, Job, JobItem
+from engine.database.transaction import ModelTransaction, Transaction
 from engine.delivery.status import Status
 from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
@@ -78,7 +79,7 @@ async def draft(
         "total": 0,
         "created_at": database.clock(),
     }
-    return await database.write(_draft, job, _set(facility_id, upstream, action, which), order)
+    return await database.write_models(_draft, job, _set(facility_id, upstream, action, which), order)
 
 
 async def begin(database: Database, facility_id: int, job_id: int, *, reason: str, actor: str) -> bool:
@@ -106,16 +107,16 @@ async def start(
 
 async def move(database: Database, facility_id: int, job_id: int, how: str, actor: str) -> bool:
     """Pause, resume or cancel a job (MOVES), after its running batch; False if its state does not allow the move."""
-    return await database.write(_move, facility_id, job_id, how, actor)
+    return await database.write_models(_move, facility_id, job_id, how, actor)
 
 
-async def _move(tx: Transaction, facility_id: int, job_id: int, how: str, actor: str) -> bool:
+async def _move(tx: ModelTransaction, facility_id: int, job_id: int, how: str, actor: str) -> bool:
     before, after = MOVES[how]
     movable = update(Job).where(Job.id == job_id, Job.facility_id == facility_id, Job.state.in_(before))
     ended = {"ended_at": tx.now} if after is JobState.CANCELLED else {}
     moved = (await tx.execute(movable.values(state=after, **ended))) == 1
     if moved:
-        await _note(tx, facility_id, f"job.{how}", actor, f"#{job_id}")
+        await note(tx, tx.now, actor, f"job.{how}", facility_id=facility_id, reason=f"#{job_id}")
     return moved
 
 
@@ -174,7 +175,7 @@ def _set(
 
 
 async def _draft(
-    tx: Transaction, job: Mapping[str, Any], conditions: Sequence[ColumnElement[bool]], order: Sequence[str]
+    tx: ModelTransaction, job: Mapping[str, Any], conditions: Sequence[ColumnElement[bool]], order: Sequence[str]
 ) -> int:
     [id_] = await tx.rows(Query(insert(Job).values(**job).returning(Job.id), int))
     rank = case({name: place for place, name in enumerate(order)}, value=Delivery.spec, else_=len(order))
@@ -190,7 +191,7 @@ async def _begin(tx: Transaction, facility_id: int, job_id: int, reason: str, ac
     values = {"id": job_id, "facility": facility_id, "reason": reason, "actor": actor, "now": tx.now}
     action = await tx.first(_BEGIN, values)
     if action is not None:
-        await _note(tx, facility_id, f"job.{action}", actor, f"#{job_id} {reason}")
+        await note(tx, tx.now, actor, f"job.{action}", facility_id=facility_id, reason=f"#{job_id} {reason}")
     return action is not None
 
 
@@ -202,8 +203,3 @@ WHERE id = :id AND facility_id = :facility AND state = 'draft' RETURNING action
 """,
     str,
 )
-
-
-async def _note(tx: Transaction, facility_id: int, action: str, actor: str, reason: str) -> None:
-    entry = {"at": tx.now, "actor": actor, "action": action, "facility_id": facility_id, "reason": reason}
-    await tx.execute(insert(AuditEntry).values(**entry))

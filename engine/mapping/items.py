@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import insert
-
 from adapters.messages import message
 from engine.database.database import Database
 from engine.database.rows import ItemRow
-from engine.database.statements import Statement
-from engine.database.tables import Item, ItemChange
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import ITEM_NAME_LENGTH
 from engine.delivery.types import Added
@@ -93,15 +90,26 @@ async def _change(tx: Transaction, changed: Sequence[tuple[ItemRow, ItemEntry]],
     """Update changed items; an item whose code was confirmed for other content needs review."""
     doubtful = [row for row, entry in changed if row.state == "mapped" and row.parts_hash != entry.parts_hash]
     again = {row.id for row in doubtful}
-    for row, entry in changed:
-        state = {"state": "review", "reason": "changed"} if row.id in again else {}
-        values = {name: getattr(entry, name) for name in _COLUMNS} | state
-        await tx.execute(Item.__table__.update().where(Item.id == row.id).values(**values, changed_at=now))  # type: ignore[attr-defined]
+    rows = [[row.id, *(getattr(entry, name) for name in _COLUMNS), int(row.id in again)] for row, entry in changed]
+    await tx.execute(_CHANGE, {"rows": rows, "now": now})
     await note_all(tx, now, SOURCE, "changed", doubtful)
 
 
 _COLUMNS = ("key", "name", "words", "record", "record_hash", "parts_hash", "active")
 
+_CHANGE = Command(
+    """
+UPDATE items SET key = v.key, name = v.name, words = v.words, record = v.record, record_hash = v.record_hash,
+  parts_hash = v.parts_hash, active = v.active, changed_at = :now,
+  state = CASE WHEN v.doubtful = 1 THEN 'review' ELSE state END,
+  reason = CASE WHEN v.doubtful = 1 THEN 'changed' ELSE reason END
+FROM {rows} AS v WHERE items.id = v.id
+""",
+    rows=(
+        "id bigint, key text, name text, words text, record text, record_hash text, parts_hash text, active boolean, "
+        "doubtful integer"
+    ),
+)
 _INSERT = Statement(
     """
 INSERT INTO items (facility_id, item, key, name, words, record, record_hash, parts_hash, active, state, created_at,
@@ -140,9 +148,5 @@ async def note_all(
     tx: Transaction, at: int, actor: str, action: str, items: Sequence[CodedItem], code: str | None = None
 ) -> None:
     """Note one action in the history of items; `code` is their new code."""
-    rows = [
-        {"item_id": item.id, "at": at, "actor": actor, "action": action, "code": code or None, "before": item.code}
-        for item in items
-    ]
-    if rows:
-        await tx.execute(insert(ItemChange), rows)
+    columns = ("item_id", "at", "actor", "action", "code", "before")
+    await tx.insert("item_changes", columns, [(item.id, at, actor, action, code or None, item.code) for item in items])

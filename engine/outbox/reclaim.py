@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import insert
 
 from adapters.messages import message
 from engine.database.database import Database
 from engine.database.statements import Statement
-from engine.database.tables import Attempt
 from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
@@ -43,7 +41,7 @@ async def _take_back(tx: Transaction, lease_id: int) -> set[Channel]:
         deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
     await counters.apply(tx, deltas)
     if begun and rows:
-        await tx.execute(insert(Attempt.__table__), [_lost(row, now) for row in rows])  # type: ignore[arg-type]
+        await tx.insert("attempts", _LOST_COLUMNS, [_lost(row, now) for row in rows])
     if rows:
         metrics().returned(len(rows))
         log.warning("taken_back", lease=lease_id, begun=bool(begun), deliveries=[row.id for row in rows])
@@ -98,20 +96,24 @@ RETURNING id, facility_id, spec, upstream, date, status, version, trigger
 )
 
 
-def _lost(row: _TakenBack, now: int) -> dict[str, object]:
-    """Return the attempt of a request whose reply was lost with the worker."""
-    return {
-        "delivery_id": row.id,
-        "facility_id": row.facility_id,
-        "at": now,
-        "milliseconds": 0,
-        "operation": "lost",
-        "trigger": row.trigger,
-        "spec_hash": "",
-        "version": row.version,
-        "verdict": "unsure",
-        "message": message("delivery.lost"),
-    }
+_LOST_COLUMNS = (
+    "delivery_id",
+    "facility_id",
+    "at",
+    "milliseconds",
+    "operation",
+    "trigger",
+    "spec_hash",
+    "version",
+    "verdict",
+    "message",
+)
+
+
+def _lost(row: _TakenBack, now: int) -> tuple[object, ...]:
+    """Return the attempt of a request whose reply was lost with the worker, as _LOST_COLUMNS."""
+    lost = message("delivery.lost")
+    return (row.id, row.facility_id, now, 0, "lost", row.trigger, "", row.version, "unsure", lost)
 
 
 async def release_overlooked(database: Database, everything: bool = False) -> set[Channel]:

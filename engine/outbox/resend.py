@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert
-
+from engine.database.audit import AUDIT_COLUMNS
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
-from engine.database.tables import AuditEntry
 from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.outbox import counters
@@ -139,9 +137,8 @@ async def _perform(tx: Transaction, facility_id: int, ids: Sequence[int], action
         now = tx.now
         await end_waits(tx, changed)
         await tx.execute(action.statement, {**action.parameters, "ids": changed, "now": now})
-        entry = {"at": now, "actor": action.actor, "action": action.action, "reason": action.reason}
-        audit = [{**entry, "facility_id": facility_id, "delivery_id": id_} for id_ in changed]
-        await tx.execute(insert(AuditEntry), audit)
+        entry = (now, action.actor, action.action, action.reason, facility_id)
+        await tx.insert("audit", AUDIT_COLUMNS, [(*entry, id_, None) for id_ in changed])
         await counters.apply(tx, deltas)
     return outcomes
 

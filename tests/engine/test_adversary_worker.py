@@ -317,7 +317,7 @@ async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(antar: SmallH
 async def test_what_workers_died_with_is_the_only_thing_in_flight(antar: SmallHub) -> None:
     await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
     died = text("UPDATE deliveries SET deaths = 2")
-    await antar.hub.database.write(lambda tx: tx.execute(died))
+    await antar.hub.database.write_models(lambda tx: tx.execute(died))
     antar.ministry.hold = asyncio.Event()
     working = asyncio.create_task(antar.work())
     for sent in range(5):

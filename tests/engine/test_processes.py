@@ -38,7 +38,7 @@ async def test_migrations_that_start_together_run_once(tmp_path: Path) -> None:
 async def test_migrations_that_start_together_run_once_on_postgresql() -> None:
     first = Database(POSTGRESQL)
     for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
-        await first.write(lambda tx, statement=statement: tx.execute(text(statement)))  # type: ignore[misc]
+        await first.write_models(lambda tx, statement=statement: tx.execute(text(statement)))  # type: ignore[misc]
     opened = [Database(POSTGRESQL) for _ in range(3)]
     await asyncio.gather(*(migrate(database, "demo") for database in opened))
     assert await first.fetch(text("SELECT version_num FROM alembic_version")) == [(head(),)]
@@ -85,6 +85,6 @@ async def test_the_same_records_at_the_same_moment_are_stored_once(database: Dat
 async def test_fifty_clicks_at_the_same_moment_are_one(database: Database, facility: FacilityRow) -> None:
     [(id_, _)] = await add(database, Batch(facility.id, "Visit", "ministry", True), entries(1))
     failed = text("UPDATE deliveries SET status = 'failed', due_at = NULL")
-    await database.write(lambda tx: tx.execute(failed))
+    await database.write_models(lambda tx: tx.execute(failed))
     outcomes = await asyncio.gather(*(resend(database, facility.id, [id_], "sari") for _ in range(50)))
     assert sorted(outcome[id_] for outcome in outcomes) == [ActionResult.ALREADY] * 49 + [ActionResult.DONE]

@@ -198,14 +198,14 @@ async def _long_ago(scene: EarlierClinic) -> None:
 async def _people(scene: EarlierClinic) -> None:
     database, vault, clinic = scene.hub.database, scene.hub.vault, scene.clinic
     role = {"name": "petugas", "label": "Petugas", "permissions": '["satusehat", "resend", "bodies"]'}
-    await database.write(lambda tx: tx.execute(insert(Role), role))
+    await database.write_models(lambda tx: tx.execute(insert(Role), role))
     await users.add_user(database, "admin", PASSWORD, "superadmin")
     await users.add_user(database, "sari", PASSWORD, "petugas", clinic.id)
     await new_api_key(database, clinic.id, "simrs")
     recipient = {"facility_id": clinic.id, "name": "Sari", "way": "telegram", "address": "-100123456"}
     recipient |= {"sealed": vault.seal({"secret": "7:RAHASIA"}), "enabled": False, "digest_at": "07:00"}
     recipient |= {"waiting_minutes": 60, "failure_percent": 20, "created_at": scene.clock.now}
-    await database.write(lambda tx: tx.execute(insert(AlertRecipient), recipient))
+    await database.write_models(lambda tx: tx.execute(insert(AlertRecipient), recipient))
 
 
 async def _lists(scene: EarlierClinic) -> None:

@@ -102,16 +102,16 @@ async def test_without_a_token_nobody_is_an_operator(nobody: httpx.AsyncClient) 
 
 
 async def test_with_the_database_away_that_is_told(operator: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("DROP TABLE workers")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DROP TABLE workers")))
     answer = await operator.get("/metrics", headers=TOKEN)
     assert (answer.status_code, "antar_database_up 0.0" in answer.text) == (200, True)
 
 
 async def test_a_backup_and_a_workers_beat_have_an_age(operator: httpx.AsyncClient, antar: SmallHub) -> None:
     beat = text("INSERT INTO workers VALUES ('w1', 0, :at, 3)")
-    await antar.hub.database.write(lambda tx: tx.execute(beat, {"at": antar.clock() - 5000}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(beat, {"at": antar.clock() - 5000}))
     noted = text("UPDATE installation SET backed_up_at = :at")
-    await antar.hub.database.write(lambda tx: tx.execute(noted, {"at": antar.clock() - 60_000}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(noted, {"at": antar.clock() - 60_000}))
     exposed = await metrics_text(operator)
     assert 'antar_worker_beat_age_seconds{worker="w1"} 5.0' in exposed
     assert 'antar_worker_in_flight{worker="w1"} 3.0' in exposed
@@ -127,7 +127,7 @@ async def test_the_alarms_of_the_deploy_folder_ask_for_what_is_told(
     operator: httpx.AsyncClient, antar: SmallHub
 ) -> None:
     noted = text("UPDATE installation SET backed_up_at = 1")
-    await antar.hub.database.write(lambda tx: tx.execute(noted))
+    await antar.hub.database.write_models(lambda tx: tx.execute(noted))
     families = list(text_string_to_metric_families(await metrics_text(operator)))
     names = {family.name + suffix for family in families for suffix in SUFFIXES[family.type]}
     rules = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yml").read_text("utf-8"))["groups"][0]["rules"]

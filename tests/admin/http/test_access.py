@@ -82,7 +82,7 @@ async def test_an_api_key_opens_no_page(his: httpx.AsyncClient, antar: SmallHub)
 
 async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, antar: SmallHub) -> None:
     everything = text("UPDATE users SET role = 'superadmin'")
-    await antar.hub.database.write(lambda tx: tx.execute(everything))
+    await antar.hub.database.write_models(lambda tx: tx.execute(everything))
     for method, path, right in routes(litestar_app()):
         if path != "/logout":
             answer = await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})
@@ -91,7 +91,7 @@ async def test_a_person_needs_a_key_for_the_api(person: httpx.AsyncClient, antar
 
 async def test_a_role_that_allows_nothing_opens_no_page(person: httpx.AsyncClient, antar: SmallHub) -> None:
     empty = text("UPDATE roles SET permissions = '[]' WHERE name = 'admin'")
-    await antar.hub.database.write(lambda tx: tx.execute(empty))
+    await antar.hub.database.write_models(lambda tx: tx.execute(empty))
     for method, path, right in routes(litestar_app()):
         if right is Right.PANEL:
             assert (await visit(person, method, path, **{"Sec-Fetch-Site": "same-origin"})).status_code == 403, path

@@ -28,12 +28,12 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 async def allow(antar: SmallHub, *permissions: str) -> None:
     """Set the permissions of the logged-in person's role."""
     change = update(Role).where(Role.name == "admin").values(permissions=orjson.dumps(permissions).decode())
-    await antar.hub.database.write(lambda tx: tx.execute(change))
+    await antar.hub.database.write_models(lambda tx: tx.execute(change))
 
 
 async def confine(antar: SmallHub, facility: FacilityRow) -> None:
     change = update(User).where(User.name == "sari").values(facility_id=facility.id)
-    await antar.hub.database.write(lambda tx: tx.execute(change))
+    await antar.hub.database.write_models(lambda tx: tx.execute(change))
 
 
 async def deliver(antar: SmallHub, key: str, facility: FacilityRow | None = None) -> int:

@@ -298,7 +298,7 @@ async def test_what_was_removed_says_so_on_the_page_and_to_the_clinics_system(
     await kept(antar, "take", "001-1")
     await requests.mark_taken(antar.hub.database, antar.facility.id, 1)
     long_ago = text("UPDATE inbound_requests SET at = at - 8000000000")
-    await antar.hub.database.write(lambda tx: tx.execute(long_ago))
+    await antar.hub.database.write_models(lambda tx: tx.execute(long_ago))
     await InboundRetention(antar.hub.database, lambda: antar.hub.catalog).step(antar.clock.now)
     page = (await person.get("/masuk/mobile_jkn")).text
     assert ("001-1" in page, "Berhasil" in page, "dihapus menurut masa simpan" in page) == (False, True, True)

@@ -74,6 +74,6 @@ async def test_a_failed_reading_says_why_and_keeps_the_old_rows(person: httpx.As
 
 async def test_who_may_not_synchronise_reads_why(person: httpx.AsyncClient, antar: SmallHub) -> None:
     narrow = text("""UPDATE roles SET permissions = '["satusehat"]'""")
-    await antar.hub.database.write(lambda tx: tx.execute(narrow))
+    await antar.hub.database.write_models(lambda tx: tx.execute(narrow))
     assert "tidak mengizinkannya" in (await person.get("/referensi/doctors")).text
     assert (await person.post("/referensi/doctors", headers=SAME_SITE)).status_code == 403

@@ -59,7 +59,7 @@ async def test_another_delivery_can_be_looked_at(person: httpx.AsyncClient, anta
 
 @pytest.mark.usefixtures("two_affected")
 async def test_of_a_pruned_body_only_the_new_content_is_shown(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE attempts SET request = NULL")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("UPDATE attempts SET request = NULL")))
     page = (await person.get(PAGE)).text
     assert "sudah dihapus karena masa simpannya lewat" in page
     assert "&#34;remark&#34;: &#34;x&#34;" in page
@@ -95,7 +95,9 @@ async def test_a_draft_that_is_not_wanted_leads_back_to_the_page(person: httpx.A
 
 @pytest.mark.usefixtures("two_affected")
 async def test_who_may_not_act_on_many_sees_it_and_cannot_send(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'")))
+    await antar.hub.database.write_models(
+        lambda tx: tx.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'"))
+    )
     page = (await person.get(PAGE)).text
     assert "Tindakan massal perlu izin" in page
     assert "&#34;remark&#34;" not in page

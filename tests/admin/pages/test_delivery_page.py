@@ -39,7 +39,7 @@ async def failed_visit(antar: SmallHub, key: str = "V1", **record: Any) -> str:
 
 async def allow(antar: SmallHub, *permissions: Permission) -> None:
     change = update(Role).values(permissions=orjson.dumps([Permission.SATUSEHAT, *permissions]).decode())
-    await antar.hub.database.write(lambda tx: tx.execute(change))
+    await antar.hub.database.write_models(lambda tx: tx.execute(change))
 
 
 async def page_of(person: httpx.AsyncClient, address: str) -> str:
@@ -199,7 +199,7 @@ async def test_a_resend_makes_the_body_anew_and_the_menu_sends_it_as_it_was(
 ) -> None:
     address = await failed_visit(antar, note="batuk")
     drop = text("UPDATE deliveries SET record = replace(record, 'batuk', 'demam')")
-    await antar.hub.database.write(lambda tx: tx.execute(drop))
+    await antar.hub.database.write_models(lambda tx: tx.execute(drop))
     antar.ministry.script = [refused(Verdict.REJECTED, 400)] * 2
     for form in ({"how": "stored"}, {}):
         assert await do(person, f"{address}/resend", **form) == "done"

@@ -19,7 +19,7 @@ async def sign(antar: SmallHub, name: str, age: float = 0.0) -> None:
     """Store a worker whose last beat is that many seconds old."""
     beat = {"name": name, "at": antar.clock.now - int(age * 1000)}
     query = text("INSERT INTO workers (name, started_at, beat_at, in_flight) VALUES (:name, :at, :at, 3)")
-    await antar.hub.database.write(lambda tx: tx.execute(query, beat))
+    await antar.hub.database.write_models(lambda tx: tx.execute(query, beat))
 
 
 async def test_a_house_without_workers_says_what_to_do(person: httpx.AsyncClient) -> None:
@@ -29,7 +29,7 @@ async def test_a_house_without_workers_says_what_to_do(person: httpx.AsyncClient
 
 
 async def back_up(antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE installation SET backed_up_at = 1")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("UPDATE installation SET backed_up_at = 1")))
 
 
 async def test_a_house_in_which_all_is_well_says_so(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -51,7 +51,7 @@ async def test_a_house_that_was_never_backed_up_is_warned(person: httpx.AsyncCli
 async def test_a_clinic_without_credentials_is_not_ready(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await sign(antar, "mesin-1")
     await back_up(antar)
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
     second = await add_facility(antar.hub.database, "kedua", "Klinik Kedua")
     page = (await person.get("/kesehatan")).text
     assert "Semua berjalan baik." not in page
@@ -115,7 +115,9 @@ async def test_a_worker_that_fell_silent_does_not_count_as_alive(person: httpx.A
 
 
 async def test_a_database_that_is_behind_is_an_alarm(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    await antar.hub.database.write_models(
+        lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    )
     assert "Mulai ulang antar web" in (await person.get("/kesehatan")).text
 
 
@@ -139,7 +141,7 @@ async def test_another_clinics_queue_is_hidden_from_who_may_not_see_it(
 async def test_a_connection_can_be_tried(
     person: httpx.AsyncClient, antar: SmallHub, asked: dict[str, str], whole: bool
 ) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
     answer = await person.post("/kesehatan/uji/ministry", headers={"Sec-Fetch-Site": "same-origin", **asked})
     assert "Uji koneksi Kementerian" in answer.text
     assert "Berhasil" in answer.text
@@ -166,14 +168,14 @@ async def test_monitors_get_the_same_pace_as_facts(his: httpx.AsyncClient, antar
 async def test_what_counts_all_clinics_is_shown_to_nobody_of_one(person: httpx.AsyncClient, antar: SmallHub) -> None:
     assert say("health.pace.hour") in (await person.get("/kesehatan")).text
     confine = text("UPDATE users SET facility_id = :facility")
-    await antar.hub.database.write(lambda tx: tx.execute(confine, {"facility": antar.facility.id}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(confine, {"facility": antar.facility.id}))
     assert say("health.pace.hour") not in (await person.get("/kesehatan")).text
 
 
 async def test_the_last_backup_is_told(person: httpx.AsyncClient, antar: SmallHub) -> None:
     assert "Belum pernah</span>" in (await person.get("/kesehatan")).text
     noted = text("UPDATE installation SET backed_up_at = :now")
-    await antar.hub.database.write(lambda tx: tx.execute(noted, {"now": antar.clock()}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(noted, {"now": antar.clock()}))
     assert "10/03/2026 08.00" in (await person.get("/kesehatan")).text
 
 

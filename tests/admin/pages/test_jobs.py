@@ -26,7 +26,7 @@ async def permit(antar: SmallHub, *permissions: str) -> None:
     """Set the permissions of the person's role."""
     query = text("UPDATE roles SET permissions = :permissions")
     parameters = {"permissions": orjson.dumps(permissions).decode()}
-    await antar.hub.database.write(lambda tx: tx.execute(query, parameters))
+    await antar.hub.database.write_models(lambda tx: tx.execute(query, parameters))
 
 
 async def fail(antar: SmallHub, n: int) -> None:
@@ -144,7 +144,7 @@ async def test_skipped_items_can_be_seen_alone(person: httpx.AsyncClient, antar:
     address = await choose(person)
     await tell(person, address, how="begin", reason="x")
     sent = text("UPDATE deliveries SET status = 'sent' WHERE key = 'V1'")
-    await antar.hub.database.write(lambda tx: tx.execute(sent))
+    await antar.hub.database.write_models(lambda tx: tx.execute(sent))
     await work(antar)
     page = (await person.get(address, params={"only": "skipped"})).text
     assert re.findall(r">(V\d)</a>", page) == ["V1"]
@@ -173,7 +173,7 @@ async def test_jobs_are_listed_but_drafts_are_not(person: httpx.AsyncClient, ant
 async def test_another_clinics_job_is_not_there(person: httpx.AsyncClient, antar: SmallHub) -> None:
     other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
     confine, here = text("UPDATE users SET facility_id = :facility"), {"facility": antar.facility.id}
-    await antar.hub.database.write(lambda tx: tx.execute(confine, here))
+    await antar.hub.database.write_models(lambda tx: tx.execute(confine, here))
     id_ = await draft(antar.hub.database, other.id, "ministry", Action.RESEND, [], chosen={}, actor="budi")
     for suffix in ("", "/kemajuan"):
         assert (await person.get(f"/pekerjaan/{id_}{suffix}")).status_code == 404

@@ -154,7 +154,7 @@ async def allow(antar: SmallHub, *permissions: str) -> None:
     """Set the permissions of the role of `person`."""
     listed = "[" + ", ".join(f'"{permission}"' for permission in permissions) + "]"
     query = text("UPDATE roles SET permissions = :said")
-    await antar.hub.database.write(lambda tx: tx.execute(query, {"said": listed}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(query, {"said": listed}))
 
 
 async def test_anothers_delivery_can_neither_be_resent_nor_seen(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import text
 
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from tests.admin.http.test_rights import allow
 from tests.admin.mapped_clinic import COFFEE, HOME, TEA, MappedClinic
 from tests.admin.mapped_clinic import clinic as clinic
@@ -25,7 +25,7 @@ async def test_an_empty_mapping_says_where_its_things_come_from(clinic: MappedCl
 
 async def test_a_mapping_without_a_clinic_leads_to_the_steps_of_the_setup(clinic: MappedClinic) -> None:
     for table in ("credentials", "facilities"):
-        await clinic.antar.hub.database.write(Transaction.execute, text(f"DELETE FROM {table}"))
+        await clinic.antar.hub.database.write_models(ModelTransaction.execute, text(f"DELETE FROM {table}"))
     answer = await clinic.client.get(HOME)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def execute(antar: SmallHub, query: str, **parameters: Any) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text(query), parameters))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(query), parameters))
 
 
 @pytest.fixture

@@ -83,9 +83,11 @@ async def test_metrics_count_by_status_and_name_no_patient(his: httpx.AsyncClien
 
 async def test_ready_says_what_is_missing(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
     assert set((await nobody.get("/health/ready")).json().values()) == {"ok"}
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    await antar.hub.database.write_models(
+        lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    )
     behind = await nobody.get("/health/ready")
-    await antar.hub.database.write(lambda tx: tx.execute(text("DROP TABLE alembic_version")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DROP TABLE alembic_version")))
     away = await nobody.get("/health/ready")
     assert (behind.status_code, behind.json()["migrations"]) == (503, "behind")
     assert (away.status_code, away.json()["database"]) == (503, "away")

@@ -44,7 +44,9 @@ async def test_the_card_shows_the_job_to_everybody_until_it_ends(person: httpx.A
 
 @pytest.mark.usefixtures("one_sent")
 async def test_who_may_not_act_on_many_is_offered_nothing(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'")))
+    await antar.hub.database.write_models(
+        lambda tx: tx.execute(text("UPDATE roles SET permissions = '[\"satusehat\"]'"))
+    )
     assert "Regenerate" not in (await person.get(HOME)).text
     assert (await person.get(PERSON)).status_code == 403
 

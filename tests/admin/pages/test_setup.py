@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.facilities.facilities import new_api_key
 from tests.engine.small_hub import SmallHub
 
@@ -19,12 +19,12 @@ CHECKLIST = "Persiapan klinik"
 
 
 async def promote(antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("UPDATE users SET role = 'superadmin'")))
 
 
 async def empty(antar: SmallHub, *tables: str) -> None:
     for table in tables:
-        await antar.hub.database.write(Transaction.execute, text(f"DELETE FROM {table}"))
+        await antar.hub.database.write_models(ModelTransaction.execute, text(f"DELETE FROM {table}"))
 
 
 def state_of(page: str, step: str) -> str:
@@ -80,7 +80,9 @@ async def test_the_first_record_turns_green_while_one_looks(person: httpx.AsyncC
 
 
 async def test_a_person_without_the_right_is_told_to_ask(person: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("""UPDATE roles SET permissions = '["satusehat"]'""")))
+    await antar.hub.database.write_models(
+        lambda tx: tx.execute(text("""UPDATE roles SET permissions = '["satusehat"]'"""))
+    )
     page = (await person.get(HOME)).text
     assert "Mintalah kepada admin" in page
     assert 'href="/persiapan/credentials"' not in page

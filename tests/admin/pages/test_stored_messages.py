@@ -49,7 +49,7 @@ async def test_a_person_reads_a_message_in_their_language(person: httpx.AsyncCli
 
 async def test_a_sentence_of_an_earlier_version_stays_readable(person: httpx.AsyncClient, antar: SmallHub) -> None:
     id_ = await ambiguous(antar)
-    await antar.hub.database.write(
+    await antar.hub.database.write_models(
         lambda tx: tx.execute(text("UPDATE deliveries SET problem = :words"), {"words": EARLIER})
     )
     person.cookies.set(COOKIE, "en")

@@ -243,7 +243,7 @@ async def test_a_digest_counts_yesterday_and_names_what_is_to_be_done(
 async def test_a_digest_names_what_has_no_code_yet(drugs: DrugCatalog) -> None:
     values = {"name": "sari", "way": "email", "address": "sari@klinik.test", "facility_id": drugs.facility.id}
     values |= {"waiting_minutes": 60, "failure_percent": 20, "created_at": 0}
-    await drugs.database.write(lambda tx: tx.execute(insert(AlertRecipient).values(values)))
+    await drugs.database.write_models(lambda tx: tx.execute(insert(AlertRecipient).values(values)))
     await drugs.antar.hand_in("Good", {"code": "B1", "name": "Kopi bubuk 10 mg"})
     await drugs.antar.hand_in("Order", {"id": "O1", "goods": ["B1", "B2"], "at": AT})
     await drugs.antar.work()

@@ -316,13 +316,13 @@ async def test_odd_addresses_break_nothing(manager: httpx.AsyncClient, query: st
 
 
 async def test_a_broken_page_says_so(manager: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("DROP TABLE api_keys")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DROP TABLE api_keys")))
     answer = await manager.get("/admin/keys/list")
     assert (answer.status_code, 'href=""' in answer.text) in ((500, True), (503, True))
 
 
 async def test_what_breaks_while_saving_is_told_without_its_words(manager: httpx.AsyncClient, antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("DROP TABLE audit")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DROP TABLE audit")))
     answer = await save(manager, "roles/create", label="Petugas", name="petugas")
     assert (answer.status_code, "audit" in answer.text.split('role="alert"')[1]) == (400, False)
     assert await antar.hub.database.fetch(text("SELECT name FROM roles WHERE name = 'petugas'")) == []

@@ -60,12 +60,12 @@ def watch(antar: SmallHub, box: Box) -> Watch:
 async def recipient(antar: SmallHub, **values: Any) -> None:
     row = {"name": "sari", "way": "email", "address": "sari@klinik.test", "facility_id": antar.facility.id}
     row |= {"waiting_minutes": 60, "failure_percent": 20, "created_at": antar.clock(), **values}
-    await antar.hub.database.write(lambda tx: tx.execute(insert(AlertRecipient).values(row)))
+    await antar.hub.database.write_models(lambda tx: tx.execute(insert(AlertRecipient).values(row)))
 
 
 async def beat(antar: SmallHub) -> None:
     sign = "INSERT INTO workers VALUES ('w', 0, :now, 0) ON CONFLICT (name) DO UPDATE SET beat_at = :now"
-    await antar.hub.database.write(lambda tx: tx.execute(text(sign), {"now": antar.clock()}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(sign), {"now": antar.clock()}))
 
 
 async def look(antar: SmallHub, watch: Watch, minutes: float = 5, *, alive: bool = True) -> None:
@@ -85,11 +85,11 @@ async def row(antar: SmallHub) -> Any:
 async def close(antar: SmallHub, cause: str = "down") -> None:
     statement = "INSERT INTO channels VALUES (:facility, 'ministry', :cause, 'r', :now, :probe, 0)"
     values = {"facility": antar.facility.id, "cause": cause, "now": antar.clock(), "probe": 2**42}
-    await antar.hub.database.write(lambda tx: tx.execute(text(statement), values))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(statement), values))
 
 
 async def reopen(antar: SmallHub) -> None:
-    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM channels")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DELETE FROM channels")))
 
 
 def at_local(clock: Clock, hour: int) -> None:
@@ -189,7 +189,7 @@ async def test_a_list_that_fails_three_times_is_told(antar: SmallHub, watch: Wat
     )
     for times, alerts in ((2, []), (1, ["+list"])):
         for _ in range(times):
-            await antar.hub.database.write(lambda tx: tx.execute(text(fail), {"f": antar.facility.id}))
+            await antar.hub.database.write_models(lambda tx: tx.execute(text(fail), {"f": antar.facility.id}))
         await look(antar, watch, 1)
         assert box.letters == alerts
 
@@ -212,7 +212,7 @@ async def test_a_list_that_is_tried_again_is_told_after_an_hour(
         "\"offset\", added, changed, gone, tries) VALUES (:f, 'doctors', 'a', :state, :at, 0, 0, 0, 0, 0, 0, 0, :tries)"
     )
     values = {"f": antar.facility.id, "state": state, "tries": tries, "at": antar.clock() - minutes * 60_000}
-    await antar.hub.database.write(lambda tx: tx.execute(text(statement), values))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(statement), values))
     await look(antar, watch, 1)
     assert box.letters == alerts
 
@@ -265,7 +265,7 @@ async def test_who_dies_with_a_letter_leaves_it_to_another(antar: SmallHub, watc
     await close(antar)
     await look(antar, watch, 3)
     held = "UPDATE alert_recipients SET mark = mark + 1, held_until = :until"
-    await antar.hub.database.write(lambda tx: tx.execute(text(held), {"until": antar.clock() + 90_000}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(held), {"until": antar.clock() + 90_000}))
     await look(antar, watch, 1)
     assert box.letters == []
     await look(antar, watch, 2)

@@ -14,7 +14,7 @@ from adapters.base import Verdict
 from engine.corrections import search
 from engine.corrections.queries import affected_page, open_corrections, resendable
 from engine.corrections.search import CorrectionSearch
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.jobs import jobs
 from engine.jobs.jobs import Action
 from engine.jobs.runner import run_jobs
@@ -153,7 +153,7 @@ async def test_bodies_that_are_pruned_are_not_missed(antar: SmallHub) -> None:
     configure(antar)
     await send(antar, "V2")
     prune = "UPDATE attempts SET request = NULL, response = NULL, pruned_at = 1"
-    await antar.hub.database.write(lambda tx: tx.execute(text(prune)))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(prune)))
     await new_search(antar).tick()
     assert await affected(antar) == ["V1"]
 
@@ -164,10 +164,10 @@ async def test_where_no_attempt_is_kept_the_time_of_sending_decides(antar: Small
     configure(antar)
     search = new_search(antar)
     await search.tick()
-    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM correction_searches")))
-    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM correction_deliveries")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DELETE FROM correction_searches")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DELETE FROM correction_deliveries")))
     await send(antar, "V2")
-    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM attempts")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DELETE FROM attempts")))
     await search.tick()
     assert await affected(antar) == ["V1"]
 
@@ -274,7 +274,7 @@ async def test_a_batch_is_read_along_an_index_in_its_order(antar: SmallHub) -> N
     sqlite = antar.hub.database.dialect == "sqlite"
     names = {"facility": antar.facility.id, "spec": "Visit", "date": "", "id": 0, "batch": 200}
 
-    async def explain(tx: Transaction) -> str:
+    async def explain(tx: ModelTransaction) -> str:
         if not sqlite:  # the planner reads an empty table as a whole
             await tx.execute(text("SET LOCAL enable_seqscan = off"))
             await tx.execute(text("SET LOCAL enable_bitmapscan = off"))
@@ -282,7 +282,7 @@ async def test_a_batch_is_read_along_an_index_in_its_order(antar: SmallHub) -> N
         query = text(f"{kind} {search._NEXT.sql(tx.dialect)}")
         return "\n".join(str(row[-1]) for row in await tx.rows(query, names))
 
-    plan = await antar.hub.database.write(explain)
+    plan = await antar.hub.database.write_models(explain)
     # which of the two PostgreSQL takes depends on what it believes of the statuses; both hold the order
     assert len(re.findall("ix_deliveries_list" if sqlite else "ix_deliveries_(?:list|date)", plan)) == 2
     assert not sqlite or "(facility_id=? AND spec=? AND status=? AND date=? AND id>?)" in plan

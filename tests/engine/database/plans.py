@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
+import pytest
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
+
+from engine.database.postgresql import AsyncpgDriver, numbered
+from engine.database.statements import Statement
 
 STEP = 100
 """Instructions of SQLite's machine between two looks; it takes several for each row."""
 INSTRUCTIONS_PER_ROW = 4
 LOOKS = 20
 """Executions of one statement that are looked at."""
+STATEMENTS = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
+EXPLAIN = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE looked_at"
 MODES = ("force_custom_plan", "force_generic_plan")
 """How PostgreSQL plans a prepared statement at first, and how it may from the sixth time on."""
 PLANNING = 10.0
@@ -50,7 +58,7 @@ class StatementReads:
         """Called by SQLAlchemy before each statement."""
         place = id(connection.connection.dbapi_connection)
         words = statement.split(maxsplit=1)[0] if statement.strip() else ""
-        if place in self._busy or words not in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"):
+        if place in self._busy or words not in STATEMENTS:
             return
         self._looks[statement] += 1
         if self._looks[statement] > LOOKS:
@@ -95,9 +103,8 @@ class StatementReads:
         run(f"PREPARE looked_at AS {statement}")
         run("SAVEPOINT look")
         run(f"SET LOCAL plan_cache_mode = {mode}")
-        explain = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE looked_at"
         try:
-            [(plans,)] = run(f"{explain}({values})" if values else explain).all()
+            [(plans,)] = run(f"{EXPLAIN}({values})" if values else EXPLAIN).all()
         except DBAPIError:  # so will the statement itself: a key that is there already
             plans = [{"Plan": None}]
         run("ROLLBACK TO SAVEPOINT look")
@@ -105,16 +112,54 @@ class StatementReads:
         plan: dict[str, Any] | None = plans[0]["Plan"]
         return plan
 
+    async def before_asyncpg(self, connection: Any, statement: str, values: Sequence[Any]) -> None:
+        """Look at a statement that asyncpg is about to run."""
+        self._looks[statement] += 1
+        if self._looks[statement] <= LOOKS and statement.split(maxsplit=1)[0] in STATEMENTS:
+            plans = [await self._explain_asyncpg(connection, statement, values, mode) for mode in MODES]
+            self._judge(statement, *plans)
+
+    async def _explain_asyncpg(
+        self, connection: Any, statement: str, values: Sequence[Any], mode: str
+    ) -> dict[str, Any] | None:
+        """Run the statement in a transaction that is rolled back; None if it cannot run twice."""
+        await connection.execute(f"PREPARE looked_at AS {statement}")
+        look = connection.transaction()
+        await look.start()
+        try:
+            await connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
+            literals = ", ".join(map(_literal, values))
+            plans = await connection.fetchval(f"{EXPLAIN}({literals})" if literals else EXPLAIN)
+        except asyncpg.PostgresError:  # so will the statement itself: a key that is there already
+            return None
+        finally:
+            await look.rollback()
+            await connection.execute("DEALLOCATE looked_at")
+        plan: dict[str, Any] | None = json.loads(plans)[0]["Plan"]
+        return plan
+
 
 @contextmanager
 def reading() -> Iterator[StatementReads]:
     """Watch all statements of all databases opened meanwhile."""
     seen = StatementReads()
-    event.listen(Engine, "before_cursor_execute", seen.before)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", seen.before)
+    fetch, execute = AsyncpgDriver.fetch, AsyncpgDriver.execute
+
+    async def watched(driver: Any, run: Any, statement: Statement[Any], parameters: Any) -> Any:
+        sql, names = numbered(statement)
+        first = parameters if isinstance(parameters, Mapping) else parameters[0]
+        bound = statement.bound(first) if isinstance(parameters, Mapping) else first
+        await seen.before_asyncpg(driver._connection, sql, [bound[name] for name in names])
+        return await run(driver, statement, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AsyncpgDriver, "fetch", lambda self, *args: watched(self, fetch, *args))
+        patch.setattr(AsyncpgDriver, "execute", lambda self, *args: watched(self, execute, *args))
+        event.listen(Engine, "before_cursor_execute", seen.before)
+        try:
+            yield seen
+        finally:
+            event.remove(Engine, "before_cursor_execute", seen.before)
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -46,7 +46,7 @@ def test_every_row_is_a_type_whose_columns_can_be_compared() -> None:
 async def test_every_statement_can_be_prepared_and_returns_the_columns_of_its_row(database: Database) -> None:
     problems = []
     for statement in STATEMENTS:
-        if database.dialect in statement.dialects:
+        if database.dialect in statement.dialects and not statement.place.startswith("bench."):
             problems += [f"{statement.place}: {problem}" for problem in await _problems(database, statement)]
     assert problems == []
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.delivery.causes import CAUSE_LENGTH, CauseKind, cause_text, normalised, parse_cause
 from engine.delivery.types import MAX_DEATHS
 from engine.outbox.reclaim import reclaim
@@ -130,10 +130,10 @@ async def test_what_was_given_up_for_dead_workers_has_a_cause(antar: SmallHub, c
     held = "UPDATE deliveries SET status = 'sending', claimed_from = 'queued', lease_id = 1, deaths = :deaths"
     lease = "INSERT INTO leases (id, worker, until, begun) VALUES (1, 'w', 0, :no)"
 
-    async def hold(tx: Transaction) -> None:
+    async def hold(tx: ModelTransaction) -> None:
         await tx.execute(text(held), {"deaths": MAX_DEATHS - 1})
         await tx.execute(text(lease), {"no": False})
 
-    await antar.hub.database.write(hold)
+    await antar.hub.database.write_models(hold)
     await reclaim(antar.hub.database)
     assert await cause(antar, "Visit", "V1") == "lost::"

@@ -48,7 +48,7 @@ async def become(database: Database, ids: list[int], status: str) -> None:
     """Set the status directly, without the counters: tests of counters use `counters_are_right`."""
     query = "UPDATE deliveries SET status = :status, due_at = NULL, cause = 'rejected:1:x' WHERE id = :id"
     changed = [{"status": status, "id": id_} for id_ in ids]
-    await database.write(lambda tx: tx.execute(text(query), changed))
+    await database.write_models(lambda tx: tx.execute(text(query), changed))
     counted = await counters.recount(database)
 
     async def rewrite(tx: Any) -> None:
@@ -56,7 +56,7 @@ async def become(database: Database, ids: list[int], status: str) -> None:
             await tx.execute(text(f"DELETE FROM {table}"))
         await counters.apply(tx, counters.Deltas(counted))
 
-    await database.write(rewrite)
+    await database.write_models(rewrite)
 
 
 async def drafted(database: Database, facility: FacilityRow, which: Any = FAILED, **more: Any) -> int:
@@ -186,7 +186,7 @@ async def test_a_regeneration_takes_what_was_sent_and_keeps_doubts(database: Dat
     ids = await fail(database, facility, 2)
     await become(database, ids, "sent")
     doubt = text("UPDATE deliveries SET in_doubt = :yes WHERE id = :id")
-    await database.write(lambda tx: tx.execute(doubt, {"yes": True, "id": ids[0]}))
+    await database.write_models(lambda tx: tx.execute(doubt, {"yes": True, "id": ids[0]}))
     which = Filters(specs=["Visit"])
     await start(database, facility.id, "ministry", Action.REGENERATE, which, chosen={}, reason="perbarui", actor="sari")
     await work(database)

@@ -67,7 +67,7 @@ async def test_the_commonest_cause_is_told_with_its_number(database: Database, f
     assert await commonest_cause(database, job_id) is None
     await become(database, ids, "failed")
     other = text("UPDATE deliveries SET cause = 'rejected:2:y' WHERE id = :id")
-    await database.write(lambda tx: tx.execute(other, {"id": ids[0]}))
+    await database.write_models(lambda tx: tx.execute(other, {"id": ids[0]}))
     assert await commonest_cause(database, job_id) == ("rejected:1:x", 3)
 
 
@@ -84,7 +84,7 @@ async def test_counting_reads_the_jobs_index_alone(database: Database, facility:
     """However many deliveries there are: their table is not read."""
     await become(database, await fail(database, facility, 3_000, spec="Finding"), "sent")
     job_id, _ = await resent(database, facility, 20)
-    await database.write(lambda tx: tx.execute(text("ANALYZE")))
+    await database.write_models(lambda tx: tx.execute(text("ANALYZE")))
     explain = "EXPLAIN " if database.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
     parameters = {"ids": [job_id], "most": 9, "job": job_id}
     for statement in (queries._TALLY, queries._CAUSE):

@@ -127,7 +127,7 @@ async def test_a_wait_of_nothing_is_one_of_a_second(antar: SmallHub) -> None:
 async def test_what_another_process_opened_does_not_close_at_the_first_failure(antar: SmallHub) -> None:
     for _ in range(3):
         await report(antar, DOWN)
-    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM channels")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DELETE FROM channels")))
     assert await state(antar) == OPEN
     await report(antar, DOWN)
     assert await state(antar) == OPEN
@@ -135,7 +135,7 @@ async def test_what_another_process_opened_does_not_close_at_the_first_failure(a
 
 async def test_a_refusal_is_written_again_after_its_row_is_gone(antar: SmallHub) -> None:
     await antar.breaker.close_without_account(antar.channel, "belum lengkap")
-    await antar.hub.database.write(lambda tx: tx.execute(text("DELETE FROM channels")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("DELETE FROM channels")))
     await antar.breaker.close_without_account(antar.channel, "belum lengkap")
     assert (await row(antar)).reason == "belum lengkap"
 

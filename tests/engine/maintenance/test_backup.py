@@ -186,9 +186,9 @@ async def test_a_backup_by_a_newer_program_is_refused(antar: SmallHub, elsewhere
         "UPDATE alembic_version SET version_num = '9999'",
         f"UPDATE alembic_version SET version_num = '{head()}'",
     )
-    await antar.hub.database.write(lambda tx: tx.execute(text(newer)))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(newer)))
     await back_up(antar.hub.settings, antar.hub.database, tmp_path / "backup")
-    await antar.hub.database.write(lambda tx: tx.execute(text(ours)))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text(ours)))
     with pytest.raises(AntarError, match="newer Antar"):
         await restore(replace(antar.hub.settings, database_url=elsewhere), tmp_path / "backup")
 

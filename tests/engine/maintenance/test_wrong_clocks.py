@@ -13,7 +13,7 @@ from engine import due_times
 from engine.code_lists import synchronisations
 from engine.database.database import Database
 from engine.database.tables import Base
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.due_times import heal
 from engine.limits.rate import RateLimiter
 from engine.limits.slots import Limits, SlotAllocator
@@ -221,7 +221,7 @@ async def _fill_all(antar: SmallHub) -> None:
     antar.ministry.script = [refused(Verdict.UNAVAILABLE, 503, retry_after=600.0), refused(Verdict.REJECTED, 400)]
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
-    await antar.hub.database.write(lambda tx: tx.execute(text("UPDATE channels SET probe_at = 0")))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("UPDATE channels SET probe_at = 0")))
     await antar.hand_in("Visit", {"id": "V2"})
     await antar.work()
     await schedule_resend(database, facility, (await antar.row("Visit", "V2")).id, "sari")
@@ -232,7 +232,7 @@ async def _fill_all(antar: SmallHub) -> None:
     await antar.breaker.close_without_account(antar.channel, "belum lengkap")
     names: dict[str, Any] = {"facility": facility, "later": antar.clock.now + 60_000}
     for statement in _LATER:
-        await database.write(Transaction.execute, text(statement), names)
+        await database.write_models(ModelTransaction.execute, text(statement), names)
 
 
 _LATER = (

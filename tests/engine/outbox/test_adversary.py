@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from msgspec import structs
 from sqlalchemy import text
-from sqlalchemy.util import await_only
 
 from engine.database.database import Database
 from engine.database.transaction import Transaction
@@ -84,7 +83,7 @@ async def _overlapping(
         await write(tx, settlements)
         if not reached.is_set():
             reached.set()
-            await_only(go_on.wait())
+            await go_on.wait()
 
     monkeypatch.setattr(settling, "_write_attempts", hold)
     one, held = asyncio.ensure_future(first()), asyncio.ensure_future(reached.wait())
@@ -126,7 +125,7 @@ async def test_a_lease_is_lost_for_its_holder_as_soon_as_it_is_taken_back(
 ) -> None:
     await add(database, batch(facility), [entry("1")])
     [delivery] = await take(database, facility)
-    await database.write(lambda tx: tx.execute(text("DELETE FROM leases")))
+    await database.write_models(lambda tx: tx.execute(text("DELETE FROM leases")))
     await heartbeat(database, [delivery.lease])
     assert delivery.lease.until <= clock.now
 

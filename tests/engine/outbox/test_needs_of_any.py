@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from engine.database.database import Database
-from engine.database.transaction import Transaction
+from engine.database.transaction import ModelTransaction
 from engine.outbox.outdated_waits import release_outdated
 from engine.queries.todo import Missing, Times, todo_facts
 from engine.sending.preview import payload_of
@@ -162,7 +162,7 @@ async def test_what_waits_by_an_earlier_configuration_is_looked_at_again(antar: 
     await antar.work()
     older = ["DELETE FROM waits WHERE spec = 'Result'", "UPDATE waits SET alternative = (1 = 0)"]
     for statement in older:
-        await antar.hub.database.write(Transaction.execute, text(statement))
+        await antar.hub.database.write_models(ModelTransaction.execute, text(statement))
     await antar.hand_in("Result", {"id": "X"})
     await antar.work()
     assert await antar.status("Summary", "S1") == "blocked"

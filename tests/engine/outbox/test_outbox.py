@@ -265,7 +265,7 @@ async def test_no_more_is_claimed_than_was_asked_for_whatever_a_planner_believes
     database: Database, facility: FacilityRow
 ) -> None:
     await add(database, batch(facility), [entry("0")])
-    await database.write(lambda tx: tx.execute(text("ANALYZE deliveries")))
+    await database.write_models(lambda tx: tx.execute(text("ANALYZE deliveries")))
     await add(database, batch(facility), [entry(str(n)) for n in range(1, 5)])
     assert len(await take(database, facility, limit=2)) == 2
 

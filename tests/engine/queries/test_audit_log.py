@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def log(database: Database, *entries: dict[str, Any]) -> None:
     plain = {"actor": "sari", "action": "resend", "facility_id": 1, "delivery_id": None, "reason": ""}
     rows = [{**plain, "at": 1000 + n, **entry} for n, entry in enumerate(entries)]
-    await database.write(lambda tx: tx.execute(insert(AuditEntry), rows))
+    await database.write_models(lambda tx: tx.execute(insert(AuditEntry), rows))
 
 
 async def reasons(database: Database, filters: AuditFilters, size: int = 50) -> list[str]:

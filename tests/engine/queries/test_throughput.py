@@ -36,7 +36,7 @@ async def tried(database: Database, delivery: int, *ages: int, milliseconds: int
     }
     common |= {"operation": "create", "verdict": "accepted", "milliseconds": milliseconds, **more}
     rows = [{**common, "at": database.clock() - age} for age in ages]
-    await database.write(lambda tx: tx.execute(insert(Attempt), rows))
+    await database.write_models(lambda tx: tx.execute(insert(Attempt), rows))
 
 
 async def test_attempts_of_the_last_hour_and_day_are_told(database: Database, facility: FacilityRow) -> None:
@@ -50,7 +50,7 @@ async def test_attempts_of_the_last_hour_and_day_are_told(database: Database, fa
 async def test_gaps_between_the_ids_do_no_harm(database: Database, facility: FacilityRow, n: int) -> None:
     [delivery] = await handed_in(database, facility, "V1")
     await tried(database, delivery, *[2 * DAY_MS] * n)
-    await database.write(lambda tx: tx.execute(text("DELETE FROM attempts WHERE id % 2 = 0")))
+    await database.write_models(lambda tx: tx.execute(text("DELETE FROM attempts WHERE id % 2 = 0")))
     assert (await throughput(database)).last_hour == 0
 
 

@@ -85,7 +85,7 @@ async def test_what_was_set_aside_is_told_with_what_waits_for_it(antar: SmallHub
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await antar.work()
-    await antar.hub.database.write(
+    await antar.hub.database.write_models(
         lambda tx: tx.execute(text("UPDATE deliveries SET status = 'ignored', cause = NULL WHERE key = 'V1'"))
     )
     assert await facts_of(antar) == TodoFacts((), (), (Missing(("Visit",), ("V1",), 1, more=False, times=now(antar)),))
@@ -96,7 +96,7 @@ async def test_groups_and_lists_are_read_from_the_index_of_causes(database: Data
     queued = [NewRecord(key=f"F{n}", date="2026-03-10", record="{}", record_hash="a") for n in range(2_000)]
     await add(database, Batch(facility.id, "Finding", "ministry", updatable=True), queued)
     await fail(database, facility, 20, spec="Visit")
-    await database.write(lambda tx: tx.execute(text("ANALYZE")))
+    await database.write_models(lambda tx: tx.execute(text("ANALYZE")))
     bound = {"facility": facility.id, "spec": "Visit", "cause": "rejected:1:x", "most": 9}
     query: Any = module._groups(facility.id, ["Visit"], 0).executable(database.dialect)
     dialect = make_url(f"{database.dialect}://").get_dialect()()

@@ -22,7 +22,7 @@ async def write(antar: SmallHub, body: str | None, **more: Any) -> None:
     """Write a body as a resend does; `more` are columns."""
     columns = ", ".join(f"{name} = :{name}" for name in ("body", *more))
     query = text(f"UPDATE deliveries SET {columns} WHERE key = 'V1'")
-    await antar.hub.database.write(lambda tx: tx.execute(query, {"body": body, **more}))
+    await antar.hub.database.write_models(lambda tx: tx.execute(query, {"body": body, **more}))
 
 
 async def test_a_written_body_is_sent_as_it_is(antar: SmallHub) -> None:

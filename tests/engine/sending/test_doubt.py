@@ -135,7 +135,7 @@ async def test_what_may_be_sent_twice_is_sent_again_where_nothing_can_be_looked_
     await antar.work()
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     doubt = text("UPDATE deliveries SET in_doubt = true WHERE key = 'F1'")
-    await antar.hub.database.write(lambda tx: tx.execute(doubt))
+    await antar.hub.database.write_models(lambda tx: tx.execute(doubt))
     await antar.work()
     assert await antar.status("Finding", "F1") == "sent"
 

@@ -72,5 +72,5 @@ async def test_another_upstream_has_sequences_of_its_own(database: Database, fac
     await take(database, facility)
     await hand_in(database, facility, ("a2", "a", Lane.TODAY))
     moved = text("UPDATE deliveries SET upstream = 'other' WHERE key = 'a1'")
-    await database.write(lambda tx: tx.execute(moved))
+    await database.write_models(lambda tx: tx.execute(moved))
     assert [delivery.key for delivery in await take(database, facility)] == ["a2"]
