@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from adapters.base import Account, Call, Probe, Problem, Reply, Verdict
 from engine.actors import make_broker
+from engine.catalog.catalog import Catalog
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
 from engine.facilities.vault import new_key
@@ -265,6 +266,9 @@ class SmallHub:
         return await counters.kept(self.hub.database) == await counters.recount(self.hub.database)
 
 
+_catalogs: dict[str, Catalog] = {}  # loaded by an earlier test of this process, by its YAML
+
+
 async def open_small_hub(tmp_path: Path, database_url: str, clock: Clock, catalog: str = CATALOG) -> SmallHub:
     """Open a hub on a migrated, empty database with one facility and its secret."""
     config = tmp_path / "config"
@@ -284,7 +288,9 @@ async def open_small_hub(tmp_path: Path, database_url: str, clock: Clock, catalo
         broker=make_broker("memory://"),
         clock=clock,
         adapters={"scripted": lambda profile, tokens, wire: ministry},
+        catalog=_catalogs.get(catalog),
     )
+    _catalogs[catalog] = hub.catalog
     facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
     await set_credentials(hub.database, hub.vault, facility.id, "ministry", {"secret": "rahasia"})
     return SmallHub(hub, facility, ministry, clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -235,10 +236,11 @@ async def test_a_removed_type_stays_in_doubt(antar: SmallHub) -> None:
     antar.ministry.script = [antar.ministry.store_and_be_silent]
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
-    visit = antar.hub.catalog.specs.pop("Visit")  # type: ignore[attr-defined]
+    whole = antar.hub.catalog
+    antar.hub.catalog = replace(whole, specs={name: spec for name, spec in whole.specs.items() if name != "Visit"})
     antar.clock.pass_(60)
     await antar.work()
-    antar.hub.catalog.specs["Visit"] = visit  # type: ignore[index]
+    antar.hub.catalog = whole
     await resend(antar.hub.database, antar.facility.id, [(await antar.row("Visit", "V1")).id], "sari")
     await antar.work()
     assert await antar.attempts() == ["create unsure", "find accepted"]
