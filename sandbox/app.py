@@ -48,7 +48,8 @@ def serve(host: str = "127.0.0.1", port: int = 8100, strict: bool = False, laten
 
 
 def demo_world(*, strict: bool = False, latency: float = 0.0) -> World:
-    """Return a world that both clinics of the demo may call."""
+    """Return a world that both clinics of the demo may call; they are open every day."""
     world = World((DEMO_CLIENT, SECOND_DEMO_CLIENT), strict=strict, latency=latency)
+    world.bpjs.settings.open_on_sundays = True
     world.bpjs.register(SECOND_DEMO_CLINIC)
     return world

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,13 +13,13 @@ import pytest
 from sqlalchemy import text
 
 from admin.commands import demo_history
-from admin.commands.demo import FIRST_CLINIC, clinic, demo_credentials, second_clinic
-from admin.commands.demo_history import History, SetClock, hour_of, open_days
+from admin.commands.demo import FIRST_CLINIC, clinic, demo_credentials, handed_in_live, second_clinic
+from admin.commands.demo_history import LIVE, N_VISITS, Clinic, History, SetClock, by_hour, first_day, hour_of
 from admin.commands.demo_records import TIME, ZONE, DemoRecords, day, last_open_day
 from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.delivery.types import Channel
-from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.facilities import add_facility, set_credentials
 from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.outbox import counters
@@ -86,46 +87,81 @@ async def test_the_demo_day_arrives_but_for_what_a_person_has_to_mend(tmp_path: 
     assert (summary["duplicates_created"], summary["token_posts"]) == (0, 1)
 
 
-async def test_the_past_is_sent_on_its_own_days_and_today_has_only_what_has_ended(
+async def test_the_past_is_sent_at_its_own_times_on_sundays_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_history, "DAYS", 3)
-    clock, records, today = SetClock(), DemoRecords(ROOT / "config"), datetime.now(ZoneInfo(ZONE)).date()
+    monkeypatch.setattr(demo_history, "DAYS", 1)
+    now, clock, records = sunday(11), SetClock(), DemoRecords(ROOT / "config")
     with running(demo_world()) as url:
         addresses = {"satusehat": url, "pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
         settings = Settings("demo", f"sqlite:///{tmp_path}/demo.sqlite3", secret_keys=(new_key(),), addresses=addresses)
-        clock.set(hour_of(next(open_days(today)), 8))
+        clock.set(hour_of(first_day(now), 8))
         hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock)
         second = second_clinic(ROOT / "config")
-        clinics: list[tuple[FacilityRow, dict[str, str]]] = [
+        clinics: list[Clinic] = [
             (await clinic(hub, *FIRST_CLINIC, demo_credentials(ROOT / "config")), {}),
             (await clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
         ]
-        await History(hub, clock, records).fill(today, clinics)
+        await History(hub, clock, records).fill(now, clinics)
         sent = await hub.database.fetch(
-            text("SELECT DISTINCT facility_id, settled_at, date FROM deliveries WHERE status = 'sent'")
+            text("SELECT facility_id, upstream, settled_at, date FROM deliveries WHERE status = 'sent'")
         )
-        late = [
-            row for row in sent if str(datetime.fromtimestamp(row.settled_at / 1000, ZoneInfo(ZONE)).date()) != row.date
-        ]
-        upstreams = await hub.database.fetch(
-            text("SELECT DISTINCT facility_id, upstream FROM deliveries WHERE status = 'sent'")
-        )
+        times = [(row, datetime.fromtimestamp(row.settled_at / 1000, ZoneInfo(ZONE))) for row in sent]
+        today = [(row, time) for row, time in times if row.date == str(now.date())]
         due = await hub.database.fetch(text("SELECT COUNT(*) FROM deliveries WHERE status IN ('queued', 'sending')"))
-        assert late == []
-        assert len(upstreams) == 6
-        assert {row.date for row in sent} == {str(day) for day in open_days(today)}
+        assert [row for row, time in times if str(time.date()) != row.date] == []
+        assert {row.date for row in sent} == {str(now.date() - timedelta(days=days)) for days in range(3)}
+        assert {(row.facility_id, row.upstream) for row, _ in today} == set(
+            product([facility.id for facility, _ in clinics], addresses)
+        )
+        assert len({time.hour for _, time in today}) > 1
+        assert max(time for _, time in today) < now
         assert due[0][0] == 0
         await hub.close()
 
 
-@pytest.mark.parametrize("hour", [0, 5, 8, 11, 15, 23])
-def test_today_has_at_any_time_what_has_ended_by_now(hour: int) -> None:
-    records, now = DemoRecords(ROOT / "config"), datetime(2026, 11, 26, hour, 40, tzinfo=ZoneInfo(ZONE))
-    visits, hours = records.so_far(now)
-    types = list(records.files)
-    texts = [orjson.dumps(part).decode() for _, part in records.visits(now.date(), visits, types, hours)]
-    times = [datetime.fromisoformat(time) for part in texts for time in TIME.findall(part)]
-    assert max(times, default=now) <= now
+def sunday(hour: int) -> datetime:
+    """Return a time of the last Sunday before today."""
+    today = datetime.now(ZoneInfo(ZONE))
+    return (today - timedelta(days=today.isoweekday())).replace(hour=hour, minute=0, second=0, microsecond=0)
+
+
+MOMENTS = {
+    "a Sunday": datetime(2026, 11, 29, 8, 2),
+    "a Sunday at noon": datetime(2026, 11, 29, 12, 0),
+    "a Monday just after midnight": datetime(2026, 11, 30, 0, 10),
+    "midnight": datetime(2026, 11, 30, 0, 0),
+    "the first day of a month": datetime(2026, 12, 1, 5, 30),
+    "the first minutes of a year": datetime(2027, 1, 1, 0, 3),
+    "an evening": datetime(2026, 12, 1, 23, 40),
+}
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_today_is_never_empty_and_has_only_what_has_ended(name: str) -> None:
+    now, records = MOMENTS[name].replace(tzinfo=ZoneInfo(ZONE)), DemoRecords(ROOT / "config")
+    ends, timetable = records.ended(now)
+    parts = list(records.visits(now.date(), ends, records.files, timetable))
+    times = [datetime.fromisoformat(time) for _, part in parts for time in TIME.findall(orjson.dumps(part).decode())]
+    assert len(ends) > N_VISITS // 2
+    assert max(times) <= now
     assert all(time.date() == now.date() for time in times)
-    assert len(visits) >= (20 if hour >= 5 else 0)
+    assert {"TambahAntrean", "PanggilAntrean", "TambahPendaftaran", "TambahKunjungan"} <= {spec for spec, _ in parts}
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_each_visit_of_today_is_handed_in_once_before_or_after_the_start(name: str) -> None:
+    now, records = MOMENTS[name].replace(tzinfo=ZoneInfo(ZONE)), DemoRecords(ROOT / "config")
+    parts = handed_in_live(records, now, 0, has_past=True)
+    live = [record["id"] for spec, part in parts if spec == "Encounter" for record in part]
+    ends, _ = records.ended(now)
+    past = [
+        visit for _, visits in by_hour({v: end for v, end in ends.items() if end <= now - LIVE}) for visit in visits
+    ]
+    assert sorted([*(int(key[-4:]) for key in live), *past]) == sorted(ends)
+
+
+def test_a_day_keeps_its_recorded_times_once_half_of_it_has_ended() -> None:
+    afternoon = datetime(2026, 11, 29, 15, tzinfo=ZoneInfo(ZONE))
+    ends, timetable = DemoRecords(ROOT / "config").ended(afternoon)
+    assert (len(ends), timetable.pace) == (N_VISITS, 1)

@@ -15,15 +15,24 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from admin.commands.demo_history import SECOND_CLINIC_VISITS, History, SetClock, hour_of, in_words, open_days
-from admin.commands.demo_records import SUNDAY, ZONE, DemoRecords, last_open_day
+from admin.commands.demo_history import (
+    LIVE,
+    SECOND_CLINIC_VISITS,
+    Clinic,
+    History,
+    SetClock,
+    first_day,
+    hour_of,
+    in_words,
+)
+from admin.commands.demo_records import ZONE, DemoRecords
 from admin.commands.demo_visitors import visit
 from admin.commands.processes import run_all
 from admin.logging_config import set_up_logging
@@ -38,7 +47,7 @@ from engine.private_files import ensure_private, make_private_folder
 from engine.settings import ROOT, Settings, from_environment
 
 FIRST_CLINIC = ("klinik-contoh", "Klinik Contoh Sehat", "100099001")  # code, name, organization
-STARTUP_SECONDS = 30.0  # time that a server has until it answers
+STARTUP_SECONDS = 120.0  # time that a server has until it answers
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,9 @@ class SecondClinic:
 
 @dataclass(frozen=True)
 class Begun:
-    """A demo that is about to serve; a clinic is its API key and the words of its own."""
+    """A demo that is about to serve, at `now`; a clinic is its API key and the words of its own."""
 
+    now: datetime
     login: DemoLogin
     clinics: list[tuple[str, dict[str, str]]]
     records: DemoRecords
@@ -92,24 +102,24 @@ def demo(
 async def _begin(settings: Settings, *, history: bool) -> Begun:
     """Add the clinics, fill their past if that is asked for, and add an administrator."""
     clock, records = SetClock(), DemoRecords(settings.config_dir)
-    today = datetime.now(ZoneInfo(ZONE)).date()
-    clock.set(hour_of(next(open_days(today)), 8) if history else None)
+    now = datetime.now(ZoneInfo(ZONE))
+    clock.set(hour_of(first_day(now), 8) if history else None)
     hub = await Hub.open(settings, durable=False, clock=clock)
     catalog, second = hub.catalog, second_clinic(settings.config_dir)
     try:
-        clinics: list[tuple[FacilityRow, dict[str, str]]] = [
+        clinics: list[Clinic] = [
             (await clinic(hub, *FIRST_CLINIC, demo_credentials(settings.config_dir, settings.sandbox_port)), {}),
             (await clinic(hub, second.code, second.name, second.organization_id, second.credentials), second.words),
         ]
         if history:
             typer.echo("  A month of the past is being made ...")
-            await History(hub, clock, records).fill(today, clinics)
+            await History(hub, clock, records).fill(now, clinics)
         clock.set(None)
         login = await _login(hub, clinics[0][0].id)
         keys = [login.api_key, await facilities.new_api_key(hub.database, clinics[1][0].id, "demo")]
     finally:
         await hub.close()
-    return Begun(login, list(zip(keys, [words for _, words in clinics], strict=True)), records, catalog, history)
+    return Begun(now, login, list(zip(keys, [words for _, words in clinics], strict=True)), records, catalog, history)
 
 
 def _settings(folder: Path, fresh: bool) -> Settings:
@@ -151,7 +161,7 @@ def _sandbox(settings: Settings) -> Iterator[None]:
     command = [sys.executable, "-m", "admin", "sandbox", "--port", str(settings.sandbox_port)]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own program
     try:
-        _wait_for(f"http://127.0.0.1:{settings.sandbox_port}/__stats")
+        _wait_for(f"http://127.0.0.1:{settings.sandbox_port}/__stats", process)
         yield
     finally:
         process.terminate()
@@ -204,32 +214,29 @@ def second_clinic(config: Path) -> SecondClinic:
 
 
 def _play(settings: Settings, begun: Begun) -> None:
-    """Hand in what is left through the API, as the systems of the clinics do: today, and what the past lacks."""
+    """Hand in through the API, as the systems of the clinics do, what the past lacks."""
     address = f"http://{settings.host}:{settings.port}"
     _wait_for(f"{address}/health/ready")
     login = begun.login
     typer.echo(f"\n  Antar     {address}\n  login     {login.user} / {login.password}\n  API key   {login.api_key}\n")
-    now = datetime.now(ZoneInfo(ZONE))
     for nth, (key, words) in enumerate(begun.clinics):
         counts: Counter[str] = Counter()
-        for spec, records in today_of(begun, now, nth):
+        for spec, records in handed_in_live(begun.records, begun.now, nth, has_past=begun.has_past):
             counts.update(_hand_in(f"{address}/api/v1/records/{spec}", key, in_words(records, words)))
         typer.echo(f"  clinic {nth + 1}: {counts['accepted']:>4} records handed in, {counts['refused']} refused")
     typer.echo("\n  All is on its way; watch it at the address above. Ctrl-C ends the demo.\n")
     asyncio.run(visit(settings, begun.catalog))
 
 
-def today_of(begun: Begun, now: datetime, nth: int) -> Iterator[tuple[str, list[Any]]]:
-    """Yield (type, records) of a clinic's day up to now; the second clinic has every third visit."""
-    records, today = begun.records, now.date()
-    if not begun.has_past:
-        yield from records.foundation(last_open_day(today)) if nth else records.whole(last_open_day(today))
-    visits, hours = records.so_far(now)
+def handed_in_live(records: DemoRecords, now: datetime, nth: int, *, has_past: bool) -> Iterator[tuple[str, list[Any]]]:
+    """Yield (type, records) of a clinic that the past lacks; the second clinic has every third visit."""
+    yesterday = now.date() - timedelta(days=1)
+    if not has_past:
+        yield from records.foundation(yesterday) if nth else records.whole(yesterday)
+    ends, times = records.ended(now)
+    visits = [visit for visit, end in ends.items() if not has_past or end > now - LIVE]
     chosen = [visit for visit in visits if not nth or visit in SECOND_CLINIC_VISITS]
-    # BPJS, which has areas, is closed on Sundays.
-    closed = today.isoweekday() == SUNDAY
-    types = [name for name, spec in begun.catalog.specs.items() if not (closed and spec.upstream.area)]
-    yield from records.visits(today, chosen, types, hours)
+    yield from records.visits(now.date(), chosen, records.files, times)
 
 
 def _hand_in(url: str, key: str, records: list[Any]) -> dict[str, int]:
@@ -241,13 +248,14 @@ def _hand_in(url: str, key: str, records: list[Any]) -> dict[str, int]:
     return {"accepted": summary["accepted"], "refused": summary["refused"]}
 
 
-def _wait_for(url: str) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until a server answers; raise AntarError if it takes too long or its process has ended."""
     deadline = time.monotonic() + STARTUP_SECONDS
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310
                 return
         except OSError as error:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or (process is not None and process.poll() is not None):
                 raise AntarError(f"{url} does not answer: {error}") from error
             time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Past of the demo: a thin month and a whole yesterday, stored and sent by a clock that is set to each day in turn.
+"""Past of the demo: a thin month, yesterday and today, stored and sent by a clock that is set to each hour in turn.
 
 The engine does what it always does; only its clock is not that of the wall. No web server and no worker of the
 ordinary kind may run meanwhile: they would send the same deliveries at the time of the wall.
@@ -7,6 +7,7 @@ ordinary kind may run meanwhile: they would send the same deliveries at the time
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from admin.commands.demo_records import SUNDAY, ZONE, DemoRecords
+from admin.commands.demo_records import RECORDED_DAY, ZONE, DemoRecords, Timetable
 from engine.catalog.catalog import Catalog
 from engine.database.database import wall_clock
 from engine.delivery.types import Channel
@@ -36,8 +37,11 @@ N_VISITS = 45  # of the recorded day
 SECOND_CLINIC_VISITS = range(3, N_VISITS + 1, 3)  # of a whole day
 IN_FLIGHT = 16  # requests at once: the sandbox has no quota to keep to
 MAX_ROUNDS = 30  # of sending on one day: a delivery waits for another, which waits for a third, and so on
-HOURS = (9, 11, 14, 10, 13, 16)  # at which days are handed in
+HOURS = (9, 11, 14, 10, 13, 16)  # at which the days of the month are handed in
+LIVE = timedelta(hours=1)  # before now: visits that ended in it are handed in after the start, before one's eyes
 NAME = "demo-history"
+
+Clinic = tuple[FacilityRow, dict[str, str]]  # and the words of its own
 
 
 class SetClock:
@@ -62,31 +66,41 @@ class History:
         self._clock = clock
         self._records = records
 
-    async def fill(self, today: date, clinics: list[tuple[FacilityRow, dict[str, str]]]) -> None:
-        """Hand in every open day of the month before yesterday, and yesterday whole, and send it on that day."""
+    async def fill(self, now: datetime, clinics: list[Clinic]) -> None:
+        """Hand in and send the month before yesterday, yesterday whole, and today up to LIVE ago."""
         self._hub.catalog = _unlimited(self._hub.catalog)
-        days = list(open_days(today))
-        for place, to in enumerate(days):
+        self._clock.set(hour_of(first_day(now), HOURS[0]))
+        for facility, words in clinics:
+            await self._store(facility, words, self._records.foundation(first_day(now)))
+        for place, to in enumerate(month_days(now)):
             self._clock.set(hour_of(to, HOURS[place % len(HOURS)]))
             for nth, (facility, words) in enumerate(clinics):
-                await self._hand_in(facility, words, to, place, nth, last=place == len(days) - 1)
+                first = (place * VISITS_A_DAY + nth) % N_VISITS
+                visits = {(first + n) % N_VISITS + 1 for n in range(VISITS_A_DAY if not nth else 1)}
+                await self._store(facility, words, self._records.visits(to, visits, self._records.month_types))
+            await self._send_all([facility for facility, _ in clinics])
+        yesterday = now.date() - timedelta(days=1)
+        shift = yesterday - RECORDED_DAY
+        await self._day({visit: end + shift for visit, end in self._records.ends.items()}, None, clinics)
+        ends, times = self._records.ended(now)
+        await self._day({visit: end for visit, end in ends.items() if end <= now - LIVE}, times, clinics)
+
+    async def _day(self, ends: Mapping[int, datetime], times: Timetable | None, clinics: list[Clinic]) -> None:
+        """Hand in visits hour by hour as they end. Only on yesterday the first clinic's keys are those of the files."""
+        for last_end, visits in by_hour(ends):
+            self._clock.set(last_end)
+            for nth, (facility, words) in enumerate(clinics):
+                dated = bool(nth or times)
+                chosen = [visit for visit in visits if not nth or visit in SECOND_CLINIC_VISITS]
+                parts = self._records.visits(last_end.date(), chosen, self._records.files, times, dated_keys=dated)
+                await self._store(facility, words, parts)
             await self._send_all([facility for facility, _ in clinics])
 
-    async def _hand_in(
-        self, facility: FacilityRow, words: dict[str, str], to: date, place: int, nth: int, *, last: bool
+    async def _store(
+        self, facility: FacilityRow, words: dict[str, str], parts: Iterator[tuple[str, list[Any]]]
     ) -> None:
-        parts: list[Iterator[tuple[str, list[Any]]]] = [] if place else [self._records.foundation(to)]
-        if last and not nth:
-            parts.append(self._records.whole(to, foundation=False))
-        elif last:
-            parts.append(self._records.visits(to, SECOND_CLINIC_VISITS, self._records.files))
-        else:
-            first = (place * VISITS_A_DAY + nth) % N_VISITS
-            visits = {(first + n) % N_VISITS + 1 for n in range(VISITS_A_DAY if not nth else 1)}
-            parts.append(self._records.visits(to, visits, self._records.month_types))
-        for part in parts:
-            for name, records in part:
-                await self._hub.intake.hand_in(facility, name, in_words(records, words))
+        for name, records in parts:
+            await self._hub.intake.hand_in(facility, name, in_words(records, words))
 
     async def _send_all(self, facilities: list[FacilityRow]) -> None:
         """Send until nothing is due at the time to which the clock is set."""
@@ -128,11 +142,22 @@ class History:
         )
 
 
-def open_days(today: date) -> Iterator[date]:
-    """Yield the open days of the month before today, the oldest first; clinics are closed on Sundays."""
-    for back in range(DAYS + 1, 0, -1):
-        if (to := today - timedelta(days=back)).isoweekday() != SUNDAY:
-            yield to
+def first_day(now: datetime) -> date:
+    """Return the oldest day of the demo."""
+    return now.date() - timedelta(days=DAYS + 1)
+
+
+def month_days(now: datetime) -> list[date]:
+    """Return the days before yesterday, the oldest first; the demo's clinics are open every day."""
+    return [first_day(now) + timedelta(days=n) for n in range(DAYS)]
+
+
+def by_hour(ends: Mapping[int, datetime]) -> Iterator[tuple[datetime, list[int]]]:
+    """Yield (end of the last one, visits) of each hour in which visits end, the earliest first."""
+    ordered = sorted(ends, key=lambda visit: ends[visit])
+    for _, visits in itertools.groupby(ordered, key=lambda visit: ends[visit].replace(minute=0, second=0)):
+        group = list(visits)
+        yield ends[group[-1]], group
 
 
 def hour_of(to: date, hour: int) -> datetime:

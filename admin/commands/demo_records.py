@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,25 @@ SUNDAY = 7
 ZONE = "Asia/Jakarta"
 ORDER_FILE = "order.txt"
 MONTH_FILE = "month.txt"  # types of the days before yesterday, which are thin
-FIRST_HOUR = 7  # in which the recorded day begins
+OPENING = time(7, 30)  # of the recorded day
+LEAST_HOURS = 2  # into which half of the visits are put, if so many have passed since midnight
 # The number of a visit stands in the keys of all its records. Patients, staff and products have other digits.
 VISIT = re.compile(r"\b([A-Z]+)-(\d{4})(?!\d)")
 VISIT_OF = re.compile(r'"visit_id": "([A-Z]+)-(\d{4})"')
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+07:00")
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """Times at which the recorded day happens: `opening`, and from there on each hour lasts `pace` hours."""
+
+    opening: datetime
+    pace: float = 1.0
+
+    def at(self, recorded: datetime) -> datetime:
+        """Return the time of a recorded time, whatever day it has."""
+        since = datetime.combine(recorded.date(), OPENING, recorded.tzinfo)
+        return (self.opening + (recorded - since) * self.pace).replace(microsecond=0)
 
 
 @dataclass(frozen=True)
@@ -56,11 +70,10 @@ class DemoRecords:
         for name, text in self.files.items():
             yield name, _moved(text, to)
 
-    def whole(self, to: date, *, foundation: bool = True) -> Iterator[tuple[str, list[Any]]]:
-        """Yield (type, records) of the whole day, without those that belong to no visit if `foundation` is False."""
+    def whole(self, to: date) -> Iterator[tuple[str, list[Any]]]:
+        """Yield (type, records) of the whole day."""
         for name, text in self.day(to):
-            if lines := [line for line in text.splitlines() if foundation or visit_of(line)]:
-                yield name, [json.loads(line) for line in lines]
+            yield name, [json.loads(line) for line in text.splitlines()]
 
     def foundation(self, to: date) -> Iterator[tuple[str, list[Any]]]:
         """Yield (type, records) of everything that belongs to no visit: staff, rooms, patients, products."""
@@ -69,29 +82,38 @@ class DemoRecords:
                 yield name, [json.loads(_moved(line, to)) for line in lines]
 
     def visits(
-        self, to: date, visits: Collection[int], types: Collection[str], hours_earlier: int = 0
+        self,
+        to: date,
+        visits: Collection[int],
+        types: Collection[str],
+        times: Timetable | None = None,
+        *,
+        dated_keys: bool = True,
     ) -> Iterator[tuple[str, list[Any]]]:
-        """Yield (type, records) of some visits on another day. Their keys bear the day, because keys are unique."""
+        """Yield (type, records) of some visits on another day; dated keys bear the day, because keys are unique."""
         for name in (name for name in self.files if name in types):
             lines = [line for line in self.files[name].splitlines() if visit_of(line) in visits]
             if lines:
-                text = _earlier("\n".join(lines), hours_earlier)
-                renamed = VISIT.sub(rf"\1-{to:%m%d}-\2", _moved(text, to))
-                yield name, [json.loads(line) for line in renamed.splitlines()]
+                text = _moved(_at_times("\n".join(lines), times), to)
+                text = VISIT.sub(rf"\1-{to:%m%d}-\2", text) if dated_keys else text
+                yield name, [json.loads(line) for line in text.splitlines()]
 
-    def so_far(self, now: datetime) -> tuple[list[int], int]:
-        """Return the visits that have ended by now, and by how many hours they are earlier than recorded.
+    def ended(self, now: datetime) -> tuple[dict[int, datetime], Timetable]:
+        """Return visit -> end of those that have ended on the day of `now`, and the times at which that day happens.
 
-        Before noon the whole day begins earlier, so that half of the visits have ended at any time of day.
+        Until half of the visits have ended by the recorded times, the day is shortened so that half have ended: it
+        begins at most LEAST_HOURS before `now`, after midnight, and the visits follow one another faster.
         """
         local = now.astimezone(ZoneInfo(ZONE))
-        clock = RECORDED_DAY - local.date()
+        recorded_opening = datetime.combine(RECORDED_DAY, OPENING, local.tzinfo)
         middle = sorted(self.ends.values())[len(self.ends) // 2]
-        recorded_now = local + clock
-        late = (middle - recorded_now).total_seconds() / 3600
-        hours = min(FIRST_HOUR, max(0, int(late) + 1)) if late > 0 else 0
-        ended = [visit for visit, end in self.ends.items() if end - timedelta(hours=hours) <= recorded_now]
-        return ended, hours
+        opening = min(
+            datetime.combine(local.date(), OPENING, local.tzinfo),
+            max(local - timedelta(hours=LEAST_HOURS), datetime.combine(local.date(), time(), local.tzinfo)),
+        )
+        times = Timetable(opening, min(1.0, (local - opening) / (middle - recorded_opening)))
+        ends = {visit: times.at(end) for visit, end in self.ends.items()}
+        return {visit: end for visit, end in ends.items() if end <= local}, times
 
 
 def visit_of(line: str) -> int:
@@ -121,7 +143,11 @@ def _moved(text: str, to: date) -> str:
     return text.replace("\x01", "")
 
 
-def _earlier(text: str, hours: int) -> str:
-    if not hours:
+def _at_times(text: str, times: Timetable | None) -> str:
+    """Return records of the recorded day with their times of day by the timetable; the day stays."""
+    if times is None:
         return text
-    return TIME.sub(lambda time: (datetime.fromisoformat(time[0]) - timedelta(hours=hours)).isoformat(), text)
+    day = RECORDED_DAY
+    return TIME.sub(
+        lambda time: datetime.combine(day, times.at(datetime.fromisoformat(time[0])).timetz()).isoformat(), text
+    )

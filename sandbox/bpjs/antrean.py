@@ -64,8 +64,8 @@ class Antrean:
         self._cancelled: dict[Key, int] = {}
         self._routes: Routes[Operation] = Routes(
             {
-                "GET ref/poli/tanggal/{day}": _polis,
-                "GET ref/dokter/kodepoli/{poli}/tanggal/{day}": _doctors,
+                "GET ref/poli/tanggal/{day}": self._polis,
+                "GET ref/dokter/kodepoli/{poli}/tanggal/{day}": self._doctors,
                 "POST antrean/add": self._add,
                 "POST antrean/panggil": self._call,
                 "POST antrean/batal": self._cancel,
@@ -100,7 +100,7 @@ class Antrean:
         """Return the reason to refuse an entry; formats first, then look-ups (the real order is not recorded)."""
         blank = self._settings.blank_card and content["nomorkartu"] == ""
         member = None if blank else self._members.by_card(str(content["nomorkartu"]))
-        slot = next((row for row in _slots(content["tanggalperiksa"]) if _fits(row, content)), None)
+        slot = next((row for row in self._slots(content["tanggalperiksa"]) if _fits(row, content)), None)
         here = [entry for entry in self._entries.values() if slot and _in_shift(slot, content, entry.content)]
         refusals = {
             WRONG_CARD: not blank and not re.fullmatch(r"\d{13}", str(content["nomorkartu"])),
@@ -136,20 +136,29 @@ class Antrean:
         self._cancelled[key] = self._cancelled.get(key, 0) + 1
         return OK
 
+    def _slots(self, day: str) -> list[reference.Row]:
+        """Return the shifts of a day; an invalid date has none."""
+        try:
+            sunday = date.fromisoformat(str(day)).weekday() == SUNDAY
+        except ValueError:
+            return []
+        return [] if sunday and not self._settings.open_on_sundays else reference.short("jadwal")
+
+    def _polis(self, day: str) -> Result:
+        polis = {row["kodepoli"]: row["namapoli"] for row in self._slots(day)}
+        rows = [{"namapoli": name, "kodepoli": code} for code, name in polis.items()]
+        return Result(1, "OK", {"list": rows}, sealed=True) if rows else Result(201, "No Content")
+
+    def _doctors(self, poli: str, day: str) -> Result:
+        columns = ("namadokter", "kodedokter", "jampraktek", "kapasitas")
+        rows = [{name: row[name] for name in columns} for row in self._slots(day) if row["kodepoli"] == poli]
+        return Result(1, "OK", {"list": rows}, sealed=True) if rows else Result(201, "Jadwal Dokter tidak ditemukan")
+
 
 def _key(content: dict[str, Any]) -> Key:
     """Return the key of an entry; a patient without a card is identified by the NIK."""
     who = content["nomorkartu"] or content.get("nik", "")
     return str(who), str(content["tanggalperiksa"]), str(content["kodepoli"])
-
-
-def _slots(day: str) -> list[reference.Row]:
-    """Return the shifts of a day; an invalid date has none."""
-    try:
-        closed = date.fromisoformat(str(day)).weekday() == SUNDAY
-    except ValueError:
-        return []
-    return [] if closed else reference.short("jadwal")
 
 
 def _fits(slot: reference.Row, content: dict[str, Any]) -> bool:
@@ -160,15 +169,3 @@ def _fits(slot: reference.Row, content: dict[str, Any]) -> bool:
 def _in_shift(slot: reference.Row, content: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether another entry takes a place in the shift of the same day."""
     return other["tanggalperiksa"] == content["tanggalperiksa"] and _fits(slot, other)
-
-
-def _polis(day: str) -> Result:
-    polis = {row["kodepoli"]: row["namapoli"] for row in _slots(day)}
-    rows = [{"namapoli": name, "kodepoli": code} for code, name in polis.items()]
-    return Result(1, "OK", {"list": rows}, sealed=True) if rows else Result(201, "No Content")
-
-
-def _doctors(poli: str, day: str) -> Result:
-    columns = ("namadokter", "kodedokter", "jampraktek", "kapasitas")
-    rows = [{name: row[name] for name in columns} for row in _slots(day) if row["kodepoli"] == poli]
-    return Result(1, "OK", {"list": rows}, sealed=True) if rows else Result(201, "Jadwal Dokter tidak ditemukan")

@@ -25,3 +25,4 @@ class BpjsSettings:
     # A queue entry without a card is accepted, as in BPJS's catalogue; at one clinic every such entry was refused.
     blank_card: bool = True
     strict_keys: bool = False  # a visit must have every key of the catalogue's example, null or not
+    open_on_sundays: bool = False  # doctors have shifts on Sundays too
