@@ -89,6 +89,18 @@ async def by_hour(database: Database, facility: FacilityRow, specs: Collection[s
     return outcomes
 
 
+async def by_type_and_hour(
+    database: Database, facility: FacilityRow, specs: Collection[str], hours: range
+) -> dict[str, list[Outcomes]]:
+    """Return type -> outcomes of these hours (since 1970), one after the other."""
+    outcomes = {spec: [Outcomes()] * len(hours) for spec in specs}
+    parameters = {"facility": facility.id, "specs": sorted(specs), "since": hours[0], "until": hours[-1]}
+    for row in await database.fetch(_BY_TYPE_AND_HOUR, parameters):
+        at = row.hour - hours[0]
+        outcomes[row.spec][at] = outcomes[row.spec][at]._replace(**{row.outcome: int(row.n)})
+    return outcomes
+
+
 async def sent_until_now(
     database: Database, facility: FacilityRow, specs: Collection[str], now: int
 ) -> dict[str, tuple[int, int]]:
@@ -152,6 +164,13 @@ class _OfHour(NamedTuple):
     n: int
 
 
+class _OfTypeAndHour(NamedTuple):
+    spec: str
+    hour: int
+    outcome: str
+    n: int
+
+
 class _UntilNow(NamedTuple):
     spec: str
     today: int
@@ -183,6 +202,14 @@ WHERE facility_id = :facility AND hour BETWEEN :since AND :until AND spec IN (SE
 GROUP BY 1, 2
 """,
     _OfHour,
+    specs="spec text",
+)
+_BY_TYPE_AND_HOUR = Statement(
+    """
+SELECT spec, hour, outcome, n FROM hourly_counts
+WHERE facility_id = :facility AND hour BETWEEN :since AND :until AND spec IN (SELECT spec FROM {specs} AS v)
+""",
+    _OfTypeAndHour,
     specs="spec text",
 )
 _UNTIL_NOW = Statement(

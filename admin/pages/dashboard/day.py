@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from admin.pages.shared.charts import Chart, DataPoint, line, stacked
+from admin.pages.shared.charts import DAYS, OLDEST, Chart, DataPoint, line, stacked
 from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import day as day_text
 from admin.pages.shared.layout import Layout
@@ -27,11 +27,9 @@ from engine.queries.history import (
     total,
 )
 
-DAYS = 30  # of the chart
 WEEK = 7  # days of a card's line
 SPARK = (60, 16)  # width and height of a card's line
 LINE = (600, 30)  # of the line below the hours of a day
-OLDEST = date(2000, 1, 1)  # an earlier day is shown as this one: nothing was sent then
 
 
 @dataclass(frozen=True, slots=True)

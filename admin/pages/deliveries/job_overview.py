@@ -1,4 +1,4 @@
-"""Overview of an area: one small card per type, in the order of a visit, with the figures of one day."""
+"""Overview of an area: one small card per type, in the order of a visit, with figures and hours of one day."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Template
 
 from admin.http.access import Right
+from admin.pages.deliveries.job_charts import job_charts
 from admin.pages.deliveries.job_tabs import CHOICES
 from admin.pages.shared.areas import area_of, first_of_area
+from admin.pages.shared.charts import Chart
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
 from admin.pages.shared.layout import layout_for
@@ -37,12 +39,13 @@ class JobFigure:
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """One type on the chosen day; `address` is its list."""
+    """One type on the chosen day; `address` is its list, `chart` its hours."""
 
     spec: Spec
     total: int
     address: str
     figures: tuple[JobFigure, ...]
+    chart: Chart | None = None
 
 
 @get(["/bpjs", "/bpjs/{upstream:str}"], opt={"right": Right.PANEL})
@@ -67,16 +70,22 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
     read = ListFilters.read(request.query_params)
     chosen = ListFilters().during(*(read.date_from, read.date_to) if read.period else (today, today))
     counts: Mapping[str, Mapping[str, int]] = {}
+    charts: Mapping[str, Chart] = {}
     if layout.facility is not None:
         days = (chosen.date_from or None, chosen.date_to or None)
         counts = await counters.read(hub.database, layout.facility.id, *days)
+        charts = await job_charts(hub, layout.facility, [spec.name for spec in area.specs], chosen)
     own = f"/bpjs/{upstream}" if upstream else "/bpjs"
     return {
         "frame": layout,
         "area": area,
         "own": own,
         "chosen": chosen,
-        "rows": [[job_card(spec, counts.get(spec.name, {}), chosen) for spec in part] for part in area.visit],
+        "rows": [
+            [replace(job_card(spec, counts.get(spec.name, {}), chosen), chart=charts.get(spec.name)) for spec in part]
+            for part in area.visit
+        ],
+        "by_hour": bool(chosen.date_from) and chosen.date_from == chosen.date_to,
         "days": _neighbours(own, chosen, today),
     }
 

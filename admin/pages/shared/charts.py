@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from admin.text.words import number, say
 from engine.queries.history import Outcomes
@@ -12,6 +13,8 @@ from engine.queries.history import Outcomes
 WIDTH, HEIGHT = 600, 100
 GAP = 0.25  # of a bar's room
 MIN_HEIGHT = 1.5  # of a part that is not empty
+DAYS = 30  # of a chart at most
+OLDEST = date(2000, 1, 1)  # an earlier day is shown as this one: nothing was sent then
 KINDS = ("sent", "refused", "held")  # from the bottom up
 
 
@@ -76,9 +79,9 @@ class Chart:
         return any(bar.column.outage for bar in self.bars)
 
 
-def stacked(columns: Sequence[DataPoint]) -> Chart:
-    """Return the bars of these columns, scaled to the highest."""
-    top = max((column.outcomes.total for column in columns), default=0)
+def stacked(columns: Sequence[DataPoint], top: int = 0) -> Chart:
+    """Return the bars of these columns, scaled to the highest or to `top`, if that is higher."""
+    top = max((top, *(column.outcomes.total for column in columns)))
     room = WIDTH / max(1, len(columns))
     bars = [
         Bar(

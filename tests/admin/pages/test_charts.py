@@ -20,6 +20,11 @@ def test_bars_are_scaled_to_the_highest_and_stand_on_the_axis() -> None:
     assert chart.labels == ("a", "b", "c")
 
 
+def test_charts_of_one_scale_share_their_top() -> None:
+    assert stacked([DataPoint("a", Outcomes(5))], 10).bars[0].parts[0].height == HEIGHT / 2
+    assert stacked([DataPoint("a", Outcomes(5))], 3).top == 5
+
+
 def test_a_part_that_is_not_empty_can_be_seen_and_stays_within_the_chart() -> None:
     [bar] = stacked([DataPoint("a", Outcomes(10_000, 1, 1))]).bars
     assert min(part.height for part in bar.parts) > 1

@@ -137,6 +137,22 @@ async def test_the_overview_shows_the_day_of_each_type(person: httpx.AsyncClient
     assert "<html" not in (await person.get("/bpjs/kartu")).text
 
 
+async def test_the_overview_draws_the_hours_of_a_day_and_the_days_of_a_period(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await a_mixed_day(antar)
+    row = r'scope="row">([^<]+)</th><td>{}</td><td>{}</td><td>{}</td>'
+    page = (await person.get("/bpjs")).text
+    assert "<caption>Kunjungan per jam</caption>" in page
+    assert re.findall(row.format(2, 1, 0), page) == ["08.00"]
+    assert len(re.findall(row.format(r"\d", r"\d", r"\d"), page)) == 24 * len(antar.hub.catalog.specs)
+    week = (await person.get("/bpjs", params={"date_from": "2026-03-08", "date_to": "2026-03-12"})).text
+    assert "<caption>Kunjungan per hari</caption>" in week
+    assert re.findall(row.format(2, 1, 0), week) == ["10/03/2026"]
+    assert (await person.get("/bpjs", params={"date_from": "0001-01-01", "date_to": "0001-01-01"})).status_code == 200
+    assert (await person.get("/bpjs", params={"date_to": "0001-01-01"})).status_code == 200
+
+
 async def test_what_takes_back_comes_last(antar: SmallHub, person: httpx.AsyncClient) -> None:
     specs = antar.hub.catalog.specs
     person_need = replace(specs["Visit"].needs[0], undo=True)

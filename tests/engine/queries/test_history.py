@@ -10,7 +10,18 @@ from sqlalchemy import Connection, text
 
 from adapters.base import Reply, Verdict
 from engine.database.database import Database
-from engine.queries.history import HOUR_MS, Answers, Outcomes, answers, by_day, by_hour, hours_of, sent_until_now, total
+from engine.queries.history import (
+    HOUR_MS,
+    Answers,
+    Outcomes,
+    answers,
+    by_day,
+    by_hour,
+    by_type_and_hour,
+    hours_of,
+    sent_until_now,
+    total,
+)
 from tests.engine.database.plans import reading
 from tests.engine.small_hub import SmallHub, refused
 
@@ -33,6 +44,17 @@ async def test_what_was_settled_is_counted_by_its_hour_and_outcome(antar: SmallH
     assert sum(hour.total for hour in hours) == 4
     persons = await by_hour(antar.hub.database, antar.facility, ["Person"], hours_of(antar.facility, TODAY))
     assert not any(hour.total for hour in persons)
+
+
+async def test_the_hours_of_each_type_are_apart(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
+    await antar.work()
+    hours = await by_type_and_hour(antar.hub.database, antar.facility, SPECS, hours_of(antar.facility, TODAY))
+    assert {spec: (row[8].sent, len(row)) for spec, row in hours.items()} == {
+        "Person": (0, 24),
+        "Visit": (2, 24),
+        "Finding": (0, 24),
+    }
 
 
 async def test_a_day_is_that_of_the_clinic(antar: SmallHub) -> None:
@@ -98,6 +120,7 @@ async def test_years_before_are_not_read(antar: SmallHub, database: Database) ->
     with reading() as seen:
         await by_day(database, antar.facility, SPECS, TODAY, 30)
         await by_hour(database, antar.facility, SPECS, hours_of(antar.facility, TODAY))
+        await by_type_and_hour(database, antar.facility, SPECS, hours_of(antar.facility, TODAY))
         await sent_until_now(database, antar.facility, SPECS, antar.clock.now)
         hour = antar.clock.now // HOUR_MS
         await answers(database, antar.facility, ["ministry"], hour - 24, hour)
