@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from admin.commands import demo_history
-from admin.commands.demo import FIRST_CLINIC, clinic, demo_credentials, handed_in_live, second_clinic
+from admin.commands.demo import FIRST_CLINIC, clinic, demo_credentials, handed_in_live, live_from, second_clinic
 from admin.commands.demo_history import LIVE, N_VISITS, Clinic, History, SetClock, by_hour, first_day, hour_of
 from admin.commands.demo_records import TIME, ZONE, DemoRecords, day, last_open_day
 from bench.clinic import unlimited
@@ -152,7 +152,7 @@ def test_today_is_never_empty_and_has_only_what_has_ended(name: str) -> None:
 @pytest.mark.parametrize("name", MOMENTS)
 def test_each_visit_of_today_is_handed_in_once_before_or_after_the_start(name: str) -> None:
     now, records = MOMENTS[name].replace(tzinfo=ZoneInfo(ZONE)), DemoRecords(ROOT / "config")
-    parts = handed_in_live(records, now, 0, has_past=True)
+    parts = handed_in_live(records, now, now - LIVE, 0, has_past=True)
     live = [record["id"] for spec, part in parts if spec == "Encounter" for record in part]
     ends, _ = records.ended(now)
     past = [
@@ -165,3 +165,16 @@ def test_a_day_keeps_its_recorded_times_once_half_of_it_has_ended() -> None:
     afternoon = datetime(2026, 11, 29, 15, tzinfo=ZoneInfo(ZONE))
     ends, timetable = DemoRecords(ROOT / "config").ended(afternoon)
     assert (len(ends), timetable.pace) == (N_VISITS, 1)
+
+
+async def test_a_demo_that_goes_on_hands_in_today_once(tmp_path: Path) -> None:
+    now = datetime.now(ZoneInfo(ZONE))
+    hub = await Hub.open(Settings("demo", f"sqlite:///{tmp_path}/demo.sqlite3", secret_keys=(new_key(),)))
+    facility = await add_facility(hub.database, "klinik", "Klinik")
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    assert await live_from(hub, facility, now, history=False) == midnight
+    for spec, records in DemoRecords(ROOT / "config").visits(now.date(), [1], ["Encounter"]):
+        await hub.intake.hand_in(facility, spec, records)
+    assert await live_from(hub, facility, now, history=False) == now
+    assert await live_from(hub, facility, now, history=True) == now - LIVE
+    await hub.close()

@@ -43,6 +43,7 @@ from engine.facilities import facilities
 from engine.facilities.facilities import FacilityRow
 from engine.facilities.vault import new_key
 from engine.hub import Hub
+from engine.outbox import counters
 from engine.private_files import ensure_private, make_private_folder
 from engine.settings import ROOT, Settings, from_environment
 
@@ -72,9 +73,13 @@ class SecondClinic:
 
 @dataclass(frozen=True)
 class Begun:
-    """A demo that is about to serve, at `now`; a clinic is its API key and the words of its own."""
+    """A demo that is about to serve, at `now`; a clinic is its API key and the words of its own.
+
+    With `has_past` all but today has been stored; what ended since `live_from` is handed in after the start.
+    """
 
     now: datetime
+    live_from: datetime
     login: DemoLogin
     clinics: list[tuple[str, dict[str, str]]]
     records: DemoRecords
@@ -94,12 +99,12 @@ def demo(
     settings = _settings(ROOT / "var" / "demo", fresh)
     set_up_logging(settings.log_level)
     with _sandbox(settings):
-        begun = asyncio.run(_begin(settings, history=history and fresh))
+        begun = asyncio.run(_begin(settings, history=history and fresh, fresh=fresh))
         threading.Thread(target=_play, args=(settings, begun), name="antar-demo-day", daemon=True).start()
         run_all(settings, begun.catalog)
 
 
-async def _begin(settings: Settings, *, history: bool) -> Begun:
+async def _begin(settings: Settings, *, history: bool, fresh: bool) -> Begun:
     """Add the clinics, fill their past if that is asked for, and add an administrator."""
     clock, records = SetClock(), DemoRecords(settings.config_dir)
     now = datetime.now(ZoneInfo(ZONE))
@@ -115,11 +120,22 @@ async def _begin(settings: Settings, *, history: bool) -> Begun:
             typer.echo("  A month of the past is being made ...")
             await History(hub, clock, records).fill(now, clinics)
         clock.set(None)
+        since = await live_from(hub, clinics[0][0], now, history=history)
         login = await _login(hub, clinics[0][0].id)
         keys = [login.api_key, await facilities.new_api_key(hub.database, clinics[1][0].id, "demo")]
     finally:
         await hub.close()
-    return Begun(now, login, list(zip(keys, [words for _, words in clinics], strict=True)), records, catalog, history)
+    own_words = [words for _, words in clinics]
+    return Begun(now, since, login, list(zip(keys, own_words, strict=True)), records, catalog, history or not fresh)
+
+
+async def live_from(hub: Hub, facility: FacilityRow, now: datetime, *, history: bool) -> datetime:
+    """Return the time from which today's visits are missing: midnight unless some of today's are stored."""
+    if history:
+        return now - LIVE
+    today = now.date().isoformat()
+    stored = await counters.read(hub.database, facility.id, today, today)
+    return now if stored else datetime.combine(now.date(), datetime.min.time(), now.tzinfo)
 
 
 def _settings(folder: Path, fresh: bool) -> Settings:
@@ -221,20 +237,23 @@ def _play(settings: Settings, begun: Begun) -> None:
     typer.echo(f"\n  Antar     {address}\n  login     {login.user} / {login.password}\n  API key   {login.api_key}\n")
     for nth, (key, words) in enumerate(begun.clinics):
         counts: Counter[str] = Counter()
-        for spec, records in handed_in_live(begun.records, begun.now, nth, has_past=begun.has_past):
+        parts = handed_in_live(begun.records, begun.now, begun.live_from, nth, has_past=begun.has_past)
+        for spec, records in parts:
             counts.update(_hand_in(f"{address}/api/v1/records/{spec}", key, in_words(records, words)))
         typer.echo(f"  clinic {nth + 1}: {counts['accepted']:>4} records handed in, {counts['refused']} refused")
     typer.echo("\n  All is on its way; watch it at the address above. Ctrl-C ends the demo.\n")
     asyncio.run(visit(settings, begun.catalog))
 
 
-def handed_in_live(records: DemoRecords, now: datetime, nth: int, *, has_past: bool) -> Iterator[tuple[str, list[Any]]]:
-    """Yield (type, records) of a clinic that the past lacks; the second clinic has every third visit."""
+def handed_in_live(
+    records: DemoRecords, now: datetime, since: datetime, nth: int, *, has_past: bool
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield (type, records) of a clinic that are not stored yet; the second clinic has every third visit."""
     yesterday = now.date() - timedelta(days=1)
     if not has_past:
         yield from records.foundation(yesterday) if nth else records.whole(yesterday)
     ends, times = records.ended(now)
-    visits = [visit for visit, end in ends.items() if not has_past or end > now - LIVE]
+    visits = [visit for visit, end in ends.items() if end > since]
     chosen = [visit for visit in visits if not nth or visit in SECOND_CLINIC_VISITS]
     yield from records.visits(now.date(), chosen, records.files, times)
 
