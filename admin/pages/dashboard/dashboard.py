@@ -18,15 +18,19 @@ from admin.pages.problems.recent_facts import RecentFacts
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
 from admin.pages.shared.layout import STEP_IN_SESSION, layout_for
+from admin.pages.shared.menu import ACCOUNT_PATH, menu_for
 from admin.pages.shared.setup_steps import setup_of
+from admin.people.users import Person
 from admin.text.words import say
 from engine.hub import Hub
 
 
-@get("/", opt={"right": Right.PANEL})
-async def home(hub: NamedDependency[Hub]) -> Redirect:
-    """Redirect to the dashboard of the first upstream."""
-    return Redirect(f"/integrasi/{next(iter(hub.catalog.upstreams))}")
+@get("/", opt={"right": Right.PERSON})
+async def home(hub: NamedDependency[Hub], person: NamedDependency[Person]) -> Redirect:
+    """Redirect to the first page of the menu: as a rule the dashboard of the first upstream."""
+    menu = menu_for(hub.catalog, person, has_facility=True, path="/")
+    entries = [*(entry for group in menu.groups for entry in group.entries), *menu.others]
+    return Redirect(entries[0].href if entries else ACCOUNT_PATH)
 
 
 @get("/integrasi/{upstream:str}", opt={"right": Right.PANEL})

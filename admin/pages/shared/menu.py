@@ -11,6 +11,7 @@ from admin.text.words import localized, say
 from engine.catalog.catalog import Catalog
 
 SETTINGS_PATH = "/admin"
+ACCOUNT_PATH = "/akun"
 
 
 @dataclass(frozen=True, slots=True)

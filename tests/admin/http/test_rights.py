@@ -92,6 +92,23 @@ async def test_whoever_manages_another_clinic_is_nobody_to_ask(antar: SmallHub) 
     assert await administrators.managers(antar.hub.database, antar.facility.id) == ["budi", "joko"]
 
 
+@pytest.mark.parametrize(
+    ("permissions", "page"),
+    [
+        ((Permission.SATUSEHAT,), "/integrasi/ministry"),
+        ((Permission.MANAGE, Permission.SATUSEHAT), "/integrasi/ministry"),
+        ((Permission.MANAGE,), "/admin"),
+        ((), "/akun"),
+    ],
+)
+async def test_the_first_page_after_the_login_is_one_that_the_person_may_see(
+    person: httpx.AsyncClient, antar: SmallHub, permissions: tuple[Permission, ...], page: str
+) -> None:
+    await allow(antar, *permissions)
+    assert (await person.get("/")).headers["location"] == page
+    assert (await person.get(page, follow_redirects=True)).status_code == 200
+
+
 async def test_a_clinic_alone_has_no_switcher(person: httpx.AsyncClient) -> None:
     assert 'action="/klinik"' not in (await person.get("/integrasi/ministry")).text
 
