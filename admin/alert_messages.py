@@ -41,20 +41,24 @@ class AlertMessages:
         blocks = ["\n".join(self._block(name, entries, facts)) for name, entries in parts if entries]
         events = [self._event("raised", entry, facts) for entry in news.raised]
         events += [self._event("cleared", entry, facts) for entry in news.cleared]
-        return self._notification(self._subject(news, facts), [*blocks, say("letter.panel", url=self._panel)], events)
+        return self._notification(
+            self._subject(news, facts), [*blocks, say("notification.panel", url=self._panel)], events
+        )
 
     async def digest(self, recipient: Recipient, facts: Facts) -> Notification:
         """Return the digest: yesterday's figures and the things to do, by clinic."""
         clinics = [clinic for id_, clinic in facts.clinics.items() if recipient.facility_id in (None, id_)]
         blocks = ["\n".join(await self._yesterday(clinic)) for clinic in clinics]
-        name = clinics[0].facility.name if len(clinics) == 1 else say("letter.clinics", n=len(clinics))
+        name = clinics[0].facility.name if len(clinics) == 1 else say("notification.clinics", n=len(clinics))
         return self._notification(
-            say("letter.digest", clinic=name), [*blocks, say("letter.panel", url=self._panel)], []
+            say("notification.digest", clinic=name), [*blocks, say("notification.panel", url=self._panel)], []
         )
 
     def trial(self) -> Notification:
         """Return the message that *Kirim uji* sends."""
-        return self._notification(say("letter.trial"), [say("letter.trial.text"), self._panel], [{"state": "trial"}])
+        return self._notification(
+            say("notification.trial"), [say("notification.trial.text"), self._panel], [{"state": "trial"}]
+        )
 
     @property
     def _panel(self) -> str:
@@ -68,22 +72,22 @@ class AlertMessages:
         first = (news.raised or news.cleared)[0].trouble
         title = self._title(first, facts, well=not news.raised)
         more = len(news.raised or news.cleared) - 1
-        return f"{title} {say('letter.more', n=more)}" if more else title
+        return f"{title} {say('notification.more', n=more)}" if more else title
 
     def _block(self, name: str, entries: tuple[LedgerEntry, ...], facts: Facts) -> Iterator[str]:
-        yield say(f"letter.{name}")
+        yield say(f"notification.{name}")
         for entry in entries:
             trouble = entry.trouble
-            since = say(f"letter.{'was' if name == 'cleared' else 'since'}", at=_at(facts, trouble))
+            since = say(f"notification.{'was' if name == 'cleared' else 'since'}", at=_at(facts, trouble))
             yield f"- {self._title(trouble, facts, well=name == 'cleared')}, {since}"
             if name == "raised":
-                yield f"  {say(f'letter.{trouble.kind}.remedy')}"
+                yield f"  {say(f'notification.{trouble.kind}.remedy')}"
                 yield f"  {self._link(trouble)}"
 
     def _title(self, trouble: Trouble, facts: Facts, *, well: bool = False) -> str:
         clinic = facts.clinics.get(trouble.facility_id)
         return say(
-            f"letter.{trouble.kind}.well" if well else f"letter.{trouble.kind}",
+            f"notification.{trouble.kind}.well" if well else f"notification.{trouble.kind}",
             clinic=clinic.facility.name if clinic else "",
             subject=_label(self._hub.catalog, trouble),
             n=number(trouble.n),
@@ -108,12 +112,12 @@ class AlertMessages:
         yesterday = _summed(await counters.read(self._hub.database, facility.id, day.isoformat(), day.isoformat()))
         overall = _summed(await counters.read(self._hub.database, facility.id))
         lines = [
-            say("letter.yesterday", clinic=facility.name, day=f"{day:%d/%m/%Y}"),
-            say("letter.counts", **{name: number(n) for name, n in yesterday.items()}),
-            say("letter.overall", failed=number(overall["failed"]), held=number(overall["held"])),
+            say("notification.yesterday", clinic=facility.name, day=f"{day:%d/%m/%Y}"),
+            say("notification.counts", **{name: number(n) for name, n in yesterday.items()}),
+            say("notification.overall", failed=number(overall["failed"]), held=number(overall["held"])),
         ]
         todo = [line async for line in self._todo(facility)] if overall["failed"] or overall["held"] else []
-        return [*lines, *([say("letter.todo"), *todo] if todo else [say("letter.nothing")])]
+        return [*lines, *([say("notification.todo"), *todo] if todo else [say("notification.nothing")])]
 
     async def _todo(self, facility: FacilityRow) -> AsyncIterator[str]:
         """Yield the root causes of each upstream that hold most deliveries, each with a link to what helps."""
@@ -123,7 +127,7 @@ class AlertMessages:
             facts = await todo_facts(self._hub.database, facility.id, specs)
             for cause in root_causes(catalog, upstream, facility, facts, ())[:MAX_TODOS]:
                 effect = cause.frees if cause.behind else ""
-                n = say("letter.n", n=number(cause.n)) if cause.n else ""
+                n = say("notification.n", n=number(cause.n)) if cause.n else ""
                 labels = f"{cause.labels}: " if cause.missing is None else ""
                 yield f"- {labels}{cause.explanation.title} ({', '.join(filter(None, (n, effect)))})"
                 yield f"  {self._panel}{cause.main.href if cause.main else f'/masalah#{cause.id}'}"
