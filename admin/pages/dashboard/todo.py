@@ -54,9 +54,7 @@ async def todo(hub: Hub, layout: Layout, causes: Sequence[RootCause]) -> list[To
 async def _stopped(hub: Hub, layout: Layout, facility: FacilityRow) -> list[Todo]:
     """Return to-dos for an upstream to which nothing is sent: no worker is alive, or its queue is closed."""
     channels = [
-        channel["told"]
-        for channel in layout.status_line["channels"]
-        if channel["told"].upstream == layout.upstream.name
+        row["channel"] for row in layout.status_line["channels"] if row["channel"].upstream == layout.upstream.name
     ]
     closed = [channel for channel in channels if channel.cause]
     if layout.status_line["workers"] and not closed:

@@ -199,7 +199,7 @@ async def changes(
         "count": matching,
         "size": size,
         "chips": await listing.chips() if top and not listing.layout.upstream.area else (),
-        "told": listing.outcomes_in_words(views, awaited_ids),
+        "message": listing.outcomes_in_words(views, awaited_ids),
     }
     return Template(
         "deliveries/list_changes.html", context={**listing.context, **context, "all": listing.chosen.address()}

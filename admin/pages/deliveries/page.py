@@ -67,7 +67,7 @@ async def page(request: Request[Any, Any, Any], opened: OpenDelivery, tab: str, 
     tab_context = await _tab_context(request, opened, context["tab"])
     is_partial = "hx-request" in request.headers
     context |= {
-        "told": say(f"told.{result}") if result in RESULTS_WITH_MESSAGE else "",
+        "message": say(f"told.{result}") if result in RESULTS_WITH_MESSAGE else "",
         "outcome": outcome,
         "tell_outcome": bool(awaited),
         "next_failed": await opened.next_failed() if awaited and not outcome.moving else "",

@@ -80,7 +80,7 @@ async def _answer(request: Request[Any, Any, Any], delivery: ListedDelivery, mes
     listing = delivery.listing
     if "hx-request" in request.headers:
         rows = await listing.views([await delivery.row()])
-        return Template("deliveries/list_changes.html", context={**listing.context, "rows": rows, "told": message})
+        return Template("deliveries/list_changes.html", context={**listing.context, "rows": rows, "message": message})
     came_from = urlsplit(request.headers.get("referer", ""))
     own = f"/integrasi/{listing.layout.upstream.name}/{listing.entry.name}"
     return Redirect(f"{own}?{came_from.query}" if came_from.path == own else own, status_code=303)

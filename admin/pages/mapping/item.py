@@ -51,7 +51,7 @@ async def item_page(
         "waiting": await deliveries_awaiting(hub, page.facility.id, page.mapping.item, item.key),
         "history": [_history_entry(page, change) for change in await queries.history(page.database, item.id)],
         "done": await done(page, selesai, lepas) if selesai != item.id else None,
-        "told": _message(page, item, pesan),
+        "message": _message(page, item, pesan),
         "left": {"href": f"{page.home}/{item.id}", **await outdated(page, item.id)},
         "removing": hapus == "ya" and bool(item.code),
     }

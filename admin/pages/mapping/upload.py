@@ -96,7 +96,7 @@ def files_template(page: MappingPage, *, message: str = "", problem: str = "", r
     properties = page.mapping.record_schema.get("properties", {})
     context = {
         **page.context,
-        "told": message,
+        "message": message,
         "problem": problem,
         "refused": refused,
         "headings": {name: [label for label, of in labels.items() if of == name] for name in properties},

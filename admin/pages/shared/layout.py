@@ -130,7 +130,7 @@ async def _status_line(hub: Hub, facility: FacilityRow | None) -> dict[str, Any]
     in_use = [channel for channel in await channels(hub, facility.id) if channel.in_use] if facility else []
     waits = [wait for channel in in_use if (wait := channel.wait(hub.database.clock())) is not None]
     oldest, alive = max(waits, default=None), sum(worker.alive for worker in await workers(hub.database))
-    labelled = [{"told": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use]
+    labelled = [{"channel": channel, "label": hub.catalog.upstreams[channel.upstream].label} for channel in in_use]
     unready = "strip.no_facility" if facility is None else "" if in_use else "strip.no_credentials"
     problems = [*_problems(labelled, oldest, alive), *([StatusProblem(SLOW, say(unready))] if unready else [])]
     return {
@@ -146,12 +146,10 @@ def _problems(labelled: list[dict[str, Any]], oldest: float | None, alive: int) 
     """Yield what is wrong: red if somebody has to act, amber if it ends by itself or is only slow."""
     if not alive:
         yield StatusProblem(BAD, say("strip.no_workers"))
-    for channel in labelled:
-        if cause := channel["told"].cause:
+    for row in labelled:
+        if cause := row["channel"].cause:
             level = BAD if cause == "refused" else SLOW
-            yield StatusProblem(
-                level, say(f"strip.upstream.{cause}", upstream=channel["label"]), channel["told"].upstream
-            )
+            yield StatusProblem(level, say(f"strip.upstream.{cause}", upstream=row["label"]), row["channel"].upstream)
     if alive and (oldest or 0) > LATE_SECONDS:
         yield StatusProblem(SLOW, say("strip.oldest", age=duration(oldest or 0)))
 
