@@ -42,6 +42,7 @@ PLAIN_COLUMNS = (
     "cause",
     "problem",
 )
+DECLARED = "column."  # before the name of a column of the entry, which may be called as one of the list's own
 
 
 class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
@@ -59,7 +60,7 @@ class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
         return localized(self.spec.label)
 
     def label(self, name: str) -> str:
-        declared = {column.name: column.label for column in self.spec.columns}
+        declared = {f"{DECLARED}{column.name}": column.label for column in self.spec.columns}
         return localized(declared[name]) if name in declared else super().label(name)
 
     async def list(self, request: Request) -> Keyset:
@@ -90,7 +91,9 @@ class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
 
     def cells(self, request: Request, row: DeliveryRow) -> dict[str, Any]:
         cells = list_row(self.spec, layout_of(request), row)
-        declared = dict(zip((column.name for column in self.spec.columns), cells["cells"], strict=True))
+        declared = {
+            f"{DECLARED}{column.name}": cell for column, cell in zip(self.spec.columns, cells["cells"], strict=True)
+        }
         return {"key": cells["key"], "date": cells["day"], **declared, "norm": cells["norm"], "status": cells}
 
     async def one(self, request: Request, key: str) -> DeliveryRow | None:

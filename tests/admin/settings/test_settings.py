@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from admin.people import users
+from admin.settings import delivery_views
+from admin.settings.delivery_views import DeliveryView
 from admin.text.words import say
 from engine.facilities.facilities import add_facility, by_api_key, credentials
 from tests.admin.conftest import PASSWORD, log_in
@@ -197,6 +200,17 @@ async def test_deliveries_are_listed_with_their_columns_searched_and_filtered(
     page = (await manager.get(f"/admin/raw-Visit/details/{first}")).text
     assert "V-SATU" in page
     assert "Data asal" in page
+
+
+def test_a_column_called_as_one_of_the_lists_own_keeps_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = {"key": "RJ-1", "day": "29/11/2026", "cells": ["Selesai"], "norm": "RM-1", "status": "sent"}
+    monkeypatch.setattr(delivery_views, "list_row", lambda spec, layout, row: cells)
+    monkeypatch.setattr(delivery_views, "layout_of", lambda request: None)
+    view: Any = SimpleNamespace(
+        spec=SimpleNamespace(columns=[SimpleNamespace(name="status", label="Status kunjungan")])
+    )
+    listed = DeliveryView.cells(view, None, None)  # type: ignore[arg-type]
+    assert list(listed.values()) == ["RJ-1", "29/11/2026", "Selesai", "RM-1", cells]
 
 
 async def test_bodies_need_their_permission(person: httpx.AsyncClient, antar: SmallHub) -> None:
