@@ -29,6 +29,7 @@ from engine.queries.backlog import backlog
 from engine.queries.setup import without_credentials
 from engine.queries.throughput import Latency, throughput
 
+DIALECTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 MAX_LISTED = 5  # jobs, and code lists that were read
 
 
@@ -76,12 +77,12 @@ async def _context(request: Request[Any, Any, Any], hub: Hub) -> dict[str, Any]:
         "health": state,
         "alarms": alarms(state, database, labels, await _readiness(hub, layout, backed_up=backed_up_at is not None)),
         "database": database,
-        "dialect": hub.database.dialect,
+        "dialect": DIALECTS.get(hub.database.dialect, hub.database.dialect),
         "backup": moment(backed_up_at, layout.facility) if layout.facility else None,
         "prune_after": moment(state.clock.prune_after, layout.facility) if layout.facility else None,
         "pace": fast,
         "channels": _channels(state, layout, labels, fast.latency),
-        "workers": [{"told": worker, "quiet": (state.now - worker.beat_at) / 1000} for worker in state.workers],
+        "workers": [{"worker": worker, "quiet": (state.now - worker.beat_at) / 1000} for worker in state.workers],
         **(await _clinic_context(hub, layout, layout.facility, state.now) if layout.facility else {}),
     }
 
@@ -108,7 +109,7 @@ def _channels(
     facilities = {facility.code: facility for facility in layout.facilities}
     return [
         {
-            "told": channel,
+            "channel": channel,
             "label": labels[channel.upstream],
             "facility": facilities[channel.facility].name,
             "latency": latency.get(channel.upstream),
@@ -130,7 +131,7 @@ async def _clinic_context(hub: Hub, layout: Layout, facility: FacilityRow, now: 
     return {
         "backlog": [
             {
-                "told": entry,
+                "entry": entry,
                 "label": specs[entry.spec].label,
                 "upstream": specs[entry.spec].upstream,
                 "age": (now - entry.since) / 1000,
@@ -139,11 +140,11 @@ async def _clinic_context(hub: Hub, layout: Layout, facility: FacilityRow, now: 
             if entry.spec in specs
         ],
         "jobs": [
-            {"told": row, "created": moment(row.created_at, facility)}
+            {"job": row, "created": moment(row.created_at, facility)}
             for row in (await queries.newest(hub.database, facility.id, None, MAX_LISTED)).rows
         ],
         "reads": [
-            {"told": row, "label": hub.catalog.code_lists[name].label, "started": moment(row.started_at, facility)}
+            {"sync": row, "label": hub.catalog.code_lists[name].label, "started": moment(row.started_at, facility)}
             for name, row in newest
             if name in hub.catalog.code_lists
         ],

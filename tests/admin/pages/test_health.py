@@ -104,7 +104,7 @@ async def test_what_waits_is_told_by_type_and_what_was_tried_by_upstream(
     page = (await person.get("/kesehatan")).text
     assert 'href="/integrasi/ministry/Visit"' in page
     assert "(1 tertahan)" in page
-    assert "1 / 1</td>" in page
+    assert "1 dari 1</td>" in page
 
 
 async def test_a_worker_that_fell_silent_does_not_count_as_alive(person: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -170,6 +170,14 @@ async def test_what_counts_all_clinics_is_shown_to_nobody_of_one(person: httpx.A
     confine = text("UPDATE users SET facility_id = :facility")
     await antar.hub.database.write_models(lambda tx: tx.execute(confine, {"facility": antar.facility.id}))
     assert say("health.pace.hour") not in (await person.get("/kesehatan")).text
+
+
+async def test_figures_of_the_whole_installation_are_called_so(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    assert say("health.of_all") not in (await person.get("/kesehatan")).text
+    await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    assert (
+        f'{say("health.latency")}<span class="of-all">{say("health.of_all")}<' in (await person.get("/kesehatan")).text
+    )
 
 
 async def test_the_last_backup_is_told(person: httpx.AsyncClient, antar: SmallHub) -> None:
