@@ -19,7 +19,7 @@ from engine.hub import Hub
 from engine.settings import Settings, config_directory
 from engine.specs.inbound import Inbound
 
-LIST_SECONDS = 120.0  # time that the reading of a code list may take
+LIST_SECONDS = 900.0  # time that the reading of a code list may take, on a busy machine
 MAX_SHIFTS = 3  # for which patients call
 
 
