@@ -17,7 +17,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.mapping.queries import ListedItem
 from engine.matching.index import Document, Index
 from engine.matching.names import Names
-from engine.matching.parts import Compared, Part, terms_of
+from engine.matching.parts import Compared, Part, Terms
 from engine.matching.suggest import Suggestion, beside, suggest
 from engine.matching.vocabulary import Vocabulary
 from engine.specs.mapping import MappingSpec, PartSpec
@@ -182,7 +182,7 @@ def _part(part: PartSpec, vocabulary: Vocabulary, column: _NameColumn | None) ->
         weight=part.weight,
         veto=part.veto,
         identity=part.identity,
-        terms=terms_of(part.terms, vocabulary),
+        terms=Terms(part.terms, vocabulary) if part.terms else None,
         names=Names(vocabulary, column.texts, column.implied, part.loose) if column else None,
     )
 

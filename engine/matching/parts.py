@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from rapidfuzz.distance import OSA
@@ -20,6 +21,7 @@ SCORES: Mapping[Agreement, float] = {"same": 1.0, "close": 0.6, "different": 0.0
 # Share of the code's letters whose words the item must contain to count as the same, and as close.
 MIN_SAME_SHARE, MIN_CLOSE_SHARE = 0.88, 0.5
 MIN_SOUND_SIMILARITY = 0.78  # of two words that count as one
+MAX_CACHED_TEXTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,28 @@ class Term:
     name: str
     runs: tuple[tuple[str, ...], ...]
     close: frozenset[str] = frozenset()
+
+
+class Terms:
+    """Terms that are recognised in texts, most of which come again and again. Immutable once built."""
+
+    def __init__(self, plain: Mapping[str, Any], vocabulary: Vocabulary) -> None:
+        """Take the plain values of the YAML: name -> synonyms, or name -> {synonyms, close}."""
+        self._vocabulary = vocabulary
+        self._terms = tuple(_term(name, definition, vocabulary) for name, definition in plain.items())
+        self.find = lru_cache(maxsize=MAX_CACHED_TEXTS)(self._find)
+
+    def _find(self, texts: tuple[str, ...]) -> Term | None:
+        """Return the term with the longest run, of equal ones the last in the text: the form follows the name."""
+        best: tuple[int, int] = (0, -1)
+        best_term = None
+        for text in texts:
+            for text_words in (words(text), self._vocabulary.spell_out(text)):
+                for term in self._terms:
+                    place = max((_place(run, text_words) for run in term.runs), default=(0, -1))
+                    if place > best:
+                        best, best_term = place, term
+        return best_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +65,7 @@ class Part:
     veto: bool = False  # True: a person must confirm a difference explicitly
     # True: the part identifies the item. A code is suggested only if it agrees in such a part.
     identity: bool = False
-    terms: tuple[Term, ...] = field(default=())
+    terms: Terms | None = None  # with kind `term`
     names: Names | None = None  # with kind `names`: the names in the code list
 
 
@@ -54,11 +78,6 @@ class Compared:
     theirs: str
     agreement: Agreement
     score: float
-
-
-def terms_of(plain: Mapping[str, Any], vocabulary: Vocabulary) -> tuple[Term, ...]:
-    """Return the terms of the YAML's plain values: name -> synonyms, or name -> {synonyms, close}."""
-    return tuple(_term(name, definition, vocabulary) for name, definition in plain.items())
 
 
 def _term(name: str, definition: Any, vocabulary: Vocabulary) -> Term:
@@ -76,7 +95,7 @@ def compare(part: Part, ours: Texts, theirs: Texts, vocabulary: Vocabulary) -> C
         case "quantity":
             return _quantities(part, mine, others, vocabulary)
         case "term":
-            return _terms(part, mine, others, vocabulary)
+            return _terms(part, mine, others)
         case "names":
             return _names(part, mine, others)
         case _:
@@ -103,8 +122,8 @@ def _quantities(part: Part, ours: list[str], theirs: list[str], vocabulary: Voca
     return _compared(part, *texts, "same" if same else "different")
 
 
-def _terms(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabulary) -> Compared:
-    mine, other = (_find_term(part.terms, texts, vocabulary) for texts in (ours, theirs))
+def _terms(part: Part, ours: list[str], theirs: list[str]) -> Compared:
+    mine, other = (part.terms.find(tuple(texts)) if part.terms else None for texts in (ours, theirs))
     texts = mine.name if mine else "", other.name if other else ", ".join(theirs)
     if mine is None or other is None:
         return _compared(part, *texts, "unknown")
@@ -112,19 +131,6 @@ def _terms(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabular
         return _compared(part, *texts, "same")
     near = other.name in mine.close or mine.name in other.close
     return _compared(part, *texts, "close" if near else "different")
-
-
-def _find_term(terms: Sequence[Term], texts: list[str], vocabulary: Vocabulary) -> Term | None:
-    """Return the term with the longest run, of equal ones the last in the text: the form follows the name."""
-    best: tuple[int, int] = (0, -1)
-    best_term = None
-    for text in texts:
-        for text_words in (words(text), vocabulary.spell_out(text)):
-            for term in terms:
-                place = max((_place(run, text_words) for run in term.runs), default=(0, -1))
-                if place > best:
-                    best, best_term = place, term
-    return best_term
 
 
 def _place(run: tuple[str, ...], text_words: list[str]) -> tuple[int, int]:

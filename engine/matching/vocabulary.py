@@ -76,7 +76,7 @@ class Vocabulary:
 
 
 def _texts_of(terms: Mapping[str, Any]) -> Iterator[str]:
-    """Return names of terms and their synonyms; see engine.matching.parts.terms_of."""
+    """Return names of terms and their synonyms; see engine.matching.parts.Terms."""
     for name, definition in terms.items():
         yield name
         yield from (definition.get("synonyms") or () if isinstance(definition, Mapping) else definition or ())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.catalog.reading.files import read_files
 from engine.matching.index import Document, Index
-from engine.matching.parts import Part, compare, terms_of
+from engine.matching.parts import Part, Terms, compare
 from engine.matching.quantities import agreement, amounts
 from engine.matching.suggest import suggest
 from engine.matching.vocabulary import Vocabulary, words
@@ -21,7 +21,7 @@ from sandbox.kfa.tables import forms
 PLAIN = read_files(Path(__file__).parents[3] / "config", Faults()).vocabularies["drugs"].plain()
 DRUGS = Vocabulary.of(PLAIN)
 STRENGTH = Part("strength", "quantity", 3, veto=True)
-FORM = Part("form", "term", 2, veto=True, terms=terms_of(PLAIN["terms"]["forms"], DRUGS))
+FORM = Part("form", "term", 2, veto=True, terms=Terms(PLAIN["terms"]["forms"], DRUGS))
 NAME = Part("name", "words", 4)
 
 SHELF = {
