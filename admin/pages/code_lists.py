@@ -68,7 +68,7 @@ async def list_page(hub: NamedDependency[Hub], opened: Opened, q: Text = "", aft
     page = copies.RowPage([], None)
     if layout.facility is not None:
         owner = code_list.owner(layout.facility.id)
-        page = await copies.search(hub.database, owner, code_list.name, q.strip(), after, PAGE_SIZE)
+        page = await copies.search(hub.database, owner, code_list.name, q.strip(), after, PAGE_SIZE, code_list.order)
     context = {
         **await state_of(hub, layout, code_list),
         "members": [each for each in hub.catalog.code_lists.values() if each.group == code_list.group],
@@ -116,7 +116,7 @@ async def state_of(hub: Hub, layout: Layout, code_list: CodeList) -> dict[str, A
 
 def _row(code_list: CodeList, facility: FacilityRow | None, row: CopyRow) -> dict[str, Any]:
     content = orjson.loads(row.content)
-    cells = [(column.word(value := content.get(column.name)) or value_text(value)) for column in code_list.visible]
+    cells = [(column.word(value := content.get(column.name)) or value_text(value)) for column in code_list.listed]
     return {
         "cells": cells,
         "gone": moment(row.gone_at, facility) if facility else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, not_, select
 
 from engine.database.database import Database
 from engine.database.statements import Command, Query, Statement
@@ -39,15 +39,41 @@ async def rows_of(database: Database, facility_id: int, list_: str) -> list[dict
 
 
 async def search(
-    database: Database, facility_id: int, list_: str, words: str = "", after: str = "", size: int = 50
+    database: Database,
+    facility_id: int,
+    list_: str,
+    words: str = "",
+    after: str = "",
+    size: int = 50,
+    order: Sequence[str] = (),
 ) -> RowPage:
-    """Return rows in which every word occurs, by key; withdrawn rows are included, with `gone_at`."""
+    """Return rows in which every word occurs, by key; withdrawn rows are included, with `gone_at`.
+
+    `order`: beginnings of keys whose rows come first, in this order; the page begins behind the key `after`.
+    """
     columns = (CodeRow.key, CodeRow.content, CodeRow.changed_at, CodeRow.gone_at)
-    query = select(*columns).where(CodeRow.facility_id == facility_id, CodeRow.list == list_, CodeRow.key > after)
+    query = select(*columns).where(CodeRow.facility_id == facility_id, CodeRow.list == list_).order_by(CodeRow.key)
     for word in words.casefold().split():
         query = query.where(CodeRow.words.contains(word, autoescape=True))
-    rows = await database.fetch(Query(query.order_by(CodeRow.key).limit(size + 1), CopyRow))
+    rows: list[CopyRow] = []
+    for group in _groups(order, after):
+        if len(rows) <= size:
+            rows += await database.fetch(Query(query.where(*group).limit(size + 1 - len(rows)), CopyRow))
     return RowPage(rows[:size], rows[size - 1].key if len(rows) > size else None)
+
+
+def _groups(order: Sequence[str], after: str) -> list[list[ColumnElement[bool]]]:
+    """Return the conditions of the groups of rows in their order, from the group of the key `after` on."""
+    begin = [CodeRow.key.startswith(prefix, autoescape=True) for prefix in order]
+    # The lower bound lets the database begin at the index entry of the first such key.
+    groups: list[list[ColumnElement[bool]]] = [
+        [CodeRow.key >= prefix, condition] for prefix, condition in zip(order, begin, strict=True)
+    ]
+    groups.append([not_(condition) for condition in begin])
+    if not after:
+        return groups
+    place = next((place for place, prefix in enumerate(order) if after.startswith(prefix)), len(order))
+    return [[*groups[place], CodeRow.key > after], *groups[place + 1 :]]
 
 
 async def one_row(database: Database, owner: int, list_: str, key: str) -> CopyRow | None:

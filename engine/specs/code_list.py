@@ -93,6 +93,7 @@ class CodeList:
     # Hours after which the list is read again automatically; None: only on request.
     every: float | None = None
     description: str = ""
+    order: tuple[str, ...] = ()  # beginnings of keys in the order of the panel; all other rows come last
 
     @property
     def read_for(self) -> str | None:
@@ -103,6 +104,11 @@ class CodeList:
     def visible(self) -> tuple[Column, ...]:
         """Columns that the panel shows."""
         return tuple(column for column in self.columns if not column.hidden)
+
+    @property
+    def listed(self) -> tuple[Column, ...]:
+        """Columns of the table of many rows."""
+        return tuple(column for column in self.visible if not column.detail)
 
     def owner(self, facility_id: int) -> int:
         """Return the facility id under which the copy is stored."""

@@ -148,6 +148,7 @@ class Column:
     filter: bool = False
     hidden: bool = False  # True: stored for templates, never shown
     words: Mapping[str, Text] = field(default_factory=dict)  # value, in Indonesian -> the value in both languages
+    detail: bool = False  # True: of a code list, shown with a single code and not in the list
 
     def word(self, value: Any) -> Text | None:
         """Return a value in both languages; None if it is not one of the column's words."""

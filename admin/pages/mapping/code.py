@@ -33,9 +33,14 @@ async def _code_view(page: MappingPage, code: str) -> dict[str, Any]:
     if lookup.match is None:
         return {"code": "", "away": lookup.problem}
     row = await copies.one_row(page.database, catalogue.list.owner(page.facility.id), catalogue.list.name, code)
+    facts, details = (
+        [(column.label, value_text(lookup.match.row.get(column.name))) for column in columns]
+        for columns in (catalogue.list.listed, [column for column in catalogue.list.visible if column.detail])
+    )
     return {
         "code": code,
-        "facts": [(column.label, value_text(lookup.match.row.get(column.name))) for column in catalogue.list.visible],
+        "facts": facts,
+        "details": details,
         "gone": moment(row.gone_at, page.facility) if row else None,
         "replacement": lookup.match.row.get(catalogue.replacement) if catalogue.replacement else None,
     }

@@ -83,7 +83,7 @@ def columns(entry: Node, templates: Templates, names: Names) -> tuple[Column, ..
         value = templates.expression(node, f"columns.{name}", "value", names)
         if value is not None:
             label = values.label(node, "label", name)
-            filter_, hidden = (values.flag(node, key, False) for key in ("filter", "hidden"))
+            filter_, hidden, detail = (values.flag(node, key, False) for key in ("filter", "hidden", "detail"))
             words = {text.id: text for text in map(values.text_of, values.items(node, "words"))}
-            compiled.append(Column(name, label, value, filter_, hidden, words))
+            compiled.append(Column(name, label, value, filter_, hidden, words, detail))
     return tuple(compiled)

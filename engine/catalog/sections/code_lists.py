@@ -65,6 +65,7 @@ def _load(
         completion=completion(of_value(example)),
         every=values.number(node, "every", 0) or None,
         description=values.text(node, "description"),
+        order=values.texts(node, "order"),
     )
     _check_example(code_list, node, faults)
     return code_list

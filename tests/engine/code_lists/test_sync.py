@@ -376,3 +376,14 @@ async def test_rows_are_found_by_any_of_their_words(setup: SyncSetup) -> None:
     assert (len(first.rows), len(second.rows)) == (10, 10)
     assert second.rows[0].key > first.rows[-1].key
     assert (await copies.search(setup.database, setup.facility.id, "pcare_diagnosa", "100%_")).rows == []
+
+
+async def test_rows_come_in_the_order_of_the_beginnings_of_their_keys(setup: SyncSetup) -> None:
+    for key in ("91a", "92a", "92b", "93a", "93b", "94a", "x"):
+        await copies.add_row(setup.database, setup.facility.id, "codes", CodeListRow(key, {"name": f"Kode {key}"}))
+    keys: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = await copies.search(setup.database, setup.facility.id, "codes", "kode", after, 2, ("93", "92"))
+        keys, after = [*keys, *(row.key for row in page.rows)], page.next
+    assert keys == ["93a", "93b", "92a", "92b", "91a", "94a", "x"]
