@@ -68,6 +68,7 @@ class MappingSpec:
     active: Template | None
     record_schema: Mapping[str, Any]
     completion: Completion
+    help: Mapping[str, Text]  # property of the record -> what a person writes there
     columns: tuple[Column, ...]
     example: Mapping[str, Any]
     catalogue: CodeCatalogue

@@ -64,6 +64,7 @@ mappings:
     example: {code: B1, name: Kopi bubuk 10 mg}
     catalogue: {list: register, name: name, found_by: [name], only: {level: [finished, raw]}, replacement: successor}
     vocabulary: goods
+    help: {shelf: Rak di gudang}
     parts:
       name: {label: Nama, kind: words, ours: "{{ record.name }}", theirs: name, weight: 3}
       amount: {label: Kekuatan, kind: quantity, ours: "{{ record.name }}", theirs: amount, weight: 2, veto: true}

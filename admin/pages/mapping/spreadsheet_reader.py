@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from io import BytesIO, StringIO
+from math import isfinite
 from typing import Any
 from zipfile import ZipFile
 
@@ -80,9 +81,11 @@ def lines(content: bytes) -> Iterator[bytes]:
     """Return the heading and the rows that are not empty, each as a line of JSON. Raise UnreadableFile."""
     rows = cells = size = 0
     for row in _workbook(content) if content.startswith(b"PK") else _csv(content):
-        plain = [_plain(cell) for cell in row[:MAX_COLUMNS]]
+        plain = [_plain(cell) for cell in row]
         while plain and plain[-1] == "":
             plain.pop()
+        if len(plain) > MAX_COLUMNS:
+            raise UnreadableFile("sheet.columns", MAX_COLUMNS)
         if rows and not plain:
             continue
         line = json.dumps(plain, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
@@ -118,7 +121,7 @@ def _workbook(content: bytes) -> Iterator[Sequence[Any]]:
 
         warnings.simplefilter("ignore")  # about styles and drawings, which it ignores
         workbook = load_workbook(BytesIO(content), read_only=True, data_only=True)
-        yield from workbook.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=MAX_COLUMNS, values_only=True)
+        yield from workbook.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=MAX_COLUMNS + 1, values_only=True)
     except (UnreadableFile, MemoryError):
         raise
     except Exception as error:
@@ -147,7 +150,7 @@ def _plain(cell: Any) -> Any:
     if isinstance(cell, bool | int):
         return cell
     if isinstance(cell, float):
-        return int(cell) if cell.is_integer() else cell
+        return str(cell) if not isfinite(cell) else int(cell) if cell.is_integer() else cell
     if isinstance(cell, datetime | date):
         return cell.isoformat()
     return str(cell).replace("\x00", "").strip()

@@ -100,6 +100,7 @@ def files_template(page: MappingPage, *, message: str = "", problem: str = "", r
         "problem": problem,
         "refused": refused,
         "headings": {name: [label for label, of in labels.items() if of == name] for name in properties},
+        "help": page.mapping.help,
         "required": page.mapping.record_schema.get("required", []),
         "largest": MAX_FILE_BYTES // 1_000_000,
         "most": MAX_ROWS,

@@ -35,6 +35,7 @@ def load_mappings(
         if mapping is not None:
             _check_item(mapping, node, [*sections.specs, *(other.item for other in loaded.values())], faults)
             _check_columns(mapping, node, faults)
+            _check_help(mapping, node, faults)
             check_record(f"mappings.{name}", node, mapping.record_schema, {"example": mapping.example}, faults)
             loaded[name] = mapping
     return loaded
@@ -73,6 +74,7 @@ def _load(
         active=templates.expression(node, "", "active", names),
         record_schema=schema,
         completion=completion(shape),
+        help=values.labels(node, "help"),
         columns=columns(node, templates, names),
         vocabulary=vocabulary,
         **_plain_fields(node),
@@ -180,6 +182,15 @@ def _check_columns(mapping: MappingSpec, node: Node, faults: Faults) -> None:
         if column not in declared:
             message = f"no column {column!r} of {catalogue.list.name}{did_you_mean(column, declared)}"
             faults.add(node.find(steps).source, f"mappings.{mapping.name}.{dotted(steps)}", message)
+
+
+def _check_help(mapping: MappingSpec, node: Node, faults: Faults) -> None:
+    """Add a fault for each text about a property that the record does not have."""
+    properties = mapping.record_schema.get("properties", {})
+    for name in mapping.help:
+        if name not in properties:
+            message = f"no property {name!r} of the record{did_you_mean(name, properties)}"
+            faults.add(node.find(["help", name]).source, f"mappings.{mapping.name}.help.{name}", message)
 
 
 @dataclass(frozen=True, slots=True)

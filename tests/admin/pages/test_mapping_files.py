@@ -208,7 +208,7 @@ async def test_the_sample_has_the_headings_of_the_schema(clinic: MappedClinic) -
     sample = (await clinic.client.get(f"{HOME}/contoh")).text.removeprefix("\ufeff")
     assert sample.splitlines()[:2] == ["code,name,shelf,active,at", "B1,Kopi bubuk 10 mg,,,"]
     page = await clinic.page(f"{HOME}/berkas")
-    assert "<code>shelf</code></dt><dd>rak" in page
+    assert "Judul kolom lain yang dikenal: rak" in page
 
 
 async def test_who_may_not_map_neither_uploads_nor_downloads(clinic: MappedClinic) -> None:
@@ -244,6 +244,33 @@ async def test_a_workbook_that_unpacks_to_a_flood_is_refused(clinic: MappedClini
 async def test_a_table_of_too_many_cells_is_refused(clinic: MappedClinic, path: str) -> None:
     rows = [b";".join([b"x"] * 100)] * (spreadsheet_reader.MAX_CELLS // 100 + 1)
     assert "lebih dari 200.000 sel" in await upload(clinic, b"\n".join(rows), path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_a_table_of_too_many_columns_says_so(clinic: MappedClinic, kind: str) -> None:
+    heading = ["code", "name", *(f"k{n}" for n in range(spreadsheet_reader.MAX_COLUMNS))]
+    content = workbook(tuple(heading), ("B1", "Kopi")) if kind == "xlsx" else ";".join(heading) + "\nB1;Kopi\n"
+    for path in ("barang", "impor"):
+        assert "lebih dari 100 kolom" in await upload(clinic, content, path)
+
+
+async def test_empty_columns_do_not_count(clinic: MappedClinic) -> None:
+    assert "1 baris dapat disimpan" in await upload(clinic, f"code;name{';' * 200}\nB1;Kopi{';' * 200}\n")
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "NaN", "9" * 400])
+async def test_a_number_that_is_none_breaks_nothing(clinic: MappedClinic, value: str) -> None:
+    plain, out = workbook(("code", "name"), ("B1", 12345)), BytesIO()
+    with ZipFile(BytesIO(plain)) as old, ZipFile(out, "w") as new:
+        for part in old.namelist():
+            new.writestr(part, old.read(part).replace(b"<v>12345</v>", f"<v>{value}</v>".encode()))
+    page = await upload(clinic, out.getvalue())
+    assert "1 baris dapat disimpan" in page or "tidak dapat dibaca" in page
+
+
+async def test_the_page_of_uploads_explains_the_columns(clinic: MappedClinic) -> None:
+    page = await clinic.page(f"{HOME}/berkas")
+    assert "<code>shelf</code></dt><dd>Rak di gudang" in page
 
 
 NEVER = "import time; time.sleep(3600)"
