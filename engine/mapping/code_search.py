@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,13 +18,15 @@ from engine.mapping.queries import ListedItem
 from engine.matching.index import Document, Index
 from engine.matching.names import Names
 from engine.matching.parts import Compared, Part, Terms
-from engine.matching.suggest import Suggestion, beside, suggest
+from engine.matching.suggest import Suggestion, beside, only_exact, suggest
 from engine.matching.vocabulary import Vocabulary
 from engine.specs.mapping import MappingSpec, PartSpec
 from engine.specs.record_type import fits
+from engine.time_slice import TimeSlice
 
 MIN_SCORE_RATIO = 0.65  # of the best suggestion's score; codes below it are not suggested
 MAX_CANDIDATES = 60  # codes that are compared with an item, chosen by their words
+MAX_CACHED_ITEMS = 2_000  # items of which the exact code is remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class SearchIndex:
     index: Index
     vocabulary: Vocabulary
     parts: tuple[Part, ...]
+    # (facility, name, record) of an item -> its exact code
+    exact: dict[tuple[int, str, str], Suggested | None] = field(default_factory=dict)
 
 
 class CodeSearch:
@@ -80,10 +84,8 @@ class CodeSearch:
         """Return the most likely codes for an item, best first."""
         ready = await self.ready(mapping, facility.id)
         ours = mapping.ours(orjson.loads(item.record), facility)
-        queries = dict.fromkeys([item.name, *(" ".join(_texts(text)) for text in ours.values())])
-        hits = [hit.key for query in queries for hit in ready.index.search(query, MAX_CANDIDATES)]
-        matches = await self._rows(mapping, facility.id, set(hits))
-        candidates = {key: mapping.theirs(matches[key].row) for key in dict.fromkeys(hits) if key in matches}
+        matches = await self._candidates(mapping, facility, ready, item.name, ours)
+        candidates = {key: mapping.theirs(match.row) for key, match in matches.items()}
         ranked = suggest(ready.parts, ours, candidates, ready.vocabulary, limit)
         best = max((suggestion.score for suggestion in ranked), default=0.0)
         return [
@@ -91,6 +93,50 @@ class CodeSearch:
             for suggestion in ranked
             if suggestion.score > MIN_SCORE_RATIO * best
         ]
+
+    async def exact(
+        self, mapping: MappingSpec, facility: FacilityRow, items: Iterable[ListedItem]
+    ) -> dict[int, Suggested]:
+        """Return item id -> the only code that agrees with the item as `bulk` of the mapping demands."""
+        ready, time_slice = await self.ready(mapping, facility.id), TimeSlice()
+        exact = {}
+        for item in items:
+            key = facility.id, item.name, item.record
+            if key not in ready.exact:
+                if len(ready.exact) >= MAX_CACHED_ITEMS:
+                    ready.exact.clear()
+                ready.exact[key] = await self._only_exact(mapping, facility, ready, item)
+                await time_slice.pause()
+            exact[item.id] = ready.exact[key]
+        return {id_: suggested for id_, suggested in exact.items() if suggested is not None}
+
+    async def _only_exact(
+        self, mapping: MappingSpec, facility: FacilityRow, ready: SearchIndex, item: ListedItem
+    ) -> Suggested | None:
+        ours = mapping.ours(orjson.loads(item.record), facility)
+        matches = await self._candidates(mapping, facility, ready, item.name, ours)
+        compared = (
+            beside(key, ready.parts, ours, mapping.theirs(match.row), ready.vocabulary)
+            for key, match in matches.items()
+            if match.choosable
+        )
+        suggestion = only_exact(compared, mapping.bulk) if mapping.bulk else None
+        return None if suggestion is None else Suggested(matches[suggestion.key], suggestion)
+
+    async def _candidates(
+        self,
+        mapping: MappingSpec,
+        facility: FacilityRow,
+        ready: SearchIndex,
+        name: str,
+        ours: Mapping[str, Any],
+    ) -> dict[str, CodeMatch]:
+        """Return the codes that the words of the item find: those of its name, of each part, and of all parts."""
+        parts = [" ".join(_texts(text)) for text in ours.values()]
+        queries = dict.fromkeys([name, *parts, " ".join(parts)])
+        hits = dict.fromkeys(hit.key for query in queries for hit in ready.index.search(query, MAX_CANDIDATES))
+        matches = await self._rows(mapping, facility.id, hits)
+        return {key: matches[key] for key in hits if key in matches}
 
     async def compare(
         self, mapping: MappingSpec, facility: FacilityRow, item: ListedItem, code: str
@@ -135,6 +181,12 @@ class CodeSearch:
         if key not in self._building:
             self._building[key] = asyncio.create_task(self._build(mapping, owner, version))
         return await asyncio.shield(self._building[key]) if index is None else index
+
+    async def newest(self, mapping: MappingSpec, facility_id: int) -> SearchIndex:
+        """Return the index of the list's present copy, waiting for it while it is being built."""
+        index = await self.ready(mapping, facility_id)
+        task = self._building.get((mapping.catalogue.list.owner(facility_id), mapping.hash))
+        return index if task is None else await asyncio.shield(task)
 
     async def settled(self) -> None:
         """Wait until no index is being built."""

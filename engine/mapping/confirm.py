@@ -25,14 +25,15 @@ class Choice:
     item_id: int
     code: str
     seen: str | None = None
+    parts_hash: str | None = None  # of the parts that the code was chosen for; None: not compared again
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
     """Result of a confirmation."""
 
-    done: int
-    overtaken: tuple[int, ...]  # items that keep the code which somebody else confirmed meanwhile
+    done: tuple[int, ...]  # items that have their code now; one that had it already is not noted again
+    overtaken: tuple[int, ...]  # items that have another code, or other parts, than the person saw
     unknown: tuple[int, ...]  # items whose new code is not in the code list, withdrawn, or may not be chosen
     channels: frozenset[Channel]  # channels in which deliveries became due
 
@@ -68,9 +69,10 @@ async def _confirm(
     by_item = {choice.item_id: choice for choice in choices}
     items = await _locked(tx, mapping, facility_id, list(by_item))
     valid = await _valid(tx, mapping, facility_id, {choice.code for choice in choices})
-    overtaken = [row for row in items if row.code not in (by_item[row.id].seen, by_item[row.id].code)]
+    overtaken = [row for row in items if _is_overtaken(row, by_item[row.id])]
     unknown = [row for row in items if row not in overtaken and by_item[row.id].code not in valid]
-    chosen = [row for row in items if row not in overtaken and row not in unknown]
+    done = [row for row in items if row not in overtaken and row not in unknown]
+    chosen = [row for row in done if row.state != "mapped" or row.code != by_item[row.id].code]
     for row in chosen:
         code = by_item[row.id].code
         await tx.execute(_CONFIRM, {"id": row.id, "code": code, "actor": actor, "now": now})
@@ -79,8 +81,12 @@ async def _confirm(
     deltas = counters.Deltas()
     channels = await release(tx, [(facility_id, mapping.item, row.key) for row in chosen], deltas)
     await counters.apply(tx, deltas)
-    ids = [tuple(row.id for row in rows) for rows in (overtaken, unknown)]
-    return Confirmed(len(chosen), ids[0], ids[1], frozenset(channels))
+    done_ids, overtaken_ids, unknown_ids = (tuple(row.id for row in rows) for rows in (done, overtaken, unknown))
+    return Confirmed(done_ids, overtaken_ids, unknown_ids, frozenset(channels))
+
+
+def _is_overtaken(row: _Item, choice: Choice) -> bool:
+    return row.code not in (choice.seen, choice.code) or choice.parts_hash not in (None, row.parts_hash)
 
 
 async def _locked(tx: Transaction, mapping: MappingSpec, facility_id: int, ids: Sequence[int]) -> list[_Item]:
@@ -106,11 +112,13 @@ class _Item(NamedTuple):
     id: int
     key: str
     code: str | None
+    state: str
+    parts_hash: str
 
 
 _LOCK = Statement(
     """
-SELECT id, key, code FROM items WHERE facility_id = :facility AND item = :item
+SELECT id, key, code, state, parts_hash FROM items WHERE facility_id = :facility AND item = :item
   AND id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}
 """,
     _Item,
@@ -119,7 +127,7 @@ SELECT id, key, code FROM items WHERE facility_id = :facility AND item = :item
 
 _HAD = Statement(
     """
-SELECT id, key, code FROM items
+SELECT id, key, code, state, parts_hash FROM items
 WHERE facility_id = :facility AND item = :item AND id = :id AND code IS NOT NULL
 """,
     _Item,

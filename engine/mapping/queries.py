@@ -52,6 +52,7 @@ class ListedItem(NamedTuple):
     content: str | None  # the code's row as JSON, None if the item has no code
     gone_at: int | None
     waiting: int  # deliveries that wait for the item's code
+    parts_hash: str  # hash of the parts that are compared with a code
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,14 @@ async def one(database: Database, mapping: MappingSpec, facility_id: int, item_i
     return await database.first(Query(_items(mapping, facility_id).where(Item.id == item_id), ListedItem))
 
 
+async def several(
+    database: Database, mapping: MappingSpec, facility_id: int, item_ids: Sequence[int]
+) -> dict[int, ListedItem]:
+    """Return id -> the item, in use or not; ids of no item are left out."""
+    query = _items(mapping, facility_id).where(Item.id.in_(item_ids))
+    return {row.id: row for row in await database.fetch(Query(query, ListedItem))}
+
+
 async def following(database: Database, mapping: MappingSpec, facility_id: int, state: str, past: int) -> int | None:
     """Return the id of the first item of a state other than `past`, to continue with; None if there is none."""
     first = await page(database, mapping, facility_id, state, size=2)
@@ -194,7 +203,7 @@ def _items(mapping: MappingSpec, facility_id: int) -> Select[*tuple[Any, ...]]:
     item = (Item.id, Item.key, Item.name, Item.record, Item.state, Item.active, Item.code, Item.reason)
     code = and_(CodeRow.facility_id == names["owner"], CodeRow.list == names["list"], CodeRow.key == Item.code)
     return (
-        select(*item, Item.mapped_by, Item.mapped_at, CodeRow.content, CodeRow.gone_at, waiting)
+        select(*item, Item.mapped_by, Item.mapped_at, CodeRow.content, CodeRow.gone_at, waiting, Item.parts_hash)
         .outerjoin_from(Item, CodeRow, code)
         .where(Item.facility_id == names["facility"], Item.item == names["item"])
     )

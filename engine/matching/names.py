@@ -59,6 +59,10 @@ class Reading:
             return "unknown"
         return min((_agreement(names, others) for names in self.alternatives), key=BEST.index)
 
+    def is_exactly(self, others: Sequence[Name]) -> bool:
+        """Tell if one of the alternatives has all of `others` and no further name."""
+        return any(_covers(names, others) and _covers(others, names) for names in self.alternatives)
+
 
 class Names:
     """The names in a column of a code list. Immutable once built.
@@ -189,6 +193,11 @@ def _agreement(names: Sequence[Name], others: Sequence[Name]) -> Agreement:
         return "different"
     answers = (min((name.agreement(other) for name in names), key=BEST.index) for other in others)
     return max(answers, key=BEST.index)
+
+
+def _covers(names: Sequence[Name], others: Sequence[Name]) -> bool:
+    """Tell if each of the others is the same as one of the names."""
+    return all(any(name.agreement(other) == "same" for name in names) for other in others)
 
 
 def _runs(words: Sequence[str], names: Mapping[frozenset[str], object]) -> list[tuple[range, frozenset[str]]]:

@@ -11,11 +11,12 @@ from rapidfuzz.distance import OSA
 
 from engine.matching.index import sound
 from engine.matching.names import Agreement, Names
-from engine.matching.quantities import agreement, amounts
+from engine.matching.quantities import agreement, amounts, exceeds
 from engine.matching.vocabulary import Vocabulary, words
 
 PartKind = Literal["words", "quantity", "term", "names"]
 Texts = str | Sequence[str] | None
+Accord = Literal["same", "close", "unknown", "different", "empty"]
 
 SCORES: Mapping[Agreement, float] = {"same": 1.0, "close": 0.6, "different": 0.0, "unknown": 0.0}
 # Share of the code's letters whose words the item must contain to count as the same, and as close.
@@ -78,6 +79,14 @@ class Compared:
     theirs: str
     agreement: Agreement
     score: float
+    is_whole: bool = True  # False: the item says more in this part than the code
+
+    @property
+    def accord(self) -> Accord:
+        """Return the agreement as `bulk` of a mapping counts it: same if neither says more, empty if both are."""
+        if self.agreement == "unknown" and not self.ours and not self.theirs:
+            return "empty"
+        return "close" if self.agreement == "same" and not self.is_whole else self.agreement
 
 
 def _term(name: str, definition: Any, vocabulary: Vocabulary) -> Term:
@@ -108,8 +117,10 @@ def _texts(value: Texts) -> Iterable[str]:
             yield str(text)
 
 
-def _compared(part: Part, ours: str, theirs: str, result: Agreement, score: float | None = None) -> Compared:
-    return Compared(part, ours, theirs, result, SCORES[result] if score is None else score)
+def _compared(
+    part: Part, ours: str, theirs: str, result: Agreement, score: float | None = None, is_whole: bool = True
+) -> Compared:
+    return Compared(part, ours, theirs, result, SCORES[result] if score is None else score, is_whole)
 
 
 def _quantities(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabulary) -> Compared:
@@ -119,7 +130,7 @@ def _quantities(part: Part, ours: list[str], theirs: list[str], vocabulary: Voca
     texts = " + ".join(map(str, mine)), " + ".join(map(str, others))
     if same is None:
         return _compared(part, *texts, "unknown")
-    return _compared(part, *texts, "same" if same else "different")
+    return _compared(part, *texts, "same" if same else "different", is_whole=not exceeds(mine, others))
 
 
 def _terms(part: Part, ours: list[str], theirs: list[str]) -> Compared:
@@ -147,7 +158,8 @@ def _names(part: Part, ours: list[str], theirs: list[str]) -> Compared:
         return _compared(part, "", ", ".join(theirs), "unknown")
     mine = part.names.read(ours)
     others = [name for name in map(part.names.name, theirs) if name.core]
-    return _compared(part, str(mine), ", ".join(theirs), mine.agreement(others))
+    is_whole = mine.is_exactly(others)
+    return _compared(part, str(mine), ", ".join(theirs), mine.agreement(others), is_whole=is_whole)
 
 
 def _words(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabulary) -> Compared:
@@ -160,7 +172,9 @@ def _words(part: Part, ours: list[str], theirs: list[str], vocabulary: Vocabular
     whole = sum(len(word) for word in others)
     share = sum(len(word) * _likeness(sound(word), heard) for word in others) / whole
     result: Agreement = "same" if share >= MIN_SAME_SHARE else "close" if share >= MIN_CLOSE_SHARE else "different"
-    return _compared(part, *texts, result, share)
+    theirs_heard = {sound(word) for word in others}
+    is_whole = all(_likeness(word, theirs_heard) for word in heard)
+    return _compared(part, *texts, result, share, is_whole)
 
 
 def _likeness(word: str, heard: set[str]) -> float:

@@ -83,6 +83,13 @@ def agreement(ours: Sequence[Amount], theirs: Sequence[Amount]) -> bool | None:
     return len(theirs) > 1 and any(_is_sum(one, theirs) for one in mine)
 
 
+def exceeds(ours: Sequence[Amount], theirs: Sequence[Amount]) -> bool:
+    """Tell if ours contain an amount, as a pack size, that none of theirs is; the sum of theirs is all of them."""
+    if len(theirs) > 1 and any(_is_sum(reading, theirs) for one in ours for reading in _readings(one)):
+        return False
+    return not all(any(reading.agrees(other) for reading in _readings(one) for other in theirs) for one in ours)
+
+
 def _readings(amount: Amount) -> list[Amount]:
     """Return the possible meanings of an amount: `250/125` may be 250 per 125, or 250 and 125."""
     if amount.per is not None and amount.measure.unit is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.matching.parts import Compared, Part, Texts, compare
@@ -33,6 +33,10 @@ class Suggestion:
             return False
         return not identity or any(part.agreement in ("same", "close") for part in identity)
 
+    def fulfils(self, rule: Mapping[str, Collection[str]]) -> bool:
+        """Tell if each part that the rule names agrees in one of the ways that the rule accepts."""
+        return all(part.accord in rule[part.part.name] for part in self.compared if part.part.name in rule)
+
     @property
     def surplus(self) -> int:
         """Number of parts that the code has and the item leaves open."""
@@ -62,6 +66,12 @@ def suggest(
     suggestions = [beside(key, parts, ours, theirs, vocabulary) for key, theirs in candidates.items()]
     likely = [code for code in suggestions if code.is_likely]
     return sorted(likely, key=lambda code: (len(code.vetoes), -round(code.score, SCORE_DECIMALS), code.surplus))[:limit]
+
+
+def only_exact(suggestions: Iterable[Suggestion], rule: Mapping[str, Collection[str]]) -> Suggestion | None:
+    """Return the code that fulfils the rule; None if there is none or more than one."""
+    exact = [suggestion for suggestion in suggestions if suggestion.fulfils(rule)]
+    return exact[0] if len(exact) == 1 else None
 
 
 def _score(compared: Sequence[Compared]) -> float:

@@ -73,6 +73,8 @@ class MappingSpec:
     example: Mapping[str, Any]
     catalogue: CodeCatalogue
     parts: tuple[PartSpec, ...]
+    # Part -> how it must agree (same, close, empty) for a code to be exact; without it none is confirmed in bulk.
+    bulk: Mapping[str, frozenset[str]]
     # Plain: abbreviations, units, stop, qualifiers, terms; see engine.matching.
     vocabulary: Mapping[str, Any]
     icon: str

@@ -110,6 +110,22 @@ def test_one_item_after_the_other_is_mapped_without_a_mouse(person: Page, shop: 
     assert [code_of(shop, first), code_of(shop, second)] == ["93000006", "93000004"]
 
 
+def test_what_is_exact_is_looked_through_and_confirmed_together(person: Page, shop: Installation) -> None:
+    ticked, unticked, other = items(shop, "Parasetamol 500 mg tab", "Amoksisilin 250 mg kapsul", "Amoksisilin 999 mg")
+    person.goto(HOME)
+    person.get_by_role("link", name=re.compile(r"\d+ dari \d+ dapat dikonfirmasi sekaligus")).click()
+    boxes = person.locator("input[name=pilih]")
+    button = person.get_by_role("button", name=re.compile("Konfirmasi"))
+    expect(button).to_have_text(f"Konfirmasi {boxes.count()}")
+    person.get_by_role("checkbox", name="Centang semua").uncheck()
+    expect(button).to_be_disabled()
+    person.get_by_role("checkbox", name=re.compile("Konfirmasi Parasetamol 500 mg tab dengan")).check()
+    expect(button).to_have_text("Konfirmasi 1")
+    button.click()
+    expect(person.get_by_role("status").filter(has_text="1 dikonfirmasi")).to_be_visible()
+    assert [code_of(shop, id_) for id_ in (ticked, unticked, other)] == ["93000001", None, None]
+
+
 def test_help_and_the_way_back_are_keys_too(person: Page, shop: Installation) -> None:
     [id_] = items(shop, "Tanpa saran")
     person.goto(f"{HOME}/{id_}?tab=belum")
@@ -260,4 +276,5 @@ def addresses(shop: Installation) -> list[str]:
         home, id_ = f"/pemetaan/{mapping}", shop.rows("SELECT id FROM items WHERE key = ?", item)[0][0]
         paths += [home, f"{home}?tab=tinjau", f"{home}?tab=sudah", f"{home}?q=tidak-ada-begini", f"{home}/berkas"]
         paths += [f"{home}/{id_}", f"{home}/{id_}?kode={code}&hapus=ya", f"{home}/kode?kode={code}"]
+        paths += [f"{home}/sekaligus"] if mapping == "goods" else []
     return paths

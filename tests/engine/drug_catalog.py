@@ -65,6 +65,7 @@ mappings:
     catalogue: {list: register, name: name, found_by: [name], only: {level: [finished, raw]}, replacement: successor}
     vocabulary: goods
     help: {shelf: Rak di gudang}
+    bulk: {name: [same], amount: [same], form: [same]}
     parts:
       name: {label: Nama, kind: words, ours: "{{ record.name }}", theirs: name, weight: 3}
       amount: {label: Kekuatan, kind: quantity, ours: "{{ record.name }}", theirs: amount, weight: 2, veto: true}

@@ -52,13 +52,13 @@ async def candidates(page: MappingPage, row: ListedItem, words: str) -> list[dic
     code_searches = page.hub.code_searches
     if not words:
         suggested = await code_searches.suggest(page.mapping, page.facility, row, MAX_OFFERS)
-        return [_offer(page.mapping, suggestion.match, suggestion) for suggestion in suggested]
+        return [offer_view(page.mapping, suggestion.match, suggestion) for suggestion in suggested]
     matches = await code_searches.search(page.mapping, page.facility.id, words, MAX_OFFERS)
     compared = [
         await code_searches.compare(page.mapping, page.facility, row, match.code) for match in matches[:MAX_COMPARED]
     ]
     return [
-        _offer(page.mapping, match, compared[place] if place < MAX_COMPARED else None)
+        offer_view(page.mapping, match, compared[place] if place < MAX_COMPARED else None)
         for place, match in enumerate(matches)
     ]
 
@@ -73,7 +73,7 @@ async def chosen(page: MappingPage, row: ListedItem, code: str) -> dict[str, Any
     compared_columns = {part.theirs for part in page.mapping.parts}
     columns = [column for column in catalogue.list.visible if column.name not in compared_columns]
     return {
-        **_offer(page.mapping, lookup.match, compared),
+        **offer_view(page.mapping, lookup.match, compared),
         "vetoes": [(veto.part.name, difference_text(page.mapping, veto)) for veto in compared.suggestion.vetoes]
         if compared
         else [],
@@ -101,7 +101,8 @@ def difference_text(mapping: MappingSpec, compared: Compared) -> str:
     return say("mapping.veto", part=mapping.label_of(compared.part.name), ours=ours, theirs=theirs)
 
 
-def _offer(mapping: MappingSpec, match: CodeMatch, compared: Suggested | None) -> dict[str, Any]:
+def offer_view(mapping: MappingSpec, match: CodeMatch, compared: Suggested | None) -> dict[str, Any]:
+    """Return a code as the pages take it, with its comparison part by part."""
     return {
         "code": match.code,
         "name": match.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +18,9 @@ from admin.pages.shared.filters import Fields
 from admin.people.permissions import Permission
 from admin.people.users import Person
 from engine.delivery.status import KEY_LENGTH
+from engine.delivery.types import Channel
 from engine.hub import Hub
-from engine.mapping.confirm import Choice, Confirmed, confirm, remove
+from engine.mapping.confirm import Choice, confirm, remove
 
 MAP = {"right": Right.PANEL, "may": Permission.MAP}
 
@@ -43,7 +45,7 @@ async def confirm_code(
         return _back(page, id_, tab, code, "veto")
     further = await next_of(page, item, tab)
     result = await confirm(*page.place, [Choice(id_, code, _field(form, "dilihat") or None)], person.name)
-    ring(hub, result)
+    ring(hub, result.channels)
     if not result.done:
         return _back(page, id_, tab, code, "overtaken" if result.overtaken else "unknown")
     query = urlencode({"tab": tab if tab in TABS else "", "selesai": id_, "lepas": item.waiting})
@@ -57,10 +59,10 @@ async def remove_code(person: NamedDependency[Person], page: OpenedMapping, item
     return Redirect(f"{page.home}?{urlencode({'tab': 'sudah', 'selesai': item.id})}", status_code=303)
 
 
-def ring(hub: Hub, result: Confirmed) -> None:
+def ring(hub: Hub, channels: Iterable[Channel]) -> None:
     """Ring the bell of the channels in which deliveries became due."""
     first = {spec.upstream.name: spec.name for spec in reversed(list(hub.catalog.specs.values()))}
-    for channel in result.channels:
+    for channel in channels:
         if channel.upstream in first:
             hub.bell.ring(first[channel.upstream], channel.facility_id)
 

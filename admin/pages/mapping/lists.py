@@ -37,7 +37,7 @@ async def mapping_page(
 ) -> Template:
     """Show one of the three lists; items for which most deliveries wait come first."""
     tab, words = tab if tab in TABS else next(iter(TABS)), q.strip()
-    items = await queries.page(*page.place, TABS[tab], words, _place(after), PAGE_SIZE)
+    items = await queries.page(*page.place, TABS[tab], words, place_of(after), PAGE_SIZE)
     context = {
         **await code_lists.state_of(hub, page.layout, page.mapping.catalogue.list),
         **page.context,
@@ -68,7 +68,8 @@ async def next_of(page: MappingPage, row: ListedItem, tab: str) -> int | None:
     return await queries.following(*page.place, state, row.id)
 
 
-def _place(after: str) -> tuple[int, int] | None:
+def place_of(after: str) -> tuple[int, int] | None:
+    """Return the place after which a page begins; None for the first page."""
     waiting, _, id_ = after.partition(".")
     return (int(waiting), int(id_)) if id_ else None
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from admin.pages.mapping import after_confirm, code, confirm, item, lists, table, upload
+from admin.pages.mapping import after_confirm, bulk, code, confirm, item, lists, table, upload
 
 ROUTES = [
     lists.mapping_page,
     lists.figures,
     code.code_page,
+    bulk.bulk_line,
+    bulk.bulk_page,
+    bulk.confirm_bulk,
     item.item_page,
     item.offers,
     item.choice,

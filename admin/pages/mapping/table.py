@@ -90,12 +90,12 @@ async def import_mappings(
     differing = await _differing(page, choices)
     asks = (conflict or bool(differing.get((choice.item_id, choice.code))) for choice, conflict in rows)
     confirmed = [choice for choice, ask in zip(choices, asks, strict=True) if not ask or str(choice.item_id) in ticked]
-    result = Confirmed(0, (), (), frozenset())
+    result = Confirmed((), (), (), frozenset())
     if confirmed:
         result = await confirm(*page.place, confirmed, person.name)
-        ring(hub, result)
+        ring(hub, result.channels)
     left = len(choices) - len(confirmed)
-    message = say("sheet.mapped", n=number(result.done), left=number(left))
+    message = say("sheet.mapped", n=number(len(result.done)), left=number(left))
     return files_template(page, message=message, refused=len(result.overtaken) + len(result.unknown))
 
 

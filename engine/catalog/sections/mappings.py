@@ -35,6 +35,7 @@ def load_mappings(
         if mapping is not None:
             _check_item(mapping, node, [*sections.specs, *(other.item for other in loaded.values())], faults)
             _check_columns(mapping, node, faults)
+            _check_bulk(mapping, node, faults)
             _check_help(mapping, node, faults)
             check_record(f"mappings.{name}", node, mapping.record_schema, {"example": mapping.example}, faults)
             loaded[name] = mapping
@@ -77,6 +78,7 @@ def _load(
         help=values.labels(node, "help"),
         columns=columns(node, templates, names),
         vocabulary=vocabulary,
+        bulk=values.where(node.get("bulk")),
         **_plain_fields(node),
         **compiled,
     )
@@ -182,6 +184,18 @@ def _check_columns(mapping: MappingSpec, node: Node, faults: Faults) -> None:
         if column not in declared:
             message = f"no column {column!r} of {catalogue.list.name}{did_you_mean(column, declared)}"
             faults.add(node.find(steps).source, f"mappings.{mapping.name}.{dotted(steps)}", message)
+
+
+def _check_bulk(mapping: MappingSpec, node: Node, faults: Faults) -> None:
+    """Add a fault for a part that is not declared, and for a part with a veto that `bulk` does not name."""
+    path, parts = f"mappings.{mapping.name}.bulk", [part.name for part in mapping.parts]
+    for name in mapping.bulk:
+        if name not in parts:
+            message = f"no part {name!r} of this mapping{did_you_mean(name, parts)}"
+            faults.add(node.find(["bulk", name]).source, f"{path}.{name}", message)
+    for part in mapping.parts if mapping.bulk else ():
+        if part.veto and part.name not in mapping.bulk:
+            faults.add(node.find(["bulk"]).source, path, f"{part.name!r} has a veto; say here how it must agree")
 
 
 def _check_help(mapping: MappingSpec, node: Node, faults: Faults) -> None:

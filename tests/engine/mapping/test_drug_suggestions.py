@@ -72,14 +72,41 @@ async def test_the_template_of_no_maker_comes_first_where_no_maker_is_known(
 
 @pytest.mark.parametrize("code", PRODUCTS)
 async def test_another_ingredient_is_never_suggested(code_searches: CodeSearch, code: str) -> None:
-    for suggestion in await suggested(code_searches, PRODUCTS[code]):
+    suggestions = await suggested(code_searches, PRODUCTS[code])
+    assert {suggestion.match.row["level"] for suggestion in suggestions[:1]} <= {"92"}  # none of them names a maker
+    for suggestion in suggestions:
         assert agreements(suggestion)["ingredient"] in ("same", "close")
         assert agreements(suggestion)["brand"] == "unknown"  # none of these products names one
+
+
+async def test_the_line_of_the_ingredient_holds_the_ingredient_alone(code_searches: CodeSearch) -> None:
+    [first, *_] = await suggested(code_searches, PRODUCTS["OBT-023"])
+    assert {part.part.name: part.ours for part in first.suggestion.compared}["ingredient"] == "Domperidone"
 
 
 async def test_what_nobody_knows_has_no_suggestion(code_searches: CodeSearch) -> None:
     assert await suggested(code_searches, {"name": "Sanmol 500 mg tab"}) == []
     assert await suggested(code_searches, PRODUCTS["OBT-035"]) == []
+
+
+async def test_what_is_exact_is_the_template_of_no_maker_and_never_only_alike(code_searches: CodeSearch) -> None:
+    rows = [
+        SimpleNamespace(id=code, name=record["name"], record=orjson.dumps(record).decode())
+        for code, record in PRODUCTS.items()
+    ]
+    exact = await code_searches.exact(KFA, FACILITY, rows)  # type: ignore[arg-type]
+    assert exact["OBT-001"].match.name == "Paracetamol 500 mg Tablet"
+    assert {suggested.match.row["level"] for suggested in exact.values()} == {"92"}
+    # a salt, a strength that nobody wrote, two forms, nothing known
+    assert exact.keys().isdisjoint({"OBT-015", "OBT-009", "OBT-005", "OBT-035"})
+    assert len(exact) >= 15
+
+
+async def test_a_maker_that_only_one_of_the_two_names_is_not_exact(code_searches: CodeSearch) -> None:
+    record = {"code": "X", **PRODUCTS["OBT-001"], "manufacturer": "Kimia Farma"}
+    row = SimpleNamespace(id=1, name=record["name"], record=orjson.dumps(record).decode())
+    exact = await code_searches.exact(KFA, FACILITY, [row])  # type: ignore[list-item]
+    assert all(suggested.match.row["manufacturer"] for suggested in exact.values())
 
 
 async def test_a_known_brand_is_suggested_by_its_name_alone(code_searches: CodeSearch) -> None:

@@ -13,7 +13,7 @@ from engine.catalog.reading.files import read_files
 from engine.matching.index import Document, Index
 from engine.matching.parts import Part, Terms, compare
 from engine.matching.quantities import agreement, amounts
-from engine.matching.suggest import suggest
+from engine.matching.suggest import only_exact, suggest
 from engine.matching.vocabulary import Vocabulary, words
 from engine.source.faults import Faults
 from sandbox.kfa.tables import forms
@@ -148,6 +148,32 @@ def test_what_differs_where_it_matters_comes_last_and_says_so() -> None:
     assert [[veto.part.name for veto in entry.vetoes] for entry in suggestions] == [[], ["form"], ["strength"]]
     assert suggestions[0].score == pytest.approx(1.0)
     assert [(entry.ours, entry.theirs) for entry in suggestions[2].compared][1] == ("500", "250 mg")
+
+
+RULE = {"name": ["same"], "strength": ["same"], "form": ["same", "empty"]}
+
+
+TABLET = {"name": "Pamol", "strength": "500 mg", "form": "Tablet"}
+
+
+@pytest.mark.parametrize(
+    ("name", "rest", "theirs", "key"),
+    [
+        ("Pamol", "500 mg tablet", {"1": TABLET}, "1"),
+        ("Pamol", "500 mg", {"1": {**TABLET, "form": None}}, "1"),
+        ("Pamol", "500 mg", {"1": TABLET}, None),
+        ("Pamol", "500 mg tablet", {"1": TABLET, "2": TABLET}, None),
+        ("Pamol", "500 mg tablet isi 100", {"1": TABLET}, None),
+        ("Pamol forte", "500 mg tablet", {"1": TABLET}, None),
+        ("Pamol", "500 mg kaplet", {"1": TABLET}, None),
+    ],
+)
+def test_exact_is_the_only_code_that_agrees_in_all_and_says_no_less(
+    name: str, rest: str, theirs: dict[str, dict[str, str | None]], key: str | None
+) -> None:
+    suggestions = suggest([NAME, STRENGTH, FORM], {"name": name, "strength": rest, "form": rest}, theirs, DRUGS)
+    suggestion = only_exact(suggestions, RULE)
+    assert (suggestion and suggestion.key) == key
 
 
 def test_what_could_not_be_compared_counts_for_less() -> None:
