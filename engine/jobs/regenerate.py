@@ -20,6 +20,7 @@ from engine.specs.record_type import Operation, Spec
 
 MAX_DELIVERIES = 10_000  # deliveries of one job; the rest is left to the next job
 BATCH_DELIVERIES = 500
+RECENT_MS = 3_600_000  # time for which a job stays under way at most while its deliveries wait to be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ async def start(
 
 
 async def under_way(database: Database, facility_id: int, upstream: str) -> dict[str, Regeneration]:
-    """Return, by type, the job that regenerates it and has not ended."""
-    rows = await database.fetch(_UNDER_WAY, {"facility": facility_id, "upstream": upstream})
+    """Return, by type, the job that regenerates it and has not ended, or whose deliveries are still being sent."""
+    recent = database.clock() - RECENT_MS
+    rows = await database.fetch(_UNDER_WAY, {"facility": facility_id, "upstream": upstream, "recent": recent})
     return {orjson.loads(row.chosen).get("spec", ""): row for row in rows}
 
 
@@ -109,7 +111,7 @@ class Regeneration(NamedTuple):
     id: int
     chosen: str
     state: str
-    done: int
+    done: int  # deliveries that are neither still to come nor being sent
     total: int
 
 
@@ -149,8 +151,16 @@ WHERE facility_id = :facility AND spec = :spec AND status IN ('failed', 'unsure'
 )
 _UNDER_WAY = Statement(
     """
-SELECT id, chosen, state, done, total FROM jobs
-WHERE facility_id = :facility AND state IN ('running', 'paused') AND upstream = :upstream AND action = 'regenerate'
+SELECT id, chosen, state, done - pending AS done, total FROM (
+  SELECT id, chosen, state, done, total, (
+    SELECT COUNT(*) FROM deliveries AS d
+    WHERE d.job_id = j.id AND d.job_id IS NOT NULL AND d.status IN ('queued', 'sending')
+  ) AS pending
+  FROM jobs AS j
+  WHERE facility_id = :facility AND upstream = :upstream AND action = 'regenerate'
+  AND (state IN ('running', 'paused') OR state = 'done' AND ended_at > :recent)
+) AS counted
+WHERE state <> 'done' OR pending > 0
 ORDER BY id
 """,
     Regeneration,

@@ -106,6 +106,17 @@ async def test_a_second_press_joins_the_job_that_runs(antar: SmallHub) -> None:
     assert list(await under_way(antar.hub.database, antar.facility.id, "ministry")) == ["Person"]
 
 
+async def test_a_job_is_under_way_until_its_deliveries_have_been_sent(antar: SmallHub) -> None:
+    await antar.hand_in("Person", {"id": "P1", "nik": "3171010101010001"})
+    await antar.work()
+    await start(antar.hub.database, {}, antar.hub.catalog.specs["Person"], antar.facility, reason="x", actor="sari")
+    await run_jobs(antar.hub.database, antar.rung.add, lambda: False)
+    job = (await under_way(antar.hub.database, antar.facility.id, "ministry"))["Person"]
+    assert (job.state, job.done, job.total) == ("done", 0, 1)
+    await antar.work()
+    assert await under_way(antar.hub.database, antar.facility.id, "ministry") == {}
+
+
 async def test_many_are_read_batch_by_batch(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regenerate, "BATCH_DELIVERIES", 2)
     await three_sent(antar)
