@@ -10,6 +10,7 @@ from bench import (
     delivery,
     floor,
     intake,
+    interactive,
     latency,
     limits,
     matching,
@@ -43,6 +44,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "memory": memory.rows,
     "matching": matching.rows,
     "pages": pages.rows,
+    "interactive": interactive.rows,
     "years": years.rows,
 }
 

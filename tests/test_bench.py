@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bench import interactive
+from bench.options import Options
 from bench.processes import configuration
 from bench.rows import compared
 from bench.startup import ENTRIES, many_entries
@@ -27,3 +31,17 @@ def test_copies_of_the_shipped_entries_make_a_catalog_of_forty(tmp_path: Path) -
     shipped = load(ROOT / "config").specs
 
     assert len(shipped) < len(load(many_entries(tmp_path / "config")).specs) == ENTRIES
+
+
+def test_the_slowest_page_is_measured_against_its_limit_and_named() -> None:
+    row = interactive.slowest({"dashboard": 150.0, "list": 330.0, "drawer": 210.0})
+
+    assert (row.ratio, row.absolute) == (1.1, 330.0)
+    assert row.note == "median of all 210 ms; slowest: list 330, drawer 210, dashboard 150"
+
+
+def test_without_a_browser_the_row_of_the_pages_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interactive, "executable", lambda: None)
+    [row] = interactive.rows(Options())
+
+    assert "no Chromium" in row.note
