@@ -87,9 +87,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def until(condition: Callable[[], bool], pause: float = 0.02) -> None:
-    """Poll until the condition holds, for events that nothing announces."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def until(condition: Callable[[], bool], pause: float = 0.02, patience: float | None = None) -> None:
+    """Poll until the condition holds, for events that nothing announces; at most `patience` seconds."""
+    deadline = time.monotonic() + (patience or PATIENCE_SECONDS)
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("it did not come about in time")
