@@ -87,8 +87,7 @@ class Installation:
     def ask_for_a_job(self) -> str:
         """Have every failed delivery of a type sent again; return the address of the job."""
         [(spec,)] = self.rows("SELECT spec FROM deliveries WHERE status = 'failed' ORDER BY id LIMIT 1")
-        self.post("/login", name=self.access.user, password=self.access.password)
-        address = self.post(f"/integrasi/satusehat/{spec}/massal", action="resend", all="yes", status="failed")
+        address = self.administer(f"/integrasi/satusehat/{spec}/massal", action="resend", all="yes", status="failed")
         self.post(address, how="begin", reason="Data sudah dibetulkan")
         until(lambda: self.rows("SELECT state FROM jobs")[0][0] == "done")
         self.settle()
@@ -106,6 +105,11 @@ class Installation:
                 opened.execute(STORE_INBOUND_REQUEST, values)
         finally:
             opened.close()
+
+    def administer(self, path: str, **fields: str) -> str:
+        """Send a form as the administrator; return the path of the page that follows."""
+        self.post("/login", name=self.access.user, password=self.access.password)
+        return self.post(path, **fields)
 
     def post(self, path: str, **fields: str) -> str:
         """Send a form as a page does; return the path of the page that follows."""

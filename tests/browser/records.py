@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -15,6 +17,9 @@ BROKEN = ("Condition", "id", "RJ-0023-DX1")
 """Type, key and number of the record whose code is not in the list of codes."""
 UNKNOWN = ("Patient", "norm", "RM-000211")
 """A person who is nowhere registered."""
+QUEUE_NUMBER = ("TambahAntrean", "id", "AN-0020")
+UNKNOWN_CARD = "0009999999999"
+BARRIER = "browser tests"
 
 
 def broken_diagnosis(key: str, **changes: Any) -> dict[str, Any]:
@@ -25,6 +30,11 @@ def broken_diagnosis(key: str, **changes: Any) -> dict[str, Any]:
 def unknown_patient(norm: str, **changes: Any) -> dict[str, Any]:
     """Return a patient whose NIK the ministry does not know."""
     return {**_like(*UNKNOWN), "norm": norm, **changes}
+
+
+def refused_queue_number(key: str, **changes: Any) -> dict[str, Any]:
+    """Return a queue number of a card that BPJS does not know."""
+    return {**_like(*QUEUE_NUMBER), "id": key, "card": UNKNOWN_CARD, **changes}
 
 
 def failed(installation: Installation, spec: str, *records: dict[str, Any]) -> list[int]:
@@ -38,6 +48,18 @@ def failed(installation: Installation, spec: str, *records: dict[str, Any]) -> l
 def id_of(installation: Installation, spec: str, key: str) -> int:
     [(id_,)] = installation.rows("SELECT id FROM deliveries WHERE spec = ? AND key = ?", spec, key)
     return int(id_)
+
+
+@contextmanager
+def held_at_the_upstream(installation: Installation, path: str) -> Iterator[None]:
+    """Hold what is sent to a path (a pattern) at the sandbox until the block ends."""
+    barrier, faults = installation.world.barriers[BARRIER], installation.world.faults
+    faults.add(barrier=BARRIER, path=path)
+    try:
+        yield
+    finally:
+        faults.clear()
+        barrier.release()
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from bench.site import Installation, clinic_day
+from bench.site import Installation
 
 WRONG_HOURS = "AN-0020"
 """Of the demo's day: the shift is not one of Referensi Antrean."""
@@ -22,8 +22,8 @@ def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, i
     expect(page.get_by_label("Tanggal", exact=True)).to_have_value("")
     page.get_by_role("navigation", name="Status").get_by_role("link", name="Tidak Terkirim", exact=True).click()
     expect(page.locator(ROWS)).to_have_count(int(page.locator(".f-failed strong").inner_text()))
-    page.locator('input[name="text"]').fill(norm)
-    page.locator('input[name="text"]').press("Enter")
+    page.get_by_label("Cari Norm").fill(norm)
+    page.get_by_label("Cari Norm").press("Enter")
     page.get_by_role("link", name=f"Detail {WRONG_HOURS}").click()
     drawer = page.locator("dialog.drawer[open]")
     expect(drawer.get_by_text("Jadwal dokter tidak ada di HFIS")).to_be_visible()
@@ -36,25 +36,6 @@ def test_a_refused_number_is_mended_and_what_waits_for_it_goes_out(page: Page, i
     installation.settle()
     page.goto(f"/integrasi/pcare/TambahKunjungan?text={norm}")
     expect(page.locator(ROWS)).to_contain_text("Terkirim")
-
-
-def test_the_manuals_filters_lead_to_what_they_say(page: Page, installation: Installation) -> None:
-    today = f"{clinic_day():%d/%m/%Y}"
-    page.goto("/bpjs")
-    page.get_by_role("link", name="Monitoring").click()
-    date = page.get_by_label("Tanggal", exact=True)
-    expect(date).to_have_value(re.compile(r"^\d\d/\d\d/\d{4}$"))
-    page.locator(".date-clear").click()
-    expect(date).to_have_value("")
-    date.fill(today)
-    date.press("Enter")
-    expect(page.get_by_label("Tanggal", exact=True)).to_have_value(today)
-    total, waiting, sent, failed = (int(n.replace(".", "")) for n in page.locator(".figure strong").all_inner_texts())
-    assert total == waiting + sent + failed
-    page.get_by_role("link", name="Reset Filter").click()
-    expect(page.get_by_role("link", name="Hari ini", exact=True)).to_have_attribute("aria-current", "true")
-    expect(page.get_by_role("button", name="Tampilkan", exact=True)).to_have_count(0)
-    expect(page.get_by_text("diperbarui")).to_be_visible()
 
 
 def test_a_list_is_read_anew_and_searched(page: Page) -> None:

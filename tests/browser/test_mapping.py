@@ -16,11 +16,13 @@ from playwright.sync_api import Browser, Page, expect
 from bench.browser import log_in
 from bench.processes import until
 from bench.site import Installation, clinic_day, site
+from tests.browser.colours import colour_name
 from tests.browser.test_every_page import PHONE, RULES, SERIOUS, WIDER
 from tests.browser.watch import PageWatch
 
 MAPPED = Path(__file__).parent / "mapped"
 HOME = "/pemetaan/goods"
+BORDER = "card => getComputedStyle(card).borderLeftColor"
 LONG = (
     "Obat batuk hitam cap ibu dan anak ukuran besar sekali dengan nama yang tidak habis-habisnya dan tetap harus muat"
 )
@@ -207,6 +209,20 @@ def test_a_mapping_is_removed_after_a_question(person: Page, shop: Installation)
     person.get_by_role("button", name="Hapus pemetaan").click()
     expect(person.get_by_text("dihapus.")).to_be_visible()
     assert code_of(shop, id_) is None
+
+
+def test_progress_is_yellow_below_75_percent_and_green_from_there(person: Page, shop: Installation) -> None:
+    [(id_,)] = shop.rows("SELECT id FROM items WHERE key = 'HB'")
+    progress = person.locator(".figure").last
+    person.goto("/pemetaan/tests")
+    expect(progress).to_contain_text("0 %")
+    assert colour_name(progress.evaluate(BORDER)) == "yellow"
+    person.goto(f"/pemetaan/tests/{id_}?kode=718-7")
+    person.get_by_role("button", name="Konfirmasi").click()
+    expect(person.locator(".done")).to_be_visible()
+    person.goto("/pemetaan/tests")
+    expect(progress).to_contain_text("100 %")
+    assert colour_name(progress.evaluate(BORDER)) == "green"
 
 
 def test_a_file_of_items_is_checked_and_then_stored(person: Page, shop: Installation) -> None:
