@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,12 @@ class SmallHub:
 _catalogs: dict[str, Catalog] = {}  # loaded by an earlier test of this process, by its YAML
 
 
+def _copy(catalog: Catalog) -> Catalog:
+    """Return a catalog whose entries a test may remove or replace."""
+    parts = {part.name: getattr(catalog, part.name) for part in fields(catalog)}
+    return replace(catalog, **{name: dict(value) for name, value in parts.items() if isinstance(value, dict)})
+
+
 async def open_small_hub(tmp_path: Path, database_url: str, clock: Clock, catalog: str = CATALOG) -> SmallHub:
     """Open a hub on a migrated, empty database with one facility and its secret."""
     config = tmp_path / "config"
@@ -288,9 +295,9 @@ async def open_small_hub(tmp_path: Path, database_url: str, clock: Clock, catalo
         broker=make_broker("memory://"),
         clock=clock,
         adapters={"scripted": lambda profile, tokens, wire: ministry},
-        catalog=_catalogs.get(catalog),
+        catalog=_copy(_catalogs[catalog]) if catalog in _catalogs else None,
     )
-    _catalogs[catalog] = hub.catalog
+    _catalogs.setdefault(catalog, _copy(hub.catalog))
     facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
     await set_credentials(hub.database, hub.vault, facility.id, "ministry", {"secret": "rahasia"})
     return SmallHub(hub, facility, ministry, clock)

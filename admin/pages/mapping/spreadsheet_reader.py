@@ -31,6 +31,7 @@ MAX_PARTS = 1_000
 MAX_MEMORY_BYTES = 192 * 1024 * 1024
 MAX_CPU_SECONDS = 20
 BLOCK_BYTES = 64 * 1024
+MAX_NUMBER = 2**53  # beyond which JSON has no exact number
 
 
 class UnreadableFile(Exception):
@@ -147,10 +148,10 @@ def _plain(cell: Any) -> Any:
     """Return a cell as a JSON value."""
     if cell is None:
         return ""
-    if isinstance(cell, bool | int):
-        return cell
-    if isinstance(cell, float):
-        return str(cell) if not isfinite(cell) else int(cell) if cell.is_integer() else cell
+    if isinstance(cell, float) and isfinite(cell) and cell.is_integer():
+        cell = int(cell)
+    if isinstance(cell, bool | int | float):
+        return cell if abs(cell) < MAX_NUMBER else str(cell)  # NaN and infinity become text as well
     if isinstance(cell, datetime | date):
         return cell.isoformat()
     return str(cell).replace("\x00", "").strip()

@@ -36,9 +36,12 @@ async def test_the_card_shows_the_job_to_everybody_until_it_ends(person: httpx.A
     begun = await person.post(PERSON, headers=SAME_SITE)
     running = (await person.get(f"{HOME}/cards")).text
     await run_jobs(antar.hub.database, antar.rung.add, lambda: False)
+    being_sent = (await person.get(f"{HOME}/cards")).text
+    await antar.work()
     ended = (await person.get(f"{HOME}/cards")).text
     assert (begun.status_code, begun.headers["location"]) == (303, HOME)
     assert "Regenerate 0 / 1" in running
+    assert "spinner" in being_sent
     assert "spinner" not in ended
 
 
