@@ -21,7 +21,7 @@ WAIT_SECONDS = 30.0  # for a free connection
 PREPARED_STATEMENTS = 1024  # that a connection keeps; the project has fewer
 DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
 OF_SQLALCHEMY = ("prepared_statement_cache_size", "prepared_statement_name_func")  # settings of a URL
-ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError)
+ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 # Errors of asyncpg as those of SQLAlchemy, which the callers know from both databases.
 KINDS: tuple[tuple[type[Exception], type[DBAPIError]], ...] = (
     (asyncpg.IntegrityConstraintViolationError, IntegrityError),
@@ -80,11 +80,11 @@ class PostgreSQL:
             pool = self._pool or await self._open()
             connection = await pool.acquire(timeout=WAIT_SECONDS)
         except ERRORS as error:
-            raise _translated(error, dead=True) from None
+            raise _translated(error, dead=False) from None
         try:
             return await work(connection)
         except ERRORS as error:
-            raise _translated(error, dead=connection.is_closed()) from None
+            raise _translated(error, dead=_is_dead(connection)) from None
         finally:
             await pool.release(connection)
 
@@ -143,6 +143,13 @@ def _changed(status: str) -> int:
     """Return the number of rows in the status of a command: "UPDATE 3", "INSERT 0 1"."""
     last = status.rpartition(" ")[2]
     return int(last) if last.isdecimal() else 0
+
+
+def _is_dead(connection: Any) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool has dropped the connection when it was lost
+        return True
 
 
 class _ServerError(Exception):

@@ -72,3 +72,20 @@ async def test_a_broken_transaction_leaves_nothing_and_its_connection_is_of_use(
         with pytest.raises(DBAPIError, match="division by zero"):
             await database.write(rename_and_break)
     assert await database.fetch(NAMES) == [facility.name]
+
+
+@ON_POSTGRESQL
+async def test_a_connection_lost_inside_a_transaction_has_it_run_again(
+    database: Database, database_url: str, facility: FacilityRow
+) -> None:
+    runs: list[str] = []
+
+    async def rename(tx: Transaction) -> None:
+        runs.extend(await tx.rows(NAMES))
+        if len(runs) == 1:
+            await end_connections(database_url)
+        await tx.execute(RENAME, {"name": "Klinik Baru"})
+
+    await database.write(rename)
+    assert runs == [facility.name, facility.name]
+    assert await database.fetch(NAMES) == ["Klinik Baru"]
