@@ -85,6 +85,7 @@ def _mapping_addresses(panel: Installation) -> dict[str, str]:
         "mapping, mapped": f"{MAPPING}?tab=sudah",
         "mapping, item": f"{MAPPING}/{item}",
         "mapping, code": f"{MAPPING}/kode?kode={code}",
+        "mapping, many codes at once": f"{MAPPING}/sekaligus",
         "mapping, files": f"{MAPPING}/berkas",
         "mapping of tests": "/pemetaan/laboratory",
     }
