@@ -71,7 +71,9 @@ def test_only_admin_or_superadmin_with_the_right_may_open_it(
     if role == "admin":
         expect(page.get_by_role("heading", name="Dashboard Satu Sehat")).to_be_visible()
     else:
+        expect(page.get_by_role("heading", name="Akun saya")).to_be_visible()  # nothing else may be seen
         watch.expect("403")
+        page.goto(HOME)
         expect(page.get_by_text("izin: membuka halaman Integrasi")).to_contain_text("Mintalah kepada admin")
         expect(page.get_by_role("link", name="Dashboard")).to_have_count(0)
         page.get_by_role("main").get_by_role("button", name="Keluar").click()
