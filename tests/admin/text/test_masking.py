@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.text.masking import Masks, UnknownMask
-from engine.identifiers import masked
+from admin.text.masking import Masks, UnknownMask, masked
 
 NIK, OTHER = "3171010101010001", "3271010101010001"
 

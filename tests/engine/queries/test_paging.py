@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Verdict
 from engine.database.database import Database
-from engine.queries import paging, parts
+from engine.queries import paging
 from engine.queries.deliveries import Filters
 from engine.queries.paging import Count, Cursor
 from tests.conftest import Clock
@@ -97,7 +97,7 @@ async def test_a_common_beginning_is_looked_for_among_the_newest(
     antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hand_in_people(antar)
-    monkeypatch.setattr(parts, "MAX_PATIENTS", 1)
+    monkeypatch.setattr(paging, "MAX_PATIENTS", 1)
     assert await keys(antar, Filters(("Visit",), text="budi")) == ["D", "B", "A"]
     assert await keys(antar, Filters(("Visit",), ("queued",), text="B")) == ["D", "B", "A"]
 
