@@ -18,10 +18,10 @@ from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.inbound import forwarding
+from engine.limits import slots
 from engine.limits.backoff import MAX_WAIT_SECONDS
 from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECONDS
 from engine.outbox import claim, delayed_resend
-from engine.outbox.due import scheduled_channels
 from engine.sending.outcomes import LOOK_AFTER_MS
 from engine.specs.upstream import UpstreamSpec
 
@@ -40,10 +40,10 @@ class DueTimeRule:
     parameters: dict[str, Any] = field(default_factory=dict)  # of the column's condition
 
 
-async def heal(database: Database, catalog: Catalog) -> int:
-    """Correct all future times that are too far ahead; return how many."""
+async def heal(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> int:
+    """Correct all future times that are too far ahead; return how many. `channels` are all channels there are."""
     healed = 0
-    for rule in rules(catalog, await scheduled_channels(database)):
+    for rule in rules(catalog, channels):
         now = database.clock()
         parameters = {**rule.parameters, "far": now + rule.max_ms + MARGIN_MS}
         if await database.fetch(_FIND[rule.column], parameters):
@@ -56,10 +56,7 @@ async def heal(database: Database, catalog: Catalog) -> int:
 
 
 def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule]:
-    """Yield a rule for each column that says when something happens next, except times that a person chose.
-
-    `channels` are those that have something scheduled.
-    """
+    """Yield a rule for each column that says when something happens next, except times that a person chose."""
     upstreams = catalog.upstreams.values()
     patience = max((_patience(upstream) for upstream in upstreams), default=0.0)
     pauses = [upstream.breaker.pause for upstream in upstreams]
@@ -71,7 +68,7 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("channels.probe_at", _ms(*probes))
     yield DueTimeRule("tokens.lease_until", _ms(patience))
     yield DueTimeRule("leases.until", claim.LEASE_MS, keep_ms=claim.LEASE_MS)
-    yield DueTimeRule("drains.until", claim.LIFE_MS, keep_ms=claim.LIFE_MS)
+    yield DueTimeRule("drains.until", slots.LIFE_MS, keep_ms=slots.LIFE_MS)
     yield DueTimeRule("held_resends.due_at", delayed_resend.HOLD_MS)
     yield DueTimeRule("synchronisations.held_until", synchronisations.LEASE_MS)
     yield DueTimeRule("synchronisations.started_at", 0)

@@ -25,7 +25,6 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slots import SlotAllocator
-from engine.outbox.due import due_channels
 from engine.outbox.sweep import sweep
 from engine.sending.account import account_or_close
 from engine.sending.drain import Drain, WorkerContext
@@ -105,7 +104,8 @@ class History:
 
     async def _send_all(self, facilities: list[FacilityRow]) -> None:
         """Send until nothing is due at the time to which the clock is set."""
-        due = {Channel(name, facility.id) for name in self._hub.catalog.upstreams for facility in facilities}
+        channels = [Channel(name, facility.id) for name in self._hub.catalog.upstreams for facility in facilities]
+        due = set(channels)
         for _ in range(MAX_ROUNDS):
             rung: set[Channel] = set()
             writer = SettlementWriter(self._hub.database, rung.add)
@@ -116,7 +116,7 @@ class History:
             await writer.drained()
             writing.cancel()
             await context.slots.end()
-            due = rung | await sweep(self._hub.database) | await due_channels(self._hub.database)
+            due = rung | await sweep(self._hub.database, channels)
             if not due:
                 return
 

@@ -14,24 +14,20 @@ from engine.delivery.types import MAX_DEATHS, Channel, ClaimedDelivery, Lease
 from engine.outbox import counters
 
 LEASE_MS = 60_000  # for which a batch is leased without a heartbeat
-LIFE_MS = 10_000  # without a heartbeat, after which a worker has no slots of a channel any more
 SUSPECT_DEATHS = MAX_DEATHS - 1  # deaths after which a delivery is sent alone, so that the next one affects no other
 
 
 async def claim(
-    database: Database, channel: Channel, limit: int, worker: str, *, in_flight: int = 0, idle: bool = True
+    database: Database, channel: Channel, limit: int, worker: str, *, idle: bool = True
 ) -> list[ClaimedDelivery]:
     """Claim up to `limit` due deliveries, ordered by lane and due time; return them, empty if nothing is due.
 
-    `in_flight` is how many the worker has already claimed in the channel. When nothing else is due, an `idle` worker
-    gets one delivery that other workers have died with.
+    When nothing else is due, an `idle` worker gets one delivery that other workers have died with.
     """
-    return await database.write(_claim, channel, limit, worker, in_flight, idle)
+    return await database.write(_claim, channel, limit, worker, idle)
 
 
-async def _claim(
-    tx: Transaction, channel: Channel, limit: int, worker: str, in_flight: int, idle: bool
-) -> list[ClaimedDelivery]:
+async def _claim(tx: Transaction, channel: Channel, limit: int, worker: str, idle: bool) -> list[ClaimedDelivery]:
     now = tx.now
     lease = Lease(id=secrets.randbits(62), until=now + LEASE_MS, outstanding=0)
     parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
@@ -41,8 +37,7 @@ async def _claim(
         rows = await _take(tx, _CLAIM_SUSPECT, parameters, 1)
     if not rows:
         return []
-    names = {"upstream": channel.upstream, "facility": channel.facility_id, "slots": in_flight + len(rows)}
-    await tx.execute(_LEASE, {"id": lease.id, "worker": worker, "until": lease.until, **names})
+    await tx.execute(_LEASE, {"id": lease.id, "worker": worker, "until": lease.until})
     deltas = counters.Deltas()
     deltas.move_all((row.facility_id, row.date, row.spec, row.claimed_from, Status.SENDING) for row in rows)
     await counters.apply(tx, deltas)
@@ -113,30 +108,13 @@ RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tri
 """
 _CLAIM = Statement(_CLAIM_IF % "<", _Claimed)
 _CLAIM_SUSPECT = Statement(_CLAIM_IF % ">=", _Claimed)
-_LEASE = Command(
-    """
-INSERT INTO leases (id, worker, until, begun, upstream, facility_id, slots)
-VALUES (:id, :worker, :until, false, :upstream, :facility, :slots)
-"""
-)
+_LEASE = Command("INSERT INTO leases (id, worker, until, begun) VALUES (:id, :worker, :until, false)")
 
 
-class Begun(NamedTuple):
-    """A batch whose requests may leave; `shared` says that another worker drains its channel too."""
-
-    shared: bool
-
-
-async def begin(database: Database, lease: Lease) -> Begun | None:
-    """Note in the lease that requests of the batch may leave from now on; return None if the lease is lost.
-
-    Of two workers that begin in one channel at the same time, the later one sees the lease of the other.
-    """
-    now = database.clock()
-    parameters = {"id": lease.id, "now": now, "alive": now + LEASE_MS - LIFE_MS}
-    rows = await database.write(Transaction.rows, _BEGIN, parameters)
-    lease.begun = bool(rows)
-    return rows[0] if rows else None
+async def begin(database: Database, lease: Lease) -> bool:
+    """Note in the lease that requests of the batch may leave from now on; return False if the lease is lost."""
+    lease.begun = await database.write(Transaction.execute, _BEGIN, {"id": lease.id}) == 1
+    return lease.begun
 
 
 async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
@@ -148,18 +126,30 @@ async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
         lease.until = until if lease.id in extended else 0
 
 
-_BEGIN = Statement(
-    """
-UPDATE leases SET begun = true WHERE id = :id RETURNING (EXISTS (
-  SELECT 1 FROM leases AS o WHERE o.upstream = leases.upstream AND o.facility_id = leases.facility_id
-    AND o.worker <> leases.worker AND o.until > :alive
-) OR EXISTS (
-  SELECT 1 FROM drains AS d WHERE d.upstream = leases.upstream AND d.facility_id = leases.facility_id
-    AND d.worker <> leases.worker AND d.until >= :now
-)) AS shared
-""",
-    Begun,
-)
+_BEGIN = Command("UPDATE leases SET begun = true WHERE id = :id")
 _EXTEND = Statement(
     "UPDATE leases SET until = :until WHERE id IN (SELECT id FROM {ids} AS v) RETURNING id", int, ids="id bigint"
+)
+
+
+async def due_channels(database: Database, channels: Sequence[Channel]) -> list[Channel]:
+    """Return the channels that have something due."""
+    now = database.clock()
+    due = []
+    for channel in channels:
+        parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
+        if await database.first(_DUE, parameters) is not None:
+            due.append(channel)
+    return due
+
+
+# Not EXISTS: PostgreSQL would read the table for the first matching row where it believes that most rows match.
+_DUE = Statement(
+    "SELECT 1 WHERE "
+    + " OR ".join(
+        "(SELECT id FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
+        f"AND lane = {int(lane)} AND due_at <= :now ORDER BY due_at, id LIMIT 1) IS NOT NULL"
+        for lane in Lane
+    ),
+    int,
 )

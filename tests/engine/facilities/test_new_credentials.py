@@ -13,7 +13,6 @@ from sqlalchemy import text
 from adapters.base import Account, Call, Reply, StoredToken, Verdict
 from admin.text.words import sentence
 from engine.delivery.types import Channel
-from engine.facilities.cache import FacilityCache
 from engine.facilities.credentials import Accounts, NoAccount
 from engine.facilities.facilities import add_facility, set_credentials
 from engine.facilities.tokens import DatabaseTokens
@@ -39,8 +38,7 @@ async def enter(antar: SmallHub, secrets: dict[str, str], facility_id: int | Non
 def process(antar: SmallHub) -> tuple[Accounts, CircuitBreaker]:
     """Return the memory of one worker."""
     hub = antar.hub
-    accounts = Accounts(hub.database, hub.vault, hub.settings.addresses, FacilityCache(hub.database))
-    return accounts, CircuitBreaker(hub.database)
+    return Accounts(hub.database, hub.vault, hub.settings.addresses), CircuitBreaker(hub.database)
 
 
 async def closed(antar: SmallHub) -> list[str]:
