@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,8 @@ from engine.errors import SettingsError
 from engine.private_files import ensure_private, make_private_folder, tighten
 
 T = TypeVar("T")
+WAL_TRIES = 50
+WAL_PAUSE_SECONDS = 0.05
 
 
 def _ensure_files(file: Path) -> None:
@@ -82,7 +86,6 @@ def _engine(url: URL, begin: str, durable: bool) -> Engine:
     def _prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we send BEGIN ourselves; the driver would send it too late
         for pragma in (
-            "journal_mode=WAL",
             "busy_timeout=15000",
             "foreign_keys=ON",
             f"synchronous={'FULL' if durable else 'NORMAL'}",
@@ -90,9 +93,21 @@ def _engine(url: URL, begin: str, durable: bool) -> Engine:
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _use_wal(connection: Any) -> None:
+    """Switch the file to WAL, which fails at once, without waiting, while another process does so."""
+    for _ in range(WAL_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            time.sleep(WAL_PAUSE_SECONDS)
+    connection.execute("PRAGMA journal_mode=WAL")
