@@ -156,7 +156,7 @@ async def _channel(database: Database, upstream: str, row: _Channel, *, configur
     )
 
 
-class _Clock(NamedTuple):
+class _ClockJump(NamedTuple):
     """The last jump of the clock, and until when pruning waits for it."""
 
     jump: int | None
@@ -186,7 +186,7 @@ class _Channel(NamedTuple):
 
 
 _REVISIONS = Statement("SELECT version_num FROM alembic_version", str)
-_CLOCK = Statement("SELECT jump, prune_after FROM installation", _Clock)
+_CLOCK = Statement("SELECT jump, prune_after FROM installation", _ClockJump)
 _BACKED_UP = Statement("SELECT backed_up_at FROM installation WHERE backed_up_at IS NOT NULL", int)
 _WORKERS = Statement("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name", _Worker)
 _CHANNELS = Statement(

@@ -195,6 +195,16 @@ def test_packages_open_with_one_docstring_only() -> None:
     assert full == []
 
 
+def test_no_two_classes_have_one_name() -> None:
+    names = Counter(
+        node.name
+        for path in python_files("engine", "adapters", "admin")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, n in names.items() if n > 1] == []
+
+
 def test_every_module_opens_with_a_sentence() -> None:
     silent = [path for path in python_files(*FORBIDDEN) if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
     assert silent == []

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
 from adapters.messages import message
 from engine.code_lists.reader import Place
 from engine.database.database import Database
-from engine.database.statements import Statement
 from engine.delivery.types import Signal
 from engine.errors import AntarError
 from engine.limits.breaker import BreakerState, CircuitBreaker
@@ -55,19 +53,6 @@ class ListProbe:
             await self._breaker.probe_unused(channel, upstream.breaker)
 
     async def _closed(self, place: Place) -> NotAsked:
-        names = {"facility": place.channel.facility_id, "upstream": place.channel.upstream}
-        closed = await self._database.first(_CLOSED, names)
-        reason, until = ("", self._database.clock()) if closed is None else closed
+        closed = await self._breaker.closed(place.channel)
+        reason, until = ("", self._database.clock()) if closed is None else (closed.reason, closed.probe_at)
         return NotAsked(message("list.waits", upstream=place.code_list.upstream.label, words=reason), until)
-
-
-class _ClosedChannel(NamedTuple):
-    """Why a channel is closed, and when it is probed."""
-
-    reason: str
-    probe_at: int
-
-
-_CLOSED = Statement(
-    "SELECT reason, probe_at FROM channels WHERE facility_id = :facility AND upstream = :upstream", _ClosedChannel
-)

@@ -109,7 +109,7 @@ class CorrectionSearch:
 
         return await self._database.write(run)
 
-    async def _state(self, search: OpenSearch) -> _Position | None:
+    async def _state(self, search: OpenSearch) -> _SearchPosition | None:
         """Return the position of the search, None if it has ended; begin it, and once more a day after its end."""
         state = await self._database.first(_STATE, search.key)
         if state is None or (state.ended_at is not None and self._is_due_again(state.searches, state.ended_at)):
@@ -154,7 +154,7 @@ class _Version(NamedTuple):
     loaded_at: int
 
 
-class _Position(NamedTuple):
+class _SearchPosition(NamedTuple):
     """Position of a search."""
 
     date: str
@@ -189,7 +189,9 @@ SELECT spec, name, spec_hash, loaded_at FROM {rows} AS v WHERE true ON CONFLICT 
 )
 _KEY = "facility_id = :facility AND spec = :spec AND name = :name"
 _VERSIONS = Statement("SELECT spec, name, spec_hash, loaded_at FROM correction_versions", _Version)
-_STATE = Statement(f"SELECT date, delivery_id, searches, ended_at FROM correction_searches WHERE {_KEY}", _Position)
+_STATE = Statement(
+    f"SELECT date, delivery_id, searches, ended_at FROM correction_searches WHERE {_KEY}", _SearchPosition
+)
 _ENDED = Statement(
     "SELECT facility_id, spec, name, searches, ended_at FROM correction_searches WHERE ended_at IS NOT NULL", _Ended
 )

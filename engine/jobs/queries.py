@@ -77,7 +77,7 @@ async def commonest_cause(database: Database, job_id: int) -> CauseCount | None:
     return await database.first(_CAUSE, {"job": job_id, "most": MAX_COUNTED})
 
 
-class _Number(NamedTuple):
+class _StatusCount(NamedTuple):
     """Number of a job's deliveries in a status."""
 
     id: int
@@ -104,7 +104,7 @@ SELECT j.id, s.status, (
 ) AS n
 FROM {{ids}} AS j CROSS JOIN ({_STATUSES}) AS s
 """,
-    _Number,
+    _StatusCount,
     ids="id bigint",
 )
 _CAUSE = Statement(

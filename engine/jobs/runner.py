@@ -80,7 +80,7 @@ class _Job(NamedTuple):
     done: int
 
 
-class _Item(NamedTuple):
+class _NextItem(NamedTuple):
     """An item of a job that is next."""
 
     position: int
@@ -100,7 +100,7 @@ _NEXT = Statement(
 SELECT position, delivery_id FROM job_items
 WHERE job_id = :job AND position > :after AND position <= :until ORDER BY position
 """,
-    _Item,
+    _NextItem,
 )
 _NOTE = Command(
     """

@@ -65,7 +65,7 @@ class CircuitBreaker:
         """
         parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
         written = channel in self._closed and not self._closing[channel]
-        row = await self._database.first(_READ, parameters)
+        row = await self.closed(channel)
         if row is None:
             if channel in self._closed and not written:
                 return BreakerState.CLOSED  # its row is being written
@@ -89,10 +89,13 @@ class CircuitBreaker:
         following = self._database.clock() + int(breaker.pause * 1000)
         await self._execute(_SOONER, {**parameters, "own": self._own.pop(channel, 0), "next": following})
 
+    async def closed(self, channel: Channel) -> ClosedChannel | None:
+        """Return the channel as it is stored while it is closed; None if it is open."""
+        return await self._database.first(_READ, {"facility": channel.facility_id, "upstream": channel.upstream})
+
     async def close_without_account(self, channel: Channel, reason: str, version: int | None = None) -> bool:
         """Close a channel that has no complete account. `version` and the returned value are as for `report`."""
-        parameters = {"facility": channel.facility_id, "upstream": channel.upstream}
-        row = await self._database.first(_READ, parameters)
+        row = await self.closed(channel)
         if row is not None and row.reason == reason:  # closed for this reason already
             return True
         return await self._close(channel, Signal.REFUSED, reason, NO_ACCOUNT_PAUSE_SECONDS, version)
@@ -188,7 +191,9 @@ async def _write_closing(tx: Transaction, parameters: dict[str, Any], pause: flo
     return True
 
 
-class _ClosedChannel(NamedTuple):
+class ClosedChannel(NamedTuple):
+    """A channel that is closed: why, and when it is probed (epoch milliseconds)."""
+
     cause: str  # a Signal
     reason: str
     probe_at: int
@@ -198,8 +203,8 @@ class _ClosedChannel(NamedTuple):
 _CLOSED = (
     "SELECT cause, reason, probe_at, refusals FROM channels WHERE facility_id = :facility AND upstream = :upstream"
 )
-_READ = Statement(_CLOSED, _ClosedChannel)
-_LOCK = Statement(f"{_CLOSED} {{FOR UPDATE}}", _ClosedChannel)
+_READ = Statement(_CLOSED, ClosedChannel)
+_LOCK = Statement(f"{_CLOSED} {{FOR UPDATE}}", ClosedChannel)
 _PROBE = Command(
     "UPDATE channels SET probe_at = :next WHERE facility_id = :facility AND upstream = :upstream AND probe_at <= :now"
 )

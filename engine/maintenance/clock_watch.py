@@ -86,7 +86,7 @@ async def _postpone(tx: Transaction, now: int, jump: int) -> int:
     return until
 
 
-class _Clock(NamedTuple):
+class _ClockFacts(NamedTuple):
     """Facts about the clock; `jumped_at` and `jump` are None if pruning has run since."""
 
     clock_at: int | None
@@ -96,7 +96,7 @@ class _Clock(NamedTuple):
     postponements: int
 
 
-_READ = Statement("SELECT clock_at, jumped_at, jump, prune_after, postponements FROM installation", _Clock)
+_READ = Statement("SELECT clock_at, jumped_at, jump, prune_after, postponements FROM installation", _ClockFacts)
 _NOTE_TIME = Command("UPDATE installation SET clock_at = :now")
 _SHORTEN = Command("UPDATE installation SET prune_after = :until")
 _RESET = Command("UPDATE installation SET prune_after = NULL, jump = NULL, jumped_at = NULL, postponements = 0")

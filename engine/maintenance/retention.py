@@ -168,7 +168,7 @@ def _is_old(row: _Left, walk: Walk, now: int) -> bool:
     return row.spec in walk.specs and row.at is not None and row.at < now - walk.days * DAY_MS
 
 
-class _Position(NamedTuple):
+class _WalkPosition(NamedTuple):
     """Position of a walk, and the hash of the rules under which it began."""
 
     position: int
@@ -194,7 +194,7 @@ class _Left(NamedTuple):
     spec: str
 
 
-_READ = Statement("SELECT position, policy FROM retention_walks WHERE name = :name", _Position)
+_READ = Statement("SELECT position, policy FROM retention_walks WHERE name = :name", _WalkPosition)
 _BEGIN = Command(
     """
 INSERT INTO retention_walks (name, position, policy) VALUES (:name, 0, :policy)

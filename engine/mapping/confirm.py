@@ -85,11 +85,11 @@ async def _confirm(
     return Confirmed(done_ids, overtaken_ids, unknown_ids, frozenset(channels))
 
 
-def _is_overtaken(row: _Item, choice: Choice) -> bool:
+def _is_overtaken(row: _LockedItem, choice: Choice) -> bool:
     return row.code not in (choice.seen, choice.code) or choice.parts_hash not in (None, row.parts_hash)
 
 
-async def _locked(tx: Transaction, mapping: MappingSpec, facility_id: int, ids: Sequence[int]) -> list[_Item]:
+async def _locked(tx: Transaction, mapping: MappingSpec, facility_id: int, ids: Sequence[int]) -> list[_LockedItem]:
     return await tx.rows(_LOCK, {"facility": facility_id, "item": mapping.item, "ids": ids})
 
 
@@ -100,13 +100,20 @@ async def _valid(tx: Transaction, mapping: MappingSpec, facility_id: int, codes:
 
 
 async def _audit(
-    tx: Transaction, now: int, actor: str, action: str, facility_id: int, mapping: MappingSpec, item: _Item, detail: str
+    tx: Transaction,
+    now: int,
+    actor: str,
+    action: str,
+    facility_id: int,
+    mapping: MappingSpec,
+    item: _LockedItem,
+    detail: str,
 ) -> None:
     reason = f"{mapping.label}: {detail}"
     await audit.note(tx, now, actor, action, facility_id=facility_id, item_id=item.id, reason=reason)
 
 
-class _Item(NamedTuple):
+class _LockedItem(NamedTuple):
     """An item and its present code."""
 
     id: int
@@ -121,7 +128,7 @@ _LOCK = Statement(
 SELECT id, key, code, state, parts_hash FROM items WHERE facility_id = :facility AND item = :item
   AND id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}
 """,
-    _Item,
+    _LockedItem,
     ids="id bigint",
 )
 
@@ -130,7 +137,7 @@ _HAD = Statement(
 SELECT id, key, code, state, parts_hash FROM items
 WHERE facility_id = :facility AND item = :item AND id = :id AND code IS NOT NULL
 """,
-    _Item,
+    _LockedItem,
 )
 
 _REMOVE = Command(

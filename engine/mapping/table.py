@@ -83,7 +83,12 @@ async def preview(
 
 
 def _row(
-    mapping: MappingSpec, number: int, row: Mapping[str, str], item: _Item | None, code: CopyRow | None, twice: bool
+    mapping: MappingSpec,
+    number: int,
+    row: Mapping[str, str],
+    item: _NamedItem | None,
+    code: CopyRow | None,
+    twice: bool,
 ) -> ImportRow:
     fault = _fault(mapping, item, code, twice)
     name = row[NAME] if item is None else item.name
@@ -95,7 +100,7 @@ def _row(
     return ImportRow(number, row[KEY], name, row[CODE], code_name, item.code, state, choice=choice)
 
 
-def _fault(mapping: MappingSpec, item: _Item | None, code: CopyRow | None, twice: bool) -> RowFault | None:
+def _fault(mapping: MappingSpec, item: _NamedItem | None, code: CopyRow | None, twice: bool) -> RowFault | None:
     if item is None:
         return RowFault.NO_ITEM
     if code is None:
@@ -107,7 +112,7 @@ def _fault(mapping: MappingSpec, item: _Item | None, code: CopyRow | None, twice
     return RowFault.TWICE if twice else None
 
 
-def _state(item: _Item, row: Mapping[str, str]) -> RowState:
+def _state(item: _NamedItem, row: Mapping[str, str]) -> RowState:
     if item.state == "mapped" and item.code == row[CODE]:
         return RowState.SAME
     if row[BEFORE] and row[BEFORE] != (item.code or ""):
@@ -139,7 +144,7 @@ ORDER BY CASE WHEN i.code IS NULL THEN 0 ELSE 1 END, i.name, i.key
 )
 
 
-class _Item(NamedTuple):
+class _NamedItem(NamedTuple):
     """An item that a row of the table names."""
 
     id: int
@@ -154,6 +159,6 @@ _ITEMS = Statement(
 SELECT i.id, i.key, i.name, i.state, i.code FROM {keys} AS v CROSS JOIN items AS i
 WHERE i.key = v.key AND i.facility_id = :facility AND i.item = :item
 """,
-    _Item,
+    _NamedItem,
     keys="key text",
 )

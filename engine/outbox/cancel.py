@@ -38,12 +38,12 @@ async def forget(tx: Transaction, targets: Sequence[Target], deltas: counters.De
     await _set_aside(tx, gone, _REMOVED, _GONE, deltas)
 
 
-def _never_left(row: _Target) -> bool:
+def _never_left(row: _CancelledDelivery) -> bool:
     waiting = row.status in (Status.BLOCKED, Status.QUEUED, Status.RETRYING, Status.FAILED, Status.IGNORED)
     return waiting and row.reference is None and row.sent_version is None and not row.in_doubt
 
 
-class _Target(NamedTuple):
+class _CancelledDelivery(NamedTuple):
     """A delivery that is taken back."""
 
     id: int
@@ -64,13 +64,17 @@ SELECT d.id, d.facility_id, d.spec, d.key, d.date, d.status, d.reference, d.sent
 FROM {targets} AS v CROSS JOIN deliveries AS d
 WHERE d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key ORDER BY d.id {FOR UPDATE OF d}
 """,
-    _Target,
+    _CancelledDelivery,
     targets="facility_id integer, spec text, key text",
 )
 
 
 async def _set_aside(
-    tx: Transaction, rows: Sequence[_Target], statement: Command, problem: str, deltas: counters.Deltas | None = None
+    tx: Transaction,
+    rows: Sequence[_CancelledDelivery],
+    statement: Command,
+    problem: str,
+    deltas: counters.Deltas | None = None,
 ) -> None:
     """Ignore the deliveries and store the problem; a caller that passes `deltas` applies the counters itself."""
     if not rows:

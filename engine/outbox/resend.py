@@ -143,7 +143,7 @@ async def _perform(tx: Transaction, facility_id: int, ids: Sequence[int], action
     return outcomes
 
 
-class _Target(NamedTuple):
+class _LockedDelivery(NamedTuple):
     """A delivery that the person acts on."""
 
     id: int
@@ -159,7 +159,7 @@ _LOCK = Statement(
 SELECT id, spec, date, status, body FROM deliveries
 WHERE +facility_id = :facility AND id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}
 """,
-    _Target,
+    _LockedDelivery,
     ids="id bigint",
 )
 _RESEND = Command(

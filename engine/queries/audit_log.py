@@ -94,7 +94,7 @@ class AuditPage:
     complete: bool = True
 
 
-class _Position(NamedTuple):
+class _EntryPosition(NamedTuple):
     id: int
     at: int
 
@@ -106,14 +106,14 @@ async def page(database: Database, filters: AuditFilters, size: int, after: Audi
     conditions = _others(filters, part.c)
     if conditions:
         narrowed = select(part.c.id, part.c.at).where(*conditions)
-        positions = await database.fetch(Query(_newest(narrowed, part.c).limit(size + 1), _Position))
+        positions = await database.fetch(Query(_newest(narrowed, part.c).limit(size + 1), _EntryPosition))
     else:
-        positions = await database.fetch(Query(scanned.limit(size + 1).with_only_columns(*_ID), _Position))
+        positions = await database.fetch(Query(scanned.limit(size + 1).with_only_columns(*_ID), _EntryPosition))
     rows = await by_ids(database, [position.id for position in positions[:size]])
     if len(positions) > size:
         return AuditPage(rows, AuditCursor(positions[size - 1].at, positions[size - 1].id))
     last = scanned.with_only_columns(*_ID).offset(MAX_SCANNED - 1).limit(1)
-    end = await database.first(Query(last, _Position)) if conditions else None
+    end = await database.first(Query(last, _EntryPosition)) if conditions else None
     return AuditPage(rows, AuditCursor(end.at, end.id) if end else None, complete=end is None)
 
 

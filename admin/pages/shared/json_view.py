@@ -18,7 +18,7 @@ OPEN_LEVELS = 2  # unfolded levels of a longer tree
 Hide = Callable[[str], str]
 
 
-class _Number(str):
+class _JsonNumber(str):
     """A number in its original spelling."""
 
     __slots__ = ()
@@ -69,7 +69,7 @@ def pretty(text: str) -> str:
 def _parse(text: str) -> Any:
     """Return the value of a JSON text; None if the text is no JSON."""
     try:
-        return json.loads(text, parse_int=_Number, parse_float=_Number, object_pairs_hook=_Members)
+        return json.loads(text, parse_int=_JsonNumber, parse_float=_JsonNumber, object_pairs_hook=_Members)
     except (ValueError, RecursionError):
         return None
 
@@ -113,7 +113,7 @@ def _lines(value: Any, indent: str = "", before: str = "", after: str = "") -> I
 def _leaf(value: Any) -> str:
     if isinstance(value, list):
         return "{}" if isinstance(value, _Members) else "[]"
-    return str(value) if isinstance(value, _Number) else _quoted(value)
+    return str(value) if isinstance(value, _JsonNumber) else _quoted(value)
 
 
 def _quoted(value: Any) -> str:
@@ -122,7 +122,7 @@ def _quoted(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, _Number):
+    if isinstance(value, _JsonNumber):
         return "number"
     return "string" if isinstance(value, str) else "literal"
 
