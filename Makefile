@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 COMPARED := .venv/.compared
 
-.PHONY: help demo test check chaos bench screenshots clean
+.PHONY: help demo test test-browser test-faults check chaos bench screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,9 +22,15 @@ check: $(READY)  ## style, types, configuration
 	$(BIN)/mypy
 	$(BIN)/antar check
 
-test: check  ## everything that must hold, from style to delivery; what starts processes of its own has the cores to itself
+test: check  ## everything that must hold, from style to delivery; what starts processes of its own comes last
 	$(BIN)/pytest --numprocesses auto --dist loadgroup --ignore tests/browser --ignore tests/chaos
-	$(BIN)/pytest tests/browser tests/chaos
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-browser test-faults
+
+test-browser: $(READY)
+	$(BIN)/pytest tests/browser
+
+test-faults: $(READY)
+	$(BIN)/pytest tests/chaos
 
 chaos: $(READY)  ## every fault of the matrix, with its figures; writes docs/faults.md
 	ANTAR_CHAOS=all ANTAR_CHAOS_REPORT=docs/faults.md $(BIN)/pytest -o timeout=1800 tests/chaos
