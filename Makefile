@@ -42,7 +42,7 @@ $(COMPARED): $(READY)
 bench: $(COMPARED)  ## measure; each row as a ratio taken in the same run
 	$(BIN)/python -m bench
 
-screenshots: $(READY)  ## the main pages of the demo, into docs/screenshots
+screenshots: $(COMPARED)  ## the main pages of the demo, into docs/screenshots
 	$(BIN)/python -m bench.screenshots
 
 clean:  ## forget the environment and the demo's data

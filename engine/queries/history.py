@@ -34,12 +34,6 @@ class Outcomes(NamedTuple):
     def plus(self, other: Outcomes) -> Outcomes:
         return Outcomes(self.sent + other.sent, self.refused + other.refused, self.held + other.held)
 
-    @property
-    def percent_sent(self) -> float | None:
-        """Return the share that was accepted of what was answered; None if nothing was."""
-        answered = self.sent + self.refused
-        return 100 * self.sent / answered if answered else None
-
 
 class Answers(NamedTuple):
     """Requests to an upstream: all, milliseconds and number of slow ones among the answers, and those unanswered."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,8 +12,10 @@ from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.formatting import day as day_text
 from admin.pages.shared.layout import Layout
 from admin.text.words import number, percent, say
+from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.outbox import counters
 from engine.queries.history import (
     HOUR_MS,
     HOURS,
@@ -74,7 +77,7 @@ async def day_picture(hub: Hub, layout: Layout, facility: FacilityRow, days: Lis
         columns = await _hours(hub, facility, specs, chosen, requests)
     until_now = await sent_until_now(hub.database, facility, specs, now)
     return DayPicture(
-        morning=tuple(_morning(layout, total(recent[present - timedelta(days=1)]), requests, now)),
+        morning=(await _yesterday(hub, facility, specs, present), *_answered(layout, requests, now)),
         chart=stacked(columns),
         day=day_text(single) if single else "",
         month_line=line([total(kinds).sent for kinds in history.values()], *LINE),
@@ -109,17 +112,23 @@ async def _hours(
     ]
 
 
-def _morning(layout: Layout, yesterday: Outcomes, requests: Mapping[int, Answers], now: int) -> list[str]:
-    """Return the facts of the morning line: yesterday's share, and how long the upstream took in the last day."""
-    share = yesterday.percent_sent
-    words = [say("day.yesterday", percent=percent(share)) if share is not None else say("day.yesterday.nothing")]
+async def _yesterday(hub: Hub, facility: FacilityRow, specs: list[str], present: date) -> str:
+    """Return the share of the data of yesterday's date that has been sent; what a person set aside is left out."""
+    day = (present - timedelta(days=1)).isoformat()
+    counts = await counters.read(hub.database, facility.id, day, day)
+    of_day = sum((Counter(counts.get(spec, {})) for spec in specs), Counter[str]())
+    sent, n = of_day[Status.SENT], of_day.total() - of_day[Status.IGNORED]
+    return say("day.yesterday", percent=percent(100 * sent / n)) if n else say("day.yesterday.nothing")
+
+
+def _answered(layout: Layout, requests: Mapping[int, Answers], now: int) -> Iterator[str]:
+    """Yield how long the upstream took to answer in the last day, if it answered at all."""
     recent = Answers()
     for hour, asked in requests.items():
         if hour >= now // HOUR_MS - HOURS:
             recent = recent.plus(asked)
     if recent.mean is not None:
-        words.append(say("day.answers", upstream=layout.upstream.label, n=number(round(recent.mean))))
-    return words
+        yield say("day.answers", upstream=layout.upstream.label, n=number(round(recent.mean)))
 
 
 def _week(spec: str, recent: Mapping[date, Mapping[str, Outcomes]], until_now: tuple[int, int] | None) -> Week:

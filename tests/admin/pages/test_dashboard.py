@@ -142,12 +142,14 @@ async def test_the_morning_line_says_how_yesterday_went_and_what_is_to_be_done(
     nothing = (await person.get(HOME)).text
     antar.clock.pass_(-24 * 3600)
     antar.ministry.script = [refused(Verdict.REJECTED, 400)]
-    await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"}, {"id": "V3"})
+    yesterday = "2026-03-09T08:00:00+07:00"
+    await antar.hand_in("Visit", *({"id": key, "at": yesterday} for key in ("V1", "V2", "V3")))
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1", "at": yesterday})  # held back by the refused visit
     await antar.work()
     antar.clock.pass_(24 * 3600 + 60)  # the to-dos are asked again after a while
     page = (await person.get(HOME)).text
     assert "Kemarin tidak ada kiriman" in nothing
-    assert "Kemarin 66,7 % terkirim" in page
+    assert "Kemarin 50 % terkirim" in page
     assert ">1 perlu tindakan</a>" in page
     assert 'href="/masalah?area=ministry">semua masalah (1)' in page
     assert re.search(r"<span>Kementerian \d+ ms</span>", page)

@@ -101,8 +101,6 @@ async def test_requests_are_counted_with_their_times_and_those_without_an_answer
 
 
 def test_shares_of_nothing_are_none() -> None:
-    assert Outcomes(held=3).percent_sent is None
-    assert Outcomes(3, 1, 9).percent_sent == 75
     assert Answers(2, 0, 0, 2).mean is None
     assert not Answers(2, 300, 0, 1).outage
 
