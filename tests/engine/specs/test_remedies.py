@@ -46,8 +46,8 @@ def remedies() -> Remedies:
             "Data ini milik fasilitas lain",
             "admin",
         ),
-        (cause_text("unavailable", "503", None, "no healthy upstream"), "SatuSehat sedang padam", "kementerian"),
-        (cause_text("unavailable", None, None, "Connection refused"), "SatuSehat tidak terjangkau", "admin"),
+        (cause_text("unavailable", "503", None, "no healthy upstream"), "Satu Sehat sedang padam", "kementerian"),
+        (cause_text("unavailable", None, None, "Connection refused"), "Satu Sehat tidak terjangkau", "admin"),
         (
             cause_text("check", None, None, "$.birthDate: is missing; Patient requires it"),
             "Tanggal lahir belum diisi",
@@ -60,7 +60,7 @@ def remedies() -> Remedies:
         ),
         (
             cause_text("lookup", None, None, "Tidak ditemukan di sistem tujuan; periksa nomor yang dicari."),
-            "NIK tidak ditemukan di SatuSehat",
+            "NIK tidak ditemukan di Satu Sehat",
             "pendaftaran",
         ),
         (
