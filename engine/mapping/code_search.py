@@ -113,14 +113,12 @@ class CodeSearch:
     async def _only_exact(
         self, mapping: MappingSpec, facility: FacilityRow, ready: SearchIndex, item: ListedItem
     ) -> Suggested | None:
+        if not mapping.bulk:
+            return None
         ours = mapping.ours(orjson.loads(item.record), facility)
         matches = await self._candidates(mapping, facility, ready, item.name, ours)
-        compared = (
-            beside(key, ready.parts, ours, mapping.theirs(match.row), ready.vocabulary)
-            for key, match in matches.items()
-            if match.choosable
-        )
-        suggestion = only_exact(compared, mapping.bulk) if mapping.bulk else None
+        candidates = {key: mapping.theirs(match.row) for key, match in matches.items() if match.choosable}
+        suggestion = only_exact(ready.parts, ours, candidates, ready.vocabulary, mapping.bulk)
         return None if suggestion is None else Suggested(matches[suggestion.key], suggestion)
 
     async def _candidates(

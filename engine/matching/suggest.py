@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.matching.parts import Compared, Part, Texts, compare
@@ -32,10 +32,6 @@ class Suggestion:
         if any(part.part.identity for part in self.vetoes):
             return False
         return not identity or any(part.agreement in ("same", "close") for part in identity)
-
-    def fulfils(self, rule: Mapping[str, Collection[str]]) -> bool:
-        """Tell if each part that the rule names agrees in one of the ways that the rule accepts."""
-        return all(part.accord in rule[part.part.name] for part in self.compared if part.part.name in rule)
 
     @property
     def surplus(self) -> int:
@@ -68,10 +64,27 @@ def suggest(
     return sorted(likely, key=lambda code: (len(code.vetoes), -round(code.score, SCORE_DECIMALS), code.surplus))[:limit]
 
 
-def only_exact(suggestions: Iterable[Suggestion], rule: Mapping[str, Collection[str]]) -> Suggestion | None:
-    """Return the code that fulfils the rule; None if there is none or more than one."""
-    exact = [suggestion for suggestion in suggestions if suggestion.fulfils(rule)]
-    return exact[0] if len(exact) == 1 else None
+def only_exact(
+    parts: Sequence[Part],
+    ours: Mapping[str, Texts],
+    candidates: Mapping[str, Mapping[str, Texts]],
+    vocabulary: Vocabulary,
+    rule: Mapping[str, Collection[str]],
+) -> Suggestion | None:
+    """Return the code of which each part that the rule names agrees in a way that the rule accepts.
+
+    Return None if there is no such code, or more than one.
+    """
+    ruled = [part for part in parts if part.name in rule]
+    exact = [
+        key
+        for key, theirs in candidates.items()
+        if all(
+            compare(part, ours.get(part.name), theirs.get(part.name), vocabulary).accord in rule[part.name]
+            for part in ruled
+        )
+    ]
+    return beside(exact[0], parts, ours, candidates[exact[0]], vocabulary) if len(exact) == 1 else None
 
 
 def _score(compared: Sequence[Compared]) -> float:

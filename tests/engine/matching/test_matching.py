@@ -171,8 +171,8 @@ TABLET = {"name": "Pamol", "strength": "500 mg", "form": "Tablet"}
 def test_exact_is_the_only_code_that_agrees_in_all_and_says_no_less(
     name: str, rest: str, theirs: dict[str, dict[str, str | None]], key: str | None
 ) -> None:
-    suggestions = suggest([NAME, STRENGTH, FORM], {"name": name, "strength": rest, "form": rest}, theirs, DRUGS)
-    suggestion = only_exact(suggestions, RULE)
+    ours = {"name": name, "strength": rest, "form": rest}
+    suggestion = only_exact([NAME, STRENGTH, FORM], ours, theirs, DRUGS, RULE)
     assert (suggestion and suggestion.key) == key
 
 
