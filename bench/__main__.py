@@ -13,6 +13,7 @@ from bench import (
     interactive,
     latency,
     limits,
+    lists,
     matching,
     memory,
     others,
@@ -46,6 +47,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "pages": pages.rows,
     "interactive": interactive.rows,
     "years": years.rows,
+    "lists": lists.rows,
 }
 
 

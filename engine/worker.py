@@ -28,6 +28,7 @@ from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slots import REFRESH_SECONDS, SlotAllocator
 from engine.maintenance.clock_watch import ClockWatch, note_time
+from engine.maintenance.list_indexing import ListIndexing
 from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import heartbeat
 from engine.outbox.outdated_waits import release_outdated
@@ -46,6 +47,7 @@ CODE_LIST_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10.0
 CORRECTION_SECONDS = 10.0
 PRUNE_SECONDS = 60.0
+INDEX_SECONDS = 1.0
 SWEEPS_PER_HEALING = 60  # sweeps between two searches for due times that a wrong clock has written
 AWAY_MS = 10_000  # without a sweep, after which the database or the machine counts as having been away
 RETURN_MS = 15_000  # that all workers then have to write results and heartbeats before leases are taken back
@@ -82,6 +84,7 @@ class Worker:
         self._stopping = False
         self._retention = AttemptRetention(hub.database, self._catalog, hub.settings.bodies_days)
         self._corrections = CorrectionSearch(hub.database, self._catalog)
+        self._indexing = ListIndexing(hub.database, self._catalog)
         self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._context = WorkerContext(
             database=hub.database,
@@ -148,6 +151,7 @@ class Worker:
             _Periodic(JOB_SECONDS, self._run_jobs),
             _Periodic(PRUNE_SECONDS, self._prune),
             _Periodic(CORRECTION_SECONDS, self._corrections.tick),
+            _Periodic(INDEX_SECONDS, self._indexing.tick),
         ]
 
     def _lasting(self) -> list[_Periodic]:

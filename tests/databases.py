@@ -82,7 +82,8 @@ async def empty(database: Database) -> None:
     """Delete all rows; TRUNCATE costs twenty times as much on small tables."""
     tables = [table.name for table in Base.metadata.sorted_tables if table.name not in FROM_MIGRATIONS]
     removing = " ".join(f"DELETE FROM {name};" for name in tables)
-    removing += " UPDATE installation SET clock_at = NULL, jump = NULL, prune_after = NULL, postponements = 0;"
+    removing += " UPDATE installation SET clock_at = NULL, jump = NULL, prune_after = NULL, postponements = 0"
+    removing += ", columns_hash = NULL;"
     restarting = "PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S';"
     statements = ("SET LOCAL session_replication_role = replica", f"DO $$ BEGIN {removing} {restarting} END $$")
     await database.on_connection(lambda connection: [connection.execute(text(statement)) for statement in statements])

@@ -19,11 +19,14 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.outbox.resend import ActionResult, resend
 from engine.queries import deliveries, paging
+from engine.queries.column_search import ColumnFilter
 from engine.queries.deliveries import AwaitedRecord, DetailedAttempt, Filters
 from engine.queries.paging import CURSOR, Cursor
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
+MAX_COLUMNS = 8
+COLUMN_HINT = "NAME:VALUE of a column that declares a filter: what its value is, or begins with if no value is that."
 DELIVERY_FIELDS = (
     "id", "spec", "key", "date", "status", "reference", "version", "sent_version", "tries", "due_at",
     "http_status", "code", "problem", "created_at", "changed_at", "settled_at", "sent_at",
@@ -53,6 +56,10 @@ async def list_deliveries(
     since: Annotated[
         int | None, QueryParameter(ge=0, le=MAX_INTEGER, description="Settled since, epoch milliseconds.")
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        QueryParameter(description=COLUMN_HINT, max_items=MAX_COLUMNS),
+    ] = None,
     cursor: Annotated[str | None, QueryParameter(pattern=CURSOR, description="`next` of the page before.")] = None,
     size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_PAGE_SIZE,
 ) -> dict[str, Any]:
@@ -65,6 +72,7 @@ async def list_deliveries(
         date_from=date_from,
         date_to=date_to,
         since=since,
+        columns=_columns(hub, spec or "", column or []),
     )
     after = Cursor.read(cursor) if cursor else None
     page = await paging.page(hub.database, facility.id, filters, size, after=after)
@@ -122,6 +130,24 @@ def _statuses(text: str) -> tuple[str, ...]:
         if status not in set(Status):
             raise ApiError(400, "unknown_status", f"no status {status!r}; known: {', '.join(Status)}", "status")
     return statuses
+
+
+def _columns(hub: Hub, spec_name: str, written: list[str]) -> tuple[ColumnFilter, ...]:
+    """Return the filters of columns, which are written as NAME:VALUE and are columns of one type."""
+    if not written:
+        return ()
+    spec = hub.catalog.specs.get(spec_name)
+    if spec is None:
+        raise ApiError(400, "column_without_spec", "a column needs the one type that has it; add spec", "spec")
+    names = [column.name for column in spec.columns if column.filter]
+    filters = []
+    for text in written:
+        name, _, value = text.partition(":")
+        if name not in names or not value.strip() or "\x00" in value:
+            known = ", ".join(names) or "none"
+            raise ApiError(400, "unknown_column", f"no filter {text[:80]!r} of {spec_name}; columns: {known}", "column")
+        filters.append(ColumnFilter(name, value.strip()))
+    return tuple(filters)
 
 
 def _pick(row: DeliveryRow | DetailedAttempt | AwaitedRecord, names: tuple[str, ...]) -> dict[str, Any]:

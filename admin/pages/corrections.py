@@ -20,12 +20,12 @@ from admin.pages.shared.json_view import pretty
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from admin.text.masking import masked
 from admin.text.words import say, sentence
 from engine.corrections.queries import affected_count, affected_page, last_request, resendable, resending
 from engine.database.rows import DeliveryRow
 from engine.errors import AntarError
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.jobs import jobs
 from engine.jobs.jobs import Action
 from engine.sending.preview import payload_of

@@ -15,9 +15,9 @@ from admin.http.parameters import Id
 from admin.pages.inbound_requests import inbound_layout, inbound_of, request_view
 from admin.pages.shared.json_view import folded
 from admin.people.permissions import Permission
-from admin.text.masking import masked
 from admin.text.words import say
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.inbound import requests
 from engine.inbound.opening_hours import poli_names
 

@@ -21,10 +21,10 @@ from admin.pages.shared import formatting
 from admin.pages.shared.date_field import read_day
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
-from admin.text.masking import masked
 from admin.text.words import say, sentence
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.inbound import requests
 from engine.inbound.opening_hours import poli_names
 from engine.inbound.requests import DONE, REFUSED, STRANGER, RequestFilter, RequestRow

@@ -32,7 +32,6 @@ from admin.settings.alert_channels import (
 from admin.settings.base_view import SettingsRefused, SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required
 from admin.settings.request import person_of, when
-from admin.text.masking import masked
 from admin.text.words import language, say, sentence
 from engine.alerts import recipients
 from engine.alerts.watch import destination_of
@@ -41,6 +40,7 @@ from engine.database.tables import AlertRecipient, Facility
 from engine.database.transaction import ModelTransaction
 from engine.errors import VaultError
 from engine.facilities.facilities import all_facilities
+from engine.identifiers import masked
 
 ALL_CLINICS = ""  # value of the form's field for the clinic
 TIME_PATTERN = re.compile(r"([01]\d|2[0-3]):[0-5]\d")

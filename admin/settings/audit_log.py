@@ -19,9 +19,9 @@ from admin.people.permissions import Permission
 from admin.settings.audit_filters import AuditChoice, action_label, action_labels
 from admin.settings.base_view import PAGE_ROWS, Keyset, SettingsView
 from admin.settings.request import layout_of, person_of, when
-from admin.text.masking import masked
 from admin.text.words import localized, say, sentence
 from engine.database.tables import AuditEntry
+from engine.identifiers import masked
 from engine.queries import audit_log
 from engine.queries.audit_log import AuditCursor, AuditFilters, AuditPage, LoggedAction
 

@@ -17,12 +17,12 @@ from admin.people.permissions import Permission
 from admin.settings.base_view import PAGE_ROWS, Keyset, SettingsView
 from admin.settings.request import layout_of, when
 from admin.settings.rights import RAW_PREFIX
-from admin.text.masking import masked
 from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
 from engine.database.tables import Delivery
 from engine.delivery.status import Status
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.queries import deliveries, paging
 from engine.queries.paging import Cursor
 from engine.specs.record_type import Spec
@@ -87,7 +87,7 @@ class DeliveryView(SettingsView[DeliveryRow], model=Delivery):
 
     def chosen(self, request: Request) -> ListFilters:
         """Return the filters of the address."""
-        return ListFilters.read(MultiDict(request.query_params.multi_items()))
+        return ListFilters.read(MultiDict(request.query_params.multi_items()), self.spec)
 
     def cells(self, request: Request, row: DeliveryRow) -> dict[str, Any]:
         cells = list_row(self.spec, layout_of(request), row)

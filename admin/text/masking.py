@@ -1,4 +1,4 @@
-"""Masks identifiers of people in a text, except for their last four digits, and restores them after an edit."""
+"""Masks identifiers of people in a text so that the masks can be restored after an edit."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-BULLET = "•"
-VISIBLE_DIGITS = 4  # at the end of an identifier
+from engine.identifiers import BULLET, IDENTIFIER, hidden
+
 _ORDINALS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-# The upstream's own numbers, which are no secret to the readers of these pages.
-_KEPT = r"(?P<kept>\b[A-Z]\d{11}\b|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)"
-# A NIK, a card number or a phone number, also after a letter or an escape such as %7C.
-_SOLID = r"(?<!\d)\d{10,16}(?!\d)"
-# A card number in groups of four, a mobile number with separators.
-_SPACED = (
-    r"(?<!\d)(?:\d{4}(?P<gap>[ .-])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}|(?:\+?62[ .-]?|0)8\d{2}(?:[ .-]?\d){5,9})(?!\d)"
-)
-_IDENTIFIER = re.compile(f"{_KEPT}|{_SPACED}|{_SOLID}")
 _MASK = re.compile(rf"[{_ORDINALS}]*{BULLET}{{2,}}\d*")
 
 
@@ -31,11 +22,6 @@ class UnknownMask:
     text: str
 
 
-def masked(text: str) -> str:
-    """Return the text with every identifier masked; its length stays the same."""
-    return _IDENTIFIER.sub(_hidden, text)
-
-
 class Masks:
     """Masks of the identifiers of some texts: each is different from the others, so that it can be restored."""
 
@@ -45,16 +31,16 @@ class Masks:
         alike: Counter[str] = Counter()
         for text in texts:
             self._literal |= set(_MASK.findall(text))
-            for match in _IDENTIFIER.finditer(text):
+            for match in IDENTIFIER.finditer(text):
                 if match["kept"] is None and match[0] not in self._masks:
-                    mask = _hidden(match)
+                    mask = hidden(match)
                     self._masks[match[0]] = _numbered(mask, alike[mask])
                     alike[mask] += 1
         self._originals = {mask: original for original, mask in self._masks.items()}
 
     def hide(self, text: str) -> str:
         """Return the masked text; of masks that would look alike, all but the first begin with a small number."""
-        return _IDENTIFIER.sub(lambda match: self._masks.get(match[0]) or _hidden(match), text)
+        return IDENTIFIER.sub(lambda match: self._masks.get(match[0]) or hidden(match), text)
 
     def restore(self, text: str) -> tuple[str, list[UnknownMask]]:
         """Return the text with its identifiers, and the masks without one: with any of these it must not be sent."""
@@ -69,10 +55,6 @@ class Masks:
             return identifier or match[0]
 
         return _MASK.sub(original, text), unknown
-
-
-def _hidden(match: re.Match[str]) -> str:
-    return match["kept"] or BULLET * (len(match[0]) - VISIBLE_DIGITS) + match[0][-VISIBLE_DIGITS:]
 
 
 def _numbered(mask: str, place: int) -> str:

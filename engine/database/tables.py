@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from engine.delivery.status import ITEM_NAME_LENGTH, KEY_LENGTH, SEQUENCE_LENGTH, WORD_LENGTH
+from engine.delivery.status import ITEM_NAME_LENGTH, KEY_LENGTH, SEQUENCE_LENGTH, VALUE_LENGTH, WORD_LENGTH
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -55,6 +55,8 @@ class Installation(Base):
     # backup that does not hold them: they are searched for before they are sent.
     doubt_from: Mapped[str | None] = mapped_column(String(10))
     doubt_until: Mapped[str | None] = mapped_column(String(10))
+    # Hash of the columns by which all deliveries are in the index of lists, or are queued for it.
+    columns_hash: Mapped[str | None] = mapped_column(String(32))
 
 
 class Facility(Base):
@@ -359,6 +361,57 @@ class PatientWord(Base):
     )
 
     __table_args__ = (Index("ix_patient_words_word", "facility_id", "word", "norm"),)
+
+
+class ColumnValueRow(Base):
+    """A value that occurs in a column of a list; see engine.outbox.list_index. Identifiers of people are not stored."""
+
+    __tablename__ = "column_values"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    spec: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(60))  # of the column
+    # In lower case, as it is compared: by bytes, so that an index finds values by their beginning.
+    value: Mapped[str] = mapped_column(
+        String(VALUE_LENGTH).with_variant(String(VALUE_LENGTH, collation="C"), "postgresql")
+    )
+    text: Mapped[str] = mapped_column(String(VALUE_LENGTH))  # as the record has it
+
+    __table_args__ = (UniqueConstraint("facility_id", "spec", "name", "value"),)
+
+
+class ColumnWord(Base):
+    """A word of a column's value, in lower case, by whose beginning lists find it."""
+
+    __tablename__ = "column_words"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    word: Mapped[str] = mapped_column(
+        String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C"), "postgresql"), primary_key=True
+    )
+    value_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class DeliveryValue(Base):
+    """A delivery that has a value in a column, in the order of lists; `day` is its date as a number, 20260310."""
+
+    __tablename__ = "delivery_values"
+    value_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class IndexQueueRow(Base):
+    """Deliveries with ids from `first` to `last` that a worker has to enter in the index of lists."""
+
+    __tablename__ = "index_queue"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
 
 
 class HeldResend(Base):

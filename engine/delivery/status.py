@@ -7,7 +7,8 @@ from enum import IntEnum, StrEnum
 # Characters.
 KEY_LENGTH = 200  # of a record's key
 ITEM_NAME_LENGTH = 300  # of an item's name as lists show it
-WORD_LENGTH = 60  # of a word in the search index of patients
+WORD_LENGTH = 60  # of a word in a search index
+VALUE_LENGTH = 120  # of a value by which lists filter
 SEQUENCE_LENGTH = 120  # of a sequence's name
 
 

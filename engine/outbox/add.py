@@ -14,7 +14,7 @@ from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Added, NewRecord
-from engine.outbox import counters
+from engine.outbox import counters, list_index
 from engine.outbox.patient_index import remember
 from engine.outbox.waits import end_waits
 
@@ -75,6 +75,7 @@ async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord]) -> l
     await remember(tx, batch.facility_id, people)
     if new:
         rows |= await _stored(tx, batch, {entry.key for _, entry in new})
+    await list_index.enqueue(tx, [rows[entry.key].id for entry in named])
     return [(rows[entry.key].id, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
 
 

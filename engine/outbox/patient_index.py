@@ -19,17 +19,8 @@ from sqlalchemy import (
 from engine.database.statements import Command
 from engine.database.tables import Delivery, PatientWord
 from engine.database.transaction import Transaction
+from engine.delivery.search_words import AFTER_ALL_WORDS, words_of
 from engine.delivery.status import WORD_LENGTH
-
-EDGE_SIGNS = ".,;:()'\""  # signs around a word that nobody types into a search
-MAX_WORDS = 8  # of a search or of a name
-AFTER_ALL_WORDS = "\U0010ffff"  # sorts after any character that may follow the beginning of a word
-
-
-def words_of(phrase: str) -> list[str]:
-    """Return the words of a name or a search in the form in which they are compared."""
-    words = (word.strip(EDGE_SIGNS)[:WORD_LENGTH] for word in phrase.casefold().split())
-    return [word for word in words if word][:MAX_WORDS]
 
 
 async def remember(tx: Transaction, facility_id: int, people: Iterable[tuple[str, str]]) -> None:

@@ -12,7 +12,9 @@ from engine.database.database import Database
 from engine.database.rows import AuditRow, DeliveryRow
 from engine.database.statements import Query, Statement
 from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
-from engine.outbox.patient_index import patient_matches, words_of
+from engine.delivery.search_words import words_of
+from engine.outbox.patient_index import patient_matches
+from engine.queries.column_search import ColumnFilter, has_value, has_words
 
 HTTP_DIGITS = 3
 # Only HTTP codes from here on can be filtered by; successes are filtered by their status.
@@ -23,8 +25,8 @@ FIRST_ERROR_STATUS = 400
 class Filters:
     """Conditions of a list, all optional. Dates are inclusive, `since` is epoch milliseconds.
 
-    `text` matches a source id, an upstream's id, a patient's norm or the beginnings of words of the name. `code`
-    matches the HTTP code or the business code of a failure.
+    `text` matches a source id, an upstream's id, a patient's norm or the beginnings of words of the name, or of words
+    in one of the columns. `code` matches the HTTP code or the business code of a failure. `columns` are of one type.
     """
 
     specs: Sequence[str] = ()
@@ -38,6 +40,7 @@ class Filters:
     cause: str | None = None
     code: str | None = None
     text: str | None = None
+    columns: tuple[ColumnFilter, ...] = ()
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the filter as SQL, without the facility."""
@@ -47,12 +50,20 @@ class Filters:
         if self.statuses:
             clauses.append(Delivery.status.in_(self.statuses))
         if self.code is not None:
-            clauses.append(or_(*(and_(*alternative) for alternative in self.codes())))
+            clauses.append(self.code_condition())
         if self.text is not None:
-            words = words_of(self.text)
-            by_name = [patient_matches(words)] if words else []
-            clauses.append(or_(Delivery.key == self.text, Delivery.reference == self.text, *by_name))
-        return clauses
+            clauses.append(self.text_condition())
+        return [*clauses, *(has_value(column) for column in self.columns)]
+
+    def text_condition(self) -> ColumnElement[bool]:
+        """Return the condition that `text` matches."""
+        words = words_of(self.text or "")
+        by_words = [patient_matches(words), *has_words(self.text or "")] if words else []
+        return or_(Delivery.key == self.text, Delivery.reference == self.text, *by_words)
+
+    def code_condition(self) -> ColumnElement[bool]:
+        """Return the condition that `code` matches."""
+        return or_(*(and_(*alternative) for alternative in self.codes()))
 
     def exact(self) -> list[ColumnElement[bool]]:
         """Return the conditions that a column equals a value."""

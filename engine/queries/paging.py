@@ -6,27 +6,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, select, tuple_, union_all
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Select, Subquery, func, select, tuple_, union
 
 from engine.database.database import Database
 from engine.database.rows import DeliveryRow
 from engine.database.statements import Query, Statement
-from engine.database.tables import Attempt, Delivery
+from engine.database.tables import Attempt, Delivery, DeliveryValue
 from engine.outbox import counters
-from engine.outbox.patient_index import matching_norms, patient_matches, words_of
+from engine.outbox.list_index import day_number
 from engine.queries.deliveries import Filters
+from engine.queries.parts import ListPart, parts, without_index
 
-MAX_COUNTED = 10_000  # rows that are counted one by one; of a larger number only that it is larger is known
-MAX_PATIENTS = 500  # if more patients match, the newest deliveries are scanned, which soon fills a page
-MAX_EXACT = 100
+MAX_COUNTED = 1_000  # rows that are counted one by one; of a larger number only that it is larger is known
 
 CURSOR = r"^(\d{4}-\d{2}-\d{2})\.(\d{1,15})$"  # pattern of a cursor's text
-
-Clause = ColumnElement[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,7 @@ async def page(
 
 async def by_ids(database: Database, facility_id: int, spec: str, ids: Sequence[int]) -> list[DeliveryRow]:
     """Return the deliveries with these ids that belong to the facility and the type, newest day first."""
-    conditions = [Delivery.facility_id == facility_id, _without_index(Delivery.spec, [spec]), Delivery.id.in_(ids)]
+    conditions = [Delivery.facility_id == facility_id, without_index(Delivery.spec, [spec]), Delivery.id.in_(ids)]
     query = Query(select(Delivery.__table__).where(*conditions), DeliveryRow)
     rows = await database.fetch(query) if ids else []
     return sorted(rows, key=lambda row: (row.date, row.id), reverse=True)
@@ -121,13 +116,13 @@ async def neighbours(
     return ids[0], ids[1]
 
 
-async def count(database: Database, facility_id: int, filters: Filters, most: int = MAX_COUNTED) -> Count:
-    """Count deliveries: from the counters if only days, types and statuses are filtered, else row by row to `most`."""
+async def count(database: Database, facility_id: int, filters: Filters) -> Count:
+    """Count deliveries: from the counters if only days, types and statuses are filtered, else row by row."""
     if _in_counters(filters):
         return Count(await _counted(database, facility_id, filters))
-    places = await _places(database, facility_id, filters, None, most + 1, False)
+    places = await _places(database, facility_id, filters, None, MAX_COUNTED + 1, False)
     [n] = await database.fetch(Query(select(func.count()).select_from(places), int))
-    return Count(min(n, most), n > most)
+    return Count(min(n, MAX_COUNTED), n > MAX_COUNTED)
 
 
 async def count_before(database: Database, facility_id: int, filters: Filters, place: Cursor) -> Count:
@@ -166,23 +161,56 @@ async def _places(
 ) -> Subquery:
     """Return (date, id) of the first rows from a position on, as a subquery.
 
-    The subquery is a union of parts, each read in order from one index. So every plan reads at most a page from each
-    part, and wrong statistics cannot mislead the planner.
+    The subquery is a union of the parts of engine.queries.parts.
     """
     if not filters.specs:
         filters = replace(filters, specs=await _types(database, facility_id))
-    parts = await _parts(database, facility_id, filters)
-    place = tuple_(Delivery.date, Delivery.id)
-    common = [Delivery.facility_id == facility_id, *filters.times()]
-    if start is not None:
-        here = tuple_(start.date, start.id)
-        common.append(place > here if backwards else place < here)
     picked = [
-        _first(select(Delivery.date, Delivery.id).where(*common, *part), Delivery, limit, backwards) for part in parts
+        (_with_values if part.values else _in_order)(part, facility_id, filters, start, limit, backwards)
+        for part in await parts(database, facility_id, filters)
     ]
     picked = picked or [select(Delivery.date, Delivery.id).where(Delivery.id < 0).subquery()]
-    united = union_all(*(select(part.c.date, part.c.id) for part in picked)).subquery()
-    return _first(select(united.c.date, united.c.id), united.c, limit, backwards)
+    united = union(*(select(part.c.date, part.c.id) for part in picked)).subquery()
+    return _first(select(united.c.date, united.c.id), united.c.date, united.c.id, limit, backwards)
+
+
+def _in_order(
+    part: ListPart, facility_id: int, filters: Filters, start: Cursor | None, limit: int, backwards: bool
+) -> Subquery:
+    """Select the first rows of a part from the deliveries themselves."""
+    query = select(Delivery.date, Delivery.id)
+    query = query.where(Delivery.facility_id == facility_id, *filters.times(), *part.conditions)
+    if start is not None:
+        query = query.where(_beyond(Delivery.date, Delivery.id, start.date, start.id, backwards))
+    return _first(query, Delivery.date, Delivery.id, limit, backwards)
+
+
+def _with_values(
+    part: ListPart, facility_id: int, filters: Filters, start: Cursor | None, limit: int, backwards: bool
+) -> Subquery:
+    """Select the first rows of a part from the index of values, which has the order of the list."""
+    day, id_ = DeliveryValue.day, DeliveryValue.delivery_id
+    query = select(Delivery.date, Delivery.id).join(DeliveryValue, id_ == Delivery.id)
+    query = query.where(DeliveryValue.value_id.in_(part.values), *filters.times(), *part.conditions)
+    if filters.date_from is not None:
+        query = query.where(day >= day_number(filters.date_from))
+    if filters.date_to is not None:
+        query = query.where(day <= day_number(filters.date_to))
+    if start is not None:
+        query = query.where(_beyond(day, id_, day_number(start.date), start.id, backwards))
+    return _first(query, day, id_, limit, backwards)
+
+
+def _beyond(first: Any, second: Any, start: str | int, id_: int, backwards: bool) -> ColumnElement[bool]:
+    """Return the condition that (first, second) is beyond a position."""
+    place, here = tuple_(first, second), tuple_(start, id_)
+    return place > here if backwards else place < here
+
+
+def _first(query: Select[str, int], date: Any, id_: Any, limit: int, backwards: bool) -> Subquery:
+    """Limit a query to the first rows of the order, newest first, or oldest first if `backwards`."""
+    by = (date.asc(), id_.asc()) if backwards else (date.desc(), id_.desc())
+    return query.order_by(*by).limit(limit).subquery()
 
 
 async def _types(database: Database, facility_id: int) -> list[str]:
@@ -190,60 +218,3 @@ async def _types(database: Database, facility_id: int) -> list[str]:
 
 
 _TYPES = Statement("SELECT DISTINCT spec FROM totals WHERE facility_id = :facility ORDER BY spec", str)
-
-
-def _first(query: Select[str, int], order: Any, limit: int, backwards: bool) -> Subquery:
-    """Limit a query to the first rows of the order, newest first, or oldest first if `backwards`."""
-    by = (order.date.asc(), order.id.asc()) if backwards else (order.date.desc(), order.id.desc())
-    return query.order_by(*by).limit(limit).subquery()
-
-
-async def _parts(database: Database, facility_id: int, filters: Filters) -> list[list[Clause]]:
-    """Return the conditions of each part; no row is in two parts, and each part begins with the columns of an index."""
-    narrow: list[list[Clause]] = []
-    wide: list[list[Clause]] = [[]]
-    if filters.text is not None:
-        narrow, wide = await _text_parts(database, facility_id, filters)
-    elif filters.reference is not None:
-        narrow, wide = wide, narrow
-    exact, codes = filters.exact(), filters.codes() if filters.code is not None else [[]]
-    alone = not exact and filters.code is None
-    parts = [[_without_index(Delivery.spec, filters.specs), *lead, *_statuses(filters)] for lead in narrow]
-    for spec, lead in product(filters.specs, wide):
-        leading = (
-            [[Delivery.status == status] for status in filters.statuses]
-            if alone and filters.statuses
-            else [_statuses(filters)]
-        )
-        parts += [[Delivery.spec == spec, *lead, *conditions] for conditions in leading]
-    return [[*part, *exact, *code] for part, code in product(parts, codes)]
-
-
-def _statuses(filters: Filters) -> list[Clause]:
-    return [_without_index(Delivery.status, filters.statuses)] if filters.statuses else []
-
-
-def _without_index(column: InstrumentedAttribute[str], values: Sequence[str]) -> Clause:
-    """Return a condition for which no planner uses an index of the column: another index is far better."""
-    return column.concat("").in_(values)
-
-
-async def _text_parts(
-    database: Database, facility_id: int, filters: Filters
-) -> tuple[list[list[Clause]], list[list[Clause]]]:
-    """Return the parts of a text search: parts that name deliveries or patients, and a part that scans all rows."""
-    typed = filters.text or ""
-    named = select(Delivery.id).where(Delivery.facility_id == facility_id).limit(MAX_EXACT)
-    by_key = named.where(Delivery.spec.in_(filters.specs), Delivery.key == typed)
-    by_reference = named.where(_without_index(Delivery.spec, filters.specs), Delivery.reference == typed)
-    ids = sorted({id_ for query in (by_key, by_reference) for id_ in await database.fetch(Query(query, int))})
-    parts: list[list[Clause]] = [[Delivery.id.in_(ids)]] if ids else []
-    others = [Delivery.id.not_in(ids)] if ids else []
-    words = words_of(typed)
-    patients = Query(matching_norms(facility_id, words).limit(MAX_PATIENTS + 1), str) if words else None
-    norms = await database.fetch(patients) if patients else []
-    if len(norms) > MAX_PATIENTS:
-        return parts, [[patient_matches(words), *others]]
-    if norms:
-        parts.append([Delivery.patient_norm.in_(sorted(set(norms))), *others])
-    return parts, []

@@ -147,6 +147,7 @@ class Column:
     value: Template
     filter: bool = False
     hidden: bool = False  # True: stored for templates, never shown
+    masked: bool = False  # True: its expression masks an identifier, which no index has
     words: Mapping[str, Text] = field(default_factory=dict)  # value, in Indonesian -> the value in both languages
     detail: bool = False  # True: of a code list, shown with a single code and not in the list
 

@@ -5,7 +5,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from engine.outbox.patient_index import words_of
+from engine.delivery.search_words import words_of
 
 revision = "0002"
 down_revision = "0001"

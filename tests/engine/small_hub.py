@@ -22,6 +22,7 @@ from engine.hub import Hub
 from engine.intake.intake import Accepted, Refused
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slots import SlotAllocator
+from engine.maintenance.list_indexing import ListIndexing
 from engine.outbox import counters
 from engine.outbox.sweep import sweep
 from engine.queries.deliveries import one
@@ -246,6 +247,10 @@ class SmallHub:
         await writer.drained()
         writing.cancel()
 
+    async def index(self) -> int:
+        """Enter what is queued in the index of lists, as a worker does every second."""
+        return await ListIndexing(self.hub.database, lambda: self.hub.catalog, no_sleep).tick()
+
     async def row(self, spec: str, key: str) -> Any:
         query = text("SELECT * FROM deliveries WHERE spec = :spec AND key = :key")
         [row] = await self.hub.database.fetch(query, {"spec": spec, "key": key})
@@ -274,6 +279,10 @@ def _copy(catalog: Catalog) -> Catalog:
     """Return a catalog whose entries a test may remove or replace."""
     parts = {part.name: getattr(catalog, part.name) for part in fields(catalog)}
     return replace(catalog, **{name: dict(value) for name, value in parts.items() if isinstance(value, dict)})
+
+
+async def no_sleep(seconds: float) -> None:
+    return None
 
 
 async def open_small_hub(tmp_path: Path, database_url: str, clock: Clock, catalog: str = CATALOG) -> SmallHub:

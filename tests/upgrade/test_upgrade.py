@@ -28,7 +28,11 @@ from engine.delivery.types import Added
 from engine.facilities.facilities import all_facilities, new_api_key
 from engine.hub import Hub
 from engine.intake.intake import Accepted
+from engine.maintenance.list_indexing import ListIndexing
 from engine.outbox import counters
+from engine.queries import paging
+from engine.queries.column_search import ColumnFilter
+from engine.queries.deliveries import Filters
 from engine.settings import Settings
 from engine.worker import Worker
 from sandbox.embedded import running
@@ -36,6 +40,7 @@ from sandbox.world import World
 from tests import databases
 from tests.admin.conftest import PASSWORD, application, log_in
 from tests.conftest import POSTGRESQL, Clock
+from tests.engine.small_hub import no_sleep
 from tests.upgrade.earlier import REVISIONS, restore, rows_of
 
 pytestmark = pytest.mark.anyio
@@ -258,3 +263,15 @@ async def _work(hub: Hub) -> None:
         stop.set()
         await working
     hub.catalog = whole
+
+
+async def test_lists_find_stored_records_by_their_columns(hub: Hub, revision: str) -> None:
+    await ListIndexing(hub.database, lambda: hub.catalog, no_sleep).tick()
+    [clinic, *_] = await all_facilities(hub.database)
+    stored = [row for row in rows_of(revision, "deliveries") if row["spec"] == "Condition"]
+    codes = {row["key"]: orjson.loads(row["record"]).get("icd10", {}).get("code") for row in stored}
+    code = next(filter(None, codes.values()))
+    same = {key for key, other in codes.items() if other == code}
+    for filters in (Filters(("Condition",), text=code), Filters(("Condition",), columns=(ColumnFilter("code", code),))):
+        page = await paging.page(hub.database, clinic.id, filters, 100)
+        assert {row.key for row in page.rows} == same

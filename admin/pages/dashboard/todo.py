@@ -11,13 +11,13 @@ from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout
 from admin.pages.shared.waiting_items import items_by_key
 from admin.people.permissions import Permission
-from admin.text.masking import masked
 from admin.text.words import localized, number, say, sentence
 from engine.corrections.queries import open_corrections
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.outbox import counters
 from engine.queries.todo import Missing
 from engine.specs.mapping import MappingSpec

@@ -19,10 +19,10 @@ from admin.pages.shared.filters import ListFilters
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from admin.text.masking import masked
 from admin.text.words import localized, number, say, sentence
 from engine.database.audit import note_now
 from engine.database.rows import DeliveryRow
+from engine.identifiers import masked
 from engine.queries import paging
 from engine.queries.paging import Cursor
 

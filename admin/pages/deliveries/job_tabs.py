@@ -36,7 +36,6 @@ CHOICES: Mapping[str, tuple[Status, ...]] = {
 # Statuses that a figure counts and names: they are in it although its word does not say so.
 NAMED = {"waiting": (Status.BLOCKED,), "failed": (Status.UNSURE, Status.IGNORED)}
 FIGURES = ("all", "waiting", "sent", "failed")  # order of the cards
-MAX_COUNTED = 1_000  # of each status, for filters that the stored counters do not cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,11 @@ async def _figures(
 ) -> dict[str, Any]:
     """Return the four figures, which follow the filter except for its status, and the time at which they were read."""
     counts = {status: Count(stored.get(status, 0)) for status in Status}
-    if chosen.text or chosen.code or chosen.cause:
+    if not chosen.is_counted:
         facility_id = layout.facility.id if layout.facility else 0
         for status in Status:
             of_status = replace(chosen, statuses=(status,)).filters([entry.name])
-            counts[status] = await paging.count(hub.database, facility_id, of_status, MAX_COUNTED)
+            counts[status] = await paging.count(hub.database, facility_id, of_status)
     return {
         "figures": [_figure(name, chosen, layout, counts) for name in FIGURES],
         "updated": _clock(hub, layout),
@@ -125,7 +124,8 @@ def _clock(hub: Hub, layout: Layout) -> str:
 @get("/integrasi/{upstream:str}/{spec:str}/angka", opt={"right": Right.PANEL, "live": True}, dependencies=OPENED_TYPE)
 async def live_figures(request: Request[Any, Any, Any], hub: NamedDependency[Hub], opened_type: OpenedType) -> Template:
     """Return the figures, which the list polls every few seconds."""
-    layout, entry, chosen = opened_type.layout, opened_type.entry, ListFilters.read(request.query_params)
+    layout, entry = opened_type.layout, opened_type.entry
+    chosen = ListFilters.read(request.query_params, entry)
     area = area_of(hub, layout)
     if area is None:
         raise NotFoundException(say("error.not_found"))
@@ -159,4 +159,4 @@ async def monitoring(
     if (awal or not jenis) and layout.facility is not None:
         chosen = chosen.during(*presets(layout.facility, hub.database.clock())["today"])
     spec = next((spec for spec in area.specs if spec.name == jenis), area.specs[0])
-    return Redirect(f"/integrasi/{spec.upstream.name}/{spec.name}{chosen.address(size=size)}")
+    return Redirect(f"/integrasi/{spec.upstream.name}/{spec.name}{chosen.of_type(spec).address(size=size)}")

@@ -14,6 +14,7 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.http.parameters import Ids, Number, Place
+from admin.pages.deliveries.column_fields import column_fields, value_label
 from admin.pages.deliveries.job_tabs import head
 from admin.pages.shared.areas import area_of
 from admin.pages.shared.explanations import explain
@@ -21,11 +22,11 @@ from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day, list_row, zone_name
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import awaited_by
-from admin.text.masking import masked
-from admin.text.words import say, sentence
+from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.outbox import counters
 from engine.outbox.delayed_resend import HOLD_MS, scheduled
 from engine.queries import paging
@@ -33,7 +34,6 @@ from engine.queries.paging import Count, Cursor, Page
 
 SIZES = (25, 50, 100)
 ON_ITS_WAY = (Status.QUEUED, Status.SENDING)
-MAX_COUNTED = 1_000  # for filters that the stored counters do not cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,18 @@ class StatusChip:
     count: int | None
     filters: ListFilters
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetFilter:
+    """A filter that is set, in words, and the filter of the list without it.
+
+    `folded`: its field is folded away on a phone only, and elsewhere says the same.
+    """
+
+    words: str
+    without: ListFilters
+    folded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Listing(OpenType):
     @property
     def has_counters(self) -> bool:
         """Return whether the stored counters give the number of matches."""
-        return not (self.chosen.text or self.chosen.code or self.chosen.cause)
+        return self.chosen.is_counted
 
     async def counts(self) -> dict[str, int]:
         """Return status -> number of deliveries on the chosen days; other filters do not count."""
@@ -86,7 +98,7 @@ class Listing(OpenType):
     async def count(self) -> Count:
         """Return the number of matches."""
         filters = self.chosen.filters([self.entry.name])
-        return await paging.count(self.hub.database, self.facility_id, filters, MAX_COUNTED)
+        return await paging.count(self.hub.database, self.facility_id, filters)
 
     async def views(self, rows: Collection[DeliveryRow]) -> list[dict[str, Any]]:
         """Return the rows as the templates take them."""
@@ -125,7 +137,7 @@ class Listing(OpenType):
 
 
 def listing_of(opened_type: OpenType, chosen: ListFilters) -> Listing:
-    return Listing(opened_type.hub, opened_type.layout, opened_type.entry, chosen)
+    return Listing(opened_type.hub, opened_type.layout, opened_type.entry, chosen.of_type(opened_type.entry))
 
 
 @get("/integrasi/{upstream:str}/{spec:str}", opt={"right": Right.PANEL}, dependencies=OPENED_TYPE)
@@ -139,8 +151,8 @@ async def type_page(
     size: FromQuery[int] = SIZES[0],
 ) -> Template:
     """Show a page of deliveries, newest day first; filter and position are in the address."""
-    chosen = ListFilters.read(request.query_params)
-    listing = listing_of(opened_type, chosen)
+    listing = listing_of(opened_type, ListFilters.read(request.query_params))
+    chosen = listing.chosen
     size = size if size in SIZES else SIZES[0]
     page = await listing.page(size, after, before)
     facility, area = listing.layout.facility, area_of(hub, listing.layout)
@@ -156,6 +168,7 @@ async def type_page(
             "chips": () if listing.layout.upstream.area else await listing.chips(),
             "place": await _place(listing, page),
             "set_filters": _set_filters(listing),
+            "columns": await column_fields(hub, listing.facility_id, listing.entry, chosen),
             "size": size,
             "first": not (after or before),
             "opened": buka,
@@ -222,17 +235,21 @@ def _fresh(newest: Page, rows: Collection[DeliveryRow]) -> int:
     return sum((row.date, row.id) > last and row.id not in ids_shown for row in newest.rows)
 
 
-def _set_filters(listing: Listing) -> list[tuple[str, ListFilters]]:
-    """Return each set filter that a phone folds away, in words, with the filter of the list without it."""
+def _set_filters(listing: Listing) -> list[SetFilter]:
+    """Return the set filters whose fields are folded away, on a phone or always."""
     chosen, words = listing.chosen, []
     if chosen.date_from or chosen.date_to:
         days = dict.fromkeys(day(date) if date else "…" for date in (chosen.date_from, chosen.date_to))
-        words.append((" – ".join(days), chosen.during("", "")))
+        words.append(SetFilter(" – ".join(days), chosen.during("", "")))
     for status in chosen.statuses:
         others = tuple(other for other in chosen.statuses if other != status)
-        words.append((listing.layout.label(status), replace(chosen, statuses=others)))
+        words.append(SetFilter(listing.layout.label(status), replace(chosen, statuses=others)))
     if chosen.code:
-        words.append((f"{say('type.code')} {chosen.code}", replace(chosen, code="")))
+        words.append(SetFilter(f"{say('type.code')} {chosen.code}", replace(chosen, code="")))
+    for column in listing.entry.columns:
+        if value := chosen.column(column.name):
+            label = f"{localized(column.label)}: {value_label(column, value)}"
+            words.append(SetFilter(label, chosen.without_column(column.name), folded=False))
     return words
 
 

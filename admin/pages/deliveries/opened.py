@@ -17,12 +17,12 @@ from admin.pages.shared.formatting import list_row
 from admin.pages.shared.layout import Layout
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
 from admin.people.permissions import Permission
-from admin.text.masking import masked
 from admin.text.words import number, say
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.outbox.resend import ActionResult
 from engine.queries import deliveries, paging
 from engine.queries.deliveries import Detail, DetailedAttempt
@@ -164,7 +164,7 @@ async def open_delivery(request: Request[Any, Any, Any], opened_type: OpenedType
     detail = await deliveries.one(hub.database, facility.id, id_)
     if detail is None or detail.row.spec != entry.name:
         raise NotFoundException(say("error.not_found"))
-    return OpenDelivery(hub, opened_type.layout, facility, entry, detail, ListFilters.read(request.query_params))
+    return OpenDelivery(hub, opened_type.layout, facility, entry, detail, ListFilters.read(request.query_params, entry))
 
 
 # Dependency of handlers whose path names a delivery by `upstream`, `spec` and `id_`.

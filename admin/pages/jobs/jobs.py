@@ -31,6 +31,7 @@ from engine.jobs import jobs, queries
 from engine.jobs.jobs import Action
 from engine.jobs.queries import JobDelivery, Tally
 from engine.queries.deliveries import Filters
+from engine.specs.record_type import Spec
 
 # Actions for many deliveries at once; a regeneration has its own page.
 ACTIONS = {Action.RESEND, Action.IGNORE}
@@ -53,7 +54,7 @@ async def choose(
     action = str(form.get("action", ""))
     if action not in ACTIONS:
         raise HTTPException(status_code=400)
-    which, choice = _choice(form, entry.name)
+    which, choice = _choice(form, entry)
     order = jobs.in_order(hub.catalog.specs.values())
     upstream = entry.upstream.name
     job_id = await jobs.draft(
@@ -130,13 +131,13 @@ def _chosen_at(row: JobRow) -> str:
     return f"{home}/koreksi/{choice['correction']}" if "correction" in choice else home
 
 
-def _choice(form: Fields, spec: str) -> tuple[Filters | list[int], dict[str, Any]]:
+def _choice(form: Fields, spec: Spec) -> tuple[Filters | list[int], dict[str, Any]]:
     """Return the chosen deliveries, and the choice as the job stores it."""
     if form.getall("all", [""])[-1] == "yes":
-        chosen = ListFilters.read(form)
-        return chosen.filters([spec]), stored_choice(spec, chosen)
+        chosen = ListFilters.read(form, spec)
+        return chosen.filters([spec.name]), stored_choice(spec.name, chosen)
     ids = ticked_ids(form)
-    return ids, stored_choice(spec, len(ids))
+    return ids, stored_choice(spec.name, len(ids))
 
 
 async def _context(opened: OpenJob, after: int, *, skipped: bool) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from admin.http.parameters import MAX_INTEGER
+from admin.pages.deliveries.column_fields import value_label
 from admin.pages.shared.explanations import explain
-from admin.pages.shared.filters import Fields, ListFilters
+from admin.pages.shared.filters import COLUMN_PREFIX, Fields, ListFilters
 from admin.pages.shared.layout import Layout
 from admin.text.words import localized, number, say
 from engine.delivery.status import Status
 from engine.hub import Hub
+from engine.specs.record_type import Spec
 
 # Field of a filter -> message key of its label.
 FIELD_LABELS = {
@@ -61,4 +63,13 @@ def choice_in_words(hub: Hub, layout: Layout, choice: Mapping[str, Any]) -> Sequ
         if name in choice:
             value = explain(choice[name], layout.upstream).title if name == "cause" else str(choice[name])
             words.append((say(key), value))
-    return words
+    return [*words, *_columns_in_words(spec, choice)]
+
+
+def _columns_in_words(spec: Spec | None, choice: Mapping[str, Any]) -> list[tuple[str, str]]:
+    declared = {f"{COLUMN_PREFIX}{column.name}": column for column in spec.columns} if spec else {}
+    return [
+        (localized(declared[name].label), value_label(declared[name], value))
+        for name, value in choice.items()
+        if name in declared
+    ]

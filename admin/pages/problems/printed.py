@@ -20,11 +20,11 @@ from admin.pages.shared.layout import Layout, layout_for
 from admin.pages.shared.waiting_items import items_by_key
 from admin.people.permissions import Permission
 from admin.people.users import Person
-from admin.text.masking import masked
 from admin.text.words import say
 from engine.database.audit import note_now
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
+from engine.identifiers import masked
 from engine.queries import affected
 
 MAX_ROWS = 500

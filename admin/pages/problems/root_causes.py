@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from admin.pages.shared.explanations import Act, Explanation, any_of, explain
 from admin.pages.shared.formatting import Moment, moment
 from admin.people.permissions import Permission
-from admin.text.masking import masked
 from admin.text.words import localized, number, say, sentence
 from engine.catalog.catalog import Catalog
 from engine.delivery.causes import ANY_OF, CauseKind, cause_text, parse_cause
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
+from engine.identifiers import masked
 from engine.queries.todo import Failure, Missing, Times, TodoFacts
 from engine.specs.record_type import Spec
 from engine.specs.upstream import UpstreamSpec

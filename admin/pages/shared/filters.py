@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -13,9 +13,12 @@ from litestar.exceptions import ClientException
 from admin.pages.shared.date_field import read_days, written_period
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
+from engine.queries.column_search import ColumnFilter
 from engine.queries.deliveries import Filters
+from engine.specs.record_type import Spec
 
 MAX_CHARACTERS = 200  # of one condition
+COLUMN_PREFIX = "column."  # of the field with a column's value
 PRESET_DAYS = {"today": 0, "week": 6, "month": 29}  # preset -> days before today on which it begins
 
 
@@ -23,6 +26,8 @@ class Fields(Protocol):
     """The fields of an address or of a form, each possibly several times."""
 
     def getall(self, key: str, default: list[Any], /) -> list[Any]: ...
+
+    def keys(self) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,14 @@ class ListFilters:
     text: str = ""
     code: str = ""
     cause: str = ""
+    columns: tuple[ColumnFilter, ...] = ()
 
     @classmethod
-    def read(cls, fields: Fields) -> ListFilters:
+    def read(cls, fields: Fields, spec: Spec | None = None) -> ListFilters:
         """Read the query of an address, or a form; raise 400 for an invalid condition.
 
-        `date` is what a person wrote into the date field; it wins over `date_from` and `date_to`.
+        `date` is what a person wrote into the date field; it wins over `date_from` and `date_to`. `column.NAME` is a
+        value of a column; columns by which the type cannot be filtered are left out.
         """
         chosen = fields.getall("status", [])
         date_from, date_to = _days(fields)
@@ -51,7 +58,28 @@ class ListFilters:
             text=_field(fields, "text"),
             code=_field(fields, "code"),
             cause=_field(fields, "cause"),
-        )
+            columns=_columns(fields),
+        ).of_type(spec)
+
+    def of_type(self, spec: Spec | None) -> ListFilters:
+        """Return the same filter without columns by which the type cannot be filtered; None: with all columns."""
+        if spec is None:
+            return self
+        names = {column.name for column in spec.columns if column.filter}
+        return replace(self, columns=tuple(column for column in self.columns if column.name in names))
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether the stored counters give the number of matches."""
+        return not (self.text or self.code or self.cause or self.columns)
+
+    def column(self, name: str) -> str:
+        """Return what is chosen of a column, empty if nothing is."""
+        return next((column.typed for column in self.columns if column.name == name), "")
+
+    def without_column(self, name: str) -> ListFilters:
+        """Return the same filter for any value of a column."""
+        return replace(self, columns=tuple(column for column in self.columns if column.name != name))
 
     def __bool__(self) -> bool:
         return self != ListFilters()
@@ -68,6 +96,7 @@ class ListFilters:
         return [
             *((name, value) for name, value in single.items() if value),
             *(("status", status) for status in self.statuses),
+            *((f"{COLUMN_PREFIX}{column.name}", column.typed) for column in self.columns),
         ]
 
     def address(self, **more: object) -> str:
@@ -96,6 +125,7 @@ class ListFilters:
             text=self.text or None,
             code=self.code or None,
             cause=self.cause or None,
+            columns=self.columns,
         )
 
 
@@ -112,6 +142,12 @@ def _field(fields: Fields, name: str) -> str:
     if len(value) > MAX_CHARACTERS or "\x00" in value:
         raise ClientException(name)
     return value
+
+
+def _columns(fields: Fields) -> tuple[ColumnFilter, ...]:
+    names = sorted({name for name in fields.keys() if name.startswith(COLUMN_PREFIX)})  # noqa: SIM118 - no mapping
+    filters = (ColumnFilter(name.removeprefix(COLUMN_PREFIX), _field(fields, name)) for name in names)
+    return tuple(column for column in filters if column.typed)
 
 
 def _days(fields: Fields) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,19 +9,18 @@ from typing import Any
 import orjson
 
 from admin.pages.shared.layout import Layout
-from admin.text.masking import masked
 from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
+from engine.identifiers import masked
 from engine.queries.deliveries import FIRST_ERROR_STATUS
+from engine.specs.column_values import BOOLEANS, written
 from engine.specs.context import context
 from engine.specs.record_type import Column, Spec
 from engine.templates.template import TemplateError
 
 ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-# A date as records have it; a time of day counts as it is written; its zone is ignored.
-ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +95,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value_text(inner) for inner in value) or "–"
     if isinstance(value, bool):
-        return say("value.true" if value else "value.false")
-    if value in (None, ""):
-        return "–"
-    match = ISO_DATE.fullmatch(str(value))
-    return f"{match[3]}/{match[2]}/{match[1]}{f' {match[4]}.{match[5]}' if match[4] else ''}" if match else str(value)
+        return say(f"value.{BOOLEANS[value]}")
+    return "–" if value in (None, "") else written(value)
 
 
 def moment(milliseconds: int | None, facility: FacilityRow) -> Moment | None:

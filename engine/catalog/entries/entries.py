@@ -87,7 +87,7 @@ def _parts_of_record(node: Node, templates: Templates, names: Names) -> dict[str
         "sequence": templates.expression(node, "", "sequence", names),
         "patient_norm": templates.expression(patient, "patient", "norm", names),
         "patient_name": templates.expression(patient, "patient", "name", names),
-        "columns": columns(node, templates, names),
+        "columns": columns(node, templates, names, filters=True),
         "codes": _codes(node, templates, names),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from engine.templates.shapes import Shape
 from engine.templates.template import Compiler, Template
 
 Names = Mapping[str, Shape]
+USES_MASK = re.compile(r"\|\s*mask\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,11 @@ def _path_problem(path: str) -> str:
     return "has a query or fragment; write parameters under query" if "?" in path or "#" in path else ""
 
 
-def columns(entry: Node, templates: Templates, names: Names) -> tuple[Column, ...]:
-    """Compile the section `columns`; a column without a value is left out, and is a fault of the grammar."""
+def columns(entry: Node, templates: Templates, names: Names, *, filters: bool = False) -> tuple[Column, ...]:
+    """Compile the section `columns`; a column without a value is left out, and is a fault of the grammar.
+
+    A filter where there can be none is a fault; `filters`: the list of these columns has filters.
+    """
     compiled = []
     for name, node in values.entries(entry, "columns").items():
         value = templates.expression(node, f"columns.{name}", "value", names)
@@ -85,5 +90,19 @@ def columns(entry: Node, templates: Templates, names: Names) -> tuple[Column, ..
             label = values.label(node, "label", name)
             filter_, hidden, detail = (values.flag(node, key, False) for key in ("filter", "hidden", "detail"))
             words = {text.id: text for text in map(values.text_of, values.items(node, "words"))}
-            compiled.append(Column(name, label, value, filter_, hidden, words, detail))
+            masks = USES_MASK.search(value.text) is not None
+            compiled.append(Column(name, label, value, filter_, hidden, masks, words, detail))
+            problem = _filter_problem(compiled[-1], filters) if filter_ else ""
+            if problem:
+                source = node.find(["filter"]).source
+                templates.faults.add(source, f"{templates.path}.columns.{name}.filter", problem)
     return tuple(compiled)
+
+
+def _filter_problem(column: Column, filters: bool) -> str:
+    """Return why a list cannot be filtered by a column, empty if it can."""
+    if not filters:
+        return "only the lists of specs have filters; remove it, the search here finds the words of every column"
+    if column.masked:
+        return "masks an identifier, and these are in no index; remove it"
+    return "is hidden, so that nobody sees by what is filtered; remove one of both" if column.hidden else ""

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.text.masking import Masks, UnknownMask, masked
+from admin.text.masking import Masks, UnknownMask
+from engine.identifiers import masked
 
 NIK, OTHER = "3171010101010001", "3271010101010001"
 

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Verdict
 from engine.database.database import Database
-from engine.queries import paging
+from engine.queries import paging, parts
 from engine.queries.deliveries import Filters
 from engine.queries.paging import Count, Cursor
 from tests.conftest import Clock
@@ -97,7 +97,7 @@ async def test_a_common_beginning_is_looked_for_among_the_newest(
     antar: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hand_in_people(antar)
-    monkeypatch.setattr(paging, "MAX_PATIENTS", 1)
+    monkeypatch.setattr(parts, "MAX_PATIENTS", 1)
     assert await keys(antar, Filters(("Visit",), text="budi")) == ["D", "B", "A"]
     assert await keys(antar, Filters(("Visit",), ("queued",), text="B")) == ["D", "B", "A"]
 
@@ -144,11 +144,14 @@ async def test_days_and_statuses_are_counted_from_the_counters(antar: SmallHub) 
     assert await paging.count(database, facility, Filters(("Visit",), date_from="2026-03-02")) == Count(1)
 
 
-async def test_what_no_counter_knows_is_counted_so_far_only(antar: SmallHub) -> None:
+@pytest.mark.parametrize(("most", "counted"), [(2, Count(2, more=True)), (3, Count(3))])
+async def test_what_no_counter_knows_is_counted_so_far_only(
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch, most: int, counted: Count
+) -> None:
     await hand_in_people(antar)
+    monkeypatch.setattr(paging, "MAX_COUNTED", most)
     filters = Filters(("Visit",), text="budi")
-    counted = [await paging.count(antar.hub.database, antar.facility.id, filters, most) for most in (2, 3)]
-    assert counted == [Count(2, more=True), Count(3)]
+    assert await paging.count(antar.hub.database, antar.facility.id, filters) == counted
 
 
 async def test_neighbours_follow_the_order_of_the_list(antar: SmallHub) -> None:
