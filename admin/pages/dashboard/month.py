@@ -38,9 +38,10 @@ class TypeRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The month of a clinic; `days` holds the sums of all types."""
+    """The month of a clinic; `days` holds the sums of all types, `is_last` tells that no later month has begun."""
 
     first: date
+    is_last: bool
     dates: tuple[date, ...]
     rows: tuple[TypeRow, ...]
     days: tuple[Outcomes, ...]
@@ -102,7 +103,8 @@ async def _sheet(hub: Hub, facility: FacilityRow, first: date) -> Sheet:
     history = await by_day(hub.database, facility, list(hub.catalog.specs), last, last.day)
     rows = tuple(row for spec in hub.catalog.specs.values() if (row := _row(spec, history)).sum.total)
     days = tuple(total(kinds) for kinds in history.values())
-    return Sheet(first, tuple(history), rows, days, total({row.spec.name: row.sum for row in rows}))
+    is_last = last >= facility.local(hub.database.clock()).date()
+    return Sheet(first, is_last, tuple(history), rows, days, total({row.spec.name: row.sum for row in rows}))
 
 
 def _row(spec: Spec, history: Mapping[date, Mapping[str, Outcomes]]) -> TypeRow:

@@ -25,6 +25,8 @@ async def test_the_sheet_holds_each_type_with_its_days_and_sum(person: httpx.Asy
     assert "Lembar bulan Maret 2026" in page
     assert "Klinik Contoh" in page
     assert page.count('<th scope="col" class="n d">') == 31
+    assert 'href="/laporan/2026-02"' in page
+    assert 'href="/laporan/2026-04"' not in page  # that month has not begun
     assert '<td class="n"><strong>2</strong></td><td class="n"><strong>1</strong></td>' in page
     lines = (await person.get(f"{MONTH}/csv")).text.splitlines()
     assert lines[1:] == [
