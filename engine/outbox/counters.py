@@ -6,7 +6,7 @@ They are updated in the transaction that changes a status, so that no page has t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -95,6 +95,28 @@ _OF_DAYS = Statement(
     "SELECT spec, status, SUM(n) AS n FROM counters WHERE facility_id = :facility "
     "AND date BETWEEN :since AND :until GROUP BY spec, status",
     _Count,
+)
+
+
+async def read_days(
+    database: Database, facility_id: int, specs: Sequence[str], since: str | None = None, until: str | None = None
+) -> list[tuple[str, int]]:
+    """Return the number of deliveries of each day from `since` to `until` (both inclusive), the newest day first."""
+    parameters = {"facility": facility_id, "specs": list(specs)}
+    parameters |= {"since": since or "0000-00-00", "until": until or "9999-12-31"}
+    return [(row.date, int(row.n)) for row in await database.fetch(_DAYS, parameters)]
+
+
+class _Day(NamedTuple):
+    date: str
+    n: int
+
+
+_DAYS = Statement(
+    "SELECT c.date, SUM(c.n) AS n FROM {specs} AS v JOIN counters AS c ON c.spec = v.spec "
+    "WHERE c.facility_id = :facility AND c.date BETWEEN :since AND :until GROUP BY c.date ORDER BY c.date DESC",
+    _Day,
+    specs="spec text",
 )
 
 

@@ -17,9 +17,10 @@ from engine.database.tables import Attempt, Delivery, DeliveryValue
 from engine.outbox import counters
 from engine.outbox.list_index import day_number
 from engine.queries.deliveries import Filters
-from engine.queries.parts import ListPart, parts, without_index
+from engine.queries.parts import ListPart, is_wide, parts, without_index
 
 MAX_COUNTED = 1_000  # rows that are counted one by one; of a larger number only that it is larger is known
+MAX_LOOKED_THROUGH = 10_000  # deliveries that a search without an index may read
 
 CURSOR = r"^(\d{4}-\d{2}-\d{2})\.(\d{1,15})$"  # pattern of a cursor's text
 
@@ -81,6 +82,23 @@ async def page(
         Cursor(rows[0].date, rows[0].id) if rows and newer else None,
         Cursor(rows[-1].date, rows[-1].id) if rows and older else None,
     )
+
+
+async def newest(database: Database, facility_id: int, filters: Filters) -> Filters:
+    """Return the filters; if a search would have to look through too many deliveries, those of the newest days only.
+
+    A beginning of a word that thousands of values share is such a search. The day from which it looks is `date_from`.
+    """
+    if not await is_wide(database, facility_id, filters):
+        return filters
+    days = await counters.read_days(database, facility_id, filters.specs, filters.date_from, filters.date_to)
+    n, start = 0, None
+    for day, deliveries in days:
+        n += deliveries
+        if start is not None and n > MAX_LOOKED_THROUGH:
+            return replace(filters, date_from=start)
+        start = day
+    return filters
 
 
 async def by_ids(database: Database, facility_id: int, spec: str, ids: Sequence[int]) -> list[DeliveryRow]:

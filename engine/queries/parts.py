@@ -56,6 +56,15 @@ async def parts(database: Database, facility_id: int, filters: Filters) -> list[
     ]
 
 
+async def is_wide(database: Database, facility_id: int, filters: Filters) -> bool:
+    """Return whether so many values or patients match that the deliveries have to be looked through one by one."""
+    words = words_of(filters.text or "")
+    for chosen in [*filters.columns, *([words] if words else [])]:
+        if not (await values_of(database, facility_id, filters.specs, chosen)).whole:
+            return True
+    return len(await _norms(database, facility_id, words)) > MAX_PATIENTS if words else False
+
+
 def _of_values(values: ValueSet, filters: Filters) -> list[Sequence[int]]:
     """Return the values that lead each part; empty if the deliveries are better read in another order.
 
@@ -119,7 +128,7 @@ async def _text_leads(
     wide: list[Clause] = []
     if not words:
         return narrow, []
-    norms = await database.fetch(Query(matching_norms(facility_id, words).limit(MAX_PATIENTS + 1), str))
+    norms = await _norms(database, facility_id, words)
     if len(norms) > MAX_PATIENTS:
         wide.append(patient_matches(words))
     elif norms:
@@ -130,6 +139,11 @@ async def _text_leads(
     elif values.ids:
         wide += has_words(typed)
     return narrow, [[or_(*wide)]] if wide else []
+
+
+async def _norms(database: Database, facility_id: int, words: Sequence[str]) -> list[str]:
+    """Return the norms of the patients that a search names, at most one more than MAX_PATIENTS."""
+    return await database.fetch(Query(matching_norms(facility_id, words).limit(MAX_PATIENTS + 1), str))
 
 
 async def _named(database: Database, facility_id: int, filters: Filters, typed: str) -> list[int]:

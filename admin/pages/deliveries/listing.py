@@ -30,6 +30,7 @@ from engine.identifiers import masked
 from engine.outbox import counters
 from engine.outbox.delayed_resend import HOLD_MS, scheduled
 from engine.queries import paging
+from engine.queries.deliveries import Filters
 from engine.queries.paging import Count, Cursor, Page
 
 SIZES = (25, 50, 100)
@@ -68,8 +69,12 @@ class Listing(OpenType):
     def facility_id(self) -> int:
         return self.layout.facility.id if self.layout.facility else 0
 
+    async def filters(self) -> Filters:
+        """Return the filters; those of the newest days only, if a search would take too long over all days."""
+        return await paging.newest(self.hub.database, self.facility_id, self.chosen.filters([self.entry.name]))
+
     async def page(self, size: int, after: str | None = None, before: str | None = None) -> Page:
-        filters = self.chosen.filters([self.entry.name])
+        filters = await self.filters()
         start, end = Cursor.read(after or ""), Cursor.read(before or "")
         return await paging.page(self.hub.database, self.facility_id, filters, size, after=start, before=end)
 
@@ -97,8 +102,12 @@ class Listing(OpenType):
 
     async def count(self) -> Count:
         """Return the number of matches."""
-        filters = self.chosen.filters([self.entry.name])
-        return await paging.count(self.hub.database, self.facility_id, filters)
+        return await paging.count(self.hub.database, self.facility_id, await self.filters())
+
+    async def searched_from(self) -> str:
+        """Return the day from which a search looks, as it is shown, if it leaves older days out; else nothing."""
+        since = (await self.filters()).date_from
+        return day(since) if since and since != self.chosen.date_from else ""
 
     async def views(self, rows: Collection[DeliveryRow]) -> list[dict[str, Any]]:
         """Return the rows as the templates take them."""
@@ -167,6 +176,7 @@ async def type_page(
             "count": await listing.count() if listing.has_counters else None,
             "chips": () if listing.layout.upstream.area else await listing.chips(),
             "place": await _place(listing, page),
+            "searched_from": await listing.searched_from(),
             "set_filters": _set_filters(listing),
             "columns": await column_fields(hub, listing.facility_id, listing.entry, chosen),
             "size": size,
@@ -259,7 +269,7 @@ async def _place(listing: Listing, page: Page) -> tuple[int, int] | None:
         return None
     before = Count(0)
     if page.before is not None:
-        filters = listing.chosen.filters([listing.entry.name])
+        filters = await listing.filters()
         before = await paging.count_before(listing.hub.database, listing.facility_id, filters, page.before)
     return None if before.more else (before.n + 1, before.n + len(page.rows))
 

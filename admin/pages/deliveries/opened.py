@@ -101,9 +101,9 @@ class OpenDelivery:
 
     async def _neighbours(self) -> tuple[str, str]:
         """Return the addresses of the next newer and older delivery that match the filter; empty if there is none."""
-        filters = self.chosen.filters([self.entry.name])
-        place = Cursor(self.row.date, self.row.id)
-        ids = await paging.neighbours(self.hub.database, self.facility.id, filters, place)
+        place, database = Cursor(self.row.date, self.row.id), self.hub.database
+        filters = await paging.newest(database, self.facility.id, self.chosen.filters([self.entry.name]))
+        ids = await paging.neighbours(database, self.facility.id, filters, place)
         base = self.address.rpartition("/")[0]
         newer, older = (f"{base}/{id_}{self.chosen.address()}" if id_ else "" for id_ in ids)
         return newer, older

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from admin.pages.deliveries import column_fields
 from admin.pages.jobs.selection import choice_in_words
 from admin.pages.shared.filters import ListFilters
+from engine.queries import column_search, paging
 from tests import databases
 from tests.admin.pages.test_types import OWN, VISITS
 from tests.conftest import Clock
@@ -54,6 +55,20 @@ async def test_a_column_with_many_values_is_typed(person: httpx.AsyncClient, mon
     page = (await person.get(VISITS, params={"column.findings": "k02"})).text
     assert 'name="column.findings" value="k02"' in page
     assert notes(page) == ["dua"]
+
+
+async def test_a_search_that_leaves_days_out_says_so(
+    person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await antar.hand_in("Visit", {"id": "V0", "person": "Umum", "note": "lama", "at": "2026-03-01"})
+    await antar.index()
+    words = "Hanya data sejak 10/03/2026 yang dicari"
+    whole = (await person.get(VISITS, params={"text": "um"})).text
+    assert (sorted(notes(whole)), words in whole) == (["lama", "satu"], False)
+    monkeypatch.setattr(column_search, "MAX_VALUES", 0)
+    monkeypatch.setattr(paging, "MAX_LOOKED_THROUGH", 2)
+    cut = (await person.get(VISITS, params={"text": "um"})).text
+    assert (notes(cut), words in cut) == (["satu"], True)
 
 
 async def test_what_is_set_is_named_and_can_be_taken_off(person: httpx.AsyncClient) -> None:

@@ -127,6 +127,26 @@ async def test_more_values_than_are_looked_up_are_found_by_looking_through(
     assert await keys(antar, filters) == before
 
 
+@pytest.mark.parametrize(
+    ("filters", "since"),
+    [
+        (Filters(("Visit",), text="um"), "2026-03-09"),
+        (of(("poli", "um")), "2026-03-09"),
+        (of(("poli", "um"), date_from="2026-03-10"), "2026-03-10"),
+        (of(("poli", "um"), date_to="2026-03-08"), None),
+        (Filters(("Visit",), statuses=("queued",)), None),
+    ],
+)
+async def test_a_search_that_too_many_values_match_looks_through_the_newest_days(
+    antar: SmallHub, monkeypatch: pytest.MonkeyPatch, filters: Filters, since: str | None
+) -> None:
+    database, facility = antar.hub.database, antar.facility.id
+    monkeypatch.setattr(paging, "MAX_LOOKED_THROUGH", 3)
+    assert await paging.newest(database, facility, filters) == filters
+    monkeypatch.setattr(column_search, "MAX_VALUES", 0)
+    assert (await paging.newest(database, facility, filters)).date_from == since
+
+
 @pytest.mark.parametrize(("filters", "matching"), CHOICES)
 async def test_a_bulk_action_takes_what_the_page_shows(antar: SmallHub, filters: Filters, matching: list[str]) -> None:
     query = paging.select(paging.Delivery.key).where(*filters.conditions())
