@@ -20,12 +20,18 @@ LEAN = {"resultTypes": ["violations"]}
 RULES = {"light": LEAN, "dark": {**LEAN, "runOnly": ["color-contrast"]}}
 """All of them once; what differs in the dark is the contrast."""
 SERIOUS = {"serious", "critical"}
-PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+PHONE, LAPTOP = {"width": 360, "height": 740}, {"width": 1366, "height": 768}
+MIN_ROWS = 14  # of a list on a laptop without scrolling
 ELSEWHERE = {
     *("/", "/referensi", "/mulai", "/monitoring", "/monitoring/{upstream:str}"),
     *("/integrasi/{upstream:str}/masalah", "/persiapan/{name:str}", "/laporan/{month:str}/csv"),
 }
 """What leads to another page or to a file when somebody is logged in."""
+LISTS = "SELECT upstream, spec, COUNT(*) FROM deliveries GROUP BY upstream, spec"
+CUT_OFF = "[...document.querySelectorAll('.table-responsive')].map(box => box.scrollWidth - box.clientWidth)"
+ROWS_IN_SIGHT = (
+    "[...document.querySelectorAll('tbody tr')].filter(row => row.getBoundingClientRect().bottom <= innerHeight)"
+)
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -52,6 +58,14 @@ def test_no_page_is_wider_than_a_phone(page: Page, installation: Installation) -
         page.goto(address)
         wider[name] = page.evaluate(WIDER)
     assert {name: pixels for name, pixels in wider.items() if pixels > 0} == {}
+
+
+def test_lists_show_all_their_columns_and_enough_rows_on_a_laptop(page: Page, installation: Installation) -> None:
+    page.set_viewport_size(LAPTOP)
+    for upstream, spec, n in installation.rows(LISTS):
+        page.goto(f"/integrasi/{upstream}/{spec}")
+        cut_off, rows = page.evaluate(CUT_OFF), len(page.evaluate(ROWS_IN_SIGHT))
+        assert (spec, cut_off, rows >= min(n, MIN_ROWS)) == (spec, [0], True), rows
 
 
 def test_no_page_of_the_panel_is_forgotten_here(installation: Installation) -> None:
