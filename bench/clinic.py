@@ -40,6 +40,7 @@ BATCH = 500
 SPEC, UPSTREAM = "Encounter", "satusehat"
 SECRETS = {"client_id": "bench", "client_secret": "bench", "organization_id": "100099001"}
 PATIENTS = 500
+WATCH_SECONDS = 0.01  # between two looks at a run; the database is asked only when nothing is in flight
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -109,7 +110,7 @@ class BenchClinic:
         started = time.perf_counter()
         await self.release()
         while worker.in_flight or await self.unsent():  # noqa: ASYNC110 - a worker does not announce that it is done
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(WATCH_SECONDS)
         seconds = time.perf_counter() - started
         await self.hold()
         return seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import uvloop
 from sqlalchemy import text
 
 from bench.clinic import BATCH, IN_FLIGHT, clinic, plain
-from bench.cpu import cpu_seconds
+from bench.cost import Cost, cost, in_words, rates
 from bench.options import Options
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
@@ -107,29 +106,29 @@ class Floor:
         await self._database.write_models(ModelTransaction.execute, text(statement), parameters)
 
 
-async def measure(database_url: str, count: int, rounds: int) -> tuple[list[float], list[float], list[float]]:
-    """Return full and floor deliveries per second, alternating by round, and the CPU seconds of one on the floor."""
+async def measure(database_url: str, count: int, rounds: int) -> tuple[list[Cost], list[Cost]]:
+    """Return the costs of full deliveries and of the floor, alternating by round."""
     with fake_upstream() as address:
         async with clinic(plain(database_url, address=address)) as here, here.working() as worker:
-            floor = Floor(here.hub.database, address)
+            database = here.hub.database
+            floor, full, bare = Floor(database, address), [], []
             body = (await here.finished_body()).decode()
-            full, bare, cpu = [], [], []
             for n in range(rounds):
                 await here.hand_in(n * count, count)
-                full.append(count / await here.deliver(worker))
+                full.append(await cost(database, count, lambda: here.deliver(worker)))
                 await floor.fill(body, count)
-                spent = cpu_seconds()
-                bare.append(count / await floor.run())
-                cpu.append((cpu_seconds() - spent) / count)
+                bare.append(await cost(database, count, floor.run))
             await floor.drop()
-            return full, bare, cpu
+            return full, bare
 
 
 def rows(options: Options) -> Iterator[Row]:
+    """Yield two rows per database: the rate, and CPU of process and database together."""
     with TemporaryDirectory() as folder:
         for name, url in options.databases(folder).items():
-            full, bare, cpu = uvloop.run(measure(url, options.count, options.rounds))
-            note = f"the floor: {median(bare):,.0f} per s, CPU {median(cpu) * 1e6:.0f} us per delivery"
-            yield compared(
-                f"full delivery, {name}", "floor of aiohttp and batches", full, bare, ">= 0.9", "per s", note
-            )
+            full, bare = uvloop.run(measure(url, options.count, options.rounds))
+            note = f"{in_words('full', full)}; {in_words('floor', bare)}"
+            against = "floor of aiohttp and batches"
+            yield compared(f"full delivery, {name}", against, rates(full), rates(bare), ">= 0.9", "per s", note)
+            ours, theirs = [each.cpu for each in full], [each.cpu for each in bare]
+            yield compared(f"CPU of worker and database, {name}", against, ours, theirs, "<= 1.3", "us")

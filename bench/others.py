@@ -82,5 +82,5 @@ def rows(options: Options) -> Iterator[Row]:
     if options.postgresql and options.redis:
         ours, theirs, note = uvloop.run(measure(options))
         yield compared(
-            "full delivery, PostgreSQL, redis", "Celery task, requests, row", ours, theirs, ">= 10", "per s", note
+            "full delivery, PostgreSQL, redis", "Celery task, requests, row", ours, theirs, ">= 12", "per s", note
         )

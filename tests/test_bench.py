@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import interactive
+from bench.cost import Cost, in_words, rates
 from bench.options import Options
 from bench.processes import configuration
 from bench.rows import compared
@@ -19,6 +20,14 @@ def test_a_ratio_is_formed_within_each_round() -> None:
     row = compared("ours", "theirs", [10.0, 100.0, 30.0], [5.0, 100.0, 10.0], ">= 1", "per s")
 
     assert (row.ratio, row.absolute) == (2.0, 30.0)
+
+
+def test_a_cost_is_told_by_its_medians_and_without_a_database_in_this_process() -> None:
+    costs = [Cost(1000.0, 200.0, 50.0), Cost(3000.0, 100.0, 70.0), Cost(2000.0, 150.0, 60.0)]
+
+    assert (rates(costs), costs[0].cpu) == ([1000.0, 3000.0, 2000.0], 250.0)
+    assert in_words("full", costs) == "full: 2,000 per s, CPU 150 + 60 us"
+    assert in_words("bare", [Cost(2000.0, 26.0, 0.0)]) == "bare: 2,000 per s, CPU 26 us"
 
 
 def test_the_measured_configuration_has_the_slots_that_were_asked_for_and_no_rate(tmp_path: Path) -> None:
