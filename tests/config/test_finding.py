@@ -24,6 +24,10 @@ QUERIES = {
     "Procedure": {"encounter": UUID},
     "AllergyIntolerance": {"patient": "P01234567890"},
     "Composition": {"encounter": UUID},
+    "MedicationDispense": {
+        "subject": "P01234567890",
+        "identifier": "http://sys-ids.kemkes.go.id/prescription/100099001|RX-20260310-0001",
+    },
 }
 
 
@@ -55,6 +59,20 @@ def test_only_what_carries_our_identifier_is_ours(name: str) -> None:
     assert matches(name, {"identifier": [foreign]}) is False
     assert matches(name, {"identifier": []}) is False
     assert matches(name, {}) is False
+
+
+@pytest.mark.parametrize(
+    ("example", "value", "is_ours"),
+    [
+        ("example", "RX-20260310-0001-1", True),
+        ("example", "RX-20260310-0001-1-S", True),  # as it was sent before
+        ("example", "RX-20260310-0001-1-2", False),
+        ("second_part", "RX-20260310-0001-1-2", True),
+        ("second_part", "RX-20260310-0001-1", False),
+    ],
+)
+def test_a_dispense_is_known_by_its_prescribed_line_and_part(example: str, value: str, is_ours: bool) -> None:
+    assert matches("MedicationDispense", {"identifier": [{"value": value}]}, example) is is_ours
 
 
 def test_a_summary_has_one_identifier() -> None:
