@@ -46,10 +46,10 @@ class World:
         return self.kfa.products.has_code(code)
 
     def reset(self) -> None:
-        """Return to the initial state. Requests that wait at a barrier are released."""
-        self.barriers.release_all()
+        """Return to the initial state. Requests that wait at a barrier are released into it."""
         self.faults.clear()
         self.clock.reset()
         for site in self.sites:
             site.reset()
         self.witness.reset()
+        self.barriers.release_all()
