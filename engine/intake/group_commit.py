@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from engine.database.database import Database, is_away
 from engine.delivery.types import Added, NewRecord
 from engine.outbox.add import Batch, add
+from engine.outbox.patient_index import IndexedPatients
 
 MAX_RECORDS = 500  # of several requests in one transaction
 MAX_WRITERS = 4  # transactions at once; SQLite has one writer anyway
@@ -34,6 +35,7 @@ class GroupCommit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._indexed = IndexedPatients()
         self._writers = 1 if database.dialect == "sqlite" else MAX_WRITERS
         self._waiting: deque[_Request] = deque()
         self._writing: set[asyncio.Task[None] | None] = set()
@@ -70,7 +72,7 @@ class GroupCommit:
         """Store the requests together; one by one if the database refuses them, so that only the faulty one fails."""
         entries = [entry for request in requests for entry in request.entries]
         try:
-            added = await add(self._database, requests[0].batch, entries)
+            added = await add(self._database, requests[0].batch, entries, self._indexed)
         except Exception as error:
             if len(requests) > 1 and not is_away(error):
                 for request in requests:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-from sqlalchemy.exc import IntegrityError
+from typing import Any, NamedTuple
 
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
@@ -15,10 +13,9 @@ from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters, list_index
-from engine.outbox.patient_index import remember
+from engine.outbox.patient_index import IndexedPatients, Person, Witness, remember
 from engine.outbox.waits import end_waits
 
-MAX_TRIES = 5  # to store a batch while others store the same keys
 # A changed record stays in these statuses until the fate of the version in flight is known.
 IN_FLIGHT = {Status.SENDING, Status.UNSURE}
 
@@ -35,9 +32,9 @@ class Batch:
 
 @dataclass(slots=True)
 class _Row:
-    """The stored delivery of a key, or the one about to be stored."""
+    """The delivery of a key: as it is stored, or about to be; `entry` is its new content, if there is any."""
 
-    id: int  # 0: about to be stored
+    id: int
     hash: str
     status: str
     date: str
@@ -45,38 +42,52 @@ class _Row:
     versions: int = 0
 
 
-async def add(database: Database, batch: Batch, entries: Sequence[NewRecord]) -> list[tuple[int, Added]]:
-    """Store all in one transaction; return the delivery's id and the outcome of each entry, in order."""
-    for _ in range(MAX_TRIES):
-        try:
-            return await database.write(_add, batch, entries)
-        except IntegrityError as error:
-            # Another transaction stored one of the keys between our query and our insert: try again.
-            if "unique" not in str(error.orig).lower():
-                raise
-            refused = error
-    raise refused
+class _Result(NamedTuple):
+    """What a transaction has stored: outcomes in order, patients whose words it sent, one of the new deliveries."""
+
+    added: list[tuple[int, Added]]
+    patients: Collection[Person]
+    witness: Witness | None
 
 
-async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord]) -> list[tuple[int, Added]]:
-    rows = await _stored(tx, batch, {entry.key for entry in entries})
+async def add(
+    database: Database, batch: Batch, entries: Sequence[NewRecord], indexed: IndexedPatients | None = None
+) -> list[tuple[int, Added]]:
+    """Store all in one transaction; return the delivery's id and the outcome of each entry, in order.
+
+    The words of `indexed` patients are not sent again; the patients of this transaction join them.
+    """
+    patients = indexed or IndexedPatients()
+    result = await database.write(_add, batch, entries, patients)
+    patients.learn(result.patients, result.witness)  # now that they are committed
+    return result.added
+
+
+async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord], indexed: IndexedPatients) -> _Result:
+    """Insert all as new ones; only those whose keys were stored before are compared with what is stored."""
+    facts = await _facts(tx, indexed)
+    rows: dict[str, _Row] = {}
     outcomes = [_fold(rows, entry) for entry in entries]
     deltas = counters.Deltas()
-    now = tx.now
-    new = [(row, row.entry) for row in rows.values() if row.entry and not row.id]
-    changed = [(row, row.entry) for row in rows.values() if row.entry and row.id]
-    if new:
-        await _insert(tx, batch, new, now, deltas)
-    if changed:
-        await _update(tx, batch, changed, now, deltas)
+    inserted = await _insert(tx, batch, rows, facts, deltas)
+    if met := rows.keys() - inserted.keys():
+        stored = await _stored(tx, batch, met)
+        rows |= {key: stored[key] for key in met}
+        outcomes = [
+            _fold(rows, entry) if entry.key in met else outcome
+            for entry, outcome in zip(entries, outcomes, strict=True)
+        ]
+        await _update(tx, batch, [(row, row.entry) for key in met if (row := rows[key]).entry], deltas)
     await counters.apply(tx, deltas)
-    named = [entry for _, entry in [*new, *changed]]
-    people = {(entry.patient_norm, entry.patient_name or "") for entry in named if entry.patient_norm}
-    await remember(tx, batch.facility_id, people)
-    if new:
-        rows |= await _stored(tx, batch, {entry.key for _, entry in new})
-    await list_index.enqueue(tx, [rows[entry.key].id for entry in named])
-    return [(rows[entry.key].id, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+    named = [(row.id, entry) for row in rows.values() if (entry := row.entry)]
+    patients = {(batch.facility_id, e.patient_norm, e.patient_name or "") for _, e in named if e.patient_norm}
+    if not facts.witnessed:
+        indexed.forget()
+    patients = indexed.missing(patients)
+    await remember(tx, patients)
+    await list_index.enqueue(tx, [id_ for id_, _ in named])
+    added = [(rows[entry.key].id, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+    return _Result(added, patients, Witness(max(inserted.values()), tx.now) if inserted else None)
 
 
 def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
@@ -92,7 +103,88 @@ def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
     return Added.CHANGED
 
 
-async def _stored(tx: Transaction, batch: Batch, keys: set[str]) -> dict[str, _Row]:
+class _Facts(NamedTuple):
+    """Whether the witness is there, and the days whose new deliveries are in doubt (see tables.Installation)."""
+
+    doubt_from: str | None
+    doubt_until: str | None
+    witnessed: bool
+
+
+async def _facts(tx: Transaction, indexed: IndexedPatients) -> _Facts:
+    id_, created_at = indexed.witness or (0, 0)
+    [facts] = await tx.rows(_FACTS, {"id": id_, "created_at": created_at})
+    return facts
+
+
+_FACTS = Statement(
+    "SELECT doubt_from, doubt_until, "
+    "EXISTS (SELECT 1 FROM deliveries WHERE id = :id AND created_at = :created_at) AS witnessed FROM installation",
+    _Facts,
+)
+
+
+async def _insert(
+    tx: Transaction, batch: Batch, rows: dict[str, _Row], facts: _Facts, deltas: counters.Deltas
+) -> dict[str, int]:
+    """Insert the rows whose keys are new, in order; return their ids by key, which their rows get too."""
+    first, last = facts.doubt_from, facts.doubt_until
+    values = [
+        (
+            key,
+            *_content(entry),
+            row.versions,
+            first is not None and last is not None and first <= entry.date <= last,
+            int(entry.lane),
+        )
+        for key, row in rows.items()
+        if (entry := row.entry)
+    ]
+    parameters = {"facility": batch.facility_id, "spec": batch.spec, "upstream": batch.upstream, "now": tx.now}
+    inserted = {new.key: new.id for new in await tx.rows(_INSERT, {**parameters, "rows": values})}
+    for key, id_ in inserted.items():
+        rows[key].id = id_
+    for date, n in Counter(entry.date for key in inserted if (entry := rows[key].entry)).items():
+        deltas[counters.Cell(batch.facility_id, date, batch.spec, Status.QUEUED)] += n
+    return inserted
+
+
+def _content(entry: NewRecord) -> tuple[str | None, ...]:
+    """Return the values of the columns `_CONTENT`."""
+    return (
+        entry.date,
+        entry.patient_norm,
+        entry.patient_name,
+        entry.sequence,
+        entry.record,
+        entry.record_hash,
+    )
+
+
+_CONTENT = "date text, norm text, name text, sequence text, record text, hash text"
+
+
+class _New(NamedTuple):
+    key: str
+    id: int
+
+
+# Ids are in the order of the rows: a sequence is sent in the order of its ids.
+_INSERT = Statement(
+    """
+INSERT INTO deliveries (facility_id, spec, upstream, key, date, patient_norm, patient_name, sequence, record,
+  record_hash, version, status, in_doubt, lane, due_at, tries, deaths, trigger, created_at, changed_at)
+SELECT :facility, :spec, :upstream, v.key, v.date, v.norm, v.name, v.sequence, v.record, v.hash, v.version, 'queued',
+  v.in_doubt, v.lane, CAST(:now AS BIGINT), 0, 0, 'auto', CAST(:now AS BIGINT), CAST(:now AS BIGINT)
+FROM {rows} AS v WHERE true
+ON CONFLICT (facility_id, spec, key) DO NOTHING RETURNING key, id
+""",
+    _New,
+    rows=f"key text, {_CONTENT}, version integer, in_doubt boolean, lane smallint",
+)
+
+
+async def _stored(tx: Transaction, batch: Batch, keys: Collection[str]) -> dict[str, _Row]:
     targets = [[batch.facility_id, batch.spec, key] for key in sorted(keys)]
     rows = await tx.rows(_STORED, {"rows": targets})
     return {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in rows}
@@ -116,119 +208,47 @@ _STORED = Statement(
 )
 
 
-async def _insert(
-    tx: Transaction, batch: Batch, rows: Sequence[tuple[_Row, NewRecord]], now: int, deltas: counters.Deltas
-) -> None:
-    [(first, last)] = await tx.rows(_DOUBT)
-    values = [
-        (
-            batch.facility_id,
-            batch.spec,
-            batch.upstream,
-            entry.key,
-            entry.date,
-            entry.patient_norm,
-            entry.patient_name,
-            entry.sequence,
-            entry.record,
-            entry.record_hash,
-            row.versions,
-            Status.QUEUED.value,
-            first is not None and last is not None and first <= entry.date <= last,
-            int(entry.lane),
-            now,
-            0,
-            0,
-            "auto",
-            now,
-            now,
-        )
-        for row, entry in rows
-    ]
-    await tx.insert("deliveries", _NEW, values)
-    for date, n in Counter(entry.date for _, entry in rows).items():
-        deltas[counters.Cell(batch.facility_id, date, batch.spec, Status.QUEUED)] += n
-
-
-class _Doubt(NamedTuple):
-    """The days whose new deliveries are in doubt; see engine.database.tables.Installation."""
-
-    doubt_from: str | None
-    doubt_until: str | None
-
-
-_DOUBT = Statement("SELECT doubt_from, doubt_until FROM installation", _Doubt)
-_NEW = (
-    "facility_id",
-    "spec",
-    "upstream",
-    "key",
-    "date",
-    "patient_norm",
-    "patient_name",
-    "sequence",
-    "record",
-    "record_hash",
-    "version",
-    "status",
-    "in_doubt",
-    "lane",
-    "due_at",
-    "tries",
-    "deaths",
-    "trigger",
-    "created_at",
-    "changed_at",
-)
-
-
 async def _update(
-    tx: Transaction, batch: Batch, rows: Sequence[tuple[_Row, NewRecord]], now: int, deltas: counters.Deltas
+    tx: Transaction, batch: Batch, rows: Sequence[tuple[_Row, NewRecord]], deltas: counters.Deltas
 ) -> None:
-    contents, due_again = [], []
+    """Store the new contents of deliveries; unless the version before is in flight, they are due again."""
+    contents: dict[bool, list[tuple[Any, ...]]] = {True: [], False: []}
     for row, entry in rows:
-        contents.append(
-            {
-                "id": row.id,
-                "record": entry.record,
-                "hash": entry.record_hash,
-                "date": entry.date,
-                "norm": entry.patient_norm,
-                "name": entry.patient_name,
-                "sequence": entry.sequence,
-                "versions": row.versions,
-                "upstream": batch.upstream,
-                "now": now,
-            }
-        )
         noted_only = row.status == Status.SENT and not batch.updatable
-        after = row.status if row.status in IN_FLIGHT or noted_only else Status.QUEUED
+        due = not noted_only and row.status not in IN_FLIGHT
+        after = Status.QUEUED if due else row.status
         deltas[counters.Cell(batch.facility_id, row.date, batch.spec, row.status)] -= 1
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
-        if after == Status.QUEUED:
-            due_again.append((row.id, int(entry.lane)))
-    await tx.execute(_CHANGE, contents)
-    if due_again:
-        await end_waits(tx, [id_ for id_, _ in due_again])
-        await tx.execute(_MAKE_DUE, {"rows": due_again, "now": now})
+        contents[due].append((row.id, *_content(entry), row.versions, int(entry.lane)))
+    parameters = {"upstream": batch.upstream, "now": tx.now}
+    if contents[False]:
+        await tx.execute(_CHANGE, {**parameters, "rows": contents[False]})
+    if contents[True]:
+        await end_waits(tx, [content[0] for content in contents[True]])
+        await tx.execute(_CHANGE_AND_QUEUE, {**parameters, "rows": contents[True]})
 
 
+_CHANGED = f"id bigint, {_CONTENT}, versions integer, lane smallint"
+_SET_CONTENT = """
+date = v.date, patient_norm = v.norm, patient_name = v.name, sequence = v.sequence, record = v.record,
+  record_hash = v.hash, version = d.version + v.versions, changed_at = :now, upstream = :upstream, body = NULL
+"""
 # tried_version: if the worker that sends the delivery dies, the version before this change may have arrived.
 # body: what a person wrote in place of the payload was based on the old record.
 _CHANGE = Command(
-    """
-UPDATE deliveries SET record = :record, record_hash = :hash, date = :date, patient_norm = :norm,
-  patient_name = :name, sequence = :sequence, version = version + :versions, changed_at = :now, upstream = :upstream,
-  tried_version = CASE WHEN status <> 'sending' THEN tried_version WHEN body IS NULL THEN version ELSE -version END,
-  body = NULL
-WHERE id = :id
-"""
-)
-_MAKE_DUE = Command(
-    """
-UPDATE deliveries AS d SET status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0,
-  trigger = 'auto', problem = NULL, cause = NULL, code = NULL, http_status = NULL
-FROM {rows} AS v WHERE d.id = v.id
+    f"""
+UPDATE deliveries AS d SET {_SET_CONTENT},
+  tried_version = CASE WHEN d.status <> 'sending' THEN d.tried_version WHEN d.body IS NULL THEN d.version
+    ELSE -d.version END
+FROM {{rows}} AS v WHERE d.id = v.id
 """,
-    rows="id bigint, lane smallint",
+    rows=_CHANGED,
+)
+_CHANGE_AND_QUEUE = Command(
+    f"""
+UPDATE deliveries AS d SET {_SET_CONTENT}, status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0,
+  trigger = 'auto', problem = NULL, cause = NULL, code = NULL, http_status = NULL
+FROM {{rows}} AS v WHERE d.id = v.id
+""",
+    rows=_CHANGED,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence, Set
+from itertools import islice
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,19 +23,65 @@ from engine.database.transaction import Transaction
 from engine.delivery.search_words import AFTER_ALL_WORDS, words_of
 from engine.delivery.status import WORD_LENGTH
 
+Person = tuple[int, str, str]  # facility, norm, name
+MAX_PATIENTS = 20_000  # that a process keeps in mind, in some 5 MB
 
-async def remember(tx: Transaction, facility_id: int, people: Iterable[tuple[str, str]]) -> None:
-    """Index patients, given as (norm, name); a patient can still be found by an earlier name."""
+
+class Witness(NamedTuple):
+    """A delivery that was inserted with patients' words; deliveries are never deleted."""
+
+    id: int
+    created_at: int
+
+
+class IndexedPatients:
+    """Patients whose words this process has stored, so that it does not send them with each of their records.
+
+    They count only while the database holds the witness, a delivery of the transaction that last stored words: without
+    it the database has been emptied, or is an older one that was restored. The words themselves are never deleted.
+    """
+
+    def __init__(self) -> None:
+        self._patients: dict[Person, None] = {}
+        self.witness: Witness | None = None
+
+    def missing(self, patients: Set[Person]) -> set[Person]:
+        """Return those of the patients whose words have to be stored."""
+        return set(patients - self._patients.keys())
+
+    def learn(self, patients: Collection[Person], witness: Witness | None) -> None:
+        """Note patients whose words have been committed, together with the witness if there is one."""
+        if witness is None or not patients:
+            return
+        self._patients |= dict.fromkeys(patients)
+        for oldest in list(islice(self._patients, max(len(self._patients) - MAX_PATIENTS, 0))):
+            del self._patients[oldest]
+        self.witness = witness
+
+    def forget(self) -> None:
+        """Forget all."""
+        self._patients.clear()
+        self.witness = None
+
+
+async def remember(tx: Transaction, patients: Iterable[Person]) -> None:
+    """Index patients; a patient can still be found by an earlier name."""
     # Sorted: two transactions that bring the same patients must not deadlock.
-    rows = sorted({(norm, word) for norm, name in people for word in [norm.casefold()[:WORD_LENGTH], *words_of(name)]})
+    rows = sorted(
+        {
+            (facility_id, norm, word)
+            for facility_id, norm, name in patients
+            for word in [norm.casefold()[:WORD_LENGTH], *words_of(name)]
+        }
+    )
     if rows:
-        await tx.execute(_REMEMBER, {"facility": facility_id, "rows": rows})
+        await tx.execute(_REMEMBER, {"rows": rows})
 
 
 _REMEMBER = Command(
     "INSERT INTO patient_words (facility_id, norm, word) "
-    "SELECT :facility, norm, word FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING",
-    rows="norm text, word text",
+    "SELECT facility_id, norm, word FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING",
+    rows="facility_id integer, norm text, word text",
 )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.database.migrate import head, migrate
-from engine.delivery.types import Channel, NewRecord
+from engine.delivery.types import Added, Channel, NewRecord
 from engine.errors import EnvironmentMismatch
 from engine.facilities.facilities import FacilityRow
 from engine.outbox import counters
@@ -79,6 +79,32 @@ async def test_the_same_records_at_the_same_moment_are_stored_once(database: Dat
     batch = Batch(facility.id, "Visit", "ministry", True)
     await asyncio.gather(*(add(database, batch, entries(50, content)) for content in "aabbcc"))
     assert await database.fetch(text("SELECT COUNT(*) FROM deliveries")) == [(50,)]
+    assert await counters.kept(database) == await counters.recount(database)
+
+
+async def test_the_same_records_in_another_order_are_stored_once(database: Database, facility: FacilityRow) -> None:
+    batch, records = Batch(facility.id, "Visit", "ministry", True), entries(200)
+    one, other = await asyncio.gather(add(database, batch, records), add(database, batch, records[::-1]))
+    assert [id_ for id_, _ in one] == [id_ for id_, _ in other[::-1]]
+    assert sorted((first, second) for (_, first), (_, second) in zip(one, other[::-1], strict=True)) in (
+        [(Added.ACCEPTED, Added.UNCHANGED)] * 200,
+        [(Added.UNCHANGED, Added.ACCEPTED)] * 200,
+    )
+    assert await counters.kept(database) == await counters.recount(database)
+
+
+async def test_new_and_known_keys_of_one_batch_keep_their_order(database: Database, facility: FacilityRow) -> None:
+    batch, records = Batch(facility.id, "Visit", "ministry", True), entries(9)
+    await add(database, batch, records[1::2])
+    added = await add(database, batch, [*records, *entries(9, "other")])
+    stored = dict(await database.fetch(text("SELECT key, id FROM deliveries")))
+    assert [id_ for id_, _ in added] == [stored[entry.key] for entry in records] * 2
+    assert [outcome for _, outcome in added] == [Added.ACCEPTED, Added.UNCHANGED] * 4 + [Added.ACCEPTED] + [
+        Added.CHANGED
+    ] * 9
+    new = [id_ for id_, outcome in added if outcome == Added.ACCEPTED]
+    assert new == sorted(new)
+    assert await database.fetch(text("SELECT DISTINCT record_hash, version FROM deliveries")) == [("other", 2)]
     assert await counters.kept(database) == await counters.recount(database)
 
 

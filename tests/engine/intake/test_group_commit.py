@@ -15,6 +15,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.intake import group_commit
 from engine.intake.group_commit import MAX_WRITERS, GroupCommit, Stored
 from engine.outbox.add import Batch, add
+from engine.outbox.patient_index import IndexedPatients
 
 pytestmark = pytest.mark.anyio
 
@@ -35,11 +36,13 @@ class Watched:
         self._error = error
         monkeypatch.setattr(group_commit, "add", self)
 
-    async def __call__(self, database: Database, batch: Batch, entries: Sequence[NewRecord]) -> Stored:
+    async def __call__(
+        self, database: Database, batch: Batch, entries: Sequence[NewRecord], indexed: IndexedPatients
+    ) -> Stored:
         self.transactions.append([entry.key for entry in entries])
         if self._error and any(entry.key == "bad" for entry in entries):
             raise self._error
-        return await add(database, batch, entries)
+        return await add(database, batch, entries, indexed)
 
 
 async def keys(database: Database) -> list[str]:
