@@ -6,7 +6,7 @@ A commit waits for the disk. Without this, single records of many clients would 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from engine.outbox.patient_index import IndexedPatients
 
 MAX_RECORDS = 500  # of several requests in one transaction
 MAX_WRITERS = 4  # transactions at once; SQLite has one writer anyway
+MAX_WRITERS_ALIKE = 2  # of these for one facility and type: with more of them each would store fewer records
 
 Stored = list[tuple[int, Added]]
 
@@ -39,30 +40,39 @@ class GroupCommit:
         self._writers = 1 if database.dialect == "sqlite" else MAX_WRITERS
         self._waiting: deque[_Request] = deque()
         self._writing: set[asyncio.Task[None] | None] = set()
+        self._running: Counter[Batch] = Counter()  # transactions that are running
 
     async def add(self, batch: Batch, entries: Sequence[NewRecord]) -> Stored:
         """Store records; returns and raises the same as engine.outbox.add.add."""
         request = _Request(batch, entries, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
-        if len(self._writing) < self._writers:
+        if len(self._writing) < self._writers and self._running[batch] < MAX_WRITERS_ALIKE:
             self._writing.add(asyncio.create_task(self._write()))
         return await request.result
 
     async def _write(self) -> None:
-        """Store until no request waits; `add` starts another writer when the next one arrives."""
+        """Store until no request waits that may be stored; `add` starts another writer when the next one arrives."""
         try:
-            while self._waiting:
-                await self._store(self._next())
+            while requests := self._next():
+                batch = requests[0].batch
+                self._running[batch] += 1
+                try:
+                    await self._store(requests)
+                finally:
+                    self._running -= Counter((batch,))
         finally:
             self._writing -= {asyncio.current_task()}
 
     def _next(self) -> list[_Request]:
-        """Take the request that has waited longest, with others of its type and facility."""
-        requests = [self._waiting.popleft()]
-        room = MAX_RECORDS - len(requests[0].entries)
-        for request in [waiting for waiting in self._waiting if waiting.batch == requests[0].batch]:
+        """Take the request that has waited longest, with others of its type and facility; none while enough run."""
+        batch = next(
+            (waiting.batch for waiting in self._waiting if self._running[waiting.batch] < MAX_WRITERS_ALIKE), None
+        )
+        requests: list[_Request] = []
+        room = MAX_RECORDS
+        for request in [waiting for waiting in self._waiting if waiting.batch == batch]:
             room -= len(request.entries)
-            if room < 0:
+            if room < 0 and requests:
                 break
             requests.append(request)
             self._waiting.remove(request)

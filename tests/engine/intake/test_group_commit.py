@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -33,6 +34,8 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
         self.transactions: list[list[str]] = []
+        self.running: Counter[str] = Counter()  # by type
+        self.most: Counter[str] = Counter()  # that ran at once
         self._error = error
         monkeypatch.setattr(group_commit, "add", self)
 
@@ -42,7 +45,12 @@ class Watched:
         self.transactions.append([entry.key for entry in entries])
         if self._error and any(entry.key == "bad" for entry in entries):
             raise self._error
-        return await add(database, batch, entries, indexed)
+        self.running[batch.spec] += 1
+        self.most |= self.running
+        try:
+            return await add(database, batch, entries, indexed)
+        finally:
+            self.running[batch.spec] -= 1
 
 
 async def keys(database: Database) -> list[str]:
@@ -58,6 +66,16 @@ async def test_what_comes_while_one_is_written_goes_with_the_next(
     assert [outcome for [(_, outcome)] in results] == ["accepted"] * 20
     stored = dict(await database.fetch(text("SELECT key, id FROM deliveries")))
     assert [id_ for [(id_, _)] in results] == [stored[f"{n:02}"] for n in range(20)]
+
+
+async def test_records_of_one_type_wait_for_each_other_and_not_for_those_of_another(
+    database: Database, facility: FacilityRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MAX_RECORDS", 2)
+    watched, door = Watched(monkeypatch), GroupCommit(database)
+    specs = ["Visit"] * 20 + ["Finding"] * 20
+    await asyncio.gather(*(door.add(batch(facility, spec), [entry(str(n))]) for n, spec in enumerate(specs)))
+    assert watched.most == ({"Visit": 1, "Finding": 1} if database.dialect == "sqlite" else {"Visit": 2, "Finding": 2})
 
 
 async def test_one_after_the_other_is_stored_too(database: Database, facility: FacilityRow) -> None:
