@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from engine.templates.runtime import bounded, number, safe, text
 
 UNMASKED_CHARACTERS = 4  # at the end of a text that `mask` hides
 MAX_DECIMALS = 15  # of `round`
+RECURRING_TIMES = 256  # results of `utc` that are kept
+MAX_RECURRING_CHARACTERS = 40  # of such a date-time; its fraction of a second may have any length
 
 
 def parse_time(value: Any, time_zone: str) -> datetime:
@@ -32,10 +35,19 @@ def utc(value: Any, time_zone: str) -> str | None:
     """Return a date-time as YYYY-MM-DDThh:mm:ss+00:00; null stays null. SatuSehat asks for UTC."""
     if value is None:
         return None
+    recurring = isinstance(value, str) and len(value) <= MAX_RECURRING_CHARACTERS
+    return _recurring_utc(value, time_zone) if recurring else _utc(value, time_zone)
+
+
+def _utc(value: Any, time_zone: str) -> str:
     try:
         return parse_time(value, time_zone).astimezone(UTC).isoformat(timespec="seconds")
     except OverflowError:
         raise ValueError(f"{value!r} is out of range; write a year between 0002 and 9998") from None
+
+
+# Half of the date-times of a payload occur in it more than once.
+_recurring_utc = lru_cache(RECURRING_TIMES)(_utc)
 
 
 def local_date(value: Any, time_zone: str) -> Any:

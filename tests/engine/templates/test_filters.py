@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.templates import filters
 from engine.templates.filters import epoch_ms, local_date, mask, minutes_until, utc
 from engine.templates.template import TemplateError
 from tests.engine.templates.trees import render, value
@@ -30,6 +31,24 @@ ZONES = st.sampled_from(["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura", "UTC"
 )
 def test_utc_writes_one_form_only(given: str | None, expected: str | None) -> None:
     assert utc(given, "Asia/Jakarta") == expected
+
+
+def test_a_time_that_recurs_is_converted_anew_in_another_zone() -> None:
+    zones = ["Asia/Jakarta", "Asia/Jayapura", "Asia/Jakarta"]
+    assert [utc("2026-03-10T08:00:00", zone) for zone in zones] == [
+        "2026-03-10T01:00:00+00:00",
+        "2026-03-09T23:00:00+00:00",
+        "2026-03-10T01:00:00+00:00",
+    ]
+
+
+def test_a_time_of_any_length_is_converted_and_only_short_ones_are_kept() -> None:
+    filters._recurring_utc.cache_clear()
+    assert utc(f"2026-03-10T08:00:00.{'1' * 100_000}", "UTC") == "2026-03-10T08:00:00+00:00"
+    assert filters._recurring_utc.cache_info().currsize == 0
+    for minute in range(filters.RECURRING_TIMES * 2):
+        utc(f"2026-03-10T{minute // 60:02}:{minute % 60:02}:00", "UTC")
+    assert filters._recurring_utc.cache_info().currsize == filters.RECURRING_TIMES
 
 
 @pytest.mark.parametrize(
