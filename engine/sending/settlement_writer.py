@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -115,8 +116,7 @@ class SettlementWriter:
         seconds = time.perf_counter() - started
         metrics().settled(batch, seconds)
         tracing.settled(batch, seconds)
-        for settlement in batch:
-            _log(settlement)
+        _log(batch)
         for lease in ended:
             self._leases.pop(lease.id, None)
         for channel in due:
@@ -133,20 +133,25 @@ class SettlementWriter:
             await self._write(batch[half:], ended)
 
 
-def _log(settlement: Settlement) -> None:
-    """Log a delivery that a person may have to mend as info, every other one as debug."""
-    write = log.info if settlement.status in (Status.FAILED, Status.UNSURE) else log.debug
-    delivery, last = settlement.delivery, settlement.attempts[-1] if settlement.attempts else None
-    write(
-        "settled",
-        delivery=delivery.id,
-        facility=delivery.facility_id,
-        spec=delivery.spec,
-        status=settlement.status.value,
-        tries=settlement.tries,
-        verdict=last.verdict if last else None,
-        http_status=settlement.http_status,
-    )
+def _log(batch: Sequence[Settlement]) -> None:
+    """Log deliveries that a person may have to mend as info, all others as debug."""
+    verbose = log.is_enabled_for(logging.DEBUG)  # asked once: a call that logs nothing takes 2 us too
+    for settlement in batch:
+        mendable = settlement.status in (Status.FAILED, Status.UNSURE)
+        if not (verbose or mendable):
+            continue
+        write = log.info if mendable else log.debug
+        delivery, last = settlement.delivery, settlement.attempts[-1] if settlement.attempts else None
+        write(
+            "settled",
+            delivery=delivery.id,
+            facility=delivery.facility_id,
+            spec=delivery.spec,
+            status=settlement.status.value,
+            tries=settlement.tries,
+            verdict=last.verdict if last else None,
+            http_status=settlement.http_status,
+        )
 
 
 def _weight(settlement: Settlement) -> int:
