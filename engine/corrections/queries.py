@@ -14,6 +14,7 @@ from engine.database.database import Database
 from engine.database.rows import DeliveryRow
 from engine.database.statements import Query, Statement
 from engine.database.tables import CorrectionDelivery, Delivery
+from engine.delivery.bodies import unpacked
 from engine.delivery.status import Status
 from engine.specs.record_type import Operation
 
@@ -70,7 +71,8 @@ async def affected_count(database: Database, facility_id: int, spec: str, name: 
 
 async def last_request(database: Database, delivery_id: int) -> LastRequest | None:
     """Return the last request that may have arrived, or None."""
-    return await database.first(_LAST_REQUEST, {"id": delivery_id})
+    last = await database.first(_LAST_REQUEST, {"id": delivery_id})
+    return None if last is None else last._replace(request=unpacked(last.request))
 
 
 async def resending(database: Database, facility_id: int, spec: str, name: str) -> Resending | None:

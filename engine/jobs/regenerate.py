@@ -10,6 +10,7 @@ import orjson
 
 from engine.database.database import Database
 from engine.database.statements import Statement
+from engine.delivery.bodies import unpacked
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow
 from engine.jobs import jobs
@@ -86,7 +87,7 @@ async def _sent(database: Database, facility_id: int, spec: str) -> AsyncIterato
         parameters = {"facility": facility_id, "spec": spec, "last": last, "batch": BATCH_DELIVERIES}
         rows = await database.fetch(_SENT, parameters)
         for row in rows:
-            yield row
+            yield row._replace(request=unpacked(row.request))
         if len(rows) < BATCH_DELIVERIES:
             return
         last = rows[-1].id

@@ -9,6 +9,7 @@ from adapters.base import Verdict
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
+from engine.delivery.bodies import packed
 from engine.delivery.causes import ANY_OF, CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Lease, Settlement
@@ -159,10 +160,10 @@ async def _write_attempts(tx: Transaction, settlements: Sequence[Settlement]) ->
             attempt.message,
             attempt.method,
             attempt.path,
-            attempt.request,
+            packed(attempt.request),
             attempt.http_status,
             attempt.code,
-            attempt.response,
+            packed(attempt.response),
         )
         for settlement in settlements
         for attempt in settlement.attempts

@@ -12,6 +12,7 @@ from engine.database.database import Database
 from engine.database.rows import AuditRow, DeliveryRow
 from engine.database.statements import Query, Statement
 from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
+from engine.delivery.bodies import unpacked
 from engine.delivery.search_words import words_of
 from engine.outbox.patient_index import patient_matches
 from engine.queries.column_search import ColumnFilter, has_value, has_words
@@ -99,7 +100,7 @@ class Filters:
 
 
 class DetailedAttempt(NamedTuple):
-    """An attempt of a delivery; `request` and `response` are None where only their bytes are counted."""
+    """An attempt of a delivery; `request` and `response` are None where only their stored bytes are counted."""
 
     id: int
     at: int
@@ -119,6 +120,10 @@ class DetailedAttempt(NamedTuple):
     pruned_at: int | None
     request_size: int
     response_size: int
+
+    def unpacked(self) -> DetailedAttempt:
+        """Return the attempt with its bodies as they were sent and received."""
+        return self._replace(request=unpacked(self.request), response=unpacked(self.response))
 
 
 class AwaitedRecord(NamedTuple):
@@ -201,7 +206,7 @@ async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = 
     audit = select(AuditEntry.__table__).where(AuditEntry.delivery_id == id_).order_by(AuditEntry.id)
     return Detail(
         row,
-        await database.fetch(Query(attempts, DetailedAttempt)),
+        [attempt.unpacked() for attempt in await database.fetch(Query(attempts, DetailedAttempt))],
         await database.fetch(_waits_for(id_)),
         await database.fetch(_waited_for_by(row)),
         await database.fetch(Query(audit, AuditRow)),
@@ -211,7 +216,7 @@ async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = 
 async def tries(database: Database, id_: int, ids: Sequence[int]) -> dict[int, DetailedAttempt]:
     """Return these attempts of a delivery with their bodies, by id; attempts of other deliveries are left out."""
     attempts = _attempts(id_, bodies=True).where(Attempt.id.in_(ids))
-    return {row.id: row for row in await database.fetch(Query(attempts, DetailedAttempt))} if ids else {}
+    return {row.id: row.unpacked() for row in await database.fetch(Query(attempts, DetailedAttempt))} if ids else {}
 
 
 def _attempts(id_: int, *, bodies: bool) -> Select[Any]:

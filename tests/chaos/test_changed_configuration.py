@@ -15,6 +15,7 @@ from sqlalchemy import text
 from adapters.messages import message
 from engine.catalog.catalog import load
 from engine.database.database import Database
+from engine.delivery.bodies import unpacked
 from engine.settings import ROOT
 from sandbox.world import World
 from tests.chaos.figures import FaultFigures, number
@@ -118,7 +119,7 @@ async def tried(database: Database) -> dict[str, str]:
     query = "SELECT DISTINCT a.spec_hash, a.request FROM attempts AS a JOIN deliveries AS d ON d.id = a.delivery_id "
     texts: dict[str, str] = {}
     for hash_, request in await database.fetch(text(query + f"WHERE d.spec = '{STAYS}' AND a.request IS NOT NULL")):
-        aliases = re.search(r'"alias":\["(\w+)","(\w+)"\]', request.decode())
+        aliases = re.search(r'"alias":\["(\w+)","(\w+)"\]', (unpacked(request) or b"").decode())
         assert aliases
         assert aliases[1] == aliases[2] == texts.setdefault(hash_, aliases[1])
     return texts
