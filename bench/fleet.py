@@ -89,9 +89,10 @@ class Fleet:
 
     async def start(self, count: int = 1) -> None:
         """Start `count` more worker processes and return when they work."""
-        command = "up" if self._environ["ANTAR_BROKER_URL"].startswith("memory:") else "worker"
+        alone = self._environ["ANTAR_BROKER_URL"].startswith("memory:")
+        command = ("up",) if alone else ("worker", "--processes", "1")
         for _ in range(count):
-            self._processes.append(self._running.enter_context(process(self._environ, "admin", command)))
+            self._processes.append(self._running.enter_context(process(self._environ, "admin", *command)))
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await self._beating() < len(self._processes):  # noqa: ASYNC110 - a worker announces nothing
                 await asyncio.sleep(0.1)

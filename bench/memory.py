@@ -44,7 +44,7 @@ async def measure(options: Options, folder: Path, many: int) -> tuple[list[int],
         environ = environment(config, options.postgresql, options.redis, **{UPSTREAM: address})
         async with clinic(from_environment(environ)) as here:
             key = await new_api_key(here.hub.database, here.facility.id, "bench")
-            with serving(environ, "web") as web, process(environ, "admin", "worker") as worker:
+            with serving(environ, "web") as web, process(environ, "admin", "worker", "--processes", "1") as worker:
                 await deliver(here, environ, key, 0, FEW)
                 few = _weigh(web, worker)
                 await deliver(here, environ, key, FEW, many - FEW)

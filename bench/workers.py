@@ -89,7 +89,9 @@ async def one_run(here: BenchClinic, environ: dict[str, str], workers: int, firs
     await here.hold()
     await here.hand_in(first, count)
     with ExitStack() as running:
-        processes = [running.enter_context(process(environ, "admin", "worker")) for _ in range(workers)]
+        processes = [
+            running.enter_context(process(environ, "admin", "worker", "--processes", "1")) for _ in range(workers)
+        ]
         figures = await deliver(here, processes, count)
     await here.hub.database.write(Transaction.execute, FORGET)
     return figures

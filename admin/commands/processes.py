@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
@@ -17,6 +18,7 @@ import uvicorn
 
 from admin.alert_messages import AlertMessages
 from admin.app import create_app
+from admin.commands.supervisor import Child, Supervisor
 from admin.http.connections import ConnectionGuard
 from admin.logging_config import set_up_logging
 from admin.people import administrators, users
@@ -74,13 +76,35 @@ def web() -> None:
     _traced(lambda: _run(_serve(settings, broker, lambda channel: None)), settings)
 
 
-def worker() -> None:
+def worker(
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, envvar="ANTAR_WORKER_PROCESSES", help="Processes to run.", show_default="the number of cores"
+        ),
+    ] = None,
+) -> None:
     """Deliver; any number of them on any number of machines."""
-    settings = from_environment()
+    settings, count = from_environment(), processes or cores()
     _refuse_memory_broker(settings, "worker")
     _begin(settings)
+    if count > 1:
+        _run(Supervisor(worker_processes(settings, count)).run())
+        return
     broker = make_broker(settings.broker_url)
     _traced(lambda: _run(_work(settings, broker, asyncio.Event())), settings)
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_processes(settings: Settings, count: int) -> list[Child]:
+    """Return `count` workers; each serves its metrics at the port after that of the one before."""
+    command = (sys.executable, "-m", "admin", "worker", "--processes", "1")
+    port = settings.metrics_port
+    return [Child(command, {"ANTAR_METRICS_PORT": str(port + n)} if port else {}) for n in range(count)]
 
 
 def sandbox(
