@@ -21,6 +21,7 @@ from engine.facilities.facilities import new_api_key
 from engine.settings import from_environment
 
 CLIENTS = 32
+GOALS = {"SQLite": ">= 0.9", "PostgreSQL": ">= 0.6"}
 
 
 async def prepare(environ: dict[str, str], count: int) -> tuple[str, list[bytes]]:
@@ -59,4 +60,4 @@ def rows(options: Options) -> Iterator[Row]:
                 ours, bare, cpu = measure(url, options.brokers[0], Path(folder), options.count // 10, options.rounds)
                 note = f"CPU of `antar web`: {median(cpu) * 1e6:.0f} us per record; bare: {median(bare):,.0f} per s"
                 what = f"intake of single records, {CLIENTS} clients, {name}"
-                yield compared(what, "Litestar route, one insert", ours, bare, ">= 0.5", "per s", note)
+                yield compared(what, "Litestar route, one insert", ours, bare, GOALS[name], "per s", note)

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from adapters.base import MAX_BODY_BYTES, Call, Reply, Verdict
 from admin.text.words import sentence
 from engine.database.database import Database
+from engine.delivery.bodies import unpacked
 from engine.outbox.claim import LEASE_MS, begin, claim
 from engine.outbox.resend import resend
 from engine.sending import outcomes
@@ -185,7 +186,7 @@ async def test_an_answer_is_kept_whole_whatever_its_bytes(antar: SmallHub) -> No
     await antar.hand_in("Visit", {"id": "V1"})
     await antar.work()
     [(kept,)] = await antar.hub.database.fetch(text("SELECT response FROM attempts"))
-    assert kept == answer
+    assert unpacked(kept) == answer
 
 
 async def test_heavy_answers_are_written_a_few_at_a_time(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
