@@ -16,7 +16,6 @@ from bench.rows import Row, compared
 from engine.database.database import Database
 from engine.database.transaction import ModelTransaction, Transaction
 
-
 GOALS = {"SQLite": ">= 0.20", "PostgreSQL": ">= 0.40"}
 
 
