@@ -128,8 +128,10 @@ class AsyncpgDriver:
         await self._connection.executemany(sql, [[row[name] for name in names] for row in parameters])
         return len(parameters)
 
-    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        await self._connection.executemany(insert_command(self.dialect, table, columns), rows)
+    async def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, absent: bool = False
+    ) -> None:
+        await self._connection.executemany(insert_command(self.dialect, table, columns, absent), rows)
 
 
 @cache

@@ -27,7 +27,9 @@ class Driver(Protocol):
         """Execute a statement, once for each of several parameter sets; return the number of rows it changed."""
         ...
 
-    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    async def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, absent: bool = False
+    ) -> None:
         """Insert at least one row, each with a value for each column."""
         ...
 
@@ -59,13 +61,15 @@ class Transaction:
         """Execute a statement, once for each of several parameter sets; return the number of rows it changed."""
         return await self._driver.execute(statement, parameters or {})
 
-    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert many rows at once.
+    async def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, absent: bool = False
+    ) -> None:
+        """Insert many rows at once; with `absent` only those whose keys are not there.
 
         Only for values that the driver takes as they are: numbers, text, bytes, booleans.
         """
         if rows:
-            await self._driver.insert(table, columns, rows)
+            await self._driver.insert(table, columns, rows, absent=absent)
 
 
 class ModelTransaction(Transaction):
@@ -117,16 +121,19 @@ class SqlalchemyDriver:
             return self._connection.execute(statement.executable(self.dialect), bound).rowcount
         return self._connection.execute(statement, parameters).rowcount
 
-    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    async def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, absent: bool = False
+    ) -> None:
         # Without SQLAlchemy's conversion of values, which costs more than the database's work.
-        self._connection.exec_driver_sql(insert_command(self.dialect, table, columns), list(rows))
+        self._connection.exec_driver_sql(insert_command(self.dialect, table, columns, absent), list(rows))
 
 
-def insert_command(dialect: str, table: str, columns: Sequence[str]) -> str:
+def insert_command(dialect: str, table: str, columns: Sequence[str], absent: bool = False) -> str:
     """Return the text of an INSERT of one row, with the placeholders of the driver."""
     placeholder = "?" if dialect == "sqlite" else "${}"
     placeholders = ", ".join(placeholder.format(n) for n in range(1, len(columns) + 1))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"
+    command = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"
+    return f"{command} ON CONFLICT DO NOTHING" if absent else command
 
 
 def fetched(connection: Connection, query: Query[Any] | Executable, parameters: Parameters) -> list[Any]:

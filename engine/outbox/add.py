@@ -140,8 +140,7 @@ async def _insert(
         for key, row in rows.items()
         if (entry := row.entry)
     ]
-    parameters = {"facility": batch.facility_id, "spec": batch.spec, "upstream": batch.upstream, "now": tx.now}
-    inserted = {new.key: new.id for new in await tx.rows(_INSERT, {**parameters, "rows": values})}
+    inserted = {new.key: new.id for new in await _insert_absent(tx, batch, values)}
     for key, id_ in inserted.items():
         rows[key].id = id_
     for date, n in Counter(entry.date for key in inserted if (entry := rows[key].entry)).items():
@@ -169,17 +168,45 @@ class _New(NamedTuple):
     id: int
 
 
-# Ids are in the order of the rows: a sequence is sent in the order of its ids.
+async def _insert_absent(tx: Transaction, batch: Batch, values: Sequence[tuple[Any, ...]]) -> list[_New]:
+    """Insert the rows whose keys are not stored; their ids are in the order of the rows, as a sequence needs it."""
+    if tx.dialect == "sqlite":
+        # As JSON a large record would be in memory ten times.
+        [last] = await tx.rows(_LAST_ID)
+        constants = batch.facility_id, batch.spec, batch.upstream, tx.now, tx.now, tx.now, *_QUEUED.values()
+        await tx.insert("deliveries", _COLUMNS, [(*row, *constants) for row in values], absent=True)
+        return await tx.rows(_AFTER, {"last": last})
+    parameters = {"facility": batch.facility_id, "spec": batch.spec, "upstream": batch.upstream, "now": tx.now}
+    return await tx.rows(_INSERT, {**parameters, "rows": values})
+
+
+_OF_ROW = (
+    "key",
+    "date",
+    "patient_norm",
+    "patient_name",
+    "sequence",
+    "record",
+    "record_hash",
+    "version",
+    "in_doubt",
+    "lane",
+)
+_OF_BATCH = ("facility_id", "spec", "upstream", "due_at", "created_at", "changed_at")
+_QUEUED = {"status": "queued", "tries": 0, "deaths": 0, "trigger": "auto"}
+_COLUMNS = (*_OF_ROW, *_OF_BATCH, *_QUEUED)
+_LAST_ID = Statement("SELECT COALESCE(MAX(id), 0) FROM deliveries", int, only="sqlite")
+_AFTER = Statement("SELECT key, id FROM deliveries WHERE id > :last ORDER BY id", _New, only="sqlite")
 _INSERT = Statement(
-    """
-INSERT INTO deliveries (facility_id, spec, upstream, key, date, patient_norm, patient_name, sequence, record,
-  record_hash, version, status, in_doubt, lane, due_at, tries, deaths, trigger, created_at, changed_at)
-SELECT :facility, :spec, :upstream, v.key, v.date, v.norm, v.name, v.sequence, v.record, v.hash, v.version, 'queued',
-  v.in_doubt, v.lane, CAST(:now AS BIGINT), 0, 0, 'auto', CAST(:now AS BIGINT), CAST(:now AS BIGINT)
-FROM {rows} AS v WHERE true
+    f"""
+INSERT INTO deliveries ({", ".join(_COLUMNS)})
+SELECT v.key, v.date, v.norm, v.name, v.sequence, v.record, v.hash, v.version, v.in_doubt, v.lane, :facility, :spec,
+  :upstream, CAST(:now AS BIGINT), CAST(:now AS BIGINT), CAST(:now AS BIGINT), 'queued', 0, 0, 'auto'
+FROM {{rows}} AS v
 ON CONFLICT (facility_id, spec, key) DO NOTHING RETURNING key, id
 """,
     _New,
+    only="postgresql",
     rows=f"key text, {_CONTENT}, version integer, in_doubt boolean, lane smallint",
 )
 
@@ -220,35 +247,43 @@ async def _update(
         deltas[counters.Cell(batch.facility_id, row.date, batch.spec, row.status)] -= 1
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
         contents[due].append((row.id, *_content(entry), row.versions, int(entry.lane)))
-    parameters = {"upstream": batch.upstream, "now": tx.now}
     if contents[False]:
-        await tx.execute(_CHANGE, {**parameters, "rows": contents[False]})
+        await _change(tx, _CHANGE[tx.dialect], batch, contents[False])
     if contents[True]:
         await end_waits(tx, [content[0] for content in contents[True]])
-        await tx.execute(_CHANGE_AND_QUEUE, {**parameters, "rows": contents[True]})
+        await _change(tx, _CHANGE_AND_QUEUE[tx.dialect], batch, contents[True])
 
 
-_CHANGED = f"id bigint, {_CONTENT}, versions integer, lane smallint"
+async def _change(tx: Transaction, command: Command, batch: Batch, contents: Sequence[tuple[Any, ...]]) -> None:
+    parameters = {"upstream": batch.upstream, "now": tx.now}
+    if tx.dialect == "sqlite":  # see _insert_absent
+        await tx.execute(command, [{**parameters, **dict(zip(_CHANGED, row, strict=True))} for row in contents])
+    else:
+        await tx.execute(command, {**parameters, "rows": contents})
+
+
+_CHANGED = ("id", "date", "norm", "name", "sequence", "record", "hash", "versions", "lane")
+_CHANGED_ROWS = f"id bigint, {_CONTENT}, versions integer, lane smallint"
 _SET_CONTENT = """
-date = v.date, patient_norm = v.norm, patient_name = v.name, sequence = v.sequence, record = v.record,
-  record_hash = v.hash, version = d.version + v.versions, changed_at = :now, upstream = :upstream, body = NULL
+UPDATE deliveries AS d SET date = v.date, patient_norm = v.norm, patient_name = v.name, sequence = v.sequence,
+  record = v.record, record_hash = v.hash, version = d.version + v.versions, changed_at = :now, upstream = :upstream,
+  body = NULL,
 """
 # tried_version: if the worker that sends the delivery dies, the version before this change may have arrived.
 # body: what a person wrote in place of the payload was based on the old record.
-_CHANGE = Command(
-    f"""
-UPDATE deliveries AS d SET {_SET_CONTENT},
+_CHANGE_SQL = f"""{_SET_CONTENT}
   tried_version = CASE WHEN d.status <> 'sending' THEN d.tried_version WHEN d.body IS NULL THEN d.version
     ELSE -d.version END
-FROM {{rows}} AS v WHERE d.id = v.id
-""",
-    rows=_CHANGED,
-)
-_CHANGE_AND_QUEUE = Command(
-    f"""
-UPDATE deliveries AS d SET {_SET_CONTENT}, status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0,
-  trigger = 'auto', problem = NULL, cause = NULL, code = NULL, http_status = NULL
-FROM {{rows}} AS v WHERE d.id = v.id
-""",
-    rows=_CHANGED,
+"""
+_CHANGE_AND_QUEUE_SQL = f"""{_SET_CONTENT}
+  status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0, trigger = 'auto', problem = NULL,
+  cause = NULL, code = NULL, http_status = NULL
+"""
+_EACH = " FROM {rows} AS v WHERE d.id = v.id"
+_CHANGE, _CHANGE_AND_QUEUE = (
+    {
+        "postgresql": Command(sql + _EACH, only="postgresql", rows=_CHANGED_ROWS),
+        "sqlite": Command(f"{sql} WHERE d.id = v.id".replace("v.", ":"), only="sqlite"),
+    }
+    for sql in (_CHANGE_SQL, _CHANGE_AND_QUEUE_SQL)
 )
