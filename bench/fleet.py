@@ -37,7 +37,7 @@ class Kind:
     gone: bool = False  # nothing listens at its address
 
 
-def _write(folder: Path, kinds: Mapping[str, Kind]) -> None:
+def write_configuration(folder: Path, kinds: Mapping[str, Kind]) -> None:
     """Write the configuration; each key names an upstream and, capitalised, its type."""
     upstreams: dict[str, object] = {}
     specs: dict[str, object] = {}
@@ -162,7 +162,7 @@ async def fleet(database_url: str, broker_url: str, kinds: Mapping[str, Kind]) -
     """Yield a fleet on an emptied database (SQLite if none is named); its processes have ended when it closes."""
     hush()
     with TemporaryDirectory() as folder, witness() as outside:
-        _write(Path(folder), kinds)
+        write_configuration(Path(folder), kinds)
         addresses = {name: NOWHERE if kind.gone else outside.address for name, kind in kinds.items()}
         database_url = database_url or f"sqlite:///{folder}/bench.sqlite3"
         environ = environment(Path(folder), database_url, broker_url, **addresses)

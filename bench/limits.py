@@ -16,7 +16,8 @@ from bench.rows import Row, median_ratio
 from bench.witness import Manner, SeenRequest, most_in_flight, windows
 from engine.database.statements import Statement
 from engine.delivery.status import Lane
-from engine.limits.slots import LIFE_MS, REFRESH_SECONDS
+from engine.limits.slots import REFRESH_SECONDS
+from engine.outbox.claim import LIFE_MS
 from engine.outbox.resend import resend
 
 PROCESSES = 3

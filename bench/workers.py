@@ -20,11 +20,10 @@ from bench.options import Options
 from bench.processes import PATIENCE_SECONDS, Process, configuration, environment, process
 from bench.rows import Row, compared
 from bench.upstream import fake_upstream
-from engine.database.statements import Command, Statement
-from engine.database.transaction import Transaction
+from engine.database.statements import Statement
 from engine.settings import from_environment
 
-KNOWN_MS = 3_000  # after which workers of a channel know of each other and have divided its slots
+KNOWN_MS = 3_000  # after which a worker that has started has read everything once
 
 
 class State(NamedTuple):
@@ -42,8 +41,7 @@ SELECT (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> '
     State,
     only="postgresql",
 )
-DRAINING = Statement("SELECT COUNT(*) FROM drains WHERE upstream = :upstream AND since < :before", int)
-FORGET = Command("DELETE FROM drains")
+STARTED = Statement("SELECT COUNT(*) FROM workers WHERE started_at < :before", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Figures:
 
 
 async def deliver(here: BenchClinic, processes: list[Process], count: int) -> Figures:
-    """Release the held deliveries once the processes know of each other; return the figures."""
+    """Release the held deliveries once the processes are up; return the figures."""
     await ready(here, len(processes))
     spent, started = sum(cpu_seconds(worker.pid) for worker in processes), time.perf_counter()
     await here.release()
@@ -73,14 +71,13 @@ async def deliver(here: BenchClinic, processes: list[Process], count: int) -> Fi
 
 
 async def ready(here: BenchClinic, workers: int) -> None:
-    """Return when `workers` drain the clinic's queue, which they do as soon as something is held in it."""
+    """Return when so many workers have been up for KNOWN_MS."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        parameters = {"upstream": UPSTREAM, "before": here.hub.database.clock() - KNOWN_MS}
-        [drains] = await here.hub.database.fetch(DRAINING, parameters)
-        if drains == workers:
+        [started] = await here.hub.database.fetch(STARTED, {"before": here.hub.database.clock() - KNOWN_MS})
+        if started == workers:
             return
-        assert time.monotonic() < deadline, f"{drains} of {workers} workers are there"
+        assert time.monotonic() < deadline, f"{started} of {workers} workers are there"
         await asyncio.sleep(0.05)
 
 
@@ -93,7 +90,6 @@ async def one_run(here: BenchClinic, environ: dict[str, str], workers: int, firs
             running.enter_context(process(environ, "admin", "worker", "--processes", "1")) for _ in range(workers)
         ]
         figures = await deliver(here, processes, count)
-    await here.hub.database.write(Transaction.execute, FORGET)
     return figures
 
 

@@ -18,10 +18,10 @@ from engine.database.transaction import Transaction
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.inbound import forwarding
-from engine.limits import slots
 from engine.limits.backoff import MAX_WAIT_SECONDS
 from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECONDS
 from engine.outbox import claim, delayed_resend
+from engine.outbox.sweep import scheduled_channels
 from engine.sending.outcomes import LOOK_AFTER_MS
 from engine.specs.upstream import UpstreamSpec
 
@@ -40,10 +40,10 @@ class DueTimeRule:
     parameters: dict[str, Any] = field(default_factory=dict)  # of the column's condition
 
 
-async def heal(database: Database, catalog: Catalog, channels: Sequence[Channel]) -> int:
-    """Correct all future times that are too far ahead; return how many. `channels` are all channels there are."""
+async def heal(database: Database, catalog: Catalog) -> int:
+    """Correct all future times that are too far ahead; return how many."""
     healed = 0
-    for rule in rules(catalog, channels):
+    for rule in rules(catalog, await scheduled_channels(database)):
         now = database.clock()
         parameters = {**rule.parameters, "far": now + rule.max_ms + MARGIN_MS}
         if await database.fetch(_FIND[rule.column], parameters):
@@ -56,7 +56,10 @@ async def heal(database: Database, catalog: Catalog, channels: Sequence[Channel]
 
 
 def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule]:
-    """Yield a rule for each column that says when something happens next, except times that a person chose."""
+    """Yield a rule for each column that says when something happens next, except times that a person chose.
+
+    `channels` are those that have something scheduled.
+    """
     upstreams = catalog.upstreams.values()
     patience = max((_patience(upstream) for upstream in upstreams), default=0.0)
     pauses = [upstream.breaker.pause for upstream in upstreams]
@@ -68,7 +71,7 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("channels.probe_at", _ms(*probes))
     yield DueTimeRule("tokens.lease_until", _ms(patience))
     yield DueTimeRule("leases.until", claim.LEASE_MS, keep_ms=claim.LEASE_MS)
-    yield DueTimeRule("drains.until", slots.LIFE_MS, keep_ms=slots.LIFE_MS)
+    yield DueTimeRule("drains.until", claim.LIFE_MS, keep_ms=claim.LIFE_MS)
     yield DueTimeRule("held_resends.due_at", delayed_resend.HOLD_MS)
     yield DueTimeRule("synchronisations.held_until", synchronisations.LEASE_MS)
     yield DueTimeRule("synchronisations.started_at", 0)
@@ -90,7 +93,20 @@ def _ms(*seconds: float) -> int:
     return int(max(seconds) * 1000)
 
 
-# One index look-up for each channel and lane: the cost does not grow with the number of due deliveries.
+_CHANNELS = "upstream text, facility_id integer, lane smallint"
+# One index look-up for each channel and lane: the cost does not grow with the number of due deliveries. IS NOT NULL,
+# not EXISTS: PostgreSQL would read the table for the first matching row where it believes that most rows match.
+_FIND_DELIVERIES = Statement(
+    """
+SELECT 1 FROM {rows} AS v WHERE (
+  SELECT d.id FROM deliveries AS d
+  WHERE d.upstream = v.upstream AND d.facility_id = v.facility_id AND d.lane = v.lane AND d.due_at > :far
+  ORDER BY d.due_at, d.id LIMIT 1
+) IS NOT NULL LIMIT 1
+""",
+    int,
+    rows=_CHANNELS,
+)
 _TOO_LATE_DELIVERIES = """id IN (
   SELECT d.id FROM {rows} AS v CROSS JOIN deliveries AS d
   WHERE d.upstream = v.upstream AND d.facility_id = v.facility_id AND d.lane = v.lane AND d.due_at > :far
@@ -111,12 +127,13 @@ _CONDITIONS = {
     "alert_recipients.held_until": "true",
     "alert_recipients.again_at": "true",
 }
-_ARRAYS = {"deliveries.due_at": {"rows": "upstream text, facility_id integer, lane smallint"}}
+_ARRAYS = {"deliveries.due_at": {"rows": _CHANNELS}}
 _FIND = {
-    name: Statement(f"SELECT 1 FROM {table} WHERE {where} AND {column} > :far LIMIT 1", int, **_ARRAYS.get(name, {}))
+    name: Statement(f"SELECT 1 FROM {table} WHERE {where} AND {column} > :far LIMIT 1", int)
     for name, where in _CONDITIONS.items()
     for table, column in [name.split(".")]
-}
+    if table != "deliveries"
+} | {"deliveries.due_at": _FIND_DELIVERIES}
 _HEAL = {
     name: Command(f"UPDATE {table} SET {column} = :soon WHERE {where} AND {column} > :far", **_ARRAYS.get(name, {}))
     for name, where in _CONDITIONS.items()

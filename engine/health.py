@@ -10,7 +10,9 @@ from engine.database.database import Database
 from engine.database.migrate import head
 from engine.database.statements import Statement
 from engine.delivery.status import Lane
+from engine.delivery.types import Channel
 from engine.hub import Hub
+from engine.outbox.sweep import oldest_due
 
 ALIVE_MS = 45_000  # since the last heartbeat, within which a worker counts as alive
 BROKER_SECONDS = 2.0  # that the broker has to answer
@@ -131,29 +133,35 @@ async def workers(database: Database) -> list[WorkerHealth]:
 
 async def channels(hub: Hub, facility_id: int | None = None) -> list[ChannelHealth]:
     """Return the queues of a facility, one for each upstream; None: of all facilities."""
-    queues = []
-    for upstream, spec in hub.catalog.upstreams.items():
-        for row in await hub.database.fetch(_CHANNELS, {"upstream": upstream}):
-            if facility_id in (None, row.facility_id):
-                configured = row.account is not None or not spec.credentials
-                queues.append(await _channel(hub.database, upstream, row, configured=configured))
-    return queues
+    upstreams = hub.catalog.upstreams
+    names = {"upstreams": list(upstreams), "facility": facility_id}
+    rows = await hub.database.fetch(_CHANNELS, names)
+    oldest = await oldest_due(hub.database) if facility_id is None else await _oldest_of(hub, facility_id)
+    order = {name: n for n, name in enumerate(upstreams)}
+    return [
+        ChannelHealth(
+            facility=row.facility,
+            upstream=row.upstream,
+            configured=row.account is not None or not upstreams[row.upstream].credentials,
+            cause=row.cause or "",
+            reason=row.reason or "",
+            since=row.since,
+            probe_at=row.probe_at,
+            token_expires_at=row.expires_at,
+            oldest_due=oldest.get(Channel(row.upstream, row.facility_id)),
+        )
+        for row in sorted(rows, key=lambda row: (order[row.upstream], row.facility_id))
+    ]
 
 
-async def _channel(database: Database, upstream: str, row: _Channel, *, configured: bool) -> ChannelHealth:
-    parameters = {"upstream": upstream, "facility": row.facility_id, "now": database.clock()}
-    oldest = await database.first(_OLDEST, parameters)
-    return ChannelHealth(
-        facility=row.facility,
-        upstream=upstream,
-        configured=configured,
-        cause=row.cause or "",
-        reason=row.reason or "",
-        since=row.since,
-        probe_at=row.probe_at,
-        token_expires_at=row.expires_at,
-        oldest_due=oldest,
-    )
+async def _oldest_of(hub: Hub, facility_id: int) -> dict[Channel, int]:
+    oldest = {}
+    for upstream in hub.catalog.upstreams:
+        names = {"upstream": upstream, "facility": facility_id, "now": hub.database.clock()}
+        due_at = await hub.database.first(_OLDEST, names)
+        if due_at is not None:
+            oldest[Channel(upstream, facility_id)] = due_at
+    return oldest
 
 
 class _ClockJump(NamedTuple):
@@ -175,6 +183,7 @@ class _Worker(NamedTuple):
 class _Channel(NamedTuple):
     """A facility's queue to an upstream: None stands for an open queue, no token, or no account."""
 
+    upstream: str
     facility_id: int
     facility: str
     cause: str | None
@@ -191,15 +200,16 @@ _BACKED_UP = Statement("SELECT backed_up_at FROM installation WHERE backed_up_at
 _WORKERS = Statement("SELECT name, started_at, beat_at, in_flight FROM workers ORDER BY name", _Worker)
 _CHANNELS = Statement(
     """
-SELECT f.id AS facility_id, f.code AS facility, c.cause, c.reason, c.since, c.probe_at, t.expires_at,
+SELECT v.upstream, f.id AS facility_id, f.code AS facility, c.cause, c.reason, c.since, c.probe_at, t.expires_at,
   a.facility_id AS account
-FROM facilities AS f
-LEFT JOIN channels AS c ON c.facility_id = f.id AND c.upstream = :upstream
-LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = :upstream
-LEFT JOIN credentials AS a ON a.facility_id = f.id AND a.upstream = :upstream
-ORDER BY f.id
+FROM facilities AS f CROSS JOIN {upstreams} AS v
+LEFT JOIN channels AS c ON c.facility_id = f.id AND c.upstream = v.upstream
+LEFT JOIN tokens AS t ON t.facility_id = f.id AND t.upstream = v.upstream
+LEFT JOIN credentials AS a ON a.facility_id = f.id AND a.upstream = v.upstream
+WHERE CAST(:facility AS INTEGER) IS NULL OR f.id = :facility
 """,
     _Channel,
+    upstreams="upstream text",
 )
 # One index look-up per lane: the cost does not grow with the number of due deliveries.
 _OLDEST = Statement(

@@ -16,6 +16,7 @@ from engine.catalog.catalog import Catalog, load
 from engine.code_lists.sync import Synchroniser
 from engine.database.database import Database, FollowUp, wall_clock
 from engine.database.migrate import migrate
+from engine.facilities.cache import FacilityCache
 from engine.facilities.credentials import Accounts
 from engine.facilities.tokens import DatabaseTokens
 from engine.facilities.vault import Vault
@@ -49,11 +50,14 @@ class Hub:
         self._adapters = adapters
         self.vault = Vault(settings.secret_keys)
         self.tokens = DatabaseTokens(database, self.vault)
-        self.accounts = Accounts(database, self.vault, settings.addresses)
+        self.facilities = FacilityCache(database)
+        self.accounts = Accounts(database, self.vault, settings.addresses, self.facilities)
         self.bell = Bell(declare(broker, catalog.specs.values(), ring))
         self.intake = Intake(database, lambda: self.catalog, self.bell)
         self._wire = open_wire()
-        self.synchroniser = Synchroniser(database, lambda: self.catalog, self.accounts, self.upstream, self._after_copy)
+        self.synchroniser = Synchroniser(
+            database, lambda: self.catalog, self.accounts, self.facilities, self.upstream, self._after_copy
+        )
         self.code_searches = CodeSearch(database, self.synchroniser)
         self._upstreams: dict[str, tuple[str, Upstream]] = {}
 

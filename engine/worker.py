@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 import dramatiq
@@ -21,7 +21,7 @@ from engine.database.transaction import Transaction
 from engine.delivery.types import Channel, Lease
 from engine.due_times import heal
 from engine.errors import place_of
-from engine.facilities.facilities import FacilityRow, all_facilities
+from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.inbound.forwarding import Forwarder
 from engine.jobs.runner import run_jobs
@@ -33,7 +33,7 @@ from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import heartbeat
 from engine.outbox.outdated_waits import release_outdated
 from engine.outbox.reroute import reroute
-from engine.outbox.sweep import sweep
+from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
 from engine.sending.drain import Drain, WorkerContext
 from engine.sending.send import Sender
@@ -44,7 +44,7 @@ SWEEP_SECONDS = 1.0
 JOB_SECONDS = 1.0
 FORWARD_SECONDS = 1.0
 CODE_LIST_SECONDS = 5.0
-HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 4.0  # twice within LIFE_MS, so that a worker that is alone in a channel may go on
 CORRECTION_SECONDS = 10.0
 PRUNE_SECONDS = 60.0
 INDEX_SECONDS = 1.0
@@ -73,17 +73,17 @@ class Worker:
         self._drains: dict[Channel, tuple[Drain, asyncio.Task[None]]] = {}
         self._starting: set[Channel] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._facilities: dict[int, FacilityRow] = {}
         self._leases: dict[int, Lease] = {}
         self._writer = SettlementWriter(hub.database, self.ring, self._leases)
         self._swept_at: int | None = None
+        self._named: Mapping[int, FacilityRow] = {}
         self._waits_hash = ""  # hash of the configuration whose needs all waits are known to agree with
         self._patient_until = 0
         self._sweeps = 0
         self._clock_watch = ClockWatch(hub.database)
         self._stopping = False
         self._retention = AttemptRetention(hub.database, self._catalog, hub.settings.bodies_days)
-        self._corrections = CorrectionSearch(hub.database, self._catalog)
+        self._corrections = CorrectionSearch(hub.database, self._catalog, hub.facilities)
         self._indexing = ListIndexing(hub.database, self._catalog)
         self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._context = WorkerContext(
@@ -181,7 +181,7 @@ class Worker:
 
     async def _make(self, channel: Channel) -> Drain | None:
         upstream_spec = self._hub.catalog.upstreams.get(channel.upstream)
-        facility = await self._facility(channel.facility_id)
+        facility = await self._hub.facilities.one(channel.facility_id)
         if upstream_spec is None or facility is None:
             return None
         account = await account_or_close(self._hub.accounts, self._context.breaker, channel, upstream_spec)
@@ -198,11 +198,6 @@ class Worker:
         elif drain.rung.is_set():
             self.ring(channel)
 
-    async def _facility(self, facility_id: int) -> FacilityRow | None:
-        if facility_id not in self._facilities:
-            self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
-        return self._facilities.get(facility_id)
-
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
@@ -212,12 +207,13 @@ class Worker:
             await asyncio.sleep(seconds * (0.8 + 0.4 * self._rng.random()))
 
     async def _sweep(self) -> None:
-        channels = await self._all_channels()
+        await self._name_facilities()
         thorough, taking_back = self._swept_at is None, self._may_take_back()
         if await self._clock_watch.look() or self._sweeps % SWEEPS_PER_HEALING == 0:
-            await heal(self._hub.database, self._hub.catalog, channels)
+            await heal(self._hub.database, self._hub.catalog)
         self._sweeps += 1
-        due = await sweep(self._hub.database, channels, thorough=thorough, taking_back=taking_back)
+        due = await sweep(self._hub.database, thorough=thorough, taking_back=taking_back)
+        due |= await due_channels(self._hub.database)
         self._swept_at = self._hub.database.clock()
         catalog = self._hub.catalog
         if catalog.hash != self._waits_hash:
@@ -228,10 +224,12 @@ class Worker:
         for channel in due:
             self.ring(channel)
 
-    async def _all_channels(self) -> list[Channel]:
-        self._facilities = {row.id: row for row in await all_facilities(self._hub.database)}
-        metrics().names.update({row.id: row.code for row in self._facilities.values()})
-        return [Channel(name, id_) for name in self._hub.catalog.upstreams for id_ in self._facilities]
+    async def _name_facilities(self) -> None:
+        """Let the metrics show the codes of the clinics."""
+        facilities = await self._hub.facilities.all()
+        if facilities is not self._named:
+            metrics().names.update({row.id: row.code for row in facilities.values()})
+            self._named = facilities
 
     def _may_take_back(self) -> bool:
         """Return whether ended leases may be taken back: not right after the database was away.
@@ -256,9 +254,11 @@ class Worker:
 
     async def _beat(self) -> None:
         await self._hub.database.synchronise()
+        at = self._hub.database.clock()
         if self._leases:
             await heartbeat(self._hub.database, list(self._leases.values()))
         await self._hub.database.write(_sign, self.name, self.in_flight)
+        self._context.slots.beat(at)
 
     async def _end_drains(self) -> None:
         for drain, _ in self._drains.values():

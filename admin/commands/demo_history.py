@@ -25,7 +25,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slots import SlotAllocator
-from engine.outbox.sweep import sweep
+from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
 from engine.sending.drain import Drain, WorkerContext
 from engine.sending.send import Sender
@@ -104,8 +104,7 @@ class History:
 
     async def _send_all(self, facilities: list[FacilityRow]) -> None:
         """Send until nothing is due at the time to which the clock is set."""
-        channels = [Channel(name, facility.id) for name in self._hub.catalog.upstreams for facility in facilities]
-        due = set(channels)
+        due = {Channel(name, facility.id) for name in self._hub.catalog.upstreams for facility in facilities}
         for _ in range(MAX_ROUNDS):
             rung: set[Channel] = set()
             writer = SettlementWriter(self._hub.database, rung.add)
@@ -116,7 +115,7 @@ class History:
             await writer.drained()
             writing.cancel()
             await context.slots.end()
-            due = rung | await sweep(self._hub.database, channels)
+            due = rung | await sweep(self._hub.database) | await due_channels(self._hub.database)
             if not due:
                 return
 

@@ -24,7 +24,15 @@ from engine.database.statements import Query
 from engine.database.tables import Facility
 from engine.database.transaction import ModelTransaction, Transaction
 from engine.errors import VaultError
-from engine.facilities.facilities import FacilityRow, credentials, entered_at, is_address, is_secret, put_credentials
+from engine.facilities.facilities import (
+    FacilityRow,
+    credentials,
+    entered_at,
+    is_address,
+    is_secret,
+    note_change,
+    put_credentials,
+)
 from engine.specs.text import Text
 
 MAX_SECRET_CHARS = 500
@@ -112,6 +120,7 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
         values = {**_values(form), "code": form["code"], "created_at": self.hub.database.clock()}
 
         async def work(tx: ModelTransaction) -> int:
+            await note_change(tx)
             [id_] = await tx.rows(Query(insert(Facility).values(values).returning(Facility.id), int))
             return id_
 
@@ -125,7 +134,12 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
         if changed:
             what = " ".join(f"{name}={value}" for name, value in changed.items())
             query = update(Facility).where(Facility.id == int(key)).values(changed)
-            await self.change(request, lambda tx: tx.execute(query), "facility.change", what, int(key))
+
+            async def work(tx: ModelTransaction) -> None:
+                await note_change(tx)
+                await tx.execute(query)
+
+            await self.change(request, work, "facility.change", what, int(key))
         await self._enter(request, int(key), form)
 
     def saved_address(self, key: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
 from engine.database.statements import Statement
 from engine.delivery.status import Status
-from engine.facilities.facilities import FacilityRow, all_facilities
+from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
-from engine.outbox import counters
 
 LOOKBACK_DAYS = 1  # days before today whose records count for the failure rate
 MIN_FAILED_READS = 3  # failed reads of a code list in a row before an alert
@@ -44,34 +43,33 @@ class Facts:
 
 
 async def facts(hub: Hub) -> Facts:
-    """Read all facts; raises the database's error if it is not available."""
+    """Read all facts, with a few queries for all clinics; raises the database's error if it is not available."""
     alive = sum(worker.alive for worker in await workers(hub.database))
-    facilities, queues = await all_facilities(hub.database), await channels(hub)
-    lists = await _broken_lists(hub, [row.id for row in facilities])
+    facilities, queues = list((await hub.facilities.all()).values()), await channels(hub)
+    lists, shares = await _broken_lists(hub, [row.id for row in facilities]), await _shares(hub, facilities)
+    of_facility: dict[str, list[ChannelHealth]] = {}
+    for queue in queues:
+        of_facility.setdefault(queue.facility, []).append(queue)
     clinics = {
-        row.id: ClinicFacts(
-            row,
-            tuple(queue for queue in queues if queue.facility == row.code),
-            await _shares(hub, row),
-            lists.get(row.id, {}),
-        )
+        row.id: ClinicFacts(row, tuple(of_facility.get(row.code, ())), shares.get(row.id, {}), lists.get(row.id, {}))
         for row in facilities
     }
     return Facts(hub.database.clock(), alive, clinics)
 
 
-async def _shares(hub: Hub, facility: FacilityRow) -> dict[str, FailureShare]:
-    until = facility.local(hub.database.clock()).date()
-    since = until - timedelta(days=LOOKBACK_DAYS)
-    counts = await counters.read(hub.database, facility.id, since.isoformat(), until.isoformat())
-    shares: dict[str, FailureShare] = {}
-    for name, statuses in counts.items():
-        spec = hub.catalog.specs.get(name)
+async def _shares(hub: Hub, facilities: Sequence[FacilityRow]) -> dict[int, dict[str, FailureShare]]:
+    """Return facility -> upstream -> share of failures."""
+    now = hub.database.clock()
+    days = [(row.id, row.local(now).date()) for row in facilities]
+    rows = [[id_, (today - timedelta(days=LOOKBACK_DAYS)).isoformat(), today.isoformat()] for id_, today in days]
+    shares: dict[int, dict[str, FailureShare]] = {}
+    for row in await hub.database.fetch(_SETTLED, {"rows": rows}):
+        spec = hub.catalog.specs.get(row.spec)
         if spec is not None:
-            before = shares.get(spec.upstream.name, FailureShare(0, 0))
-            failed = statuses.get(Status.FAILED, 0)
-            settled = failed + statuses.get(Status.SENT, 0)
-            shares[spec.upstream.name] = FailureShare(before.failed + failed, before.settled + settled)
+            of_clinic = shares.setdefault(row.facility_id, {})
+            before = of_clinic.get(spec.upstream.name, FailureShare(0, 0))
+            failed = int(row.n) if row.status == Status.FAILED else 0
+            of_clinic[spec.upstream.name] = FailureShare(before.failed + failed, before.settled + int(row.n))
     return shares
 
 
@@ -84,6 +82,26 @@ async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, 
         if row.since is not None and row.failed >= MIN_FAILED_READS and now - row.since >= LIST_FAILING_MS:
             broken.setdefault(row.facility, {})[row.list] = row.since
     return broken
+
+
+class _SettledCount(NamedTuple):
+    """Number of a clinic's records that were sent or failed."""
+
+    facility_id: int
+    spec: str
+    status: str
+    n: int
+
+
+_SETTLED = Statement(
+    """
+SELECT c.facility_id, c.spec, c.status, SUM(c.n) AS n FROM {rows} AS v
+JOIN counters AS c ON c.facility_id = v.facility_id AND c.date BETWEEN v.since AND v.until
+WHERE c.status IN ('sent', 'failed') GROUP BY c.facility_id, c.spec, c.status
+""",
+    _SettledCount,
+    rows="facility_id integer, since text, until text",
+)
 
 
 class _Streak(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,12 +36,14 @@ class LastRead(NamedTuple):
     read_at: int | None  # when the copy was last replaced; None: never
 
 
-LastReads = Mapping[tuple[int, str], LastRead]  # by owner and list
+ListKey = tuple[int, str]  # owner and list
+LastReads = Mapping[ListKey, LastRead]
+NEVER = math.inf
 
 
-async def last_reads(database: Database) -> LastReads:
-    """Return the newest synchronisation of each list of each owner."""
-    return {(last.owner, last.list): last for last in await database.fetch(_LAST_READS)}
+async def last_reads(database: Database, keys: Sequence[ListKey]) -> LastReads:
+    """Return the newest synchronisation of each of these lists that has one."""
+    return {(last.owner, last.list): last for last in await database.fetch(_LAST_READS, {"keys": keys})}
 
 
 async def credential_changes(database: Database) -> dict[tuple[int, str], int]:
@@ -49,22 +52,24 @@ async def credential_changes(database: Database) -> dict[tuple[int, str], int]:
     return {(row.facility_id, row.upstream): row.changed_at for row in rows}
 
 
-def is_due(code_list: CodeList, last: LastRead | None, now: int, credentials_at: int = 0) -> bool:
-    """Return whether a list is to be read now: when its interval has passed, or its file has changed.
+def due_at(code_list: CodeList, last: LastRead | None, credentials_at: int = 0) -> float:
+    """Return when a list is read next (epoch ms): when its interval has passed, or at once if its file has changed.
 
     After a failure it is read when the retry pause is over; a changed file or new credentials end the pause at once.
     """
     source = code_list.source
+    every = None if code_list.every is None or isinstance(source, Path) else code_list.every * HOUR_MS
     changed_at = int(source.stat().st_mtime * 1000) if isinstance(source, Path) else 0
     if last is None:
-        return isinstance(source, Path) or code_list.every is not None
+        return 0 if isinstance(source, Path) or every is not None else NEVER
     if last.state == "running":
-        return False
+        return NEVER
     ended_at = last.ended_at or last.started_at
     if last.state == "failed":
-        return now >= (last.retry_at or 0) or max(changed_at, credentials_at) > ended_at
-    every = None if code_list.every is None or isinstance(source, Path) else code_list.every * HOUR_MS
-    return changed_at > last.started_at or (every is not None and now - ended_at >= every)
+        return 0 if max(changed_at, credentials_at) > ended_at else last.retry_at or 0
+    if changed_at > last.started_at:
+        return 0
+    return NEVER if every is None else ended_at + every
 
 
 def retry_at(now: int, tries: int, rng: random.Random) -> int:
@@ -88,13 +93,16 @@ async def postpone(database: Database, id_: int, until: int) -> None:
 
 _LAST_READS = Statement(
     """
-SELECT s.facility_id AS owner, s.list, s.id, s.state, s.started_at, s.ended_at, s.retry_at, s.tries, n.read_at
-FROM synchronisations AS s JOIN (
-  SELECT MAX(id) AS id, MAX(CASE WHEN state = 'done' THEN ended_at END) AS read_at
-  FROM synchronisations GROUP BY facility_id, list
-) AS n ON n.id = s.id
+SELECT s.facility_id AS owner, s.list, s.id, s.state, s.started_at, s.ended_at, s.retry_at, s.tries, (
+  SELECT d.ended_at FROM synchronisations AS d
+  WHERE d.facility_id = v.owner AND d.list = v.list AND d.state = 'done' ORDER BY d.id DESC LIMIT 1
+) AS read_at
+FROM {keys} AS v JOIN synchronisations AS s ON s.id = (
+  SELECT n.id FROM synchronisations AS n WHERE n.facility_id = v.owner AND n.list = v.list ORDER BY n.id DESC LIMIT 1
+)
 """,
     LastRead,
+    keys="owner integer, list text",
 )
 
 

@@ -15,13 +15,14 @@ from adapters.base import Account, Upstream
 from adapters.messages import message
 from engine.catalog.catalog import Catalog
 from engine.code_lists import copies, synchronisations
+from engine.code_lists.plan import PlannedList, ReadingPlan
 from engine.code_lists.probe import ListProbe
 from engine.code_lists.reader import ListReader, Place, Sleep, read_file
 from engine.code_lists.schedule import (
+    NEVER,
     LastRead,
     LastReads,
-    credential_changes,
-    is_due,
+    ListKey,
     last_reads,
     postpone,
     read_again,
@@ -30,8 +31,9 @@ from engine.code_lists.schedule import (
 from engine.code_lists.synchronisations import SyncLease
 from engine.database.database import Database, FollowUp
 from engine.errors import AntarError
+from engine.facilities.cache import FacilityCache
 from engine.facilities.credentials import Accounts
-from engine.facilities.facilities import FacilityRow, all_facilities
+from engine.facilities.facilities import FacilityRow
 from engine.specs.code_list import SHARED, CodeList, CodeListRow, NotAsked, NotReadable, Reads
 
 SCHEDULE = message("actor.schedule")  # actor of a synchronisation that no person requested
@@ -57,6 +59,7 @@ class Synchroniser:
         database: Database,
         catalog: Callable[[], Catalog],
         accounts: Accounts,
+        facilities: FacilityCache,
         upstream: Callable[[str], Upstream],
         after_copy: AfterCopy,
         sleep: Sleep = asyncio.sleep,
@@ -65,6 +68,8 @@ class Synchroniser:
         self._database = database
         self._catalog = catalog
         self._accounts = accounts
+        self._facilities = facilities
+        self._plan = ReadingPlan(database, catalog, facilities)
         self._upstream = upstream
         self._after_copy = after_copy
         self._sleep = sleep
@@ -109,7 +114,7 @@ class Synchroniser:
 
     async def _read_upstream(self, lists: Sequence[CodeList]) -> None:
         """Read the lists of an upstream in sequence, each at most once; dependent lists follow their source at once."""
-        begun: set[tuple[int, str]] = set()
+        begun: set[ListKey] = set()
         anything = True
         while anything:
             await self._begin_due(lists, begun)
@@ -124,6 +129,7 @@ class Synchroniser:
         while (lease := await synchronisations.lease_next(self._database, lists)) is not None:
             anything = True
             await self.read(lease)
+            self._plan.forget(lease.facility_id, lease.list)
         return anything
 
     async def _read(self, lease: SyncLease) -> SyncLease | None:
@@ -133,48 +139,56 @@ class Synchroniser:
             raise NotReadable(message("list.undeclared"))
         if isinstance(code_list.source, Path):
             return await read_file(self._database, lease, code_list, code_list.source)
-        facilities = await all_facilities(self._database)
+        facilities = (await self._facilities.all()).values()
         place = await self._place(code_list, [row for row in facilities if lease.facility_id in (SHARED, row.id)])
         items = await self._items(lease, code_list.source, place.facility)
         reader = ListReader(self._database, lease, place, code_list.source, items)
         async with self._probe.through(place) as answered:
             return reader.lease if await reader.run(answered) else None
 
-    async def _begin_due(self, lists: Sequence[CodeList], begun: set[tuple[int, str]]) -> None:
+    async def _begin_due(self, lists: Sequence[CodeList], begun: set[ListKey]) -> None:
         """Begin the synchronisations that are due and not in `begun`, and add them to it."""
-        last, entered = await last_reads(self._database), await credential_changes(self._database)
-        now, facilities = self._database.clock(), await all_facilities(self._database)
-        for code_list in lists:
-            for facility in facilities[:1] if code_list.shared else facilities:
-                key = (code_list.owner(facility.id), code_list.name)
-                candidates = facilities if code_list.shared else [facility]
-                changed_at = max(entered.get((row.id, code_list.upstream.name), 0) for row in candidates)
-                due = key not in begun and is_due(code_list, last.get(key), now, changed_at)
-                if (
-                    due
-                    and not self._waits(code_list, facility, last)
-                    and await self._may_be_read(code_list, candidates)
-                ):
-                    begun.add(key)
-                    await self._begin(code_list, facility, last.get(key))
-                    last = await last_reads(self._database)
+        due = [planned for planned in await self._plan.due(lists) if planned.key not in begun]
+        keys = {key for planned in due for key in (planned.key, self._source_key(planned)) if key is not None}
+        last = dict(await last_reads(self._database, sorted(keys))) if keys else {}
+        for planned in due:
+            key, now = planned.key, self._database.clock()
+            at = self._plan.due_at(planned, last.get(key))
+            if at <= now and self._waits(planned, last):
+                at = now + SOURCE_PAUSE_MS
+            elif at <= now and not await self._may_be_read(planned):
+                at = NEVER  # until credentials are entered
+            elif at <= now:
+                begun.add(key)
+                await self._begin(planned, last.get(key))
+                last |= await last_reads(self._database, [key])
+                at = NEVER  # until it was read
+            self._plan.set(planned, at)
 
-    async def _begin(self, code_list: CodeList, facility: FacilityRow, last: LastRead | None) -> None:
+    async def _begin(self, planned: PlannedList, last: LastRead | None) -> None:
         if last is not None and last.state == "failed":
             await read_again(self._database, last)
         else:
-            await synchronisations.ask(self._database, code_list, facility.id, SCHEDULE)
+            await synchronisations.ask(self._database, planned.code_list, planned.facilities[0].id, SCHEDULE)
 
-    def _waits(self, code_list: CodeList, facility: FacilityRow, last: LastReads) -> bool:
+    def _source_key(self, planned: PlannedList) -> ListKey | None:
+        """Return the key of the list for whose rows this list is read, if there is one."""
+        if planned.code_list.read_for is None:
+            return None
+        source = self._catalog().code_lists[planned.code_list.read_for]
+        return source.owner(planned.facilities[0].id), source.name
+
+    def _waits(self, planned: PlannedList, last: LastReads) -> bool:
         """Return whether the list must wait for its source list, which is being read or was never read."""
-        source = None if code_list.read_for is None else self._catalog().code_lists[code_list.read_for]
-        row = None if source is None else last.get((source.owner(facility.id), source.name))
+        key = self._source_key(planned)
+        row = None if key is None else last.get(key)
         return row is not None and (row.state == "running" or row.read_at is None)
 
-    async def _may_be_read(self, code_list: CodeList, facilities: list[FacilityRow]) -> bool:
-        if isinstance(code_list.source, Path):
+    async def _may_be_read(self, planned: PlannedList) -> bool:
+        if isinstance(planned.code_list.source, Path):
             return True
-        accounts = [await self._accounts.get(facility.id, code_list.upstream) for facility in facilities]
+        upstream = planned.code_list.upstream
+        accounts = [await self._accounts.get(facility.id, upstream) for facility in planned.facilities]
         return any(isinstance(account, Account) for account in accounts)
 
     async def _place(self, code_list: CodeList, facilities: list[FacilityRow]) -> Place:
@@ -202,7 +216,8 @@ class Synchroniser:
 
     async def _expect(self, source: CodeList, facility: FacilityRow) -> None:
         """Return if the source's copy is complete, else raise WaitsForSource or NotAsked; request its first read."""
-        last = (await last_reads(self._database)).get((source.owner(facility.id), source.name))
+        key = (source.owner(facility.id), source.name)
+        last = (await last_reads(self._database, [key])).get(key)
         if last is None:
             await synchronisations.ask(self._database, source, facility.id, SCHEDULE)
         if last is None or last.state == "running":

@@ -20,13 +20,14 @@ from engine.corrections.affected import AffectedFinder, OpenSearch, SentDelivery
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
-from engine.facilities.facilities import all_facilities
+from engine.facilities.cache import FacilityCache
 from engine.outbox.locks import lock_deliveries
 from engine.specs.record_type import Spec
 
 BATCH_DELIVERIES = 200
 REST_FACTOR = 4.0  # seconds of pause for each second of searching: deliveries come first
 SHORTEST_REST_SECONDS = 0.02
+REST_MS = 60_000  # between two looks for searches when none was open and nothing has changed
 SEARCHES = 2
 # A second search finds deliveries of workers that had not yet loaded the correction while the first search ran.
 SECOND_SEARCH_AFTER_MS = 24 * 3600_000
@@ -39,11 +40,19 @@ Sleep = Callable[[float], Awaitable[None]]
 class CorrectionSearch:
     """Searches the stored deliveries of every clinic for those that a correction affects; one per worker."""
 
-    def __init__(self, database: Database, catalog: Callable[[], Catalog], sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalog: Callable[[], Catalog],
+        facilities: FacilityCache,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._database = database
+        self._facilities = facilities
         self._catalog = catalog
         self._sleep = sleep
         self._registered = ""
+        self._rest: tuple[str, int, int] | None = None  # configuration, version of the clinics, and until when
 
     async def tick(self) -> int:
         """Run until every search has ended; return the number of deliveries that were examined."""
@@ -54,10 +63,16 @@ class CorrectionSearch:
         if self._registered != catalog.hash:
             await self._database.write(_register, specs)
             self._registered = catalog.hash
+        version, now = await self._facilities.version(), self._database.clock()
+        until = self._rest[2] if self._rest is not None and self._rest[:2] == (catalog.hash, version) else 0
+        if now < until <= now + REST_MS:  # farther ahead: the clock was set back
+            return 0
         count = 0
-        for search in await self._searches(specs):
+        searches = await self._searches(specs)
+        for search in searches:
             while n := await self._paused(self._step(search)):
                 count += n
+        self._rest = None if searches else (catalog.hash, version, now + REST_MS)
         return count
 
     async def _searches(self, specs: Sequence[Spec]) -> list[OpenSearch]:
@@ -69,7 +84,7 @@ class CorrectionSearch:
         ended = {
             (row.facility_id, row.spec, row.name) for row in rows if not self._is_due_again(row.searches, row.ended_at)
         }
-        facilities = await all_facilities(self._database)
+        facilities = (await self._facilities.all()).values()
         return [
             OpenSearch(facility, spec, correction, frozenset(hashes), min(hashes.values()))
             for spec in specs

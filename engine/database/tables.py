@@ -57,6 +57,8 @@ class Installation(Base):
     doubt_until: Mapped[str | None] = mapped_column(String(10))
     # Hash of the columns by which all deliveries are in the index of lists, or are queued for it.
     columns_hash: Mapped[str | None] = mapped_column(String(32))
+    # Incremented by each change of a facility or its credentials, so that processes know when to read them again.
+    facilities_version: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 class Facility(Base):
@@ -175,6 +177,12 @@ class LeaseRow(Base):
     until: Mapped[int] = mapped_column(BigInteger, index=True)
     # Requests of the batch may have left: deliveries that are not settled when the lease ends become unsure.
     begun: Mapped[bool] = mapped_column(Boolean, default=False)
+    upstream: Mapped[str] = mapped_column(String(40), server_default="")
+    facility_id: Mapped[int] = mapped_column(Integer, server_default="0")
+    # Requests that the worker may have in flight in the channel, as long as it has no row in `drains`.
+    slots: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    __table_args__ = (Index("ix_leases_channel", "upstream", "facility_id"),)
 
 
 class WorkerBeat(Base):
@@ -186,7 +194,7 @@ class WorkerBeat(Base):
 
 
 class DrainRow(Base):
-    """A worker that drains a channel; all workers of one channel share its limits."""
+    """A worker that shares a channel with others: its part of the slots. Who drains a channel alone has no row."""
 
     __tablename__ = "drains"
     upstream: Mapped[str] = mapped_column(String(40), primary_key=True)

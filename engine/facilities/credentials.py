@@ -9,11 +9,10 @@ from adapters.base import Account
 from adapters.messages import message
 from engine.database.database import Database
 from engine.errors import VaultError
+from engine.facilities.cache import FacilityCache
 from engine.facilities.facilities import sealed_credentials
 from engine.facilities.vault import Vault
 from engine.specs.upstream import UpstreamSpec
-
-FRESH_MS = 5_000  # for which opened secrets are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +24,16 @@ class NoAccount:
 
 
 class Accounts:
-    """Accounts by facility and upstream, read again every FRESH_MS so that new credentials are soon used."""
+    """Accounts by facility and upstream, read again when credentials were changed."""
 
-    def __init__(self, database: Database, vault: Vault, addresses: Mapping[str, str]) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, addresses: Mapping[str, str], facilities: FacilityCache
+    ) -> None:
         self._database = database
+        self._facilities = facilities
         self._vault = vault
         self._addresses = addresses
+        # With the version of FacilityCache that each was read at.
         self._accounts: dict[tuple[int, str], tuple[int, Account]] = {}
 
     async def get(self, facility_id: int, upstream: UpstreamSpec, *, fresh: bool = False) -> Account | NoAccount:
@@ -38,9 +41,9 @@ class Accounts:
         address = self._addresses.get(upstream.name)
         if not address:
             return NoAccount(message("account.no_address", upstream=upstream.label))
-        key, now = (facility_id, upstream.name), self._database.clock()
+        key, changes = (facility_id, upstream.name), await self._facilities.version(fresh=fresh)
         read_at, account = self._accounts.get(key, (0, None))
-        if fresh or account is None or not 0 <= now - read_at <= FRESH_MS:
+        if fresh or account is None or changes != read_at:
             sealed, version = await sealed_credentials(self._database, facility_id, upstream.name)
             try:
                 entered = Account(facility_id, address, self._vault.open(sealed) if sealed else {}, version)
@@ -49,7 +52,7 @@ class Accounts:
                 return NoAccount(words, version)
             # Keep the same object as long as nothing changed: adapters prepare headers per account.
             account = account if account == entered else entered
-            self._accounts[key] = (now, account)
+            self._accounts[key] = (changes, account)
         absent = [str(label) for name, label in upstream.credentials.items() if not account.credentials.get(name)]
         if absent:
             return NoAccount(message("account.incomplete", upstream=upstream.label, names=absent), account.version)

@@ -96,11 +96,22 @@ async def add_facility(
     row = insert(Facility).values(
         code=code, name=name, time_zone=time_zone, organization_id=organization_id, created_at=database.clock()
     )
+
+    async def store(tx: ModelTransaction) -> int:
+        await note_change(tx)
+        [id_] = await tx.rows(Query(row.returning(Facility.id), int))
+        return id_
+
     try:
-        [id_] = await database.write_models(ModelTransaction.rows, Query(row.returning(Facility.id), int))
+        id_ = await database.write_models(store)
     except IntegrityError as error:
         raise AntarError(f"there is a facility {code!r} already; choose another code") from error
     return FacilityRow(id_, code, name, time_zone, organization_id)
+
+
+async def note_change(tx: Transaction) -> None:
+    """Let every process read clinics and credentials again; part of each transaction that changes one."""
+    await tx.execute(_NOTE_CHANGE)
 
 
 async def set_credentials(
@@ -118,6 +129,7 @@ async def put_credentials(tx: Transaction, facility_id: int, upstream: str, seal
     for command in _REOPEN:
         await tx.execute(command, values)
     await tx.execute(_ENTER, values)
+    await note_change(tx)
 
 
 async def is_current(tx: Transaction, facility_id: int, upstream: str, version: int) -> bool:
@@ -232,6 +244,7 @@ _API_KEYS = Statement(
     "FROM api_keys AS k JOIN facilities AS f ON f.id = k.facility_id ORDER BY k.id",
     ApiKeyRow,
 )
+_NOTE_CHANGE = Command("UPDATE installation SET facilities_version = facilities_version + 1")
 _ENTERED = Statement("SELECT upstream, changed_at FROM credentials WHERE facility_id = :facility", _Entered)
 _SEALED = Statement(
     "SELECT sealed, version FROM credentials WHERE facility_id = :facility AND upstream = :upstream", _Sealed

@@ -96,8 +96,8 @@ class CircuitBreaker:
     async def close_without_account(self, channel: Channel, reason: str, version: int | None = None) -> bool:
         """Close a channel that has no complete account. `version` and the returned value are as for `report`."""
         row = await self.closed(channel)
-        if row is not None and row.reason == reason:  # closed for this reason already
-            return True
+        if row is not None and row.reason == reason and row.probe_at > self._database.clock():
+            return True  # closed for this reason already
         return await self._close(channel, Signal.REFUSED, reason, NO_ACCOUNT_PAUSE_SECONDS, version)
 
     async def report(

@@ -14,30 +14,35 @@ from engine.delivery.types import MAX_DEATHS, Channel, ClaimedDelivery, Lease
 from engine.outbox import counters
 
 LEASE_MS = 60_000  # for which a batch is leased without a heartbeat
+LIFE_MS = 10_000  # without a heartbeat, after which a worker has no slots of a channel any more
 SUSPECT_DEATHS = MAX_DEATHS - 1  # deaths after which a delivery is sent alone, so that the next one affects no other
 
 
 async def claim(
-    database: Database, channel: Channel, limit: int, worker: str, *, idle: bool = True
+    database: Database, channel: Channel, limit: int, worker: str, *, in_flight: int = 0, idle: bool = True
 ) -> list[ClaimedDelivery]:
     """Claim up to `limit` due deliveries, ordered by lane and due time; return them, empty if nothing is due.
 
-    When nothing else is due, an `idle` worker gets one delivery that other workers have died with.
+    `in_flight` is how many the worker has already claimed in the channel. When nothing else is due, an `idle` worker
+    gets one delivery that other workers have died with.
     """
-    return await database.write(_claim, channel, limit, worker, idle)
+    return await database.write(_claim, channel, limit, worker, in_flight, idle)
 
 
-async def _claim(tx: Transaction, channel: Channel, limit: int, worker: str, idle: bool) -> list[ClaimedDelivery]:
+async def _claim(
+    tx: Transaction, channel: Channel, limit: int, worker: str, in_flight: int, idle: bool
+) -> list[ClaimedDelivery]:
     now = tx.now
     lease = Lease(id=secrets.randbits(62), until=now + LEASE_MS, outstanding=0)
     parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
     parameters |= {"lease": lease.id, "suspect": SUSPECT_DEATHS}
-    rows = await _take(tx, _CLAIM, parameters, limit)
+    rows = await _take(tx, _CLAIM[tx.dialect], parameters, limit)
     if not rows and idle:
-        rows = await _take(tx, _CLAIM_SUSPECT, parameters, 1)
+        rows = await _take(tx, _CLAIM_SUSPECT[tx.dialect], parameters, 1)
     if not rows:
         return []
-    await tx.execute(_LEASE, {"id": lease.id, "worker": worker, "until": lease.until})
+    names = {"upstream": channel.upstream, "facility": channel.facility_id, "slots": in_flight + len(rows)}
+    await tx.execute(_LEASE, {"id": lease.id, "worker": worker, "until": lease.until, **names})
     deltas = counters.Deltas()
     deltas.move_all((row.facility_id, row.date, row.spec, row.claimed_from, Status.SENDING) for row in rows)
     await counters.apply(tx, deltas)
@@ -87,6 +92,7 @@ class _Claimed(NamedTuple):
 
 # MATERIALIZED: PostgreSQL may run a subquery once for each row of the table. As the rows of one run are skipped by the
 # next, it would claim more than `limit`.
+# ANY of an array on PostgreSQL: a join with `due` reads the table when its statistics know no due deliveries.
 # deaths + 0: with plain deaths PostgreSQL reads the whole table when its statistics know no such rows.
 _CLAIM_IF = """
 WITH due AS MATERIALIZED (
@@ -102,19 +108,37 @@ WITH due AS MATERIALIZED (
 )
 UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lease, due_at = NULL,
   tried_version = CASE WHEN in_doubt THEN tried_version END
-WHERE id IN (SELECT id FROM due)
+WHERE id %s
 RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tried_version, sent_version,
   reference, lane, tries, deaths, trigger, changed_at, sequence, claimed_from, in_doubt
 """
-_CLAIM = Statement(_CLAIM_IF % "<", _Claimed)
-_CLAIM_SUSPECT = Statement(_CLAIM_IF % ">=", _Claimed)
-_LEASE = Command("INSERT INTO leases (id, worker, until, begun) VALUES (:id, :worker, :until, false)")
+_AMONG_DUE = {"sqlite": "IN (SELECT id FROM due)", "postgresql": "= ANY(ARRAY(SELECT id FROM due))"}
+_CLAIM = {name: Statement(_CLAIM_IF % ("<", among), _Claimed, only=name) for name, among in _AMONG_DUE.items()}
+_CLAIM_SUSPECT = {name: Statement(_CLAIM_IF % (">=", among), _Claimed, only=name) for name, among in _AMONG_DUE.items()}
+_LEASE = Command(
+    """
+INSERT INTO leases (id, worker, until, begun, upstream, facility_id, slots)
+VALUES (:id, :worker, :until, false, :upstream, :facility, :slots)
+"""
+)
 
 
-async def begin(database: Database, lease: Lease) -> bool:
-    """Note in the lease that requests of the batch may leave from now on; return False if the lease is lost."""
-    lease.begun = await database.write(Transaction.execute, _BEGIN, {"id": lease.id}) == 1
-    return lease.begun
+class BegunBatch(NamedTuple):
+    """A batch whose requests may leave; `shared` says that another worker drains its channel too."""
+
+    shared: bool
+
+
+async def begin(database: Database, lease: Lease) -> BegunBatch | None:
+    """Note in the lease that requests of the batch may leave from now on; return None if the lease is lost.
+
+    Of two workers that begin in one channel at the same time, the later one sees the lease of the other.
+    """
+    now = database.clock()
+    parameters = {"id": lease.id, "now": now, "alive": now + LEASE_MS - LIFE_MS}
+    rows = await database.write(Transaction.rows, _BEGIN, parameters)
+    lease.begun = bool(rows)
+    return rows[0] if rows else None
 
 
 async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
@@ -126,30 +150,18 @@ async def heartbeat(database: Database, leases: Sequence[Lease]) -> None:
         lease.until = until if lease.id in extended else 0
 
 
-_BEGIN = Command("UPDATE leases SET begun = true WHERE id = :id")
+_BEGIN = Statement(
+    """
+UPDATE leases SET begun = true WHERE id = :id RETURNING (EXISTS (
+  SELECT 1 FROM leases AS o WHERE o.upstream = leases.upstream AND o.facility_id = leases.facility_id
+    AND o.worker <> leases.worker AND o.until > :alive
+) OR EXISTS (
+  SELECT 1 FROM drains AS d WHERE d.upstream = leases.upstream AND d.facility_id = leases.facility_id
+    AND d.worker <> leases.worker AND d.until >= :now
+)) AS shared
+""",
+    BegunBatch,
+)
 _EXTEND = Statement(
     "UPDATE leases SET until = :until WHERE id IN (SELECT id FROM {ids} AS v) RETURNING id", int, ids="id bigint"
-)
-
-
-async def due_channels(database: Database, channels: Sequence[Channel]) -> list[Channel]:
-    """Return the channels that have something due."""
-    now = database.clock()
-    due = []
-    for channel in channels:
-        parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
-        if await database.first(_DUE, parameters) is not None:
-            due.append(channel)
-    return due
-
-
-# Not EXISTS: PostgreSQL would read the table for the first matching row where it believes that most rows match.
-_DUE = Statement(
-    "SELECT 1 WHERE "
-    + " OR ".join(
-        "(SELECT id FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
-        f"AND lane = {int(lane)} AND due_at <= :now ORDER BY due_at, id LIMIT 1) IS NOT NULL"
-        for lane in Lane
-    ),
-    int,
 )

@@ -33,6 +33,7 @@ from engine.telemetry.metrics import metrics
 
 MAX_BATCH = 200  # deliveries
 MIN_BATCH = 2  # with one, each claim of a record would be a full one and would wake the other workers
+STATE_MS = 1_000  # for which a channel that was open is taken for open while no other worker drains it
 BATCH_SECONDS = 0.2  # a batch that is sent in less makes the next one larger, one that takes more makes it smaller
 
 log = structlog.get_logger(__name__)
@@ -78,8 +79,10 @@ class Drain:
         self._soon = 0
         self._batch = 0
         self._queue = SendQueue()
+        self._state_read_at: int | None = None
         self._open = 0
         self._probing = False
+        self._probed = False  # a request of the probe was begun
         self._stopping = False
 
     @property
@@ -97,6 +100,7 @@ class Drain:
         senders: list[asyncio.Task[None]] = []
         try:
             slots = await self._context.slots.join(self.channel, self._limits)
+            slots.failures = self._context.breaker.failures(self.channel)
             senders += [asyncio.create_task(self._send_all(slots)) for _ in range(self._limits.concurrency)]
             await self._fill(slots)
         finally:
@@ -113,21 +117,30 @@ class Drain:
             if self._is_outdated():
                 self.rung.set()
                 return
-            state = await self._state()
+            state = await self._state(slots)
             if state is BreakerState.CLOSED:
                 return
             if state is BreakerState.PROBE:
-                await self._probe()
+                await self._probe(slots)
             elif not await self._claim_batch(slots):
                 return
 
-    async def _state(self) -> BreakerState:
-        """Return whether to claim, and read the account; a channel without an account counts as closed."""
+    async def _state(self, slots: ChannelSlots) -> BreakerState:
+        """Return whether to claim, and read the account; a channel without an account counts as closed.
+
+        The state of an open channel is read again after STATE_MS, and before each claim where other workers may close
+        the channel.
+        """
         context, spec = self._context, self._upstream_spec
         account = await account_or_close(context.accounts, context.breaker, self.channel, spec)
         if account is None:
             return BreakerState.CLOSED
         self._account = account
+        now, read_at = context.database.clock(), self._state_read_at
+        is_recent = read_at is not None and 0 <= now - read_at < STATE_MS
+        if is_recent and not slots.shared and context.breaker.is_open(self.channel):
+            return BreakerState.OPEN
+        self._state_read_at = now
         return await context.breaker.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
 
     async def _claim_batch(self, slots: ChannelSlots) -> bool:
@@ -154,14 +167,14 @@ class Drain:
         """Return whether the configuration was loaded again; the next drain then uses the new one."""
         return self._context.catalog().upstreams.get(self.channel.upstream) is not self._upstream_spec
 
-    async def _probe(self) -> None:
+    async def _probe(self, slots: ChannelSlots) -> None:
         """Send one delivery alone; one that is blocked or faulty says nothing about the upstream: try the next."""
-        self._probing, sent = True, False
-        while not sent and not self._stopping and (claimed := await self._claim(1)):
-            sent = await self._take(claimed)
+        self._probing, self._probed = True, False
+        while not self._probed and not self._stopping and slots.slots and (claimed := await self._claim(1)):
+            await self._take(claimed)
             await self._until_idle()
         self._probing = False
-        if not sent:
+        if not self._probed:
             await self._context.breaker.probe_unused(self.channel, self._upstream_spec.breaker)
 
     async def _until_idle(self) -> None:
@@ -173,7 +186,7 @@ class Drain:
         failpoint("claiming")
         started = time.perf_counter()
         context, idle = self._context, not self._open and self._context.writer.is_idle
-        claimed = await claim(context.database, self.channel, limit, context.worker, idle=idle)
+        claimed = await claim(context.database, self.channel, limit, context.worker, in_flight=self._open, idle=idle)
         self._note("claim", claimed, started)
         failpoint("claimed")
         return claimed
@@ -184,17 +197,17 @@ class Drain:
         if claimed:
             tracing.step(claimed[0].lease.id, step, seconds)
 
-    async def _take(self, claimed: Sequence[ClaimedDelivery]) -> bool:
-        """Prepare a batch and queue it for the senders; False if none of it can be sent."""
+    async def _take(self, claimed: Sequence[ClaimedDelivery]) -> None:
+        """Prepare a batch and queue it for the senders."""
         lease = claimed[0].lease
         self._context.leases[lease.id] = lease
         self._open += len(claimed)
         try:
             prepared, settled = await self._prepare(claimed)
             failpoint("prepared")
-            if prepared and not await begin(self._context.database, lease):
+            if prepared and not await self._begin(lease):
                 self._lose(lease)
-                return False
+                return
             failpoint("begun")
         except (SQLAlchemyError, OSError):  # no request was sent: give all back as soon as the database is reachable
             for delivery in claimed:
@@ -210,7 +223,13 @@ class Drain:
             self._queue.put(one)
         await self._queue.until_few(self._soon)
         self._adjust_batch(time.monotonic() - started)
-        return bool(prepared)
+
+    async def _begin(self, lease: Lease) -> bool:
+        """Note that requests may leave, and share the slots if another worker is in the channel; False: lease lost."""
+        begun = await begin(self._context.database, lease)
+        if begun is not None and begun.shared:
+            await self._context.slots.share(self.channel)
+        return begun is not None
 
     async def _prepare(self, claimed: Sequence[ClaimedDelivery]) -> tuple[list[Prepared], list[Settlement]]:
         started, context = time.perf_counter(), self._context
@@ -248,6 +267,7 @@ class Drain:
             self._settle(given_back(prepared.delivery))
             return
         sender, probe, account = self._context.sender, self._probing, self._account
+        self._probed = self._probed or probe
         outcome = await sender.deliver(prepared, self._upstream, account, slots.rate_limiter.wait, probe=probe)
         await self._report(outcome, account.version, probe=probe)
         slots.failures = self._context.breaker.failures(self.channel)

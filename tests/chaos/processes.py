@@ -60,7 +60,7 @@ def hurry() -> None:
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
     worker.AWAY_MS, worker.RETURN_MS = AWAY, RETURN
     worker.JOB_SECONDS, runner.BATCH_DELIVERIES = SWEEP, BATCH
-    slots.REFRESH_SECONDS, slots.LIFE_MS, slots.VALID_MS, slots.KEEP_MS = REFRESH, LIFE, LIFE - 100, LIFE
+    slots.REFRESH_SECONDS, claim.LIFE_MS, slots.VALID_MS, slots.KEEP_MS = REFRESH, LIFE, LIFE - 100, LIFE
 
 
 def be_mortal() -> None:

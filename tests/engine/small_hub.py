@@ -235,7 +235,7 @@ class SmallHub:
         while True:
             self.rung.clear()
             await self.work_once()
-            self.rung |= await sweep(self.hub.database, [])
+            self.rung |= await sweep(self.hub.database)
             if not self.rung:
                 return
 

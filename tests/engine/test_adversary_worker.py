@@ -212,7 +212,7 @@ async def test_what_a_dead_worker_held_is_taken_back_when_its_lease_ends(antar: 
     assert await statuses(antar) == {"unsure": 1}
 
 
-@pytest.mark.parametrize("task", ["sweep", "all_facilities"])
+@pytest.mark.parametrize("task", ["sweep", "due_channels"])
 async def test_a_sweep_that_breaks_once_is_swept_again(
     antar: SmallHub, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:

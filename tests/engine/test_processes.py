@@ -60,7 +60,7 @@ async def test_sweeps_at_the_same_moment_take_back_once(
     [*claimed] = await claim(database, Channel("ministry", facility.id), 20, "dead")
     await begin(database, claimed[0].lease)
     clock.pass_(LEASE_MS / 1000 + 1)
-    await asyncio.gather(*(sweep(database, []) for _ in range(4)))
+    await asyncio.gather(*(sweep(database) for _ in range(4)))
     assert await database.fetch(text("SELECT DISTINCT status, deaths FROM deliveries")) == [("unsure", 1)]
     assert await database.fetch(text("SELECT COUNT(*) FROM attempts")) == [(20,)]
     assert await counters.kept(database) == await counters.recount(database)

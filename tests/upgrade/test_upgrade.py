@@ -210,7 +210,7 @@ UNION SELECT 1 FROM waits AS w JOIN deliveries AS d USING (facility_id, spec, ke
 
 
 async def _main_pages(hub: Hub) -> list[str]:
-    await CorrectionSearch(hub.database, lambda: hub.catalog).tick()
+    await CorrectionSearch(hub.database, lambda: hub.catalog, hub.facilities).tick()
     return list((await asyncio.to_thread(page_addresses, Shown(hub.database))).values())
 
 

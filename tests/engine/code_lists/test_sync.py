@@ -19,9 +19,10 @@ from admin.text.words import sentence
 from engine.catalog.catalog import load
 from engine.code_lists import copies, synchronisations
 from engine.code_lists.reader import RETRY_PAUSES_SECONDS
-from engine.code_lists.schedule import AFTER_FAILURE, HOUR_MS, last_reads
+from engine.code_lists.schedule import AFTER_FAILURE, HOUR_MS, LastReads, last_reads
 from engine.code_lists.sync import SCHEDULE, SOURCE_PAUSE_MS, Synchroniser
 from engine.database.database import Database
+from engine.facilities.cache import FacilityCache
 from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import FacilityRow, set_credentials
 from engine.facilities.vault import Vault, new_key
@@ -85,6 +86,7 @@ class SyncSetup:
             database,
             lambda: self.catalog,
             accounts,  # type: ignore[arg-type]
+            FacilityCache(database),
             upstreams.__getitem__,
             nothing_follows,
             self._wait,
@@ -104,6 +106,10 @@ class SyncSetup:
 
     async def rows(self, name: str) -> list[dict[str, Any]]:
         return await copies.rows_of(self.database, self.facility.id, name)
+
+
+async def reads(setup: SyncSetup) -> LastReads:
+    return await last_reads(setup.database, [(setup.facility.id, name) for name in LISTS])
 
 
 @pytest.fixture
@@ -231,6 +237,7 @@ async def test_two_workers_at_the_first_start_read_every_list(setup: SyncSetup) 
         setup.database,
         lambda: setup.catalog,
         setup.accounts,  # type: ignore[arg-type]
+        FacilityCache(setup.database),
         setup.upstreams.__getitem__,
         nothing_follows,
         setup._wait,
@@ -290,7 +297,7 @@ async def test_a_failed_read_is_tried_again_after_pauses_that_grow_to_minutes(
     pauses = []
     await setup.read("pcare_kesadaran")
     for _ in range(9):
-        last = (await last_reads(setup.database))[setup.facility.id, "pcare_kesadaran"]
+        last = (await reads(setup))[setup.facility.id, "pcare_kesadaran"]
         pauses.append(((last.retry_at or 0) - clock()) / 1000)
         clock.pass_(pauses[-1])
         await setup.synchroniser.tick()
@@ -298,7 +305,7 @@ async def test_a_failed_read_is_tried_again_after_pauses_that_grow_to_minutes(
     assert all(full / 2 <= pause <= full for full, pause in zip(whole, pauses, strict=True))
     world.faults.clear()
     await later(setup, 900)
-    last = (await last_reads(setup.database))[setup.facility.id, "pcare_kesadaran"]
+    last = (await reads(setup))[setup.facility.id, "pcare_kesadaran"]
     assert (last.state, last.tries, last.retry_at) == ("done", 0, None)
 
 
@@ -306,20 +313,21 @@ async def test_a_restart_and_another_worker_keep_the_pause(setup: SyncSetup, wor
     world.faults.add("html-502", path="/kesadaran", times=8)
     for _ in range(2):
         await setup.read("pcare_kesadaran")
-    before = await last_reads(setup.database)
+    before = await reads(setup)
     restarted = Synchroniser(
         setup.database,
         lambda: setup.catalog,
         setup.accounts,  # type: ignore[arg-type]
+        FacilityCache(setup.database),
         setup.upstreams.__getitem__,
         nothing_follows,
         setup._wait,
     )
     await restarted.tick()
     key = (setup.facility.id, "pcare_kesadaran")
-    assert (await last_reads(setup.database))[key] == before[key]
+    assert (await reads(setup))[key] == before[key]
     await later(setup)
-    assert (await last_reads(setup.database))[key].state == "done"
+    assert (await reads(setup))[key].state == "done"
 
 
 async def test_an_outage_at_the_first_start_costs_no_day(setup: SyncSetup, world: World) -> None:

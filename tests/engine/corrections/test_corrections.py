@@ -64,7 +64,7 @@ async def no_rest(seconds: float) -> None:
 
 
 def new_search(antar: SmallHub) -> CorrectionSearch:
-    return CorrectionSearch(antar.hub.database, lambda: antar.hub.catalog, no_rest)
+    return CorrectionSearch(antar.hub.database, lambda: antar.hub.catalog, antar.hub.facilities, no_rest)
 
 
 async def send(antar: SmallHub, *ids: str, note: str | None = "x") -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from adapters.base import Account, Call, Reply, StoredToken, Verdict
 from admin.text.words import sentence
 from engine.delivery.types import Channel
+from engine.facilities.cache import FacilityCache
 from engine.facilities.credentials import Accounts, NoAccount
 from engine.facilities.facilities import add_facility, set_credentials
 from engine.facilities.tokens import DatabaseTokens
@@ -38,7 +39,8 @@ async def enter(antar: SmallHub, secrets: dict[str, str], facility_id: int | Non
 def process(antar: SmallHub) -> tuple[Accounts, CircuitBreaker]:
     """Return the memory of one worker."""
     hub = antar.hub
-    return Accounts(hub.database, hub.vault, hub.settings.addresses), CircuitBreaker(hub.database)
+    accounts = Accounts(hub.database, hub.vault, hub.settings.addresses, FacilityCache(hub.database))
+    return accounts, CircuitBreaker(hub.database)
 
 
 async def closed(antar: SmallHub) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from adapters.base import Verdict
 from engine.delivery.types import Signal
 from engine.facilities.facilities import set_credentials
-from engine.limits.breaker import REFUSED_PAUSE_SECONDS, BreakerState, CircuitBreaker
+from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECONDS, BreakerState, CircuitBreaker
 from engine.specs.upstream import Breaker
 from tests.engine.small_hub import SmallHub, refused
 
@@ -271,3 +271,10 @@ async def test_a_refused_account_logs_in_sixteen_times_in_the_first_hour_and_twe
             logins.append(len(antar.ministry.calls))
     assert logins[0] <= 4, "no more than the slots"
     assert (logins[1] - logins[0] <= 16, logins[2] - logins[1] <= 12) == (True, True)
+
+
+async def test_a_channel_without_an_account_stays_closed_for_another_pause_when_one_is_over(antar: SmallHub) -> None:
+    await antar.breaker.close_without_account(antar.channel, "belum lengkap")
+    antar.clock.pass_(NO_ACCOUNT_PAUSE_SECONDS + 1)
+    await antar.breaker.close_without_account(antar.channel, "belum lengkap")
+    assert (await row(antar)).probe_at == antar.clock() + int(NO_ACCOUNT_PAUSE_SECONDS * 1000)

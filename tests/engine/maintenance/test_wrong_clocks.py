@@ -201,14 +201,14 @@ async def test_thirty_days_ahead_and_back_nothing_waits_longer_than_its_rule(ant
     antar.clock.pass_(30 * DAY)
     await _fill_all(antar)
     antar.clock.pass_(-30 * DAY)
-    healed = await heal(database, antar.hub.catalog, [antar.channel])
+    healed = await heal(database, antar.hub.catalog)
     assert healed >= len(list(due_times.rules(antar.hub.catalog, [antar.channel])))
     for rule in due_times.rules(antar.hub.catalog, [antar.channel]):
         table = rule.column.partition(".")[0]
         [(latest,)] = await database.fetch(text(f"SELECT MAX({rule.column}) FROM {table}"))
         assert latest is not None, f"nothing is in {rule.column}"
         assert latest <= clock.now + max(rule.max_ms, rule.keep_ms), rule.column
-    assert await heal(database, antar.hub.catalog, [antar.channel]) == 0
+    assert await heal(database, antar.hub.catalog) == 0
     clock.pass_(61)
     assert await reclaim(database) == {antar.channel}
     await antar.work()

@@ -1,0 +1,45 @@
+"""Clinics in memory: read again only when a clinic or its credentials were changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.database.database import Database
+from engine.database.statements import Statement
+from engine.facilities.facilities import FacilityRow, all_facilities
+
+CHECK_MS = 1_000  # between two checks for changes; so soon every process uses new credentials
+
+
+class FacilityCache:
+    """The clinics of one process, and the version that each change of a clinic or of credentials increments."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._checked_at: int | None = None
+        self._version = 0
+        self._rows: tuple[int, Mapping[int, FacilityRow]] | None = None  # with the version that they were read at
+
+    async def version(self, *, fresh: bool = False) -> int:
+        """Return the version, read at most once in CHECK_MS; `fresh` reads it now."""
+        now = self._database.clock()
+        if fresh or self._checked_at is None or not 0 <= now - self._checked_at < CHECK_MS:
+            [self._version] = await self._database.fetch(_VERSION)
+            self._checked_at = now
+        return self._version
+
+    async def all(self) -> Mapping[int, FacilityRow]:
+        """Return the clinics by id, the oldest first."""
+        version = await self.version()
+        if self._rows is None or self._rows[0] != version:
+            self._rows = version, {row.id: row for row in await all_facilities(self._database)}
+        return self._rows[1]
+
+    async def one(self, id_: int) -> FacilityRow | None:
+        """Return a clinic, also one that was added a moment ago."""
+        if id_ not in await self.all():
+            await self.version(fresh=True)
+        return (await self.all()).get(id_)
+
+
+_VERSION = Statement("SELECT facilities_version FROM installation", int)
