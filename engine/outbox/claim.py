@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from engine.database.database import Database
-from engine.database.statements import Command, Statement
+from engine.database.statements import DIALECTS, Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.delivery.types import MAX_DEATHS, Channel, ClaimedDelivery, Lease
@@ -36,9 +36,9 @@ async def _claim(
     lease = Lease(id=secrets.randbits(62), until=now + LEASE_MS, outstanding=0)
     parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
     parameters |= {"lease": lease.id, "suspect": SUSPECT_DEATHS}
-    rows = await _take(tx, _CLAIM[tx.dialect], parameters, limit)
+    rows = await tx.rows(_CLAIM[tx.dialect], {**parameters, "limit": limit})
     if not rows and idle:
-        rows = await _take(tx, _CLAIM_SUSPECT[tx.dialect], parameters, 1)
+        rows = await tx.rows(_CLAIM_SUSPECT[tx.dialect], {**parameters, "limit": 1})
     if not rows:
         return []
     names = {"upstream": channel.upstream, "facility": channel.facility_id, "slots": in_flight + len(rows)}
@@ -49,16 +49,6 @@ async def _claim(
     lease.outstanding = len(rows)
     claimed = [_claimed(row, lease) for row in rows]
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
-
-
-async def _take(
-    tx: Transaction, statement: Statement[_Claimed], parameters: Mapping[str, Any], limit: int
-) -> list[_Claimed]:
-    rows: list[_Claimed] = []
-    for lane in Lane:
-        if len(rows) < limit:
-            rows += await tx.rows(statement, {**parameters, "lane": int(lane), "limit": limit - len(rows)})
-    return rows
 
 
 def _claimed(row: _Claimed, lease: Lease) -> ClaimedDelivery:
@@ -90,31 +80,43 @@ class _Claimed(NamedTuple):
     in_doubt: bool
 
 
+# One statement for all lanes; each takes what the lanes before it leave of the limit.
 # MATERIALIZED: PostgreSQL may run a subquery once for each row of the table. As the rows of one run are skipped by the
 # next, it would claim more than `limit`.
-# ANY of an array on PostgreSQL: a join with `due` reads the table when its statistics know no due deliveries.
 # deaths + 0: with plain deaths PostgreSQL reads the whole table when its statistics know no such rows.
-_CLAIM_IF = """
-WITH due AS MATERIALIZED (
+_LANE = """lane_%(lane)s AS MATERIALIZED (
   SELECT id FROM deliveries
-  WHERE upstream = :upstream AND facility_id = :facility AND lane = :lane AND due_at <= :now
-    AND deaths + 0 %s :suspect
+  WHERE upstream = :upstream AND facility_id = :facility AND lane = %(lane)s AND due_at <= :now
+    AND deaths + 0 %(compared)s :suspect
     AND (sequence IS NULL OR NOT EXISTS (
       SELECT 1 FROM deliveries AS ahead
       WHERE ahead.facility_id = :facility AND ahead.upstream = :upstream AND ahead.sequence = deliveries.sequence
         AND ahead.id < deliveries.id AND ahead.status IN ('queued', 'sending', 'retrying', 'unsure')
     ))
-  ORDER BY due_at, id LIMIT :limit {FOR UPDATE SKIP LOCKED}
-)
+  ORDER BY due_at, id LIMIT %(limit)s {FOR UPDATE SKIP LOCKED}
+)"""
+# ANY of an array on PostgreSQL: a join reads the table when its statistics know no due deliveries.
+_AMONG = {"sqlite": "IN (%s)", "postgresql": "= ANY(ARRAY(%s))"}
+
+
+def _claim_sql(dialect: str, compared: str) -> str:
+    left, lanes, names = ":limit", [], [f"lane_{lane.value}" for lane in Lane]
+    for lane in Lane:
+        lanes.append(_LANE % {"lane": lane.value, "compared": compared, "limit": left})
+        left += f" - (SELECT COUNT(*) FROM lane_{lane.value})"
+    claimed = " UNION ALL ".join(f"SELECT id FROM {name}" for name in names)
+    return f"""
+WITH {", ".join(lanes)}
 UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lease, due_at = NULL,
   tried_version = CASE WHEN in_doubt THEN tried_version END
-WHERE id %s
+WHERE id {_AMONG[dialect] % claimed}
 RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tried_version, sent_version,
   reference, lane, tries, deaths, trigger, changed_at, sequence, claimed_from, in_doubt
 """
-_AMONG_DUE = {"sqlite": "IN (SELECT id FROM due)", "postgresql": "= ANY(ARRAY(SELECT id FROM due))"}
-_CLAIM = {name: Statement(_CLAIM_IF % ("<", among), _Claimed, only=name) for name, among in _AMONG_DUE.items()}
-_CLAIM_SUSPECT = {name: Statement(_CLAIM_IF % (">=", among), _Claimed, only=name) for name, among in _AMONG_DUE.items()}
+
+
+_CLAIM = {dialect: Statement(_claim_sql(dialect, "<"), _Claimed, only=dialect) for dialect in DIALECTS}
+_CLAIM_SUSPECT = {dialect: Statement(_claim_sql(dialect, ">="), _Claimed, only=dialect) for dialect in DIALECTS}
 _LEASE = Command(
     """
 INSERT INTO leases (id, worker, until, begun, upstream, facility_id, slots)
