@@ -33,6 +33,7 @@ CLINICS = 300
 KIND = "ministry"
 LATENCY_SECONDS = 0.02
 PAUSE_SECONDS = 0.01  # between two bells
+HOLD_MS = 240_000  # longer than all is handed in; a worker corrects what is farther ahead than any pause
 REACH_MS, REACH_STATEMENTS = 2.0, 8
 
 
@@ -56,7 +57,8 @@ class Vendor:
     async def run(self, n: int) -> Trickle:
         """Hand in one record for each clinic while the queues are held, release all, and return the cost of one."""
         database = self._hub.database
-        await database.write(Transaction.execute, _HOLD, {"upstream": KIND})
+        until = database.clock() + HOLD_MS
+        await database.write(Transaction.execute, _HOLD, {"upstream": KIND, "until": until})
         for clinic in self._clinics:
             await self._hub.intake.hand_in(clinic, KIND.capitalize(), [{"id": f"{n}", "who": "a", "at": "2026-03-10"}])
         worker, stop = Worker(self._hub), asyncio.Event()
@@ -123,7 +125,7 @@ def rows(options: Options) -> Iterator[Row]:
 _HOLD = Command(
     """
 INSERT INTO channels (facility_id, upstream, cause, reason, since, probe_at, refusals)
-SELECT id, CAST(:upstream AS VARCHAR), 'down', 'bench', 0, 9000000000000, 0 FROM facilities WHERE true
+SELECT id, CAST(:upstream AS VARCHAR), 'down', 'bench', 0, CAST(:until AS BIGINT), 0 FROM facilities WHERE true
 ON CONFLICT DO NOTHING
 """
 )

@@ -17,6 +17,8 @@ from tests.conftest import POSTGRESQL
 
 pytestmark = pytest.mark.anyio
 
+JIT = Statement("SELECT current_setting('jit')", str, only="postgresql")
+
 NAMES = Statement("SELECT name FROM facilities", str)
 RENAME = Command("UPDATE facilities SET name = :name")
 AGAIN = Command("INSERT INTO facilities SELECT * FROM facilities")
@@ -49,6 +51,11 @@ async def test_what_meets_a_dead_connection_is_run_again(
     await end_connections(database_url)
     assert await database.write(Transaction.execute, RENAME, {"name": "Klinik Baru"}) == 1
     assert await database.fetch(NAMES) == ["Klinik Baru"]
+
+
+@ON_POSTGRESQL
+async def test_no_statement_is_compiled_to_machine_code(database: Database) -> None:
+    assert await database.fetch(JIT) == ["off"]
 
 
 async def test_an_error_shows_no_value(database: Database, facility: FacilityRow) -> None:
