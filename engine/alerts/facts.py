@@ -74,12 +74,13 @@ async def _shares(hub: Hub, facilities: Sequence[FacilityRow]) -> dict[int, dict
 
 
 async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, int]]:
-    """Return the broken lists by facility; costs one index look-up per facility and list."""
-    pairs = [(id_, name) for id_ in facilities for name in hub.catalog.code_lists]
-    now = hub.database.clock()
+    """Return the broken lists by facility; costs a look-up for each list that has failed."""
+    now, known = hub.database.clock(), set(facilities)
     broken: dict[int, dict[str, int]] = {}
-    for row in await hub.database.fetch(_STREAK, {"pairs": pairs}):
-        if row.since is not None and row.failed >= MIN_FAILED_READS and now - row.since >= LIST_FAILING_MS:
+    for row in await hub.database.fetch(_STREAK):
+        if row.facility not in known or row.list not in hub.catalog.code_lists or row.since is None:
+            continue
+        if row.failed >= MIN_FAILED_READS and now - row.since >= LIST_FAILING_MS:
             broken.setdefault(row.facility, {})[row.list] = row.since
     return broken
 
@@ -121,9 +122,12 @@ _FAILED = """
 """
 _STREAK = Statement(
     f"""
+WITH v AS (
+  SELECT DISTINCT facility_id AS facility, list FROM synchronisations
+  WHERE state IN ('failed', 'running') AND (state = 'failed' OR tries > 0)
+)
 SELECT v.facility, v.list, {_FAILED % "COALESCE(SUM(CASE WHEN s.tries > 1 THEN s.tries ELSE 1 END), 0)"} AS failed,
-  {_FAILED % "MIN(s.started_at)"} AS since FROM {{pairs}} AS v
+  {_FAILED % "MIN(s.started_at)"} AS since FROM v
 """,
     _Streak,
-    pairs="facility integer, list text",
 )

@@ -572,6 +572,13 @@ class Synchronisation(Base):
             sqlite_where=text("state = 'running'"),
             postgresql_where=text("state = 'running'"),
         ),
+        Index(
+            "ix_synchronisations_failed",
+            "facility_id",
+            "list",
+            sqlite_where=text("state IN ('failed', 'running')"),
+            postgresql_where=text("state IN ('failed', 'running')"),
+        ),
     )
 
 
