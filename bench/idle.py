@@ -13,12 +13,13 @@ from typing import NamedTuple
 import uvloop
 
 from bench.clinic import NOWHERE, empty, hush
+from bench.cost import BACKENDS
 from bench.cpu import backend_seconds, cpu_seconds
 from bench.options import Options
 from bench.processes import configuration, environment, process, serving
 from bench.rows import Row
 from engine.actors import make_broker
-from engine.database.statements import Command, Statement
+from engine.database.statements import Command
 from engine.database.transaction import Transaction
 from engine.hub import Hub
 from engine.settings import from_environment
@@ -96,14 +97,6 @@ def rows(options: Options) -> Iterator[Row]:
         yield Row(what, f"{REACH_MS:.0f} ms of CPU", total / REACH_MS, "<= 1", total, "ms", note)
 
 
-BACKENDS = Statement(
-    """
-SELECT pid FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-""",
-    int,
-    only="postgresql",
-)
 _FILL = {
     Command(
         """

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import uvloop
 
 from bench.clinic import empty, hush
+from bench.cost import BACKENDS
 from bench.cpu import backend_seconds, cpu_seconds
 from bench.fleet import Kind, write_configuration
-from bench.idle import BACKENDS
 from bench.options import Options
 from bench.processes import environment
 from bench.rows import Row
