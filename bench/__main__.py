@@ -24,6 +24,7 @@ from bench import (
     settling,
     singles,
     startup,
+    storage,
     trickle,
     workers,
     years,
@@ -52,6 +53,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "matching": matching.rows,
     "pages": pages.rows,
     "interactive": interactive.rows,
+    "storage": storage.rows,
     "years": years.rows,
     "lists": lists.rows,
 }

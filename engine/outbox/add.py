@@ -172,7 +172,7 @@ async def _insert_absent(tx: Transaction, batch: Batch, values: Sequence[tuple[A
     """Insert the rows whose keys are not stored; their ids are in the order of the rows, as a sequence needs it."""
     if tx.dialect == "sqlite":
         # As JSON a large record would be in memory ten times.
-        [last] = await tx.rows(_LAST_ID)
+        last = next(iter(await tx.rows(_LAST_ID)), 0)
         constants = batch.facility_id, batch.spec, batch.upstream, tx.now, tx.now, tx.now, *_QUEUED.values()
         await tx.insert("deliveries", _COLUMNS, [(*row, *constants) for row in values], absent=True)
         return await tx.rows(_AFTER, {"last": last})
@@ -195,7 +195,7 @@ _OF_ROW = (
 _OF_BATCH = ("facility_id", "spec", "upstream", "due_at", "created_at", "changed_at")
 _QUEUED = {"status": "queued", "tries": 0, "deaths": 0, "trigger": "auto"}
 _COLUMNS = (*_OF_ROW, *_OF_BATCH, *_QUEUED)
-_LAST_ID = Statement("SELECT COALESCE(MAX(id), 0) FROM deliveries", int, only="sqlite")
+_LAST_ID = Statement("SELECT id FROM deliveries WHERE id > 0 ORDER BY id DESC LIMIT 1", int, only="sqlite")
 _AFTER = Statement("SELECT key, id FROM deliveries WHERE id > :last ORDER BY id", _New, only="sqlite")
 _INSERT = Statement(
     f"""
