@@ -11,6 +11,8 @@ import orjson
 
 from sandbox.satusehat.resources.paths import Path, parse_path
 
+When = tuple[tuple[Path, frozenset[str]], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -26,8 +28,19 @@ class Rule:
     targets: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
     future: bool = False
-    when: tuple[tuple[Path, frozenset[str]], ...] = ()  # the rule holds only if each path has one of the values
+    when: When = ()  # the rule holds only if each path has one of the values
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OneCode:
+    """Codes of which a path must select at least one, if the paths of `when` have one of their values each."""
+
+    number: int
+    path: Path
+    codes: frozenset[str]
+    when: When
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +64,9 @@ class Definition:
     frozen: frozenset[str] = frozenset()  # elements that a PATCH may not touch
     # {"rule", "element", "names"}: at least one of the names must be present.
     one_of: tuple[dict[str, Any], ...] = ()
-    # {"first", "then"}: two moments of which the second must not be before the first.
+    # {"first", "then"}: two moments of which the second must not be before the first; with {"rule", "text"} a rule's.
     ordered: tuple[dict[str, str], ...] = ()
+    one_code: tuple[OneCode, ...] = ()
     # {"rule", "prefix"}: the beginning of the code of the drug that the resource refers to.
     drug_prefix: dict[str, Any] = field(default_factory=dict)
 
@@ -75,6 +89,7 @@ def definition(kind: str) -> Definition:
         frozen=frozenset(stated.get("frozen", ())),
         one_of=tuple(stated.get("one_of", ())),
         ordered=tuple(stated.get("ordered", ())),
+        one_code=tuple(_one_code(entry) for entry in stated.get("one_code", ())),
         drug_prefix=stated.get("drug_prefix", {}),
     )
 
@@ -104,7 +119,6 @@ def _load(name: str) -> dict[str, Any]:
 
 def _rule(entry: dict[str, Any]) -> Rule:
     element = entry["element"]
-    when = entry.get("when", {})
     return Rule(
         element=element,
         kind=entry["kind"],
@@ -116,9 +130,18 @@ def _rule(entry: dict[str, Any]) -> Rule:
         targets=frozenset(entry.get("targets", ())),
         codes=frozenset(entry.get("codes", ())),
         future=entry.get("future", False),
-        when=tuple((parse_path(path), frozenset(values)) for path, values in when.items()),
+        when=_when(entry),
         text=entry.get("text", ""),
     )
+
+
+def _one_code(entry: dict[str, Any]) -> OneCode:
+    codes = frozenset(entry["codes"])
+    return OneCode(entry["rule"], parse_path(entry["path"]), codes, _when(entry), entry["text"])
+
+
+def _when(entry: dict[str, Any]) -> When:
+    return tuple((parse_path(path), frozenset(values)) for path, values in entry.get("when", {}).items())
 
 
 def _parameter(name: str, entry: dict[str, str]) -> SearchParameter:

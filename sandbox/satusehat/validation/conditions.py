@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 from typing import Any
 
 from sandbox.satusehat.resources.definitions import Definition
-from sandbox.satusehat.resources.moments import parse_datetime
+from sandbox.satusehat.resources.moments import parse_date, parse_datetime
 from sandbox.satusehat.resources.outcomes import Issue, rule_issue, store_issue
+from sandbox.satusehat.resources.paths import values
 from sandbox.satusehat.resources.store import Store
 from sandbox.satusehat.resources.terminology import KFA
 
 
 def condition_issues(resource: dict[str, Any], stated: Definition, store: Store) -> list[Issue]:
     """Return every condition of the type that does not hold."""
-    return [*_absent(resource, stated), *_backwards(resource, stated), *_wrong_level(resource, stated, store)]
+    return [
+        *_absent(resource, stated),
+        *_backwards(resource, stated),
+        *_without_code(resource, stated),
+        *_wrong_level(resource, stated, store),
+    ]
 
 
 def _absent(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
@@ -26,9 +33,26 @@ def _absent(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
 def _backwards(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
     kind = resource["resourceType"]
     for one in stated.ordered:
-        first, then = parse_datetime(resource.get(one["first"])), parse_datetime(resource.get(one["then"]))
-        if first is not None and then is not None and then < first:
+        first, then = _moment(resource.get(one["first"])), _moment(resource.get(one["then"]))
+        if first is None or then is None or then >= first:
+            continue
+        if "rule" in one:
+            yield rule_issue(one["text"], int(one["rule"]), f"{kind}.{one['then']}")
+        else:
             yield store_issue("unparseable_resource", f"fhirpath-constraint-violation-{kind}.{one['then']}", kind)
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a moment, or the end of a date."""
+    day = parse_date(value)
+    return parse_datetime(value) if day is None else datetime.combine(day, time.max, UTC)
+
+
+def _without_code(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
+    for one in stated.one_code:
+        holds = all(allowed.intersection(map(str, values(resource, path))) for path, allowed in one.when)
+        if holds and not one.codes.intersection(map(str, values(resource, one.path))):
+            yield rule_issue(one.text, one.number, resource["resourceType"])
 
 
 def _wrong_level(resource: dict[str, Any], stated: Definition, store: Store) -> Iterator[Issue]:

@@ -1,0 +1,184 @@
+"""Shipped types of SatuSehat with the sandbox: records are sent, changed, and found again after a lost answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from engine.actors import make_broker
+from engine.code_lists import copies
+from engine.delivery.types import Channel
+from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.vault import new_key
+from engine.hub import Hub
+from engine.mapping.confirm import Choice, confirm
+from engine.settings import Settings
+from engine.specs.code_list import CodeListRow
+from engine.worker import Worker
+from sandbox.embedded import running
+from sandbox.world import World
+from tests.config.shipped import catalog, examples
+from tests.conftest import SECRETS
+from tests.engine.sending.test_bpjs import DUE, hurried
+from tests.engine.small_hub import OVERLOOKED
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 30.0
+VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
+CODES = {
+    "kfa": ("kfa", {"VAK-001": ("93001282", VACCINE)}),
+}
+"""Mapping -> its list, and the code and row of each of the clinic's items."""
+FOUNDATION = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
+REACTION = {
+    "id": "RJ-20260310-0001-KIPI",
+    "norm": "RM-000123",
+    "visit_id": "RJ-20260310-0001",
+    "practitioner_id": "DR-001",
+    "code": {"code": "31044-1", "display": "Immunization reaction"},
+    "value_code": {"system": "http://loinc.org", "code": "LA7460-4", "display": "Pain"},
+    "observed_at": "2026-03-10T09:10:00+07:00",
+}
+BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "Immunization": {"Observation": [REACTION]},
+}
+"""Type -> what its examples refer to besides the visit."""
+
+
+class SatuSehatClinic:
+    """A clinic with a worker, its codes confirmed, and the sandbox."""
+
+    def __init__(self, hub: Hub, facility: FacilityRow) -> None:
+        self.hub, self.facility = hub, facility
+
+    async def hand_in(self, spec: str, *records: Any) -> None:
+        results = await self.hub.intake.hand_in(self.facility, spec, [dict(record) for record in records])
+        assert not [result for result in results if getattr(result, "problems", ())], results
+
+    async def hand_in_before(self, spec: str) -> None:
+        """Hand in what the examples of a type refer to."""
+        for name in FOUNDATION:
+            await self.hand_in(name, catalog().specs[name].example)
+        for name, records in BEFORE.get(spec, {}).items():
+            await self.hand_in(name, *records)
+
+    async def confirm_codes(self) -> None:
+        for name, (code_list, codes) in CODES.items():
+            mapping = self.hub.catalog.mappings[name]
+            owner = mapping.catalogue.list.owner(self.facility.id)
+            items = [{"code": key, "name": row["name"]} for key, (_, row) in codes.items()]
+            await self.hub.intake.hand_in(self.facility, mapping.item, items)
+            for code, row in dict(codes.values()).items():
+                await copies.add_row(self.hub.database, owner, code_list, CodeListRow(code, {**row, "code": code}))
+            rows = await self.hub.database.fetch(
+                text("SELECT id, key FROM items WHERE facility_id = :facility AND item = :item"),
+                {"facility": self.facility.id, "item": mapping.item},
+            )
+            choices = [Choice(row.id, codes[row.key][0]) for row in rows]
+            confirmed = await confirm(self.hub.database, mapping, self.facility.id, choices, "sari")
+            assert len(confirmed.done) == len(codes)
+
+    async def work(self) -> None:
+        """Run the worker until nothing is due any more."""
+        worker, stop = Worker(self.hub), asyncio.Event()
+        working = asyncio.create_task(worker.run(stop))
+        worker.ring(Channel("satusehat", self.facility.id))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while await self.is_open():  # noqa: ASYNC110 - nobody tells the test
+                    await asyncio.sleep(0.02)
+        stop.set()
+        await working
+
+    async def is_open(self) -> bool:
+        [(overlooked,)] = await self.hub.database.fetch(text(OVERLOOKED))
+        return bool(overlooked or await self.hub.database.fetch(text(DUE)))
+
+    async def outcomes(self, spec: str) -> dict[str, tuple[str, str | None]]:
+        """Return (status, problem) of the deliveries of a type, by key."""
+        query = text("SELECT key, status, problem FROM deliveries WHERE spec = :spec")
+        return {row.key: (row.status, row.problem) for row in await self.hub.database.fetch(query, {"spec": spec})}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    with running(world) as address:
+        yield address
+
+
+@pytest.fixture
+async def clinic(tmp_path: Path, url: str) -> AsyncIterator[SatuSehatClinic]:
+    settings = Settings(
+        "demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses={"satusehat": url}
+    )
+    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+    lists = hub.catalog.code_lists
+    hub.catalog = replace(hurried(hub.catalog), code_lists=lists)
+    facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
+    await set_credentials(hub.database, hub.vault, facility.id, "satusehat", SECRETS)
+    antar = SatuSehatClinic(hub, facility)
+    await antar.confirm_codes()
+    yield antar
+    await hub.close()
+
+
+def stored(world: World, kind: str) -> list[dict[str, Any]]:
+    """Return the resources of a type that the demo clinic sent."""
+    return [one.resource for one in world.satusehat.store.of_type(kind) if one.owner == "100099001"]
+
+
+@pytest.mark.parametrize("spec", BEFORE)
+async def test_every_example_is_sent_once_and_as_an_update_when_it_changes(
+    clinic: SatuSehatClinic, world: World, spec: str
+) -> None:
+    records = examples(catalog().specs[spec]).values()
+    await clinic.hand_in_before(spec)
+    await clinic.hand_in(spec, *records)
+    await clinic.work()
+    sent = {str(record["id"]): ("sent", None) for record in records}
+    assert await clinic.outcomes(spec) == sent
+    kind = catalog().specs[spec].endpoint.path.render({}).strip("/")  # type: ignore[union-attr]
+    number = len(stored(world, kind))
+    await clinic.hand_in(spec, *({**record, "patient_name": "Siti Contoh Baru"} for record in records))
+    await clinic.work()
+    assert await clinic.outcomes(spec) == sent
+    assert len(stored(world, kind)) == number
+    assert world.witness.summary()["duplicates_created"] == 0
+
+
+@pytest.mark.parametrize("spec", BEFORE)
+async def test_a_record_whose_answer_is_lost_is_found_again(clinic: SatuSehatClinic, world: World, spec: str) -> None:
+    await clinic.hand_in_before(spec)
+    await clinic.work()
+    kind = catalog().specs[spec].endpoint.path.render({})  # type: ignore[union-attr]
+    world.faults.add("timeout-after-commit", method="POST", path=f"{kind}$", times=1)
+    record = catalog().specs[spec].example
+    before = len(stored(world, kind.strip("/")))
+    await clinic.hand_in(spec, record)
+    await clinic.work()
+    assert await clinic.outcomes(spec) == {str(record["id"]): ("sent", None)}
+    assert len(stored(world, kind.strip("/"))) == before + 1
+
+
+async def test_the_groups_of_a_vaccine_follow_from_its_code(clinic: SatuSehatClinic, world: World) -> None:
+    record = dict(catalog().specs["Immunization"].example)
+    explicit = record.pop("vaccine_groups"), record.pop("cvx")
+    await clinic.hand_in_before("Immunization")
+    await clinic.hand_in("Immunization", record)
+    await clinic.work()
+    [sent] = stored(world, "Immunization")
+    codings = [{name: coding[name] for name in ("code", "display")} for coding in sent["vaccineCode"]["coding"]]
+    assert codings == [{"code": "93001282", "display": VACCINE["name"]}, *explicit[0], explicit[1]]
