@@ -24,6 +24,7 @@ KNOWN = {
     ("Organization", "POLI-UMUM"): f"{UUID}000000001001",
     ("Location", "R-UMUM-1"): f"{UUID}000000002001",
     ("Practitioner", "DR-001"): "10099887766",
+    ("Practitioner", "LAB-001"): "10099112233",
     ("Patient", "RM-000123"): "P01234567890",
     ("Encounter", "RJ-20260310-0001"): f"{UUID}000000003001",
     ("Condition", "RJ-20260310-0001-KU"): f"{UUID}000000004001",

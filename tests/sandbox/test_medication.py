@@ -48,6 +48,11 @@ def drug(name: str, code: str) -> list[dict[str, Any]]:
         ("medication_administration", "medicationReference", 10758),
         ("service_request_lab", "performer", 10377),
         ("service_request_lab", "identifier", 10415),
+        ("service_request_lab", "status", 10065),
+        ("service_request_lab", "intent", 10063),
+        ("service_request_lab", "code", 10060),
+        ("service_request_lab", "subject", 10141),
+        ("service_request_lab", "encounter", 10142),
         ("specimen", "subject", 10143),
         ("specimen", "type", 10070),
         ("diagnostic_report", "result", 10385),
@@ -183,3 +188,17 @@ def test_what_was_sent_is_found_by_its_identifier(api: httpx.Client, name: str) 
 def test_a_report_says_of_which_department_it_is(api: httpx.Client) -> None:
     identifier = [{"system": "http://sys-ids.kemkes.go.id/diagnostic/100099001", "value": "1"}]
     assert rule_numbers(post(api, "diagnostic_report", identifier=identifier)) == {10432}
+
+
+@pytest.mark.parametrize(
+    ("element", "coding", "number"),
+    [
+        ("locationCode", {"system": "http://snomed.info/sct", "code": "225728007"}, 10067),
+        ("category", {"system": "http://loinc.org", "code": "718-7"}, 10462),
+        ("reasonCode", {"system": "http://loinc.org", "code": "718-7"}, 10064),
+    ],
+)
+def test_an_order_takes_codes_of_the_right_lists_only(
+    api: httpx.Client, element: str, coding: dict[str, str], number: int
+) -> None:
+    assert rule_numbers(post(api, "service_request_control", **{element: [{"coding": [coding]}]})) == {number}

@@ -33,8 +33,10 @@ pytestmark = pytest.mark.anyio
 
 PATIENCE = 30.0
 VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
+HEMOGLOBIN = {"name": "Hemoglobin [Mass/volume] in Blood"}
 CODES = {
     "kfa": ("kfa", {"VAK-001": ("93001282", VACCINE)}),
+    "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN)}),
 }
 """Mapping -> its list, and the code and row of each of the clinic's items."""
 FOUNDATION = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
@@ -47,8 +49,19 @@ REACTION = {
     "value_code": {"system": "http://loinc.org", "code": "LA7460-4", "display": "Pain"},
     "observed_at": "2026-03-10T09:10:00+07:00",
 }
+ANALYST = {"id": "LAB-001", "nik": "3174996208777001", "name": "Analis Bima Uji", "updated_at": "2026-03-10 07:00"}
+
+
+def example(spec: str) -> list[dict[str, Any]]:
+    return [dict(catalog().specs[spec].example)]
+
+
 BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     "Immunization": {"Observation": [REACTION]},
+    "ServiceRequest": {
+        "Practitioner": [ANALYST],
+        **{name: example(name) for name in ("Condition", "Procedure", "Observation", "AllergyIntolerance")},
+    },
 }
 """Type -> what its examples refer to besides the visit."""
 

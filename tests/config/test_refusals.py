@@ -1,0 +1,36 @@
+"""Records that the ministry would refuse are refused by the record schema of their entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from tests.config.shipped import catalog, examples
+
+CODE = {"code": "718-7"}
+REFUSED: list[tuple[str, str, dict[str, Any]]] = [
+    *(("ServiceRequest", "example", {name: None}) for name in ("kind", "test", "ordered_at", "practitioner_id")),
+    ("ServiceRequest", "example", {"code": CODE}),
+    ("ServiceRequest", "example", {"kind": "therapy"}),
+    ("ServiceRequest", "example", {"accession_number": "1"}),
+    ("ServiceRequest", "example", {"pcare_number": "1"}),
+    ("ServiceRequest", "example", {"place": "OUT"}),
+    ("ServiceRequest", "imaging", {"modality": None}),
+    ("ServiceRequest", "imaging", {"accession_number": None}),
+    ("ServiceRequest", "imaging", {"accession_number": "12345678901234567"}),
+    ("ServiceRequest", "imaging", {"code": {"code": "1", "system": "http://sys-ids.kemkes.go.id/kfa"}}),
+    ("ServiceRequest", "control", {"test": "LAB-HB"}),
+    ("ServiceRequest", "referral", {"code": None}),
+]
+
+
+@pytest.mark.parametrize(("name", "example", "changes"), REFUSED)
+def test_an_example_with_one_fault_is_refused(name: str, example: str, changes: dict[str, Any]) -> None:
+    spec = catalog().specs[name]
+    validator = jsonschema_rs.Draft202012Validator(dict(spec.record_schema))
+    record = examples(spec)[example]
+    assert validator.is_valid(dict(record))
+    changed = {field: value for field, value in {**record, **changes}.items() if value is not None}
+    assert not validator.is_valid(changed)
