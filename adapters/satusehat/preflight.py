@@ -55,6 +55,8 @@ _TYPES = {
 
 def check(payload: Any) -> list[Problem]:
     """Return the problems of a resource, none if FHIR R4 allows it. The first one of a type compiles its schema."""
+    if isinstance(payload, list) and payload and all(isinstance(one, dict) and "op" in one for one in payload):
+        return []  # a JSON Patch: the resource that it makes is not known here
     return list(islice(_problems(payload, "$"), MAX_PROBLEMS))
 
 

@@ -110,3 +110,7 @@ def test_a_check_costs_far_less_than_a_millisecond() -> None:
     for _ in range(100):
         check(VISIT)
     assert (time.thread_time() - started) / 100 < 0.000_5
+
+
+def test_a_json_patch_is_no_resource_and_not_checked() -> None:
+    assert check([{"op": "replace", "path": "/status", "value": "finished"}]) == []

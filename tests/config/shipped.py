@@ -29,6 +29,9 @@ KNOWN = {
     ("Encounter", "RJ-20260310-0001"): f"{UUID}000000003001",
     ("Condition", "RJ-20260310-0001-KU"): f"{UUID}000000004001",
     ("Condition", "RJ-20260310-0001-DX1"): f"{UUID}000000004002",
+    ("LabResult", "LAB-20260310-0001-HB"): f"{UUID}000000005101",
+    ("ServiceRequest", "LAB-20260310-0001"): f"{UUID}000000008001",
+    ("Specimen", "SP-20260310-0001"): f"{UUID}000000008101",
 }
 
 
@@ -82,8 +85,11 @@ def _cases() -> Iterator[Case]:
 def _differs(update: Case) -> bool:
     """Return True if the update is more than the creation's payload with an id."""
     after_create = catalog().specs[update.spec].update.after_create  # type: ignore[union-attr]
-    changed = {field: value for field, value in payload(update).items() if field != "id"}
-    return after_create is not None or changed != payload(update._replace(operation="create"))
+    change = payload(update)
+    if after_create is not None or isinstance(change, list):
+        return True
+    changed = {field: value for field, value in change.items() if field != "id"}
+    return bool(changed != payload(update._replace(operation="create")))
 
 
 def scope(spec: Spec, record: Mapping[str, Any], operation: Operation = "create") -> dict[str, Any]:

@@ -36,6 +36,7 @@ REFERENCE = {
     "service_request": Case("ServiceRequest", "example", "create"),
     "service_request_imaging": Case("ServiceRequest", "imaging", "create"),
     "service_request_control": Case("ServiceRequest", "control", "create"),
+    "specimen": Case("Specimen", "example", "create"),
     "bpjs/pendaftaran": Case("TambahPendaftaran", "example", "create"),
     "bpjs/kunjungan": Case("TambahKunjungan", "example", "create"),
     "bpjs/add": Case("TambahAntrean", "example", "create"),

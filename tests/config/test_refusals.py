@@ -23,6 +23,12 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("ServiceRequest", "imaging", {"code": {"code": "1", "system": "http://sys-ids.kemkes.go.id/kfa"}}),
     ("ServiceRequest", "control", {"test": "LAB-HB"}),
     ("ServiceRequest", "referral", {"code": None}),
+    *(("Specimen", "example", {name: None}) for name in ("requests", "kind", "collected_at", "norm")),
+    ("Specimen", "example", {"requests": []}),
+    ("Specimen", "example", {"code": {"code": "119297000"}}),
+    ("Specimen", "example", {"quantity": None, "unit": "mL"}),
+    ("Specimen", "example", {"fasting": "Y"}),
+    ("Specimen", "unsatisfactory", {"code": {"code": "1", "system": "http://loinc.org"}}),
 ]
 
 

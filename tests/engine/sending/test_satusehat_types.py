@@ -56,12 +56,14 @@ def example(spec: str) -> list[dict[str, Any]]:
     return [dict(catalog().specs[spec].example)]
 
 
+ORDER = {"Practitioner": [ANALYST], "ServiceRequest": example("ServiceRequest")}
 BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     "Immunization": {"Observation": [REACTION]},
     "ServiceRequest": {
         "Practitioner": [ANALYST],
         **{name: example(name) for name in ("Condition", "Procedure", "Observation", "AllergyIntolerance")},
     },
+    "Specimen": ORDER,
 }
 """Type -> what its examples refer to besides the visit."""
 
@@ -195,3 +197,17 @@ async def test_the_groups_of_a_vaccine_follow_from_its_code(clinic: SatuSehatCli
     [sent] = stored(world, "Immunization")
     codings = [{name: coding[name] for name in ("code", "display")} for coding in sent["vaccineCode"]["coding"]]
     assert codings == [{"code": "93001282", "display": VACCINE["name"]}, *explicit[0], explicit[1]]
+
+
+async def test_a_specimen_is_changed_by_a_patch(clinic: SatuSehatClinic, world: World) -> None:
+    [record] = example("Specimen")
+    await clinic.hand_in_before("Specimen")
+    await clinic.hand_in("Specimen", record)
+    await clinic.work()
+    await clinic.hand_in("Specimen", {**record, "status": "unsatisfactory", "condition": "HEM", "note": "Lisis"})
+    await clinic.work()
+    [sent] = stored(world, "Specimen")
+    assert [line["method"] for line in world.witness.log if line["label"] == "Specimen"] == ["POST", "PATCH"]
+    assert (sent["status"], sent["note"]) == ("unsatisfactory", [{"text": "Lisis"}])
+    assert sent["condition"][0]["coding"][0]["code"] == "HEM"
+    assert sent["collection"]["collectedDateTime"] == "2026-03-10T01:50:00+00:00"
