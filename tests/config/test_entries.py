@@ -37,6 +37,7 @@ REFERENCE = {
     "service_request_imaging": Case("ServiceRequest", "imaging", "create"),
     "service_request_control": Case("ServiceRequest", "control", "create"),
     "specimen": Case("Specimen", "example", "create"),
+    "lab_result": Case("LabResult", "example", "create"),
     "bpjs/pendaftaran": Case("TambahPendaftaran", "example", "create"),
     "bpjs/kunjungan": Case("TambahKunjungan", "example", "create"),
     "bpjs/add": Case("TambahAntrean", "example", "create"),

@@ -29,6 +29,12 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("Specimen", "example", {"quantity": None, "unit": "mL"}),
     ("Specimen", "example", {"fasting": "Y"}),
     ("Specimen", "unsatisfactory", {"code": {"code": "1", "system": "http://loinc.org"}}),
+    ("LabResult", "example", {"unit": None}),
+    ("LabResult", "example", {"answer": "negative"}),
+    ("LabResult", "answer", {"answer": "unknown"}),
+    ("LabResult", "answer", {"value_code": {"code": "1"}}),
+    ("LabResult", "code", {"value_code": {"code": "1", "system": "http://hl7.org/fhir/sid/cvx"}}),
+    ("LabResult", "words", {"value_text": "  "}),
 ]
 
 

@@ -34,9 +34,10 @@ pytestmark = pytest.mark.anyio
 PATIENCE = 30.0
 VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
 HEMOGLOBIN = {"name": "Hemoglobin [Mass/volume] in Blood"}
+PROTEIN = {"name": "Protein [Presence] in Urine by Test strip"}
 CODES = {
     "kfa": ("kfa", {"VAK-001": ("93001282", VACCINE)}),
-    "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN)}),
+    "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN), "LAB-PROU": ("20454-5", PROTEIN)}),
 }
 """Mapping -> its list, and the code and row of each of the clinic's items."""
 FOUNDATION = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
@@ -64,6 +65,7 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
         **{name: example(name) for name in ("Condition", "Procedure", "Observation", "AllergyIntolerance")},
     },
     "Specimen": ORDER,
+    "LabResult": {**ORDER, "Specimen": example("Specimen")},
 }
 """Type -> what its examples refer to besides the visit."""
 
