@@ -38,6 +38,7 @@ REFERENCE = {
     "service_request_control": Case("ServiceRequest", "control", "create"),
     "specimen": Case("Specimen", "example", "create"),
     "lab_result": Case("LabResult", "example", "create"),
+    "diagnostic_report": Case("DiagnosticReport", "example", "create"),
     "bpjs/pendaftaran": Case("TambahPendaftaran", "example", "create"),
     "bpjs/kunjungan": Case("TambahKunjungan", "example", "create"),
     "bpjs/add": Case("TambahAntrean", "example", "create"),

@@ -35,6 +35,10 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("LabResult", "answer", {"value_code": {"code": "1"}}),
     ("LabResult", "code", {"value_code": {"code": "1", "system": "http://hl7.org/fhir/sid/cvx"}}),
     ("LabResult", "words", {"value_text": "  "}),
+    *(("DiagnosticReport", "example", {name: None}) for name in ("results", "test", "category", "practitioner_id")),
+    ("DiagnosticReport", "example", {"results": []}),
+    ("DiagnosticReport", "example", {"category": "RAD"}),
+    ("DiagnosticReport", "panel", {"code": {"code": "1", "system": "http://snomed.info/sct"}}),
 ]
 
 

@@ -66,6 +66,10 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     },
     "Specimen": ORDER,
     "LabResult": {**ORDER, "Specimen": example("Specimen")},
+    "DiagnosticReport": {
+        **ORDER,
+        **{name: example(name) for name in ("Specimen", "LabResult", "Observation")},
+    },
 }
 """Type -> what its examples refer to besides the visit."""
 
