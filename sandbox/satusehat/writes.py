@@ -64,6 +64,8 @@ class Writes:
             return store_refused(store_issue("resource_mismatch", f"resource id mismatch, {stated}"))
         if (forbidden := _may_not_edit(kind, stored, client)) is not None:
             return forbidden
+        if definition(kind).patch_only:
+            return no_permission()
         return self._replace(stored, resource, client)
 
     def patch(self, kind: str, id_: str, operations: Any, client: Client) -> SandboxAnswer:
@@ -122,8 +124,12 @@ def _patch_problem(kind: str, operations: list[dict[str, Any]], resource: Any) -
     if kind == "Location" and below is not None:
         text = f"Use /operationalStatus instead of {below} to patch Location"
         return refused([rule_issue(text, 10171)])
-    if any(path.split("/")[1] in definition(kind).frozen for path in touched if path):
+    named = {path.split("/")[1] for path in touched if path}
+    if named & definition(kind).frozen:
         return no_permission()
+    for element, text in definition(kind).patch_requires.items():
+        if element not in named:
+            return refused([rule_issue(text)])
     if not isinstance(resource, dict) or not _same_resource(kind, resource, operations):
         return store_refused(store_issue("merge_failed", "the patch changes what the resource is", code="value"))
     issues = Structure(strict=False).check(resource)

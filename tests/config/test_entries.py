@@ -39,6 +39,7 @@ REFERENCE = {
     "specimen": Case("Specimen", "example", "create"),
     "lab_result": Case("LabResult", "example", "create"),
     "diagnostic_report": Case("DiagnosticReport", "example", "create"),
+    "episode_of_care": Case("EpisodeOfCare", "example", "create"),
     "bpjs/pendaftaran": Case("TambahPendaftaran", "example", "create"),
     "bpjs/kunjungan": Case("TambahKunjungan", "example", "create"),
     "bpjs/add": Case("TambahAntrean", "example", "create"),

@@ -44,6 +44,16 @@ class OneCode:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOfItsKind:
+    """Paths whose values no two resources may share, if the paths of `when` have one of their values each."""
+
+    number: int
+    paths: tuple[Path, ...]
+    when: When
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchParameter:
     name: str
     kind: str
@@ -67,6 +77,9 @@ class Definition:
     # {"first", "then"}: two moments of which the second must not be before the first; with {"rule", "text"} a rule's.
     ordered: tuple[dict[str, str], ...] = ()
     one_code: tuple[OneCode, ...] = ()
+    one_of_its_kind: OneOfItsKind | None = None
+    patch_only: bool = False  # a PUT is forbidden
+    patch_requires: dict[str, str] = field(default_factory=dict)  # element that each PATCH has to name -> refusal
     # {"rule", "prefix"}: the beginning of the code of the drug that the resource refers to.
     drug_prefix: dict[str, Any] = field(default_factory=dict)
 
@@ -90,6 +103,9 @@ def definition(kind: str) -> Definition:
         one_of=tuple(stated.get("one_of", ())),
         ordered=tuple(stated.get("ordered", ())),
         one_code=tuple(_one_code(entry) for entry in stated.get("one_code", ())),
+        one_of_its_kind=_one_of_its_kind(stated.get("one_of_its_kind")),
+        patch_only=stated.get("patch_only", False),
+        patch_requires=stated.get("patch_requires", {}),
         drug_prefix=stated.get("drug_prefix", {}),
     )
 
@@ -138,6 +154,12 @@ def _rule(entry: dict[str, Any]) -> Rule:
 def _one_code(entry: dict[str, Any]) -> OneCode:
     codes = frozenset(entry["codes"])
     return OneCode(entry["rule"], parse_path(entry["path"]), codes, _when(entry), entry["text"])
+
+
+def _one_of_its_kind(entry: dict[str, Any] | None) -> OneOfItsKind | None:
+    if entry is None:
+        return None
+    return OneOfItsKind(entry["rule"], tuple(map(parse_path, entry["paths"])), _when(entry), entry["text"])
 
 
 def _when(entry: dict[str, Any]) -> When:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from typing import Any
 
-from sandbox.satusehat.resources.definitions import Definition
+from sandbox.satusehat.resources.definitions import Definition, When
 from sandbox.satusehat.resources.moments import parse_date, parse_datetime
 from sandbox.satusehat.resources.outcomes import Issue, rule_issue, store_issue
 from sandbox.satusehat.resources.paths import values
@@ -50,9 +50,26 @@ def _moment(value: Any) -> datetime | None:
 
 def _without_code(resource: dict[str, Any], stated: Definition) -> Iterator[Issue]:
     for one in stated.one_code:
-        holds = all(allowed.intersection(map(str, values(resource, path))) for path, allowed in one.when)
-        if holds and not one.codes.intersection(map(str, values(resource, one.path))):
+        if holds(resource, one.when) and not one.codes.intersection(map(str, values(resource, one.path))):
             yield rule_issue(one.text, one.number, resource["resourceType"])
+
+
+def holds(resource: dict[str, Any], when: When) -> bool:
+    """Return True if each path has one of its values."""
+    return all(allowed.intersection(map(str, values(resource, path))) for path, allowed in when)
+
+
+def another_of_its_kind(resource: dict[str, Any], stated: Definition, store: Store) -> Issue | None:
+    """Return an issue if another resource has the same values where only one may have them."""
+    one = stated.one_of_its_kind
+    if one is None or not holds(resource, one.when):
+        return None
+    ours = [values(resource, path) for path in one.paths]
+    for other in store.of_type(resource["resourceType"]):
+        same = [values(other.resource, path) for path in one.paths] == ours
+        if same and other.resource["id"] != resource.get("id"):
+            return rule_issue(one.text, one.number, resource["resourceType"])
+    return None
 
 
 def _wrong_level(resource: dict[str, Any], stated: Definition, store: Store) -> Iterator[Issue]:

@@ -14,7 +14,7 @@ from sandbox.satusehat.resources.outcomes import Issue, rule_issue
 from sandbox.satusehat.resources.settings import SatuSehatSettings
 from sandbox.satusehat.resources.store import Resource, Store, identifiers
 from sandbox.satusehat.validation.checks import Context
-from sandbox.satusehat.validation.conditions import condition_issues
+from sandbox.satusehat.validation.conditions import another_of_its_kind, condition_issues
 from sandbox.satusehat.validation.contents import empty_issues, period_issues, reference_issues, survey
 from sandbox.satusehat.validation.rules import rule_issues
 
@@ -55,14 +55,14 @@ class ResourceValidator:
         return issues
 
     def duplicate(self, resource: Resource) -> Issue | None:
-        """Rule 20002: return an issue if another resource of the type has one of the identifiers."""
+        """Return an issue if another resource has one of the identifiers (20002), or is the only one of its kind."""
         kind = resource["resourceType"]
         if not self.settings.refuse_duplicates:
             return None
         for key in unique_keys(resource):
             if any(one.resource["id"] != resource.get("id") for one in self.store.having(kind, key)):
                 return rule_issue(definition(kind).duplicate_text, code="duplicate")
-        return None
+        return another_of_its_kind(resource, definition(kind), self.store)
 
 
 def unique_keys(resource: Resource) -> list[str]:

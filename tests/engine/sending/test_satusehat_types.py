@@ -66,6 +66,7 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     },
     "Specimen": ORDER,
     "LabResult": {**ORDER, "Specimen": example("Specimen")},
+    "EpisodeOfCare": {"Condition": example("Condition")},
     "DiagnosticReport": {
         **ORDER,
         **{name: example(name) for name in ("Specimen", "LabResult", "Observation")},
@@ -217,3 +218,40 @@ async def test_a_specimen_is_changed_by_a_patch(clinic: SatuSehatClinic, world: 
     assert (sent["status"], sent["note"]) == ("unsatisfactory", [{"text": "Lisis"}])
     assert sent["condition"][0]["coding"][0]["code"] == "HEM"
     assert sent["collection"]["collectedDateTime"] == "2026-03-10T01:50:00+00:00"
+
+
+async def test_an_episode_is_finished_by_a_patch_that_names_the_patient(clinic: SatuSehatClinic, world: World) -> None:
+    [record] = example("EpisodeOfCare")
+    await clinic.hand_in_before("EpisodeOfCare")
+    await clinic.hand_in("EpisodeOfCare", record)
+    visit = catalog().specs["Encounter"].examples["programme"]
+    await clinic.hand_in("Encounter", visit)
+    await clinic.work()
+    ended = {"status": "finished", "ended_at": "2026-03-10T10:00:00+07:00"}
+    diagnoses = [{"id": catalog().specs["Condition"].example["id"]}]
+    await clinic.hand_in("EpisodeOfCare", {**record, **ended, "diagnoses": diagnoses})
+    await clinic.work()
+    [episode] = stored(world, "EpisodeOfCare")
+    [of_visit] = [one["episodeOfCare"] for one in stored(world, "Encounter") if "episodeOfCare" in one]
+    methods = [line["method"] for line in world.witness.log if line["label"] == "EpisodeOfCare"]
+    assert methods[-2:] == ["POST", "PATCH"]
+    assert of_visit == [{"reference": f"EpisodeOfCare/{episode['id']}"}]
+    assert (episode["status"], episode["period"]["end"]) == ("finished", "2026-03-10T03:00:00+00:00")
+    assert [one["status"] for one in episode["statusHistory"]] == ["active", "finished"]
+    assert len(episode["diagnosis"]) == 1
+
+
+async def test_the_active_episode_of_another_clinic_is_adopted(clinic: SatuSehatClinic, world: World) -> None:
+    await clinic.hand_in_before("EpisodeOfCare")
+    await clinic.work()
+    [patient] = [one["subject"] for one in stored(world, "Encounter")]
+    kind = {"system": "http://terminology.kemkes.go.id/CodeSystem/episodeofcare-type", "code": "ANC"}
+    foreign = {"resourceType": "EpisodeOfCare", "id": "e1", "status": "active", "type": [{"coding": [kind]}]}
+    world.satusehat.seed({**foreign, "patient": {"reference": patient["reference"]}}, "100099002")
+    await clinic.hand_in("EpisodeOfCare", *example("EpisodeOfCare"))
+    await clinic.work()
+    rows = await clinic.hub.database.fetch(
+        text("SELECT status, reference FROM deliveries WHERE spec = 'EpisodeOfCare'")
+    )
+    assert [(row.status, row.reference) for row in rows] == [("sent", "e1")]
+    assert stored(world, "EpisodeOfCare") == []
