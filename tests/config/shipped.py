@@ -25,11 +25,13 @@ KNOWN = {
     ("Location", "R-UMUM-1"): f"{UUID}000000002001",
     ("Practitioner", "DR-001"): "10099887766",
     ("Practitioner", "LAB-001"): "10099112233",
+    ("Practitioner", "APT-001"): "10099554433",
     ("Patient", "RM-000123"): "P01234567890",
     ("Encounter", "RJ-20260310-0001"): f"{UUID}000000003001",
     ("Condition", "RJ-20260310-0001-KU"): f"{UUID}000000004001",
     ("Condition", "RJ-20260310-0001-DX1"): f"{UUID}000000004002",
     ("LabResult", "LAB-20260310-0001-HB"): f"{UUID}000000005101",
+    ("MedicationRequest", "RX-20260310-0001-1"): f"{UUID}000000006001",
     ("ServiceRequest", "LAB-20260310-0001"): f"{UUID}000000008001",
     ("Specimen", "SP-20260310-0001"): f"{UUID}000000008101",
 }

@@ -40,6 +40,7 @@ REFERENCE = {
     "lab_result": Case("LabResult", "example", "create"),
     "diagnostic_report": Case("DiagnosticReport", "example", "create"),
     "episode_of_care": Case("EpisodeOfCare", "example", "create"),
+    "questionnaire_response": Case("QuestionnaireResponse", "example", "create"),
     "bpjs/pendaftaran": Case("TambahPendaftaran", "example", "create"),
     "bpjs/kunjungan": Case("TambahKunjungan", "example", "create"),
     "bpjs/add": Case("TambahAntrean", "example", "create"),

@@ -33,10 +33,18 @@ pytestmark = pytest.mark.anyio
 
 PATIENCE = 30.0
 VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
+PARACETAMOL = {"kfa_code": "91000101", "zat_aktif": "Paracetamol", "kekuatan_zat_aktif": "500 mg"}
+TABLET = {
+    "name": "Paracetamol 500 mg Tablet (PAMOL)",
+    "level": "93",
+    "form": "Tablet",
+    "form_code": "BS066",
+    "details": [PARACETAMOL],
+}
 HEMOGLOBIN = {"name": "Hemoglobin [Mass/volume] in Blood"}
 PROTEIN = {"name": "Protein [Presence] in Urine by Test strip"}
 CODES = {
-    "kfa": ("kfa", {"VAK-001": ("93001282", VACCINE)}),
+    "kfa": ("kfa", {"VAK-001": ("93001282", VACCINE), "OBT-001": ("93002313", TABLET)}),
     "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN), "LAB-PROU": ("20454-5", PROTEIN)}),
 }
 """Mapping -> its list, and the code and row of each of the clinic's items."""
@@ -50,6 +58,7 @@ REACTION = {
     "value_code": {"system": "http://loinc.org", "code": "LA7460-4", "display": "Pain"},
     "observed_at": "2026-03-10T09:10:00+07:00",
 }
+PHARMACIST = {"id": "APT-001", "nik": "5171992309797000", "name": "apt. Melati Uji", "updated_at": "2026-03-10 07:00"}
 ANALYST = {"id": "LAB-001", "nik": "3174996208777001", "name": "Analis Bima Uji", "updated_at": "2026-03-10 07:00"}
 
 
@@ -66,6 +75,10 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     },
     "Specimen": ORDER,
     "LabResult": {**ORDER, "Specimen": example("Specimen")},
+    "QuestionnaireResponse": {
+        "Practitioner": [PHARMACIST],
+        **{name: example(name) for name in ("Condition", "MedicationRequest")},
+    },
     "EpisodeOfCare": {"Condition": example("Condition")},
     "DiagnosticReport": {
         **ORDER,
