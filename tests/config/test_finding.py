@@ -9,7 +9,10 @@ import pytest
 from engine.specs.record_type import Find, Spec
 from tests.config.shipped import catalog, examples, scope
 
-IDENTIFIED = ("Organization", "Location", "Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance")
+IDENTIFIED = (
+    *("Organization", "Location", "Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance"),
+    *("LabResult", "ServiceRequest", "Specimen", "DiagnosticReport"),
+)
 NIK = "https://fhir.kemkes.go.id/id/nik|3174990101900001"
 MOTHER = "https://fhir.kemkes.go.id/id/nik-ibu|3174994101950002"
 UUID = "3f1c8a52-6d0e-4b7a-9a41-000000003001"
@@ -28,6 +31,12 @@ QUERIES = {
         "subject": "P01234567890",
         "identifier": "http://sys-ids.kemkes.go.id/prescription/100099001|RX-20260310-0001",
     },
+    "Immunization": {"patient": "P01234567890"},
+    "ServiceRequest": {"identifier": "http://sys-ids.kemkes.go.id/servicerequest/100099001|LAB-20260310-0001"},
+    "Specimen": {"identifier": "http://sys-ids.kemkes.go.id/specimen/100099001|SP-20260310-0001"},
+    "DiagnosticReport": {"subject": "P01234567890", "based-on": "3f1c8a52-6d0e-4b7a-9a41-000000008001"},
+    "EpisodeOfCare": {"patient": "P01234567890", "type": "ANC", "status": "active"},
+    "QuestionnaireResponse": {"encounter": UUID, "patient": "P01234567890"},
 }
 
 
@@ -130,3 +139,38 @@ def test_an_answer_is_read_page_by_page(name: str) -> None:
     for empty in ({"total": 0}, {"total": 0, "entry": [], "link": []}, {"total": 0, "entry": None}):
         assert not find.candidates.render({**seen, "body": empty})
         assert not find.next.render({**seen, "body": empty})
+
+
+@pytest.mark.parametrize(
+    ("example", "query"),
+    [
+        (
+            "waiting",
+            {"identifier": "http://sys-ids.kemkes.go.id/episode-of-care/100099001|TB-2026-0001", "type": "TB-SO"},
+        ),
+        (
+            "finished",
+            {"identifier": "http://sys-ids.kemkes.go.id/episode-of-care/100099001|PNC-2026-0001", "type": "PNC"},
+        ),
+    ],
+)
+def test_an_episode_that_is_not_simply_active_is_searched_by_its_own_number(
+    example: str, query: dict[str, str]
+) -> None:
+    spec, find = finding("EpisodeOfCare")
+    record = spec.examples[example]
+    assert find.query is not None
+    assert find.query.render(scope(spec, record)) == query
+    assert matches("EpisodeOfCare", {"identifier": [{"value": record["id"]}]}, example) is True
+    assert matches("EpisodeOfCare", {"identifier": [{"value": "another"}]}, example) is False
+    assert matches("EpisodeOfCare", {}, example) is False
+
+
+def test_any_active_episode_of_the_programme_is_adopted() -> None:
+    assert matches("EpisodeOfCare", {"identifier": [{"value": "of another clinic"}]}) is True
+
+
+def test_a_report_without_an_order_is_searched_by_its_patient() -> None:
+    spec, find = finding("DiagnosticReport")
+    assert find.query is not None
+    assert find.query.render(scope(spec, spec.examples["panel"])) == {"subject": "P01234567890"}

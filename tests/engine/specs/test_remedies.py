@@ -39,6 +39,21 @@ def remedies() -> Remedies:
             "Belum lengkap: Kunjungan: fasilitas penyelenggara (Encounter.serviceProvider)",
             "petugas",
         ),
+        (
+            cause_text("rejected", "10169", None, "Code not found: 'https://fhir.kemkes.go.id/Questionnaire/Q1'"),
+            "Nomor formulir tidak dikenal",
+            "integrator",
+        ),
+        (
+            cause_text("rejected", None, None, "EpisodeOfCare.status :: patient reference can't be empty"),
+            "Perubahan episode tidak menyebut pasiennya",
+            "integrator",
+        ),
+        (
+            cause_text("rejected", "10307", None, "Performer function must contains code AP or OP (RuleNumber: 10307)"),
+            "Keterangan imunisasi belum lengkap",
+            "petugas",
+        ),
         (cause_text("rejected", "10397", "Patient.birthDate"), "Tanggal lahir belum ada", "pendaftaran"),
         (cause_text("rejected", "200", None, "Citizen Not Exists"), "NIK tidak terdaftar di Dukcapil", "pendaftaran"),
         (
