@@ -38,8 +38,8 @@ def counted() -> Iterator[StatementCount]:
 
 def _noting(counts: StatementCount, method: Any) -> Any:
     @wraps(method)
-    async def run(self: AsyncpgDriver, statement: Any, *more: Any) -> Any:
+    async def run(self: AsyncpgDriver, statement: Any, *more: Any, **named: Any) -> Any:
         counts[statement if isinstance(statement, str) else statement.sql(AsyncpgDriver.dialect)] += 1
-        return await method(self, statement, *more)
+        return await method(self, statement, *more, **named)
 
     return run
