@@ -13,7 +13,7 @@ from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters, list_index
-from engine.outbox.patient_index import IndexedPatients, Person, Witness, remember
+from engine.outbox.patient_index import IndexedPatients, LastInsert, Person, remember
 from engine.outbox.waits import end_waits
 
 # A changed record stays in these statuses until the fate of the version in flight is known.
@@ -43,11 +43,11 @@ class _Row:
 
 
 class _Result(NamedTuple):
-    """What a transaction has stored: outcomes in order, patients whose words it sent, one of the new deliveries."""
+    """Result of a transaction: outcomes in the order of the entries, patients with words stored, newest delivery."""
 
     added: list[tuple[int, Added]]
     patients: Collection[Person]
-    witness: Witness | None
+    last_insert: LastInsert | None
 
 
 async def add(
@@ -59,7 +59,7 @@ async def add(
     """
     patients = indexed or IndexedPatients()
     result = await database.write(_add, batch, entries, patients)
-    patients.learn(result.patients, result.witness)  # now that they are committed
+    patients.learn(result.patients, result.last_insert)  # now that they are committed
     return result.added
 
 
@@ -81,13 +81,13 @@ async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord], inde
     await counters.apply(tx, deltas)
     named = [(row.id, entry) for row in rows.values() if (entry := row.entry)]
     patients = {(batch.facility_id, e.patient_norm, e.patient_name or "") for _, e in named if e.patient_norm}
-    if not facts.witnessed:
+    if not facts.is_same:
         indexed.forget()
     patients = indexed.missing(patients)
     await remember(tx, patients)
     await list_index.enqueue(tx, [id_ for id_, _ in named])
     added = [(rows[entry.key].id, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
-    return _Result(added, patients, Witness(max(inserted.values()), tx.now) if inserted else None)
+    return _Result(added, patients, LastInsert(max(inserted.values()), tx.now) if inserted else None)
 
 
 def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
@@ -104,22 +104,25 @@ def _fold(rows: dict[str, _Row], entry: NewRecord) -> Added:
 
 
 class _Facts(NamedTuple):
-    """Whether the witness is there, and the days whose new deliveries are in doubt (see tables.Installation)."""
+    """Facts of the database: days whose new deliveries are in doubt (see tables.Installation), and `is_same`.
+
+    `is_same`: the delivery that this process inserted last is there, so that it is still the same database.
+    """
 
     doubt_from: str | None
     doubt_until: str | None
-    witnessed: bool
+    is_same: bool
 
 
 async def _facts(tx: Transaction, indexed: IndexedPatients) -> _Facts:
-    id_, created_at = indexed.witness or (0, 0)
+    id_, created_at = indexed.last_insert or (0, 0)
     [facts] = await tx.rows(_FACTS, {"id": id_, "created_at": created_at})
     return facts
 
 
 _FACTS = Statement(
     "SELECT doubt_from, doubt_until, "
-    "EXISTS (SELECT 1 FROM deliveries WHERE id = :id AND created_at = :created_at) AS witnessed FROM installation",
+    "EXISTS (SELECT 1 FROM deliveries WHERE id = :id AND created_at = :created_at) AS is_same FROM installation",
     _Facts,
 )
 

@@ -27,8 +27,8 @@ Person = tuple[int, str, str]  # facility, norm, name
 MAX_PATIENTS = 20_000  # that a process keeps in mind, in some 5 MB
 
 
-class Witness(NamedTuple):
-    """A delivery that was inserted with patients' words; deliveries are never deleted."""
+class LastInsert(NamedTuple):
+    """The delivery that was last inserted together with patients' words; deliveries are never deleted."""
 
     id: int
     created_at: int
@@ -37,31 +37,31 @@ class Witness(NamedTuple):
 class IndexedPatients:
     """Patients whose words this process has stored, so that it does not send them with each of their records.
 
-    They count only while the database holds the witness, a delivery of the transaction that last stored words: without
-    it the database has been emptied, or is an older one that was restored. The words themselves are never deleted.
+    They count only while the database holds `last_insert`, a delivery of the transaction that last stored words:
+    without it the database has been emptied, or is an older one that was restored. The words are never deleted.
     """
 
     def __init__(self) -> None:
         self._patients: dict[Person, None] = {}
-        self.witness: Witness | None = None
+        self.last_insert: LastInsert | None = None
 
     def missing(self, patients: Set[Person]) -> set[Person]:
         """Return those of the patients whose words have to be stored."""
         return set(patients - self._patients.keys())
 
-    def learn(self, patients: Collection[Person], witness: Witness | None) -> None:
-        """Note patients whose words have been committed, together with the witness if there is one."""
-        if witness is None or not patients:
+    def learn(self, patients: Collection[Person], last_insert: LastInsert | None) -> None:
+        """Note patients whose words have been committed, with a delivery of that transaction if it inserted one."""
+        if last_insert is None or not patients:
             return
         self._patients |= dict.fromkeys(patients)
         for oldest in list(islice(self._patients, max(len(self._patients) - MAX_PATIENTS, 0))):
             del self._patients[oldest]
-        self.witness = witness
+        self.last_insert = last_insert
 
     def forget(self) -> None:
         """Forget all."""
         self._patients.clear()
-        self.witness = None
+        self.last_insert = None
 
 
 async def remember(tx: Transaction, patients: Iterable[Person]) -> None:

@@ -77,7 +77,7 @@ async def test_a_transaction_that_fails_teaches_nothing(database: Database, faci
     indexed = IndexedPatients()
     with pytest.raises(IntegrityError):
         await add(database, Batch(facility.id + 1, "Visit", "ministry", True), [visit("1")], indexed)
-    assert indexed.witness is None
+    assert indexed.last_insert is None
     assert indexed.missing({(facility.id + 1, "RM-1", "Siti")})
 
 
