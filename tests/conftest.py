@@ -13,6 +13,7 @@ from admin.people import users
 from engine.database.database import Database
 from engine.database.migrate import migrate
 from engine.facilities.facilities import FacilityRow, add_facility
+from sandbox.embedded import running
 from sandbox.world import World
 from tests import databases
 
@@ -101,3 +102,10 @@ def world() -> World:
     world = World()
     world.satusehat.settings.refuse_duplicates = False
     return world
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    """Yield the address of the sandbox of this world."""
+    with running(world) as address:
+        yield address

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from engine.database.database import wall_clock
-from sandbox.embedded import running
-from sandbox.world import World
 from tests.chaos.figures import FaultFigures, table
 from tests.chaos.sizes import ALL, REPEATS
 
@@ -58,9 +56,3 @@ def report(request: pytest.FixtureRequest) -> Callable[[FaultFigures], None]:
 def clock() -> Callable[[], int]:
     """Return real time, which several processes share."""
     return wall_clock
-
-
-@pytest.fixture
-def url(world: World) -> Iterator[str]:
-    with running(world) as address:
-        yield address

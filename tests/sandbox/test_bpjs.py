@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -13,7 +13,6 @@ from adapters.bpjs.upstream import Bpjs
 from adapters.wire.contract import Wire
 from adapters.wire.open import open_wire
 from sandbox.bpjs.clinics import DEMO_CLINIC
-from sandbox.embedded import running
 from sandbox.world import World
 
 pytestmark = pytest.mark.anyio
@@ -102,12 +101,6 @@ class Clinic:
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def url(world: World) -> Iterator[str]:
-    with running(world) as address:
-        yield address
 
 
 @pytest.fixture

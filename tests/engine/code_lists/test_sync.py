@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +31,6 @@ from engine.specs.code_list import CodeListRow
 from engine.specs.upstream import UpstreamSpec
 from sandbox.bpjs.clinics import DEMO_CLINIC
 from sandbox.bpjs.reference import diagnoses, drugs, short
-from sandbox.embedded import running
 from sandbox.world import World
 from tests.adapters.memory import MemoryTokens
 from tests.conftest import Clock
@@ -115,12 +114,6 @@ async def reads(setup: SyncSetup) -> LastReads:
 @pytest.fixture
 def world(clock: Clock) -> World:
     return World(now=lambda: clock.now / 1000)
-
-
-@pytest.fixture
-def url(world: World) -> Iterator[str]:
-    with running(world) as address:
-        yield address
 
 
 @pytest.fixture

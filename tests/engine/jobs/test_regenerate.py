@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from adapters.base import Verdict
@@ -12,17 +9,9 @@ from engine.jobs import regenerate
 from engine.jobs.regenerate import preview, start, under_way
 from engine.jobs.runner import run_jobs
 from engine.specs.record_type import Spec
-from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub, refused
+from tests.engine.small_hub import CATALOG, SmallHub, refused
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def antar(tmp_path: Path, database_url: str, clock: Clock, database: object) -> AsyncIterator[SmallHub]:
-    opened = await open_small_hub(tmp_path, database_url, clock)
-    yield opened
-    await opened.hub.close()
 
 
 def visit(antar: SmallHub) -> Spec:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from engine.database.database import Database
 from engine.maintenance import list_indexing
 from engine.outbox import list_index
 from engine.queries import paging
 from engine.queries.deliveries import Filters
-from tests.conftest import Clock
-from tests.engine.small_hub import SmallHub, no_sleep, open_small_hub
+from tests.engine.small_hub import SmallHub, no_sleep
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def antar(tmp_path: Path, database: Database, database_url: str, clock: Clock) -> AsyncIterator[SmallHub]:
-    opened = await open_small_hub(tmp_path, database_url, clock)
-    yield opened
-    await opened.hub.close()
 
 
 async def matching(antar: SmallHub, phrase: str) -> list[str]:

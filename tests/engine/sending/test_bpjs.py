@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
@@ -26,7 +26,6 @@ from engine.outbox.resend import resend
 from engine.settings import ROOT, Settings
 from engine.specs.upstream import Retry
 from engine.worker import Worker
-from sandbox.embedded import running
 from sandbox.world import World
 from tests.engine.small_hub import OVERLOOKED
 
@@ -153,12 +152,6 @@ DUE = "SELECT 1 FROM deliveries WHERE due_at IS NOT NULL OR status = 'sending' L
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def url(world: World) -> Iterator[str]:
-    with running(world) as address:
-        yield address
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,6 @@ from engine.mapping.confirm import Choice, confirm
 from engine.settings import Settings
 from engine.specs.code_list import CodeListRow
 from engine.worker import Worker
-from sandbox.embedded import running
 from sandbox.world import World
 from tests.config.shipped import catalog, examples
 from tests.conftest import SECRETS
@@ -146,12 +145,6 @@ class SatuSehatClinic:
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def url(world: World) -> Iterator[str]:
-    with running(world) as address:
-        yield address
 
 
 @pytest.fixture
