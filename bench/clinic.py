@@ -145,7 +145,7 @@ class BenchClinic:
             await add(self.hub.database, Batch(self.facility.id, name, UPSTREAM, updatable=False), entries)
         while claimed := await claim(self.hub.database, self.channel, BATCH, "bench"):
             sent = [Settlement(row, Status.SENT, reference=f"ref-{row.id}", sent_version=1) for row in claimed]
-            await settle(self.hub.database, sent, [claimed[0].lease])
+            await settle(self.hub.database, sent)
 
     async def _execute(self, command: Command) -> None:
         parameters = {"facility": self.facility.id, "upstream": UPSTREAM}

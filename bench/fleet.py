@@ -153,7 +153,10 @@ class Fleet:
 
 _FORGET = Command("DELETE FROM workers WHERE name LIKE :name")
 _BEATING = Statement("SELECT COUNT(*) FROM workers", int)
-_CLEAR = Command("UPDATE deliveries SET due_at = NULL WHERE due_at IS NOT NULL AND lease_id IS NULL")
+_CLEAR = Command(
+    "UPDATE deliveries SET due_at = NULL WHERE due_at IS NOT NULL "
+    "AND id NOT IN (SELECT delivery_id FROM held_deliveries)"
+)
 _DUE_AGAIN = Command("UPDATE deliveries SET due_at = :now WHERE upstream = :name AND status IN ('queued', 'retrying')")
 
 

@@ -12,7 +12,7 @@ from engine.database.statements import Statement
 from engine.delivery.status import Lane
 from engine.delivery.types import Channel
 from engine.hub import Hub
-from engine.outbox.sweep import oldest_due
+from engine.outbox.sweep import NOT_HELD, oldest_due
 
 ALIVE_MS = 45_000  # since the last heartbeat, within which a worker counts as alive
 BROKER_SECONDS = 2.0  # that the broker has to answer
@@ -215,8 +215,8 @@ WHERE CAST(:facility AS INTEGER) IS NULL OR f.id = :facility
 _OLDEST = Statement(
     "SELECT due_at FROM ("
     + " UNION ALL ".join(
-        "SELECT MIN(due_at) AS due_at FROM deliveries WHERE upstream = :upstream AND facility_id = :facility "
-        f"AND lane = {int(lane)} AND due_at <= :now"
+        "SELECT (SELECT d.due_at FROM deliveries AS d WHERE d.upstream = :upstream AND d.facility_id = :facility "
+        f"AND d.lane = {int(lane)} AND d.due_at <= :now AND {NOT_HELD} ORDER BY d.due_at, d.id LIMIT 1) AS due_at"
         for lane in Lane
     )
     + ") AS lanes WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",

@@ -112,7 +112,7 @@ class Worker:
             return
         running = self._drains.get(channel)
         if running is not None:
-            running[0].rung.set()
+            running[0].ring()
         elif channel not in self._starting:
             self._starting.add(channel)
             self._spawn(self._start(channel))
@@ -195,7 +195,7 @@ class Worker:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.warning("drain_broke", upstream=channel.upstream, facility=channel.facility_id, **place_of(error))
-        elif drain.rung.is_set():
+        elif drain.rung:
             self.ring(channel)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -25,11 +25,9 @@ class DeliveryRow(NamedTuple):
     sent_version: int | None
     reference: str | None
     status: str
-    claimed_from: str | None
     in_doubt: bool
     lane: int
     due_at: int | None
-    lease_id: int | None
     tries: int
     deaths: int
     trigger: str

@@ -14,7 +14,9 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    column,
     false,
+    table,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -169,7 +171,7 @@ class AuditEntry(Base):
 
 
 class LeaseRow(Base):
-    """A worker's lease of a batch. Heartbeat and `begun` are written here, not to each delivery."""
+    """A worker's lease of a batch. A claim, the heartbeat and `begun` are written here, not to each delivery."""
 
     __tablename__ = "leases"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -181,8 +183,22 @@ class LeaseRow(Base):
     facility_id: Mapped[int] = mapped_column(Integer, server_default="0")
     # Requests that the worker may have in flight in the channel, as long as it has no row in `drains`.
     slots: Mapped[int] = mapped_column(Integer, server_default="0")
+    # The deliveries that are not settled: a JSON object of id -> content (see ClaimedDelivery.content). Claims, pages
+    # and the API read it as the view `held_deliveries`.
+    batch: Mapped[str] = mapped_column(Text, server_default="{}")
 
     __table_args__ = (Index("ix_leases_channel", "upstream", "facility_id"),)
+
+
+# A view, made by a migration: one row for each delivery that is being sent.
+held_deliveries = table(
+    "held_deliveries",
+    column("lease_id", BigInteger),
+    column("upstream", String),
+    column("facility_id", Integer),
+    column("delivery_id", BigInteger),
+    column("content", Integer),
+)
 
 
 class WorkerBeat(Base):
@@ -242,14 +258,12 @@ class Delivery(Base):
     reference: Mapped[str | None] = mapped_column(String(200))
 
     status: Mapped[str] = mapped_column(String(10))
-    claimed_from: Mapped[str | None] = mapped_column(String(10))
     # A create may have arrived: it is searched for before another one is sent.
     in_doubt: Mapped[bool] = mapped_column(Boolean, default=False)
     lane: Mapped[int] = mapped_column(SmallInteger, default=0)
     due_at: Mapped[int | None] = mapped_column(
         BigInteger
     )  # null: nothing is done until a person or another record acts
-    lease_id: Mapped[int | None] = mapped_column(BigInteger)
     # Tries since a change or a person last made it due; the retry schedule counts them.
     tries: Mapped[int] = mapped_column(Integer, default=0)
     deaths: Mapped[int] = mapped_column(SmallInteger, default=0)  # workers that died while they held it
@@ -279,12 +293,6 @@ class Delivery(Base):
             "id",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_deliveries_lease_id",
-            "lease_id",
-            sqlite_where=text("lease_id IS NOT NULL"),
-            postgresql_where=text("lease_id IS NOT NULL"),
         ),
         Index(
             "ix_deliveries_cause",

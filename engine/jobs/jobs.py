@@ -17,6 +17,7 @@ from engine.database.statements import Command, Query, Statement
 from engine.database.tables import Delivery, Job, JobItem
 from engine.database.transaction import ModelTransaction, Transaction
 from engine.delivery.status import Status
+from engine.queries.being_sent import held
 from engine.queries.deliveries import Filters
 from engine.specs.record_type import Spec
 
@@ -171,7 +172,10 @@ def _set(
         return [Delivery.facility_id + 0 == facility_id, Delivery.upstream == upstream, Delivery.id.in_(which)]
     selected = which.statuses or [status for status in TAKEN[action] if status != Status.IGNORED]
     taken = [status for status in TAKEN[action] if status in selected]
-    return [Delivery.facility_id == facility_id, *replace(which, statuses=taken).conditions()] if taken else [false()]
+    if not taken:
+        return [false()]
+    is_free = Delivery.id.not_in(held(facility_id))
+    return [Delivery.facility_id == facility_id, is_free, *replace(which, statuses=taken).conditions()]
 
 
 async def _draft(

@@ -15,6 +15,7 @@ from engine.database.tables import Delivery, Job, JobItem
 from engine.delivery.status import Status
 from engine.jobs.jobs import JobState
 from engine.outbox.resend import ActionResult
+from engine.queries.being_sent import shown_status
 
 T = TypeVar("T")
 
@@ -66,9 +67,15 @@ class Tally:
 async def tallies(database: Database, job_ids: Sequence[int]) -> dict[int, Tally]:
     """Count the deliveries of these jobs by status, from ix_deliveries_job alone."""
     counts: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
-    for row in await database.fetch(_TALLY, {"ids": job_ids, "most": MAX_COUNTED}) if job_ids else []:
+    if not job_ids:
+        return {}
+    for row in await database.fetch(_TALLY, {"ids": job_ids, "most": MAX_COUNTED}):
         if row.n:
             counts[row.id][row.status] = row.n
+    for row in await database.fetch(_BEING_SENT, {"ids": job_ids}):
+        by_status = counts[row.id]
+        by_status[row.status] = max(0, by_status.get(row.status, 0) - row.n)
+        by_status[Status.SENDING] = by_status.get(Status.SENDING, 0) + row.n
     return {id_: Tally(by_status) for id_, by_status in counts.items()}
 
 
@@ -107,6 +114,15 @@ FROM {{ids}} AS j CROSS JOIN ({_STATUSES}) AS s
     _StatusCount,
     ids="id bigint",
 )
+# Each is counted above in the status in which it was claimed.
+_BEING_SENT = Statement(
+    """
+SELECT d.job_id AS id, d.status, COUNT(*) AS n FROM held_deliveries AS h JOIN deliveries AS d ON d.id = h.delivery_id
+WHERE d.job_id IN (SELECT id FROM {ids} AS v) GROUP BY d.job_id, d.status
+""",
+    _StatusCount,
+    ids="id bigint",
+)
 _CAUSE = Statement(
     """
 SELECT cause, COUNT(*) AS n FROM (
@@ -133,7 +149,9 @@ async def one(database: Database, facility_id: int, job_id: int) -> JobRow | Non
     return await database.first(Query(query, JobRow))
 
 
-async def items(database: Database, job_id: int, after: int, size: int, *, skipped: bool = False) -> Rows[JobDelivery]:
+async def items(
+    database: Database, facility_id: int, job_id: int, after: int, size: int, *, skipped: bool = False
+) -> Rows[JobDelivery]:
     """Return a job's items in order, each with its delivery as it is now; `skipped`: only items without effect."""
     query = (
         select(
@@ -142,7 +160,7 @@ async def items(database: Database, job_id: int, after: int, size: int, *, skipp
             JobItem.delivery_id,
             Delivery.spec,
             Delivery.key,
-            Delivery.status,
+            shown_status(facility_id),
             Delivery.http_status,
             Delivery.cause,
             Delivery.patient_norm,

@@ -155,7 +155,7 @@ _UNDER_WAY = Statement(
 SELECT id, chosen, state, done - pending AS done, total FROM (
   SELECT id, chosen, state, done, total, (
     SELECT COUNT(*) FROM deliveries AS d
-    WHERE d.job_id = j.id AND d.job_id IS NOT NULL AND d.status IN ('queued', 'sending')
+    WHERE d.job_id = j.id AND d.job_id IS NOT NULL AND d.status = 'queued'
   ) AS pending
   FROM jobs AS j
   WHERE facility_id = :facility AND upstream = :upstream AND action = 'regenerate'

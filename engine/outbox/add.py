@@ -13,11 +13,9 @@ from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters, list_index
+from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.patient_index import IndexedPatients, LastInsert, Person, remember
 from engine.outbox.waits import end_waits
-
-# A changed record stays in these statuses until the fate of the version in flight is known.
-IN_FLIGHT = {Status.SENDING, Status.UNSURE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,10 @@ class Batch:
 
 @dataclass(slots=True)
 class _Row:
-    """The delivery of a key: as it is stored, or about to be; `entry` is its new content, if there is any."""
+    """The delivery of a key: as it is stored, or about to be; `entry` is its new content, if there is any.
+
+    `in_flight`: a version may have left whose outcome is not known yet.
+    """
 
     id: int
     hash: str
@@ -40,6 +41,7 @@ class _Row:
     date: str
     entry: NewRecord | None = None
     versions: int = 0
+    in_flight: bool = False
 
 
 class _Result(NamedTuple):
@@ -215,9 +217,14 @@ ON CONFLICT (facility_id, spec, key) DO NOTHING RETURNING key, id
 
 
 async def _stored(tx: Transaction, batch: Batch, keys: Collection[str]) -> dict[str, _Row]:
+    await lock_claims(tx, [batch.facility_id])
     targets = [[batch.facility_id, batch.spec, key] for key in sorted(keys)]
-    rows = await tx.rows(_STORED, {"rows": targets})
-    return {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in rows}
+    stored = await tx.rows(_STORED, {"rows": targets})
+    held = await being_sent(tx, [batch.facility_id])
+    rows = {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in stored}
+    for row in rows.values():
+        row.in_flight = row.id in held or row.status == Status.UNSURE
+    return rows
 
 
 class _Stored(NamedTuple):
@@ -241,11 +248,11 @@ _STORED = Statement(
 async def _update(
     tx: Transaction, batch: Batch, rows: Sequence[tuple[_Row, NewRecord]], deltas: counters.Deltas
 ) -> None:
-    """Store the new contents of deliveries; unless the version before is in flight, they are due again."""
+    """Store the new contents of deliveries; they are due again, unless the outcome of a version in flight decides."""
     contents: dict[bool, list[tuple[Any, ...]]] = {True: [], False: []}
     for row, entry in rows:
         noted_only = row.status == Status.SENT and not batch.updatable
-        due = not noted_only and row.status not in IN_FLIGHT
+        due = not noted_only and not row.in_flight
         after = Status.QUEUED if due else row.status
         deltas[counters.Cell(batch.facility_id, row.date, batch.spec, row.status)] -= 1
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
@@ -267,18 +274,14 @@ async def _change(tx: Transaction, command: Command, batch: Batch, contents: Seq
 
 _CHANGED = ("id", "date", "norm", "name", "sequence", "record", "hash", "versions", "lane")
 _CHANGED_ROWS = f"id bigint, {_CONTENT}, versions integer, lane smallint"
+# body: what a person wrote in place of the payload was based on the old record.
 _SET_CONTENT = """
 UPDATE deliveries AS d SET date = v.date, patient_norm = v.norm, patient_name = v.name, sequence = v.sequence,
   record = v.record, record_hash = v.hash, version = d.version + v.versions, changed_at = :now, upstream = :upstream,
-  body = NULL,
+  body = NULL
 """
-# tried_version: if the worker that sends the delivery dies, the version before this change may have arrived.
-# body: what a person wrote in place of the payload was based on the old record.
-_CHANGE_SQL = f"""{_SET_CONTENT}
-  tried_version = CASE WHEN d.status <> 'sending' THEN d.tried_version WHEN d.body IS NULL THEN d.version
-    ELSE -d.version END
-"""
-_CHANGE_AND_QUEUE_SQL = f"""{_SET_CONTENT}
+_CHANGE_SQL = _SET_CONTENT
+_CHANGE_AND_QUEUE_SQL = f"""{_SET_CONTENT},
   status = 'queued', due_at = :now, lane = v.lane, tries = 0, deaths = 0, trigger = 'auto', problem = NULL,
   cause = NULL, code = NULL, http_status = NULL
 """

@@ -11,6 +11,7 @@ from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Status
 from engine.outbox import counters
+from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.waits import end_waits
 from engine.specs.needs import Target
 
@@ -24,7 +25,7 @@ async def cancel(database: Database, targets: Iterable[Target]) -> set[Target]:
 
 
 async def _cancel(tx: Transaction, targets: Sequence[Target]) -> set[Target]:
-    untouched = [row for row in await tx.rows(_LOCK, {"targets": targets}) if _never_left(row)]
+    untouched = [row for row in await _lock(tx, targets) if _never_left(row)]
     await _set_aside(tx, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED, _NEVER_SENT)
     return {(row.facility_id, row.spec, row.key) for row in untouched}
 
@@ -33,9 +34,16 @@ async def forget(tx: Transaction, targets: Sequence[Target], deltas: counters.De
     """Forget the references of records that the upstream has removed, so that a later change is a create again."""
     if not targets:
         return
-    rows = await tx.rows(_LOCK, {"targets": sorted(set(targets))})
-    gone = [row for row in rows if row.status != Status.SENDING]
-    await _set_aside(tx, gone, _REMOVED, _GONE, deltas)
+    await _set_aside(tx, await _lock(tx, sorted(set(targets))), _REMOVED, _GONE, deltas)
+
+
+async def _lock(tx: Transaction, targets: Sequence[Target]) -> list[_CancelledDelivery]:
+    """Lock the deliveries of the targets; return those that are not being sent."""
+    facilities = [facility_id for facility_id, _, _ in targets]
+    await lock_claims(tx, facilities)
+    rows = await tx.rows(_LOCK, {"targets": targets})
+    held = await being_sent(tx, facilities)
+    return [row for row in rows if row.id not in held]
 
 
 def _never_left(row: _CancelledDelivery) -> bool:

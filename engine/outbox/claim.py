@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import orjson
+
 from engine.database.database import Database
-from engine.database.statements import DIALECTS, Command, Statement
+from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.delivery.types import MAX_DEATHS, Channel, ClaimedDelivery, Lease
-from engine.outbox import counters
+from engine.outbox.locks import lock_claims
 
 LEASE_MS = 60_000  # for which a batch is leased without a heartbeat
 LIFE_MS = 10_000  # without a heartbeat, after which a worker has no slots of a channel any more
@@ -32,31 +34,31 @@ async def claim(
 async def _claim(
     tx: Transaction, channel: Channel, limit: int, worker: str, in_flight: int, idle: bool
 ) -> list[ClaimedDelivery]:
-    now = tx.now
-    lease = Lease(id=secrets.randbits(62), until=now + LEASE_MS, outstanding=0)
-    parameters = {"upstream": channel.upstream, "facility": channel.facility_id, "now": now}
-    parameters |= {"lease": lease.id, "suspect": SUSPECT_DEATHS}
-    rows = await tx.rows(_CLAIM[tx.dialect], {**parameters, "limit": limit})
-    if not rows and idle:
-        rows = await tx.rows(_CLAIM_SUSPECT[tx.dialect], {**parameters, "limit": 1})
+    """Write the deliveries into the row of a lease; they themselves are written once, when they are settled."""
+    await lock_claims(tx, [channel.facility_id])
+    names = {"upstream": channel.upstream, "facility": channel.facility_id}
+    rows = await tx.rows(_DUE, {**names, "now": tx.now, "limit": limit, "suspects": int(idle)})
     if not rows:
         return []
-    names = {"upstream": channel.upstream, "facility": channel.facility_id, "slots": in_flight + len(rows)}
-    await tx.execute(_LEASE, {"id": lease.id, "worker": worker, "until": lease.until, **names})
-    deltas = counters.Deltas()
-    deltas.move_all((row.facility_id, row.date, row.spec, row.claimed_from, Status.SENDING) for row in rows)
-    await counters.apply(tx, deltas)
-    lease.outstanding = len(rows)
-    claimed = [_claimed(row, lease) for row in rows]
+    lease = Lease(id=secrets.randbits(62), until=tx.now + LEASE_MS, outstanding=len(rows))
+    claimed = [ClaimedDelivery(*row[:-2], Status(row.status), bool(row.in_doubt), lease) for row in rows]
+    parameters = {"id": lease.id, "worker": worker, "until": lease.until, "slots": in_flight + len(rows)}
+    await tx.execute(_LEASE, {**names, **parameters, "batch": batch_text({d.id: d.content for d in claimed})})
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
 
 
-def _claimed(row: _Claimed, lease: Lease) -> ClaimedDelivery:
-    return ClaimedDelivery(*row[:-2], Status(row.claimed_from), bool(row.in_doubt), lease)
+def batch_text(batch: Mapping[int, int]) -> str:
+    """Return a batch, id of the delivery -> content, as the lease stores it."""
+    return orjson.dumps(batch, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-class _Claimed(NamedTuple):
-    """A row of _CLAIM: the fields of ClaimedDelivery in order, without the lease."""
+def batch_of(stored: str) -> dict[int, int]:
+    """Return the stored batch of a lease: id of the delivery -> content."""
+    return {int(id_): content for id_, content in orjson.loads(stored).items()}
+
+
+class _DueDelivery(NamedTuple):
+    """A due delivery: the fields of ClaimedDelivery in order, without the lease."""
 
     id: int
     facility_id: int
@@ -76,51 +78,49 @@ class _Claimed(NamedTuple):
     trigger: str
     changed_at: int
     sequence: str | None
-    claimed_from: str
+    status: str
     in_doubt: bool
 
 
+_COLUMNS = """id, facility_id, spec, upstream, key, date, record, body, version,
+    CASE WHEN in_doubt THEN tried_version END AS tried_version, sent_version, reference, lane, tries, deaths, trigger,
+    changed_at, sequence, status, in_doubt"""
 # One statement for all lanes; each takes what the lanes before it leave of the limit.
-# MATERIALIZED: PostgreSQL may run a subquery once for each row of the table. As the rows of one run are skipped by the
-# next, it would claim more than `limit`.
 # deaths + 0: with plain deaths PostgreSQL reads the whole table when its statistics know no such rows.
-_LANE = """lane_%(lane)s AS MATERIALIZED (
-  SELECT id FROM deliveries
-  WHERE upstream = :upstream AND facility_id = :facility AND lane = %(lane)s AND due_at <= :now
-    AND deaths + 0 %(compared)s :suspect
+_LANE = f"""{{name}} AS MATERIALIZED (
+  SELECT {_COLUMNS} FROM deliveries
+  WHERE upstream = :upstream AND facility_id = :facility AND lane = {{lane}} AND due_at <= :now
+    AND deaths + 0 {{compared}} {SUSPECT_DEATHS} AND id NOT IN (SELECT id FROM held)
     AND (sequence IS NULL OR NOT EXISTS (
       SELECT 1 FROM deliveries AS ahead
       WHERE ahead.facility_id = :facility AND ahead.upstream = :upstream AND ahead.sequence = deliveries.sequence
-        AND ahead.id < deliveries.id AND ahead.status IN ('queued', 'sending', 'retrying', 'unsure')
+        AND ahead.id < deliveries.id AND ahead.status IN ('queued', 'retrying', 'unsure')
     ))
-  ORDER BY due_at, id LIMIT %(limit)s {FOR UPDATE SKIP LOCKED}
+  ORDER BY due_at, id LIMIT {{limit}}
 )"""
-# ANY of an array on PostgreSQL: a join reads the table when its statistics know no due deliveries.
-_AMONG = {"sqlite": "IN (%s)", "postgresql": "= ANY(ARRAY(%s))"}
 
 
-def _claim_sql(dialect: str, compared: str) -> str:
-    left, lanes, names = ":limit", [], [f"lane_{lane.value}" for lane in Lane]
+def _due_sql() -> str:
+    """Return the query of the due deliveries that no worker holds; suspects come alone, if there is nothing else."""
+    parts, names, left = [], [], ":limit"
     for lane in Lane:
-        lanes.append(_LANE % {"lane": lane.value, "compared": compared, "limit": left})
-        left += f" - (SELECT COUNT(*) FROM lane_{lane.value})"
-    claimed = " UNION ALL ".join(f"SELECT id FROM {name}" for name in names)
-    return f"""
-WITH {", ".join(lanes)}
-UPDATE deliveries SET status = 'sending', claimed_from = status, lease_id = :lease, due_at = NULL,
-  tried_version = CASE WHEN in_doubt THEN tried_version END
-WHERE id {_AMONG[dialect] % claimed}
-RETURNING id, facility_id, spec, upstream, key, date, record, body, version, tried_version, sent_version,
-  reference, lane, tries, deaths, trigger, changed_at, sequence, claimed_from, in_doubt
-"""
+        names.append(f"lane_{lane.value}")
+        parts.append(_LANE.format(name=names[-1], lane=lane.value, compared="<", limit=left))
+        left += f" - (SELECT COUNT(*) FROM {names[-1]})"
+    for lane in Lane:
+        nothing = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {name})" for name in names)
+        limit = f"CASE WHEN :suspects = 1 AND {nothing} THEN 1 ELSE 0 END"
+        names.append(f"suspect_{lane.value}")
+        parts.append(_LANE.format(name=names[-1], lane=lane.value, compared=">=", limit=limit))
+    held = "held AS MATERIALIZED (SELECT delivery_id AS id FROM held_deliveries WHERE facility_id = :facility)"
+    return f"WITH {', '.join([held, *parts])} {' UNION ALL '.join(f'SELECT * FROM {name}' for name in names)}"
 
 
-_CLAIM = {dialect: Statement(_claim_sql(dialect, "<"), _Claimed, only=dialect) for dialect in DIALECTS}
-_CLAIM_SUSPECT = {dialect: Statement(_claim_sql(dialect, ">="), _Claimed, only=dialect) for dialect in DIALECTS}
+_DUE = Statement(_due_sql(), _DueDelivery)
 _LEASE = Command(
     """
-INSERT INTO leases (id, worker, until, begun, upstream, facility_id, slots)
-VALUES (:id, :worker, :until, false, :upstream, :facility, :slots)
+INSERT INTO leases (id, worker, until, begun, upstream, facility_id, slots, batch)
+VALUES (:id, :worker, :until, false, :upstream, :facility, :slots, :batch)
 """
 )
 
@@ -164,6 +164,13 @@ UPDATE leases SET begun = true WHERE id = :id RETURNING (EXISTS (
 """,
     BegunBatch,
 )
+# In the order in which a settlement locks them.
 _EXTEND = Statement(
-    "UPDATE leases SET until = :until WHERE id IN (SELECT id FROM {ids} AS v) RETURNING id", int, ids="id bigint"
+    """
+UPDATE leases SET until = :until
+WHERE id IN (SELECT l.id FROM leases AS l WHERE l.id IN (SELECT id FROM {ids} AS v) ORDER BY l.id {FOR UPDATE})
+RETURNING id
+""",
+    int,
+    ids="id bigint",
 )

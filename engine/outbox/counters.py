@@ -75,12 +75,17 @@ ON CONFLICT (facility_id, spec, status) DO UPDATE SET n = totals.n + excluded.n
 async def read(
     database: Database, facility_id: int, since: str | None = None, until: str | None = None
 ) -> dict[str, dict[str, int]]:
-    """Return counts by type and status for the days from `since` to `until` (both inclusive), or over all days."""
+    """Return counts by type and status for the days from `since` to `until` (both inclusive), or over all days.
+
+    Deliveries are counted in the status in which a worker claims them; those that are being sent now are read from the
+    leases, at the same moment.
+    """
     query = _OVERALL if since is None and until is None else _OF_DAYS
     parameters = {"facility": facility_id, "since": since or "0000-00-00", "until": until or "9999-12-31"}
     counts: dict[str, dict[str, int]] = {}
     for spec, status, n in await database.fetch(query, parameters):
-        counts.setdefault(spec, {})[status] = int(n)
+        by_status = counts.setdefault(spec, {})
+        by_status[status] = by_status.get(status, 0) + int(n)
     return counts
 
 
@@ -90,10 +95,24 @@ class _Count(NamedTuple):
     n: int
 
 
-_OVERALL = Statement("SELECT spec, status, n FROM totals WHERE facility_id = :facility", _Count)
+# What is being sent moves from the status in which it was claimed.
+_COUNTS = """
+WITH claimed AS (
+  SELECT d.spec, d.status, COUNT(*) AS n FROM held_deliveries AS h JOIN deliveries AS d ON d.id = h.delivery_id
+  WHERE h.facility_id = :facility AND d.date BETWEEN :since AND :until GROUP BY d.spec, d.status
+)
+{kept}
+UNION ALL SELECT spec, status, -n AS n FROM claimed UNION ALL SELECT spec, 'sending' AS status, n FROM claimed
+"""
+_OVERALL = Statement(
+    _COUNTS.format(kept="SELECT spec, status, n FROM totals WHERE facility_id = :facility"),
+    _Count,
+)
 _OF_DAYS = Statement(
-    "SELECT spec, status, SUM(n) AS n FROM counters WHERE facility_id = :facility "
-    "AND date BETWEEN :since AND :until GROUP BY spec, status",
+    _COUNTS.format(
+        kept="SELECT spec, status, SUM(n) AS n FROM counters WHERE facility_id = :facility "
+        "AND date BETWEEN :since AND :until GROUP BY spec, status"
+    ),
     _Count,
 )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.database.transaction import Transaction
-from engine.delivery.status import Status
+from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.resend import ActionResult, Written, make_due
 
 ACTION = "edit"  # name in the audit log and in the trigger of the delivery
@@ -60,11 +60,14 @@ async def save(
 
 
 async def _save(tx: Transaction, facility_id: int, id_: int, actor: str, body: str, reason: str, basis: Basis) -> Saved:
+    await lock_claims(tx, [facility_id])
     row = await tx.first(_LOCK, {"id": id_, "facility": facility_id})
     if row is None:
         return Saved.MISSING
     last = await tx.first(_LAST, {"id": id_})
     hindrance = _hindrance(row, last, actor, body, basis)
+    if hindrance is None and id_ in await being_sent(tx, [facility_id]):
+        hindrance = Saved.SENDING
     if hindrance is None:
         due = await make_due(
             tx, facility_id, [id_], actor, reason=reason, renew=True, written=Written(body), action=ACTION
@@ -99,18 +102,17 @@ def _hindrance(row: _Edited, last: Edit | None, actor: str, body: str, basis: Ba
         return Saved.EDITED
     if (row.reference is not None) != basis.arrived:
         return Saved.ARRIVED
-    return Saved.SENDING if row.status == Status.SENDING else None
+    return None
 
 
 class _Edited(NamedTuple):
     version: int
-    status: str
     body: str | None
     reference: str | None
 
 
 _LOCK = Statement(
-    "SELECT version, status, body, reference FROM deliveries WHERE id = :id AND facility_id = :facility {FOR UPDATE}",
+    "SELECT version, body, reference FROM deliveries WHERE id = :id AND facility_id = :facility {FOR UPDATE}",
     _Edited,
 )
 _LAST = Statement(

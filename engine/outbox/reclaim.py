@@ -11,9 +11,9 @@ from engine.database.database import Database
 from engine.database.statements import Statement
 from engine.database.transaction import Transaction
 from engine.delivery.causes import CauseKind, cause_text
-from engine.delivery.status import Status
 from engine.delivery.types import MAX_DEATHS, Channel
 from engine.outbox import counters
+from engine.outbox.claim import batch_of
 from engine.outbox.waits import ArrivedRecord, release_and_count
 from engine.telemetry.metrics import metrics
 
@@ -32,31 +32,23 @@ async def reclaim(database: Database) -> set[Channel]:
 
 async def _take_back(tx: Transaction, lease_id: int) -> set[Channel]:
     now = tx.now
-    begun = await tx.first(_END, {"id": lease_id, "now": now})
-    if begun is None:  # the heartbeat came after all, or another sweep was quicker
+    lease = await tx.first(_END, {"id": lease_id, "now": now})
+    if lease is None:  # the heartbeat came after all, or another sweep was quicker
         return set()
-    rows = await tx.rows(_TAKE_BACK, _parameters(lease_id, begun, now))
+    begun, batch = bool(lease.begun), batch_of(lease.batch)
+    parameters = {"now": now, "begun": int(begun), "deaths": MAX_DEATHS, "quarantine": QUARANTINE, "cause": LOST}
+    before = {row.id: row.status for row in await tx.rows(_HELD, {"ids": list(batch)})}
+    rows = await tx.rows(_TAKE_BACK, {**parameters, "rows": list(batch.items())})
     deltas = counters.Deltas()
     for row in rows:
-        deltas.move(row.facility_id, row.date, row.spec, Status.SENDING, row.status)
+        deltas.move(row.facility_id, row.date, row.spec, before[row.id], row.status)
     await counters.apply(tx, deltas)
     if begun and rows:
-        await tx.insert("attempts", _LOST_COLUMNS, [_lost(row, now) for row in rows])
+        await tx.insert("attempts", _LOST_COLUMNS, [_lost(row, abs(batch[row.id]), now) for row in rows])
     if rows:
         metrics().returned(len(rows))
-        log.warning("taken_back", lease=lease_id, begun=bool(begun), deliveries=[row.id for row in rows])
+        log.warning("taken_back", lease=lease_id, begun=begun, deliveries=[row.id for row in rows])
     return {Channel(row.upstream, row.facility_id) for row in rows}
-
-
-def _parameters(lease_id: int, begun: bool, now: int) -> dict[str, object]:
-    return {
-        "lease": lease_id,
-        "begun": int(begun),
-        "now": now,
-        "deaths": MAX_DEATHS,
-        "quarantine": QUARANTINE,
-        "cause": LOST,
-    }
 
 
 LOST = cause_text(CauseKind.LOST)
@@ -70,29 +62,44 @@ class _TakenBack(NamedTuple):
     upstream: str
     date: str
     status: str
-    version: int
     trigger: str
 
 
+class _EndedLease(NamedTuple):
+    begun: bool
+    batch: str
+
+
+class _HeldDelivery(NamedTuple):
+    id: int
+    status: str
+
+
 _ENDED = Statement("SELECT id FROM leases WHERE until < :now", int)
-_END = Statement("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun", bool)
-# tried_version keeps the earliest version that may have arrived: if its id is adopted, an update follows.
+_END = Statement("DELETE FROM leases WHERE id = :id AND until < :now RETURNING begun, batch", _EndedLease)
+_HELD = Statement(
+    "SELECT id, status FROM deliveries WHERE id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}",
+    _HeldDelivery,
+    ids="id bigint",
+)
+# tried_version keeps the earliest content that may have arrived: if its id is adopted, an update follows.
 _TAKE_BACK = Statement(
     """
 UPDATE deliveries SET
   status = CASE WHEN deaths + 1 >= :deaths THEN 'failed'
-                WHEN :begun = 1 AND reference IS NULL THEN 'unsure' ELSE claimed_from END,
+                WHEN :begun = 1 AND reference IS NULL THEN 'unsure' ELSE status END,
   due_at = CASE WHEN deaths + 1 >= :deaths THEN NULL ELSE CAST(:now AS BIGINT) END,
   problem = CASE WHEN deaths + 1 >= :deaths THEN :quarantine ELSE problem END,
   cause = CASE WHEN deaths + 1 >= :deaths THEN CAST(:cause AS VARCHAR) END,
   tried_version = CASE WHEN :begun = 0 THEN tried_version
-                       ELSE COALESCE(tried_version, CASE WHEN body IS NULL THEN version ELSE -version END) END,
+                       WHEN in_doubt THEN COALESCE(tried_version, v.content) ELSE v.content END,
   in_doubt = in_doubt OR (:begun = 1 AND reference IS NULL),
-  deaths = deaths + 1, lease_id = NULL, claimed_from = NULL
-WHERE lease_id = :lease AND status = 'sending'
-RETURNING id, facility_id, spec, upstream, date, status, version, trigger
+  deaths = deaths + 1
+FROM {rows} AS v WHERE deliveries.id = v.id
+RETURNING deliveries.id, facility_id, spec, upstream, date, status, trigger
 """,
     _TakenBack,
+    rows="id bigint, content integer",
 )
 
 
@@ -110,10 +117,10 @@ _LOST_COLUMNS = (
 )
 
 
-def _lost(row: _TakenBack, now: int) -> tuple[object, ...]:
+def _lost(row: _TakenBack, version: int, now: int) -> tuple[object, ...]:
     """Return the attempt of a request whose reply was lost with the worker, as _LOST_COLUMNS."""
     lost = message("delivery.lost")
-    return (row.id, row.facility_id, now, 0, "lost", row.trigger, "", row.version, "unsure", lost)
+    return (row.id, row.facility_id, now, 0, "lost", row.trigger, "", version, "unsure", lost)
 
 
 async def release_overlooked(database: Database, everything: bool = False) -> set[Channel]:

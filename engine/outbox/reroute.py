@@ -13,6 +13,7 @@ from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel
 from engine.outbox import counters
+from engine.outbox.locks import lock_claims
 
 BATCH_SIZE = 1000
 # For which a delivery is due before it is moved: a worker whose configuration is newer may take it by itself.
@@ -33,9 +34,10 @@ async def reroute(database: Database, routes: Mapping[str, str], upstreams: Coll
 
 
 async def _move(tx: Transaction, upstream: str, routes: Mapping[str, str]) -> set[Channel]:
-    before = tx.now - PATIENCE_MS
-    parameters = {"upstream": upstream, "before": before, "limit": BATCH_SIZE}
-    rows = await tx.rows(_STRANDED, parameters)
+    parameters = {"upstream": upstream, "before": tx.now - PATIENCE_MS, "limit": BATCH_SIZE}
+    facilities = await tx.rows(_FACILITIES, parameters)
+    await lock_claims(tx, facilities)
+    rows = [row for row in await tx.rows(_STRANDED, parameters) if row.facility_id in facilities]
     await _fail(tx, [row for row in rows if row.spec not in routes])
     moved = [row for row in rows if row.spec in routes]
     await tx.execute(_MOVE, {"rows": [[row.id, routes[row.spec]] for row in moved]})
@@ -73,10 +75,21 @@ SELECT name FROM names WHERE name IS NOT NULL
 """,
     str,
 )
+_FACILITIES = Statement(
+    """
+SELECT DISTINCT facility_id FROM (
+  SELECT facility_id FROM deliveries WHERE upstream = :upstream AND due_at <= :before
+  ORDER BY facility_id, lane, due_at, id LIMIT :limit
+) AS stranded
+""",
+    int,
+)
 _STRANDED = Statement(
     """
 SELECT id, facility_id, spec, date, status FROM deliveries
-WHERE upstream = :upstream AND due_at <= :before LIMIT :limit {FOR UPDATE SKIP LOCKED}
+WHERE upstream = :upstream AND due_at <= :before
+  AND id NOT IN (SELECT delivery_id FROM held_deliveries WHERE upstream = :upstream)
+ORDER BY facility_id, lane, due_at, id LIMIT :limit {FOR UPDATE SKIP LOCKED}
 """,
     _Stranded,
 )

@@ -13,6 +13,7 @@ from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.delivery.status import Lane, Status
 from engine.outbox import counters
+from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.waits import end_waits
 
 
@@ -34,7 +35,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class _Action:
-    """An action on deliveries.
+    """An action on deliveries that are not being sent.
 
     `refuse` returns for a status and a body why nothing is done, None to do it. `statement` does it for `ids`.
     """
@@ -89,7 +90,7 @@ async def make_due(
     """
 
     def refuse(status: str, body: str | None) -> ActionResult | None:
-        if status == Status.SENDING or (status == Status.QUEUED and (written is None or written.body == body)):
+        if status == Status.QUEUED and (written is None or written.body == body):
             return ActionResult.ALREADY
         return ActionResult.NEEDS_FORCE if status == Status.SENT and not (force or renew) else None
 
@@ -118,17 +119,20 @@ async def set_aside(
     """Set deliveries aside within a transaction."""
 
     def refuse(status: str, _: str | None) -> ActionResult | None:
-        return ActionResult.ALREADY if status in (Status.SENDING, Status.SENT, Status.IGNORED) else None
+        return ActionResult.ALREADY if status in (Status.SENT, Status.IGNORED) else None
 
     ignoring = _Action("ignore", actor, reason, Status.IGNORED, _IGNORE, refuse)
     return await _perform(tx, facility_id, ids, ignoring)
 
 
 async def _perform(tx: Transaction, facility_id: int, ids: Sequence[int], action: _Action) -> dict[int, ActionResult]:
+    await lock_claims(tx, [facility_id])
     outcomes = dict.fromkeys(ids, ActionResult.MISSING)
     deltas = counters.Deltas()
-    for id_, spec, date, status, body in await tx.rows(_LOCK, {"facility": facility_id, "ids": ids}):
-        refusal = action.refuse(status, body)
+    rows = await tx.rows(_LOCK, {"facility": facility_id, "ids": ids})
+    held = await being_sent(tx, [facility_id])
+    for id_, spec, date, status, body in rows:
+        refusal = ActionResult.ALREADY if id_ in held else action.refuse(status, body)
         outcomes[id_] = refusal or ActionResult.DONE
         if refusal is None:
             deltas.move(facility_id, date, spec, status, action.after)

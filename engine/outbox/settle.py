@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from adapters.base import Verdict
@@ -12,57 +12,94 @@ from engine.database.transaction import Transaction
 from engine.delivery.bodies import packed
 from engine.delivery.causes import ANY_OF, CauseKind, cause_text
 from engine.delivery.status import Status
-from engine.delivery.types import Channel, Lease, Settlement
+from engine.delivery.types import Channel, Settlement
 from engine.failpoints import failpoint
 from engine.outbox import counters, hourly
 from engine.outbox.cancel import forget
+from engine.outbox.claim import batch_of, batch_text
 from engine.outbox.code_uses import note_codes
 from engine.outbox.corrections import forget_corrected
+from engine.outbox.locks import lock_claims
 from engine.outbox.waits import release, write_waits
 
 
-async def settle(database: Database, settlements: Sequence[Settlement], ended: Iterable[Lease] = ()) -> set[Channel]:
-    """Write all in one transaction and drop the leases that ended; return the channels that have something due by it.
+class Settled(NamedTuple):
+    """Channels that have something due by the settlements, and ids of the leases that hold nothing any more."""
 
-    Fenced by the lease: a delivery that was taken back meanwhile keeps its new state; only its attempts are stored.
+    due: set[Channel]
+    ended: set[int]
+
+
+async def settle(database: Database, settlements: Sequence[Settlement]) -> Settled:
+    """Write all in one transaction, and take the deliveries out of their leases.
+
+    Fenced by the lease: a delivery that it does not hold any more keeps its new state; only its attempts are stored.
     """
-    leases = [lease.id for lease in ended]
-    return await database.write(_settle, settlements, leases)
+    return await database.write(_settle, settlements)
 
 
-async def _settle(tx: Transaction, settlements: Sequence[Settlement], leases: list[int]) -> set[Channel]:
+async def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> Settled:
     now = tx.now
-    settled = await tx.rows(_SETTLE, {"rows": [_row(settlement) for settlement in settlements], "now": now})
+    undone = {(s.delivery.facility_id, *target) for s in settlements for target in s.undone}
+    await lock_claims(tx, [facility_id for facility_id, _, _ in undone])
+    valid, ended = await _take_out(tx, settlements)
+    before = {s.delivery.id: s.delivery.claimed_from for s in valid}
+    settled = await tx.rows(_SETTLE, {"rows": [_row(settlement) for settlement in valid], "now": now})
     deltas = counters.Deltas()
-    deltas.move_all((row.facility_id, row.date, row.spec, Status.SENDING, row.status) for row in settled)
+    deltas.move_all((row.facility_id, row.date, row.spec, before[row.id], row.status) for row in settled)
     due = {Channel(row.upstream, row.facility_id) for row in settled if row.due_at is not None and row.due_at <= now}
     failpoint("settling")
-    written = {row.id for row in settled}
     blocked = {row.id for row in settled if row.status == Status.BLOCKED}
-    await write_waits(tx, [s for s in settlements if s.delivery.id in blocked], now)
+    await write_waits(tx, [s for s in valid if s.delivery.id in blocked], now)
     # The next delivery of its sequence could not be claimed until now.
     due |= {Channel(s.delivery.upstream, s.delivery.facility_id) for s in settlements if s.delivery.sequence}
-    arrived = [s for s in settlements if s.reference is not None and s.delivery.id in written]
-    due |= await release(tx, [(s.delivery.facility_id, s.delivery.spec, s.delivery.key) for s in arrived], deltas)
-    valid = [s for s in settlements if s.delivery.id in written]
-    undone = [(s.delivery.facility_id, *target) for s in valid for target in s.undone]
-    await forget(tx, undone, deltas)
+    arrived = [s.delivery for s in valid if s.reference is not None]
+    due |= await release(tx, [(delivery.facility_id, delivery.spec, delivery.key) for delivery in arrived], deltas)
+    await forget(tx, [(s.delivery.facility_id, *target) for s in valid for target in s.undone], deltas)
     await note_codes(tx, valid)
     await forget_corrected(tx, valid)
     failpoint("released")
     await _write_attempts(tx, settlements)
     await counters.apply(tx, deltas)
     await hourly.apply(tx, ((row.facility_id, row.spec, row.status) for row in settled), settlements)
-    if leases:
-        await tx.execute(_DROP_LEASES, {"ids": leases})
-    return due
+    return Settled(due, ended)
+
+
+async def _take_out(tx: Transaction, settlements: Sequence[Settlement]) -> tuple[list[Settlement], set[int]]:
+    """Take the deliveries out of the batches of their leases.
+
+    Return the settlements whose deliveries were in them, and the ids of the leases that hold nothing any more.
+    """
+    leases = {settlement.delivery.lease.id for settlement in settlements}
+    batches = {id_: batch_of(batch) for id_, batch in await tx.rows(_LOCK_LEASES, {"ids": sorted(leases)})}
+    valid = [s for s in settlements if batches.get(s.delivery.lease.id, {}).pop(s.delivery.id, None) is not None]
+    if left := [(id_, batch_text(batch)) for id_, batch in batches.items() if batch]:
+        await tx.execute(_KEEP_LEASES, {"rows": left})
+    if empty := [id_ for id_, batch in batches.items() if not batch]:
+        await tx.execute(_DROP_LEASES, {"ids": empty})
+    return valid, leases - {id_ for id_, _ in left}
+
+
+class _StoredLease(NamedTuple):
+    id: int
+    batch: str
+
+
+_LOCK_LEASES = Statement(
+    "SELECT id, batch FROM leases WHERE id IN (SELECT id FROM {ids} AS v) ORDER BY id {FOR UPDATE}",
+    _StoredLease,
+    ids="id bigint",
+)
+_KEEP_LEASES = Command(
+    "UPDATE leases SET batch = v.batch FROM {rows} AS v WHERE leases.id = v.id", rows="id bigint, batch text"
+)
+_DROP_LEASES = Command("DELETE FROM leases WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
 
 
 def _row(settlement: Settlement) -> list[Any]:
     delivery = settlement.delivery
     return [
         delivery.id,
-        delivery.lease.id,
         delivery.version,
         settlement.status.value,
         settlement.due_at,
@@ -100,7 +137,7 @@ def cause_of(settlement: Settlement) -> str | None:
     return cause_text(last.verdict, code, last.place, settlement.problem)
 
 
-class _Settled(NamedTuple):
+class _SettledDelivery(NamedTuple):
     """A delivery that was settled, as it is now."""
 
     id: int
@@ -120,7 +157,7 @@ UPDATE deliveries SET
   status = CASE WHEN {_AGAIN} THEN 'queued' ELSE v.status END,
   due_at = CASE WHEN {_AGAIN} THEN :now ELSE v.due_at END,
   tries = CASE WHEN {_AGAIN} THEN 0 ELSE v.tries END,
-  tried_version = CASE WHEN v.tried <> 0 THEN v.tried ELSE deliveries.tried_version END,
+  tried_version = CASE WHEN v.tried <> 0 THEN v.tried WHEN deliveries.in_doubt THEN deliveries.tried_version END,
   body = CASE WHEN v.body_served = 1 THEN NULL ELSE deliveries.body END,
   upstream = COALESCE(v.upstream, deliveries.upstream),
   reference = COALESCE(v.reference, deliveries.reference),
@@ -128,21 +165,20 @@ UPDATE deliveries SET
   sent_at = CASE WHEN v.sent_version IS NULL THEN deliveries.sent_at ELSE :now END,
   http_status = v.http_status, code = v.code, problem = v.problem,
   cause = CASE WHEN {_AGAIN} THEN NULL ELSE v.cause END,
-  in_doubt = (v.in_doubt = 1), lease_id = NULL, claimed_from = NULL, settled_at = :now,
+  in_doubt = (v.in_doubt = 1), settled_at = :now,
   deaths = CASE WHEN v.tried <> 0 THEN 0 ELSE deliveries.deaths END
 FROM {{rows}} AS v
-WHERE deliveries.id = v.id AND deliveries.lease_id = v.lease_id
+WHERE deliveries.id = v.id
 RETURNING deliveries.id, deliveries.facility_id, deliveries.spec, deliveries.upstream, deliveries.date,
   deliveries.status, deliveries.due_at
 """,
-    _Settled,
+    _SettledDelivery,
     rows=(
-        "id bigint, lease_id bigint, version integer, status text, due_at bigint, tries integer, tried "
+        "id bigint, version integer, status text, due_at bigint, tries integer, tried "
         "integer, reference text, sent_version integer, requeue integer, in_doubt integer, http_status "
         "smallint, code text, problem text, cause text, upstream text, body_served integer"
     ),
 )
-_DROP_LEASES = Command("DELETE FROM leases WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
 
 
 async def _write_attempts(tx: Transaction, settlements: Sequence[Settlement]) -> None:

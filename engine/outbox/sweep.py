@@ -20,7 +20,10 @@ async def sweep(database: Database, *, thorough: bool = False, taking_back: bool
 
 
 async def due_channels(database: Database) -> set[Channel]:
-    """Return the channels that have something due, except closed ones whose next probe is not due yet."""
+    """Return the channels that have something due which no worker holds.
+
+    Closed channels whose next probe is not due yet are left out.
+    """
     return {Channel(*row) for row in await database.fetch(_DUE, {"now": database.clock()})}
 
 
@@ -30,7 +33,7 @@ async def scheduled_channels(database: Database) -> list[Channel]:
 
 
 async def oldest_due(database: Database) -> dict[Channel, int]:
-    """Return for each channel with something due when the delivery that has waited longest became due (epoch ms)."""
+    """Return for each channel when the delivery that has waited longest for a worker became due (epoch ms)."""
     rows = await database.fetch(_OLDEST, {"now": database.clock()})
     return {Channel(row.upstream, row.facility_id): row.due_at for row in rows if row.due_at is not None}
 
@@ -66,9 +69,10 @@ WITH RECURSIVE names(name) AS (
   FROM queues WHERE facility_id IS NOT NULL
 )
 """
+NOT_HELD = "d.id NOT IN (SELECT delivery_id FROM held_deliveries)"
 _LANES = " UNION ALL ".join(
     "SELECT (SELECT d.due_at FROM deliveries AS d WHERE d.upstream = q.upstream AND d.facility_id = q.facility_id "
-    f"AND d.lane = {int(lane)} AND d.due_at <= :now ORDER BY d.due_at, d.id LIMIT 1) AS due_at"
+    f"AND d.lane = {int(lane)} AND d.due_at <= :now AND {NOT_HELD} ORDER BY d.due_at, d.id LIMIT 1) AS due_at"
     for lane in Lane
 )
 _OLDEST = Statement(
@@ -90,7 +94,7 @@ WHERE q.facility_id IS NOT NULL AND c.facility_id IS NULL AND (
 """
     + " OR ".join(
         "(SELECT d.id FROM deliveries AS d WHERE d.upstream = q.upstream AND d.facility_id = q.facility_id "
-        f"AND d.lane = {int(lane)} AND d.due_at <= :now ORDER BY d.due_at, d.id LIMIT 1) IS NOT NULL"
+        f"AND d.lane = {int(lane)} AND d.due_at <= :now AND {NOT_HELD} ORDER BY d.due_at, d.id LIMIT 1) IS NOT NULL"
         for lane in Lane
     )
     + ")",

@@ -60,7 +60,7 @@ _COME_FORWARD = Command(
 UPDATE deliveries SET lane = v.lane
 FROM (SELECT facility_id, spec, key, MIN(lane) AS lane FROM {rows} AS r GROUP BY facility_id, spec, key) AS v
 WHERE deliveries.facility_id = v.facility_id AND deliveries.spec = v.spec AND deliveries.key = v.key
-  AND deliveries.lane > v.lane AND deliveries.status <> 'sending'
+  AND deliveries.lane > v.lane
 """,
     rows=_WAIT,
 )

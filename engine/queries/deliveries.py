@@ -15,6 +15,7 @@ from engine.database.tables import Attempt, AuditEntry, Delivery, Wait
 from engine.delivery.bodies import unpacked
 from engine.delivery.search_words import words_of
 from engine.outbox.patient_index import patient_matches
+from engine.queries.being_sent import shown, shown_status
 from engine.queries.column_search import ColumnFilter, has_value, has_words
 
 HTTP_DIGITS = 3
@@ -198,7 +199,7 @@ async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = 
 
     The bodies of attempts may have megabytes each and are read only with `bodies`.
     """
-    deliveries = select(Delivery.__table__).where(Delivery.id == id_, Delivery.facility_id == facility_id)
+    deliveries = select(*shown(facility_id)).where(Delivery.id == id_, Delivery.facility_id == facility_id)
     row = await database.first(Query(deliveries, DeliveryRow))
     if row is None:
         return None
@@ -207,7 +208,7 @@ async def one(database: Database, facility_id: int, id_: int, *, bodies: bool = 
     return Detail(
         row,
         [attempt.unpacked() for attempt in await database.fetch(Query(attempts, DetailedAttempt))],
-        await database.fetch(_waits_for(id_)),
+        await database.fetch(_waits_for(row)),
         await database.fetch(_waited_for_by(row)),
         await database.fetch(Query(audit, AuditRow)),
     )
@@ -228,13 +229,13 @@ def _attempts(id_: int, *, bodies: bool) -> Select[Any]:
     return select(*(columns[name].label(name) for name in DetailedAttempt._fields)).where(Attempt.delivery_id == id_)
 
 
-def _waits_for(id_: int) -> Query[AwaitedRecord]:
+def _waits_for(row: DeliveryRow) -> Query[AwaitedRecord]:
     """Select the needed records, with their delivery if they have been submitted."""
     needed = and_(Delivery.facility_id == Wait.facility_id, Delivery.spec == Wait.spec, Delivery.key == Wait.key)
     query = (
-        select(Wait.spec, Wait.key, Wait.alternative, Delivery.id, Delivery.status)
+        select(Wait.spec, Wait.key, Wait.alternative, Delivery.id, shown_status(row.facility_id))
         .join(Delivery, needed, isouter=True)
-        .where(Wait.delivery_id == id_)
+        .where(Wait.delivery_id == row.id)
         .order_by(Wait.key, Wait.spec)
     )
     return Query(query, AwaitedRecord)
@@ -270,9 +271,11 @@ async def with_types(database: Database, ids: Sequence[int]) -> list[TypedDelive
 
 _STATE = Statement(
     """
-SELECT d.facility_id, d.spec, d.status, d.tries, d.version, d.due_at, d.settled_at, h.due_at AS held_until,
+SELECT d.facility_id, d.spec, CASE WHEN l.delivery_id IS NULL THEN d.status ELSE 'sending' END AS status, d.tries,
+  d.version, CASE WHEN l.delivery_id IS NULL THEN d.due_at END AS due_at, d.settled_at, h.due_at AS held_until,
   c.cause AS closed
 FROM deliveries AS d
+LEFT JOIN held_deliveries AS l ON l.facility_id = d.facility_id AND l.delivery_id = d.id
 LEFT JOIN held_resends AS h ON h.delivery_id = d.id
 LEFT JOIN channels AS c ON c.facility_id = d.facility_id AND c.upstream = d.upstream
 WHERE d.id = :id

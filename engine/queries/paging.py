@@ -16,6 +16,7 @@ from engine.database.statements import Query, Statement
 from engine.database.tables import Attempt, Delivery, DeliveryValue
 from engine.outbox import counters
 from engine.outbox.list_index import day_number
+from engine.queries.being_sent import shown
 from engine.queries.deliveries import Filters
 from engine.queries.parts import ListPart, is_wide, parts, without_index
 
@@ -71,7 +72,7 @@ async def page(
     """Return the page next to a cursor; without a cursor the newest page."""
     backwards = before is not None
     places = await _places(database, facility_id, filters, before or after, size + 1, backwards)
-    query = Query(select(Delivery.__table__).join(places, Delivery.id == places.c.id), DeliveryRow)
+    query = Query(select(*shown(facility_id)).join(places, Delivery.id == places.c.id), DeliveryRow)
     rows = sorted(await database.fetch(query), key=lambda row: (row.date, row.id), reverse=not backwards)
     more = len(rows) > size
     rows = sorted(rows[:size], key=lambda row: (row.date, row.id), reverse=True)
@@ -104,7 +105,7 @@ async def newest(database: Database, facility_id: int, filters: Filters) -> Filt
 async def by_ids(database: Database, facility_id: int, spec: str, ids: Sequence[int]) -> list[DeliveryRow]:
     """Return the deliveries with these ids that belong to the facility and the type, newest day first."""
     conditions = [Delivery.facility_id == facility_id, without_index(Delivery.spec, [spec]), Delivery.id.in_(ids)]
-    query = Query(select(Delivery.__table__).where(*conditions), DeliveryRow)
+    query = Query(select(*shown(facility_id)).where(*conditions), DeliveryRow)
     rows = await database.fetch(query) if ids else []
     return sorted(rows, key=lambda row: (row.date, row.id), reverse=True)
 

@@ -17,7 +17,9 @@ from engine.database.database import Database
 from engine.database.statements import Query
 from engine.database.tables import Delivery
 from engine.delivery.search_words import words_of
+from engine.delivery.status import Status
 from engine.outbox.patient_index import matching_norms, patient_matches
+from engine.queries.being_sent import CLAIMABLE, has_status, held, shown_status
 from engine.queries.column_search import ValueSet, has_value, has_words, values_of
 from engine.queries.deliveries import Filters
 
@@ -45,14 +47,14 @@ async def parts(database: Database, facility_id: int, filters: Filters) -> list[
         rarest = min(range(len(sets)), key=lambda at: sets[at].total)
         if leading := _of_values(sets[rarest], filters):
             others = [has_value(column) for at, column in enumerate(filters.columns) if at != rarest]
-            rest = [*filters.exact(), *_code(filters), *_statuses(filters), *_text(filters), *others]
+            rest = [*filters.exact(), *_code(filters), *_statuses(facility_id, filters), *_text(filters), *others]
             return [ListPart(rest, values) for values in leading]
     narrow, wide = await _leads(database, facility_id, filters)
     rest = [*filters.exact(), *(has_value(column) for column in filters.columns)]
     codes = filters.codes() if filters.code is not None else [[]]
     return [
         ListPart([*part.conditions, *rest, *code], part.values)
-        for part, code in product([*narrow, *_scans(filters, wide)], codes)
+        for part, code in product([*narrow, *await _scans(database, facility_id, filters, wide)], codes)
     ]
 
 
@@ -81,26 +83,40 @@ async def _leads(database: Database, facility_id: int, filters: Filters) -> tupl
     if filters.text is not None:
         return await _text_leads(database, facility_id, filters)
     if filters.reference is not None:
-        return [ListPart([without_index(Delivery.spec, filters.specs), *_statuses(filters)])], []
+        return [ListPart([without_index(Delivery.spec, filters.specs), *_statuses(facility_id, filters)])], []
     return [], [[]]
 
 
-def _scans(filters: Filters, wide: Sequence[list[Clause]]) -> list[ListPart]:
-    """Return the parts that scan the deliveries of a type, or of a type and a status."""
+async def _scans(
+    database: Database, facility_id: int, filters: Filters, wide: Sequence[list[Clause]]
+) -> list[ListPart]:
+    """Return the parts that scan the deliveries of a type, or of a type and a status.
+
+    What is being sent is read by its ids: a scan would pass over all that is not.
+    """
     alone = not filters.exact() and filters.code is None
-    scans = []
-    for spec, lead in product(filters.specs, wide):
-        leading = (
-            [[Delivery.status == status] for status in filters.statuses]
-            if alone and filters.statuses
-            else [_statuses(filters)]
-        )
-        scans += [ListPart([Delivery.spec == spec, *lead, *conditions]) for conditions in leading]
-    return scans
+    if not (alone and filters.statuses):
+        leading = [_statuses(facility_id, filters)]
+    else:
+        scanned = [status for status in filters.statuses if status != Status.SENDING]
+        leading = [has_status(facility_id, status) for status in scanned]
+    parts = [
+        ListPart([Delivery.spec == spec, *lead, *conditions])
+        for spec, lead in product(filters.specs, wide)
+        for conditions in leading
+    ]
+    if alone and Status.SENDING in filters.statuses and wide:
+        ids = await database.fetch(Query(held(facility_id), int))
+        parts += [ListPart([Delivery.id.in_(ids), without_index(Delivery.spec, filters.specs), *lead]) for lead in wide]
+    return parts
 
 
-def _statuses(filters: Filters) -> list[Clause]:
-    return [without_index(Delivery.status, filters.statuses)] if filters.statuses else []
+def _statuses(facility_id: int, filters: Filters) -> list[Clause]:
+    if not filters.statuses:
+        return []
+    if CLAIMABLE.isdisjoint(filters.statuses) and Status.SENDING not in filters.statuses:
+        return [without_index(Delivery.status, filters.statuses)]
+    return [shown_status(facility_id).in_(filters.statuses)]
 
 
 def _code(filters: Filters) -> list[Clause]:
@@ -122,7 +138,7 @@ async def _text_leads(
     """Return the parts of a search that name deliveries, patients or values, and what is asked of a scan of all."""
     typed = filters.text or ""
     words = words_of(typed)
-    rest = [without_index(Delivery.spec, filters.specs), *_statuses(filters)]
+    rest = [without_index(Delivery.spec, filters.specs), *_statuses(facility_id, filters)]
     ids = await _named(database, facility_id, filters, typed)
     narrow = [ListPart([Delivery.id.in_(ids), *rest])] if ids else []
     wide: list[Clause] = []
@@ -135,7 +151,7 @@ async def _text_leads(
         narrow.append(ListPart([Delivery.patient_norm.in_(sorted(set(norms))), *rest]))
     values = await values_of(database, facility_id, filters.specs, words)
     if leading := _of_values(values, replace(filters, text=None)):
-        narrow += [ListPart(_statuses(filters), part) for part in leading]  # values belong to a type
+        narrow += [ListPart(_statuses(facility_id, filters), part) for part in leading]  # values belong to a type
     elif values.ids:
         wide += has_words(typed)
     return narrow, [[or_(*wide)]] if wide else []

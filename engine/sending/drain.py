@@ -68,7 +68,8 @@ class Drain:
         context: WorkerContext,
     ) -> None:
         self.channel = channel
-        self.rung = asyncio.Event()
+        self.rung = False  # something may have become due since the last claim
+        self._wake = asyncio.Event()  # set when the channel is rung, when nothing is in flight any more, and to stop
         self._facility = facility
         self._upstream_spec = upstream_spec
         self._upstream = upstream
@@ -90,10 +91,15 @@ class Drain:
         """Deliveries that are claimed and not yet settled."""
         return self._open
 
+    def ring(self) -> None:
+        """Claim again: something may be due."""
+        self.rung = True
+        self._wake.set()
+
     def stop(self) -> None:
         """Begin no more requests; those in flight end."""
         self._stopping = True
-        self.rung.set()
+        self._wake.set()
 
     async def run(self) -> None:
         """Work until nothing is due, the breaker closes the channel or `stop` is called."""
@@ -113,9 +119,8 @@ class Drain:
         while not self._stopping:
             if not await slots.has_slots():  # a delivery that is claimed now could not be sent
                 return
-            self.rung.clear()
-            if self._is_outdated():
-                self.rung.set()
+            self.rung = self._is_outdated()
+            if self.rung:
                 return
             state = await self._state(slots)
             if state is BreakerState.CLOSED:
@@ -144,7 +149,10 @@ class Drain:
         return await context.breaker.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
 
     async def _claim_batch(self, slots: ChannelSlots) -> bool:
-        """Claim a batch and queue it, or wait while deliveries are in flight; False if there is nothing left to do."""
+        """Claim a batch and queue it; False if there is nothing left to do.
+
+        A batch below its limit is all that was due: nothing is claimed again until the channel is rung.
+        """
         await self._context.writer.room()
         self._soon = slots.soon(BATCH_SECONDS)
         limit = self._batch = min(MAX_BATCH, max(self._soon, self._batch, MIN_BATCH))
@@ -155,13 +163,13 @@ class Drain:
                 # Alone until it is written: if it kills this worker, unwritten results of others would die too.
                 await self._until_idle()
                 await self._context.writer.drained()
-            elif len(claimed) == limit:
+                return True
+            if len(claimed) == limit:
                 self._context.full(self.channel, claimed[-1].spec)
-            return True
-        if self._open:
-            await self.rung.wait()
-            return True
-        return self.rung.is_set()
+                return True
+        while self._open and not self.rung and not self._stopping:
+            await self._sleep()
+        return self.rung
 
     def _is_outdated(self) -> bool:
         """Return whether the configuration was loaded again; the next drain then uses the new one."""
@@ -179,8 +187,12 @@ class Drain:
 
     async def _until_idle(self) -> None:
         while self._open:
-            self.rung.clear()
-            await self.rung.wait()
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        """Return when the channel is rung, when nothing is in flight any more, or when the drain has to stop."""
+        self._wake.clear()
+        await self._wake.wait()
 
     async def _claim(self, limit: int) -> list[ClaimedDelivery]:
         failpoint("claiming")
@@ -304,7 +316,7 @@ class Drain:
         self._open -= 1
         self._context.writer.put(settlement)
         if self._open == 0:
-            self.rung.set()
+            self._wake.set()
 
 
 def _patience(spec: UpstreamSpec) -> float:

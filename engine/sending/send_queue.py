@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+from collections import deque
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,28 +12,29 @@ from engine.delivery.status import Lane
 from engine.limits.slots import ChannelSlots
 from engine.sending.prepare import Prepared
 
-BEHIND_ALL_LANES = len(Lane)
-
 
 class SendQueue:
     """A queue ordered by lane, then by arrival. A delivery that waits for the rate limiter can still be overtaken."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.PriorityQueue[tuple[int, int, Prepared | None]] = asyncio.PriorityQueue()
-        self._order = itertools.count()
+        self._lanes: tuple[deque[Prepared], ...] = tuple(deque() for _ in Lane)
+        self._filled = asyncio.Event()
+        self._closed = False
         self._first_in_line = asyncio.Lock()
         self._taken = asyncio.Event()
 
     def __len__(self) -> int:
         """Return the number of deliveries besides the one that waits for the rate limiter."""
-        return self._queue.qsize()
+        return sum(map(len, self._lanes))
 
     def put(self, prepared: Prepared) -> None:
-        self._queue.put_nowait((prepared.delivery.lane, next(self._order), prepared))
+        self._lanes[prepared.delivery.lane].append(prepared)
+        self._filled.set()
 
     def close(self) -> None:
         """End the queue: after its last delivery `next` returns None."""
-        self._queue.put_nowait((BEHIND_ALL_LANES, next(self._order), None))
+        self._closed = True
+        self._filled.set()
 
     async def until_few(self, count: int) -> None:
         """Return when at most `count` are left; what is claimed sooner than needed cannot be sent by other workers."""
@@ -48,12 +49,13 @@ class SendQueue:
         which holds the rate limiter's state, is not reachable. One caller at a time waits for slot and rate limiter.
         """
         async with self._first_in_line:
-            first = await self._queue.get()
+            while not (lane := self._most_urgent()):
+                if self._closed:
+                    return None
+                self._filled.clear()
+                await self._filled.wait()
+            prepared = lane.popleft()
             self._taken.set()
-            prepared = first[-1]
-            if prepared is None:
-                self._queue.put_nowait(first)
-                return None
             if not may_begin(prepared) or not await slots.acquire():
                 return prepared, False
             try:
@@ -61,7 +63,9 @@ class SendQueue:
             except (SQLAlchemyError, OSError):
                 slots.release()
                 return prepared, False
-            self._queue.put_nowait(first)
-            most_urgent = self._queue.get_nowait()[-1]
-            assert most_urgent is not None, "the end of the queue comes last"  # noqa: S101
-            return most_urgent, True
+            lane.appendleft(prepared)
+            return self._most_urgent().popleft(), True
+
+    def _most_urgent(self) -> deque[Prepared]:
+        """Return the most urgent lane that holds something, the last one if none does."""
+        return next(filter(None, self._lanes), self._lanes[-1])

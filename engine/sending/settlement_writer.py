@@ -42,20 +42,16 @@ class SettlementWriter:
         self._leases = {} if leases is None else leases
         self._waiting: list[Settlement] = []
         self._weight = 0
-        self._ended: list[Lease] = []
         self._work = asyncio.Event()
         self._full = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
     def put(self, settlement: Settlement) -> None:
-        """Take over one settlement; its lease ends with the last of its batch."""
+        """Take over one settlement; its lease ends when the last one of its batch is written."""
         self._waiting.append(settlement)
         self._weight += _weight(settlement)
-        lease = settlement.delivery.lease
-        lease.outstanding -= 1
-        if lease.outstanding == 0:
-            self._ended.append(lease)
+        settlement.delivery.lease.outstanding -= 1
         self._idle.clear()
         self._work.set()
         if len(self._waiting) >= BATCH_SIZE:
@@ -70,9 +66,7 @@ class SettlementWriter:
                 await asyncio.wait_for(self._full.wait(), GATHER_SECONDS)
             self._full.clear()
             while self._waiting:
-                batch = self._next()
-                ended, self._ended = ([], self._ended) if self._waiting else (self._ended, [])
-                await self._write(batch, ended)
+                await self._write(self._next())
             self._idle.set()
 
     def _next(self) -> list[Settlement]:
@@ -98,17 +92,17 @@ class SettlementWriter:
         """Return when everything collected is written."""
         await self._idle.wait()
 
-    async def _write(self, batch: list[Settlement], ended: list[Lease]) -> None:
+    async def _write(self, batch: list[Settlement]) -> None:
         pause = 0.1
         while True:
             failpoint("before_settle")
             started = time.perf_counter()
             try:
-                due = await settle(self._database, batch, ended)
+                settled = await settle(self._database, batch)
                 break
             except Exception as error:
                 if not is_away(error) and batch != [_bare(batch[0])]:
-                    await self._write_apart(batch, ended, error)
+                    await self._write_apart(batch, error)
                     return
                 log.warning("settle_failed", deliveries=len(batch), again_in=pause, **place_of(error))
                 await asyncio.sleep(pause)
@@ -117,20 +111,20 @@ class SettlementWriter:
         metrics().settled(batch, seconds)
         tracing.settled(batch, seconds)
         _log(batch)
-        for lease in ended:
-            self._leases.pop(lease.id, None)
-        for channel in due:
+        for lease_id in settled.ended:
+            self._leases.pop(lease_id, None)
+        for channel in settled.due:
             self._due(channel)
 
-    async def _write_apart(self, batch: list[Settlement], ended: list[Lease], error: Exception) -> None:
+    async def _write_apart(self, batch: list[Settlement], error: Exception) -> None:
         """Halve the batch until the settlement that cannot be stored is alone, and store that one without contents."""
         if len(batch) == 1:
             log.error("settlement_unstorable", delivery=batch[0].delivery.id, **place_of(error))
-            await self._write([_bare(batch[0])], ended)
+            await self._write([_bare(batch[0])])
         else:
             half = len(batch) // 2
-            await self._write(batch[:half], [])
-            await self._write(batch[half:], ended)
+            await self._write(batch[:half])
+            await self._write(batch[half:])
 
 
 def _log(batch: Sequence[Settlement]) -> None:

@@ -50,6 +50,12 @@ def id_of(installation: Installation, spec: str, key: str) -> int:
     return int(id_)
 
 
+def being_sent(installation: Installation, spec: str) -> list[str]:
+    """Return the keys of the deliveries of a type that a worker is sending."""
+    query = "SELECT key FROM deliveries WHERE id IN (SELECT delivery_id FROM held_deliveries) AND spec = ?"
+    return [key for (key,) in installation.rows(query, spec)]
+
+
 @contextmanager
 def held_at_the_upstream(installation: Installation, path: str) -> Iterator[None]:
     """Hold what is sent to a path (a pattern) at the sandbox until the block ends."""

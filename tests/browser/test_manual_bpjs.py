@@ -15,7 +15,7 @@ from bench.places import page_addresses
 from bench.processes import until
 from bench.site import Installation
 from tests.browser.colours import badge_colours
-from tests.browser.records import failed, held_at_the_upstream, refused_queue_number
+from tests.browser.records import being_sent, failed, held_at_the_upstream, refused_queue_number
 
 JOBS = {
     "TambahAntrean": "Tambah Antrean",
@@ -209,7 +209,7 @@ def test_rows_and_cards_change_by_themselves(page: Page, installation: Installat
     expect(status).to_contain_text("Gagal")
     with held_at_the_upstream(installation, "/antrean/add"):
         installation.hand_in("TambahAntrean", {**record, "phone": "081234567890"})
-        until(lambda: installation.rows("SELECT status FROM deliveries WHERE key = 'LANGSUNG-1'") == [("sending",)])
+        until(lambda: being_sent(installation, "TambahAntrean") == ["LANGSUNG-1"])
         page.clock.run_for(POLL_MS)
         expect(status).to_have_text("Proses")
         expect(waiting).to_have_text("1")

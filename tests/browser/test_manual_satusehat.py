@@ -13,7 +13,7 @@ from bench.processes import until
 from bench.site import Installation
 from engine.delivery.status import Status
 from tests.browser.colours import badge_colours
-from tests.browser.records import broken_diagnosis, failed, held_at_the_upstream, refused_queue_number
+from tests.browser.records import being_sent, broken_diagnosis, failed, held_at_the_upstream, refused_queue_number
 from tests.browser.watch import PageWatch
 
 HOME = "/integrasi/satusehat"
@@ -103,8 +103,7 @@ def test_dalam_proses_counts_what_is_queued_or_being_sent(page: Page, installati
     with held_at_the_upstream(installation, "/antrean/add"):
         # Of one patient on one day: the second is queued until the first has been sent.
         installation.hand_in("TambahAntrean", *(refused_queue_number(f"PROSES-{n}") for n in (1, 2)))
-        query = "SELECT status FROM deliveries WHERE spec = 'TambahAntrean' AND key LIKE 'PROSES-%' ORDER BY key"
-        until(lambda: installation.rows(query) == [("sending",), ("queued",)])
+        until(lambda: being_sent(installation, "TambahAntrean") == ["PROSES-1"])
         page.goto("/integrasi/antrean")
         figure = page.locator("#c-TambahAntrean-sending")
         expect(figure).to_have_text("Dalam Proses 2")

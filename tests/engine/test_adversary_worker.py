@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import set_credentials
 from engine.facilities.tokens import DatabaseTokens
 from engine.facilities.vault import Vault, new_key
+from engine.outbox import counters
 from engine.outbox.claim import LEASE_MS, begin, claim, heartbeat
 from engine.sending import drain as draining
 from engine.sending import references
@@ -42,8 +44,9 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 async def statuses(antar: SmallHub) -> dict[str, int]:
-    rows = await antar.hub.database.fetch(text("SELECT status, COUNT(*) FROM deliveries GROUP BY status"))
-    return {str(status): int(n) for status, n in rows}
+    counts = await counters.read(antar.hub.database, antar.facility.id)
+    sums = sum((Counter(by_status) for by_status in counts.values()), Counter[str]())
+    return {status: n for status, n in sums.items() if n}
 
 
 async def leases(antar: SmallHub) -> int:
@@ -112,10 +115,10 @@ async def test_what_cannot_be_written_takes_nothing_else_along(
 ) -> None:
     write = settling.settle
 
-    async def picky(database: Database, settlements: Any, ended: Any = ()) -> Any:
+    async def picky(database: Database, settlements: Any) -> Any:
         if any(settlement.reference == "id-V1" for settlement in settlements):
             raise DBAPIError("", {}, type("Error", (Exception,), {"sqlstate": "22P05"})())
-        return await write(database, settlements, ended)
+        return await write(database, settlements)
 
     monkeypatch.setattr(settling, "settle", picky)
     await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(5)))
@@ -306,7 +309,7 @@ async def test_todays_record_overtakes_what_is_claimed_of_the_bulk(antar: SmallH
     drained = asyncio.create_task(drain.run())
     await until(lambda: len(antar.ministry.calls) == 4)
     await antar.hub.intake.hand_in(antar.facility, "Visit", [{"id": "V1", "at": AT}], Lane.TODAY)
-    drain.rung.set()
+    drain.ring()
     await until(lambda: len(drain._queue) == 5)  # V1 among the four that wait for a slot
     antar.ministry.hold.set()
     await drained

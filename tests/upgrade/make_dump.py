@@ -155,7 +155,7 @@ class Clock:
 
 
 DUE = """
-SELECT 1 FROM deliveries AS d WHERE (due_at <= :now OR status = 'sending') AND NOT EXISTS (
+SELECT 1 FROM deliveries AS d WHERE due_at <= :now AND NOT EXISTS (
   SELECT 1 FROM channels AS c WHERE c.upstream = d.upstream AND c.facility_id = d.facility_id
 ) LIMIT 1
 """

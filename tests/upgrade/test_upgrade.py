@@ -203,7 +203,7 @@ SELECT id, upstream, spec, status FROM deliveries
 WHERE id IN (SELECT MIN(id) FROM deliveries WHERE facility_id = 1 GROUP BY {})
 """
 DUE = """
-SELECT 1 FROM deliveries WHERE (due_at <= :now OR status = 'sending') AND facility_id = 1
+SELECT 1 FROM deliveries WHERE due_at <= :now AND facility_id = 1
 UNION SELECT 1 FROM jobs WHERE state = 'running'
 UNION SELECT 1 FROM waits AS w JOIN deliveries AS d USING (facility_id, spec, key) WHERE d.reference IS NOT NULL
 """

@@ -144,7 +144,7 @@ async def _context(opened: OpenJob, after: int, *, skipped: bool) -> dict[str, A
     hub, layout, row = opened.hub, opened.layout, opened.row
     tally = (await queries.tallies(hub.database, [row.id]))[row.id]
     cause = await queries.commonest_cause(hub.database, row.id) if tally.of(Status.FAILED) else None
-    page = await queries.items(hub.database, row.id, after, PAGE_SIZE, skipped=skipped)
+    page = await queries.items(hub.database, row.facility_id, row.id, after, PAGE_SIZE, skipped=skipped)
     return {
         "frame": layout,
         "job": _view(hub, layout, row, result(layout, row, tally, cause)),

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from adapters.base import Problem, Verdict
-from engine.database.transaction import ModelTransaction
 from engine.delivery.causes import CAUSE_LENGTH, CauseKind, cause_text, normalised, parse_cause
 from engine.delivery.types import MAX_DEATHS
+from engine.outbox.claim import LEASE_MS, claim
 from engine.outbox.reclaim import reclaim
 from engine.outbox.resend import ignore, resend
 from tests import databases
@@ -127,13 +126,8 @@ async def test_a_new_content_takes_the_cause_away(antar: SmallHub) -> None:
 
 async def test_what_was_given_up_for_dead_workers_has_a_cause(antar: SmallHub, clock: Clock) -> None:
     await antar.hand_in("Visit", {"id": "V1"})
-    held = "UPDATE deliveries SET status = 'sending', claimed_from = 'queued', lease_id = 1, deaths = :deaths"
-    lease = "INSERT INTO leases (id, worker, until, begun) VALUES (1, 'w', 0, :no)"
-
-    async def hold(tx: ModelTransaction) -> None:
-        await tx.execute(text(held), {"deaths": MAX_DEATHS - 1})
-        await tx.execute(text(lease), {"no": False})
-
-    await antar.hub.database.write_models(hold)
-    await reclaim(antar.hub.database)
+    for _ in range(MAX_DEATHS):
+        await claim(antar.hub.database, antar.channel, 1, "worker")
+        clock.pass_(LEASE_MS / 1000 + 1)
+        await reclaim(antar.hub.database)
     assert await cause(antar, "Visit", "V1") == "lost::"

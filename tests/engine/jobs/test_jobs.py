@@ -21,6 +21,8 @@ from engine.jobs.jobs import DRAFT_LIFE_MS, Action, JobState, begin, discard, dr
 from engine.jobs.runner import run_jobs
 from engine.outbox import counters
 from engine.outbox.add import Batch, add
+from engine.outbox.claim import claim
+from engine.outbox.resend import resend
 from engine.queries.deliveries import Filters
 from engine.settings import ROOT
 from tests.conftest import Clock
@@ -143,7 +145,8 @@ async def test_what_changed_meanwhile_is_left_alone_and_told(database: Database,
     ids = await fail(database, facility, 4)
     id_ = await started(database, facility)
     await become(database, ids[:1], "sent")
-    await become(database, ids[1:2], "sending")
+    await resend(database, facility.id, ids[1:2], "budi")
+    await claim(database, Channel("ministry", facility.id), 1, "worker")
     await work(database)
     assert await outcomes(database, id_) == {"needs_force": 1, "already": 1, "done": 2}
     assert (await job(database, id_)).skipped == 2

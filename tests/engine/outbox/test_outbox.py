@@ -112,8 +112,9 @@ async def test_a_change_while_it_is_being_sent_is_due_after_it(database: Databas
     [id_] = await hand_in(database, facility, "1")
     [delivery] = await take(database, facility)
     await add(database, batch(facility), [entry("1", "b", date="2026-03-11")])
-    assert (await row(database, id_)).status == "sending"
-    due = await settle(database, [sent(delivery)])
+    assert (await row(database, id_)).status == "queued"
+    assert await take(database, facility) == []
+    due, _ = await settle(database, [sent(delivery)])
     stored = await row(database, id_)
     assert due == {Channel("ministry", facility.id)}
     assert (stored.status, stored.reference, stored.sent_version, stored.version) == ("queued", "ref", 1, 2)
@@ -225,7 +226,7 @@ async def test_the_last_settlement_of_a_batch_ends_its_lease(database: Database,
     deliveries = await take(database, facility)
     await settle(database, [sent(deliveries[0])])
     assert await count(database, "leases") == 1
-    await settle(database, [sent(deliveries[1])], [deliveries[1].lease])
+    await settle(database, [sent(deliveries[1])])
     assert await count(database, "leases") == 0
 
 

@@ -192,9 +192,9 @@ async def test_an_answer_is_kept_whole_whatever_its_bytes(antar: SmallHub) -> No
 async def test_heavy_answers_are_written_a_few_at_a_time(antar: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
     write, sizes = settling.settle, list[int]()
 
-    async def counting(database: Database, settlements: Any, ended: Any = ()) -> Any:
+    async def counting(database: Database, settlements: Any) -> Any:
         sizes.append(len(settlements))
-        return await write(database, settlements, ended)
+        return await write(database, settlements)
 
     monkeypatch.setattr(settling, "settle", counting)
     monkeypatch.setattr(settling, "MAX_ANSWER_BYTES", 2000)

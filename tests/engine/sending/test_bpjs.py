@@ -146,7 +146,7 @@ class BpjsClinic:
         }
 
 
-DUE = "SELECT 1 FROM deliveries WHERE due_at IS NOT NULL OR status = 'sending' LIMIT 1"
+DUE = "SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT 1"
 
 
 @pytest.fixture

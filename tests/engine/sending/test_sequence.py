@@ -30,7 +30,7 @@ async def take(database: Database, facility: FacilityRow) -> list[ClaimedDeliver
 
 
 async def end(database: Database, delivery: ClaimedDelivery, status: Status, due_at: int | None = None) -> set[Channel]:
-    return await settle(database, [Settlement(delivery, status, due_at=due_at)], [delivery.lease])
+    return (await settle(database, [Settlement(delivery, status, due_at=due_at)])).due
 
 
 async def test_only_the_first_of_a_sequence_is_claimed(database: Database, facility: FacilityRow) -> None:
