@@ -21,29 +21,37 @@ SUSPECT_DEATHS = MAX_DEATHS - 1  # deaths after which a delivery is sent alone, 
 
 
 async def claim(
-    database: Database, channel: Channel, limit: int, worker: str, *, in_flight: int = 0, idle: bool = True
+    database: Database,
+    channel: Channel,
+    limit: int,
+    worker: str,
+    *,
+    in_flight: int = 0,
+    idle: bool = True,
+    probe: bool = False,
 ) -> list[ClaimedDelivery]:
     """Claim up to `limit` due deliveries, ordered by lane and due time; return them, empty if nothing is due.
 
     `in_flight` is how many the worker has already claimed in the channel. When nothing else is due, an `idle` worker
-    gets one delivery that other workers have died with.
+    gets one delivery that other workers have died with. Of a closed channel only a `probe` gets something.
     """
-    return await database.write(_claim, channel, limit, worker, in_flight, idle)
+    return await database.write(_claim, channel, limit, worker, in_flight, idle, probe)
 
 
 async def _claim(
-    tx: Transaction, channel: Channel, limit: int, worker: str, in_flight: int, idle: bool
+    tx: Transaction, channel: Channel, limit: int, worker: str, in_flight: int, idle: bool, probe: bool
 ) -> list[ClaimedDelivery]:
     """Write the deliveries into the row of a lease; they themselves are written once, when they are settled."""
     await lock_claims(tx, [channel.facility_id])
     names = {"upstream": channel.upstream, "facility": channel.facility_id}
-    rows = await tx.rows(_DUE, {**names, "now": tx.now, "limit": limit, "suspects": int(idle)})
+    parameters = {"now": tx.now, "limit": limit, "suspects": int(idle), "probe": int(probe)}
+    rows = await tx.rows(_DUE, {**names, **parameters})
     if not rows:
         return []
     lease = Lease(id=secrets.randbits(62), until=tx.now + LEASE_MS, outstanding=len(rows))
     claimed = [ClaimedDelivery(*row[:-2], Status(row.status), bool(row.in_doubt), lease) for row in rows]
-    parameters = {"id": lease.id, "worker": worker, "until": lease.until, "slots": in_flight + len(rows)}
-    await tx.execute(_LEASE, {**names, **parameters, "batch": batch_text({d.id: d.content for d in claimed})})
+    of_lease = {"id": lease.id, "worker": worker, "until": lease.until, "slots": in_flight + len(rows)}
+    await tx.execute(_LEASE, {**names, **of_lease, "batch": batch_text({d.id: d.content for d in claimed})})
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
 
 
@@ -90,7 +98,7 @@ _COLUMNS = """id, facility_id, spec, upstream, key, date, record, body, version,
 _LANE = f"""{{name}} AS MATERIALIZED (
   SELECT {_COLUMNS} FROM deliveries
   WHERE upstream = :upstream AND facility_id = :facility AND lane = {{lane}} AND due_at <= :now
-    AND deaths + 0 {{compared}} {SUSPECT_DEATHS} AND id NOT IN (SELECT id FROM held)
+    AND deaths + 0 {{compared}} {SUSPECT_DEATHS} AND id NOT IN (SELECT id FROM held) AND EXISTS (SELECT 1 FROM passable)
     AND (sequence IS NULL OR NOT EXISTS (
       SELECT 1 FROM deliveries AS ahead
       WHERE ahead.facility_id = :facility AND ahead.upstream = :upstream AND ahead.sequence = deliveries.sequence
@@ -98,6 +106,12 @@ _LANE = f"""{{name}} AS MATERIALIZED (
     ))
   ORDER BY due_at, id LIMIT {{limit}}
 )"""
+
+
+_HELD = "held AS MATERIALIZED (SELECT delivery_id AS id FROM held_deliveries WHERE facility_id = :facility)"
+_PASSABLE = """passable AS MATERIALIZED (SELECT 1 WHERE :probe = 1 OR NOT EXISTS (
+  SELECT 1 FROM channels AS c WHERE c.upstream = :upstream AND c.facility_id = :facility
+))"""
 
 
 def _due_sql() -> str:
@@ -112,8 +126,8 @@ def _due_sql() -> str:
         limit = f"CASE WHEN :suspects = 1 AND {nothing} THEN 1 ELSE 0 END"
         names.append(f"suspect_{lane.value}")
         parts.append(_LANE.format(name=names[-1], lane=lane.value, compared=">=", limit=limit))
-    held = "held AS MATERIALIZED (SELECT delivery_id AS id FROM held_deliveries WHERE facility_id = :facility)"
-    return f"WITH {', '.join([held, *parts])} {' UNION ALL '.join(f'SELECT * FROM {name}' for name in names)}"
+    lanes = " UNION ALL ".join(f"SELECT * FROM {name}" for name in names)
+    return f"WITH {', '.join([_HELD, _PASSABLE, *parts])} {lanes}"
 
 
 _DUE = Statement(_due_sql(), _DueDelivery)

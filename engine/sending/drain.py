@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,10 +34,17 @@ from engine.telemetry.metrics import metrics
 
 MAX_BATCH = 200  # deliveries
 MIN_BATCH = 2  # with one, each claim of a record would be a full one and would wake the other workers
-STATE_MS = 1_000  # for which a channel that was open is taken for open while no other worker drains it
 BATCH_SECONDS = 0.2  # a batch that is sent in less makes the next one larger, one that takes more makes it smaller
 
 log = structlog.get_logger(__name__)
+
+
+class Due(Enum):
+    """What was due when a batch was claimed: nothing, all of the batch and no more, or possibly more."""
+
+    NOTHING = 0
+    ALL = 1
+    MORE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,6 @@ class Drain:
         self._soon = 0
         self._batch = 0
         self._queue = SendQueue()
-        self._state_read_at: int | None = None
         self._open = 0
         self._probing = False
         self._probed = False  # a request of the probe was begun
@@ -115,61 +122,61 @@ class Drain:
             self._context.slots.leave(self.channel)
 
     async def _fill(self, slots: ChannelSlots) -> None:
-        """Claim batches as long as there is something to send and a slot to send it with."""
+        """Claim batches as long as there is something to send and a slot to send it with.
+
+        A batch below its limit is all that was due: nothing is claimed again until the channel is rung.
+        """
         while not self._stopping:
             if not await slots.has_slots():  # a delivery that is claimed now could not be sent
                 return
             self.rung = self._is_outdated()
-            if self.rung:
+            if self.rung or not await self._read_account():
                 return
-            state = await self._state(slots)
-            if state is BreakerState.CLOSED:
+            is_open = self._context.breaker.is_open(self.channel)
+            due = await self._claim_batch(slots) if is_open else Due.NOTHING
+            if due is Due.NOTHING:
+                state = await self._state()
+                if state is BreakerState.CLOSED:
+                    return
+                if state is BreakerState.PROBE:
+                    await self._probe(slots)
+                if state is BreakerState.PROBE or not is_open:
+                    continue
+            while due is not Due.MORE and self._open and not self.rung and not self._stopping:
+                await self._sleep()
+            if due is not Due.MORE and not self.rung:
                 return
-            if state is BreakerState.PROBE:
-                await self._probe(slots)
-            elif not await self._claim_batch(slots):
-                return
 
-    async def _state(self, slots: ChannelSlots) -> BreakerState:
-        """Return whether to claim, and read the account; a channel without an account counts as closed.
+    async def _read_account(self) -> bool:
+        """Read the account; return False if the channel has none, and is closed for that."""
+        context = self._context
+        account = await account_or_close(context.accounts, context.breaker, self.channel, self._upstream_spec)
+        self._account = account or self._account
+        return account is not None
 
-        The state of an open channel is read again after STATE_MS, and before each claim where other workers may close
-        the channel.
-        """
-        context, spec = self._context, self._upstream_spec
-        account = await account_or_close(context.accounts, context.breaker, self.channel, spec)
-        if account is None:
-            return BreakerState.CLOSED
-        self._account = account
-        now, read_at = context.database.clock(), self._state_read_at
-        is_recent = read_at is not None and 0 <= now - read_at < STATE_MS
-        if is_recent and not slots.shared and context.breaker.is_open(self.channel):
-            return BreakerState.OPEN
-        self._state_read_at = now
-        return await context.breaker.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
+    async def _state(self) -> BreakerState:
+        """Return the state of the channel, which is asked for when a claim returned nothing: it may be closed."""
+        breaker, spec = self._context.breaker, self._upstream_spec
+        return await breaker.state(self.channel, spec.breaker, _patience(spec), idle=not self._open)
 
-    async def _claim_batch(self, slots: ChannelSlots) -> bool:
-        """Claim a batch and queue it; False if there is nothing left to do.
-
-        A batch below its limit is all that was due: nothing is claimed again until the channel is rung.
-        """
+    async def _claim_batch(self, slots: ChannelSlots) -> Due:
+        """Claim a batch and queue it; return whether more is due."""
         await self._context.writer.room()
         self._soon = slots.soon(BATCH_SECONDS)
         limit = self._batch = min(MAX_BATCH, max(self._soon, self._batch, MIN_BATCH))
         claimed = await self._claim(limit)
-        if claimed:
-            await self._take(claimed)
-            if claimed[0].deaths >= SUSPECT_DEATHS:
-                # Alone until it is written: if it kills this worker, unwritten results of others would die too.
-                await self._until_idle()
-                await self._context.writer.drained()
-                return True
-            if len(claimed) == limit:
-                self._context.full(self.channel, claimed[-1].spec)
-                return True
-        while self._open and not self.rung and not self._stopping:
-            await self._sleep()
-        return self.rung
+        if not claimed:
+            return Due.NOTHING
+        await self._take(claimed)
+        if claimed[0].deaths >= SUSPECT_DEATHS:
+            # Alone until it is written: if it kills this worker, unwritten results of others would die too.
+            await self._until_idle()
+            await self._context.writer.drained()
+            return Due.MORE
+        if len(claimed) < limit:
+            return Due.ALL
+        self._context.full(self.channel, claimed[-1].spec)
+        return Due.MORE
 
     def _is_outdated(self) -> bool:
         """Return whether the configuration was loaded again; the next drain then uses the new one."""
@@ -178,7 +185,7 @@ class Drain:
     async def _probe(self, slots: ChannelSlots) -> None:
         """Send one delivery alone; one that is blocked or faulty says nothing about the upstream: try the next."""
         self._probing, self._probed = True, False
-        while not self._probed and not self._stopping and slots.slots and (claimed := await self._claim(1)):
+        while not self._probed and not self._stopping and slots.slots and (claimed := await self._claim(1, probe=True)):
             await self._take(claimed)
             await self._until_idle()
         self._probing = False
@@ -194,11 +201,14 @@ class Drain:
         self._wake.clear()
         await self._wake.wait()
 
-    async def _claim(self, limit: int) -> list[ClaimedDelivery]:
+    async def _claim(self, limit: int, *, probe: bool = False) -> list[ClaimedDelivery]:
         failpoint("claiming")
         started = time.perf_counter()
-        context, idle = self._context, not self._open and self._context.writer.is_idle
-        claimed = await claim(context.database, self.channel, limit, context.worker, in_flight=self._open, idle=idle)
+        context, in_flight = self._context, self._open
+        idle = not in_flight and context.writer.is_idle
+        claimed = await claim(
+            context.database, self.channel, limit, context.worker, in_flight=in_flight, idle=idle, probe=probe
+        )
         self._note("claim", claimed, started)
         failpoint("claimed")
         return claimed

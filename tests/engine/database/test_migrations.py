@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from engine.database.database import Database
 from engine.database.tables import Base
+from engine.outbox import counters
 from engine.settings import ROOT
 
 pytestmark = pytest.mark.anyio
@@ -94,4 +95,54 @@ async def test_hours_are_filled_from_what_was_settled_before(tmp_path: Path) -> 
     ]
     requests = "SELECT hour, upstream, n, milliseconds, slow, failed FROM hourly_requests"
     assert await database.fetch(text(requests)) == [(2, "ministry", 2, 1500, 1, 1)]
+    await database.close()
+
+
+HELD_DELIVERY = """
+INSERT INTO deliveries (id, facility_id, spec, upstream, key, date, record, record_hash, version, status, in_doubt,
+  lane, tries, deaths, trigger, created_at, changed_at, claimed_from, lease_id, body)
+VALUES ({id}, 1, 'Visit', 'ministry', 'V{id}', '2026-03-10', '{{}}', '-', {id}, 'sending', false, 0, 0, 0, 'auto', 1,
+  7, '{before}', {lease}, {body})
+"""
+LEASE = "INSERT INTO leases (id, worker, until, begun, upstream, facility_id) VALUES (70, 'w', 5, true, 'ministry', 1)"
+
+
+async def test_what_is_being_sent_moves_into_its_lease_and_back(database_url: str) -> None:
+    database = Database(database_url)
+
+    async def to(revision: str, change: Any = command.upgrade) -> None:
+        await database.on_connection(lambda connection: change(alembic(connection), revision))
+
+    await to("0025", command.downgrade)
+    columns = "id, code, name, time_zone, organization_id, created_at"
+    for statement in (
+        f"INSERT INTO facilities ({columns}) VALUES (1, 'K', 'K', 'Asia/Jakarta', '', 0)",
+        LEASE,
+        HELD_DELIVERY.format(id=1, before="queued", lease=70, body="NULL"),
+        HELD_DELIVERY.format(id=2, before="unsure", lease=70, body="'{}'"),
+        HELD_DELIVERY.format(id=3, before="retrying", lease=71, body="NULL"),
+        "INSERT INTO counters (facility_id, date, spec, status, n) VALUES (1, '2026-03-10', 'Visit', 'sending', 3)",
+        "INSERT INTO totals (facility_id, spec, status, n) VALUES (1, 'Visit', 'sending', 3)",
+    ):
+        await database.on_connection(lambda connection, sql=statement: connection.execute(text(sql)))
+    await to("head")
+    held = "SELECT lease_id, delivery_id, content FROM held_deliveries ORDER BY delivery_id"
+    assert await database.fetch(text(held)) == [(70, 1, 1), (70, 2, -2), (71, 3, 3)]
+    assert await database.fetch(text("SELECT status, due_at FROM deliveries ORDER BY id")) == [
+        ("queued", 7),
+        ("unsure", 7),
+        ("retrying", 7),
+    ]
+    assert await counters.kept(database) == await counters.recount(database)
+    assert (await counters.read(database, 1))["Visit"]["sending"] == 3
+    await to("0025", command.downgrade)
+    assert await database.fetch(text("SELECT status, lease_id FROM deliveries ORDER BY id")) == [
+        ("sending", 70),
+        ("sending", 70),
+        ("sending", 71),
+    ]
+    assert {row.status: row.n for row in await database.fetch(text("SELECT status, n FROM totals")) if row.n} == {
+        "sending": 3
+    }
+    await to("head")
     await database.close()

@@ -277,7 +277,7 @@ async def test_a_probe_that_got_no_slot_is_given_back(antar: SmallHub, monkeypat
     await antar.hand_in("Visit", {"id": "V1"}, {"id": "V2"})
     await antar.breaker.report(antar.channel, breaker, Signal.THROTTLED, "", 1)
     antar.clock.pass_(breaker.pause)
-    await claim(antar.hub.database, antar.channel, 1, "other", in_flight=WHOLE.concurrency)
+    await claim(antar.hub.database, antar.channel, 1, "other", in_flight=WHOLE.concurrency, probe=True)
     await antar.work_once()
     assert antar.ministry.calls == []
     closed = await antar.breaker.closed(antar.channel)
