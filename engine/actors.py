@@ -17,6 +17,8 @@ from engine.delivery.types import Channel
 from engine.errors import SettingsError
 from engine.specs.record_type import Spec
 
+# One queue for the bells of all upstreams: each one costs an idle worker two threads, which ask Redis again and again.
+QUEUE = "antar"
 GATHER_SECONDS = 0.01  # in which several rings for the same entry and facility become one message
 LAST_RING_SECONDS = 2.0  # that a broker has at the end to take the last messages; nothing is lost without it
 AGE_LIMIT_MS = 3_600_000  # after which an unread message is thrown away; sweeps have rung many times since
@@ -62,9 +64,7 @@ def _actor(broker: dramatiq.Broker, spec: Spec, ring: Ring) -> dramatiq.Actor[[i
     def hear(facility_id: int) -> None:
         ring(Channel(spec.upstream.name, facility_id))
 
-    return dramatiq.Actor[[int], None](
-        hear, broker=broker, actor_name=name, queue_name=f"antar_{spec.upstream.name}", priority=0, options={}
-    )
+    return dramatiq.Actor[[int], None](hear, broker=broker, actor_name=name, queue_name=QUEUE, priority=0, options={})
 
 
 class Bell:

@@ -50,6 +50,7 @@ PRUNE_SECONDS = 60.0
 INDEX_SECONDS = 1.0
 SWEEPS_PER_HEALING = 60  # sweeps between two searches for due times that a wrong clock has written
 AWAY_MS = 10_000  # without a sweep, after which the database or the machine counts as having been away
+BELL_POLL_MS = 150  # between two questions for bells to a broker that has none; RabbitMQ sends them by itself
 RETURN_MS = 15_000  # that all workers then have to write results and heartbeats before leases are taken back
 GRACE_SECONDS = 25.0  # that requests in flight have to end when the worker is asked to stop
 
@@ -121,7 +122,7 @@ class Worker:
         """Work until `stop` is set; then end the requests in flight, give back the rest, and return."""
         await self._hub.database.synchronise()
         await self._clock_watch.begin()
-        bell = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=100)
+        bell = dramatiq.Worker(self._hub.broker, worker_threads=2, worker_timeout=BELL_POLL_MS)
         lasting = self._start_tasks(self._lasting())
         lasting.append(asyncio.create_task(self._writer.run()))
         ending = self._start_tasks(self._ending())

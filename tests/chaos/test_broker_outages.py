@@ -12,7 +12,7 @@ import dramatiq
 import pytest
 import redis
 
-from engine.actors import AGE_LIMIT_MS, make_broker
+from engine.actors import AGE_LIMIT_MS, QUEUE, make_broker
 from engine.database.database import Database
 from sandbox.world import World
 from tests.chaos.figures import FaultFigures
@@ -46,7 +46,7 @@ def flush(broker_url: str) -> None:
             client.flushdb()
         return
     broker = make_broker(broker_url)
-    broker.declare_queue("antar_satusehat")
+    broker.declare_queue(QUEUE)
     broker.flush_all()
     broker.close()
 
