@@ -54,7 +54,7 @@ async def one(environ: dict[str, str], command: str, seconds: float) -> Idle:
     hub = await Hub.open(from_environment(environ), durable=False, broker=make_broker("memory://"))
     with ExitStack() as running:
         started = running.enter_context(
-            serving(environ, command) if command == "web" else process(environ, "admin", command)
+            serving(environ, command) if command == "web" else process(environ, "admin", command, "--processes", "1")
         )
         await asyncio.sleep(SETTLE_SECONDS)
         pids = await hub.database.fetch(BACKENDS)
