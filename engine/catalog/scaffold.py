@@ -14,8 +14,6 @@ from engine.errors import AntarError
 
 _KEY_FIELDS = ("id", "uuid", "key", "kode", "code", "no", "nomor")
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$")
-_TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
-_DATE_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 _MAX_COLUMNS = 4
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
@@ -117,7 +115,7 @@ def _type(value: Any) -> dict[str, Any]:
         case float():
             return {"type": "number"}
         case str() if _is_date(value):
-            return {"type": "string", "pattern": _TIME_PATTERN if len(value) > 10 else _DATE_PATTERN}
+            return {"type": "string", "format": "iso-date-time" if len(value) > 10 else "date"}
         case str():
             return {"type": "string"}
         case dict():

@@ -14,6 +14,7 @@ import jsonschema_rs
 from adapters.base import Problem
 from engine.actors import Bell
 from engine.catalog.catalog import Catalog
+from engine.catalog.reading.record_schema import compiled, json_path, message_of
 from engine.database.database import Database
 from engine.delivery.status import KEY_LENGTH, Lane
 from engine.errors import NotFound
@@ -134,8 +135,7 @@ class Intake:
         """Return the problems that the schema finds: up to MAX_PROBLEMS if `in_full`, else only the first."""
         validator = self._validators.get(receiver.hash)
         if validator is None:
-            validator = jsonschema_rs.Draft202012Validator(dict(receiver.schema), validate_formats=True)
-            self._validators[receiver.hash] = validator
+            validator = self._validators[receiver.hash] = compiled(receiver.schema)
         if validator.is_valid(record):
             return ()
         if in_full:
@@ -151,7 +151,7 @@ class Intake:
 def _problem(error: jsonschema_rs.ValidationError) -> Problem:
     value = next(iter(error.kind.as_dict().values()), "")
     limit = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return Problem(json_path(error.instance_path), error.message, error.kind.name, limit)
+    return Problem(json_path(error.instance_path), message_of(error), error.kind.name, limit)
 
 
 def _refused(index: int, key: str | None, problems: Sequence[Problem]) -> Refused:
@@ -161,11 +161,6 @@ def _refused(index: int, key: str | None, problems: Sequence[Problem]) -> Refuse
         for problem in problems
     )
     return Refused(index, key and key[:KEY_LENGTH], tuple(short))
-
-
-def json_path(steps: Sequence[str | int]) -> str:
-    """Return a JSON path: $.diagnoses[0].code for ["diagnoses", 0, "code"]."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
 def _key_if_any(receiver: Receiver[Any], record: Any) -> str | None:

@@ -8,9 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adapters.base import Problem
 from engine.catalog.catalog import Catalog, load
+from engine.catalog.reading.record_schema import Validator
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
+from engine.specs.mapping import MappingSpec
 from engine.specs.needs import keys_of_needs, resolve
 from engine.specs.record_type import Need, Operation, Reference, Spec
 
@@ -108,6 +111,11 @@ def payload(case: Case) -> Any:
     tree = (spec.update.payload if case.operation == "update" and spec.update else None) or spec.payload
     assert tree is not None
     return tree.render(scope(spec, examples(spec)[case.example], case.operation))
+
+
+def problems(spec: Spec | MappingSpec, record: Mapping[str, Any]) -> list[Problem]:
+    """Return why a record is refused at the door, none if it is taken."""
+    return Validator(spec.record_schema).problems(record)
 
 
 def demo_records() -> dict[str, list[dict[str, Any]]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonschema_rs
 import pytest
 
 from engine.specs.context import context
 from engine.specs.record_type import Reference
 from sandbox.satusehat.resources.terminology import code_systems
-from tests.config.shipped import FACILITY, Case, catalog, payload
+from tests.config.shipped import FACILITY, Case, catalog, payload, problems
 
 TAKERS = ["MedicationRequest", "MedicationDispense", "MedicationAdministration", "Medication"]
 """Entries that send a drug with its content."""
@@ -78,7 +77,7 @@ def units_of(spec: str) -> list[str]:
 
 
 def accepted(spec: str, part: Mapping[str, Any]) -> bool:
-    return jsonschema_rs.is_valid(dict(catalog().specs[spec].record_schema), record(spec, part))
+    return not problems(catalog().specs[spec], record(spec, part))
 
 
 def drug(spec: str, part: Mapping[str, Any], code: Reference = TABLET) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema_rs
 import pytest
 
-from tests.config.shipped import catalog, examples
+from tests.config.shipped import catalog, examples, problems
 
 CODE = {"code": "718-7"}
 REFUSED: list[tuple[str, str, dict[str, Any]]] = [
@@ -61,8 +60,7 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "example", "changes"), REFUSED)
 def test_an_example_with_one_fault_is_refused(name: str, example: str, changes: dict[str, Any]) -> None:
     spec = catalog().specs[name]
-    validator = jsonschema_rs.Draft202012Validator(dict(spec.record_schema))
     record = examples(spec)[example]
-    assert validator.is_valid(dict(record))
+    assert not problems(spec, record)
     changed = {field: value for field, value in {**record, **changes}.items() if value is not None}
-    assert not validator.is_valid(changed)
+    assert problems(spec, changed)

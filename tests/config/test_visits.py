@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema_rs
 import pytest
 
 from engine.specs.record_type import Operation
-from tests.config.shipped import catalog, scope
+from tests.config.shipped import catalog, problems, scope
 
 ARRIVED, STARTED, FINISHED, LEFT = (f"2026-03-10T0{hour}:00:00+00:00" for hour in (1, 2, 3, 4))
 VISIT = {
@@ -103,5 +102,5 @@ def test_an_inpatient_stays_begun_days() -> None:
 )
 def test_a_status_needs_its_time(record: dict[str, Any], missing: str) -> None:
     complete = {name: value for name, value in {**VISIT, **record}.items() if value is not None}
-    schema = jsonschema_rs.Draft202012Validator(dict(catalog().specs["Encounter"].record_schema))
-    assert [error.message for error in schema.iter_errors(complete)] == [f'"{missing}" is a required property']
+    found = problems(catalog().specs["Encounter"], complete)
+    assert [problem.message for problem in found] == [f'"{missing}" is a required property']

@@ -13,6 +13,7 @@ from adapters.base import Problem
 from engine.catalog.reading import values
 from engine.source.faults import did_you_mean
 from engine.source.tree import Node
+from engine.specs.formats import EXPECTED, FORMATS
 
 Steps = list[str | int]  # path to a value: names of properties, indexes of lists
 
@@ -39,12 +40,23 @@ def declared_schema(node: Node) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, **values.plain_mapping(node, "record")}
 
 
+def compiled(schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
+    """Compile a record schema, JSON Schema 2020-12 with formats; raises an error of jsonschema_rs or ValueError."""
+    return jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True, formats=FORMATS, retriever=_refuse)
+
+
+def message_of(error: jsonschema_rs.ValidationError) -> str:
+    """Return the message of a violation; of a format it says what would be right."""
+    expected = EXPECTED.get(str(error.kind.as_dict().get("format"))) if error.kind.name == "format" else None
+    return f"{error.message}; {expected}" if expected else str(error.message)
+
+
 class Validator:
-    """A compiled record schema, JSON Schema 2020-12 with formats. Raises SchemaFaults."""
+    """A compiled record schema. Raises SchemaFaults."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         try:
-            self._validator = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True, retriever=_refuse)
+            self._validator = compiled(schema)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             raise SchemaFaults(_schema_faults(schema) or [_violation(error)]) from None
 
@@ -70,7 +82,7 @@ def _of_record(error: Any) -> list[Violation]:
             Violation([*steps, name], f"{name!r} is not declared in `record`", at_key=True)
             for name in error.kind.unexpected
         ]
-    return [Violation(steps, error.message)]
+    return [Violation(steps, message_of(error))]
 
 
 def _violation(error: Exception) -> Violation:
