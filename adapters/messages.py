@@ -41,7 +41,7 @@ def message(key: str, /, **values: Value) -> str:
     return orjson.dumps({"say": key, **{name: _storable(value) for name, value in values.items()}}).decode()
 
 
-def at(path: str | Bilingual, words: str) -> str:
+def at(path: str | Bilingual, words: str | Bilingual) -> str:
     """Return a text about one place of the content; `words` is a message or plain."""
     return message("at", path=path, words=words)
 

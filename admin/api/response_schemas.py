@@ -46,7 +46,7 @@ RESULT = _object(
                     "id": {"type": "integer", "description": "Number of the delivery."},
                     "status": {"enum": ["accepted", "changed", "unchanged", "refused"]},
                     "problems": _list(_object({"path": TEXT, "message": TEXT})),
-                    "warnings": _list(TEXT, "Codes that their list does not have; it is sent nevertheless."),
+                    "warnings": _list(TEXT, "Codes that no list has, and what looks wrong; it is sent nevertheless."),
                 },
                 optional=("id", "problems", "warnings"),
             ),

@@ -10,10 +10,7 @@ from adapters.messages import Value, message
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.statements import Statement
-from engine.facilities.facilities import FacilityRow
-from engine.specs.context import context
 from engine.specs.record_type import Spec
-from engine.templates.template import TemplateError
 
 Named = tuple[str, str]  # (code list, key of its row)
 
@@ -44,18 +41,6 @@ def named(spec: Spec, scope: Mapping[str, Any]) -> list[tuple[str, Named]]:
             if key not in (None, ""):
                 codes.append((code.name, (code.list, str(key))))
     return codes
-
-
-async def of_record(
-    database: Database, catalog: Catalog, spec: Spec, record: Mapping[str, Any], facility: FacilityRow
-) -> tuple[UnknownCode, ...]:
-    """Return the unknown codes of a stored record; none if the entry cannot read it."""
-    try:
-        codes = named(spec, context(spec, record, facility))
-    except TemplateError:  # an older version of the entry accepted the record
-        return ()
-    [codes_unknown] = await unknown(database, catalog, facility.id, [codes])
-    return codes_unknown
 
 
 async def unknown(

@@ -114,7 +114,7 @@ class Intake:
             try:
                 entries[index] = receiver.read(record, text)
             except Unacceptable as error:
-                results[index] = _refused(index, error.key, (Problem("$", str(error), error.rule),))
+                results[index] = _refused(index, error.key, error.problems)
         return results, entries
 
     def _receiver(self, facility: FacilityRow, name: str, lane: Lane | None) -> Receiver[Any]:

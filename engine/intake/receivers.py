@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from adapters.base import Problem
 from engine.actors import Bell
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
@@ -16,12 +15,13 @@ from engine.delivery.types import NewRecord
 from engine.errors import AntarError
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
-from engine.intake import code_warnings
+from engine.intake import record_warnings
 from engine.intake.group_commit import GroupCommit
 from engine.json_text import content_hash
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
 from engine.outbox.add import Batch
+from engine.specs.checks import refusals
 from engine.specs.context import context
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
@@ -39,13 +39,14 @@ E = TypeVar("E")
 class Unacceptable(AntarError):
     """Raised for a record that satisfies the schema and cannot be stored.
 
-    `key` is the record's if it has one; `rule` names the rule, for a message in other words.
+    `key` is the record's if it has one; `rule` names the rule, for a message in other words. `problems` are those of
+    parts of the record; without them the message is about the whole.
     """
 
-    def __init__(self, message: str, key: str | None = None, rule: str = "") -> None:
+    def __init__(self, message: str, key: str | None = None, rule: str = "", problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
         self.key = key
-        self.rule = rule
+        self.problems = tuple(problems) or (Problem("$", message, rule),)
 
 
 class Receiver(Protocol[E]):
@@ -96,9 +97,12 @@ class RecordReceiver:
             norm = as_text(spec.patient_norm.render(scope)) if spec.patient_norm else None
             name = as_text(spec.patient_name.render(scope)) if spec.patient_name else None
             sequence = as_text(spec.sequence.render(scope)) if spec.sequence else None
+            problems = refusals(spec, scope)
         except (TemplateError, ValueError) as error:
             raise Unacceptable(str(error)) from error
         _check_key(key)
+        if problems:
+            raise Unacceptable("refused by its checks", key, problems=problems)
         if norm is not None and len(norm) > NORM_LENGTH:
             raise Unacceptable(f"the patient's norm must have at most {NORM_LENGTH} characters", key)
         if sequence is not None and len(sequence) > SEQUENCE_LENGTH:
@@ -126,14 +130,8 @@ class RecordReceiver:
         return [(id_, outcome.value) for id_, outcome in added]
 
     async def warn(self, records: Sequence[Any]) -> list[tuple[str, ...]]:
-        if not self._spec.codes:
-            return [()] * len(records)
-        try:
-            codes = [code_warnings.named(self._spec, context(self._spec, record, self._facility)) for record in records]
-            unknown = await code_warnings.unknown(self._database, self._catalog, self._facility.id, codes)
-        except (TemplateError, SQLAlchemyError, OSError):  # the record is stored all the same
-            return [()] * len(records)
-        return [tuple(code.warning for code in of_record) for of_record in unknown]
+        found = await record_warnings.of_records(self._database, self._catalog, self._spec, records, self._facility)
+        return [(*one.codes, *one.checks) for one in found]
 
 
 class ItemReceiver:

@@ -128,6 +128,20 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A condition under which a record is refused, or taken with a warning."""
+
+    name: str
+    at: Template  # path of the part that is wrong, below the record
+    when: Template  # True: the record is refused or warned about
+    refuse: bool  # False: the record is taken, and the text is a warning
+    id: Template  # the text in Indonesian
+    en: Template  # the text in English
+    # A list of items, each checked on its own; the other templates see the item as `item` and its place as `index`.
+    each: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """An error in what earlier versions of an entry sent; the panel offers to send those records again."""
 
@@ -183,6 +197,7 @@ class Spec:
     find: Find | None
     needs: tuple[Need, ...]
     codes: tuple[Code, ...]
+    checks: tuple[Check, ...]
     corrections: tuple[Correction, ...]
     # Further example records by name; each is rendered and checked when the configuration is loaded.
     examples: Mapping[str, Mapping[str, Any]]

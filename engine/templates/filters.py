@@ -65,6 +65,20 @@ def local_date(value: Any, time_zone: str) -> Any:
         raise ValueError(f"{value!r} is out of range; write a year between 0002 and 9998") from None
 
 
+def before(value: Any, *others: Any, time_zone: str) -> bool:
+    """Return whether a date or date-time is earlier than any of the others; null is never earlier or later.
+
+    A date is compared by the day alone.
+    """
+    return value is not None and any(_earlier(value, other, time_zone) for other in others if other is not None)
+
+
+def _earlier(value: Any, other: Any, time_zone: str) -> bool:
+    if len(value) == len("2026-03-10") or len(other) == len("2026-03-10"):
+        return bool(local_date(value, time_zone) < local_date(other, time_zone))
+    return bool(utc(value, time_zone) < utc(other, time_zone))  # type: ignore[operator]
+
+
 def minutes_until(value: Any, end: Any, time_zone: str) -> int | None:
     """Return the whole minutes from one date-time to a later one; null if either is null."""
     if value is None or end is None:
@@ -177,6 +191,7 @@ def listed(value: Any) -> list[Any] | None:
 # Filters that take the facility's time zone as their last argument.
 ZONED: dict[str, Callable[..., Any]] = {
     "utc": utc,
+    "before": before,
     "local_date": local_date,
     "minutes_until": minutes_until,
     "epoch_ms": epoch_ms,

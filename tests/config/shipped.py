@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from adapters.base import Problem
 from engine.catalog.catalog import Catalog, load
 from engine.catalog.reading.record_schema import Validator
+from engine.catalog.reading.render import problems_of
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
 from engine.specs.mapping import MappingSpec
@@ -115,7 +116,7 @@ def payload(case: Case) -> Any:
 
 def problems(spec: Spec | MappingSpec, record: Mapping[str, Any]) -> list[Problem]:
     """Return why a record is refused at the door, none if it is taken."""
-    return Validator(spec.record_schema).problems(record)
+    return problems_of(spec, record) if isinstance(spec, Spec) else Validator(spec.record_schema).problems(record)
 
 
 def demo_records() -> dict[str, list[dict[str, Any]]]:

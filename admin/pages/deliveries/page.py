@@ -33,7 +33,7 @@ from engine.database.rows import AuditRow
 from engine.delivery.status import Status
 from engine.errors import AntarError
 from engine.hub import Hub
-from engine.intake import code_warnings
+from engine.intake import record_warnings
 from engine.mapping import queries
 from engine.queries.deliveries import AwaitedRecord, Dependant
 from engine.sending.preview import payload_of
@@ -96,10 +96,11 @@ async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:
     row, detail, hub = opened.row, opened.detail, opened.hub
     record = orjson.loads(row.record)
     items = (await items_awaited_by(hub, [row.id])).get(row.id, [])
-    unknown_codes = await code_warnings.of_record(hub.database, hub.catalog, opened.entry, record, opened.facility)
+    [found] = await record_warnings.of_records(hub.database, hub.catalog, opened.entry, [record], opened.facility)
     due = moment(row.due_at, opened.facility) if row.status in (Status.RETRYING, Status.UNSURE) else None
     return {
-        "warnings": [sentence(code.warning) for code in unknown_codes],
+        "unknown_codes": [] if row.status == Status.SENT else list(map(sentence, found.codes)),
+        "doubtful": list(map(sentence, found.checks)),
         **timeline(opened),
         "cause": _cause(opened, items),
         "held": items,

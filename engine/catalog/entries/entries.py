@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from engine.catalog.entries.checks import checks
 from engine.catalog.entries.corrections import corrections
 from engine.catalog.entries.needs import needs, needs_shape
 from engine.catalog.entries.requests import endpoint, find, update
@@ -89,6 +90,7 @@ def _parts_of_record(node: Node, templates: Templates, names: Names) -> dict[str
         "patient_name": templates.expression(patient, "patient", "name", names),
         "columns": columns(node, templates, names, filters=True),
         "codes": _codes(node, templates, names),
+        "checks": checks(node, templates, names),
     }
 
 

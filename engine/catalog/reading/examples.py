@@ -11,6 +11,7 @@ from engine.catalog.reading.render import EXAMPLE_FACILITY, placeholder_context
 from engine.delivery.status import KEY_LENGTH
 from engine.source.faults import Faults, Source
 from engine.source.tree import Node
+from engine.specs.checks import refusals, warnings
 from engine.specs.record_type import Operation, Spec
 from engine.templates.filters import local_date
 from engine.templates.template import Template, TemplateError
@@ -70,6 +71,7 @@ def _check_rendering(spec: Spec, record: Mapping[str, Any], place: _Place, fault
         try:
             scope = placeholder_context(spec, record, EXAMPLE_FACILITY, operation)
             _check_key_and_date(spec, scope, place, faults)
+            _check_checks(spec, scope, place, faults)
             for template in _templates(spec, operation):
                 template.render(scope)
         except TemplateError as error:
@@ -87,6 +89,12 @@ def _check_key_and_date(spec: Spec, scope: Mapping[str, Any], place: _Place, fau
         local_date("" if date is None else date, EXAMPLE_FACILITY.time_zone)
     except ValueError as error:
         faults.add(place.source, place.path, f"its date cannot be read: {error}")
+
+
+def _check_checks(spec: Spec, scope: Mapping[str, Any], place: _Place, faults: Faults) -> None:
+    for problem in refusals(spec, scope):
+        faults.add(place.source, place.path, f"{problem.path} {problem.message}: the example must pass the checks")
+    warnings(spec, scope)  # only whether it can be rendered
 
 
 def _templates(spec: Spec, operation: Operation) -> Iterator[Template]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from adapters.base import Problem
 from engine.catalog.reading.record_schema import Validator
 from engine.errors import AntarError
+from engine.specs.checks import refusals
 from engine.specs.context import FacilityView, context
 from engine.specs.needs import NeedKeys, Target, keys_of_needs, resolve
 from engine.specs.record_type import Operation, Reference, Spec
@@ -17,7 +19,7 @@ _NO_FACILITY = 0
 
 
 class NotARecord(AntarError):
-    """The record does not satisfy the entry's schema; str() has one line per problem."""
+    """The record is refused by the entry's schema or checks; str() has one line per problem."""
 
 
 def render(
@@ -31,8 +33,7 @@ def render(
     Raises NotARecord, TemplateError.
     """
     record = spec.example if record is None else record
-    problems = Validator(spec.record_schema).problems(record)
-    if problems:
+    if problems := problems_of(spec, record, facility):
         raise NotARecord("\n".join(f"{problem.path}: {problem.message}" for problem in problems))
     scope = placeholder_context(spec, record, facility, operation)
     tree = spec.payload_for(operation)
@@ -41,6 +42,11 @@ def render(
     request = spec.endpoint or spec.find
     assert request is not None, "the loader refuses an entry without both"  # noqa: S101
     return {"path": request.path.render(scope), "query": request.query.render(scope) if request.query else {}}
+
+
+def problems_of(spec: Spec, record: Mapping[str, Any], facility: Any = EXAMPLE_FACILITY) -> list[Problem]:
+    """Return why a record is refused at intake, by the schema or else by the checks; raises TemplateError."""
+    return Validator(spec.record_schema).problems(record) or refusals(spec, context(spec, record, facility))
 
 
 def placeholder_context(

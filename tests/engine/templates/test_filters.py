@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.templates import filters
-from engine.templates.filters import epoch_ms, local_date, mask, minutes_until, utc
+from engine.templates.filters import before, epoch_ms, local_date, mask, minutes_until, utc
 from engine.templates.template import TemplateError
 from tests.engine.templates.trees import render, value
 
@@ -49,6 +49,26 @@ def test_a_time_of_any_length_is_converted_and_only_short_ones_are_kept() -> Non
     for minute in range(filters.RECURRING_TIMES * 2):
         utc(f"2026-03-10T{minute // 60:02}:{minute % 60:02}:00", "UTC")
     assert filters._recurring_utc.cache_info().currsize == filters.RECURRING_TIMES
+
+
+@pytest.mark.parametrize(
+    ("given", "others", "earlier"),
+    [
+        ("2026-03-10T08:00", ["2026-03-10T09:00"], True),
+        ("2026-03-10T08:00", ["2026-03-10T08:00"], False),
+        ("2026-03-10T08:00+07:00", ["2026-03-10T02:00Z"], True),  # 09:00 there
+        ("2026-03-10T08:00", [None, "2026-03-10T09:00"], True),
+        ("2026-03-10T08:00", [], False),
+        (None, ["2026-03-10"], False),
+        ("2026-03-09", ["2026-03-10T00:00"], True),
+        ("2026-03-10", ["2026-03-10T09:00"], False),
+        ("2026-03-09T18:00Z", ["2026-03-10"], False),  # the 10th there
+    ],
+)
+def test_before_compares_times_and_days_in_the_clinics_zone(
+    given: str | None, others: list[Any], earlier: bool
+) -> None:
+    assert before(given, *others, time_zone="Asia/Jakarta") is earlier
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""Warns before anything is sent about what looks wrong in a record: codes that are in no list, checks that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database
+from engine.facilities.facilities import FacilityRow
+from engine.intake import code_warnings
+from engine.specs import checks
+from engine.specs.context import context
+from engine.specs.record_type import Spec
+from engine.templates.template import TemplateError
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWarnings:
+    """Warnings about a record, as messages for people."""
+
+    codes: tuple[str, ...] = ()  # the upstream will probably refuse the record
+    checks: tuple[str, ...] = ()  # the upstream may take the record although it is wrong
+
+
+async def of_records(
+    database: Database, catalog: Catalog, spec: Spec, records: Sequence[Mapping[str, Any]], facility: FacilityRow
+) -> list[RecordWarnings]:
+    """Return the warnings about each record; none about records that the entry cannot read."""
+    if not spec.codes and not any(not check.refuse for check in spec.checks):
+        return [RecordWarnings()] * len(records)
+    try:
+        scopes = [context(spec, record, facility) for record in records]
+        named = [code_warnings.named(spec, scope) for scope in scopes]
+        unknown = await code_warnings.unknown(database, catalog, facility.id, named)
+        return [
+            RecordWarnings(tuple(code.warning for code in codes), tuple(checks.warnings(spec, scope)))
+            for codes, scope in zip(unknown, scopes, strict=True)
+        ]
+    except (TemplateError, SQLAlchemyError, OSError):  # the records are stored all the same
+        return [RecordWarnings()] * len(records)
