@@ -6,19 +6,29 @@ from typing import Any
 
 import pytest
 
-from tests.config.shipped import catalog, problems
+from admin.text.words import english
+from engine.specs.checks import warnings
+from engine.specs.context import context
+from tests.config.shipped import FACILITY, catalog, problems
 
 SCORE = {"kind": "pain_score", "value": 3.5, "unit": None}
 CODED = {"kind": None, "value": 90, "unit": "mg/dL", "code": {"code": "2339-0"}}
+EARLIER = "2026-01-01T08:00:00+07:00"
+LATE = {"observation_id": "OB-1", "began_at": "2026-12-31T08:00:00+07:00"}
+UNMEASURED = {"diastolic": 0, "weight": 60, "height": 0, "respiratory_rate": 20, "waist": 0, "heart_rate": 84}
+VITALS = {**UNMEASURED, "systolic": 1200}
 BLANK = "  \t "
 
 
+def changed_example(spec: str, changed: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry's example with other values; None takes a value away."""
+    values = {**catalog().specs[spec].example, **changed}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def refused_at(spec: str, **changed: Any) -> list[str]:
-    """Return the paths that are refused in the entry's example with other values; None takes a value away."""
-    entry = catalog().specs[spec]
-    values = {**entry.example, **changed}
-    record = {name: value for name, value in values.items() if value is not None}
-    return sorted({problem.path for problem in problems(entry, record)})
+    """Return the paths that are refused in the changed example."""
+    return sorted({problem.path for problem in problems(catalog().specs[spec], changed_example(spec, changed))})
 
 
 @pytest.mark.parametrize(
@@ -36,6 +46,20 @@ def refused_at(spec: str, **changed: Any) -> list[str]:
         ("Patient", {"birth_date": "1990-13-45"}, "$.birth_date"),
         ("Encounter", {"arrived_at": "2026-02-30T08:00"}, "$.arrived_at"),
         ("TambahAntrean", {"date": "2026-02-30"}, "$.date"),
+        ("Encounter", {"triaged_at": EARLIER}, "$.triaged_at"),
+        ("Encounter", {"status": "in-progress", "in_progress_at": EARLIER}, "$.in_progress_at"),
+        ("Encounter", {"status": "cancelled", "cancelled_at": EARLIER}, "$.cancelled_at"),
+        ("EpisodeOfCare", {"status": "finished", "ended_at": EARLIER}, "$.ended_at"),
+        ("Procedure", {"ended_at": EARLIER}, "$.ended_at"),
+        ("Condition", {"onset_at": "2026-03-10T09:00", "recorded_at": "2026-03-10T08:59"}, "$.recorded_at"),
+        ("MedicationRequest", {"valid_until": EARLIER}, "$.valid_until"),
+        ("MedicationDispense", {"handed_over_at": EARLIER}, "$.handed_over_at"),
+        ("MedicationAdministration", {"given_until": EARLIER}, "$.given_until"),
+        ("Immunization", {"expires": EARLIER[:10]}, "$.expires"),
+        ("Immunization", {"reactions": [LATE, {**LATE, "began_at": EARLIER}]}, "$.reactions[1].began_at"),
+        ("Specimen", {"received_at": EARLIER}, "$.received_at"),
+        ("Patient", {"birth_date": "2026-03-11"}, "$.birth_date"),
+        ("TambahKunjungan", {"left_on": EARLIER[:10]}, "$.left_on"),
         ("LabResult", {"unit": "juta/uL"}, "$.unit"),
         ("Observation", {**CODED, "unit": "mmHg"}, "$.unit"),
         ("Observation", {**CODED, "code": {"code": "2339-1"}}, "$.code.code"),
@@ -53,6 +77,8 @@ def test_a_record_without_sense_is_refused_where_it_is_wrong(spec: str, changed:
     [
         ("Observation", {**SCORE, "value": 3}),
         ("Observation", CODED),
+        ("Observation", {"kind": "systolic", "value": 9999, "unit": None}),
+        ("Patient", {"birth_date": "2026-03-10"}),
         ("AllergyIntolerance", {"substance": {"system": "kfa", "code": "91000101"}}),
         ("Condition", {"note": ""}),
         ("MedicationDispense", {"part": 2}),
@@ -60,3 +86,20 @@ def test_a_record_without_sense_is_refused_where_it_is_wrong(spec: str, changed:
 )
 def test_an_empty_note_and_whole_numbers_are_taken(spec: str, changed: dict[str, Any]) -> None:
     assert refused_at(spec, **changed) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "changed", "warned"),
+    [
+        ("Observation", {"kind": "systolic", "value": 9999}, ["$.value: 9999 mm[Hg] is not between 40 and 300"]),
+        ("Observation", {"kind": "temperature", "value": 400}, ["$.value: 400 Cel is not between 25 and 45"]),
+        ("Observation", {"kind": "temperature", "value": 36.5}, []),
+        ("Observation", CODED, []),
+        ("LabResult", {"issued_at": EARLIER}, ["$.issued_at: is before observed_at"]),
+        ("TambahKunjungan", {"temperature": 366}, ["$.temperature: 366 is not between 25 and 45"]),
+        ("TambahKunjungan", {"vitals": VITALS}, ["$.vitals.systolic: 1200 is not between 40 and 300"]),
+    ],
+)
+def test_what_is_hardly_possible_is_taken_with_a_warning(spec: str, changed: dict[str, Any], warned: list[str]) -> None:
+    entry = catalog().specs[spec]
+    assert list(map(english, warnings(entry, context(entry, changed_example(spec, changed), FACILITY)))) == warned
