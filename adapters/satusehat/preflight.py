@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
+from datetime import date
 from difflib import get_close_matches
 from functools import cache, lru_cache, reduce
 from itertools import islice
@@ -27,6 +29,8 @@ _FULL_DATE_TIME = (
     r"(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
 
+_DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+_CALENDAR = "calendar"  # name of a format of ours
 _EMPTY = message("preflight.empty")
 _DATE_TIME, _ADDRESS = message("preflight.date_time"), message("preflight.address")
 _PATTERNS = {
@@ -36,6 +40,7 @@ _PATTERNS = {
     "time": message("preflight.time"),
     "code": message("preflight.code"),
     "id": message("preflight.id"),
+    "string": _EMPTY,
     "uri": _ADDRESS,
     "url": _ADDRESS,
     "canonical": _ADDRESS,
@@ -97,14 +102,30 @@ def _validator(kind: str) -> jsonschema_rs.Validator | None:
             needed[name] = definitions[name]
             names.extend(_references(definitions[name]))
     schema = {"$ref": _DEFINITIONS + kind, "definitions": needed}
-    return jsonschema_rs.Draft6Validator(schema, pattern_options=jsonschema_rs.RegexOptions())
+    return jsonschema_rs.Draft6Validator(
+        schema,
+        pattern_options=jsonschema_rs.RegexOptions(),
+        validate_formats=True,
+        formats={_CALENDAR: _is_of_calendar},
+    )
 
 
 @cache
 def _definitions() -> dict[str, Any]:
     definitions: dict[str, Any] = orjson.loads(gzip.decompress(SCHEMA.read_bytes()))
     definitions["dateTime"] = {"type": "string", "pattern": _FULL_DATE_TIME}
+    definitions["string"] = {"type": "string", "pattern": r"\S"}  # FHIR's own pattern lets blanks pass for a text
+    for name in ("date", "dateTime", "instant"):
+        definitions[name] = {**definitions[name], "format": _CALENDAR}
     return definitions
+
+
+def _is_of_calendar(text: str) -> bool:
+    """Return whether the day of a date or date-time exists; what has no day breaks the pattern or is a month."""
+    try:
+        return _DAY.match(text) is None or bool(date.fromisoformat(text[:10]))
+    except ValueError:
+        return False
 
 
 def _references(node: Any) -> Iterator[str]:
@@ -142,10 +163,10 @@ def _problem(error: Any, place: str) -> Iterator[Problem]:
             yield Problem(place, _wrong_type(error))
         case "enum":
             yield Problem(place, _not_among(error))
-        case "pattern":
+        case "pattern" | "format":
             yield Problem(place, _PATTERNS.get(name) or message("preflight.pattern", type=name))
         case "oneOf":
-            yield Problem(place, message("preflight.one_of", names=", ".join(_choices(error))))
+            yield Problem(place, _one_of(error))
         case _:
             yield Problem(place, error.message)
 
@@ -175,8 +196,12 @@ def _not_among(error: Any) -> str:
     return message("preflight.options", options=options, value=repr(error.instance))
 
 
-def _choices(error: Any) -> list[str]:
+def _one_of(error: Any) -> str:
+    """Say which elements exclude each other; of a choice that may be absent only those that are there."""
     node: Any = _definitions()
     for step in error.schema_path[1:]:
         node = node[step]
-    return [choice["required"][0] for choice in node]
+    names = [choice["required"][0] for choice in node if "required" in choice]
+    if len(names) < len(node):
+        return message("preflight.only_one_of", names=", ".join(name for name in names if name in error.instance))
+    return message("preflight.one_of", names=", ".join(names))

@@ -4,10 +4,10 @@
     python -m adapters.satusehat.vendor_schema package
 
 The package (Apache-2.0) carries HL7's own files of FHIR 4.0.1 (CC0): the JSON schema and the StructureDefinitions.
-HL7's schema alone is too permissive, because extensions may replace elements in it. Added here: required primitives and
-choices from the StructureDefinitions, and FHIR's JSON rules that nothing is empty, an object is an object and an
-integer is whole. Descriptions and types that are not FHIR's are left out. Elements that may hold any resource
-(contained, entries of a bundle) only require a resourceType: preflight.py checks these resources itself.
+HL7's schema alone is too permissive, because extensions may replace elements in it. Added here: required primitives,
+and choices with their types, from the StructureDefinitions; FHIR's JSON rules that nothing is empty, an object is an
+object and an integer is whole. Descriptions and types that are not FHIR's are left out. Elements that may hold any
+resource (contained, entries of a bundle) only require a resourceType: preflight.py checks these resources itself.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _PRIMITIVES: dict[str, dict[str, Any]] = {
     "canonical": {"type": "string", "pattern": r"^\S+$"},
 }
 
+MAX_CHOICES = 15  # of a choice that is checked; an extension has 50, and checking them takes longer than all the rest
+
 Definitions = dict[str, dict[str, Any]]
 
 
@@ -50,7 +52,7 @@ def main(package: str) -> None:
     stock = _read(folder / "fhir.schema.json")["definitions"]
     definitions = _complete(stock, {structure["name"] for structure in structures})
     for structure in structures:
-        _require(definitions, structure)
+        _complete_elements(definitions, structure)
     packed = gzip.compress(orjson.dumps(definitions, option=orjson.OPT_SORT_KEYS), compresslevel=9, mtime=0)
     TARGET.write_bytes(packed)
     print(f"{TARGET.name}: {len(definitions)} definitions, {len(packed)} bytes")
@@ -90,14 +92,17 @@ def _is_prose(name: str, value: Any) -> bool:
     return name == "description" and isinstance(value, str)
 
 
-def _require(definitions: Definitions, structure: dict[str, Any]) -> None:
+def _complete_elements(definitions: Definitions, structure: dict[str, Any]) -> None:
     for element in structure["snapshot"]["element"]:
         root, *steps = element["path"].split(".")
-        if element["min"] == 0 or not steps or root != structure["name"]:
+        owner = _owner(definitions, root, steps[:-1]) if steps and root == structure["name"] else None
+        if owner is None:
             continue
-        owner = _owner(definitions, root, steps[:-1])
-        if owner is not None:
-            _require_one(owner, steps[-1], [kind["code"] for kind in element.get("type", ())])
+        if steps[-1].endswith("[x]"):
+            kinds = [kind["code"] for kind in element["type"]]
+            _choose(owner, steps[-1].removesuffix("[x]"), kinds, required=element["min"] > 0)
+        elif element["min"] > 0 and steps[-1] in owner["properties"]:
+            owner["required"] = sorted({*owner.get("required", ()), steps[-1]})
 
 
 def _owner(definitions: Definitions, root: str, steps: list[str]) -> dict[str, Any] | None:
@@ -110,13 +115,20 @@ def _owner(definitions: Definitions, root: str, steps: list[str]) -> dict[str, A
     return owner if owner and "properties" in owner else None
 
 
-def _require_one(owner: dict[str, Any], element: str, kinds: list[str]) -> None:
-    if element.endswith("[x]"):
-        stem = element.removesuffix("[x]")
-        choices = [{"required": [stem + kind[0].upper() + kind[1:]]} for kind in kinds]
+def _choose(owner: dict[str, Any], stem: str, kinds: list[str], *, required: bool) -> None:
+    """Allow one element of a choice, and check those of a primitive type as that type.
+
+    HL7's schema repeats the type's pattern instead, which says nothing of a number.
+    """
+    elements = {stem + kind[0].upper() + kind[1:]: kind for kind in kinds}
+    for element, kind in elements.items():
+        if "$ref" not in owner["properties"].get(element, {"$ref": "the schema lacks it"}):
+            owner["properties"][element] = {"$ref": f"#/definitions/{kind}"}
+    choices: list[dict[str, Any]] = [{"required": [element]} for element in elements]
+    if required:
         owner.setdefault("allOf", []).append({"oneOf": choices})
-    elif element in owner["properties"]:
-        owner["required"] = sorted({*owner.get("required", ()), element})
+    elif 1 < len(choices) <= MAX_CHOICES:
+        owner.setdefault("allOf", []).append({"oneOf": [*choices, {"not": {"anyOf": choices}}]})
 
 
 if __name__ == "__main__":

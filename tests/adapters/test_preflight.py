@@ -43,9 +43,11 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"period": {"start": "2026-03-10"}}, "$.period.start", "must be a full date-time such as"),
     ({"period": {"start": "2026-03-10T08:00:00"}}, "$.period.start", "must be a full date-time such as"),
     ({"period": {"start": "2026-13-10T08:00:00Z"}}, "$.period.start", "must be a full date-time such as"),
+    ({"period": {"start": "2026-02-30T08:00:00Z"}}, "$.period.start", "must be a full date-time such as"),
     ({"statusHistory": [{"status": "arrived"}]}, "$.statusHistory[0].period", "Encounter.StatusHistory requires it"),
     ({"diagnosis": [{"condition": {"reference": "x"}, "rank": 0}]}, "$.diagnosis[0].rank", "less than the minimum"),
     ({"diagnosis": [{"condition": {"reference": "x"}, "rank": 1.5}]}, "$.diagnosis[0].rank", "must be a whole number"),
+    ({"subject": {"display": "  "}}, "$.subject.display", "must not be empty"),
     ({"id": "a b"}, "$.id", "must be an id"),
     ({"class": {"code": " AMB"}}, "$.class.code", "must be a code: no blanks around it"),
     ({"resourceType": "Encountr"}, "$.resourceType", "'Encountr' is no resource type of FHIR R4"),
@@ -53,6 +55,18 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"resourceType": ...}, "$.resourceType", "is missing; name the type as FHIR spells it"),
     ({"contained": [{"resourceType": "Patient", "gender": "L"}]}, "$.contained[0].gender", "must be one of male"),
 ]  # fmt: skip
+
+CHOICES: list[tuple[dict[str, Any], str, str]] = [
+    ({"birthDate": "2026-02-30"}, "$.birthDate", "must be a date"),
+    ({"multipleBirthInteger": 1.5}, "$.multipleBirthInteger", "must be a whole number, not a number"),
+    ({"deceasedDateTime": "2026-03-10"}, "$.deceasedDateTime", "must be a full date-time such as"),
+    ({"deceasedDateTime": "2026-02-30T08:00:00Z"}, "$.deceasedDateTime", "must be a full date-time such as"),
+    (
+        {"deceasedBoolean": True, "deceasedDateTime": "2026-03-10T08:00:00Z"},
+        "$",
+        "only one of deceasedBoolean",
+    ),
+]
 
 
 def changed(changes: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +84,13 @@ def test_a_fault_is_told_once_with_its_place(changes: dict[str, Any], path: str,
     assert [problem.path for problem in problems] == [path]
     with speaking("en"):
         assert message in sentence(problems[0].message)
+
+
+@pytest.mark.parametrize(("changes", "path", "message"), CHOICES)
+def test_a_choice_takes_one_element_and_each_is_of_its_type(changes: dict[str, Any], path: str, message: str) -> None:
+    [problem] = check({"resourceType": "Patient", **changes})
+    with speaking("en"):
+        assert (problem.path, message in sentence(problem.message)) == (path, True), problem
 
 
 def test_all_faults_are_told_up_to_a_limit() -> None:
