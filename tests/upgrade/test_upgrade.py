@@ -159,8 +159,9 @@ async def test_what_is_handed_in_again_is_unchanged(hub: Hub, revision: str) -> 
     for row in rows:
         if row["facility_id"] == clinic.id:
             [result] = await hub.intake.hand_in(clinic, row["spec"], [orjson.loads(row["record"])])
-            assert isinstance(result, Accepted), (row["key"], result)
-            assert (row["key"], result.outcome) == (row["key"], Added.UNCHANGED)
+            outcome = result.outcome if isinstance(result, Accepted) else "refused"
+            expected = "refused" if f"{row['spec']} {row['key']}" in REFUSED else Added.UNCHANGED
+            assert (row["key"], outcome) == (row["key"], expected), result
 
 
 async def test_what_was_under_way_is_sent(hub: Hub, world: World, revision: str) -> None:
@@ -175,6 +176,8 @@ async def test_what_was_under_way_is_sent(hub: Hub, world: World, revision: str)
     assert left == [[], []]
 
 
+REFUSED = {"Observation RJ-0021-NADI"}
+"""What the door has refused since: here a unit that UCUM does not have, for which the ministry refused it before."""
 ADOPTED = "SELECT reference FROM deliveries WHERE spec = :spec AND key = :key"
 UNSENT = {
     "Composition RJ-0023": "blocked",
