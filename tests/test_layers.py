@@ -45,7 +45,7 @@ FLOORS = {
         "code_lists inbound",
         "maintenance mapping",
         "intake sending",
-        "corrections hub jobs",
+        "config_tests corrections hub jobs",
         "health",
         "alerts",
         "due_times",

@@ -8,12 +8,15 @@ from typing import Annotated
 import orjson
 import typer
 
+from admin.text.words import english
+from engine import config_tests
 from engine.catalog.catalog import Catalog, load
 from engine.catalog.describe import show as describe
 from engine.catalog.reading.render import render as preview
 from engine.catalog.scaffold import new_entry
 from engine.errors import AntarError
 from engine.settings import config_directory
+from engine.source.faults import ConfigFaults
 
 ConfigDir = Annotated[Path | None, typer.Option("--config", help="Configuration folder; else ANTAR_CONFIG_DIR.")]
 
@@ -30,7 +33,10 @@ def _catalog(config: Path | None) -> Catalog:
 def check(config: ConfigDir = None) -> None:
     """Tell all faults of the configuration at once, as file:line:column: path: what is wrong; what would be right."""
     catalog = _catalog(config)
-    typer.echo(f"ok: {len(catalog.specs)} entries, {len(catalog.upstreams)} upstreams")
+    if faults := config_tests.run(catalog, english):
+        raise ConfigFaults(faults)
+    tests = sum(len(spec.tests) for spec in catalog.specs.values())
+    typer.echo(f"ok: {len(catalog.specs)} entries, {len(catalog.upstreams)} upstreams, {tests} tests")
 
 
 def show(

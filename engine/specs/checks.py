@@ -13,15 +13,15 @@ from engine.specs.text import Text
 
 def refusals(spec: Spec, scope: Mapping[str, Any]) -> list[Problem]:
     """Return why a record that satisfies the schema is refused; raises TemplateError."""
-    return [Problem(path, text.en) for path, text in _failed(spec, scope, refuse=True)]
+    return [Problem(path, text.en) for path, text in failed(spec, scope, refuse=True)]
 
 
 def warnings(spec: Spec, scope: Mapping[str, Any]) -> list[str]:
     """Return the warnings about a record, as messages for people; raises TemplateError."""
-    return [at(path, text) for path, text in _failed(spec, scope, refuse=False)]
+    return [at(path, text) for path, text in failed(spec, scope, refuse=False)]
 
 
-def _failed(spec: Spec, scope: Mapping[str, Any], *, refuse: bool) -> Iterator[tuple[str, Text]]:
+def failed(spec: Spec, scope: Mapping[str, Any], *, refuse: bool) -> Iterator[tuple[str, Text]]:
     """Yield the JSON path and the text of each check whose condition holds."""
     for check in spec.checks:
         if check.refuse == refuse:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from adapters.outcome_rules import OutcomeRule
 from engine.source.faults import Source
+from engine.specs.entry_test import EntryTest
 from engine.specs.optional_fields import Completion
 from engine.specs.text import Text
 from engine.specs.upstream import Retention, Retry, UpstreamSpec
@@ -209,6 +210,7 @@ class Spec:
     description: str
     foundation: bool
     check: bool  # True: the adapter's pre-flight check examines the payload
+    tests: tuple[EntryTest, ...]
 
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """Return the needs that must have been sent before this operation."""

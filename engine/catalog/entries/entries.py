@@ -10,6 +10,7 @@ import orjson
 
 from engine.catalog.entries.checks import checks
 from engine.catalog.entries.corrections import corrections
+from engine.catalog.entries.entry_tests import entry_tests
 from engine.catalog.entries.needs import needs, needs_shape
 from engine.catalog.entries.requests import endpoint, find, update
 from engine.catalog.reading import values
@@ -66,6 +67,7 @@ def load_entry(
         **_parts_of_requests(node, templates, request_names),
         "needs": needs(node, templates, need_names, mapped),
         "outcomes": outcomes(node, path, faults),
+        "tests": entry_tests(node, path, faults),
     }
     if parts["key"] is None or parts["date"] is None:
         return None

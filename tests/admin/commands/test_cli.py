@@ -53,7 +53,7 @@ def test_without_an_installed_package_the_version_is_unknown(capsys: Capture, mo
 
 
 def test_a_good_configuration_is_ok(capsys: Capture) -> None:
-    assert antar(capsys, "check")[:2] == (0, "ok: 3 entries, 1 upstreams\n")
+    assert antar(capsys, "check")[:2] == (0, "ok: 3 entries, 1 upstreams, 0 tests\n")
 
 
 def test_faults_are_told_with_their_places(capsys: Capture, environment: Path) -> None:
