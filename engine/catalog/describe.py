@@ -8,7 +8,7 @@ from typing import Any
 from engine.catalog.catalog import Catalog
 from engine.errors import NotFound
 from engine.source.faults import did_you_mean
-from engine.specs.record_type import Column, Need, Spec
+from engine.specs.record_type import Check, Column, Need, Spec
 from engine.templates.shapes import branches_of
 
 
@@ -85,6 +85,8 @@ def _sections(spec: Spec) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     fields = list(_fields(spec.record_schema, spec.record_schema))
     if fields:
         yield "Record (* required)", fields
+    if spec.checks:
+        yield "Checks", [_check(check) for check in spec.checks]
     yield "Examples", [(name,) for name in ("example", *spec.examples)]
 
 
@@ -96,6 +98,10 @@ def _need(need: Need) -> tuple[str, ...]:
     repeated = f"for each {need.item_name} of {need.each.text}" if need.each is not None else ""
     operation = f"{need.operation} only" if need.operation else ""
     return need.name, " or ".join(need.specs), need.key.text, repeated, operation
+
+
+def _check(check: Check) -> tuple[str, ...]:
+    return check.name, check.at.text, "refused" if check.refuse else "warned", check.en.text
 
 
 def _fields(
