@@ -58,6 +58,7 @@ def refused_at(spec: str, **changed: Any) -> list[str]:
         ("Immunization", {"expires": EARLIER[:10]}, "$.expires"),
         ("Immunization", {"reactions": [LATE, {**LATE, "began_at": EARLIER}]}, "$.reactions[1].began_at"),
         ("Specimen", {"received_at": EARLIER}, "$.received_at"),
+        ("Specimen", {"processing": [{"code": "9265001", "done_at": EARLIER}]}, "$.processing[0].done_at"),
         ("Patient", {"birth_date": "2026-03-11"}, "$.birth_date"),
         ("TambahKunjungan", {"left_on": EARLIER[:10]}, "$.left_on"),
         ("LabResult", {"unit": "juta/uL"}, "$.unit"),
