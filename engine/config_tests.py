@@ -24,25 +24,41 @@ from engine.specs.record_type import Operation, Spec
 _REFERENCE = "0"  # of a record that is updated: a placeholder that FHIR takes for an id
 
 
+PayloadCheck = Callable[[Any], Sequence[Problem]]  # of a payload before it is sent
 Say = Callable[[str], str]  # says a message of the adapters or the engine in a language
 
 
 def run(catalog: Catalog, say: Say) -> list[Fault]:
     """Return a fault for each example that the adapter's check refuses, and for each test that fails."""
-    faults = list[Fault]()
-    for spec in catalog.specs.values():
-        faults += _examples(spec, say)
-        for test in spec.tests:
-            path = f"specs.{spec.name}.tests"
-            faults += [_fault(test.source, path, f"{test.name}: {text}") for text in _failures(spec, test, say)]
-    return faults
+    return [fault for spec in catalog.specs.values() for fault in _run(spec, say)]
+
+
+def _run(spec: Spec, say: Say) -> Iterator[Fault]:
+    try:
+        check = _check_of(spec)
+    except ValueError as error:  # a setting that the adapter demands
+        yield _fault(spec.source, f"specs.{spec.name}.upstream", str(error))
+        return
+    yield from _examples(spec, check, say)
+    for test in spec.tests:
+        for text in _failures(spec, test, check, say):
+            yield _fault(test.source, f"specs.{spec.name}.tests", f"{test.name}: {text}")
+
+
+def _check_of(spec: Spec) -> PayloadCheck:
+    """Return the check before sending; raises ValueError if the adapter does not take the upstream's settings."""
+    make = ADAPTERS.get(spec.upstream.adapter)
+    if make is None or not spec.check:
+        return lambda _: ()
+    nothing = cast(Any, None)  # neither tokens nor a wire: nothing is sent
+    return make(spec.upstream.profile, nothing, nothing).check
 
 
 def _fault(source: Source, path: str, message: str) -> Fault:
     return Fault(source.file, source.line, source.column, path, message)
 
 
-def _examples(spec: Spec, say: Say) -> Iterator[Fault]:
+def _examples(spec: Spec, check: PayloadCheck, say: Say) -> Iterator[Fault]:
     """Yield what the adapter refuses in the payloads of the examples, at the payload, each kind of problem once."""
     operations: tuple[Operation, ...] = ("create",) if spec.update is None else ("create", "update")
     told = set[Problem]()
@@ -51,7 +67,7 @@ def _examples(spec: Spec, say: Say) -> Iterator[Fault]:
             tree = spec.payload_for(operation)
             if tree is None:
                 continue
-            for problem in _refused_by_adapter(spec, _payload(spec, record, operation)):
+            for problem in check(_payload(spec, record, operation)):
                 if problem not in told:
                     told.add(problem)
                     text = f"{_said(problem, say)} (payload of {name}, {operation})"
@@ -69,15 +85,7 @@ def _scope(spec: Spec, record: Mapping[str, Any], operation: Operation) -> dict[
     return {**scope, "reference": _REFERENCE} if operation == "update" else scope
 
 
-def _refused_by_adapter(spec: Spec, payload: Any) -> Sequence[Problem]:
-    make = ADAPTERS.get(spec.upstream.adapter)
-    if payload is None or make is None or not spec.check:
-        return ()
-    nothing = cast(Any, None)  # neither tokens nor a wire: nothing is sent
-    return make(spec.upstream.profile, nothing, nothing).check(payload)
-
-
-def _failures(spec: Spec, test: EntryTest, say: Say) -> Iterator[str]:
+def _failures(spec: Spec, test: EntryTest, check: PayloadCheck, say: Say) -> Iterator[str]:
     """Yield what comes out otherwise than the test expects."""
     try:
         problems = problems_of(spec, test.record)
@@ -86,19 +94,19 @@ def _failures(spec: Spec, test: EntryTest, say: Say) -> Iterator[str]:
             yield f"refused is {found}; expected {_listed(test.refused)}"
         if problems or test.refused:
             return
-        yield from _failures_of_taken(spec, test, say)
+        yield from _failures_of_taken(spec, test, check, say)
     except AntarError as error:
         yield say(str(error))
 
 
-def _failures_of_taken(spec: Spec, test: EntryTest, say: Say) -> Iterator[str]:
+def _failures_of_taken(spec: Spec, test: EntryTest, check: PayloadCheck, say: Say) -> Iterator[str]:
     operation: Operation = "update" if test.operation == "update" else "create"
     scope = _scope(spec, test.record, operation)
     warned = {path for path, _ in failed(spec, scope, refuse=False)}
     if warned != test.warned:
         yield f"warned is {_listed(warned)}; expected {_listed(test.warned)}"
     payload = _payload(spec, test.record, operation)
-    for problem in _refused_by_adapter(spec, payload):
+    for problem in () if payload is None else check(payload):
         yield f"the payload is refused before sending: {_said(problem, say)}"
     for expected in test.payload:
         value = expected.path.search(payload)

@@ -94,3 +94,8 @@ def test_an_example_that_would_not_be_sent_is_a_fault_at_the_payload(tmp_path: P
 def test_an_entry_without_the_check_before_sending_may_send_anything(tmp_path: Path) -> None:
     catalog = CATALOG.replace("resourceType: Basic, ", "").replace("    checks:", "    check: false\n    checks:")
     assert faults(tmp_path, "[]", catalog) == []
+
+
+def test_a_setting_that_the_adapter_demands_is_a_fault_of_the_entry(tmp_path: Path) -> None:
+    [fault] = faults(tmp_path, "[]", CATALOG.replace("token_path: /token, ", ""))
+    assert "specs.Basic.upstream: upstream ministry: settings.token_path must be a path" in fault
