@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -130,6 +131,23 @@ def undescribed(schema: Any, path: str = "$") -> Any:
         if not inner.get("description"):
             yield f"{path}.{field}"
         yield from undescribed(inner.get("items", inner), f"{path}.{field}")
+
+
+@pytest.mark.parametrize("spec", catalog().specs.values(), ids=lambda spec: spec.name)
+def test_every_time_of_a_record_is_checked_against_the_calendar(spec: Any) -> None:
+    """A pattern would take the 30th of February."""
+    fields = dict(properties(spec.record_schema))
+    assert {
+        name for name, inner in fields.items() if name.endswith("_at") and inner.get("format") != "iso-date-time"
+    } == set()
+    assert [name for name, inner in fields.items() if r"\d{4}-" in inner.get("pattern", "")] == []
+
+
+def properties(schema: Any) -> Iterator[tuple[str, Any]]:
+    for name, inner in schema.get("properties", {}).items():
+        if isinstance(inner, dict):
+            yield name, inner
+            yield from properties(inner.get("items", inner))
 
 
 @pytest.mark.parametrize("spec", catalog().specs.values(), ids=lambda spec: spec.name)
