@@ -107,6 +107,13 @@ def test_systems_of_official_examples_pass_unless_strict(world: World, api: http
     assert rule_numbers(post(api, "observation_chest", code=code)) == {10010}
 
 
+def test_a_component_of_a_finding_has_a_code_of_the_ministry_unless_strict(world: World, api: httpx.Client) -> None:
+    component = [{"code": coded("http://terminology.kemkes.go.id/CodeSystem/clinical-term", "OC000001")}]
+    assert post(api, "observation_chest", component=component).status_code == 201
+    world.satusehat.settings.strict = True
+    assert rule_numbers(post(api, "observation_chest", component=component)) == {10434}
+
+
 def test_an_unknown_element_is_dropped_or_in_strict_mode_refused(world: World, api: httpx.Client) -> None:
     assert "Note" not in post(api, "condition_complaint", Note="x").json()
     world.satusehat.settings.strict = True
