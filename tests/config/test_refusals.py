@@ -53,6 +53,10 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     *(("DiagnosticReport", "example", {name: None}) for name in ("results", "test", "category", "practitioner_id")),
     ("DiagnosticReport", "example", {"results": []}),
     ("DiagnosticReport", "example", {"category": "RAD"}),
+    ("Composition", "example", {"kind": "11503-0"}),
+    ("Composition", "example", {"diagnoses": []}),
+    ("Composition", "emergency", {"attested_by": "patient"}),
+    ("Composition", "everything", {"course": " "}),
     ("DiagnosticReport", "panel", {"code": {"code": "1", "system": "http://snomed.info/sct"}}),
 ]
 

@@ -58,6 +58,7 @@ REACTION = {
     "observed_at": "2026-03-10T09:10:00+07:00",
 }
 PHARMACIST = {"id": "APT-001", "nik": "5171992309797000", "name": "apt. Melati Uji", "updated_at": "2026-03-10 07:00"}
+NURSE = {"id": "PRW-001", "nik": "3273990911737006", "name": "Ns. Melati Uji", "updated_at": "2026-03-10 07:00"}
 ANALYST = {"id": "LAB-001", "nik": "3174996208777001", "name": "Analis Bima Uji", "updated_at": "2026-03-10 07:00"}
 
 
@@ -65,6 +66,16 @@ def example(spec: str) -> list[dict[str, Any]]:
     return [dict(catalog().specs[spec].example)]
 
 
+def every_example(*specs: str) -> dict[str, list[dict[str, Any]]]:
+    """Return all examples of some types; of several with one id the first."""
+    found = {
+        spec: {record["id"]: dict(record) for record in reversed(examples(catalog().specs[spec]).values())}
+        for spec in specs
+    }
+    return {spec: list(records.values()) for spec, records in found.items()}
+
+
+STAFF = [NURSE, ANALYST, PHARMACIST]
 ORDER = {"Practitioner": [ANALYST], "ServiceRequest": example("ServiceRequest")}
 BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     "Immunization": {"Observation": [REACTION]},
@@ -82,6 +93,13 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     "DiagnosticReport": {
         **ORDER,
         **{name: example(name) for name in ("Specimen", "LabResult", "Observation")},
+    },
+    "Composition": {
+        "Practitioner": STAFF,
+        **every_example("Condition", "Observation", "Procedure", "AllergyIntolerance", "ServiceRequest", "LabResult"),
+        **{name: example(name) for name in ("Specimen", "DiagnosticReport", "Immunization", "MedicationStatement")},
+        **{name: example(name) for name in ("MedicationRequest", "MedicationDispense", "MedicationAdministration")},
+        "QuestionnaireResponse": example("QuestionnaireResponse"),
     },
 }
 """Type -> what its examples refer to besides the visit."""
