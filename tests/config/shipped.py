@@ -31,12 +31,16 @@ KNOWN = {
     ("Practitioner", "LAB-001"): "10099112233",
     ("Practitioner", "APT-001"): "10099554433",
     ("Patient", "RM-000123"): "P01234567890",
+    ("Patient", "RM-000124"): "P02020000001",
     ("Encounter", "RJ-20260310-0001"): f"{UUID}000000003001",
     ("Condition", "RJ-20260310-0001-KU"): f"{UUID}000000004001",
     ("Condition", "RJ-20260310-0001-DX1"): f"{UUID}000000004002",
+    ("Observation", "RJ-20260310-0001-TDS"): f"{UUID}000000005001",
     ("LabResult", "LAB-20260310-0001-HB"): f"{UUID}000000005101",
     ("MedicationRequest", "RX-20260310-0001-1"): f"{UUID}000000006001",
+    ("Goal", "RJ-20260310-0001-TJ1"): f"{UUID}000000007001",
     ("ServiceRequest", "LAB-20260310-0001"): f"{UUID}000000008001",
+    ("ServiceRequest", "RJK-20260310-0001"): f"{UUID}000000008003",
     ("Specimen", "SP-20260310-0001"): f"{UUID}000000008101",
 }
 

@@ -12,6 +12,7 @@ from tests.config.shipped import catalog, examples, scope
 IDENTIFIED = (
     *("Organization", "Location", "Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance"),
     *("LabResult", "ServiceRequest", "Specimen", "DiagnosticReport"),
+    *("ClinicalImpression", "RiskAssessment", "Goal", "CarePlan"),
 )
 NIK = "https://fhir.kemkes.go.id/id/nik|3174990101900001"
 MOTHER = "https://fhir.kemkes.go.id/id/nik-ibu|3174994101950002"
@@ -37,6 +38,14 @@ QUERIES = {
     "DiagnosticReport": {"subject": "P01234567890", "based-on": "3f1c8a52-6d0e-4b7a-9a41-000000008001"},
     "EpisodeOfCare": {"patient": "P01234567890", "type": "ANC", "status": "active"},
     "QuestionnaireResponse": {"encounter": UUID, "patient": "P01234567890"},
+    "ClinicalImpression": {"encounter": UUID},
+    "RiskAssessment": {"encounter": UUID},
+    "Goal": {"subject": "P01234567890"},
+    "CarePlan": {"subject": "P01234567890"},
+    "RelatedPerson": {
+        "patient": "P02020000001",
+        "identifier": "https://fhir.kemkes.go.id/id/nik|3174994101950002",
+    },
 }
 
 
@@ -89,6 +98,12 @@ def test_a_summary_has_one_identifier() -> None:
     assert matches("Composition", {"identifier": {"value": "RJ-2"}}) is False
     assert matches("Composition", {"identifier": []}) is False
     assert matches("Composition", {}) is False
+
+
+def test_a_relative_is_ours_only_as_the_relative_of_this_patient() -> None:
+    assert matches("RelatedPerson", {"patient": {"reference": "Patient/P02020000001"}}) is True
+    assert matches("RelatedPerson", {"patient": {"reference": "Patient/P02020000002"}}) is False
+    assert matches("RelatedPerson", {}) is False
 
 
 def test_a_patient_is_looked_for_before_it_is_created() -> None:

@@ -15,7 +15,7 @@ from engine.specs.text import Text
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config"
 ALIKE = {
-    *("BPJS Antrean", "BPJS FKTP", "BPJS PCare", "PCare", "Poli", "Program", "Delirium"),
+    *("BPJS Antrean", "BPJS FKTP", "BPJS PCare", "PCare", "Poli", "Program", "Delirium", "Prognosis"),
     *("NIK", "NIE", "TKP", "Client ID", "Client Secret", "Cons ID", "Secret key"),
 }
 """What is written alike in both languages."""

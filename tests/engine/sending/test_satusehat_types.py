@@ -57,6 +57,14 @@ REACTION = {
     "value_code": {"system": "http://loinc.org", "code": "LA7460-4", "display": "Pain"},
     "observed_at": "2026-03-10T09:10:00+07:00",
 }
+CHILD = {
+    "norm": "RM-000124",
+    "nik": "3578990807101003",
+    "name": "Gunawan Sinaga",
+    "birth_date": "2010-07-08",
+    "gender": "male",
+    "updated_at": "2026-03-10 07:00",
+}
 PHARMACIST = {"id": "APT-001", "nik": "5171992309797000", "name": "apt. Melati Uji", "updated_at": "2026-03-10 07:00"}
 NURSE = {"id": "PRW-001", "nik": "3273990911737006", "name": "Ns. Melati Uji", "updated_at": "2026-03-10 07:00"}
 ANALYST = {"id": "LAB-001", "nik": "3174996208777001", "name": "Analis Bima Uji", "updated_at": "2026-03-10 07:00"}
@@ -94,9 +102,18 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
         **ORDER,
         **{name: example(name) for name in ("Specimen", "LabResult", "Observation")},
     },
+    "RelatedPerson": {"Patient": [CHILD]},
+    "RiskAssessment": every_example("Condition"),
+    "Goal": {"Practitioner": STAFF, **every_example("Condition", "Observation")},
+    "CarePlan": {"Practitioner": STAFF, **every_example("Condition", "Observation", "Goal")},
+    "ClinicalImpression": {
+        **ORDER,
+        **every_example("Condition", "Observation", "Specimen", "LabResult", "RiskAssessment"),
+    },
     "Composition": {
         "Practitioner": STAFF,
         **every_example("Condition", "Observation", "Procedure", "AllergyIntolerance", "ServiceRequest", "LabResult"),
+        **every_example("ClinicalImpression", "RiskAssessment", "Goal", "CarePlan"),
         **{name: example(name) for name in ("Specimen", "DiagnosticReport", "Immunization", "MedicationStatement")},
         **{name: example(name) for name in ("MedicationRequest", "MedicationDispense", "MedicationAdministration")},
         "QuestionnaireResponse": example("QuestionnaireResponse"),

@@ -40,6 +40,11 @@ def remedies() -> Remedies:
             "petugas",
         ),
         (
+            cause_text("rejected", "10328", "CarePlan.description"),
+            "Belum lengkap: Rencana rawat: keterangan (CarePlan.description)",
+            "petugas",
+        ),
+        (
             cause_text("rejected", "10169", None, "Code not found: 'https://fhir.kemkes.go.id/Questionnaire/Q1'"),
             "Nomor formulir tidak dikenal",
             "integrator",
