@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.specs.context import context
 from engine.specs.record_type import Reference
@@ -219,6 +221,31 @@ def test_the_strength_of_a_product_goes_with_its_own_form_in_whatever_unit(
     assert all(content == contents[0] for content in contents)
     strength_unit = contents[0]["ingredient"][0].get("strength", {}).get("denominator")
     assert (strength_unit and (strength_unit["value"], strength_unit["code"])) == denominator
+
+
+STRENGTHS = st.one_of(
+    st.builds("{} {}".format, st.integers(1, 1000), st.sampled_from(["mg", "mcg", "g", "IU", "%", "mL", "mmol"])),
+    st.builds("{} {}/{} mL".format, st.integers(1, 500), st.sampled_from(["mg", "IU"]), st.integers(1, 10)),
+    st.sampled_from(["100 mcg/dosis", "5 IU/1 g", "10 mg/24 jam", "0,5 mL", ""]),
+)
+
+
+@given(
+    st.sampled_from(TAKERS), st.sampled_from(sorted(FORMS)), STRENGTHS, st.sampled_from(UNITS), st.sampled_from(UNITS)
+)
+def test_one_product_has_one_content_in_any_two_units(
+    spec: str, form: str, strength: str, one: str, other: str
+) -> None:
+    code = product(form, strength)
+    [content, same] = [drug(spec, {"product": "OBT-001", "unit": unit}, code)[0] for unit in (one, other)]
+    assert content == same
+    assert form_of(content) == form
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_every_form_of_the_code_list_has_one_content_in_all_units(form: str) -> None:
+    contents = [drug("Medication", {"product": "OBT-001", "unit": unit}, product(form, "5 mg"))[0] for unit in UNITS]
+    assert all(content == contents[0] for content in contents)
 
 
 def test_forms_without_a_measure_are_named() -> None:

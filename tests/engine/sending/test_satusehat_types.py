@@ -43,7 +43,13 @@ TABLET = {
 HEMOGLOBIN = {"name": "Hemoglobin [Mass/volume] in Blood"}
 PROTEIN = {"name": "Protein [Presence] in Urine by Test strip"}
 CODES = {
-    "kfa": ("kfa", {"VAK-001": ("93001282", VACCINE), "OBT-001": ("93002313", TABLET)}),
+    "kfa": (
+        "kfa",
+        {
+            "VAK-001": ("93001282", VACCINE),
+            **{f"OBT-{number:03}": ("93002313", TABLET) for number in (1, 14, 40, 41, 42, 43)},
+        },
+    ),
     "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN), "LAB-PROU": ("20454-5", PROTEIN)}),
 }
 """Mapping -> its list, and the code and row of each of the clinic's items."""
@@ -102,6 +108,14 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
         **ORDER,
         **{name: example(name) for name in ("Specimen", "LabResult", "Observation")},
     },
+    "MedicationStatement": {},
+    "MedicationRequest": {"Condition": example("Condition")},
+    "MedicationDispense": {
+        "Practitioner": STAFF,
+        "Patient": [CHILD],
+        **every_example("Condition", "RelatedPerson", "MedicationRequest"),
+    },
+    "MedicationAdministration": every_example("Condition", "MedicationRequest"),
     "Condition": {},
     "Observation": {"Practitioner": STAFF, "Condition": example("Condition")},
     "Procedure": {"Practitioner": STAFF},
