@@ -13,6 +13,7 @@ IDENTIFIED = (
     *("Organization", "Location", "Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance"),
     *("LabResult", "ServiceRequest", "Specimen", "DiagnosticReport"),
     *("ClinicalImpression", "RiskAssessment", "Goal", "CarePlan"),
+    *("FamilyMemberHistory", "NutritionOrder", "DocumentReference", "Task", "VisionPrescription", "ImagingStudy"),
 )
 NIK = "https://fhir.kemkes.go.id/id/nik|3174990101900001"
 MOTHER = "https://fhir.kemkes.go.id/id/nik-ibu|3174994101950002"
@@ -42,6 +43,16 @@ QUERIES = {
     "RiskAssessment": {"encounter": UUID},
     "Goal": {"subject": "P01234567890"},
     "CarePlan": {"subject": "P01234567890"},
+    "FamilyMemberHistory": {"patient": "P01234567890"},
+    "NutritionOrder": {"patient": "P01234567890"},
+    "PractitionerRole": {
+        "identifier": "https://fhir.kemkes.go.id/id/sip-number|503/0001/SIP/2025",
+        "practitioner": "10099887766",
+    },
+    "DocumentReference": {"identifier": "http://sys-ids.kemkes.go.id/prescription/100099001|RX-20260310-0001"},
+    "Task": {"identifier": "http://sys-ids.kemkes.go.id/task/100099001|TASK-0001"},
+    "VisionPrescription": {"encounter": UUID},
+    "ImagingStudy": {"identifier": "http://sys-ids.kemkes.go.id/acsn/100099001|20260310000001"},
     "RelatedPerson": {
         "patient": "P02020000001",
         "identifier": "https://fhir.kemkes.go.id/id/nik|3174994101950002",

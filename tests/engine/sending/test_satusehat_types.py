@@ -30,7 +30,7 @@ from tests.engine.small_hub import OVERLOOKED
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
 PARACETAMOL = {"kfa_code": "91000101", "zat_aktif": "Paracetamol", "kekuatan_zat_aktif": "500 mg"}
 TABLET = {
@@ -63,6 +63,11 @@ REACTION = {
     "value_code": {"system": "http://loinc.org", "code": "LA7460-4", "display": "Pain"},
     "observed_at": "2026-03-10T09:10:00+07:00",
 }
+IMAGES = {
+    "resourceType": "ImagingStudy",
+    "id": "images-1",
+    "identifier": [{"system": "http://sys-ids.kemkes.go.id/acsn/100099001", "value": "20260310000001"}],
+}
 CHILD = {
     "norm": "RM-000124",
     "nik": "3578990807101003",
@@ -90,6 +95,7 @@ def every_example(*specs: str) -> dict[str, list[dict[str, Any]]]:
 
 
 STAFF = [NURSE, ANALYST, PHARMACIST]
+SUPPORT = ("Condition", "Procedure", "AllergyIntolerance")
 ORDER = {"Practitioner": [ANALYST], "ServiceRequest": example("ServiceRequest")}
 BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     "Immunization": {"Observation": [REACTION]},
@@ -105,8 +111,9 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     },
     "EpisodeOfCare": {"Condition": example("Condition")},
     "DiagnosticReport": {
-        **ORDER,
-        **{name: example(name) for name in ("Specimen", "LabResult", "Observation")},
+        "Practitioner": STAFF,
+        **every_example("ServiceRequest", "Observation", *SUPPORT),
+        **{name: example(name) for name in ("Specimen", "LabResult", "ImagingStudy")},
     },
     "MedicationStatement": {},
     "MedicationRequest": {"Condition": example("Condition")},
@@ -117,8 +124,18 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     },
     "MedicationAdministration": every_example("Condition", "MedicationRequest"),
     "Condition": {},
-    "Observation": {"Practitioner": STAFF, "Condition": example("Condition")},
+    "Observation": {"Practitioner": STAFF, **{name: example(name) for name in ("Condition", "ImagingStudy")}},
     "Procedure": {"Practitioner": STAFF},
+    "FamilyMemberHistory": {},
+    "PractitionerRole": {},
+    "NutritionOrder": {"AllergyIntolerance": example("AllergyIntolerance")},
+    "VisionPrescription": {},
+    "DocumentReference": {name: example(name) for name in ("Condition", "MedicationRequest")},
+    "Task": {
+        **ORDER,
+        **{name: example(name) for name in ("Condition", "Procedure", "Observation", "AllergyIntolerance")},
+        "ServiceRequest": [dict(catalog().specs["ServiceRequest"].examples["referral"])],
+    },
     "RelatedPerson": {"Patient": [CHILD]},
     "RiskAssessment": every_example("Condition"),
     "Goal": {"Practitioner": STAFF, **every_example("Condition", "Observation")},
@@ -131,7 +148,12 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
         "Practitioner": STAFF,
         **every_example("Condition", "Observation", "Procedure", "AllergyIntolerance", "ServiceRequest", "LabResult"),
         **every_example("ClinicalImpression", "RiskAssessment", "Goal", "CarePlan"),
-        **{name: example(name) for name in ("Specimen", "DiagnosticReport", "Immunization", "MedicationStatement")},
+        **{name: example(name) for name in ("FamilyMemberHistory", "NutritionOrder", "ImagingStudy")},
+        **{name: example(name) for name in ("Specimen", "Immunization", "MedicationStatement")},
+        "DiagnosticReport": [
+            *example("DiagnosticReport"),
+            dict(catalog().specs["DiagnosticReport"].examples["radiology"]),
+        ],
         **{name: example(name) for name in ("MedicationRequest", "MedicationDispense", "MedicationAdministration")},
         "QuestionnaireResponse": example("QuestionnaireResponse"),
     },
@@ -196,7 +218,11 @@ class SatuSehatClinic:
 
 @pytest.fixture
 def world() -> World:
-    return World()
+    """Return a sandbox with what others have sent there: images of the DICOM router, and another facility."""
+    world = World()
+    world.satusehat.seed(IMAGES, "100099001")
+    world.satusehat.seed({"resourceType": "Organization", "id": "100099002"}, "100099002")
+    return world
 
 
 @pytest.fixture
@@ -313,3 +339,20 @@ async def test_the_active_episode_of_another_clinic_is_adopted(clinic: SatuSehat
     )
     assert [(row.status, row.reference) for row in rows] == [("sent", "e1")]
     assert stored(world, "EpisodeOfCare") == []
+
+
+async def test_images_are_looked_up_and_named_in_their_report(clinic: SatuSehatClinic, world: World) -> None:
+    await clinic.hand_in_before("DiagnosticReport")
+    await clinic.hand_in("DiagnosticReport", catalog().specs["DiagnosticReport"].examples["radiology"])
+    await clinic.work()
+    [report] = stored(world, "DiagnosticReport")
+    assert report["imagingStudy"] == [{"reference": "ImagingStudy/images-1"}]
+    assert report["identifier"][0]["system"] == "http://sys-ids.kemkes.go.id/diagnostic/100099001/rad"
+
+
+async def test_images_that_the_router_has_not_sent_are_not_found(clinic: SatuSehatClinic, world: World) -> None:
+    await clinic.hand_in_before("ImagingStudy")
+    await clinic.hand_in("ImagingStudy", {**catalog().specs["ImagingStudy"].example, "id": "20260310000002"})
+    await clinic.work()
+    [(status, problem)] = (await clinic.outcomes("ImagingStudy")).values()
+    assert (status, "find.nothing" in str(problem)) == ("failed", True)
