@@ -18,6 +18,7 @@ from sandbox.satusehat.writes import Writes
 NIK = "https://fhir.kemkes.go.id/id/nik"
 MOTHER_NIK = "https://fhir.kemkes.go.id/id/nik-ibu"
 IHS = "https://fhir.kemkes.go.id/id/ihs-number"
+OTHERS = ("https://fhir.kemkes.go.id/id/paspor", "https://fhir.kemkes.go.id/id/kk")
 UNKNOWN = {"success": False, "message": "Citizen Not Exists"}
 
 
@@ -47,6 +48,8 @@ class Patients:
         mother_nik, nik = _value(resource, MOTHER_NIK), _value(resource, NIK)
         if mother_nik and not nik:
             return self._newborn(resource, mother_nik, client)
+        if not nik and any(_value(resource, system) for system in OTHERS):
+            return self._keep(resource, client)  # nobody is registered by these
         if nik not in self._citizens and self._settings.unknown_nik == "refuse":
             return json_answer(200, UNKNOWN)
         if any(True for _ in self._store.having("Patient", f"{NIK}|{nik}")):

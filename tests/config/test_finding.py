@@ -143,6 +143,40 @@ def test_an_elder_child_of_the_mother_is_never_taken_for_the_newborn(
     assert matches("Patient", candidate, example) is verdict
 
 
+@pytest.mark.parametrize(
+    ("example", "query"),
+    [
+        ("foreigner", {"identifier": "https://fhir.kemkes.go.id/id/paspor|X1234567"}),
+        ("known", {"_id": "P01234567890"}),
+        ("family", {"name": "Agus Contoh", "birthdate": "1950-08-17", "gender": "male"}),
+        ("by_name", {"name": "Siti Contoh", "birthdate": "1990-01-01", "gender": "female"}),
+    ],
+)
+def test_a_patient_without_nik_is_searched_by_what_there_is(example: str, query: dict[str, str]) -> None:
+    spec, find = finding("Patient")
+    assert find.query is not None
+    assert find.query.render(scope(spec, spec.examples[example])) == query
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, True),
+        ({"name": [{"text": "SITI CONTOH"}]}, True),
+        ({"name": [{"text": "Siti Contohwati"}]}, False),
+        ({"birthDate": "1991-01-01"}, False),
+        ({"gender": "male"}, False),
+        ({"name": [{"text": "Si** Co****"}]}, None),
+        ({"name": []}, None),
+        ({"gender": None}, None),
+    ],
+)
+def test_a_patient_is_known_by_name_only_with_birth_date_and_sex(changed: dict[str, Any], verdict: bool | None) -> None:
+    shown = {"birthDate": "1990-01-01", "gender": "female", "name": [{"text": "Siti Contoh"}], **changed}
+    candidate = {name: value for name, value in shown.items() if value is not None}
+    assert matches("Patient", candidate, "by_name") is verdict
+
+
 def test_the_odd_answer_of_a_patients_creation_is_read() -> None:
     spec = catalog().specs["Patient"]
     assert spec.endpoint is not None

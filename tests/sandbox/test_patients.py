@@ -63,3 +63,10 @@ def test_a_new_patient_can_be_referred_to(api: httpx.Client) -> None:
     number = post(api, **with_nik(of_kind("citizen")[1])).json()["data"]["Patient ID:"]
     visit = sample("encounter_arrived", subject={"reference": f"Patient/{number}"})
     assert api.post("/fhir-r4/v1/Encounter", json=visit).status_code == 201
+
+
+def test_a_foreigner_becomes_a_patient_by_passport(api: httpx.Client) -> None:
+    passport = {"system": "https://fhir.kemkes.go.id/id/paspor", "value": "X1234567"}
+    number = post(api, identifier=[passport]).json()["data"]["Patient ID:"]
+    found = api.get("/fhir-r4/v1/Patient", params={"identifier": f"{passport['system']}|X1234567"}).json()
+    assert [one["resource"]["id"] for one in found["entry"]] == [number]

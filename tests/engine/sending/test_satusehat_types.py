@@ -258,7 +258,9 @@ async def test_every_example_is_sent_once_and_as_an_update_when_it_changes(
     assert await clinic.outcomes(spec) == sent
     kind = catalog().specs[spec].endpoint.path.render({}).strip("/")  # type: ignore[union-attr]
     number = len(stored(world, kind))
-    await clinic.hand_in(spec, *({**record, "patient_name": "Siti Contoh Baru"} for record in records))
+    declared = catalog().specs[spec].record_schema["properties"]
+    name = "patient_name" if "patient_name" in declared else "practitioner_name"
+    await clinic.hand_in(spec, *({**record, name: "Siti Contoh Baru"} for record in records))
     await clinic.work()
     assert await clinic.outcomes(spec) == sent
     assert len(stored(world, kind)) == number
@@ -356,3 +358,42 @@ async def test_images_that_the_router_has_not_sent_are_not_found(clinic: SatuSeh
     await clinic.work()
     [(status, problem)] = (await clinic.outcomes("ImagingStudy")).values()
     assert (status, "find.nothing" in str(problem)) == ("failed", True)
+
+
+async def test_patients_without_nik_are_found_or_created(clinic: SatuSehatClinic, world: World) -> None:
+    shown = catalog().specs["Patient"].examples
+    await clinic.hand_in("Patient", *(shown[name] for name in ("foreigner", "family", "known", "by_name")))
+    await clinic.work()
+    rows = await clinic.hub.database.fetch(text("SELECT key, reference, status FROM deliveries WHERE spec = 'Patient'"))
+    assert {row.status for row in rows} == {"sent"}
+    numbers = {row.key: row.reference for row in rows}
+    assert (numbers["RM-000128"], numbers["RM-000129"]) == ("P01234567890", "P01234567890")
+    assert len({numbers["RM-000126"], numbers["RM-000127"]} - {"P01234567890"}) == 2
+
+
+async def test_nobody_is_created_by_name_alone(clinic: SatuSehatClinic, world: World) -> None:
+    record = {**catalog().specs["Patient"].examples["by_name"], "name": "Tidak Terdaftar"}
+    await clinic.hand_in("Patient", record)
+    await clinic.work()
+    [(status, _)] = (await clinic.outcomes("Patient")).values()
+    assert (status, world.witness.summary()["created"]) == ("failed", {})
+
+
+async def test_a_visit_keeps_its_rooms_and_doctors_in_time(clinic: SatuSehatClinic, world: World) -> None:
+    await clinic.hand_in_before("Encounter")
+    await clinic.hand_in("Practitioner", NURSE)
+    await clinic.hand_in("Location", {**catalog().specs["Location"].examples["smallest"], "id": "R-IGD"})
+    await clinic.hand_in("Encounter", *(catalog().specs["Encounter"].examples[name] for name in ("planned", "moved")))
+    diagnosis = {"id": "IGD-20260310-0001-DX1", "visit_id": "IGD-20260310-0001"}
+    await clinic.hand_in("Condition", {**catalog().specs["Condition"].example, **diagnosis})
+    await clinic.work()
+    visits = {one["identifier"][0]["value"]: one for one in stored(world, "Encounter")}
+    moved, planned = visits["IGD-20260310-0001"], visits["RJ-20260310-0004"]
+    assert [one["period"].get("end") for one in moved["location"]] == [
+        "2026-03-10T00:00:00+00:00",
+        "2026-03-10T02:00:00+00:00",
+    ]
+    assert [one["type"][0]["coding"][0]["code"] for one in moved["participant"]] == ["ATND", "SPRF"]
+    assert [one["class"]["code"] for one in moved["classHistory"]] == ["EMER", "OBSENC"]
+    assert (moved["status"], planned["status"]) == ("finished", "planned")
+    assert [one["status"] for one in planned["statusHistory"]] == ["planned"]
