@@ -34,6 +34,7 @@ pytestmark = pytest.mark.anyio
 PATIENCE = 60.0
 FAILING = {
     "Condition RJ-0023-DX1",
+    "ImagingStudy RO-0012",
     "Observation RJ-0021-NADI",
     "Patient RM-000211",
     "Patient RM-000215",

@@ -80,7 +80,7 @@ def remedies() -> Remedies:
         ),
         (
             cause_text("lookup", None, None, "Tidak ditemukan di sistem tujuan; periksa nomor yang dicari."),
-            "NIK tidak ditemukan di Satu Sehat",
+            "NIK atau nomor tidak ditemukan di Satu Sehat",
             "pendaftaran",
         ),
         (
