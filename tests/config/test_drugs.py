@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from engine.specs.context import context
 from engine.specs.record_type import Reference
 from sandbox.satusehat.resources.terminology import code_systems
-from tests.config.shipped import FACILITY, Case, catalog, payload, problems
+from tests.config.shipped import FACILITY, GOLDEN, Case, catalog, payload
 
 TAKERS = ["MedicationRequest", "MedicationDispense", "MedicationAdministration", "Medication"]
 """Entries that send a drug with its content."""
 FORMS = code_systems()["http://terminology.kemkes.go.id/CodeSystem/medication-form"].codes
+STRENGTHS_FILE = GOLDEN / "drugs" / "strengths_of_forms.json"  # written by tests.config.golden
 UNITS = catalog().specs["MedicationRequest"].record_schema["properties"]["unit"]["enum"]
 COMPOUND_FORMS = catalog().specs["MedicationRequest"].record_schema["properties"]["compound"]["properties"]["form"]
 TABLET = Reference(
@@ -246,6 +248,22 @@ def test_one_product_has_one_content_in_any_two_units(
 def test_every_form_of_the_code_list_has_one_content_in_all_units(form: str) -> None:
     contents = [drug("Medication", {"product": "OBT-001", "unit": unit}, product(form, "5 mg"))[0] for unit in UNITS]
     assert all(content == contents[0] for content in contents)
+
+
+def strengths_of_forms() -> dict[str, Any]:
+    """Return what one product of each form of the code list is sent as: 500 mg in one, and 120 mg in 5 mL."""
+    return {form: [_strength(form, strength) for strength in ("500 mg", "120 mg/5 mL")] for form in sorted(FORMS)}
+
+
+def _strength(form: str, strength: str) -> str | None:
+    content, _ = drug("Medication", {"product": "OBT-001", "unit": "tablet"}, product(form, strength))
+    sent = content["ingredient"][0].get("strength")
+    parts = [f"{sent[name]['value']} {sent[name]['code']}" for name in ("numerator", "denominator")] if sent else []
+    return " per ".join(parts) or None
+
+
+def test_the_strength_of_each_form_is_golden() -> None:
+    assert strengths_of_forms() == json.loads(STRENGTHS_FILE.read_text("utf-8"))
 
 
 def test_forms_without_a_measure_are_named() -> None:
