@@ -55,7 +55,7 @@ REFERENCE = {
     "nutrition_order": Case("NutritionOrder", "example", "create"),
     "practitioner_role": Case("PractitionerRole", "example", "create"),
     "document_reference": Case("DocumentReference", "example", "create"),
-    "task": Case("Task", "example", "create"),
+    "task": Case("ReferralTask", "example", "create"),
     "vision_prescription": Case("VisionPrescription", "example", "create"),
     "bpjs/pendaftaran": Case("TambahPendaftaran", "example", "create"),
     "bpjs/kunjungan": Case("TambahKunjungan", "example", "create"),

@@ -13,11 +13,20 @@ IDENTIFIED = (
     *("Organization", "Location", "Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance"),
     *("LabResult", "ServiceRequest", "Specimen", "DiagnosticReport"),
     *("ClinicalImpression", "RiskAssessment", "Goal", "CarePlan"),
-    *("FamilyMemberHistory", "NutritionOrder", "DocumentReference", "Task", "VisionPrescription", "ImagingStudy"),
+    *(
+        "FamilyMemberHistory",
+        "NutritionOrder",
+        "DocumentReference",
+        "ReferralTask",
+        "VisionPrescription",
+        "ImagingStudy",
+    ),
 )
 NIK = "https://fhir.kemkes.go.id/id/nik|3174990101900001"
 MOTHER = "https://fhir.kemkes.go.id/id/nik-ibu|3174994101950002"
 UUID = "3f1c8a52-6d0e-4b7a-9a41-000000003001"
+PATHS = {"ReferralTask": "/Task"}
+"""Entry -> where it is searched, if its name is not that of its resource."""
 QUERIES = {
     "Organization": {"name": "Poli Umum Klinik Contoh"},
     "Location": {"identifier": "http://sys-ids.kemkes.go.id/location/100099001|R-UMUM-1"},
@@ -50,7 +59,7 @@ QUERIES = {
         "practitioner": "10099887766",
     },
     "DocumentReference": {"identifier": "http://sys-ids.kemkes.go.id/prescription/100099001|RX-20260310-0001"},
-    "Task": {"identifier": "http://sys-ids.kemkes.go.id/task/100099001|TASK-0001"},
+    "ReferralTask": {"identifier": "http://sys-ids.kemkes.go.id/task/100099001|TASK-0001"},
     "VisionPrescription": {"encounter": UUID},
     "ImagingStudy": {"identifier": "http://sys-ids.kemkes.go.id/acsn/100099001|20260310000001"},
     "RelatedPerson": {
@@ -77,7 +86,7 @@ def test_it_is_searched_by_what_the_platform_searches_by(name: str) -> None:
     spec, find = finding(name)
     assert find.query is not None
     assert find.query.render(scope(spec, spec.example)) == QUERIES[name]
-    assert find.path.render(scope(spec, spec.example)) == f"/{name}"
+    assert find.path.render(scope(spec, spec.example)) == PATHS.get(name, f"/{name}")
 
 
 @pytest.mark.parametrize("name", IDENTIFIED)

@@ -88,7 +88,7 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("PractitionerRole", "example", {"hours": [{"days": ["mon"], "from": "8:00", "until": "14:00"}]}),
     *(("DocumentReference", "example", {name: None}) for name in ("prescriptions", "website", "visit_id")),
     ("DocumentReference", "example", {"website": "www.klinik-contoh.example"}),
-    *(("Task", "example", {name: None}) for name in ("request_id", "kind", "visit_id")),
+    *(("ReferralTask", "example", {name: None}) for name in ("request_id", "kind", "visit_id")),
     ("VisionPrescription", "contact", {"left": None}),
     ("VisionPrescription", "example", {"right": {"sphere": -1, "cylinder": -1}}),
     ("VisionPrescription", "example", {"right": {"sphere": -1, "prism": 1}}),

@@ -131,7 +131,7 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
     "NutritionOrder": {"AllergyIntolerance": example("AllergyIntolerance")},
     "VisionPrescription": {},
     "DocumentReference": {name: example(name) for name in ("Condition", "MedicationRequest")},
-    "Task": {
+    "ReferralTask": {
         **ORDER,
         **{name: example(name) for name in ("Condition", "Procedure", "Observation", "AllergyIntolerance")},
         "ServiceRequest": [dict(catalog().specs["ServiceRequest"].examples["referral"])],
