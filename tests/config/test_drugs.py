@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.specs.context import context
 from engine.specs.record_type import Reference
 from sandbox.satusehat.resources.terminology import code_systems
-from tests.config.shipped import FACILITY, GOLDEN, Case, catalog, payload
+from tests.config.shipped import FACILITY, GOLDEN, Case, catalog, payload, problems
 
 TAKERS = ["MedicationRequest", "MedicationDispense", "MedicationAdministration", "Medication"]
 """Entries that send a drug with its content."""
