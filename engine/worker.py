@@ -27,6 +27,7 @@ from engine.inbound.forwarding import Forwarder
 from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
 from engine.limits.slots import REFRESH_SECONDS, SlotAllocator
+from engine.maintenance.circles import CircleSearch
 from engine.maintenance.clock_watch import ClockWatch, note_time
 from engine.maintenance.list_indexing import ListIndexing
 from engine.maintenance.retention import AttemptRetention
@@ -45,6 +46,7 @@ JOB_SECONDS = 1.0
 FORWARD_SECONDS = 1.0
 CODE_LIST_SECONDS = 5.0
 HEARTBEAT_SECONDS = 4.0  # twice within LIFE_MS, so that a worker that is alone in a channel may go on
+CIRCLE_SECONDS = 5.0
 CORRECTION_SECONDS = 10.0
 PRUNE_SECONDS = 60.0
 INDEX_SECONDS = 1.0
@@ -86,6 +88,7 @@ class Worker:
         self._retention = AttemptRetention(hub.database, self._catalog, hub.settings.bodies_days)
         self._corrections = CorrectionSearch(hub.database, self._catalog, hub.facilities)
         self._indexing = ListIndexing(hub.database, self._catalog)
+        self._circles = CircleSearch(hub.database, self._catalog, self.ring)
         self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._context = WorkerContext(
             database=hub.database,
@@ -151,6 +154,7 @@ class Worker:
             _Periodic(SWEEP_SECONDS, self._sweep),
             _Periodic(JOB_SECONDS, self._run_jobs),
             _Periodic(PRUNE_SECONDS, self._prune),
+            _Periodic(CIRCLE_SECONDS, self._circles.tick),
             _Periodic(CORRECTION_SECONDS, self._corrections.tick),
             _Periodic(INDEX_SECONDS, self._indexing.tick),
         ]

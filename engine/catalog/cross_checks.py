@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.catalog.circles import shortest_circle
 from engine.catalog.reading import values
 from engine.catalog.reading.files import Sections
+from engine.catalog.reading.render import EXAMPLE_FACILITY
+from engine.errors import AntarError
 from engine.source.faults import Faults, did_you_mean
-from engine.specs.record_type import Spec
+from engine.specs.context import context
+from engine.specs.needs import keys_of_needs
+from engine.specs.record_type import Need, Spec
 
 
 def check_relations(sections: Sections, specs: Mapping[str, Spec], faults: Faults) -> None:
@@ -45,37 +50,37 @@ def _check_codes(name: str, spec: Spec, sections: Sections, faults: Faults) -> N
 
 
 def _check_circles(sections: Sections, specs: Mapping[str, Spec], faults: Faults) -> None:
-    """Add faults for entries that wait for each other. An entry may need its own type, as a ward its hospital."""
-    waits = {
-        name: {
-            needed: need.name
-            for need in spec.needs_for("create")
-            for needed in need.specs
-            if needed != name and needed in specs
-        }
-        for name, spec in specs.items()
-    }
+    """Add faults for entries of which every record waits for one of another, in a circle: none could ever be sent.
+
+    Circles that some record leaves are judged by the records; see engine.maintenance.circles.
+    """
+    waits = {name: _always_needed(spec, specs) for name, spec in specs.items()}
     reported: set[frozenset[str]] = set()
     for name in waits:
-        circle = _circle(name, waits)
+        circle = shortest_circle(name, waits)
         if circle and frozenset(circle) not in reported:
             reported.add(frozenset(circle))
             need = waits[name][circle[1]]
             source = sections.specs[name].find(["needs", need, "spec"]).source
             chain = " -> ".join(circle)
-            message = f"the needs form a circle: {chain}; drop one or mark it `only: update`"
-            faults.add(source, f"specs.{name}.needs.{need}", message)
+            message = f"every record waits in a circle: {chain}; give one of them an example without the need"
+            faults.add(source, f"specs.{name}.needs.{need}", f"{message}, or mark it `only: update`")
 
 
-def _circle(start: str, waits: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Return the shortest chain of needs from an entry back to itself, empty if there is none."""
-    chains = [[start]]
-    seen: set[str] = set()
-    for chain in chains:
-        for needed in waits[chain[-1]]:
-            if needed == start:
-                return [*chain, start]
-            if needed not in seen:
-                seen.add(needed)
-                chains.append([*chain, needed])
-    return []
+def _always_needed(spec: Spec, specs: Mapping[str, Spec]) -> dict[str, str]:
+    """Return needed type -> need, for the needs that each example of an entry has."""
+    return {
+        need.specs[0]: need.name
+        for need in spec.needs_for("create")
+        if len(need.specs) == 1 and need.specs[0] in specs and _has_always(spec, need)
+    }
+
+
+def _has_always(spec: Spec, need: Need) -> bool:
+    try:
+        return all(
+            keys_of_needs([need], context(spec, record, EXAMPLE_FACILITY))[0].targets
+            for record in (spec.example, *spec.examples.values())
+        )
+    except AntarError:  # reported by the check of the examples
+        return True

@@ -455,6 +455,12 @@ class Wait(Base):
     seen: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
     # One of several types, any of which satisfies the need: all these waits end with the first record of the key.
     alternative: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    # The delivery is told to wait in a circle; see engine.maintenance.circles.
+    circle: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+
+    __table_args__ = (
+        Index("ix_waits_circle", "delivery_id", sqlite_where=text("circle"), postgresql_where=text("circle")),
+    )
 
 
 class Attempt(Base):

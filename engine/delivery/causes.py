@@ -22,6 +22,7 @@ class CauseKind(StrEnum):
     """Kind of a failure, the first part of a cause; a cause may also begin with a verdict of the adapters."""
 
     BLOCKED = "blocked"  # another record has to be sent first
+    CIRCLE = "circle"  # blocked by a record that waits for this one, directly or through others
     CHECK = "check"  # a problem was found before anything was sent
     LOOKUP = "lookup"  # the search succeeded and did not determine the record
     UNSURE = "unsure"  # the request may have arrived, and there is no way to find out

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
+from engine.delivery.causes import CauseKind, cause_text
 from engine.delivery.status import Status
 from engine.delivery.types import Channel, Settlement
 from engine.outbox import counters
@@ -77,6 +78,11 @@ async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], delt
         return set()
     # Two transactions that each bring one of the last two needs would otherwise each still see the other's wait.
     await lock_deliveries(tx, ids)
+    return await _release(tx, ids, deltas)
+
+
+async def _release(tx: Transaction, ids: Sequence[int], deltas: counters.Deltas) -> set[Channel]:
+    """Make those of the blocked deliveries due that wait for nothing; return their channels."""
     channels = set()
     for freed in await tx.rows(_RELEASE, {"ids": ids, "now": tx.now}):
         deltas.move(freed.facility_id, freed.date, freed.spec, Status.BLOCKED, Status.QUEUED)
@@ -159,3 +165,32 @@ async def end_waits(tx: Transaction, ids: Sequence[int]) -> None:
 
 
 _END = Command("DELETE FROM waits WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
+
+
+async def tell_circles(tx: Transaction, members: Sequence[tuple[int, str]]) -> None:
+    """Store with each blocked delivery of (id, text) that it waits in a circle; the text names the members."""
+    await tx.execute(_TELL, {"rows": members, "cause": cause_text(CauseKind.CIRCLE)})
+    await tx.execute(_MARK, {"ids": [id_ for id_, _ in members]})
+
+
+async def open_circles(tx: Transaction, ids: Sequence[int]) -> set[Channel]:
+    """Make deliveries due that are no longer in a circle; return their channels.
+
+    They are prepared again, and blocked by what they wait for now.
+    """
+    deltas = counters.Deltas()
+    await lock_deliveries(tx, ids)
+    await end_waits(tx, ids)
+    due = await _release(tx, ids, deltas)
+    await counters.apply(tx, deltas)
+    return due
+
+
+_TELL = Command(
+    """
+UPDATE deliveries SET problem = v.problem, cause = :cause FROM {rows} AS v
+WHERE deliveries.id = v.id AND deliveries.status = 'blocked'
+""",
+    rows="id bigint, problem text",
+)
+_MARK = Command("UPDATE waits SET circle = true WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint")

@@ -106,7 +106,7 @@ async def _in_words(opened: OpenDelivery, closed: str | None, *, resent: bool) -
         case Status.UNSURE:
             return say("outcome.unsure", upstream=upstream.label), problem
         case Status.BLOCKED:
-            return await _blocked(opened), ""
+            return problem or await _blocked(opened), ""
         case Status.IGNORED:
             return say("outcome.ignored", time=_clock(opened, row.settled_at)), problem
 

@@ -96,7 +96,7 @@ class RootCause:
     @property
     def resends(self) -> bool:
         """Return whether the deliveries can be sent again; what only waits goes out by itself."""
-        return self.missing is None
+        return self.missing is None and all(parse_cause(part.cause)[0] != CauseKind.CIRCLE for part in self.parts)
 
     @property
     def frees(self) -> str:

@@ -41,6 +41,7 @@ RESPONSIBLE = {
     "unauthorized": "admin",
     "unsure": "admin",
     CauseKind.BLOCKED: "petugas",
+    CauseKind.CIRCLE: "integrator",
     CauseKind.CHECK: "integrator",
     CauseKind.LOOKUP: "petugas",
     CauseKind.LOST: "integrator",

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Verdict
+from adapters.messages import message
 from engine.facilities.facilities import add_facility
 from engine.outbox.delayed_resend import schedule_resend
+from engine.outbox.waits import tell_circles
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.pages.test_delivery_page import OWN, VISITS, failed_visit
 from tests.engine.small_hub import SmallHub, refused
@@ -108,6 +110,20 @@ async def test_what_waits_for_another_says_for_what(person: httpx.AsyncClient, a
     await antar.work()
     page = (await person.get(f"{VISITS}/{(await antar.row('Visit', 'V2')).id}")).text
     assert outcome(page) == "Tertahan: menunggu Orang P9."
+
+
+async def test_what_waits_in_a_circle_names_it(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V2", "person": "P9"})
+    await antar.work()
+    row = await antar.row("Visit", "V2")
+    circle = message("delivery.circle", chain="Kunjungan V2 → Orang P9 → Kunjungan V2")
+    await antar.hub.database.write(tell_circles, [(row.id, circle)])
+    page = (await person.get(f"{VISITS}/{row.id}")).text
+    assert outcome(page).startswith("Saling menunggu: Kunjungan V2 → Orang P9 → Kunjungan V2. Serahkan lagi")
+    assert "Hapus salah satu rujukan" in page
+    problems = (await person.get("/masalah")).text
+    assert "Saling menunggu" in problems
+    assert 'value="resend"' not in problems
 
 
 async def test_what_may_have_arrived_says_so(person: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -263,3 +263,9 @@ def fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, A
             yield from fields(field, f"{path}.{name}")
     if isinstance(schema.get("items"), dict):
         yield from fields(schema["items"], f"{path}[]")
+
+
+def test_entries_may_need_each_other_if_some_record_needs_nothing(tmp_path: Path) -> None:
+    case = THING + "    needs: {other: {spec: Other, key: '{{ record.id }}', when: '{{ record.items }}'}}\n"
+    case += THING[7:].replace("Thing", "Other") + "    needs: {thing: {spec: Thing, key: '{{ record.id }}'}}\n"
+    assert list(loaded(tmp_path, case).specs) == ["Person", "Thing", "Other"]

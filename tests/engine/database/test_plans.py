@@ -82,6 +82,7 @@ async def test_no_statement_reads_what_was_sent_before(full_hub: SmallHub, monke
         "PRUNE_SECONDS",
         "FORWARD_SECONDS",
         "CODE_LIST_SECONDS",
+        "CIRCLE_SECONDS",
         "REFRESH_SECONDS",
     ):
         monkeypatch.setattr(working, name, 0.05)
