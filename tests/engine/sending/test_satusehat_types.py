@@ -2,58 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from engine.actors import make_broker
-from engine.code_lists import copies
-from engine.delivery.types import Channel
-from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
-from engine.facilities.vault import new_key
-from engine.hub import Hub
-from engine.mapping.confirm import Choice, confirm
-from engine.settings import Settings
-from engine.specs.code_list import CodeListRow
-from engine.worker import Worker
 from sandbox.world import World
 from tests.config.shipped import catalog, examples
-from tests.conftest import SECRETS
-from tests.engine.sending.test_bpjs import DUE, hurried
-from tests.engine.small_hub import OVERLOOKED
+from tests.engine.sending.satusehat_clinic import VACCINE, SatuSehatClinic, stored
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 60.0
-VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
-PARACETAMOL = {"kfa_code": "91000101", "zat_aktif": "Paracetamol", "kekuatan_zat_aktif": "500 mg"}
-TABLET = {
-    "name": "Paracetamol 500 mg Tablet (PAMOL)",
-    "level": "93",
-    "form": "Tablet",
-    "form_code": "BS066",
-    "details": [PARACETAMOL],
-}
-HEMOGLOBIN = {"name": "Hemoglobin [Mass/volume] in Blood"}
-PROTEIN = {"name": "Protein [Presence] in Urine by Test strip"}
-CODES = {
-    "kfa": (
-        "kfa",
-        {
-            "VAK-001": ("93001282", VACCINE),
-            **{f"OBT-{number:03}": ("93002313", TABLET) for number in (1, 14, 40, 41, 42, 43)},
-        },
-    ),
-    "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN), "LAB-PROU": ("20454-5", PROTEIN)}),
-}
-"""Mapping -> its list, and the code and row of each of the clinic's items."""
-FOUNDATION = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
 REACTION = {
     "id": "RJ-20260310-0001-KIPI",
     "norm": "RM-000123",
@@ -80,6 +40,8 @@ PHARMACIST = {"id": "APT-001", "nik": "5171992309797000", "name": "apt. Melati U
 NURSE = {"id": "PRW-001", "nik": "3273990911737006", "name": "Ns. Melati Uji", "updated_at": "2026-03-10 07:00"}
 ANALYST = {"id": "LAB-001", "nik": "3174996208777001", "name": "Analis Bima Uji", "updated_at": "2026-03-10 07:00"}
 
+NURSE = {"id": "PRW-001", "nik": "3273990911737006", "name": "Ns. Andi Gunadi", "updated_at": "2026-03-10 07:00"}
+
 
 def example(spec: str) -> list[dict[str, Any]]:
     return [dict(catalog().specs[spec].example)]
@@ -97,11 +59,12 @@ def every_example(*specs: str) -> dict[str, list[dict[str, Any]]]:
 STAFF = [NURSE, ANALYST, PHARMACIST]
 SUPPORT = ("Condition", "Procedure", "AllergyIntolerance")
 ORDER = {"Practitioner": [ANALYST], "ServiceRequest": example("ServiceRequest")}
-BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
+BEFORE: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {
     "Immunization": {"Observation": [REACTION]},
     "ServiceRequest": {
-        "Practitioner": [ANALYST],
-        **{name: example(name) for name in ("Condition", "Procedure", "Observation", "AllergyIntolerance")},
+        "Practitioner": [ANALYST, NURSE],
+        "Procedure": [catalog().specs["Procedure"].example, catalog().specs["Procedure"].examples["not_done"]],
+        **{name: example(name) for name in ("Condition", "Observation", "AllergyIntolerance")},
     },
     "Specimen": ORDER,
     "LabResult": {**ORDER, "Specimen": example("Specimen")},
@@ -161,89 +124,11 @@ BEFORE: dict[str, dict[str, list[dict[str, Any]]]] = {
 """Type -> what its examples refer to besides the visit."""
 
 
-class SatuSehatClinic:
-    """A clinic with a worker, its codes confirmed, and the sandbox."""
-
-    def __init__(self, hub: Hub, facility: FacilityRow) -> None:
-        self.hub, self.facility = hub, facility
-
-    async def hand_in(self, spec: str, *records: Any) -> None:
-        results = await self.hub.intake.hand_in(self.facility, spec, [dict(record) for record in records])
-        assert not [result for result in results if getattr(result, "problems", ())], results
-
-    async def hand_in_before(self, spec: str) -> None:
-        """Hand in what the examples of a type refer to."""
-        for name in FOUNDATION:
-            await self.hand_in(name, catalog().specs[name].example)
-        for name, records in BEFORE.get(spec, {}).items():
-            await self.hand_in(name, *records)
-
-    async def confirm_codes(self) -> None:
-        for name, (code_list, codes) in CODES.items():
-            mapping = self.hub.catalog.mappings[name]
-            owner = mapping.catalogue.list.owner(self.facility.id)
-            items = [{"code": key, "name": row["name"]} for key, (_, row) in codes.items()]
-            await self.hub.intake.hand_in(self.facility, mapping.item, items)
-            for code, row in dict(codes.values()).items():
-                await copies.add_row(self.hub.database, owner, code_list, CodeListRow(code, {**row, "code": code}))
-            rows = await self.hub.database.fetch(
-                text("SELECT id, key FROM items WHERE facility_id = :facility AND item = :item"),
-                {"facility": self.facility.id, "item": mapping.item},
-            )
-            choices = [Choice(row.id, codes[row.key][0]) for row in rows]
-            confirmed = await confirm(self.hub.database, mapping, self.facility.id, choices, "sari")
-            assert len(confirmed.done) == len(codes)
-
-    async def work(self) -> None:
-        """Run the worker until nothing is due any more."""
-        worker, stop = Worker(self.hub), asyncio.Event()
-        working = asyncio.create_task(worker.run(stop))
-        worker.ring(Channel("satusehat", self.facility.id))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while await self.is_open():  # noqa: ASYNC110 - nobody tells the test
-                    await asyncio.sleep(0.02)
-        stop.set()
-        await working
-
-    async def is_open(self) -> bool:
-        [(overlooked,)] = await self.hub.database.fetch(text(OVERLOOKED))
-        return bool(overlooked or await self.hub.database.fetch(text(DUE)))
-
-    async def outcomes(self, spec: str) -> dict[str, tuple[str, str | None]]:
-        """Return (status, problem) of the deliveries of a type, by key."""
-        query = text("SELECT key, status, problem FROM deliveries WHERE spec = :spec")
-        return {row.key: (row.status, row.problem) for row in await self.hub.database.fetch(query, {"spec": spec})}
-
-
-@pytest.fixture
-def world() -> World:
-    """Return a sandbox with what others have sent there: images of the DICOM router, and another facility."""
-    world = World()
-    world.satusehat.seed(IMAGES, "100099001")
-    world.satusehat.seed({"resourceType": "Organization", "id": "100099002"}, "100099002")
-    return world
-
-
-@pytest.fixture
-async def clinic(tmp_path: Path, url: str) -> AsyncIterator[SatuSehatClinic]:
-    settings = Settings(
-        "demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses={"satusehat": url}
-    )
-    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
-    lists = hub.catalog.code_lists
-    hub.catalog = replace(hurried(hub.catalog), code_lists=lists)
-    facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
-    await set_credentials(hub.database, hub.vault, facility.id, "satusehat", SECRETS)
-    antar = SatuSehatClinic(hub, facility)
-    await antar.confirm_codes()
-    yield antar
-    await hub.close()
-
-
-def stored(world: World, kind: str) -> list[dict[str, Any]]:
-    """Return the resources of a type that the demo clinic sent."""
-    return [one.resource for one in world.satusehat.store.of_type(kind) if one.owner == "100099001"]
+async def hand_in_before(clinic: SatuSehatClinic, spec: str) -> None:
+    """Hand in what the examples of a type refer to."""
+    await clinic.hand_in_examples()
+    for name, records in BEFORE.get(spec, {}).items():
+        await clinic.hand_in(name, *records)
 
 
 @pytest.mark.parametrize("spec", BEFORE)
@@ -251,7 +136,7 @@ async def test_every_example_is_sent_once_and_as_an_update_when_it_changes(
     clinic: SatuSehatClinic, world: World, spec: str
 ) -> None:
     records = examples(catalog().specs[spec]).values()
-    await clinic.hand_in_before(spec)
+    await hand_in_before(clinic, spec)
     await clinic.hand_in(spec, *records)
     await clinic.work()
     sent = {str(record["id"]): ("sent", None) for record in records}
@@ -269,7 +154,7 @@ async def test_every_example_is_sent_once_and_as_an_update_when_it_changes(
 
 @pytest.mark.parametrize("spec", BEFORE)
 async def test_a_record_whose_answer_is_lost_is_found_again(clinic: SatuSehatClinic, world: World, spec: str) -> None:
-    await clinic.hand_in_before(spec)
+    await hand_in_before(clinic, spec)
     await clinic.work()
     kind = catalog().specs[spec].endpoint.path.render({})  # type: ignore[union-attr]
     world.faults.add("timeout-after-commit", method="POST", path=f"{kind}$", times=1)
@@ -284,7 +169,7 @@ async def test_a_record_whose_answer_is_lost_is_found_again(clinic: SatuSehatCli
 async def test_the_groups_of_a_vaccine_follow_from_its_code(clinic: SatuSehatClinic, world: World) -> None:
     record = dict(catalog().specs["Immunization"].example)
     explicit = record.pop("vaccine_groups"), record.pop("cvx")
-    await clinic.hand_in_before("Immunization")
+    await hand_in_before(clinic, "Immunization")
     await clinic.hand_in("Immunization", record)
     await clinic.work()
     [sent] = stored(world, "Immunization")
@@ -294,7 +179,7 @@ async def test_the_groups_of_a_vaccine_follow_from_its_code(clinic: SatuSehatCli
 
 async def test_a_specimen_is_changed_by_a_patch(clinic: SatuSehatClinic, world: World) -> None:
     [record] = example("Specimen")
-    await clinic.hand_in_before("Specimen")
+    await hand_in_before(clinic, "Specimen")
     await clinic.hand_in("Specimen", record)
     await clinic.work()
     await clinic.hand_in("Specimen", {**record, "status": "unsatisfactory", "condition": "HEM", "note": "Lisis"})
@@ -308,7 +193,7 @@ async def test_a_specimen_is_changed_by_a_patch(clinic: SatuSehatClinic, world: 
 
 async def test_an_episode_is_finished_by_a_patch_that_names_the_patient(clinic: SatuSehatClinic, world: World) -> None:
     [record] = example("EpisodeOfCare")
-    await clinic.hand_in_before("EpisodeOfCare")
+    await hand_in_before(clinic, "EpisodeOfCare")
     await clinic.hand_in("EpisodeOfCare", record)
     visit = catalog().specs["Encounter"].examples["programme"]
     await clinic.hand_in("Encounter", visit)
@@ -328,7 +213,7 @@ async def test_an_episode_is_finished_by_a_patch_that_names_the_patient(clinic: 
 
 
 async def test_the_active_episode_of_another_clinic_is_adopted(clinic: SatuSehatClinic, world: World) -> None:
-    await clinic.hand_in_before("EpisodeOfCare")
+    await hand_in_before(clinic, "EpisodeOfCare")
     await clinic.work()
     [patient] = [one["subject"] for one in stored(world, "Encounter")]
     kind = {"system": "http://terminology.kemkes.go.id/CodeSystem/episodeofcare-type", "code": "ANC"}

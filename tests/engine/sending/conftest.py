@@ -1,0 +1,40 @@
+"""Clinic that sends to SatuSehat's sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.actors import make_broker
+from engine.facilities.facilities import add_facility, set_credentials
+from engine.facilities.vault import new_key
+from engine.hub import Hub
+from engine.settings import Settings
+from sandbox.world import World
+from tests.conftest import SECRETS
+from tests.engine.sending.satusehat_clinic import SatuSehatClinic
+from tests.engine.sending.test_bpjs import hurried
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def clinic(tmp_path: Path, url: str) -> AsyncIterator[SatuSehatClinic]:
+    settings = Settings(
+        "demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses={"satusehat": url}
+    )
+    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+    lists = hub.catalog.code_lists
+    hub.catalog = replace(hurried(hub.catalog), code_lists=lists)
+    facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
+    await set_credentials(hub.database, hub.vault, facility.id, "satusehat", SECRETS)
+    antar = SatuSehatClinic(hub, facility)
+    await antar.confirm_codes()
+    yield antar
+    await hub.close()
