@@ -14,6 +14,7 @@ from engine.catalog.catalog import Catalog, load
 from engine.catalog.describe import show as describe
 from engine.catalog.reading.render import render as preview
 from engine.catalog.scaffold import new_entry
+from engine.catalog.use_case_page import use_case_page
 from engine.errors import AntarError
 from engine.settings import config_directory
 from engine.source.faults import ConfigFaults
@@ -40,10 +41,18 @@ def check(config: ConfigDir = None) -> None:
 
 
 def show(
-    name: Annotated[str | None, typer.Argument(help="An entry; all if left out.")] = None, config: ConfigDir = None
+    name: Annotated[str | None, typer.Argument(help="An entry or a use case; all if left out.")] = None,
+    page: Annotated[bool, typer.Option("--page", help="A use case as a Markdown page with its example day.")] = False,
+    config: ConfigDir = None,
 ) -> None:
-    """Describe one entry or list all."""
-    typer.echo(describe(_catalog(config), name))
+    """Describe one entry or use case, or list all."""
+    catalog = _catalog(config)
+    if not page:
+        typer.echo(describe(catalog, name))
+    elif name is not None and name in catalog.use_cases:
+        typer.echo(use_case_page(catalog, catalog.use_cases[name]), nl=False)
+    else:
+        raise AntarError(f"no use case {name!r}; known: {', '.join(catalog.use_cases)}")
 
 
 def render(

@@ -16,6 +16,7 @@ from engine.catalog.sections.inbound import load_inbound
 from engine.catalog.sections.mappings import Mapped, load_mappings, mapped
 from engine.catalog.sections.remedies import with_remedies
 from engine.catalog.sections.upstreams import LoadedUpstream, load_upstreams
+from engine.catalog.sections.use_cases import load_use_cases
 from engine.json_text import short_hash
 from engine.source.faults import Faults, did_you_mean
 from engine.specs.code_list import CodeList
@@ -24,6 +25,7 @@ from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
 from engine.specs.text import Text
 from engine.specs.upstream import UpstreamSpec
+from engine.specs.use_case import UseCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Catalog:
     code_lists: Mapping[str, CodeList]
     inbound: Mapping[str, Inbound]
     mappings: Mapping[str, MappingSpec]
+    use_cases: Mapping[str, UseCase]
     upstreams: Mapping[str, UpstreamSpec]
     groups: tuple[Text, ...]  # in the order of the dashboard
     hash: str
@@ -59,6 +62,7 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
     mappings = load_mappings(sections, upstreams, code_lists, faults)
     specs = _load_specs(sections, upstreams, mapped(mappings), faults)
     check_relations(sections, specs, faults)
+    use_cases = load_use_cases(sections, upstreams, specs, mappings, faults)
     inbound = load_inbound(sections, code_lists, faults)
     faults.raise_if_any()
     return Catalog(
@@ -66,6 +70,7 @@ def load(directory: Path, adapters: Collection[str] | None = None) -> Catalog:
         code_lists=code_lists,
         inbound=inbound,
         mappings=mappings,
+        use_cases=use_cases,
         upstreams={name: upstream.spec for name, upstream in upstreams.items()},
         groups=tuple(sections.groups.values()),
         hash=_hash(sections, specs, mappings),
@@ -101,4 +106,5 @@ def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, 
     mapped = {name: mapping.hash for name, mapping in mappings.items()}
     inbound = {name: node.plain() for name, node in sections.inbound.items()}
     entries = {name: spec.hash for name, spec in specs.items()}
-    return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped])
+    cases = {name: node.plain() for name, node in sections.use_cases.items()}
+    return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped, cases])

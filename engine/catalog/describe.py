@@ -1,4 +1,4 @@
-"""Describes the catalog as text for people: one entry in full, or the list of all."""
+"""Describes the catalog as text for people: one entry or use case in full, or the list of all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Any
 from engine.catalog.catalog import Catalog
 from engine.errors import NotFound
 from engine.source.faults import did_you_mean
-from engine.specs.record_type import Check, Column, Need, Spec
+from engine.specs.record_type import Column, Need, Spec
+from engine.specs.use_case import Requirement, UseCase
 from engine.templates.shapes import branches_of
 
 
 def show(catalog: Catalog, name: str | None = None) -> str:
-    """Return the description of one entry, or a line for each. Raises NotFound."""
+    """Return the description of one entry or use case, or a line for each. Raises NotFound."""
     if name is None:
         return "\n".join(_overview(catalog))
+    if name in catalog.use_cases:
+        return "\n".join(_details_of_use_case(catalog.use_cases[name]))
     if name not in catalog.specs:
-        raise NotFound(f"no entry {name!r}{did_you_mean(name, catalog.specs)}")
+        raise NotFound(f"no entry {name!r}{did_you_mean(name, [*catalog.specs, *catalog.use_cases])}")
     return "\n".join(_details(catalog.specs[name]))
 
 
@@ -29,6 +32,13 @@ def _overview(catalog: Catalog) -> Iterator[str]:
     order = {group.en: place for place, group in enumerate(catalog.groups)}
     rows.sort(key=lambda row: order.get(row[0], len(order)))
     yield from _table([("GROUP", "NAME", "LABEL", "UPSTREAM", "DOES"), *rows])
+    if catalog.use_cases:
+        cases = [
+            (name, case.label.en, ", ".join(dict.fromkeys(one.spec for one in case.requirements)))
+            for name, case in catalog.use_cases.items()
+        ]
+        yield ""
+        yield from _table([("USE CASE", "LABEL", "NEEDS"), *cases])
 
 
 def _operations(spec: Spec) -> str:
@@ -52,6 +62,23 @@ def _details(spec: Spec) -> Iterator[str]:
         yield ""
         yield title
         yield from _table(rows, indent="  ")
+
+
+def _details_of_use_case(use_case: UseCase) -> Iterator[str]:
+    yield f"{use_case.name}: {use_case.label.en}"
+    if use_case.description:
+        yield use_case.description
+    yield ""
+    facts = [("visit", use_case.visit), ("when", use_case.when.text), ("since", use_case.since.text)]
+    yield from _table([*facts, ("written in", str(use_case.source))], indent="  ")
+    yield ""
+    yield "Needs"
+    yield from _table([_requirement(one) for one in use_case.requirements], indent="  ")
+
+
+def _requirement(one: Requirement) -> tuple[str, ...]:
+    where = one.where.text if one.where is not None else ""
+    return one.name, one.label.en, one.spec, f"at least {one.least}", f"within {one.within_hours} h", where
 
 
 def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:

@@ -185,6 +185,8 @@ class Spec:
     date: Template
     # Records with the same value are sent one after the other; None: in any order.
     sequence: Template | None
+    # Key of the visit that a record belongs to; None: the type does not belong to visits.
+    visit: Template | None
     patient_norm: Template | None
     patient_name: Template | None
     record_schema: Mapping[str, Any]

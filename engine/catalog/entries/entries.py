@@ -88,6 +88,7 @@ def _parts_of_record(node: Node, templates: Templates, names: Names) -> dict[str
         "key": _varying(node, "key", templates, names),
         "date": _varying(node, "date", templates, names),
         "sequence": templates.expression(node, "", "sequence", names),
+        "visit": templates.expression(node, "", "visit", names),
         "patient_norm": templates.expression(patient, "patient", "norm", names),
         "patient_name": templates.expression(patient, "patient", "name", names),
         "columns": columns(node, templates, names, filters=True),

@@ -16,7 +16,7 @@ ROOT_FILES = ("resources.yaml", "bpjs_jobs.yaml")  # the first is required, the 
 # Sections that map names to declarations.
 SECTIONS = (
     *("upstreams", "fragments", "specs", "code_lists", "inbound"),
-    *("mappings", "vocabularies", "rules", "remedies"),
+    *("mappings", "vocabularies", "rules", "remedies", "use_cases"),
 )
 
 
@@ -34,6 +34,7 @@ class Sections:
     inbound: dict[str, Node] = field(default_factory=dict)
     mappings: dict[str, Node] = field(default_factory=dict)
     vocabularies: dict[str, Node] = field(default_factory=dict)
+    use_cases: dict[str, Node] = field(default_factory=dict)
     keys: dict[tuple[str, str], Source] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 

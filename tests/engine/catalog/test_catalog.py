@@ -227,6 +227,13 @@ def test_show_lists_all_and_describes_each() -> None:
         show(catalog, "nothing")
 
 
+def test_show_describes_each_use_case() -> None:
+    catalog = load(ROOT / "config")
+    assert all(name in show(catalog) for name in catalog.use_cases)
+    for name, use_case in catalog.use_cases.items():
+        assert all(one.label.en in show(catalog, name) for one in use_case.requirements)
+
+
 def test_the_grammar_explains_every_field() -> None:
     """The file is the documentation that editors complete from."""
     grammar = orjson.loads(GRAMMAR_FILE.read_bytes())
