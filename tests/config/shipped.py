@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from adapters.base import Problem
 from engine.catalog.catalog import Catalog, load
-from engine.catalog.reading.record_schema import Validator
-from engine.catalog.reading.render import problems_of
+from engine.catalog.use_case_page import index_page, use_case_page
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context
 from engine.specs.mapping import MappingSpec
@@ -21,6 +20,7 @@ from engine.specs.record_type import Need, Operation, Reference, Spec
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 DEMO = ROOT / "config" / "demo"
+PAGES = ROOT / "docs" / "use-cases"
 FACILITY = FacilityRow(1, "klinik", "Klinik Contoh", "Asia/Jakarta", "100099001")
 UUID = "3f1c8a52-6d0e-4b7a-9a41-"
 # References of the ministry's own examples; any other gets one made of its type and key.
@@ -127,3 +127,10 @@ def demo_records() -> dict[str, list[dict[str, Any]]]:
     """Return the records of the clinic day, by entry."""
     files = sorted(DEMO.glob("*.ndjson"))
     return {file.stem: [json.loads(line) for line in file.read_text("utf-8").splitlines()] for file in files}
+
+
+def use_case_pages() -> dict[str, str]:
+    """Return the pages of docs/use-cases, by file name."""
+    shipped = catalog()
+    pages = {f"{name}.md": use_case_page(shipped, one) for name, one in shipped.use_cases.items()}
+    return {"README.md": index_page(shipped), **pages}

@@ -75,7 +75,8 @@ class SatuSehatClinic:
         """Run the worker until nothing is due any more."""
         worker, stop = Worker(self.hub), asyncio.Event()
         working = asyncio.create_task(worker.run(stop))
-        worker.ring(Channel("satusehat", self.facility.id))
+        for upstream in self.hub.catalog.upstreams:
+            worker.ring(Channel(upstream, self.facility.id))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while await self.is_open():  # noqa: ASYNC110 - nobody tells the test

@@ -1,0 +1,63 @@
+"""Use cases that ship: their pages are current, and each says what is missing from a visit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.specs.use_case import lacking, recognised
+from tests.config.shipped import PAGES, catalog, use_case_pages
+
+
+def visit(**more: Any) -> dict[str, Any]:
+    return {"id": "RJ-1", "norm": "RM-1", "status": "arrived", "arrived_at": "2026-03-10T08:00", **more}
+
+
+def kinds(record: dict[str, Any], **records: list[dict[str, Any]]) -> list[str]:
+    """Return the use cases that a visit is of."""
+    specs = catalog().specs
+    return [name for name, one in catalog().use_cases.items() if recognised(one, specs, record, records)]
+
+
+def test_the_pages_are_those_of_the_configuration() -> None:
+    """`python -m tests.config.golden` writes them again."""
+    assert {path.name: path.read_text("utf-8") for path in PAGES.glob("*.md")} == use_case_pages()
+
+
+@pytest.mark.parametrize(
+    ("record", "records", "expected"),
+    [
+        (visit(), {}, ["outpatient"]),
+        (visit(), {"TambahPendaftaran": [{"id": "PD-1"}]}, ["outpatient_bpjs"]),
+        (visit(), {"MedicationRequest": [{"id": "RX-1"}]}, ["outpatient", "pharmacy"]),
+        (visit(**{"class": "EMER"}), {}, ["emergency"]),
+        (visit(**{"class": "VR"}), {}, ["telemedicine"]),
+        (visit(programme_visit="K1A"), {}, ["antenatal", "outpatient"]),
+        (visit(programme_visit="KN2"), {}, ["neonatal", "outpatient"]),
+        (visit(programmes=["dental", "elderly"]), {}, ["dental", "elderly", "outpatient"]),
+        (visit(), {"ServiceRequest": [{"id": "R-1", "kind": "imaging"}]}, ["outpatient"]),
+        (visit(), {"ServiceRequest": [{"id": "R-1", "kind": "referral"}]}, ["outpatient", "referral"]),
+    ],
+)
+def test_a_visit_is_recognised_by_what_was_handed_in(
+    record: dict[str, Any], records: dict[str, list[dict[str, Any]]], expected: list[str]
+) -> None:
+    assert kinds(record, **records) == expected
+
+
+def test_what_a_visit_lacks_is_told_with_its_number() -> None:
+    outpatient = catalog().use_cases["outpatient"]
+    records = {
+        "Encounter": [visit()],
+        "Condition": [{"id": "DX-1", "kind": "complaint"}],
+        "Observation": [{"id": "O-1", "kind": "systolic"}, {"id": "O-2", "kind": "pain_score"}],
+    }
+    lacks = lacking(outpatient, catalog().specs, visit(), records)
+    assert [(lack.requirement.name, lack.found) for lack in lacks] == [
+        ("visit", 0),
+        ("diastolic", 0),
+        ("temperature", 0),
+        ("diagnosis", 0),
+        ("summary", 0),
+    ]
