@@ -228,7 +228,7 @@ def test_show_lists_all_and_describes_each() -> None:
 
 
 def test_show_describes_each_use_case() -> None:
-    catalog = load(ROOT / "config")
+    catalog = load(SHIPPED)
     assert all(name in show(catalog) for name in catalog.use_cases)
     for name, use_case in catalog.use_cases.items():
         assert all(one.label.en in show(catalog, name) for one in use_case.requirements)
