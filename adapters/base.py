@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -145,6 +145,31 @@ class StoredToken:
     # Time at which the upstream last refused the present credentials; 0: never.
     refused_at: float = 0.0
     refusal: str = ""  # the upstream's message
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The clinic's officer who verifies a patient's identity."""
+
+    name: str = field(repr=False)
+    nik: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityLink:
+    """Address of a page that verifies a patient's identity, for whoever has it; empty: `problem` says why."""
+
+    url: str = field(default="", repr=False)
+    problem: str = ""
+
+
+@runtime_checkable
+class IdentityCheck(Protocol):
+    """An upstream that verifies the identity of patients on a page of its own."""
+
+    async def identity_link(self, account: Account, agent: Agent, environment: str) -> IdentityLink:
+        """Return a new link; `environment` is the profile of the installation, whose key is used."""
+        ...
 
 
 class TokenStore(Protocol):

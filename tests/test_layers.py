@@ -64,7 +64,7 @@ FLOORS = {
         "http pages.alarms",
         "api inbound pages.login pages.shared",
         "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
-        "pages.inbound_requests pages.setup",
+        "pages.identity pages.inbound_requests pages.setup",
         "pages.inbound_request pages.problems",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",

@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from adapters.base import Account, Problem, Profile, TokenStore
+from adapters.base import Account, Agent, IdentityLink, Problem, Profile, TokenStore
 from adapters.http_upstream import HttpUpstream
-from adapters.satusehat import preflight
+from adapters.messages import message
+from adapters.satusehat import identity_check, preflight
+from adapters.satusehat.identity_check import IdentityPages
 from adapters.satusehat.tokens import Tokens
 from adapters.wire.contract import HeaderBlock, Wire
 
@@ -35,6 +37,8 @@ class SatuSehat(HttpUpstream):
                 raise ValueError(f"upstream {profile.name}: settings.{name} must be a path that begins with a slash")
         super().__init__(profile, wire, clock=clock, wall=wall)
         self._tokens = Tokens(profile, tokens, wire, wall=wall, sleep=sleep)
+        settings = profile.settings.get(identity_check.SETTING)
+        self._identity_pages = IdentityPages(profile.name, settings) if settings else None
 
     def check(self, payload: Any) -> Sequence[Problem]:
         return preflight.check(payload)
@@ -47,6 +51,11 @@ class SatuSehat(HttpUpstream):
 
     def distrust(self, account: Account) -> None:
         self._tokens.distrust(account)
+
+    async def identity_link(self, account: Account, agent: Agent, environment: str) -> IdentityLink:
+        if self._identity_pages is None:
+            return IdentityLink(problem=message("identity.no_key"))
+        return await self._identity_pages.link(self._ask, account, agent, environment)
 
     async def close(self) -> None:
         await self._tokens.close()

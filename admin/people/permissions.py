@@ -16,5 +16,6 @@ class Permission(StrEnum):
     BULK = "bulk"  # act on many deliveries at once
     MAP = "map"  # confirm and remove codes of the mappings
     SYNC = "sync"  # read code lists again
+    IDENTIFY = "identify"  # open the upstream's page on which a patient's identity is verified
     MANAGE = "manage"  # users, roles, facilities, credentials, keys, audit
     RAW = "raw"  # see deliveries as they are stored, besides `satusehat`

@@ -56,3 +56,8 @@ class UpstreamSpec:
     # Status -> label on the panel, if it differs from the standard label.
     statuses: Mapping[str, Text]
     remedies: Remedies = field(default_factory=Remedies)
+
+    @property
+    def verifies_identity(self) -> bool:
+        """Return whether it has a page on which the identity of a patient is verified."""
+        return "identity_check" in self.profile.settings

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sandbox.clock import Clock
 from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.population import SyntheticPerson, people
+from sandbox.satusehat import identity
 from sandbox.satusehat.fhir import PREFIX, Fhir, parts
 from sandbox.satusehat.patients import Patients
 from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
@@ -21,10 +22,10 @@ from sandbox.witness import Witness
 
 
 class Platform:
-    """The ministry's platform: tokens below /oauth2/v1, resources below /fhir-r4/v1."""
+    """The ministry's platform: tokens below /oauth2/v1, resources below /fhir-r4/v1, the identity check below /kyc."""
 
     name = "satusehat"
-    prefixes: tuple[str, ...] = ("/oauth2/v1", PREFIX)
+    prefixes: tuple[str, ...] = ("/oauth2/v1", PREFIX, identity.PREFIX)
 
     def __init__(
         self,
@@ -38,17 +39,22 @@ class Platform:
         self._first_settings = replace(self.settings)
         self.store = Store(clock)
         self.tokens = IssuedTokens(clients, clock, self.settings)
+        self.identity_pages = identity.IdentityPages(self.tokens)
         self._writes = Writes(self.store, ResourceValidator(self.store, clock, self.settings, has_drug), witness)
         self._patients = Patients(self._writes, self.settings)
         self._fhir = Fhir(self.tokens, self._writes, self._patients, self.settings)
         self._seed()
 
     def answer(self, request: SandboxRequest) -> SandboxAnswer:
+        if request.path.startswith(identity.PREFIX):
+            return self.identity_pages.answer(request)
         part = self._fhir if request.path.startswith(PREFIX) else self.tokens
         return part.answer(request)
 
     def label(self, method: str, path: str) -> str | None:
-        """Return the resource type, "Bundle" or "token"."""
+        """Return the resource type, "Bundle", "token" or "identity"."""
+        if path.startswith(identity.PREFIX):
+            return "identity"
         if not path.startswith(PREFIX):
             return "token"
         segments = parts(path)
@@ -63,6 +69,7 @@ class Platform:
             setattr(self.settings, name, getattr(self._first_settings, name))
         self.store.clear()
         self.tokens.reset()
+        self.identity_pages.reset()
         self._seed()
 
     def register(self, client: Client) -> None:

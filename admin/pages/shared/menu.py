@@ -9,6 +9,7 @@ from admin.people.permissions import Permission
 from admin.people.users import Person
 from admin.text.words import localized, say
 from engine.catalog.catalog import Catalog
+from engine.specs.upstream import UpstreamSpec
 
 SETTINGS_PATH = "/admin"
 ACCOUNT_PATH = "/akun"
@@ -47,14 +48,14 @@ class Menu:
 
 def menu_for(catalog: Catalog, person: Person, *, has_facility: bool, path: str) -> Menu:
     """Return the menu with what the person may open; `path` is the address of the open page."""
-    groups = tuple(_groups(catalog, has_facility=has_facility)) if person.may(Permission.SATUSEHAT) else ()
+    groups = tuple(_groups(catalog, person, has_facility=has_facility)) if person.may(Permission.SATUSEHAT) else ()
     others = tuple(_others(person))
     entries = [*(entry for group in groups for entry in group.entries), *others]
     current = max(entries, key=lambda entry: entry.match(path), default=None)
     return Menu(groups, others, current if current is not None and current.match(path) else None)
 
 
-def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
+def _groups(catalog: Catalog, person: Person, *, has_facility: bool) -> Iterator[MenuGroup]:
     """Yield the upstreams without an area each for itself, then those that share one together."""
     upstreams = list(catalog.upstreams.values())
     for upstream in upstreams:
@@ -62,7 +63,8 @@ def _groups(catalog: Catalog, *, has_facility: bool) -> Iterator[MenuGroup]:
             home = f"/integrasi/{upstream.name}"
             dashboard = MenuEntry(say("nav.dashboard"), "layout-dashboard", home, (home, "/laporan"))
             entries = (dashboard, *_mappings(catalog, {upstream.name}, has_facility=has_facility))
-            yield MenuGroup(localized(upstream.label), (*entries, *_code_lists(catalog, {upstream.name})))
+            lists = _code_lists(catalog, {upstream.name})
+            yield MenuGroup(localized(upstream.label), (*entries, *lists, *_identity(upstream, person)))
     for position, area in enumerate(dict.fromkeys(upstream.area for upstream in upstreams if upstream.area)):
         names = [upstream.name for upstream in upstreams if upstream.area == area]
         pages = _area(catalog, names, first=position == 0, has_facility=has_facility)
@@ -109,6 +111,11 @@ def _code_lists(catalog: Catalog, names: Collection[str], *, by_upstream: bool =
             groups.setdefault(localized(code_list.group), own).append(f"/referensi/{code_list.name}")
     for group, paths in groups.items():
         yield MenuEntry(group, "list-search", paths[0], tuple(paths))
+
+
+def _identity(upstream: UpstreamSpec, person: Person) -> Iterator[MenuEntry]:
+    if upstream.verifies_identity and person.may(Permission.IDENTIFY):
+        yield MenuEntry(say("nav.identity"), "id", *_own("identitas", upstream.name))
 
 
 def _others(person: Person) -> Iterator[MenuEntry]:

@@ -58,6 +58,19 @@ async def test_whoever_manages_may_see_raw_data_after_the_upgrade(tmp_path: Path
     await database.close()
 
 
+async def test_whoever_opens_the_panel_may_verify_identities_after_the_upgrade(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.sqlite3")
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0026"))
+    roles = (
+        "INSERT INTO roles (name, label, permissions) VALUES ('a', 'A', '[\"satusehat\"]'), ('b', 'B', '[\"manage\"]')"
+    )
+    await database.on_connection(lambda connection: connection.execute(text(roles)))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "head"))
+    rows = await database.fetch(text("SELECT name, permissions FROM roles WHERE name IN ('a', 'b', 'admin')"))
+    assert {row.name: "identify" in row.permissions for row in rows} == {"a": True, "b": False, "admin": True}
+    await database.close()
+
+
 OLD_DELIVERY = """
 INSERT INTO deliveries (id, facility_id, spec, upstream, key, date, record, record_hash, version, status, in_doubt,
   lane, tries, deaths, trigger, created_at, changed_at, settled_at)
