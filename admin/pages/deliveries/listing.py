@@ -24,6 +24,7 @@ from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType, OpenType
 from admin.pages.shared.waiting_items import awaited_by
 from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
+from engine.delivery.causes import CauseKind, parse_cause
 from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.identifiers import masked
@@ -127,8 +128,9 @@ class Listing(OpenType):
         ]
 
     def _cause_title(self, row: DeliveryRow) -> str:
-        """Return the cause of a delivery that failed, or may have, in a few words; empty for any other."""
-        if row.status not in (Status.FAILED, Status.UNSURE):
+        """Return in a few words why a delivery failed, or may have, or waits in a circle; empty for any other."""
+        in_circle = parse_cause(row.cause or "")[0] == CauseKind.CIRCLE
+        if row.status not in (Status.FAILED, Status.UNSURE) and not in_circle:
             return ""
         return explain(row.cause, self.layout.upstream).title if row.cause else masked(sentence(row.problem))
 

@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from adapters.base import Verdict
+from adapters.messages import message
 from admin.pages.shared.formatting import badge_code
+from engine.outbox.waits import tell_circles
 from tests.admin.pages.test_types import VISITS, failed_visit, link
 from tests.engine.small_hub import SmallHub, refused
 
@@ -27,6 +29,14 @@ async def test_a_row_that_waits_names_the_record_and_leads_to_it(person: httpx.A
     page = html.unescape((await person.get(VISITS)).text)
     assert '<a href="/integrasi/ministry/Person?text=RM-1">menunggu ' in page
     assert " RM-1</a>" in page
+
+
+async def test_a_row_that_waits_in_a_circle_says_so(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "RM-1"})
+    await antar.work()
+    circle = message("delivery.circle", chain="Kunjungan V1 → Orang RM-1 → Kunjungan V1")
+    await antar.hub.database.write(tell_circles, [((await antar.row("Visit", "V1")).id, circle)])
+    assert '<span class="note">Saling menunggu: <a href=' in (await person.get(VISITS)).text
 
 
 @pytest.mark.parametrize(
