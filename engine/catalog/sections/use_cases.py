@@ -8,7 +8,7 @@ from typing import Any
 from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates
 from engine.catalog.reading.files import Sections
-from engine.catalog.reading.record_schema import Validator
+from engine.catalog.reading.record_schema import SchemaFaults, Validator
 from engine.catalog.reading.render import EXAMPLE_FACILITY
 from engine.catalog.sections.upstreams import LoadedUpstream
 from engine.errors import AntarError
@@ -31,10 +31,11 @@ def load_use_cases(
 ) -> dict[str, UseCase]:
     """Load all use cases by name."""
     items = {mapping.item: mapping for mapping in mappings.values()}
+    shapes = {name: of_schema(spec.record_schema) for name, spec in specs.items() if spec.visit is not None}
     loaded: dict[str, UseCase] = {}
     for name, node in sections.use_cases.items():
         earlier = len(faults.reported)
-        use_case = _load(name, node, sections, upstreams, specs, faults)
+        use_case = _load(name, node, sections, upstreams, specs, shapes, faults)
         if use_case is not None:
             loaded[name] = use_case
             _check_types(use_case, node, specs, items, faults)
@@ -49,13 +50,13 @@ def _load(
     sections: Sections,
     upstreams: Mapping[str, LoadedUpstream],
     specs: Mapping[str, Spec],
+    shapes: Mapping[str, Shape],
     faults: Faults,
 ) -> UseCase | None:
     path, visit = f"use_cases.{name}", values.text(node, "visit")
     if not _belongs_to_visits(visit, node.get("visit") or node, f"{path}.visit", specs, faults):
         return None
     templates = Templates(path, upstreams[specs[visit].upstream.name].compiler, faults)
-    shapes = {name: of_schema(spec.record_schema) for name, spec in specs.items() if spec.visit is not None}
     names: Names = {
         "record": shapes[visit],
         "records": Shape({name: Shape({}, item=shape) for name, shape in shapes.items()}),
@@ -130,21 +131,28 @@ def _check_example(
     use_case: UseCase, node: Node, specs: Mapping[str, Spec], items: Mapping[str, MappingSpec], faults: Faults
 ) -> None:
     """Add faults for a day that could not be handed in, would wait for ever, or is not complete."""
-    path, records = f"use_cases.{use_case.name}.example.records", use_case.example.records
     earlier = len(faults.reported)
-    for name, several in records.items():
-        schema = specs[name].record_schema if name in specs else items[name].record_schema
-        for place, record in enumerate(several):
-            at = node.find(["example", "records", name, place])
-            for violation in Validator(schema).violations(record):
-                where = at.place(violation.steps, at_key=violation.at_key)
-                faults.add(where, f"{path}.{name}[{place}]", f"{violation.message}; it must satisfy the entry's record")
-    if len(faults.reported) > earlier:
-        return
     try:
-        _check_day(use_case, node, specs, items, faults)
+        _check_records(use_case, node, specs, items, faults)
+        if len(faults.reported) == earlier:
+            _check_day(use_case, node, specs, items, faults)
+    except SchemaFaults:  # reported with the entry
+        return
     except AntarError as error:
         faults.add(node.find(["example"]).source, f"use_cases.{use_case.name}.example", f"{error}; mend either")
+
+
+def _check_records(
+    use_case: UseCase, node: Node, specs: Mapping[str, Spec], items: Mapping[str, MappingSpec], faults: Faults
+) -> None:
+    """Add faults for records that intake would refuse."""
+    for name, several in use_case.example.records.items():
+        validator = Validator(specs[name].record_schema if name in specs else items[name].record_schema)
+        for place, record in enumerate(several):
+            at, path = node.find(["example", "records", name, place]), f"use_cases.{use_case.name}.example.records"
+            for violation in validator.violations(record):
+                where = at.place(violation.steps, at_key=violation.at_key)
+                faults.add(where, f"{path}.{name}[{place}]", f"{violation.message}; it must satisfy the entry's record")
 
 
 def _check_day(
