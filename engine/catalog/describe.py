@@ -8,7 +8,7 @@ from typing import Any
 from engine.catalog.catalog import Catalog
 from engine.errors import NotFound
 from engine.source.faults import did_you_mean
-from engine.specs.record_type import Column, Need, Spec
+from engine.specs.record_type import Check, Column, Need, Spec
 from engine.specs.use_case import Requirement, UseCase
 from engine.templates.shapes import branches_of
 

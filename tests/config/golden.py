@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.config.shipped import GOLDEN, PAGES, cases, payload, use_case_pages
+from tests.config.test_drugs import STRENGTHS_FILE, strengths_of_forms
 
 
 def as_text(content: Any) -> str:
@@ -17,6 +18,7 @@ def main() -> None:
         stale.unlink()
     for case in cases():
         case.file.write_text(as_text(payload(case)), "utf-8")
+    STRENGTHS_FILE.write_text(as_text(strengths_of_forms()), "utf-8")
     for name, page in use_case_pages().items():
         (PAGES / name).write_text(page, "utf-8")
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from adapters.base import Problem
 from engine.catalog.catalog import Catalog, load
+from engine.catalog.reading.record_schema import Validator
+from engine.catalog.reading.render import problems_of
 from engine.catalog.use_case_page import index_page, use_case_page
 from engine.facilities.facilities import FacilityRow
 from engine.specs.context import context

@@ -60,7 +60,7 @@ async def test_whoever_manages_may_see_raw_data_after_the_upgrade(tmp_path: Path
 
 async def test_whoever_opens_the_panel_may_verify_identities_after_the_upgrade(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/old.sqlite3")
-    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0026"))
+    await database.on_connection(lambda connection: command.upgrade(alembic(connection), "0027"))
     roles = (
         "INSERT INTO roles (name, label, permissions) VALUES ('a', 'A', '[\"satusehat\"]'), ('b', 'B', '[\"manage\"]')"
     )

@@ -20,7 +20,7 @@ from tests.config.shipped import catalog
 from tests.engine.sending.test_bpjs import DUE
 from tests.engine.small_hub import OVERLOOKED
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 FOUNDATION = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
 VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
 PARACETAMOL = {"kfa_code": "91000101", "zat_aktif": "Paracetamol", "kekuatan_zat_aktif": "500 mg"}
@@ -34,7 +34,13 @@ TABLET = {
 HEMOGLOBIN = {"name": "Hemoglobin [Mass/volume] in Blood"}
 PROTEIN = {"name": "Protein [Presence] in Urine by Test strip"}
 CODES = {
-    "kfa": ("kfa", {"VAK-001": ("93001282", VACCINE), "OBT-001": ("93002313", TABLET)}),
+    "kfa": (
+        "kfa",
+        {
+            "VAK-001": ("93001282", VACCINE),
+            **{f"OBT-{number:03}": ("93002313", TABLET) for number in (1, 14, 40, 41, 42, 43)},
+        },
+    ),
     "laboratory": ("loinc_laboratory", {"LAB-HB": ("718-7", HEMOGLOBIN), "LAB-PROU": ("20454-5", PROTEIN)}),
 }
 """Mapping -> its list, and the code and row of each of the clinic's items."""

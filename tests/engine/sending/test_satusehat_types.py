@@ -40,8 +40,6 @@ PHARMACIST = {"id": "APT-001", "nik": "5171992309797000", "name": "apt. Melati U
 NURSE = {"id": "PRW-001", "nik": "3273990911737006", "name": "Ns. Melati Uji", "updated_at": "2026-03-10 07:00"}
 ANALYST = {"id": "LAB-001", "nik": "3174996208777001", "name": "Analis Bima Uji", "updated_at": "2026-03-10 07:00"}
 
-NURSE = {"id": "PRW-001", "nik": "3273990911737006", "name": "Ns. Andi Gunadi", "updated_at": "2026-03-10 07:00"}
-
 
 def example(spec: str) -> list[dict[str, Any]]:
     return [dict(catalog().specs[spec].example)]
@@ -87,8 +85,16 @@ BEFORE: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {
     },
     "MedicationAdministration": every_example("Condition", "MedicationRequest"),
     "Condition": {},
-    "Observation": {"Practitioner": STAFF, **{name: example(name) for name in ("Condition", "ImagingStudy")}},
-    "Procedure": {"Practitioner": STAFF},
+    "Observation": {
+        "Practitioner": STAFF,
+        **{name: example(name) for name in ("Condition", "ImagingStudy")},
+        "Procedure": [catalog().specs["Procedure"].examples["not_done"]],
+        "ServiceRequest": [catalog().specs["ServiceRequest"].examples["diagnostic"]],
+    },
+    "Procedure": {
+        "Practitioner": STAFF,
+        "ServiceRequest": [catalog().specs["ServiceRequest"].examples["therapy"]],
+    },
     "FamilyMemberHistory": {},
     "PractitionerRole": {},
     "NutritionOrder": {"AllergyIntolerance": example("AllergyIntolerance")},
@@ -122,6 +128,15 @@ BEFORE: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {
     },
 }
 """Type -> what its examples refer to besides the visit."""
+
+
+@pytest.fixture
+def world() -> World:
+    """Return a sandbox with what others have sent there: images of the DICOM router, and another facility."""
+    world = World()
+    world.satusehat.seed(IMAGES, "100099001")
+    world.satusehat.seed({"resourceType": "Organization", "id": "100099002"}, "100099002")
+    return world
 
 
 async def hand_in_before(clinic: SatuSehatClinic, spec: str) -> None:
@@ -229,7 +244,7 @@ async def test_the_active_episode_of_another_clinic_is_adopted(clinic: SatuSehat
 
 
 async def test_images_are_looked_up_and_named_in_their_report(clinic: SatuSehatClinic, world: World) -> None:
-    await clinic.hand_in_before("DiagnosticReport")
+    await hand_in_before(clinic, "DiagnosticReport")
     await clinic.hand_in("DiagnosticReport", catalog().specs["DiagnosticReport"].examples["radiology"])
     await clinic.work()
     [report] = stored(world, "DiagnosticReport")
@@ -238,7 +253,7 @@ async def test_images_are_looked_up_and_named_in_their_report(clinic: SatuSehatC
 
 
 async def test_images_that_the_router_has_not_sent_are_not_found(clinic: SatuSehatClinic, world: World) -> None:
-    await clinic.hand_in_before("ImagingStudy")
+    await hand_in_before(clinic, "ImagingStudy")
     await clinic.hand_in("ImagingStudy", {**catalog().specs["ImagingStudy"].example, "id": "20260310000002"})
     await clinic.work()
     [(status, problem)] = (await clinic.outcomes("ImagingStudy")).values()
@@ -265,7 +280,7 @@ async def test_nobody_is_created_by_name_alone(clinic: SatuSehatClinic, world: W
 
 
 async def test_a_visit_keeps_its_rooms_and_doctors_in_time(clinic: SatuSehatClinic, world: World) -> None:
-    await clinic.hand_in_before("Encounter")
+    await hand_in_before(clinic, "Encounter")
     await clinic.hand_in("Practitioner", NURSE)
     await clinic.hand_in("Location", {**catalog().specs["Location"].examples["smallest"], "id": "R-IGD"})
     await clinic.hand_in("Encounter", *(catalog().specs["Encounter"].examples[name] for name in ("planned", "moved")))
