@@ -39,6 +39,7 @@ from sandbox.embedded import running
 from sandbox.world import World
 from tests import databases
 from tests.admin.conftest import PASSWORD, application, log_in
+from tests.config.shipped import catalog
 from tests.conftest import POSTGRESQL, Clock
 from tests.engine.small_hub import no_sleep
 from tests.upgrade.earlier import REVISIONS, restore, rows_of
@@ -105,7 +106,7 @@ async def hub(revision: str, old_url: str, sandbox: str, clock: Clock) -> AsyncI
     await old.close()
     addresses = {name: f"{sandbox}{path}" for name, path in PATHS.items()}
     settings = Settings("demo", old_url, secret_keys=(SECRET_KEY,), addresses=addresses)
-    opened = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock)
+    opened = await Hub.open(settings, durable=False, broker=make_broker("memory://"), clock=clock, catalog=catalog())
     yield opened
     assert await counters.kept(opened.database) == await counters.recount(opened.database)
     await opened.close()

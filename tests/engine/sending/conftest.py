@@ -14,6 +14,7 @@ from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.settings import Settings
 from sandbox.world import World
+from tests.config.shipped import catalog
 from tests.conftest import SECRETS
 from tests.engine.sending.satusehat_clinic import SatuSehatClinic
 from tests.engine.sending.test_bpjs import hurried
@@ -29,7 +30,7 @@ async def clinic(tmp_path: Path, url: str) -> AsyncIterator[SatuSehatClinic]:
     settings = Settings(
         "demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses={"satusehat": url}
     )
-    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"), catalog=catalog())
     lists = hub.catalog.code_lists
     hub.catalog = replace(hurried(hub.catalog), code_lists=lists)
     facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")

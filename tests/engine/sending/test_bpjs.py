@@ -27,6 +27,7 @@ from engine.settings import ROOT, Settings
 from engine.specs.upstream import Retry
 from engine.worker import Worker
 from sandbox.world import World
+from tests.config.shipped import catalog as shipped
 from tests.engine.small_hub import OVERLOOKED
 
 pytestmark = pytest.mark.anyio
@@ -158,7 +159,7 @@ def world() -> World:
 async def clinic(tmp_path: Path, url: str) -> AsyncIterator[BpjsClinic]:
     addresses = {"pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
     settings = Settings("demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses=addresses)
-    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"), catalog=shipped())
     hub.catalog = hurried(hub.catalog)
     facility = await add_facility(hub.database, "klinik", "Klinik")
     for upstream, secrets in demo_credentials(ROOT / "config").items():

@@ -29,7 +29,7 @@ async def clinic(tmp_path: Path, url: str) -> AsyncIterator[SatuSehatClinic]:
     """Yield a clinic that sends to all upstreams, whose items have no codes yet."""
     addresses = {"satusehat": url, "pcare": f"{url}/pcare-rest", "antrean": f"{url}/antreanfktp"}
     settings = Settings("demo", f"sqlite:///{tmp_path}/x.sqlite3", secret_keys=(new_key(),), addresses=addresses)
-    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"))
+    hub = await Hub.open(settings, durable=False, broker=make_broker("memory://"), catalog=catalog())
     lists = hub.catalog.code_lists
     hub.catalog = replace(hurried(hub.catalog), code_lists=lists)
     facility = await add_facility(hub.database, "klinik", "Klinik Contoh", organization_id="100099001")
