@@ -36,7 +36,7 @@ def test_the_measured_configuration_has_the_slots_that_were_asked_for_and_no_rat
     assert {(upstream.concurrency, upstream.rate) for upstream in upstreams.values()} == {(77, None)}
 
 
-def test_copies_of_the_shipped_entries_make_a_catalog_of_forty(tmp_path: Path) -> None:
+def test_copies_of_the_shipped_entries_make_a_catalog_of_sixty(tmp_path: Path) -> None:
     shipped = load(ROOT / "config").specs
 
     assert len(shipped) < len(load(many_entries(tmp_path / "config")).specs) == ENTRIES

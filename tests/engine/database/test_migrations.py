@@ -120,9 +120,7 @@ VALUES ({id}, 1, 'Visit', 'ministry', 'V{id}', '2026-03-10', '{{}}', '-', {id}, 
 LEASE = "INSERT INTO leases (id, worker, until, begun, upstream, facility_id) VALUES (70, 'w', 5, true, 'ministry', 1)"
 
 
-async def test_what_is_being_sent_moves_into_its_lease_and_back(database_url: str) -> None:
-    database = Database(database_url)
-
+async def test_what_is_being_sent_moves_into_its_lease_and_back(database: Database) -> None:
     async def to(revision: str, change: Any = command.upgrade) -> None:
         await database.on_connection(lambda connection: change(alembic(connection), revision))
 
@@ -158,4 +156,3 @@ async def test_what_is_being_sent_moves_into_its_lease_and_back(database_url: st
         "sending": 3
     }
     await to("head")
-    await database.close()
