@@ -131,10 +131,10 @@ def test_the_search_leaves_the_cards_whose_type_matches(page: Page) -> None:
     page.goto(HOME)
     search = page.get_by_role("searchbox", name="Cari jenis data")
     cards = page.locator(".type-card:visible")
-    for words in ("tenaga", "practitioner"):
+    for words in ("alergi", "allergyintolerance"):
         search.fill(words)
         expect(cards).to_have_count(1)
-        expect(cards).to_contain_text("Tenaga Kesehatan")
+        expect(cards).to_contain_text("Alergi")
     search.fill("tidak ada begini")
     expect(page.get_by_text("Tidak ada jenis data yang cocok.")).to_be_visible()
     search.fill("")
