@@ -38,6 +38,8 @@ IN_A_HURRY = {
     "retry: {attempts: 8, first: 30, factor: 2, cap: 3600}": "retry: {attempts: 8, first: 0.2, factor: 2, cap: 1}",
     "breaker: {failures: 10, pause: 30}": "breaker: {failures: 10, pause: 0.5}",
 }
+ENTRIES = ("- resources/", "- use_cases/")  # in the list of included files
+HANDED_IN = ("/organization.yaml", "/location.yaml")
 # One statement, so that all is seen at one moment: what a sweep releases from a wait is open a moment later.
 _OPEN = ", ".join(f"'{status}'" for status in OPEN)
 UNSETTLED = f"""
@@ -218,7 +220,15 @@ def hurried_config(folder: Path) -> Path:
         assert shipped in content, shipped
         content = content.replace(shipped, hurried)
     path.write_text(content, "utf-8")
+    _leave_out_entries(config / "resources.yaml")
     return config
+
+
+def _leave_out_entries(path: Path) -> None:
+    """Include only the entries that are handed in: every process of a case loads the configuration."""
+    lines = path.read_text("utf-8").splitlines()
+    kept = [line for line in lines if not line.strip().startswith(ENTRIES) or line.strip().endswith(HANDED_IN)]
+    path.write_text("\n".join(kept), "utf-8")
 
 
 @asynccontextmanager
