@@ -38,8 +38,7 @@ IN_A_HURRY = {
     "retry: {attempts: 8, first: 30, factor: 2, cap: 3600}": "retry: {attempts: 8, first: 0.2, factor: 2, cap: 1}",
     "breaker: {failures: 10, pause: 30}": "breaker: {failures: 10, pause: 0.5}",
 }
-ENTRIES = ("- resources/", "- use_cases/")  # in the list of included files
-HANDED_IN = ("/organization.yaml", "/location.yaml")
+HANDED_IN = ("organization.yaml", "location.yaml")
 # One statement, so that all is seen at one moment: what a sweep releases from a wait is open a moment later.
 _OPEN = ", ".join(f"'{status}'" for status in OPEN)
 UNSETTLED = f"""
@@ -220,15 +219,19 @@ def hurried_config(folder: Path) -> Path:
         assert shipped in content, shipped
         content = content.replace(shipped, hurried)
     path.write_text(content, "utf-8")
-    _leave_out_entries(config / "resources.yaml")
+    _leave_out_entries(config)
     return config
 
 
-def _leave_out_entries(path: Path) -> None:
-    """Include only the entries that are handed in: every process of a case loads the configuration."""
-    lines = path.read_text("utf-8").splitlines()
-    kept = [line for line in lines if not line.strip().startswith(ENTRIES) or line.strip().endswith(HANDED_IN)]
-    path.write_text("\n".join(kept), "utf-8")
+def _leave_out_entries(config: Path) -> None:
+    """Keep only the entries that are handed in, and what a test adds: every process of a case loads them."""
+    for path in (config / "resources").iterdir():
+        if path.name not in HANDED_IN:
+            path.unlink()
+    including = config / "resources.yaml"
+    lines = including.read_text("utf-8").splitlines()
+    kept = [line for line in lines if "- use_cases/" not in line and ("- resources/" not in line or "*" in line)]
+    including.write_text("\n".join(kept), "utf-8")
 
 
 @asynccontextmanager
