@@ -32,9 +32,6 @@ def shown_status(facility_id: int) -> ColumnElement[Any]:
 
 def shown(facility_id: int) -> list[ColumnElement[Any]]:
     """Return all columns of deliveries of the facility as they are shown: what is being sent is not due."""
-    is_held = Delivery.id.in_(held(facility_id))
-    shown = {
-        "status": shown_status(facility_id),
-        "due_at": case((is_held, null()), else_=Delivery.due_at),
-    }
-    return [shown.get(column.name, column).label(column.name) for column in Delivery.__table__.columns]
+    due_at = case((Delivery.id.in_(held(facility_id)), null()), else_=Delivery.due_at)
+    replaced: dict[str, ColumnElement[Any]] = {"status": shown_status(facility_id), "due_at": due_at}
+    return [replaced.get(column.name, column).label(column.name) for column in Delivery.__table__.columns]

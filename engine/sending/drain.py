@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class Due(Enum):
-    """What was due when a batch was claimed: nothing, all of the batch and no more, or possibly more."""
+    """Result of a claim: nothing was due, the batch is all that was due, or more may be due."""
 
     NOTHING = 0
     ALL = 1
@@ -142,10 +142,17 @@ class Drain:
                     await self._probe(slots)
                 if state is BreakerState.PROBE or not is_open:
                     continue
-            while due is not Due.MORE and self._open and not self.rung and not self._stopping:
-                await self._sleep()
-            if due is not Due.MORE and not self.rung:
+            if due is not Due.MORE and not await self._until_rung():
                 return
+
+    async def _until_rung(self) -> bool:
+        """Wait until the channel is rung, nothing is in flight any more, or the drain has to stop.
+
+        Return whether the channel is rung.
+        """
+        while self._open and not self.rung and not self._stopping:
+            await self._sleep()
+        return self.rung
 
     async def _read_account(self) -> bool:
         """Read the account; return False if the channel has none, and is closed for that."""

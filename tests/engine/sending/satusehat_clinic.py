@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import text
 
 from engine.code_lists import copies
-from engine.delivery.types import Channel
-from engine.facilities.facilities import FacilityRow
-from engine.hub import Hub
 from engine.mapping.confirm import Choice, confirm
 from engine.specs.code_list import CodeListRow
-from engine.worker import Worker
 from sandbox.world import World
 from tests.config.shipped import catalog
-from tests.engine.sending.test_bpjs import DUE
-from tests.engine.small_hub import OVERLOOKED
+from tests.engine.sending.worked_clinic import WorkedClinic
 
-PATIENCE = 60.0
 FOUNDATION = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
 VACCINE = {"name": "Vaksin DTP-HB-Hib (PENTABIO)", "level": "93"}
 PARACETAMOL = {"kfa_code": "91000101", "zat_aktif": "Paracetamol", "kekuatan_zat_aktif": "500 mg"}
@@ -46,11 +38,8 @@ CODES = {
 """Mapping -> its list, and the code and row of each of the clinic's items."""
 
 
-class SatuSehatClinic:
+class SatuSehatClinic(WorkedClinic):
     """A clinic with a worker, its codes confirmed, and the sandbox."""
-
-    def __init__(self, hub: Hub, facility: FacilityRow) -> None:
-        self.hub, self.facility = hub, facility
 
     async def hand_in(self, spec: str, *records: Any) -> None:
         results = await self.hub.intake.hand_in(self.facility, spec, [dict(record) for record in records])
@@ -76,23 +65,6 @@ class SatuSehatClinic:
             choices = [Choice(row.id, codes[row.key][0]) for row in rows]
             confirmed = await confirm(self.hub.database, mapping, self.facility.id, choices, "sari")
             assert len(confirmed.done) == len(codes)
-
-    async def work(self) -> None:
-        """Run the worker until nothing is due any more."""
-        worker, stop = Worker(self.hub), asyncio.Event()
-        working = asyncio.create_task(worker.run(stop))
-        for upstream in self.hub.catalog.upstreams:
-            worker.ring(Channel(upstream, self.facility.id))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while await self.is_open():  # noqa: ASYNC110 - nobody tells the test
-                    await asyncio.sleep(0.02)
-        stop.set()
-        await working
-
-    async def is_open(self) -> bool:
-        [(overlooked,)] = await self.hub.database.fetch(text(OVERLOOKED))
-        return bool(overlooked or await self.hub.database.fetch(text(DUE)))
 
     async def outcomes(self, spec: str) -> dict[str, tuple[str, str | None]]:
         """Return (status, problem) of the deliveries of a type, by key."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,26 +10,20 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from adapters.base import Timeouts
 from admin.commands.demo import demo_credentials
 from admin.text.words import sentence
 from engine.actors import make_broker
-from engine.catalog.catalog import Catalog
-from engine.delivery.types import Channel
-from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
+from engine.facilities.facilities import add_facility, set_credentials
 from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.outbox.resend import resend
 from engine.settings import ROOT, Settings
-from engine.specs.upstream import Retry
-from engine.worker import Worker
 from sandbox.world import World
 from tests.config.shipped import catalog as shipped
-from tests.engine.small_hub import OVERLOOKED
+from tests.engine.sending.worked_clinic import WorkedClinic, hurried
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 30.0
 CARD, DAY = "0009990000001", "2026-03-10"
 WHO = {"norm": "RM-1", "card": CARD, "date": DAY, "poli_code": "001"}
 VITALS = {
@@ -91,50 +82,12 @@ CHAIN = {"TambahKunjungan": VISIT, "TambahPendaftaran": REGISTRATION, "PanggilAn
 """Handed in the wrong way round."""
 
 
-def hurried(catalog: Catalog) -> Catalog:
-    """Return the shipped catalog without a rate, with short timeouts and immediate retries."""
-    upstreams = {
-        name: replace(
-            upstream,
-            rate=None,
-            retry=Retry(8, 0.05, 1.0, 0.05),
-            profile=replace(upstream.profile, timeouts=Timeouts(2.0, 0.5)),
-        )
-        for name, upstream in catalog.upstreams.items()
-    }
-    specs = {
-        name: replace(spec, upstream=upstreams[spec.upstream.name], retry=Retry(8, 0.05, 1.0, 0.05))
-        for name, spec in catalog.specs.items()
-    }
-    return replace(catalog, specs=specs, upstreams=upstreams, code_lists={})
-
-
-class BpjsClinic:
+class BpjsClinic(WorkedClinic):
     """A clinic with a worker and the sandbox."""
-
-    def __init__(self, hub: Hub, facility: FacilityRow) -> None:
-        self.hub, self.facility = hub, facility
 
     async def hand_in(self, **records: dict[str, Any]) -> None:
         for spec, record in records.items():
             await self.hub.intake.hand_in(self.facility, spec, [record])
-
-    async def work(self) -> None:
-        """Run the worker until nothing is due any more."""
-        worker, stop = Worker(self.hub), asyncio.Event()
-        working = asyncio.create_task(worker.run(stop))
-        for upstream in ("antrean", "pcare"):
-            worker.ring(Channel(upstream, self.facility.id))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while await self.is_open():  # noqa: ASYNC110 - nobody tells the test
-                    await asyncio.sleep(0.02)
-        stop.set()
-        await working
-
-    async def is_open(self) -> bool:
-        [(overlooked,)] = await self.hub.database.fetch(text(OVERLOOKED))
-        return bool(overlooked or await self.hub.database.fetch(text(DUE)))
 
     async def row(self, spec: str) -> Any:
         query = text("SELECT id, status, reference, problem FROM deliveries WHERE spec = :spec")
@@ -145,9 +98,6 @@ class BpjsClinic:
         return {
             row.spec: row.status for row in await self.hub.database.fetch(text("SELECT spec, status FROM deliveries"))
         }
-
-
-DUE = "SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT 1"
 
 
 @pytest.fixture

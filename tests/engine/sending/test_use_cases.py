@@ -19,7 +19,7 @@ from engine.settings import ROOT, Settings
 from tests.config.shipped import catalog
 from tests.conftest import SECRETS
 from tests.engine.sending.satusehat_clinic import SatuSehatClinic
-from tests.engine.sending.test_bpjs import hurried
+from tests.engine.sending.worked_clinic import hurried
 
 pytestmark = pytest.mark.anyio
 
