@@ -166,7 +166,8 @@ async def test_two_workers_whose_requests_were_refused_send_again_with_the_new_o
 ) -> None:
     used = note_secrets(antar, monkeypatch, NEW)
     antar.ministry.hold = asyncio.Event()
-    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(8)))
+    # More than one worker claims before its first request ends: else the other one has nothing to send.
+    await antar.hand_in("Visit", *({"id": f"V{n}"} for n in range(40)))
     async with at_work(antar, 2), asyncio.timeout(PATIENCE):
         while len(used) < 4:  # noqa: ASYNC110 - nobody tells the test
             await asyncio.sleep(0.01)
@@ -174,7 +175,7 @@ async def test_two_workers_whose_requests_were_refused_send_again_with_the_new_o
         antar.ministry.hold.set()
         await all_sent(antar)
     assert await closed(antar) == []
-    assert (used.count(OLD["secret"]), used.count(NEW["secret"])) == (4, 8)
+    assert (used.count(OLD["secret"]), used.count(NEW["secret"])) == (4, 40)
 
 
 async def test_an_entry_and_a_refusal_at_the_same_moment_leave_the_queue_open(antar: SmallHub) -> None:
