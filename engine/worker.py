@@ -26,7 +26,8 @@ from engine.hub import Hub
 from engine.inbound.forwarding import Forwarder
 from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
-from engine.limits.slots import REFRESH_SECONDS, SlotAllocator
+from engine.limits.slot_allocator import SlotAllocator
+from engine.limits.slots import REFRESH_SECONDS
 from engine.maintenance.circles import CircleSearch
 from engine.maintenance.clock_watch import ClockWatch, note_time
 from engine.maintenance.list_indexing import ListIndexing

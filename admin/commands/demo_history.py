@@ -24,7 +24,7 @@ from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.limits.breaker import CircuitBreaker
-from engine.limits.slots import SlotAllocator
+from engine.limits.slot_allocator import SlotAllocator
 from engine.outbox.sweep import due_channels, sweep
 from engine.sending.account import account_or_close
 from engine.sending.drain import Drain, WorkerContext

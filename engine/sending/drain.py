@@ -20,7 +20,8 @@ from engine.facilities.credentials import Accounts
 from engine.facilities.facilities import FacilityRow
 from engine.failpoints import failpoint
 from engine.limits.breaker import BreakerState, CircuitBreaker
-from engine.limits.slots import ChannelSlots, Limits, SlotAllocator
+from engine.limits.slot_allocator import SlotAllocator
+from engine.limits.slots import ChannelSlots, Limits
 from engine.outbox.claim import SUSPECT_DEATHS, begin, claim
 from engine.sending.account import account_or_close
 from engine.sending.outcomes import Outcome

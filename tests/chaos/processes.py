@@ -30,7 +30,7 @@ from engine.delivery import types
 from engine.delivery.types import Channel, ClaimedDelivery, Settlement
 from engine.hub import Hub
 from engine.jobs import runner
-from engine.limits import slots
+from engine.limits import slot_allocator, slots
 from engine.outbox import claim
 from engine.sending import prepare as preparing
 from engine.sending.prepare import Prepared
@@ -60,7 +60,8 @@ def hurry() -> None:
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RESTART
     worker.AWAY_MS, worker.RETURN_MS = AWAY, RETURN
     worker.JOB_SECONDS, runner.BATCH_DELIVERIES = SWEEP, BATCH
-    slots.REFRESH_SECONDS, claim.LIFE_MS, slots.VALID_MS, slots.KEEP_MS = REFRESH, LIFE, LIFE - 100, LIFE
+    slots.REFRESH_SECONDS, claim.LIFE_MS = REFRESH, LIFE
+    slot_allocator.VALID_MS, slot_allocator.KEEP_MS = LIFE - 100, LIFE
 
 
 def be_mortal() -> None:

@@ -21,7 +21,7 @@ from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.intake.intake import Accepted, Refused
 from engine.limits.breaker import CircuitBreaker
-from engine.limits.slots import SlotAllocator
+from engine.limits.slot_allocator import SlotAllocator
 from engine.maintenance.list_indexing import ListIndexing
 from engine.outbox import counters
 from engine.outbox.sweep import sweep

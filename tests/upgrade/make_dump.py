@@ -45,7 +45,8 @@ from engine.intake.intake import Refused
 from engine.jobs import jobs
 from engine.jobs.runner import run_jobs
 from engine.limits.breaker import CircuitBreaker
-from engine.limits.slots import Limits, SlotAllocator
+from engine.limits.slot_allocator import SlotAllocator
+from engine.limits.slots import Limits
 from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import begin, claim
 from engine.outbox.delayed_resend import schedule_resend

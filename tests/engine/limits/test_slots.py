@@ -15,7 +15,8 @@ from engine.database.database import Database
 from engine.delivery.types import Channel, ClaimedDelivery, NewRecord, Signal, given_back
 from engine.facilities.facilities import FacilityRow
 from engine.limits.rate import RateLimiter
-from engine.limits.slots import KEEP_MS, VALID_MS, ChannelSlots, Limits, SlotAllocator
+from engine.limits.slot_allocator import KEEP_MS, VALID_MS, SlotAllocator
+from engine.limits.slots import ChannelSlots, Limits
 from engine.outbox.add import Batch, add
 from engine.outbox.claim import LIFE_MS, begin, claim, heartbeat
 from engine.outbox.settle import settle

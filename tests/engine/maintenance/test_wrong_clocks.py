@@ -16,7 +16,8 @@ from engine.database.tables import Base
 from engine.database.transaction import ModelTransaction
 from engine.due_times import heal
 from engine.limits.rate import RateLimiter
-from engine.limits.slots import Limits, SlotAllocator
+from engine.limits.slot_allocator import SlotAllocator
+from engine.limits.slots import Limits
 from engine.maintenance.clock_watch import SHORTEST_WAIT_MS, WAIT_MS, ClockWatch, note_time
 from engine.maintenance.retention import AttemptRetention
 from engine.outbox.claim import claim
