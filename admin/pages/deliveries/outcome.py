@@ -17,6 +17,7 @@ from admin.pages.shared.formatting import moment
 from admin.pages.shared.waiting_items import items_awaited_by
 from admin.people.users import Person
 from admin.text.words import localized, say, sentence
+from engine.database.rows import DeliveryRow
 from engine.delivery.causes import parse_cause
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
@@ -64,7 +65,7 @@ async def state(
 
 
 def state_mark(row: DeliveryState) -> str:
-    """Return all that the words of an outcome depend on."""
+    """Return everything that the words of an outcome depend on, joined by dots."""
     facts = (row.status, row.version, row.tries, row.due_at, row.settled_at, row.held_until, row.closed)
     return ".".join("" if fact is None else str(fact) for fact in facts)
 
@@ -80,7 +81,17 @@ async def outcome_of(opened: OpenDelivery, *, resent: bool) -> OutcomeView:
         words, note = await _in_words(opened, now.closed if now else None, resent=resent)
     status = Status.QUEUED if is_held else Status(row.status)
     moving = is_held or status in _ON_ITS_WAY or (status is Status.UNSURE and row.due_at is not None)
-    return OutcomeView(status, layout.icon(status), words, opened.hide(note), state_mark(now) if now else "", moving)
+    return OutcomeView(status, layout.icon(status), words, opened.hide(note), _shown_mark(row, now), moving)
+
+
+def _shown_mark(row: DeliveryRow, now: DeliveryState | None) -> str:
+    """Return the mark of the row that the words tell of: it may have moved until `now` was read."""
+    if now is None:
+        return ""
+    shown = now._replace(
+        status=row.status, version=row.version, tries=row.tries, due_at=row.due_at, settled_at=row.settled_at
+    )
+    return state_mark(shown)
 
 
 _ON_ITS_WAY = {Status.QUEUED, Status.SENDING, Status.RETRYING, Status.BLOCKED}

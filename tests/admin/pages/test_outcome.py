@@ -12,9 +12,12 @@ from sqlalchemy import text
 
 from adapters.base import Verdict
 from adapters.messages import message
+from engine.database.database import Database
 from engine.facilities.facilities import add_facility
 from engine.outbox.delayed_resend import schedule_resend
 from engine.outbox.waits import tell_circles
+from engine.queries import deliveries
+from engine.queries.deliveries import DeliveryState
 from tests.admin.conftest import PASSWORD, log_in
 from tests.admin.pages.test_delivery_page import OWN, VISITS, failed_visit
 from tests.engine.small_hub import SmallHub, refused
@@ -187,6 +190,25 @@ async def test_the_page_learns_cheaply_whether_anything_moved(person: httpx.Asyn
     await resend(person, address)
     assert await ask() == 200
     assert (await person.get(f"{address}/keadaan", params={"mark": before})).text == ""
+
+
+async def test_a_page_of_a_state_that_ended_while_it_was_made_learns_of_the_next(
+    person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = await failed_visit(antar)
+    await resend(person, address)
+    read = deliveries.state
+
+    async def read_late(database: Database, id_: int) -> DeliveryState | None:
+        await execute(antar, "UPDATE deliveries SET status = 'sent', settled_at = 7, due_at = NULL")
+        return await read(database, id_)
+
+    monkeypatch.setattr(deliveries, "state", read_late)
+    page = (await person.get(address)).text
+    assert moves(page)
+    monkeypatch.undo()
+    assert (await person.get(f"{address}/keadaan", params={"mark": mark(page)})).status_code == 200
+    assert not moves((await person.get(address)).text)
 
 
 async def test_nobody_learns_of_another_clinics_delivery(nobody: httpx.AsyncClient, antar: SmallHub) -> None:
