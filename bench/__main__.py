@@ -26,6 +26,7 @@ from bench import (
     startup,
     storage,
     trickle,
+    vendor,
     workers,
     years,
 )
@@ -42,6 +43,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "graphile": graphile.rows,
     "workers": workers.rows,
     "trickle": trickle.rows,
+    "vendor": vendor.rows,
     "idle": idle.rows,
     "latency": latency.rows,
     "settling": settling.rows,

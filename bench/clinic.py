@@ -86,7 +86,7 @@ class BenchClinic:
 
     async def unsent(self) -> int:
         """Return the number of deliveries that are not sent, from their counters."""
-        [unsent] = await self.hub.database.fetch(_UNSENT)
+        [unsent] = await self.hub.database.fetch(UNSENT)
         return unsent
 
     @asynccontextmanager
@@ -152,7 +152,7 @@ class BenchClinic:
         await self.hub.database.write_models(ModelTransaction.execute, command, parameters)
 
 
-_UNSENT = Statement("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> 'sent'", int)
+UNSENT = Statement("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> 'sent'", int)
 _WORKERS = Statement("SELECT 1 FROM workers", int)
 _HOLD = Command(
     """

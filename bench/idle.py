@@ -36,17 +36,20 @@ class Idle(NamedTuple):
     postgresql: float
 
 
-async def fill(hub: Hub) -> int:
-    """Store clinics with credentials for all upstreams, their lists and corrections done, and an alert recipient."""
+async def fill(hub: Hub, clinics: int) -> int:
+    """Store clinics with credentials for all upstreams, their lists and corrections done, and an alert recipient.
+
+    Return the number of channels.
+    """
     names = sorted(hub.catalog.upstreams)
     secrets = {name: "bench" for spec in hub.catalog.upstreams.values() for name in spec.credentials}
-    parameters = {"n": CLINICS, "now": hub.database.clock(), "sealed": hub.vault.seal(secrets)}
+    parameters = {"n": clinics, "now": hub.database.clock(), "sealed": hub.vault.seal(secrets)}
     specs = hub.catalog.specs.values()
     corrections = [[spec.name, correction.name] for spec in specs for correction in spec.corrections]
     parameters |= {"names": names, "lists": sorted(hub.catalog.code_lists), "corrections": corrections}
     for command, needed in _FILL.items():
         await hub.database.write(Transaction.execute, command, {name: parameters[name] for name in needed})
-    return CLINICS * len(names)
+    return clinics * len(names)
 
 
 async def one(environ: dict[str, str], command: str, seconds: float) -> Idle:
@@ -75,7 +78,7 @@ async def measure(options: Options, folder: Path, seconds: float) -> tuple[int, 
     environ = environment(config, options.postgresql, options.redis, **names)
     hub = await Hub.open(from_environment(environ), durable=False, broker=make_broker("memory://"))
     await empty(hub)
-    channels = await fill(hub)
+    channels = await fill(hub, CLINICS)
     await hub.close()
     costs = {command: await one(environ, command, seconds) for command in ("worker", "web")}
     hub = await Hub.open(from_environment(environ), durable=False, broker=make_broker("memory://"))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from bench.clinic import empty, hush
+from bench.clinic import UNSENT, empty, hush
 from bench.cost import BACKENDS
 from bench.cpu import backend_seconds, cpu_seconds
 from bench.fleet import Kind, write_configuration
@@ -21,7 +21,7 @@ from bench.rows import Row
 from bench.statements import StatementCount, counted
 from bench.upstream import fake_upstream
 from engine.actors import make_broker
-from engine.database.statements import Command, Statement
+from engine.database.statements import Command
 from engine.database.transaction import Transaction
 from engine.delivery.types import Channel
 from engine.facilities.facilities import FacilityRow, add_facility, set_credentials
@@ -72,7 +72,7 @@ class Vendor:
             worker.ring(Channel(KIND, clinic.id))
             await asyncio.sleep(PAUSE_SECONDS)
         await asyncio.sleep(0.5)
-        while worker.in_flight or (await database.fetch(_UNSENT))[0]:  # noqa: ASYNC110 - no announcement
+        while worker.in_flight or (await database.fetch(UNSENT))[0]:  # noqa: ASYNC110 - no announcement
             await asyncio.sleep(0.5)
         pids = await database.fetch(BACKENDS) if database.dialect == "postgresql" else []
         after = cpu_seconds(), backend_seconds(pids), self._statements.total()
@@ -130,4 +130,3 @@ ON CONFLICT DO NOTHING
 """
 )
 _RELEASE = Command("DELETE FROM channels")
-_UNSENT = Statement("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM totals WHERE status <> 'sent'", int)
