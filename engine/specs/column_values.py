@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from engine.delivery.search_words import words_of
@@ -12,6 +13,7 @@ from engine.identifiers import masked
 from engine.specs.record_type import Column, Spec
 from engine.templates.template import TemplateError
 
+REMEMBERED = 20_000  # texts of columns: names, codes and dates recur from record to record
 BOOLEANS = {True: "true", False: "false"}
 # A date as records have it; a time of day counts as it is written; its zone is ignored.
 ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -47,8 +49,13 @@ def column_values(spec: Spec, scope: Mapping[str, Any]) -> list[ColumnValue]:
 
 def written(value: Any) -> str:
     """Return a single value as lists write it: a date as dd/mm/yyyy, with its time of day if it has one."""
-    match = ISO_DATE.fullmatch(str(value))
-    return f"{match[3]}/{match[2]}/{match[1]}{f' {match[4]}.{match[5]}' if match[4] else ''}" if match else str(value)
+    return _written(str(value))
+
+
+@lru_cache(REMEMBERED)
+def _written(value: str) -> str:
+    match = ISO_DATE.fullmatch(value)
+    return f"{match[3]}/{match[2]}/{match[1]}{f' {match[4]}.{match[5]}' if match[4] else ''}" if match else value
 
 
 def compared(text: str) -> str:
@@ -68,8 +75,19 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _value(column: Column, text: str) -> ColumnValue | None:
-    if masked(text) != text or not compared(text):
+    parts = _compared_and_words(text)
+    if parts is None:
         return None
-    word = column.word(text)
-    words = [*words_of(word.id), *words_of(word.en)] if word else words_of(text)
-    return ColumnValue(column.name, compared(text), text[:VALUE_LENGTH], tuple(dict.fromkeys(words)))
+    comparable, words = parts
+    if word := column.word(text):
+        words = tuple(dict.fromkeys([*words_of(word.id), *words_of(word.en)]))
+    return ColumnValue(column.name, comparable, text[:VALUE_LENGTH], words)
+
+
+@lru_cache(REMEMBERED)
+def _compared_and_words(text: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return a text as it is compared, and its words; None if it is blank or contains an identifier of a person."""
+    comparable = compared(text)
+    if not comparable or masked(text) != text:
+        return None
+    return comparable, tuple(dict.fromkeys(words_of(text)))
