@@ -89,6 +89,7 @@ class Drain:
         self._soon = 0
         self._batch = 0
         self._queue = SendQueue()
+        self._senders: list[asyncio.Task[None]] = []
         self._open = 0
         self._probing = False
         self._probed = False  # a request of the probe was begun
@@ -111,15 +112,13 @@ class Drain:
 
     async def run(self) -> None:
         """Work until nothing is due, the breaker closes the channel or `stop` is called."""
-        senders: list[asyncio.Task[None]] = []
         try:
             slots = await self._context.slots.join(self.channel, self._limits)
             slots.failures = self._context.breaker.failures(self.channel)
-            senders += [asyncio.create_task(self._send_all(slots)) for _ in range(self._limits.concurrency)]
             await self._fill(slots)
         finally:
             self._queue.close()
-            await asyncio.gather(*senders)
+            await asyncio.gather(*self._senders)
             self._context.slots.leave(self.channel)
 
     async def _fill(self, slots: ChannelSlots) -> None:
@@ -175,7 +174,7 @@ class Drain:
         claimed = await self._claim(limit)
         if not claimed:
             return Due.NOTHING
-        await self._take(claimed)
+        await self._take(claimed, slots)
         if claimed[0].deaths >= SUSPECT_DEATHS:
             # Alone until it is written: if it kills this worker, unwritten results of others would die too.
             await self._until_idle()
@@ -194,7 +193,7 @@ class Drain:
         """Send one delivery alone; one that is blocked or faulty says nothing about the upstream: try the next."""
         self._probing, self._probed = True, False
         while not self._probed and not self._stopping and slots.slots and (claimed := await self._claim(1, probe=True)):
-            await self._take(claimed)
+            await self._take(claimed, slots)
             await self._until_idle()
         self._probing = False
         if not self._probed:
@@ -227,7 +226,7 @@ class Drain:
         if claimed:
             tracing.step(claimed[0].lease.id, step, seconds)
 
-    async def _take(self, claimed: Sequence[ClaimedDelivery]) -> None:
+    async def _take(self, claimed: Sequence[ClaimedDelivery], slots: ChannelSlots) -> None:
         """Prepare a batch and queue it for the senders."""
         lease = claimed[0].lease
         self._context.leases[lease.id] = lease
@@ -251,6 +250,7 @@ class Drain:
         started = time.monotonic()
         for one in prepared:
             self._queue.put(one)
+        self._start_senders(slots)
         await self._queue.until_few(self._soon)
         self._adjust_batch(time.monotonic() - started)
 
@@ -280,6 +280,11 @@ class Drain:
             self._batch = min(MAX_BATCH, 2 * self._batch)
         elif seconds > BATCH_SECONDS:
             self._batch = self._batch // 2
+
+    def _start_senders(self, slots: ChannelSlots) -> None:
+        """Start as many senders as there are deliveries to send, at most one for each slot of the channel."""
+        missing = min(self._limits.concurrency, self._open) - len(self._senders)
+        self._senders += [asyncio.create_task(self._send_all(slots)) for _ in range(missing)]
 
     async def _send_all(self, slots: ChannelSlots) -> None:
         while (taken := await self._queue.next(slots, self._may_begin)) is not None:
