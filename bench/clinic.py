@@ -129,7 +129,7 @@ class BenchClinic:
         required = needs.keys_of_needs(spec.needs_for("create"), scope)
         targets = needs.targets_of(required, self.facility.id)
         resolved = await references.look_up(self.hub.database, targets, self.hub.catalog.items)
-        values = needs.resolve(required, spec.needs, self.facility.id, resolved).values
+        values = needs.resolve(required, spec.needs, self.facility.id, resolved.known).values
         assert spec.payload is not None
         return orjson.dumps(spec.payload.render({**scope, "needs": values}))
 

@@ -60,9 +60,8 @@ def _fault(source: Source, path: str, message: str) -> Fault:
 
 def _examples(spec: Spec, check: PayloadCheck, say: Say) -> Iterator[Fault]:
     """Yield what the adapter refuses in the payloads of the examples, at the payload, each kind of problem once."""
-    operations: tuple[Operation, ...] = ("create",) if spec.update is None else ("create", "update")
     told = set[Problem]()
-    for name, record in {"example": spec.example, **spec.examples}.items():
+    for name, record, operations in _sendable(spec):
         for operation in operations:
             tree = spec.payload_for(operation)
             if tree is None:
@@ -72,6 +71,15 @@ def _examples(spec: Spec, check: PayloadCheck, say: Say) -> Iterator[Fault]:
                     told.add(problem)
                     text = f"{_said(problem, say)} (payload of {name}, {operation})"
                     yield _fault(tree.source, f"specs.{spec.name}.payload", text)
+
+
+def _sendable(spec: Spec) -> Iterator[tuple[str, Mapping[str, Any], tuple[Operation, ...]]]:
+    """Yield the name of each example, its record and what is sent of it; each also as it is when withdrawn."""
+    operations: tuple[Operation, ...] = ("create",) if spec.update is None else ("create", "update")
+    for name, record in {"example": spec.example, **spec.examples}.items():
+        yield name, record, operations
+        if spec.withdrawal is not None:
+            yield f"{name}, withdrawn", spec.withdrawal.applied(record), ("update",)
 
 
 def _payload(spec: Spec, record: Mapping[str, Any], operation: Operation) -> Any:

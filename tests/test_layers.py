@@ -39,7 +39,7 @@ FLOORS = {
         "database templates",
         "specs",
         "actors catalog.reading facilities outbox",
-        "catalog.sections limits queries",
+        "catalog.sections limits outbox.withdrawal queries",
         "catalog.entries",
         "catalog",
         "code_lists inbound",

@@ -58,7 +58,7 @@ class AffectedFinder:
         scopes = {row.id: context(spec, orjson.loads(row.record), facility, reference=row.reference) for row in rows}
         needs_by_id = {row.id: self._keys_of_needs(scopes[row.id]) for row in rows}
         targets = [target for row_needs in needs_by_id.values() for target in targets_of(row_needs, facility.id)]
-        references = await look_up(self._database, targets, self._mappings)
+        references = (await look_up(self._database, targets, self._mappings)).known
         concerned = []
         for row in rows:
             needs = resolve(needs_by_id[row.id], spec.needs, facility.id, references).values

@@ -40,6 +40,8 @@ class DeliveryRow(NamedTuple):
     changed_at: int
     settled_at: int | None
     sent_at: int | None
+    withdrawn_at: int | None
+    replaced: str | None
 
 
 class ItemRow(NamedTuple):

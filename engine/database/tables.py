@@ -281,6 +281,11 @@ class Delivery(Base):
     changed_at: Mapped[int] = mapped_column(BigInteger)
     settled_at: Mapped[int | None] = mapped_column(BigInteger)
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
+    # Since when the record says that it was handed in by mistake, as the entry declares it; null: it does not.
+    withdrawn_at: Mapped[int | None] = mapped_column(BigInteger)
+    # The values (JSON) that a withdrawal by a person replaced in the record; null: it is as the HIS handed it in.
+    # The record's hash stays that of what was handed in, so that handing in the same again changes nothing.
+    replaced: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (
         UniqueConstraint("facility_id", "spec", "key"),
@@ -457,6 +462,8 @@ class Wait(Base):
     alternative: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     # The delivery is told to wait in a circle; see engine.maintenance.circles.
     circle: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    # The awaited record was withdrawn: the delivery is set aside until that record is handed in again.
+    set_aside: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     __table_args__ = (
         Index("ix_waits_circle", "delivery_id", sqlite_where=text("circle"), postgresql_where=text("circle")),

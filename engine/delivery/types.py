@@ -43,6 +43,7 @@ class NewRecord(Struct, frozen=True):
     patient_norm: str | None = None
     patient_name: str | None = None
     sequence: str | None = None
+    withdrawn: bool = False  # the record says that it was handed in by mistake
 
 
 class Channel(Struct, frozen=True):
@@ -94,6 +95,7 @@ class ClaimedDelivery(Struct, frozen=True):
     claimed_from: Status
     in_doubt: bool
     lease: Lease
+    replaced: str | None = None  # the values (JSON) that a withdrawal by a person replaced in the record
 
     @property
     def content(self) -> int:

@@ -117,6 +117,7 @@ class RecordReceiver:
             patient_norm=norm or None,
             patient_name=name[:NAME_LENGTH] if name else None,
             sequence=sequence or None,
+            withdrawn=spec.is_withdrawn(record),
         )
 
     async def store(self, entries: Sequence[NewRecord]) -> list[tuple[int, str]]:

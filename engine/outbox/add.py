@@ -15,7 +15,7 @@ from engine.delivery.types import Added, NewRecord
 from engine.outbox import counters, list_index
 from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.patient_index import IndexedPatients, LastInsert, Person, remember
-from engine.outbox.waits import end_waits
+from engine.outbox.waits import end_waits, release, return_set_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Batch:
 class _Row:
     """The delivery of a key: as it is stored, or about to be; `entry` is its new content, if there is any.
 
-    `in_flight`: a version may have left whose outcome is not known yet.
+    `in_flight`: a version may have left whose outcome is not known yet. `withdrawn`: the stored record was.
     """
 
     id: int
@@ -42,6 +42,7 @@ class _Row:
     entry: NewRecord | None = None
     versions: int = 0
     in_flight: bool = False
+    withdrawn: bool = False
 
 
 class _Result(NamedTuple):
@@ -80,6 +81,7 @@ async def _add(tx: Transaction, batch: Batch, entries: Sequence[NewRecord], inde
             for entry, outcome in zip(entries, outcomes, strict=True)
         ]
         await _update(tx, batch, [(row, row.entry) for key in met if (row := rows[key]).entry], deltas)
+    await _tell_waiting(tx, batch, list(rows.values()), inserted.keys(), deltas)
     await counters.apply(tx, deltas)
     named = [(row.id, entry) for row in rows.values() if (entry := row.entry)]
     patients = {(batch.facility_id, e.patient_norm, e.patient_name or "") for _, e in named if e.patient_norm}
@@ -153,6 +155,29 @@ async def _insert(
     return inserted
 
 
+async def _tell_waiting(
+    tx: Transaction, batch: Batch, rows: Sequence[_Row], inserted: Collection[str], deltas: counters.Deltas
+) -> None:
+    """Release what waits for records that are withdrawn now, to be set aside, and return what waits for those back.
+
+    For records that are neither this executes nothing.
+    """
+    changed = [(row, entry) for row in rows if (entry := row.entry) and entry.withdrawn != row.withdrawn]
+    gone = [(row.id, entry.key) for row, entry in changed if entry.withdrawn]
+    back = [entry.key for _, entry in changed if not entry.withdrawn]
+    if new := [id_ for id_, key in gone if key in inserted]:
+        await tx.execute(_MARK_WITHDRAWN, {"ids": new, "now": tx.now})
+    if gone:
+        await release(tx, [(batch.facility_id, batch.spec, key) for _, key in gone], deltas)
+    if back:
+        await return_set_aside(tx, [(batch.facility_id, batch.spec, key) for key in back], deltas)
+
+
+_MARK_WITHDRAWN = Command(
+    "UPDATE deliveries SET withdrawn_at = :now WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint"
+)
+
+
 def _content(entry: NewRecord) -> tuple[str | None, ...]:
     """Return the values of the columns `_CONTENT`."""
     return (
@@ -221,7 +246,10 @@ async def _stored(tx: Transaction, batch: Batch, keys: Collection[str]) -> dict[
     targets = [[batch.facility_id, batch.spec, key] for key in sorted(keys)]
     stored = await tx.rows(_STORED, {"rows": targets})
     held = await being_sent(tx, [batch.facility_id])
-    rows = {key: _Row(id_, hash_, status, date) for key, id_, hash_, status, date in stored}
+    rows = {
+        row.key: _Row(row.id, row.record_hash, row.status, row.date, withdrawn=row.withdrawn_at is not None)
+        for row in stored
+    }
     for row in rows.values():
         row.in_flight = row.id in held or row.status == Status.UNSURE
     return rows
@@ -233,11 +261,12 @@ class _Stored(NamedTuple):
     record_hash: str
     status: str
     date: str
+    withdrawn_at: int | None
 
 
 # Facility and type are in each row: as constants beside the join PostgreSQL may use an index on them alone.
 _STORED = Statement(
-    "SELECT d.key, d.id, d.record_hash, d.status, d.date FROM {rows} AS v "
+    "SELECT d.key, d.id, d.record_hash, d.status, d.date, d.withdrawn_at FROM {rows} AS v "
     "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key "
     "ORDER BY d.id {FOR UPDATE OF d}",
     _Stored,
@@ -256,7 +285,7 @@ async def _update(
         after = Status.QUEUED if due else row.status
         deltas[counters.Cell(batch.facility_id, row.date, batch.spec, row.status)] -= 1
         deltas[counters.Cell(batch.facility_id, entry.date, batch.spec, after)] += 1
-        contents[due].append((row.id, *_content(entry), row.versions, int(entry.lane)))
+        contents[due].append((row.id, *_content(entry), row.versions, int(entry.lane), int(entry.withdrawn)))
     if contents[False]:
         await _change(tx, _CHANGE[tx.dialect], batch, contents[False])
     if contents[True]:
@@ -272,13 +301,14 @@ async def _change(tx: Transaction, command: Command, batch: Batch, contents: Seq
         await tx.execute(command, {**parameters, "rows": contents})
 
 
-_CHANGED = ("id", "date", "norm", "name", "sequence", "record", "hash", "versions", "lane")
-_CHANGED_ROWS = f"id bigint, {_CONTENT}, versions integer, lane smallint"
+_CHANGED = ("id", "date", "norm", "name", "sequence", "record", "hash", "versions", "lane", "withdrawn")
+_CHANGED_ROWS = f"id bigint, {_CONTENT}, versions integer, lane smallint, withdrawn smallint"
 # body: what a person wrote in place of the payload was based on the old record.
 _SET_CONTENT = """
 UPDATE deliveries AS d SET date = v.date, patient_norm = v.norm, patient_name = v.name, sequence = v.sequence,
   record = v.record, record_hash = v.hash, version = d.version + v.versions, changed_at = :now, upstream = :upstream,
-  body = NULL
+  body = NULL, replaced = NULL,
+  withdrawn_at = CASE WHEN v.withdrawn = 1 THEN COALESCE(d.withdrawn_at, CAST(:now AS BIGINT)) END
 """
 _CHANGE_SQL = _SET_CONTENT
 _CHANGE_AND_QUEUE_SQL = f"""{_SET_CONTENT},

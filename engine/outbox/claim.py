@@ -49,7 +49,7 @@ async def _claim(
     if not rows:
         return []
     lease = Lease(id=secrets.randbits(62), until=tx.now + LEASE_MS, outstanding=len(rows))
-    claimed = [ClaimedDelivery(*row[:-2], Status(row.status), bool(row.in_doubt), lease) for row in rows]
+    claimed = [ClaimedDelivery(*row[:-3], Status(row.status), bool(row.in_doubt), lease, row.replaced) for row in rows]
     of_lease = {"id": lease.id, "worker": worker, "until": lease.until, "slots": in_flight + len(rows)}
     await tx.execute(_LEASE, {**names, **of_lease, "batch": batch_text({d.id: d.content for d in claimed})})
     return sorted(claimed, key=lambda delivery: (delivery.lane, delivery.id))
@@ -88,11 +88,12 @@ class _DueDelivery(NamedTuple):
     sequence: str | None
     status: str
     in_doubt: bool
+    replaced: str | None
 
 
 _COLUMNS = """id, facility_id, spec, upstream, key, date, record, body, version,
     CASE WHEN in_doubt THEN tried_version END AS tried_version, sent_version, reference, lane, tries, deaths, trigger,
-    changed_at, sequence, status, in_doubt"""
+    changed_at, sequence, status, in_doubt, replaced"""
 # One statement for all lanes; each takes what the lanes before it leave of the limit.
 # deaths + 0: with plain deaths PostgreSQL reads the whole table when its statistics know no such rows.
 _LANE = f"""{{name}} AS MATERIALIZED (

@@ -124,7 +124,7 @@ def _lost(row: _TakenBack, version: int, now: int) -> tuple[object, ...]:
 
 
 async def release_overlooked(database: Database, everything: bool = False) -> set[Channel]:
-    """Release deliveries that wait for a reference which has arrived; return their channels.
+    """Release deliveries that wait for a reference which has arrived, or for a withdrawn record; return their channels.
 
     If a wait is written while another transaction settles the reference, neither transaction sees the other. So recent
     waits are checked again, and all of them when a worker starts.
@@ -138,8 +138,9 @@ async def release_overlooked(database: Database, everything: bool = False) -> se
 _OVERLOOKED = Statement(
     """
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w
-WHERE w.created_at >= :since AND (
-  SELECT d.reference FROM deliveries AS d WHERE d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
+WHERE w.created_at >= :since AND NOT w.set_aside AND (
+  SELECT COALESCE(d.reference, CASE WHEN d.withdrawn_at IS NOT NULL THEN '' END) FROM deliveries AS d
+  WHERE d.facility_id = w.facility_id AND d.spec = w.spec AND d.key = w.key
 ) IS NOT NULL
 UNION
 SELECT DISTINCT w.facility_id, w.spec, w.key FROM waits AS w

@@ -49,8 +49,8 @@ async def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> Settled
     deltas.move_all((row.facility_id, row.date, row.spec, before[row.id], row.status) for row in settled)
     due = {Channel(row.upstream, row.facility_id) for row in settled if row.due_at is not None and row.due_at <= now}
     failpoint("settling")
-    blocked = {row.id for row in settled if row.status == Status.BLOCKED}
-    await write_waits(tx, [s for s in valid if s.delivery.id in blocked], now)
+    waiting = {row.id for row in settled if row.status in (Status.BLOCKED, Status.IGNORED)}
+    await write_waits(tx, [s for s in valid if s.delivery.id in waiting], now)
     # The next delivery of its sequence could not be claimed until now.
     due |= {Channel(s.delivery.upstream, s.delivery.facility_id) for s in settlements if s.delivery.sequence}
     arrived = [s.delivery for s in valid if s.reference is not None]
@@ -149,8 +149,8 @@ class _SettledDelivery(NamedTuple):
     due_at: int | None
 
 
-# A version that came in meanwhile wins: the delivery is due again instead of being sent, failed or blocked.
-_AGAIN = "(v.requeue = 1 AND deliveries.version <> v.version AND v.status IN ('sent', 'failed', 'blocked'))"
+# A version that came in meanwhile wins: the delivery is due again instead of being sent, failed, blocked or set aside.
+_AGAIN = "(v.requeue = 1 AND deliveries.version <> v.version AND v.status IN ('sent', 'failed', 'blocked', 'ignored'))"
 _SETTLE = Statement(
     f"""
 UPDATE deliveries SET

@@ -1,6 +1,7 @@
 """Waits of blocked deliveries for other records: written with the block, ended when the record arrives.
 
-A delivery that is due again or set aside ends all of its waits.
+A delivery that is due again or set aside by a person ends all of its waits. One that is set aside because the record
+that it needs was withdrawn keeps this wait: when the record is handed in again, the delivery returns.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from engine.outbox.locks import lock_deliveries
 
 
 async def write_waits(tx: Transaction, settlements: Sequence[Settlement], now: int) -> None:
-    """Write what these blocked deliveries wait for; what they wait for moves to their lane."""
+    """Write what these deliveries wait for; what they wait for moves to their lane."""
     rows = [row for settlement in settlements for row in _waits(settlement, now)]
     if rows:
         await tx.execute(_KEEP_WAITS, {"rows": rows})
@@ -36,19 +37,21 @@ def _waits(settlement: Settlement, now: int) -> Iterator[list[Any]]:
             continue  # another need of the delivery waits for one of them alone
         for spec, key in targets:
             code = seen.get((spec, key))
-            yield [delivery.facility_id, spec, key, delivery.id, now, code, int(alternative), delivery.lane]
+            set_aside = settlement.status is Status.IGNORED
+            row = [delivery.facility_id, spec, key, delivery.id, now, code, int(alternative), int(set_aside)]
+            yield [*row, delivery.lane]
 
 
 _WAIT = (
     "facility_id integer, spec text, key text, delivery_id bigint, created_at bigint, seen text, alternative smallint, "
-    "lane smallint"
+    "set_aside smallint, lane smallint"
 )
 
 
 _KEEP_WAITS = Command(
     """
-INSERT INTO waits (facility_id, spec, key, delivery_id, created_at, seen, alternative)
-SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1 FROM {rows} AS v WHERE true
+INSERT INTO waits (facility_id, spec, key, delivery_id, created_at, seen, alternative, set_aside)
+SELECT facility_id, spec, key, delivery_id, created_at, seen, alternative = 1, set_aside = 1 FROM {rows} AS v WHERE true
 ON CONFLICT DO NOTHING
 """,
     rows=_WAIT,
@@ -79,6 +82,17 @@ async def release(tx: Transaction, arrived: Sequence[tuple[int, str, str]], delt
     # Two transactions that each bring one of the last two needs would otherwise each still see the other's wait.
     await lock_deliveries(tx, ids)
     return await _release(tx, ids, deltas)
+
+
+async def return_set_aside(tx: Transaction, records: Sequence[tuple[int, str, str]], deltas: counters.Deltas) -> None:
+    """Make deliveries due that were set aside because these (facility, spec, key), which are back, were withdrawn."""
+    ids = sorted(set(await tx.rows(_SET_ASIDE, {"rows": records})))
+    if not ids:
+        return
+    await lock_deliveries(tx, ids)
+    await end_waits(tx, ids)
+    for back in await tx.rows(_RETURN, {"ids": ids, "now": tx.now}):
+        deltas.move(back.facility_id, back.date, back.spec, Status.IGNORED, Status.QUEUED)
 
 
 async def _release(tx: Transaction, ids: Sequence[int], deltas: counters.Deltas) -> set[Channel]:
@@ -125,7 +139,7 @@ class _Released(NamedTuple):
 
 _END_WAITS = Statement(
     "DELETE FROM waits WHERE (facility_id, spec, key) IN (SELECT facility_id, spec, key FROM {rows} AS v) "
-    "RETURNING delivery_id, key, alternative",
+    "AND NOT set_aside RETURNING delivery_id, key, alternative",
     _Wait,
     rows="facility_id integer, spec text, key text",
 )
@@ -137,6 +151,22 @@ UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = 
 WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'blocked'
   AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.delivery_id = deliveries.id)
 RETURNING facility_id, spec, upstream, date
+""",
+    _Released,
+    ids="id bigint",
+)
+
+
+_SET_ASIDE = Statement(
+    "SELECT delivery_id FROM waits WHERE (facility_id, spec, key) IN (SELECT facility_id, spec, key FROM {rows} AS v) "
+    "AND set_aside",
+    int,
+    rows="facility_id integer, spec text, key text",
+)
+_RETURN = Statement(
+    """
+UPDATE deliveries SET status = 'queued', due_at = :now, problem = NULL, cause = NULL
+WHERE id IN (SELECT id FROM {ids} AS v) AND status = 'ignored' RETURNING facility_id, spec, upstream, date
 """,
     _Released,
     ids="id bigint",

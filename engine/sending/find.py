@@ -66,6 +66,11 @@ async def look(find: Find, context: Mapping[str, Any], ask: Callable[[Call], Awa
         return FindResult(problem=message("find.unreadable", error=str(error)))
 
 
+def first_request(find: Find, context: Mapping[str, Any]) -> Call:
+    """Return the request with which the search begins. Raises TemplateError."""
+    return _call(find, context, _Seen())
+
+
 def _call(find: Find, context: Mapping[str, Any], seen: _Seen) -> Call:
     scope = {**context, **find.paging(seen.offset)}
     return Call("GET", str(find.path.render(scope)), find.query.parameters(scope) if find.query else ())

@@ -110,6 +110,11 @@ class OutcomeBuilder:
         later = self._later(reply, doubtful=doubtful, repeated=repeated)
         return Outcome(later, signal, reply.message, reply.retry_after)
 
+    def absent(self, instead: Settlement) -> Outcome:
+        """Return the outcome of a record that has not arrived and must not be created; `instead` says why."""
+        attempts = (*self._recorder.attempts, *instead.attempts)
+        return Outcome(replace(instead, tried=self._recorder.tried, attempts=attempts, in_doubt=False), Signal.GOOD)
+
     def look_again(self) -> Outcome:
         """Return the outcome of an accepted delivery that the search does not find yet."""
         return Outcome(self._later(None, doubtful=True, problem=_NOT_YET_FOUND), Signal.GOOD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,16 +14,18 @@ from adapters.messages import at, message, together
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import ClaimedDelivery, NewAttempt, Settlement, given_back
+from engine.delivery.types import Awaited, ClaimedDelivery, NewAttempt, Settlement, given_back
 from engine.errors import AntarError, words_of
 from engine.facilities.facilities import FacilityRow
 from engine.outbox.cancel import cancel
 from engine.sending import references
 from engine.sending.edited_body import as_change
+from engine.sending.references import References
 from engine.specs import needs
 from engine.specs.context import context
 from engine.specs.needs import NeedKeys, Resolved, Target
 from engine.specs.record_type import Operation, Reference, Spec
+from engine.specs.text import Text
 from engine.templates.template import TemplateError
 
 
@@ -42,6 +44,8 @@ class Prepared(Struct, frozen=True):
     call: Call | None  # None: nothing is sent, the record is only looked up
     codes: tuple[tuple[str, str, str], ...] = ()  # (type of the item, key, code) of the mapped items in it
     first_step: bool = False  # a create that is followed by an update at once
+    # In place of a create that must not leave, if a search shows that the record has not arrived.
+    instead: Settlement | None = None
 
 
 class _Pending(Struct, frozen=True):
@@ -51,6 +55,15 @@ class _Pending(Struct, frozen=True):
     spec: Spec
     scope: Mapping[str, Any]
     needs: list[NeedKeys]
+
+    @property
+    def operation(self) -> Operation:
+        return self.spec.operation_for(self.delivery.reference)
+
+    @property
+    def is_withdrawn_before_sent(self) -> bool:
+        """Return whether the record was handed in by mistake, and the upstream is not known to have it."""
+        return self.operation == "create" and self.spec.is_withdrawn(self.scope["record"])
 
     def cancellable(self, arrived: Mapping[Target, Reference]) -> list[Target]:
         """Return the records that it takes back and that have no reference."""
@@ -75,10 +88,11 @@ async def prepare_batch(
             settled.append(result)
     targets = [target for one in pending for target in needs.targets_of(one.needs, one.delivery.facility_id)]
     arrived = await references.look_up(database, targets, catalog.items)
-    cancelled = await cancel(database, [target for one in pending for target in one.cancellable(arrived)])
+    known = arrived.known
+    cancelled = await cancel(database, [target for one in pending for target in one.cancellable(known)])
     now = database.clock()
     for one in pending:
-        outcome = _prepare_one(one, arrived, cancelled, upstream, now)
+        outcome = _prepare_one(one, arrived, cancelled, upstream, now, catalog)
         if isinstance(outcome, Prepared):
             prepared.append(outcome)
         else:
@@ -104,17 +118,42 @@ def _pending(
 
 
 def _prepare_one(
-    pending: _Pending, arrived: Mapping[Target, Reference], cancelled: set[Target], upstream: Upstream, now: int
+    pending: _Pending, arrived: References, cancelled: set[Target], upstream: Upstream, now: int, catalog: Catalog
 ) -> Prepared | Settlement:
     delivery, spec = pending.delivery, pending.spec
-    cancellable = pending.cancellable(arrived)
+    cancellable = pending.cancellable(arrived.known)
     if cancellable and cancelled.issuperset(cancellable):
-        return _not_needed(spec, delivery, now)
-    resolved = needs.resolve(pending.needs, spec.needs, delivery.facility_id, arrived)
+        return _not_needed(spec, delivery, now, _NEVER_ARRIVED)
+    instead = _instead_of_create(pending, arrived, now, catalog)
+    if instead is not None and not delivery.in_doubt:
+        return instead
+    resolved = needs.resolve(pending.needs, spec.needs, delivery.facility_id, arrived.known)
     try:
-        return prepare(spec, delivery, pending.scope, resolved, upstream, now)
+        prepared = prepare(spec, delivery, pending.scope, resolved, upstream, now)
     except Exception as error:
         return _broken(delivery, error)
+    if isinstance(prepared, Prepared):
+        return replace(prepared, instead=instead)
+    # Blocked by a withdrawn record, the search for the delivery would wait for ever.
+    return instead if instead is not None and instead.waits and prepared.status is Status.BLOCKED else prepared
+
+
+def _instead_of_create(pending: _Pending, arrived: References, now: int, catalog: Catalog) -> Settlement | None:
+    """Return the settlement of a record that must not be created: it, or a record that it needs, was withdrawn."""
+    if pending.is_withdrawn_before_sent:
+        return _not_needed(pending.spec, pending.delivery, now, _WITHDRAWN)
+    if not arrived.withdrawn:
+        return None
+    # A change of what the upstream has is sent with the references that it has, withdrawn or not.
+    usable = arrived.standing() if pending.operation == "create" else arrived.known
+    resolved = needs.resolve(pending.needs, pending.spec.needs, pending.delivery.facility_id, usable)
+    withdrawn = [
+        (name, awaited.key)
+        for awaited in resolved.missing
+        for name in awaited.specs
+        if (pending.delivery.facility_id, name, awaited.key) in arrived.withdrawn
+    ]
+    return _set_aside(pending.delivery, resolved, withdrawn, catalog) if withdrawn else None
 
 
 def _broken(delivery: ClaimedDelivery, error: Exception) -> Settlement:
@@ -163,17 +202,33 @@ def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
     return tuple(targets)
 
 
-def _not_needed(spec: Spec, delivery: ClaimedDelivery, now: int) -> Settlement:
-    """Settle without sending: the records that the delivery takes back never arrived."""
+def _not_needed(spec: Spec, delivery: ClaimedDelivery, now: int, why: str) -> Settlement:
+    """Settle without sending: the delivery, or the records that it takes back, never arrived."""
     attempt = NewAttempt(
         at=now,
         milliseconds=0,
         operation="cancel",
         spec_hash=spec.hash,
         verdict=Verdict.ACCEPTED,
-        message=_NEVER_ARRIVED,
+        message=why,
     )
-    return Settlement(delivery, Status.IGNORED, tries=delivery.tries, problem=_NEVER_ARRIVED, attempts=(attempt,))
+    return Settlement(delivery, Status.IGNORED, tries=delivery.tries, problem=why, attempts=(attempt,))
+
+
+def _set_aside(
+    delivery: ClaimedDelivery, resolved: Resolved, withdrawn: Sequence[tuple[str, str]], catalog: Catalog
+) -> Settlement:
+    """Settle without sending: records that the delivery needs were withdrawn, the (spec, key) in `withdrawn`."""
+    labels = [(catalog.specs[name].label, key) for name, key in withdrawn]
+    names = Text(*(", ".join(f"{getattr(label, code)} {key}" for label, key in labels) for code in ("id", "en")))
+    return Settlement(
+        delivery,
+        Status.IGNORED,
+        tries=delivery.tries,
+        in_doubt=delivery.in_doubt,
+        problem=message("delivery.needs_withdrawn", names=names),
+        waits=tuple(Awaited((name,), key) for name, key in withdrawn),
+    )
 
 
 def scope_of(spec: Spec, delivery: ClaimedDelivery, facility: FacilityRow) -> dict[str, Any]:
@@ -276,3 +331,4 @@ def _not_sendable(
 
 
 _NEVER_ARRIVED = message("delivery.never_arrived")
+_WITHDRAWN = message("delivery.withdrawn")

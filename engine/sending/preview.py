@@ -50,6 +50,6 @@ async def payload_of(
     reference = row.reference if operation == "update" else None
     scope = context(spec, orjson.loads(row.record), facility, reference=reference, operation=operation)
     needs = keys_of_needs(spec.needs_for(operation), scope)
-    references = await look_up(database, targets_of(needs, row.facility_id), mappings)
+    references = (await look_up(database, targets_of(needs, row.facility_id), mappings)).known
     references |= placeholders(needs, row.facility_id, references)
     return tree.render(scope | {"needs": resolve(needs, spec.needs, row.facility_id, references).values})

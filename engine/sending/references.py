@@ -12,20 +12,33 @@ from engine.specs.needs import Target
 from engine.specs.record_type import Reference
 
 
-async def look_up(database: Database, targets: Iterable[Target], mappings: Mappings) -> dict[Target, Reference]:
-    """Return the references of those targets that have one: one query for all, and one for each mapping."""
+class References(NamedTuple):
+    """References of those targets that have one, and the targets that were withdrawn, with or without a reference."""
+
+    known: dict[Target, Reference]
+    withdrawn: frozenset[Target]
+
+    def standing(self) -> dict[Target, Reference]:
+        """Return the references of targets that were not withdrawn."""
+        return {target: reference for target, reference in self.known.items() if target not in self.withdrawn}
+
+
+async def look_up(database: Database, targets: Iterable[Target], mappings: Mappings) -> References:
+    """Look up the references of the targets: one query for all, and one for each mapping."""
     unique = set(targets)
-    references: dict[Target, Reference] = {}
+    codes: dict[Target, Reference] = {}
     for item in {spec for _, spec, _ in unique if spec in mappings}:
-        references |= await codes_of(database, mappings[item], sorted(t for t in unique if t[1] == item))
-    return references | await _references(database, sorted(t for t in unique if t[1] not in mappings))
+        codes |= await codes_of(database, mappings[item], sorted(t for t in unique if t[1] == item))
+    found = await _references(database, sorted(t for t in unique if t[1] not in mappings))
+    return found._replace(known=codes | found.known)
 
 
-async def _references(database: Database, unique: Sequence[Target]) -> dict[Target, Reference]:
-    if not unique:
-        return {}
-    rows = await database.fetch(_REFERENCES, {"rows": unique})
-    return {(row.facility_id, row.spec, row.key): Reference(row.reference) for row in rows if row.reference is not None}
+async def _references(database: Database, unique: Sequence[Target]) -> References:
+    rows = await database.fetch(_REFERENCES, {"rows": unique}) if unique else []
+    return References(
+        {row.target: Reference(row.reference) for row in rows if row.reference is not None},
+        frozenset(row.target for row in rows if row.withdrawn_at is not None),
+    )
 
 
 class _Reference(NamedTuple):
@@ -33,12 +46,17 @@ class _Reference(NamedTuple):
     spec: str
     key: str
     reference: str | None
+    withdrawn_at: int | None
+
+    @property
+    def target(self) -> Target:
+        return self.facility_id, self.spec, self.key
 
 
 # Without `reference IS NOT NULL`: with it PostgreSQL may use the partial index on it when its statistics are old,
 # with the facility as the only condition, and read everything that the clinic ever sent.
 _REFERENCES = Statement(
-    "SELECT d.facility_id, d.spec, d.key, d.reference FROM {rows} AS v "
+    "SELECT d.facility_id, d.spec, d.key, d.reference, d.withdrawn_at FROM {rows} AS v "
     "JOIN deliveries AS d ON d.facility_id = v.facility_id AND d.spec = v.spec AND d.key = v.key",
     _Reference,
     rows="facility_id integer, spec text, key text",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 
+import orjson
 import structlog
 
 from adapters.base import Account, Reply, Upstream, Verdict
@@ -13,7 +14,7 @@ from engine.delivery.types import Signal, given_back
 from engine.errors import place_of
 from engine.failpoints import failpoint
 from engine.sending.attempts import AttemptRecorder
-from engine.sending.find import FindResult, as_reference, look
+from engine.sending.find import FindResult, as_reference, first_request, look
 from engine.sending.outcomes import Outcome, OutcomeBuilder
 from engine.sending.prepare import Prepared
 from engine.templates.template import TemplateError
@@ -92,21 +93,35 @@ class _Send:
             return self.outcomes.parked(result.problem) if in_doubt else self.outcomes.failed(result.problem)
         if self.prepared.call is None:
             return self.outcomes.failed(_NOT_FOUND, Signal.GOOD)
-        return self._still_in_doubt() if in_doubt else None
+        if in_doubt and (outcome := self._still_in_doubt()):
+            return outcome
+        return self.outcomes.absent(self.prepared.instead) if self.prepared.instead else None
 
     @property
     def _may_repeat(self) -> bool:
         """Return whether the same request may be sent twice because the upstream then does nothing the second time."""
         call, delivery = self.prepared.call, self.delivery
+        if self.prepared.instead is not None:
+            return False
         return call is not None and call.repeatable and delivery.tried_version in (None, delivery.version)
 
     def _still_in_doubt(self) -> Outcome | None:
         """Return the outcome if a search without a match does not prove that the record is not there."""
         if self.delivery.sent_version is not None:  # accepted without showing its id: never send a second one
             return self.outcomes.look_again()
-        if self.delivery.tried_version not in (None, self.delivery.version):
+        if self.delivery.tried_version not in (None, self.delivery.version) and not self._searched_as_tried():
             return self.outcomes.parked(_CHANGED)  # the search used other content than the request that was tried
         return None
+
+    def _searched_as_tried(self) -> bool:
+        """Return whether only a withdrawal changed the record since it was tried, and the search is the same."""
+        delivery, withdrawal, context = self.delivery, self.spec.withdrawal, self.prepared.context
+        if withdrawal is None or delivery.replaced is None or delivery.tried_version != delivery.version - 1:
+            return False
+        before = withdrawal.undone(orjson.loads(delivery.record), orjson.loads(delivery.replaced))
+        scopes = (context, {**context, "record": self.spec.completion(before)})
+        searches = [first_request(self.spec.find, scope) for scope in scopes if self.spec.find is not None]
+        return searches[0] == searches[1]
 
     async def _send(self) -> Outcome:
         """Send the create or update."""

@@ -14,6 +14,7 @@ from engine.specs.entry_test import EntryTest
 from engine.specs.optional_fields import Completion
 from engine.specs.text import Text
 from engine.specs.upstream import Retention, Retry, UpstreamSpec
+from engine.specs.withdrawal import Withdrawal
 from engine.templates.template import Template
 
 Operation = Literal["create", "update"]
@@ -202,6 +203,7 @@ class Spec:
     codes: tuple[Code, ...]
     checks: tuple[Check, ...]
     corrections: tuple[Correction, ...]
+    withdrawal: Withdrawal | None  # None: what was sent cannot be taken back
     # Further example records by name; each is rendered and checked when the configuration is loaded.
     examples: Mapping[str, Mapping[str, Any]]
     tables: Mapping[str, Any]
@@ -217,6 +219,10 @@ class Spec:
     def needs_for(self, operation: Operation) -> tuple[Need, ...]:
         """Return the needs that must have been sent before this operation."""
         return tuple(need for need in self.needs if need.operation in (None, operation))
+
+    def is_withdrawn(self, record: Mapping[str, Any]) -> bool:
+        """Return whether the record says that it was handed in by mistake."""
+        return self.withdrawal is not None and self.withdrawal.holds(record)
 
     def operation_for(self, reference: str | None) -> Operation:
         """Return update for a record that has a reference, else create; a lookup is always a create."""

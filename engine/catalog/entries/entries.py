@@ -13,6 +13,7 @@ from engine.catalog.entries.corrections import corrections
 from engine.catalog.entries.entry_tests import entry_tests
 from engine.catalog.entries.needs import needs, needs_shape
 from engine.catalog.entries.requests import endpoint, find, update
+from engine.catalog.entries.withdrawals import withdrawal
 from engine.catalog.reading import values
 from engine.catalog.reading.entry_templates import Names, Templates, columns
 from engine.catalog.reading.files import Sections
@@ -68,6 +69,7 @@ def load_entry(
         "needs": needs(node, templates, need_names, mapped),
         "outcomes": outcomes(node, path, faults),
         "tests": entry_tests(node, path, faults),
+        "withdrawal": withdrawal(node, path, faults),
     }
     if parts["key"] is None or parts["date"] is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.catalog.reading.grammar import dotted
@@ -25,6 +25,39 @@ def check_examples(spec: Spec, entry: Node, *, clean: bool, faults: Faults) -> N
     for name in valid if clean else ():
         source = entry.find(list(name.split(".", 1))).source
         _check_rendering(spec, examples[name], _Place(source, f"{path}.{name}"), faults)
+    if clean and spec.withdrawal is not None:
+        _check_withdrawal(spec, entry, [examples[name] for name in valid], faults)
+
+
+def _check_withdrawal(spec: Spec, entry: Node, records: Iterable[Mapping[str, Any]], faults: Faults) -> None:
+    """Check that each example can be withdrawn: the record is still one, and the upstream is told something new."""
+    withdrawal, path = spec.withdrawal, f"specs.{spec.name}.withdrawal"
+    assert withdrawal is not None, "only entries that declare it come here"  # noqa: S101
+    place, validator = entry.find(["withdrawal"]).source, Validator(spec.record_schema)
+    told = set[str]()
+    for record in records:
+        withdrawn = withdrawal.applied(record)
+        problems = [f"$.{dotted(violation.steps)} {violation.message}" for violation in validator.violations(withdrawn)]
+        if not problems and (error := _update_of_withdrawn(spec, record, withdrawn)):
+            problems = [error]
+        for problem in problems:
+            if problem not in told:
+                told.add(problem)
+                faults.add(place, path, f"an example with these values: {problem}; mend `record`, `payload` or these")
+
+
+def _update_of_withdrawn(spec: Spec, record: Mapping[str, Any], withdrawn: Mapping[str, Any]) -> str:
+    """Return why the update of a withdrawn record cannot be sent or says nothing new; empty if it can."""
+    tree = spec.payload_for("update")
+    if tree is None:
+        return ""
+    try:
+        scopes = [placeholder_context(spec, one, EXAMPLE_FACILITY, "update") for one in (record, withdrawn)]
+        refused = [f"{problem.path} {problem.message}" for problem in refusals(spec, scopes[1])]
+        same = record != withdrawn and tree.render(scopes[0]) == tree.render(scopes[1])
+    except TemplateError as error:
+        return error.message
+    return refused[0] if refused else "the payload is the same as without them" if same else ""
 
 
 def check_record(

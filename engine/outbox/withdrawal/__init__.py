@@ -1,0 +1,1 @@
+"""Records that were handed in by mistake: taking them back, and undoing that."""
