@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.catalog.reading.grammar import dotted
-from engine.catalog.reading.record_schema import SchemaFaults, Steps, Validator
+from engine.catalog.reading.record_schema import SchemaFaults, Steps, Validator, json_path
 from engine.catalog.reading.render import EXAMPLE_FACILITY, placeholder_context
 from engine.delivery.status import KEY_LENGTH
 from engine.source.faults import Faults, Source
@@ -34,30 +34,28 @@ def _check_withdrawal(spec: Spec, entry: Node, records: Iterable[Mapping[str, An
     withdrawal, path = spec.withdrawal, f"specs.{spec.name}.withdrawal"
     assert withdrawal is not None, "only entries that declare it come here"  # noqa: S101
     place, validator = entry.find(["withdrawal"]).source, Validator(spec.record_schema)
-    told = set[str]()
+    problems: dict[str, None] = {}
+    is_told = False
     for record in records:
         withdrawn = withdrawal.applied(record)
-        problems = [f"$.{dotted(violation.steps)} {violation.message}" for violation in validator.violations(withdrawn)]
-        if not problems and (error := _update_of_withdrawn(spec, record, withdrawn)):
-            problems = [error]
-        for problem in problems:
-            if problem not in told:
-                told.add(problem)
-                faults.add(place, path, f"an example with these values: {problem}; mend `record`, `payload` or these")
+        violations = validator.violations(withdrawn)
+        problems |= dict.fromkeys(f"{json_path(one.steps)} {one.message}" for one in violations)
+        if not violations:
+            try:
+                is_told |= _tells_withdrawal(spec, record, withdrawn)
+            except TemplateError as error:
+                problems[error.message] = None
+    if not problems and not is_told:
+        problems["no payload differs from the one without them"] = None
+    for problem in problems:
+        faults.add(place, path, f"in an example with these values: {problem}; mend `record`, `payload` or the values")
 
 
-def _update_of_withdrawn(spec: Spec, record: Mapping[str, Any], withdrawn: Mapping[str, Any]) -> str:
-    """Return why the update of a withdrawn record cannot be sent or says nothing new; empty if it can."""
+def _tells_withdrawal(spec: Spec, record: Mapping[str, Any], withdrawn: Mapping[str, Any]) -> bool:
+    """Return whether the update of a withdrawn record differs from that of the record. Raises TemplateError."""
     tree = spec.payload_for("update")
-    if tree is None:
-        return ""
-    try:
-        scopes = [placeholder_context(spec, one, EXAMPLE_FACILITY, "update") for one in (record, withdrawn)]
-        refused = [f"{problem.path} {problem.message}" for problem in refusals(spec, scopes[1])]
-        same = record != withdrawn and tree.render(scopes[0]) == tree.render(scopes[1])
-    except TemplateError as error:
-        return error.message
-    return refused[0] if refused else "the payload is the same as without them" if same else ""
+    scopes = [placeholder_context(spec, one, EXAMPLE_FACILITY, "update") for one in (record, withdrawn)]
+    return tree is None or tree.render(scopes[0]) != tree.render(scopes[1])
 
 
 def check_record(

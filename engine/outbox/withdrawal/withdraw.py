@@ -67,7 +67,7 @@ async def withdraw(
     nothing, unless `until_handed_in`: then it is alive again, as by handing in other content.
     """
     return await database.write(
-        _perform, specs, facility_id, ids, dependents, _Action(WITHDRAW, actor, reason, until_handed_in), _withdrawn
+        _perform, specs, facility_id, ids, dependents, _Act(WITHDRAW, actor, reason, until_handed_in), _withdrawn
     )
 
 
@@ -75,11 +75,11 @@ async def restore(
     database: Database, specs: Mapping[str, Spec], facility_id: int, id_: int, actor: str, *, reason: str
 ) -> WithdrawalResult:
     """Undo a withdrawal by a person: the record is again as it was handed in, and is sent."""
-    action = _Action(RESTORE, actor, reason)
+    action = _Act(RESTORE, actor, reason)
     return (await database.write(_perform, specs, facility_id, [id_], (), action, _restored))[id_]
 
 
-class _Action(NamedTuple):
+class _Act(NamedTuple):
     name: str
     actor: str
     reason: str
@@ -110,7 +110,7 @@ async def _perform(
     facility_id: int,
     ids: Sequence[int],
     dependents: Collection[int],
-    action: _Action,
+    action: _Act,
     change: _Change,
 ) -> dict[int, WithdrawalResult]:
     await lock_claims(tx, [facility_id])
@@ -136,7 +136,7 @@ async def _perform(
     return results
 
 
-def _values(row: _LockedRecord, changed: _Changed, action: _Action, due_at: int | None) -> list[Any]:
+def _values(row: _LockedRecord, changed: _Changed, action: _Act, due_at: int | None) -> list[Any]:
     """Return the columns of _CHANGE; `due_at` None: it is being sent, and becomes due when it is settled."""
     new_hash = content_hash(changed.record) if action.until_handed_in else row.record_hash
     replaced = None if changed.replaced is None or action.until_handed_in else orjson.dumps(changed.replaced).decode()
@@ -149,7 +149,7 @@ async def _store(
     facility_id: int,
     changes: Sequence[tuple[_LockedRecord, _Changed]],
     stored: Sequence[Sequence[Any]],
-    action: _Action,
+    action: _Act,
     held: Collection[int],
 ) -> None:
     """Store the new contents, and let what waits for these records be set aside, or return."""

@@ -1,0 +1,63 @@
+"""Shipped types of SatuSehat with the sandbox: what was handed in by mistake is taken back, and comes back."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from engine.outbox.withdrawal.withdraw import withdraw
+from sandbox.world import World
+from tests.config.shipped import catalog
+from tests.engine.sending.satusehat_clinic import SatuSehatClinic, stored
+from tests.engine.sending.test_satusehat_types import hand_in_before
+
+pytestmark = pytest.mark.anyio
+
+WITHDRAWABLE = [name for name, spec in catalog().specs.items() if spec.withdrawal is not None]
+TELLING = ("status", "lifecycleStatus", "verificationStatus", "active")
+WITHDRAWN = {"entered-in-error", "cancelled", "inactive", "False"}
+
+
+def told(resource: dict[str, object]) -> set[str]:
+    """Return what a resource says of its status."""
+    found = [resource[name] for name in TELLING if name in resource]
+    return {str(one["coding"][0]["code"] if isinstance(one, dict) else one) for one in found}
+
+
+def test_every_type_that_is_created_can_be_withdrawn_or_its_page_says_why_not() -> None:
+    creating = {
+        name
+        for name, spec in catalog().specs.items()
+        if spec.upstream.name == "satusehat" and spec.endpoint is not None
+    }
+    assert creating - set(WITHDRAWABLE) == {"Patient"}
+
+
+@pytest.mark.parametrize("name", WITHDRAWABLE)
+async def test_a_record_is_taken_back_and_comes_back(clinic: SatuSehatClinic, world: World, name: str) -> None:
+    spec, database = catalog().specs[name], clinic.hub.database
+    await hand_in_before(clinic, name)
+    await clinic.hand_in(name, spec.example)
+    await clinic.work()
+    query = text("SELECT id, status, reference, withdrawn_at FROM deliveries WHERE spec = :spec AND key = :key")
+    row = {"spec": name, "key": str(spec.example["id"])}
+    [sent] = await database.fetch(query, row)
+    assert sent.status == "sent"
+    await withdraw(database, clinic.hub.catalog.specs, clinic.facility.id, [sent.id], "sari", reason="salah pasien")
+    await clinic.work()
+    [gone] = await database.fetch(query, row)
+    kind = spec.endpoint.path.render({}).strip("/")  # type: ignore[union-attr]
+    [resource] = [one for one in stored(world, kind) if one["id"] == sent.reference]
+    assert (gone.status, gone.reference, bool(gone.withdrawn_at)) == ("sent", sent.reference, True)
+    assert told(resource) & WITHDRAWN
+    declared = spec.record_schema["properties"]
+    changed = next(
+        one for one in ("patient_name", "practitioner_name", "name", "product_name", "at") if one in declared
+    )
+    fresh = "2026-03-10T10:00:00+07:00" if changed == "at" else "Siti Contoh Baru"
+    await clinic.hand_in(name, {**spec.example, changed: fresh})
+    await clinic.work()
+    [back] = await database.fetch(query, row)
+    [resource] = [one for one in stored(world, kind) if one["id"] == sent.reference]
+    assert (back.status, back.withdrawn_at) == ("sent", None)
+    assert not told(resource) & WITHDRAWN
