@@ -94,7 +94,7 @@ def litestar_app() -> Litestar:
         ),
         openapi_config=OpenAPIConfig(
             title="Antar",
-            version="1.1.0",
+            version="1.2.0",
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
             openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
         ),

@@ -1,4 +1,4 @@
-"""GET and resend of deliveries for a clinic's system, which sees only its own clinic."""
+"""GET, resend and withdrawal of deliveries for a clinic's system, which sees only its own clinic."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.outbox.resend import ActionResult, resend
+from engine.outbox.withdrawal.withdraw import WithdrawalResult, withdraw
 from engine.queries import deliveries, paging
 from engine.queries.column_search import ColumnFilter
 from engine.queries.deliveries import AwaitedRecord, DetailedAttempt, Filters
+from engine.queries.dependents import dependents_of
 from engine.queries.paging import CURSOR, Cursor
 
 DEFAULT_PAGE_SIZE = 50
@@ -29,7 +31,7 @@ MAX_COLUMNS = 8
 COLUMN_HINT = "NAME:VALUE of a column that declares a filter: what its value is, or begins with if no value is that."
 DELIVERY_FIELDS = (
     "id", "spec", "key", "date", "status", "reference", "version", "sent_version", "tries", "due_at",
-    "http_status", "code", "problem", "created_at", "changed_at", "settled_at", "sent_at",
+    "http_status", "code", "problem", "created_at", "changed_at", "settled_at", "sent_at", "withdrawn_at",
 )  # fmt: skip
 ATTEMPT_FIELDS = (
     "at", "milliseconds", "operation", "trigger", "spec_hash", "version", "http_status", "code", "verdict", "message",
@@ -41,6 +43,15 @@ class ResendRequest(Struct, forbid_unknown_fields=True):
 
     reason: Annotated[str, Meta(max_length=500, pattern=NO_NUL, description="Why; kept in the audit log.")] = ""
     force: Annotated[bool, Meta(description="Send it although it was sent; needs a reason.")] = False
+
+
+class WithdrawalRequest(Struct, forbid_unknown_fields=True):
+    """Options of a withdrawal."""
+
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=500, pattern=NO_NUL, description="Why; kept in the audit log.")
+    ]
+    dependents: Annotated[bool, Meta(description="Withdraw what was sent and depends on it too.")] = False
 
 
 @get("/api/v1/deliveries", operation_id="list_deliveries", opt={"right": Right.HIS})
@@ -122,6 +133,31 @@ async def resend_delivery(
     if detail is not None and outcome is ActionResult.DONE:
         hub.bell.ring(detail.row.spec, facility.id)
     return {"id": id_, "status": detail.row.status if detail else None, "outcome": outcome.value}
+
+
+@post(
+    "/api/v1/deliveries/{id_:int}/withdraw", operation_id="withdraw_delivery", opt={"right": Right.HIS}, status_code=202
+)
+async def withdraw_delivery(
+    hub: NamedDependency[Hub], facility: NamedDependency[FacilityRow], id_: Id, data: JSONBody[WithdrawalRequest]
+) -> dict[str, Any]:
+    """Take back a record that was handed in by mistake; what was never sent is not sent."""
+    detail = await deliveries.one(hub.database, facility.id, id_)
+    if detail is None:
+        raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
+    row, specs = detail.row, hub.catalog.specs
+    along: list[int] = []
+    if data.dependents:
+        found = await dependents_of(hub.database, specs, facility, (row.spec, row.key), row.patient_norm)
+        along = [one.id for one in found.sent if specs[one.spec].withdrawal is not None]
+    results = await withdraw(
+        hub.database, specs, facility.id, [id_], f"api:{facility.code}", reason=data.reason, dependents=along
+    )
+    if results[id_] is WithdrawalResult.IMPOSSIBLE:
+        raise ApiError(409, "not_withdrawable", f"{row.spec} declares no withdrawal")
+    hub.bell.ring(row.spec, facility.id)
+    withdrawn = [one for one in along if results[one] is WithdrawalResult.DONE]
+    return {"id": id_, "outcome": results[id_].value, "dependents": withdrawn}
 
 
 def _statuses(text: str) -> tuple[str, ...]:

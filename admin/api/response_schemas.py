@@ -73,6 +73,7 @@ _DELIVERY: dict[str, Any] = {
     "changed_at": TIME,
     "settled_at": MAYBE_TIME,
     "sent_at": MAYBE_TIME,
+    "withdrawn_at": {**MAYBE_NUMBER, "description": "Since when its record is withdrawn; epoch milliseconds, UTC."},
 }
 _BODIES = ("method", "path", "request", "response")
 ATTEMPT = _object(
@@ -104,6 +105,13 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "DeliveryDetail": _object({**_DELIVERY, "waits_for": _list(_ref("Need")), "attempts": _list(_ref("Attempt"))}),
     "DeliveryPage": _object({"deliveries": _list(_ref("Delivery")), "next": MAYBE_TEXT}),
     "Resent": _object({"id": NUMBER, "status": {"enum": list(Status)}, "outcome": {"enum": ["done", "already"]}}),
+    "Withdrawn": _object(
+        {
+            "id": NUMBER,
+            "outcome": {"enum": ["done", "already"]},
+            "dependents": _list(NUMBER, "The deliveries that were withdrawn along."),
+        }
+    ),
     "InboundPage": _object({"requests": _list(_ref("InboundRequest")), "next": NUMBER}),
     "InboundRequest": _object(
         {
@@ -124,6 +132,7 @@ RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "list_deliveries": ("200", "DeliveryPage", ("400", "401", "503")),
     "read_delivery": ("200", "DeliveryDetail", ("400", "401", "404", "503")),
     "resend_delivery": ("202", "Resent", ("400", "401", "404", "409", "422", "503")),
+    "withdraw_delivery": ("202", "Withdrawn", ("400", "401", "404", "409", "503")),
     "list_inbound": ("200", "InboundPage", ("400", "401", "503")),
     "take_inbound": ("200", "InboundTaken", ("400", "401", "404", "503")),
     "call_inbound": ("200", "InboundCalled", ("400", "401", "404", "503")),
@@ -133,7 +142,7 @@ ERRORS = {
     "401": "No valid API key.",
     "404": "Not there, or not this facility's.",
     "408": "The body arrived too slowly.",
-    "409": "It was sent already.",
+    "409": "It was sent already, or its type cannot be withdrawn.",
     "413": "Beyond a limit, which the message names.",
     "422": "A reason is missing.",
     "503": "The database does not answer; try again.",

@@ -12,6 +12,7 @@ DESCRIBED = Router(
         deliveries.list_deliveries,
         deliveries.one_delivery,
         deliveries.resend_delivery,
+        deliveries.withdraw_delivery,
         inbound.list_inbound,
         inbound.take_inbound,
         inbound.call_inbound,

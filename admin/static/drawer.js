@@ -5,7 +5,7 @@
   async function show(method, address, values) {
     const target = document.getElementById("laci-isi");
     await htmx.ajax(method, address, { source: target, target, swap: "innerHTML", values });
-    if (target.querySelector("[data-editor]")) return target.closest("dialog").scrollTo(0, 0);
+    if (target.querySelector("[data-editor], .withdrawal")) return target.closest("dialog").scrollTo(0, 0);
     (target.querySelector('[role="status"], .outcome') || target.querySelector('[aria-current="page"]'))?.scrollIntoView({ block: "nearest" });
     target.querySelector('[aria-current="page"]')?.focus();
   }
@@ -26,8 +26,8 @@
   });
 
   function go(link) {
-    // The editor takes the place of the delivery, and gives it back.
-    if (link.matches("[data-edit], [data-leaf]")) return show("GET", link.href);
+    // The editor, and the question of a withdrawal, take the place of the delivery, and give it back.
+    if (link.matches("[data-edit], [data-withdraw], [data-leaf]")) return show("GET", link.href);
     const address = new URL(link.href);
     const id = address.pathname.split("/").pop();
     const before = new URLSearchParams(location.search).get("buka");
@@ -38,7 +38,7 @@
   }
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-inside], a[data-edit], a[data-leaf]");
+    const link = event.target.closest("a[data-inside], a[data-edit], a[data-withdraw], a[data-leaf]");
     if (!link || !inDrawer(link) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     go(link);

@@ -91,6 +91,8 @@ def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:
         yield "create", f"{spec.endpoint.method} {spec.endpoint.path.text}"
     if spec.update is not None:
         yield "update", f"{spec.update.method} {spec.update.path.text}"
+    if spec.withdrawal is not None:
+        yield "withdrawn", ", ".join(f"{name}: {value}" for name, value in spec.withdrawal.values.items())
     yield "key", spec.key.text
     yield "date", spec.date.text
     yield "written in", str(spec.source)

@@ -32,16 +32,23 @@ from engine.specs.record_type import Spec
 MAX_BODY_CHARACTERS = 100_000  # of an edited body, and of the record it is made from
 TABS = ("ringkasan", "request", "response", "percobaan", "asal", "audit")
 ICONS = dict(zip(TABS, ("info-circle", "upload", "download", "history", "file-text", "clipboard-list"), strict=True))
+WITHDRAWAL_RESULTS = {"withdrawn", "not_withdrawn", "reinstated", "not_reinstated"}
 # Results of an action that have a message of their own.
-RESULTS_WITH_MESSAGE = {*ActionResult, "saved_before", "reason_missing", "ignored", "not_ignored", "final"} - {
-    ActionResult.DONE
-}
+RESULTS_WITH_MESSAGE = {
+    *ActionResult,
+    "saved_before",
+    "reason_missing",
+    "ignored",
+    "not_ignored",
+    "final",
+    *WITHDRAWAL_RESULTS,
+} - {ActionResult.DONE}
 # After these results the outcome of the delivery is message enough.
 RESENT_RESULTS = {ActionResult.DONE, "saved"}
 # No action: the page was open while the delivery was on its way.
 AWAITED = "awaited"
 # After these results the outcome is shown even when the delivery has settled.
-RESULTS_WITH_OUTCOME = {*RESENT_RESULTS, AWAITED, ActionResult.ALREADY, "saved_before"}
+RESULTS_WITH_OUTCOME = {*RESENT_RESULTS, AWAITED, ActionResult.ALREADY, "saved_before", "withdrawn", "reinstated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,10 @@ class OpenDelivery:
                 "edit": self.no_edit(),
                 "ignore": self.no_ignore(),
                 "force": self.no_force(),
+                "withdraw": self.no_withdrawal(),
+                "reinstate": self._not_permitted(Permission.EDIT),
             },
+            "can_withdraw": self.entry.withdrawal is not None,
         }
 
     async def _neighbours(self) -> tuple[str, str]:
@@ -138,6 +148,14 @@ class OpenDelivery:
     def no_ignore(self) -> str:
         """Return why the delivery may not be ignored."""
         return self._not_permitted(Permission.RESEND) or _no(self.row.status, "ignore", _ENDED)
+
+    def no_withdrawal(self) -> str:
+        """Return why the record may not be withdrawn."""
+        if self.entry.withdrawal is None:
+            return say("delivery.no.withdraw.type")
+        return self._not_permitted(Permission.EDIT) or (
+            say("delivery.no.withdraw.withdrawn") if self.row.withdrawn_at is not None else ""
+        )
 
     def _final(self) -> str:
         """Return a message if the upstream has the delivery and accepts no update of it."""

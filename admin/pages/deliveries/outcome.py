@@ -134,6 +134,8 @@ def _queued(opened: OpenDelivery, closed: str | None, *, resent: bool) -> str:
 def _sent(opened: OpenDelivery) -> str:
     time = _clock(opened, opened.row.settled_at)
     reference = opened.row.reference
+    if opened.row.withdrawn_at is not None:
+        return say("outcome.withdrawn", time=time, upstream=opened.layout.upstream.label)
     return say("outcome.sent.as", time=time, reference=reference) if reference else say("outcome.sent", time=time)
 
 

@@ -13,6 +13,7 @@ from admin.pages.deliveries import (
     page,
     quick_resend,
     reveal,
+    withdrawal,
 )
 
 ROUTES = [
@@ -31,6 +32,9 @@ ROUTES = [
     actions.resend_delivery,
     actions.ignore_delivery,
     reveal.reveal,
+    withdrawal.withdrawal_page,
+    withdrawal.withdraw_delivery,
+    withdrawal.reinstate_delivery,
     editor.editor_page,
     editor.check_body,
     editor.save_body,

@@ -12,9 +12,15 @@ from engine.database.rows import AuditRow
 from engine.queries.deliveries import DetailedAttempt
 
 MAX_EVENTS = 40  # of a longer timeline the newest events are shown
-ICONS = {"edit": "pencil", "reveal": "eye", "ignore": "minus"}
-_ACTIONS = {"resend", "edit", "ignore", "reveal"}
-_TRIGGERS = {"resend", "edit"}
+ICONS = {
+    "edit": "pencil",
+    "reveal": "eye",
+    "ignore": "minus",
+    "withdraw": "arrow-back-up",
+    "reinstate": "arrow-forward-up",
+}
+_ACTIONS = {"resend", *ICONS}
+_TRIGGERS = {"resend", "edit", "withdraw", "reinstate"}
 
 
 def timeline(opened: OpenDelivery) -> dict[str, Any]:
@@ -46,6 +52,8 @@ def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
     if row.changed_at != row.created_at:
         changed = say("story.changed", version=row.version)
         yield {"at": row.changed_at, "icon": "file-diff", "kind": "", "what": changed, "note": ""}
+    if row.withdrawn_at is not None and row.replaced is None:
+        yield {"at": row.withdrawn_at, "icon": "arrow-back-up", "kind": "", "what": say("story.withdrawn"), "note": ""}
     for attempt in detail.attempts:
         yield _attempt(opened, attempt)
     for entry in detail.audit:

@@ -54,6 +54,7 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
         "status": row.status,
         "label": layout.label(row.status),
         "icon": layout.icon(row.status),
+        "withdrawn": _withdrawn(row),
         "code": badge_code(row.http_status, row.code),
         "http": row.http_status,
         "problem": row.problem and masked(sentence(row.problem)),
@@ -62,6 +63,13 @@ def list_row(spec: Spec, layout: Layout, row: DeliveryRow) -> dict[str, Any]:
         "time": moment(row.settled_at or row.changed_at, facility),
         "cells": _cells(spec, facility, row),
     }
+
+
+def _withdrawn(row: DeliveryRow) -> str:
+    """Return whether the record is withdrawn: done, or pending until the upstream is told; empty if it is not."""
+    if row.withdrawn_at is None:
+        return ""
+    return "done" if row.status in (Status.SENT, Status.IGNORED) else "pending"
 
 
 def badge_code(http_status: int | None, code: str | None) -> str:

@@ -24,7 +24,7 @@ from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.waits import end_waits, release, return_set_aside
 from engine.specs.record_type import Spec
 
-WITHDRAW, RESTORE = "withdraw", "restore"  # names in the audit log and in the trigger of the delivery
+WITHDRAW, REINSTATE = "withdraw", "reinstate"  # names in the audit log and in the trigger of the delivery
 # By which what others depend on is withdrawn later than they are, so that they are withdrawn first.
 LATER_MS = 3_000
 
@@ -71,12 +71,12 @@ async def withdraw(
     )
 
 
-async def restore(
+async def reinstate(
     database: Database, specs: Mapping[str, Spec], facility_id: int, id_: int, actor: str, *, reason: str
 ) -> WithdrawalResult:
     """Undo a withdrawal by a person: the record is again as it was handed in, and is sent."""
-    action = _Act(RESTORE, actor, reason)
-    return (await database.write(_perform, specs, facility_id, [id_], (), action, _restored))[id_]
+    action = _Act(REINSTATE, actor, reason)
+    return (await database.write(_perform, specs, facility_id, [id_], (), action, _reinstated))[id_]
 
 
 class _Act(NamedTuple):
@@ -95,7 +95,7 @@ def _withdrawn(row: _LockedRecord, spec: Spec) -> _Changed | WithdrawalResult:
     return _Changed(spec.withdrawal.applied(record), True, spec.withdrawal.replaced(record))
 
 
-def _restored(row: _LockedRecord, spec: Spec) -> _Changed | WithdrawalResult:
+def _reinstated(row: _LockedRecord, spec: Spec) -> _Changed | WithdrawalResult:
     if row.withdrawn_at is None:
         return WithdrawalResult.ALREADY
     if spec.withdrawal is None or row.replaced is None:

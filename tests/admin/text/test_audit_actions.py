@@ -15,7 +15,7 @@ from engine.jobs.jobs import MOVES, Action
 ROOT = Path(__file__).resolve().parents[3]
 WRITERS = {"note", "note_now", "_note", "_audit", "change", "_Action"}  # functions that are handed an action
 ACTION = re.compile(r"[a-z]+(\.[a-z_]+)*", re.ASCII)
-BY_VARIABLE = {f"job.{name}" for name in (*Action, *MOVES)} | {"resend", "edit"}
+BY_VARIABLE = {f"job.{name}" for name in (*Action, *MOVES)} | {"resend", "edit", "withdraw", "reinstate"}
 
 
 def written() -> Iterator[tuple[str, str]]:

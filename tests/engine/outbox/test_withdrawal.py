@@ -11,30 +11,15 @@ import pytest
 from adapters.base import Verdict
 from admin.text.words import sentence
 from engine.outbox.resend import resend
-from engine.outbox.withdrawal.withdraw import WithdrawalResult, restore, withdraw
+from engine.outbox.withdrawal.withdraw import WithdrawalResult, reinstate, withdraw
 from tests.conftest import Clock
-from tests.engine.small_hub import CATALOG, SmallHub, open_small_hub, refused
+from tests.engine.small_hub import SmallHub, open_small_hub, refused
+from tests.engine.withdrawable import WITHDRAWABLE
 
 pytestmark = pytest.mark.anyio
 
 WRONG = {"state": "wrong"}
 NIK = "3171010101010001"
-STATE = "state: {type: string}"
-DECLARED = "withdrawal: {state: wrong}"
-WITHDRAWABLE = CATALOG
-for old, new in {
-    "        note: {type: string}\n": f"        note: {{type: string}}\n        {STATE}\n",
-    'note: "{{ record.note }}"\n    ex': 'note: "{{ record.note }}"\n      state: "{{ record.state }}"\n    ex',
-    "    patient: {norm": f"    {DECLARED}\n    patient: {{norm",
-    "    endpoint: {path: /Finding}\n": (
-        f'    endpoint: {{path: /Finding}}\n    {DECLARED}\n    update: {{path: "/Finding/{{{{ reference }}}}"}}\n'
-    ),
-    "visit: {type: string}, at": f"visit: {{type: string}}, {STATE}, at",
-    "payload: {kind: Finding,": 'payload: {kind: Finding, state: "{{ record.state }}",',
-}.items():
-    assert old in WITHDRAWABLE
-    WITHDRAWABLE = WITHDRAWABLE.replace(old, new)
-"""The catalog of the small hub, with visits and findings that can be withdrawn."""
 
 
 @pytest.fixture
@@ -67,7 +52,7 @@ async def asked(antar: SmallHub) -> None:
 
 async def undo(antar: SmallHub, spec: str, key: str) -> WithdrawalResult:
     id_ = (await antar.row(spec, key)).id
-    return await restore(antar.hub.database, antar.hub.catalog.specs, antar.facility.id, id_, "sari", reason="keliru")
+    return await reinstate(antar.hub.database, antar.hub.catalog.specs, antar.facility.id, id_, "sari", reason="keliru")
 
 
 async def test_what_was_sent_is_withdrawn_by_an_update(antar: SmallHub) -> None:
