@@ -54,7 +54,7 @@ SELECT w.key,
   CASE WHEN COUNT(DISTINCT d.patient_norm) = 1 THEN MIN(d.patient_name) END AS name,
   MIN(w.created_at) AS since, COUNT(*) AS n
 FROM {keys} AS v CROSS JOIN waits AS w CROSS JOIN deliveries AS d
-WHERE w.facility_id = :facility AND w.spec = :spec AND w.key = v.key AND d.id = w.delivery_id
+WHERE w.facility_id = :facility AND w.spec = :spec AND w.key = v.key AND NOT w.set_aside AND d.id = w.delivery_id
 GROUP BY w.key ORDER BY since, w.key
 """,
     AwaitedKey,

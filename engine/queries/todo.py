@@ -212,7 +212,7 @@ FROM (
   SELECT key, alternative, created_at, COUNT(*) OVER () AS looked_at
   FROM (
     SELECT key, alternative, created_at FROM waits
-    WHERE facility_id = :facility AND spec = :spec ORDER BY key LIMIT :waits
+    WHERE facility_id = :facility AND spec = :spec AND NOT set_aside ORDER BY key LIMIT :waits
   ) AS first
 ) AS w
 """
@@ -245,11 +245,13 @@ _BEHIND = Statement(
 WITH RECURSIVE freed(id, spec, key) AS (
   SELECT d.id, d.spec, d.key
   FROM {keys} AS v CROSS JOIN waits AS w CROSS JOIN deliveries AS d
-  WHERE w.facility_id = :facility AND w.spec = :spec AND w.key = v.key AND d.id = w.delivery_id
+  WHERE w.facility_id = :facility AND w.spec = :spec AND w.key = v.key AND NOT w.set_aside
+    AND d.id = w.delivery_id
   UNION
   SELECT d.id, d.spec, d.key
   FROM freed AS f CROSS JOIN waits AS w CROSS JOIN deliveries AS d
-  WHERE w.facility_id = :facility AND w.spec = f.spec AND w.key = f.key AND d.id = w.delivery_id
+  WHERE w.facility_id = :facility AND w.spec = f.spec AND w.key = f.key AND NOT w.set_aside
+    AND d.id = w.delivery_id
 )
 SELECT COUNT(*) FROM (SELECT id FROM freed LIMIT :most) AS counted
 """,

@@ -119,7 +119,7 @@ async def test_who_may_not_edit_may_not_withdraw(person: httpx.AsyncClient, anta
     await allow(antar, Permission.RESEND)
     assert (await person.get(f"{address}/tarik")).status_code == 403
     assert (await person.post(f"{address}/tarik", data={"reason": "x"}, headers=OWN)).status_code == 403
-    assert "Tarik: Peran Anda tidak mengizinkan" in html.unescape(await page_of(person, address))
+    assert "Tarik…: Peran Anda tidak mengizinkan" in html.unescape(await page_of(person, address))
 
 
 async def test_what_waits_is_told_as_set_aside(person: httpx.AsyncClient, antar: SmallHub) -> None:
