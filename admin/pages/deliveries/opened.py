@@ -32,7 +32,7 @@ from engine.specs.record_type import Spec
 MAX_BODY_CHARACTERS = 100_000  # of an edited body, and of the record it is made from
 TABS = ("ringkasan", "request", "response", "percobaan", "asal", "audit")
 ICONS = dict(zip(TABS, ("info-circle", "upload", "download", "history", "file-text", "clipboard-list"), strict=True))
-WITHDRAWAL_RESULTS = {"withdrawn", "not_withdrawn", "reinstated", "not_reinstated"}
+WITHDRAWAL_RESULTS = {"withdrawn", "withdrawn_along", "not_withdrawn", "reinstated", "not_reinstated"}
 # Results of an action that have a message of their own.
 RESULTS_WITH_MESSAGE = {
     *ActionResult,
@@ -48,7 +48,7 @@ RESENT_RESULTS = {ActionResult.DONE, "saved"}
 # No action: the page was open while the delivery was on its way.
 AWAITED = "awaited"
 # After these results the outcome is shown even when the delivery has settled.
-RESULTS_WITH_OUTCOME = {*RESENT_RESULTS, AWAITED, ActionResult.ALREADY, "saved_before", "withdrawn", "reinstated"}
+RESULTS_WITH_OUTCOME = {*RESENT_RESULTS, AWAITED, ActionResult.ALREADY, "saved_before", *WITHDRAWAL_RESULTS}
 
 
 @dataclass(frozen=True, slots=True)

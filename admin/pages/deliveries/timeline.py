@@ -19,6 +19,7 @@ ICONS = {
     "withdraw": "arrow-back-up",
     "reinstate": "arrow-forward-up",
 }
+_CHANGING = {"withdraw", "reinstate"}  # actions that change the record
 _ACTIONS = {"resend", *ICONS}
 _TRIGGERS = {"resend", "edit", "withdraw", "reinstate"}
 
@@ -49,7 +50,8 @@ def describe_action(row: AuditRow) -> str:
 def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
     row, detail = opened.row, opened.detail
     yield {"at": row.created_at, "icon": "inbox", "kind": "", "what": say("delivery.created"), "note": ""}
-    if row.changed_at != row.created_at:
+    by_person = {entry.at for entry in detail.audit if entry.action in _CHANGING}
+    if row.changed_at not in {row.created_at, *by_person}:
         changed = say("story.changed", version=row.version)
         yield {"at": row.changed_at, "icon": "file-diff", "kind": "", "what": changed, "note": ""}
     if row.withdrawn_at is not None and row.replaced is None:

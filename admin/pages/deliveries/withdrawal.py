@@ -56,7 +56,7 @@ async def withdraw_delivery(
         hub.database, hub.catalog.specs, facility_id, [id_], person.name, reason=reason, dependents=ids
     )
     hub.bell.ring(opened.entry.name, facility_id)
-    return back(opened, _told(results[id_], "withdrawn"))
+    return back(opened, _told(results[id_], "withdrawn_along" if ids else "withdrawn"))
 
 
 @post("/integrasi/{upstream:str}/{spec:str}/{id_:int}/tarik/batal", opt=OPT, dependencies=OPENED)
@@ -77,7 +77,7 @@ async def reinstate_delivery(
 
 
 def _told(result: WithdrawalResult, done: str) -> str:
-    return done if result is WithdrawalResult.DONE else f"not_{done}"
+    return done if result is WithdrawalResult.DONE else f"not_{done.removesuffix('_along')}"
 
 
 async def _dependents(opened: OpenDelivery) -> Dependents:
@@ -133,7 +133,7 @@ async def _page(
             "refusal": refusal or opened.no_withdrawal(),
             "withdrawable": _by_type(opened, withdrawable),
             "staying": _by_type(opened, staying),
-            "unsent": len(dependents.unsent),
+            "unsent": _by_type(opened, dependents.unsent),
             "complete": dependents.complete,
             "was_sent": opened.row.reference is not None,
             "seen": _seen(opened, dependents),

@@ -66,7 +66,7 @@ async def test_only_the_record_is_withdrawn_unless_the_person_says_so(
 async def test_what_depends_on_it_is_withdrawn_along(person: httpx.AsyncClient, antar: SmallHub) -> None:
     address = await sent_visit(antar, "F1", "F2")
     seen = seen_in((await person.get(f"{address}/tarik")).text)
-    assert await do(person, f"{address}/tarik", reason="salah pasien", along="yes", seen=seen) == "withdrawn"
+    assert await do(person, f"{address}/tarik", reason="salah pasien", along="yes", seen=seen) == "withdrawn_along"
     await antar.work()
     antar.clock.pass_(4)
     await antar.work()
@@ -101,6 +101,7 @@ async def test_the_panel_says_that_it_is_withdrawn_and_by_whom(person: httpx.Asy
     assert "Terkirim Ditarik" in " ".join(page.split())
     assert "Terkirim Ditarik" in " ".join(listed.split())
     assert "sari menarik data ini" in page
+    assert "Data asal berubah" not in page
     assert "salah pasien" in page
 
 
@@ -127,7 +128,8 @@ async def test_what_waits_is_told_as_set_aside(person: httpx.AsyncClient, antar:
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1", "person": "P1"})
     await antar.work()
     address = f"/integrasi/ministry/Visit/{(await antar.row('Visit', 'V1')).id}"
-    assert "1 kiriman yang belum terkirim merujuk padanya" in await page_of(person, f"{address}/tarik")
+    page = " ".join((await page_of(person, f"{address}/tarik")).split())
+    assert "Belum terkirim dan merujuk padanya; disisihkan sampai data ini diserahkan lagi: 1 Temuan F1" in page
 
 
 async def test_the_his_withdraws_by_the_api(his: httpx.AsyncClient, antar: SmallHub) -> None:
