@@ -61,6 +61,7 @@ def _delivery_addresses(panel: Installation) -> dict[str, str]:
         "editor": f"{UPSTREAM}/{failed_spec}/{failed}/ubah",
         "drawer": f"{UPSTREAM}/{failed_spec}?buka={failed}",
         "sent delivery": f"{UPSTREAM}/{sent_spec}/{sent}",
+        "withdrawal": f"{UPSTREAM}/{sent_spec}/{sent}/tarik",
         "problems": f"{UPSTREAM}/{failed_spec}/masalah",
         "problems of all types": "/masalah",
         "regenerate": f"{UPSTREAM}/{foundation}/regenerate",

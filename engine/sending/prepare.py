@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -14,18 +14,18 @@ from adapters.messages import at, message, together
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.delivery.status import Status
-from engine.delivery.types import Awaited, ClaimedDelivery, NewAttempt, Settlement, given_back
+from engine.delivery.types import ClaimedDelivery, NewAttempt, Settlement, given_back
 from engine.errors import AntarError, words_of
 from engine.facilities.facilities import FacilityRow
 from engine.outbox.cancel import cancel
 from engine.sending import references
 from engine.sending.edited_body import as_change
+from engine.sending.not_sent import NEVER_ARRIVED, WITHDRAWN, needs_withdrawn, not_needed
 from engine.sending.references import References
 from engine.specs import needs
 from engine.specs.context import context
 from engine.specs.needs import NeedKeys, Resolved, Target
 from engine.specs.record_type import Operation, Reference, Spec
-from engine.specs.text import Text
 from engine.templates.template import TemplateError
 
 
@@ -123,7 +123,7 @@ def _prepare_one(
     delivery, spec = pending.delivery, pending.spec
     cancellable = pending.cancellable(arrived.known)
     if cancellable and cancelled.issuperset(cancellable):
-        return _not_needed(spec, delivery, now, _NEVER_ARRIVED)
+        return not_needed(spec, delivery, now, NEVER_ARRIVED)
     instead = _instead_of_create(pending, arrived, now, catalog)
     if instead is not None and not delivery.in_doubt:
         return instead
@@ -132,16 +132,18 @@ def _prepare_one(
         prepared = prepare(spec, delivery, pending.scope, resolved, upstream, now)
     except Exception as error:
         return _broken(delivery, error)
+    if instead is None:
+        return prepared
     if isinstance(prepared, Prepared):
         return replace(prepared, instead=instead)
     # Blocked by a withdrawn record, the search for the delivery would wait for ever.
-    return instead if instead is not None and instead.waits and prepared.status is Status.BLOCKED else prepared
+    return instead if instead.waits and prepared.status is Status.BLOCKED else prepared
 
 
 def _instead_of_create(pending: _Pending, arrived: References, now: int, catalog: Catalog) -> Settlement | None:
     """Return the settlement of a record that must not be created: it, or a record that it needs, was withdrawn."""
     if pending.is_withdrawn_before_sent:
-        return _not_needed(pending.spec, pending.delivery, now, _WITHDRAWN)
+        return not_needed(pending.spec, pending.delivery, now, WITHDRAWN)
     if not arrived.withdrawn:
         return None
     # A change of what the upstream has is sent with the references that it has, withdrawn or not.
@@ -153,7 +155,7 @@ def _instead_of_create(pending: _Pending, arrived: References, now: int, catalog
         for name in awaited.specs
         if (pending.delivery.facility_id, name, awaited.key) in arrived.withdrawn
     ]
-    return _set_aside(pending.delivery, resolved, withdrawn, catalog) if withdrawn else None
+    return needs_withdrawn(pending.delivery, withdrawn, catalog) if withdrawn else None
 
 
 def _broken(delivery: ClaimedDelivery, error: Exception) -> Settlement:
@@ -200,35 +202,6 @@ def undoes(spec: Spec, resolved: Resolved) -> tuple[tuple[str, str], ...]:
         for view in value if isinstance(value, list) else [value]:
             targets += [(name, view["key"]) for name in need.specs] if view else []
     return tuple(targets)
-
-
-def _not_needed(spec: Spec, delivery: ClaimedDelivery, now: int, why: str) -> Settlement:
-    """Settle without sending: the delivery, or the records that it takes back, never arrived."""
-    attempt = NewAttempt(
-        at=now,
-        milliseconds=0,
-        operation="cancel",
-        spec_hash=spec.hash,
-        verdict=Verdict.ACCEPTED,
-        message=why,
-    )
-    return Settlement(delivery, Status.IGNORED, tries=delivery.tries, problem=why, attempts=(attempt,))
-
-
-def _set_aside(
-    delivery: ClaimedDelivery, resolved: Resolved, withdrawn: Sequence[tuple[str, str]], catalog: Catalog
-) -> Settlement:
-    """Settle without sending: records that the delivery needs were withdrawn, the (spec, key) in `withdrawn`."""
-    labels = [(catalog.specs[name].label, key) for name, key in withdrawn]
-    names = Text(*(", ".join(f"{getattr(label, code)} {key}" for label, key in labels) for code in ("id", "en")))
-    return Settlement(
-        delivery,
-        Status.IGNORED,
-        tries=delivery.tries,
-        in_doubt=delivery.in_doubt,
-        problem=message("delivery.needs_withdrawn", names=names),
-        waits=tuple(Awaited((name,), key) for name, key in withdrawn),
-    )
 
 
 def scope_of(spec: Spec, delivery: ClaimedDelivery, facility: FacilityRow) -> dict[str, Any]:
@@ -328,7 +301,3 @@ def _not_sendable(
     return Settlement(
         delivery, Status.FAILED, tries=delivery.tries, in_doubt=delivery.in_doubt, problem=problem, attempts=(attempt,)
     )
-
-
-_NEVER_ARRIVED = message("delivery.never_arrived")
-_WITHDRAWN = message("delivery.withdrawn")

@@ -129,7 +129,7 @@ async def test_what_waits_is_told_as_set_aside(person: httpx.AsyncClient, antar:
     await antar.work()
     address = f"/integrasi/ministry/Visit/{(await antar.row('Visit', 'V1')).id}"
     page = " ".join((await page_of(person, f"{address}/tarik")).split())
-    assert "Belum terkirim dan merujuk padanya; disisihkan sampai data ini diserahkan lagi: 1 Temuan F1" in page
+    assert "Belum terkirim dan merujuk padanya; disisihkan sampai data ini diserahkan lagi:1 Temuan F1" in page
 
 
 async def test_the_his_withdraws_by_the_api(his: httpx.AsyncClient, antar: SmallHub) -> None:

@@ -223,6 +223,7 @@ def test_show_lists_all_and_describes_each() -> None:
         assert spec.label.en in show(catalog, name)
         assert all(column.label.en in show(catalog, name) for column in spec.columns)
         assert all(check.en.text in show(catalog, name) for check in spec.checks)
+        assert spec.withdrawal is None or "withdrawn" in show(catalog, name)
     with pytest.raises(NotFound, match="no entry 'nothing'"):
         show(catalog, "nothing")
 

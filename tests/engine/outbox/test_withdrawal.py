@@ -10,6 +10,8 @@ import pytest
 
 from adapters.base import Verdict
 from admin.text.words import sentence
+from engine.database.statements import Command
+from engine.database.transaction import Transaction
 from engine.outbox.resend import resend
 from engine.outbox.withdrawal.withdraw import WithdrawalResult, reinstate, withdraw
 from tests.conftest import Clock
@@ -28,6 +30,9 @@ async def antar(tmp_path: Path, database_url: str, clock: Clock, database: objec
     yield small
     assert await small.counters_are_right()
     await small.hub.close()
+
+
+WITHDRAWN_UNSEEN = Command("UPDATE deliveries SET withdrawn_at = 1 WHERE spec = 'Visit'")
 
 
 async def take_back(antar: SmallHub, spec: str, key: str, **options: object) -> WithdrawalResult:
@@ -253,6 +258,16 @@ async def test_a_new_record_that_refers_to_what_was_withdrawn_is_set_aside(antar
     await antar.hand_in("Visit", {"id": "V1", "note": "benar"})
     await antar.work()
     assert await antar.status("Finding", "F1") == "sent"
+
+
+async def test_a_wait_that_a_withdrawal_overlooked_is_found_by_the_sweep(antar: SmallHub) -> None:
+    await antar.hand_in("Visit", {"id": "V1", "person": "P1"})
+    await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
+    await antar.work()
+    assert await antar.status("Finding", "F1") == "blocked"
+    await antar.hub.database.write(Transaction.execute, WITHDRAWN_UNSEEN, {})
+    await antar.work()
+    assert (await antar.status("Finding", "F1"), await antar.waits("Finding", "F1")) == ("ignored", [("Visit", "V1")])
 
 
 async def test_what_a_person_sends_again_stays_set_aside(antar: SmallHub) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.outbox.withdrawal.withdraw import withdraw
+from engine.queries.dependents import dependents_of
 from sandbox.world import World
 from tests.config.shipped import catalog
 from tests.engine.sending.satusehat_clinic import SatuSehatClinic, stored
@@ -61,3 +62,26 @@ async def test_a_record_is_taken_back_and_comes_back(clinic: SatuSehatClinic, wo
     [resource] = [one for one in stored(world, kind) if one["id"] == sent.reference]
     assert (back.status, back.withdrawn_at) == ("sent", None)
     assert not told(resource) & WITHDRAWN
+
+
+async def test_what_depends_on_a_visit_is_found_through_others_too(clinic: SatuSehatClinic) -> None:
+    await clinic.hand_in_examples("Condition", "Observation", "RiskAssessment", "Procedure")
+    other = {**catalog().specs["Condition"].example, "id": "DX-9", "visit_id": "RJ-OTHER"}
+    await clinic.hand_in("Condition", other)
+    visit = str(catalog().specs["Encounter"].example["id"])
+    found = await dependents_of(
+        clinic.hub.database, catalog().specs, clinic.facility, ("Encounter", visit), "RM-000123"
+    )
+    assert {one.spec for one in found.deliveries} == {"Condition", "Observation", "RiskAssessment", "Procedure"}
+    assert "DX-9" not in {one.key for one in found.deliveries}
+    assert found.complete
+
+
+async def test_a_visit_does_not_depend_on_its_diagnoses(clinic: SatuSehatClinic) -> None:
+    spec = catalog().specs["Encounter"]
+    await clinic.hand_in_examples("Condition")
+    await clinic.hand_in("Encounter", spec.examples["finished"])
+    diagnosis = str(catalog().specs["Condition"].example["id"])
+    target = ("Condition", diagnosis)
+    found = await dependents_of(clinic.hub.database, catalog().specs, clinic.facility, target, "RM-000123")
+    assert found.deliveries == []
