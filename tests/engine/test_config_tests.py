@@ -91,6 +91,15 @@ def test_an_example_that_would_not_be_sent_is_a_fault_at_the_payload(tmp_path: P
     assert fault.endswith("(payload of example, create)")
 
 
+def test_a_withdrawn_example_that_would_not_be_sent_is_a_fault(tmp_path: Path) -> None:
+    catalog = CATALOG.replace("    checks:", "    withdrawal: {n: 8}\n    checks:").replace(
+        'code: {text: "n={{ record.n or 0 }}"}', 'code: {text: "{{ 5 if record.n == 8 else record.id }}"}'
+    )
+    [fault] = faults(tmp_path, "[]", catalog)
+    assert "$.code.text" in fault
+    assert fault.endswith("(payload of example, withdrawn, update)")
+
+
 def test_an_entry_without_the_check_before_sending_may_send_anything(tmp_path: Path) -> None:
     catalog = CATALOG.replace("resourceType: Basic, ", "").replace("    checks:", "    check: false\n    checks:")
     assert faults(tmp_path, "[]", catalog) == []

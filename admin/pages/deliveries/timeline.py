@@ -54,7 +54,7 @@ def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
     if row.changed_at not in {row.created_at, *by_person}:
         changed = say("story.changed", version=row.version)
         yield {"at": row.changed_at, "icon": "file-diff", "kind": "", "what": changed, "note": ""}
-    if row.withdrawn_at is not None and row.replaced is None:
+    if row.withdrawn_at is not None and row.withdrawn_at not in by_person:
         yield {"at": row.withdrawn_at, "icon": "arrow-back-up", "kind": "", "what": say("story.withdrawn"), "note": ""}
     for attempt in detail.attempts:
         yield _attempt(opened, attempt)

@@ -80,6 +80,8 @@ async def reinstate(
 
 
 class _Act(NamedTuple):
+    """A withdrawal, or undoing one, with who asks for it and why."""
+
     name: str
     actor: str
     reason: str

@@ -85,3 +85,17 @@ async def test_a_visit_does_not_depend_on_its_diagnoses(clinic: SatuSehatClinic)
     target = ("Condition", diagnosis)
     found = await dependents_of(clinic.hub.database, catalog().specs, clinic.facility, target, "RM-000123")
     assert found.deliveries == []
+
+
+async def test_a_withdrawal_whose_answer_is_lost_is_sent_again(clinic: SatuSehatClinic, world: World) -> None:
+    record = catalog().specs["Condition"].example
+    await clinic.hand_in_examples("Condition")
+    await clinic.work()
+    world.faults.add("timeout-after-commit", method="PUT", path="/Condition/", times=1)
+    await clinic.hand_in("Condition", {**record, "verification_status": "entered-in-error"})
+    await clinic.work()
+    [resource] = stored(world, "Condition")
+    puts = [line for line in world.witness.log if (line["label"], line["method"]) == ("Condition", "PUT")]
+    assert told(resource) == {"entered-in-error"}
+    assert len(puts) == 2
+    assert await clinic.outcomes("Condition") == {str(record["id"]): ("sent", None)}
