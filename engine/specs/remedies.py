@@ -29,19 +29,21 @@ class Remedy:
     kinds: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()  # the code must belong to one of these groups of rules
+    types: frozenset[str] = frozenset()  # names of entries; the delivery must be of one of these
     words: re.Pattern[str] | None = None
     act: str = ""  # what helps: list, resend, settings or map; empty: what the kind of the failure suggests
 
     @property
     def conditions(self) -> tuple[object, ...]:
         """Equal for two remedies of which the second could never apply."""
-        return self.kinds, self.codes, self.rules, self.words.pattern if self.words else None
+        return self.kinds, self.codes, self.rules, self.types, self.words.pattern if self.words else None
 
-    def fits(self, kind: str, code: str, words: str, group: str) -> bool:
+    def fits(self, kind: str, code: str, words: str, group: str, spec: str) -> bool:
         return (
             (not self.kinds or kind in self.kinds)
             and (not self.codes or code in self.codes)
             and (not self.rules or group in self.rules)
+            and (not self.types or spec in self.types)
             and (self.words is None or self.words.search(words) is not None)
         )
 
@@ -69,14 +71,17 @@ class Remedies:
         paths = ((_PATH.search(rule.about.id), rule.about) for rule in self.rules.values())
         return {path[1]: about for path, about in paths if path is not None}
 
-    def explain(self, cause: str) -> RemedyTexts | None:
-        """Return the first remedy that fits, with the rule's subject for `{about}`; None if none fits."""
+    def explain(self, cause: str, spec: str = "") -> RemedyTexts | None:
+        """Return the first remedy that fits, with the rule's subject for `{about}`; None if none fits.
+
+        `spec` is the name of the entry; without it no remedy of certain types fits.
+        """
         kind, code, words = parse_cause(cause)
         rule = self.rules.get(code)
         place = _place(words)
         group, about = (rule.group, rule.about) if rule else ("", self._subjects.get(place, Text.plain(place or code)))
         for remedy in self.remedies:
-            if remedy.fits(kind, code, words, group):
+            if remedy.fits(kind, code, words, group, spec):
                 title, action = (text.filled("{about}", about) for text in (remedy.title, remedy.remedy))
                 return RemedyTexts(title, action, remedy.who, remedy.act)
         return None

@@ -140,7 +140,7 @@ async def _checked(editor: BodyEditor, typed: str) -> dict[str, Any]:
     place = await refused_place(opened) if failed else ""
     return {
         "refused": opened.hide(sentence(row.problem)) if failed else "",
-        "cause": explain(row.cause, opened.layout.upstream) if failed and row.cause else None,
+        "cause": explain(row.cause, opened.layout.upstream, opened.entry.name) if failed and row.cause else None,
         "refused_place": opened.hide(place),
         "refused_line": line_of(typed, place) if place and len(typed) <= MAX_BODY_CHARACTERS else 0,
         "upstream": opened.layout.upstream,

@@ -132,7 +132,9 @@ class Listing(OpenType):
         in_circle = parse_cause(row.cause or "")[0] == CauseKind.CIRCLE
         if row.status not in (Status.FAILED, Status.UNSURE) and not in_circle:
             return ""
-        return explain(row.cause, self.layout.upstream).title if row.cause else masked(sentence(row.problem))
+        if not row.cause:
+            return masked(sentence(row.problem))
+        return explain(row.cause, self.layout.upstream, self.entry.name).title
 
     def outcomes_in_words(self, rows: Collection[dict[str, Any]], awaited: Collection[int]) -> str:
         """Return in words the outcomes of awaited deliveries that are no longer on their way."""
@@ -184,7 +186,7 @@ async def type_page(
             "size": size,
             "first": not (after or before),
             "opened": buka,
-            "cause": explain(chosen.cause, listing.layout.upstream).title if chosen.cause else "",
+            "cause": explain(chosen.cause, listing.layout.upstream, listing.entry.name).title if chosen.cause else "",
             "links": _links(chosen, page, size),
             "area": area,
             **(await head(hub, listing.layout, area, listing.entry, chosen) if area else {}),

@@ -145,7 +145,8 @@ def _failed(opened: OpenDelivery) -> str:
     key = "refused" if parse_cause(cause)[0] in REFUSED_KINDS else "failed"
     before = opened.detail.attempts[1:2]
     again = ".again" if before and before[0].verdict in REFUSED_KINDS and key == "refused" else ""
-    words = say(f"outcome.{key}{again}", time=_clock(opened, row.settled_at), cause=explain(cause, upstream).title)
+    title = explain(cause, upstream, opened.entry.name).title
+    words = say(f"outcome.{key}{again}", time=_clock(opened, row.settled_at), cause=title)
     kept = opened.entry.operation_for(row.reference) == "update"
     return f"{words} {say('outcome.kept', upstream=upstream.label)}" if kept else words
 

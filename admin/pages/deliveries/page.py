@@ -118,7 +118,8 @@ def _cause(opened: OpenDelivery, items: Sequence[WaitingItem]) -> Explanation | 
     """Return cause and remedy; a missing code of an item comes before anything else that the delivery waits for."""
     if items and opened.row.status == Status.BLOCKED:
         return explain_missing_code(items[0].mapping, items[0].state)
-    return explain(opened.row.cause, opened.layout.upstream, paths=True) if opened.row.cause else None
+    cause = opened.row.cause
+    return explain(cause, opened.layout.upstream, opened.entry.name, paths=True) if cause else None
 
 
 def _unsuitable(opened: OpenDelivery, items: Sequence[WaitingItem]) -> list[str]:

@@ -198,6 +198,11 @@ def _item(hub: Hub, layout: Layout, row: JobDelivery) -> dict[str, Any]:
         "status_label": layout.label(status) if status else "",
         "status_icon": layout.icon(status) if status else "",
         "code": row.http_status,
-        "cause": explain(row.cause, layout.upstream).title if row.status == Status.FAILED and row.cause else "",
+        "cause": _cause_title(layout, row),
         "position": row.position,
     }
+
+
+def _cause_title(layout: Layout, row: JobDelivery) -> str:
+    failed = row.status == Status.FAILED and row.cause
+    return explain(row.cause or "", layout.upstream, row.spec or "").title if failed else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import orjson
+
 from admin.pages.dashboard.cards import Segment, segments
 from admin.pages.shared.explanations import explain
 from admin.pages.shared.layout import Layout
@@ -60,9 +62,15 @@ def result(layout: Layout, job: JobRow, tally: Tally, cause: CauseCount | None =
         label,
         _words(job, tally),
         say("job.lost", n=number(lost)) if lost else "",
-        say("job.cause", n=_number(cause.n), cause=explain(cause.cause, layout.upstream).title) if cause else "",
+        _cause(layout, job, cause) if cause else "",
         segments(tally.counts, layout),
     )
+
+
+def _cause(layout: Layout, job: JobRow, cause: CauseCount) -> str:
+    """Return the cause in words; without the type where the job was not of a single one."""
+    spec = orjson.loads(job.chosen).get("spec", "")
+    return say("job.cause", n=_number(cause.n), cause=explain(cause.cause, layout.upstream, spec).title)
 
 
 def _state(job: JobRow, tally: Tally) -> str:

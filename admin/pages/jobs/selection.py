@@ -61,7 +61,9 @@ def choice_in_words(hub: Hub, layout: Layout, choice: Mapping[str, Any]) -> Sequ
         words.append((say("type.status"), ", ".join(labels)))
     for name, key in FIELD_LABELS.items():
         if name in choice:
-            value = explain(choice[name], layout.upstream).title if name == "cause" else str(choice[name])
+            value = str(choice[name])
+            if name == "cause":
+                value = explain(value, layout.upstream, choice.get("spec", "")).title
             words.append((say(key), value))
     return [*words, *_columns_in_words(spec, choice)]
 

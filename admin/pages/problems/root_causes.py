@@ -146,8 +146,8 @@ def _failures(
     alike: dict[tuple[Explanation, str], list[Failure]] = {}
     for failure in facts.failures:
         # Without a remedy only the kind is explained: then another code is another cause.
-        code = "" if upstream.remedies.explain(failure.cause) else parse_cause(failure.cause)[1]
-        alike.setdefault((explain(failure.cause, upstream), code), []).append(failure)
+        code = "" if upstream.remedies.explain(failure.cause, failure.spec) else parse_cause(failure.cause)[1]
+        alike.setdefault((explain(failure.cause, upstream, failure.spec), code), []).append(failure)
     for (explanation, _), failures in alike.items():
         main = _main(catalog, upstream, explanation.act, _parts(catalog, failures), permissions)
         yield _failure(catalog, facility, explanation, failures, main)

@@ -53,12 +53,13 @@ HELPFUL = {"unavailable": Act.RESEND, "unsure": Act.RESEND, "unauthorized": Act.
 _PATH = re.compile(r" \([A-Z]\w*\.[^\s()]+\)")  # of a field, after its name
 
 
-def explain(cause: str, upstream: UpstreamSpec, *, paths: bool = False) -> Explanation:
+def explain(cause: str, upstream: UpstreamSpec, spec: str, *, paths: bool = False) -> Explanation:
     """Return meaning, remedy and responsible role of a cause: from the upstream's remedies, else by its kind.
 
+    `spec` is the name of the delivery's type; empty if it may be of several.
     A path into the request, in parentheses after the name of the field, is kept only with `paths`.
     """
-    explanation = upstream.remedies.explain(cause)
+    explanation = upstream.remedies.explain(cause, spec)
     kind = parse_cause(cause)[0]
     act = Act((explanation and explanation.act) or HELPFUL.get(kind, Act.LIST))
     if explanation is not None:

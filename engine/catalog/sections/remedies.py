@@ -37,12 +37,22 @@ def _remedies(upstream: str, sections: Sections, faults: Faults) -> Remedies:
     for index, node in enumerate(list_.items or () if list_ else ()):
         path = f"remedies.{upstream}[{index}]"
         remedy = _remedy(node, path, groups, faults)
+        _check_types(node, path, upstream, sections, faults)
         first = first_places.setdefault(remedy.conditions, node.source)
         if first is not node.source:
             message = f"has the conditions of the one in {first.file}, line {first.line}; change or remove one"
             faults.add(node.source, path, message)
         remedies.append(remedy)
     return Remedies(tuple(remedies), rules)
+
+
+def _check_types(node: Node, path: str, upstream: str, sections: Sections, faults: Faults) -> None:
+    """Add a fault for each type that is no entry of the upstream: such a remedy would never be shown."""
+    entries = {name for name, entry in sections.specs.items() if upstream in values.texts(entry, "upstream")}
+    for type_ in values.items(node, "types"):
+        if type_.value not in entries:
+            hint = did_you_mean(str(type_.value), sorted(entries))
+            faults.add(type_.source, f"{path}.types", f"no entry {type_.value!r} of {upstream}{hint}")
 
 
 def _rules(upstream: str, node: Node | None, faults: Faults) -> dict[str, RemedyRule]:
@@ -70,6 +80,7 @@ def _remedy(node: Node, path: str, groups: Mapping[str, None], faults: Faults) -
         kinds=frozenset(values.texts(node, "kind")),
         codes=frozenset(values.texts(node, "code")),
         rules=frozenset(values.texts(node, "rules")),
+        types=frozenset(values.texts(node, "types")),
         words=values.pattern(node.get("words"), f"{path}.words", faults),
         act=values.text(node, "act"),
     )

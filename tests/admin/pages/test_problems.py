@@ -192,7 +192,7 @@ async def test_another_clinics_failures_are_not_shown(antar: SmallHub) -> None:
 @pytest.mark.parametrize("kind", sorted(RESPONSIBLE))
 async def test_every_kind_of_failure_is_told_even_without_a_remedy(antar: SmallHub, kind: str) -> None:
     upstream = antar.hub.catalog.upstreams["ministry"]
-    explanation = explain(cause_text(kind, 1, words="anything"), upstream)
+    explanation = explain(cause_text(kind, 1, words="anything"), upstream, "Visit")
     assert explanation.title
     assert explanation.remedy
     assert explanation.who in {say(f"who.{who}") for who in RESPONSIBLE.values()}

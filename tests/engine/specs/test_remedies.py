@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.messages import message
 from engine.catalog.catalog import load
 from engine.delivery.causes import cause_text
-from engine.specs.remedies import Remedies
+from engine.specs.remedies import Remedies, Remedy
+from engine.specs.text import Text
 
 SHIPPED = Path(__file__).resolve().parents[3] / "config"
 PLATFORM = [str(code) for code in range(20002, 20022)]
@@ -80,7 +82,7 @@ def remedies() -> Remedies:
         ),
         (
             cause_text("lookup", None, None, "Tidak ditemukan di sistem tujuan; periksa nomor yang dicari."),
-            "NIK atau nomor tidak ditemukan di Satu Sehat",
+            "NIK tidak ditemukan di Satu Sehat",
             "pendaftaran",
         ),
         (
@@ -132,3 +134,19 @@ def test_nothing_is_left_to_fill_in(remedies: Remedies) -> None:
 def test_what_is_not_known_is_not_told(remedies: Remedies) -> None:
     assert remedies.explain(cause_text("rejected", "99999", None, "Something quite new")) is None
     assert Remedies().explain("rejected:1:x") is None
+
+
+def test_images_that_are_not_there_are_not_called_a_wrong_nik(remedies: Remedies) -> None:
+    cause = cause_text("lookup", words=message("find.nothing"))
+    images, person = (remedies.explain(cause, spec) for spec in ("ImagingStudy", "Practitioner"))
+    assert images is not None
+    assert person is not None
+    assert (images.title.id, images.who, images.act) == ("Citra radiologi belum ada di Satu Sehat", "petugas", "resend")
+    assert (person.title.id, person.who) == ("NIK tidak ditemukan di Satu Sehat", "pendaftaran")
+
+
+def test_a_remedy_of_certain_types_is_for_no_other() -> None:
+    remedy = Remedy(Text.plain("a"), Text.plain("b"), "admin", types=frozenset({"Visit"}))
+    remedies = Remedies((remedy,))
+    explained = [remedies.explain("rejected:1:x", spec) is not None for spec in ("Visit", "Order", "")]
+    assert explained == [True, False, False]
