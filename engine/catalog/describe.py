@@ -78,7 +78,8 @@ def _details_of_use_case(use_case: UseCase) -> Iterator[str]:
 
 def _requirement(one: Requirement) -> tuple[str, ...]:
     where = one.where.text if one.where is not None else ""
-    return one.name, one.label.en, one.spec, f"at least {one.least}", f"within {one.within_hours} h", where
+    least = f"at least {one.least}" if one.least else "may be"
+    return one.name, one.label.en, one.spec, least, f"within {one.within_hours} h", where
 
 
 def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:

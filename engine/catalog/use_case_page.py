@@ -62,7 +62,8 @@ def _requirements(use_case: UseCase) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for one in use_case.requirements:
         where = _code(one.where.text) if one.where is not None else "all"
-        yield f"| {one.label.en} ({one.label.id}) | {one.spec} | {one.least} | {one.within_hours} h | {where} |"
+        least = one.least or "may be"
+        yield f"| {one.label.en} ({one.label.id}) | {one.spec} | {least} | {one.within_hours} h | {where} |"
 
 
 def _codes(catalog: Catalog, use_case: UseCase) -> Iterator[str]:

@@ -18,12 +18,12 @@ Records = Mapping[str, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Records of a type that a visit needs."""
+    """Records of a type that a visit needs, or may have."""
 
     name: str
     label: Text
     spec: str
-    least: int
+    least: int  # 0: such records belong to the visit, which is complete without them
     where: Template | None  # which records of the type count: context has `record` and `visit`; None: all
     within_hours: int  # after the time from which the use case counts
 

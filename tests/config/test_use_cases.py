@@ -61,3 +61,11 @@ def test_what_a_visit_lacks_is_told_with_its_number() -> None:
         ("diagnosis", 0),
         ("summary", 0),
     ]
+
+
+def test_what_may_be_there_is_never_missed() -> None:
+    outpatient = catalog().use_cases["outpatient"]
+    optional = {one.name: one.spec for one in outpatient.requirements if not one.least}
+    assert optional == {"impression": "ClinicalImpression", "plan": "CarePlan", "goal": "Goal"}
+    lacks = lacking(outpatient, catalog().specs, visit(), {"Encounter": [visit()]})
+    assert optional.keys().isdisjoint(lack.requirement.name for lack in lacks)
