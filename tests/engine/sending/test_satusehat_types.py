@@ -68,7 +68,9 @@ BEFORE: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {
     "LabResult": {**ORDER, "Specimen": example("Specimen")},
     "QuestionnaireResponse": {
         "Practitioner": [PHARMACIST],
+        "Patient": [CHILD],
         **{name: example(name) for name in ("Condition", "MedicationRequest")},
+        **every_example("RelatedPerson"),
     },
     "EpisodeOfCare": {"Condition": example("Condition")},
     "DiagnosticReport": {
@@ -84,7 +86,11 @@ BEFORE: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {
         **every_example("Condition", "RelatedPerson", "MedicationRequest"),
     },
     "MedicationAdministration": every_example("Condition", "MedicationRequest"),
-    "Condition": {},
+    "Condition": {
+        "Practitioner": STAFF,
+        **every_example("ClinicalImpression", "Observation", "RiskAssessment"),
+        **{name: example(name) for name in ("LabResult", "ServiceRequest", "Specimen")},
+    },
     "Observation": {
         "Practitioner": STAFF,
         **{name: example(name) for name in ("Condition", "ImagingStudy")},
@@ -104,6 +110,7 @@ BEFORE: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {
         **ORDER,
         **{name: example(name) for name in ("Condition", "Procedure", "Observation", "AllergyIntolerance")},
         "ServiceRequest": [dict(catalog().specs["ServiceRequest"].examples["referral"])],
+        "CarePlan": [dict(catalog().specs["CarePlan"].examples["referral"])],
     },
     "RelatedPerson": {"Patient": [CHILD]},
     "RiskAssessment": every_example("Condition"),
