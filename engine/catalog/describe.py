@@ -84,7 +84,8 @@ def _requirement(one: Requirement) -> tuple[str, ...]:
 
 def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:
     yield "group", spec.group.en + (" (foundation)" if spec.foundation else "")
-    yield "upstream", f"{spec.upstream.name} ({spec.upstream.label.en}) at {spec.upstream.profile.base_path or '/'}"
+    base_path = spec.base_path or spec.upstream.profile.base_path or "/"
+    yield "upstream", f"{spec.upstream.name} ({spec.upstream.label.en}) at {base_path}"
     if spec.find is not None:
         pages = f", {spec.find.page_size} rows at once" if spec.find.page_size else ""
         yield "find", f"GET {spec.find.path.text}{pages}, asked {_when(spec)}"

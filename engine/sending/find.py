@@ -73,7 +73,8 @@ def first_request(find: Find, context: Mapping[str, Any]) -> Call:
 
 def _call(find: Find, context: Mapping[str, Any], seen: _Seen) -> Call:
     scope = {**context, **find.paging(seen.offset)}
-    return Call("GET", str(find.path.render(scope)), find.query.parameters(scope) if find.query else ())
+    query = find.query.parameters(scope) if find.query else ()
+    return Call("GET", str(find.path.render(scope)), query, base_path=find.base_path)
 
 
 def _take(find: Find, scope: Mapping[str, Any], candidates: list[Any], seen: _Seen) -> bool:
@@ -105,7 +106,7 @@ def _next(
     address = find.next.render(scope) if find.next else None
     query = tuple(parse_qsl(urlsplit(str(address)).query)) if address else ()
     if query:
-        return Call("GET", call.path, query)
+        return Call("GET", call.path, query, base_path=find.base_path)
     if find.page_size is None or not brought:
         return None
     more = seen.is_incomplete if seen.total else brought >= find.page_size

@@ -262,6 +262,7 @@ def _call(
         outcomes=spec.outcomes,
         harmless_twice=operation == "create" and spec.endpoint is not None and spec.endpoint.repeatable,
         repeated=repeated,
+        base_path=spec.base_path,
     )
 
 

@@ -64,6 +64,7 @@ class Find:
     page_size: int | None = None
     # Number of rows on all pages: context has `body`. If fewer rows were read, the search is inconclusive.
     total: Template | None = None
+    base_path: str | None = None  # None: that of the upstream
 
     def paging(self, offset: int = 0) -> dict[str, int]:
         """Return the names that path and query also see of the page that begins at the offset."""
@@ -210,6 +211,7 @@ class Spec:
     outcomes: tuple[OutcomeRule, ...]
     retry: Retry
     retention: Retention
+    base_path: str | None  # of its requests; None: that of the upstream
     icon: str
     description: str
     foundation: bool

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sandbox.clock import Clock
 from sandbox.messages import SandboxAnswer, SandboxRequest
 from sandbox.population import SyntheticPerson, people
-from sandbox.satusehat import identity
+from sandbox.satusehat import consent, identity
 from sandbox.satusehat.fhir import PREFIX, Fhir, parts
 from sandbox.satusehat.patients import Patients
 from sandbox.satusehat.resources.clients import DEMO_CLIENT, Client
@@ -22,10 +22,10 @@ from sandbox.witness import Witness
 
 
 class Platform:
-    """The ministry's platform: tokens below /oauth2/v1, resources below /fhir-r4/v1, the identity check below /kyc."""
+    """The ministry's platform: tokens, resources below /fhir-r4/v1, consents below /consent/v1, the identity check."""
 
     name = "satusehat"
-    prefixes: tuple[str, ...] = ("/oauth2/v1", PREFIX, identity.PREFIX)
+    prefixes: tuple[str, ...] = ("/oauth2/v1", PREFIX, consent.PREFIX, identity.PREFIX)
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Platform:
         self.store = Store(clock)
         self.tokens = IssuedTokens(clients, clock, self.settings)
         self.identity_pages = identity.IdentityPages(self.tokens)
+        self.consents = consent.Consents(self.tokens, self.store, clock)
         self._writes = Writes(self.store, ResourceValidator(self.store, clock, self.settings, has_drug), witness)
         self._patients = Patients(self._writes, self.settings)
         self._fhir = Fhir(self.tokens, self._writes, self._patients, self.settings)
@@ -48,11 +49,15 @@ class Platform:
     def answer(self, request: SandboxRequest) -> SandboxAnswer:
         if request.path.startswith(identity.PREFIX):
             return self.identity_pages.answer(request)
+        if request.path.startswith(consent.PREFIX):
+            return self.consents.answer(request)
         part = self._fhir if request.path.startswith(PREFIX) else self.tokens
         return part.answer(request)
 
     def label(self, method: str, path: str) -> str | None:
         """Return the resource type, "Bundle", "token" or "identity"."""
+        if path.startswith(consent.PREFIX):
+            return consent.KIND
         if path.startswith(identity.PREFIX):
             return "identity"
         if not path.startswith(PREFIX):

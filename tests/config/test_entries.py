@@ -87,7 +87,8 @@ def is_sent_alike(case: Case) -> bool:
 
 
 def is_fhir(case: Case) -> bool:
-    return catalog().specs[case.spec].upstream.adapter == "satusehat"
+    spec = catalog().specs[case.spec]
+    return spec.upstream.adapter == "satusehat" and spec.check
 
 
 def read(file_name: str) -> Any:

@@ -123,6 +123,7 @@ def _plain_fields(node: Node, name: str, upstream: UpstreamSpec, sections: Secti
         "tables": _tables(node),
         "retry": values.fields(node.get("retry"), upstream.retry),
         "retention": values.fields(node.get("retention"), upstream.retention),
+        "base_path": values.text(node, "base_path") or None,
         "icon": values.text(node, "icon", "file"),
         "description": values.text(node, "description"),
         "foundation": values.flag(node, "foundation", False),

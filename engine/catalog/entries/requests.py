@@ -59,4 +59,5 @@ def find(entry: Node, templates: Templates, names: Names) -> Find | None:
     next_page = templates.expression(node, "find", "next", answer_names)
     if path is None or candidates is None or reference is None:
         return None
-    return Find(when, path, query, candidates, match, reference, next_page, page_size, total)
+    base_path = values.text(entry, "base_path") or None
+    return Find(when, path, query, candidates, match, reference, next_page, page_size, total, base_path)
