@@ -21,7 +21,7 @@ from engine.json_text import content_hash
 from engine.mapping import items
 from engine.mapping.items import ItemEntry
 from engine.outbox.add import Batch
-from engine.specs.checks import refusals
+from engine.specs.checks import refusals, with_tomorrow
 from engine.specs.context import context
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
@@ -97,7 +97,7 @@ class RecordReceiver:
             norm = as_text(spec.patient_norm.render(scope)) if spec.patient_norm else None
             name = as_text(spec.patient_name.render(scope)) if spec.patient_name else None
             sequence = as_text(spec.sequence.render(scope)) if spec.sequence else None
-            problems = refusals(spec, scope)
+            problems = refusals(spec, with_tomorrow(scope, self._database.clock()))
         except (TemplateError, ValueError) as error:
             raise Unacceptable(str(error)) from error
         _check_key(key)

@@ -33,7 +33,8 @@ async def of_records(
     if not spec.codes and not any(not check.refuse for check in spec.checks):
         return [RecordWarnings()] * len(records)
     try:
-        scopes = [context(spec, record, facility) for record in records]
+        now = database.clock()
+        scopes = [checks.with_tomorrow(context(spec, record, facility), now) for record in records]
         named = [code_warnings.named(spec, scope) for scope in scopes]
         unknown = await code_warnings.unknown(database, catalog, facility.id, named)
         return [

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.base import Problem
 from adapters.messages import at
 from engine.specs.record_type import Check, Spec
 from engine.specs.text import Text
+
+
+def with_tomorrow(scope: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    """Return the scope with `tomorrow`, the time a day from now: what is later happened in no time zone yet."""
+    later = datetime.fromtimestamp(now_ms / 1000, UTC) + timedelta(days=1)
+    return {**scope, "tomorrow": later.isoformat(timespec="seconds")}
 
 
 def refusals(spec: Spec, scope: Mapping[str, Any]) -> list[Problem]:
@@ -22,7 +29,8 @@ def warnings(spec: Spec, scope: Mapping[str, Any]) -> list[str]:
 
 
 def failed(spec: Spec, scope: Mapping[str, Any], *, refuse: bool) -> Iterator[tuple[str, Text]]:
-    """Yield the JSON path and the text of each check whose condition holds."""
+    """Yield the JSON path and the text of each check whose condition holds; without a clock nothing is too late."""
+    scope = {"tomorrow": None, **scope}
     for check in spec.checks:
         if check.refuse == refuse:
             for seen in _scopes(check, scope):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from admin.text.words import english
-from engine.specs.checks import warnings
+from engine.specs.checks import warnings, with_tomorrow
 from engine.specs.context import context
 from tests.config.shipped import FACILITY, catalog, problems
 
@@ -104,3 +105,12 @@ def test_an_empty_note_and_whole_numbers_are_taken(spec: str, changed: dict[str,
 def test_what_is_hardly_possible_is_taken_with_a_warning(spec: str, changed: dict[str, Any], warned: list[str]) -> None:
     entry = catalog().specs[spec]
     assert list(map(english, warnings(entry, context(entry, changed_example(spec, changed), FACILITY)))) == warned
+
+
+@pytest.mark.parametrize(("observed_at", "warned"), [("2026-03-12 08:00", True), ("2026-03-11 08:00", False)])
+def test_a_time_far_in_the_future_is_taken_with_a_warning(observed_at: str, warned: bool) -> None:
+    entry = catalog().specs["Observation"]
+    record = changed_example("Observation", {"observed_at": observed_at, "issued_at": observed_at})
+    now = int(datetime(2026, 3, 10, 9, tzinfo=UTC).timestamp() * 1000)
+    found = map(english, warnings(entry, with_tomorrow(context(entry, record, FACILITY), now)))
+    assert list(found) == (["$.observed_at: is more than a day in the future"] if warned else [])

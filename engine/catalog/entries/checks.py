@@ -17,7 +17,7 @@ def checks(entry: Node, templates: Templates, names: Names) -> tuple[Check, ...]
 
 
 def _check(name: str, node: Node, templates: Templates, names: Names) -> Check | None:
-    section = f"checks.{name}"
+    section, names = f"checks.{name}", {**names, "tomorrow": SCALAR}
     each = templates.expression(node, section, "each", names)
     if each is not None:
         item = templates.compiler.shape(node.find(["each"]), names).item or ANY
