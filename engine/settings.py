@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from adapters.notifications.gateways import Gateway, read_gateways
 from adapters.outbound.networks import Network, Policy
@@ -20,6 +22,7 @@ RESERVED_NAMES = {"database", "broker", "test_database", "test_broker", "public"
 REACHABLE_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - the wildcard address is only for listening
 WEBHOOK_NETWORKS, ALERT_NETWORKS = "ANTAR_WEBHOOK_NETWORKS", "ANTAR_ALERT_NETWORKS"
 NETWORKS = {"public": Network.PUBLIC, "private": Network.PRIVATE, "loopback": Network.LOOPBACK}
+DATABASES = ("sqlite", "postgresql", "postgres")  # what an address of a database may begin with
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,7 +80,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     config_dir = config_directory(environ)
     return Settings(
         environment=environment,  # type: ignore[arg-type]
-        database_url=environ.get("ANTAR_DATABASE_URL", Settings.database_url),
+        database_url=_database_url(environ),
         broker_url=environ.get("ANTAR_BROKER_URL", Settings.broker_url),
         secret_keys=_secret_keys(environ),
         config_dir=config_dir,
@@ -120,6 +123,21 @@ def _secret_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
             "ANTAR_SECRET_KEY is not set; it encrypts the clinics' credentials. Make one with `antar key secret`"
         )
     return keys
+
+
+def _database_url(environ: Mapping[str, str]) -> str:
+    """Return the database's address; its value is never part of an error, because it may hold a password."""
+    text = environ.get("ANTAR_DATABASE_URL") or Settings.database_url
+    try:
+        name = make_url(text).get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError("ANTAR_DATABASE_URL is no address; use sqlite:///FILE or postgresql://…") from error
+    if name not in DATABASES:
+        raise SettingsError(
+            f"ANTAR_DATABASE_URL begins with {name!r}, a database that Antar does not know; "
+            "use sqlite:///FILE or postgresql://USER@HOST/NAME"
+        )
+    return text
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

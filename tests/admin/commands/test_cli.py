@@ -120,6 +120,9 @@ def test_a_key_is_shown_once_listed_by_its_beginning_and_revoked(capsys: Capture
         ("ANTAR_ENVIRONMENT", "prod", "ANTAR_ENVIRONMENT is 'prod'; use one of sandbox, production, demo"),
         ("ANTAR_LOG_LEVEL", "loud", "ANTAR_LOG_LEVEL is 'LOUD'; use one of DEBUG, INFO, WARNING, ERROR"),
         ("ANTAR_ALERT_NETWORKS", "all", "ANTAR_ALERT_NETWORKS is 'all'; use one of public, private, loopback"),
+        ("ANTAR_DATABASE_URL", "mysql://antar:geheim@db/antar", "begins with 'mysql', a database that Antar does not"),
+        ("ANTAR_DATABASE_URL", "db.example/geheim", "ANTAR_DATABASE_URL is no address; use sqlite:///FILE"),
+        ("ANTAR_DATABASE_URL", "postgresql://antar:geheim@db:port/antar", "ANTAR_DATABASE_URL is no address"),
         ("ANTAR_BROKER_URL", "kafka://x", "ANTAR_BROKER_URL begins with 'kafka'; use memory://"),
     ],
 )
@@ -131,6 +134,7 @@ def test_a_wrong_environment_is_told_by_its_variable(
     assert code == 1
     assert words in errors
     assert "Traceback" not in errors
+    assert "geheim" not in errors
 
 
 def test_an_upstream_cannot_be_pointed_elsewhere_in_production(
