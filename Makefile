@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALLED := .venv/.installed
 READY := .venv/.ready
 COMPARED := .venv/.compared
 
@@ -8,12 +10,20 @@ COMPARED := .venv/.compared
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+# What was made here is removed again if it cannot be completed; an environment that was there before stays.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Antar needs Python 3.11 or newer, and '$(PYTHON)' is none. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
+	  exit 1; }
+	@echo "Antar is being installed into .venv; this takes a minute or two ..."
+	@test -d .venv && had=yes; $(PYTHON) -m venv .venv && $(PIP) --editable . && touch $@ || { \
+	  test -n "$$had" || rm -rf .venv; exit 1; }
+
+$(READY): $(INSTALLED)
+	$(PIP) --editable '.[dev]'
 	@touch $@
 
-demo: $(READY)  ## a clinic's day against the built-in sandbox; prints address and login
+demo: $(INSTALLED)  ## a clinic's day against the built-in sandbox; prints address and login
 	$(BIN)/antar demo
 
 check: $(READY)  ## style, types, configuration
@@ -36,7 +46,7 @@ chaos: $(READY)  ## every fault of the matrix, with its figures; writes docs/fau
 	ANTAR_CHAOS=all ANTAR_CHAOS_REPORT=docs/faults.md $(BIN)/pytest -o timeout=1800 tests/chaos
 
 $(COMPARED): $(READY)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(PIP) --editable '.[bench]'
 	@touch $@
 
 bench: $(COMPARED)  ## measure; each row as a ratio taken in the same run

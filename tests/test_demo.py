@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -12,13 +13,15 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from admin.commands import demo_history
+from admin.commands import demo, demo_history
 from admin.commands.demo import FIRST_CLINIC, clinic, demo_credentials, handed_in_live, live_from, second_clinic
+from admin.commands.demo_folder import KEY_FILE, prepare_folder
 from admin.commands.demo_history import LIVE, N_VISITS, Clinic, History, SetClock, by_hour, first_day, hour_of
 from admin.commands.demo_records import TIME, ZONE, DemoRecords, day, last_open_day
 from bench.clinic import unlimited
 from engine.actors import make_broker
 from engine.delivery.types import Channel
+from engine.errors import AntarError
 from engine.facilities.facilities import add_facility, set_credentials
 from engine.facilities.vault import new_key
 from engine.hub import Hub
@@ -180,3 +183,26 @@ async def test_a_demo_that_goes_on_hands_in_today_once(tmp_path: Path) -> None:
     assert await live_from(hub, facility, now, history=False) == now
     assert await live_from(hub, facility, now, history=True) == now - LIVE
     await hub.close()
+
+
+def test_a_second_start_leaves_the_data_of_a_running_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "ROOT", tmp_path)
+    prepare_folder(tmp_path / "var" / "demo", "kunci", fresh=True)
+    (database := tmp_path / "var" / "demo" / "antar.sqlite3").write_text("data")
+    with socket.create_server(("127.0.0.1", 0)) as running_demo:
+        monkeypatch.setenv("ANTAR_PORT", str(running_demo.getsockname()[1]))
+        with pytest.raises(AntarError, match="perhaps by a demo that is running"):
+            demo.demo(fresh=True, history=True)
+    assert (database.read_text(), (database.parent / KEY_FILE).read_text()) == ("data", "kunci")
+
+
+def test_a_fresh_demo_says_that_it_replaces_the_data_of_the_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare_folder(tmp_path, "satu", fresh=True)
+    (tmp_path / "antar.sqlite3").write_text("data")
+    prepare_folder(tmp_path, "satu", fresh=False)
+    assert capsys.readouterr().out == ""
+    prepare_folder(tmp_path, "dua", fresh=True)
+    assert "is replaced; `.venv/bin/antar demo --no-fresh`" in capsys.readouterr().out
+    assert [file.name for file in tmp_path.iterdir()] == [KEY_FILE]

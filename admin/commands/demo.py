@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from admin.commands.demo_folder import GO_ON, kept_key, prepare_folder
 from admin.commands.demo_history import (
     LIVE,
     SECOND_CLINIC_VISITS,
@@ -41,10 +42,8 @@ from engine.catalog.catalog import Catalog
 from engine.errors import AntarError, NotFound
 from engine.facilities import facilities
 from engine.facilities.facilities import FacilityRow
-from engine.facilities.vault import new_key
 from engine.hub import Hub
 from engine.outbox import counters
-from engine.private_files import ensure_private, make_private_folder
 from engine.settings import ROOT, Settings, from_environment
 
 FIRST_CLINIC = ("klinik-contoh", "Klinik Contoh Sehat", "100099001")  # code, name, organization
@@ -96,12 +95,18 @@ def demo(
     history: bool = typer.Option(True, help="Fill the month before today; --no-history starts a little sooner."),
 ) -> None:
     """Start the sandbox, Antar, and two clinics with a month, a yesterday and a today; print address and login."""
-    settings = _settings(ROOT / "var" / "demo", fresh)
+    folder = ROOT / "var" / "demo"
+    key = kept_key(folder, fresh)
+    settings = _settings(folder, key)
     set_up_logging(settings.log_level)
+    refuse_taken_ports(settings)
+    prepare_folder(folder, key, fresh)
     with _sandbox(settings):
         begun = asyncio.run(_begin(settings, history=history and fresh, fresh=fresh))
         threading.Thread(target=_play, args=(settings, begun), name="antar-demo-day", daemon=True).start()
         run_all(settings, begun.catalog)
+    typer.echo(f"\n  The demo has ended. Its data stays in {folder} until the next start, which begins anew;")
+    typer.echo(f"  `{GO_ON}` goes on with it.")
 
 
 async def _begin(settings: Settings, *, history: bool, fresh: bool) -> Begun:
@@ -138,18 +143,11 @@ async def live_from(hub: Hub, facility: FacilityRow, now: datetime, *, history: 
     return now if stored else datetime.combine(now.date(), datetime.min.time(), now.tzinfo)
 
 
-def _settings(folder: Path, fresh: bool) -> Settings:
-    make_private_folder(folder)
-    key_file = folder / "secret.key"
-    if fresh or not key_file.exists():
-        for old in folder.glob("antar.sqlite3*"):
-            old.unlink()
-        ensure_private(key_file)
-        key_file.write_text(new_key())
+def _settings(folder: Path, key: str) -> Settings:
     environ = {
         "ANTAR_ENVIRONMENT": "demo",
         "ANTAR_DATABASE_URL": f"sqlite:///{folder}/antar.sqlite3",
-        "ANTAR_SECRET_KEY": key_file.read_text(),
+        "ANTAR_SECRET_KEY": key,
         "ANTAR_LOG_LEVEL": "WARNING",
         "ANTAR_WEBHOOK_NETWORKS": "loopback",  # the clinic's own system is part of the sandbox
     }
@@ -167,13 +165,20 @@ def _own_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-@contextmanager
-def _sandbox(settings: Settings) -> Iterator[None]:
-    """Run the sandbox, which plays the outside world, in a process of its own."""
+def refuse_taken_ports(settings: Settings) -> None:
+    """Raise AntarError if somebody listens at a port of the demo already; called before any data is touched."""
     for port, variable in ((settings.port, "ANTAR_PORT"), (settings.sandbox_port, "ANTAR_SANDBOX_PORT")):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise AntarError(f"port {port} is taken; set {variable} to another")
+                raise AntarError(
+                    f"port {port} is taken, perhaps by a demo that is running: end that one with Ctrl-C, "
+                    f"or set {variable} to another port"
+                )
+
+
+@contextmanager
+def _sandbox(settings: Settings) -> Iterator[None]:
+    """Run the sandbox, which plays the outside world, in a process of its own."""
     command = [sys.executable, "-m", "admin", "sandbox", "--port", str(settings.sandbox_port)]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own program
     try:
