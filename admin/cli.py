@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from admin.commands import backup, configuration, demo, mappings, people, processes, records
+from admin.commands import backup, clinics, configuration, demo, mappings, people, processes, records
 from admin.text.words import english
 from engine.database.database import unreachable_reason
 from engine.errors import AntarError
@@ -30,6 +30,7 @@ def make_app() -> typer.Typer:
     app.callback()(options)
     for module in (configuration, processes, records, backup, demo):
         module.register(app)
+    clinics.register(app)
     people.register(app)
     mappings.register(app)
     return app

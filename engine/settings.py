@@ -18,6 +18,7 @@ from engine.errors import SettingsError
 
 Environment = Literal["sandbox", "production", "demo"]
 # Names in ANTAR_…_URL that belong to Antar itself, not to an upstream.
+CREDENTIAL_PREFIX = "ANTAR_CREDENTIAL_"  # of variables with the credentials that `antar facility credentials` stores
 RESERVED_NAMES = {"database", "broker", "test_database", "test_broker", "public", "smtp"}
 REACHABLE_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - the wildcard address is only for listening
 WEBHOOK_NETWORKS, ALERT_NETWORKS = "ANTAR_WEBHOOK_NETWORKS", "ANTAR_ALERT_NETWORKS"
@@ -174,7 +175,7 @@ def _addresses(config_dir: Path, environment: str, environ: Mapping[str, str]) -
     environments: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
     addresses = dict(environments.get(environment) or {})
     for name, value in environ.items():
-        if not (name.startswith("ANTAR_") and name.endswith("_URL")):
+        if not (name.startswith("ANTAR_") and name.endswith("_URL")) or name.startswith(CREDENTIAL_PREFIX):
             continue
         upstream = name.removeprefix("ANTAR_").removesuffix("_URL").lower()
         if upstream in RESERVED_NAMES:

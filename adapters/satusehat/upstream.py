@@ -19,7 +19,7 @@ SETTINGS = ("token_path", "probe_path")
 
 
 class SatuSehat(HttpUpstream):
-    """Adds the token to each call. Credentials: client_id, client_secret, organization_id."""
+    """Adds the token to each call. Credentials: client_id, client_secret, and the clinic's organization_id."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import hmac
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from admin.people import users
 from admin.people.permissions import Permission
@@ -16,7 +16,7 @@ from engine.database.database import Database
 from engine.database.statements import Query
 from engine.database.tables import Installation, Role, User
 from engine.database.transaction import ModelTransaction
-from engine.errors import AntarError
+from engine.errors import AntarError, NotFound
 from engine.hub import Hub
 
 FIRST_ROLE = "superadmin"
@@ -51,6 +51,31 @@ async def _add_first(tx: ModelTransaction, name: str, password_hash: str) -> Non
         raise UserExists("there is a user already")
     await tx.execute(insert(User), users.row_of(name, password_hash, FIRST_ROLE, tx.now))
     await note(tx, tx.now, name, "user.first", reason=name)
+
+
+async def remove_user(database: Database, name: str, actor: str) -> None:
+    """Remove a person by name; raise NotFound, and NoManagerLeft for the last one who can manage users."""
+
+    async def remove(tx: ModelTransaction) -> None:
+        row = await tx.first(Query(select(User.id, User.facility_id).where(User.name == name), _Removed))
+        if row is None:
+            raise NotFound(f"no user {name!r}; `antar user list` shows them")
+        await put_away(tx, row.id)
+        await note(tx, tx.now, actor, "user.remove", facility_id=row.facility_id, reason=name)
+
+    await database.write_models(remove)
+
+
+class _Removed(NamedTuple):
+    id: int
+    facility_id: int | None
+
+
+async def put_away(tx: ModelTransaction, user_id: int) -> None:
+    """Remove a person within the caller's transaction; raise NoManagerLeft."""
+    await lock_users(tx)
+    await tx.execute(delete(User).where(User.id == user_id))
+    await keep_a_manager(tx)
 
 
 async def lock_users(tx: ModelTransaction) -> None:

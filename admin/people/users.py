@@ -109,6 +109,23 @@ async def names(database: Database, facility_id: int | None) -> list[str]:
     return await database.fetch(Query(mine, str))
 
 
+class ListedUser(NamedTuple):
+    """A user for a list; `facility` is the code of the only clinic they see, None for all."""
+
+    name: str
+    role: str
+    facility: str | None
+    disabled: bool
+
+
+async def everybody(database: Database) -> list[ListedUser]:
+    """Return all users by name, disabled ones too."""
+    query = select(User.name, User.role, Facility.code, User.disabled).join(
+        Facility, Facility.id == User.facility_id, isouter=True
+    )
+    return await database.fetch(Query(query.order_by(User.name), ListedUser))
+
+
 async def role_label(database: Database, role: str) -> str:
     """Return the label of a role."""
     return await database.first(Query(select(Role.label).where(Role.name == role), str)) or role

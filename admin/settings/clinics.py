@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqladmin import expose
-from sqlalchemy import Select, insert, update
+from sqlalchemy import Select, insert
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,35 +15,27 @@ from wtforms import Form, PasswordField, SelectField, ValidationError
 
 from adapters.outbound.networks import Policy
 from admin.pages.shared.connection_test import probe
-from admin.pages.shared.formatting import ZONES
 from admin.settings.base_view import SettingsView
 from admin.settings.form import FieldLine, SettingsForm, required, url_within
 from admin.settings.request import person_of, when
 from admin.text.words import localized, say
+from engine.catalog.credential_sets import CredentialSet, credential_sets
 from engine.database.statements import Query
 from engine.database.tables import Facility
 from engine.database.transaction import ModelTransaction, Transaction
-from engine.errors import VaultError
 from engine.facilities.facilities import (
     FacilityRow,
-    credentials,
     entered_at,
     is_address,
     is_secret,
+    merged,
     note_change,
     put_credentials,
+    sealed_credentials,
 )
-from engine.specs.text import Text
+from engine.facilities.particulars import ZONES, is_code, is_organization_id, put_particulars
 
 MAX_SECRET_CHARS = 500
-
-
-class CredentialSet(NamedTuple):
-    """Credentials that a clinic enters for one system: the name they are stored under, and the label of each field."""
-
-    name: str
-    label: Text
-    credentials: Mapping[str, Text]
 
 
 class _ClinicRow(NamedTuple):
@@ -85,7 +77,7 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
             "name": FieldLine(200, required),
             "code": FieldLine(40, required, _code),
             "time_zone": SelectField(choices=list(ZONES.items())),
-            "organization_id": FieldLine(40),
+            "organization_id": FieldLine(40, _organization_id),
         }
         for access in self._accesses():
             for name in access.credentials:
@@ -133,11 +125,9 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
         changed = {name: value for name, value in values.items() if value != getattr(row, name)}
         if changed:
             what = " ".join(f"{name}={value}" for name, value in changed.items())
-            query = update(Facility).where(Facility.id == int(key)).values(changed)
 
             async def work(tx: ModelTransaction) -> None:
-                await note_change(tx)
-                await tx.execute(query)
+                await put_particulars(tx, int(key), changed)
 
             await self.change(request, work, "facility.change", what, int(key))
         await self._enter(request, int(key), form)
@@ -176,11 +166,7 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
         return {"accesses": self._accesses(), "upstreams": self.hub.catalog.upstreams, "entered": entered}
 
     def _accesses(self) -> list[CredentialSet]:
-        """Return the upstreams and the inbound services that ask for credentials of the clinic."""
-        catalog = self.hub.catalog
-        outgoing = [CredentialSet(spec.name, spec.label, spec.credentials) for spec in catalog.upstreams.values()]
-        incoming = [CredentialSet(spec.account, spec.label, spec.credentials) for spec in catalog.inbound.values()]
-        return [access for access in [*outgoing, *incoming] if access.credentials]
+        return credential_sets(self.hub.catalog)
 
     async def _enter(self, request: Request, id_: int, form: Mapping[str, Any]) -> None:
         """Seal and store the credentials that were filled in; the audit log gets the names of the fields only."""
@@ -189,19 +175,14 @@ class Clinics(SettingsView[_ClinicRow], model=Facility):
             filled = {name: value for name, value in filled.items() if value}
             if not filled:
                 continue
-            sealed = self.hub.vault.seal({**await self._opened(id_, access.name), **filled})
+            before, _ = await sealed_credentials(self.hub.database, id_, access.name)
+            sealed = merged(self.hub.vault, before, filled)
             what, now = f"{access.name}: {', '.join(filled)}", self.hub.database.clock()
 
             async def work(tx: Transaction, name: str = access.name, sealed: bytes = sealed, now: int = now) -> None:
                 await put_credentials(tx, id_, name, sealed, now)
 
             await self.change(request, work, "credentials.change", what, id_)
-
-    async def _opened(self, id_: int, upstream: str) -> dict[str, str]:
-        try:
-            return await credentials(self.hub.database, self.hub.vault, id_, upstream)
-        except VaultError:  # sealed with a key that has been removed: all of them have to be entered again
-            return {}
 
 
 def _field(upstream: str, name: str) -> str:
@@ -221,5 +202,10 @@ def _values(form: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _code(_: Form, field: Any) -> None:
-    if not (field.data.isascii() and field.data.replace("-", "").isalnum()):
+    if not is_code(field.data):
         raise ValidationError(say("settings.facilities.code_hint"))
+
+
+def _organization_id(_: Form, field: Any) -> None:
+    if not is_organization_id(field.data):
+        raise ValidationError(say("settings.facilities.organization_id_fault"))

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, insert, select, update
 from starlette.requests import Request
 from wtforms import BooleanField, Form, PasswordField, SelectField
 
@@ -120,9 +120,7 @@ class People(SettingsView[_UserRow], model=User):
 
     async def take_away(self, request: Request, row: _UserRow) -> None:
         async def work(tx: ModelTransaction) -> None:
-            await administrators.lock_users(tx)
-            await tx.execute(delete(User).where(User.id == row.id))
-            await administrators.keep_a_manager(tx)
+            await administrators.put_away(tx, row.id)
 
         await self.change(request, work, "user.remove", row.name, row.facility_id)
 

@@ -11,6 +11,7 @@ from engine.database.database import Database
 from engine.errors import VaultError
 from engine.facilities.cache import FacilityCache
 from engine.facilities.facilities import sealed_credentials
+from engine.facilities.particulars import ORGANIZATION_ID
 from engine.facilities.vault import Vault
 from engine.specs.upstream import UpstreamSpec
 
@@ -46,7 +47,8 @@ class Accounts:
         if fresh or account is None or changes != read_at:
             sealed, version = await sealed_credentials(self._database, facility_id, upstream.name)
             try:
-                entered = Account(facility_id, address, self._vault.open(sealed) if sealed else {}, version)
+                secrets = self._vault.open(sealed) if sealed else {}
+                entered = Account(facility_id, address, secrets | await self._own(facility_id, upstream), version)
             except VaultError:
                 words = message("account.sealed", upstream=upstream.label)
                 return NoAccount(words, version)
@@ -57,3 +59,8 @@ class Accounts:
         if absent:
             return NoAccount(message("account.incomplete", upstream=upstream.label, names=absent), account.version)
         return account
+
+    async def _own(self, facility_id: int, upstream: UpstreamSpec) -> dict[str, str]:
+        """Return the credential that the clinic's own row holds, if the upstream asks for it."""
+        facility = await self._facilities.one(facility_id) if ORGANIZATION_ID in upstream.credentials else None
+        return {ORGANIZATION_ID: facility.organization_id} if facility and facility.organization_id else {}

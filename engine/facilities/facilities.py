@@ -17,7 +17,7 @@ from engine.database.database import Database
 from engine.database.statements import Command, Query, Statement
 from engine.database.tables import ApiKey, Facility
 from engine.database.transaction import ModelTransaction, Transaction
-from engine.errors import AntarError, NotFound
+from engine.errors import AntarError, NotFound, VaultError
 from engine.facilities.vault import Vault
 
 NOT_ENTERED = 0  # version of credentials that have not been entered yet
@@ -124,7 +124,7 @@ async def set_credentials(
 
 async def put_credentials(tx: Transaction, facility_id: int, upstream: str, sealed: bytes, now: int) -> None:
     """Replace the secrets within the caller's transaction."""
-    await _lock_credentials(tx, facility_id)
+    await lock_credentials(tx, facility_id)
     values = {"facility": facility_id, "upstream": upstream, "sealed": sealed, "now": now}
     for command in _REOPEN:
         await tx.execute(command, values)
@@ -132,14 +132,24 @@ async def put_credentials(tx: Transaction, facility_id: int, upstream: str, seal
     await note_change(tx)
 
 
+def merged(vault: Vault, sealed: bytes | None, secrets_: Mapping[str, str]) -> bytes:
+    """Return sealed secrets with some of them replaced; those that no key opens any more are dropped."""
+    try:
+        kept = vault.open(sealed) if sealed else {}
+    except VaultError:  # sealed with a key that has been removed: all of them have to be entered again
+        kept = {}
+    return vault.seal({**kept, **secrets_})
+
+
 async def is_current(tx: Transaction, facility_id: int, upstream: str, version: int) -> bool:
     """Return whether the credentials are still those of `version`; nobody replaces them before the transaction ends."""
-    await _lock_credentials(tx, facility_id)
+    await lock_credentials(tx, facility_id)
     current = await tx.first(_SEALED, {"facility": facility_id, "upstream": upstream})
     return (NOT_ENTERED if current is None else current.version) == version
 
 
-async def _lock_credentials(tx: Transaction, facility_id: int) -> None:
+async def lock_credentials(tx: Transaction, facility_id: int) -> None:
+    """Lock the credentials of a clinic until the transaction ends."""
     # An advisory lock, because there is no row to lock before the first entry. SQLite has one writer anyway.
     if tx.dialect != "sqlite":
         await tx.execute(_LOCK, {"kind": CREDENTIALS_LOCK, "facility": facility_id})

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from admin.text.words import number, say, sentence
 from engine.facilities.credentials import NoAccount
 from engine.facilities.facilities import FacilityRow
+from engine.facilities.particulars import ORGANIZATION_ID
 from engine.hub import Hub
 from engine.specs.upstream import UpstreamSpec
 
 MAX_CLOCK_SKEW_SECONDS = 60.0  # a larger difference between the two clocks is a warning
-# Name of the credential by which the ministry identifies a clinic.
-ORGANIZATION_CREDENTIAL = "organization_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ async def probe(hub: Hub, facility: FacilityRow, upstream: UpstreamSpec) -> list
     findings = [Finding(say("probe.answer"), result, reply.ok)]
     if token.value or token.refusal:
         findings.append(_token(token.value, token.expires_at, token.refusal, facility))
-    organization = account.credentials.get(ORGANIZATION_CREDENTIAL)
+    organization = account.credentials.get(ORGANIZATION_ID)
     if organization:
         words = "probe.organization.known" if reply.ok else "probe.organization.unsure"
         findings.append(Finding(say("probe.organization"), say(words, id=organization), reply.ok or None))

@@ -13,14 +13,13 @@ from admin.text.words import localized, say, sentence
 from engine.database.rows import DeliveryRow
 from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
+from engine.facilities.particulars import ZONES
 from engine.identifiers import masked
 from engine.queries.deliveries import FIRST_ERROR_STATUS
 from engine.specs.column_values import BOOLEANS, written
 from engine.specs.context import context
 from engine.specs.record_type import Column, Spec
 from engine.templates.template import TemplateError
-
-ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 
 
 @dataclass(frozen=True, slots=True)

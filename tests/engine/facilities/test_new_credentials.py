@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from adapters.base import Account, Call, Reply, StoredToken, Verdict
-from admin.text.words import sentence
+from admin.text.words import english, sentence
 from engine.delivery.types import Channel
 from engine.facilities.cache import FacilityCache
 from engine.facilities.credentials import Accounts, NoAccount
 from engine.facilities.facilities import add_facility, set_credentials
+from engine.facilities.particulars import ORGANIZATION_ID, put_particulars
 from engine.facilities.tokens import DatabaseTokens
 from engine.limits.breaker import BreakerState, CircuitBreaker
 from engine.sending.account import account_or_close
 from engine.sending.settlement_writer import SettlementWriter
-from engine.specs.upstream import Breaker
+from engine.specs.text import Text
+from engine.specs.upstream import Breaker, UpstreamSpec
 from engine.worker import Worker
 from tests.engine.small_hub import SmallHub, refused
 
@@ -210,3 +213,35 @@ async def test_each_entry_counts_though_the_clock_stands_or_goes_back(antar: Sma
         [row] = await antar.hub.database.fetch(text("SELECT version FROM credentials"))
         versions.append(row.version)
     assert versions == [2, 3, 4]
+
+
+def asking_for_the_id(antar: SmallHub) -> UpstreamSpec:
+    """Return the upstream as one that also asks for the clinic's own id."""
+    upstream = antar.hub.catalog.upstreams["ministry"]
+    return replace(upstream, credentials={**upstream.credentials, ORGANIZATION_ID: Text("Nomor", "Id")})
+
+
+async def test_the_clinics_own_id_is_entered_once_and_counts_for_its_upstreams(antar: SmallHub) -> None:
+    (accounts, _), upstream = process(antar), asking_for_the_id(antar)
+    await enter(antar, {**NEW, ORGANIZATION_ID: "of an older program"})
+    account = await accounts.get(antar.facility.id, upstream, fresh=True)
+    assert dict(account.credentials) == {**NEW, ORGANIZATION_ID: antar.facility.organization_id}  # type: ignore[union-attr]
+    clinic = await add_facility(antar.hub.database, "baru", "Klinik Baru")
+    await enter(antar, NEW, clinic.id)
+    without = await accounts.get(clinic.id, upstream, fresh=True)
+    assert isinstance(without, NoAccount)
+    assert "Nomor" in english(without.reason)
+
+
+async def test_a_new_id_is_used_at_once_and_opens_what_the_old_one_closed(antar: SmallHub) -> None:
+    (accounts, breaker), upstream = process(antar), asking_for_the_id(antar)
+    await enter(antar, NEW)
+    before = await accounts.get(antar.facility.id, upstream, fresh=True)
+    assert isinstance(before, Account)
+    assert await breaker.close_without_account(antar.channel, "nomor salah", before.version)
+    await antar.hub.database.write_models(put_particulars, antar.facility.id, {ORGANIZATION_ID: "100"})
+    after = await accounts.get(antar.facility.id, upstream, fresh=True)
+    assert isinstance(after, Account)
+    assert (after.credentials[ORGANIZATION_ID], after.version) == ("100", before.version + 1)
+    assert not await breaker.close_without_account(antar.channel, "nomor salah", before.version)
+    assert await closed(antar) == []

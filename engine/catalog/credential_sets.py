@@ -1,0 +1,25 @@
+"""Credentials that a clinic enters: those of the upstreams, and those of the services that are called from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine.catalog.catalog import Catalog
+from engine.facilities.particulars import entered
+from engine.specs.text import Text
+
+
+class CredentialSet(NamedTuple):
+    """Credentials that a clinic enters for one system: the name they are stored under, and the label of each field."""
+
+    name: str
+    label: Text
+    credentials: Mapping[str, Text]
+
+
+def credential_sets(catalog: Catalog) -> list[CredentialSet]:
+    """Return the upstreams and the inbound services that ask for credentials of the clinic."""
+    outgoing = [CredentialSet(spec.name, spec.label, entered(spec.credentials)) for spec in catalog.upstreams.values()]
+    incoming = [CredentialSet(spec.account, spec.label, entered(spec.credentials)) for spec in catalog.inbound.values()]
+    return [access for access in [*outgoing, *incoming] if access.credentials]
