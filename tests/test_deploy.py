@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -41,8 +42,57 @@ def documented() -> set[str]:
 
 def test_every_command_that_is_started_is_there() -> None:
     started = {re.search(r"bin/antar (\w+)", unit.read_text("utf-8"))[1] for unit in UNITS}  # type: ignore[index]
-    assert started | {service["command"][0] for service in OURS.values()} <= commands()
-    assert {"web", "worker"} == OURS.keys()
+    containers = {service["command"][0] for service in OURS.values() if "entrypoint" not in service}
+    assert started | containers <= commands()
+    assert {"web", "worker", "backup"} == OURS.keys()
+
+
+@pytest.mark.parametrize(("fails", "slept"), [("", "86400"), ("yes", "600")])
+def test_the_container_of_backups_takes_one_a_day_and_tries_again_sooner(
+    fails: str, slept: str, tmp_path: Path
+) -> None:
+    """Run its loop with stand-ins for `antar`, and for `sleep`, which ends it."""
+    (tmp_path / "antar").write_text(f'#!/bin/sh\necho "$@"\nexit {1 if fails else 0}\n')
+    (tmp_path / "sleep").write_text('#!/bin/sh\necho "sleep $1"\nkill $PPID\n')
+    for tool in tmp_path.iterdir():
+        tool.chmod(0o755)
+    [loop] = OURS["backup"]["command"]
+    shell = [*OURS["backup"]["entrypoint"], loop.replace("$$", "$")]
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "LC_ALL": "C"}
+    ran = subprocess.run(shell, capture_output=True, text=True, env=environ, timeout=30)
+    backup, pause = ran.stdout.splitlines()
+    assert re.fullmatch(r"backup /backup/antar-[A-Z][a-z]{2}", backup)
+    assert pause == f"sleep {slept}"
+    assert OURS["backup"]["volumes"] == ["./backup:/backup"]
+
+
+def shell_lines() -> list[str]:
+    """Return the commands of the manual for operators."""
+    return re.findall(r"^ {4}(\S.*)$", (ROOT / "docs" / "operate.md").read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_manual_makes_the_user_the_folders_and_the_database_that_the_units_name() -> None:
+    lines = "\n".join(shell_lines())
+    for unit in UNITS:
+        text = unit.read_text("utf-8")
+        user, folder, environment = (
+            re.search(rf"^{name}=(\S+)$", text, re.MULTILINE)[1]  # type: ignore[index]
+            for name in ("User", "WorkingDirectory", "EnvironmentFile")
+        )
+        assert f"useradd --system --home-dir /var/lib/antar --shell /usr/sbin/nologin {user}\n" in lines
+        assert f" {folder}\n" in lines
+        assert f"deploy/env.example {environment}\n" in lines
+        assert f"createuser {user}\n" in lines
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith(("antar ", "as_antar "))])
+def test_every_command_of_the_manual_is_there(line: str) -> None:
+    words = line.split("#")[0].split()[1:]
+    group: Any = typer.main.get_command(make_app())
+    while hasattr(group, "commands"):
+        group = group.commands[words.pop(0)]
+    options = {name for parameter in group.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options
 
 
 def test_every_variable_is_documented() -> None:

@@ -35,5 +35,7 @@ async def run(tool: str, url: URL, *arguments: str) -> None:
 def environment(url: URL) -> dict[str, str]:
     """Return a database address as the environment variables of libpq."""
     variables = {variable: str(getattr(url, part)) for part, variable in VARIABLES.items() if getattr(url, part)}
+    if folder := url.query.get("host"):  # of the server's socket
+        variables["PGHOST"] = str(folder)
     mode = url.query.get("sslmode") or url.query.get("ssl")
     return {**variables, "PGSSLMODE": str(mode)} if mode else variables

@@ -12,7 +12,7 @@ from wtforms import Form, ValidationError
 
 from adapters.outbound.guard import AddressFault, AddressRefused, check_url
 from adapters.outbound.networks import Network, Policy
-from admin.commands.people import check_address
+from admin.commands.clinics import check_address
 from admin.settings.form import url_within
 from admin.text.words import sentence
 from engine.errors import AntarError

@@ -196,6 +196,7 @@ async def test_a_backup_by_a_newer_program_is_refused(antar: SmallHub, elsewhere
 def test_a_password_travels_in_the_environment() -> None:
     variables = environment(make_url("postgresql://sari:rahasia@db:5433/antar?sslmode=require"))
     assert (variables["PGPASSWORD"], variables["PGSSLMODE"], variables["PGPORT"]) == ("rahasia", "require", "5433")
+    assert environment(make_url("postgresql://antar@/antar?host=/run/postgresql"))["PGHOST"] == "/run/postgresql"
 
 
 async def test_the_sandbox_sees_no_second_creation(
