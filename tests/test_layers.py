@@ -46,7 +46,7 @@ FLOORS = {
         "maintenance mapping",
         "intake sending",
         "config_tests corrections hub jobs",
-        "health",
+        "health record_check",
         "alerts",
         "due_times",
         "worker",

@@ -30,7 +30,7 @@ MAX_PAGE_SIZE = 200
 MAX_COLUMNS = 8
 COLUMN_HINT = "NAME:VALUE of a column that declares a filter: what its value is, or begins with if no value is that."
 DELIVERY_FIELDS = (
-    "id", "spec", "key", "date", "status", "reference", "version", "sent_version", "tries", "due_at",
+    "id", "spec", "key", "date", "status", "reference", "version", "sent_version", "due_at",
     "http_status", "code", "problem", "created_at", "changed_at", "settled_at", "sent_at", "withdrawn_at",
 )  # fmt: skip
 ATTEMPT_FIELDS = (
@@ -87,8 +87,9 @@ async def list_deliveries(
     )
     after = Cursor.read(cursor) if cursor else None
     page = await paging.page(hub.database, facility.id, filters, size, after=after)
+    tries = await deliveries.attempts_of(hub.database, [row.id for row in page.rows])
     return {
-        "deliveries": [_delivery(row) for row in page.rows],
+        "deliveries": [_delivery(row, tries.get(row.id, 0)) for row in page.rows],
         "next": str(page.after) if page.after else None,
     }
 
@@ -105,7 +106,7 @@ async def one_delivery(
     if detail is None:
         raise ApiError(404, "not_found", f"no delivery {id_} in this facility")
     return {
-        **_delivery(detail.row),
+        **_delivery(detail.row, len(detail.attempts)),
         "waits_for": [_pick(row, ("spec", "key", "id", "status", "alternative")) for row in detail.waits_for],
         "attempts": [_attempt(row, bodies) for row in detail.attempts],
     }
@@ -190,8 +191,8 @@ def _pick(row: DeliveryRow | DetailedAttempt | AwaitedRecord, names: tuple[str, 
     return {name: getattr(row, name) for name in names}
 
 
-def _delivery(row: DeliveryRow) -> dict[str, Any]:
-    return _pick(row, DELIVERY_FIELDS) | {"problem": api_sentence(row.problem)}
+def _delivery(row: DeliveryRow, tries: int) -> dict[str, Any]:
+    return _pick(row, DELIVERY_FIELDS) | {"tries": tries, "problem": api_sentence(row.problem)}
 
 
 def _attempt(row: DetailedAttempt, bodies: bool) -> dict[str, Any]:

@@ -55,6 +55,32 @@ RESULT = _object(
         **dict.fromkeys(("accepted", "changed", "unchanged", "refused"), NUMBER),
     }
 )
+_PROBLEMS = _list(_object({"path": TEXT, "message": TEXT}))
+CHECK_RESULT = _object(
+    {
+        "results": _list(
+            _object(
+                {
+                    "index": NUMBER,
+                    "key": MAYBE_TEXT,
+                    "status": {
+                        "enum": ["valid", "unsendable", "refused"],
+                        "description": "unsendable: its payload would fail the check before sending.",
+                    },
+                    "problems": {**_PROBLEMS, "description": "Paths of the record, or of the payload if unsendable."},
+                    "warnings": _list(TEXT),
+                    "waits_for": _list(
+                        _object({"specs": _list(TEXT), "key": TEXT}),
+                        "Needed and not sent yet; any type will do.",
+                    ),
+                },
+                optional=("problems", "warnings", "waits_for"),
+            ),
+            "One for each record, in order.",
+        ),
+        **dict.fromkeys(("valid", "unsendable", "refused"), NUMBER),
+    }
+)
 _DELIVERY: dict[str, Any] = {
     "id": NUMBER,
     "spec": TEXT,
@@ -64,7 +90,7 @@ _DELIVERY: dict[str, Any] = {
     "reference": {**MAYBE_TEXT, "description": "The upstream's id for it."},
     "version": {**NUMBER, "description": "Counts the contents handed in."},
     "sent_version": MAYBE_NUMBER,
-    "tries": NUMBER,
+    "tries": {**NUMBER, "description": "Attempts made for it so far, as the delivery lists them."},
     "due_at": MAYBE_TIME,
     "http_status": MAYBE_NUMBER,
     "code": MAYBE_TEXT,
@@ -99,6 +125,7 @@ NEED = _object(
 SCHEMAS: dict[str, dict[str, Any]] = {
     "Error": ERROR,
     "HandInResult": RESULT,
+    "CheckResult": CHECK_RESULT,
     "Attempt": ATTEMPT,
     "Need": NEED,
     "Delivery": _object(_DELIVERY),
@@ -149,6 +176,8 @@ ERRORS = {
 }
 
 
-def answers(status: str, description: str, schema: str) -> dict[str, Any]:
-    """Return one entry of an operation's responses."""
-    return {status: {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}}
+def answers(status: str, description: str, *schemas: str) -> dict[str, Any]:
+    """Return one entry of an operation's responses; several schemas: one of them."""
+    references = [_ref(name) for name in schemas]
+    schema = references[0] if len(references) == 1 else {"oneOf": references}
+    return {status: {"description": description, "content": {"application/json": {"schema": schema}}}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Router
 
 from admin.api import deliveries, health, inbound, metrics, openapi, records
+from admin.http.parameters import refuse_unknown
 
 DESCRIBED = Router(
     "/",
@@ -17,6 +18,7 @@ DESCRIBED = Router(
         inbound.take_inbound,
         inbound.call_inbound,
     ],
+    before_request=refuse_unknown,
 )
 # admin.api.openapi describes `records.hand_in` itself, with a path for each record type.
 UNDESCRIBED = Router(

@@ -52,6 +52,15 @@ class Refused:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptable:
+    """A record that would be stored, with the warnings that it would get."""
+
+    index: int
+    key: str
+    warnings: tuple[str, ...]
+
+
 class Intake:
     """Checks and stores the records of one request, which are of one type and facility."""
 
@@ -90,6 +99,18 @@ class Intake:
         """Return the refusals of records, without storing any. Raises NotFound."""
         results, _ = await self._checked(self._receiver(facility, type_name, None), records)
         return [result for _, result in sorted(results.items()) if isinstance(result, Refused)]
+
+    async def judge(self, facility: FacilityRow, type_name: str, records: Sequence[Any]) -> list[Acceptable | Refused]:
+        """Return for each record, in order, what `hand_in` would say of it, without storing any. Raises NotFound."""
+        receiver = self._receiver(facility, type_name, None)
+        refused, entries = await self._checked(receiver, records)
+        warnings = await receiver.warn([records[index] for index in entries])
+        judged: dict[int, Acceptable | Refused] = {
+            index: result for index, result in refused.items() if isinstance(result, Refused)
+        }
+        for (index, entry), words in zip(entries.items(), warnings, strict=True):
+            judged[index] = Acceptable(index, entry.key, words)
+        return [judged[index] for index in range(len(records))]
 
     async def _checked(
         self, receiver: Receiver[Any], records: Sequence[Any]

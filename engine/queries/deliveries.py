@@ -220,6 +220,18 @@ async def tries(database: Database, id_: int, ids: Sequence[int]) -> dict[int, D
     return {row.id: row.unpacked() for row in await database.fetch(Query(attempts, DetailedAttempt))} if ids else {}
 
 
+async def attempts_of(database: Database, ids: Sequence[int]) -> dict[int, int]:
+    """Return how many attempts are kept of each delivery, by its id; a delivery without any is left out."""
+    counted = select(Attempt.delivery_id, func.count()).where(Attempt.delivery_id.in_(ids))
+    rows = await database.fetch(Query(counted.group_by(Attempt.delivery_id), _AttemptCount)) if ids else []
+    return {row.delivery_id: row.n for row in rows}
+
+
+class _AttemptCount(NamedTuple):
+    delivery_id: int
+    n: int
+
+
 def _attempts(id_: int, *, bodies: bool) -> Select[Any]:
     """Select the fields of DetailedAttempt."""
     columns: dict[str, ColumnElement[Any]] = dict(Attempt.__table__.c)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -14,13 +15,16 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from adapters.base import Verdict
 from admin.api import deliveries
+from admin.api.openapi import complete
 from admin.api.response_schemas import SCHEMAS, component
 from admin.app import create_app, litestar_app
 from admin.http import bodies
 from admin.http.api_errors import ApiError
 from engine import json_text
+from engine.catalog.catalog import load
 from engine.database.database import Database
 from engine.facilities.facilities import new_api_key
+from engine.settings import ROOT
 from tests.engine.small_hub import AT, SmallHub, refused
 
 pytestmark = pytest.mark.anyio
@@ -292,8 +296,56 @@ async def test_the_schema_names_every_address_of_the_api_and_no_other(
 ) -> None:
     paths = (await nobody.get("/schema")).json()["paths"]
     routes = {route.path_format for route in litestar_app().routes if route.path.startswith("/api/")}
-    types = {f"/api/v1/records/{spec}" for spec in antar.hub.catalog.specs}
+    types = {f"/api/v1/records/{name}" for name in (*antar.hub.catalog.specs, *antar.hub.catalog.items)}
     assert set(paths) == (routes - {"/api/v1/records/{spec}"}) | types
+
+
+def test_the_schema_of_the_shipped_catalog_has_the_items_of_mappings_and_refers_to_nothing_else() -> None:
+    catalog = load(ROOT / "config")
+    document = complete(litestar_app().openapi_schema.to_schema(), catalog)
+    schemas = document["components"]["schemas"]
+    for name, mapping in catalog.items.items():
+        operation = document["paths"][f"/api/v1/records/{name}"]["post"]
+        assert operation["requestBody"]["content"]["application/json"]["example"] == mapping.example
+        assert schemas[name]["properties"].keys() == mapping.record_schema["properties"].keys()
+    references = re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(document))
+    assert {reference.removeprefix("#/components/schemas/") for reference in references} <= schemas.keys()
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("deliveries?statuss=failed", "no parameter 'statuss'; did you mean 'status'?"),
+        ("deliveries/1?body=true", "no parameter 'body'; known: bodies"),
+        ("deliveries?facility=2", "no parameter 'facility'; known: column, cursor, "),
+        ("inbound?hub=1", "no parameter 'hub'; known: after, limit"),
+    ],
+)
+async def test_an_unknown_parameter_is_refused_with_a_suggestion(
+    his: httpx.AsyncClient, address: str, words: str
+) -> None:
+    answer = await his.get(f"/api/v1/{address}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unknown_parameter")
+    assert answer.json()["error"]["message"].startswith(words)
+
+
+async def test_an_address_without_parameters_refuses_any(his: httpx.AsyncClient) -> None:
+    answer = await his.post("/api/v1/deliveries/1/resend?force=true")
+    assert (answer.status_code, answer.json()["error"]["where"]) == (400, "force")
+
+
+async def test_tries_count_all_attempts_also_of_what_was_sent(his: httpx.AsyncClient, antar: SmallHub) -> None:
+    antar.ministry.script = [refused(Verdict.REJECTED, 400)]
+    id_ = (await his.post("/api/v1/records/Visit", json=GOOD)).json()["results"][0]["id"]
+    await antar.work()
+    await his.post(f"/api/v1/deliveries/{id_}/resend")
+    await antar.work()
+    one, [listed] = (
+        (await his.get(f"/api/v1/deliveries/{id_}")).json(),
+        (await his.get("/api/v1/deliveries")).json()["deliveries"],
+    )
+    assert (one["status"], one["tries"], listed["tries"]) == ("sent", len(one["attempts"]), len(one["attempts"]))
+    assert one["tries"] >= 2
 
 
 async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, antar: SmallHub) -> None:
@@ -315,7 +367,7 @@ async def test_every_answer_is_as_the_schema_says(his: httpx.AsyncClient, antar:
 
 
 def test_the_schema_describes_exactly_what_a_delivery_shows() -> None:
-    assert set(SCHEMAS["Delivery"]["properties"]) == set(deliveries.DELIVERY_FIELDS)
+    assert set(SCHEMAS["Delivery"]["properties"]) == {*deliveries.DELIVERY_FIELDS, "tries"}
     assert set(SCHEMAS["Attempt"]["required"]) == set(deliveries.ATTEMPT_FIELDS)
 
 
