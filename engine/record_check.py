@@ -70,7 +70,7 @@ async def check_records(
 async def _check_payloads(
     hub: Hub, facility: FacilityRow, spec: Spec, good: Sequence[Acceptable], records: Sequence[Any]
 ) -> list[CheckedRecord]:
-    own = await look_up(hub.database, [(facility.id, spec.name, one.key) for one in good], {})
+    own = (await look_up(hub.database, [(facility.id, spec.name, one.key) for one in good], {})).known
     checked, renderings, time_slice = list[CheckedRecord](), list[_Rendering](), TimeSlice()
     for one in good:
         await time_slice.pause()
@@ -80,7 +80,7 @@ async def _check_payloads(
         except AntarError as error:
             checked.append(_with_problem(one, error))
     targets = [target for one in renderings for target in targets_of(one.needs, facility.id)]
-    references = await look_up(hub.database, targets, hub.catalog.items)
+    references = (await look_up(hub.database, targets, hub.catalog.items)).standing()  # the others are waited for
     upstream = hub.upstream(spec.upstream.name)
     for rendering in renderings:
         await time_slice.pause()
