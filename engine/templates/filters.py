@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Undefined
 
+from engine.templates import cleaning
 from engine.templates.runtime import bounded, number, safe, text
 
 UNMASKED_CHARACTERS = 4  # at the end of a text that `mask` hides
@@ -195,19 +196,26 @@ ZONED: dict[str, Callable[..., Any]] = {
     "local_date": local_date,
     "minutes_until": minutes_until,
     "epoch_ms": epoch_ms,
+    "moment": cleaning.moment,
 }
 
 # Filters that need only a value and their own arguments.
 PLAIN: dict[str, Callable[..., Any]] = {
     "d": default,
     "default": default,
+    "blank": cleaning.blank,
     "capitalize": on_text(str.capitalize),
+    "date": cleaning.plain_date,
+    "day": cleaning.day,
+    "digits": cleaning.digits,
     "float": decimal,
     "int": integer,
     "join": join,
     "list": listed,
     "lower": on_text(str.lower),
     "mask": mask,
+    "number": cleaning.number,
+    "part": cleaning.part,
     "replace": on_text(replace),
     "round": rounded,
     "string": on_text(str),
