@@ -1,0 +1,106 @@
+"""One connection to a clinic's database: read-only snapshots, whose rows come in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy import NullPool, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from adapters.his_database.contract import CONNECT_SECONDS, Credentials, Dialect
+from adapters.his_database.faults import FaultKind, HisFault
+from adapters.his_database.mariadb import MariadbDialect
+from adapters.his_database.postgresql import PostgresqlDialect
+from adapters.his_database.sqlite import SqliteDialect
+from adapters.his_database.values import plain
+
+DIALECTS: Mapping[str, Dialect] = {
+    "mariadb": MariadbDialect(),
+    "postgresql": PostgresqlDialect(),
+    "sqlite": SqliteDialect(),
+}
+BATCH_ROWS = 500
+LATE_SECONDS = 5.0  # after its patience, when a query that the server has not ended is given up
+
+Row = dict[str, Any]
+
+
+class Snapshot:
+    """A read-only transaction that sees the database as it was at one moment."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect, patience: float) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._patience = patience
+
+    async def batches(self, query: str, parameters: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
+        """Yield the rows of a query, BATCH_ROWS at once. Raises HisFault."""
+        with _faults(self._dialect):
+            async with asyncio.timeout(self._patience + LATE_SECONDS):
+                values = {name: self._dialect.parameter(value) for name, value in parameters.items()}
+                result = await self._connection.execute(text(query), values)
+        for rows in result.mappings().partitions(BATCH_ROWS):
+            yield [plain(dict(row)) for row in rows]
+
+    async def rows(self, query: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Return all rows of a query. Raises HisFault."""
+        return [row async for batch in self.batches(query, parameters) for row in batch]
+
+
+class HisConnection:
+    """An open connection; `snapshot` begins a transaction on it."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+
+    @asynccontextmanager
+    async def snapshot(self, patience: float) -> AsyncIterator[Snapshot]:
+        """Yield a snapshot in which each query may take `patience` seconds. Raises HisFault."""
+        with _faults(self._dialect):
+            await self._dialect.begin(self._connection, patience)
+        try:
+            yield Snapshot(self._connection, self._dialect, patience)
+        finally:
+            with _faults(self._dialect):
+                await self._connection.exec_driver_sql("ROLLBACK")
+
+
+@asynccontextmanager
+async def connected(system: str, credentials: Credentials) -> AsyncIterator[HisConnection]:
+    """Yield the only connection to a clinic's database, and close it. Raises HisFault."""
+    dialect = DIALECTS[system]
+    try:
+        engine = create_async_engine(
+            dialect.url(credentials),
+            poolclass=NullPool,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",  # transactions are begun in words: drivers differ in when they begin one
+            connect_args=dialect.arguments(credentials),
+        )
+    except ImportError as error:
+        raise HisFault(FaultKind.DRIVER, error.name or "") from error
+    try:
+        with _faults(dialect):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await engine.connect()
+        try:
+            yield HisConnection(connection, dialect)
+        finally:
+            await connection.close()
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def _faults(dialect: Dialect) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise HisFault(FaultKind.AWAY) from error
+    except (SQLAlchemyError, OSError) as error:
+        raise dialect.fault(error) from error
