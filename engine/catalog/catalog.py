@@ -17,11 +17,13 @@ from engine.catalog.sections.code_lists import load_code_lists
 from engine.catalog.sections.inbound import load_inbound
 from engine.catalog.sections.mappings import Mapped, load_mappings, mapped
 from engine.catalog.sections.remedies import with_remedies
+from engine.catalog.sections.sources import load_sources
 from engine.catalog.sections.upstreams import LoadedUpstream, load_upstreams
 from engine.catalog.sections.use_cases import load_use_cases
 from engine.json_text import short_hash
 from engine.source.faults import Faults, did_you_mean
 from engine.specs.code_list import CodeList
+from engine.specs.his_source import HisSource
 from engine.specs.inbound import Inbound
 from engine.specs.mapping import MappingSpec
 from engine.specs.record_type import Spec
@@ -37,6 +39,7 @@ class Catalog:
     specs: Mapping[str, Spec]
     code_lists: Mapping[str, CodeList]
     inbound: Mapping[str, Inbound]
+    sources: Mapping[str, HisSource]
     mappings: Mapping[str, MappingSpec]
     use_cases: Mapping[str, UseCase]
     upstreams: Mapping[str, UpstreamSpec]
@@ -83,11 +86,13 @@ def _load(directory: Path, adapters: Collection[str] | None) -> Catalog:
     check_relations(sections, specs, faults)
     use_cases = load_use_cases(sections, upstreams, specs, mappings, faults)
     inbound = load_inbound(sections, code_lists, faults)
+    sources = load_sources(sections, specs, mappings, faults)
     faults.raise_if_any()
     return Catalog(
         specs=specs,
         code_lists=code_lists,
         inbound=inbound,
+        sources=sources,
         mappings=mappings,
         use_cases=use_cases,
         upstreams={name: upstream.spec for name, upstream in upstreams.items()},
@@ -126,4 +131,5 @@ def _hash(sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, 
     inbound = {name: node.plain() for name, node in sections.inbound.items()}
     entries = {name: spec.hash for name, spec in specs.items()}
     cases = {name: node.plain() for name, node in sections.use_cases.items()}
-    return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped, cases])
+    sources = {name: node.plain() for name, node in sections.sources.items()}
+    return short_hash([list(sections.groups), upstreams, entries, lists, inbound, mapped, cases, sources])

@@ -16,7 +16,7 @@ ROOT_FILES = ("resources.yaml", "bpjs_jobs.yaml")  # the first is required, the 
 # Sections that map names to declarations.
 SECTIONS = (
     *("upstreams", "fragments", "specs", "code_lists", "inbound"),
-    *("mappings", "vocabularies", "rules", "remedies", "use_cases"),
+    *("mappings", "vocabularies", "rules", "remedies", "use_cases", "sources"),
 )
 
 
@@ -35,6 +35,7 @@ class Sections:
     mappings: dict[str, Node] = field(default_factory=dict)
     vocabularies: dict[str, Node] = field(default_factory=dict)
     use_cases: dict[str, Node] = field(default_factory=dict)
+    sources: dict[str, Node] = field(default_factory=dict)
     keys: dict[tuple[str, str], Source] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 

@@ -1,0 +1,230 @@
+"""Compiles the sources of the YAML: clinics' databases that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jinja2 import nodes
+
+from adapters.his_database.queries import parameters_of, query_problem
+from engine.catalog.reading import values
+from engine.catalog.reading.entry_templates import Names, Templates
+from engine.catalog.reading.files import Sections
+from engine.catalog.sections.source_examples import check_example
+from engine.catalog.sections.upstreams import FACILITY, no_templates
+from engine.source.faults import Faults, did_you_mean
+from engine.source.tree import Node
+from engine.specs.his_source import DAY_PARAMETERS, FurtherRows, Gone, HisSource, SourceRead, Window
+from engine.specs.mapping import MappingSpec
+from engine.specs.record_type import Spec
+from engine.templates.jinja import LeafError, parse
+from engine.templates.shapes import ANY, SCALAR, Shape, of_value
+from engine.templates.template import Compiler, Template
+
+NAME_LENGTH = 33  # of a source: its credentials are stored as source:NAME, in 40 characters
+EVERYTHING_SECONDS = 3600  # between two reads of everything, where the read does not say
+OWN_NAMES = ("row", "tables", "facility", "name", "item", "first", "last", "record", "loop")
+
+Targets = Mapping[str, Mapping[str, Any]]  # entry or type of items -> schema of its records
+
+
+def load_sources(
+    sections: Sections, specs: Mapping[str, Spec], mappings: Mapping[str, MappingSpec], faults: Faults
+) -> dict[str, HisSource]:
+    """Load all sources by name; each read's example must become records that its entry takes."""
+    schemas = {name: spec.record_schema for name, spec in specs.items()}
+    schemas |= {mapping.item: mapping.record_schema for mapping in mappings.values()}
+    ranks = _ranks(specs)
+    loaded = {}
+    for name, node in sections.sources.items():
+        if len(name) > NAME_LENGTH:
+            message = f"{name!r} has more than {NAME_LENGTH} characters; shorten it"
+            faults.add(sections.keys["sources", name], f"sources.{name}", message)
+        loaded[name] = _load(name, node, sections, schemas, ranks, faults)
+    return loaded
+
+
+def _ranks(specs: Mapping[str, Spec]) -> dict[str, int]:
+    """Return a number for each entry, which is larger than those of the entries that it needs."""
+    ranks: dict[str, int] = {}
+
+    def rank(name: str, outer: frozenset[str]) -> int:
+        if name in ranks or name in outer or name not in specs:
+            return ranks.get(name, 0)
+        needed = {needed for need in specs[name].needs_for("create") for needed in need.specs}
+        ranks[name] = 1 + max((rank(one, outer | {name}) for one in needed), default=0)
+        return ranks[name]
+
+    for name in specs:
+        rank(name, frozenset())
+    return ranks
+
+
+def _load(
+    name: str, node: Node, sections: Sections, schemas: Targets, ranks: Mapping[str, int], faults: Faults
+) -> HisSource:
+    path, tables = f"sources.{name}", node.get("tables")
+    if tables is not None:
+        no_templates(tables, f"{path}.tables", faults)
+    compiler = Compiler(faults, {}, sections.fragments)
+    plain = {} if tables is None else tables.plain()
+    found = [
+        _Read(read_name, read_node, Templates(f"{path}.reads.{read_name}", compiler, faults), plain).load(schemas)
+        for read_name, read_node in values.entries(node, "reads").items()
+    ]
+    reads = sorted((read for read in found if read is not None), key=lambda read: ranks.get(read.into, 0))
+    return HisSource(
+        name=name,
+        label=values.label(node, "label", name),
+        system=values.text(node, "system"),
+        credentials=values.labels(node, "credentials"),
+        patience=values.number(node, "patience", 20.0),
+        grants=values.texts(node, "grants"),
+        tables=plain,
+        reads={read.name: read for read in reads},
+    )
+
+
+class _Read:
+    """Compiles one read; `names` grows by what `let` declares."""
+
+    def __init__(self, name: str, node: Node, templates: Templates, tables: Any) -> None:
+        self._name, self._node, self._templates, self._tables = name, node, templates, tables
+        self._path, self._faults = templates.path, templates.faults
+        self._names: dict[str, Shape] = {"row": ANY, "tables": of_value(tables), "facility": FACILITY}
+
+    def load(self, schemas: Targets) -> SourceRead | None:
+        """Return the read; None, with a fault, if a template that it cannot do without is missing."""
+        node, schema = self._node, self._schema(schemas)
+        further = self._further()
+        let = self._let()
+        each = self._templates_of("each", self._names)
+        names = {**self._names, "name": SCALAR, "item": ANY} if each else self._names
+        key = self._templates.required(node, "", "key", names)
+        record = self._templates.tree(node, "", "record", names)
+        if key is None or record is None:
+            return None
+        read = SourceRead(
+            name=self._name,
+            into=values.text(node, "into"),
+            by="all" if values.text(node, "by") == "all" else "window",
+            windows=self._windows(),
+            query=values.text(node, "query"),
+            bounds=self._templates_of("bounds", {"first": SCALAR, "last": SCALAR, "facility": FACILITY}),
+            further=further,
+            let=let,
+            skip=self._templates.expression(node, "", "skip", names),
+            because=values.text(node, "because"),
+            each=each,
+            key=key,
+            record=record,
+            gone=self._gone(schemas),
+            columns=tuple(sorted(set(_columns(node)))),
+            source=node.source,
+        )
+        self._check_queries(read)
+        if schema is not None:
+            check_example(read, node, self._tables, schema, f"{self._path}.example", self._faults)
+        return read
+
+    def _schema(self, schemas: Targets) -> Mapping[str, Any] | None:
+        into = self._node.get("into")
+        if into is not None and into.value not in schemas:
+            hint = did_you_mean(str(into.value), schemas)
+            self._faults.add(into.source, f"{self._path}.into", f"no entry {into.value!r}{hint}")
+        return None if into is None else schemas.get(str(into.value))
+
+    def _further(self) -> dict[str, FurtherRows]:
+        further = {}
+        for name, node in values.entries(self._node, "with").items():
+            self._name_is_free("with", name)
+            self._names[name] = Shape({}, ANY)
+            further[name] = FurtherRows(values.text(node, "on"), values.text(node, "query"))
+        return further
+
+    def _let(self) -> dict[str, Template]:
+        let = {}
+        for name in values.entries(self._node, "let"):
+            self._name_is_free("let", name)
+            template = self._templates.expression(self._node.get("let"), "let", name, dict(self._names))
+            self._names[name] = ANY
+            if template is not None:
+                let[name] = template
+        return let
+
+    def _name_is_free(self, section: str, name: str) -> None:
+        if name in self._names or name in OWN_NAMES:
+            place = self._node.find([section]).keys[name]
+            self._faults.add(place, f"{self._path}.{section}.{name}", f"{name!r} is taken; choose another name")
+
+    def _templates_of(self, section: str, names: Names) -> dict[str, Template]:
+        inner = self._node.get(section)
+        found = {
+            name: self._templates.expression(inner, section, name, names)
+            for name in values.entries(self._node, section)
+        }
+        return {name: template for name, template in found.items() if template is not None}
+
+    def _windows(self) -> tuple[Window, ...]:
+        if values.text(self._node, "by") == "all":
+            return (Window(0, int(values.number(self._node, "every", EVERYTHING_SECONDS))),)
+        windows = [
+            Window(int(values.number(node, "days", 1)), int(values.number(node, "every", 60)))
+            for node in values.items(self._node, "windows")
+        ]
+        if not windows:
+            self._templates.missing(self._node, "", "windows", "e.g. windows: [{days: 2, every: 60}]")
+        return tuple(sorted(windows, key=lambda window: window.days)) or (Window(1, 60),)
+
+    def _gone(self, schemas: Targets) -> Gone | None:
+        node = self._node.get("gone")
+        if node is None:
+            return None
+        names = {"record": ANY, "facility": FACILITY, "tables": self._names["tables"]}
+        into = node.get("into")
+        if into is None or node.get("record") is None:
+            tree = self._templates.tree(self._node, "", "gone", names)
+            return None if tree is None else Gone(None, tree)
+        if into.value not in schemas:
+            hint = did_you_mean(str(into.value), schemas)
+            self._faults.add(into.source, f"{self._path}.gone.into", f"no entry {into.value!r}{hint}")
+        tree = self._templates.tree(node, "gone", "record", names)
+        return None if tree is None else Gone(str(into.value), tree)
+
+    def _check_queries(self, read: SourceRead) -> None:
+        given = set() if read.by == "all" else set(read.bounds or DAY_PARAMETERS)
+        unused = set(read.bounds)
+        for place in ("query", *(f"with.{name}.query" for name in read.further)):
+            leaf = self._node.find(place.split("."))
+            bound = parameters_of(str(leaf.value))
+            unused -= bound
+            problem = query_problem(str(leaf.value)) or _unbound(bound, given, windowed=read.by == "window")
+            if problem:
+                self._faults.add(leaf.source, f"{self._path}.{place}", problem)
+        for name in sorted(unused):
+            source = self._node.find(["bounds"]).keys[name]
+            self._faults.add(source, f"{self._path}.bounds.{name}", f"no query has :{name}; use it or remove it")
+
+
+def _unbound(bound: set[str], given: set[str], *, windowed: bool) -> str:
+    if missing := sorted(bound - given):
+        return f"nothing is given for :{missing[0]}{did_you_mean(missing[0], given)}"
+    if windowed and not bound:
+        return "names no day; bind it, e.g. BETWEEN :since AND :until"
+    return ""
+
+
+def _columns(node: Node) -> Iterator[str]:
+    """Yield the columns of `row` that the templates below a node use."""
+    for inner in (*(node.entries or {}).values(), *(node.items or ())):
+        yield from _columns(inner)
+    if isinstance(node.value, str) and "{{" in node.value:
+        try:
+            parts = [part for part in parse(node.value) if not isinstance(part, str)]
+        except LeafError:  # reported where the leaf is compiled
+            return
+        for part in parts:
+            for found in (part, *part.find_all(nodes.Getattr)):
+                if isinstance(found, nodes.Getattr) and isinstance(found.node, nodes.Name) and found.node.name == "row":
+                    yield found.attr

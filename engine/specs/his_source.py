@@ -1,0 +1,159 @@
+"""Source as the configuration declares it: a clinic's database that is read, and what its rows become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+from adapters.base import Problem
+from engine.delivery.status import KEY_LENGTH
+from engine.json_text import short_hash
+from engine.source.faults import Source
+from engine.specs.text import Text
+from engine.templates.template import Template, TemplateError
+
+Row = Mapping[str, Any]
+Further = Mapping[str, Sequence[Row]]  # name of `with` -> the further rows of one row
+UNNAMED = "?"  # begins the key of a row whose key cannot be rendered
+DAY_PARAMETERS = ("since", "until")  # of the queries of a read without `bounds`: the first and the last day
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days back from today, today included, that are read again every so many seconds."""
+
+    days: int
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherRows:
+    """A query whose rows belong to the rows of a read that have the same value in the column `on`."""
+
+    on: str
+    query: str
+
+
+class Made(NamedTuple):
+    """What a row becomes: a record, or the reason for which it is skipped, or the problem of the templates."""
+
+    key: str
+    record: dict[str, Any] | None = None
+    skipped: str = ""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What is handed in for a record whose row has disappeared; without `into` it is laid over the last record."""
+
+    into: str | None
+    tree: Template  # context: record (the last one), facility, tables
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRead:
+    """One query of a source, and the records that its rows become."""
+
+    name: str
+    into: str  # an entry, or the type of a mapping's items
+    by: Literal["window", "all"]
+    windows: tuple[Window, ...]  # the hottest first; of a read of everything one of 0 days
+    query: str
+    bounds: Mapping[str, Template]  # parameters of the queries: context is first and last, YYYY-MM-DD
+    further: Mapping[str, FurtherRows]
+    let: Mapping[str, Template]  # names for the other templates, in order
+    skip: Template | None
+    because: str
+    each: Mapping[str, Template]  # name -> value: a record for each that has one, as `name` and `item`
+    key: Template
+    record: Template
+    gone: Gone | None
+    columns: tuple[str, ...]  # columns of `row` that the templates use
+    source: Source
+
+    @property
+    def widest(self) -> int:
+        """Days of the widest window; 0 for a read of everything."""
+        return max(window.days for window in self.windows)
+
+    def parameters(self, first: date, last: date, facility: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of the queries for the days from `first` to `last`. Raises TemplateError."""
+        if self.by == "all":
+            return {}
+        if not self.bounds:
+            return dict(zip(DAY_PARAMETERS, (first, last), strict=True))
+        scope = {"first": first.isoformat(), "last": last.isoformat(), "facility": facility}
+        return {name: template.render(scope) for name, template in self.bounds.items()}
+
+    def made(
+        self, row: Row, further: Further, tables: Mapping[str, Any], facility: Mapping[str, Any]
+    ) -> Iterator[Made]:
+        """Yield what a row becomes, once or for each item of `each` that has a value."""
+        scope: dict[str, Any] = {"row": row, **further, "tables": tables, "facility": facility}
+        try:
+            for name, template in self.let.items():
+                scope[name] = template.render(scope)
+            items = [(name, template.render(scope)) for name, template in self.each.items()]
+        except TemplateError as error:
+            yield self._unmade(scope, error)
+            return
+        if not self.each:
+            yield self._one(scope)
+        for name, item in items:
+            if item is not None:
+                yield self._one({**scope, "name": name, "item": item})
+
+    def _one(self, scope: dict[str, Any]) -> Made:
+        try:
+            key = _key(self.key.render(scope))
+            if not 0 < len(key) <= KEY_LENGTH:
+                words = f"the key must have 1 to {KEY_LENGTH} characters"
+                return Made(_unnamed(scope["row"]), problem=Problem("key", words))
+            if self.skip is not None and self.skip.render(scope):
+                return Made(key, skipped=self.because)
+            record = self.record.render(scope)
+        except TemplateError as error:
+            return self._unmade(scope, error)
+        return Made(key, record if isinstance(record, dict) else {})
+
+    def _unmade(self, scope: dict[str, Any], error: TemplateError) -> Made:
+        try:
+            key = _key(self.key.render(scope)) or _unnamed(scope["row"])
+        except TemplateError:
+            key = _unnamed(scope["row"])
+        return Made(key, problem=Problem(self._place(error.path), error.message))
+
+    def _place(self, path: str) -> str:
+        """Return the path of a template as the JSON path of what it makes in the record, or below the read."""
+        below = path.partition(f".reads.{self.name}.")[2] or path
+        return f"$.{below.removeprefix('record.')}" if below.startswith("record.") else below
+
+
+@dataclass(frozen=True, slots=True)
+class HisSource:
+    """A clinic's database, and its reads in the order in which their records need each other."""
+
+    name: str
+    label: Text
+    system: str  # kind of the database: a dialect of adapters.his_database
+    credentials: Mapping[str, Text]
+    patience: float  # seconds that a query may take
+    grants: tuple[str, ...]  # tables that the reader's user may read
+    tables: Mapping[str, Any]
+    reads: Mapping[str, SourceRead]
+
+    @property
+    def account(self) -> str:
+        """Name under which the clinic's credentials for it are stored, next to those of the upstreams."""
+        return f"source:{self.name}"
+
+
+def _key(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _unnamed(row: Row) -> str:
+    return UNNAMED + short_hash(row)
