@@ -40,12 +40,14 @@ from engine.sending.account import account_or_close
 from engine.sending.drain import Drain, WorkerContext
 from engine.sending.send import Sender
 from engine.sending.settlement_writer import SettlementWriter
+from engine.sources.reader import SourceReader
 from engine.telemetry.metrics import metrics
 
 SWEEP_SECONDS = 1.0
 JOB_SECONDS = 1.0
 FORWARD_SECONDS = 1.0
 CODE_LIST_SECONDS = 5.0
+SOURCE_SECONDS = 2.0
 HEARTBEAT_SECONDS = 4.0  # twice within LIFE_MS, so that a worker that is alone in a channel may go on
 CIRCLE_SECONDS = 5.0
 CORRECTION_SECONDS = 10.0
@@ -90,6 +92,7 @@ class Worker:
         self._corrections = CorrectionSearch(hub.database, self._catalog, hub.facilities)
         self._indexing = ListIndexing(hub.database, self._catalog)
         self._circles = CircleSearch(hub.database, self._catalog, self.ring)
+        self._sources = SourceReader(hub.database, self._catalog, hub.facilities, hub.vault, hub.intake, self.name)
         self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
         self._context = WorkerContext(
             database=hub.database,
@@ -141,6 +144,7 @@ class Worker:
             for task in (*ending, reading):
                 task.cancel()
             await asyncio.to_thread(bell.stop, 2000)
+            await self._sources.stop()
             await self._end_drains()
             await asyncio.wait({reading}, timeout=GRACE_SECONDS)
             for task in (*lasting, sharing):
@@ -158,6 +162,7 @@ class Worker:
             _Periodic(CIRCLE_SECONDS, self._circles.tick),
             _Periodic(CORRECTION_SECONDS, self._corrections.tick),
             _Periodic(INDEX_SECONDS, self._indexing.tick),
+            _Periodic(SOURCE_SECONDS, self._sources.tick),
         ]
 
     def _lasting(self) -> list[_Periodic]:

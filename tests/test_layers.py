@@ -45,6 +45,7 @@ FLOORS = {
         "code_lists inbound",
         "maintenance mapping",
         "intake sending",
+        "sources",
         "config_tests corrections hub jobs",
         "health record_check",
         "alerts",
@@ -54,7 +55,7 @@ FLOORS = {
     "adapters": [
         "messages outcome_rules wire",
         "base outbound",
-        "clinic_webhook dryrun notifications verdicts",
+        "clinic_webhook dryrun his_database notifications verdicts",
         "http_upstream",
         "bpjs satusehat",
         "registry",

@@ -603,6 +603,94 @@ class Synchronisation(Base):
     )
 
 
+class ClinicSource(Base):
+    """A source of a clinic: whether it is read, which worker reads it, and what keeps it from being read."""
+
+    __tablename__ = "clinic_sources"
+    facility_id: Mapped[int] = mapped_column(ForeignKey("facilities.id"), primary_key=True)
+    source: Mapped[str] = mapped_column(String(40), primary_key=True)
+    state: Mapped[str] = mapped_column(String(10))  # running, paused by a person, or stopped by the reader
+    from_day: Mapped[str] = mapped_column(String(10))  # the first day that is read
+    actor: Mapped[str] = mapped_column(String(100))
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+    # The worker that reads it; when `held_until` has passed, another worker goes on.
+    holder: Mapped[str | None] = mapped_column(String(80))
+    held_until: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # Since when it cannot be read, in how many tries, and when the next is.
+    failing_since: Mapped[int | None] = mapped_column(BigInteger)
+    failed_at: Mapped[int | None] = mapped_column(BigInteger)
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    retry_at: Mapped[int | None] = mapped_column(BigInteger)
+    fault: Mapped[str | None] = mapped_column(String(12))  # kind of the problem
+    problem: Mapped[str | None] = mapped_column(Text)
+    # Until when a person has agreed that many rows may disappear at once.
+    agreed_until: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class SourceRound(Base):
+    """A read of a source in one window: when it is due, how far it has come, and the result of the last round."""
+
+    __tablename__ = "source_rounds"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    source: Mapped[str] = mapped_column(String(40))
+    read: Mapped[str] = mapped_column(String(64))
+    days: Mapped[int] = mapped_column(Integer)  # of the window; 0: everything, or the days that a person asked for
+    first_day: Mapped[str] = mapped_column(String(10), server_default="")  # of a read that a person asked for
+    last_day: Mapped[str] = mapped_column(String(10), server_default="")
+    due_at: Mapped[int | None] = mapped_column(BigInteger)
+    place: Mapped[str] = mapped_column(String(10), server_default="")  # the earliest day that has been read
+    begun_at: Mapped[int | None] = mapped_column(BigInteger)
+    done_at: Mapped[int | None] = mapped_column(BigInteger)  # end of the last complete round
+    milliseconds: Mapped[int] = mapped_column(Integer, server_default="0")
+    rows: Mapped[int] = mapped_column(Integer, server_default="0")
+    taken: Mapped[int] = mapped_column(Integer, server_default="0")  # records that were new or changed
+    skipped: Mapped[int] = mapped_column(Integer, server_default="0")
+    refused: Mapped[int] = mapped_column(Integer, server_default="0")
+    gone: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    __table_args__ = (
+        UniqueConstraint("facility_id", "source", "read", "days", "first_day", "last_day", name="uq_source_rounds"),
+        Index(
+            "ix_source_rounds_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+
+
+class SourceRow(Base):
+    """A row of a clinic's database that was read, without its content: what became of it."""
+
+    __tablename__ = "source_rows"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    source: Mapped[str] = mapped_column(String(40), primary_key=True)
+    read: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
+    # The days on which it was read; empty if the read has no days.
+    first_day: Mapped[str] = mapped_column(String(10))
+    last_day: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10))  # taken, skipped, refused or gone
+    record_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH))  # of the record that was stored
+    problem: Mapped[str | None] = mapped_column(Text)  # why it was skipped or refused, or what follows from its end
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+    missed: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # complete rounds in a row without it
+
+    __table_args__ = (
+        Index("ix_source_rows_day", "facility_id", "source", "read", "last_day"),
+        Index(
+            "ix_source_rows_refused",
+            "facility_id",
+            "source",
+            "read",
+            "state",
+            sqlite_where=text("state <> 'taken'"),
+            postgresql_where=text("state <> 'taken'"),
+        ),
+    )
+
+
 class StagedRow(Base):
     """A row that a running synchronisation has read; it becomes part of the copy when all rows are read."""
 

@@ -15,18 +15,23 @@ from engine.outbox.locks import being_sent, lock_claims
 from engine.outbox.waits import end_waits
 from engine.specs.needs import Target
 
+_NEVER_SENT = message("delivery.cancelled")
 
-async def cancel(database: Database, targets: Iterable[Target]) -> set[Target]:
-    """Set aside the targets of which nothing can have left; return them and those that were set aside before."""
+
+async def cancel(database: Database, targets: Iterable[Target], reason: str = _NEVER_SENT) -> set[Target]:
+    """Set aside the targets of which nothing can have left; return them and those that were set aside before.
+
+    `reason` is stored with each as its problem.
+    """
     rows = sorted(set(targets))
     if not rows:
         return set()
-    return await database.write(_cancel, rows)
+    return await database.write(_cancel, rows, reason)
 
 
-async def _cancel(tx: Transaction, targets: Sequence[Target]) -> set[Target]:
+async def _cancel(tx: Transaction, targets: Sequence[Target], reason: str) -> set[Target]:
     untouched = [row for row in await _lock(tx, targets) if _never_left(row)]
-    await _set_aside(tx, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED, _NEVER_SENT)
+    await _set_aside(tx, [row for row in untouched if row.status != Status.IGNORED], _CANCELLED, reason)
     return {(row.facility_id, row.spec, row.key) for row in untouched}
 
 
@@ -97,7 +102,6 @@ async def _set_aside(
         await counters.apply(tx, moved)
 
 
-_NEVER_SENT = message("delivery.cancelled")
 _GONE = message("delivery.removed")
 
 _CANCELLED = Command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from prometheus_client import (
@@ -60,7 +60,23 @@ class Metrics:
         self._notifications = Counter(
             "antar_letters", "Alerts and digests.", ["way", "outcome"], registry=self.registry
         )
+        self._declare_sources()
         ProcessCollector(registry=self.registry)
+
+    def _declare_sources(self) -> None:
+        read = ["facility", "source", "read"]
+        self._source_rounds = Counter(
+            "antar_source_rounds", "Complete rounds of reads of a source.", read, registry=self.registry
+        )
+        self._source_rows = Counter(
+            "antar_source_rows",
+            "Rows of complete rounds: all, and those that were taken (new or changed), skipped, refused or gone.",
+            [*read, "outcome"],
+            registry=self.registry,
+        )
+        self._source_seconds = Counter(
+            "antar_source_seconds", "Seconds that complete rounds took.", read, registry=self.registry
+        )
 
     def name_of(self, facility_id: int) -> str:
         """Return the code of a clinic; its id until the first sweep has filled `names`."""
@@ -103,6 +119,13 @@ class Metrics:
 
     def pruned(self, n: int) -> None:
         self._pruned.inc(n)
+
+    def read_source(self, facility: str, source: str, read: str, counts: Mapping[str, int], milliseconds: int) -> None:
+        """Count a complete round."""
+        self._source_rounds.labels(facility, source, read).inc()
+        self._source_seconds.labels(facility, source, read).inc(max(milliseconds, 0) / 1000)
+        for outcome, n in counts.items():
+            self._source_rows.labels(facility, source, read, outcome).inc(n)
 
     def notified(self, way: str, outcome: str) -> None:
         self._notifications.labels(way, outcome).inc()

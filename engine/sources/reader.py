@@ -1,0 +1,176 @@
+"""Reads the due sources of all clinics in one worker; a lease keeps two workers from reading the same one at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from adapters.his_database.connection import HisConnection, connected
+from adapters.his_database.faults import HisFault
+from adapters.messages import at, message
+from engine.catalog.catalog import Catalog
+from engine.database.database import Database
+from engine.delivery.status import Lane, Status
+from engine.errors import VaultError, place_of
+from engine.facilities.cache import FacilityCache
+from engine.facilities.facilities import FacilityRow, sealed_credentials
+from engine.facilities.vault import Vault
+from engine.intake.intake import Intake
+from engine.outbox import counters
+from engine.sources import schedule
+from engine.sources.records import SourceReading
+from engine.sources.round import Round, Span, TooManyGone
+from engine.sources.schedule import DueRound, LeaseLost, SourceKey, SourceLease
+from engine.sources.states import keep_rounds
+from engine.specs.his_source import HisSource, SourceRead
+from engine.telemetry.metrics import metrics
+from engine.templates.template import TemplateError
+
+MAX_SOURCES = 4  # that one worker reads at once
+MAX_QUEUED = 20_000  # deliveries of a clinic that are queued, above which only the hottest window is read
+BACK_PRESSURE_MS = 300_000  # for which the other windows then wait
+NO_CREDENTIALS = "credentials"  # fault of a source whose credentials are not entered, or cannot be opened
+TEMPLATE = "template"  # fault of a source whose bounds cannot be rendered
+MANY_GONE = "many_gone"  # fault of a source of which too many rows have disappeared at once
+
+log = structlog.get_logger(__name__)
+
+
+class SourceReader:
+    """Reads the sources that are due."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Callable[[], Catalog],
+        facilities: FacilityCache,
+        vault: Vault,
+        intake: Intake,
+        holder: str,
+    ) -> None:
+        self._database, self._catalog, self._facilities = database, catalog, facilities
+        self._vault, self._intake, self._holder = vault, intake, holder
+        self._kept_for = ""  # hash of the configuration by which the rounds were declared
+        self._running: dict[SourceKey, asyncio.Task[None]] = {}
+
+    async def tick(self) -> None:
+        """Begin to read what is due; one query if nothing is."""
+        catalog = self._catalog()
+        if self._kept_for != catalog.hash:
+            await keep_rounds(self._database, list(catalog.sources.values()))
+            self._kept_for = catalog.hash
+        if not catalog.sources:
+            return
+        for key in await schedule.due_sources(self._database):
+            if key.source in catalog.sources and key not in self._running and len(self._running) < MAX_SOURCES:
+                task = asyncio.create_task(self._read(key, catalog.sources[key.source]))
+                self._running[key] = task
+                task.add_done_callback(partial(self._ended, key))
+
+    def _ended(self, key: SourceKey, task: asyncio.Task[None]) -> None:
+        self._running.pop(key, None)
+
+    async def idle(self) -> None:
+        """Return when nothing is being read."""
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
+
+    async def stop(self) -> None:
+        """End all reading; another worker may go on at once."""
+        for task in self._running.values():
+            task.cancel()
+        await self.idle()
+
+    async def _read(self, key: SourceKey, source: HisSource) -> None:
+        held = await schedule.lease(self._database, key, self._holder, source.patience)
+        facility = await self._facilities.one(key.facility_id)
+        if held is None or facility is None:
+            return
+        try:
+            await self._read_due(held, source, facility)
+        except LeaseLost:
+            log.info("source_left", source=source.name, facility=facility.code)
+        except TooManyGone as error:
+            await self._stop(held, error)
+        except HisFault as error:
+            await self._fail(held, error.kind, str(error))
+        except VaultError:
+            await self._fail(held, NO_CREDENTIALS, message("source.sealed"))
+        except TemplateError as error:
+            await self._fail(held, TEMPLATE, at(error.path, error.message))
+        except Exception as error:  # the lease ends, and the next worker tries again
+            log.warning("source_broke", source=source.name, facility=facility.code, **place_of(error))
+        finally:
+            with suppress(asyncio.CancelledError):
+                await schedule.release(self._database, held)
+
+    async def _read_due(self, held: SourceLease, source: HisSource, facility: FacilityRow) -> None:
+        credentials = await self._credentials(held, source)
+        if credentials is None:
+            await self._fail(held, NO_CREDENTIALS, message("source.no_credentials", source=source.label))
+            return
+        due = await self._bearable(await schedule.due_rounds(self._database, held), source, facility)
+        order = list(source.reads)
+        due = sorted((one for one in due if one.read in source.reads), key=lambda one: order.index(one.read))
+        async with connected(source.system, credentials) as connection:
+            for one in due:
+                await self._run(connection, held, source, facility, one)
+
+    async def _credentials(self, held: SourceLease, source: HisSource) -> dict[str, str] | None:
+        sealed, _ = await sealed_credentials(self._database, held.facility_id, source.account)
+        return self._vault.open(sealed) if sealed else None
+
+    async def _bearable(self, due: list[DueRound], source: HisSource, facility: FacilityRow) -> list[DueRound]:
+        """Return the rounds that the queues of the clinic can take; the others are postponed."""
+        hottest = {read.name: read.windows[0].days for read in source.reads.values()}
+        wide = [one for one in due if one.first_day or one.days != hottest.get(one.read)]
+        if not wide or await self._queued(facility.id) <= MAX_QUEUED:
+            return due
+        await schedule.postpone(self._database, wide, self._database.clock() + BACK_PRESSURE_MS)
+        return [one for one in due if one not in wide]
+
+    async def _queued(self, facility_id: int) -> int:
+        counts = await counters.read(self._database, facility_id)
+        return sum(of_spec.get(Status.QUEUED, 0) for of_spec in counts.values())
+
+    async def _run(
+        self, connection: HisConnection, held: SourceLease, source: HisSource, facility: FacilityRow, due: DueRound
+    ) -> None:
+        read, began = source.reads[due.read], self._database.clock()
+        span = None if read.by == "all" else self._span(held, read, facility, due)
+        every = next((window.every for window in read.windows if window.days == due.days), None)
+        await schedule.begin(self._database, held, due)
+        async with connection.snapshot(source.patience) as snapshot:
+            reading = SourceReading(source, read, facility, snapshot)
+            lane = Lane.BACKFILL if due.first_day else None
+            result = await Round(self._database, self._intake, held, due, reading, span, lane).run()
+        await schedule.finish(self._database, held, due, result, None if due.first_day else every, began)
+        metrics().read_source(facility.code, source.name, read.name, result._asdict(), self._database.clock() - began)
+        log.info("source_read", source=source.name, read=read.name, facility=facility.code, **result._asdict())
+
+    def _span(self, held: SourceLease, read: SourceRead, facility: FacilityRow, due: DueRound) -> Span:
+        """Return the days of a round; one that may end after midnight includes tomorrow."""
+        if due.first_day:
+            return Span(date.fromisoformat(due.first_day), date.fromisoformat(due.last_day))
+        every = next((window.every for window in read.windows if window.days == due.days), 0)
+        now = facility.local(self._database.clock())
+        first = now.date() - timedelta(days=due.days - 1)
+        return Span(max(first, date.fromisoformat(held.from_day)), _after(now, min(every, 3600)))
+
+    async def _fail(self, held: SourceLease, fault: str, problem: str) -> None:
+        log.warning("source_not_read", source=held.source, facility=held.facility_id, fault=fault)
+        await schedule.fail(self._database, held, fault, problem)
+
+    async def _stop(self, held: SourceLease, error: TooManyGone) -> None:
+        log.warning("source_stopped", source=held.source, facility=held.facility_id, gone=error.gone, of=error.of)
+        problem = message("source.many_gone", gone=error.gone, of=error.of)
+        await schedule.stop(self._database, held, MANY_GONE, problem)
+
+
+def _after(now: datetime, seconds: int) -> date:
+    return (now + timedelta(seconds=seconds)).date()

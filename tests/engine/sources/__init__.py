@@ -1,0 +1,1 @@
+"""Sources: clinics databases that are read."""
