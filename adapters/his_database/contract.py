@@ -18,7 +18,7 @@ class Dialect(Protocol):
     """One kind of database."""
 
     def url(self, credentials: Credentials) -> URL:
-        """Return the address for SQLAlchemy."""
+        """Return the address for SQLAlchemy. Raises HisFault."""
 
     def arguments(self, credentials: Credentials) -> dict[str, Any]:
         """Return further arguments of the driver, such as TLS and the time for connecting."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL
@@ -28,6 +29,8 @@ class SqliteDialect:
 
     def url(self, credentials: Credentials) -> URL:
         file = credentials.get("database", "")
+        if not Path(file).is_file():  # the driver's thread would outlive its failure
+            raise HisFault(FaultKind.AWAY)
         return URL.create("sqlite+aiosqlite", database=f"file:{file}", query={"mode": "ro", "uri": "true"})
 
     def arguments(self, credentials: Credentials) -> dict[str, Any]:

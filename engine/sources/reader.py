@@ -123,7 +123,8 @@ class SourceReader:
 
     async def _credentials(self, held: SourceLease, source: HisSource) -> dict[str, str] | None:
         sealed, _ = await sealed_credentials(self._database, held.facility_id, source.account)
-        return self._vault.open(sealed) if sealed else None
+        opened = self._vault.open(sealed) if sealed else {}
+        return opened if opened.get("database") else None
 
     async def _bearable(self, due: list[DueRound], source: HisSource, facility: FacilityRow) -> list[DueRound]:
         """Return the rounds that the queues of the clinic can take; the others are postponed."""

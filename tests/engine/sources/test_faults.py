@@ -1,0 +1,119 @@
+"""A clinic's database that cannot be read: pauses, and what a person is told."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.facilities.facilities import set_credentials
+from engine.sources import schedule
+from tests.engine.sources.unheard_of import Tabib
+
+pytestmark = pytest.mark.anyio
+
+
+async def enter(tabib: Tabib, **changed: str) -> None:
+    credentials = {**tabib.clinic.credentials, **changed}
+    await set_credentials(tabib.database, tabib.antar.hub.vault, tabib.facility.id, "source:tabib", credentials)
+
+
+async def test_a_database_that_is_away_is_tried_again_after_growing_pauses(tabib: Tabib) -> None:
+    await tabib.start()
+    await enter(tabib, port="1", database=str(Path("/nowhere/tabib.db")))
+    pauses = []
+    for _ in range(7):
+        await tabib.read(60)
+        state = await tabib.state()
+        assert state.fault in ("away", "database")
+        pauses.append((state.retry_at - tabib.clock.now) // 60_000)
+        tabib.clock.now = state.retry_at - 60_000
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+
+
+async def test_a_database_that_is_back_is_read_and_the_fault_is_over(tabib: Tabib) -> None:
+    await tabib.visit("K1")
+    await tabib.start()
+    await enter(tabib, port="1", database="/nowhere/tabib.db")
+    await tabib.read()
+    tabib.clock.pass_(1)
+    await enter(tabib)  # new credentials end the pause
+    await tabib.read()
+    state = await tabib.state()
+    assert (state.failing_since, state.fault, state.tries) == (None, None, 0)
+    assert "K1" in await tabib.rows()
+
+
+@pytest.mark.parametrize("clinic", ["mariadb"], indirect=True)
+async def test_a_wrong_password_is_told(tabib: Tabib) -> None:
+    await tabib.start()
+    await enter(tabib, user="nobody", password="wrong")
+    await tabib.read()
+    assert (await tabib.state()).fault == "refused"
+
+
+async def test_a_renamed_column_is_told_with_its_name(tabib: Tabib) -> None:
+    await tabib.visit("K1")
+    await tabib.start()
+    await tabib.clinic.run("ALTER TABLE kunjungan RENAME COLUMN catatan TO keterangan")
+    await tabib.read()
+    state = await tabib.state()
+    assert state.fault == "column"
+    assert "catatan" in state.problem
+
+
+async def test_a_missing_table_is_told_with_its_name(tabib: Tabib) -> None:
+    await tabib.start()
+    await tabib.clinic.run("DROP TABLE temuan")
+    await tabib.read()
+    state = await tabib.state()
+    assert state.fault == "table"
+    assert "temuan" in state.problem
+
+
+@pytest.mark.parametrize("clinic", ["mariadb"], indirect=True)
+async def test_missing_rights_are_told_with_the_table(tabib: Tabib) -> None:
+    database = tabib.clinic.credentials["database"]
+    user = f"{database}_u"
+    await tabib.clinic.run(
+        f"CREATE USER {user} IDENTIFIED BY 'rahasia'; GRANT SELECT ON {database}.kunjungan TO {user}"
+    )
+    await tabib.start()
+    await enter(tabib, user=user, password="rahasia")
+    await tabib.read()
+    state = await tabib.state()
+    await tabib.clinic.run(f"DROP USER {user}")
+    assert state.fault == "right"
+    assert "temuan" in state.problem
+
+
+async def test_missing_credentials_are_told(tabib: Tabib) -> None:
+    await tabib.start()
+    await set_credentials(tabib.database, tabib.antar.hub.vault, tabib.facility.id, "source:tabib", {})
+    await tabib.read()
+    assert (await tabib.state()).fault == "credentials"
+
+
+async def test_one_worker_reads_a_source_at_a_time(tabib: Tabib) -> None:
+    await tabib.start()
+    key = schedule.SourceKey(tabib.facility.id, "tabib")
+    first = await schedule.lease(tabib.database, key, "first", 5)
+    assert first is not None
+    assert await schedule.lease(tabib.database, key, "second", 5) is None
+    tabib.clock.pass_(70)
+    assert await schedule.lease(tabib.database, key, "second", 5) is not None
+    with pytest.raises(schedule.LeaseLost):
+        await tabib.database.write(schedule.extend, first)
+
+
+async def test_a_worker_that_is_asked_to_stop_gives_the_source_back(tabib: Tabib) -> None:
+    await tabib.visit("K1")
+    await tabib.start()
+    await tabib.reader.tick()
+    await asyncio.sleep(0)
+    await tabib.reader.stop()
+    second = tabib.another_reader("second")
+    await second.tick()
+    await second.idle()
+    assert "K1" in await tabib.rows()

@@ -1,0 +1,64 @@
+"""A reader that is killed at each step: another one goes on, nothing is lost, twice or wrongly withdrawn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from engine.settings import ROOT
+from tests.engine.sources.unheard_of import Tabib
+
+pytestmark = pytest.mark.anyio
+LEASE_SECONDS = 70
+
+
+async def die(tabib: Tabib, database_url: str, failpoint: str) -> None:
+    """Let another process read what is due and be killed on its way."""
+    settings = tabib.antar.hub.settings
+    command = [sys.executable, "-m", "tests.engine.sources.dying_reader", database_url, str(settings.config_dir)]
+    command += [settings.secret_keys[0], str(tabib.clock.now)]
+    environ = {**os.environ, "ANTAR_FAILPOINT": failpoint}
+    died = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environ, check=False)
+    assert died.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("failpoint", ["source_handed_in:1", "source_noted:1", "source_handed_in:2", "source_noted:2"])
+async def test_what_a_killed_reader_left_is_read_by_another(tabib: Tabib, database_url: str, failpoint: str) -> None:
+    await tabib.visit("K1", note="batuk")
+    await tabib.visit("K2")
+    await tabib.clinic.run("INSERT INTO temuan VALUES ('K1', 1, 0)")
+    await tabib.start()
+    await die(tabib, database_url, failpoint)
+    await tabib.read()
+    await tabib.read(LEASE_SECONDS)
+    await tabib.antar.work()
+    assert set((await tabib.rows()).values()) == {("taken", None)}
+    assert sorted(payload["identifier"] for payload in tabib.antar.ministry.posts) == ["K1", "K1-1", "K2"]
+
+
+@pytest.mark.parametrize("failpoint", ["source_withdrawn:1", "source_handed_in:1"])
+async def test_a_withdrawal_is_made_once_although_its_reader_was_killed(
+    tabib: Tabib, database_url: str, failpoint: str
+) -> None:
+    await tabib.visit("K1", note="batuk")
+    await tabib.visit("K2", note="pilek")
+    await tabib.start()
+    await tabib.read()
+    await tabib.antar.work()
+    before = len(tabib.antar.ministry.puts)
+    await tabib.clinic.run("DELETE FROM kunjungan WHERE nomor = 'K1'")
+    await tabib.read(60)
+    tabib.clock.pass_(60)
+    await die(tabib, database_url, failpoint)
+    await tabib.antar.work()
+    for _ in range(2):
+        await tabib.read(LEASE_SECONDS)
+        await tabib.antar.work()
+    assert (await tabib.rows())["K1"] == ("gone", None)
+    assert (await tabib.rows())["K2"] == ("taken", None)
+    assert [payload["note"] for payload in tabib.antar.ministry.puts[before:]] == ["dibatalkan"]
