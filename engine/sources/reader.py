@@ -18,7 +18,7 @@ from engine.database.database import Database
 from engine.delivery.status import Lane, Status
 from engine.errors import VaultError, place_of
 from engine.facilities.cache import FacilityCache
-from engine.facilities.facilities import FacilityRow, sealed_credentials
+from engine.facilities.facilities import FacilityRow, credentials
 from engine.facilities.vault import Vault
 from engine.intake.intake import Intake
 from engine.outbox import counters
@@ -110,20 +110,19 @@ class SourceReader:
                 await schedule.release(self._database, held)
 
     async def _read_due(self, held: SourceLease, source: HisSource, facility: FacilityRow) -> None:
-        credentials = await self._credentials(held, source)
-        if credentials is None:
+        entered = await self._credentials(held, source)
+        if entered is None:
             await self._fail(held, NO_CREDENTIALS, message("source.no_credentials", source=source.label))
             return
         due = await self._bearable(await schedule.due_rounds(self._database, held), source, facility)
         order = list(source.reads)
         due = sorted((one for one in due if one.read in source.reads), key=lambda one: order.index(one.read))
-        async with connected(source.system, credentials) as connection:
+        async with connected(source.system, entered) as connection:
             for one in due:
                 await self._run(connection, held, source, facility, one)
 
     async def _credentials(self, held: SourceLease, source: HisSource) -> dict[str, str] | None:
-        sealed, _ = await sealed_credentials(self._database, held.facility_id, source.account)
-        opened = self._vault.open(sealed) if sealed else {}
+        opened = await credentials(self._database, self._vault, held.facility_id, source.account)
         return opened if opened.get("database") else None
 
     async def _bearable(self, due: list[DueRound], source: HisSource, facility: FacilityRow) -> list[DueRound]:

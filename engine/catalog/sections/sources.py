@@ -138,25 +138,28 @@ class _Read:
     def _further(self) -> dict[str, FurtherRows]:
         further = {}
         for name, node in values.entries(self._node, "with").items():
-            self._name_is_free("with", name)
-            self._names[name] = Shape({}, ANY)
+            if self._is_free("with", name):
+                self._names[name] = Shape({}, ANY)
             further[name] = FurtherRows(values.text(node, "on"), values.text(node, "query"))
         return further
 
     def _let(self) -> dict[str, Template]:
         let = {}
         for name in values.entries(self._node, "let"):
-            self._name_is_free("let", name)
+            self._is_free("let", name)
             template = self._templates.expression(self._node.get("let"), "let", name, dict(self._names))
             self._names[name] = ANY
             if template is not None:
                 let[name] = template
         return let
 
-    def _name_is_free(self, section: str, name: str) -> None:
-        if name in self._names or name in OWN_NAMES:
+    def _is_free(self, section: str, name: str) -> bool:
+        """Return whether a name is free; it is a fault if not."""
+        is_free = name not in self._names and name not in OWN_NAMES
+        if not is_free:
             place = self._node.find([section]).keys[name]
             self._faults.add(place, f"{self._path}.{section}.{name}", f"{name!r} is taken; choose another name")
+        return is_free
 
     def _templates_of(self, section: str, names: Names) -> dict[str, Template]:
         inner = self._node.get(section)

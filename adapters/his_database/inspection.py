@@ -1,0 +1,65 @@
+"""What a trial warns of: a user who may write, a connection without TLS, a query that goes through a whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from adapters.his_database.connection import Snapshot
+from adapters.his_database.contract import Credentials
+from adapters.messages import message
+
+MANY_ROWS = 10_000  # of a table that a query should not go through as a whole
+NEAR = {"", "localhost", "127.0.0.1", "::1"}
+_READS_ONLY = {"USAGE", "SELECT", "SHOW VIEW", "PROCESS", "SHOW DATABASES"}
+
+_WRITES_POSTGRESQL = """
+SELECT count(*) AS n FROM information_schema.role_table_grants
+WHERE grantee = current_user AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
+"""
+
+
+class _Questions(NamedTuple):
+    """Queries by which a server tells of the connection."""
+
+    rights: str
+    tls: str
+
+
+_QUESTIONS: Mapping[str, _Questions] = {
+    "mariadb": _Questions("SHOW GRANTS", "SHOW SESSION STATUS LIKE 'Ssl_cipher'"),
+    "postgresql": _Questions(_WRITES_POSTGRESQL, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"),
+}
+
+
+async def warnings(system: str, credentials: Credentials, snapshot: Snapshot) -> list[str]:
+    """Return what is unwise about the connection, as messages for people. Raises HisFault."""
+    if system not in _QUESTIONS:
+        return []
+    rights = await snapshot.rows(_QUESTIONS[system].rights, {})
+    tls = await snapshot.rows(_QUESTIONS[system].tls, {})
+    found = []
+    if any(_may_write(value) for row in rights for value in row.values()):
+        found.append(message("source.may_write"))
+    is_private = any(value for row in tls for name, value in row.items() if name.lower() in ("ssl", "value"))
+    if not is_private and credentials.get("host", "") not in NEAR:
+        found.append(message("source.without_tls"))
+    return found
+
+
+async def whole_tables(system: str, snapshot: Snapshot, query: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return the large tables that a query goes through as a whole. Raises HisFault."""
+    if system != "mariadb":
+        return []
+    plan = await snapshot.rows(f"EXPLAIN {query}", parameters)
+    return [str(step["table"]) for step in plan if step.get("type") == "ALL" and (step.get("rows") or 0) > MANY_ROWS]
+
+
+def _may_write(grant: Any) -> bool:
+    """Return whether a line of SHOW GRANTS, or a number of rights, allows more than reading."""
+    if not isinstance(grant, str):
+        return bool(grant)
+    privileges = grant.removeprefix("GRANT ").split(" ON ", 1)[0]
+    return any(
+        part.split("(", 1)[0].strip() not in _READS_ONLY for part in privileges.split(",") if "PROXY" not in part
+    )

@@ -1,0 +1,206 @@
+"""antar source: clinics' databases that are read."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import Annotated, TypeVar
+
+import orjson
+import typer
+
+from adapters.his_database.faults import HisFault
+from adapters.his_database.grants import grants as grant_statements
+from admin.text.words import english
+from engine.errors import AntarError, NotFound
+from engine.facilities.facilities import FacilityRow, by_code, credentials
+from engine.hub import Hub
+from engine.settings import from_environment
+from engine.source.faults import did_you_mean
+from engine.sources import states
+from engine.sources.states import RoundState
+from engine.sources.trial import SourceTrial, TriedRead
+from engine.specs.his_source import HisSource
+
+T = TypeVar("T")
+Name = Annotated[str, typer.Argument(help="The source, as the configuration calls it.")]
+Facility = Annotated[str | None, typer.Option(help="Code of the clinic; the first if left out.")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day; today if left out.")]
+
+source = typer.Typer(help="Databases of clinics' systems that are read.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(source, name="source")
+
+
+def _with_clinic(facility: str | None, work: Callable[[Hub, FacilityRow], Awaitable[T]]) -> T:
+    async def run() -> T:
+        hub = await Hub.open(from_environment())
+        try:
+            return await work(hub, await by_code(hub.database, facility))
+        except HisFault as error:
+            raise AntarError(str(error)) from error
+        finally:
+            await hub.close()
+
+    return asyncio.run(run())
+
+
+def _declared(hub: Hub, name: str) -> HisSource:
+    if name not in hub.catalog.sources:
+        raise NotFound(f"no source {name!r}{did_you_mean(name, hub.catalog.sources)}")
+    return hub.catalog.sources[name]
+
+
+@source.command("try")
+def try_(
+    name: Name,
+    read: Annotated[str | None, typer.Argument(help="One of its reads; all if left out.")] = None,
+    facility: Facility = None,
+    day: Day = None,
+    limit: Annotated[int, typer.Option(help="Rows of each read that are printed.")] = 10,
+) -> None:
+    """Read a day, make records and check them; nothing is stored or sent."""
+
+    async def work(hub: Hub, clinic: FacilityRow) -> tuple[list[TriedRead], list[str]]:
+        declared = _declared(hub, name)
+        if read is not None and read not in declared.reads:
+            raise NotFound(f"no read {read!r} of {name}{did_you_mean(read, declared.reads)}")
+        entered = await credentials(hub.database, hub.vault, clinic.id, declared.account)
+        of = day.date() if day else clinic.local(hub.database.clock()).date()
+        trial = SourceTrial(hub.intake, declared, clinic, entered, of, limit)
+        return await trial.run([read] if read else list(declared.reads))
+
+    reads, unwise = _with_clinic(facility, work)
+    for warning in unwise:
+        typer.echo(f"warning: {english(warning)}", err=True)
+    for tried in reads:
+        _print(tried)
+    if any(tried.fault for tried in reads):
+        raise typer.Exit(1)
+
+
+def _print(tried: TriedRead) -> None:
+    counts = f"{tried.rows} rows, {tried.good} good, {tried.skipped} skipped, {tried.refused} refused"
+    typer.echo(f"{tried.read} -> {tried.into}: {counts}, {tried.seconds:.2f} s")
+    for words in filter(None, (tried.fault, *tried.warnings)):
+        typer.echo(f"  ! {english(words)}")
+    for example in tried.examples:
+        typer.echo(f"  {example.made.key}")
+        for problem in example.problems:
+            typer.echo(f"    ! {english(problem)}")
+        if example.made.record is not None:
+            typer.echo(f"    {orjson.dumps(example.made.record).decode()}")
+
+
+@source.command("read")
+def read_(
+    name: Name,
+    read: Annotated[str, typer.Argument(help="One of its reads.")],
+    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day.")],
+    facility: Facility = None,
+) -> None:
+    """Let a worker read some days once, behind what is sent today; a read that was broken off goes on."""
+
+    async def work(hub: Hub, clinic: FacilityRow) -> None:
+        declared = _declared(hub, name)
+        if read not in declared.reads or declared.reads[read].by != "window":
+            dated = [one.name for one in declared.reads.values() if one.by == "window"]
+            raise NotFound(f"no read {read!r} with days{did_you_mean(read, dated)}")
+        await _expect_started(hub, clinic, name)
+        await states.read_once(hub.database, clinic.id, name, read, from_.date(), until.date())
+
+    if until < from_:
+        raise AntarError("--until is before --from; exchange them")
+    _with_clinic(facility, work)
+    typer.echo(f"a worker reads it now; see antar source status, {name} {read}")
+
+
+async def _expect_started(hub: Hub, clinic: FacilityRow, name: str) -> None:
+    state = (await states.states(hub.database, clinic.id)).get(name)
+    if state is None or state.state != "running":
+        raise AntarError(f"{name} is not being read at {clinic.code}; start it with: antar source start {name}")
+
+
+@source.command("grants")
+def grants_(
+    name: Name,
+    database: Annotated[str, typer.Option(help="Name of the clinic's database.")] = "DATABASE",
+    user: Annotated[str, typer.Option(help="Name of the user who reads.")] = "antar",
+    host: Annotated[str, typer.Option(help="Address of the machine on which Antar runs.")] = "ANTAR_HOST",
+) -> None:
+    """Print what the clinic's technician runs: a user who may read the declared tables and nothing else."""
+
+    async def work(hub: Hub, clinic: FacilityRow) -> list[str]:
+        declared = _declared(hub, name)
+        return list(grant_statements(declared.system, declared.grants, database, user, host))
+
+    for statement in _with_clinic(None, work):
+        typer.echo(statement)
+
+
+@source.command("start")
+def start(
+    name: Name,
+    facility: Facility = None,
+    from_: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day; today if left out.")
+    ] = None,
+) -> None:
+    """Let the workers read a source from now on."""
+
+    async def work(hub: Hub, clinic: FacilityRow) -> date:
+        day = from_.date() if from_ else clinic.local(hub.database.clock()).date()
+        await states.start(hub.database, clinic.id, _declared(hub, name), day, getpass.getuser())
+        return day
+
+    typer.echo(f"{name} is read from {_with_clinic(facility, work)} on")
+
+
+@source.command("pause")
+def pause(name: Name, facility: Facility = None) -> None:
+    """Stop reading a source, within a batch."""
+    _with_clinic(facility, lambda hub, clinic: states.pause(hub.database, clinic.id, name, getpass.getuser()))
+    typer.echo(f"{name} is paused")
+
+
+@source.command("agree")
+def agree(name: Name, facility: Facility = None) -> None:
+    """Go on although many rows have disappeared at once: they are withdrawn."""
+    _with_clinic(facility, lambda hub, clinic: states.agree(hub.database, clinic.id, name, getpass.getuser()))
+    typer.echo(f"{name} goes on; what has disappeared is withdrawn after two rounds")
+
+
+@source.command("status")
+def status(facility: Facility = None) -> None:
+    """Tell the state of each source, its last rounds, and how many rows are skipped, refused and gone."""
+
+    async def work(hub: Hub, clinic: FacilityRow) -> list[str]:
+        lines = []
+        started = await states.states(hub.database, clinic.id)
+        rounds = await states.rounds(hub.database, clinic.id)
+        for name in hub.catalog.sources:
+            state = started.get(name)
+            words = "not started" if state is None else f"{state.state} from {state.from_day}"
+            lines.append(f"{name}: {words}")
+            if state is not None and state.problem:
+                lines.append(f"  ! {english(state.problem)}")
+            lines += [_round_line(one, clinic) for one in rounds if one.source == name]
+        counts = await states.counts(hub.database, clinic.id)
+        return lines + [f"{one.source}\t{one.read}\t{one.n} rows {one.state}" for one in counts]
+
+    for line in _with_clinic(facility, work):
+        typer.echo(line)
+
+
+def _round_line(one: RoundState, clinic: FacilityRow) -> str:
+    span = f"{one.first_day} to {one.last_day}" if one.first_day else f"{one.days} days" if one.days else "all"
+    if one.done_at is None:
+        return f"  {one.read}\t{span}\tnot read yet{f', at {one.place}' if one.place else ''}"
+    at = clinic.local(one.done_at).strftime("%Y-%m-%d %H:%M")
+    counts = f"{one.rows} rows, {one.taken} taken, {one.skipped} skipped, {one.refused} refused, {one.gone} gone"
+    return f"  {one.read}\t{span}\t{at}\t{counts}\t{one.milliseconds / 1000:.1f} s"
