@@ -134,8 +134,12 @@ class AlertMessages:
 
 
 def _label(catalog: Catalog, trouble: Trouble) -> str:
-    entries = catalog.code_lists if trouble.kind is ConditionKind.LIST else catalog.upstreams
-    entry = entries.get(trouble.subject)
+    places: dict[ConditionKind, Mapping[str, Any]] = {
+        ConditionKind.LIST: catalog.code_lists,
+        ConditionKind.SOURCE: catalog.sources,
+        ConditionKind.SOURCE_AWAY: catalog.sources,
+    }
+    entry = places.get(trouble.kind, catalog.upstreams).get(trouble.subject)
     return localized(entry.label) if entry else trouble.subject
 
 

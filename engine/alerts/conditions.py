@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adapters.his_database.faults import FaultKind
 from engine.alerts.facts import ClinicFacts, Facts
 from engine.health import ChannelHealth
 
@@ -21,6 +22,8 @@ class ConditionKind(StrEnum):
     WAITING = "waiting"
     FAILURES = "failures"
     LIST = "list"  # a code list could not be read several times in a row
+    SOURCE_AWAY = "source_away"  # a clinic's database does not answer, or too slowly
+    SOURCE = "source"  # a clinic's database cannot be read until a person does something
 
 
 # Seconds for which a condition has to last before people are alerted.
@@ -29,6 +32,7 @@ DELAY_SECONDS = {
     ConditionKind.DOWN: 180,
     ConditionKind.REFUSED: 30,
     ConditionKind.WAITING: 300,
+    ConditionKind.SOURCE_AWAY: 300,
 }
 
 
@@ -40,7 +44,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A condition that holds; `subject` names an upstream or a code list, `n` of `of` records are affected."""
+    """A condition that holds for an upstream, a code list or a source (`subject`); `n` of `of` records are affected."""
 
     facility_id: int
     kind: ConditionKind
@@ -73,6 +77,10 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, alerted: f
             yield trouble
     for name, since in clinic.broken_lists.items():
         yield Trouble(id_, ConditionKind.LIST, name, since)
+    for name, failing in clinic.failing_sources.items():
+        is_away = failing.fault in (FaultKind.AWAY, FaultKind.SLOW)
+        kind = ConditionKind.SOURCE_AWAY if is_away else ConditionKind.SOURCE
+        yield Trouble(id_, kind, name, failing.since)
 
 
 def _of_channel(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
+from engine.sources.states import FailingSource, failing_sources
 
 LOOKBACK_DAYS = 1  # days before today whose records count for the failure rate
 MIN_FAILED_READS = 3  # failed reads of a code list in a row before an alert
@@ -33,6 +34,7 @@ class ClinicFacts:
     channels: tuple[ChannelHealth, ...]
     shares: Mapping[str, FailureShare]  # by upstream
     broken_lists: Mapping[str, int]  # code list that cannot be read -> since when (epoch ms)
+    failing_sources: Mapping[str, FailingSource] = field(default_factory=dict)  # by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,18 @@ async def facts(hub: Hub) -> Facts:
     alive = sum(worker.alive for worker in await workers(hub.database))
     facilities, queues = list((await hub.facilities.all()).values()), await channels(hub)
     lists, shares = await _broken_lists(hub, [row.id for row in facilities]), await _shares(hub, facilities)
+    sources = await _failing_sources(hub)
     of_facility: dict[str, list[ChannelHealth]] = {}
     for queue in queues:
         of_facility.setdefault(queue.facility, []).append(queue)
     clinics = {
-        row.id: ClinicFacts(row, tuple(of_facility.get(row.code, ())), shares.get(row.id, {}), lists.get(row.id, {}))
+        row.id: ClinicFacts(
+            row,
+            tuple(of_facility.get(row.code, ())),
+            shares.get(row.id, {}),
+            lists.get(row.id, {}),
+            sources.get(row.id, {}),
+        )
         for row in facilities
     }
     return Facts(hub.database.clock(), alive, clinics)
@@ -83,6 +92,15 @@ async def _broken_lists(hub: Hub, facilities: list[int]) -> dict[int, dict[str, 
         if row.failed >= MIN_FAILED_READS and now - row.since >= LIST_FAILING_MS:
             broken.setdefault(row.facility, {})[row.list] = row.since
     return broken
+
+
+async def _failing_sources(hub: Hub) -> dict[int, dict[str, FailingSource]]:
+    """Return the sources that cannot be read, by facility."""
+    failing: dict[int, dict[str, FailingSource]] = {}
+    for row in await failing_sources(hub.database):
+        if row.source in hub.catalog.sources:
+            failing.setdefault(row.facility_id, {})[row.source] = row
+    return failing
 
 
 class _SettledCount(NamedTuple):

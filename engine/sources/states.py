@@ -30,6 +30,15 @@ class SourceState(NamedTuple):
     problem: str | None
 
 
+class FailingSource(NamedTuple):
+    """A source that cannot be read, the kind of its fault, and since when (epoch ms)."""
+
+    facility_id: int
+    source: str
+    fault: str
+    since: int
+
+
 class RoundState(NamedTuple):
     """The last round of a read; engine.database.tables.SourceRound explains the columns."""
 
@@ -117,6 +126,11 @@ async def states(database: Database, facility_id: int) -> dict[str, SourceState]
     return {row.source: row for row in await database.fetch(_STATES, {"facility": facility_id})}
 
 
+async def failing_sources(database: Database) -> list[FailingSource]:
+    """Return the sources of all clinics that cannot be read, those that a person has paused left out."""
+    return await database.fetch(_FAILING)
+
+
 async def rounds(database: Database, facility_id: int) -> list[RoundState]:
     """Return the last rounds of all reads of a clinic's sources."""
     return await database.fetch(_ROUNDS, {"facility": facility_id})
@@ -188,6 +202,13 @@ DELETE FROM source_rounds WHERE first_day = '' AND NOT EXISTS (
 )
 _STATES = Statement(
     f"SELECT {', '.join(SourceState._fields)} FROM clinic_sources WHERE facility_id = :facility", SourceState
+)
+_FAILING = Statement(
+    """
+SELECT facility_id, source, fault, failing_since AS since FROM clinic_sources
+WHERE failing_since IS NOT NULL AND state <> 'paused'
+""",
+    FailingSource,
 )
 _ROUNDS = Statement(
     f"""

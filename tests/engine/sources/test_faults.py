@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.alerts.conditions import DELAY_SECONDS, ConditionKind, Thresholds, troubles
+from engine.alerts.facts import facts
 from engine.facilities.facilities import set_credentials
 from engine.sources import schedule
 from tests.engine.sources.unheard_of import Tabib
@@ -43,6 +45,21 @@ async def test_a_database_that_is_back_is_read_and_the_fault_is_over(tabib: Tabi
     state = await tabib.state()
     assert (state.failing_since, state.fault, state.tries) == (None, None, 0)
     assert "K1" in await tabib.rows()
+
+
+async def test_people_are_told_after_five_minutes_and_when_it_is_over(tabib: Tabib) -> None:
+    await tabib.start()
+    await enter(tabib, port="1", database="/nowhere/tabib.db")
+    await tabib.read()
+    looked = await facts(tabib.antar.hub)
+    found = troubles(looked, Thresholds(0, 0), tabib.facility.id, frozenset())
+    expected = ConditionKind.SOURCE if (await tabib.state()).fault == "database" else ConditionKind.SOURCE_AWAY
+    assert [(one.kind, one.subject) for one in found if one.kind is not ConditionKind.WORKERS] == [(expected, "tabib")]
+    assert DELAY_SECONDS.get(ConditionKind.SOURCE_AWAY) == 300
+    tabib.clock.pass_(1)
+    await enter(tabib)
+    await tabib.read()
+    assert (await facts(tabib.antar.hub)).clinics[tabib.facility.id].failing_sources == {}
 
 
 @pytest.mark.parametrize("clinic", ["mariadb"], indirect=True)
