@@ -41,7 +41,7 @@ def check(config: ConfigDir = None) -> None:
 
 
 def show(
-    name: Annotated[str | None, typer.Argument(help="An entry or a use case; all if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(help="An entry, a use case or a source; all if left out.")] = None,
     page: Annotated[bool, typer.Option("--page", help="A use case as a Markdown page with its example day.")] = False,
     config: ConfigDir = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Describes the catalog as text for people: one entry or use case in full, or the list of all."""
+"""Describes the catalog as text for people: one entry, use case or source in full, or the list of all."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import Any
 from engine.catalog.catalog import Catalog
 from engine.errors import NotFound
 from engine.source.faults import did_you_mean
+from engine.specs.his_source import HisSource, SourceRead
 from engine.specs.record_type import Check, Column, Need, Spec
 from engine.specs.use_case import Requirement, UseCase
 from engine.templates.shapes import branches_of
 
 
 def show(catalog: Catalog, name: str | None = None) -> str:
-    """Return the description of one entry or use case, or a line for each. Raises NotFound."""
+    """Return the description of one entry, use case or source, or a line for each. Raises NotFound."""
     if name is None:
         return "\n".join(_overview(catalog))
     if name in catalog.use_cases:
         return "\n".join(_details_of_use_case(catalog.use_cases[name]))
+    if name in catalog.sources:
+        return "\n".join(_details_of_source(catalog.sources[name]))
     if name not in catalog.specs:
-        raise NotFound(f"no entry {name!r}{did_you_mean(name, [*catalog.specs, *catalog.use_cases])}")
+        names = [*catalog.specs, *catalog.use_cases, *catalog.sources]
+        raise NotFound(f"no entry {name!r}{did_you_mean(name, names)}")
     return "\n".join(_details(catalog.specs[name]))
 
 
@@ -39,6 +43,10 @@ def _overview(catalog: Catalog) -> Iterator[str]:
         ]
         yield ""
         yield from _table([("USE CASE", "LABEL", "NEEDS"), *cases])
+    if catalog.sources:
+        sources = [(name, one.label.en, one.system, ", ".join(one.reads)) for name, one in catalog.sources.items()]
+        yield ""
+        yield from _table([("SOURCE", "LABEL", "SYSTEM", "READS"), *sources])
 
 
 def _operations(spec: Spec) -> str:
@@ -74,6 +82,22 @@ def _details_of_use_case(use_case: UseCase) -> Iterator[str]:
     yield ""
     yield "Needs"
     yield from _table([_requirement(one) for one in use_case.requirements], indent="  ")
+
+
+def _details_of_source(source: HisSource) -> Iterator[str]:
+    yield f"{source.name}: {source.label.en}"
+    yield ""
+    facts = [("system", source.system), ("patience", f"{source.patience:g} s"), ("tables", ", ".join(source.grants))]
+    yield from _table(facts, indent="  ")
+    yield ""
+    yield "Reads"
+    yield from _table([_read(one) for one in source.reads.values()], indent="  ")
+
+
+def _read(one: SourceRead) -> tuple[str, ...]:
+    windows = [f"{window.days} days every {window.every} s" for window in one.windows]
+    paces = f"everything every {one.windows[0].every} s" if one.by == "all" else ", ".join(windows)
+    return one.name, one.into, paces, "withdraws" if one.gone else "", str(one.source)
 
 
 def _requirement(one: Requirement) -> tuple[str, ...]:

@@ -84,7 +84,9 @@ class RecordReceiver:
         self.hash, self.schema = spec.hash, spec.record_schema
         self._database, self._group_commit, self._catalog, self._bell = database, group_commit, catalog, bell
         self._facility, self._spec, self._lane = facility, spec, lane
-        self._recent = (facility.local(database.clock()) - timedelta(days=RECENT_DAYS)).date().isoformat()
+        now = facility.local(database.clock())
+        self._today = now.date().isoformat()
+        self._recent = (now - timedelta(days=RECENT_DAYS)).date().isoformat()
 
     def key(self, record: Any) -> str | None:
         return as_text(self._spec.key.render(context(self._spec, record, self._facility))) or None
@@ -93,7 +95,7 @@ class RecordReceiver:
         spec, scope = self._spec, context(self._spec, record, self._facility)
         try:
             key = as_text(spec.key.render(scope))
-            date = local_date(as_text(spec.date.render(scope)), self._facility.time_zone)
+            date = self._date(spec.date.render(scope))
             norm = as_text(spec.patient_norm.render(scope)) if spec.patient_norm else None
             name = as_text(spec.patient_name.render(scope)) if spec.patient_name else None
             sequence = as_text(spec.sequence.render(scope)) if spec.sequence else None
@@ -119,6 +121,11 @@ class RecordReceiver:
             sequence=sequence or None,
             withdrawn=spec.is_withdrawn(record),
         )
+
+    def _date(self, value: Any) -> str:
+        """Return the day of a record; today if it names none."""
+        date: str = self._today if value is None else local_date(as_text(value), self._facility.time_zone)
+        return date
 
     async def store(self, entries: Sequence[NewRecord]) -> list[tuple[int, str]]:
         spec = self._spec

@@ -46,7 +46,7 @@ def load_sources(
 
 
 def _ranks(specs: Mapping[str, Spec]) -> dict[str, int]:
-    """Return a number for each entry, which is larger than those of the entries that it needs."""
+    """Return a number for each entry, larger than those of the entries it needs; in a circle one of them begins."""
     ranks: dict[str, int] = {}
 
     def rank(name: str, outer: frozenset[str]) -> int:

@@ -88,3 +88,10 @@ def test_the_grants_are_printed_in_the_servers_words(capsys: Capture, environmen
 def test_an_unknown_source_or_read_is_told(capsys: Capture) -> None:
     assert "did you mean 'tabib'?" in antar(capsys, "source", "try", "tabip")[2]
     assert "did you mean 'visits'?" in antar(capsys, "source", "try", "tabib", "visit")[2]
+
+
+def test_a_source_is_shown_with_its_reads(capsys: Capture) -> None:
+    assert "tabib   Tabib  sqlite  findings, visits" in antar(capsys, "show")[1]
+    out = antar(capsys, "show", "tabib")[1]
+    assert "tables    kunjungan, temuan" in out
+    assert "visits    Visit    2 days every 60 s, 30 days every 3600 s  withdraws" in out
