@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import NullPool, text
@@ -66,7 +66,7 @@ class HisConnection:
         try:
             yield Snapshot(self._connection, self._dialect, patience)
         finally:
-            with _faults(self._dialect):
+            with suppress(SQLAlchemyError, OSError):  # nothing was written; a broken connection shows at its next use
                 await self._connection.exec_driver_sql("ROLLBACK")
 
 

@@ -87,8 +87,8 @@ def _details_of_use_case(use_case: UseCase) -> Iterator[str]:
 def _details_of_source(source: HisSource) -> Iterator[str]:
     yield f"{source.name}: {source.label.en}"
     yield ""
-    facts = [("system", source.system), ("patience", f"{source.patience:g} s"), ("tables", ", ".join(source.grants))]
-    yield from _table(facts, indent="  ")
+    facts = ("system", source.system), ("patience", f"{source.patience:g} s"), ("tables", ", ".join(source.grants))
+    yield from _table([*facts], indent="  ")
     yield ""
     yield "Reads"
     yield from _table([_read(one) for one in source.reads.values()], indent="  ")

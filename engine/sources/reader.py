@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from adapters.his_database.connection import HisConnection, connected
-from adapters.his_database.faults import HisFault
+from adapters.his_database.faults import FaultKind, HisFault
 from adapters.messages import at, message
 from engine.catalog.catalog import Catalog
 from engine.database.database import Database
@@ -34,6 +34,8 @@ from engine.templates.template import TemplateError
 MAX_SOURCES = 4  # that one worker reads at once
 MAX_QUEUED = 20_000  # deliveries of a clinic that are queued, above which only the hottest window is read
 BACK_PRESSURE_MS = 300_000  # for which the other windows then wait
+# Faults of the whole database, after which no other read is tried.
+OF_ALL_READS = {FaultKind.AWAY, FaultKind.REFUSED, FaultKind.DATABASE, FaultKind.DRIVER}
 NO_CREDENTIALS = "credentials"  # fault of a source whose credentials are not entered, or cannot be opened
 TEMPLATE = "template"  # fault of a source whose bounds cannot be rendered
 MANY_GONE = "many_gone"  # fault of a source of which too many rows have disappeared at once
@@ -115,11 +117,18 @@ class SourceReader:
             await self._fail(held, NO_CREDENTIALS, message("source.no_credentials", source=source.label))
             return
         due = await self._bearable(await schedule.due_rounds(self._database, held), source, facility)
-        order = list(source.reads)
-        due = sorted((one for one in due if one.read in source.reads), key=lambda one: order.index(one.read))
         async with connected(source.system, entered) as connection:
-            for one in due:
-                await self._run(connection, held, source, facility, one)
+            failed = False
+            for one in _in_order(due, source):
+                try:
+                    await self._run(connection, held, source, facility, one)
+                except HisFault as error:
+                    if error.kind in OF_ALL_READS:
+                        raise
+                    failed = True
+                    await self._fail_read(held, one, error)
+        if not failed:
+            await schedule.works(self._database, held)
 
     async def _credentials(self, held: SourceLease, source: HisSource) -> dict[str, str] | None:
         opened = await credentials(self._database, self._vault, held.facility_id, source.account)
@@ -166,10 +175,21 @@ class SourceReader:
         log.warning("source_not_read", source=held.source, facility=held.facility_id, fault=fault)
         await schedule.fail(self._database, held, fault, problem)
 
+    async def _fail_read(self, held: SourceLease, due: DueRound, error: HisFault) -> None:
+        log.warning("read_failed", source=held.source, read=due.read, facility=held.facility_id, fault=error.kind)
+        await schedule.fail_read(self._database, held, due, error.kind, str(error))
+
     async def _stop(self, held: SourceLease, error: TooManyGone) -> None:
         log.warning("source_stopped", source=held.source, facility=held.facility_id, gone=error.gone, of=error.of)
         problem = message("source.many_gone", gone=error.gone, of=error.of)
         await schedule.stop(self._database, held, MANY_GONE, problem)
+
+
+def _in_order(due: list[DueRound], source: HisSource) -> list[DueRound]:
+    """Return the rounds of declared reads: today's first, and in each span what others need before these."""
+    order = list(source.reads)
+    declared = (one for one in due if one.read in source.reads)
+    return sorted(declared, key=lambda one: (one.first_day, one.days, order.index(one.read)))
 
 
 def _after(now: datetime, seconds: int) -> date:

@@ -21,6 +21,7 @@ from engine.sources.schedule import DueRound, RoundResult, SourceLease, extend
 
 MANY_GONE = 20  # rows that may disappear at once, whatever their part
 MANY_GONE_PART = 10  # of so many rows one may disappear at once
+KEEP_MS = 10_000  # between two extensions of the lease while no rows come
 ROUNDS_WITHOUT = 2  # complete rounds in a row without a row, after which it has disappeared
 
 
@@ -62,6 +63,7 @@ class Round:
     # Rows of the ledger that were not read on their last day, and keys that were read on another one.
     _missing: dict[str, LedgerRow] = field(default_factory=dict)
     _elsewhere: set[str] = field(default_factory=set)
+    _kept_at: int = 0
 
     @property
     def ledger(self) -> Ledger:
@@ -70,12 +72,20 @@ class Round:
     async def run(self) -> RoundResult:
         """Read all days and follow what has disappeared. Raises HisFault, LeaseLost, TooManyGone, TemplateError."""
         for day in self.span.days(self.due.place) if self.span else (None,):
+            await self._keep_lease()
             await self._read(day)
             if self.due.first_day and day is not None:
                 await schedule.advance(self.database, self.held, self.due, day.isoformat())
         if not self.due.first_day:  # what a person asks for once is no round in a row
             await self._follow_missing()
         return self._result
+
+    async def _keep_lease(self) -> None:
+        """Extend the lease now and then: days without rows would let it end."""
+        now = self.database.clock()
+        if now - self._kept_at >= KEEP_MS:
+            await self.database.write(extend, self.held)
+            self._kept_at = now
 
     async def _read(self, day: date | None) -> None:
         words = "" if day is None else day.isoformat()

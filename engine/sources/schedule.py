@@ -12,6 +12,7 @@ from engine.database.transaction import Transaction
 LEASE_MS = 60_000  # beyond the patience of a query, extended with each batch
 PAUSE_MS = 60_000  # after the first fault in a row; doubled after each further one
 MAX_PAUSE_MS = 1_800_000
+READ_PAUSE_MS = 300_000  # for which a read that fails alone waits, while the others go on
 
 
 class SourceKey(NamedTuple):
@@ -113,17 +114,13 @@ async def advance(database: Database, held: SourceLease, round_: DueRound, day: 
 async def finish(
     database: Database, held: SourceLease, round_: DueRound, result: RoundResult, every: int | None, began: int
 ) -> None:
-    """Store the result of a complete round and when the next is due (None: never); the source works again.
-
-    Raises LeaseLost.
-    """
+    """Store the result of a complete round and when the next is due (None: never). Raises LeaseLost."""
 
     async def work(tx: Transaction) -> None:
         await extend(tx, held)
         due_at = None if every is None else began + every * 1000
         names = {"id": round_.id, "due_at": due_at, "now": tx.now, "ms": tx.now - began, **result._asdict()}
         await tx.execute(_FINISH, names)
-        await tx.execute(_WORKS, {"facility": held.facility_id, "source": held.source})
 
     await database.write(work)
 
@@ -144,6 +141,25 @@ async def fail(database: Database, held: SourceLease, fault: str, problem: str) 
         await tx.execute(_FAIL, names)
 
     await database.write(work)
+
+
+async def fail_read(database: Database, held: SourceLease, round_: DueRound, fault: str, problem: str) -> None:
+    """Note that one read fails; it is tried again after a pause, and the others go on. Raises LeaseLost."""
+
+    async def work(tx: Transaction) -> None:
+        await extend(tx, held)
+        await tx.execute(_POSTPONE, {"ids": [round_.id], "until": tx.now + READ_PAUSE_MS})
+        names = {"facility": held.facility_id, "source": held.source, "holder": held.holder}
+        await tx.execute(_FAIL_READ, {**names, "fault": fault, "problem": problem, "now": tx.now})
+
+    await database.write(work)
+
+
+async def works(database: Database, held: SourceLease) -> None:
+    """Note that all that was due could be read: a fault is over, that of a single read after two of its pauses."""
+    now = database.clock()
+    names = {"facility": held.facility_id, "source": held.source, "before": now - 2 * READ_PAUSE_MS}
+    await database.write(Transaction.execute, _WORKS, names)
 
 
 async def stop(database: Database, held: SourceLease, fault: str, problem: str) -> None:
@@ -202,7 +218,14 @@ UPDATE source_rounds SET due_at = CAST(:due_at AS BIGINT), done_at = :now, milli
 _WORKS = Command(
     """
 UPDATE clinic_sources SET failing_since = NULL, failed_at = NULL, tries = 0, retry_at = NULL, fault = NULL,
-  problem = NULL WHERE facility_id = :facility AND source = :source AND tries > 0
+  problem = NULL
+WHERE facility_id = :facility AND source = :source AND (retry_at IS NOT NULL OR failed_at < :before)
+"""
+)
+_FAIL_READ = Command(
+    f"""
+UPDATE clinic_sources SET failing_since = COALESCE(failing_since, :now), failed_at = :now, tries = 0, retry_at = NULL,
+  fault = :fault, problem = :problem {_OURS}
 """
 )
 _POSTPONE = Command("UPDATE source_rounds SET due_at = :until WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")

@@ -91,7 +91,7 @@ def test_an_unknown_source_or_read_is_told(capsys: Capture) -> None:
 
 
 def test_a_source_is_shown_with_its_reads(capsys: Capture) -> None:
-    assert "tabib   Tabib  sqlite  findings, visits" in antar(capsys, "show")[1]
+    assert "tabib   Tabib  sqlite  visits, findings" in antar(capsys, "show")[1]
     out = antar(capsys, "show", "tabib")[1]
     assert "tables    kunjungan, temuan" in out
     assert "visits    Visit    2 days every 60 s, 30 days every 3600 s  withdraws" in out

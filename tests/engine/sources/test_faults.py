@@ -80,6 +80,22 @@ async def test_a_renamed_column_is_told_with_its_name(tabib: Tabib) -> None:
     assert "catatan" in state.problem
 
 
+async def test_a_read_that_fails_alone_does_not_hold_up_the_others(tabib: Tabib) -> None:
+    await tabib.visit("K1")
+    await tabib.start()
+    await tabib.clinic.run("ALTER TABLE temuan RENAME COLUMN hapus TO dihapus")
+    for _ in range(4):
+        await tabib.read(60)
+    await tabib.visit("K2")
+    await tabib.read(60)
+    assert (await tabib.rows()).keys() == {"K1", "K2"}
+    assert (await tabib.state()).fault == "column"
+    await tabib.clinic.run("ALTER TABLE temuan RENAME COLUMN dihapus TO hapus")
+    for _ in range(3):
+        await tabib.read(600)
+    assert (await tabib.state()).fault is None
+
+
 async def test_a_missing_table_is_told_with_its_name(tabib: Tabib) -> None:
     await tabib.start()
     await tabib.clinic.run("DROP TABLE temuan")
