@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, TypeVar
@@ -13,11 +11,11 @@ import typer
 
 from adapters.his_database.faults import HisFault
 from adapters.his_database.grants import grants as grant_statements
+from admin.commands.installation import actor, with_hub
 from admin.text.words import english
 from engine.errors import AntarError, NotFound
 from engine.facilities.facilities import FacilityRow, by_code, credentials
 from engine.hub import Hub
-from engine.settings import from_environment
 from engine.source.faults import did_you_mean
 from engine.sources import states
 from engine.sources.states import RoundState
@@ -37,16 +35,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _with_clinic(facility: str | None, work: Callable[[Hub, FacilityRow], Awaitable[T]]) -> T:
-    async def run() -> T:
-        hub = await Hub.open(from_environment())
+    async def run(hub: Hub) -> T:
         try:
             return await work(hub, await by_code(hub.database, facility))
         except HisFault as error:
             raise AntarError(str(error)) from error
-        finally:
-            await hub.close()
 
-    return asyncio.run(run())
+    return with_hub(run)
 
 
 def _declared(hub: Hub, name: str) -> HisSource:
@@ -155,7 +150,7 @@ def start(
 
     async def work(hub: Hub, clinic: FacilityRow) -> date:
         day = from_.date() if from_ else clinic.local(hub.database.clock()).date()
-        await states.start(hub.database, clinic.id, _declared(hub, name), day, getpass.getuser())
+        await states.start(hub.database, clinic.id, _declared(hub, name), day, actor())
         return day
 
     typer.echo(f"{name} is read from {_with_clinic(facility, work)} on")
@@ -164,14 +159,14 @@ def start(
 @source.command("pause")
 def pause(name: Name, facility: Facility = None) -> None:
     """Stop reading a source, within a batch."""
-    _with_clinic(facility, lambda hub, clinic: states.pause(hub.database, clinic.id, name, getpass.getuser()))
+    _with_clinic(facility, lambda hub, clinic: states.pause(hub.database, clinic.id, name, actor()))
     typer.echo(f"{name} is paused")
 
 
 @source.command("agree")
 def agree(name: Name, facility: Facility = None) -> None:
     """Go on although many rows have disappeared at once: they are withdrawn."""
-    _with_clinic(facility, lambda hub, clinic: states.agree(hub.database, clinic.id, name, getpass.getuser()))
+    _with_clinic(facility, lambda hub, clinic: states.agree(hub.database, clinic.id, name, actor()))
     typer.echo(f"{name} goes on; what has disappeared is withdrawn after two rounds")
 
 

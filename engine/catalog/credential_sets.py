@@ -1,4 +1,4 @@
-"""Credentials that a clinic enters: those of the upstreams, and those of the services that are called from outside."""
+"""Credentials that a clinic enters: of the upstreams, of services that are called from outside, of its own database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class CredentialSet(NamedTuple):
 
 
 def credential_sets(catalog: Catalog) -> list[CredentialSet]:
-    """Return the upstreams and the inbound services that ask for credentials of the clinic."""
+    """Return the upstreams, the inbound services and the sources that ask for credentials of the clinic."""
     outgoing = [CredentialSet(spec.name, spec.label, entered(spec.credentials)) for spec in catalog.upstreams.values()]
-    incoming = [CredentialSet(spec.account, spec.label, entered(spec.credentials)) for spec in catalog.inbound.values()]
-    return [access for access in [*outgoing, *incoming] if access.credentials]
+    others = [*catalog.inbound.values(), *catalog.sources.values()]
+    accounts = [CredentialSet(spec.account, spec.label, entered(spec.credentials)) for spec in others]
+    return [access for access in [*outgoing, *accounts] if access.credentials]

@@ -661,7 +661,7 @@ class SourceRound(Base):
 
 
 class SourceRow(Base):
-    """A row of a clinic's database that was read, without its content: what became of it."""
+    """A row of a clinic's database that was read, without its content: its key and its outcome."""
 
     __tablename__ = "source_rows"
     facility_id: Mapped[int] = mapped_column(Integer, primary_key=True)

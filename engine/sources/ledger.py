@@ -1,4 +1,4 @@
-"""Ledger of the rows that were read: which keys a clinic's database had, and what became of each."""
+"""Ledger of the rows that were read: which keys a clinic's database had, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RowOutcome(StrEnum):
 
 
 class ReadRow(NamedTuple):
-    """A row of a round: its key, and what became of it."""
+    """A row of a round: its key, and its outcome."""
 
     key: str
     state: RowOutcome

@@ -45,7 +45,7 @@ class DueRound(NamedTuple):
 
 
 class RoundResult(NamedTuple):
-    """Counts of a round: rows that were read, and what became of them."""
+    """Counts of a round: rows that were read, by their outcome."""
 
     rows: int = 0
     taken: int = 0

@@ -60,7 +60,7 @@ class RoundState(NamedTuple):
 
 
 class StateCount(NamedTuple):
-    """Rows of a read that were not simply taken, by what became of them."""
+    """Number of rows of a read that were not taken, by their outcome."""
 
     source: str
     read: str

@@ -1,10 +1,10 @@
-"""Read the databases of clinics' systems: sources, their rounds, and what became of each row."""
+"""Read the databases of clinics' systems: sources, their rounds, and the outcome of each row."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
