@@ -57,7 +57,7 @@ async def _measure(name: str, url: str, many: int) -> list[Row]:
         await _fill(here, many)
         stored = time.perf_counter() - started
         started = time.perf_counter()
-        entered = await ListIndexing(here.hub.database, lambda: here.hub.catalog, no_pause).tick()
+        entered = await ListIndexing(here.hub.database, lambda: here.hub.catalog, here.hub.vault, no_pause).tick()
         spent = time.perf_counter() - started
         await here.hub.database.write_models(ModelTransaction.execute, FAIL, {"spec": SPEC})
         for statement in FORGET:

@@ -59,7 +59,7 @@ async def _measure(url: str, folder: Path, count: int) -> tuple[float, float, st
             begun = await _written(here)
             await here.hand_in(0, count)
             await here.deliver(worker)
-            await ListIndexing(here.hub.database, lambda: here.hub.catalog, no_pause).tick()
+            await ListIndexing(here.hub.database, lambda: here.hub.catalog, here.hub.vault, no_pause).tick()
             written = await _written(here) - begun
             after = await _sizes(here, url, folder)
     grown = {name: (size - before.get(name, 0)) / count for name, size in after.items()}

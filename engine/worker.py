@@ -32,6 +32,7 @@ from engine.maintenance.circles import CircleSearch
 from engine.maintenance.clock_watch import ClockWatch, note_time
 from engine.maintenance.list_indexing import ListIndexing
 from engine.maintenance.retention import AttemptRetention
+from engine.maintenance.visit_review import VisitReview
 from engine.outbox.claim import heartbeat
 from engine.outbox.outdated_waits import release_outdated
 from engine.outbox.reroute import reroute
@@ -53,6 +54,7 @@ CIRCLE_SECONDS = 5.0
 CORRECTION_SECONDS = 10.0
 PRUNE_SECONDS = 60.0
 INDEX_SECONDS = 1.0
+VISIT_SECONDS = 3.0
 SWEEPS_PER_HEALING = 60  # sweeps between two searches for due times that a wrong clock has written
 AWAY_MS = 10_000  # without a sweep, after which the database or the machine counts as having been away
 BELL_POLL_MS = 150  # between two questions for bells to a broker that has none; RabbitMQ sends them by itself
@@ -90,7 +92,8 @@ class Worker:
         self._stopping = False
         self._retention = AttemptRetention(hub.database, self._catalog, hub.settings.bodies_days)
         self._corrections = CorrectionSearch(hub.database, self._catalog, hub.facilities)
-        self._indexing = ListIndexing(hub.database, self._catalog)
+        self._indexing = ListIndexing(hub.database, self._catalog, hub.vault)
+        self._visits = VisitReview(hub.database, self._catalog)
         self._circles = CircleSearch(hub.database, self._catalog, self.ring)
         self._sources = SourceReader(hub.database, self._catalog, hub.facilities, hub.vault, hub.intake, self.name)
         self._forwarder = Forwarder(hub.database, self._catalog, hub.vault, self._rng, hub.settings.webhook_policy)
@@ -162,6 +165,7 @@ class Worker:
             _Periodic(CIRCLE_SECONDS, self._circles.tick),
             _Periodic(CORRECTION_SECONDS, self._corrections.tick),
             _Periodic(INDEX_SECONDS, self._indexing.tick),
+            _Periodic(VISIT_SECONDS, self._visits.tick),
             _Periodic(SOURCE_SECONDS, self._sources.tick),
         ]
 

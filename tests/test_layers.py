@@ -37,7 +37,7 @@ FLOORS = {
         "delivery errors failpoints identifiers json_size matching private_files source time_slice",
         "json_text settings telemetry",
         "database templates",
-        "specs",
+        "specs visits",
         "actors catalog.reading facilities outbox",
         "catalog.sections limits outbox.withdrawal queries",
         "catalog.entries",
@@ -66,7 +66,7 @@ FLOORS = {
         "api inbound pages.login pages.shared",
         "pages.account pages.code_lists pages.corrections pages.deliveries pages.errors pages.first_run pages.health "
         "pages.identity pages.inbound_requests pages.setup",
-        "pages.inbound_request pages.problems",
+        "pages.inbound_request pages.problems pages.visits",
         "alert_messages pages.dashboard pages.mapping",
         "pages.jobs settings",
         "pages.routes",

@@ -23,6 +23,7 @@ from admin.pages.jobs import routes as jobs
 from admin.pages.mapping import routes as mapping
 from admin.pages.problems import routes as problems
 from admin.pages.shared import layout, switch_facility
+from admin.pages.visits import routes as visits
 
 ROUTES = [
     login.login_page,
@@ -53,6 +54,14 @@ ROUTES = [
 ]
 ROUTER = Router(
     "/",
-    route_handlers=[*ROUTES, *dashboard.ROUTES, *deliveries.ROUTES, *jobs.ROUTES, *mapping.ROUTES, *problems.ROUTES],
+    route_handlers=[
+        *ROUTES,
+        *dashboard.ROUTES,
+        *deliveries.ROUTES,
+        *jobs.ROUTES,
+        *mapping.ROUTES,
+        *problems.ROUTES,
+        *visits.ROUTES,
+    ],
     include_in_schema=False,
 )

@@ -59,6 +59,8 @@ class Installation(Base):
     doubt_until: Mapped[str | None] = mapped_column(String(10))
     # Hash of the columns by which all deliveries are in the index of lists, or are queued for it.
     columns_hash: Mapped[str | None] = mapped_column(String(32))
+    # Hash of the use cases by which visits were reviewed; see engine.maintenance.visit_review.
+    use_cases_hash: Mapped[str | None] = mapped_column(String(32))
     # Incremented by each change of a facility or its credentials, so that processes know when to read them again.
     facilities_version: Mapped[int] = mapped_column(Integer, server_default="0")
 
@@ -433,6 +435,86 @@ class IndexQueueRow(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     first: Mapped[int] = mapped_column(BigInteger)
     last: Mapped[int] = mapped_column(BigInteger)
+
+
+class PatientRow(Base):
+    """A patient of whom there are deliveries; pages are addressed by the id, so that no number is in an address."""
+
+    __tablename__ = "patients"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    norm: Mapped[str] = mapped_column(String(60))
+
+    __table_args__ = (UniqueConstraint("facility_id", "norm"),)
+
+
+class PatientNumberRow(Base):
+    """A number of a patient that a delivery's record tells, as a keyed hash; see engine.visits.visit_index."""
+
+    __tablename__ = "patient_numbers"
+    hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class VisitRow(Base):
+    """A visit to which deliveries of any upstream belong; `key` is the value of their entries' `visit`.
+
+    All but facility and key is found out by engine.maintenance.visit_review whenever `changes` differs from `reviewed`.
+    """
+
+    __tablename__ = "visits"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    facility_id: Mapped[int] = mapped_column(Integer)
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH))
+    day: Mapped[str | None] = mapped_column(String(10))  # of the record that is the visit, else of its first record
+    patient_norm: Mapped[str | None] = mapped_column(String(60))
+    delivery_id: Mapped[int | None] = mapped_column(BigInteger)  # of the record that is the visit
+    use_cases: Mapped[str] = mapped_column(Text, server_default="[]")  # names, as JSON
+    # What was not handed in: a JSON list of engine.visits.visit_index.StoredLack.
+    lacks: Mapped[str] = mapped_column(Text, server_default="[]")
+    lacks_from: Mapped[int | None] = mapped_column(BigInteger)  # when the first of it should have been handed in
+    changes: Mapped[int] = mapped_column(Integer, server_default="1")  # of its records, counted
+    reviewed: Mapped[int] = mapped_column(Integer, server_default="0")  # the `changes` that were reviewed last
+
+    __table_args__ = (
+        UniqueConstraint("facility_id", "key"),
+        Index("ix_visits_day", "facility_id", "day", "id"),
+        Index(
+            "ix_visits_patient",
+            "facility_id",
+            "patient_norm",
+            "day",
+            "id",
+            sqlite_where=text("patient_norm IS NOT NULL"),
+            postgresql_where=text("patient_norm IS NOT NULL"),
+        ),
+        Index(
+            "ix_visits_lacks",
+            "facility_id",
+            "lacks_from",
+            "id",
+            sqlite_where=text("lacks_from IS NOT NULL"),
+            postgresql_where=text("lacks_from IS NOT NULL"),
+        ),
+        Index(
+            "ix_visits_changed",
+            "id",
+            sqlite_where=text("reviewed <> changes"),
+            postgresql_where=text("reviewed <> changes"),
+        ),
+    )
+
+
+class VisitDelivery(Base):
+    """A delivery that belongs to a visit."""
+
+    __tablename__ = "visit_deliveries"
+    visit_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class HeldResend(Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -20,6 +21,7 @@ class Vault:
             raise SettingsError(
                 "ANTAR_SECRET_KEY is no Fernet key (32 bytes, urlsafe base64); make one with `antar key secret`"
             ) from error
+        self._hash_keys = [hashlib.sha256(f"number of a patient {key}".encode()).digest() for key in keys]
 
     def seal(self, secrets: Mapping[str, str]) -> bytes:
         """Encrypt with the newest key."""
@@ -34,6 +36,15 @@ class Vault:
                 "a stored secret cannot be opened with ANTAR_SECRET_KEY; append the key it was sealed with"
             ) from error
         return opened
+
+    def number_hash(self, facility_id: int, number: str) -> str:
+        """Return the keyed hash by which a number of a patient is stored and found, made with the newest key."""
+        return self.number_hashes(facility_id, number)[0]
+
+    def number_hashes(self, facility_id: int, number: str) -> list[str]:
+        """Return the hash with each key, the newest first: what an older key has stored is found too."""
+        text = f"{facility_id}/{''.join(number.split()).casefold()}".encode()
+        return [hashlib.blake2b(text, key=key, digest_size=16).hexdigest() for key in self._hash_keys]
 
 
 def new_key() -> str:

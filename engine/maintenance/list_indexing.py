@@ -1,4 +1,5 @@
-"""Enters deliveries in the index of lists: what intake has queued, and everything once a declared column changes.
+"""Enters deliveries in the indexes of lists and of visits: what intake has queued, and everything once what is declared
+changes (columns, `visit`, the numbers of a patient).
 
 The queue is the only position: it is worked off in small batches, the newest first, by any worker at any time, and a
 worker that dies leaves the rest to the next one. Deliveries that were stored before there was an index are entered in
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -19,11 +20,16 @@ from engine.catalog.catalog import Catalog
 from engine.database.database import Database
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
+from engine.delivery.status import KEY_LENGTH
 from engine.facilities.facilities import FacilityRow, all_facilities
+from engine.facilities.vault import Vault
 from engine.json_text import short_hash
 from engine.outbox.list_index import MAX_RANGE, IdRange, IndexedDelivery, day_number, enter
 from engine.specs.column_values import column_values
 from engine.specs.context import context
+from engine.specs.record_type import Spec
+from engine.templates.template import Template, TemplateError
+from engine.visits.visit_index import IndexedRecord
 
 MAX_RANGES = 100  # of the queue in one batch
 REST_FACTOR = 1.0  # seconds of pause for each second of entering: deliveries come first
@@ -37,9 +43,12 @@ Sleep = Callable[[float], Awaitable[None]]
 class ListIndexing:
     """Works the queue of the index off."""
 
-    def __init__(self, database: Database, catalog: Callable[[], Catalog], sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, database: Database, catalog: Callable[[], Catalog], vault: Vault, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._database = database
         self._catalog = catalog
+        self._vault = vault
         self._sleep = sleep
         self._noted = ""  # hash of the configuration whose columns are known to be noted
 
@@ -47,7 +56,9 @@ class ListIndexing:
         """Enter all queued deliveries; return their number."""
         catalog, entered = self._catalog(), 0
         if catalog.hash != self._noted:
-            await self._database.write(_note_columns, columns_hash(catalog))
+            await self._database.write(
+                _note_columns, short_hash([columns_hash(catalog), self._vault.number_hash(0, "")])
+            )
             self._noted = catalog.hash
         while True:
             begun = time.monotonic()
@@ -56,10 +67,27 @@ class ListIndexing:
                 return entered
             rows = await self._database.fetch(_DELIVERIES, {"rows": [tuple(row) for row in ranges]})
             facilities = {row.id: row for row in await all_facilities(self._database)}
-            deliveries = [_indexed(catalog, facilities, row) for row in rows]
+            deliveries = [self._indexed(catalog, facilities, row) for row in rows]
             if await self._database.write(enter, ranges, deliveries):
                 entered += len(deliveries)
             await self._sleep(max(SHORTEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - begun)))
+
+    def _indexed(self, catalog: Catalog, facilities: dict[int, FacilityRow], row: _StoredRecord) -> IndexedDelivery:
+        """Return a delivery with what is entered of it; nothing is if its type is no longer declared."""
+        spec, facility = catalog.specs.get(row.spec), facilities.get(row.facility_id)
+        values, record = [], IndexedRecord(row.id, row.facility_id, None, row.patient_norm, ())
+        if spec is not None and facility is not None:
+            scope = context(spec, orjson.loads(row.record), facility)
+            values, record = column_values(spec, scope), self._told(spec, scope, row)
+        return IndexedDelivery(row.id, row.facility_id, row.spec, day_number(row.date), row.version, values, record)
+
+    def _told(self, spec: Spec, scope: Mapping[str, Any], row: _StoredRecord) -> IndexedRecord:
+        """Return what a record tells of its visit and its patient."""
+        visit = _text(spec.visit, scope)
+        numbers = (_text(number.value, scope) for number in spec.patient_numbers)
+        hashes = tuple(self._vault.number_hash(row.facility_id, number) for number in numbers if number)
+        fits = visit is not None and len(visit) <= KEY_LENGTH
+        return IndexedRecord(row.id, row.facility_id, visit if fits else None, row.patient_norm, hashes)
 
 
 def columns_hash(catalog: Catalog) -> str:
@@ -69,7 +97,9 @@ def columns_hash(catalog: Catalog) -> str:
         for name, spec in catalog.specs.items()
     }
     tables = {name: spec.tables for name, spec in catalog.specs.items()}
-    return short_hash([columns, tables])
+    visits = {name: spec.visit.text for name, spec in catalog.specs.items() if spec.visit is not None}
+    numbers = {name: [number.value.text for number in spec.patient_numbers] for name, spec in catalog.specs.items()}
+    return short_hash([columns, tables, visits, numbers])
 
 
 async def _note_columns(tx: Transaction, noted: str) -> None:
@@ -90,13 +120,13 @@ def _fitting(ranges: Sequence[IdRange]) -> list[IdRange]:
     return fitting
 
 
-def _indexed(catalog: Catalog, facilities: dict[int, FacilityRow], row: _StoredRecord) -> IndexedDelivery:
-    """Return a delivery with the values of its columns; none if its type is no longer declared."""
-    spec, facility = catalog.specs.get(row.spec), facilities.get(row.facility_id)
-    values = []
-    if spec is not None and facility is not None:
-        values = column_values(spec, context(spec, orjson.loads(row.record), facility))
-    return IndexedDelivery(row.id, row.facility_id, row.spec, day_number(row.date), row.version, values)
+def _text(template: Template | None, scope: Mapping[str, Any]) -> str | None:
+    """Return what a template makes of a record; None if that is nothing, or the record is older than the template."""
+    try:
+        value = None if template is None else template.render(scope)
+    except TemplateError:
+        return None
+    return None if value in (None, "") else str(value)
 
 
 class _StoredRecord(NamedTuple):
@@ -105,12 +135,13 @@ class _StoredRecord(NamedTuple):
     spec: str
     date: str
     version: int
+    patient_norm: str | None
     record: str
 
 
 _NEXT = Statement("SELECT id, first, last FROM index_queue ORDER BY id DESC LIMIT :most", IdRange)
 _DELIVERIES = Statement(
-    "SELECT d.id, d.facility_id, d.spec, d.date, d.version, d.record FROM {rows} AS v "
+    "SELECT d.id, d.facility_id, d.spec, d.date, d.version, d.patient_norm, d.record FROM {rows} AS v "
     "JOIN deliveries AS d ON d.id BETWEEN v.first AND v.last",
     _StoredRecord,
     rows="id bigint, first bigint, last bigint",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from engine.database.statements import Command, Statement
 from engine.database.transaction import Transaction
 from engine.specs.column_values import ColumnValue
+from engine.visits.visit_index import IndexedRecord, enter_visits
 
 MAX_RANGE = 500  # ids of one row of the queue, and deliveries that are entered in one transaction
 
@@ -25,7 +26,7 @@ class IdRange(NamedTuple):
 
 
 class IndexedDelivery(NamedTuple):
-    """A delivery whose record has been read, with the values of its columns."""
+    """A delivery whose record has been read, with the values of its columns and what it tells of visit and patient."""
 
     id: int
     facility_id: int
@@ -33,6 +34,7 @@ class IndexedDelivery(NamedTuple):
     day: int
     version: int
     values: Sequence[ColumnValue]
+    record: IndexedRecord
 
 
 async def enqueue(tx: Transaction, ids: Iterable[int]) -> None:
@@ -72,6 +74,7 @@ async def enter(tx: Transaction, ranges: Sequence[IdRange], deliveries: Sequence
         for value in delivery.values
     }
     await tx.execute(_ENTER, {"rows": sorted(rows)})
+    await enter_visits(tx, [delivery.record for delivery in deliveries])
     return True
 
 

@@ -174,6 +174,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class PatientNumber:
+    """A number by which the panel finds a patient; stored as a keyed hash, shown masked."""
+
+    name: str
+    label: Text
+    value: Template
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One resource type or job type."""
 
@@ -191,6 +200,8 @@ class Spec:
     visit: Template | None
     patient_norm: Template | None
     patient_name: Template | None
+    patient_birth_date: Template | None
+    patient_numbers: tuple[PatientNumber, ...]
     record_schema: Mapping[str, Any]
     # Sets declared fields that a record leaves out to null; see engine.specs.context.
     completion: Completion

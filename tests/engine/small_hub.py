@@ -249,7 +249,7 @@ class SmallHub:
 
     async def index(self) -> int:
         """Enter what is queued in the index of lists, as a worker does every second."""
-        return await ListIndexing(self.hub.database, lambda: self.hub.catalog, no_sleep).tick()
+        return await ListIndexing(self.hub.database, lambda: self.hub.catalog, self.hub.vault, no_sleep).tick()
 
     async def row(self, spec: str, key: str) -> Any:
         query = text("SELECT * FROM deliveries WHERE spec = :spec AND key = :key")

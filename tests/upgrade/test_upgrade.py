@@ -271,7 +271,7 @@ async def _work(hub: Hub) -> None:
 
 
 async def test_lists_find_stored_records_by_their_columns(hub: Hub, revision: str) -> None:
-    await ListIndexing(hub.database, lambda: hub.catalog, no_sleep).tick()
+    await ListIndexing(hub.database, lambda: hub.catalog, hub.vault, no_sleep).tick()
     [clinic, *_] = await all_facilities(hub.database)
     stored = [row for row in rows_of(revision, "deliveries") if row["spec"] == "Condition"]
     codes = {row["key"]: orjson.loads(row["record"]).get("icd10", {}).get("code") for row in stored}

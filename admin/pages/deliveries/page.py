@@ -144,7 +144,11 @@ async def _planned_context(opened: OpenDelivery) -> dict[str, Any]:
 
 
 def _audit_entry(opened: OpenDelivery, row: AuditRow) -> dict[str, Any]:
-    return {"time": moment(row.at, opened.facility), "what": describe_action(row), "reason": opened.hide(row.reason)}
+    return {
+        "time": moment(row.at, opened.facility),
+        "what": describe_action(row.action, row.actor),
+        "reason": opened.hide(row.reason),
+    }
 
 
 def _waits_for(hub: Hub, entry: Spec, rows: Sequence[AwaitedRecord]) -> list[dict[str, Any]]:

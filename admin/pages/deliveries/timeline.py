@@ -8,7 +8,6 @@ from typing import Any
 from admin.pages.deliveries.opened import OpenDelivery
 from admin.pages.shared.formatting import moment
 from admin.text.words import say, sentence
-from engine.database.rows import AuditRow
 from engine.queries.deliveries import DetailedAttempt
 
 MAX_EVENTS = 40  # of a longer timeline the newest events are shown
@@ -40,11 +39,11 @@ def describe_trigger(trigger: str) -> str:
     return say("trigger.auto") if trigger == "auto" else trigger
 
 
-def describe_action(row: AuditRow) -> str:
-    """Return an entry of the audit log in words."""
-    if row.action in _ACTIONS:
-        return say(f"story.{row.action}", actor=row.actor)
-    return say("story.other", actor=row.actor, action=row.action)
+def describe_action(action: str, actor: str) -> str:
+    """Return an action of the audit log in words."""
+    if action in _ACTIONS:
+        return say(f"story.{action}", actor=actor)
+    return say("story.other", actor=actor, action=action)
 
 
 def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
@@ -60,7 +59,7 @@ def _events(opened: OpenDelivery) -> Iterator[dict[str, Any]]:
         yield _attempt(opened, attempt)
     for entry in detail.audit:
         icon = ICONS.get(entry.action, "player-play")
-        what, note = describe_action(entry), opened.hide(entry.reason)
+        what, note = describe_action(entry.action, entry.actor), opened.hide(entry.reason)
         yield {"at": entry.at, "icon": icon, "kind": "", "what": what, "note": note}
 
 

@@ -120,6 +120,7 @@ def _identity(upstream: UpstreamSpec, person: Person) -> Iterator[MenuEntry]:
 
 def _others(person: Person) -> Iterator[MenuEntry]:
     if person.may(Permission.SATUSEHAT):
+        yield MenuEntry(say("nav.visits"), "users", "/kunjungan", ("/kunjungan", "/pasien", "/cari"))
         yield MenuEntry(say("nav.problems"), "alert-triangle", *_own("masalah"))
         if person.may(Permission.BULK):
             yield MenuEntry(say("nav.jobs"), "list-check", *_own("pekerjaan"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -25,7 +25,7 @@ from engine.json_text import short_hash
 from engine.source.faults import Faults
 from engine.source.tree import Node
 from engine.specs.optional_fields import completion
-from engine.specs.record_type import Code, Spec
+from engine.specs.record_type import Code, PatientNumber, Spec
 from engine.specs.text import Text
 from engine.specs.upstream import UpstreamSpec
 from engine.templates.shapes import ANY, SCALAR, of_schema, of_value
@@ -93,10 +93,19 @@ def _parts_of_record(node: Node, templates: Templates, names: Names) -> dict[str
         "visit": templates.expression(node, "", "visit", names),
         "patient_norm": templates.expression(patient, "patient", "norm", names),
         "patient_name": templates.expression(patient, "patient", "name", names),
+        "patient_birth_date": templates.expression(patient, "patient", "birth_date", names),
+        "patient_numbers": tuple(_patient_numbers(patient, templates, names)),
         "columns": columns(node, templates, names, filters=True),
         "codes": _codes(node, templates, names),
         "checks": checks(node, templates, names),
     }
+
+
+def _patient_numbers(patient: Node | None, templates: Templates, names: Names) -> Iterator[PatientNumber]:
+    for name, node in values.entries(patient, "identifiers").items():
+        value = templates.expression(node, f"patient.identifiers.{name}", "value", names)
+        if value is not None:
+            yield PatientNumber(name, values.label(node, "label", name), value)
 
 
 def _parts_of_requests(node: Node, templates: Templates, names: Names) -> dict[str, Any]:

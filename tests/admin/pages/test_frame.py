@@ -28,6 +28,8 @@ SIGN = re.compile(r'<span class="status-sign".*?</span>\s*\n</span>', re.DOTALL)
         (HOME, [(HOME, "page")]),
         (f"{HOME}/Visit", [(HOME, "true")]),
         (f"{HOME}/Visit/masalah", [(HOME, "true")]),
+        ("/kunjungan", [("/kunjungan", "page")]),
+        ("/cari", [("/kunjungan", "true")]),
         ("/masalah", [("/masalah", "page")]),
         ("/referensi/doctors", [("/referensi/doctors", "page")]),
         ("/pekerjaan", [("/pekerjaan", "page")]),
@@ -46,7 +48,8 @@ async def test_one_entry_of_the_menu_is_current(
 
 async def test_the_menu_holds_what_the_person_may_open(person: httpx.AsyncClient, antar: SmallHub) -> None:
     await allow(antar, Permission.SATUSEHAT)
-    assert LINK.findall((await person.get(HOME)).text) == [HOME, "/referensi/doctors", "/masalah", "/kesehatan"]
+    links = [HOME, "/referensi/doctors", "/kunjungan", "/masalah", "/kesehatan"]
+    assert LINK.findall((await person.get(HOME)).text) == links
 
 
 async def test_an_address_without_a_page_keeps_the_frame(person: httpx.AsyncClient) -> None:

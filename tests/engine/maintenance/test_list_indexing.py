@@ -12,6 +12,7 @@ from engine.maintenance import list_indexing
 from engine.outbox import list_index
 from engine.queries import paging
 from engine.queries.deliveries import Filters
+from engine.visits.visit_index import IndexedRecord
 from tests.engine.small_hub import SmallHub, no_sleep
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +71,7 @@ async def test_a_worker_goes_on_where_another_one_died(antar: SmallHub, monkeypa
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        await list_indexing.ListIndexing(antar.hub.database, lambda: antar.hub.catalog, die).tick()
+        await list_indexing.ListIndexing(antar.hub.database, lambda: antar.hub.catalog, antar.hub.vault, die).tick()
     assert await rows(antar, "SELECT * FROM index_queue") != []
     await antar.index()
     assert await matching(antar, "catatan") == [f"V{i}" for i in reversed(range(25))]
@@ -90,7 +91,8 @@ async def test_changed_columns_enter_all_deliveries_again(antar: SmallHub) -> No
 async def test_a_record_that_changes_while_it_is_read_is_read_again(antar: SmallHub) -> None:
     await antar.hand_in("Visit", {"id": "V1", "note": "batuk"})
     [taken] = await rows(antar, "SELECT id, first, last FROM index_queue")
-    old = list_index.IndexedDelivery(taken.first, antar.facility.id, "Visit", 20260310, 0, [])
+    untold = IndexedRecord(taken.first, antar.facility.id, None, None, ())
+    old = list_index.IndexedDelivery(taken.first, antar.facility.id, "Visit", 20260310, 0, [], untold)
     ranges = [list_index.IdRange(*taken)]
     assert not await antar.hub.database.write(list_index.enter, ranges, [old])
     await antar.index()
@@ -107,6 +109,6 @@ async def test_a_range_is_entered_by_one_worker(antar: SmallHub) -> None:
 async def test_a_type_that_is_no_longer_declared_has_no_values(antar: SmallHub) -> None:
     await antar.hand_in("Visit", {"id": "V1", "note": "batuk"})
     antar.hub.catalog = replace(antar.hub.catalog, specs={})
-    indexing = list_indexing.ListIndexing(antar.hub.database, lambda: antar.hub.catalog, no_sleep)
+    indexing = list_indexing.ListIndexing(antar.hub.database, lambda: antar.hub.catalog, antar.hub.vault, no_sleep)
     await indexing.tick()
     assert await matching(antar, "batuk") == []

@@ -1,0 +1,1 @@
+"""Pages about patients, visits and days: what of them has been sent, and what is lacking."""

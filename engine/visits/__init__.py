@@ -1,0 +1,1 @@
+"""Which deliveries belong to a visit, and which numbers find a patient."""

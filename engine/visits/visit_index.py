@@ -1,0 +1,123 @@
+"""Index of visits and patients: which deliveries belong to a visit, and which tell a number of a patient.
+
+A worker fills it together with the index of lists (engine.outbox.list_index), a moment after intake. It holds no
+status: pages read that from the deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from engine.database.statements import Command, Statement
+from engine.database.transaction import Transaction
+
+
+class IndexedRecord(NamedTuple):
+    """What the record of a delivery tells: the key of its visit, its patient, and hashes of the patient's numbers."""
+
+    delivery_id: int
+    facility_id: int
+    visit: str | None
+    patient_norm: str | None
+    numbers: tuple[str, ...]
+
+
+async def enter_visits(tx: Transaction, records: Sequence[IndexedRecord]) -> None:
+    """Replace what the index has of these deliveries; their visits, the former ones too, are to be reviewed."""
+    ids = [record.delivery_id for record in records]
+    # Sorted: two transactions that bring the same patients or visits must not deadlock.
+    patients = sorted({(record.facility_id, record.patient_norm) for record in records if record.patient_norm})
+    visits = sorted({(record.facility_id, record.visit) for record in records if record.visit is not None})
+    await tx.execute(_ADD_PATIENTS, {"rows": patients})
+    await tx.execute(_ADD_VISITS, {"rows": visits})
+    visit_ids = {(row.facility_id, row.key): row.id for row in await tx.rows(_VISIT_IDS, {"rows": visits})}
+    former = await tx.rows(_FORMER, {"ids": ids})
+    await tx.execute(_LEAVE_VISITS, {"ids": ids})
+    await tx.execute(_FORGET_NUMBERS, {"ids": ids})
+    joined = [(visit_ids[r.facility_id, r.visit], r.delivery_id) for r in records if r.visit is not None]
+    await tx.execute(_JOIN_VISITS, {"rows": sorted(joined)})
+    numbers = {(number, record.delivery_id) for record in records for number in record.numbers}
+    await tx.execute(_ADD_NUMBERS, {"rows": sorted(numbers)})
+    await tx.execute(_CHANGED, {"ids": sorted({*former, *visit_ids.values()})})
+
+
+class StoredLack(NamedTuple):
+    """A requirement that a visit does not meet, as it is stored; `due_at` is when it should have been handed in."""
+
+    use_case: str
+    need: str
+    found: int
+    due_at: int
+
+
+class ReviewedVisit(NamedTuple):
+    """What a review has found out about a visit; `changes` is the state of its records that was reviewed."""
+
+    id: int
+    changes: int
+    day: str | None
+    patient_norm: str | None
+    delivery_id: int | None
+    use_cases: str
+    lacks: str
+    lacks_from: int | None
+
+
+async def store_reviews(tx: Transaction, reviews: Iterable[ReviewedVisit]) -> None:
+    """Store reviews; a visit whose records have changed meanwhile is reviewed again."""
+    await tx.execute(_REVIEWED, {"rows": sorted(tuple(review) for review in reviews)})
+
+
+class _VisitId(NamedTuple):
+    facility_id: int
+    key: str
+    id: int
+
+
+_ADD_PATIENTS = Command(
+    "INSERT INTO patients (facility_id, norm) SELECT facility_id, norm FROM {rows} AS v WHERE true "
+    "ON CONFLICT DO NOTHING",
+    rows="facility_id integer, norm text",
+)
+_ADD_VISITS = Command(
+    "INSERT INTO visits (facility_id, key) SELECT facility_id, key FROM {rows} AS v WHERE true ON CONFLICT DO NOTHING",
+    rows="facility_id integer, key text",
+)
+_VISIT_IDS = Statement(
+    "SELECT s.facility_id, s.key, s.id FROM {rows} AS v "
+    "JOIN visits AS s ON s.facility_id = v.facility_id AND s.key = v.key",
+    _VisitId,
+    rows="facility_id integer, key text",
+)
+_FORMER = Statement(
+    "SELECT DISTINCT d.visit_id FROM {ids} AS v JOIN visit_deliveries AS d ON d.delivery_id = v.id",
+    int,
+    ids="id bigint",
+)
+_LEAVE_VISITS = Command(
+    "DELETE FROM visit_deliveries WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint"
+)
+_FORGET_NUMBERS = Command(
+    "DELETE FROM patient_numbers WHERE delivery_id IN (SELECT id FROM {ids} AS v)", ids="id bigint"
+)
+_JOIN_VISITS = Command(
+    "INSERT INTO visit_deliveries (visit_id, delivery_id) SELECT visit_id, delivery_id FROM {rows} AS v WHERE true "
+    "ON CONFLICT DO NOTHING",
+    rows="visit_id bigint, delivery_id bigint",
+)
+_ADD_NUMBERS = Command(
+    "INSERT INTO patient_numbers (hash, delivery_id) SELECT hash, delivery_id FROM {rows} AS v WHERE true "
+    "ON CONFLICT DO NOTHING",
+    rows="hash text, delivery_id bigint",
+)
+_CHANGED = Command("UPDATE visits SET changes = changes + 1 WHERE id IN (SELECT id FROM {ids} AS v)", ids="id bigint")
+_REVIEWED = Command(
+    """
+UPDATE visits SET reviewed = v.changes, day = v.day, patient_norm = v.norm, delivery_id = v.delivery_id,
+  use_cases = v.use_cases, lacks = v.lacks, lacks_from = v.lacks_from
+FROM {rows} AS v WHERE visits.id = v.id AND visits.changes = v.changes
+""",
+    rows="id bigint, changes integer, day text, norm text, delivery_id bigint, use_cases text, lacks text, "
+    "lacks_from bigint",
+)

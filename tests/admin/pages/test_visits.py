@@ -1,0 +1,153 @@
+"""Pages about patients and visits, and the search of the header."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from adapters.base import Verdict
+from engine.facilities.facilities import add_facility
+from engine.queries import patients
+from tests import databases
+from tests.conftest import Clock
+from tests.engine.small_hub import SmallHub, open_small_hub, refused
+from tests.engine.visits_clinic import DAY, NIK, VISITS_CATALOG, hand_in_visit, visit_of
+
+pytestmark = pytest.mark.anyio
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
+OF_DAY = f"/kunjungan?date_from={DAY}&date_to={DAY}"
+
+
+@pytest.fixture
+async def antar(tmp_path: Path, clock: Clock) -> AsyncIterator[SmallHub]:
+    opened = await open_small_hub(tmp_path, databases.sqlite(tmp_path), clock, VISITS_CATALOG)
+    yield opened
+    await opened.hub.close()
+
+
+async def search(person: httpx.AsyncClient, typed: str, **headers: str) -> str:
+    answer = await person.post("/cari", data={"kata": typed}, headers={**SAME_SITE, **headers})
+    assert answer.status_code == 200
+    return answer.text
+
+
+async def patient_address(antar: SmallHub) -> str:
+    ids = await patients.patient_ids(antar.hub.database, antar.facility.id, ["RM1"])
+    return f"/pasien/{ids['RM1']}"
+
+
+async def page_of_visit(person: httpx.AsyncClient, antar: SmallHub, more: str = "") -> str:
+    answer = await person.get(f"/kunjungan/{(await visit_of(antar)).id}{more}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+async def test_the_search_finds_patients_visits_pages_and_types(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar, "F1")
+    assert await patient_address(antar) in await search(person, "rm1")
+    assert await patient_address(antar) in await search(person, NIK)
+    assert f"/kunjungan/{(await visit_of(antar)).id}" in await search(person, "V1")
+    assert "/integrasi/ministry/Finding" in await search(person, "temu")
+    assert 'href="/kesehatan"' in await search(person, "status sistem")
+
+
+async def test_the_search_of_the_header_answers_with_the_list_alone(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    answer = await search(person, "RM1", **{"HX-Request": "true"})
+    assert "<html" not in answer
+    assert "1 hasil" in answer
+
+
+async def test_a_number_that_nobody_has_is_said_to_be_unknown(person: httpx.AsyncClient) -> None:
+    assert "Tidak ada yang cocok" in await search(person, "3171010101019999")
+    assert (await person.get(f"/cari?kata={NIK}")).text.count(NIK) == 0
+
+
+async def test_patients_of_another_clinic_are_not_found(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    await person.post("/klinik", data={"facility": str(other.id)}, headers=SAME_SITE)
+    assert "/pasien/" not in await search(person, "RM1")
+    assert (await person.get(await patient_address(antar))).status_code == 404
+    assert (await person.get(f"/kunjungan/{(await visit_of(antar)).id}")).status_code == 404
+
+
+async def test_the_page_of_a_patient_shows_visits_and_masks_numbers(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    page = (await person.get(await patient_address(antar))).text
+    assert NIK not in page
+    assert f"{'•' * 12}0001" in page
+    assert "Temuan: belum diserahkan (Temuan dokter)" in page
+
+
+async def test_the_page_of_a_visit_shows_what_it_lacks_and_what_happened(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await hand_in_visit(antar)
+    await antar.work()
+    page = await page_of_visit(person, antar)
+    assert "Belum diserahkan (1)" in page
+    assert "Temuan dokter" in page
+    assert "1 data diserahkan" in page
+    assert "Terkirim" in page
+
+
+async def test_what_failed_is_sent_again_with_one_button_and_its_result_is_shown(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    antar.ministry.script = [
+        lambda call: antar.ministry.answer(call),
+        refused(Verdict.REJECTED, 400, message="tidak lengkap"),
+    ]
+    await hand_in_visit(antar)
+    await antar.work()
+    assert await antar.status("Visit", "V1") == "failed"
+    visit = (await visit_of(antar)).id
+    sent = await person.post(f"/kunjungan/{visit}/kirim", headers=SAME_SITE)
+    assert "menunggu jawaban" in (await person.get(sent.headers["location"])).text
+    await antar.work()
+    assert "1 kiriman dikirim ulang, semua terkirim" in (await person.get(sent.headers["location"])).text
+
+
+async def test_nothing_is_sent_again_of_a_visit_where_nothing_failed(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await hand_in_visit(antar, "F1")
+    await antar.work()
+    n_calls = len(antar.ministry.calls)
+    await person.post(f"/kunjungan/{(await visit_of(antar)).id}/kirim", headers=SAME_SITE)
+    await antar.work()
+    assert len(antar.ministry.calls) == n_calls
+    assert "Tidak ada yang gagal" in await page_of_visit(person, antar)
+
+
+async def test_the_matrix_of_a_day_has_a_mark_for_each_type(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    await antar.work()
+    page = (await person.get(OF_DAY)).text
+    assert "Kunjungan: Terkirim" in page
+    assert "Temuan: belum diserahkan (Temuan dokter)" in page
+    assert "10/03/2026" in page
+
+
+async def test_the_matrix_can_show_what_is_not_complete_only(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    await hand_in_visit(antar, "F2", key="V2")
+    await antar.work()
+    page = (await person.get(f"{OF_DAY}&kurang=ya")).text
+    assert f'href="/kunjungan/{(await visit_of(antar)).id}"' in page
+    assert f'href="/kunjungan/{(await visit_of(antar, "V2")).id}"' not in page
+
+
+async def test_the_next_page_of_a_day_begins_after_the_last_visit(
+    person: httpx.AsyncClient, antar: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("admin.pages.visits.day.PAGE_SIZE", 1)
+    await hand_in_visit(antar)
+    await hand_in_visit(antar, key="V2")
+    first = (await visit_of(antar)).id
+    assert f"after={first}" in (await person.get(OF_DAY)).text
+    assert f'href="/kunjungan/{first}"' not in (await person.get(f"{OF_DAY}&after={first}")).text
