@@ -1,9 +1,9 @@
 // The search of the header: Ctrl+K and / lead to it, the arrows move through what was found, Esc closes it.
 (() => {
-  const form = document.getElementById("cari");
+  const form = document.getElementById("cari-semua");
   if (!form) return;
   const field = form.querySelector("input");
-  const list = document.getElementById("hasil");
+  const list = document.getElementById("cari-hasil");
   const links = () => [...list.querySelectorAll("a")];
   const show = () => { list.hidden = !field.value.trim() || !list.firstElementChild; };
   const close = () => { list.hidden = true; };

@@ -121,6 +121,12 @@ def _facts(spec: Spec) -> Iterator[tuple[str, ...]]:
         yield "withdrawn", ", ".join(f"{name}: {value}" for name, value in spec.withdrawal.values.items())
     yield "key", spec.key.text
     yield "date", spec.date.text
+    if spec.visit is not None:
+        yield "visit", spec.visit.text
+    if spec.patient_birth_date is not None:
+        yield "born", spec.patient_birth_date.text
+    for number in spec.patient_numbers:
+        yield "found by", f"{number.label.en}: {number.value.text}"
     yield "written in", str(spec.source)
     yield "hash", spec.hash
 
