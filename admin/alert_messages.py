@@ -26,6 +26,7 @@ MAX_TODOS = 5  # of each upstream in a digest
 PAGES = {  # page of the panel for each kind of condition; for the others it is the page of its health
     ConditionKind.REFUSED: "/admin/facilities/details/{facility}",
     ConditionKind.FAILURES: "/integrasi/{subject}/masalah",
+    ConditionKind.ABSENT: "/kunjungan/belum-diserahkan",
 }
 
 

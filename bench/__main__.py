@@ -26,6 +26,7 @@ from bench import (
     startup,
     storage,
     trickle,
+    visits,
     vendor,
     workers,
     years,
@@ -58,6 +59,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "storage": storage.rows,
     "years": years.rows,
     "lists": lists.rows,
+    "visits": visits.rows,
 }
 
 

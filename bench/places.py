@@ -12,6 +12,11 @@ FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.f
 
 ITEM = "SELECT id FROM items WHERE item = 'Product' ORDER BY id LIMIT 1"
 CORRECTION = "SELECT spec, name FROM correction_searches ORDER BY affected DESC, spec, name LIMIT 1"
+VISIT = """
+    SELECT v.id, v.day, p.id FROM visits AS v
+    JOIN patients AS p ON p.facility_id = v.facility_id AND p.norm = v.patient_norm
+    WHERE v.facility_id = 1 AND v.reviewed = v.changes ORDER BY v.lacks_from IS NULL, v.id LIMIT 1
+"""
 INBOUND_REQUEST = "SELECT inbound, id FROM inbound_requests ORDER BY id LIMIT 1"
 CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
 
@@ -31,6 +36,7 @@ def page_addresses(panel: Installation) -> dict[str, str]:
         "monitoring": f"/integrasi/antrean/{antrean_spec}?date_from={clinic_day() - timedelta(days=6)}",
         "overview of an area": "/bpjs",
         "overview, by upstream": "/bpjs/antrean",
+        **_visit_addresses(panel),
         "health": "/kesehatan",
         "month": f"/laporan/{clinic_day():%Y-%m}",
         "account": "/akun",
@@ -66,6 +72,20 @@ def _delivery_addresses(panel: Installation) -> dict[str, str]:
         "problems of all types": "/masalah",
         "regenerate": f"{UPSTREAM}/{foundation}/regenerate",
         "correction": f"{UPSTREAM}/{corrected}/koreksi/{correction}",
+    }
+
+
+def _visit_addresses(panel: Installation) -> dict[str, str]:
+    until(lambda: bool(panel.rows(VISIT)))  # a worker reviews visits a moment after their records
+    [(visit, day, patient)] = panel.rows(VISIT)
+    return {
+        "visits of a day": f"/kunjungan?date_from={day}&date_to={day}",
+        "visits, incomplete": f"/kunjungan?date_from={day}&date_to={day}&kurang=ya",
+        "visit": f"/kunjungan/{visit}",
+        "patient": f"/pasien/{patient}",
+        "visits, not handed in": "/kunjungan/belum-diserahkan",
+        "visits of a month": f"/kunjungan/bulan/{day[:7]}",
+        "search": "/cari",
     }
 
 

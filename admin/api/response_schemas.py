@@ -154,6 +154,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "InboundTaken": _object({"id": NUMBER, "taken": {"type": "boolean"}}),
     "InboundCalled": _object({"number": NUMBER, "called": {"type": "boolean"}}),
+    "ExpectedDayReceived": _object(
+        {
+            "date": TEXT,
+            "counts": {
+                "type": "object",
+                "additionalProperties": _object({"expected": NUMBER, "received": NUMBER}),
+                "description": "Type -> the number that was said, and the number of records that came.",
+            },
+        }
+    ),
 }
 RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "list_deliveries": ("200", "DeliveryPage", ("400", "401", "503")),
@@ -162,6 +172,7 @@ RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "withdraw_delivery": ("202", "Withdrawn", ("400", "401", "404", "409", "503")),
     "list_inbound": ("200", "InboundPage", ("400", "401", "503")),
     "take_inbound": ("200", "InboundTaken", ("400", "401", "404", "503")),
+    "expect_records": ("200", "ExpectedDayReceived", ("400", "401", "404", "503")),
     "call_inbound": ("200", "InboundCalled", ("400", "401", "404", "503")),
 }
 ERRORS = {

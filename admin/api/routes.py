@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
+from admin.api import deliveries, expected, health, inbound, metrics, openapi, records
 from admin.api import deliveries, health, inbound, metrics, openapi, records
 from admin.http.parameters import refuse_unknown
 
@@ -17,6 +18,7 @@ DESCRIBED = Router(
         inbound.list_inbound,
         inbound.take_inbound,
         inbound.call_inbound,
+        expected.expect_records,
     ],
     before_request=refuse_unknown,
 )

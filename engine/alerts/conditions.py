@@ -13,6 +13,8 @@ from engine.health import ChannelHealth
 MIN_SETTLED = 10  # fewer settled records than this give no meaningful rate
 # An alert about the failure rate clears below this part of its threshold; otherwise it would flap.
 CLEAR_RATIO = 0.5
+MIN_ABSENT = 5  # visits that became overdue within a day; fewer are a matter for the page of the day
+GROWTH_RATIO = 1.5  # of the number of the day before, from which on it counts as growing
 
 
 class ConditionKind(StrEnum):
@@ -22,6 +24,7 @@ class ConditionKind(StrEnum):
     WAITING = "waiting"
     FAILURES = "failures"
     LIST = "list"  # a code list could not be read several times in a row
+    ABSENT = "absent"  # more visits than the day before lack what should have been handed in
     SOURCE_AWAY = "source_away"  # a clinic's database does not answer, or too slowly
     SOURCE = "source"  # a clinic's database cannot be read until a person does something
 
@@ -77,6 +80,11 @@ def _of_clinic(facts: Facts, clinic: ClinicFacts, limits: Thresholds, alerted: f
             yield trouble
     for name, since in clinic.broken_lists.items():
         yield Trouble(id_, ConditionKind.LIST, name, since)
+    absent = Trouble(id_, ConditionKind.ABSENT, "", facts.now, clinic.absent.n, clinic.absent.before)
+    # Once alerted it lasts until fewer become overdue than on the day before.
+    ratio = 1 if absent.key in alerted else GROWTH_RATIO
+    if clinic.absent.n >= MIN_ABSENT and clinic.absent.n >= ratio * clinic.absent.before:
+        yield absent
     for name, failing in clinic.failing_sources.items():
         is_away = failing.fault in (FaultKind.AWAY, FaultKind.SLOW)
         kind = ConditionKind.SOURCE_AWAY if is_away else ConditionKind.SOURCE

@@ -12,6 +12,7 @@ from engine.delivery.status import Status
 from engine.facilities.facilities import FacilityRow
 from engine.health import ChannelHealth, channels, workers
 from engine.hub import Hub
+from engine.queries.completeness import Growth, growth
 from engine.sources.states import FailingSource, failing_sources
 
 LOOKBACK_DAYS = 1  # days before today whose records count for the failure rate
@@ -34,6 +35,7 @@ class ClinicFacts:
     channels: tuple[ChannelHealth, ...]
     shares: Mapping[str, FailureShare]  # by upstream
     broken_lists: Mapping[str, int]  # code list that cannot be read -> since when (epoch ms)
+    absent: Growth  # visits that lack what should have been handed in
     failing_sources: Mapping[str, FailingSource] = field(default_factory=dict)  # by name
 
 
@@ -49,6 +51,9 @@ async def facts(hub: Hub) -> Facts:
     alive = sum(worker.alive for worker in await workers(hub.database))
     facilities, queues = list((await hub.facilities.all()).values()), await channels(hub)
     lists, shares = await _broken_lists(hub, [row.id for row in facilities]), await _shares(hub, facilities)
+    ids = [row.id for row in facilities]
+    grown = await growth(hub.database, ids, hub.database.clock())
+    absent = {id_: grown.get(id_, Growth(id_, 0, 0)) for id_ in ids}
     sources = await _failing_sources(hub)
     of_facility: dict[str, list[ChannelHealth]] = {}
     for queue in queues:
@@ -59,6 +64,7 @@ async def facts(hub: Hub) -> Facts:
             tuple(of_facility.get(row.code, ())),
             shares.get(row.id, {}),
             lists.get(row.id, {}),
+            absent[row.id],
             sources.get(row.id, {}),
         )
         for row in facilities

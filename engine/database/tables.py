@@ -517,6 +517,17 @@ class VisitDelivery(Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
+class ExpectedCount(Base):
+    """Number of records of a type and a day that the clinic's system says it has."""
+
+    __tablename__ = "expected_counts"
+    facility_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    date: Mapped[str] = mapped_column(String(10), primary_key=True)
+    spec: Mapped[str] = mapped_column(String(60), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[int] = mapped_column(BigInteger)  # when it was said last
+
+
 class HeldResend(Base):
     """A scheduled resend that a person may still undo; the sweep performs it once it is due."""
 

@@ -17,14 +17,12 @@ from admin.http.access import Right
 from admin.pages.shared.csv_text import as_csv
 from admin.pages.shared.formatting import day as day_text
 from admin.pages.shared.layout import Layout, layout_for
+from admin.pages.shared.months import LONGEST_MONTH, first_day, last_day
 from admin.text.words import localized, say
 from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.queries.history import Outcomes, by_day, total
 from engine.specs.record_type import Spec
-
-FIRST_YEAR = 2000
-LONGEST_MONTH = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Sheet:
 async def month_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub], month: FromPath[str]) -> Template:
     """Show the sheet of a month (`2026-03`)."""
     layout, facility = await _opened(request, hub)
-    sheet = await _sheet(hub, facility, _first_day(month))
+    sheet = await _sheet(hub, facility, first_day(month))
     return Template("dashboard/month.html", context={"frame": layout, "sheet": sheet, "month": month})
 
 
@@ -73,7 +71,7 @@ async def month_page(request: Request[Any, Any, Any], hub: NamedDependency[Hub],
 async def month_csv(request: Request[Any, Any, Any], hub: NamedDependency[Hub], month: FromPath[str]) -> Response[str]:
     """Return the sheet as CSV: a row per type and day."""
     _, facility = await _opened(request, hub)
-    sheet = await _sheet(hub, facility, _first_day(month))
+    sheet = await _sheet(hub, facility, first_day(month))
     # The byte order mark makes spreadsheets read the file as UTF-8.
     text = "\ufeff" + as_csv(list(_lines(sheet, facility)))
     name = f'attachment; filename="antar-{facility.code}-{sheet.first:%Y-%m}.csv"'
@@ -87,19 +85,9 @@ async def _opened(request: Request[Any, Any, Any], hub: Hub) -> tuple[Layout, Fa
     return layout, layout.facility
 
 
-def _first_day(month: str) -> date:
-    try:
-        first = date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise NotFoundException(say("error.not_found")) from None
-    if not FIRST_YEAR <= first.year < date.max.year:
-        raise NotFoundException(say("error.not_found"))
-    return first
-
-
 async def _sheet(hub: Hub, facility: FacilityRow, first: date) -> Sheet:
     """Return the month with the types that have settled anything in it."""
-    last = (first + LONGEST_MONTH).replace(day=1) - timedelta(days=1)
+    last = last_day(first)
     history = await by_day(hub.database, facility, list(hub.catalog.specs), last, last.day)
     rows = tuple(row for spec in hub.catalog.specs.values() if (row := _row(spec, history)).sum.total)
     days = tuple(total(kinds) for kinds in history.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,9 +18,11 @@ from admin.pages.visits.opened import OPENED, OpenClinic, Opened
 from admin.pages.visits.rows import visit_rows
 from admin.text.words import localized, number
 from engine.delivery.status import Status
+from engine.outbox import counters
 from engine.queries import patients, visits
 from engine.queries.visits import DayFilters, StatusCount
 from engine.specs.record_type import Spec
+from engine.visits import expected_counts
 
 PAGE_SIZE = 25
 
@@ -37,6 +39,8 @@ async def day_page(
     chosen = chosen.during(shown, shown)
     base = {
         "frame": clinic.layout,
+        "tab": "day",
+        "this_month": clinic.month,
         "chosen": chosen,
         "shown": shown,
         "day": day(shown),
@@ -53,16 +57,18 @@ async def _rows(clinic: OpenClinic, visit_type: Spec | None, filters: DayFilters
     """Return a page of the matrix, its totals, and the fields by which it is filtered."""
     hub, facility = clinic.hub, clinic.layout.facility
     if facility is None:
-        return {"rows": [], "types": [], "n": 0, "n_open": 0, "next": None, "columns": []}
+        return {"rows": [], "types": [], "n": 0, "n_open": 0, "next": None, "columns": [], "expected": False}
     found = await visits.visits_of_day(hub.database, facility.id, filters, PAGE_SIZE + 1, after)
     rows = await visit_rows(clinic, found[:PAGE_SIZE])
     norms = [row["norm"] for row in rows if row["norm"]]
     ids = await patients.patient_ids(hub.database, facility.id, norms)
     totals = await visits.totals_of_day(hub.database, facility.id, filters.day)
+    expected = await _expected(clinic, facility.id, filters.day)
     fields = ListFilters(columns=filters.columns)
     return {
         "rows": [{**row, "patient": ids.get(row["norm"])} for row in rows],
-        "types": _types(clinic, rows, totals),
+        "types": _types(clinic, rows, totals, expected),
+        "expected": bool(expected),
         "n": await visits.count_of_day(hub.database, facility.id, DayFilters(filters.day)),
         "n_open": await visits.count_of_day(hub.database, facility.id, DayFilters(filters.day, incomplete=True)),
         "next": found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
@@ -87,13 +93,31 @@ def _around(shown: str) -> dict[str, str]:
     return {"before": (middle - one).isoformat(), "after": (middle + one).isoformat()}
 
 
-def _types(clinic: OpenClinic, rows: Sequence[dict[str, Any]], totals: Sequence[StatusCount]) -> list[dict[str, Any]]:
-    """Return the types that a row has a mark of, each with how many of the day's records are sent."""
+async def _expected(clinic: OpenClinic, facility_id: int, shown: str) -> dict[str, tuple[int, int]]:
+    """Return by type how many records of the day came, and how many the clinic's system says that it has."""
+    said = await expected_counts.read(clinic.hub.database, facility_id, shown)
+    came = await counters.read(clinic.hub.database, facility_id, shown, shown) if said else {}
+    return {name: (sum(came.get(name, {}).values()), n) for name, n in said.items()}
+
+
+def _types(
+    clinic: OpenClinic,
+    rows: Sequence[dict[str, Any]],
+    totals: Sequence[StatusCount],
+    expected: Mapping[str, tuple[int, int]],
+) -> list[dict[str, Any]]:
+    """Return the types that a row has a mark of or that are expected, each with how many of the day's are sent."""
     types = []
     for name, spec in clinic.hub.catalog.specs.items():
-        if any(name in row["marks"] for row in rows):
+        if name in expected or any(name in row["marks"] for row in rows):
             n = sum(total.n for total in totals if total.spec == name)
             sent = sum(total.n for total in totals if total.spec == name and total.status == Status.SENT)
-            label = {"name": name, "label": localized(spec.label), "upstream": localized(spec.upstream.label)}
+            label: dict[str, Any] = {
+                "name": name,
+                "label": localized(spec.label),
+                "upstream": localized(spec.upstream.label),
+            }
+            came, said = expected.get(name, (0, None))
+            label |= {"came": number(came), "said": None if said is None else number(said), "short": came < (said or 0)}
             types.append({**label, "icon": spec.icon, "sent": number(sent), "n": number(n), "all": sent == n})
     return types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
@@ -28,6 +29,12 @@ class OpenClinic:
         if self.layout.facility is None:
             raise NotFoundException(say("error.not_found"))
         return self.layout.facility
+
+    @property
+    def month(self) -> str:
+        """Return the present month of the facility as addresses have it, `2026-03`."""
+        now = self.hub.database.clock()
+        return f"{self.facility.local(now):%Y-%m}" if self.layout.facility else f"{datetime.now(UTC):%Y-%m}"
 
 
 async def _open_clinic(request: Connection, hub: NamedDependency[Hub]) -> OpenClinic:

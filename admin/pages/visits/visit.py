@@ -123,7 +123,8 @@ def _result(chosen: Sequence[DeliveryOfVisit]) -> dict[str, Any] | None:
 
 async def _awaited(clinic: OpenClinic, rows: Sequence[DeliveryOfVisit]) -> dict[int, str]:
     """Return in words what each blocked delivery waits for."""
-    catalog, words = clinic.hub.catalog, {}
+    catalog = clinic.hub.catalog
+    words: dict[int, str] = {}
     blocked = [row.id for row in rows if row.status == Status.BLOCKED]
     for wait in await visits.waits_of(clinic.hub.database, blocked):
         labelled = catalog.specs.get(wait.spec) or catalog.items.get(wait.spec)

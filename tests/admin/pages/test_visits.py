@@ -11,6 +11,7 @@ import pytest
 from adapters.base import Verdict
 from engine.facilities.facilities import add_facility
 from engine.queries import patients
+from engine.visits import expected_counts
 from tests import databases
 from tests.conftest import Clock
 from tests.engine.small_hub import SmallHub, open_small_hub, refused
@@ -151,3 +152,36 @@ async def test_the_next_page_of_a_day_begins_after_the_last_visit(
     first = (await visit_of(antar)).id
     assert f"after={first}" in (await person.get(OF_DAY)).text
     assert f'href="/kunjungan/{first}"' not in (await person.get(f"{OF_DAY}&after={first}")).text
+
+
+async def test_what_is_overdue_is_listed_with_what_is_lacking(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar, at="2026-03-01T08:00:00+07:00")
+    await hand_in_visit(antar, "F2", key="V2", at="2026-03-01T08:00:00+07:00")
+    page = (await person.get("/kunjungan/belum-diserahkan")).text
+    assert f'href="/kunjungan/{(await visit_of(antar)).id}"' in page
+    assert "Temuan dokter" in page
+    assert f'href="/kunjungan/{(await visit_of(antar, "V2")).id}"' not in page
+
+
+async def test_what_is_still_in_time_is_not_overdue(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar, at="2999-01-01T08:00:00+07:00")
+    assert "Tidak ada yang terlambat" in (await person.get("/kunjungan/belum-diserahkan")).text
+
+
+async def test_the_sheet_of_a_month_counts_by_use_case(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    await hand_in_visit(antar, "F2", key="V2")
+    assert "50" in (await person.get("/kunjungan/bulan/2026-03")).text
+    sheet = (await person.get("/kunjungan/bulan/2026-03/csv")).text.splitlines()
+    assert sheet[1:] == ["Klinik Contoh,Diperiksa,2,1,,", "Klinik Contoh,Diperiksa,2,1,Temuan dokter,1"]
+    assert (await person.get("/kunjungan/bulan/2026-13")).status_code == 404
+
+
+async def test_what_came_stands_beside_what_the_clinics_system_says_that_it_has(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
+    await hand_in_visit(antar)
+    await expected_counts.store(antar.hub.database, antar.facility.id, DAY, {"Visit": 3})
+    page = (await person.get(OF_DAY)).text
+    assert "Masuk / menurut SIMRS" in page
+    assert '<span class="matrix-total">1</span><span class="matrix-total">/3</span>' in page

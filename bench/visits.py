@@ -1,0 +1,161 @@
+"""Pages about visits after years: one patient, one visit, the matrix of a day, what was not handed in, the search."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import date, timedelta
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+
+import uvloop
+from sqlalchemy import text
+
+from bench.clinic import BenchClinic, clinic, plain
+from bench.options import Options
+from bench.rows import Row
+from engine.database.transaction import ModelTransaction
+from engine.queries import completeness, patients, visits
+from engine.queries.visits import DayFilters
+
+OF_VISIT = 25  # deliveries
+VISITS_A_DAY = 50
+FIRST = date(2024, 1, 1)
+PATIENTS = 8_000
+TRIES = 40
+START = 1_000  # ids up to this one belong to the clinic itself
+BOUND_MS = 50.0  # reached by 19 of 20 pages
+PAGE = 25
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :many) "
+VISITS = """
+INSERT INTO visits (id, facility_id, key, day, patient_norm, delivery_id, use_cases, lacks, lacks_from, changes,
+  reviewed)
+SELECT i + 1, :facility, 'RJ-' || i, {day}, 'RM-' || (i * 7919 % :patients), i * :of + {start} + 1, '["outpatient"]',
+  CASE WHEN i % 10 = 0 THEN '[["outpatient", "summary", 0, 1]]' ELSE '[]' END,
+  CASE WHEN i % 10 = 0 THEN 1700000000000 + i END, 1, 1
+FROM n
+"""
+DELIVERIES = """
+INSERT INTO deliveries (id, facility_id, spec, upstream, key, date, patient_norm, patient_name, record, record_hash,
+  version, status, in_doubt, lane, tries, deaths, trigger, created_at, changed_at, settled_at)
+SELECT i + {start} + 1, :facility, t.name, t.upstream, 'K' || i, {day}, 'RM-' || (i / :of * 7919 % :patients), 'Pasien Contoh',
+  :record, 'x', 1, CASE WHEN i % 100 = 0 THEN 'failed' ELSE 'sent' END, false, 0, 1, 0, 'auto', 1, 1, 1
+FROM n JOIN ({types}) AS t ON t.place = i % :of
+"""
+REST = (
+    "INSERT INTO visit_deliveries (visit_id, delivery_id) SELECT (id - {start} - 1) / :of + 1, id FROM deliveries "
+    "WHERE id > {start}",
+    "INSERT INTO patients (facility_id, norm) SELECT DISTINCT facility_id, patient_norm FROM visits",
+    "INSERT INTO patient_words (facility_id, norm, word) SELECT facility_id, norm, lower(norm) FROM patients",
+    "INSERT INTO attempts (delivery_id, facility_id, at, milliseconds, operation, trigger, spec_hash, version, "
+    "verdict, message) SELECT id, facility_id, 1, 1, 'create', 'auto', 'x', 1, 'accepted', '' FROM deliveries",
+    "ANALYZE",
+)
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """Yield one row for each page and database."""
+    for name in ("SQLite", "PostgreSQL"):
+        with TemporaryDirectory() as folder:
+            if url := options.databases(folder).get(name):
+                yield from uvloop.run(_measure(name, url, options.many))
+
+
+async def _measure(name: str, url: str, many: int) -> list[Row]:
+    async with clinic(plain(url)) as here:
+        await _fill(here, many, is_sqlite=name == "SQLite")
+        n_visits, report = many // OF_VISIT, []
+        for what, page in _pages(here, n_visits).items():
+            taken = []
+            for nth in range(TRIES + 1):
+                started = time.perf_counter()
+                await page()
+                if nth:  # the first one prepares statements
+                    taken.append((time.perf_counter() - started) * 1e3)
+            slow = quantiles(taken, n=20)[-1]
+            label = f"{what}, {many:,} deliveries, {name}, p95"
+            report.append(Row(label, f"{BOUND_MS:.0f} ms", slow / BOUND_MS, "<= 1", slow, "ms"))
+        return report
+
+
+async def _fill(here: BenchClinic, many: int, *, is_sqlite: bool) -> None:
+    """Store visits of some years with everything that the pages read."""
+    types = [spec for spec in here.hub.catalog.specs.values() if spec.visit is not None][:OF_VISIT]
+    listed = " UNION ALL ".join(
+        f"SELECT {place} AS place, '{spec.name}' AS name, '{spec.upstream.name}' AS upstream"
+        for place, spec in enumerate(types * OF_VISIT)
+        if place < OF_VISIT
+    )
+    of_visit, of_delivery = (_day(each, is_sqlite) for each in ("i", f"i / {OF_VISIT}"))
+    write, model = here.hub.database.write_models, ModelTransaction.execute
+    constants = {"facility": here.facility.id, "patients": PATIENTS, "of": OF_VISIT}
+    command = (
+        text(NUMBERS + VISITS.format(day=of_visit, start=START))
+        if is_sqlite
+        else text(_as_series(VISITS.format(day=of_visit, start=START)))
+    )
+    await write(model, command, {**constants, "many": many // OF_VISIT})
+    filled = DELIVERIES.format(day=of_delivery, types=listed, start=START)
+    command = text(NUMBERS + filled) if is_sqlite else text(_as_series(filled))
+    await write(model, command, {**constants, "many": many, "record": '{"note": "' + "x" * 400 + '"}'})
+    for statement in REST:
+        await write(model, text(statement.format(start=START)), constants if ":of" in statement else {})
+
+
+def _as_series(statement: str) -> str:
+    """Return the statement with the numbers as PostgreSQL makes them."""
+    return statement.replace("FROM n", "FROM generate_series(CAST(0 AS BIGINT), CAST(:many AS BIGINT) - 1) AS n(i)")
+
+
+def _day(visit: str, is_sqlite: bool) -> str:
+    """Return SQL for the day of the visit of that number."""
+    days = f"{visit} / {VISITS_A_DAY}"
+    if is_sqlite:
+        return f"date('{FIRST}', '+' || ({days}) || ' days')"
+    return f"to_char(DATE '{FIRST}' + CAST({days} AS INTEGER), 'YYYY-MM-DD')"
+
+
+def _pages(here: BenchClinic, n_visits: int) -> dict[str, Callable[[], Awaitable[object]]]:
+    """Return what each page reads, of another patient, visit or day each time."""
+    dice, database, facility = random.Random(1), here.hub.database, here.facility.id
+
+    async def patient() -> None:
+        norm = f"RM-{dice.randrange(min(PATIENTS, n_visits))}"
+        found = await visits.visits_of_patient(database, facility, norm, 21)
+        await visits.deliveries_of(database, facility, [row.id for row in found])
+        await patients.records_without_visit(database, facility, norm)
+
+    async def visit() -> None:
+        id_ = dice.randrange(n_visits) + 1
+        await visits.visit(database, facility, id_)
+        await visits.deliveries_of(database, facility, [id_])
+        await visits.events_of(database, id_, 60)
+
+    async def matrix(*, incomplete: bool = False) -> None:
+        shown = (FIRST + timedelta(days=dice.randrange(max(1, n_visits // VISITS_A_DAY)))).isoformat()
+        found = await visits.visits_of_day(database, facility, DayFilters(shown, incomplete), PAGE + 1)
+        await visits.deliveries_of(database, facility, [row.id for row in found])
+        await visits.totals_of_day(database, facility, shown)
+        for only in (False, True):
+            await visits.count_of_day(database, facility, DayFilters(shown, only))
+
+    async def absent() -> None:
+        now = 1_700_000_000_000 + dice.randrange(n_visits)
+        await completeness.overdue_visits(database, facility, now, 51)
+        await completeness.count_overdue(database, facility, now)
+
+    async def search() -> None:
+        typed = f"RM-{dice.randrange(PATIENTS)}"
+        await visits.visit_by_key(database, facility, typed)
+        hashes = here.hub.vault.number_hashes(facility, typed)
+        await patients.search(database, facility, typed, hashes, 8)
+
+    return {
+        "page of a patient": patient,
+        "page of a visit": visit,
+        "matrix of a day": matrix,
+        "matrix, what is not complete": lambda: matrix(incomplete=True),
+        "not handed in": absent,
+        "search of the header": search,
+    }
