@@ -39,8 +39,8 @@ FROM n
 DELIVERIES = """
 INSERT INTO deliveries (id, facility_id, spec, upstream, key, date, patient_norm, patient_name, record, record_hash,
   version, status, in_doubt, lane, tries, deaths, trigger, created_at, changed_at, settled_at)
-SELECT i + {start} + 1, :facility, t.name, t.upstream, 'K' || i, {day}, 'RM-' || (i / :of * 7919 % :patients), 'Pasien Contoh',
-  :record, 'x', 1, CASE WHEN i % 100 = 0 THEN 'failed' ELSE 'sent' END, false, 0, 1, 0, 'auto', 1, 1, 1
+SELECT i + {start} + 1, :facility, t.name, t.upstream, 'K' || i, {day}, 'RM-' || (i / :of * 7919 % :patients),
+  'Pasien Contoh', :record, 'x', 1, CASE WHEN i % 100 = 0 THEN 'failed' ELSE 'sent' END, false, 0, 1, 0, 'auto', 1, 1, 1
 FROM n JOIN ({types}) AS t ON t.place = i % :of
 """
 REST = (
@@ -90,21 +90,18 @@ async def _fill(here: BenchClinic, many: int, *, is_sqlite: bool) -> None:
     of_visit, of_delivery = (_day(each, is_sqlite) for each in ("i", f"i / {OF_VISIT}"))
     write, model = here.hub.database.write_models, ModelTransaction.execute
     constants = {"facility": here.facility.id, "patients": PATIENTS, "of": OF_VISIT}
-    command = (
-        text(NUMBERS + VISITS.format(day=of_visit, start=START))
-        if is_sqlite
-        else text(_as_series(VISITS.format(day=of_visit, start=START)))
-    )
-    await write(model, command, {**constants, "many": many // OF_VISIT})
-    filled = DELIVERIES.format(day=of_delivery, types=listed, start=START)
-    command = text(NUMBERS + filled) if is_sqlite else text(_as_series(filled))
-    await write(model, command, {**constants, "many": many, "record": '{"note": "' + "x" * 400 + '"}'})
+    stored = _numbered(VISITS.format(day=of_visit, start=START), is_sqlite)
+    await write(model, text(stored), {**constants, "many": many // OF_VISIT})
+    stored = _numbered(DELIVERIES.format(day=of_delivery, types=listed, start=START), is_sqlite)
+    await write(model, text(stored), {**constants, "many": many, "record": '{"note": "' + "x" * 400 + '"}'})
     for statement in REST:
         await write(model, text(statement.format(start=START)), constants if ":of" in statement else {})
 
 
-def _as_series(statement: str) -> str:
-    """Return the statement with the numbers as PostgreSQL makes them."""
+def _numbered(statement: str, is_sqlite: bool) -> str:
+    """Return the statement with the numbers from 0 to `many` - 1 as the database makes them."""
+    if is_sqlite:
+        return NUMBERS + statement
     return statement.replace("FROM n", "FROM generate_series(CAST(0 AS BIGINT), CAST(:many AS BIGINT) - 1) AS n(i)")
 
 

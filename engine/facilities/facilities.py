@@ -24,7 +24,9 @@ NOT_ENTERED = 0  # version of credentials that have not been entered yet
 CREDENTIALS_LOCK = 0x63726564  # "cred": with the facility's id, the key of an advisory lock of PostgreSQL
 USE_NOTED_MS = 600_000  # between two notes that a key is in use
 
-OwnedTable = Literal["deliveries", "items", "jobs", "inbound_requests"]  # each row belongs to one clinic and has an id
+OwnedTable = Literal[
+    "deliveries", "items", "jobs", "inbound_requests", "visits", "patients"
+]  # each row belongs to one clinic and has an id
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from engine.hub import Hub
 from engine.intake import record_warnings
 from engine.mapping import queries
 from engine.queries.deliveries import AwaitedRecord, Dependant
+from engine.queries.visits import visit_of_delivery
 from engine.sending.preview import payload_of
 from engine.specs.record_type import Spec
 
@@ -101,6 +102,7 @@ async def _summary_context(opened: OpenDelivery) -> dict[str, Any]:
     return {
         "unknown_codes": [] if row.status == Status.SENT else list(map(sentence, found.codes)),
         "doubtful": list(map(sentence, found.checks)),
+        "visit": await visit_of_delivery(hub.database, opened.facility.id, row.id),
         **timeline(opened),
         "cause": _cause(opened, items),
         "held": items,

@@ -37,6 +37,8 @@ ICONS = {
 }
 
 STEP_IN_SESSION = "setup_step"  # name of the setup step that the person went to from the checklist
+# Parameters of addresses that are the id of a row of their own, and its table.
+ROWS_NAMED_BY_ID: dict[str, OwnedTable] = {"visit": "visits", "patient": "patients"}
 OPENED_PARAMETER = "buka"  # in the address of a list: id of the delivery that is open beside the list
 
 # Levels of a problem, which name its colour in the style sheet.
@@ -114,7 +116,8 @@ async def _chosen_facility(request: Connection, hub: Hub, visible: tuple[Facilit
 async def _facility_named(request: Connection, hub: Hub) -> int | None:
     """Return the facility of the row that the address names; None if it names none."""
     path = request.path_params
-    id_ = str(path.get("id_") or request.query_params.get(OPENED_PARAMETER, ""))
+    named = next((path[parameter] for parameter in ROWS_NAMED_BY_ID if parameter in path), path.get("id_"))
+    id_ = str(named or request.query_params.get(OPENED_PARAMETER, ""))
     if not id_.isdecimal() or int(id_) > MAX_INTEGER:
         return None
     return await facility_id_of(hub.database, _table_named(path), int(id_))
@@ -123,6 +126,7 @@ async def _facility_named(request: Connection, hub: Hub) -> int | None:
 def _table_named(path: Mapping[str, Any]) -> OwnedTable:
     """Return the table to which the id in an address belongs."""
     owners: dict[str, OwnedTable] = {"spec": "deliveries", "mapping": "items", "inbound": "inbound_requests"}
+    owners |= ROWS_NAMED_BY_ID
     return next((table for parameter, table in owners.items() if parameter in path), "jobs")
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from adapters.base import Verdict
+from engine.database.transaction import ModelTransaction
 from engine.facilities.facilities import add_facility
 from engine.queries import patients
 from engine.visits import expected_counts
@@ -72,8 +74,28 @@ async def test_patients_of_another_clinic_are_not_found(person: httpx.AsyncClien
     other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
     await person.post("/klinik", data={"facility": str(other.id)}, headers=SAME_SITE)
     assert "/pasien/" not in await search(person, "RM1")
-    assert (await person.get(await patient_address(antar))).status_code == 404
-    assert (await person.get(f"/kunjungan/{(await visit_of(antar)).id}")).status_code == 404
+
+
+async def test_an_address_leads_into_its_clinic_if_the_person_may_see_it(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
+    await person.post("/klinik", data={"facility": str(other.id)}, headers=SAME_SITE)
+    assert "RM1" in (await person.get(await patient_address(antar))).text
+    await antar.hub.database.write_models(confine, other.id)
+    for address in (await patient_address(antar), f"/kunjungan/{(await visit_of(antar)).id}"):
+        assert (await person.get(address)).status_code == 404
+
+
+async def confine(tx: ModelTransaction, facility_id: int) -> None:
+    """Let people see that clinic only."""
+    await tx.execute(text("UPDATE users SET facility_id = :facility"), {"facility": facility_id})
+
+
+async def test_a_delivery_leads_to_its_visit(person: httpx.AsyncClient, antar: SmallHub) -> None:
+    await hand_in_visit(antar)
+    id_ = (await antar.row("Visit", "V1")).id
+    page = (await person.get(f"/integrasi/ministry/Visit/{id_}")).text
+    assert f'href="/kunjungan/{(await visit_of(antar)).id}"' in page
 
 
 async def test_the_page_of_a_patient_shows_visits_and_masks_numbers(person: httpx.AsyncClient, antar: SmallHub) -> None:
