@@ -76,7 +76,9 @@ async def test_patients_of_another_clinic_are_not_found(person: httpx.AsyncClien
     assert "/pasien/" not in await search(person, "RM1")
 
 
-async def test_an_address_leads_into_its_clinic_if_the_person_may_see_it(person: httpx.AsyncClient, antar: SmallHub) -> None:
+async def test_an_address_leads_into_its_clinic_if_the_person_may_see_it(
+    person: httpx.AsyncClient, antar: SmallHub
+) -> None:
     await hand_in_visit(antar)
     other = await add_facility(antar.hub.database, "lain", "Klinik Lain")
     await person.post("/klinik", data={"facility": str(other.id)}, headers=SAME_SITE)
