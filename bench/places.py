@@ -13,9 +13,13 @@ FAILED, SENT = FIRST.format("status = 'failed' AND http_status >= 400"), FIRST.f
 ITEM = "SELECT id FROM items WHERE item = 'Product' ORDER BY id LIMIT 1"
 CORRECTION = "SELECT spec, name FROM correction_searches ORDER BY affected DESC, spec, name LIMIT 1"
 VISIT = """
-    SELECT v.id, v.day, p.id FROM visits AS v
-    JOIN patients AS p ON p.facility_id = v.facility_id AND p.norm = v.patient_norm
-    WHERE v.facility_id = 1 AND v.reviewed = v.changes ORDER BY v.lacks_from IS NULL, v.id LIMIT 1
+    SELECT v.id, p.id FROM visits AS v JOIN patients AS p ON p.facility_id = v.facility_id AND p.norm = v.patient_norm
+    WHERE v.facility_id = 1 ORDER BY v.lacks_from IS NULL, v.id LIMIT 1
+"""
+UNREVIEWED = """
+    SELECT use_cases_hash IS NULL, (SELECT COUNT(*) FROM index_queue),
+      (SELECT COUNT(*) FROM visits WHERE reviewed <> changes)
+    FROM installation
 """
 INBOUND_REQUEST = "SELECT inbound, id FROM inbound_requests ORDER BY id LIMIT 1"
 CODE = "SELECT MAX(key) FROM code_rows WHERE list = 'kfa'"
@@ -76,17 +80,18 @@ def _delivery_addresses(panel: Installation) -> dict[str, str]:
 
 
 def _visit_addresses(panel: Installation) -> dict[str, str]:
-    until(lambda: bool(panel.rows(VISIT)))  # a worker reviews visits a moment after their records
-    [(visit, day, patient)] = panel.rows(VISIT)
-    return {
+    until(lambda: panel.rows(UNREVIEWED) == [(0, 0, 0)])  # workers enter and review visits a moment after their records
+    day = f"{clinic_day()}"
+    addresses = {
         "visits of a day": f"/kunjungan?date_from={day}&date_to={day}",
         "visits, incomplete": f"/kunjungan?date_from={day}&date_to={day}&kurang=ya",
-        "visit": f"/kunjungan/{visit}",
-        "patient": f"/pasien/{patient}",
         "visits, not handed in": "/kunjungan/belum-diserahkan",
         "visits of a month": f"/kunjungan/bulan/{day[:7]}",
         "search": "/cari",
     }
+    for visit, patient in panel.rows(VISIT):
+        addresses |= {"visit": f"/kunjungan/{visit}", "patient": f"/pasien/{patient}"}
+    return addresses
 
 
 def _raw_addresses(panel: Installation) -> dict[str, str]:

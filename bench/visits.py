@@ -27,13 +27,14 @@ TRIES = 40
 START = 1_000  # ids up to this one belong to the clinic itself
 BOUND_MS = 50.0  # reached by 19 of 20 pages
 PAGE = 25
+LACKING_FROM_MS = 1_700_000_000_000  # when the first visit lacks something
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :many) "
 VISITS = """
 INSERT INTO visits (id, facility_id, key, day, patient_norm, delivery_id, use_cases, lacks, lacks_from, changes,
   reviewed)
 SELECT i + 1, :facility, 'RJ-' || i, {day}, 'RM-' || (i * 7919 % :patients), i * :of + {start} + 1, '["outpatient"]',
   CASE WHEN i % 10 = 0 THEN '[["outpatient", "summary", 0, 1]]' ELSE '[]' END,
-  CASE WHEN i % 10 = 0 THEN 1700000000000 + i END, 1, 1
+  CASE WHEN i % 10 = 0 THEN {lacking} + i END, 1, 1
 FROM n
 """
 DELIVERIES = """
@@ -90,7 +91,7 @@ async def _fill(here: BenchClinic, many: int, *, is_sqlite: bool) -> None:
     of_visit, of_delivery = (_day(each, is_sqlite) for each in ("i", f"i / {OF_VISIT}"))
     write, model = here.hub.database.write_models, ModelTransaction.execute
     constants = {"facility": here.facility.id, "patients": PATIENTS, "of": OF_VISIT}
-    stored = _numbered(VISITS.format(day=of_visit, start=START), is_sqlite)
+    stored = _numbered(VISITS.format(day=of_visit, start=START, lacking=LACKING_FROM_MS), is_sqlite)
     await write(model, text(stored), {**constants, "many": many // OF_VISIT})
     stored = _numbered(DELIVERIES.format(day=of_delivery, types=listed, start=START), is_sqlite)
     await write(model, text(stored), {**constants, "many": many, "record": '{"note": "' + "x" * 400 + '"}'})
@@ -115,44 +116,56 @@ def _day(visit: str, is_sqlite: bool) -> str:
 
 def _pages(here: BenchClinic, n_visits: int) -> dict[str, Callable[[], Awaitable[object]]]:
     """Return what each page reads, of another patient, visit or day each time."""
-    dice, database, facility = random.Random(1), here.hub.database, here.facility.id
-
-    async def patient() -> None:
-        norm = f"RM-{dice.randrange(min(PATIENTS, n_visits))}"
-        found = await visits.visits_of_patient(database, facility, norm, 21)
-        await visits.deliveries_of(database, facility, [row.id for row in found])
-        await patients.records_without_visit(database, facility, norm)
-
-    async def visit() -> None:
-        id_ = dice.randrange(n_visits) + 1
-        await visits.visit(database, facility, id_)
-        await visits.deliveries_of(database, facility, [id_])
-        await visits.events_of(database, id_, 60)
-
-    async def matrix(*, incomplete: bool = False) -> None:
-        shown = (FIRST + timedelta(days=dice.randrange(max(1, n_visits // VISITS_A_DAY)))).isoformat()
-        found = await visits.visits_of_day(database, facility, DayFilters(shown, incomplete), PAGE + 1)
-        await visits.deliveries_of(database, facility, [row.id for row in found])
-        await visits.totals_of_day(database, facility, shown)
-        for only in (False, True):
-            await visits.count_of_day(database, facility, DayFilters(shown, only))
-
-    async def absent() -> None:
-        now = 1_700_000_000_000 + dice.randrange(n_visits)
-        await completeness.overdue_visits(database, facility, now, 51)
-        await completeness.count_overdue(database, facility, now)
-
-    async def search() -> None:
-        typed = f"RM-{dice.randrange(PATIENTS)}"
-        await visits.visit_by_key(database, facility, typed)
-        hashes = here.hub.vault.number_hashes(facility, typed)
-        await patients.search(database, facility, typed, hashes, 8)
-
+    reader = _Reader(here, n_visits)
     return {
-        "page of a patient": patient,
-        "page of a visit": visit,
-        "matrix of a day": matrix,
-        "matrix, what is not complete": lambda: matrix(incomplete=True),
-        "not handed in": absent,
-        "search of the header": search,
+        "page of a patient": reader.patient,
+        "page of a visit": reader.visit,
+        "matrix of a day": reader.matrix,
+        "matrix, what is not complete": lambda: reader.matrix(incomplete=True),
+        "not handed in": reader.absent,
+        "search of the header": reader.search,
     }
+
+
+class _Reader:
+    """Reads what pages read."""
+
+    def __init__(self, here: BenchClinic, n_visits: int) -> None:
+        self._dice = random.Random(1)
+        self._database = here.hub.database
+        self._facility = here.facility.id
+        self._vault = here.hub.vault
+        self._n_visits = n_visits
+
+    async def patient(self) -> None:
+        norm = f"RM-{self._dice.randrange(min(PATIENTS, self._n_visits))}"
+        found = await visits.visits_of_patient(self._database, self._facility, norm, 21)
+        await visits.deliveries_of(self._database, self._facility, [row.id for row in found])
+        await patients.records_without_visit(self._database, self._facility, norm)
+
+    async def visit(self) -> None:
+        id_ = self._dice.randrange(self._n_visits) + 1
+        await visits.visit(self._database, self._facility, id_)
+        await visits.deliveries_of(self._database, self._facility, [id_])
+        await visits.events_of(self._database, id_, 60)
+
+    async def matrix(self, *, incomplete: bool = False) -> None:
+        days = max(1, self._n_visits // VISITS_A_DAY)
+        shown = (FIRST + timedelta(days=self._dice.randrange(days))).isoformat()
+        of_day = DayFilters(shown, incomplete)
+        found = await visits.visits_of_day(self._database, self._facility, of_day, PAGE + 1)
+        await visits.deliveries_of(self._database, self._facility, [row.id for row in found])
+        await visits.totals_of_day(self._database, self._facility, shown)
+        for only in (False, True):
+            await visits.count_of_day(self._database, self._facility, DayFilters(shown, only))
+
+    async def absent(self) -> None:
+        now = LACKING_FROM_MS + self._dice.randrange(self._n_visits)
+        await completeness.overdue_visits(self._database, self._facility, now, 51)
+        await completeness.count_overdue(self._database, self._facility, now)
+
+    async def search(self) -> None:
+        typed = f"RM-{self._dice.randrange(PATIENTS)}"
+        await visits.visit_by_key(self._database, self._facility, typed)
+        hashes = self._vault.number_hashes(self._facility, typed)
+        await patients.search(self._database, self._facility, typed, hashes, 8)

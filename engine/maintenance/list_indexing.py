@@ -26,9 +26,8 @@ from engine.facilities.vault import Vault
 from engine.json_text import short_hash
 from engine.outbox.list_index import MAX_RANGE, IdRange, IndexedDelivery, day_number, enter
 from engine.specs.column_values import column_values
-from engine.specs.context import context
+from engine.specs.context import context, optional_text
 from engine.specs.record_type import Spec
-from engine.templates.template import Template, TemplateError
 from engine.visits.visit_index import IndexedRecord
 
 MAX_RANGES = 100  # of the queue in one batch
@@ -83,8 +82,8 @@ class ListIndexing:
 
     def _told(self, spec: Spec, scope: Mapping[str, Any], row: _StoredRecord) -> IndexedRecord:
         """Return what a record tells of its visit and its patient."""
-        visit = _text(spec.visit, scope)
-        numbers = (_text(number.value, scope) for number in spec.patient_numbers)
+        visit = optional_text(spec.visit, scope)
+        numbers = (optional_text(number.value, scope) for number in spec.patient_numbers)
         hashes = tuple(self._vault.number_hash(row.facility_id, number) for number in numbers if number)
         fits = visit is not None and len(visit) <= KEY_LENGTH
         return IndexedRecord(row.id, row.facility_id, visit if fits else None, row.patient_norm, hashes)
@@ -118,15 +117,6 @@ def _fitting(ranges: Sequence[IdRange]) -> list[IdRange]:
             break
         fitting.append(row)
     return fitting
-
-
-def _text(template: Template | None, scope: Mapping[str, Any]) -> str | None:
-    """Return what a template makes of a record; None if that is nothing, or the record is older than the template."""
-    try:
-        value = None if template is None else template.render(scope)
-    except TemplateError:
-        return None
-    return None if value in (None, "") else str(value)
 
 
 class _StoredRecord(NamedTuple):

@@ -12,7 +12,7 @@ from engine.database.statements import Query, Statement
 from engine.database.tables import PatientRow
 from engine.delivery.search_words import words_of
 from engine.outbox.patient_index import matching_norms
-from engine.queries.visits import DeliveryOfVisit
+from engine.queries.visits import SHOWN, DeliveryOfVisit
 
 
 class FoundPatient(NamedTuple):
@@ -108,12 +108,8 @@ SELECT d.spec, d.patient_name, d.record FROM {specs} AS v JOIN deliveries AS d O
     specs="spec text",
 )
 _WITHOUT_VISIT = Statement(
-    """
-SELECT 0 AS visit_id, d.id, d.spec, d.key,
-  CASE WHEN d.id IN (SELECT delivery_id FROM held_deliveries WHERE facility_id = :facility) THEN 'sending'
-    ELSE d.status END AS status,
-  d.patient_name, d.tries, d.http_status, d.code, d.problem, d.cause, d.due_at, d.created_at, d.changed_at,
-  d.settled_at, d.version
+    f"""
+SELECT 0 AS visit_id, {SHOWN}
 FROM deliveries AS d
 WHERE d.facility_id = :facility AND d.patient_norm = :norm
   AND NOT EXISTS (SELECT 1 FROM visit_deliveries AS m WHERE m.delivery_id = d.id)

@@ -181,6 +181,12 @@ async def waits_of(database: Database, ids: Sequence[int]) -> list[NeededByVisit
     return await database.fetch(_WAITS, {"ids": list(ids)}) if ids else []
 
 
+# Columns of a DeliveryOfVisit but the visit: what a worker holds is being sent.
+SHOWN = """d.id, d.spec, d.key,
+  CASE WHEN d.id IN (SELECT delivery_id FROM held_deliveries WHERE facility_id = :facility) THEN 'sending'
+    ELSE d.status END AS status,
+  d.patient_name, d.tries, d.http_status, d.code, d.problem, d.cause, d.due_at, d.created_at, d.changed_at,
+  d.settled_at, d.version"""
 _WAITS = Statement(
     "SELECT w.delivery_id, w.spec, w.key FROM {ids} AS v JOIN waits AS w ON w.delivery_id = v.id "
     "ORDER BY w.delivery_id, w.spec, w.key",
@@ -188,13 +194,9 @@ _WAITS = Statement(
     ids="id bigint",
 )
 _DELIVERIES = Statement(
-    """
-SELECT m.visit_id, d.id, d.spec, d.key,
-  CASE WHEN d.id IN (SELECT delivery_id FROM held_deliveries WHERE facility_id = :facility) THEN 'sending'
-    ELSE d.status END AS status,
-  d.patient_name, d.tries, d.http_status, d.code, d.problem, d.cause, d.due_at, d.created_at, d.changed_at,
-  d.settled_at, d.version
-FROM {ids} AS v JOIN visit_deliveries AS m ON m.visit_id = v.id JOIN deliveries AS d ON d.id = m.delivery_id
+    f"""
+SELECT m.visit_id, {SHOWN}
+FROM {{ids}} AS v JOIN visit_deliveries AS m ON m.visit_id = v.id JOIN deliveries AS d ON d.id = m.delivery_id
 ORDER BY m.visit_id, d.id LIMIT :most
 """,
     DeliveryOfVisit,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.specs.record_type import Operation, Spec
+from engine.templates.template import Template, TemplateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,15 @@ def context(
         "reference": reference,
         "tables": spec.tables,
     }
+
+
+def optional_text(template: Template | None, scope: Mapping[str, Any]) -> str | None:
+    """Return what a template makes of a record; None if that is nothing, or the record is older than the template."""
+    try:
+        value = None if template is None else template.render(scope)
+    except TemplateError:
+        return None
+    return None if value in (None, "") else str(value)
 
 
 def facility_mapping(facility: Any) -> Mapping[str, Any]:

@@ -22,10 +22,8 @@ from engine.identifiers import masked
 from engine.queries import patients, visits
 from engine.queries.paging import Cursor
 from engine.queries.patients import TellingRecord
-from engine.specs.context import context
+from engine.specs.context import context, optional_text
 from engine.specs.record_type import Spec
-from engine.templates.template import Template as Expression
-from engine.templates.template import TemplateError
 
 PAGE_SIZE = 20
 PatientId = Annotated[int, PathParameter(ge=1, le=MAX_INTEGER)]
@@ -61,7 +59,7 @@ async def _head(clinic: OpenClinic, norm: str) -> dict[str, Any]:
     specs = [spec for spec in hub.catalog.specs.values() if spec.patient_birth_date or spec.patient_numbers]
     records = await patients.telling_records(hub.database, facility.id, norm, [spec.name for spec in specs])
     scopes = [(hub.catalog.specs[row.spec], _scope(clinic, row)) for row in records]
-    born = next(filter(None, (_text(spec.patient_birth_date, scope) for spec, scope in scopes)), "")
+    born = next(filter(None, (optional_text(spec.patient_birth_date, scope) for spec, scope in scopes)), "")
     own = await patients.records_without_visit(hub.database, facility.id, norm)
     return {
         "name": next((row.patient_name for row in records if row.patient_name), None),
@@ -83,17 +81,8 @@ def _numbers(scopes: Sequence[tuple[Spec, dict[str, Any]]]) -> Iterator[tuple[st
     """Yield (label, masked number) of what the records tell."""
     for spec, scope in scopes:
         for number in spec.patient_numbers:
-            if text := _text(number.value, scope):
+            if text := optional_text(number.value, scope):
                 yield localized(number.label), masked(text)
-
-
-def _text(template: Expression | None, scope: dict[str, Any]) -> str:
-    """Return what a template makes of a record, empty if the record is older than the template."""
-    try:
-        value = None if template is None else template.render(scope)
-    except TemplateError:
-        return ""
-    return "" if value is None else str(value)
 
 
 def _age(born: str, clinic: OpenClinic) -> str:
