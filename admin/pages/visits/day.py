@@ -88,9 +88,10 @@ def _today(clinic: OpenClinic) -> str:
 
 
 def _around(shown: str) -> dict[str, str]:
-    """Return the days before and after."""
+    """Return the days before and after; the calendar begins and ends with the day itself."""
     middle, one = date.fromisoformat(shown), timedelta(days=1)
-    return {"before": (middle - one).isoformat(), "after": (middle + one).isoformat()}
+    before, after = max(middle, date.min + one) - one, min(middle, date.max - one) + one
+    return {"before": before.isoformat(), "after": after.isoformat()}
 
 
 async def _expected(clinic: OpenClinic, facility_id: int, shown: str) -> dict[str, tuple[int, int]]:

@@ -209,3 +209,8 @@ async def test_what_came_stands_beside_what_the_clinics_system_says_that_it_has(
     page = (await person.get(OF_DAY)).text
     assert "Masuk / menurut SIMRS" in page
     assert '<span class="matrix-total">1</span><span class="matrix-total">/3</span>' in page
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+async def test_the_calendar_has_a_first_and_a_last_day(person: httpx.AsyncClient, day: str) -> None:
+    assert (await person.get(f"/kunjungan?date_from={day}&date_to={day}")).status_code == 200
