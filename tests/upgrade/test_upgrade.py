@@ -29,6 +29,7 @@ from engine.facilities.facilities import all_facilities, new_api_key
 from engine.hub import Hub
 from engine.intake.intake import Accepted
 from engine.maintenance.list_indexing import ListIndexing
+from engine.maintenance.visit_review import VisitReview
 from engine.outbox import counters
 from engine.queries import paging
 from engine.queries.column_search import ColumnFilter
@@ -216,6 +217,8 @@ UNION SELECT 1 FROM waits AS w JOIN deliveries AS d USING (facility_id, spec, ke
 
 async def _main_pages(hub: Hub) -> list[str]:
     await CorrectionSearch(hub.database, lambda: hub.catalog, hub.facilities).tick()
+    await ListIndexing(hub.database, lambda: hub.catalog, hub.vault, no_sleep).tick()
+    await VisitReview(hub.database, lambda: hub.catalog, no_sleep).tick()
     return list((await asyncio.to_thread(page_addresses, Shown(hub.database))).values())
 
 

@@ -122,9 +122,8 @@ def mark_of(layout: Layout, spec: Spec, rows: Sequence[DeliveryOfVisit], lacks: 
 
 def delivery_view(layout: Layout, spec: Spec, row: DeliveryOfVisit) -> dict[str, Any]:
     """Return a delivery of a visit as its page lists it, with the reason why it is not sent."""
-    words, facility = of_upstream(layout, spec), layout.facility
-    if facility is None:
-        raise ValueError("a visit belongs to a facility")
+    facility: Any = layout.facility
+    words = of_upstream(layout, spec)
     reason = ""
     if row.status not in (Status.SENT, Status.QUEUED, Status.SENDING):
         reason = explain(row.cause, spec.upstream).title if row.cause else masked(sentence(row.problem))
