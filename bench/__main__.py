@@ -26,8 +26,8 @@ from bench import (
     startup,
     storage,
     trickle,
-    visits,
     vendor,
+    visits,
     workers,
     years,
 )

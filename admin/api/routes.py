@@ -5,7 +5,6 @@ from __future__ import annotations
 from litestar import Router
 
 from admin.api import deliveries, expected, health, inbound, metrics, openapi, records
-from admin.api import deliveries, health, inbound, metrics, openapi, records
 from admin.http.parameters import refuse_unknown
 
 DESCRIBED = Router(

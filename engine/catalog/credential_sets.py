@@ -20,7 +20,9 @@ class CredentialSet(NamedTuple):
 
 def credential_sets(catalog: Catalog) -> list[CredentialSet]:
     """Return the upstreams, the inbound services and the sources that ask for credentials of the clinic."""
-    outgoing = [CredentialSet(spec.name, spec.label, entered(spec.credentials)) for spec in catalog.upstreams.values()]
-    others = [*catalog.inbound.values(), *catalog.sources.values()]
-    accounts = [CredentialSet(spec.account, spec.label, entered(spec.credentials)) for spec in others]
-    return [access for access in [*outgoing, *accounts] if access.credentials]
+    declared = [
+        *(CredentialSet(spec.name, spec.label, entered(spec.credentials)) for spec in catalog.upstreams.values()),
+        *(CredentialSet(spec.account, spec.label, spec.credentials) for spec in catalog.inbound.values()),
+        *(CredentialSet(spec.account, spec.label, spec.credentials) for spec in catalog.sources.values()),
+    ]
+    return [access for access in declared if access.credentials]

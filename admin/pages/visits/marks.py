@@ -126,7 +126,7 @@ def delivery_view(layout: Layout, spec: Spec, row: DeliveryOfVisit) -> dict[str,
     words = of_upstream(layout, spec)
     reason = ""
     if row.status not in (Status.SENT, Status.QUEUED, Status.SENDING):
-        reason = explain(row.cause, spec.upstream).title if row.cause else masked(sentence(row.problem))
+        reason = explain(row.cause, spec.upstream, spec.name).title if row.cause else masked(sentence(row.problem))
     return {
         "id": row.id,
         "key": masked(row.key),
