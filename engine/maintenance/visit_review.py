@@ -150,7 +150,7 @@ _CHANGED = Statement(
 _RECORDS = Statement(
     "SELECT m.visit_id, d.id, d.spec, d.date, d.patient_norm, d.record FROM {ids} AS v "
     "JOIN visit_deliveries AS m ON m.visit_id = v.id JOIN deliveries AS d ON d.id = m.delivery_id "
-    "ORDER BY m.visit_id, d.id",
+    "WHERE d.withdrawn_at IS NULL ORDER BY m.visit_id, d.id",
     _VisitRecord,
     ids="id bigint",
 )

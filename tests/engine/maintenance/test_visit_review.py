@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from sqlalchemy import text
 
 from engine.database.database import Database
 from engine.facilities.vault import Vault, new_key
@@ -67,6 +68,16 @@ async def test_a_visit_lacks_what_its_use_case_needs_until_that_is_handed_in(ant
     await antar.hand_in("Finding", {"id": "F1", "visit": "V1"})
     await review(antar)
     assert (await visit_of(antar)).lacks_from is None
+
+
+async def test_a_record_that_was_withdrawn_is_lacking_again(antar: SmallHub) -> None:
+    await hand_in_visit(antar, "F1")
+    withdraw = text("UPDATE deliveries SET withdrawn_at = 1 WHERE key = 'F1'")
+    await antar.hub.database.write_models(lambda tx: tx.execute(withdraw))
+    await antar.hub.database.write_models(lambda tx: tx.execute(text("UPDATE visits SET changes = changes + 1")))
+    await review(antar)
+    [lack] = orjson.loads((await visit_of(antar)).lacks)
+    assert lack[:3] == ["treated", "finding", 0]
 
 
 async def test_a_need_counts_from_the_time_that_the_use_case_names(antar: SmallHub) -> None:
