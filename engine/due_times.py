@@ -23,6 +23,7 @@ from engine.limits.breaker import NO_ACCOUNT_PAUSE_SECONDS, REFUSED_PAUSE_SECOND
 from engine.outbox import claim, delayed_resend
 from engine.outbox.sweep import scheduled_channels
 from engine.sending.outcomes import LOOK_AFTER_MS
+from engine.sources import schedule
 from engine.specs.upstream import UpstreamSpec
 
 MARGIN_MS = 60_000  # beyond what a rule can ask for: the clocks of several machines differ a little
@@ -81,6 +82,12 @@ def rules(catalog: Catalog, channels: Sequence[Channel]) -> Iterator[DueTimeRule
     yield DueTimeRule("inbound_requests.due_at", waits)
     yield DueTimeRule("alert_recipients.held_until", recipients.LEASE_MS)
     yield DueTimeRule("alert_recipients.again_at", recipients.LONGEST_PAUSE_MS)
+    sources = catalog.sources.values()
+    reading = max((source.patience for source in sources), default=0.0)
+    rounds = [window.every for source in sources for read in source.reads.values() for window in read.windows]
+    yield DueTimeRule("clinic_sources.held_until", schedule.LEASE_MS + _ms(reading))
+    yield DueTimeRule("clinic_sources.retry_at", schedule.MAX_PAUSE_MS)
+    yield DueTimeRule("source_rounds.due_at", _ms(schedule.READ_PAUSE_MS / 1000, *rounds))
 
 
 def _patience(upstream: UpstreamSpec) -> float:
@@ -126,6 +133,9 @@ _CONDITIONS = {
     "inbound_requests.due_at": "taken_at IS NULL",
     "alert_recipients.held_until": "true",
     "alert_recipients.again_at": "true",
+    "clinic_sources.held_until": "true",
+    "clinic_sources.retry_at": "true",
+    "source_rounds.due_at": "true",
 }
 _ARRAYS = {"deliveries.due_at": {"rows": _CHANNELS}}
 _FIND = {

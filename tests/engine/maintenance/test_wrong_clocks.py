@@ -249,6 +249,10 @@ _LATER = (
     "INSERT INTO alert_recipients (facility_id, name, way, address, enabled, quiet_from, quiet_until, waiting_minutes, "
     "failure_percent, digest_at, digest_on, known, mark, held_until, fails, again_at, problem, created_at) "
     "VALUES (:facility, 'x', 'email', 'x', false, '', '', 0, 0, '', '', '[]', 0, :later, 0, :later, '', 0)",
+    "INSERT INTO clinic_sources (facility_id, source, state, from_day, actor, changed_at, holder, held_until, tries, "
+    "retry_at, agreed_until) VALUES (:facility, 'x', 'running', '2026-03-10', 'x', 0, 'dead', :later, 1, :later, 0)",
+    "INSERT INTO source_rounds (facility_id, source, read, days, first_day, last_day, due_at) "
+    "VALUES (:facility, 'x', 'x', 2, '', '', :later)",
 )
 
 
