@@ -32,10 +32,10 @@ from admin.inbound import routes as inbound
 from admin.pages import errors
 from admin.pages import routes as pages
 from admin.pages.mapping.spreadsheet import Sheets
-from admin.pages.problems.recent_facts import RecentFacts
 from admin.settings.mount import SettingsSites, settings
 from admin.text import words
 from engine.hub import Hub
+from engine.recent_facts import RecentFacts
 
 FOLDER = Path(__file__).parent
 

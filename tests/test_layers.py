@@ -47,7 +47,7 @@ FLOORS = {
         "intake sending",
         "sources",
         "config_tests corrections hub jobs",
-        "health record_check",
+        "health recent_facts record_check",
         "alerts",
         "due_times",
         "worker",

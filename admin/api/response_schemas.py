@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.delivery.status import Status
+from engine.jobs.jobs import JobState
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 MAYBE_TEXT, MAYBE_NUMBER = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
@@ -139,6 +140,32 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "dependents": _list(NUMBER, "The deliveries that were withdrawn along."),
         }
     ),
+    "Failures": _object({"failures": _list(_ref("FailureGroup"), "Those that hold most first.")}),
+    "FailureGroup": _object(
+        {
+            "upstream": TEXT,
+            "kind": TEXT,
+            **dict.fromkeys(("title", "remedy", "who"), MAYBE_TEXT),
+            "n": {**NUMBER, "description": "Failed deliveries."},
+            "behind": {**NUMBER, "description": "Deliveries that wait for them."},
+            "more": {"type": "boolean", "description": "More wait than were counted."},
+            "parts": _list(_object({"spec": TEXT, "cause": TEXT, "n": NUMBER})),
+        }
+    ),
+    "Job": _object(
+        {
+            "id": NUMBER,
+            "upstream": TEXT,
+            "action": TEXT,
+            "state": {"enum": [*JobState, "discarded"]},
+            "reason": TEXT,
+            "total": {**NUMBER, "description": "Deliveries of the job, fixed when it was drafted."},
+            "done": NUMBER,
+            "skipped": NUMBER,
+            "created_at": TIME,
+            "ended_at": MAYBE_TIME,
+        }
+    ),
     "InboundPage": _object({"requests": _list(_ref("InboundRequest")), "next": NUMBER}),
     "InboundRequest": _object(
         {
@@ -170,6 +197,10 @@ RESPONSES = {  # operation -> (status, schema, statuses of its errors)
     "read_delivery": ("200", "DeliveryDetail", ("400", "401", "404", "503")),
     "resend_delivery": ("202", "Resent", ("400", "401", "404", "409", "422", "503")),
     "withdraw_delivery": ("202", "Withdrawn", ("400", "401", "404", "409", "503")),
+    "list_failures": ("200", "Failures", ("400", "401", "503")),
+    "draft_job": ("201", "Job", ("400", "401", "404", "422", "503")),
+    "read_job": ("200", "Job", ("400", "401", "404", "503")),
+    "move_job": ("200", "Job", ("400", "401", "404", "409", "422", "503")),
     "list_inbound": ("200", "InboundPage", ("400", "401", "503")),
     "take_inbound": ("200", "InboundTaken", ("400", "401", "404", "503")),
     "expect_records": ("200", "ExpectedDayReceived", ("400", "401", "404", "503")),
@@ -180,9 +211,9 @@ ERRORS = {
     "401": "No valid API key.",
     "404": "Not there, or not this facility's.",
     "408": "The body arrived too slowly.",
-    "409": "It was sent already, or its type cannot be withdrawn.",
+    "409": "Its present state does not allow it, or its type cannot be withdrawn.",
     "413": "Beyond a limit, which the message names.",
-    "422": "A reason is missing.",
+    "422": "A reason is missing, or more deliveries are selected than the limit allows.",
     "503": "The database does not answer; try again.",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
-from admin.api import deliveries, expected, health, inbound, metrics, openapi, records
+from admin.api import deliveries, expected, failures, health, inbound, jobs, metrics, openapi, records
 from admin.http.parameters import refuse_unknown
 
 DESCRIBED = Router(
@@ -14,6 +14,10 @@ DESCRIBED = Router(
         deliveries.one_delivery,
         deliveries.resend_delivery,
         deliveries.withdraw_delivery,
+        failures.list_failures,
+        jobs.draft_job,
+        jobs.read_job,
+        jobs.move_job,
         inbound.list_inbound,
         inbound.take_inbound,
         inbound.call_inbound,

@@ -67,11 +67,12 @@ async def draft(
     chosen: Mapping[str, Any],
     actor: str,
     order: Sequence[str] = (),
+    limit: int | None = None,
 ) -> int:
     """Store a draft with its set of deliveries, given by ids or a filter, and return the job's id.
 
     The job does nothing until `begin`. `chosen` describes the selection for people; `order` lists the types so that
-    needed ones come first.
+    needed ones come first. If more than `limit` are selected, the set has one more than that: enough to tell.
     """
     job = {"facility_id": facility_id, "upstream": upstream, "action": action, "actor": actor, "reason": ""}
     job |= {
@@ -80,7 +81,10 @@ async def draft(
         "total": 0,
         "created_at": database.clock(),
     }
-    return await database.write_models(_draft, job, _set(facility_id, upstream, action, which), order)
+    conditions = _set(facility_id, upstream, action, which)
+    if limit is not None:
+        conditions = [Delivery.id.in_(select(Delivery.id).where(*conditions).limit(limit + 1))]
+    return await database.write_models(_draft, job, conditions, order)
 
 
 async def begin(database: Database, facility_id: int, job_id: int, *, reason: str, actor: str) -> bool:

@@ -14,7 +14,6 @@ from admin.pages.dashboard.cards import cards, summary, totals
 from admin.pages.dashboard.day import LINE, NO_WEEKS, SPARK, day_picture
 from admin.pages.dashboard.todo import MAX_TODOS, todo
 from admin.pages.problems.problems import causes_of
-from admin.pages.problems.recent_facts import RecentFacts
 from admin.pages.shared.filters import ListFilters, presets
 from admin.pages.shared.formatting import day
 from admin.pages.shared.layout import STEP_IN_SESSION, layout_for
@@ -23,6 +22,7 @@ from admin.pages.shared.setup_steps import setup_of
 from admin.people.users import Person
 from admin.text.words import say
 from engine.hub import Hub
+from engine.recent_facts import RecentFacts
 
 
 @get("/", opt={"right": Right.PERSON})

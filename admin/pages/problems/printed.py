@@ -13,7 +13,6 @@ from litestar.response import Template
 
 from admin.http.access import Right
 from admin.pages.problems.problems import causes_of
-from admin.pages.problems.recent_facts import RecentFacts
 from admin.pages.problems.root_causes import RootCause
 from admin.pages.shared.formatting import moment
 from admin.pages.shared.layout import Layout, layout_for
@@ -26,6 +25,7 @@ from engine.facilities.facilities import FacilityRow
 from engine.hub import Hub
 from engine.identifiers import masked
 from engine.queries import affected
+from engine.recent_facts import RecentFacts
 
 MAX_ROWS = 500
 

@@ -12,7 +12,6 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from admin.http.access import Right
-from admin.pages.problems.recent_facts import RecentFacts
 from admin.pages.problems.root_causes import RootCause, root_causes, shared_text
 from admin.pages.shared.layout import Layout, layout_for
 from admin.pages.shared.opened_type import OPENED_TYPE, OpenedType
@@ -23,6 +22,7 @@ from engine.delivery.status import Status
 from engine.hub import Hub
 from engine.outbox import counters
 from engine.queries.todo import MAX_FAILURES
+from engine.recent_facts import RecentFacts
 
 PAGE = "/masalah"
 PANEL = {"right": Right.PANEL}

@@ -125,6 +125,12 @@ async def test_a_draft_does_nothing_until_it_is_confirmed(database: Database, fa
     assert (await job(database, id_)).total == 2
 
 
+async def test_a_set_beyond_the_limit_has_one_more_than_the_limit(database: Database, facility: FacilityRow) -> None:
+    await fail(database, facility, 5)
+    totals = [(await job(database, await drafted(database, facility, limit=limit))).total for limit in (2, 5)]
+    assert totals == [3, 5]
+
+
 async def test_what_fails_later_is_not_in_the_set(database: Database, facility: FacilityRow) -> None:
     await fail(database, facility, 2)
     id_ = await drafted(database, facility)
