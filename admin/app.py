@@ -95,6 +95,7 @@ def litestar_app() -> Litestar:
         openapi_config=OpenAPIConfig(
             title="Antar",
             version="1.2.0",
+            use_handler_docstrings=True,
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
             openapi_router=Router("/schema/routes", route_handlers=[], opt={"right": Right.OPEN}),
         ),

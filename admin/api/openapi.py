@@ -1,4 +1,4 @@
-"""GET /schema: OpenAPI of the API, with the record schemas of the catalog in force."""
+"""GET /schema: OpenAPI of the API, with the record schemas of the catalog in force; /schema/docs shows it to people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from litestar import Request, get
 from litestar.di import NamedDependency
+from litestar.response import Template
 
 from admin.api.records import CHECK
 from admin.api.response_schemas import ERRORS, RESPONSES, SCHEMAS, answers, component
@@ -64,12 +65,19 @@ async def schema(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> 
     return complete(request.app.openapi_schema.to_schema(), hub.catalog)
 
 
+@get("/schema/docs", opt={"right": Right.OPEN})
+async def documentation() -> Template:
+    """Show the document as a page."""
+    return Template("api/documentation.html")
+
+
 def complete(document: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
     """Return Litestar's document with our answers, and with the record types of a catalog."""
     paths = {path: item for path, item in document["paths"].items() if path.startswith("/api/")}
-    for item in paths.values():
+    for path, item in paths.items():
         for operation in item.values():
             operation["responses"] = _responses(*RESPONSES[operation["operationId"]])
+            operation["tags"] = [path.split("/")[3]]  # /api/v1/TAG/...
     bodies = document["components"]["schemas"]  # of the requests, as Litestar reads them from the handlers
     ours = {component(name): shape for name, shape in SCHEMAS.items()}
     types = record_types(catalog)
@@ -94,6 +102,7 @@ def _operation(one: RecordType) -> dict[str, Any]:
     either = {"oneOf": [reference, {"type": "array", "items": reference, "maxItems": MAX_RECORDS}]}
     operation = {
         "operationId": f"hand_in_{one.name}",
+        "tags": ["records"],
         "summary": f"Hand in {one.label}",
         "description": f"{one.about}. One record, an array, or NDJSON: at most {MAX_RECORDS} records, "
         f"{MAX_RECORD_BYTES} bytes and {MAX_RECORD_VALUES} JSON values (objects, arrays and what they hold) each, "

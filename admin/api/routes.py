@@ -31,6 +31,7 @@ UNDESCRIBED = Router(
     route_handlers=[
         records.hand_in,
         openapi.schema,
+        openapi.documentation,
         health.live,
         health.ready,
         health.upstreams,

@@ -39,6 +39,7 @@ class Keys(SettingsView[_KeyRow], model=ApiKey):
     """API keys. A key is never changed: it is revoked, and another one is made."""
 
     row = _KeyRow
+    list_template = "sqladmin/keys.html"
     word = "keys"
     icon = "key"
     columns = ("name", "facility", "prefix", "state", "last_used_at", "created_at")

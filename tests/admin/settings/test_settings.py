@@ -50,6 +50,10 @@ async def test_every_list_opens(manager: httpx.AsyncClient, antar: SmallHub) -> 
     assert {name for name in LISTS if f'class="card tile" href="/admin/{name}/list"' not in index} == NOT_ON_THE_INDEX
 
 
+async def test_the_api_keys_lead_to_the_documentation_of_the_api(manager: httpx.AsyncClient) -> None:
+    assert 'href="/schema/docs"' in (await manager.get("/admin/keys/list")).text
+
+
 async def test_raw_lists_are_folded_away_below_the_settings(manager: httpx.AsyncClient) -> None:
     index, users_page = [(await manager.get(path)).text for path in ("/admin", "/admin/users/list")]
     assert index.count("/admin/raw-") == 1
