@@ -9,6 +9,7 @@ import pytest
 from tests.config.shipped import catalog, examples, problems
 
 CODE = {"code": "718-7"}
+AREA = {"province_code": "31", "city_code": "3174", "district_code": "317402", "village_code": "3174021002"}
 REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     *(("ServiceRequest", "example", {name: None}) for name in ("kind", "test", "ordered_at", "practitioner_id")),
     ("ServiceRequest", "example", {"code": CODE}),
@@ -139,6 +140,25 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("Composition", "screening", {"form": [{"section": "COS000001", "id": "x"}]}),
     ("Composition", "emergency", {"attested_by": "patient"}),
     ("Composition", "everything", {"course": " "}),
+    *(
+        (name, "example", {"address": {"line": "Jl. Contoh", "city": "Jakarta", **AREA, **wrong}})
+        for name in ("Patient", "RelatedPerson", "Location", "Organization")
+        for wrong in (
+            {"province_code": "3"},
+            {"province_code": "32"},
+            {"city_code": "3271"},
+            {"district_code": "3174020"},
+            {"district_code": "327102"},
+            {"village_code": "3174031002"},
+            {"village_code": "317402"},
+        )
+    ),
+    (
+        "Patient",
+        "example",
+        {"address": {"line": "Jl. Contoh", "city": "Jakarta", "province_code": "31", "village_code": "3271021002"}},
+    ),
+    ("ReferralTask", "candidate", {"area": {"province_code": "31", "city_code": "3271"}}),
     ("DiagnosticReport", "panel", {"code": {"code": "1", "system": "http://snomed.info/sct"}}),
 ]
 
